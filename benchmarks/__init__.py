@@ -1,0 +1,1 @@
+"""Figures: medians of interleaved runs, each a whole process."""

@@ -1,0 +1,1 @@
+"""Many nnU-Net chores, one tool: see `segconv --help`."""

@@ -1,0 +1,1 @@
+"""Offline augmentation: sample, then apply, then record."""

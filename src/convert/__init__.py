@@ -1,0 +1,1 @@
+"""Sources become datasets, and predictions become files of the source again."""

@@ -1,0 +1,122 @@
+"""dataset.json of nnU-Net v2: read, validated, written from an allow-list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import SegconvError, naming
+from .labels import Labels
+from .strictjson import dumps, load_object
+
+FREE_TEXT_KEYS = ("name", "description", "reference", "licence", "release", "citation")
+"""Entries for people that are carried along; nnU-Net does not read them."""
+
+
+@dataclass(frozen=True)
+class DatasetDescription:
+    """What dataset.json says.
+
+    Parameters
+    ----------
+    channel_names
+        One name a channel, in order. The name decides nnU-Net's normalisation: ``CT`` is clipped
+        and scaled by percentiles of the dataset, ``rgb_to_0_1`` and ``noNorm`` mean what they say,
+        all others are z-scored.
+    labels
+        Names and values.
+    file_ending
+        Of images and labels alike, with its dot.
+    num_training
+        Number of training cases.
+    texts
+        Entries of `FREE_TEXT_KEYS`.
+
+    Raises
+    ------
+    SegconvError
+        ``SC086`` if one of this cannot be.
+    """
+
+    channel_names: tuple[str, ...]
+    labels: Labels
+    file_ending: str
+    num_training: int
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.channel_names:
+            raise SegconvError("channel_names is empty", code="SC086")
+        if not re.fullmatch(r"(\.[A-Za-z0-9]+){1,2}", self.file_ending):
+            raise SegconvError(f"file_ending is {self.file_ending!r}, expected something like '.nii.gz'", code="SC086")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object in the order in which people read it."""
+        found: dict[str, Any] = {key: self.texts[key] for key in FREE_TEXT_KEYS if key in self.texts}
+        found["channel_names"] = {str(i): name for i, name in enumerate(self.channel_names)}
+        found["labels"] = self.labels.as_json()
+        if self.labels.regions_class_order is not None:
+            found["regions_class_order"] = list(self.labels.regions_class_order)
+        found["numTraining"] = self.num_training
+        found["file_ending"] = self.file_ending
+        return found
+
+    def to_bytes(self) -> bytes:
+        """Return the file."""
+        return dumps(self.as_json())
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> DatasetDescription:
+        """Read the object of a v2 dataset.json."""
+        missing = [key for key in ("channel_names", "labels", "numTraining", "file_ending") if key not in found]
+        if missing:
+            v1 = " (it looks like one of nnU-Net v1 or MSD)" if "modality" in found else ""
+            raise SegconvError(
+                f"lacks {', '.join(missing)}{v1}", code="SC086", hint="segconv convert makes a v2 dataset of it"
+            )
+        number = found["numTraining"]
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise SegconvError(f"numTraining is {number!r}, expected a whole number", code="SC086")
+        if not isinstance(found["file_ending"], str):
+            raise SegconvError(f"file_ending is {found['file_ending']!r}, expected text", code="SC086")
+        return cls(
+            channel_names(found["channel_names"]),
+            Labels.from_json(found["labels"], found.get("regions_class_order")),
+            found["file_ending"],
+            number,
+            free_texts(found),
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> DatasetDescription:
+        """Read a dataset.json; what is wrong names the file."""
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise SegconvError("is not there", code="SC010", file=str(path)) from error
+        except OSError as error:
+            raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+        with naming(str(path)):
+            return cls.from_json(load_object(data))
+
+
+def channel_names(found: Any) -> tuple[str, ...]:
+    """Read ``channel_names`` or ``modality``: ``{"0": "CT", …}``, numbered from 0 without a gap."""
+    if not isinstance(found, dict) or not found:
+        raise SegconvError(f"channel names are {found!r}, expected {{'0': name, …}}", code="SC086")
+    if not all(isinstance(name, str) for name in found.values()):
+        raise SegconvError(f"channel names are {found!r}: number first, then name", code="SC086")
+    names = [found.get(str(i)) for i in range(len(found))]
+    if None in names:
+        raise SegconvError(f"channels are numbered {', '.join(found)}, expected 0 to {len(found) - 1}", code="SC086")
+    return tuple(str(name) for name in names)
+
+
+def free_texts(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return the entries for people, with the two usual misspellings mended."""
+    spelled = {"relase": "release", "license": "licence"}
+    texts = {spelled.get(key, key): value for key, value in found.items() if isinstance(value, str)}
+    return {key: value.strip() for key, value in texts.items() if key in FREE_TEXT_KEYS}

@@ -1,0 +1,211 @@
+"""The labels of a dataset as nnU-Net v2 wants them, and the map from a source's values to them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from ..errors import SegconvError
+
+BACKGROUND = "background"
+IGNORE = "ignore"
+"""nnU-Net knows the ignore label by this very key; ``Ignore`` would silently be a class."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Named label values, valid once they exist.
+
+    Parameters
+    ----------
+    names
+        Name → value, or name → the values that make up a region. ``background`` is 0; the values
+        that occur are 0, 1, … n; ``ignore``, if there, is the highest and stands alone.
+    regions_class_order
+        With regions: the value that each name but background and ignore is decoded to, in order.
+
+    Raises
+    ------
+    SegconvError
+        ``SC074`` if one of this does not hold.
+    """
+
+    names: Mapping[str, int | tuple[int, ...]]
+    regions_class_order: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", MappingProxyType(dict(self.names)))
+        _validate(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mapping proxy does not pickle; the way to a worker is by the arguments.
+        return (Labels, (dict(self.names), self.regions_class_order))
+
+    @property
+    def has_regions(self) -> bool:
+        """Whether a name stands for several values."""
+        return any(isinstance(value, tuple) for value in self.names.values())
+
+    @property
+    def ignore(self) -> int | None:
+        """The value that training leaves out, or None."""
+        value = self.names.get(IGNORE)
+        return value if isinstance(value, int) else None
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """All values that a label file may hold, in order."""
+        found: set[int] = set()
+        for value in self.names.values():
+            found.update(value if isinstance(value, tuple) else (value,))
+        return tuple(sorted(found))
+
+    @property
+    def foreground(self) -> dict[str, tuple[int, ...]]:
+        """Name → values of every class or region that is scored."""
+        return {
+            name: value if isinstance(value, tuple) else (value,)
+            for name, value in self.names.items()
+            if name not in (BACKGROUND, IGNORE)
+        }
+
+    def as_json(self) -> dict[str, int | list[int]]:
+        """Return the value of ``labels`` in dataset.json."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self.names.items()}
+
+    @classmethod
+    def from_json(cls, labels: Any, regions_class_order: Any = None) -> Labels:
+        """Read ``labels`` and ``regions_class_order`` of a v2 dataset.json."""
+        if not isinstance(labels, dict) or not labels:
+            raise SegconvError(f"labels are {labels!r}, expected an object of names and values", code="SC074")
+        names: dict[str, int | tuple[int, ...]] = {}
+        for name, value in labels.items():
+            names[name] = tuple(_whole(name, v) for v in value) if isinstance(value, list) else _whole(name, value)
+        order = None
+        if regions_class_order is not None:
+            if not isinstance(regions_class_order, list):
+                raise SegconvError("regions_class_order is not a list", code="SC074")
+            order = tuple(_whole("regions_class_order", value) for value in regions_class_order)
+        return cls(names, order)
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """From the values of a source to the values of a dataset.
+
+    Parameters
+    ----------
+    labels
+        What the dataset declares.
+    forward
+        Value as found in the source's files → value as written.
+    guessed
+        How the labels were found, if nobody declared them; for the summary.
+    """
+
+    labels: Labels
+    forward: Mapping[int, int]
+    guessed: str = ""
+
+    @property
+    def identity(self) -> bool:
+        """Whether no value changes."""
+        return all(found == written for found, written in self.forward.items())
+
+    @property
+    def inverse(self) -> dict[int, int]:
+        """Value as written → value as found; the first one declared where several were merged."""
+        back: dict[int, int] = {}
+        for found, written in self.forward.items():
+            back.setdefault(written, found)
+        return back
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the source's values can be told from the dataset's."""
+        return len(set(self.forward.values())) == len(self.forward)
+
+    def as_json(self) -> dict[str, int]:
+        """Return ``forward`` as it stands in the lineage; JSON keys are text."""
+        return {str(found): written for found, written in self.forward.items()}
+
+
+def dense(declared: Mapping[str, int], *, guessed: str = "") -> LabelMap:
+    """Return the map from declared values to 0, 1, … n in the order of the values.
+
+    Parameters
+    ----------
+    declared
+        Name → value as it stands in the source's files.
+    guessed
+        Where the declaration comes from, if it is a guess.
+
+    Raises
+    ------
+    SegconvError
+        ``SC074`` if background is missing or not 0, a value stands twice, is negative, or
+        ``ignore`` is not the highest: signs of a mistake rather than of another convention.
+    """
+    by_value = sorted(declared.items(), key=lambda item: item[1])
+    if declared.get(BACKGROUND) != 0:
+        found = f"is {declared[BACKGROUND]}" if BACKGROUND in declared else "is missing"
+        raise SegconvError(
+            f"the label 'background' {found}, expected 0",
+            code="SC074",
+            hint="declare background=0 and one value a class",
+        )
+    twice = [value for (_, value), (_, after) in itertools.pairwise(by_value) if value == after]
+    if twice:
+        sharing = [name for name, value in by_value if value == twice[0]]
+        raise SegconvError(f"the value {twice[0]} is declared for {' and '.join(map(repr, sharing))}", code="SC074")
+    if IGNORE in declared and by_value[-1][0] != IGNORE:
+        raise SegconvError(
+            f"'ignore' is {declared[IGNORE]}, but {by_value[-1][0]!r} is {by_value[-1][1]}; ignore must be the highest",
+            code="SC074",
+        )
+    forward = {value: written for written, (_, value) in enumerate(by_value)}
+    names: dict[str, int | tuple[int, ...]] = {name: written for written, (name, _) in enumerate(by_value)}
+    return LabelMap(Labels(names), forward, guessed)
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, str) and value.strip().isdigit():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SegconvError(f"the label {name!r} has the value {value!r}, expected a whole number", code="SC074")
+    return value
+
+
+def _validate(labels: Labels) -> None:
+    names = labels.names
+    if names.get(BACKGROUND) != 0:
+        near = next((name for name in names if name.lower() == BACKGROUND), None)
+        hint = f"rename {near!r} to 'background'" if near and near != BACKGROUND else "declare background as 0"
+        raise SegconvError("labels need the name 'background' with the value 0", code="SC074", hint=hint)
+    values = labels.values
+    if values[0] < 0 or values != tuple(range(len(values))):
+        raise SegconvError(
+            f"label values are {list(values)}, expected 0 to {len(values) - 1} without a gap", code="SC074"
+        )
+    singles = [value for value in names.values() if isinstance(value, int)]
+    if not labels.has_regions and len(set(singles)) < len(singles):
+        raise SegconvError(f"a label value is declared twice: {dict(names)}", code="SC074")
+    for name in names:
+        if name != IGNORE and name.lower() == IGNORE:
+            raise SegconvError(
+                f"{name!r} would be an ordinary class",
+                code="SC074",
+                hint="nnU-Net knows the ignore label as 'ignore' only",
+            )
+    if IGNORE in names and (labels.ignore != values[-1] or singles.count(values[-1]) != 1):
+        raise SegconvError("'ignore' must be the highest value and stand alone", code="SC074")
+    if labels.has_regions:
+        scored = len(labels.foreground)
+        order = labels.regions_class_order
+        if order is None or len(order) != scored:
+            raise SegconvError(
+                f"regions_class_order is {order}, expected one value for each of the {scored} regions", code="SC074"
+            )

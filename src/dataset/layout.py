@@ -1,0 +1,95 @@
+"""The files of a nnU-Net v2 dataset: which there are, and where each belongs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ..errors import SegconvError
+from . import lineage
+from .description import DatasetDescription
+from .lineage import TEST, TRAIN, CaseRecord
+from .names import DatasetName
+
+DESCRIPTION = "dataset.json"
+_SUFFIX = {TRAIN: "Tr", TEST: "Ts"}
+
+
+def image_path(case: str, channel: int, ending: str, split: str = TRAIN) -> str:
+    """Return ``imagesTr/case_0000.ending``, relative to the dataset."""
+    return f"images{_SUFFIX[split]}/{case}_{channel:04d}{ending}"
+
+
+def label_path(case: str, ending: str, split: str = TRAIN) -> str:
+    """Return ``labelsTr/case.ending``, relative to the dataset; nnU-Net ignores ``labelsTs``."""
+    return f"labels{_SUFFIX[split]}/{case}{ending}"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset on disk.
+
+    Parameters
+    ----------
+    path
+        Its folder.
+    name
+        Number and name.
+    description
+        Its dataset.json.
+    """
+
+    path: Path
+    name: DatasetName
+    description: DatasetDescription
+
+    @classmethod
+    def open(cls, path: Path) -> Dataset:
+        """Read dataset.json of a folder that is named as a dataset.
+
+        Raises
+        ------
+        SegconvError
+            ``SC094`` if the folder's name is no dataset's; what `DatasetDescription.read` raises.
+        """
+        name = DatasetName.of_folder(path.name)
+        if name is None:
+            raise SegconvError(
+                "the folder's name is no dataset's, expected Dataset042_Name", code="SC094", file=str(path)
+            )
+        return cls(path, name, DatasetDescription.read(path / DESCRIPTION))
+
+    def cases(self, split: str = TRAIN) -> list[str]:
+        """Return the case identifiers that have a first channel, sorted."""
+        return sorted(self._channels(split))
+
+    def image_files(self, case: str, split: str = TRAIN) -> list[Path]:
+        """Return one file a channel."""
+        ending = self.description.file_ending
+        return [
+            self.path / image_path(case, channel, ending, split)
+            for channel in range(len(self.description.channel_names))
+        ]
+
+    def label_file(self, case: str, split: str = TRAIN) -> Path:
+        """Return the label's file, be it there or not."""
+        return self.path / label_path(case, self.description.file_ending, split)
+
+    def records(self) -> Iterator[CaseRecord]:
+        """Yield the lineage; nothing for a dataset that segconv did not make."""
+        return lineage.read_records(self.path)
+
+    @cached_property
+    def run(self) -> dict[str, object] | None:
+        """What made the dataset, or None if segconv did not."""
+        return lineage.read_run(self.path)
+
+    def _channels(self, split: str) -> set[str]:
+        folder = self.path / f"images{_SUFFIX[split]}"
+        pattern = re.compile(r"(.+)_0000" + re.escape(self.description.file_ending))
+        if not folder.is_dir():
+            return set()
+        return {match[1] for path in folder.iterdir() if (match := pattern.fullmatch(path.name))}

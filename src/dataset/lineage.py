@@ -1,0 +1,154 @@
+"""Where every file of a dataset comes from: the folder ``segconv/`` beside dataset.json.
+
+Format 1
+--------
+``segconv/run.json``
+    What was run: ``format``, ``version``, ``command``, ``options``, ``seed``, ``source`` (kind and
+    name of what was read), ``label_map`` and ``label_file`` of the whole dataset, ``findings``.
+``segconv/cases.jsonl``
+    One JSON object a line and case, with the keys of `CaseRecord`. Paths are relative: of sources
+    to the root of the source, of targets to the dataset.
+
+Readers ignore keys that they do not know. nnU-Net ignores the folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import SegconvError
+from .strictjson import dump_line, dumps, load_object
+
+FORMAT = 1
+FOLDER = "segconv"
+RUN = f"{FOLDER}/run.json"
+CASES = f"{FOLDER}/cases.jsonl"
+
+TRAIN = "train"
+TEST = "test"
+
+
+@dataclass(frozen=True)
+class CaseRecord:
+    """The lineage of one case.
+
+    Parameters
+    ----------
+    case
+        Its identifier.
+    split
+        ``"train"`` or ``"test"``.
+    patient
+        Who it is of, if known; cases of one patient stay in one fold.
+    parent
+        The case that it is an augmented copy of, or None.
+    sources
+        ``path``, ``size`` and ``sha256`` of each file that was read.
+    targets
+        ``path``, ``size`` and ``sha256`` of each file that was written.
+    original_name
+        What the user calls the case, with the ending of the label file if there is one.
+    label_map
+        Value in the source, as text → value in the dataset.
+    label_file
+        ``ending`` and ``dtype`` of the user's label files, for the way back.
+    label_voxels
+        Value in the dataset, as text → number of voxels.
+    geometry
+        The grid, as `Geometry.as_json` writes it, or None for pictures.
+    repairs
+        What was changed besides label values, in words.
+    transform
+        Parameters of the augmentation, or None.
+    warnings
+        Findings of this case, as `Finding.as_json` writes them.
+    """
+
+    case: str
+    split: str = TRAIN
+    patient: str | None = None
+    parent: str | None = None
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    targets: list[dict[str, Any]] = field(default_factory=list)
+    original_name: str = ""
+    label_map: dict[str, int] = field(default_factory=dict)
+    label_file: dict[str, str] = field(default_factory=dict)
+    label_voxels: dict[str, int] = field(default_factory=dict)
+    geometry: dict[str, Any] | None = None
+    repairs: list[str] = field(default_factory=list)
+    transform: dict[str, Any] | None = None
+    warnings: list[dict[str, str]] = field(default_factory=list)
+
+    def to_line(self) -> bytes:
+        """Return the line of cases.jsonl."""
+        return dump_line(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> CaseRecord:
+        """Return the record of a parsed line; unknown keys are left out."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        return cls(**{key: value for key, value in found.items() if key in known})
+
+
+def run_record(
+    *,
+    version: str,
+    command: str,
+    options: Mapping[str, Any],
+    source: Mapping[str, Any],
+    seed: int | None = None,
+    label_map: Mapping[str, int] | None = None,
+    label_file: Mapping[str, str] | None = None,
+    findings: list[dict[str, str]] | None = None,
+) -> bytes:
+    """Return the bytes of run.json."""
+    return dumps(
+        {
+            "format": FORMAT,
+            "tool": "segconv",
+            "version": version,
+            "command": command,
+            "options": dict(options),
+            "seed": seed,
+            "source": dict(source),
+            "label_map": dict(label_map or {}),
+            "label_file": dict(label_file or {}),
+            "findings": list(findings or []),
+        }
+    )
+
+
+def read_run(dataset: Path) -> dict[str, Any] | None:
+    """Return what run.json of a dataset says, or None if segconv did not make it."""
+    path = dataset / RUN
+    if not path.is_file():
+        return None
+    try:
+        return load_object(path.read_bytes())
+    except SegconvError as error:
+        raise SegconvError(error.message, code="SC096", file=str(path)) from error
+
+
+def read_records(dataset: Path) -> Iterator[CaseRecord]:
+    """Yield the records of a dataset in the order in which they were written; none if there is no lineage.
+
+    Raises
+    ------
+    SegconvError
+        ``SC096`` if a line is no record, with its number.
+    """
+    path = dataset / CASES
+    if not path.is_file():
+        return
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                yield CaseRecord.from_json(load_object(line))
+            except (SegconvError, TypeError) as error:
+                raise SegconvError(
+                    f"line {number} is no case record ({error})", code="SC096", file=str(path)
+                ) from error

@@ -1,0 +1,195 @@
+"""Names that nnU-Net, every file system and every shell agree on: of datasets, of cases, of files."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import Finding, SegconvError
+
+MAX_ID = 999
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_FOLDER = re.compile(r"Dataset(\d{3})_(.+)")
+_TARGET = re.compile(r"(?:Dataset)?(\d+)(?:_(.*))?", re.DOTALL)
+
+CASE_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+"""What a case may be called; anything else is mapped by `case_identifier`."""
+
+
+@dataclass(frozen=True)
+class DatasetName:
+    """Number and name of a dataset, as they stand in the name of its folder.
+
+    Raises
+    ------
+    SegconvError
+        ``SC002`` if the number is not in 1..999 or the name has other characters than letters,
+        digits, dot, hyphen and underscore.
+    """
+
+    id: int
+    name: str
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.id <= MAX_ID:
+            raise SegconvError(f"dataset id {self.id} is not in 1..{MAX_ID}", code="SC002")
+        if not _NAME.fullmatch(self.name):
+            raise SegconvError(
+                f"{self.name!r} cannot name a dataset", code="SC002", hint="use letters, digits, '.', '-' and '_'"
+            )
+
+    @property
+    def folder(self) -> str:
+        """``Dataset042_Liver``."""
+        return f"Dataset{self.id:03d}_{self.name}"
+
+    @property
+    def slot(self) -> str:
+        """``042``: what staging folder and lock are named by, so that two runs never share an id."""
+        return f"{self.id:03d}"
+
+    @classmethod
+    def of_folder(cls, folder: str) -> DatasetName | None:
+        """Return what a folder's name says, or None if it is no dataset's."""
+        match = _FOLDER.fullmatch(folder)
+        if not match or not _NAME.fullmatch(match[2]) or not int(match[1]):
+            return None
+        return cls(int(match[1]), match[2])
+
+
+def parse_target(text: str, default_name: str, taken: Iterable[int] = ()) -> DatasetName:
+    """Read the value of ``--to``: ``42``, ``042``, ``42_Name``, ``Dataset042_Name``.
+
+    Parameters
+    ----------
+    text
+        As the user typed it.
+    default_name
+        Name of the source, used if `text` is a number alone; characters that cannot stand in a
+        name are dropped from it.
+    taken
+        Ids in use, for the hint that names a free one.
+    """
+    match = _TARGET.fullmatch(text)
+    if not match:
+        free = next_free_id(taken)
+        raise SegconvError(
+            f"--to {text}: the target needs a dataset id",
+            code="SC002",
+            hint=f"{free} is free: --to {free}_{_clean(text)}",
+        )
+    name = match[2] if match[2] is not None else _clean(default_name)
+    return DatasetName(int(match[1]) if len(match[1]) <= 9 else MAX_ID + 1, name)
+
+
+def next_free_id(taken: Iterable[int]) -> int:
+    """Return the lowest id that is not taken."""
+    used = set(taken)
+    return next((i for i in range(1, MAX_ID + 1) if i not in used), MAX_ID)
+
+
+def dataset_folders(root: Path | None) -> dict[int, list[Path]]:
+    """Return the dataset folders of one of nnU-Net's three folders, by id."""
+    found: dict[int, list[Path]] = {}
+    if root is not None and root.is_dir():
+        for path in sorted(root.iterdir()):
+            match = re.match(r"Dataset(\d{3})_", path.name)
+            if match:
+                found.setdefault(int(match[1]), []).append(path)
+    return found
+
+
+def find_dataset(reference: str, root: Path | None) -> Path:
+    """Return the folder of a dataset given as an id, a name, or a path.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if there is none, with near misses; ``SC003`` if an id belongs to two folders.
+    """
+    as_path = Path(reference)
+    if (as_path / "dataset.json").is_file():
+        return as_path.resolve()
+    folders = dataset_folders(root)
+    match = _TARGET.fullmatch(reference)
+    number = int(match[1]) if match and len(match[1]) <= 9 else None
+    name = match[2] if match else None
+    found = [p for p in folders.get(number, []) if not name or p.name.split("_", 1)[1] == name] if number else []
+    if len(found) == 1:
+        return found[0]
+    if len(found) > 1:
+        raise SegconvError(
+            f"the id {number} belongs to {', '.join(p.name for p in found)}",
+            code="SC003",
+            hint="name one of them in full",
+        )
+    there = [p.name for paths in folders.values() for p in paths]
+    where = f"in {root}" if root is not None else "(nnUNet_raw is not set)"
+    listed = f"; there are {', '.join(there[:10])}{' …' if len(there) > 10 else ''}" if there else ""
+    raise SegconvError(
+        f"no dataset {reference!r} {where}{listed}",
+        code="SC010",
+        hint="give an id, a name, or a path; segconv paths show tells where datasets are looked up",
+    )
+
+
+def case_identifier(original: str) -> str:
+    """Return the identifier of a case: its own name if that is safe, else a readable stem and a hash.
+
+    The hash is of the original name, so that the same name always leads to the same identifier and
+    different names to different ones; the original is kept in the lineage.
+    """
+    if CASE_IDENTIFIER.fullmatch(original):
+        return original
+    plain = unicodedata.normalize("NFKD", original).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^A-Za-z0-9.-]+", "_", plain).strip("._-")[:150]
+    return f"{stem or 'case'}_{hashlib.sha256(original.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+def twin_findings(originals: dict[str, str]) -> list[Finding]:
+    """Return findings on names that meet after Unicode normalisation or on a case-insensitive disk.
+
+    Parameters
+    ----------
+    originals
+        Original name of a case → a file of it, for the message.
+    """
+    findings: list[Finding] = []
+    normalised: dict[str, str] = {}
+    folded: dict[str, str] = {}
+    for name, file in originals.items():
+        form = unicodedata.normalize("NFC", name)
+        if form in normalised:
+            findings.append(
+                Finding(
+                    "SC085",
+                    f"the name equals that of {originals[normalised[form]]} but for its Unicode form",
+                    file=file,
+                    hint="rename one of them",
+                )
+            )
+            continue
+        normalised[form] = name
+        lower = form.casefold()
+        if lower in folded:
+            findings.append(
+                Finding(
+                    "SC085",
+                    f"the name differs from that of {originals[folded[lower]]} by upper and lower case alone",
+                    file=file,
+                    hint="rename one of them if the dataset may ever lie on a case-insensitive disk",
+                    severity="warning",
+                )
+            )
+        else:
+            folded[lower] = name
+    return findings
+
+
+def _clean(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", plain).strip("._-") or "Dataset"

@@ -1,0 +1,83 @@
+"""JSON from a source, read as the untrusted input that it is, and JSON written alike each time."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..errors import SegconvError
+
+MAX_BYTES = 64 << 20
+MAX_DEPTH = 64
+
+
+def loads(data: bytes) -> Any:
+    """Parse UTF-8 JSON, with or without a byte order mark.
+
+    Raises
+    ------
+    SegconvError
+        ``SC086`` if the text is no JSON, too large, nested too deep, or holds a key twice, NaN or
+        infinity.
+    """
+    if len(data) > MAX_BYTES:
+        raise SegconvError(f"is {len(data)} bytes long, at most {MAX_BYTES} are read", code="SC086")
+    try:
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object, parse_constant=_constant)
+    except UnicodeDecodeError as error:
+        raise SegconvError(f"is not UTF-8 (byte {error.start})", code="SC086", hint="save it as UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise SegconvError(
+            f"is no JSON: {error.msg} in line {error.lineno}, column {error.colno}", code="SC086"
+        ) from error
+    except RecursionError:
+        raise SegconvError(f"is nested deeper than {MAX_DEPTH} levels", code="SC086") from None
+    except ValueError as error:  # a whole number of thousands of digits
+        raise SegconvError(f"holds a number that cannot be read ({error})", code="SC086") from error
+    _check_depth(value)
+    return value
+
+
+def load_object(data: bytes) -> dict[str, Any]:
+    """Parse JSON that must be an object; `SC086` if it is not."""
+    value = loads(data)
+    if not isinstance(value, dict):
+        raise SegconvError(f"holds a {type(value).__name__}, expected an object {{…}}", code="SC086")
+    return value
+
+
+def dumps(value: Any) -> bytes:
+    """Return indented UTF-8 JSON that ends with a newline."""
+    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def dump_line(value: Any) -> bytes:
+    """Return one line of compact UTF-8 JSON."""
+    return (json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise SegconvError(f"holds the key {twice!r} twice in one object", code="SC086", hint="remove one of them")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise SegconvError(f"holds {name}, which is no JSON number", code="SC086")
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        deeper = [item for node in level if isinstance(node, (dict, list)) for item in _items(node)]
+        if not deeper:
+            return
+        level = deeper
+    raise SegconvError(f"is nested deeper than {MAX_DEPTH} levels", code="SC086")
+
+
+def _items(node: dict[str, Any] | list[Any]) -> list[Any]:
+    return list(node.values()) if isinstance(node, dict) else node

@@ -1,0 +1,245 @@
+"""What went wrong, in a form that a person, a script and a worker process can all carry.
+
+A `Finding` is one thing that is wrong with one file, under a stable code. `CODES` is the one table
+of those codes: the exit code of each, its cause and its cure. `SegconvError` is the root of every
+error that segconv raises on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+# Exit codes follow BSD's sysexits.h where one fits.
+EXIT_DONE = 0
+EXIT_FOUND = 1  # `check` found errors, or some cases failed under --keep-going
+EXIT_USAGE = 2
+EXIT_DATA = 65
+EXIT_NO_INPUT = 66
+EXIT_SOFTWARE = 70
+EXIT_EXISTS = 73
+EXIT_IO = 74
+EXIT_LOCKED = 75
+EXIT_CONFIG = 78
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+@dataclass(frozen=True)
+class Code:
+    """One row of the table of codes."""
+
+    exit_code: int
+    title: str
+    cause: str
+    cure: str
+
+
+CODES: dict[str, Code] = {
+    # usage
+    "SC001": Code(EXIT_USAGE, "option", "an option or argument is wrong", "see --help of the command"),
+    "SC002": Code(EXIT_USAGE, "target", "the target has no dataset id, or one outside 1..999", "give --to 42_Name"),
+    "SC003": Code(EXIT_USAGE, "ambiguous", "the source can be read in two ways", "choose with --from"),
+    # not there
+    "SC010": Code(EXIT_NO_INPUT, "missing input", "the source is not there", "check the path"),
+    "SC011": Code(EXIT_NO_INPUT, "no cases", "the source holds no cases", "check the layout of the folder"),
+    "SC012": Code(EXIT_NO_INPUT, "listed file missing", "a list names a file that is not there", "add it or mend the list"),
+    # taken
+    "SC020": Code(EXIT_EXISTS, "id taken", "the dataset id is in use", "choose another id, or --overwrite"),
+    "SC021": Code(EXIT_EXISTS, "unfinished work", "another unfinished run holds the target", "--restart, or segconv abort ID"),
+    # reading, writing
+    "SC030": Code(EXIT_IO, "cannot read", "the system refused to read a file", "check rights and the disk"),
+    "SC031": Code(EXIT_IO, "cannot write", "the system refused to write", "check rights and the disk"),
+    "SC032": Code(EXIT_IO, "no space", "the disk is full, or would be", "make room and run again"),
+    "SC033": Code(EXIT_IO, "read back differs", "a file read back is not what was written", "check the disk; run again"),
+    "SC035": Code(EXIT_LOCKED, "locked", "another process works on this target", "wait and run again"),
+    # configuration
+    "SC040": Code(EXIT_CONFIG, "folders", "one of nnU-Net's three folders is not usable", "segconv paths init ROOT"),
+    "SC041": Code(EXIT_CONFIG, "not installed", "an optional part is not installed", "pip install 'segconv[train]'"),
+    "SC042": Code(EXIT_CONFIG, "configuration", "a configuration or recipe file is wrong", "mend the named entry"),
+    # damaged or odd files
+    "SC050": Code(EXIT_DATA, "damaged gzip", "a gzip stream is cut, or its checksum or length is wrong", "restore the file from its origin"),
+    "SC051": Code(EXIT_DATA, "not this format", "the bytes are not of the format that the name says", "download or export the file again"),
+    "SC052": Code(EXIT_DATA, "voxels missing", "the file ends before its last voxel", "restore the file from its origin"),
+    "SC053": Code(EXIT_DATA, "header", "the header contradicts itself or the format", "export the file again"),
+    "SC054": Code(EXIT_DATA, "over budget", "the file would decode to more than the allowed size", "raise --max-volume if this is meant"),
+    "SC055": Code(EXIT_DATA, "not finite", "voxels are NaN or infinite", "--nonfinite VALUE replaces them"),
+    "SC056": Code(EXIT_DATA, "voxel type", "the voxel type is not one that can be trained on", "export as integer or float voxels"),
+    "SC057": Code(EXIT_DATA, "affine", "spacing, origin or direction is not usable", "segconv repair, or export again"),
+    "SC058": Code(EXIT_DATA, "damaged picture", "a picture is cut or one of its checksums is wrong", "restore the file from its origin"),
+    "SC059": Code(EXIT_DATA, "trailing bytes", "bytes follow the end of the data", "export the file again"),
+    "SC060": Code(EXIT_DATA, "unsafe path", "a path or link leaves the source", "copy the file into the source"),
+    "SC061": Code(EXIT_DATA, "not a regular file", "a folder, pipe or device stands where a file should", "remove it"),
+    "SC062": Code(EXIT_DATA, "source changed", "a source changed while it was read", "run again when nothing writes to it"),
+    # labels
+    "SC070": Code(EXIT_DATA, "undeclared value", "a label holds a value that is not declared", "--map VALUE=NAME, or --labels"),
+    "SC071": Code(EXIT_DATA, "fractional label", "a label holds fractions", "export the label without interpolation"),
+    "SC072": Code(EXIT_DATA, "negative label", "a label holds negative values", "--map VALUE=NAME"),
+    "SC073": Code(EXIT_DATA, "label shape", "a label has more than one channel", "store one value a voxel"),
+    "SC074": Code(EXIT_DATA, "label declaration", "the declared labels are not usable", "mend labels in the json, or --labels"),
+    "SC075": Code(EXIT_DATA, "empty label", "a label holds nothing but background", "check that the mask is the right one"),
+    "SC076": Code(EXIT_DATA, "unused label", "a declared label occurs in no case", "check the declaration"),
+    "SC077": Code(EXIT_DATA, "constant image", "all voxels of an image are equal", "check that the image is the right one"),
+    "SC078": Code(EXIT_DATA, "mask coding", "a mask is stored in a way that loses its values", "export the mask as PNG with exact values"),
+    # cases, channels, grids
+    "SC080": Code(EXIT_DATA, "no label", "an image has no label", "add it, or --unlabelled skip|test"),
+    "SC081": Code(EXIT_DATA, "no image", "a label has no image", "add it, or remove the label"),
+    "SC082": Code(EXIT_DATA, "shape", "image and label, or two channels, differ in shape", "export both on one grid"),
+    "SC083": Code(EXIT_DATA, "grid", "image and label, or two channels, lie on different grids", "--label-header image, or segconv repair"),
+    "SC084": Code(EXIT_DATA, "channels", "the number or kind of channels differs from case to case or from the json", "mend the case or the json"),
+    "SC085": Code(EXIT_DATA, "names meet", "two files lead to the same case name", "rename one of them"),
+    "SC086": Code(EXIT_DATA, "json", "a json file cannot be used", "mend the json"),
+    "SC087": Code(EXIT_DATA, "list", "a list contradicts the files", "mend the list"),
+    "SC088": Code(EXIT_DATA, "duplicate", "two cases have the same content", "remove one of them"),
+    "SC089": Code(EXIT_DATA, "stale count", "a count or an optional entry in a json does not hold", "nothing: it was counted anew"),
+    "SC090": Code(EXIT_DATA, "name mapped", "a name is not safe as a case identifier", "nothing: restore brings it back"),
+    "SC091": Code(EXIT_DATA, "channel kind", "channel name and intensities do not go together", "--channels CT or another name"),
+    "SC092": Code(EXIT_DATA, "two geometries", "the forms of a header disagree or are unset", "nothing: the geometry that nnU-Net reads was kept"),
+    "SC093": Code(EXIT_DATA, "header repaired", "a header was mended on the way in", "nothing: restore undoes it"),
+    "SC094": Code(EXIT_DATA, "dataset", "a folder is not a usable nnU-Net dataset", "segconv check DATASET"),
+    "SC095": Code(EXIT_DATA, "splits", "a split mixes copies or patients between training and validation", "segconv splits make DATASET"),
+    "SC096": Code(EXIT_DATA, "lineage", "the record of how a dataset was made cannot be used", "convert again"),
+    # programs
+    "SC100": Code(EXIT_SOFTWARE, "worker died", "a worker process was ended from outside", "run again with fewer --jobs"),
+    "SC101": Code(EXIT_SOFTWARE, "nnU-Net failed", "an nnU-Net command ended with an error", "read the named log"),
+    "SC103": Code(EXIT_SOFTWARE, "memory", "the memory did not suffice", "run again with fewer --jobs"),
+    "SC104": Code(EXIT_SOFTWARE, "internal error", "a case that segconv did not foresee", "run again with SEGCONV_DEBUG=1 and report what it prints"),
+    "SC102": Code(EXIT_FOUND, "below the bar", "a result is worse than it must be", "see the message"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, or odd, about one file.
+
+    Parameters
+    ----------
+    code
+        A key of `CODES`.
+    message
+        What was found, and what was expected.
+    hint
+        The command or edit that mends it.
+    file
+        The file it is about, as the user wrote it; empty if it is about no file.
+    severity
+        ``"error"`` or ``"warning"``.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    file: str = ""
+    severity: str = "error"
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"no such finding code: {self.code}")
+        if self.severity not in ("error", "warning"):
+            raise ValueError(f"severity is error or warning, not {self.severity!r}")
+
+    def as_json(self) -> dict[str, str]:
+        """Return the finding as the object that ``--json`` prints."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "file": self.file,
+            "message": self.message,
+            "hint": self.hint or CODES[self.code].cure,
+        }
+
+
+def warning(code: str, message: str, *, hint: str = "", file: str = "") -> Finding:
+    """Return a finding that does not stop anything."""
+    return Finding(code, message, hint=hint, file=file, severity="warning")
+
+
+class SegconvError(Exception):
+    """Root of all errors that segconv raises on purpose.
+
+    Parameters
+    ----------
+    message
+        What was found, and what was expected.
+    code, file, hint
+        As in `Finding`.
+    """
+
+    def __init__(self, message: str = "", *, code: str = "SC001", file: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.file = file
+        self.hint = hint
+
+    # Exceptions are rebuilt from `args` and then given their `__dict__`, which is why the message
+    # is the only positional argument: so every subclass survives the way back from a worker.
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The error as findings; one for a plain error."""
+        return (Finding(self.code, self.message, hint=self.hint, file=self.file),)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the process that ends with this error."""
+        return exit_code_of(self.findings)
+
+
+class Refused(SegconvError):
+    """Input that was refused, with all the reasons at once."""
+
+    def __init__(self, message: str = "", *, reasons: Iterable[Finding] = ()) -> None:
+        self.reasons = tuple(reasons)
+        count = sum(reason.severity == "error" for reason in self.reasons)
+        super().__init__(message or f"{count} finding{'s' if count != 1 else ''}")
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The reasons."""
+        return self.reasons
+
+
+class Interrupted(SegconvError):
+    """Ctrl-C or SIGTERM: what is done is kept."""
+
+    def __init__(self, message: str = "", *, signal_number: int = 2, hint: str = "") -> None:
+        super().__init__(message, code="SC001", hint=hint)
+        self.signal_number = signal_number
+
+    @property
+    def exit_code(self) -> int:
+        """128 and the number of the signal, as shells have it."""
+        return 128 + self.signal_number
+
+
+def exit_code_of(findings: Iterable[Finding]) -> int:
+    """Return the exit code for findings of several classes.
+
+    Of the classes 65, 66, 73, 74, 78 the lowest wins; warnings count for nothing.
+    """
+    return min((CODES[f.code].exit_code for f in findings if f.severity == "error"), default=EXIT_DONE)
+
+
+def refuse_if_any(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Raise `Refused` with all findings if one of them is an error; return them otherwise."""
+    findings = tuple(findings)
+    if any(finding.severity == "error" for finding in findings):
+        raise Refused(reasons=findings)
+    return findings
+
+
+def as_errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings with every warning made an error (``--strict``)."""
+    return tuple(replace(finding, severity="error") for finding in findings)
+
+
+@contextmanager
+def naming(file: str) -> Iterator[None]:
+    """Give every error of the block that names no file this one, as the user knows it."""
+    try:
+        yield
+    except SegconvError as error:
+        error.file = error.file or file
+        raise

@@ -1,0 +1,221 @@
+"""Where a grid of voxels lies in the patient: the one place that converts between frames and axis orders.
+
+Conventions
+-----------
+* Physical points are millimetres in **LPS** (+x to the patient's left, +y to posterior, +z to
+  superior), as in ITK and DICOM. NIfTI's **RAS** differs by the sign of x and y; only
+  `Geometry.from_affine_ras` and `Geometry.affine_ras` convert.
+* ``size``, ``spacing_mm`` and ``origin_mm`` are ordered ``(x, y, z)``; arrays are ordered
+  ``(z, y, x)``, or ``(y, x)`` for pictures. Only `Geometry.array_shape` converts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SegconvError
+
+RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Turns homogeneous LPS coordinates into RAS, and back: it is its own inverse."""
+
+ORTHONORMAL_TOLERANCE = 1e-4
+"""Largest entry of ``DᵀD - 1`` of a direction that still counts as orthonormal.
+
+Headers store float32, which leaves errors near 1e-6; ITK refuses determinants near 0 only, and
+SimpleITK's writers accept 1e-4.
+"""
+
+SAME_GRID_VOXELS = 0.01
+"""Largest displacement of a corner, in voxels of the smallest spacing, of grids that count as equal."""
+
+NEAR_GRID_VOXELS = 0.1
+"""Largest displacement, in the same unit, of grids that count as equal after a warning."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A regular grid in patient space, valid once it exists.
+
+    Parameters
+    ----------
+    size
+        Number of voxels, ``(x, y, z)`` or ``(x, y)``.
+    spacing_mm
+        Distance of neighbouring voxel centres along each axis, > 0.
+    origin_mm
+        Centre of voxel ``(0, 0, 0)`` in LPS.
+    direction
+        Direction cosines, row-major; column *j* is the LPS direction of axis *j*. Orthonormal
+        within `ORTHONORMAL_TOLERANCE`.
+
+    Raises
+    ------
+    SegconvError
+        ``SC057`` if a number is not finite, a spacing is not positive, or the direction is not
+        orthonormal.
+    """
+
+    size: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    origin_mm: tuple[float, ...]
+    direction: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        n = len(self.size)
+        if n not in (2, 3) or len(self.spacing_mm) != n or len(self.origin_mm) != n or len(self.direction) != n * n:
+            raise SegconvError(f"size {self.size} does not go with its spacing, origin and direction", code="SC057")
+        if any(s < 1 for s in self.size):
+            raise SegconvError(f"size {self.size} has an axis without voxels", code="SC053")
+        if not all(map(math.isfinite, (*self.spacing_mm, *self.origin_mm, *self.direction))):
+            raise SegconvError("spacing, origin or direction is not finite", code="SC057")
+        if any(s <= 0 for s in self.spacing_mm):
+            raise SegconvError(f"spacing {self.spacing_mm} mm is not positive", code="SC057")
+        error = self.orthonormality_error
+        if error > ORTHONORMAL_TOLERANCE:
+            raise SegconvError(
+                f"axes are not at right angles (off by {error:.2g}, at most {ORTHONORMAL_TOLERANCE:g})",
+                code="SC057",
+                hint="--repair orthonormal takes the nearest rotation",
+            )
+
+    @classmethod
+    def plain(cls, size: Sequence[int], spacing_mm: Sequence[float] | None = None) -> Geometry:
+        """Return a grid at the origin, along the axes, with a spacing of 1 mm unless given."""
+        n = len(size)
+        return cls(
+            tuple(int(s) for s in size),
+            tuple(float(s) for s in spacing_mm) if spacing_mm is not None else (1.0,) * n,
+            (0.0,) * n,
+            tuple(float(v) for v in np.eye(n).ravel()),
+        )
+
+    @classmethod
+    def from_affine_ras(cls, affine: NDArray[Any], size: Sequence[int]) -> Geometry:
+        """Return the grid of a NIfTI affine (4×4, voxel index ``(i, j, k)`` to RAS mm)."""
+        lps = RAS_FROM_LPS @ np.asarray(affine, dtype=np.float64)
+        with np.errstate(invalid="ignore"):
+            spacing = np.sqrt((lps[:3, :3] ** 2).sum(axis=0))
+            if not (np.isfinite(lps).all() and (spacing > 0).all()):
+                raise SegconvError("the affine has an axis of length zero or numbers that are not finite", code="SC057")
+            direction = lps[:3, :3] / spacing
+        return cls(
+            tuple(int(s) for s in size),
+            tuple(float(s) for s in spacing),
+            tuple(float(v) for v in lps[:3, 3]),
+            tuple(float(v) for v in direction.ravel()),
+        )
+
+    @property
+    def dimension(self) -> int:
+        """2 or 3."""
+        return len(self.size)
+
+    @property
+    def array_shape(self) -> tuple[int, ...]:
+        """Shape of an array on this grid: ``(z, y, x)`` or ``(y, x)``."""
+        return self.size[::-1]
+
+    @property
+    def direction_matrix(self) -> NDArray[np.float64]:
+        """Direction cosines as a matrix; columns are the axes, in LPS."""
+        return np.array(self.direction, dtype=np.float64).reshape(self.dimension, self.dimension)
+
+    @property
+    def orthonormality_error(self) -> float:
+        """Largest entry of ``|DᵀD - 1|``, 0 for a perfect rotation or reflection."""
+        matrix = self.direction_matrix
+        return float(np.abs(matrix.T @ matrix - np.eye(self.dimension)).max())
+
+    @property
+    def affine_lps(self) -> NDArray[np.float64]:
+        """Voxel index ``(x, y[, z], 1)`` to LPS mm, homogeneous."""
+        n = self.dimension
+        affine = np.eye(n + 1)
+        affine[:n, :n] = self.direction_matrix * np.array(self.spacing_mm)
+        affine[:n, n] = self.origin_mm
+        return affine
+
+    @property
+    def affine_ras(self) -> NDArray[np.float64]:
+        """NIfTI's affine: voxel index ``(i, j, k, 1)`` to RAS mm. Only for three dimensions."""
+        return np.asarray(RAS_FROM_LPS @ self.affine_lps)
+
+    @property
+    def center_mm(self) -> tuple[float, ...]:
+        """The true centre, at index ``(size - 1) / 2``, in LPS mm."""
+        return tuple(float(v) for v in self.to_physical((np.array(self.size) - 1) / 2))
+
+    def to_physical(self, index: Any) -> NDArray[np.float64]:
+        """Return LPS points for indices ``(…, x y z)``; both have the coordinate last."""
+        n = self.dimension
+        affine = self.affine_lps
+        return np.asarray(np.asarray(index, dtype=np.float64) @ affine[:n, :n].T + affine[:n, n])
+
+    def displacement_voxels(self, other: Geometry) -> float:
+        """Return how far the corners of two grids of one size lie apart, at most.
+
+        The unit is voxels of the smallest spacing of either grid, so that the tolerance means the
+        same for a CT and for an electron micrograph.
+        """
+        corners = np.array(list(itertools.product(*((0, s - 1) for s in self.size))), dtype=np.float64)
+        apart = np.linalg.norm(self.to_physical(corners) - other.to_physical(corners), axis=1).max()
+        return float(apart / min(*self.spacing_mm, *other.spacing_mm))
+
+    @property
+    def diagonal_voxels(self) -> float:
+        """Distance of opposite corners, in voxels of the smallest spacing."""
+        extent = (np.array(self.size) - 1) * np.array(self.spacing_mm)
+        return float(np.linalg.norm(extent) / min(self.spacing_mm))
+
+    def as_json(self) -> dict[str, list[float]]:
+        """Return the grid as JSON-able numbers, as they stand in the lineage."""
+        return {
+            "size": list(self.size),
+            "spacing_mm": list(self.spacing_mm),
+            "origin_lps_mm": list(self.origin_mm),
+            "direction_lps": list(self.direction),
+        }
+
+    @classmethod
+    def from_json(cls, numbers: dict[str, list[float]]) -> Geometry:
+        """Return the grid that `as_json` wrote."""
+        return cls(
+            tuple(int(s) for s in numbers["size"]),
+            tuple(numbers["spacing_mm"]),
+            tuple(numbers["origin_lps_mm"]),
+            tuple(numbers["direction_lps"]),
+        )
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Voxels on a grid.
+
+    Parameters
+    ----------
+    array
+        Shape ``geometry.array_shape``, that is ``(z, y, x)`` or ``(y, x)``, with a last axis of
+        components behind it for colour pictures, as SimpleITK orders vector images.
+    geometry
+        The grid.
+    """
+
+    array: NDArray[Any]
+    geometry: Geometry
+
+    def __post_init__(self) -> None:
+        shape = self.geometry.array_shape
+        if self.array.shape[: len(shape)] != shape or self.array.ndim - len(shape) not in (0, 1):
+            raise ValueError(f"array of shape {self.array.shape} is not on a grid of shape {shape}")
+
+    @property
+    def components(self) -> int:
+        """Number of values a voxel: 1, or the length of the last axis of a colour picture."""
+        return self.array.shape[-1] if self.array.ndim > self.geometry.dimension else 1

@@ -1,0 +1,462 @@
+"""NIfTI-1: a header that is judged, voxels decoded from bytes that were read once, and bytes written alike each time.
+
+Source of the format: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h). nibabel parses and writes the
+348 bytes of the header; which of a header's two forms counts is settled here as SimpleITK does it,
+because nnU-Net reads through SimpleITK (`_spatial`).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.nifti1 import Nifti1Header
+from numpy.typing import NDArray
+
+from ..errors import SegconvError
+from .geometry import ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
+from .gzipped import TRAILING_LIMIT, Buffer, deflate, inflate, inflate_head, is_gzip
+
+HEADER_SIZE = 348
+VOXELS_AT = 352
+"""Voxels of a single file begin here at the earliest: the header and four bytes about extensions."""
+
+MAX_VOLUME = 8 << 30
+"""Largest decoded size, in bytes, unless the user raises it."""
+
+HEAD_BYTES = 1 << 16
+"""So much of a file is enough to inflate its header."""
+
+EXTENSION_LIMIT = 1 << 24
+"""Header extensions may take so many bytes."""
+
+_MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+_UNIT_NAMES = {0: "unset", 1: "metre", 2: "mm", 3: "micrometre"}
+_TYPE_NAMES = {1: "bit", 32: "complex64", 128: "RGB", 1536: "float128", 1792: "complex128", 2304: "RGBA"}
+_FORM_TOLERANCE = 1e-3
+"""Relative difference of a form's scales to pixdim above which SimpleITK does not trust the form."""
+
+
+@dataclass(frozen=True)
+class NiftiHeader:
+    """What a NIfTI header says, after it was found to be usable.
+
+    Parameters
+    ----------
+    geometry
+        The grid, in three dimensions.
+    channels
+        Length of the fourth axis, 1 if there is none.
+    dtype
+        Type of the stored voxels, with their byte order.
+    slope, intercept
+        Values are ``slope * stored + intercept``; 1 and 0 if the header asks for none.
+    offset
+        Where the voxels begin, in the inflated bytes.
+    four_dimensional
+        Whether the header declares four axes, be the last one of length 1.
+    oddities
+        ``(code, message)`` of what is unusual but usable. A file with any is encoded anew.
+    block
+        The 348 bytes themselves.
+    """
+
+    geometry: Geometry
+    channels: int
+    dtype: np.dtype[Any]
+    slope: float
+    intercept: float
+    offset: int
+    four_dimensional: bool
+    oddities: tuple[tuple[str, str], ...]
+    block: bytes
+
+    @property
+    def slab_bytes(self) -> int:
+        """Bytes of the voxels of one channel."""
+        return math.prod(self.geometry.size) * self.dtype.itemsize
+
+    @property
+    def voxel_bytes(self) -> int:
+        """Bytes of all voxels."""
+        return self.slab_bytes * self.channels
+
+    @property
+    def scaled(self) -> bool:
+        """Whether values differ from what is stored."""
+        return (self.slope, self.intercept) != (1.0, 0.0)
+
+    @property
+    def plain(self) -> bool:
+        """Whether a file with this header may be carried over byte for byte."""
+        return not self.oddities and self.dtype.isnative
+
+
+@dataclass(frozen=True)
+class Nifti:
+    """A decoded file.
+
+    Parameters
+    ----------
+    header
+        What its header says.
+    raw
+        Its inflated bytes.
+    plain
+        Whether the file may be carried over byte for byte: see `NiftiHeader.plain`; and nothing
+        follows its voxels or its one gzip member.
+    """
+
+    header: NiftiHeader
+    raw: bytes
+    plain: bool
+
+    @property
+    def stored(self) -> NDArray[Any]:
+        """Stored voxels, ``(z, y, x)``, or ``(channel, z, y, x)`` if there are several; not writable."""
+        header = self.header
+        shape = header.geometry.array_shape
+        if header.channels > 1:
+            shape = (header.channels, *shape)
+        count = header.voxel_bytes // header.dtype.itemsize
+        return np.frombuffer(self.raw, dtype=header.dtype, count=count, offset=header.offset).reshape(shape)
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """Voxels after slope and intercept, native: floats if scaled, of 64 bits for integers of 32 and more."""
+        header = self.header
+        if not header.scaled:
+            return self.stored.astype(header.dtype.newbyteorder("="), copy=False)
+        wide = np.dtype(np.float64 if header.dtype.kind == "i" and header.dtype.itemsize > 2 else np.float32)
+        values: NDArray[Any] = self.stored.astype(wide)
+        values *= header.slope
+        values += header.intercept
+        return values
+
+    def channel_bytes(self, channel: int) -> memoryview:
+        """Bytes of the stored voxels of one channel, a slab of `raw` that is not copied."""
+        header = self.header
+        start = header.offset + channel * header.slab_bytes
+        return memoryview(self.raw)[start : start + header.slab_bytes]
+
+
+def read_header(head: Buffer) -> NiftiHeader:
+    """Judge the first bytes of an inflated NIfTI file.
+
+    Parameters
+    ----------
+    head
+        At least `VOXELS_AT` bytes.
+
+    Raises
+    ------
+    SegconvError
+        ``SC051`` if this is no single-file NIfTI-1; ``SC053`` if sizes or offsets are impossible;
+        ``SC056`` for complex, colour and other voxels that nnU-Net cannot be trained on; ``SC057``
+        if spacing, origin or direction is not usable.
+    """
+    block = bytes(head[:HEADER_SIZE])
+    _refuse_other_formats(block)
+    header = Nifti1Header(block, check=False)
+    size, channels, four_dimensional = _shape(header)
+    dtype = _voxel_type(header)
+    offset = float(header["vox_offset"])
+    if not (offset == 0 or (VOXELS_AT <= offset <= VOXELS_AT + EXTENSION_LIMIT and offset == int(offset))):
+        raise SegconvError(f"voxels are said to begin at byte {offset:g}, not at {VOXELS_AT} or later", code="SC053")
+    slope, intercept = _scaling(header)
+    geometry, oddities = _spatial(header, size)
+    return NiftiHeader(
+        geometry, channels, dtype, slope, intercept, int(offset) or VOXELS_AT, four_dimensional, oddities, block
+    )
+
+
+def probe(data: Buffer) -> NiftiHeader:
+    """Judge the header of a file from its first `HEAD_BYTES` bytes, gzipped or not."""
+    head = data
+    if is_gzip(data):
+        head = inflate_head(data, VOXELS_AT)
+        if len(head) < VOXELS_AT:
+            inflate(data, VOXELS_AT)  # tells a stream that is cut from one that holds something else
+    return read_header(head)
+
+
+def decode(data: Buffer, limit: int = MAX_VOLUME) -> Nifti:
+    """Decode a whole file, proving every byte of it.
+
+    Parameters
+    ----------
+    data
+        The file, gzipped or not; its name does not matter.
+    limit
+        Most bytes that the voxels may take.
+
+    Raises
+    ------
+    SegconvError
+        What `read_header` raises; ``SC050`` for a damaged gzip stream; ``SC052`` if voxels are
+        missing; ``SC054`` if it is larger than `limit` or carries more than 1 MiB after its end.
+    """
+    header = probe(data)
+    if header.voxel_bytes > limit:
+        raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {limit} are allowed", code="SC054")
+    end = header.offset + header.voxel_bytes
+    plain = True
+    if is_gzip(data):
+        raw, plain = inflate(data, end + TRAILING_LIMIT)
+    else:
+        raw = bytes(data)
+    if len(raw) < end:
+        raise SegconvError(f"ends after {len(raw)} bytes, its header promises {end}", code="SC052")
+    if len(raw) > end + TRAILING_LIMIT:
+        raise SegconvError(f"{len(raw) - end} bytes follow the last voxel, at most {TRAILING_LIMIT} may", code="SC054")
+    return Nifti(header, raw, plain and header.plain and len(raw) == end)
+
+
+def trailing_bytes(data: Buffer, image: Nifti) -> bool:
+    """Return whether anything follows the last voxel, or the first gzip member of `data`."""
+    header = image.header
+    if len(image.raw) > header.offset + header.voxel_bytes:
+        return True
+    return is_gzip(data) and not inflate(data, len(image.raw))[1]
+
+
+def new_header(geometry: Geometry, dtype: np.dtype[Any]) -> bytes:
+    """Return the 352 bytes before the voxels of a file on this grid, in mm, with both forms alike."""
+    header = Nifti1Header()
+    header.set_data_dtype(dtype.newbyteorder("="))
+    header.set_data_shape(geometry.size)
+    header.set_zooms(geometry.spacing_mm)
+    header.set_qform(geometry.affine_ras, code=1)
+    header.set_sform(geometry.affine_ras, code=1)
+    header["pixdim"][1:4] = geometry.spacing_mm
+    return _finish(header)
+
+
+def channel_header(header: NiftiHeader) -> bytes:
+    """Return the 352 bytes before the voxels of one channel of a file, its scaling and forms unchanged.
+
+    Free text is dropped. A header with oddities gets fresh forms; its voxels are expected in
+    native byte order.
+    """
+    if not header.plain:
+        fresh = Nifti1Header(new_header(header.geometry, header.dtype)[:HEADER_SIZE], check=False)
+        if header.scaled:
+            fresh["scl_slope"], fresh["scl_inter"] = header.slope, header.intercept
+        return _finish(fresh)
+    own = Nifti1Header(header.block, check=False)
+    own.set_data_shape(header.geometry.size)
+    for text in ("descrip", "aux_file", "intent_name", "db_name", "data_type"):
+        own[text] = b""
+    return _finish(own)
+
+
+def encode(array: NDArray[Any], geometry: Geometry) -> list[Any]:
+    """Return the buffers of an uncompressed file, to be joined, written or passed to `compress`.
+
+    Parameters
+    ----------
+    array
+        ``(z, y, x)``, any real type that NIfTI-1 knows.
+    geometry
+        The grid, three-dimensional.
+    """
+    if array.shape != geometry.array_shape:
+        raise ValueError(f"array of shape {array.shape} is not on a grid of shape {geometry.array_shape}")
+    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    return [new_header(geometry, native.dtype), native.reshape(-1).view(np.uint8)]
+
+
+def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
+    """Return the buffers of a file with the forms of another, bit for bit, and voxels of another type.
+
+    Parameters
+    ----------
+    array
+        ``(z, y, x)`` on the grid of `header`.
+    header
+        One without oddities, whose scaling does not apply to `array`.
+    """
+    own = Nifti1Header(channel_header(header)[:HEADER_SIZE], check=False)
+    native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    own.set_data_dtype(native.dtype)
+    own["scl_slope"], own["scl_inter"] = 1.0, 0.0
+    own["cal_min"], own["cal_max"] = 0.0, 0.0
+    return [_finish(own), native.reshape(-1).view(np.uint8)]
+
+
+def compress(buffers: list[Any], ending: str) -> bytes:
+    """Join the buffers of `encode`, gzipped if the ending asks for it."""
+    return deflate(buffers) if ending.endswith(".gz") else b"".join(bytes(b) for b in buffers)
+
+
+def _finish(header: Nifti1Header) -> bytes:
+    header["magic"] = b"n+1"
+    header["vox_offset"] = VOXELS_AT
+    header["xyzt_units"] = 2
+    return bytes(header.binaryblock) + bytes(VOXELS_AT - HEADER_SIZE)
+
+
+def _refuse_other_formats(block: bytes) -> None:
+    if not block:
+        raise SegconvError("the file is empty", code="SC051")
+    start = block[:64].lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise SegconvError("the file is a web page, not a NIfTI file", code="SC051")
+    if start.startswith(b"version https://git-lfs"):
+        raise SegconvError(
+            "the file is a Git LFS pointer, not the data it stands for", code="SC051", hint="run: git lfs pull"
+        )
+    if len(block) < HEADER_SIZE:
+        raise SegconvError(f"ends after {len(block)} bytes, a NIfTI header takes {HEADER_SIZE}", code="SC052")
+    if block[344:348] != b"n+1\0":
+        raise SegconvError(
+            f"is no single-file NIfTI-1: its magic is {block[344:348]!r}, expected b'n+1\\x00'", code="SC051"
+        )
+    if HEADER_SIZE not in (int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")):
+        raise SegconvError("the header does not begin with its own length, 348", code="SC051")
+
+
+def _shape(header: Nifti1Header) -> tuple[tuple[int, ...], int, bool]:
+    """Size ``(x, y, z)``, number of channels, and whether a fourth axis is declared."""
+    dims = [int(d) for d in header["dim"]]
+    n = dims[0]
+    if not 2 <= n <= 7:
+        raise SegconvError(f"declares {n} dimensions, expected 2 to 4", code="SC053")
+    shape = dims[1 : n + 1]
+    if any(d < 1 for d in shape):
+        raise SegconvError(f"declares the shape {tuple(shape)}; each axis must be at least 1", code="SC053")
+    if any(d != 1 for d in shape[4:]):
+        raise SegconvError(f"declares the shape {tuple(shape)}, expected at most 4 dimensions", code="SC084")
+    while len(shape) < 4:
+        shape.append(1)
+    return tuple(shape[:3]), shape[3], n >= 4
+
+
+def _voxel_type(header: Nifti1Header) -> np.dtype[Any]:
+    code = int(header["datatype"])
+    try:
+        known: Any = nib.nifti1.data_type_codes.dtype[code]
+        dtype: np.dtype[Any] = np.dtype(known).newbyteorder(header.endianness)
+    except KeyError:
+        raise SegconvError(f"has the unknown voxel type {code}", code="SC056") from None
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        raise SegconvError(f"has voxels of type {_TYPE_NAMES.get(code, dtype.name)}", code="SC056")
+    if int(header["bitpix"]) != dtype.itemsize * 8:
+        raise SegconvError(
+            f"says {int(header['bitpix'])} bits a voxel, its type {dtype.name} has {dtype.itemsize * 8}", code="SC053"
+        )
+    return dtype
+
+
+def _scaling(header: Nifti1Header) -> tuple[float, float]:
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if not math.isfinite(slope) or slope == 0:
+        return 1.0, 0.0
+    if not math.isfinite(intercept):
+        raise SegconvError(f"has the slope {slope:g} but the intercept {intercept}", code="SC053")
+    return slope, intercept
+
+
+def _spatial(header: Nifti1Header, size: tuple[int, ...]) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
+    """Return the geometry that SimpleITK reads from a header, and what is odd about it.
+
+    The rule was observed on SimpleITK 2.5.7 and is pinned by a test over all combinations of codes:
+    the sform counts if it is orthonormal and its code is 1 or the qform has none; otherwise the
+    qform; with neither, a grid along the LPS axes at the origin. The spacing is always pixdim.
+    """
+    oddities: list[tuple[str, str]] = []
+    unit = int(header["xyzt_units"]) & 7
+    scale = _MM_PER_UNIT.get(unit, 1.0)
+    if scale != 1.0:
+        oddities.append(("SC092", f"lengths are in {_UNIT_NAMES[unit]}; converted to mm"))
+    pixdim = np.asarray(header["pixdim"][1:4], dtype=np.float64)
+    # Axes that are not declared need no spacing.
+    pixdim = np.where(np.arange(3) < int(header["dim"][0]), pixdim, 1.0)
+    if not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
+        raise SegconvError(f"has the spacing {tuple(pixdim.tolist())}, expected numbers above 0", code="SC057")
+    qform, sform = _forms(header)
+    if qform is None and sform is None:
+        oddities.append(("SC092", "neither qform nor sform is set; the grid is taken to lie along the LPS axes"))
+        return Geometry.plain(size, tuple(pixdim * scale)), tuple(oddities)
+    of_sform = None if sform is None else _grid(sform, pixdim, size, scale)
+    of_qform = None if qform is None else _grid(qform, pixdim, size, scale)
+    if sform is not None:
+        scales = np.linalg.norm(sform[:3, :3], axis=0)
+        if of_sform is not None and not np.allclose(scales, pixdim, rtol=_FORM_TOLERANCE, atol=1e-6):
+            raise SegconvError(
+                f"its sform has the spacing {tuple(scales.round(6).tolist())}, its pixdim {tuple(pixdim.tolist())}",
+                code="SC057",
+                hint="set both forms from the right one, for instance with fslorient or nibabel",
+            )
+    if of_sform is not None and (of_qform is None or int(header["sform_code"]) == 1):
+        chosen, other = of_sform, of_qform
+    elif of_qform is not None:
+        chosen, other = of_qform, of_sform
+        if sform is not None and of_sform is None:
+            oddities.append(("SC092", "the sform is not orthonormal; the qform was kept, as SimpleITK reads it"))
+    else:
+        raise SegconvError(
+            "has an affine that is sheared or not finite, and no qform",
+            code="SC057",
+            hint="--repair orthonormal takes the nearest rotation",
+        )
+    if other is not None:
+        apart = chosen.displacement_voxels(other)
+        if apart > SAME_GRID_VOXELS + _quaternion_error_rad(header) * chosen.diagonal_voxels:
+            kept = "sform" if chosen is of_sform else "qform"
+            oddities.append(
+                ("SC092", f"qform and sform lie {apart:.3g} voxels apart; the {kept} was kept, as SimpleITK reads it")
+            )
+    return chosen, tuple(oddities)
+
+
+def _quaternion_error_rad(header: Nifti1Header) -> float:
+    """Return how far rounding alone may turn a qform.
+
+    NIfTI stores three float32 components of a unit quaternion; the fourth, ``a = √(1-b²-c²-d²)``,
+    inherits their error divided by itself, so that turns near 180° are only known to a milliradian.
+    """
+    epsilon = float(np.finfo(np.float32).eps)
+    squares = sum(float(header[f"quatern_{axis}"]) ** 2 for axis in "bcd")
+    a = math.sqrt(max(0.0, 1 - squares))
+    return 2 * min(math.sqrt(3 * epsilon), 2 * epsilon / max(a, epsilon))
+
+
+def _forms(header: Nifti1Header) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """The two affines (RAS, in the header's unit) whose codes are set."""
+    qform = sform = None
+    if int(header["qform_code"]) > 0:
+        numbers = [float(header[f"quatern_{axis}"]) for axis in "bcd"] + [float(header[f"qoffset_{a}"]) for a in "xyz"]
+        if not all(map(math.isfinite, numbers)) or sum(n * n for n in numbers[:3]) > 1 + 1e-4:
+            raise SegconvError("its qform holds no rotation", code="SC057")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            qform = np.asarray(header.get_qform(), dtype=np.float64)
+    if int(header["sform_code"]) > 0:
+        sform = np.asarray(header.get_sform(), dtype=np.float64)
+    return qform, sform
+
+
+def _grid(
+    affine: NDArray[np.float64], pixdim: NDArray[np.float64], size: tuple[int, ...], scale: float
+) -> Geometry | None:
+    """The grid of one form with the spacing of pixdim, or None if the form is no rotation."""
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or not (lengths > 0).all():
+        return None
+    cosines = affine[:3, :3] / lengths
+    if np.abs(cosines.T @ cosines - np.eye(3)).max() > ORTHONORMAL_TOLERANCE:
+        return None
+    unscaled = affine.copy()
+    unscaled[:3, :3] = cosines
+    grid = Geometry.from_affine_ras(unscaled, size)
+    return Geometry(
+        size,
+        tuple((pixdim * scale).tolist()),
+        tuple(o * scale for o in grid.origin_mm),
+        grid.direction,
+    )

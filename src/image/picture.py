@@ -1,0 +1,229 @@
+"""PNG pictures: proved without being decoded, decoded without losing values, encoded alike each time.
+
+Source of the format: PNG (ISO/IEC 15948), https://www.w3.org/TR/png-3/. Pillow decodes and encodes;
+the proof (every chunk's CRC, the inflated length and Adler-32 of the pixels) is done here, because
+Pillow stops at the last pixel and leaves the checksums of the pixel data unread.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import SegconvError
+from .gzipped import TRAILING_LIMIT, Buffer, DamagedStream
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+MAX_PIXELS = 500_000_000
+"""Largest picture that is decoded."""
+
+HEAD_BYTES = 33
+"""Signature and IHDR chunk: enough to know size and kind of a picture."""
+
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_KINDS = {0: "gray", 2: "RGB", 3: "palette", 4: "gray+alpha", 6: "RGBA"}
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+
+COMPRESS_LEVEL = 1
+"""zlib's level for what is encoded anew: masks shrink to nothing at any level."""
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """What the header of a PNG says.
+
+    Parameters
+    ----------
+    width, height
+        In pixels.
+    depth
+        Bits a sample: 1, 2, 4, 8 or 16.
+    kind
+        ``"gray"``, ``"RGB"``, ``"palette"``, ``"gray+alpha"`` or ``"RGBA"``.
+    samples
+        Stored samples a pixel.
+    interlaced
+        Whether the rows are stored in Adam7 order.
+    """
+
+    width: int
+    height: int
+    depth: int
+    kind: str
+    samples: int
+    interlaced: bool
+
+    @property
+    def channels(self) -> int:
+        """Channels that a network sees once the palette is expanded and alpha is dropped: 1 or 3."""
+        return 1 if self.kind in ("gray", "gray+alpha") else 3
+
+    def __str__(self) -> str:
+        return f"{self.depth}-bit {self.kind}, {self.width}×{self.height}"
+
+
+def probe(head: Buffer) -> PictureHeader:
+    """Judge the first `HEAD_BYTES` bytes of a PNG.
+
+    Raises
+    ------
+    SegconvError
+        ``SC051`` if it is none, ``SC053`` if its header is impossible, ``SC054`` if it has more
+        than `MAX_PIXELS` pixels, ``SC058`` if the header is cut or damaged.
+    """
+    head = bytes(head[:HEAD_BYTES])
+    if not head:
+        raise SegconvError("the file is empty", code="SC051")
+    if not head.startswith(SIGNATURE):
+        start = head.lstrip().lower()
+        if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+            raise SegconvError("the file is a web page, not a PNG", code="SC051")
+        if start.startswith(b"version https://git-lfs"):
+            raise SegconvError(
+                "the file is a Git LFS pointer, not the data it stands for", code="SC051", hint="run: git lfs pull"
+            )
+        if head.startswith(b"\xff\xd8"):
+            raise SegconvError("the file is a JPEG, not a PNG", code="SC051")
+        raise SegconvError(f"is no PNG: it begins with {head[:8]!r}", code="SC051")
+    if len(head) < HEAD_BYTES:
+        raise SegconvError(f"ends after {len(head)} bytes, within its header", code="SC058")
+    length, name = struct.unpack(">I4s", head[8:16])
+    if name != b"IHDR" or length != 13:
+        raise SegconvError("does not begin with an IHDR chunk of 13 bytes", code="SC058")
+    if zlib.crc32(head[12:29]) != int.from_bytes(head[29:33], "big"):
+        raise SegconvError("the checksum of its header (IHDR) is wrong", code="SC058")
+    width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", head[16:29])
+    if colour not in _SAMPLES or depth not in _DEPTHS[colour] or compression or filtering or interlace > 1:
+        raise SegconvError(f"has the unknown coding {(depth, colour, compression, filtering, interlace)}", code="SC053")
+    if width == 0 or height == 0 or width >= 1 << 31 or height >= 1 << 31:
+        raise SegconvError(f"has the size {width}×{height}", code="SC053")
+    if width * height > MAX_PIXELS:
+        raise SegconvError(f"has {width}×{height} pixels, at most {MAX_PIXELS} are allowed", code="SC054")
+    return PictureHeader(width, height, depth, _KINDS[colour], _SAMPLES[colour], bool(interlace))
+
+
+def prove(data: Buffer) -> tuple[PictureHeader, bool]:
+    """Check every byte of a PNG that its pixels depend on.
+
+    Returns
+    -------
+    header
+        What `probe` returns.
+    plain
+        Whether nothing follows the end of the picture.
+
+    Raises
+    ------
+    SegconvError
+        What `probe` raises; ``SC058`` if a chunk is cut or its checksum is wrong, or if the pixels
+        do not inflate to exactly the bytes that the header promises; ``SC054`` if they inflate to
+        more, or more than 1 MiB follows the end.
+    """
+    header = probe(data)
+    expected = sum(rows * (1 + row) for rows, row in _passes(header))
+    pixels = isal_zlib.decompressobj()
+    total = 0
+    seen_palette = False
+    end = 0
+    for name, body, end in _chunks(memoryview(data)):  # noqa: B007 - the last end counts
+        if name == b"PLTE":
+            seen_palette = True
+        if name == b"IDAT" and not pixels.eof:
+            try:
+                total += len(pixels.decompress(body, max_length=expected - total + 1))
+            except DamagedStream as error:
+                raise SegconvError(f"its pixel data is damaged ({error})", code="SC058") from error
+            if total > expected:
+                raise SegconvError(f"its pixels inflate to more than the {expected} bytes they need", code="SC054")
+    if not pixels.eof or total != expected:
+        raise SegconvError(f"its pixel data is cut: {total} of {expected} bytes", code="SC058")
+    if header.kind == "palette" and not seen_palette:
+        raise SegconvError("is a palette picture without a palette", code="SC058")
+    if len(data) - end > TRAILING_LIMIT:
+        raise SegconvError(f"{len(data) - end} bytes follow its end, at most {TRAILING_LIMIT} may", code="SC054")
+    return header, len(data) == end
+
+
+def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
+    """Return the stored samples of a PNG that `prove` accepted.
+
+    Returns
+    -------
+    samples
+        ``(y, x)`` or ``(y, x, sample)``, uint8 or uint16. Grey of 1, 2 and 4 bits and palette
+        indices are as stored, never scaled.
+
+    Raises
+    ------
+    SegconvError
+        ``SC056`` for 16-bit colour, which Pillow would cut to 8 bits; ``SC058`` if Pillow refuses.
+    """
+    if header.depth == 16 and header.kind != "gray":
+        raise SegconvError(f"is {header}; colour is supported with 8 bits a sample", code="SC056")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's own bomb warning: the budget was checked
+        try:
+            with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
+                picture.load()
+                samples = np.asarray(picture)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
+    if header.depth == 16:
+        return samples.astype(np.uint16)
+    if header.kind == "gray" and header.depth < 8:
+        # Pillow stretches these to 0..255: 1-bit as booleans, 2-bit by 85, 4-bit by 17.
+        return samples.astype(np.uint8) if header.depth == 1 else samples // (255 // ((1 << header.depth) - 1))
+    return samples
+
+
+def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
+    """Return a PNG that `prove` accepted as RGB ``(y, x, 3)``, its palette looked up."""
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as opened:
+        return np.asarray(opened.convert("RGB"))
+
+
+def encode(samples: NDArray[Any]) -> bytes:
+    """Return a PNG of grey ``(y, x)`` uint8 or uint16, or of RGB ``(y, x, 3)`` uint8."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(samples)).save(buffer, format="PNG", compress_level=COMPRESS_LEVEL)
+    return buffer.getvalue()
+
+
+def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
+    """Yield name, body and end of each chunk up to IEND, their checksums proved."""
+    at = len(SIGNATURE)
+    while True:
+        if at + 12 > len(data):
+            raise SegconvError(f"is cut: it ends after {len(data)} bytes, before its IEND chunk", code="SC058")
+        length, name = struct.unpack(">I4s", data[at : at + 8])
+        end = at + 12 + length
+        if end > len(data):
+            raise SegconvError(f"is cut within its {name.decode('latin-1')!r} chunk", code="SC058")
+        body = data[at + 8 : at + 8 + length]
+        if isal_zlib.crc32(data[at + 4 : at + 8 + length]) != int.from_bytes(data[end - 4 : end], "big"):
+            raise SegconvError(f"the checksum of its {name.decode('latin-1')!r} chunk is wrong", code="SC058")
+        yield name, body, end
+        if name == b"IEND":
+            return
+        at = end
+
+
+def _passes(header: PictureHeader) -> list[tuple[int, int]]:
+    """Rows and bytes a row of each pass: one, or Adam7's seven."""
+    bits = header.depth * header.samples
+    if not header.interlaced:
+        return [(header.height, (header.width * bits + 7) // 8)]
+    adam7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+    sizes = [(-((header.width - x) // -dx), -((header.height - y) // -dy)) for x, y, dx, dy in adam7]
+    return [(rows, (columns * bits + 7) // 8) for columns, rows in sizes if columns > 0 and rows > 0]

@@ -1,0 +1,110 @@
+"""What is in an array of voxels: finite or not, constant or not, which label values.
+
+All functions walk along the first axis, so that no temporary is as large as the volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SegconvError
+
+CHUNK_VOXELS = 1 << 20
+
+
+def chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield flat views of a contiguous array, `CHUNK_VOXELS` at a time."""
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, CHUNK_VOXELS):
+        yield flat[start : start + CHUNK_VOXELS]
+
+
+def value_range(array: NDArray[Any]) -> tuple[float, float]:
+    """Return the smallest and the largest value.
+
+    Raises
+    ------
+    SegconvError
+        ``SC055`` if a voxel is NaN or infinite, with its position and how many there are.
+    """
+    # NaN spreads through both, infinity is one of them: the extremes are the test.
+    low, high = float(array.min()), float(array.max())
+    if array.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
+        bad = ~np.isfinite(array)
+        raise SegconvError(
+            f"{int(bad.sum())} voxels are NaN or infinite, the first at {position(bad)}; expected finite numbers",
+            code="SC055",
+        )
+    return low, high
+
+
+def label_values(array: NDArray[Any]) -> dict[int, int]:
+    """Return which values a label holds, and how many voxels have each, in the order of the values.
+
+    Parameters
+    ----------
+    array
+        Any shape; integers, or floats that stand for integers.
+
+    Raises
+    ------
+    SegconvError
+        ``SC055`` for NaN or infinity, ``SC071`` for fractions, ``SC072`` for negative values; each
+        with the position of the first voxel.
+    """
+    low, high = value_range(array)
+    if array.dtype.kind == "f":
+        for start, chunk in enumerate(chunks(array)):
+            fractions = chunk != np.rint(chunk)
+            if fractions.any():
+                at = np.unravel_index(start * CHUNK_VOXELS + int(np.argmax(fractions)), array.shape)
+                raise SegconvError(
+                    f"holds the fraction {float(array[at]):g} at {_xyz(at)}; labels are whole numbers", code="SC071"
+                )
+    if low < 0:
+        raise SegconvError(
+            f"holds the negative value {low:g} at {position(array == low)}; labels begin at 0", code="SC072"
+        )
+    if high < 1 << 16:
+        counts = np.zeros(int(high) + 1, dtype=np.int64)
+        for chunk in chunks(array):
+            counts += np.bincount(chunk.astype(np.uint16, copy=False), minlength=counts.size)
+        present = np.flatnonzero(counts)
+        return {int(value): int(counts[value]) for value in present}
+    values, numbers = np.unique(array, return_counts=True)
+    return {int(value): int(number) for value, number in zip(values, numbers, strict=True)}
+
+
+def position(mask: NDArray[Any]) -> tuple[int, ...]:
+    """Return the index ``(x, y[, z])`` of the first voxel that is set in an array ``([z,] y, x)``."""
+    return _xyz(np.unravel_index(int(np.argmax(mask)), mask.shape))
+
+
+def remap(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
+    """Return the label with each value replaced, in the smallest unsigned type that holds the new ones.
+
+    Parameters
+    ----------
+    array
+        Integer-valued, all of its values in `mapping`.
+    mapping
+        Value as found → value as written.
+    """
+    table = np.zeros(max(mapping) + 1, dtype=smallest_type(max(mapping.values())))
+    for found, written in mapping.items():
+        table[found] = written
+    remapped: NDArray[Any] = table[array if array.dtype.kind in "iu" else array.astype(np.int64)]
+    return remapped
+
+
+def smallest_type(largest: int) -> np.dtype[Any]:
+    """Return the smallest unsigned integer type that nnU-Net writes and that holds `largest`."""
+    return np.dtype(np.uint8 if largest < 1 << 8 else np.uint16)
+
+
+def _xyz(index: Any) -> tuple[int, ...]:
+    return tuple(int(i) for i in index)[::-1]

@@ -1,0 +1,1 @@
+"""The doorstep of nnU-Net: its folders, its commands, its plans."""

@@ -1,0 +1,161 @@
+"""What the work on one case may do to the disk, and the record of what it did."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from ..errors import Finding, SegconvError
+from . import fsops
+
+_BLOCK = 1 << 20
+
+
+class CaseIO:
+    """Reads each source once, writes each output whole, and keeps the sizes and hashes of both.
+
+    Parameters
+    ----------
+    staging
+        Folder that outputs are written to.
+    source_root
+        Folder that the recorded paths of sources are relative to.
+    owner
+        Process id of the run. A worker whose run is gone must not write any more.
+    """
+
+    def __init__(self, staging: Path, source_root: Path, owner: int) -> None:
+        self._staging = staging
+        self._source_root = source_root
+        self._owner = owner
+        self._stats: dict[str, os.stat_result] = {}
+        self.sources: dict[str, dict[str, Any]] = {}
+        self.targets: list[dict[str, Any]] = []
+        self.warnings: list[Finding] = []
+
+    def read(self, path: Path) -> bytes:
+        """Return the bytes of a source, hashed and recorded.
+
+        Raises
+        ------
+        SegconvError
+            ``SC061`` if it is no regular file, ``SC060`` if it is a link, ``SC012`` if it is gone,
+            ``SC030`` if the system refuses.
+        """
+        descriptor = self._open(path)
+        try:
+            with os.fdopen(descriptor, "rb", closefd=False, buffering=0) as file:
+                data = file.readall()
+        except OSError as error:
+            raise _cannot_read(path, error) from error
+        finally:
+            os.close(descriptor)
+        self._record(path, len(data), hashlib.sha256(data).hexdigest())
+        return data
+
+    def sha256_of(self, path: Path) -> str:
+        """Return the hash of a source that was read."""
+        return str(self.sources[os.fspath(path)]["sha256"])
+
+    def write(self, relative: str, data: bytes | bytearray | memoryview, *, sha256: str | None = None) -> None:
+        """Write an output, whole or not at all.
+
+        Parameters
+        ----------
+        relative
+            Path relative to the target.
+        data
+            All of it.
+        sha256
+            Its hash, where that is known already.
+        """
+        path = self._prepare(relative)
+        fsops.write_atomic(path, data)
+        self._target(relative, len(data), sha256 or hashlib.sha256(data).hexdigest())
+
+    def carry(self, source: Path, relative: str) -> None:
+        """Copy a source to an output without looking at more than its hash."""
+        path = self._prepare(relative)
+        descriptor = self._open(source)
+        try:
+            digest = hashlib.sha256()
+            while block := os.read(descriptor, _BLOCK):
+                digest.update(block)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}"[:255])
+            fsops.copy_new(descriptor, temporary)
+            fsops.rename(temporary, path)
+        finally:
+            os.close(descriptor)
+        size = path.stat().st_size
+        self._record(source, size, digest.hexdigest())
+        self._target(relative, size, digest.hexdigest())
+
+    def warn(self, finding: Finding) -> None:
+        """Keep a warning about this case."""
+        self.warnings.append(finding)
+
+    def refuse_changed_sources(self) -> None:
+        """Raise ``SC062`` if a source is not what it was when it was read."""
+        for path, before in self._stats.items():
+            try:
+                after = os.stat(path, follow_symlinks=False)
+            except OSError as error:
+                raise _changed(path) from error
+            if (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
+                raise _changed(path)
+
+    def _open(self, path: Path) -> int:
+        try:
+            # O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise _cannot_read(path, error) from error
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            os.close(descriptor)
+            raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=os.fspath(path))
+        self._stats[os.fspath(path)] = found
+        return descriptor
+
+    def _record(self, path: Path, size: int, sha256: str) -> None:
+        relative = os.path.relpath(path, self._source_root)
+        found = self._stats[os.fspath(path)]
+        self.sources[os.fspath(path)] = {
+            "path": relative,
+            "size": size,
+            "mtime_ns": found.st_mtime_ns,
+            "sha256": sha256,
+        }
+
+    def _prepare(self, relative: str) -> Path:
+        if os.getpid() != self._owner and os.getppid() != self._owner:
+            raise SegconvError("the run that this worker belongs to is gone", code="SC100")
+        path = self._staging / relative
+        fsops.mkdir(path.parent)
+        return path
+
+    def _target(self, relative: str, size: int, sha256: str) -> None:
+        self.targets.append({"path": relative, "size": size, "sha256": sha256})
+
+
+def _cannot_read(path: Path, error: OSError) -> SegconvError:
+    name = os.fspath(path)
+    if isinstance(error, FileNotFoundError):
+        return SegconvError("is not there any more", code="SC012", file=name)
+    if error.errno in (errno.ELOOP, errno.ENOTDIR):  # a link took the place of a file or folder
+        return SegconvError("became a link while the run went on", code="SC060", file=name)
+    return SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=name)
+
+
+def _changed(path: str) -> SegconvError:
+    return SegconvError(
+        "changed while it was read",
+        code="SC062",
+        file=path,
+        hint="run the same command again once nothing writes to it",
+    )

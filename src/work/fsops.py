@@ -1,0 +1,242 @@
+"""Every change that segconv makes to a disk goes through here, so that every one of them can be made to fail.
+
+``SEGCONV_FAULT`` names one call of this process that is to go wrong: ``kill@17`` ends the process at
+the 17th change, ``ENOSPC@3`` makes the third fail as a full disk would, ``EIO@rename:2`` the second
+rename. Tests sweep over all of them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+_RENAME_NOREPLACE = 1
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
+
+_calls: Counter[str] = Counter()
+
+
+def _before(operation: str, path: str | os.PathLike[str]) -> None:
+    """Count a change, and let it fail if ``SEGCONV_FAULT`` says so."""
+    _calls[operation] += 1
+    _calls["any"] += 1
+    fault = os.environ.get("SEGCONV_FAULT")
+    if not fault:
+        return
+    what, _, where = fault.partition("@")
+    only, _, number = where.rpartition(":")
+    if (not only or only == operation) and _calls[only or "any"] == int(number):
+        if what == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        code = getattr(errno, what)
+        raise OSError(code, os.strerror(code), os.fspath(path))
+
+
+def mkdir(path: Path) -> None:
+    """Make a folder and the folders above it; no error if it is there."""
+    if not path.is_dir():
+        _before("mkdir", path)
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def write_new(path: Path, data: bytes | bytearray | memoryview, *, sync: bool = False) -> None:
+    """Write a file that must not exist yet, to its last byte.
+
+    Raises
+    ------
+    OSError
+        Of the system; what was begun is removed.
+    """
+    _before("create", path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    try:
+        try:
+            rest = memoryview(data).cast("B")
+            while rest:
+                _before("write", path)
+                rest = rest[os.write(descriptor, rest) :]
+            if sync:
+                _before("fsync", path)
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        os.unlink(path)
+        raise
+
+
+def write_atomic(path: Path, data: bytes | bytearray | memoryview, *, sync: bool = False) -> None:
+    """Write a file so that it is there whole or not at all; a file of that name is replaced."""
+    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}"[:255])
+    write_new(temporary, data, sync=sync)
+    try:
+        rename(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+
+
+def copy_new(source: int, path: Path) -> None:
+    """Copy an open file to a new one inside the kernel, sharing blocks where the file system can."""
+    _before("create", path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    try:
+        try:
+            rest = os.fstat(source).st_size
+            while rest > 0:
+                _before("write", path)
+                done = _copy_range(source, descriptor, rest)
+                if done == 0:
+                    raise OSError(errno.EIO, "the source ended early", os.fspath(path))
+                rest -= done
+        finally:
+            os.close(descriptor)
+    except OSError:
+        os.unlink(path)
+        raise
+
+
+def _copy_range(source: int, target: int, count: int) -> int:
+    try:
+        return os.copy_file_range(source, target, count)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
+            raise
+    return os.write(target, os.read(source, min(count, 1 << 20)))
+
+
+def append(descriptor: int, data: bytes, path: Path) -> None:
+    """Append to an open file."""
+    rest = memoryview(data)
+    while rest:
+        _before("append", path)
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def open_append(path: Path) -> int:
+    """Open a file for appending, making it if need be."""
+    _before("create", path)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Rename, replacing a file of that name."""
+    _before("rename", target)
+    os.rename(source, target)
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Rename to a name that must be free; atomic where the kernel offers it.
+
+    Raises
+    ------
+    FileExistsError
+        If it is not free.
+    """
+    _before("rename_new", target)
+    try:
+        _renameat2(source, target, _RENAME_NOREPLACE)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+            raise
+        # Not on this file system: our lock keeps other runs out, so looking first is enough.
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(target)) from None
+        os.rename(source, target)
+
+
+def exchange(first: Path, second: Path) -> None:
+    """Swap two folders on one file system; atomic where the kernel offers it."""
+    _before("exchange", second)
+    try:
+        _renameat2(first, second, _RENAME_EXCHANGE)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
+            raise
+        aside = first.with_name(first.name + ".old")
+        os.rename(second, aside)
+        os.rename(first, second)
+        os.rename(aside, first)
+
+
+def unlink(path: Path) -> None:
+    """Remove a file; no error if it is not there."""
+    _before("unlink", path)
+    path.unlink(missing_ok=True)
+
+
+def rmdir(path: Path) -> None:
+    """Remove an empty folder."""
+    _before("rmdir", path)
+    path.rmdir()
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder and all that is in it; links are removed, not followed."""
+    _before("remove_tree", path)
+    shutil.rmtree(path)
+
+
+def sync_folder(path: Path) -> None:
+    """Bring the entries of a folder to the disk."""
+    _before("fsync", path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file_system(path: Path) -> None:
+    """Bring everything that was written to a folder's file system to the disk."""
+    _before("fsync", path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if _libc_call("syncfs", descriptor) != 0:
+            os.sync()
+    finally:
+        os.close(descriptor)
+
+
+def lock(path: Path) -> int | None:
+    """Take an exclusive lock for as long as the returned descriptor is open; None if another holds it.
+
+    Raises
+    ------
+    OSError
+        If the file system knows no locks.
+    """
+    _before("lock", path)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _renameat2(source: Path, target: Path, flags: int) -> None:
+    if _libc_call("renameat2", _AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), flags) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), os.fspath(source), None, os.fspath(target))
+
+
+def _libc_call(name: str, *arguments: int | bytes) -> int:
+    """Call the C library; a function that it lacks counts as one that the kernel lacks."""
+    function: Callable[..., int] | None = getattr(ctypes.CDLL(None, use_errno=True), name, None)
+    if function is None:
+        ctypes.set_errno(errno.ENOSYS)
+        return -1
+    return function(*arguments)

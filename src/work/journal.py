@@ -1,0 +1,95 @@
+"""The memory of a run: one line a finished case, which survives everything but the disk.
+
+A line is the CRC-32 of a JSON text, a space, and the text. Only the run itself appends; a line that
+was torn by a power cut fails its checksum, and is as good as absent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+from . import fsops
+
+FILE = "journal"
+
+
+class Journal:
+    """Finished cases on disk; in memory only where in the file each one stands.
+
+    Parameters
+    ----------
+    path
+        The file, made if it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = fsops.open_append(path)
+        self._at: dict[str, tuple[int, int]] = {}
+        self._end = 0
+        self._load()
+
+    def __contains__(self, case: str) -> bool:
+        return case in self._at
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Append the entry of a finished case; ``entry["case"]`` names it. A later one counts."""
+        text = json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode()
+        line = b"%08x %s\n" % (zlib.crc32(text), text)
+        fsops.append(self._descriptor, line, self._path)
+        self._at[entry["case"]] = (self._end, len(line))
+        self._end += len(line)
+
+    def read(self, case: str) -> dict[str, Any]:
+        """Return the entry of a case."""
+        start, length = self._at[case]
+        entry: dict[str, Any] = json.loads(os.pread(self._descriptor, length, start)[9:])
+        return entry
+
+    def forget(self, case: str) -> None:
+        """Drop a case whose files are not what they should be; it is done again."""
+        self._at.pop(case, None)
+
+    def cases(self) -> list[str]:
+        """Return the cases in it."""
+        return list(self._at)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
+
+    def _load(self) -> None:
+        with open(self._path, "rb") as lines:
+            for line in lines:
+                entry = _parse(line)
+                if entry is not None:
+                    self._at[entry["case"]] = (self._end, len(line))
+                self._end += len(line)
+        # A torn last line must not swallow the one that is appended to it.
+        if self._end and not _ends_with_newline(self._path):
+            fsops.append(self._descriptor, b"\n", self._path)
+            self._end += 1
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    text = line[9:].rstrip(b"\n")
+    try:
+        if int(line[:8], 16) != zlib.crc32(text):
+            return None
+        entry = json.loads(text)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and isinstance(entry.get("case"), str) else None
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

@@ -1,0 +1,111 @@
+"""What is going to be done: small frozen items, one a case, and where their files go."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import Finding
+
+FORMAT = 1
+"""Version of the staging folder and its journal; another one is not continued."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """The work on one case.
+
+    Parameters
+    ----------
+    case
+        Its identifier, unique in the plan.
+    sources
+        Absolute paths of the files that it reads.
+    outputs
+        Paths of the files that it writes, relative to the target, with slashes.
+    payload
+        What the worker needs besides; picklable.
+    nbytes
+        Estimate of what it writes.
+    """
+
+    case: str
+    sources: tuple[str, ...]
+    outputs: tuple[str, ...]
+    payload: Any
+    nbytes: int = 0
+
+
+@dataclass(frozen=True)
+class Target:
+    """A folder that appears whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    slot
+        What its staging folder and its lock are named by; two runs with one slot in one parent
+        folder exclude each other.
+    """
+
+    path: Path
+    slot: str
+
+    @property
+    def staging(self) -> Path:
+        """Where it grows. nnU-Net finds datasets by the prefix ``Dataset``, so this has another."""
+        return self.path.parent / f".segconv-{self.slot}"
+
+    @property
+    def lock(self) -> Path:
+        """The file that is locked while somebody works on it."""
+        return self.path.parent / f".segconv-{self.slot}.lock"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a run needs to know.
+
+    Parameters
+    ----------
+    target
+        What is made.
+    source_root
+        Folder that lineage paths are relative to.
+    items
+        The work.
+    key
+        Command and every option that decides the bytes of the result; JSON-able. A staging folder
+        with another key is not continued.
+    warnings
+        What planning noticed.
+    """
+
+    target: Target
+    source_root: Path
+    items: tuple[Item, ...]
+    key: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        cases = Counter(item.case for item in self.items)
+        outputs = Counter(output for item in self.items for output in item.outputs)
+        for name, count in (*cases.items(), *outputs.items()):
+            if count > 1:
+                raise ValueError(f"{name!r} stands twice in the plan")
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over what decides the bytes of the result but for the contents of the sources."""
+        parts = {
+            "format": FORMAT,
+            "key": self.key,
+            "source": str(self.source_root),
+            "target": str(self.target.path.absolute()),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,342 @@
+"""The execution of a plan: in parallel, with the same bytes for any number of workers, resumable at any moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import Finding, Interrupted, Refused, SegconvError, as_errors
+from . import fsops, staging
+from .caseio import CaseIO
+from .journal import Journal
+from .plan import Item, Plan, Target
+from .staging import Staged, payload_hash, writing
+
+Task = Callable[[Item, CaseIO], dict[str, Any]]
+_ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+GO_ON = "run the same command again: it goes on where it stopped"
+
+
+class Progress(Protocol):
+    """Who is told how far a run is."""
+
+    def start(self, total: int, done: int) -> None:
+        """Begin, with so many cases of which some were done by an earlier run."""
+
+    def advance(self, case: str) -> None:
+        """Count one more."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished case.
+
+    Parameters
+    ----------
+    case
+        Its identifier.
+    record
+        What the task returned.
+    sources, targets
+        ``path``, ``size`` and ``sha256`` of what was read and written.
+    warnings
+        What the task noticed.
+    """
+
+    case: str
+    record: dict[str, Any]
+    sources: list[dict[str, Any]]
+    targets: list[dict[str, Any]]
+    warnings: list[Finding]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did.
+
+    Parameters
+    ----------
+    target
+        The folder that was made.
+    done
+        Cases in it.
+    reused
+        How many of those an earlier, unfinished run had done.
+    warnings
+        Of the plan, the cases and the whole.
+    failed
+        Findings of the cases that were left out under ``keep_going``.
+    """
+
+    target: Path
+    done: int
+    reused: int
+    warnings: list[Finding] = field(default_factory=list)
+    failed: list[Finding] = field(default_factory=list)
+
+
+Finish = Callable[[Iterable[Result], Staged], Iterable[Finding]]
+
+
+def execute(
+    plan: Plan,
+    task: Task,
+    finish: Finish,
+    *,
+    jobs: int = 1,
+    backend: str | None = None,
+    progress: Progress | None = None,
+    overwrite: bool = False,
+    restart: bool = False,
+    keep_going: bool = False,
+    strict: bool = False,
+    fsync: bool = True,
+    verify: bool = True,
+) -> Outcome:
+    """Execute a plan: the target appears whole, or not at all.
+
+    Parameters
+    ----------
+    plan
+        What to do.
+    task
+        Does one item, in a worker; a function of a module. Returns a JSON-able record.
+    finish
+        Writes the files of the whole from all results, in the order of the plan; returns findings.
+    jobs
+        Number of workers; 1 works in this process.
+    backend
+        A backend of joblib, such as ``"dask"``; processes on this machine if None.
+    progress
+        Is told how far the run is.
+    overwrite
+        Replace the target, once the new one is whole.
+    restart
+        Throw away what an unfinished run left.
+    keep_going
+        Leave out cases that fail instead of refusing all.
+    strict
+        Treat warnings as errors.
+    fsync
+        Bring everything to the disk before the target appears.
+    verify
+        Read every file again before the target appears.
+
+    Raises
+    ------
+    Refused
+        With the findings of all cases that failed; the staging folder stays.
+    Interrupted
+        By Ctrl-C or SIGTERM; the staging folder stays.
+    SegconvError
+        ``SC020``, ``SC021``, ``SC03x``, ``SC100``.
+    """
+    staging.preflight(plan, overwrite=overwrite)
+    with staging.locked(plan.target), _interruptible(), writing(plan.target.staging):
+        staging.preflight(plan, overwrite=overwrite)  # another run may have just ended
+        journal = staging.begin(plan, restart=restart)
+        try:
+            staging.clean(plan, journal)
+            reused = len(journal)
+            failed = _run_items(plan, task, journal, jobs=jobs, backend=backend, progress=progress)
+            if failed and not keep_going:
+                raise Refused(reasons=failed)
+            outcome = _finish(plan, journal, finish, failed, reused, strict=strict, jobs=jobs, verify=verify)
+        finally:
+            journal.close()
+        staging.commit(plan, overwrite=overwrite, fsync=fsync)
+    return outcome
+
+
+def abort(target: Target) -> bool:
+    """Remove the staging folder of an unfinished run; return whether there was one."""
+    if not target.staging.is_dir():
+        return False
+    with staging.locked(target), writing(target.staging):
+        fsops.remove_tree(target.staging)
+    return True
+
+
+def _run_items(
+    plan: Plan, task: Task, journal: Journal, *, jobs: int, backend: str | None, progress: Progress | None
+) -> list[Finding]:
+    """Do what the journal lacks; return the findings of what failed, in the order of the plan."""
+    pending = [item for item in plan.items if item.case not in journal]
+    failures: dict[str, list[Finding]] = {}
+    if progress is not None:
+        progress.start(len(plan.items), len(plan.items) - len(pending))
+    call = _Call(task, plan.target.staging, plan.source_root, os.getpid())
+    try:
+        for entry in _entries(call, pending, jobs, backend):
+            case = entry["case"]
+            if "findings" in entry:
+                failures[case] = entry["findings"]
+            else:
+                journal.add(entry)
+            if progress is not None:
+                progress.advance(case)
+    finally:
+        if progress is not None:
+            progress.stop()
+    return [finding for item in plan.items for finding in failures.get(item.case, [])]
+
+
+def _finish(
+    plan: Plan,
+    journal: Journal,
+    finish: Finish,
+    failed: list[Finding],
+    reused: int,
+    *,
+    strict: bool,
+    jobs: int,
+    verify: bool,
+) -> Outcome:
+    """Write and prove the files of the whole."""
+    warnings = list(plan.warnings)
+    targets = []
+
+    def results() -> Iterator[Result]:
+        for item in plan.items:
+            if item.case in journal:
+                result = _result(journal.read(item.case))
+                warnings.extend(result.warnings)
+                yield result
+
+    if not len(journal):
+        raise Refused(reasons=failed or [Finding("SC011", "there is no case", file=str(plan.source_root))])
+    staged = Staged(plan.target.staging)
+    warnings += finish(results(), staged)
+    if strict and warnings:
+        raise Refused(reasons=as_errors(warnings))
+    staging.clean(plan, journal, keep=[target["path"] for target in staged.targets])
+    if verify:
+        targets = [
+            target for item in plan.items if item.case in journal for target in journal.read(item.case)["targets"]
+        ]
+        staging.verify(plan.target.staging, [*targets, *staged.targets], jobs)
+    return Outcome(plan.target.path, len(journal), reused, warnings, failed)
+
+
+def _result(entry: dict[str, Any]) -> Result:
+    sources = [{key: source[key] for key in ("path", "size", "sha256")} for source in entry["sources"]]
+    warnings = [Finding(**{**found, "severity": "warning"}) for found in entry["warnings"]]
+    return Result(entry["case"], entry["record"], sources, entry["targets"], warnings)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """The work on one item, as it is sent to a worker; its result is an entry of the journal, or findings."""
+
+    task: Task
+    staging: Path
+    source_root: Path
+    owner: int
+
+    def __call__(self, item: Item) -> dict[str, Any]:
+        if os.getpid() != self.owner:
+            # Ctrl-C reaches the whole process group; the run alone answers it.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        io = CaseIO(self.staging, self.source_root, self.owner)
+        try:
+            record = self.task(item, io)
+            io.refuse_changed_sources()
+            if sorted(target["path"] for target in io.targets) != sorted(item.outputs):
+                raise AssertionError(f"wrote {[t['path'] for t in io.targets]}, planned {list(item.outputs)}")
+        except SegconvError as error:
+            return {"case": item.case, "findings": list(error.findings)}
+        except OSError as error:
+            return {"case": item.case, "findings": list(staging.cannot_write(error, self.staging).findings)}
+        except Exception as error:
+            return {"case": item.case, "findings": [_internal(item, error)]}
+        return {
+            "case": item.case,
+            "payload": payload_hash(item),
+            "record": record,
+            "sources": list(io.sources.values()),
+            "targets": io.targets,
+            "warnings": [finding.as_json() for finding in io.warnings],
+        }
+
+
+def _internal(item: Item, error: Exception) -> Finding:
+    """Return the finding for an error that should not have been possible."""
+    if isinstance(error, MemoryError):
+        return Finding("SC103", "the memory did not suffice", file=item.case, hint="fewer --jobs")
+    told = f"{type(error).__name__}: {error}"
+    if os.environ.get("SEGCONV_DEBUG"):
+        told = traceback.format_exc()
+    return Finding("SC104", f"unexpected {told}", file=item.case)
+
+
+def _entries(call: _Call, pending: list[Item], jobs: int, backend: str | None) -> Iterator[dict[str, Any]]:
+    """Yield the results of all items as they come."""
+    if (jobs == 1 and backend is None) or len(pending) < 2:
+        yield from map(call, pending)
+        return
+    import joblib  # half a second that a single worker does not need
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    before = os.environ.get(_ITK_THREADS)
+    os.environ[_ITK_THREADS] = str(threads)  # workers inherit it
+    results: Any = None
+    try:
+        options: dict[str, Any] = {} if backend else {"inner_max_num_threads": threads}
+        with joblib.parallel_config(backend=backend or "loky", n_jobs=jobs, **options):
+            parallel = joblib.Parallel(return_as="generator_unordered", max_nbytes=None, mmap_mode=None)
+            results = parallel(joblib.delayed(call)(item) for item in pending)
+            yield from results
+    except TerminatedWorkerError as error:
+        raise SegconvError(
+            "a worker process was ended from outside, most likely for want of memory",
+            code="SC100",
+            hint=f"{GO_ON}; fewer --jobs take less memory",
+        ) from error
+    finally:
+        if results is not None and hasattr(results, "close"):
+            results.close()
+        if before is None:
+            os.environ.pop(_ITK_THREADS, None)
+        else:
+            os.environ[_ITK_THREADS] = before
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into `Interrupted`, with the workers ended."""
+    received = [signal.SIGINT]
+
+    def on_sigterm(number: int, frame: object) -> None:
+        received[0] = signal.SIGTERM
+        raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, on_sigterm) if main else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        _end_workers()
+        raise Interrupted("interrupted; what was done is kept", signal_number=int(received[0]), hint=GO_ON) from None
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _end_workers() -> None:
+    """End the worker processes of this run, if any were started."""
+    loky = sys.modules.get("joblib.externals.loky.reusable_executor")
+    executor = getattr(loky, "_executor", None)
+    if executor is not None:
+        executor.shutdown(wait=True, kill_workers=True)

@@ -1,0 +1,305 @@
+"""The folder in which a target grows: begun, continued, proved, and renamed once."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import SegconvError
+from . import fsops
+from .journal import FILE as JOURNAL
+from .journal import Journal
+from .plan import Item, Plan, Target
+
+PLAN = "plan.json"
+SPARE_BYTES = 16 << 20
+"""Room that is left on the disk beyond the estimate."""
+
+_BLOCK = 1 << 20
+
+
+class Staged:
+    """What finishing may write: the files of the dataset as a whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.targets: list[dict[str, Any]] = []
+
+    def write(self, relative: str, data: bytes) -> None:
+        """Write a file, whole or not at all."""
+        self.write_lines(relative, [data])
+
+    def write_lines(self, relative: str, lines: Iterable[bytes]) -> None:
+        """Write a file piece by piece, without holding all of it."""
+        path = self._folder / relative
+        fsops.mkdir(path.parent)
+        temporary = path.with_name(f".tmp-{path.name}")
+        fsops.unlink(temporary)
+        digest, size = hashlib.sha256(), 0
+        descriptor = fsops.open_append(temporary)
+        try:
+            for line in lines:
+                fsops.append(descriptor, line, path)
+                digest.update(line)
+                size += len(line)
+        finally:
+            os.close(descriptor)
+        fsops.rename(temporary, path)
+        self.targets.append({"path": relative, "size": size, "sha256": digest.hexdigest()})
+
+
+@contextmanager
+def locked(target: Target) -> Iterator[None]:
+    """Hold the lock of a target.
+
+    Raises
+    ------
+    SegconvError
+        ``SC035`` if another run holds it, with its process and host; ``SC031`` if the file system
+        knows no locks or the folder cannot be written.
+    """
+    with writing(target.lock):
+        fsops.mkdir(target.lock.parent)
+        descriptor = fsops.lock(target.lock)
+    if descriptor is None:
+        raise SegconvError(
+            f"{_holder(target.lock)} works on it",
+            code="SC035",
+            file=str(target.path),
+            hint="wait until that run has ended, then run the command again",
+        )
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def preflight(plan: Plan, *, overwrite: bool) -> None:
+    """Refuse what is sure to fail, without writing.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` if the target is there, ``SC031`` if its folder cannot be written, ``SC032`` if the
+        disk has too little room.
+    """
+    target = plan.target.path
+    if os.path.lexists(target) and not overwrite and not is_empty_folder(target):
+        raise SegconvError(
+            "is there already", code="SC020", file=str(target), hint="choose another target, or --overwrite"
+        )
+    above = target.parent
+    while not above.is_dir():
+        if above.exists() or above == above.parent:
+            raise SegconvError("is no folder", code="SC031", file=str(above))
+        above = above.parent
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise SegconvError("cannot be written", code="SC031", file=str(above), hint="check the rights of the folder")
+    need = sum(item.nbytes for item in plan.items) * 11 // 10 + SPARE_BYTES
+    free = shutil.disk_usage(above).free
+    if not plan.target.staging.is_dir() and free < need:
+        raise SegconvError(f"has {free >> 20} MiB free, about {need >> 20} are needed", code="SC032", file=str(above))
+
+
+def begin(plan: Plan, *, restart: bool) -> Journal:
+    """Make the staging folder, or continue the one that is there.
+
+    Returns
+    -------
+    journal
+        With the cases whose files are there and whose sources have not changed.
+
+    Raises
+    ------
+    SegconvError
+        ``SC021`` if the folder belongs to a run with other options.
+    """
+    staging = plan.target.staging
+    if staging.is_dir() and restart:
+        fsops.remove_tree(staging)
+    record = staging / PLAN
+    if record.is_file():
+        if _fingerprint(record) != plan.fingerprint:
+            raise SegconvError(
+                "holds the unfinished work of another command or other options",
+                code="SC021",
+                file=str(staging),
+                hint=f"--restart begins anew; segconv abort {plan.target.slot} removes it",
+            )
+    else:
+        fsops.mkdir(staging)
+        text = json.dumps({"fingerprint": plan.fingerprint, "key": plan.key}, indent=2)
+        fsops.write_atomic(record, text.encode())
+    journal = Journal(staging / JOURNAL)
+    _forget_stale(plan, journal)
+    return journal
+
+
+def clean(plan: Plan, journal: Journal, keep: Iterable[str] = ()) -> None:
+    """Remove everything from the staging folder that no finished case accounts for."""
+    staging = plan.target.staging
+    known = {PLAN, JOURNAL, *keep}
+    known.update(t["path"] for case in journal.cases() for t in journal.read(case)["targets"])
+    for folder, folders, files in os.walk(staging, topdown=False):
+        for name in files:
+            path = Path(folder, name)
+            if str(path.relative_to(staging)) not in known:
+                fsops.unlink(path)
+        for name in folders:
+            path = Path(folder, name)
+            if path.is_symlink():
+                fsops.unlink(path)
+            elif not any(path.iterdir()):
+                fsops.rmdir(path)
+
+
+def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
+    """Read every file again and compare it with what was written.
+
+    Raises
+    ------
+    SegconvError
+        ``SC033`` naming the first file that differs.
+    """
+
+    def differs(target: dict[str, Any]) -> str | None:
+        path = staging / target["path"]
+        try:
+            return None if file_sha256(path) == target["sha256"] else str(path)
+        except FileNotFoundError:
+            return str(path)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        # In blocks, so that the queue stays short whatever the number of files.
+        for bad in _mapped(pool, differs, targets):
+            if bad is not None:
+                raise SegconvError("read back is not what was written", code="SC033", file=bad)
+
+
+def commit(plan: Plan, *, overwrite: bool, fsync: bool) -> None:
+    """Let the target appear: the one visible step."""
+    staging, target = plan.target.staging, plan.target.path
+    fsops.unlink(staging / PLAN)
+    fsops.unlink(staging / JOURNAL)
+    if fsync:
+        fsops.sync_file_system(staging)
+    if overwrite and target.is_dir() and not is_empty_folder(target):
+        fsops.exchange(staging, target)
+        fsops.remove_tree(staging)
+    else:
+        if is_empty_folder(target):
+            fsops.rmdir(target)
+        try:
+            fsops.rename_new(staging, target)
+        except FileExistsError as error:
+            raise SegconvError("appeared while the run went on", code="SC020", file=str(target)) from error
+    if fsync:
+        fsops.sync_folder(target.parent)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        block = bytearray(_BLOCK)
+        view = memoryview(block)
+        while count := file.readinto(block):
+            digest.update(view[:count])
+    return digest.hexdigest()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tell an error of the system while writing as ours."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(error, path) from error
+
+
+def cannot_write(error: OSError, path: Path) -> SegconvError:
+    """Return the error for a write that the system refused."""
+    name = str(error.filename2 or error.filename or path)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SegconvError(
+            f"could not be written: {error.strerror}",
+            code="SC032",
+            file=name,
+            hint="make room and run the same command again: it goes on where it stopped",
+        )
+    return SegconvError(f"could not be written: {error.strerror}", code="SC031", file=name)
+
+
+def is_empty_folder(path: Path) -> bool:
+    """Return whether a path is a folder with nothing in it."""
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
+def payload_hash(item: Item) -> str:
+    """Return a hash of what a worker was told, so that a case is done again when that changes."""
+    return hashlib.sha256(repr(item.payload).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _fingerprint(path: Path) -> str | None:
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError:
+        return None
+    return found.get("fingerprint") if isinstance(found, dict) else None
+
+
+def _forget_stale(plan: Plan, journal: Journal) -> None:
+    items = {item.case: item for item in plan.items}
+    for case in journal.cases():
+        item = items.get(case)
+        if item is None or not _still_good(item, journal.read(case), plan):
+            journal.forget(case)
+
+
+def _still_good(item: Item, entry: dict[str, Any], plan: Plan) -> bool:
+    """Whether a journalled case need not be done again."""
+    if entry["payload"] != payload_hash(item) or sorted(t["path"] for t in entry["targets"]) != sorted(item.outputs):
+        return False
+    sources = {os.path.normpath(plan.source_root / source["path"]): source for source in entry["sources"]}
+    if set(sources) != set(item.sources):
+        return False
+    try:
+        for path, source in sources.items():
+            found = os.stat(path, follow_symlinks=False)
+            if (found.st_size, found.st_mtime_ns) != (source["size"], source["mtime_ns"]):
+                return False
+        for target in entry["targets"]:
+            path = plan.target.staging / target["path"]
+            if path.stat().st_size != target["size"] or file_sha256(path) != target["sha256"]:
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def _holder(lock: Path) -> str:
+    try:
+        return lock.read_text(encoding="utf-8", errors="replace")[:200] or "another run"
+    except OSError:
+        return "another run"
+
+
+def _mapped(pool: ThreadPoolExecutor, function: Any, values: Iterable[Any], block: int = 256) -> Iterator[Any]:
+    waiting: list[Any] = []
+    for value in values:
+        waiting.append(value)
+        if len(waiting) == block:
+            yield from pool.map(function, waiting)
+            waiting = []
+    yield from pool.map(function, waiting)

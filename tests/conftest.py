@@ -1,0 +1,35 @@
+"""Where the real sets lie, and how hard Hypothesis tries."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("dev", max_examples=30, deadline=None)
+settings.register_profile(
+    "ci", max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("deep", max_examples=5000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real sets: ``SEGCONV_TEST_DATA``, or ``../shared/data`` beside the checkout."""
+    default = Path(__file__).parents[1] / ".." / "shared" / "data"
+    folder = Path(os.environ.get("SEGCONV_TEST_DATA", default)).resolve()
+    if not folder.is_dir():
+        if os.environ.get("SEGCONV_REQUIRE_DATA") == "1":
+            pytest.fail(f"the real sets are required, and {folder} is not there")
+        pytest.skip(f"the real sets are not there ({folder}); SEGCONV_TEST_DATA names their folder")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the tests away from the datasets and settings of whoever runs them."""
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results", "SEGCONV_FAULT", "SEGCONV_DEBUG"):
+        monkeypatch.delenv(name, raising=False)

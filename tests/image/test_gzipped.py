@@ -1,0 +1,78 @@
+"""Gzip streams: whole or refused."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segconv.errors import SegconvError
+from segconv.image.gzipped import TRAILING_LIMIT, deflate, inflate, inflate_head
+
+LIMIT = 1 << 20
+
+
+@given(st.lists(st.binary(max_size=2000), max_size=5))
+def test_what_is_deflated_is_read_by_zlib(parts: list[bytes]) -> None:
+    assert gzip.decompress(deflate(parts)) == b"".join(parts)
+
+
+def test_the_same_bytes_come_out_each_time_without_a_time_in_them() -> None:
+    first = deflate([b"voxels" * 1000])
+    assert first == deflate([b"voxels" * 1000])
+    assert first[4:8] == bytes(4)
+
+
+@given(st.binary(min_size=1, max_size=5000), st.integers(0, 9))
+def test_zlibs_streams_are_inflated(raw: bytes, level: int) -> None:
+    assert inflate(gzip.compress(raw, level), LIMIT) == (raw, True)
+
+
+def test_several_members_are_one_stream_but_not_plain() -> None:
+    assert inflate(gzip.compress(b"ab") + gzip.compress(b"cd"), LIMIT) == (b"abcd", False)
+
+
+def test_a_little_behind_the_end_is_tolerated_but_not_plain() -> None:
+    assert inflate(gzip.compress(b"ab") + b"\0" * 10, LIMIT) == (b"ab", False)
+
+
+def test_a_lot_behind_the_end_is_refused() -> None:
+    with pytest.raises(SegconvError) as caught:
+        inflate(gzip.compress(b"ab") + bytes(TRAILING_LIMIT + 1), LIMIT)
+    assert caught.value.code == "SC054"
+
+
+def test_every_cut_is_refused() -> None:
+    data = gzip.compress(bytes(range(256)) * 20)
+    for length in range(2, len(data)):
+        with pytest.raises(SegconvError) as caught:
+            inflate(data[:length], LIMIT)
+        assert caught.value.code == "SC050"
+
+
+def test_every_harmful_flipped_bit_is_refused() -> None:
+    raw = bytes(range(256)) * 4
+    data = gzip.compress(raw)
+    for bit in range(8 * 10, len(data) * 8):
+        broken = bytearray(data)
+        broken[bit // 8] ^= 1 << bit % 8
+        try:
+            found, _ = inflate(bytes(broken), LIMIT)
+        except SegconvError:
+            continue
+        assert found == raw, f"bit {bit}"
+
+
+def test_a_bomb_is_stopped_at_its_budget() -> None:
+    bomb = zlib.compressobj(9, wbits=31)
+    data = bomb.compress(bytes(50 << 20)) + bomb.flush()
+    with pytest.raises(SegconvError) as caught:
+        inflate(data, LIMIT)
+    assert caught.value.code == "SC054"
+
+
+def test_a_head_needs_no_whole_file() -> None:
+    assert inflate_head(gzip.compress(bytes(100_000))[:60], 20) == bytes(20)

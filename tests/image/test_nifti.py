@@ -1,0 +1,227 @@
+"""NIfTI: judged headers, proved voxels, and the geometry that nnU-Net will see."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+
+from segconv.errors import SegconvError
+from segconv.image import nifti
+from segconv.image.geometry import Geometry
+
+from .test_geometry import geometries, rotation
+
+
+def affine(angles: tuple[float, float, float], spacing: tuple[float, ...], offset: tuple[float, ...]) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation(angles) * spacing
+    matrix[:3, 3] = offset
+    return matrix
+
+
+def file_bytes(array: np.ndarray, matrix: np.ndarray | None = None, **header: Any) -> bytes:
+    """An uncompressed file by nibabel; `array` is ``(x, y, z[, t])``."""
+    image = nib.Nifti1Image(array, np.eye(4) if matrix is None else matrix)
+    for key, value in header.items():
+        image.header[key] = value
+    data = bytearray(image.to_bytes())
+    for key, value in header.items():  # nibabel resets some fields on writing
+        own = nib.Nifti1Header(bytes(data[:348]), check=False)
+        own[key] = value
+        data[:348] = own.binaryblock
+    return bytes(data)
+
+
+def simpleitk_grid(data: bytes, folder: Path) -> tuple[np.ndarray, ...]:
+    path = folder / "case.nii"
+    path.write_bytes(data)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    return np.array(reader.GetSpacing()), np.array(reader.GetOrigin()), np.array(reader.GetDirection())
+
+
+def agrees(geometry: Geometry, grid: tuple[np.ndarray, ...]) -> bool:
+    spacing, origin, direction = grid
+    return bool(
+        np.allclose(geometry.spacing_mm, spacing, rtol=1e-6)
+        and np.allclose(geometry.origin_mm, origin, atol=1e-4)
+        and np.allclose(geometry.direction, direction, atol=1e-5)
+    )
+
+
+QFORM = affine((0.2, 0.1, 0.05), (1, 2, 3), (1, 2, 3))
+
+
+@pytest.mark.parametrize(("qform_code", "sform_code"), list(itertools.product(range(4), range(5))))
+@pytest.mark.parametrize("other", ["turned", "sheared", "equal", "shifted"])
+def test_of_two_forms_the_one_counts_that_simpleitk_reads(
+    qform_code: int, sform_code: int, other: str, tmp_path: Path
+) -> None:
+    sform = {
+        "turned": affine((0.7, 0, 0.3), (1, 2, 3), (11, 12, 13)),
+        "sheared": QFORM + np.array([[0, 0.5, 0, 0]] + [[0] * 4] * 3),
+        "equal": QFORM,
+        "shifted": QFORM + np.array([[0, 0, 0, 4]] + [[0] * 4] * 3),
+    }[other]
+    image = nib.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.eye(4))
+    image.set_qform(QFORM, max(qform_code, 1))
+    header = image.header
+    header["srow_x"], header["srow_y"], header["srow_z"] = sform[:3]
+    header["qform_code"], header["sform_code"] = qform_code, sform_code
+    header["vox_offset"] = 352
+    data = bytes(header.binaryblock) + bytes(4 + 4 * 5 * 6 * 2)
+    try:
+        found = nifti.read_header(data)
+    except SegconvError as error:
+        assert error.code == "SC057"
+        assert other == "sheared"
+        with pytest.raises(RuntimeError, match="orthonormal"):
+            simpleitk_grid(data, tmp_path)
+        return
+    assert agrees(found.geometry, simpleitk_grid(data, tmp_path))
+    if other != "equal" and qform_code and sform_code:
+        assert [code for code, _ in found.oddities] == ["SC092"], "a conflict is told"
+
+
+@given(geometries)
+@settings(max_examples=30)
+def test_what_is_encoded_is_read_alike_by_both_readers(tmp_path_factory: Any, geometry: Geometry) -> None:
+    folder = tmp_path_factory.mktemp("encode")
+    array = np.arange(np.prod(geometry.size), dtype=np.int16).reshape(geometry.array_shape)
+    path = folder / "x.nii.gz"
+    path.write_bytes(nifti.compress(nifti.encode(array, geometry), ".nii.gz"))
+    image = sitk.ReadImage(str(path))
+    assert np.array_equal(sitk.GetArrayFromImage(image), array)
+    # turns near 180° are only known to a milliradian from the quaternion, but SimpleITK reads the sform
+    assert agrees(geometry, (np.array(image.GetSpacing()), np.array(image.GetOrigin()), np.array(image.GetDirection())))
+    theirs = nib.load(path)
+    assert np.array_equal(np.asarray(theirs.dataobj), array.T)
+    assert np.allclose(theirs.affine, geometry.affine_ras, atol=1e-3)
+    ours = nifti.decode(path.read_bytes())
+    assert ours.plain
+    assert np.array_equal(ours.stored, array)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int8", "int16", "uint16", "int32", "uint32", "float32", "float64", ">i2", ">f4"]
+)
+def test_every_real_type_is_read_as_nibabel_reads_it(dtype: str) -> None:
+    array = np.arange(24).reshape(2, 3, 4).astype(dtype)
+    image = nib.Nifti1Image(array, np.eye(4), dtype=np.dtype(dtype).newbyteorder("="))
+    if dtype.startswith(">"):
+        image = nib.Nifti1Image(array, np.eye(4), header=nib.Nifti1Header(endianness=">"))
+    found = nifti.decode(image.to_bytes())
+    assert np.array_equal(found.values, np.asarray(image.dataobj).T)
+    assert found.plain is not dtype.startswith(">")
+
+
+def test_slope_and_intercept_are_applied() -> None:
+    found = nifti.decode(file_bytes(np.arange(8, dtype=np.int16).reshape(2, 2, 2), scl_slope=2.0, scl_inter=-1024.0))
+    assert found.values.ravel()[0] == -1024
+    assert found.values.max() == 7 * 2 - 1024
+
+
+def test_a_channel_is_a_slab_of_the_files_own_bytes() -> None:
+    array = np.random.default_rng(0).integers(-1000, 1000, (5, 6, 7, 3)).astype(np.int16)
+    found = nifti.decode(file_bytes(array, QFORM))
+    assert found.header.channels == 3
+    for channel in range(3):
+        data = nifti.compress([nifti.channel_header(found.header), found.channel_bytes(channel)], ".nii")
+        alone = nib.Nifti1Image.from_bytes(data)
+        assert np.array_equal(np.asarray(alone.dataobj), array[..., channel])
+        assert np.array_equal(alone.affine, nib.Nifti1Image.from_bytes(file_bytes(array, QFORM)).affine)
+
+
+def test_free_text_does_not_travel_with_what_is_encoded_anew() -> None:
+    found = nifti.decode(file_bytes(np.zeros((2, 2, 2, 2), np.int16), descrip=b"Jane Doe", aux_file=b"secret"))
+    head = nifti.channel_header(found.header)
+    assert b"Jane" not in head
+    assert b"secret" not in head
+
+
+@pytest.mark.parametrize(("unit", "factor"), [(1, 1000.0), (3, 0.001)])
+def test_other_units_become_mm(unit: int, factor: float, tmp_path: Path) -> None:
+    data = file_bytes(np.zeros((2, 2, 2), np.int16), affine((0, 0, 0), (1, 2, 3), (1, 2, 3)), xyzt_units=unit)
+    found = nifti.read_header(data)
+    assert found.geometry.spacing_mm == pytest.approx((factor, 2 * factor, 3 * factor))
+    assert [code for code, _ in found.oddities] == ["SC092"]
+    assert agrees(found.geometry, simpleitk_grid(data, tmp_path))
+
+
+def good() -> bytes:
+    return file_bytes(np.arange(60, dtype=np.int16).reshape(3, 4, 5))
+
+
+def changed(**header: Any) -> bytes:
+    data = bytearray(good())
+    own = nib.Nifti1Header(bytes(data[:348]), check=False)
+    for key, value in header.items():
+        own[key] = value
+    data[:348] = own.binaryblock
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "SC051"),
+        (b"<!DOCTYPE html><html>not found</html>", "SC051"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "SC051"),
+        (good()[:100], "SC052"),
+        (good()[:-1], "SC052"),
+        (good()[:344] + b"ni1\0" + good()[348:], "SC051"),
+        (b"\0" * 400, "SC051"),
+        (gzip.compress(good())[:-4], "SC050"),
+        (gzip.compress(good())[:50], "SC050"),
+        (good() + bytes((1 << 20) + 1), "SC054"),
+        (changed(dim=[3, -3, 4, 5, 1, 1, 1, 1]), "SC053"),
+        (changed(dim=[3, 0, 4, 5, 1, 1, 1, 1]), "SC053"),
+        (changed(dim=[9, 3, 4, 5, 1, 1, 1, 1]), "SC053"),
+        (changed(dim=[5, 3, 2, 2, 1, 5, 1, 1]), "SC084"),
+        (changed(dim=[3, 32767, 32767, 32767, 1, 1, 1, 1]), "SC054"),
+        (changed(datatype=32, bitpix=64), "SC056"),
+        (changed(datatype=128, bitpix=24), "SC056"),
+        (changed(datatype=9999), "SC056"),
+        (changed(bitpix=8), "SC053"),
+        (changed(vox_offset=100), "SC053"),
+        (changed(vox_offset=-1), "SC053"),
+        (changed(vox_offset=np.nan), "SC053"),
+        (changed(scl_slope=1.0, scl_inter=np.nan), "SC053"),
+        (changed(pixdim=[1, 0, 1, 1, 1, 1, 1, 1]), "SC057"),
+        (changed(pixdim=[1, np.nan, 1, 1, 1, 1, 1, 1]), "SC057"),
+        (changed(pixdim=[1, 2, 1, 1, 1, 1, 1, 1]), "SC057"),
+        (changed(qform_code=1, quatern_b=2.0), "SC057"),
+        (changed(qform_code=0, srow_x=[np.nan, 0, 0, 0]), "SC057"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
+    with pytest.raises(SegconvError) as caught:
+        nifti.decode(data)
+    assert caught.value.code == code
+
+
+def test_bytes_after_the_last_voxel_are_noticed() -> None:
+    found = nifti.decode(good() + b"garbage")
+    assert not found.plain
+    assert nifti.trailing_bytes(good() + b"garbage", found)
+
+
+def test_real_files_are_read_as_simpleitk_reads_them(data: Path) -> None:
+    files = sorted([*data.glob("sct_orientation/**/*.nii.gz"), *data.glob("totalseg_small/*.nii.gz")])
+    files += sorted(data.glob("Task04_Hippocampus_mini/*/*.nii.gz"))
+    assert len(files) > 30
+    for path in files:
+        ours = nifti.decode(path.read_bytes())
+        theirs = sitk.ReadImage(str(path))
+        assert np.array_equal(ours.values, sitk.GetArrayFromImage(theirs)), path
+        grid = (np.array(theirs.GetSpacing()), np.array(theirs.GetOrigin()), np.array(theirs.GetDirection()))
+        assert agrees(ours.header.geometry, grid), path

@@ -1,0 +1,160 @@
+"""PNG: every bit that matters is proved, and no sample is scaled on the way in."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+from skimage import io as skio
+
+from segconv.errors import SegconvError
+from segconv.image import picture
+
+
+def png(array: np.ndarray, **save: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, format="PNG", **save)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def raw_png(width: int, height: int, depth: int, colour: int, rows: bytes, *, interlace: int = 0) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
+    return picture.SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+GREY = (np.arange(120 * 90).reshape(90, 120) % 251).astype(np.uint8)
+COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)
+
+pictures = st.one_of(
+    hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12))),
+    hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12), st.just(3))),
+    hnp.arrays(np.uint16, st.tuples(st.integers(1, 12), st.integers(1, 12))),
+)
+
+
+@given(pictures)
+def test_what_is_encoded_comes_back_from_another_reader(array: np.ndarray) -> None:
+    data = picture.encode(array)
+    assert np.array_equal(skio.imread(io.BytesIO(data)), array)
+    header, plain = picture.prove(data)
+    assert plain
+    assert np.array_equal(picture.decode(data, header), array)
+    assert picture.encode(array) == data
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_few_bits_count_as_stored(depth: int) -> None:
+    values = np.arange(16, dtype=np.uint8).reshape(2, 8) % (1 << depth)
+    bits = np.unpackbits(values[..., None], axis=-1)[..., 8 - depth :].reshape(2, -1)
+    rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in bits)
+    data = raw_png(8, 2, depth, 0, rows)
+    header, _ = picture.prove(data)
+    assert np.array_equal(picture.decode(data, header), values)
+
+
+def test_a_palette_counts_by_index() -> None:
+    image = Image.new("P", GREY.shape[::-1])
+    image.putdata((GREY % 3).ravel().tolist())
+    image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    header, _ = picture.prove(buffer.getvalue())
+    assert header.kind == "palette"
+    assert set(np.unique(picture.decode(buffer.getvalue(), header))) == {0, 1, 2}
+    assert picture.decode_rgb(buffer.getvalue()).shape == (*GREY.shape, 3)
+
+
+def test_interlaced_pictures_are_proved() -> None:
+    # one pixel: Adam7's first pass alone
+    data = raw_png(1, 1, 8, 0, b"\0\x07", interlace=1)
+    header, _ = picture.prove(data)
+    assert header.interlaced
+    assert picture.decode(data, header)[0, 0] == 7
+    # 3 by 3: passes 1 (1 pixel), 5 (none in row 4), 6 and 7 as in the specification
+    passes = b"\0\x01" + b"\0\x02" + b"\0\x03\x04" + b"\0\x05" + b"\0\x06" + b"\0\x07\x08\x09"
+    data = raw_png(3, 3, 8, 0, passes, interlace=1)
+    picture.prove(data)
+    assert sorted(picture.decode(data, picture.probe(data)).ravel()) == list(range(1, 10))
+
+
+@pytest.mark.parametrize("array", [GREY, COLOUR])
+def test_every_harmful_flipped_bit_is_refused(array: np.ndarray) -> None:
+    data = png(array, compress_level=9)
+    rng = np.random.default_rng(1)
+    for bit in rng.choice(len(data) * 8, 400, replace=False):
+        broken = bytearray(data)
+        broken[bit // 8] ^= 1 << int(bit) % 8
+        try:
+            header, _ = picture.prove(bytes(broken))
+        except SegconvError:
+            continue
+        assert np.array_equal(picture.decode(bytes(broken), header), array), f"bit {bit}"
+
+
+def test_every_cut_is_refused() -> None:
+    data = png(GREY[:9, :9])
+    for length in range(len(data)):
+        with pytest.raises(SegconvError):
+            picture.prove(data[:length])
+
+
+def test_pixels_that_do_not_fill_the_picture_are_refused() -> None:
+    with pytest.raises(SegconvError) as caught:
+        picture.prove(raw_png(8, 8, 8, 0, bytes(9 * 7)))
+    assert caught.value.code == "SC058"
+    with pytest.raises(SegconvError) as caught:
+        picture.prove(raw_png(8, 8, 8, 0, bytes(9 * 800)))
+    assert caught.value.code == "SC054"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "SC051"),
+        (b"<html>", "SC051"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "SC051"),
+        (b"\xff\xd8\xff\xe0 a JPEG", "SC051"),
+        (b"BM a bitmap", "SC051"),
+        (raw_png(0, 5, 8, 0, b""), "SC053"),
+        (raw_png(5, 5, 3, 0, b""), "SC053"),
+        (raw_png(60000, 60000, 8, 0, b""), "SC054"),
+        (png(GREY) + bytes((1 << 20) + 1), "SC054"),
+    ],
+)
+def test_what_is_no_usable_png_is_refused(data: bytes, code: str) -> None:
+    with pytest.raises(SegconvError) as caught:
+        picture.prove(data)
+    assert caught.value.code == code
+
+
+def test_bytes_after_the_end_are_noticed() -> None:
+    assert picture.prove(png(GREY))[1]
+    assert not picture.prove(png(GREY) + b"x")[1]
+
+
+def test_sixteen_bit_colour_is_refused_rather_than_cut(data: Path) -> None:
+    path = next(data.glob("ivadomed_data_testing/**/*16rgb_SEM.png"))
+    header, _ = picture.prove(path.read_bytes())
+    with pytest.raises(SegconvError) as caught:
+        picture.decode(path.read_bytes(), header)
+    assert caught.value.code == "SC056"
+
+
+def test_real_pictures_are_read_as_scikit_image_reads_them(data: Path) -> None:
+    files = [*data.glob("dsb2018_pairs/**/*.png"), *data.glob("axondeepseg_sem/**/*.png")]
+    assert len(files) > 40
+    for path in files:
+        header, _ = picture.prove(path.read_bytes())
+        assert np.array_equal(picture.decode(path.read_bytes(), header), skio.imread(path)), path
