@@ -1,0 +1,130 @@
+"""The command ``segconv``: a table of commands that are imported when they run, and the one place where errors end.
+
+``segconv --help`` imports no command and no numpy: the summaries stand in `COMMANDS`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from ..errors import EXIT_INTERRUPTED, EXIT_SOFTWARE, Finding, SegconvError, exit_code_of
+from .sink import print_findings
+
+COMMANDS: dict[str, str] = {
+    "convert": "Turn data of any kind into a nnU-Net v2 dataset.",
+    "augment": "Multiply a dataset by rotations and HU shifts.",
+    "plan": "Let nnU-Net check, plan and preprocess a dataset.",
+    "plans": "Show the plans of a dataset, or derive a configuration.",
+    "train": "Train one fold or several.",
+    "infer": "Predict your own files, in your own names and values.",
+    "restore": "Bring predictions back to your own names and values.",
+    "evaluate": "Score predictions against reference masks.",
+    "paths": "Make nnU-Net's three folders, or show where they are.",
+    "nnunet": "Run any nnU-Net command with the folders set.",
+    "abort": "Remove what an unfinished run left.",
+    "demo": "See the whole way on real pictures, in minutes.",
+}
+"""Name → summary; each command is the attribute ``command`` of a module of its name."""
+
+
+class Lazy(click.Group):
+    """A group that imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which a user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = importlib.import_module(f".{cmd_name}", __package__).command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name near misses for a command that there is not."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=3)
+            raise SegconvError(
+                f"no such command: {args[0]}",
+                hint=f"did you mean {' or '.join(near)}?" if near else "segconv --help lists all commands",
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="segconv COMMAND --help explains a command, with an example.",
+)
+@click.version_option(None, "--version", package_name="segconv", message="segconv %(version)s")
+def group() -> None:
+    """Any segmentation data into nnU-Net v2, augmented, trained on, and predictions back in your own files."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line, end the process with its exit code.
+
+    Parameters
+    ----------
+    arguments
+        Instead of ``sys.argv[1:]``.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    code = run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return its exit code; every error is told here."""
+    as_json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
+    try:
+        result: Any = group.main(args=arguments, prog_name="segconv", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except SegconvError as error:
+        if os.environ.get("SEGCONV_DEBUG"):
+            raise
+        print_findings(error.findings, as_json=as_json)
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        findings = (_usage(error),)
+        print_findings(findings, as_json=as_json)
+        return exit_code_of(findings)
+    except (click.Abort, KeyboardInterrupt):
+        print_findings((Finding("SC001", "interrupted"),), as_json=as_json)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0  # whoever read our output has seen enough
+    except Exception as error:  # noqa: BLE001 - the last place that can turn it into a message
+        if os.environ.get("SEGCONV_DEBUG"):
+            raise
+        print_findings((Finding("SC104", f"unexpected {type(error).__name__}: {error}"),), as_json=as_json)
+        return EXIT_SOFTWARE
+
+
+def _usage(error: click.ClickException) -> Finding:
+    """Return what click found wrong with the command line."""
+    context = getattr(error, "ctx", None)
+    help_command = f"{context.command_path} --help" if context is not None else "segconv --help"
+    return Finding("SC001", error.format_message().rstrip("."), hint=f"see {help_command}")

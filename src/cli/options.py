@@ -1,0 +1,110 @@
+"""Options that several commands share, each declared once, and how a command is told about them."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from .sink import Sink
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def example(text: str) -> str:
+    """Return the end of a help text; a test runs what stands in it."""
+    return f"\b\nExample:\n  {text}"
+
+
+def option(*declarations: str, **attributes: Any) -> Callable[[F], F]:
+    """Return click's option, its default shown."""
+    attributes.setdefault("show_default", True)
+    decorator: Callable[[F], F] = click.option(*declarations, **attributes)
+    return decorator
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+to = option("--to", "target", required=True, metavar="ID[_NAME]", help="Dataset to make, such as 42 or 42_Liver.")
+output = option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to make.")
+jobs = option("-j", "--jobs", type=click.IntRange(min=1), default=cores, show_default="cores", help="Workers.")
+dry_run = option("-n", "--dry-run", is_flag=True, help="Show what would be done, and write nothing.")
+overwrite = option("--overwrite", is_flag=True, help="Replace the target once the new one is whole.")
+restart = option("--restart", is_flag=True, help="Begin anew instead of continuing an unfinished run.")
+keep_going = option("--keep-going", is_flag=True, help="Leave out cases that fail; exit code 1.")
+strict = option("--strict", is_flag=True, help="Treat warnings as errors.")
+no_fsync = option("--no-fsync", is_flag=True, help="Do not wait for the disk; for scratch disks.")
+backend = option("--backend", metavar="NAME", help="Backend of joblib, such as dask; default: local processes.")
+seed = option("--seed", type=click.IntRange(min=0), default=0, help="Of everything that is random.")
+folders = option(
+    "--raw", type=click.Path(path_type=Path), help="nnUNet_raw; beats the variable and the settings file."
+)
+preprocessed = option("--preprocessed", type=click.Path(path_type=Path), help="nnUNet_preprocessed, likewise.")
+results = option("--results", type=click.Path(path_type=Path), help="nnUNet_results, likewise.")
+
+
+def three_folders(function: F) -> F:
+    """Add ``--raw``, ``--preprocessed`` and ``--results``; the function gets them as ``paths``."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, raw: Path | None, preprocessed: Path | None, results: Path | None, **kwargs: Any) -> Any:
+        from ..train.paths import Paths
+
+        return function(*args, paths=Paths.find(raw=raw, preprocessed=preprocessed, results=results), **kwargs)
+
+    return folders(preprocessed(results(wrapped)))  # type: ignore[no-any-return]
+
+
+def speaking(function: F) -> F:
+    """Add ``--json``, ``-q`` and ``-v``; the function gets them as ``sink``."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
+        return function(*args, sink=Sink(as_json=as_json, quiet=quiet, verbose=verbose), **kwargs)
+
+    for decorate in (
+        option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
+        option("-q", "--quiet", is_flag=True, help="Warnings and errors only."),
+        option("-v", "--verbose", is_flag=True, help="More words."),
+    ):
+        wrapped = decorate(wrapped)
+    return wrapped  # type: ignore[return-value]
+
+
+def running(function: F) -> F:
+    """Add the options of everything that executes a plan; the function gets them as ``how``."""
+
+    @functools.wraps(function)
+    def wrapped(
+        *args: Any,
+        jobs: int,
+        backend: str | None,
+        overwrite: bool,
+        restart: bool,
+        keep_going: bool,
+        strict: bool,
+        no_fsync: bool,
+        **kwargs: Any,
+    ) -> Any:
+        how = {
+            "jobs": jobs,
+            "backend": backend,
+            "overwrite": overwrite,
+            "restart": restart,
+            "keep_going": keep_going,
+            "strict": strict,
+            "fsync": not no_fsync,
+        }
+        return function(*args, how=how, **kwargs)
+
+    decorated: Any = wrapped
+    for decorate in (no_fsync, backend, strict, keep_going, restart, overwrite, jobs):
+        decorated = decorate(decorated)
+    return decorated  # type: ignore[no-any-return]

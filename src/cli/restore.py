@@ -1,0 +1,46 @@
+"""``segconv restore``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import EXIT_FOUND
+from .options import example, option, output, running, speaking, three_folders
+from .sink import Sink
+
+if TYPE_CHECKING:
+    from ..train.paths import Paths
+
+
+@click.command(epilog=example("segconv restore predictions --like 501_Shapes -o mine"))
+@click.argument("predictions", type=click.Path(path_type=Path))
+@option("--like", required=True, metavar="DATASET", help="The dataset that the model was trained on.")
+@output
+@running
+@three_folders
+@speaking
+def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths, how: dict[str, Any]) -> int:
+    """Bring predictions back to your own names and values.
+
+    PREDICTIONS is a folder that nnU-Net wrote. Each file gets the name, the label values and the
+    format that the case had before it was converted. A folder that is restored already is left as
+    it is.
+    """
+    from ..convert.restore import is_restored, plan_restore, run_restore
+    from ..dataset.layout import Dataset
+    from ..dataset.names import find_dataset
+
+    if predictions.is_dir() and is_restored(predictions):
+        sink.say(f"{predictions} is restored already; nothing to do")
+        sink.end({"restored": 0, "output": str(predictions)})
+        return 0
+    dataset = Dataset.open(find_dataset(like, paths.raw))
+    plan = plan_restore(predictions, dataset, output)
+    outcome = run_restore(plan, dataset, progress=sink.progress(), **how)
+    sink.warn([*outcome.warnings, *outcome.failed])
+    sink.say(f"Restored {outcome.done} predictions to {outcome.target}")
+    sink.end({"restored": outcome.done, "output": str(outcome.target)}, [*outcome.warnings, *outcome.failed])
+    return EXIT_FOUND if outcome.failed else 0

@@ -1,0 +1,163 @@
+"""The one place that writes to the terminal: data on stdout, words and progress on stderr, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from ..errors import CODES, Finding
+
+SHOWN_FINDINGS = 20
+PLAIN_INTERVAL_S = 10.0
+"""So often is progress told in plain lines."""
+
+
+class Sink:
+    """What a command says.
+
+    Parameters
+    ----------
+    as_json
+        One object on stdout when the command ends, and nothing else.
+    quiet
+        Warnings and errors only.
+    verbose
+        More words.
+    """
+
+    def __init__(self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
+        self.as_json = as_json
+        self.quiet = quiet
+        self.verbose = verbose
+
+    def say(self, text: str = "") -> None:
+        """Write a line for people to stderr."""
+        if not (self.quiet or self.as_json):
+            click.echo(escaped(text), err=True)
+
+    def detail(self, text: str) -> None:
+        """Write a line that only ``-v`` shows."""
+        if self.verbose:
+            self.say(text)
+
+    def data(self, text: str) -> None:
+        """Write a line of the result to stdout."""
+        if not self.as_json:
+            click.echo(escaped(text))
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Write a table to stdout: drawn on a terminal, tab-separated otherwise."""
+        if self.as_json:
+            return
+        if sys.stdout.isatty():
+            from rich.console import Console
+            from rich.table import Table
+
+            table = Table(*columns, box=None, pad_edge=False)
+            for row in rows:
+                table.add_row(*(escaped(str(cell)).replace("[", "\\[") for cell in row))
+            Console(highlight=False).print(table)
+            return
+        for row in (columns, *rows):
+            click.echo("\t".join(escaped(str(cell)) for cell in row))
+
+    def warn(self, findings: Sequence[Finding]) -> None:
+        """Write warnings to stderr; with JSON they are part of `end`."""
+        if not self.as_json:
+            print_findings(findings, as_json=False)
+
+    def next(self, command: str) -> None:
+        """Name the command that a user would type now."""
+        self.say(f"Next: {command}")
+
+    def end(self, result: Mapping[str, Any], findings: Sequence[Finding] = (), *, ok: bool = True) -> None:
+        """Write the JSON object, if that was asked for."""
+        if self.as_json:
+            click.echo(json_text(result, findings, ok=ok))
+
+    def progress(self) -> Progress | None:
+        """Return who is told how far a run is, or None if nobody wants to know."""
+        return None if self.quiet or self.as_json else Progress()
+
+
+class Progress:
+    """A bar on a terminal, a line now and then otherwise."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._total = 0
+        self._count = 0
+        self._told = 0.0
+
+    def start(self, total: int, done: int) -> None:
+        """Begin, with so many cases of which some were done by an earlier run."""
+        self._total, self._count, self._told = total, done, time.monotonic()
+        if done:
+            click.echo(f"going on: {done} of {total} cases were done before", err=True)
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.add_task("cases", total=total, completed=done)
+            self._bar.start()
+
+    def advance(self, case: str) -> None:
+        """Count one more case."""
+        self._count += 1
+        if self._bar is not None:
+            self._bar.advance(self._bar.task_ids[0])
+        elif time.monotonic() - self._told >= PLAIN_INTERVAL_S:
+            self._told = time.monotonic()
+            click.echo(f"{self._count} of {self._total} cases", err=True)
+
+    def stop(self) -> None:
+        """End the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Write findings in the form that scripts rely on: two lines each on stderr, or one JSON object on stdout."""
+    if as_json:
+        click.echo(json_text({}, findings, ok=not any(f.severity == "error" for f in findings)))
+        return
+    for finding in findings[:SHOWN_FINDINGS]:
+        where = f"{escaped(finding.file)}: " if finding.file else ""
+        if finding.severity == "warning":
+            click.echo(f"Warning {finding.code}: {where}{escaped(finding.message)}", err=True)
+        else:
+            hint = finding.hint or CODES[finding.code].cure
+            click.echo(f"Error {finding.code}: {where}{escaped(finding.message)}", err=True)
+            click.echo(f"Hint: {escaped(hint)}", err=True)
+    if len(findings) > SHOWN_FINDINGS:
+        click.echo(f"and {len(findings) - SHOWN_FINDINGS} more; --json lists all", err=True)
+
+
+def json_text(result: Mapping[str, Any], findings: Sequence[Finding], *, ok: bool) -> str:
+    """Return the one object that ``--json`` prints."""
+    return json.dumps(
+        {"ok": ok, "findings": [finding.as_json() for finding in findings], **result}, ensure_ascii=True, default=str
+    )
+
+
+def escaped(text: str) -> str:
+    """Return text whose control characters cannot move a cursor, start a line, or break an encoding."""
+    shown = "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in text
+    )
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    return shown.encode(encoding, "backslashreplace").decode(encoding)

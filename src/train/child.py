@@ -1,0 +1,209 @@
+"""nnU-Net's commands, each in a process of its own with an environment that is told and not inherited.
+
+Nothing of nnU-Net is imported here: its commands are the console scripts of the installed package.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+from ..errors import Interrupted, SegconvError
+from ..work import fsops
+from ..work.staging import writing
+from .paths import Paths
+
+PASSED_ON = re.compile(
+    r"(PATH|HOME|LANG|LC_.*|TERM|TMPDIR|USER|LOGNAME|CUDA_.*|NVIDIA_.*|LD_LIBRARY_PATH|MKL_.*|OMP_.*|OPENBLAS_.*"
+    r"|nnUNet_.*|TOTALSEG_.*|SSL_CERT_FILE|XDG_CACHE_HOME)"
+)
+"""Variables that a child inherits; the folders are set anew."""
+
+WITHHELD = ("nnUNet_extTrainer",)
+"""nnU-Net imports every module of the folders that this names; it is set on purpose or not at all."""
+
+LOG_FOLDER = "segconv_logs"
+"""In ``nnUNet_preprocessed``: what each command said."""
+
+_KNOWN_FAILURES: tuple[tuple[str, str], ...] = (
+    (r"CUDA out of memory|OutOfMemoryError", "the GPU's memory did not suffice: a smaller --batch-size or --patch-size"),
+    (r"Could not find a dataset with the ID", "segconv paths show tells where datasets are looked up"),
+    (r"workers are no longer alive|Killed|MemoryError", "the memory did not suffice: fewer processes (-j)"),
+    (r"No CUDA GPUs are available|not compiled with CUDA|Found no NVIDIA driver", "--device cpu trains without a GPU"),
+    (r"No space left on device", "make room on the disk and run the command again"),
+    (r"Could not find requested nnunet trainer", "check the name given with -tr"),
+)
+"""What the end of a log says, and what to do."""
+
+
+def commands() -> dict[str, str]:
+    """Return nnU-Net's installed commands: name → ``module:function``.
+
+    Raises
+    ------
+    SegconvError
+        ``SC041`` if nnunetv2 is not installed.
+    """
+    try:
+        found = metadata.distribution("nnunetv2").entry_points
+    except metadata.PackageNotFoundError as error:
+        raise SegconvError(
+            "nnunetv2 is not installed", code="SC041", hint="pip install 'segconv[train]' brings nnunetv2 and PyTorch"
+        ) from error
+    return {point.name: point.value for point in found if point.group == "console_scripts"}
+
+
+def environment(paths: Paths) -> dict[str, str]:
+    """Return the whole environment of a child."""
+    passed = {key: value for key, value in os.environ.items() if PASSED_ON.fullmatch(key) and key not in WITHHELD}
+    passed.update(paths.variables())
+    passed["PYTHONUNBUFFERED"] = "1"
+    return passed
+
+
+def run_nnunet(
+    name: str,
+    arguments: Sequence[str],
+    paths: Paths,
+    *,
+    log: Path | None = None,
+    tell: Callable[[str], None] | None = None,
+    settings: dict[str, str] | None = None,
+) -> None:
+    """Run a command of nnU-Net to its end.
+
+    Parameters
+    ----------
+    name
+        Such as ``nnUNetv2_train``.
+    arguments
+        As on its command line.
+    paths
+        The three folders.
+    log
+        File that gets everything it says; appended to.
+    tell
+        Gets each line, without its end.
+    settings
+        More variables for the child.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if there is no such command, ``SC041`` if nnunetv2 is not installed, ``SC101`` if
+        it fails: what failed, its last words, where the log is, what to do.
+    Interrupted
+        By Ctrl-C; the child and its processes are ended.
+    """
+    known = commands()
+    if name not in known:
+        import difflib
+
+        near = difflib.get_close_matches(name, known, n=3) or sorted(known)
+        raise SegconvError(f"nnunetv2 has no command {name}", hint=f"there are {', '.join(near)}")
+    module, _, function = known[name].partition(":")
+    call = f"import sys; from {module} import {function}; sys.argv[0] = {name!r}; sys.exit({function}())"
+    run_child(
+        [sys.executable, "-c", call, *arguments],
+        {**environment(paths), **(settings or {})},
+        shown=f"{name} {' '.join(arguments)}",
+        log=log,
+        tell=tell,
+    )
+
+
+def run_child(
+    command: Sequence[str],
+    env: dict[str, str],
+    *,
+    shown: str,
+    log: Path | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> None:
+    """Run a process to its end, passing on what it says; see `run_nnunet`."""
+    descriptor = None
+    if log is not None:
+        with writing(log):
+            fsops.mkdir(log.parent)
+            descriptor = fsops.open_append(log)
+    last: deque[str] = deque(maxlen=60)
+    try:
+        _log(descriptor, log, f"$ {shown}\n".encode())
+        with subprocess.Popen(
+            list(command),
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # its workers end with it, and Ctrl-C reaches us alone
+        ) as process:
+            try:
+                assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+                for raw in process.stdout:
+                    _log(descriptor, log, raw)
+                    # A progress bar redraws its line; only its last state is worth a line.
+                    line = raw.decode("utf-8", "replace").rstrip("\n").rsplit("\r", 1)[-1].rstrip()
+                    if line:
+                        last.append(line)
+                        if tell is not None:
+                            tell(line)
+                code = process.wait()
+            except BaseException as error:
+                _end(process)
+                if isinstance(error, KeyboardInterrupt):
+                    raise Interrupted(f"interrupted: {shown}", hint="the same command goes on where nnU-Net can") from None
+                raise
+            finally:
+                _end_group(process.pid)
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+    if code != 0:
+        raise _failure(shown, code, list(last), log)
+
+
+def _log(descriptor: int | None, path: Path | None, data: bytes) -> None:
+    if descriptor is not None and path is not None:
+        fsops.append(descriptor, data, path)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and what it started: first asked, then forced."""
+    for number, patience_s in ((signal.SIGTERM, 5.0), (signal.SIGKILL, None)):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(patience_s)
+            return
+        except ProcessLookupError:
+            process.wait()
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _end_group(group: int) -> None:
+    """End what a process that is gone has left behind."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _failure(shown: str, code: int, last: list[str], log: Path | None) -> SegconvError:
+    """Return what a person wants to know about a command that failed."""
+    how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+    text = "\n".join(last)
+    hint = next((advice for pattern, advice in _KNOWN_FAILURES if re.search(pattern, text)), "")
+    words = next((line for line in reversed(last) if re.match(r"\w+(\.\w+)*(Error|Exception|Exit)\b", line)), "")
+    said = words or (last[-1] if last else "it said nothing")
+    hint = hint or "the log tells more"
+    return SegconvError(
+        f"{shown} {how}: {said}", code="SC101", file=str(log or ""), hint=f"{hint} ({log})" if log else hint
+    )

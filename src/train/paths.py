@@ -1,0 +1,177 @@
+"""nnU-Net's three folders: made, found, and explained when they are not.
+
+For each, an option beats the environment variable, which beats the settings file
+(``$XDG_CONFIG_HOME/segconv/folders.json``, by default in ``~/.config``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import SegconvError
+from ..work import fsops
+from ..work.staging import writing
+
+NAMES = {"raw": "nnUNet_raw", "preprocessed": "nnUNet_preprocessed", "results": "nnUNet_results"}
+"""Our word → the environment variable, which is also the usual name of the folder."""
+
+PURPOSE = {
+    "raw": "datasets as they are converted",
+    "preprocessed": "what nnU-Net makes of them for training",
+    "results": "trained models",
+}
+
+INIT_HINT = "segconv paths init ROOT makes all three"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The three folders, each an absolute path or None.
+
+    Parameters
+    ----------
+    raw, preprocessed, results
+        Existing folders.
+    origin
+        Word → where the value comes from.
+    problems
+        Word → why a value that is set cannot be used.
+    """
+
+    raw: Path | None = None
+    preprocessed: Path | None = None
+    results: Path | None = None
+    origin: dict[str, str] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def find(
+        cls, *, raw: Path | None = None, preprocessed: Path | None = None, results: Path | None = None
+    ) -> Paths:
+        """Return what is set, each value judged but none insisted on."""
+        given = {"raw": raw, "preprocessed": preprocessed, "results": results}
+        settings = read_settings()
+        found: dict[str, Path] = {}
+        origin: dict[str, str] = {}
+        problems: dict[str, str] = {}
+        for word, variable in NAMES.items():
+            option = given[word]
+            if option is not None:
+                text, origin[word] = os.path.abspath(option), f"option --{word}"
+            elif os.environ.get(variable):
+                text, origin[word] = os.environ[variable], f"variable {variable}"
+            elif settings.get(variable):
+                text, origin[word] = settings[variable], f"settings file {settings_file()}"
+            else:
+                continue
+            problem = _problem(text)
+            if problem:
+                problems[word] = f"{text!r} {problem}"
+            else:
+                found[word] = Path(text)
+        return cls(found.get("raw"), found.get("preprocessed"), found.get("results"), origin, problems)
+
+    def require(self, *words: str) -> Path:
+        """Return the first of the folders, all of which must be usable.
+
+        Raises
+        ------
+        SegconvError
+            ``SC040``, with what is set and where that comes from.
+        """
+        for word in words:
+            if getattr(self, word) is None:
+                variable = NAMES[word]
+                if word in self.problems:
+                    raise SegconvError(
+                        f"{self.origin[word]}: {self.problems[word]}",
+                        code="SC040",
+                        hint=f"set {variable} to an absolute path of a folder, without quotes; or {INIT_HINT}",
+                    )
+                raise SegconvError(
+                    f"{variable} is not set: the folder for {PURPOSE[word]}",
+                    code="SC040",
+                    hint=f"{INIT_HINT}; or give --{word}, or export {variable}",
+                )
+        found: Path = getattr(self, words[0])
+        return found
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment that nnU-Net needs."""
+        return {variable: str(getattr(self, word)) for word, variable in NAMES.items() if getattr(self, word)}
+
+
+def settings_file() -> Path:
+    """Return where the settings file is, be it there or not."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "segconv" / "folders.json"
+
+
+def read_settings() -> dict[str, str]:
+    """Return the settings file; empty if there is none.
+
+    Raises
+    ------
+    SegconvError
+        ``SC042`` if it cannot be read.
+    """
+    path = settings_file()
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise SegconvError(f"cannot be read ({error})", code="SC042", file=str(path)) from error
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise SegconvError("is no object of names and paths", code="SC042", file=str(path))
+    return found
+
+
+def init_folders(root: Path, *, remember: bool = False) -> Paths:
+    """Make the three folders and the files that set the variables.
+
+    Parameters
+    ----------
+    root
+        Folder that gets ``nnUNet_raw``, ``nnUNet_preprocessed``, ``nnUNet_results``, and
+        ``setPath.sh``, ``setPath.ps1`` and ``.env``.
+    remember
+        Write the settings file too, so that no variable is needed.
+    """
+    root = root.absolute()
+    if any(c in str(root) for c in "\"'\n\r$`\\"):
+        raise SegconvError(
+            f"{str(root)!r} has quotes or other characters that shells take for their own", code="SC040"
+        )
+    folders = {variable: root / variable for variable in NAMES.values()}
+    with writing(root):
+        for folder in folders.values():
+            fsops.mkdir(folder)
+        for name, line in (
+            ("setPath.sh", 'export {}="{}"'),
+            ("setPath.ps1", '$Env:{} = "{}"'),
+            (".env", "{}={}"),
+        ):
+            lines = [line.format(variable, folder) for variable, folder in folders.items()]
+            fsops.write_atomic(root / name, ("\n".join(lines) + "\n").encode())
+        if remember:
+            fsops.mkdir(settings_file().parent)
+            settings = {variable: str(folder) for variable, folder in folders.items()}
+            fsops.write_atomic(settings_file(), (json.dumps(settings, indent=2) + "\n").encode())
+    return Paths(folders["nnUNet_raw"], folders["nnUNet_preprocessed"], folders["nnUNet_results"])
+
+
+def _problem(text: str) -> str | None:
+    """Return why a value cannot be one of the folders."""
+    if text[:1] in "\"'" or text[-1:] in "\"'":
+        return "has quotes around it, which are part of the value"
+    if not os.path.isabs(text):
+        return "is not absolute"
+    if not os.path.isdir(text):
+        return "is no folder"
+    return None
+
+
