@@ -34,7 +34,14 @@ if TYPE_CHECKING:
 @three_folders
 @speaking
 def command(
-    source: Path, target: str, kind: str | None, dry_run: bool, sink: Sink, paths: Paths, how: dict[str, Any], **said: Any
+    source: Path,
+    target: str,
+    kind: str | None,
+    dry_run: bool,
+    sink: Sink,
+    paths: Paths,
+    how: dict[str, Any],
+    **said: Any,
 ) -> int:
     """Turn data of any kind into a nnU-Net v2 dataset.
 
@@ -95,12 +102,14 @@ def _show(conversion: Conversion, sink: Sink) -> None:
     sink.say(f"{found['training_cases']} training and {found['test_cases']} test cases")
     for name, scheme in found["channels"].items():
         sink.say(f"channel {name}: normalisation {scheme}")
-    back = {written: value for value, written in reversed(conversion.scan.label_map.forward.items())}
+    back = {written: value for value, written in reversed(list(conversion.scan.label_map.forward.items()))}
     told = ", ".join(
         f"{name} {back.get(value, value)} → {value}" if isinstance(value, int) else f"{name} {value}"
         for name, value in found["labels"].items()
     )
-    guess = f" (guessed from {found['labels_guessed_from']}; --labels overrides)" if found["labels_guessed_from"] else ""
+    guess = (
+        f" (guessed from {found['labels_guessed_from']}; --labels overrides)" if found["labels_guessed_from"] else ""
+    )
     sink.say(f"labels: {told}{guess}")
     for note in found["notes"]:
         sink.say(f"note: {note}")

@@ -116,7 +116,7 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0  # whoever read our output has seen enough
-    except Exception as error:  # noqa: BLE001 - the last place that can turn it into a message
+    except Exception as error:
         if os.environ.get("SEGCONV_DEBUG"):
             raise
         print_findings((Finding("SC104", f"unexpected {type(error).__name__}: {error}"),), as_json=as_json)

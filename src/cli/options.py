@@ -43,9 +43,7 @@ strict = option("--strict", is_flag=True, help="Treat warnings as errors.")
 no_fsync = option("--no-fsync", is_flag=True, help="Do not wait for the disk; for scratch disks.")
 backend = option("--backend", metavar="NAME", help="Backend of joblib, such as dask; default: local processes.")
 seed = option("--seed", type=click.IntRange(min=0), default=0, help="Of everything that is random.")
-folders = option(
-    "--raw", type=click.Path(path_type=Path), help="nnUNet_raw; beats the variable and the settings file."
-)
+folders = option("--raw", type=click.Path(path_type=Path), help="nnUNet_raw; beats the variable and the settings file.")
 preprocessed = option("--preprocessed", type=click.Path(path_type=Path), help="nnUNet_preprocessed, likewise.")
 results = option("--results", type=click.Path(path_type=Path), help="nnUNet_results, likewise.")
 
@@ -59,7 +57,8 @@ def three_folders(function: F) -> F:
 
         return function(*args, paths=Paths.find(raw=raw, preprocessed=preprocessed, results=results), **kwargs)
 
-    return folders(preprocessed(results(wrapped)))  # type: ignore[no-any-return]
+    decorated: Any = folders(preprocessed(results(wrapped)))
+    return decorated  # type: ignore[no-any-return]
 
 
 def speaking(function: F) -> F:

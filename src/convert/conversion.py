@@ -12,10 +12,11 @@ from ..dataset import lineage
 from ..dataset.description import DatasetDescription
 from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
-from ..dataset.names import DatasetName, dataset_folders, parse_target
+from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import make_splits
 from ..dataset.strictjson import dumps
+from ..dataset.target import free_target
 from ..errors import Finding, SegconvError, as_errors, refuse_if_any, warning
 from ..version import VERSION
 from ..work.plan import Item, Plan, Target
@@ -109,20 +110,15 @@ def plan_conversion(
     """
     options = options or ConvertOptions()
     root = _source_root(source)
-    taken = dataset_folders(raw)
-    for other in other_roots:
-        for number, folders in dataset_folders(other).items():
-            taken.setdefault(number, []).extend(folders)
-    parse_target(to, root.name, taken)  # a wrong id is told before the source is read
+    free_target(to, root.name, raw, other_roots, overwrite=overwrite)  # told before the source is read
     kind, evidence = (kind, "--from") if kind is not None else detect(root)
     if kind not in KINDS:
         raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
     scan = KINDS[kind].scan(root, options)
     findings = as_errors(scan.findings) if strict else scan.findings
     refuse_if_any(findings)
-    name = parse_target(to, scan.name, taken)
+    name = free_target(to, scan.name, raw, other_roots, overwrite=overwrite)
     target = Target(raw / name.folder, name.slot)
-    refuse_taken(name, taken.get(name.id, []), target.path, taken, overwrite=overwrite)
     tasks = [_task(scan, case, options) for case in scan.cases]
     items = tuple(
         Item(task.source.case, task.source.files, task.outputs(), task, _estimate(task.source.files)) for task in tasks
@@ -146,20 +142,6 @@ def run_conversion(conversion: Conversion, options: ConvertOptions, **how: Any) 
         return _finish(conversion, options, results, staged)
 
     return execute(plan, kind.convert_case, finish, **how)
-
-
-def refuse_taken(
-    name: DatasetName, folders: Iterable[Path], target: Path, taken: Iterable[int], *, overwrite: bool
-) -> None:
-    """Raise ``SC020`` if an id is in use, under any name, unless the target itself may be replaced."""
-    others = [path for path in folders if not (overwrite and path == target)]
-    if not others:
-        return
-    free = next(i for i in range(1, 1000) if i not in set(taken))
-    hint = f"{free} is free: --to {free}_{name.name}"
-    if others == [target]:
-        hint = f"--overwrite replaces it; or {hint}"
-    raise SegconvError(f"the id {name.id} is taken by {others[0]}", code="SC020", file=str(target), hint=hint)
 
 
 def normalisation(channel: str) -> str:

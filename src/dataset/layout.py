@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from ..errors import SegconvError
 from . import lineage
@@ -83,7 +84,7 @@ class Dataset:
         return lineage.read_records(self.path)
 
     @cached_property
-    def run(self) -> dict[str, object] | None:
+    def run(self) -> dict[str, Any] | None:
         """What made the dataset, or None if segconv did not."""
         return lineage.read_run(self.path)
 

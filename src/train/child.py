@@ -33,7 +33,10 @@ LOG_FOLDER = "segconv_logs"
 """In ``nnUNet_preprocessed``: what each command said."""
 
 _KNOWN_FAILURES: tuple[tuple[str, str], ...] = (
-    (r"CUDA out of memory|OutOfMemoryError", "the GPU's memory did not suffice: a smaller --batch-size or --patch-size"),
+    (
+        r"CUDA out of memory|OutOfMemoryError",
+        "the GPU's memory did not suffice: a smaller --batch-size or --patch-size",
+    ),
     (r"Could not find a dataset with the ID", "segconv paths show tells where datasets are looked up"),
     (r"workers are no longer alive|Killed|MemoryError", "the memory did not suffice: fewer processes (-j)"),
     (r"No CUDA GPUs are available|not compiled with CUDA|Found no NVIDIA driver", "--device cpu trains without a GPU"),
@@ -136,7 +139,7 @@ def run_child(
     last: deque[str] = deque(maxlen=60)
     try:
         _log(descriptor, log, f"$ {shown}\n".encode())
-        with subprocess.Popen(
+        with subprocess.Popen(  # noqa: S603 - an argument list, our own interpreter
             list(command),
             env=env,
             stdin=subprocess.DEVNULL,
@@ -158,7 +161,9 @@ def run_child(
             except BaseException as error:
                 _end(process)
                 if isinstance(error, KeyboardInterrupt):
-                    raise Interrupted(f"interrupted: {shown}", hint="the same command goes on where nnU-Net can") from None
+                    raise Interrupted(
+                        f"interrupted: {shown}", hint="the same command goes on where nnU-Net can"
+                    ) from None
                 raise
             finally:
                 _end_group(process.pid)

@@ -48,9 +48,7 @@ class Paths:
     problems: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def find(
-        cls, *, raw: Path | None = None, preprocessed: Path | None = None, results: Path | None = None
-    ) -> Paths:
+    def find(cls, *, raw: Path | None = None, preprocessed: Path | None = None, results: Path | None = None) -> Paths:
         """Return what is set, each value judged but none insisted on."""
         given = {"raw": raw, "preprocessed": preprocessed, "results": results}
         settings = read_settings()
@@ -143,9 +141,7 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
     """
     root = root.absolute()
     if any(c in str(root) for c in "\"'\n\r$`\\"):
-        raise SegconvError(
-            f"{str(root)!r} has quotes or other characters that shells take for their own", code="SC040"
-        )
+        raise SegconvError(f"{str(root)!r} has quotes or other characters that shells take for their own", code="SC040")
     folders = {variable: root / variable for variable in NAMES.values()}
     with writing(root):
         for folder in folders.values():
@@ -173,5 +169,3 @@ def _problem(text: str) -> str | None:
     if not os.path.isdir(text):
         return "is no folder"
     return None
-
-

@@ -1,0 +1,52 @@
+"""From what the user asked for to the parameters of each copy: a pure function of seed, case and copy number."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from .spec import PLANES, AugmentSpec, Transform
+
+
+def copies(spec: AugmentSpec, case: str) -> dict[str, Transform]:
+    """Return the copies of a case: identifier → parameters.
+
+    Whatever the order or the number of workers, the same seed, case and copy number lead to the
+    same parameters; adding copies does not change those that were there.
+    """
+    made: dict[str, Transform] = {}
+    if spec.angles_deg:
+        for plane in spec.planes:
+            for angle in spec.angles_deg:
+                for number in range(spec.copies):
+                    name = f"{case}_{plane}{_angle_name(angle)}" + (f"_{number + 1:02d}" if spec.copies > 1 else "")
+                    angles = tuple(angle if plane == other else 0.0 for other in PLANES)
+                    made[name] = Transform(
+                        (angles[0], angles[1], angles[2]), _shift(spec, _random(spec, case, len(made)))
+                    )
+        return made
+    for number in range(spec.copies):
+        random = _random(spec, case, number)
+        drawn = random.uniform(-1, 1, size=len(PLANES)) * (spec.rotate_range_deg or 0.0)
+        x, y, z = (float(angle) if plane in spec.planes else 0.0 for plane, angle in zip(PLANES, drawn, strict=True))
+        made[f"{case}_aug{number + 1:02d}"] = Transform((x, y, z), _shift(spec, random))
+    return made
+
+
+def _random(spec: AugmentSpec, case: str, copy: int) -> np.random.Generator:
+    entropy = [spec.seed, int.from_bytes(hashlib.sha256(case.encode()).digest(), "big"), copy]
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+
+
+def _shift(spec: AugmentSpec, random: np.random.Generator) -> float:
+    if spec.hu_shift is None:
+        return 0.0
+    magnitude = random.uniform(*spec.hu_shift)
+    return float(magnitude if random.random() < 0.5 else -magnitude)
+
+
+def _angle_name(angle: float) -> str:
+    """Return ``030``, ``m30`` or ``022.5``: safe in a case identifier."""
+    whole = f"{abs(angle):03.0f}" if angle == int(angle) else f"{abs(angle):05.1f}".rstrip("0")
+    return f"m{whole}" if angle < 0 else whole

@@ -1,0 +1,120 @@
+"""What is to be made of each case: which rotations, which HU shifts, how many copies."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import SegconvError
+
+PLANES = ("sagittal", "coronal", "axial")
+"""A rotation in the sagittal plane turns about the patient's x, in the coronal about y, in the axial about z (LPS)."""
+
+
+@dataclass(frozen=True)
+class Transform:
+    """The parameters of one copy; with them, and nothing else, it can be made again.
+
+    Parameters
+    ----------
+    angle_deg
+        In the sagittal, coronal and axial plane; see `segconv.image.resample` for order and sign.
+    shift_hu
+        Added to the voxels of CT channels that are not air.
+    """
+
+    angle_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    shift_hu: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the entry of the lineage."""
+        return {"angle_deg": dict(zip(PLANES, self.angle_deg, strict=True)), "shift_hu": self.shift_hu}
+
+
+@dataclass(frozen=True)
+class AugmentSpec:
+    """What the user asked for.
+
+    Parameters
+    ----------
+    angles_deg
+        Fixed angles; each with each of `planes` makes a copy.
+    planes
+        Of `PLANES`.
+    rotate_range_deg
+        Random angles are uniform in ± this, in each of `planes`; None for no random rotation.
+    copies
+        Copies of a case; with fixed angles, of each angle and plane.
+    hu_shift
+        Smallest and largest magnitude of a random shift in HU, its sign random; None for none.
+    seed
+        Of everything that is random.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if the parts do not go together.
+    """
+
+    angles_deg: tuple[float, ...] = ()
+    planes: tuple[str, ...] = PLANES
+    rotate_range_deg: float | None = None
+    copies: int = 1
+    hu_shift: tuple[float, float] | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.angles_deg and self.rotate_range_deg is None and self.hu_shift is None:
+            raise SegconvError(
+                "nothing to do: neither rotation nor HU shift was asked for",
+                hint="--rotate 30,60,180 --planes sagittal,coronal, or --rotate-range 15, or --hu-shift 30:50",
+            )
+        if self.angles_deg and self.rotate_range_deg is not None:
+            raise SegconvError("--rotate and --rotate-range exclude each other", hint="run augment once for each")
+        unknown = [plane for plane in self.planes if plane not in PLANES]
+        if unknown or not self.planes or len(set(self.planes)) < len(self.planes):
+            raise SegconvError(
+                f"--planes: {','.join(self.planes)!r} is not a choice of planes", hint=f"known are {', '.join(PLANES)}"
+            )
+        if not all(math.isfinite(angle) and abs(angle) <= 360 for angle in self.angles_deg):
+            raise SegconvError("--rotate: angles are between -360 and 360 degrees")
+        if len(set(self.angles_deg)) < len(self.angles_deg):
+            raise SegconvError("--rotate: an angle stands twice")
+        if self.rotate_range_deg is not None and not 0 < self.rotate_range_deg <= 180:
+            raise SegconvError("--rotate-range is above 0 and at most 180 degrees")
+        if self.copies < 1:
+            raise SegconvError("--copies is at least 1")
+        if self.hu_shift is not None:
+            low, high = self.hu_shift
+            if not (math.isfinite(high) and 0 <= low <= high and high > 0):
+                raise SegconvError(
+                    f"--hu-shift {low:g}:{high:g} is no range of magnitudes", hint="for example --hu-shift 30:50"
+                )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the options, JSON-able."""
+        return dataclasses.asdict(self)
+
+
+def parse_angles(text: str) -> tuple[float, ...]:
+    """Read ``30,60,180``."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise SegconvError(f"--rotate: {text!r} is no list of angles", hint="for example --rotate 30,60,180") from None
+
+
+def parse_planes(text: str) -> tuple[str, ...]:
+    """Read ``sagittal,coronal``."""
+    return tuple(part.strip().lower() for part in text.split(","))
+
+
+def parse_shift(text: str) -> tuple[float, float]:
+    """Read ``30:50``, or ``40`` for a magnitude that is always the same."""
+    low, separator, high = text.partition(":")
+    try:
+        return float(low), float(high if separator else low)
+    except ValueError:
+        raise SegconvError(f"--hu-shift: {text!r} is no range", hint="for example --hu-shift 30:50") from None

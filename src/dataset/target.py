@@ -1,0 +1,54 @@
+"""A dataset that is to be made: its number must be free, in all three folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import SegconvError
+from . import lineage
+from .names import DatasetName, dataset_folders, next_free_id, parse_target
+
+
+def free_target(
+    text: str, default_name: str, raw: Path, other_roots: Iterable[Path | None] = (), *, overwrite: bool = False
+) -> DatasetName:
+    """Read the value of ``--to`` and see that nothing is there yet.
+
+    Parameters
+    ----------
+    text, default_name
+        As for `parse_target`.
+    raw
+        Folder that the dataset is made in.
+    other_roots
+        Where else an id may be taken: preprocessed data, results.
+    overwrite
+        Allow the target itself to be there, if segconv made it.
+
+    Raises
+    ------
+    SegconvError
+        ``SC002`` for the text; ``SC020`` if the id is in use, under any name.
+    """
+    taken = dataset_folders(raw)
+    for other in other_roots:
+        for number, folders in dataset_folders(other).items():
+            taken.setdefault(number, []).extend(folders)
+    name = parse_target(text, default_name, taken)
+    target = raw / name.folder
+    others = [path for path in taken.get(name.id, []) if not (overwrite and path == target)]
+    free = next_free_id(taken)
+    if others:
+        hint = f"{free} is free: --to {free}_{name.name}"
+        if others == [target]:
+            hint = f"--overwrite replaces it; or {hint}"
+        raise SegconvError(f"the id {name.id} is taken by {others[0]}", code="SC020", file=str(target), hint=hint)
+    if target.is_dir() and lineage.read_run(target) is None:
+        raise SegconvError(
+            "was not made by segconv, and is not replaced",
+            code="SC020",
+            file=str(target),
+            hint=f"{free} is free: --to {free}_{name.name}",
+        )
+    return name
