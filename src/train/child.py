@@ -29,8 +29,6 @@ PASSED_ON = re.compile(
 WITHHELD = ("nnUNet_extTrainer",)
 """nnU-Net imports every module of the folders that this names; it is set on purpose or not at all."""
 
-LOG_FOLDER = "segconv_logs"
-"""In ``nnUNet_preprocessed``: what each command said."""
 
 _KNOWN_FAILURES: tuple[tuple[str, str], ...] = (
     (

@@ -1,0 +1,104 @@
+"""``segconv plans``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import SegconvError
+from .options import example, option, speaking, three_folders
+from .sink import Sink
+
+if TYPE_CHECKING:
+    from ..train.paths import Paths
+
+plans_name = option("-p", "--plans", default="nnUNetPlans", help="Name of the plans.")
+
+
+@click.group(epilog=example("segconv plans show 501"))
+def command() -> None:
+    """Show the plans of a dataset, or derive a configuration."""
+
+
+@command.command(epilog=example("segconv plans show 501"))
+@click.argument("dataset")
+@plans_name
+@three_folders
+@speaking
+def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
+    """Show the configurations of a dataset's plans."""
+    from ..dataset.names import find_dataset
+    from ..train.plans import plans_file, read_plans, table
+
+    name = find_dataset(dataset, paths.require("raw", "preprocessed")).name
+    rows = table(read_plans(plans_file(paths.require("preprocessed"), name, plans)))
+    sink.table(list(rows[0]) if rows else [], [list(row.values()) for row in rows])
+    sink.end({"configurations": rows})
+    return 0
+
+
+@command.command(
+    epilog=example("segconv plans derive 501 2d_small --from 2d --patch-size 64x64 --batch-size 4 --features 8:64")
+)
+@click.argument("dataset")
+@click.argument("name")
+@option("--from", "base", required=True, metavar="CONFIGURATION", help="The configuration to inherit from.")
+@option("--patch-size", metavar="ZxYxX", help="In voxels.")
+@option("--batch-size", type=int, help="Patches a batch.")
+@option("--features", metavar="FIRST:MOST", help="Features of the first stage, doubled up to the most.")
+@option("--stages", type=int, help="Number of resolutions.")
+@plans_name
+@three_folders
+@speaking
+def derive(
+    dataset: str,
+    name: str,
+    base: str,
+    patch_size: str | None,
+    batch_size: int | None,
+    features: str | None,
+    stages: int | None,
+    plans: str,
+    sink: Sink,
+    paths: Paths,
+) -> int:
+    """Add a configuration NAME that differs from another in patch, batch or network.
+
+    The other stays as it is, and its preprocessed data serve both. Every patch axis must be
+    divisible by the product of its strides; a size that is not is refused with those that are.
+    """
+    from ..dataset.names import find_dataset
+    from ..train import plans as plans_room
+
+    folder = find_dataset(dataset, paths.require("raw", "preprocessed")).name
+    path = plans_room.plans_file(paths.require("preprocessed"), folder, plans)
+    new = plans_room.derive(
+        plans_room.read_plans(path),
+        name,
+        base,
+        patch_size=_numbers("--patch-size", patch_size, "x") if patch_size else None,
+        batch_size=batch_size,
+        features=_range(features) if features else None,
+        stages=stages,
+    )
+    plans_room.add_configuration(path, name, new)
+    network = new["architecture"]["arch_kwargs"]
+    sink.say(f"{name}: patch {new['patch_size']}, features {network['features_per_stage']}, from {base}")
+    sink.next(f"segconv train {dataset} -c {name} -f 0")
+    sink.end({"configuration": name, **new})
+    return 0
+
+
+def _numbers(what: str, text: str, separator: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(separator)]
+    except ValueError:
+        raise SegconvError(f"{what} {text!r} is not made of whole numbers", hint=f"for example {what} 64x64") from None
+
+
+def _range(text: str) -> tuple[int, int]:
+    numbers = _numbers("--features", text, ":")
+    if len(numbers) != 2:
+        raise SegconvError(f"--features {text!r} is not FIRST:MOST", hint="for example --features 8:64")
+    return numbers[0], numbers[1]

@@ -1,0 +1,44 @@
+"""Training folds one after the other, after a look at what must not be mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..dataset.layout import Dataset
+from ..dataset.splits import FILE as SPLITS_FILE
+from ..dataset.strictjson import loads
+from ..errors import SegconvError, naming
+from ..train.commands import train_fold
+from ..train.paths import Paths
+from ..train.plans import configuration as find_configuration
+from ..train.plans import plans_file, read_plans
+from .plan import refuse_leaking
+
+
+def train_folds(
+    dataset: Dataset, configuration: str, folds: Sequence[str], paths: Paths, *, plans: str, **how: Any
+) -> list[Path]:
+    """Train folds; keyword arguments are those of `train_fold`.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if the dataset is not planned, ``SC001`` if there is no such configuration or fold,
+        ``SC095`` if the folds leak; what `train_fold` raises.
+    """
+    preprocessed = paths.require("preprocessed")
+    find_configuration(read_plans(plans_file(preprocessed, dataset.path.name, plans)), configuration)
+    splits = preprocessed / dataset.path.name / SPLITS_FILE
+    refuse_leaking(dataset, splits)
+    if splits.is_file():
+        with naming(str(splits)):
+            count = len(loads(splits.read_bytes()))
+        beyond = [fold for fold in folds if fold != "all" and int(fold) >= count]
+        if beyond:
+            # nnU-Net would make up a random split of 80 to 20.
+            raise SegconvError(f"there is no fold {beyond[0]}", hint=f"folds are 0 to {count - 1}, or all")
+    return [
+        train_fold(dataset.name.id, dataset.path.name, configuration, fold, paths, plans=plans, **how) for fold in folds
+    ]

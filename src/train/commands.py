@@ -1,0 +1,232 @@
+"""Planning, training and prediction through nnU-Net's own commands: arguments in, errors told as ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..errors import SegconvError
+from .child import run_nnunet
+from .paths import Paths
+from .plans import DEFAULT_PLANS
+
+DEFAULT_TRAINER = "nnUNetTrainer"
+LOGS = ".segconv-logs"
+"""Folder in ``nnUNet_preprocessed``; nnU-Net does not take it for a dataset."""
+
+Tell = Callable[[str], None]
+
+
+def log_file(paths: Paths, dataset: str, what: str) -> Path:
+    """Return where the log of a command goes."""
+    return paths.require("preprocessed") / LOGS / dataset / f"{what}.log"
+
+
+def plan_and_preprocess(
+    dataset_id: int,
+    dataset: str,
+    paths: Paths,
+    *,
+    configurations: Sequence[str] = (),
+    planner: str | None = None,
+    gpu_memory_gb: float | None = None,
+    jobs: int = 1,
+    tell: Tell | None = None,
+) -> None:
+    """Check, fingerprint, plan and preprocess a dataset; errors as `run_nnunet`'s.
+
+    Parameters
+    ----------
+    dataset_id, dataset
+        Number, and name of the folder.
+    configurations
+        To preprocess; nnU-Net's default if empty.
+    planner
+        Name of a planner class.
+    gpu_memory_gb
+        Memory target of the planner.
+    jobs
+        Processes.
+    """
+    paths.require("raw", "preprocessed", "results")
+    arguments = ["-d", str(dataset_id), "--verify_dataset_integrity", "-npfp", str(jobs), "-np", str(jobs)]
+    if configurations:
+        arguments += ["-c", *configurations]
+    if planner is not None:
+        arguments += ["-pl", planner]
+    if gpu_memory_gb is not None:
+        arguments += ["-gpu_memory_target", str(gpu_memory_gb)]
+    run_nnunet("nnUNetv2_plan_and_preprocess", arguments, paths, log=log_file(paths, dataset, "plan"), tell=tell)
+
+
+def fold_folder(
+    paths: Paths,
+    dataset: str,
+    configuration: str,
+    fold: str,
+    *,
+    trainer: str = DEFAULT_TRAINER,
+    plans: str = DEFAULT_PLANS,
+) -> Path:
+    """Return where nnU-Net keeps a trained fold."""
+    return model_folder(paths, dataset, configuration, trainer=trainer, plans=plans) / f"fold_{fold}"
+
+
+def model_folder(
+    paths: Paths, dataset: str, configuration: str, *, trainer: str = DEFAULT_TRAINER, plans: str = DEFAULT_PLANS
+) -> Path:
+    """Return where nnU-Net keeps the folds of a model."""
+    return paths.require("results") / dataset / f"{trainer}__{plans}__{configuration}"
+
+
+def train_fold(
+    dataset_id: int,
+    dataset: str,
+    configuration: str,
+    fold: str,
+    paths: Paths,
+    *,
+    trainer: str = DEFAULT_TRAINER,
+    plans: str = DEFAULT_PLANS,
+    device: str = "cuda",
+    resume: bool = False,
+    validate_only: bool = False,
+    probabilities: bool = False,
+    overwrite: bool = False,
+    tell: Tell | None = None,
+) -> Path:
+    """Train one fold.
+
+    Parameters
+    ----------
+    fold
+        ``"0"`` … ``"4"``, or ``"all"``: one model on all cases, without validation.
+    device
+        ``"cuda"`` or ``"cpu"``.
+    resume
+        Go on from the last checkpoint, which must be there: nnU-Net would silently begin anew.
+    validate_only
+        Validate a trained fold again.
+    probabilities
+        Keep the validation's probabilities, which ensembling needs.
+    overwrite
+        Train a fold again that is trained already.
+
+    Returns
+    -------
+    folder
+        Of the fold.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if there is nothing to resume or validate, ``SC020`` if the fold is trained
+        already; errors as `run_nnunet`'s.
+    """
+    folder = fold_folder(paths, dataset, configuration, fold, trainer=trainer, plans=plans)
+    final, latest = folder / "checkpoint_final.pth", folder / "checkpoint_latest.pth"
+    if resume and not (latest.is_file() or final.is_file()):
+        raise SegconvError(
+            "has no checkpoint to continue from", code="SC010", file=str(folder), hint="leave out --continue"
+        )
+    if validate_only and not final.is_file():
+        raise SegconvError("has no finished training to validate", code="SC010", file=str(folder))
+    if not (resume or validate_only or overwrite) and (final.is_file() or latest.is_file()):
+        state = "is trained already" if final.is_file() else "was begun already"
+        raise SegconvError(
+            state,
+            code="SC020",
+            file=str(folder),
+            hint="--continue goes on, --overwrite begins anew, --val validates again",
+        )
+    arguments = [str(dataset_id), configuration, fold, "-tr", trainer, "-p", plans, "-device", device]
+    arguments += ["--c"] if resume else []
+    arguments += ["--val"] if validate_only else []
+    arguments += ["--npz"] if probabilities else []
+    log = log_file(paths, dataset, f"train-{configuration}-{fold}")
+    run_nnunet("nnUNetv2_train", arguments, paths, log=log, tell=tell, settings=_settings(device))
+    return folder
+
+
+def predict(
+    dataset_id: int,
+    dataset: str,
+    inputs: Path,
+    output: Path,
+    paths: Paths,
+    *,
+    configuration: str,
+    folds: Sequence[str],
+    trainer: str = DEFAULT_TRAINER,
+    plans: str = DEFAULT_PLANS,
+    checkpoint: str = "checkpoint_final.pth",
+    device: str = "cuda",
+    mirror: bool = True,
+    jobs: int = 1,
+    tell: Tell | None = None,
+) -> None:
+    """Predict a folder of files that are named as nnU-Net wants them.
+
+    Parameters
+    ----------
+    inputs, output
+        Folders.
+    folds
+        Whose predictions are averaged.
+    mirror
+        Average over mirrored copies of each input, as nnU-Net does by default.
+    jobs
+        Processes for reading and for writing, each.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if a fold is not trained; errors as `run_nnunet`'s.
+    """
+    for fold in folds:
+        found = fold_folder(paths, dataset, configuration, fold, trainer=trainer, plans=plans) / checkpoint
+        if not found.is_file():
+            raise SegconvError(
+                "is not there: this fold is not trained",
+                code="SC010",
+                file=str(found),
+                hint=f"segconv train {dataset_id} -c {configuration} -f {fold}",
+            )
+    arguments = ["-i", str(inputs), "-o", str(output), "-d", str(dataset_id), "-c", configuration, "-f", *folds]
+    arguments += ["-tr", trainer, "-p", plans, "-chk", checkpoint, "-device", device]
+    arguments += ["-npp", str(jobs), "-nps", str(jobs), "--disable_progress_bar"]
+    arguments += [] if mirror else ["--disable_tta"]
+    log = log_file(paths, dataset, f"predict-{configuration}")
+    run_nnunet("nnUNetv2_predict", arguments, paths, log=log, tell=tell, settings=_settings(device))
+
+
+def default_device() -> str:
+    """Return ``"cuda"`` if PyTorch can use a GPU, else ``"cpu"``.
+
+    Raises
+    ------
+    SegconvError
+        ``SC041`` if PyTorch is not installed.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise SegconvError("PyTorch is not installed", code="SC041", hint="pip install 'segconv[train]'") from error
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def trained_folds(
+    paths: Paths, dataset: str, configuration: str, *, trainer: str = DEFAULT_TRAINER, plans: str = DEFAULT_PLANS
+) -> list[str]:
+    """Return the folds whose training is finished."""
+    folder = model_folder(paths, dataset, configuration, trainer=trainer, plans=plans)
+    return sorted(path.parent.name[len("fold_") :] for path in folder.glob("fold_*/checkpoint_final.pth"))
+
+
+def _settings(device: str) -> dict[str, str]:
+    """Return what a child needs besides: on a CPU, compiling the network costs more than it gives."""
+    if device != "cpu":
+        return {}
+    workers = max(1, min(4, (os.cpu_count() or 2) - 1))
+    return {"nnUNet_compile": "f", "nnUNet_n_proc_DA": os.environ.get("nnUNet_n_proc_DA", str(workers))}

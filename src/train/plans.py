@@ -1,0 +1,219 @@
+"""nnU-Net's plans files: read without importing what they name, and given further configurations.
+
+Source of the format: ``nnunetv2.utilities.plans_handling.plans_handler`` of nnunetv2 2.8. A
+configuration may name another that it inherits from; its own entries replace that one's.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..dataset.strictjson import dumps, load_object
+from ..errors import SegconvError, naming
+from ..work import fsops
+from ..work.staging import writing
+
+DEFAULT_PLANS = "nnUNetPlans"
+SMALLEST_FEATURE_MAP = 4
+"""Edge of the smallest feature map, as nnU-Net's planners have it."""
+
+_PER_STAGE = ("features_per_stage", "kernel_sizes", "strides", "n_conv_per_stage", "n_blocks_per_stage")
+"""Entries of ``arch_kwargs`` with one value a stage."""
+
+_PER_DECODER_STAGE = ("n_conv_per_stage_decoder",)
+
+
+def plans_file(preprocessed: Path, dataset: str, plans: str = DEFAULT_PLANS) -> Path:
+    """Return where the plans of a dataset are."""
+    return preprocessed / dataset / f"{plans}.json"
+
+
+def read_plans(path: Path) -> dict[str, Any]:
+    """Return a plans file.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if it is not there, ``SC086`` if it is no plans file.
+    """
+    if not path.is_file():
+        raise SegconvError(
+            "is not there: nnU-Net has not planned this dataset yet",
+            code="SC010",
+            file=str(path),
+            hint=f"segconv plan {path.parent.name}",
+        )
+    with naming(str(path)):
+        plans = load_object(path.read_bytes())
+        if not isinstance(plans.get("configurations"), dict):
+            raise SegconvError("has no configurations", code="SC086")
+    return plans
+
+
+def configuration(plans: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a configuration with what it inherits.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if there is none of this name; ``SC086`` if it inherits from itself.
+    """
+    found = plans["configurations"]
+    chain: list[str] = []
+    while name is not None:
+        if name not in found:
+            raise SegconvError(f"no configuration {name!r}", hint=f"there are {', '.join(found)}")
+        if name in chain:
+            raise SegconvError(f"the configuration {name!r} inherits from itself", code="SC086")
+        chain.append(name)
+        name = found[name].get("inherits_from")
+    resolved: dict[str, Any] = {}
+    for link in reversed(chain):
+        resolved.update(copy.deepcopy(found[link]))
+    return resolved
+
+
+def derive(
+    plans: Mapping[str, Any],
+    name: str,
+    base: str,
+    *,
+    patch_size: Sequence[int] | None = None,
+    batch_size: int | None = None,
+    features: tuple[int, int] | None = None,
+    stages: int | None = None,
+) -> dict[str, Any]:
+    """Return a new configuration that inherits from another; the other is not changed.
+
+    Parameters
+    ----------
+    plans
+        The plans.
+    name
+        Of the new configuration.
+    base
+        Whose preprocessed data, network class and everything not named here it takes.
+    patch_size
+        In voxels, in nnU-Net's axis order (z, y, x). Each axis must be divisible by the product of
+        its strides.
+    batch_size
+        Patches a batch.
+    features
+        Features of the first stage, doubled from stage to stage up to the second number.
+    stages
+        Number of resolutions; as many of the base's as the patch has room for if None.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if the name is taken or unsafe, or the numbers do not go together, with those
+        that would.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise SegconvError(f"{name!r} cannot name a configuration", hint="use letters, digits, '-' and '_'")
+    if name in plans["configurations"]:
+        raise SegconvError(f"there is a configuration {name!r} already", hint="choose another name")
+    parent = configuration(plans, base)
+    architecture = copy.deepcopy(parent["architecture"])
+    network = architecture["arch_kwargs"]
+    strides = [_whole_list(stride) for stride in network["strides"]]
+    patch = [int(p) for p in (patch_size or parent["patch_size"])]
+    if len(patch) != len(parent["patch_size"]):
+        raise SegconvError(
+            f"--patch-size has {len(patch)} axes, {base} has {len(parent['patch_size'])}",
+            hint=f"for example --patch-size {'x'.join(map(str, parent['patch_size']))}",
+        )
+    if stages is not None and not 2 <= stages <= len(strides):
+        raise SegconvError(f"--stages {stages}: {base} has {len(strides)} stages, at least 2 are needed")
+    count = stages or _room_for(patch, strides)
+    _refuse_indivisible(patch, strides[:count])
+    for key in _PER_STAGE:
+        if isinstance(network.get(key), list):
+            network[key] = network[key][:count]
+    for key in _PER_DECODER_STAGE:
+        if isinstance(network.get(key), list):
+            network[key] = network[key][: count - 1]
+    network["n_stages"] = count
+    if features is not None:
+        first, most = features
+        if not 1 <= first <= most:
+            raise SegconvError(f"--features {first}:{most} is no range", hint="for example --features 8:64")
+        network["features_per_stage"] = [min(first * 2**stage, most) for stage in range(count)]
+    new: dict[str, Any] = {"inherits_from": base, "architecture": architecture, "patch_size": patch}
+    if batch_size is not None:
+        if batch_size < 1:
+            raise SegconvError("--batch-size is at least 1")
+        new["batch_size"] = batch_size
+    return new
+
+
+def add_configuration(path: Path, name: str, new: Mapping[str, Any]) -> None:
+    """Write a configuration into a plans file, which is replaced whole."""
+    plans = read_plans(path)
+    if name in plans["configurations"]:
+        raise SegconvError(f"there is a configuration {name!r} already", file=str(path), hint="choose another name")
+    plans["configurations"][name] = dict(new)
+    with writing(path):
+        fsops.write_atomic(path, dumps(plans), sync=True)
+
+
+def table(plans: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what a person wants to know of each configuration."""
+    rows = []
+    for name in plans["configurations"]:
+        found = configuration(plans, name)
+        network = found.get("architecture", {})
+        rows.append(
+            {
+                "configuration": name,
+                "inherits_from": plans["configurations"][name].get("inherits_from", ""),
+                "patch_size": found.get("patch_size"),
+                "batch_size": found.get("batch_size"),
+                "spacing": found.get("spacing"),
+                "network": str(network.get("network_class_name", "")).rsplit(".", 1)[-1],
+                "features": network.get("arch_kwargs", {}).get("features_per_stage"),
+            }
+        )
+    return rows
+
+
+def _room_for(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> int:
+    """Return how many stages leave feature maps that are not smaller than `SMALLEST_FEATURE_MAP`."""
+    count = 1
+    for number in range(2, len(strides) + 1):
+        total = _total(strides[:number])
+        pooled = [p / t for p, t in zip(patch, total, strict=True) if t > 1]
+        if all(edge >= SMALLEST_FEATURE_MAP for edge in pooled):
+            count = number
+    if count < 2:
+        raise SegconvError(
+            f"--patch-size {'x'.join(map(str, patch))} is too small to be halved once",
+            hint=f"use at least {2 * SMALLEST_FEATURE_MAP} along each axis",
+        )
+    return count
+
+
+def _refuse_indivisible(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> None:
+    total = _total(strides)
+    if all(p > 0 and p % t == 0 for p, t in zip(patch, total, strict=True)):
+        return
+    below = "x".join(str(max(t, p // t * t)) for p, t in zip(patch, total, strict=True))
+    above = "x".join(str(math.ceil(p / t) * t) for p, t in zip(patch, total, strict=True))
+    raise SegconvError(
+        f"--patch-size {'x'.join(map(str, patch))} is not divisible by {'x'.join(map(str, total))},"
+        f" the strides of {len(strides)} stages",
+        hint=f"--patch-size {below} or {above}, or fewer --stages",
+    )
+
+
+def _total(strides: Sequence[Sequence[int]]) -> list[int]:
+    return [math.prod(axis) for axis in zip(*strides, strict=True)]
+
+
+def _whole_list(value: Any) -> list[int]:
+    return [int(v) for v in value]
