@@ -20,10 +20,10 @@ from ..dataset.lineage import CaseRecord
 from ..errors import SegconvError, naming, warning
 from ..image import nifti, picture
 from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
+from ..image.mask import grey_mask
 from ..image.voxels import label_values, position, remap, value_range
 from ..work.caseio import CaseIO
 from ..work.plan import Item
-from .mask import grey_mask
 from .source import SourceCase, shown
 
 SHOWN_VALUES = 5

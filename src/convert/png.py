@@ -15,8 +15,8 @@ from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier, twin_findings
 from ..errors import Finding, SegconvError
 from ..image import picture
+from ..image.mask import grey_values
 from .labelling import settle
-from .mask import grey_values
 from .source import (
     ConvertOptions,
     SourceCase,

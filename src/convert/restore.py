@@ -14,13 +14,13 @@ from ..dataset.lineage import CaseRecord
 from ..errors import Finding, SegconvError, naming, refuse_if_any
 from ..image import nifti, picture
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry
+from ..image.mask import grey_mask
 from ..image.voxels import label_values, remap
 from ..version import VERSION
 from ..work.caseio import CaseIO
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
-from .mask import grey_mask
 from .source import collect, files_of, resolve_inside
 
 COMMAND = "restore"
@@ -78,7 +78,7 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
     out
         Folder to be made.
     names
-        Case identifier → original name, for cases that are not in the dataset.
+        Case identifier → original name, for files that are not of the dataset.
 
     Raises
     ------
@@ -107,7 +107,9 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
     items = []
     for case, path in found.items():
         try:
-            record = records.get(case) or _unknown_case(case, run, names or {})
+            # A file that the user brings may have the name of a case of the dataset, and be another.
+            known = None if names is not None else records.get(case)
+            record = known or _unknown_case(case, run, names or {})
             task = RestoreTask(
                 resolve_inside(path, root),
                 case,

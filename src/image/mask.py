@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SegconvError
-from ..image import picture
-from ..image.voxels import label_values, position
+from . import picture
+from .voxels import label_values, position
 
 
 def grey_mask(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[Any]:

@@ -1,0 +1,102 @@
+"""Pictures of cases with the outlines of their labels, in colours that belong to a label and never change."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..image.geometry import Volume
+
+COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#ffe119", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#bfef45", "#469990")
+"""Of the labels 1, 2, 3 …, and so on from the start: easily told apart on grey."""
+
+CT_WINDOW_HU = (-160.0, 240.0)
+"""Soft tissue: level 40, width 400."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture of a montage.
+
+    Parameters
+    ----------
+    title
+        Above it.
+    image
+        ``(z, y, x)``, ``(y, x)`` or ``(y, x, 3)``.
+    label
+        On the same grid; solid outlines.
+    reference
+        On the same grid; dashed outlines, or None.
+    """
+
+    title: str
+    image: Volume
+    label: NDArray[Any]
+    reference: NDArray[Any] | None = None
+
+
+def montage(panels: Sequence[Panel], *, columns: int = 3, window: tuple[float, float] | None = None) -> bytes:
+    """Return a PNG with a panel a case: the slice with most label, outlines on top.
+
+    Parameters
+    ----------
+    panels
+        What to draw.
+    columns
+        Panels in a row.
+    window
+        Grey values of black and white; the 1st and 99th percentile of each image if None.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(3.2 * columns, 3.5 * rows), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, panel in zip(axes, panels, strict=False):
+        _draw(axis, panel, window)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _draw(axis: Any, panel: Panel, window: tuple[float, float] | None) -> None:
+    image, label, reference = panel.image.array, panel.label, panel.reference
+    aspect = 1.0
+    if panel.image.geometry.dimension == 3:
+        at = _fullest_slice(label if reference is None else reference)
+        image, label = image[at], label[at]
+        reference = None if reference is None else reference[at]
+        aspect = panel.image.geometry.spacing_mm[1] / panel.image.geometry.spacing_mm[0]
+    if image.ndim == 2:
+        low, high = window if window is not None else np.percentile(image, (1, 99))
+        axis.imshow(image, cmap="gray", vmin=low, vmax=max(high, low + 1e-6), aspect=aspect, interpolation="nearest")
+    else:
+        axis.imshow(image[..., :3], aspect=aspect, interpolation="nearest")
+    _outline(axis, label, "solid")
+    if reference is not None:
+        _outline(axis, reference, "dashed")
+    axis.set_title(panel.title, fontsize=8)
+
+
+def _outline(axis: Any, label: NDArray[Any], style: str) -> None:
+    for value in np.unique(label):
+        if value:
+            colour = COLOURS[(int(value) - 1) % len(COLOURS)] if style == "solid" else "#ffffff"
+            axis.contour(label == value, levels=[0.5], colors=[colour], linewidths=1.0, linestyles=style)
+
+
+def _fullest_slice(label: NDArray[Any]) -> int:
+    """Return the z with most labelled voxels; the middle if there are none."""
+    counts = (label > 0).sum(axis=(1, 2))
+    return int(counts.argmax()) if counts.any() else label.shape[0] // 2
