@@ -15,7 +15,7 @@ $(VENV)/.ready: pyproject.toml
 	@touch $@
 
 demo: $(VENV)/.ready
-	$(BIN)/segconv demo
+	$(BIN)/segconv demo --overwrite
 
 test: lint types imports unit wheel
 

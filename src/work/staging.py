@@ -82,7 +82,7 @@ def locked(target: Target) -> Iterator[None]:
         os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
         yield
     finally:
-        os.close(descriptor)
+        fsops.unlock(descriptor, target.lock)
 
 
 def preflight(plan: Plan, *, overwrite: bool) -> None:

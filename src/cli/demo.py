@@ -1,0 +1,39 @@
+"""``segconv demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import example, jobs, option, overwrite, speaking
+from .sink import Sink
+from .train import DEVICES
+
+
+@click.command(epilog=example("segconv demo -o demo"))
+@option("-o", "--output", type=click.Path(path_type=Path), default=Path("demo"), help="Folder that gets everything.")
+@option("--data", type=click.Path(path_type=Path), help="Your own PNG folder instead of the built-in pictures.")
+@option("--device", type=DEVICES, default="cpu", help="cuda is faster where there is a GPU.")
+@overwrite
+@jobs
+@speaking
+def command(output: Path, data: Path | None, device: str, overwrite: bool, jobs: int, sink: Sink) -> int:
+    """See the whole way on real pictures, in minutes.
+
+    Converts PNG pictures and a 3D task, augments both, lets nnU-Net plan, trains a small 2D network
+    for one short epoch, predicts pictures that were held back, and brings the predictions back in
+    the names and values of the source. Each step says which command does it. Nothing is downloaded.
+    """
+    from ..flows.demo import run_demo
+    from ..train.commands import default_device
+    from ..work import fsops
+
+    if overwrite and (output / "setPath.sh").is_file():
+        fsops.remove_tree(output)  # only what a demo made before
+    found = run_demo(
+        output, data=data, device=default_device() if device == "auto" else device, jobs=jobs, tell=sink.say
+    )
+    cases = {case: found.scores.case_mean(case) for case in found.scores.cases}
+    sink.end({"dice": cases, "mean": found.scores.mean, "predictions": found.predictions, "overlay": found.overlay})
+    return 0

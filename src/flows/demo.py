@@ -1,0 +1,315 @@
+"""The whole way on real pictures: convert, augment, plan, train, predict, restore, score, look."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..augment.runner import plan_augmentation, run_augmentation
+from ..augment.spec import AugmentSpec
+from ..convert.conversion import plan_conversion, run_conversion
+from ..convert.source import ConvertOptions
+from ..dataset.layout import Dataset
+from ..dataset.lineage import TEST
+from ..dataset.names import DatasetName
+from ..dataset.phantoms import CT_LABELS, ct
+from ..dataset.splits import FILE as SPLITS_FILE
+from ..dataset.strictjson import dumps, loads
+from ..errors import SegconvError
+from ..image import nifti, picture
+from ..image.codecs import read_image, read_label
+from ..review.evaluate import Scores, evaluate_folders
+from ..review.overlay import Panel, montage
+from ..train import plans as plans_room
+from ..train.paths import Paths, init_folders
+from ..work import fsops
+from ..work.staging import writing
+from .infer import infer
+from .plan import plan_dataset
+from .train import train_folds
+
+PICTURES, VOLUMES, PICTURES_AUGMENTED, VOLUMES_AUGMENTED = 501, 502, 601, 602
+CONFIGURATION = "2d_small"
+TRAINER = "nnUNetTrainer_1epoch"
+PATCH = (64, 64)
+FEATURES = (8, 64)
+BATCH = 4
+BAR = 0.7
+"""A mean Dice below this is a failure of the demo."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What the demo found.
+
+    Parameters
+    ----------
+    scores
+        Dice of each held-back picture.
+    predictions
+        Folder of the restored predictions.
+    overlay
+        Picture of them.
+    """
+
+    scores: Scores
+    predictions: Path
+    overlay: Path
+
+
+def run_demo(
+    folder: Path, *, data: Path | None = None, device: str = "cpu", jobs: int = 1, tell: Tell
+) -> Demonstration:
+    """Walk the whole way and say at each step which command a user would type.
+
+    Parameters
+    ----------
+    folder
+        Gets everything; must not be there, or be empty.
+    data
+        The user's own PNG folder; scikit-image's picture of coins, cut into tiles, if None.
+    device
+        ``"cpu"`` or ``"cuda"``.
+    jobs
+        Workers.
+
+    Raises
+    ------
+    SegconvError
+        ``SC102`` if the mean Dice is below `BAR`; what the steps raise.
+    """
+    folder = folder.absolute()
+    if folder.exists() and any(folder.iterdir()):
+        raise SegconvError("is there already", code="SC020", file=str(folder), hint="--overwrite, or another -o")
+    steps = _Steps(folder, device, jobs, tell)
+    pictures = data.absolute() if data is not None else steps.make_pictures()
+    paths = steps.init()
+    dataset = steps.convert(pictures, PICTURES, paths)
+    if data is None:
+        steps.volumes(paths)
+    augmented = steps.augment(dataset, PICTURES_AUGMENTED, paths, AugmentSpec(planes=("axial",), rotate_range_deg=15))
+    held_back = steps.hold_back(dataset, pictures)
+    steps.plan(augmented, paths)
+    steps.train(augmented, paths)
+    predictions = steps.infer(augmented, held_back / "input", paths)
+    return steps.score(predictions, held_back)
+
+
+class _Steps:
+    """One method a step; each tells its command first."""
+
+    def __init__(self, folder: Path, device: str, jobs: int, tell: Tell) -> None:
+        self.folder = folder
+        self.device = device
+        self.jobs = jobs
+        self.tell = tell
+
+    def command(self, *words: object) -> None:
+        self.tell("")
+        self.tell("$ segconv " + shlex.join(str(word) for word in words))
+
+    def make_pictures(self) -> Path:
+        self.tell("Cutting scikit-image's picture of coins into tiles: 12 to train on, 4 held back")
+        root = self.folder / "input" / "coins"
+        for part, name, tile, mask in coin_tiles():
+            for kind, array in (("input", tile), ("output", mask)):
+                _write(root / part / kind / f"{name}.png", picture.encode(array))
+        return root
+
+    def init(self) -> Paths:
+        self.command("paths", "init", self.folder)
+        return init_folders(self.folder)
+
+    def convert(self, source: Path, number: int, paths: Paths) -> Dataset:
+        options = ConvertOptions()
+        conversion = plan_conversion(source, str(number), raw=paths.require("raw"), options=options)
+        self.command("convert", source, "--to", f"{number}_{conversion.name.name}")
+        outcome = run_conversion(conversion, options, jobs=self.jobs)
+        self.tell(f"made {outcome.target.name} with {outcome.done} cases")
+        return Dataset.open(outcome.target)
+
+    def volumes(self, paths: Paths) -> None:
+        """Take a 3D task along as far as augmentation: training it would take longer than a demo may."""
+        root = self.folder / "input" / "Task07_Phantom"
+        self.tell("")
+        self.tell("Making a phantom CT task in the form of the Medical Segmentation Decathlon")
+        write_ct_task(root)
+        dataset = self.convert(root, VOLUMES, paths)
+        spec = AugmentSpec(angles_deg=(30.0,), planes=("sagittal", "coronal"), hu_shift=(30.0, 50.0))
+        self.augment(dataset, VOLUMES_AUGMENTED, paths, spec)
+
+    def augment(self, source: Dataset, number: int, paths: Paths, spec: AugmentSpec) -> Dataset:
+        name = DatasetName(number, f"{source.name.name}Aug")
+        words: list[object] = ["augment", source.name.id, "--to", f"{number}_{name.name}"]
+        if spec.angles_deg:
+            words += ["--rotate", ",".join(f"{a:g}" for a in spec.angles_deg), "--planes", ",".join(spec.planes)]
+        else:
+            words += ["--rotate-range", f"{spec.rotate_range_deg:g}"]
+        if spec.hu_shift is not None:
+            words += ["--hu-shift", f"{spec.hu_shift[0]:g}:{spec.hu_shift[1]:g}"]
+        self.command(*words)
+        plan = plan_augmentation(source, name, paths.require("raw"), spec)
+        outcome = run_augmentation(plan, source, spec, jobs=self.jobs)
+        made = sum(len(item.payload.copies) for item in plan.items)
+        self.tell(f"made {outcome.target.name}: {made} copies beside the originals, in folds that do not leak")
+        return Dataset.open(outcome.target)
+
+    def hold_back(self, dataset: Dataset, source: Path) -> Path:
+        """Copy the pictures that are predicted: test cases with masks, or the first fold's validation cases."""
+        root = self.folder / "held-back"
+        records = {record.case: record for record in dataset.records()}
+        chosen = [r for r in records.values() if r.split == TEST and len(r.sources) > 1]
+        if not chosen:
+            folds = loads((dataset.path / SPLITS_FILE).read_bytes())
+            chosen = [records[case] for case in folds[0]["val"]]
+            self.tell(f"no masks under testing: the {len(chosen)} validation pictures of fold 0 are predicted instead")
+        for record in chosen:
+            for kind, found in zip(("input", "output"), record.sources, strict=True):
+                _write(root / kind / f"{record.original_name}.png", (source / found["path"]).read_bytes())
+        return root
+
+    def plan(self, dataset: Dataset, paths: Paths) -> None:
+        number = dataset.name.id
+        self.command("plan", number, "-c", "2d")
+        plan_dataset(dataset, paths, configurations=("2d",), jobs=self.jobs)
+        self.command(
+            "plans", "derive", number, CONFIGURATION, "--from", "2d", "--patch-size", "x".join(map(str, PATCH)),
+            "--batch-size", BATCH, "--features", f"{FEATURES[0]}:{FEATURES[1]}",
+        )  # fmt: skip
+        path = plans_room.plans_file(paths.require("preprocessed"), dataset.path.name)
+        plans = plans_room.read_plans(path)
+        small = plans_room.derive(plans, CONFIGURATION, "2d", patch_size=PATCH, batch_size=BATCH, features=FEATURES)
+        plans_room.add_configuration(path, CONFIGURATION, small)
+
+    def train(self, dataset: Dataset, paths: Paths) -> None:
+        self.command("train", dataset.name.id, "-c", CONFIGURATION, "-f", 0, "-tr", TRAINER, "--device", self.device)
+
+        def worth_telling(line: str) -> None:
+            if any(word in line for word in ("Epoch ", "loss", "Validation", "Dice")):
+                self.tell(line)
+
+        train_folds(
+            dataset,
+            CONFIGURATION,
+            ["0"],
+            paths,
+            plans=plans_room.DEFAULT_PLANS,
+            trainer=TRAINER,
+            device=self.device,
+            tell=worth_telling,
+        )
+
+    def infer(self, dataset: Dataset, inputs: Path, paths: Paths) -> Path:
+        output = self.folder / "predictions"
+        self.command(
+            "infer", dataset.name.id, "-c", CONFIGURATION, "-f", 0, "-tr", TRAINER, "--device", self.device,
+            "-i", inputs, "-o", output,
+        )  # fmt: skip
+        prediction = infer(
+            dataset,
+            inputs,
+            output,
+            paths,
+            folds=["0"],
+            configuration=CONFIGURATION,
+            trainer=TRAINER,
+            device=self.device,
+            jobs=1,
+        )
+        for name in prediction.files:
+            self.tell(f"{output / name}")
+        return output
+
+    def score(self, predictions: Path, held_back: Path) -> Demonstration:
+        self.command("evaluate", predictions, held_back / "output")
+        scores = evaluate_folders(predictions, held_back / "output")
+        panels = []
+        for case in scores.cases:
+            self.tell(f"{case}: Dice {scores.case_mean(case):.3f}")
+            image = read_image((held_back / "input" / f"{case}.png").read_bytes())
+            label, reference = (
+                _ranked(read_label((root / f"{case}.png").read_bytes()).array)
+                for root in (predictions, held_back / "output")
+            )
+            panels.append(Panel(f"{case}: Dice {scores.case_mean(case):.3f}", image, label, reference))
+        overlay = self.folder / "overlay.png"
+        _write(overlay, montage(panels))
+        self.tell(f"mean Dice {scores.mean:.3f}")
+        self.tell(f"predictions in your names and values: {predictions}")
+        self.tell(f"look at {overlay} (prediction in colour, reference dashed)")
+        if not scores.mean >= BAR:
+            raise SegconvError(
+                f"the mean Dice is {scores.mean:.3f}, below {BAR}",
+                code="SC102",
+                file=str(overlay),
+                hint="look at the picture; with your own data, one short epoch may be too little: train longer",
+            )
+        return Demonstration(scores, predictions, overlay)
+
+
+def coin_tiles() -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Return tiles of scikit-image's picture of coins with masks 0/255.
+
+    The masks are made as its gallery describes, by a watershed from sure coin and sure ground; the
+    tiles that are held back share no pixel with those that are trained on.
+
+    Returns
+    -------
+    tiles
+        ``"training"`` or ``"testing"``, a name, picture and mask, both uint8 ``(y, x)``.
+    """
+    from scipy import ndimage
+    from skimage import data, filters, segmentation
+
+    coins = data.coins()
+    markers = np.zeros(coins.shape, dtype=np.int32)
+    markers[coins < 30] = 1
+    markers[coins > 150] = 2
+    found = segmentation.watershed(filters.sobel(coins), markers) == 2
+    mask = ndimage.binary_opening(ndimage.binary_fill_holes(found), iterations=2).astype(np.uint8) * 255
+    tiles = []
+    edge = 128
+    for part, columns in (("training", (0, 64, 128)), ("testing", (256,))):
+        for left in columns:
+            for top in (0, 58, 116, 175):
+                window = np.s_[top : top + edge, left : left + edge]
+                tiles.append((part, f"coins {left:03d}-{top:03d}", coins[window], mask[window]))
+    return tiles
+
+
+def write_ct_task(root: Path, *, cases: int = 4) -> None:
+    """Write phantom CTs as a task of the Medical Segmentation Decathlon."""
+    for number in range(cases):
+        phantom = ct(number)
+        for part, volume in (("imagesTr", phantom.images[0]), ("labelsTr", phantom.label)):
+            data = nifti.compress(nifti.encode(volume.array, volume.geometry), ".nii.gz")
+            _write(root / part / f"phantom_{number}.nii.gz", data)
+    listed = [
+        {"image": f"./imagesTr/phantom_{n}.nii.gz", "label": f"./labelsTr/phantom_{n}.nii.gz"} for n in range(cases)
+    ]
+    description = {
+        "name": "Phantom",
+        "modality": {"0": "CT"},
+        "labels": {str(value): name for name, value in CT_LABELS.items()},
+        "numTraining": cases,
+        "training": listed,
+        "test": [],
+    }
+    _write(root / "dataset.json", dumps(description))
+
+
+def _ranked(mask: np.ndarray) -> np.ndarray:
+    """Return a mask with its values replaced by 0, 1, 2 …, so that 0/255 gets the first colour."""
+    return np.searchsorted(np.unique(np.append(mask, 0)), mask)
+
+
+def _write(path: Path, data: bytes) -> None:
+    with writing(path):
+        fsops.mkdir(path.parent)
+        fsops.write_atomic(path, data)
