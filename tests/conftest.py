@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from .command import Command
+
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile(
     "ci", max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -28,8 +30,18 @@ def data() -> Path:
     return folder
 
 
+@pytest.fixture
+def segconv(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command line, with three folders of its own in ``tmp_path``."""
+    command = Command(tmp_path, capsys)
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    return command
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tests away from the datasets and settings of whoever runs them."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
     for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results", "SEGCONV_FAULT", "SEGCONV_DEBUG"):
         monkeypatch.delenv(name, raising=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,7 @@ class Panel:
     reference: NDArray[Any] | None = None
 
 
-def montage(panels: Sequence[Panel], *, columns: int = 3, window: tuple[float, float] | None = None) -> bytes:
+def montage(panels: Sequence[Panel], *, columns: int | None = None, window: tuple[float, float] | None = None) -> bytes:
     """Return a PNG with a panel a case: the slice with most label, outlines on top.
 
     Parameters
@@ -49,14 +50,14 @@ def montage(panels: Sequence[Panel], *, columns: int = 3, window: tuple[float, f
     panels
         What to draw.
     columns
-        Panels in a row.
+        Panels in a row; as many as there are rows if None.
     window
         Grey values of black and white; the 1st and 99th percentile of each image if None.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    columns = min(columns, len(panels))
+    columns = min(columns or math.ceil(math.sqrt(len(panels))), len(panels))
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(3.2 * columns, 3.5 * rows), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)

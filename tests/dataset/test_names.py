@@ -1,0 +1,57 @@
+"""Names: safe, reversible, and told apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segconv.dataset.names import CASE_IDENTIFIER, case_identifier, find_dataset, parse_target, twin_findings
+from segconv.errors import SegconvError
+
+names = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=60)
+
+
+@given(names)
+def test_every_name_leads_to_a_safe_identifier_and_always_the_same(name: str) -> None:
+    identifier = case_identifier(name)
+    assert CASE_IDENTIFIER.fullmatch(identifier)
+    assert identifier == case_identifier(name)
+
+
+@given(st.lists(names, unique=True, max_size=30))
+def test_different_names_never_meet(originals: list[str]) -> None:
+    assert len({case_identifier(name) for name in originals}) == len(originals)
+
+
+@given(st.from_regex(CASE_IDENTIFIER, fullmatch=True))
+def test_a_safe_name_stays_as_it_is(name: str) -> None:
+    assert case_identifier(name) == name
+
+
+def test_twins_are_errors_by_unicode_and_warnings_by_case() -> None:
+    findings = twin_findings({"caf\u00e9": "a", "cafe\u0301": "b", "X": "c", "x": "d", "other": "e"})
+    assert [(f.file, f.severity) for f in findings] == [("b", "error"), ("d", "warning")]
+
+
+def test_a_target_names_the_next_free_id_when_it_has_none() -> None:
+    with pytest.raises(SegconvError) as caught:
+        parse_target("Roads", "x", {1, 2, 4})
+    assert "--to 3_Roads" in caught.value.hint
+
+
+def test_a_dataset_is_found_by_id_name_or_path(tmp_path: Path) -> None:
+    for folder in ("Dataset004_A", "Dataset005_A", "Dataset005_B"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "dataset.json").write_text("{}")
+    a = tmp_path / "Dataset004_A"
+    for reference in ("4", "004", "4_A", "004_A", "Dataset004_A", str(a)):
+        assert find_dataset(reference, tmp_path) == a
+    with pytest.raises(SegconvError) as caught:
+        find_dataset("5", tmp_path)
+    assert caught.value.code == "SC003"
+    assert find_dataset("5_B", tmp_path).name == "Dataset005_B"
+    with pytest.raises(SegconvError, match="Dataset004_A"):
+        find_dataset("6", tmp_path)

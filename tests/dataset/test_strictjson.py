@@ -1,0 +1,49 @@
+"""JSON from a source: read as the untrusted input that it is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segconv.dataset.strictjson import dumps, load_object, loads
+from segconv.errors import SegconvError
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(values)
+def test_what_is_written_is_read_back(value: object) -> None:
+    assert loads(dumps(value)) == value
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[1, 2",
+        b"{'a': 1}",
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": 1, "a": 2}',
+        b'{"b": {"a": 1, "a": 2}}',
+        b'{"a": "\xff"}',
+        b"[" * 100 + b"]" * 100,
+        b"[" * 100_000,
+        b"[1]",
+        b'"text"',
+    ],
+)
+def test_what_cannot_be_trusted_is_refused(data: bytes) -> None:
+    with pytest.raises(SegconvError) as caught:
+        load_object(data)
+    assert caught.value.code == "SC086"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
+    assert load_object(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
