@@ -1,1 +1,40 @@
-"""Many nnU-Net chores, one tool: see `segconv --help`."""
+"""Any segmentation data into nnU-Net v2, augmented, trained on, and predictions back in the user's own files.
+
+The public names below are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "AugmentSpec": "augment.spec",
+    "ConvertOptions": "convert.source",
+    "Dataset": "dataset.layout",
+    "DatasetDescription": "dataset.description",
+    "Finding": "errors",
+    "Geometry": "image.geometry",
+    "Labels": "dataset.labels",
+    "Paths": "train.paths",
+    "Refused": "errors",
+    "SegconvError": "errors",
+    "Volume": "image.geometry",
+    "evaluate_folders": "review.evaluate",
+    "infer": "flows.infer",
+    "make_splits": "dataset.splits",
+    "plan_augmentation": "augment.runner",
+    "plan_conversion": "convert.conversion",
+    "plan_restore": "convert.restore",
+    "run_augmentation": "augment.runner",
+    "run_conversion": "convert.conversion",
+    "run_restore": "convert.restore",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

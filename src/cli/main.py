@@ -20,7 +20,7 @@ COMMANDS: dict[str, str] = {
     "augment": "Multiply a dataset by rotations and HU shifts.",
     "plan": "Let nnU-Net check, plan and preprocess a dataset.",
     "plans": "Show the plans of a dataset, or derive a configuration.",
-    "train": "Train one fold or several.",
+    "train": "Train one fold or several, one after the other.",
     "infer": "Predict your own files, in your own names and values.",
     "restore": "Bring predictions back to your own names and values.",
     "evaluate": "Score predictions against reference masks.",

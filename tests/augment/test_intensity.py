@@ -1,0 +1,29 @@
+"""HU shifts: every voxel but air, and no further than the type goes."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from segconv.augment.intensity import shift_hu
+
+AIR = -1024
+
+
+@given(hnp.arrays(np.int16, 50, elements=st.integers(AIR, 3071)), st.floats(-60, 60))
+def test_air_stays_and_everything_else_moves_by_the_shift(array: np.ndarray, shift: float) -> None:
+    moved = shift_hu(array, shift, AIR)
+    assert moved.dtype == np.int16
+    assert (moved[array == AIR] == AIR).all()
+    body = array > AIR
+    expected = np.maximum(np.rint(array[body].astype(np.float64) + np.float32(shift)), AIR)
+    assert np.abs(moved[body] - expected).max(initial=0) <= 1e-3
+
+
+def test_nothing_wraps_at_the_ends_of_a_type() -> None:
+    array = np.array([-32768, -32767, 32760, 32767], np.int16)
+    assert shift_hu(array, 50, -32768).tolist() == [-32768, -32717, 32767, 32767]
+    assert shift_hu(array, -50, -32768).tolist() == [-32768, -32768, 32710, 32717]
+    assert shift_hu(np.array([0, 250, 255], np.uint8), 20, 0).tolist() == [0, 255, 255]

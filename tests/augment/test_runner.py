@@ -1,0 +1,173 @@
+"""A dataset and its copies: originals untouched, image and label on one grid, folds without leaks, same bytes always."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from skimage import io
+
+from fixtures.make_fixtures import msd_ct, png_shapes
+from segconv.dataset.layout import Dataset
+from segconv.dataset.splits import leaks
+
+from ..command import Command, tree_hash
+from ..image.test_resample import plain_script
+
+LABELS = "background=0,disc=128,ring=255"
+
+
+@pytest.fixture
+def ct(tmp_path: Path, segconv: Command) -> Path:
+    segconv("convert", msd_ct(tmp_path / "src"), "--to", "7_Ct")
+    return segconv.raw / "Dataset007_Ct"
+
+
+@pytest.fixture
+def shapes(tmp_path: Path, segconv: Command) -> Path:
+    segconv("convert", png_shapes(tmp_path / "src"), "--to", "9_Shapes", "--labels", LABELS)
+    return segconv.raw / "Dataset009_Shapes"
+
+
+def test_originals_are_carried_and_copies_counted_recorded_and_split(ct: Path, segconv: Command) -> None:
+    before = tree_hash(ct)
+    done = segconv("augment", "7", "--to", "107_CtAug", "--rotate", "30,60,180", "--planes", "sagittal,coronal")
+    assert done.code == 0, done.err
+    assert tree_hash(ct) == before
+    made = segconv.raw / "Dataset107_CtAug"
+    for path in [*ct.glob("images*/*"), *ct.glob("labels*/*")]:
+        assert (made / path.relative_to(ct)).read_bytes() == path.read_bytes()
+    dataset = Dataset.open(made)
+    assert dataset.description.num_training == len(dataset.cases()) == 4 * 7
+    records = list(dataset.records())
+    copies = [r for r in records if r.parent]
+    assert len(copies) == 24
+    assert all(r.transform and r.label_map == {"0": 0, "1": 1, "2": 2, "3": 3} for r in copies)
+    assert {t["path"] for r in records for t in r.targets} == {str(p.relative_to(made)) for p in made.glob("*T?/*")}
+    splits = json.loads((made / "splits_final.json").read_text())
+    assert len(splits) == 4
+    assert leaks(splits, records) == []
+    assert all("_sagittal" not in case and "_coronal" not in case for fold in splits for case in fold["val"])
+
+
+def test_a_copy_is_what_a_careful_script_makes(ct: Path, segconv: Command) -> None:
+    segconv("augment", "7", "--to", "107_CtAug", "--rotate", "30", "--planes", "coronal")
+    made = segconv.raw / "Dataset107_CtAug"
+    original = Dataset.open(ct)
+    from segconv.image.codecs import read_image
+
+    volume = read_image(original.image_files("ct_000")[0].read_bytes())
+    copy = nib.load(made / "imagesTr" / "ct_000_coronal030_0000.nii.gz")
+    expected = plain_script(volume, (0.0, 30.0, 0.0), float(volume.array.min()))
+    found = np.asarray(copy.dataobj).T
+    assert found.dtype == np.int16
+    assert (np.abs(found - expected) <= 0.5).mean() > 0.999
+    assert np.array_equal(copy.affine, nib.load(original.image_files("ct_000")[0]).affine)
+    label = nib.load(made / "labelsTr" / "ct_000_coronal030.nii.gz")
+    assert np.array_equal(label.affine, copy.affine)
+    assert set(np.unique(np.asarray(label.dataobj))) <= {0, 1, 2, 3}
+    assert found[np.abs(expected - volume.array.min()) < 1e-6].max() == -1024, "what comes in from outside is air"
+
+
+def test_a_shift_moves_tissue_and_leaves_air(ct: Path, segconv: Command) -> None:
+    segconv("augment", "7", "--to", "107_CtAug", "--hu-shift", "40", "--copies", "2", "--seed", "3")
+    made = Dataset.open(segconv.raw / "Dataset107_CtAug")
+    for record in made.records():
+        if not record.parent:
+            continue
+        assert record.transform is not None
+        shift = record.transform["shift_hu"]
+        assert abs(shift) == 40
+        before = np.asarray(nib.load(made.image_files(record.parent)[0]).dataobj)
+        after = np.asarray(nib.load(made.image_files(record.case)[0]).dataobj)
+        assert (after[before == -1024] == -1024).all()
+        body = before > -900
+        assert (after[body] - before[body] == shift).all()
+
+
+@pytest.mark.parametrize("source", ["ct", "shapes"])
+def test_bytes_are_the_same_for_any_number_of_workers_and_after_a_stop(
+    source: str, request: pytest.FixtureRequest, segconv: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = request.getfixturevalue(source)
+    words = ["augment", dataset.name, "--rotate-range", "20", "--copies", "2", "--seed", "5"]
+    assert segconv(*words, "--to", "101_A", "-j", "1").code == 0
+    assert segconv(*words, "--to", "102_A", "-j", "2").code == 0
+    from segconv.work import fsops
+
+    fsops._calls.clear()
+    monkeypatch.setenv("SEGCONV_FAULT", "EIO@60")
+    assert segconv(*words, "--to", "103_A", "-j", "1").code == 74
+    monkeypatch.delenv("SEGCONV_FAULT")
+    assert not (segconv.raw / "Dataset103_A").exists()
+    done = segconv(*words, "--to", "103_A", "-j", "2")
+    assert "cases were done before" in done.err
+    hashes = {tree_hash(segconv.raw / f"Dataset10{n}_A") for n in (1, 2, 3)}
+    assert len(hashes) == 1
+    other = [*words[:-1], "6"]
+    segconv(*other, "--to", "104_A")
+    assert tree_hash(segconv.raw / "Dataset104_A") not in hashes
+
+
+def test_pictures_turn_in_their_plane_with_their_masks(shapes: Path, segconv: Command) -> None:
+    done = segconv("augment", "9", "--to", "109_Aug", "--rotate", "180,30")
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset109_Aug"
+    for kind, suffix in (("imagesTr", "_0000"), ("labelsTr", "")):
+        before = io.imread(made / kind / f"shape-0{suffix}.png")
+        assert np.array_equal(io.imread(made / kind / f"shape-0_axial180{suffix}.png"), before[::-1, ::-1])
+        assert io.imread(made / kind / f"shape-0_axial030{suffix}.png").shape == before.shape
+    assert set(np.unique(io.imread(made / "labelsTr" / "shape-0_axial030.png"))) <= {0, 1, 2}
+
+
+def test_predictions_of_an_augmented_dataset_come_back_as_well(shapes: Path, segconv: Command, tmp_path: Path) -> None:
+    segconv("augment", "9", "--to", "109_Aug", "--rotate", "30")
+    made = segconv.raw / "Dataset109_Aug"
+    assert segconv("restore", made / "labelsTs", "--like", "109", "-o", tmp_path / "mine").code == 0
+    reference = tmp_path / "src" / "png" / "testing" / "output"
+    for path in reference.iterdir():
+        assert np.array_equal(io.imread(tmp_path / "mine" / path.name), io.imread(path))
+
+
+def test_an_augmented_dataset_is_not_augmented_twice_over(shapes: Path, segconv: Command) -> None:
+    segconv("augment", "9", "--to", "109_Aug", "--rotate", "30")
+    done = segconv("augment", "109", "--to", "110_Aug", "--rotate", "60", "--json")
+    assert done.json["copies"] == 6, "copies of originals alone"
+    records = list(Dataset.open(segconv.raw / "Dataset110_Aug").records())
+    assert {r.parent for r in records if r.parent} <= {r.case for r in records if not r.parent}
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "code"),
+    [
+        (["9", "--to", "109", "--rotate", "30", "--planes", "sagittal"], 2, "SC001"),
+        (["9", "--to", "109", "--hu-shift", "30:50"], 65, "SC091"),
+        (["9", "--to", "9", "--rotate", "30"], 73, "SC020"),
+        (["9", "--to", "109"], 2, "SC001"),
+        (["8", "--to", "109", "--rotate", "30"], 66, "SC010"),
+        (["9", "--to", "109", "--rotate", "x"], 2, "SC001"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(
+    shapes: Path, segconv: Command, words: list[str], exit_code: int, code: str
+) -> None:
+    done = segconv("augment", *words)
+    assert (done.code, done.codes()) == (exit_code, [code])
+
+
+def test_a_copy_must_not_take_the_name_of_a_case(shapes: Path, segconv: Command) -> None:
+    for folder, suffix in (("imagesTr", "_0000"), ("labelsTr", "")):
+        shutil.copy(shapes / folder / f"shape-1{suffix}.png", shapes / folder / f"shape-0_axial030{suffix}.png")
+    assert segconv("augment", "9", "--to", "109", "--rotate", "30").codes() == ["SC085"]
+
+
+def test_a_dataset_that_segconv_did_not_make_is_augmented_too(shapes: Path, segconv: Command) -> None:
+    shutil.rmtree(shapes / "segconv")
+    assert segconv("augment", "9", "--to", "109_Aug", "--rotate", "30").code == 0
+    (shapes / "imagesTr" / "shape-3_0000.png").write_bytes(b"")
+    done = segconv("augment", "9", "--to", "110_Aug", "--rotate", "30")
+    assert (done.code, done.codes()) == (65, ["SC051"])

@@ -1,0 +1,92 @@
+"""Parameters: a pure function of seed, case and copy number."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segconv.augment.sampling import copies
+from segconv.augment.spec import AugmentSpec, parse_angles, parse_planes, parse_shift
+from segconv.dataset.names import CASE_IDENTIFIER
+from segconv.errors import SegconvError
+
+cases = st.from_regex(r"[a-z0-9]{1,12}", fullmatch=True)
+
+
+@given(cases, st.integers(0, 2**32), st.integers(1, 6))
+def test_what_is_drawn_lies_in_the_ranges_and_never_changes(case: str, seed: int, count: int) -> None:
+    spec = AugmentSpec(rotate_range_deg=15, planes=("sagittal", "axial"), copies=count, hu_shift=(30, 50), seed=seed)
+    made = copies(spec, case)
+    assert made == copies(spec, case)
+    assert len(made) == count
+    for name, transform in made.items():
+        assert CASE_IDENTIFIER.fullmatch(name)
+        sagittal, coronal, axial = transform.angle_deg
+        assert (abs(sagittal) <= 15, coronal, abs(axial) <= 15) == (True, 0.0, True)
+        assert 30 <= abs(transform.shift_hu) <= 50
+    more = copies(
+        AugmentSpec(rotate_range_deg=15, planes=("sagittal", "axial"), copies=count + 3, hu_shift=(30, 50), seed=seed),
+        case,
+    )
+    assert list(made.items()) == list(more.items())[:count], "more copies change none of those before"
+
+
+def test_cases_seeds_and_copies_are_independent() -> None:
+    drawn = {
+        transform
+        for case, seed in itertools.product(["a", "b", "c"], [1, 2, 3])
+        for transform in copies(AugmentSpec(rotate_range_deg=90, copies=4, seed=seed), case).values()
+    }
+    assert len(drawn) == 36
+
+
+def test_both_signs_of_a_shift_occur() -> None:
+    spec = AugmentSpec(hu_shift=(30, 50), copies=64)
+    signs = [transform.shift_hu > 0 for transform in copies(spec, "case").values()]
+    assert 16 < sum(signs) < 48
+
+
+def test_fixed_angles_make_a_copy_in_each_plane() -> None:
+    spec = AugmentSpec(angles_deg=(30, -22.5), planes=("sagittal", "coronal"))
+    made = copies(spec, "c")
+    assert {name: t.angle_deg for name, t in made.items()} == {
+        "c_sagittal030": (30, 0, 0),
+        "c_sagittalm022.5": (-22.5, 0, 0),
+        "c_coronal030": (0, 30, 0),
+        "c_coronalm022.5": (0, -22.5, 0),
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"angles_deg": (30,), "rotate_range_deg": 5},
+        {"angles_deg": (float("nan"),)},
+        {"angles_deg": (30, 30)},
+        {"angles_deg": (30,), "planes": ("saggital",)},
+        {"angles_deg": (30,), "planes": ()},
+        {"rotate_range_deg": 0},
+        {"rotate_range_deg": 181},
+        {"hu_shift": (50, 30)},
+        {"hu_shift": (-5, 30)},
+        {"hu_shift": (0, 0)},
+        {"hu_shift": (30, 50), "copies": 0},
+    ],
+)
+def test_what_does_not_go_together_is_a_usage_error(wrong: dict[str, object]) -> None:
+    with pytest.raises(SegconvError) as caught:
+        AugmentSpec(**wrong)  # type: ignore[arg-type]
+    assert caught.value.exit_code == 2
+
+
+def test_texts_are_parsed() -> None:
+    assert parse_angles("30,60,-180") == (30, 60, -180)
+    assert parse_planes("Sagittal, coronal") == ("sagittal", "coronal")
+    assert (parse_shift("30:50"), parse_shift("40")) == ((30, 50), (40, 40))
+    for parse, text in ((parse_angles, "30;60"), (parse_shift, "a:b")):
+        with pytest.raises(SegconvError, match="is no"):
+            parse(text)

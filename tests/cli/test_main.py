@@ -1,0 +1,171 @@
+"""The command line: light, complete, and the same in every error."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from segconv.cli import main
+from segconv.cli.sink import escaped
+from segconv.errors import CODES
+
+from ..command import Command
+
+HEAVY = {"numpy", "SimpleITK", "nibabel", "skimage", "joblib", "rich", "torch", "nnunetv2", "matplotlib", "PIL"}
+
+
+def leaves() -> list[tuple[str, click.Command]]:
+    found: list[tuple[str, click.Command]] = []
+    for name in main.COMMANDS:
+        command = main.group.get_command(click.Context(main.group), name)
+        assert command is not None
+        found.append((name, command))
+        if isinstance(command, click.Group):
+            found += [(f"{name} {sub}", c) for sub, c in command.commands.items()]
+    return found
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["convrt"], []])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        f"import sys; from segconv.cli.main import run; run({arguments!r}); print(sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout
+
+
+@pytest.mark.parametrize(("name", "command"), leaves())
+def test_every_command_explains_itself_with_an_example(name: str, command: click.Command) -> None:
+    summary = (command.help or "").split("\n")[0]
+    assert summary.endswith(".")
+    if " " not in name:
+        assert summary == main.COMMANDS[name]
+    assert f"segconv {name.split()[0]}" in (command.epilog or "")
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.name}"
+
+
+def test_the_installed_script_and_the_module_are_the_same() -> None:
+    script = Path(sys.executable).parent / "segconv"
+    outputs = [
+        subprocess.run([*words, "--version"], capture_output=True, text=True).stdout
+        for words in ([str(script)], [sys.executable, "-m", "segconv"])
+    ]
+    assert outputs[0] == outputs[1]
+    assert outputs[0].startswith("segconv ")
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["convrt"], "did you mean convert?"),
+        (["convert"], "see segconv convert --help"),
+        (["convert", "x", "--to"], "see segconv"),
+        (["convert", "x", "--to", "1", "--nope"], "see segconv convert --help"),
+        (["convert", "x", "--to", "1", "-j", "0"], "see segconv convert --help"),
+    ],
+)
+def test_usage_errors_have_the_same_form(segconv: Command, words: list[str], part: str) -> None:
+    done = segconv(*words)
+    assert done.code == 2
+    first, second = done.err.splitlines()
+    assert first.startswith("Error SC001: ")
+    assert second.startswith("Hint: ")
+    assert part in second
+    if words[1:]:
+        done = segconv(*words[:3], *words[3:], "--json") if words[-1] != "--to" else segconv(*words[:2], "--json")
+        assert done.json["ok"] is False
+        assert done.json["findings"][0]["code"] == "SC001"
+
+
+def test_a_missing_source_is_66_and_a_folder_without_cases_too(segconv: Command, tmp_path: Path) -> None:
+    assert segconv("convert", tmp_path / "none", "--to", "1").code == 66
+    (tmp_path / "empty").mkdir()
+    done = segconv("convert", tmp_path / "empty", "--to", "1")
+    assert (done.code, done.codes()) == (66, ["SC011"])
+
+
+def test_more_than_twenty_findings_are_counted_and_json_has_all(segconv: Command, tmp_path: Path) -> None:
+    for n in range(30):
+        for kind in ("images", "masks"):
+            (tmp_path / "s" / kind).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "s" / kind / f"{n}.png").write_bytes(b"")
+    done = segconv("convert", tmp_path / "s", "--to", "1")
+    assert len(done.codes()) == 20
+    assert "and 40 more; --json lists all" in done.err
+    assert len(segconv("convert", tmp_path / "s", "--to", "1", "--json").json["findings"]) == 60
+
+
+def test_names_cannot_speak_to_the_terminal(segconv: Command, tmp_path: Path) -> None:
+    name = "a\x1b[31m\nError SC999: b"
+    for kind in ("images", "masks"):
+        (tmp_path / "s" / kind).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "s" / "images" / f"{name}.png").write_bytes(b"")
+    done = segconv("convert", tmp_path / "s", "--to", "1")
+    assert "\x1b" not in done.err
+    assert "SC999" not in done.codes()
+    assert escaped("a\nb\x1b") == "a\\nb\\x1b"
+
+
+def test_an_error_that_nobody_foresaw_is_one_line(segconv: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from segconv.train.paths import Paths
+
+    def broken(**_: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Paths, "find", broken)
+    done = segconv("paths", "show")
+    assert (done.code, done.codes()) == (70, ["SC104"])
+    assert "SEGCONV_DEBUG=1" in done.err
+    monkeypatch.setenv("SEGCONV_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        segconv("paths", "show")
+
+
+def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:
+    words = f"{sys.executable} -m segconv --help | head -1"
+    done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, env=dict(os.environ))
+    assert "Traceback" not in done.stderr
+
+
+def test_codes_are_well_formed() -> None:
+    for code, row in CODES.items():
+        assert code.startswith("SC")
+        assert len(code) == 5
+        assert row.title
+        assert row.cause
+        assert row.cure
+
+
+def test_json_is_one_object_on_stdout_and_nothing_on_stderr(segconv: Command, tmp_path: Path) -> None:
+    from fixtures.make_fixtures import png_shapes
+
+    done = segconv("convert", png_shapes(tmp_path / "s"), "--to", "1", "--accept-labels", "--json")
+    assert done.err == ""
+    assert json.loads(done.out)["ok"] is True
+
+
+def test_unfinished_work_is_aborted_by_id(segconv: Command) -> None:
+    (segconv.raw / ".segconv-042").mkdir()
+    assert segconv("abort", "42").code == 0
+    assert segconv("abort", "42").code == 66
+    assert list(segconv.raw.iterdir()) == []
+
+
+def test_predictions_are_scored_by_class_and_case(segconv: Command, tmp_path: Path) -> None:
+    from fixtures.make_fixtures import png_shapes
+
+    source = png_shapes(tmp_path / "s")
+    reference = source / "testing" / "output"
+    done = segconv("evaluate", reference, reference, "--json")
+    assert done.json["mean"] == 1.0
+    assert set(done.json["classes"]) == {"128", "255"}
+    done = segconv("evaluate", source / "training" / "output", reference)
+    assert (done.code, set(done.codes())) == (65, {"SC080"})

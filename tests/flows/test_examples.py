@@ -1,0 +1,117 @@
+"""Every example of every help text, typed in an empty folder in the order in which a user would."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import io
+
+from fixtures.make_fixtures import png_shapes
+
+from ..cli.test_main import leaves
+from ..command import Command
+
+pytestmark = pytest.mark.train
+
+ORDER = [
+    "paths init", "paths show", "paths", "convert", "augment", "plan", "plans show", "plans", "plans derive",
+    "train", "infer", "evaluate", "restore", "nnunet", "abort", "demo",
+]  # fmt: skip
+
+
+def example(epilog: str) -> list[str]:
+    match = re.search(r"Example:\n\s+segconv (.*)", epilog)
+    assert match, epilog
+    return shlex.split(match[1])
+
+
+def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    examples = {name: example(command.epilog or "") for name, command in leaves()}
+    assert sorted(examples) == sorted(ORDER), "a new command needs a place in the order"
+
+    def restored() -> None:
+        shutil.rmtree("mine")
+        shutil.copytree(segconv.raw / "Dataset501_Shapes" / "labelsTs", "predictions")
+
+    def shapes() -> None:
+        png_shapes(tmp_path / "fixtures", size=(128, 96), cases=8)
+        shutil.copytree(tmp_path / "fixtures" / "png" / "testing", tmp_path / "testing")
+
+    before: dict[str, Callable[[], object]] = {
+        "convert": shapes,
+        "restore": restored,
+        "abort": lambda: (segconv.raw / ".segconv-042").mkdir(),
+    }
+    for name in ORDER:
+        before.get(name, lambda: None)()
+        done = segconv(*examples[name])
+        assert done.code == 0, (name, done.err)
+        if name == "augment":
+            assert segconv("augment", "501", "--to", "601_ShapesAug", "--rotate", "30", "--json").code == 73
+        if name == "train":
+            (log,) = (segconv.folder / "nnUNet_preprocessed" / ".segconv-logs").glob("*/train*.log")
+            assert "Validation complete" in log.read_text()
+            again = segconv(*examples["train"])
+            assert (again.code, again.codes()) == (73, ["SC020"]), "a trained fold is not trained over"
+            assert segconv(*examples["train"], "--fold", "7").code == 2, "there is no such fold"
+        if name == "infer":
+            values = {
+                int(v) for path in Path("mine").iterdir() if path.suffix == ".png" for v in np.unique(io.imread(path))
+            }
+            assert 0 in values
+            assert values <= {0, 128, 255}
+            assert sorted(p.name for p in Path("mine").glob("*.png")) == ["shape-8.png", "shape-9.png"]
+            assert not list(tmp_path.glob(".segconv-infer*"))
+    assert (tmp_path / "demo" / "overlay.png").stat().st_size > 10_000
+
+
+def test_the_real_nuclei_are_converted_trained_on_and_predicted(data: Path, tmp_path: Path, segconv: Command) -> None:
+    done = segconv("demo", "--data", data / "dsb2018_pairs", "-o", tmp_path / "demo")
+    assert done.code == 0, done.err
+    made = sorted((tmp_path / "demo" / "predictions").glob("*.png"))
+    assert [p.name for p in made] == [f"img-{n}.png" for n in range(19, 25)]
+    assert all(set(np.unique(io.imread(p))) <= {0, 255} for p in made)
+    mean = re.search(r"mean Dice (0\.\d+)", done.err)
+    assert mean
+    assert float(mean[1]) >= 0.7
+    raw = tmp_path / "demo" / "nnUNet_raw" / "Dataset601_dsb2018_pairsAug"
+    planned = tmp_path / "demo" / "nnUNet_preprocessed" / raw.name / "splits_final.json"
+    assert json.loads(planned.read_text()) == json.loads((raw / "splits_final.json").read_text())
+
+
+def test_nnunets_own_check_passes_the_real_task(data: Path, segconv: Command) -> None:
+    segconv("convert", data / "Task04_Hippocampus", "--to", "4")
+    done = segconv("nnunet", "--", "nnUNetv2_extract_fingerprint", "-d", "4", "-np", "2", "--verify_dataset_integrity")
+    assert done.code == 0, done.err
+    assert "verify_dataset_integrity Done." in done.out
+
+
+def test_other_folds_than_those_trained_on_are_not_put_in_place(
+    segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from segconv.dataset.layout import Dataset
+    from segconv.errors import SegconvError
+    from segconv.flows.plan import carry_splits
+    from segconv.train.paths import Paths
+
+    segconv("convert", png_shapes(tmp_path / "s"), "--to", "9_A", "--accept-labels")
+    dataset = Dataset.open(segconv.raw / "Dataset009_A")
+    folder = tmp_path / "nnUNet_preprocessed" / "Dataset009_A"
+    folder.mkdir()
+    carry_splits(dataset, folder, Paths.find())
+    assert (folder / "splits_final.json").read_bytes() == (dataset.path / "splits_final.json").read_bytes()
+    (folder / "splits_final.json").write_text('[{"train": ["shape-0"], "val": ["shape-1"]}]')
+    carry_splits(dataset, folder, Paths.find())
+    (tmp_path / "nnUNet_results" / "Dataset009_A").mkdir()
+    (folder / "splits_final.json").write_text('[{"train": ["shape-0"], "val": ["shape-1"]}]')
+    with pytest.raises(SegconvError) as caught:
+        carry_splits(dataset, folder, Paths.find())
+    assert caught.value.code == "SC095"

@@ -1,0 +1,115 @@
+"""Children: told their environment, heard to the end, and ended with everything they started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from segconv.errors import SegconvError
+from segconv.train.child import environment, run_child, run_nnunet
+from segconv.train.paths import Paths
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_every_line_is_passed_on_and_logged(tmp_path: Path) -> None:
+    heard: list[str] = []
+    log = tmp_path / "logs" / "x.log"
+    run_child(
+        python("print('one'); print('bar 1\\rbar 2'); print('é')"),
+        dict(os.environ),
+        shown="x",
+        log=log,
+        tell=heard.append,
+    )
+    assert heard == ["one", "bar 2", "é"]
+    assert log.read_text().startswith("$ x\none\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "hint"),
+    [
+        (
+            "raise ValueError('that is wrong')",
+            "ended with exit code 1: ValueError: that is wrong",
+            "the log tells more",
+        ),
+        ("raise RuntimeError('CUDA out of memory. Tried')", "CUDA out of memory", "--patch-size"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL", "log"),
+        ("import sys; sys.exit(3)", "ended with exit code 3: it said nothing", "log"),
+    ],
+)
+def test_a_failure_is_told_as_ours(tmp_path: Path, code: str, message: str, hint: str) -> None:
+    log = tmp_path / "x.log"
+    with pytest.raises(SegconvError) as caught:
+        run_child(python(code), dict(os.environ), shown="nnUNetv2_x -d 1", log=log)
+    assert caught.value.code == "SC101"
+    assert "nnUNetv2_x -d 1" in str(caught.value)
+    assert message in str(caught.value)
+    assert hint in caught.value.hint
+    assert str(log) in caught.value.hint
+
+
+def test_the_environment_is_told_and_not_inherited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("nnUNet_extTrainer", "/somewhere")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("PYTHONPATH", "/somewhere")
+    monkeypatch.setenv("nnUNet_n_proc_DA", "3")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    env = environment(Paths(raw=tmp_path))
+    assert not {"nnUNet_extTrainer", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH"} & env.keys()
+    assert (env["nnUNet_n_proc_DA"], env["CUDA_VISIBLE_DEVICES"]) == ("3", "1")
+    assert env["nnUNet_raw"] == str(tmp_path)
+
+
+def test_an_interrupted_command_takes_its_processes_along(tmp_path: Path) -> None:
+    marker = tmp_path / "grandchild"
+    grandchild = f"import os,time; open({str(marker)!r},'w').write(str(os.getpid())); time.sleep(100)"
+    child = f"import subprocess,sys,time; subprocess.Popen([sys.executable,'-c',{grandchild!r}]); time.sleep(100)"
+    script = (
+        "import os\nfrom segconv.train.child import run_child\nfrom segconv.errors import Interrupted\n"
+        f"try:\n  run_child([{sys.executable!r},'-c',{child!r}], dict(os.environ), shown='x')\n"
+        "except Interrupted as error:\n  print(error.exit_code)\n"
+    )
+    run = subprocess.Popen(python(script), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 30
+    while not (marker.exists() and marker.read_text()) and time.monotonic() < until:
+        time.sleep(0.02)
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=30)
+    assert (out.strip(), err) == ("130", "")
+    pid = int(marker.read_text())
+    until = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+        if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+            break
+        time.sleep(0.02)
+    else:
+        assert not Path(f"/proc/{pid}").exists()
+
+
+def test_without_nnunet_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "distribution", absent)
+    with pytest.raises(SegconvError) as caught:
+        run_nnunet("nnUNetv2_train", [], Paths())
+    assert (caught.value.exit_code, "segconv[train]" in caught.value.hint) == (78, True)
+
+
+@pytest.mark.train
+def test_only_nnunets_own_commands_are_run() -> None:
+    with pytest.raises(SegconvError) as caught:
+        run_nnunet("nnUNetv2_trian", [], Paths())
+    assert caught.value.exit_code == 2
+    assert "nnUNetv2_train" in caught.value.hint

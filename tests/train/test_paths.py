@@ -1,0 +1,78 @@
+"""The three folders: found in order, judged, and explained."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from segconv.errors import SegconvError
+from segconv.train.paths import Paths, init_folders
+
+from ..command import Command
+
+
+def test_an_option_beats_a_variable_beats_the_settings_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    init_folders(tmp_path / "settings", remember=True)
+    (tmp_path / "variable").mkdir()
+    (tmp_path / "option").mkdir()
+    assert Paths.find().raw == tmp_path / "settings" / "nnUNet_raw"
+    monkeypatch.setenv("nnUNet_raw", str(tmp_path / "variable"))
+    assert Paths.find().raw == tmp_path / "variable"
+    found = Paths.find(raw=tmp_path / "option")
+    assert found.raw == tmp_path / "option"
+    assert found.origin["raw"] == "option --raw"
+    assert found.results == tmp_path / "settings" / "nnUNet_results"
+
+
+@pytest.mark.parametrize("value", ["relative/path", '"/tmp"', "'/tmp'", "/no/such/folder"])
+def test_a_bad_value_is_refused_with_its_origin(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("nnUNet_raw", value)
+    with pytest.raises(SegconvError) as caught:
+        Paths.find().require("raw")
+    assert caught.value.exit_code == 78
+    assert "variable nnUNet_raw" in str(caught.value)
+
+
+def test_a_missing_folder_is_no_hindrance_where_it_is_not_needed(segconv: Command, tmp_path: Path) -> None:
+    from fixtures.make_fixtures import png_shapes
+
+    source = png_shapes(tmp_path / "src", values=(0, 1, 2))
+    for name in ("nnUNet_preprocessed", "nnUNet_results"):
+        os.environ.pop(name)
+    assert segconv("convert", source, "--to", "9").code == 0
+    done = segconv("plan", "9")
+    assert (done.code, done.codes()) == (78, ["SC040"])
+
+
+def test_folders_are_made_with_files_that_a_shell_understands(segconv: Command, tmp_path: Path) -> None:
+    root = tmp_path / "with space"
+    done = segconv("paths", "init", root)
+    assert done.code == 0
+    shown = subprocess.run(
+        ["bash", "-c", f'source "{root}/setPath.sh" && echo "$nnUNet_results"'], capture_output=True, text=True
+    )
+    assert shown.stdout.strip() == str(root / "nnUNet_results")
+    assert (root / "nnUNet_results").is_dir()
+    assert f"nnUNet_raw={root / 'nnUNet_raw'}" in (root / ".env").read_text()
+    assert '$Env:nnUNet_raw = "' in (root / "setPath.ps1").read_text()
+    assert segconv("paths", "init", tmp_path / 'qu"ote').code == 78
+
+
+def test_what_is_set_is_shown_and_what_is_missing_told(segconv: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = segconv("paths", "show")
+    assert done.code == 0
+    assert f"nnUNet_raw\t{segconv.raw}\tvariable nnUNet_raw\t0" in done.out
+    monkeypatch.delenv("nnUNet_results")
+    done = segconv("paths", "show")
+    assert (done.code, done.codes()) == (78, ["SC040"])
+
+
+def test_neither_torch_nor_nnunet_is_imported_to_find_folders() -> None:
+    code = "import sys, segconv.train.paths, segconv.train.child, segconv.train.plans, segconv.train.commands\n"
+    code += "assert not {'torch', 'nnunetv2'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
