@@ -131,7 +131,7 @@ def derive(
     if stages is not None and not 2 <= stages <= len(strides):
         raise SegconvError(f"--stages {stages}: {base} has {len(strides)} stages, at least 2 are needed")
     count = stages or _room_for(patch, strides)
-    _refuse_indivisible(patch, strides[:count])
+    _refuse_indivisible(patch, strides, count, fixed=stages is not None)
     for key in _PER_STAGE:
         if isinstance(network.get(key), list):
             network[key] = network[key][:count]
@@ -198,17 +198,32 @@ def _room_for(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> int:
     return count
 
 
-def _refuse_indivisible(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> None:
-    total = _total(strides)
-    if all(p > 0 and p % t == 0 for p, t in zip(patch, total, strict=True)):
+def _refuse_indivisible(patch: Sequence[int], strides: Sequence[Sequence[int]], count: int, *, fixed: bool) -> None:
+    """Refuse a patch that `count` stages do not divide, naming the nearest sizes that go."""
+    total = _total(strides[:count])
+    if _divisible(patch, total):
         return
-    below = "x".join(str(max(t, p // t * t)) for p, t in zip(patch, total, strict=True))
-    above = "x".join(str(math.ceil(p / t) * t) for p, t in zip(patch, total, strict=True))
+    sizes = [_nearest(patch, strides, count, up=up, fixed=fixed) for up in (False, True)]
     raise SegconvError(
         f"--patch-size {'x'.join(map(str, patch))} is not divisible by {'x'.join(map(str, total))},"
-        f" the strides of {len(strides)} stages",
-        hint=f"--patch-size {below} or {above}, or fewer --stages",
+        f" the strides of {count} stages",
+        hint=f"--patch-size {' or '.join('x'.join(map(str, size)) for size in sizes)}, or fewer --stages",
     )
+
+
+def _nearest(patch: Sequence[int], strides: Sequence[Sequence[int]], count: int, *, up: bool, fixed: bool) -> list[int]:
+    """Return the next size that is divisible; a larger one may have room for more stages."""
+    while True:
+        total = _total(strides[:count])
+        size = [(math.ceil(p / t) if up else max(1, p // t)) * t for p, t in zip(patch, total, strict=True)]
+        room = count if fixed else max(count, _room_for(size, strides))
+        if room == count:
+            return size
+        count = room
+
+
+def _divisible(patch: Sequence[int], total: Sequence[int]) -> bool:
+    return all(p > 0 and p % t == 0 for p, t in zip(patch, total, strict=True))
 
 
 def _total(strides: Sequence[Sequence[int]]) -> list[int]:

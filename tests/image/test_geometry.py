@@ -23,7 +23,7 @@ def rotation(angles: tuple[float, float, float]) -> np.ndarray:
     return about_z @ about_y @ about_x
 
 
-angles = st.floats(-math.pi, math.pi)
+angles = st.floats(-math.pi, math.pi).map(lambda angle: round(angle, 6))
 geometries = st.builds(
     lambda size, spacing, origin, turn: Geometry(size, spacing, origin, tuple(rotation(turn).ravel().tolist())),
     st.tuples(*[st.integers(1, 40)] * 3),

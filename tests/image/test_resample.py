@@ -15,7 +15,7 @@ from segconv.image.resample import LINEAR, NEAREST, rotate, saturated
 
 from .test_geometry import geometries, rotation
 
-angles = st.floats(-180, 180)
+angles = st.floats(-180, 180).map(lambda angle: round(angle, 4))
 
 
 def noise(geometry: Geometry, dtype: str = "int16", seed: int = 0) -> Volume:
