@@ -103,9 +103,10 @@ CODES: dict[str, Code] = {
     # programs
     "SC100": Code(EXIT_SOFTWARE, "worker died", "a worker process was ended from outside", "run again with fewer --jobs"),
     "SC101": Code(EXIT_SOFTWARE, "nnU-Net failed", "an nnU-Net command ended with an error", "read the named log"),
+    "SC102": Code(EXIT_FOUND, "below the bar", "a result is worse than it must be", "see the message"),
     "SC103": Code(EXIT_SOFTWARE, "memory", "the memory did not suffice", "run again with fewer --jobs"),
     "SC104": Code(EXIT_SOFTWARE, "internal error", "a case that segconv did not foresee", "run again with SEGCONV_DEBUG=1 and report what it prints"),
-    "SC102": Code(EXIT_FOUND, "below the bar", "a result is worse than it must be", "see the message"),
+    "SC105": Code(EXIT_INTERRUPTED, "interrupted", "Ctrl-C, or the system asked the process to end", "run the same command again: it goes on where it stopped"),
 }  # fmt: skip
 
 
@@ -205,7 +206,7 @@ class Interrupted(SegconvError):
     """Ctrl-C or SIGTERM: what is done is kept."""
 
     def __init__(self, message: str = "", *, signal_number: int = 2, hint: str = "") -> None:
-        super().__init__(message, code="SC001", hint=hint)
+        super().__init__(message, code="SC105", hint=hint)
         self.signal_number = signal_number
 
     @property

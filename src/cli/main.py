@@ -111,7 +111,7 @@ def run(arguments: list[str]) -> int:
         print_findings(findings, as_json=as_json)
         return exit_code_of(findings)
     except (click.Abort, KeyboardInterrupt):
-        print_findings((Finding("SC001", "interrupted"),), as_json=as_json)
+        print_findings((Finding("SC105", "interrupted"),), as_json=as_json)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
