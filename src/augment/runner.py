@@ -21,7 +21,7 @@ from ..dataset.splits import make_splits
 from ..dataset.strictjson import dumps
 from ..errors import Finding, SegconvError, naming, refuse_if_any
 from ..image import nifti, picture
-from ..image.geometry import Geometry, Volume
+from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
 from ..image.resample import LINEAR, NEAREST, rotate
 from ..image.voxels import label_values, value_range
 from ..version import VERSION
@@ -231,8 +231,6 @@ def _read_label(data: bytes, read: Any, task: AugmentTask) -> _Decoded:
 
 
 def _refuse_apart(label: Geometry, image: Geometry) -> None:
-    from ..image.geometry import NEAR_GRID_VOXELS
-
     if label.size != image.size:
         raise SegconvError(f"has the size {label.size}, its image {image.size}", code="SC082")
     apart = label.displacement_voxels(image)

@@ -86,7 +86,7 @@ def _read_json(root: Path) -> dict[str, Any]:
     if not path.is_file():
         raise SegconvError("is not there, an MSD task needs it", code="SC086", file=str(path), hint="give --from")
     with naming("dataset.json"):
-        return load_object(read_head(str(path), MAX_BYTES + 1))
+        return load_object(read_head(resolve_inside(path, root), MAX_BYTES + 1))
 
 
 def _channels(task: Mapping[str, Any], options: ConvertOptions) -> tuple[str, ...]:

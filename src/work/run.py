@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -205,7 +206,6 @@ def _finish(
 ) -> Outcome:
     """Write and prove the files of the whole."""
     warnings = list(plan.warnings)
-    targets = []
 
     def results() -> Iterator[Result]:
         for item in plan.items:
@@ -222,10 +222,8 @@ def _finish(
         raise Refused(reasons=as_errors(warnings))
     staging.clean(plan, journal, keep=[target["path"] for target in staged.targets])
     if verify:
-        targets = [
-            target for item in plan.items if item.case in journal for target in journal.read(item.case)["targets"]
-        ]
-        staging.verify(plan.target.staging, [*targets, *staged.targets], jobs)
+        of_cases = (target for case in journal.cases() for target in journal.read(case)["targets"])
+        staging.verify(plan.target.staging, itertools.chain(of_cases, staged.targets), jobs)
     return Outcome(plan.target.path, len(journal), reused, warnings, failed)
 
 
