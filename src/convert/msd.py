@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset.description import channel_names, free_texts
-from ..dataset.labels import LabelMap
+from ..dataset.labels import BACKGROUND, LabelMap, dense
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier, twin_findings
 from ..dataset.strictjson import MAX_BYTES, load_object
@@ -26,6 +26,7 @@ from .source import (
     SourceScan,
     collect,
     files_of,
+    meeting_cases,
     read_head,
     resolve_inside,
     shown,
@@ -34,7 +35,6 @@ from .source import (
 
 KIND = "msd"
 _ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
-_OPTIONAL_KEYS = {"numTraining": "training", "numTest": "test"}
 
 
 def recognise(root: Path) -> str | None:
@@ -53,14 +53,23 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     findings: list[Finding] = []
     notes: list[str] = []
     task = _read_json(root)
-    channels = _channels(task, options)
-    declared = _declared_labels(task) if options.labels is None else None
-    label_map = _settled(options, declared)
-    listed, list_findings = _listed(task, root)
+    channels: tuple[str, ...] = ()
+    label_map = dense({BACKGROUND: 0})
+    # What is wrong with the json must not hide what is wrong with the files.
+    try:
+        channels = _channels(task, options)
+    except SegconvError as error:
+        collect(findings, error)
+    try:
+        label_map = _settled(options, _declared_labels(task) if options.labels is None else None)
+    except SegconvError as error:
+        collect(findings, error)
+    listed, list_findings = _listed(task)
     findings += list_findings
     cases = _cases(root, listed, options, findings, notes)
     findings += _stale_counts(task, cases)
     findings += twin_findings({c.original_name: shown(c.images[0], root) for c in cases})
+    findings += meeting_cases(cases, root)
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(Finding("SC011", "no case was found in imagesTr", file=str(root)))
     _judge_headers(cases, len(channels), root, findings, options)
@@ -143,7 +152,7 @@ def _settled(options: ConvertOptions, declared: dict[str, int] | None) -> LabelM
         return settle(options, declared, None)
 
 
-def _listed(task: Mapping[str, Any], root: Path) -> tuple[dict[str, dict[str, str | None]], list[Finding]]:
+def _listed(task: Mapping[str, Any]) -> tuple[dict[str, dict[str, str | None]], list[Finding]]:
     """Return split → image path → label path (relative, as listed); empty where the json lists nothing."""
     findings: list[Finding] = []
     listed: dict[str, dict[str, str | None]] = {}
@@ -321,7 +330,7 @@ def _judge_headers(
         except SegconvError as error:
             collect(findings, error)
             continue
-        if image.channels != channels:
+        if channels and image.channels != channels:
             findings.append(
                 Finding(
                     "SC084",

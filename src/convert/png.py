@@ -24,6 +24,7 @@ from .source import (
     collect,
     count_of,
     files_of,
+    meeting_cases,
     read_head,
     resolve_inside,
     shown,
@@ -75,7 +76,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         if (root / images).is_dir():
             cases += _cases(root, images, masks, split, options, findings, notes)
     findings += twin_findings({case.original_name: shown(case.images[0], root) for case in cases})
-    findings += _same_name_in_both(cases, root)
+    findings += meeting_cases(cases, root)
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(Finding("SC011", f"no PNG picture was found in {layout[0][0]}", file=str(root)))
     headers = _headers(cases, root, findings)
@@ -183,24 +184,6 @@ def _pictures(root: Path, folder: str, findings: list[Finding], notes: list[str]
             found[path.stem] = path
     notes += stray_note(other, folder)
     return found
-
-
-def _same_name_in_both(cases: Iterable[SourceCase], root: Path) -> list[Finding]:
-    """A name in training and in testing would be one case with two meanings."""
-    seen: dict[str, SourceCase] = {}
-    findings = []
-    for case in cases:
-        if case.case in seen:
-            findings.append(
-                Finding(
-                    "SC085",
-                    f"leads to the case {case.case!r}, as does {shown(seen[case.case].images[0], root)}",
-                    file=shown(case.images[0], root),
-                    hint="rename one of them",
-                )
-            )
-        seen[case.case] = case
-    return findings
 
 
 def _headers(cases: Iterable[SourceCase], root: Path, findings: list[Finding]) -> dict[str, picture.PictureHeader]:

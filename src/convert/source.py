@@ -217,6 +217,24 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def meeting_cases(cases: Iterable[SourceCase], root: Path) -> list[Finding]:
+    """Return an error for each case whose identifier another has, be it in training or in testing."""
+    seen: dict[str, SourceCase] = {}
+    findings = []
+    for case in cases:
+        if case.case in seen:
+            findings.append(
+                Finding(
+                    "SC085",
+                    f"leads to the case {case.case!r}, as does {shown(seen[case.case].images[0], root)}",
+                    file=shown(case.images[0], root),
+                    hint="rename one of them",
+                )
+            )
+        seen[case.case] = case
+    return findings
+
+
 def stray_note(names: Iterable[str], where: str) -> list[str]:
     """Return a note on files that were left alone, if there are any."""
     listed = sorted(names)

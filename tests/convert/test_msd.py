@@ -322,3 +322,21 @@ def test_the_260_real_cases_keep_every_voxel_and_affine(data: Path, segconv: Com
         assert np.array_equal(np.asarray(ours.dataobj), np.asarray(theirs.dataobj))
         assert np.array_equal(ours.affine, theirs.affine)
         assert ours.get_data_dtype() == np.uint8
+
+
+def test_what_is_wrong_with_the_json_does_not_hide_what_is_wrong_with_the_files(task: Path, segconv: Command) -> None:
+    edit_json(task, lambda j: (j.pop("modality"), j.pop("labels")))
+    (task / "imagesTr" / NAME).write_bytes(b"")
+    assert sorted(segconv("convert", task, "--to", "7").codes()) == ["SC051", "SC074", "SC084"]
+
+
+def test_a_case_must_not_stand_in_training_and_testing(task: Path, segconv: Command) -> None:
+    shutil.copy(task / "imagesTr" / NAME, task / "imagesTs" / NAME)
+    done = segconv("convert", task, "--to", "7")
+    assert (done.code, done.codes()) == (65, ["SC085"])
+
+
+def test_the_json_must_lie_in_the_task(task: Path, segconv: Command, tmp_path: Path) -> None:
+    (task / "dataset.json").rename(tmp_path / "elsewhere.json")
+    (task / "dataset.json").symlink_to(tmp_path / "elsewhere.json")
+    assert segconv("convert", task, "--to", "7").codes() == ["SC060"]
