@@ -90,12 +90,12 @@ def check(base: Path) -> None:
 def main() -> None:
     """Compare on a 3D and a 4D task."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, default=6)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cases", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     print(f"{machine()}, {options.workers} workers, medians of {options.rounds} interleaved rounds")
-    for title, shape in (("3D, 512×512×100", (512, 512, 100)), ("4D, 240×240×155×4", (240, 240, 155, 4))):
+    for title, shape in (("3D, 512×512×160", (512, 512, 160)), ("4D, 240×240×155×4", (240, 240, 155, 4))):
         with tempfile.TemporaryDirectory(dir=os.environ.get("SEGCONV_BENCH_DIR")) as folder:
             base = Path(folder)
             for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import SegconvError
 
 CHUNK_VOXELS = 1 << 20
+FEW_VALUES = 8
 
 
 def chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -69,6 +70,13 @@ def label_values(array: NDArray[Any]) -> dict[int, int]:
         raise SegconvError(
             f"holds the negative value {low:g} at {position(array == low)}; labels begin at 0", code="SC072"
         )
+    if high < FEW_VALUES:
+        # A comparison a value is a third of the time of a histogram, which widens every voxel to 64 bits.
+        few = {value: 0 for value in range(int(high) + 1)}
+        for chunk in chunks(array):
+            for value in few:
+                few[value] += int(np.count_nonzero(chunk == value))
+        return {value: count for value, count in few.items() if count}
     if high < 1 << 16:
         counts = np.zeros(int(high) + 1, dtype=np.int64)
         for chunk in chunks(array):
