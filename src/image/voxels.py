@@ -72,7 +72,7 @@ def label_values(array: NDArray[Any]) -> dict[int, int]:
         )
     if high < FEW_VALUES:
         # A comparison a value is a third of the time of a histogram, which widens every voxel to 64 bits.
-        few = {value: 0 for value in range(int(high) + 1)}
+        few = dict.fromkeys(range(int(high) + 1), 0)
         for chunk in chunks(array):
             for value in few:
                 few[value] += int(np.count_nonzero(chunk == value))
