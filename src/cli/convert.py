@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command(epilog=example("segconv convert fixtures/png --to 501_Shapes --labels background=0,disc=128,ring=255"))
 @click.argument("source", type=click.Path(path_type=Path))
 @to
-@option("--from", "kind", metavar="KIND", help="Kind of source: png or msd; found from the files otherwise.")
+@option("--from", "kind", metavar="KIND", help="Kind of source: png, msd or nnunet-v1; found from the files otherwise.")
 @option("--labels", metavar="NAME=VALUE,…", help="Labels as they stand in the files; background=0 is one of them.")
 @option("--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value as a label; may be repeated.")
 @option("--accept-labels", is_flag=True, help="Take the values that are found as labels.")
@@ -46,8 +46,8 @@ def command(
     """Turn data of any kind into a nnU-Net v2 dataset.
 
     SOURCE is a folder of PNG pictures and masks (training/{input,output} and testing/{input,output},
-    or images and masks), or a Medical Segmentation Decathlon task. Every file is read once and
-    proved whole; nothing is written before the whole plan has been checked, and the dataset
+    or images and masks), a Medical Segmentation Decathlon task, or a task of nnU-Net v1, given by
+    path or by its number. Every file is read once and proved whole; nothing is written before the whole plan has been checked, and the dataset
     appears when it is complete. Sources are never changed.
     """
     from ..convert.conversion import plan_conversion, run_conversion

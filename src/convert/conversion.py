@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.splits import make_splits
+from ..dataset.splits import leaks, make_splits
 from ..dataset.strictjson import dumps
 from ..dataset.target import free_target
 from ..errors import Finding, SegconvError, as_errors, refuse_if_any, warning
@@ -22,6 +22,7 @@ from ..version import VERSION
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
+from . import nnunet_v1
 from .case import CaseTask
 from .registry import KINDS, detect
 from .source import ConvertOptions, SourceCase, SourceScan
@@ -109,7 +110,7 @@ def plan_conversion(
         taken, ``SC003`` and ``SC011`` if the kind of source cannot be told.
     """
     options = options or ConvertOptions()
-    root = _source_root(source)
+    root = _source_root(_located(source))
     free_target(to, root.name, raw, other_roots, overwrite=overwrite)  # told before the source is read
     kind, evidence = (kind, "--from") if kind is not None else detect(root)
     if kind not in KINDS:
@@ -157,6 +158,11 @@ def normalisation(channel: str) -> str:
         "rescale_to_0_1": "rescaled to 0…1",
         "rgb_to_0_1": "divided by 255",
     }.get(channel.casefold(), "z-score")
+
+
+def _located(source: Path) -> Path:
+    """Return a source given by path, or a v1 task given by its number as v1 would find it."""
+    return source if source.exists() else nnunet_v1.locate(str(source)) or source
 
 
 def _source_root(source: Path) -> Path:
@@ -230,7 +236,9 @@ def _finish(
     for name, values in labels.foreground.items():
         if not used & set(values):
             findings.append(warning("SC076", f"the label {name!r} occurs in no case", file=DESCRIPTION))
-    splits = make_splits(records)
+    splits = scan.splits or make_splits(records)
+    if scan.splits:
+        findings += [replace(found, severity="warning") for found in leaks(scan.splits, records)]
     if splits:
         staged.write(SPLITS_FILE, dumps(splits))
     staged.write(

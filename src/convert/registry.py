@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import SegconvError
 from ..work.caseio import CaseIO
 from ..work.plan import Item
-from . import msd, png
+from . import msd, nnunet_v1, png
 from .case import convert_pictures, convert_volumes
 from .source import Scanner
 
@@ -37,6 +37,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "png": Kind(png.recognise, png.scan, convert_pictures),
     "msd": Kind(msd.recognise, msd.scan, convert_volumes),
+    "nnunet-v1": Kind(nnunet_v1.recognise, nnunet_v1.scan, convert_volumes),
 }
 
 
@@ -54,7 +55,8 @@ def detect(root: Path) -> tuple[str, str]:
             "holds nothing that can be converted",
             code="SC011",
             file=str(root),
-            hint="expected an MSD task (dataset.json, imagesTr, labelsTr) or PNG folders (images/ and masks/);"
+            hint="expected an MSD or nnU-Net v1 task (dataset.json, imagesTr, labelsTr) or PNG folders"
+            " (images/ and masks/);"
             " --from names the kind, and then says what is missing",
         )
     if len(evidence) > 1:

@@ -129,6 +129,8 @@ class SourceScan:
         Errors and warnings.
     notes
         What was guessed or ignored, in words.
+    splits
+        The source's own folds, or None.
     """
 
     kind: str
@@ -142,6 +144,7 @@ class SourceScan:
     texts: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    splits: list[dict[str, list[str]]] | None = None
 
 
 Scanner = Callable[[Path, ConvertOptions], SourceScan]

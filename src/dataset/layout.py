@@ -12,11 +12,11 @@ from typing import Any
 from ..errors import SegconvError
 from . import lineage
 from .description import DatasetDescription
-from .lineage import TEST, TRAIN, CaseRecord
+from .lineage import TEST, TRAIN, VALIDATION, CaseRecord
 from .names import DatasetName
 
 DESCRIPTION = "dataset.json"
-_SUFFIX = {TRAIN: "Tr", TEST: "Ts"}
+_SUFFIX = {TRAIN: "Tr", TEST: "Ts", VALIDATION: "Val"}
 
 
 def image_path(case: str, channel: int, ending: str, split: str = TRAIN) -> str:

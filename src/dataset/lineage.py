@@ -30,6 +30,8 @@ CASES = f"{FOLDER}/cases.jsonl"
 
 TRAIN = "train"
 TEST = "test"
+VALIDATION = "validation"
+"""Cases of nnU-Net v1's imagesVal: carried along, ignored by nnU-Net v2."""
 
 
 @dataclass(frozen=True)

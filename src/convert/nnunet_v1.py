@@ -1,0 +1,269 @@
+"""nnU-Net v1 tasks: ``TaskXXX_Name`` with imagesTr, labelsTr, imagesTs and a dataset.json, one file a channel.
+
+Source of the format: documentation/dataset_conversion.md of nnU-Net 1.7. The json lists cases
+without the number of the channel that their files carry.
+"""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from pathlib import Path
+
+from ..dataset.description import free_texts
+from ..dataset.lineage import TEST, TRAIN, VALIDATION
+from ..dataset.names import case_identifier, twin_findings
+from ..dataset.pickled import read_splits
+from ..errors import Finding, SegconvError, naming, warning
+from .headers import judge_headers
+from .source import (
+    ConvertOptions,
+    SourceCase,
+    SourceScan,
+    collect,
+    count_of,
+    files_of,
+    meeting_cases,
+    resolve_inside,
+    shown,
+    stray_note,
+)
+from .tasks import channels_and_labels, listed_files, read_json, stale_counts
+
+KIND = "nnunet-v1"
+SPLITS = "splits_final.pkl"
+_ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
+_CHANNEL = re.compile(r"(.+)_(\d{4})$")
+_FOLDERS = (
+    (TRAIN, "imagesTr", "labelsTr"),
+    (TEST, "imagesTs", "labelsTs"),
+    (VALIDATION, "imagesVal", "labelsVal"),
+)
+
+
+def recognise(root: Path) -> str | None:
+    """Return what speaks for a task of nnU-Net v1, or None."""
+    if not (root / "dataset.json").is_file() or not (root / "imagesTr").is_dir():
+        return None
+    names = [_ENDING.sub("", p.name) for p in files_of(root / "imagesTr") if _ENDING.search(p.name)]
+    if not names or not all(_CHANNEL.fullmatch(name) for name in names):
+        return None
+    try:
+        task = read_json(root)
+    except SegconvError:
+        return "imagesTr with files that end in the number of a channel"
+    if "channel_names" in task:
+        return None  # v2
+    return "dataset.json of v1 and imagesTr with files that end in the number of a channel"
+
+
+def locate(reference: str) -> Path | None:
+    """Return the folder of a task given by its number or name, looked up as nnU-Net v1 does.
+
+    v1 keeps its tasks in ``$nnUNet_raw_data_base/nnUNet_raw_data``.
+    """
+    base = os.environ.get("nnUNet_raw_data_base")
+    if not base:
+        return None
+    folder = Path(base) / "nnUNet_raw_data"
+    match = re.fullmatch(r"(?:Task)?(\d{1,3})(_.+)?", reference)
+    if not match or not folder.is_dir():
+        return None
+    start = f"Task{int(match[1]):03d}_"
+    found = [p for p in files_of(folder) if p.name.startswith(start) and (not match[2] or p.name.endswith(match[2]))]
+    if len(found) > 1:
+        raise SegconvError(
+            f"the v1 task {reference} is one of {', '.join(p.name for p in found)}", code="SC003", hint="give its path"
+        )
+    return found[0] if found else None
+
+
+def scan(root: Path, options: ConvertOptions) -> SourceScan:
+    """Find the cases of a task and judge the header of every file."""
+    findings: list[Finding] = []
+    notes: list[str] = []
+    task = read_json(root)
+    channels, label_map = channels_and_labels(task, options, findings)
+    listed, list_findings = listed_files(task)
+    findings += list_findings
+    cases: list[SourceCase] = []
+    for split, images, labels in _FOLDERS:
+        names = {_case_name(path) for path in listed.get(split, {})}
+        wanted = names if split in listed else None
+        cases += _cases(root, split, (images, labels), wanted, len(channels), options, findings, notes)
+    findings += stale_counts(task, cases)
+    findings += twin_findings({c.original_name: shown(c.images[0], root) for c in cases})
+    findings += meeting_cases(cases, root)
+    if not cases and not any(f.severity == "error" for f in findings):
+        findings.append(Finding("SC011", "no case was found in imagesTr", file=str(root)))
+    judge_headers(cases, 0, root, findings, options)
+    uncompressed = bool(cases) and all(c.images[0].lower().endswith(".nii") for c in cases)
+    ending = ".nii" if uncompressed else ".nii.gz"
+    splits = _splits(root, cases, findings)
+    return SourceScan(
+        KIND,
+        re.sub(r"^Task\d*_?", "", root.name) or root.name,
+        root,
+        tuple(cases),
+        channels,
+        label_map,
+        options.file_ending or ending,
+        {"ending": ending, "dtype": "uint8"},
+        free_texts(task),
+        tuple(findings),
+        tuple(notes),
+        splits,
+    )
+
+
+def _cases(
+    root: Path,
+    split: str,
+    folders: tuple[str, str],
+    listed: set[str] | None,
+    channels: int,
+    options: ConvertOptions,
+    findings: list[Finding],
+    notes: list[str],
+) -> list[SourceCase]:
+    images, labels = folders
+    groups = _channel_files(root / images, findings, notes)
+    masks = {_ENDING.sub("", p.name): p for p in _volumes(root / labels, notes)}
+    if listed is not None:
+        findings += [
+            Finding("SC012", f"is listed in dataset.json and not there in {images}", file=f"{images}/{name}")
+            for name in sorted(listed - groups.keys())
+        ]
+        for name in sorted(groups.keys() - listed):
+            if options.listed_only:
+                masks.pop(name, None)
+                del groups[name]
+            else:
+                findings.append(
+                    warning(
+                        "SC087",
+                        "is not listed in dataset.json; it is converted all the same",
+                        file=f"{images}/{name}",
+                        hint="--listed-only leaves it out",
+                    )
+                )
+    found = []
+    for name in sorted(groups):
+        numbers = sorted(groups[name])
+        if channels and numbers != list(range(channels)):
+            findings.append(
+                Finding(
+                    "SC084",
+                    f"has the channels {', '.join(f'{n:04d}' for n in numbers)}, expected 0000 to {channels - 1:04d}",
+                    file=f"{images}/{name}",
+                    hint="add or rename the file of the missing channel, or mend modality in dataset.json",
+                )
+            )
+            continue
+        case = _case(root, name, [groups[name][n] for n in numbers], masks.pop(name, None), split, options, findings)
+        if case is not None:
+            found.append(case)
+    findings += [
+        Finding("SC081", "is a label without an image", file=shown(path, root))
+        for name, path in sorted(masks.items())
+        if name not in groups
+    ]
+    return found
+
+
+def _case(
+    root: Path,
+    name: str,
+    images: list[Path],
+    label: Path | None,
+    split: str,
+    options: ConvertOptions,
+    findings: list[Finding],
+) -> SourceCase | None:
+    if label is None and split == TRAIN:
+        if options.unlabelled == "skip":
+            return None
+        if options.unlabelled != "test":
+            findings.append(
+                Finding(
+                    "SC080",
+                    f"has no label: labelsTr/{name}.nii.gz is not there",
+                    file=shown(images[0], root),
+                    hint="add it, or --unlabelled skip|test",
+                )
+            )
+            return None
+        split = TEST
+    try:
+        files = tuple(resolve_inside(path, root) for path in images)
+        mask = resolve_inside(label, root) if label is not None else None
+    except SegconvError as error:
+        error.file = shown(error.file, root)
+        collect(findings, error)
+        return None
+    return SourceCase(case_identifier(name), name, files, mask, split)
+
+
+def _channel_files(folder: Path, findings: list[Finding], notes: list[str]) -> dict[str, dict[int, Path]]:
+    """Return case name → channel → file."""
+    groups: dict[str, dict[int, Path]] = {}
+    for path in _volumes(folder, notes):
+        match = _CHANNEL.fullmatch(_ENDING.sub("", path.name))
+        if match is None:
+            findings.append(
+                Finding(
+                    "SC084",
+                    "does not end in the number of a channel, such as _0000",
+                    file=f"{folder.name}/{path.name}",
+                    hint="rename it",
+                )
+            )
+            continue
+        channels = groups.setdefault(match[1], {})
+        if int(match[2]) in channels:
+            findings.append(
+                Finding(
+                    "SC085", f"is a second file of {match[1]}, channel {match[2]}", file=f"{folder.name}/{path.name}"
+                )
+            )
+        channels[int(match[2])] = path
+    return groups
+
+
+def _volumes(folder: Path, notes: list[str]) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    paths = files_of(folder)
+    notes += stray_note((p.name for p in paths if not _ENDING.search(p.name)), folder.name)
+    return [p for p in paths if _ENDING.search(p.name)]
+
+
+def _case_name(listed: str) -> str:
+    return _ENDING.sub("", posixpath.basename(listed))
+
+
+def _splits(root: Path, cases: list[SourceCase], findings: list[Finding]) -> list[dict[str, list[str]]] | None:
+    """Return v1's own folds, if they lie beside the data, in the identifiers of the dataset."""
+    path = root / SPLITS
+    if not path.is_file():
+        return None
+    try:
+        with naming(SPLITS):
+            found = read_splits(Path(resolve_inside(path, root)))
+    except SegconvError as error:
+        collect(findings, error)
+        return None
+    names = {case.original_name: case.case for case in cases if case.split == TRAIN}
+    unknown = sorted({c for fold in found for part in fold.values() for c in part} - names.keys())
+    if unknown:
+        findings.append(
+            warning(
+                "SC095",
+                f"names {count_of(len(unknown), 'case')} that are not there, the first is {unknown[0]};"
+                " new folds were made instead",
+                file=SPLITS,
+            )
+        )
+        return None
+    return [{part: sorted(names[c] for c in fold[part]) for part in ("train", "val")} for fold in found]

@@ -1,0 +1,151 @@
+"""What the json of a task says: the Decathlon and nnU-Net v1 write it alike, down to the usual omissions."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..dataset.description import channel_names
+from ..dataset.labels import BACKGROUND, LabelMap, dense
+from ..dataset.lineage import TEST, TRAIN
+from ..dataset.strictjson import MAX_BYTES, load_object
+from ..errors import Finding, SegconvError, naming, warning
+from .labelling import settle
+from .source import ConvertOptions, SourceCase, collect, read_head, resolve_inside
+
+JSON = "dataset.json"
+
+
+def read_json(root: Path) -> dict[str, Any]:
+    """Return the json of a task; `SC086` names what is wrong with it."""
+    path = root / JSON
+    if not path.is_file():
+        raise SegconvError("is not there, a task needs it", code="SC086", file=str(path), hint="give --from")
+    with naming("dataset.json"):
+        return load_object(read_head(resolve_inside(path, root), MAX_BYTES + 1))
+
+
+def channels_and_labels(
+    task: Mapping[str, Any], options: ConvertOptions, findings: list[Finding]
+) -> tuple[tuple[str, ...], LabelMap]:
+    """Return channel names and label map; what is wrong becomes a finding, so that it hides nothing else."""
+    channels: tuple[str, ...] = ()
+    label_map = dense({BACKGROUND: 0})
+    try:
+        channels = _channels(task, options)
+    except SegconvError as error:
+        collect(findings, error)
+    try:
+        label_map = _settled(options, declared_labels(task) if options.labels is None else None)
+    except SegconvError as error:
+        collect(findings, error)
+    return channels, label_map
+
+
+def listed_files(task: Mapping[str, Any]) -> tuple[dict[str, dict[str, str | None]], list[Finding]]:
+    """Return split → image path → label path (relative, as listed); empty where the json lists nothing."""
+    findings: list[Finding] = []
+    listed: dict[str, dict[str, str | None]] = {}
+    for split, key in ((TRAIN, "training"), (TEST, "test")):
+        entries = task.get(key)
+        if entries is None:
+            if split == TRAIN:
+                findings.append(
+                    warning("SC089", "has no entry 'training'; the folders were read instead", file="dataset.json")
+                )
+            continue
+        if not isinstance(entries, list):
+            findings.append(Finding("SC086", f"{key} is no list", file="dataset.json"))
+            continue
+        for entry in entries:
+            image = entry.get("image") if isinstance(entry, dict) else entry
+            label = entry.get("label") if isinstance(entry, dict) else None
+            try:
+                safe = safe_path(image)
+                if safe in listed.get(split, {}):
+                    raise SegconvError(f"{key} lists {safe!r} twice", code="SC087")
+                listed.setdefault(split, {})[safe] = None if label is None else safe_path(label)
+            except SegconvError as error:
+                collect(findings, error, "dataset.json")
+    return listed, findings
+
+
+def stale_counts(task: Mapping[str, Any], cases: list[SourceCase]) -> list[Finding]:
+    """Return a warning for each count that does not hold; the dataset gets those that do."""
+    findings = []
+    for key, split in (("numTraining", TRAIN), ("numTest", TEST), ("numTesting", TEST)):
+        number = sum(case.split == split for case in cases)
+        if isinstance(task.get(key), int) and task[key] != number:
+            findings.append(
+                warning("SC089", f"{key} is {task[key]}, there are {number}; counted anew", file="dataset.json")
+            )
+    return findings
+
+
+def declared_labels(task: Mapping[str, Any]) -> dict[str, int] | None:
+    """Return name → value; MSD writes value → name, nnU-Net v2 the other way round."""
+    labels = task.get("labels")
+    if labels is None:
+        return None
+    if not isinstance(labels, dict):
+        raise SegconvError(f"labels are {labels!r}", code="SC074", file="dataset.json")
+    declared: dict[str, int] = {}
+    for key, value in labels.items():
+        text, name = (key, value) if str(key).strip().lstrip("-").isdigit() else (value, key)
+        if not isinstance(name, str) or not re.fullmatch(r"-?\d+", str(text).strip()):
+            raise SegconvError(
+                f"labels: {key!r}: {value!r} is no pair of value and name", code="SC074", file="dataset.json"
+            )
+        name = name.strip()
+        if name.lower() in ("background", "ignore"):
+            name = name.lower()  # nnU-Net knows both by their lower-case names alone
+        if name in declared:
+            raise SegconvError(f"labels: the name {name!r} stands twice", code="SC074", file="dataset.json")
+        declared[name] = int(text)
+    return declared
+
+
+def safe_path(path: Any) -> str:
+    """Return a path of the json, normalised; it is data, so it must stay in the task."""
+    if not isinstance(path, str) or not path:
+        raise SegconvError(f"lists {path!r}, expected a path", code="SC087")
+    if "\0" in path or "\\" in path or ":" in path.split("/")[0] or path.startswith(("/", "~", "$")):
+        raise SegconvError(f"lists {path!r}, expected a path inside the task", code="SC060")
+    normal = posixpath.normpath(path)
+    if normal == ".." or normal.startswith("../"):
+        raise SegconvError(f"lists {path!r}, which lies outside of the task", code="SC060")
+    return normal
+
+
+def _channels(task: Mapping[str, Any], options: ConvertOptions) -> tuple[str, ...]:
+    if options.channels:
+        return options.channels
+    found = task.get("modality", task.get("channel_names"))
+    if found is None:
+        raise SegconvError(
+            "has no entry 'modality', which names the channels and decides their normalisation",
+            code="SC084",
+            file="dataset.json",
+            hint="--channels CT, or --channels T1,T2 for several",
+        )
+    try:
+        return channel_names(found)
+    except SegconvError as error:
+        raise SegconvError(
+            f"modality: {error.message}", code="SC084", file="dataset.json", hint="mend it, or --channels NAME,…"
+        ) from error
+
+
+def _settled(options: ConvertOptions, declared: dict[str, int] | None) -> LabelMap:
+    if declared is None and options.labels is None:
+        raise SegconvError(
+            "has no entry 'labels'",
+            code="SC074",
+            file="dataset.json",
+            hint="--labels background=0,organ=1 declares them",
+        )
+    with naming("dataset.json" if options.labels is None else ""):
+        return settle(options, declared, None)

@@ -1,0 +1,64 @@
+"""Folds of nnU-Net v1: read without giving a pickle anything to run."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from segconv.dataset.pickled import read_splits
+from segconv.errors import SegconvError
+
+FOLDS = [{"train": ["a", "b"], "val": ["c"]}, {"train": ["c"], "val": ["a", "b"]}]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize(
+    "kind", [list, np.array, lambda v: np.array(v, dtype=object), lambda v: [np.str_(x) for x in v]]
+)
+def test_folds_are_read_as_v1_writes_them(tmp_path: Path, protocol: int, kind: Any) -> None:
+    folds = [OrderedDict((part, kind(fold[part])) for part in fold) for fold in FOLDS]
+    path = tmp_path / "splits_final.pkl"
+    path.write_bytes(pickle.dumps(folds, protocol))
+    assert read_splits(path) == FOLDS
+
+
+class Payload:
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.call = (function, arguments)
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+@pytest.mark.parametrize("function", [os.system, eval, exec, getattr, __import__, open, print, np.load])
+def test_nothing_that_a_pickle_names_is_run(tmp_path: Path, function: Any) -> None:
+    marker = tmp_path / "marker"
+    path = tmp_path / "splits_final.pkl"
+    path.write_bytes(pickle.dumps([{"train": Payload(function, f"touch {marker}"), "val": []}]))
+    with pytest.raises(SegconvError) as caught:
+        read_splits(path)
+    assert caught.value.code == "SC095"
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("value", [1, {}, [1], [{"train": []}], [{"train": [1], "val": []}], [{"train": 5, "val": []}]])
+def test_what_is_no_list_of_folds_is_refused(tmp_path: Path, value: Any) -> None:
+    path = tmp_path / "splits_final.pkl"
+    path.write_bytes(pickle.dumps(value))
+    with pytest.raises(SegconvError):
+        read_splits(path)
+
+
+def test_a_damaged_pickle_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "splits_final.pkl"
+    data = pickle.dumps(FOLDS)
+    for length in range(len(data)):
+        path.write_bytes(data[:length])
+        with pytest.raises(SegconvError):
+            read_splits(path)
