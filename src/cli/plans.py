@@ -33,7 +33,21 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
 
     name = find_dataset(dataset, paths.require("raw", "preprocessed")).name
     rows = table(read_plans(plans_file(paths.require("preprocessed"), name, plans)))
-    sink.table(list(rows[0]) if rows else [], [list(row.values()) for row in rows])
+    sink.table(
+        ["configuration", "from", "patch", "batch", "spacing", "network", "features"],
+        [
+            (
+                row["configuration"],
+                row["inherits_from"],
+                _times(row["patch_size"]),
+                row["batch_size"],
+                _times(row["spacing"]),
+                row["network"],
+                f"{row['features'][0]}…{row['features'][-1]}, {len(row['features'])} stages" if row["features"] else "",
+            )
+            for row in rows
+        ],
+    )
     sink.end({"configurations": rows})
     return 0
 
@@ -88,6 +102,11 @@ def derive(
     sink.next(f"segconv train {dataset} -c {name} -f 0")
     sink.end({"configuration": name, **new})
     return 0
+
+
+def _times(numbers: list[float] | None) -> str:
+    """Return ``256×256``."""
+    return "×".join(f"{number:g}" for number in numbers or ())
 
 
 def _numbers(what: str, text: str, separator: str) -> list[int]:

@@ -58,7 +58,9 @@ class Sink:
             from rich.console import Console
             from rich.table import Table
 
-            table = Table(*columns, box=None, pad_edge=False)
+            table = Table(box=None, pad_edge=False)
+            for column in columns:
+                table.add_column(column, overflow="fold")  # a path that is cut short is of no use
             for row in rows:
                 table.add_row(*(escaped(str(cell)).replace("[", "\\[") for cell in row))
             Console(highlight=False).print(table)
