@@ -47,8 +47,9 @@ def command(
 
     SOURCE is a folder of PNG pictures and masks (training/{input,output} and testing/{input,output},
     or images and masks), a Medical Segmentation Decathlon task, or a task of nnU-Net v1, given by
-    path or by its number. Every file is read once and proved whole; nothing is written before the whole plan has been checked, and the dataset
-    appears when it is complete. Sources are never changed.
+    path or by its number. Every file is read once and proved whole; nothing is written before the
+    whole plan has been checked, and the dataset appears when it is complete. Sources are never
+    changed.
     """
     from ..convert.conversion import plan_conversion, run_conversion
     from ..convert.labelling import parse_labels, parse_map
