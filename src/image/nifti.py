@@ -418,12 +418,14 @@ def _quaternion_error_rad(header: Nifti1Header) -> float:
     """Return how far rounding alone may turn a qform.
 
     NIfTI stores three float32 components of a unit quaternion; the fourth, ``a = √(1-b²-c²-d²)``,
-    inherits their error divided by itself, so that turns near 180° are only known to a milliradian.
+    inherits their error divided by itself, and readers take it for 0 where ``a²`` is within the
+    error of 1. So turns near 180° are only known to a milliradian.
     """
     epsilon = float(np.finfo(np.float32).eps)
-    squares = sum(float(header[f"quatern_{axis}"]) ** 2 for axis in "bcd")
-    a = math.sqrt(max(0.0, 1 - squares))
-    return 2 * min(math.sqrt(3 * epsilon), 2 * epsilon / max(a, epsilon))
+    square = 1 - sum(float(header[f"quatern_{axis}"]) ** 2 for axis in "bcd")
+    if square < 4 * epsilon:
+        return 2 * math.sqrt(4 * epsilon)
+    return 2 * epsilon / math.sqrt(square)
 
 
 def _forms(header: Nifti1Header) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:

@@ -11,7 +11,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from segconv.errors import SegconvError
 from segconv.image import nifti
@@ -92,7 +93,11 @@ def test_of_two_forms_the_one_counts_that_simpleitk_reads(
         assert [code for code, _ in found.oddities] == ["SC092"], "a conflict is told"
 
 
+NEARLY_HALF_A_TURN = Geometry((1, 1, 5), (1, 1, 10), (0, 0, 0), tuple(rotation((0, 3.0, 0.015625)).ravel().tolist()))
+
+
 @given(geometries)
+@example(NEARLY_HALF_A_TURN)
 @settings(max_examples=30)
 def test_what_is_encoded_is_read_alike_by_both_readers(tmp_path_factory: Any, geometry: Geometry) -> None:
     folder = tmp_path_factory.mktemp("encode")
@@ -225,3 +230,16 @@ def test_real_files_are_read_as_simpleitk_reads_them(data: Path) -> None:
         assert np.array_equal(ours.values, sitk.GetArrayFromImage(theirs)), path
         grid = (np.array(theirs.GetSpacing()), np.array(theirs.GetOrigin()), np.array(theirs.GetDirection()))
         assert agrees(ours.header.geometry, grid), path
+
+
+@given(
+    st.tuples(*[st.sampled_from([0.0, 90.0, 180.0, -90.0])] * 3),
+    st.tuples(*[st.floats(-0.2, 0.2)] * 3),
+)
+@settings(max_examples=200)
+def test_turns_near_half_a_circle_are_no_conflict(base: tuple[float, ...], off: tuple[float, ...]) -> None:
+    turn = rotation(tuple(np.radians(b + o) for b, o in zip(base, off, strict=True)))  # type: ignore[arg-type]
+    geometry = Geometry((60, 50, 40), (0.7, 0.7, 5.0), (10, 20, 30), tuple(turn.ravel().tolist()))
+    header = nifti.read_header(nifti.new_header(geometry, np.dtype(np.int16)))
+    assert header.oddities == ()
+    assert header.geometry.displacement_voxels(geometry) < 0.01
