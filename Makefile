@@ -41,7 +41,7 @@ wheel: $(VENV)/.ready
 	$(BARE)/bin/python -m pip install --quiet "$$(echo build/wheel/segconv-*.whl)" pytest pytest-timeout hypothesis
 	rm -rf build/elsewhere && mkdir -p build/elsewhere && cp -r tests fixtures pyproject.toml build/elsewhere/
 	cd build/elsewhere && SEGCONV_BARE=1 SEGCONV_TEST_DATA="$${SEGCONV_TEST_DATA:-$(abspath ../shared/data)}" \
-		HYPOTHESIS_PROFILE=dev ../bare/bin/python -m pytest -q -m 'not train'
+		HYPOTHESIS_PROFILE=ci ../bare/bin/python -m pytest -q -m 'not train'
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.convert
