@@ -22,10 +22,12 @@ class Labels:
     Parameters
     ----------
     names
-        Name → value, or name → the values that make up a region. ``background`` is 0; the values
-        that occur are 0, 1, … n; ``ignore``, if there, is the highest and stands alone.
+        Name → value, or name → the values that make up a region; one value in a list is the value,
+        as nnU-Net takes it. ``background`` is 0; the values that occur are 0, 1, … n; ``ignore``, if
+        there, is the highest and in no region.
     regions_class_order
-        With regions: the value that each name but background and ignore is decoded to, in order.
+        With regions: the value that each name of `foreground` is decoded to, in order. Whether
+        decoding gives every label back is not asked here: see `regions.prove_order`.
 
     Raises
     ------
@@ -37,7 +39,7 @@ class Labels:
     regions_class_order: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", MappingProxyType(dict(self.names)))
+        object.__setattr__(self, "names", MappingProxyType({n: _alone(n, v) for n, v in self.names.items()}))
         _validate(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -65,11 +67,11 @@ class Labels:
 
     @property
     def foreground(self) -> dict[str, tuple[int, ...]]:
-        """Name → values of every class or region that is scored."""
+        """Name → values of every class or region that is scored: all but ignore and what is background only."""
         return {
             name: value if isinstance(value, tuple) else (value,)
             for name, value in self.names.items()
-            if name not in (BACKGROUND, IGNORE)
+            if name not in (BACKGROUND, IGNORE) and value != 0
         }
 
     def as_json(self) -> dict[str, int | list[int]]:
@@ -179,12 +181,23 @@ def _whole(name: str, value: Any) -> int:
     return value
 
 
+def _alone(name: str, value: int | tuple[int, ...]) -> int | tuple[int, ...]:
+    # Of background and ignore nnU-Net takes no lists, not even of one value: they stay, to be refused.
+    if isinstance(value, tuple) and len(value) == 1 and name not in (BACKGROUND, IGNORE):
+        return value[0]
+    return value
+
+
 def _validate(labels: Labels) -> None:
     names = labels.names
     if names.get(BACKGROUND) != 0:
         near = next((name for name in names if name.lower() == BACKGROUND), None)
         hint = f"rename {near!r} to 'background'" if near and near != BACKGROUND else "declare background as 0"
         raise SegconvError("labels need the name 'background' with the value 0", code="SC074", hint=hint)
+    for name, value in names.items():
+        if isinstance(value, tuple) and len(set(value)) < max(len(value), 1):
+            found = "no value" if not value else f"a value twice: {list(value)}"
+            raise SegconvError(f"the region {name!r} holds {found}", code="SC074")
     values = labels.values
     if values[0] < 0 or values != tuple(range(len(values))):
         raise SegconvError(
@@ -200,8 +213,13 @@ def _validate(labels: Labels) -> None:
                 code="SC074",
                 hint="nnU-Net knows the ignore label as 'ignore' only",
             )
-    if IGNORE in names and (labels.ignore != values[-1] or singles.count(values[-1]) != 1):
-        raise SegconvError("'ignore' must be the highest value and stand alone", code="SC074")
+    if IGNORE in names:
+        holders = [name for name, values in labels.foreground.items() if labels.ignore in values]
+        if labels.ignore != values[-1] or labels.ignore == 0 or holders:
+            shared = f" and is in {', '.join(map(repr, holders))}" if holders else ""
+            raise SegconvError(
+                f"'ignore' is {names[IGNORE]}{shared}, expected the highest value, in no region", code="SC074"
+            )
     if labels.has_regions:
         scored = len(labels.foreground)
         order = labels.regions_class_order

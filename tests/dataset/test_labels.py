@@ -57,6 +57,11 @@ def test_a_declaration_that_hints_at_a_mistake_is_refused(names: dict[str, int])
         ({"background": 0, "a": True}, None),
         ({"background": 0, "whole": [1, 2], "core": 2}, None),
         ({"background": 0, "whole": [1, 2], "core": 2}, [1]),
+        ({"background": 0, "whole": [1, 2], "ignore": 2}, [1]),
+        ({"background": 0, "whole": [1, 2], "core": 2, "ignore": [3]}, [1, 2]),
+        ({"background": 0, "whole": [1, 1]}, [1]),
+        ({"background": 0, "a": 1, "none": []}, [1, 1]),
+        ({"background": [0], "a": 1}, None),
         ([], None),
     ],
 )
@@ -73,3 +78,13 @@ def test_regions_and_ignore_are_read_and_written_alike() -> None:
     assert (labels.ignore, labels.values, labels.has_regions) == (3, (0, 1, 2, 3), True)
     assert labels.foreground == {"whole": (1, 2), "core": (2,)}
     assert pickle.loads(pickle.dumps(labels)) == labels  # noqa: S301 - our own bytes
+
+
+def test_a_list_of_one_value_is_a_class_and_no_region() -> None:
+    labels = Labels.from_json({"background": 0, "a": [1], "b": [2]})
+    assert (labels.has_regions, labels.as_json()) == (False, {"background": 0, "a": 1, "b": 2})
+
+
+def test_a_region_of_background_alone_has_no_head() -> None:
+    labels = Labels.from_json({"background": 0, "nothing": [0], "whole": [1, 2], "core": 2}, [1, 2])
+    assert list(labels.foreground) == ["whole", "core"]

@@ -1,0 +1,278 @@
+"""Regions: what nnU-Net makes of a perfect prediction, and the order that gives every label back.
+
+With regions nnU-Net has one head for each name but background and ignore, in the order of the names
+in dataset.json. It starts from background and paints head after head with the value that stands at
+its place in ``regions_class_order``, so that the last head that is on decides. A perfect prediction
+of a value turns on the heads whose regions hold it. Nothing checks that painting gives that value
+back: a wrong order trains and silently swaps classes. `swaps` checks it, `with_order` computes it.
+
+Source of the rule: ``LabelManager`` of nnunetv2 2.8; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Finding, SegconvError
+from .labels import BACKGROUND, IGNORE, Labels
+
+
+def decoded_values(labels: Labels) -> dict[int, int]:
+    """Return value → value that nnU-Net makes of a perfect prediction of it.
+
+    The ignore label is left out: no head learns it.
+    """
+    decoded = {value: value for value in labels.values if value != labels.ignore}
+    if not labels.has_regions:
+        return decoded  # one head a value, and the highest wins
+    for value in decoded:
+        decoded[value] = 0
+        for region, painted in zip(labels.foreground.values(), labels.regions_class_order or (), strict=True):
+            if value in region:
+                decoded[value] = painted
+    return decoded
+
+
+def decode(labels: Labels, values: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return what nnU-Net makes of a perfect prediction of a label array.
+
+    Parameters
+    ----------
+    labels
+        What dataset.json declares.
+    values
+        Label values; any shape, any integer type.
+
+    Returns
+    -------
+    decoded
+        As many values, in the type of ``values`` or, if it cannot hold them, uint16. Ignored voxels
+        become background: no head learns to be on there.
+
+    Raises
+    ------
+    SegconvError
+        ``SC070`` if a value is not declared.
+    """
+    table = np.zeros(len(labels.values), dtype=np.uint16)
+    for value, painted in decoded_values(labels).items():
+        table[value] = painted
+    if values.size and not 0 <= int(values.min()) <= int(values.max()) < len(table):
+        raise SegconvError(
+            f"holds values from {values.min()} to {values.max()}, expected 0 to {len(table) - 1}", code="SC070"
+        )
+    fits = int(table.max()) <= np.iinfo(values.dtype).max
+    decoded: NDArray[np.integer] = table.astype(values.dtype if fits else np.uint16)[values]
+    return decoded
+
+
+def swaps(labels: Labels) -> dict[int, int]:
+    """Return value → decoded value where the two differ; nothing means that the order is proved."""
+    return {value: decoded for value, decoded in decoded_values(labels).items() if value != decoded}
+
+
+@dataclass(frozen=True)
+class HeadOrder:
+    """An order of heads.
+
+    Parameters
+    ----------
+    painted
+        Name → value that is painted where this head is on, in the order of the heads.
+    missing
+        Values that need a head of their own; the order holds once these follow all others.
+    clashes
+        The sets of values that could not be told apart without those, one for each of ``missing``.
+    """
+
+    painted: Mapping[str, int]
+    missing: tuple[int, ...]
+    clashes: tuple[tuple[int, ...], ...]
+
+
+def order_heads(heads: Mapping[str, Set[int]]) -> HeadOrder:
+    """Return the order of heads, and what each paints, that decodes every value to itself.
+
+    Parameters
+    ----------
+    heads
+        Name → values of each region, in the order to keep where possible.
+
+    Returns
+    -------
+    order
+        If there is an order it is found, and nothing is missing; otherwise values are given a head
+        of their own one after the other, those first that settle the most regions.
+    """
+    # From the last head backwards: the last head that is on decides, so a head may hold one value at
+    # most that no later head has claimed, and it paints that one.
+    # Taking any head that may stand there is complete: claims only grow, so what may stand now may
+    # stand later, and of the heads left in any order that works the last one may stand now.
+    left = {name: set(values) for name, values in heads.items()}
+    backwards: list[tuple[str, int]] = []
+    missing: list[int] = []
+    clashes: list[tuple[int, ...]] = []
+
+    def claim(value: int) -> None:
+        for values in left.values():
+            values.discard(value)
+
+    while left:
+        name = next((name for name in reversed(left) if len(left[name]) <= 1), None)
+        if name is None:
+            clash = min(left.values(), key=len)
+            value = max(sorted(clash - {0}, reverse=True), key=lambda v: sum(v in values for values in left.values()))
+            clashes.append(tuple(sorted(clash)))
+            missing.append(value)
+            claim(value)
+            continue
+        # A head whose values are all claimed paints nothing that stays.
+        value = next(iter(left.pop(name)), min(heads[name]))
+        backwards.append((name, value))
+        claim(value)
+    return HeadOrder(dict(reversed(backwards)), tuple(missing), tuple(clashes))
+
+
+def with_order(names: Mapping[str, int | Sequence[int]]) -> Labels:
+    """Return labels whose order of names and ``regions_class_order`` decode every value to itself.
+
+    Parameters
+    ----------
+    names
+        Name → value or values, background and ignore included. Their order is kept where it can be.
+
+    Raises
+    ------
+    SegconvError
+        ``SC074`` if there is no such order, with the values that cannot be told apart and the
+        names that must be added.
+    """
+    given = {name: value if isinstance(value, int) else tuple(value) for name, value in names.items()}
+    # Validated before it is ordered; which order stands in it is of no matter here.
+    scored = [name for name, value in given.items() if name not in (BACKGROUND, IGNORE) and value not in (0, (0,))]
+    any_order = Labels(given, (0,) * len(scored))
+    if not any_order.has_regions:
+        return Labels(given)
+    order = order_heads({name: set(values) for name, values in any_order.foreground.items()})
+    if order.missing:
+        raise _inseparable(any_order, order)
+    heads = {name: any_order.names[name] for name in order.painted}
+    rest = {name: value for name, value in any_order.names.items() if name not in heads and name != IGNORE}
+    last = {} if any_order.ignore is None else {IGNORE: any_order.ignore}
+    return Labels({**rest, **heads, **last}, tuple(order.painted.values()))
+
+
+def prove_order(labels: Labels) -> list[Finding]:
+    """Return nothing if nnU-Net decodes every value to itself, else one error with what it would swap."""
+    swapped = swaps(labels)
+    if not swapped:
+        return []
+    table = ", ".join(f"{_told(labels, value)} → {_told(labels, decoded)}" for value, decoded in swapped.items())
+    order = list(labels.regions_class_order or ())
+    try:
+        works = with_order(labels.names)
+    except SegconvError as error:
+        return [Finding("SC074", f"regions_class_order {order} swaps {table}; {error.message}", hint=error.hint)]
+    hint = f"regions_class_order {list(works.regions_class_order or ())}"
+    if list(works.foreground) != list(labels.foreground):
+        hint += f" with the regions in the order {', '.join(works.foreground)}"
+    return [Finding("SC074", f"regions_class_order {order} swaps {table}", hint=f"{hint} gives every value back")]
+
+
+def parse_regions(text: str | Iterable[str], labels: Labels) -> dict[str, tuple[int, ...]]:
+    """Read regions as a person writes them: ``whole_tumor=edema+necrosis+enhancing``.
+
+    Parameters
+    ----------
+    text
+        One region an entry, or several in one text with commas between. Right of ``=`` stand names
+        or values; a name may be that of a region further left.
+    labels
+        The labels that the regions are made of.
+
+    Returns
+    -------
+    regions
+        Name → values in ascending order.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if it does not read so, a name is unknown, or a region holds background or ignore.
+    """
+    entries = text.split(",") if isinstance(text, str) else list(text)
+    regions: dict[str, tuple[int, ...]] = {}
+    for entry in entries:
+        name, equals, members = (part.strip() for part in entry.partition("="))
+        if not (name and equals and members):
+            raise SegconvError(
+                f"{entry!r} is no region", hint="expected a form like whole_tumor=edema+necrosis or core=2+3"
+            )
+        if name.lower() in (BACKGROUND, IGNORE):
+            raise SegconvError(f"{name!r} is the name of a label with a meaning of its own, and no region")
+        if name in regions:
+            raise SegconvError(f"the region {name!r} is given twice")
+        known = {**labels.names, **regions}
+        # A label's own name may hold a plus sign.
+        parts = [members] if members in known else [part.strip() for part in members.split("+")]
+        regions[name] = tuple(sorted({value for part in parts for value in _members(name, part, known)}))
+        for kept_out, value in ((BACKGROUND, 0), (IGNORE, labels.ignore)):
+            if value in regions[name]:
+                raise SegconvError(f"the region {name!r} holds {kept_out}, which is in no region")
+    return regions
+
+
+def value_names(labels: Labels) -> dict[int, str]:
+    """Return value → name for a person: its own name, or those of the regions that hold it, as ``whole&core``."""
+    names = {value: name for name, value in labels.names.items() if isinstance(value, int)}
+    for value in labels.values:
+        if value not in names:
+            names[value] = "&".join(name for name, values in labels.foreground.items() if value in values)
+    return {value: names[value] for value in labels.values}
+
+
+def free_name(wanted: str, taken: Set[str]) -> str:
+    """Return the name, with a number behind it if it is taken."""
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name
+
+
+def _members(region: str, part: str, known: Mapping[str, int | tuple[int, ...]]) -> tuple[int, ...]:
+    if part in known:
+        member = known[part]
+        return member if isinstance(member, tuple) else (member,)
+    values = {v for member in known.values() for v in (member if isinstance(member, tuple) else (member,))}
+    if part.isdecimal() and int(part) in values:
+        return (int(part),)
+    near = difflib.get_close_matches(part, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"labels are {', '.join(known)}"
+    raise SegconvError(f"the region {region!r} names {part!r}, which is neither a label nor a value", hint=hint)
+
+
+def _inseparable(labels: Labels, order: HeadOrder) -> SegconvError:
+    told = "; ".join(" and ".join(_told(labels, value) for value in clash) for clash in order.clashes)
+    names = value_names(labels)
+    taken = set(labels.names)
+    added = []
+    for value in order.missing:
+        name = free_name(names[value], taken) if "&" in names[value] else free_name(f"{names[value]}_only", taken)
+        taken.add(name)
+        added.append(f"{name}={value}")
+    return SegconvError(
+        f"no order of these regions tells apart the values {told}",
+        code="SC074",
+        hint=f"add {' and '.join(added)} to the regions",
+    )
+
+
+def _told(labels: Labels, value: int) -> str:
+    name = value_names(labels).get(value)
+    return f"{value} {name}" if name else f"{value} (not declared)"
