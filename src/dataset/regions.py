@@ -12,6 +12,7 @@ Source of the rule: ``LabelManager`` of nnunetv2 2.8; a test compares the two.
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
@@ -109,33 +110,16 @@ def order_heads(heads: Mapping[str, Set[int]]) -> HeadOrder:
         If there is an order it is found, and nothing is missing; otherwise values are given a head
         of their own one after the other, those first that settle the most regions.
     """
-    # From the last head backwards: the last head that is on decides, so a head may hold one value at
-    # most that no later head has claimed, and it paints that one.
-    # Taking any head that may stand there is complete: claims only grow, so what may stand now may
-    # stand later, and of the heads left in any order that works the last one may stand now.
-    left = {name: set(values) for name, values in heads.items()}
-    backwards: list[tuple[str, int]] = []
     missing: list[int] = []
     clashes: list[tuple[int, ...]] = []
-
-    def claim(value: int) -> None:
-        for values in left.values():
-            values.discard(value)
-
-    while left:
-        name = next((name for name in reversed(left) if len(left[name]) <= 1), None)
-        if name is None:
-            clash = min(left.values(), key=len)
-            value = max(sorted(clash - {0}, reverse=True), key=lambda v: sum(v in values for values in left.values()))
-            clashes.append(tuple(sorted(clash)))
-            missing.append(value)
-            claim(value)
-            continue
-        # A head whose values are all claimed paints nothing that stays.
-        value = next(iter(left.pop(name)), min(heads[name]))
-        backwards.append((name, value))
-        claim(value)
-    return HeadOrder(dict(reversed(backwards)), tuple(missing), tuple(clashes))
+    while True:
+        painted, left = _place(heads, missing)
+        if not left:
+            return HeadOrder(painted, tuple(missing), tuple(clashes))
+        clash = min(left.values(), key=len)
+        settles = Counter(value for values in left.values() for value in values)
+        missing.append(max(clash - {0}, key=lambda value: (settles[value], value)))
+        clashes.append(tuple(sorted(clash)))
 
 
 def with_order(names: Mapping[str, int | Sequence[int]]) -> Labels:
@@ -243,6 +227,23 @@ def free_name(wanted: str, taken: Set[str]) -> str:
         number += 1
         name = f"{wanted}_{number}"
     return name
+
+
+def _place(heads: Mapping[str, Set[int]], claimed: Iterable[int]) -> tuple[dict[str, int], dict[str, set[int]]]:
+    """Return name → painted value of the heads that can be placed, and the unclaimed values of those that cannot."""
+    # From the last head backwards: the last head that is on decides, so a head may hold one value at
+    # most that no later head has claimed, and it paints that one.
+    # Taking any head that may stand there is complete: claims only grow, so what may stand now may
+    # stand later, and of the heads left in any order that works the last one may stand now.
+    left = {name: set(values).difference(claimed) for name, values in heads.items()}
+    backwards: list[tuple[str, int]] = []
+    while (name := next((name for name in reversed(left) if len(left[name]) <= 1), None)) is not None:
+        # A head whose values are all claimed paints nothing that stays.
+        value = next(iter(left.pop(name)), min(heads[name]))
+        backwards.append((name, value))
+        for values in left.values():
+            values.discard(value)
+    return dict(reversed(backwards)), left
 
 
 def _members(region: str, part: str, known: Mapping[str, int | tuple[int, ...]]) -> tuple[int, ...]:

@@ -1,0 +1,325 @@
+"""The label compiler: masks that may overlap into one label file that nnU-Net gives back without loss.
+
+A voxel lies in some of the masks; which ones is its *atom*. The atoms that occur are numbered 1 to n
+and are the label values; a mask is then a region, the union of the atoms that it is in. Where no mask
+overlaps another, regions are not needed and each mask is a label. Otherwise `regions.order_heads`
+finds the order of heads, and atoms that no order brings back get a head of their own. So every
+overlapping mask can be had again from the values, bit for bit, and from a perfect prediction as well.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Finding, SegconvError, warning
+from .labels import BACKGROUND, IGNORE, Labels
+from .regions import free_name, order_heads, swaps
+
+Atom: TypeAlias = frozenset[int]
+"""The indices of the masks that a voxel lies in."""
+
+MAX_HEADS = 64
+"""Heads of a network with regions, unless the user raises it: each costs memory for every voxel."""
+MAX_VALUE = 32767
+"""nnU-Net's ``LabelManager`` paints regions into 16 bits with a sign."""
+CHUNK_VOXELS = 1 << 22
+
+
+class Accumulator:
+    """Atoms of a stack of masks that are seen one at a time, so that memory does not grow with their number.
+
+    Parameters
+    ----------
+    shape
+        Of every mask, in any axis order.
+
+    Attributes
+    ----------
+    codes
+        Number of the atom of each voxel, in the smallest unsigned type that holds it; read it once
+        all masks were added.
+    atoms
+        The atom of each code; 0 is no mask at all. All but the first occur.
+    voxels
+        How many voxels each code has.
+    """
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.codes: NDArray[np.unsignedinteger] = np.zeros(tuple(shape), dtype=np.uint8)
+        self.atoms: list[Atom] = [frozenset()]
+        self.voxels: list[int] = [self.codes.size]
+
+    def add(self, index: int, mask: NDArray[np.bool_]) -> None:
+        """Add the mask of this index: voxels that it holds leave their atom for the one that has it as well.
+
+        Raises
+        ------
+        SegconvError
+            ``SC082`` if the mask has another shape.
+        ValueError
+            If it is not of type bool, or this index was added before.
+        """
+        if mask.dtype != np.bool_:
+            raise ValueError(f"a mask is of type bool, not {mask.dtype}")
+        if any(index in atom for atom in self.atoms):
+            raise ValueError(f"mask {index} was added before")
+        if mask.shape != self.codes.shape:
+            raise SegconvError(f"a mask has the shape {mask.shape}, expected {self.codes.shape}", code="SC082")
+        hits = np.zeros(len(self.atoms), dtype=np.int64)
+        for part in _slabs(mask.shape):
+            if mask[part].any():
+                hits += np.bincount(self.codes[part][mask[part]], minlength=len(hits))
+        to = np.arange(len(hits))
+        for code in np.flatnonzero(hits).tolist():
+            atom = self.atoms[code] | {index}
+            if code and hits[code] == self.voxels[code]:
+                self.atoms[code] = atom  # nothing is left of the old one
+                continue
+            to[code] = len(self.atoms)
+            self.atoms.append(atom)
+            self.voxels[code] -= int(hits[code])
+            self.voxels.append(int(hits[code]))
+        self.codes = self.codes.astype(np.min_scalar_type(len(self.atoms) - 1), copy=False)
+        to = to.astype(self.codes.dtype)
+        for part in _slabs(mask.shape):
+            if mask[part].any():
+                codes = self.codes[part]
+                codes[mask[part]] = to[codes[mask[part]]]
+
+    def label(self, value_of: Mapping[Atom, int]) -> NDArray[np.unsignedinteger]:
+        """Return the label array: the value of each voxel's atom, in uint8 or, if that is too small, uint16.
+
+        Parameters
+        ----------
+        value_of
+            Of `Compiled`.
+        """
+        table = np.array([value_of[atom] for atom in self.atoms])
+        table = table.astype(np.uint8 if table.max() <= np.iinfo(np.uint8).max else np.uint16)
+        label = np.empty(self.codes.shape, dtype=table.dtype)
+        for part in _slabs(self.codes.shape):
+            label[part] = table[self.codes[part]]
+        return label
+
+
+def membership_codes(masks: Iterable[NDArray[np.bool_]]) -> tuple[NDArray[np.unsignedinteger], tuple[Atom, ...]]:
+    """Return the code of each voxel's atom, and the atom of each code, of masks of one shape."""
+    accumulator = None
+    for index, mask in enumerate(masks):
+        accumulator = accumulator or Accumulator(mask.shape)
+        accumulator.add(index, mask)
+    if accumulator is None:
+        raise ValueError("there is no mask")
+    return accumulator.codes, tuple(accumulator.atoms)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What masks became.
+
+    Parameters
+    ----------
+    labels
+        For dataset.json; plain labels if no two masks overlap, otherwise regions with a proved order.
+    value_of
+        Atom → label value, for every atom that was given, and 0 for no mask at all.
+    masks_of
+        Name of a mask → the label values that it is made of; none if it never occurs.
+    dropped
+        Names of masks that never occur, or never win under a priority; they are in no label.
+    equal
+        Names of masks that hold the same voxels everywhere; they are one label.
+    lost
+        How many atoms a priority gave to one of their masks alone; 0 means that nothing is lost.
+    """
+
+    labels: Labels
+    value_of: Mapping[Atom, int]
+    masks_of: Mapping[str, tuple[int, ...]]
+    dropped: tuple[str, ...] = ()
+    equal: tuple[tuple[str, ...], ...] = ()
+    lost: int = 0
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What a person should know of it, as warnings."""
+        found = [warning("SC076", f"the mask {name!r} has no voxel of its own in any case") for name in self.dropped]
+        found += [
+            warning("SC088", f"the masks {' and '.join(map(repr, names))} are equal everywhere; they are one label")
+            for names in self.equal
+        ]
+        if self.lost:
+            found.append(warning("SC074", f"{self.lost} kinds of overlap went to one mask by the priority given"))
+        return tuple(found)
+
+
+def compile_masks(
+    names: Sequence[str],
+    atoms: Collection[Atom],
+    *,
+    priority: Sequence[str] | None = None,
+    max_heads: int = MAX_HEADS,
+) -> Compiled:
+    """Return labels for masks of these names, of which these atoms occur.
+
+    The result depends on which atoms there are, and not on the order in which they were found.
+
+    Parameters
+    ----------
+    names
+        One name a mask; values and heads follow their order where they can.
+    atoms
+        The atoms of all cases.
+    priority
+        Names, first wins: an overlap goes to the first of its masks alone, names that are not given
+        coming last. Overlaps are lost, and regions are not needed.
+    max_heads
+        Limit on heads where regions are needed.
+
+    Raises
+    ------
+    SegconvError
+        ``SC074`` if a name stands twice or has a meaning of its own, or there are too many heads or
+        values; ``SC011`` if no mask has a voxel; ``SC001`` if ``priority`` names no mask.
+    """
+    _check_names(names)
+    winners = _winners(names, atoms, priority)
+    groups, members = _grouped(names, set(winners.values()))
+    if not groups:
+        raise SegconvError(f"none of {len(names)} masks has a voxel", code="SC011")
+    ordered = sorted(members.items(), key=lambda item: (len(item[1]), sorted(item[1])))
+    value_of_winner = {atom: value for value, (atom, _) in enumerate(ordered, 1)} | {frozenset[int](): 0}
+    if len(ordered) > MAX_VALUE:
+        raise SegconvError(f"{len(names)} masks make {len(ordered)} values, at most {MAX_VALUE} go", code="SC074")
+    heads = {
+        name: {value for value, (_, inside) in enumerate(ordered, 1) if group in inside}
+        for group, name in enumerate(groups)
+    }
+    if any(len(inside) > 1 for inside in members.values()):
+        _check_heads(len(ordered), "at least ", groups, members.values(), max_heads)
+        labels = _with_regions(groups, heads, dict(enumerate((inside for _, inside in ordered), 1)))
+        _check_heads(len(labels.foreground), "", groups, members.values(), max_heads)
+    else:
+        labels = Labels({BACKGROUND: 0, **{name: min(values) for name, values in heads.items()}})
+    if swaps(labels):
+        raise SegconvError(f"compiled labels {labels.as_json()} are not proved", code="SC104")
+    masks_of = {
+        name: tuple(sorted(value for atom, value in value_of_winner.items() if index in atom))
+        for index, name in enumerate(names)
+    }
+    return Compiled(
+        labels,
+        {atom: value_of_winner[winner] for atom, winner in winners.items()},
+        masks_of,
+        dropped=tuple(name for name, values in masks_of.items() if not values),
+        equal=_equal(masks_of),
+        lost=sum(atom != winner for atom, winner in winners.items()),
+    )
+
+
+def masks_from(
+    values: NDArray[np.integer], masks_of: Mapping[str, Sequence[int]]
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield name and mask of every mask that went into a label array, one at a time.
+
+    Parameters
+    ----------
+    values
+        Label values as they were written, or as nnU-Net predicts them; any shape.
+    masks_of
+        Of `Compiled`.
+    """
+    for name, inside in masks_of.items():
+        mask = np.zeros(values.shape, dtype=np.bool_)
+        for value in inside:
+            mask |= values == value
+        yield name, mask
+
+
+def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Yield slices of the first axis that hold about `CHUNK_VOXELS`, whatever the order in memory."""
+    plane = max(int(np.prod(shape[1:])), 1)
+    step = max(CHUNK_VOXELS // plane, 1)
+    for start in range(0, shape[0], step):
+        yield slice(start, start + step)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name in names:
+        if name.lower() in (BACKGROUND, IGNORE):
+            raise SegconvError(
+                f"a mask is named {name!r}, which has a meaning of its own in nnU-Net",
+                code="SC074",
+                hint="rename the mask, or leave it out",
+            )
+        if not name or names.count(name) > 1:
+            raise SegconvError(f"the masks are named {', '.join(map(repr, names))}, expected a name each", code="SC074")
+
+
+def _winners(names: Sequence[str], atoms: Collection[Atom], priority: Sequence[str] | None) -> dict[Atom, Atom]:
+    """Return each atom and what it counts as: itself, or under a priority its first mask alone."""
+    every = {frozenset(atom) for atom in atoms} | {frozenset[int]()}
+    if priority is None:
+        return {atom: atom for atom in every}
+    unknown = [name for name in priority if name not in names]
+    if unknown:
+        raise SegconvError(f"the priority names {unknown[0]!r}, which is no mask", hint=f"masks are {', '.join(names)}")
+    ranked = [*dict.fromkeys(priority), *(name for name in names if name not in priority)]
+    rank = {names.index(name): place for place, name in enumerate(ranked)}
+    return {atom: frozenset(sorted(atom, key=lambda index: rank[index])[:1]) for atom in every}
+
+
+def _grouped(names: Sequence[str], atoms: Collection[Atom]) -> tuple[list[str], dict[Atom, frozenset[int]]]:
+    """Return the names of groups of masks that are equal everywhere, and atom → groups; empty masks are in none."""
+    occurs: dict[frozenset[Atom], list[int]] = {}
+    for index in range(len(names)):
+        occurs.setdefault(frozenset(atom for atom in atoms if index in atom), []).append(index)
+    occurs.pop(frozenset(), None)
+    taken: set[str] = set(names)
+    groups = []
+    for indices in occurs.values():
+        name = names[indices[0]] if len(indices) == 1 else free_name("&".join(names[i] for i in indices), taken)
+        taken.add(name)
+        groups.append(name)
+    first = [indices[0] for indices in occurs.values()]
+    members = {atom: frozenset(g for g, index in enumerate(first) if index in atom) for atom in atoms if atom}
+    return groups, members
+
+
+def _with_regions(groups: list[str], heads: Mapping[str, set[int]], inside: Mapping[int, frozenset[int]]) -> Labels:
+    order = order_heads(heads)
+    names: dict[str, int | tuple[int, ...]] = {BACKGROUND: 0}
+    names |= {name: tuple(sorted(heads[name])) for name in order.painted}
+    for value in sorted(order.missing):
+        # Never an atom of one mask: `order_heads` first settles what settles most, and an overlap settles two.
+        names[free_name("&".join(groups[group] for group in sorted(inside[value])), names.keys())] = value
+    return Labels(names, (*order.painted.values(), *sorted(order.missing)))
+
+
+def _check_heads(
+    count: int, at_least: str, groups: Sequence[str], members: Collection[frozenset[int]], max_heads: int
+) -> None:
+    if count <= max_heads:
+        return
+    overlaps = [inside for inside in members if len(inside) > 1]
+    often = Counter(groups[group] for inside in sorted(map(sorted, overlaps)) for group in inside).most_common(3)
+    shown = ", ".join(f"{name} ({n})" for name, n in often)
+    raise SegconvError(
+        f"{len(groups)} masks overlap in {len(overlaps)} ways and make {len(members)} label values; telling them all"
+        f" apart takes {at_least}{count} heads, at most {max_heads} go. In most overlaps are {shown}",
+        code="SC074",
+        hint="convert fewer masks, or give a priority: a voxel then goes to the first of its masks alone",
+    )
+
+
+def _equal(masks_of: Mapping[str, tuple[int, ...]]) -> tuple[tuple[str, ...], ...]:
+    same: dict[tuple[int, ...], list[str]] = {}
+    for name, values in masks_of.items():
+        same.setdefault(values, []).append(name)
+    return tuple(tuple(names) for values, names in same.items() if values and len(names) > 1)
