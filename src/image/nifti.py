@@ -18,15 +18,15 @@ from nibabel.nifti1 import Nifti1Header
 from numpy.typing import NDArray
 
 from ..errors import SegconvError
+from . import content
 from .geometry import ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
 from .gzipped import TRAILING_LIMIT, Buffer, deflate, inflate, inflate_head, is_gzip
+from .stored import MAX_VOLUME as MAX_VOLUME
+from .stored import DecodedVolume, VolumeHeader, arranged
 
 HEADER_SIZE = 348
 VOXELS_AT = 352
 """Voxels of a single file begin here at the earliest: the header and four bytes about extensions."""
-
-MAX_VOLUME = 8 << 30
-"""Largest decoded size, in bytes, unless the user raises it."""
 
 HEAD_BYTES = 1 << 16
 """So much of a file is enough to inflate its header."""
@@ -42,100 +42,38 @@ _FORM_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
-class NiftiHeader:
+class NiftiHeader(VolumeHeader):
     """What a NIfTI header says, after it was found to be usable.
 
     Parameters
     ----------
-    geometry
-        The grid, in three dimensions.
-    channels
-        Length of the fourth axis, 1 if there is none.
-    dtype
-        Type of the stored voxels, with their byte order.
-    slope, intercept
-        Values are ``slope * stored + intercept``; 1 and 0 if the header asks for none.
     offset
         Where the voxels begin, in the inflated bytes.
-    four_dimensional
-        Whether the header declares four axes, be the last one of length 1.
-    oddities
-        ``(code, message)`` of what is unusual but usable. A file with any is encoded anew.
     block
         The 348 bytes themselves.
     """
 
-    geometry: Geometry
-    channels: int
-    dtype: np.dtype[Any]
-    slope: float
-    intercept: float
     offset: int
-    four_dimensional: bool
-    oddities: tuple[tuple[str, str], ...]
     block: bytes
-
-    @property
-    def slab_bytes(self) -> int:
-        """Bytes of the voxels of one channel."""
-        return math.prod(self.geometry.size) * self.dtype.itemsize
-
-    @property
-    def voxel_bytes(self) -> int:
-        """Bytes of all voxels."""
-        return self.slab_bytes * self.channels
-
-    @property
-    def scaled(self) -> bool:
-        """Whether values differ from what is stored."""
-        return (self.slope, self.intercept) != (1.0, 0.0)
-
-    @property
-    def plain(self) -> bool:
-        """Whether a file with this header may be carried over byte for byte."""
-        return not self.oddities and self.dtype.isnative
 
 
 @dataclass(frozen=True)
-class Nifti:
+class Nifti(DecodedVolume):
     """A decoded file.
 
     Parameters
     ----------
-    header
-        What its header says.
     raw
         Its inflated bytes.
-    plain
-        Whether the file may be carried over byte for byte: see `NiftiHeader.plain`; and nothing
-        follows its voxels or its one gzip member.
     """
 
     header: NiftiHeader
     raw: bytes
-    plain: bool
 
     @property
     def stored(self) -> NDArray[Any]:
         """Stored voxels, ``(z, y, x)``, or ``(channel, z, y, x)`` if there are several; not writable."""
-        header = self.header
-        shape = header.geometry.array_shape
-        if header.channels > 1:
-            shape = (header.channels, *shape)
-        count = header.voxel_bytes // header.dtype.itemsize
-        return np.frombuffer(self.raw, dtype=header.dtype, count=count, offset=header.offset).reshape(shape)
-
-    @property
-    def values(self) -> NDArray[Any]:
-        """Voxels after slope and intercept, native: floats if scaled, of 64 bits for integers of 32 and more."""
-        header = self.header
-        if not header.scaled:
-            return self.stored.astype(header.dtype.newbyteorder("="), copy=False)
-        wide = np.dtype(np.float64 if header.dtype.kind == "i" and header.dtype.itemsize > 2 else np.float32)
-        values: NDArray[Any] = self.stored.astype(wide)
-        values *= header.slope
-        values += header.intercept
-        return values
+        return arranged(self.raw, self.header, self.header.offset, interleaved=False)
 
     def channel_bytes(self, channel: int) -> memoryview:
         """Bytes of the stored voxels of one channel, a slab of `raw` that is not copied."""
@@ -170,7 +108,7 @@ def read_header(head: Buffer) -> NiftiHeader:
     slope, intercept = _scaling(header)
     geometry, oddities = _spatial(header, size)
     return NiftiHeader(
-        geometry, channels, dtype, slope, intercept, int(offset) or VOXELS_AT, four_dimensional, oddities, block
+        geometry, channels, dtype, slope, intercept, four_dimensional, oddities, int(offset) or VOXELS_AT, block
     )
 
 
@@ -204,24 +142,22 @@ def decode(data: Buffer, limit: int = MAX_VOLUME) -> Nifti:
     if header.voxel_bytes > limit:
         raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {limit} are allowed", code="SC054")
     end = header.offset + header.voxel_bytes
-    plain = True
+    alone = True
     if is_gzip(data):
-        raw, plain = inflate(data, end + TRAILING_LIMIT)
+        raw, alone = inflate(data, end + TRAILING_LIMIT)
     else:
         raw = bytes(data)
     if len(raw) < end:
         raise SegconvError(f"ends after {len(raw)} bytes, its header promises {end}", code="SC052")
     if len(raw) > end + TRAILING_LIMIT:
         raise SegconvError(f"{len(raw) - end} bytes follow the last voxel, at most {TRAILING_LIMIT} may", code="SC054")
-    return Nifti(header, raw, plain and header.plain and len(raw) == end)
+    trailing = len(raw) > end or not alone
+    return Nifti(header, header.plain and not trailing, trailing, raw)
 
 
 def trailing_bytes(data: Buffer, image: Nifti) -> bool:
     """Return whether anything follows the last voxel, or the first gzip member of `data`."""
-    header = image.header
-    if len(image.raw) > header.offset + header.voxel_bytes:
-        return True
-    return is_gzip(data) and not inflate(data, len(image.raw))[1]
+    return image.trailing
 
 
 def new_header(geometry: Geometry, dtype: np.dtype[Any]) -> bytes:
@@ -301,15 +237,8 @@ def _finish(header: Nifti1Header) -> bytes:
 
 
 def _refuse_other_formats(block: bytes) -> None:
-    if not block:
-        raise SegconvError("the file is empty", code="SC051")
-    start = block[:64].lstrip().lower()
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        raise SegconvError("the file is a web page, not a NIfTI file", code="SC051")
-    if start.startswith(b"version https://git-lfs"):
-        raise SegconvError(
-            "the file is a Git LFS pointer, not the data it stands for", code="SC051", hint="run: git lfs pull"
-        )
+    if not block or content.kind_of(block) not in (None, "NIfTI volume"):
+        raise content.refuse(block, "a single-file NIfTI-1")
     if len(block) < HEADER_SIZE:
         raise SegconvError(f"ends after {len(block)} bytes, a NIfTI header takes {HEADER_SIZE}", code="SC052")
     if block[344:348] != b"n+1\0":
