@@ -1,19 +1,24 @@
-"""dataset.json of nnU-Net v2: read, validated, written from an allow-list."""
+"""dataset.json of nnU-Net v2: read, validated, written from an allow-list; and written as v1 has it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import SegconvError, naming
-from .labels import Labels
+from .labels import IGNORE, Labels
 from .strictjson import dumps, load_object
 
 FREE_TEXT_KEYS = ("name", "description", "reference", "licence", "release", "citation")
 """Entries for people that are carried along; nnU-Net does not read them."""
+REQUIRED_KEYS = ("channel_names", "labels", "numTraining", "file_ending")
+OPTIONAL_KEYS = ("regions_class_order",)
+_SPELLED = {"relase": "release", "license": "licence"}
+V1_ENDING = ".nii.gz"
+"""The one ending that v1 knows."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class DatasetDescription:
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> DatasetDescription:
         """Read the object of a v2 dataset.json."""
-        missing = [key for key in ("channel_names", "labels", "numTraining", "file_ending") if key not in found]
+        missing = [key for key in REQUIRED_KEYS if key not in found]
         if missing:
             v1 = " (it looks like one of nnU-Net v1 or MSD)" if "modality" in found else ""
             raise SegconvError(
@@ -103,6 +108,55 @@ class DatasetDescription:
             return cls.from_json(load_object(data))
 
 
+def v1_object(description: DatasetDescription, training: Iterable[str], test: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the object of a dataset.json of nnU-Net v1, which the Decathlon reads as well.
+
+    Parameters
+    ----------
+    description
+        Of the dataset; its number of training cases is counted anew.
+    training, test
+        Identifiers of the cases, in the order to list them.
+
+    Raises
+    ------
+    SegconvError
+        ``SC074`` for regions and an ignore label, ``SC086`` for another ending than ``.nii.gz``: v1
+        knows none of them, and would take the ignore label for a class.
+    """
+    labels = description.labels
+    if labels.has_regions or labels.ignore is not None:
+        what = "regions" if labels.has_regions else f"an {IGNORE} label"
+        raise SegconvError(f"has {what}, which nnU-Net v1 does not know", code="SC074", hint="stay with nnU-Net v2")
+    if description.file_ending != V1_ENDING:
+        raise SegconvError(
+            f"file_ending is {description.file_ending!r}, nnU-Net v1 reads {V1_ENDING!r} alone", code="SC086"
+        )
+    by_value = {value: name for name, value in labels.names.items()}
+    training = list(training)
+    test = list(test)
+    channels = description.channel_names
+    return {
+        **{key: description.texts[key] for key in FREE_TEXT_KEYS if key in description.texts},
+        "tensorImageSize": "3D" if len(channels) == 1 else "4D",
+        "modality": {str(i): name for i, name in enumerate(channels)},
+        "labels": {str(value): by_value[value] for value in labels.values},
+        "numTraining": len(training),
+        "numTest": len(test),
+        # Without a channel: v1 finds the files of a case itself.
+        "training": [
+            {"image": f"./imagesTr/{case}{V1_ENDING}", "label": f"./labelsTr/{case}{V1_ENDING}"} for case in training
+        ],
+        "test": [f"./imagesTs/{case}{V1_ENDING}" for case in test],
+    }
+
+
+def unknown_entries(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a v2 dataset.json says that `DatasetDescription` does not hold: kept in the lineage, not written."""
+    held = {*FREE_TEXT_KEYS, *REQUIRED_KEYS, *OPTIONAL_KEYS, *_SPELLED}
+    return {key: value for key, value in found.items() if key not in held}
+
+
 def channel_names(found: Any) -> tuple[str, ...]:
     """Read ``channel_names`` or ``modality``: ``{"0": "CT", …}``, numbered from 0 without a gap."""
     if not isinstance(found, dict) or not found:
@@ -117,6 +171,5 @@ def channel_names(found: Any) -> tuple[str, ...]:
 
 def free_texts(found: Mapping[str, Any]) -> dict[str, str]:
     """Return the entries for people, with the two usual misspellings mended."""
-    spelled = {"relase": "release", "license": "licence"}
-    texts = {spelled.get(key, key): value for key, value in found.items() if isinstance(value, str)}
+    texts = {_SPELLED.get(key, key): value for key, value in found.items() if isinstance(value, str)}
     return {key: value.strip() for key, value in texts.items() if key in FREE_TEXT_KEYS}
