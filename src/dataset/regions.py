@@ -122,13 +122,15 @@ def order_heads(heads: Mapping[str, Set[int]]) -> HeadOrder:
         clashes.append(tuple(sorted(clash)))
 
 
-def with_order(names: Mapping[str, int | Sequence[int]]) -> Labels:
+def with_order(names: Mapping[str, int | Sequence[int]], called: Mapping[int, str] | None = None) -> Labels:
     """Return labels whose order of names and ``regions_class_order`` decode every value to itself.
 
     Parameters
     ----------
     names
         Name → value or values, background and ignore included. Their order is kept where it can be.
+    called
+        Value → name, for values that need a name of their own; the hint names them so.
 
     Raises
     ------
@@ -144,7 +146,7 @@ def with_order(names: Mapping[str, int | Sequence[int]]) -> Labels:
         return Labels(given)
     order = order_heads({name: set(values) for name, values in any_order.foreground.items()})
     if order.missing:
-        raise _inseparable(any_order, order)
+        raise _inseparable(any_order, order, called or {})
     heads = {name: any_order.names[name] for name in order.painted}
     rest = {name: value for name, value in any_order.names.items() if name not in heads and name != IGNORE}
     last = {} if any_order.ignore is None else {IGNORE: any_order.ignore}
@@ -258,13 +260,14 @@ def _members(region: str, part: str, known: Mapping[str, int | tuple[int, ...]])
     raise SegconvError(f"the region {region!r} names {part!r}, which is neither a label nor a value", hint=hint)
 
 
-def _inseparable(labels: Labels, order: HeadOrder) -> SegconvError:
+def _inseparable(labels: Labels, order: HeadOrder, called: Mapping[int, str]) -> SegconvError:
     told = "; ".join(" and ".join(_told(labels, value) for value in clash) for clash in order.clashes)
     names = value_names(labels)
     taken = set(labels.names)
     added = []
     for value in order.missing:
-        name = free_name(names[value], taken) if "&" in names[value] else free_name(f"{names[value]}_only", taken)
+        name = names[value] if "&" in names[value] else f"{names[value]}_only"
+        name = free_name(called.get(value, name), taken)
         taken.add(name)
         added.append(f"{name}={value}")
     return SegconvError(

@@ -1,0 +1,59 @@
+"""How many voxels of each label value a case has: as the lineage says, or counted in the files where it does not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from ..errors import SegconvError, naming
+from ..image.codecs import read_label
+from ..image.voxels import label_values
+from .layout import Dataset
+from .lineage import TRAIN
+
+
+def recorded_counts(dataset: Dataset, split: str = TRAIN) -> dict[str, dict[int, int]]:
+    """Return case → label value → number of voxels for the cases whose lineage says so."""
+    return {
+        record.case: {int(value): number for value, number in record.label_voxels.items()}
+        for record in dataset.records()
+        if record.split == split and record.label_voxels
+    }
+
+
+def label_counts(dataset: Dataset, split: str = TRAIN) -> Iterator[tuple[str, dict[int, int]]]:
+    """Yield case and label value → number of voxels, in the order of the cases; files are read where they must be.
+
+    Raises
+    ------
+    SegconvError
+        What `read_label` raises, with the file; ``SC080`` if a label is not there.
+    """
+    recorded = recorded_counts(dataset, split)
+    for case in dataset.cases(split):
+        if case in recorded:
+            yield case, recorded[case]
+            continue
+        path = dataset.label_file(case, split)
+        with naming(str(path)):
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError as error:
+                raise SegconvError("is not there", code="SC080") from error
+            except OSError as error:
+                raise SegconvError(f"cannot be read ({error.strerror})", code="SC030") from error
+            yield case, label_values(read_label(data).array)
+
+
+def share(counts: Mapping[int, int], value: int) -> float:
+    """Return which part of the voxels have a value, 0 to 1."""
+    total = sum(counts.values())
+    return counts.get(value, 0) / total if total else 0.0
+
+
+def total(counts: Mapping[str, Mapping[int, int]]) -> dict[int, int]:
+    """Return label value → number of voxels over all cases."""
+    found: Counter[int] = Counter()
+    for of_case in counts.values():
+        found.update(of_case)
+    return dict(found)

@@ -1,0 +1,267 @@
+"""Edits of a dataset's labels that change no voxel: names and regions, in dataset.json alone.
+
+An edit is planned first, shows old and new, and is then made under the dataset's lock, each file
+replaced whole. Entries other than the labels stay as they are, those that segconv does not know
+included. What was edited is added to the lineage; the way back to the user's files goes by values,
+so that nothing else changes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
+from ..version import VERSION
+from ..work import fsops
+from ..work.plan import Target
+from ..work.staging import locked, writing
+from . import lineage
+from .labels import BACKGROUND, IGNORE, Labels
+from .layout import DESCRIPTION
+from .names import DatasetName
+from .regions import prove_order, value_names, with_order
+from .strictjson import dumps, load_object
+
+ENTRIES = ("labels", "regions_class_order")
+"""What an edit may change in dataset.json."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A planned edit; nothing has been written.
+
+    Parameters
+    ----------
+    dataset
+        Folder of the dataset.
+    what
+        ``"rename"`` or ``"regions"``.
+    before
+        dataset.json as it was read, byte for byte.
+    labels
+        The labels as they are to be.
+    """
+
+    dataset: Path
+    what: str
+    before: bytes
+    labels: Labels
+
+    @property
+    def old(self) -> dict[str, Any]:
+        """The entries as they are."""
+        found = load_object(self.before)
+        return {key: found[key] for key in ENTRIES if key in found}
+
+    @property
+    def new(self) -> dict[str, Any]:
+        """The entries as they are to be."""
+        order = self.labels.regions_class_order
+        return {"labels": self.labels.as_json()} | ({} if order is None else {"regions_class_order": list(order)})
+
+    @property
+    def after(self) -> bytes:
+        """The new dataset.json: the entries where they stood, all others untouched."""
+        new = self.new
+        found = {key: new.get(key, value) for key, value in load_object(self.before).items()}
+        if "regions_class_order" not in new:
+            found.pop("regions_class_order", None)
+        return dumps(found | new)
+
+    @property
+    def changes(self) -> bool:
+        """Whether old and new differ, be it in the order of names."""
+        return dumps(self.old) != dumps(self.new)
+
+
+def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
+    """Plan to give labels other names; values and their order stay.
+
+    Parameters
+    ----------
+    dataset
+        Folder of the dataset.
+    names
+        Old → new. Two names may be swapped.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if an old name is not there or a new one stands twice, or if a class would become
+        the background or the ignore label or the other way round; ``SC074`` if the labels are then
+        not usable; what `DatasetDescription.read` raises.
+    """
+    before = _read(dataset)
+    with naming(str(dataset / DESCRIPTION)):
+        found = load_object(before)
+    labels = found.get("labels")
+    if not isinstance(labels, dict):
+        raise SegconvError(f"labels are {labels!r}", code="SC074", file=str(dataset / DESCRIPTION))
+    for old, new in names.items():
+        if old not in labels:
+            near = difflib.get_close_matches(old, labels, n=1)
+            raise SegconvError(
+                f"there is no label {old!r}",
+                hint=f"did you mean {near[0]!r}?" if near else f"labels are {', '.join(labels)}",
+            )
+        for meaning in (BACKGROUND, IGNORE):
+            # Spelled otherwise it was meant so, and nnU-Net took it for a class.
+            if (old == meaning) != (new == meaning) and old.lower() != new.lower():
+                raise SegconvError(
+                    f"{old!r} to {new!r} is more than a name: {meaning!r} has a meaning of its own in nnU-Net",
+                    hint="segconv labels ignore DATASET --value NAME --to 43_New makes a label the ignore label",
+                )
+    renamed = [names.get(name, name) for name in labels]
+    twice = next((name for name in renamed if renamed.count(name) > 1), None)
+    if twice is not None:
+        raise SegconvError(f"the name {twice!r} would stand twice")
+    with naming(str(dataset / DESCRIPTION)):
+        made = Labels.from_json(dict(zip(renamed, labels.values(), strict=True)), found.get("regions_class_order"))
+    return Edit(dataset, "rename", before, made)
+
+
+def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Sequence[int] | None = None) -> Edit:
+    """Plan to set the regions of a dataset.
+
+    The regions replace those that are there, and the classes that they are made of; classes that
+    are in no region stay. A region of one value keeps a class beside the regions that hold it.
+
+    Parameters
+    ----------
+    dataset
+        Folder of the dataset.
+    regions
+        Name → values, as `parse_regions` returns them.
+    order
+        ``regions_class_order``, one value for each name but background and ignore in their new
+        order; computed if None.
+
+    Raises
+    ------
+    SegconvError
+        ``SC074`` if a value is then in no label, no order decodes every value to itself, or the
+        given one does not, with what it would swap.
+    """
+    before = _read(dataset)
+    with naming(str(dataset / DESCRIPTION)):
+        found = load_object(before)
+        current = Labels.from_json(found.get("labels"), found.get("regions_class_order"))
+    inside = {value for values in regions.values() for value in values}
+    classes = {
+        name: value
+        for name, value in current.names.items()
+        if isinstance(value, int) and name != IGNORE and value not in inside and name not in regions
+    }
+    names: dict[str, int | Sequence[int]] = {**classes, **regions}
+    if current.ignore is not None:
+        names[IGNORE] = current.ignore
+    called = value_names(current)
+    bare = [value for value in current.values if value not in inside | {current.ignore, *classes.values()}]
+    if bare:
+        raise SegconvError(
+            f"the values {', '.join(f'{value} {called[value]}' for value in bare)} would be in no region",
+            code="SC074",
+            hint=f"add {' and '.join(f'{called[value]}={value}' for value in bare)} to the regions",
+        )
+    if order is None:
+        return Edit(dataset, "regions", before, with_order(names, called))
+    given = {name: value if isinstance(value, int) else tuple(value) for name, value in names.items()}
+    scored = [name for name in given if name not in (BACKGROUND, IGNORE)]
+    if len(order) != len(scored):
+        raise SegconvError(
+            f"the order has {len(order)} values, expected {len(scored)}: one for each of {', '.join(scored)}",
+            code="SC074",
+        )
+    labels = Labels(given, tuple(order))
+    refuse_if_any(prove_order(labels))
+    return Edit(dataset, "regions", before, labels if labels.has_regions else Labels(given))
+
+
+def copies(dataset: Path, roots: Iterable[Path | None]) -> list[Path]:
+    """Return the folders in which nnU-Net keeps something that it made with the dataset.json of a dataset."""
+    return [root / dataset.name for root in roots if root is not None and (root / dataset.name).is_dir()]
+
+
+def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = False) -> list[Finding]:
+    """Make a planned edit.
+
+    Parameters
+    ----------
+    edit
+        As planned.
+    made_with
+        What `copies` found: preprocessed data and models hold the labels as they were.
+    force
+        Set regions although there are such.
+
+    Returns
+    -------
+    findings
+        Warnings: what must be made again.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` if regions change and something was made with the old ones; ``SC035`` if another
+        run works on the dataset; ``SC062`` if dataset.json changed since the edit was planned;
+        ``SC094`` if the folder's name is no dataset's.
+    """
+    name = DatasetName.of_folder(edit.dataset.name)
+    if name is None:
+        raise SegconvError(
+            "the folder's name is no dataset's, expected Dataset042_Name", code="SC094", file=str(edit.dataset)
+        )
+    if made_with and edit.what == "regions" and edit.changes and not force:
+        raise SegconvError(
+            "was made with the labels as they are, and would no longer fit",
+            code="SC020",
+            file=str(made_with[0]),
+            hint="remove it, or --force and plan and train again",
+        )
+    if not edit.changes:
+        return []
+    path = edit.dataset / DESCRIPTION
+    with locked(Target(edit.dataset, name.slot)):
+        if _read(edit.dataset) != edit.before:
+            raise SegconvError("changed while the edit was made", code="SC062", file=str(path))
+        with writing(path):
+            for left in (*edit.dataset.glob(f".tmp-*-{DESCRIPTION}"), *edit.dataset.glob(f"{lineage.FOLDER}/.tmp-*")):
+                fsops.unlink(left)  # by an edit that was killed; the lock says that it is not at work
+            # The lineage first: an edit that is cut short in between is made, and recorded, by running it again.
+            _record(edit)
+            fsops.write_atomic(path, edit.after, sync=True)
+            fsops.sync_folder(edit.dataset)
+    return [
+        warning(
+            "SC094",
+            "holds the labels as they were before the edit",
+            file=str(folder),
+            hint=f"segconv plan {name.id} makes it anew",
+        )
+        for folder in made_with
+    ]
+
+
+def _record(edit: Edit) -> None:
+    run = lineage.read_run(edit.dataset)
+    if run is None:
+        return
+    entry = {"what": edit.what, "version": VERSION, "old": edit.old, "new": edit.new}
+    edits = run.get("edits")
+    edits = edits if isinstance(edits, list) else []
+    if edits[-1:] != [entry]:
+        fsops.write_atomic(edit.dataset / lineage.RUN, dumps({**run, "edits": [*edits, entry]}), sync=True)
+
+
+def _read(dataset: Path) -> bytes:
+    path = dataset / DESCRIPTION
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise SegconvError("is not there", code="SC010", file=str(path)) from error
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
