@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from ..errors import SegconvError, naming
 from ..image.codecs import read_label
 from ..image.voxels import label_values
 from .layout import Dataset
-from .lineage import TRAIN
+from .lineage import TRAIN, read_records
 
 
-def recorded_counts(dataset: Dataset, split: str = TRAIN) -> dict[str, dict[int, int]]:
-    """Return case → label value → number of voxels for the cases whose lineage says so."""
-    return {
-        record.case: {int(value): number for value, number in record.label_voxels.items()}
-        for record in dataset.records()
-        if record.split == split and record.label_voxels
-    }
+def recorded_counts(dataset: Path, split: str = TRAIN) -> Iterator[tuple[str, dict[int, int]]]:
+    """Yield case and label value → number of voxels for the cases of a dataset's folder whose lineage says so."""
+    for record in read_records(dataset):
+        if record.split == split and record.label_voxels:
+            yield record.case, {int(value): number for value, number in record.label_voxels.items()}
+
+
+def recorded_voxels(dataset: Path) -> dict[int, int]:
+    """Return label value → number of voxels over all training cases, as the lineage says; empty without one."""
+    found: Counter[int] = Counter()
+    for _, counts in recorded_counts(dataset):
+        found.update(counts)
+    return dict(sorted(found.items()))
 
 
 def label_counts(dataset: Dataset, split: str = TRAIN) -> Iterator[tuple[str, dict[int, int]]]:
@@ -29,7 +36,7 @@ def label_counts(dataset: Dataset, split: str = TRAIN) -> Iterator[tuple[str, di
     SegconvError
         What `read_label` raises, with the file; ``SC080`` if a label is not there.
     """
-    recorded = recorded_counts(dataset, split)
+    recorded = dict(recorded_counts(dataset.path, split))
     for case in dataset.cases(split):
         if case in recorded:
             yield case, recorded[case]
@@ -49,11 +56,3 @@ def share(counts: Mapping[int, int], value: int) -> float:
     """Return which part of the voxels have a value, 0 to 1."""
     total = sum(counts.values())
     return counts.get(value, 0) / total if total else 0.0
-
-
-def total(counts: Mapping[str, Mapping[int, int]]) -> dict[int, int]:
-    """Return label value → number of voxels over all cases."""
-    found: Counter[int] = Counter()
-    for of_case in counts.values():
-        found.update(of_case)
-    return dict(found)

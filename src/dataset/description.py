@@ -98,14 +98,25 @@ class DatasetDescription:
     @classmethod
     def read(cls, path: Path) -> DatasetDescription:
         """Read a dataset.json; what is wrong names the file."""
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError as error:
-            raise SegconvError("is not there", code="SC010", file=str(path)) from error
-        except OSError as error:
-            raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+        data = read_bytes(path)
         with naming(str(path)):
             return cls.from_json(load_object(data))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a dataset.json.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if it is not there, ``SC030`` if it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise SegconvError("is not there", code="SC010", file=str(path)) from error
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
 
 
 def v1_object(description: DatasetDescription, training: Iterable[str], test: Iterable[str] = ()) -> dict[str, Any]:

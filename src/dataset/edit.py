@@ -20,6 +20,7 @@ from ..work import fsops
 from ..work.plan import Target
 from ..work.staging import locked, writing
 from . import lineage
+from .description import read_bytes
 from .labels import BACKGROUND, IGNORE, Labels
 from .layout import DESCRIPTION
 from .names import DatasetName
@@ -95,7 +96,7 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
         the background or the ignore label or the other way round; ``SC074`` if the labels are then
         not usable; what `DatasetDescription.read` raises.
     """
-    before = _read(dataset)
+    before = read_bytes(dataset / DESCRIPTION)
     with naming(str(dataset / DESCRIPTION)):
         found = load_object(before)
     labels = found.get("labels")
@@ -146,7 +147,7 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
         ``SC074`` if a value is then in no label, no order decodes every value to itself, or the
         given one does not, with what it would swap.
     """
-    before = _read(dataset)
+    before = read_bytes(dataset / DESCRIPTION)
     with naming(str(dataset / DESCRIPTION)):
         found = load_object(before)
         current = Labels.from_json(found.get("labels"), found.get("regions_class_order"))
@@ -226,7 +227,7 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
         return []
     path = edit.dataset / DESCRIPTION
     with locked(Target(edit.dataset, name.slot)):
-        if _read(edit.dataset) != edit.before:
+        if read_bytes(path) != edit.before:
             raise SegconvError("changed while the edit was made", code="SC062", file=str(path))
         with writing(path):
             for left in (*edit.dataset.glob(f".tmp-*-{DESCRIPTION}"), *edit.dataset.glob(f"{lineage.FOLDER}/.tmp-*")):
@@ -255,13 +256,3 @@ def _record(edit: Edit) -> None:
     edits = edits if isinstance(edits, list) else []
     if edits[-1:] != [entry]:
         fsops.write_atomic(edit.dataset / lineage.RUN, dumps({**run, "edits": [*edits, entry]}), sync=True)
-
-
-def _read(dataset: Path) -> bytes:
-    path = dataset / DESCRIPTION
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise SegconvError("is not there", code="SC010", file=str(path)) from error
-    except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error

@@ -21,7 +21,8 @@ from ..command import Command
 pytestmark = pytest.mark.train
 
 ORDER = [
-    "paths init", "paths show", "paths", "convert", "augment", "plan", "plans show", "plans", "plans derive",
+    "paths init", "paths show", "paths", "convert", "labels show", "labels",
+    "labels rename", "labels regions", "labels ignore", "augment", "plan", "plans show", "plans", "plans derive",
     "train", "infer", "evaluate", "restore", "nnunet", "abort", "demo",
 ]  # fmt: skip
 

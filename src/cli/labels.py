@@ -1,0 +1,259 @@
+"""``segconv labels``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import SegconvError, exit_code_of
+from .options import dry_run, example, option, speaking, three_folders
+from .sink import Sink
+
+if TYPE_CHECKING:
+    from ..dataset.edit import Edit
+    from ..dataset.labels import Labels
+    from ..train.paths import Paths
+
+MANY_CASES = 50
+"""So many cases are listed one by one; of more, those that stand out."""
+
+
+@click.group(epilog=example("segconv labels show 501"))
+def command() -> None:
+    """Show, prove, rename and group the labels of a dataset."""
+
+
+@command.command(epilog=example("segconv labels show 501"))
+@click.argument("dataset")
+@three_folders
+@speaking
+def show(dataset: str, sink: Sink, paths: Paths) -> int:
+    """Show the labels of a dataset, and what nnU-Net makes of them.
+
+    DATASET is a dataset, a folder with a dataset.json, or such a file, of nnU-Net v2, v1 or the
+    Decathlon. With regions, a perfect prediction of every value is decoded as nnU-Net decodes it; an
+    order that swaps values is an error, and the order that does not is named.
+    """
+    from ..dataset.description import channel_names, read_bytes
+    from ..dataset.strictjson import load_object
+    from ..errors import naming
+
+    path = _json_of(dataset, paths)
+    data = read_bytes(path)
+    with naming(str(path)):
+        found = load_object(data)
+        task = "channel_names" not in found and "modality" in found
+        channels = channel_names(found.get("modality" if task else "channel_names"))
+    result: dict[str, Any] = {"file": str(path), "channels": _channels(channels, sink)}
+    if task:
+        return _show_task(path, found, result, sink)
+    return _show_dataset(path, found, result, sink)
+
+
+@command.command(epilog=example("segconv labels rename 501 disc=plate"))
+@click.argument("dataset")
+@click.argument("names", nargs=-1, required=True, metavar="OLD=NEW…")
+@dry_run
+@three_folders
+@speaking
+def rename(dataset: str, names: tuple[str, ...], dry_run: bool, sink: Sink, paths: Paths) -> int:
+    """Give labels other names.
+
+    No voxel changes. `Ignore=ignore` makes nnU-Net see an ignore label whose name was spelled
+    otherwise. The edit is recorded in the lineage.
+    """
+    from ..dataset.edit import plan_rename
+    from ..dataset.names import find_dataset
+
+    pairs: dict[str, str] = {}
+    for text in names:
+        old, equals, new = (part.strip() for part in text.partition("="))
+        if not (old and equals and new):
+            raise SegconvError(f"{text!r} is no renaming", hint="expected a form like edema=oedema")
+        if old in pairs:
+            raise SegconvError(f"{old!r} is renamed twice")
+        pairs[old] = new
+    return _edit(plan_rename(find_dataset(dataset, paths.raw), pairs), dataset, paths, sink, dry_run=dry_run)
+
+
+@command.command(epilog=example("segconv labels regions 501 figure=plate+ring ring=ring --dry-run"))
+@click.argument("dataset")
+@click.argument("regions", nargs=-1, required=True, metavar="NAME=A+B…")
+@option("--order", metavar="V,V,…", help="regions_class_order; proved. Computed otherwise.")
+@option("--force", is_flag=True, help="Although there are preprocessed data or models with the labels as they are.")
+@dry_run
+@three_folders
+@speaking
+def regions(
+    dataset: str,
+    regions: tuple[str, ...],
+    order: str | None,
+    force: bool,
+    dry_run: bool,
+    sink: Sink,
+    paths: Paths,
+) -> int:
+    """Set the regions of a dataset, by name or by value.
+
+    They replace the regions that are there and the classes they are made of; `ring=ring` keeps one.
+    Classes in no region stay. The order of heads is computed so that nnU-Net's decoding gives every
+    value back; what no order can give back is refused, with the region to add.
+    """
+    from ..dataset.description import DatasetDescription
+    from ..dataset.edit import plan_regions
+    from ..dataset.layout import DESCRIPTION
+    from ..dataset.names import find_dataset
+    from ..dataset.regions import parse_regions
+
+    folder = find_dataset(dataset, paths.raw)
+    labels = DatasetDescription.read(folder / DESCRIPTION).labels
+    edit = plan_regions(folder, parse_regions(regions, labels), _order(order) if order is not None else None)
+    return _edit(edit, dataset, paths, sink, dry_run=dry_run, force=force)
+
+
+@command.command(epilog=example("segconv labels ignore 501"))
+@click.argument("dataset")
+@three_folders
+@speaking
+def ignore(dataset: str, sink: Sink, paths: Paths) -> int:
+    """Report the ignore label, and how much of each case it covers."""
+    from ..dataset.counts import label_counts, share
+    from ..dataset.layout import Dataset
+    from ..dataset.names import find_dataset
+    from ..errors import warning
+
+    opened = Dataset.open(find_dataset(dataset, paths.raw))
+    value = opened.description.labels.ignore
+    if value is None:
+        sink.say(f"{opened.path.name} has no ignore label: every voxel counts in training")
+        sink.end({"ignore": None, "cases": {}})
+        return 0
+    shares = {case: share(counts, value) for case, counts in label_counts(opened)}
+    mean = sum(shares.values()) / len(shares) if shares else 0.0
+    shown = shares if len(shares) <= MANY_CASES or sink.verbose else {c: s for c, s in shares.items() if s == 1}
+    sink.table(["case", "ignored"], [(case, f"{part:.1%}") for case, part in shown.items()])
+    sink.say(f"ignore is {value}; it covers {mean:.1%} of {len(shares)} training cases on average")
+    findings = [
+        warning("SC075", "is ignored as a whole: nothing is learned from it", file=case)
+        for case, part in shares.items()
+        if part == 1
+    ]
+    if shares and not any(shares.values()):
+        findings.append(warning("SC076", f"the ignore label {value} occurs in no case", file=str(opened.path)))
+    sink.warn(findings)
+    sink.end({"ignore": value, "mean": mean, "cases": shares}, findings)
+    return 0
+
+
+def _json_of(reference: str, paths: Paths) -> Path:
+    from ..dataset.layout import DESCRIPTION
+    from ..dataset.names import find_dataset
+
+    path = Path(reference)
+    if path.is_file():
+        return path
+    return find_dataset(reference, paths.raw) / DESCRIPTION
+
+
+def _channels(channels: tuple[str, ...], sink: Sink) -> dict[str, str]:
+    from ..convert.conversion import normalisation
+
+    for name in channels:
+        sink.say(f"channel {name}: normalisation {normalisation(name)}")
+    return {name: normalisation(name) for name in channels}
+
+
+def _show_task(path: Path, found: dict[str, Any], result: dict[str, Any], sink: Sink) -> int:
+    """Show the labels of a json of v1 or MSD: as they stand in the files, and as v2 would have them."""
+    from ..convert.tasks import declared_labels
+    from ..dataset.labels import dense
+    from ..errors import naming
+
+    with naming(str(path)):
+        declared = declared_labels(found)
+        if declared is None:
+            raise SegconvError("has no entry 'labels'", code="SC074")
+        forward = dense(declared).forward
+    sink.say("a json of nnU-Net v1 or the Decathlon; values as they stand in the files, and in v2")
+    sink.table(["name", "value", "in v2"], [(name, value, forward[value]) for name, value in declared.items()])
+    sink.next(f"segconv convert {path.parent} --to ID_NAME")
+    sink.end({**result, "kind": "task", "labels": declared, "values_in_v2": {str(k): v for k, v in forward.items()}})
+    return 0
+
+
+def _show_dataset(path: Path, found: dict[str, Any], result: dict[str, Any], sink: Sink) -> int:
+    from ..dataset.labels import Labels
+    from ..dataset.regions import decoded_values, prove_order
+    from ..errors import naming
+
+    with naming(str(path)):
+        labels = Labels.from_json(found.get("labels"), found.get("regions_class_order"))
+    decoded = decoded_values(labels)
+    voxels = _voxels(path, labels)
+    rows = []
+    for name, value in labels.names.items():
+        values = value if isinstance(value, tuple) else (value,)
+        becomes = ", ".join(str(decoded.get(v, "not learned")) for v in values)
+        count = sum(voxels.get(v, 0) for v in values) if voxels else ""
+        rows.append((name, ", ".join(map(str, values)), becomes, count))
+    sink.table(["name", "values", "decoded to", "voxels"], rows)
+    findings = prove_order(labels)
+    if labels.has_regions and not findings:
+        sink.say(f"regions_class_order {list(labels.regions_class_order or ())} gives every value back")
+    sink.warn(findings)
+    result |= {
+        "kind": "nnunet-v2",
+        "labels": labels.as_json(),
+        "regions_class_order": labels.regions_class_order,
+        "decoded": {str(value): to for value, to in decoded.items()},
+        "proved": not findings,
+        "voxels": {str(value): number for value, number in voxels.items()} if voxels else None,
+    }
+    sink.end(result, findings, ok=not findings)
+    return exit_code_of(findings)
+
+
+def _voxels(path: Path, labels: Labels) -> dict[int, int]:
+    """Return value → voxels over all training cases, as the lineage beside a dataset.json says; empty without one."""
+    from ..dataset.counts import recorded_voxels
+
+    return {value: number for value, number in recorded_voxels(path.parent).items() if value in labels.values}
+
+
+def _order(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise SegconvError(f"--order {text!r} is not made of whole numbers", hint="for example --order 1,2,3") from None
+
+
+def _edit(edit: Edit, reference: str, paths: Paths, sink: Sink, *, dry_run: bool, force: bool = False) -> int:
+    from ..dataset.edit import apply_edit, copies
+
+    old, new = edit.old["labels"], edit.new["labels"]
+    if edit.what == "rename":
+        rows = [(name, after, new[after]) for name, after in zip(old, new, strict=True) if name != after]
+        sink.table(["old", "new", "value"], rows)
+    else:
+        order = [(f"regions_class_order of {', '.join(edit.labels.foreground)}", "regions_class_order")]
+        names = [(name, name) for name in (*new, *(name for name in old if name not in new))]
+        before = {**old, "regions_class_order": edit.old.get("regions_class_order", "")}
+        after = {**new, "regions_class_order": edit.new.get("regions_class_order", "")}
+        sink.table(["name", "old", "new"], [(told, before.get(n, ""), after.get(n, "")) for told, n in names + order])
+    result = {"dataset": str(edit.dataset), "old": edit.old, "new": edit.new, "changed": edit.changes and not dry_run}
+    if dry_run:
+        sink.say("nothing was written (--dry-run)")
+        sink.end(result)
+        return 0
+    made_with = copies(edit.dataset, (paths.preprocessed, paths.results))
+    findings = apply_edit(edit, made_with, force=force)
+    sink.warn(findings)
+    if not edit.changes:
+        sink.say("nothing to do")
+    else:
+        sink.say(f"edited {edit.dataset / 'dataset.json'}")
+        sink.next(f"segconv plan {reference}")
+    sink.end(result, findings)
+    return 0
