@@ -1,8 +1,9 @@
 """PNG pictures: proved without being decoded, decoded without losing values, encoded alike each time.
 
-Source of the format: PNG (ISO/IEC 15948), https://www.w3.org/TR/png-3/. Pillow decodes and encodes;
-the proof (every chunk's CRC, the inflated length and Adler-32 of the pixels) is done here, because
-Pillow stops at the last pixel and leaves the checksums of the pixel data unread.
+Source of the format: PNG (ISO/IEC 15948), https://www.w3.org/TR/png-3/. Pillow decodes and encodes,
+and imagecodecs does colour of 16 bits, which Pillow would cut to 8. The proof (every chunk's CRC,
+the inflated length and Adler-32 of the pixels) is done here, because Pillow stops at the last pixel
+and leaves the checksums of the pixel data unread.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import SegconvError
+from . import content
 from .gzipped import TRAILING_LIMIT, Buffer, DamagedStream
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -41,20 +44,28 @@ COMPRESS_LEVEL = 1
 
 @dataclass(frozen=True)
 class PictureHeader:
-    """What the header of a PNG says.
+    """What the header of a picture says, be it a PNG or of another format.
 
     Parameters
     ----------
     width, height
         In pixels.
     depth
-        Bits a sample: 1, 2, 4, 8 or 16.
+        Bits a sample, as stored: 1, 2, 4, 8, 16, or 32 and 64 in a TIFF.
     kind
         ``"gray"``, ``"RGB"``, ``"palette"``, ``"gray+alpha"`` or ``"RGBA"``.
     samples
         Stored samples a pixel.
     interlaced
         Whether the rows are stored in Adam7 order.
+    pages
+        Pictures in the file, all of one size and kind: 1 except for a TIFF.
+    format
+        ``"PNG"``, ``"TIFF"``, ``"BMP"`` or ``"JPEG"``.
+    lossy
+        Whether samples may differ from what was once stored, as in a JPEG.
+    numbers
+        ``"uint"``, or in a TIFF ``"int"`` or ``"float"``.
     """
 
     width: int
@@ -62,7 +73,11 @@ class PictureHeader:
     depth: int
     kind: str
     samples: int
-    interlaced: bool
+    interlaced: bool = False
+    pages: int = 1
+    format: str = "PNG"
+    lossy: bool = False
+    numbers: str = "uint"
 
     @property
     def channels(self) -> int:
@@ -70,7 +85,9 @@ class PictureHeader:
         return 1 if self.kind in ("gray", "gray+alpha") else 3
 
     def __str__(self) -> str:
-        return f"{self.depth}-bit {self.kind}, {self.width}×{self.height}"
+        numbers = "" if self.numbers == "uint" else f" {self.numbers}"
+        pages = "" if self.pages == 1 else f"×{self.pages}"
+        return f"{self.depth}-bit{numbers} {self.kind}, {self.width}×{self.height}{pages}"
 
 
 def probe(head: Buffer) -> PictureHeader:
@@ -82,20 +99,9 @@ def probe(head: Buffer) -> PictureHeader:
         ``SC051`` if it is none, ``SC053`` if its header is impossible, ``SC054`` if it has more
         than `MAX_PIXELS` pixels, ``SC058`` if the header is cut or damaged.
     """
+    if bytes(head[: len(SIGNATURE)]) != SIGNATURE:
+        raise content.refuse(head, "a PNG picture")
     head = bytes(head[:HEAD_BYTES])
-    if not head:
-        raise SegconvError("the file is empty", code="SC051")
-    if not head.startswith(SIGNATURE):
-        start = head.lstrip().lower()
-        if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-            raise SegconvError("the file is a web page, not a PNG", code="SC051")
-        if start.startswith(b"version https://git-lfs"):
-            raise SegconvError(
-                "the file is a Git LFS pointer, not the data it stands for", code="SC051", hint="run: git lfs pull"
-            )
-        if head.startswith(b"\xff\xd8"):
-            raise SegconvError("the file is a JPEG, not a PNG", code="SC051")
-        raise SegconvError(f"is no PNG: it begins with {head[:8]!r}", code="SC051")
     if len(head) < HEAD_BYTES:
         raise SegconvError(f"ends after {len(head)} bytes, within its header", code="SC058")
     length, name = struct.unpack(">I4s", head[8:16])
@@ -106,11 +112,26 @@ def probe(head: Buffer) -> PictureHeader:
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", head[16:29])
     if colour not in _SAMPLES or depth not in _DEPTHS[colour] or compression or filtering or interlace > 1:
         raise SegconvError(f"has the unknown coding {(depth, colour, compression, filtering, interlace)}", code="SC053")
-    if width == 0 or height == 0 or width >= 1 << 31 or height >= 1 << 31:
-        raise SegconvError(f"has the size {width}×{height}", code="SC053")
-    if width * height > MAX_PIXELS:
-        raise SegconvError(f"has {width}×{height} pixels, at most {MAX_PIXELS} are allowed", code="SC054")
+    refuse_size(width, height)
     return PictureHeader(width, height, depth, _KINDS[colour], _SAMPLES[colour], bool(interlace))
+
+
+def refuse_size(width: int, height: int, pages: int = 1) -> None:
+    """Refuse pictures without pixels (``SC053``), and those with more than `MAX_PIXELS` (``SC054``)."""
+    if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
+        raise SegconvError(f"has the size {width}×{height}", code="SC053")
+    if width * height * pages > MAX_PIXELS:
+        size = f"{width}×{height}" if pages == 1 else f"{width}×{height}×{pages}"
+        raise SegconvError(f"has {size} pixels, at most {MAX_PIXELS} are allowed", code="SC054")
+
+
+def turned(orientation: int) -> SegconvError:
+    """Return the error for a picture whose orientation, as in EXIF, is not 1."""
+    return SegconvError(
+        f"is stored turned: its orientation is {orientation}, and readers disagree on whether that counts",
+        code="SC053",
+        hint="rotate the pixels and save again",
+    )
 
 
 def prove(data: Buffer) -> tuple[PictureHeader, bool]:
@@ -138,6 +159,8 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
     end = 0
     for name, body, end in _chunks(memoryview(data)):  # noqa: B007 - the last end counts
         if name == b"PLTE":
+            if not body or len(body) % 3:
+                raise SegconvError(f"its palette takes {len(body)} bytes, expected three a colour", code="SC058")
             seen_palette = True
         if name == b"IDAT" and not pixels.eof:
             try:
@@ -167,10 +190,14 @@ def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
     Raises
     ------
     SegconvError
-        ``SC056`` for 16-bit colour, which Pillow would cut to 8 bits; ``SC058`` if Pillow refuses.
+        ``SC053`` if an index has no colour in the palette; ``SC058`` if the decoder refuses.
     """
     if header.depth == 16 and header.kind != "gray":
-        raise SegconvError(f"is {header}; colour is supported with 8 bits a sample", code="SC056")
+        try:
+            wide: NDArray[Any] = imagecodecs.png_decode(bytes(data))
+        except RuntimeError as error:  # the root of all of imagecodecs's errors
+            raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
+        return wide[..., : header.samples]  # without the alpha that libpng makes of a transparent colour
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's own bomb warning: the budget was checked
         try:
@@ -184,7 +211,23 @@ def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
     if header.kind == "gray" and header.depth < 8:
         # Pillow stretches these to 0..255: 1-bit as booleans, 2-bit by 85, 4-bit by 17.
         return samples.astype(np.uint8) if header.depth == 1 else samples // (255 // ((1 << header.depth) - 1))
+    if header.kind == "palette":
+        refuse_colourless(samples, len(palette(data)))
     return samples
+
+
+def palette(data: Buffer) -> NDArray[np.uint8]:
+    """Return the colours of a palette PNG that `prove` accepted, ``(n, 3)`` red, green, blue."""
+    body = next(body for name, body, _ in _chunks(memoryview(data)) if name == b"PLTE")
+    colours: NDArray[np.uint8] = np.frombuffer(body, dtype=np.uint8).reshape(-1, 3).copy()
+    return colours
+
+
+def refuse_colourless(indices: NDArray[Any], colours: int) -> None:
+    """Refuse palette indices that a palette of so many colours does not have (``SC053``)."""
+    largest = int(indices.max())
+    if largest >= colours:
+        raise SegconvError(f"holds the palette index {largest}, its palette has {colours} colours", code="SC053")
 
 
 def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
@@ -194,10 +237,59 @@ def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
 
 
 def encode(samples: NDArray[Any]) -> bytes:
-    """Return a PNG of grey ``(y, x)`` uint8 or uint16, or of RGB ``(y, x, 3)`` uint8."""
+    """Return a PNG of grey ``(y, x)`` or of samples ``(y, x, s)``: grey and alpha, RGB, RGBA; uint8 or uint16."""
+    if samples.ndim == 3 and samples.dtype == np.uint16:
+        return bytes(imagecodecs.png_encode(np.ascontiguousarray(samples), level=COMPRESS_LEVEL))
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(samples)).save(buffer, format="PNG", compress_level=COMPRESS_LEVEL)
     return buffer.getvalue()
+
+
+def encode_palette(indices: NDArray[Any], colours: NDArray[np.uint8], depth: int = 8) -> bytes:
+    """Return a palette PNG with exactly these colours.
+
+    Parameters
+    ----------
+    indices
+        ``(y, x)``, each below ``len(colours)``.
+    colours
+        ``(n, 3)``, n at most ``2**depth``.
+    depth
+        Bits a pixel: 1, 2, 4 or 8.
+    """
+    if len(colours) > 1 << depth:
+        raise ValueError(f"{len(colours)} colours do not fit {depth} bits")
+    refuse_colourless(indices, len(colours))
+    return _packed(indices, depth, 3, np.ascontiguousarray(colours, dtype=np.uint8).tobytes())
+
+
+def encode_few_bits(samples: NDArray[Any], depth: int) -> bytes:
+    """Return a grey PNG of 1, 2 or 4 bits a pixel, ``(y, x)``, its samples below ``2**depth``."""
+    if int(samples.max()) >= 1 << depth:
+        raise ValueError(f"the sample {int(samples.max())} does not fit {depth} bits")
+    return _packed(samples, depth, 0, b"")
+
+
+def encode_bilevel(mask: NDArray[Any]) -> bytes:
+    """Return a PNG of 1 bit a pixel, ``(y, x)``: 1 where the mask is not 0."""
+    return encode_few_bits((mask != 0).astype(np.uint8), 1)
+
+
+def _packed(samples: NDArray[Any], depth: int, colour: int, colours: bytes) -> bytes:
+    """Pack samples into bits, the first in the highest ones, and rows behind the filter type 0."""
+    height, width = samples.shape
+    bits = np.unpackbits(samples.astype(np.uint8)[..., np.newaxis], axis=-1)[..., 8 - depth :]
+    rows = np.packbits(bits.reshape(height, width * depth), axis=-1)
+    filtered = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)),
+        *([(b"PLTE", colours)] if colours else []),
+        (b"IDAT", zlib.compress(filtered, COMPRESS_LEVEL)),
+        (b"IEND", b""),
+    ]
+    return SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+    )
 
 
 def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:

@@ -144,12 +144,67 @@ def test_bytes_after_the_end_are_noticed() -> None:
     assert not picture.prove(png(GREY) + b"x")[1]
 
 
-def test_sixteen_bit_colour_is_refused_rather_than_cut(data: Path) -> None:
-    path = next(data.glob("ivadomed_data_testing/**/*16rgb_SEM.png"))
-    header, _ = picture.prove(path.read_bytes())
+@pytest.mark.parametrize("samples", [2, 3, 4])
+def test_sixteen_bit_colour_keeps_all_its_bits(samples: int) -> None:
+    array = np.random.default_rng(2).integers(0, 1 << 16, (7, 9, samples)).astype(np.uint16)
+    # written here byte by byte: big-endian rows behind the filter type 0
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
+    theirs = raw_png(9, 7, 16, {2: 4, 3: 2, 4: 6}[samples], rows)
+    for data in (theirs, picture.encode(array)):
+        header, _ = picture.prove(data)
+        assert (header.depth, header.samples) == (16, samples)
+        found = picture.decode(data, header)
+        assert found.dtype == np.uint16
+        assert np.array_equal(found, array)
+
+
+def test_a_transparent_colour_is_no_sample() -> None:
+    array = np.random.default_rng(2).integers(0, 1 << 16, (7, 9, 3)).astype(np.uint16)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
+    data = raw_png(9, 7, 16, 2, rows)
+    at = data.index(b"IDAT") - 4
+    data = data[:at] + chunk(b"tRNS", bytes(6)) + data[at:]
+    assert np.array_equal(picture.decode(data, picture.prove(data)[0]), array)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+@given(data=st.data())
+def test_palettes_come_back_as_they_were(depth: int, data: st.DataObject) -> None:
+    size = data.draw(st.tuples(st.integers(1, 20), st.integers(1, 20)))
+    colours = data.draw(hnp.arrays(np.uint8, st.tuples(st.integers(1, 1 << depth), st.just(3))))
+    indices = np.random.default_rng(0).integers(0, len(colours), size).astype(np.uint8)
+    written = picture.encode_palette(indices, colours, depth)
+    header, plain = picture.prove(written)
+    assert plain
+    assert (header.kind, header.depth) == ("palette", depth)
+    assert np.array_equal(picture.palette(written), colours)
+    assert np.array_equal(picture.decode(written, header), indices)
+    with Image.open(io.BytesIO(written)) as image:
+        assert np.array_equal(np.asarray(image), indices)
+        assert np.array_equal(np.asarray(image.convert("RGB")), colours[indices])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_few_bits_are_written_as_they_are_read(depth: int) -> None:
+    array = np.random.default_rng(0).integers(0, 1 << depth, (5, 11)).astype(np.uint8)
+    data = picture.encode_few_bits(array, depth)
+    header, _ = picture.prove(data)
+    assert (header.kind, header.depth) == ("gray", depth)
+    assert np.array_equal(picture.decode(data, header), array)
+    assert np.array_equal(
+        skio.imread(io.BytesIO(data)), array.astype(bool) if depth == 1 else array * (255 // ((1 << depth) - 1))
+    )
+    if depth == 1:
+        assert picture.encode_bilevel(array * 255) == data
+
+
+def test_an_index_without_a_colour_is_refused() -> None:
+    data = picture.encode_palette(np.array([[0, 5]], np.uint8), np.zeros((6, 3), np.uint8))
+    at = data.index(b"PLTE") - 4
+    data = data[:at] + chunk(b"PLTE", bytes(9)) + data[at + 12 + 18 :]
     with pytest.raises(SegconvError) as caught:
-        picture.decode(path.read_bytes(), header)
-    assert caught.value.code == "SC056"
+        picture.decode(data, picture.prove(data)[0])
+    assert caught.value.code == "SC053"
 
 
 def test_real_pictures_are_read_as_scikit_image_reads_them(data: Path) -> None:

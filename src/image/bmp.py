@@ -1,0 +1,138 @@
+"""BMP: uncompressed rows, read straight, because readers differ on which palettes they take for grey.
+
+Source of the format: https://learn.microsoft.com/windows/win32/gdi/bitmap-storage. Pillow writes it.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import SegconvError
+from .gzipped import TRAILING_LIMIT, Buffer
+from .picture import PictureHeader, refuse_colourless, refuse_size
+
+HEAD_BYTES = 14 + 124 + 4 * 256
+"""The longest header, and a palette."""
+
+_BITFIELDS = 3
+_MASKS = (0xFF0000, 0x00FF00, 0x0000FF)
+"""Of red, green and blue in 32 bits, as everybody writes them."""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where what is in the file."""
+
+    header: PictureHeader
+    rows_at: int
+    row_bytes: int
+    upside_down: bool
+    bits: int
+    colours: NDArray[np.uint8]
+
+
+def probe(head: Buffer) -> PictureHeader:
+    """Judge the first `HEAD_BYTES` bytes of a BMP.
+
+    A palette that is the ramp of all greys from black to white makes the picture a grey one.
+
+    Raises
+    ------
+    SegconvError
+        ``SC053`` if its header is impossible; ``SC054`` for too many pixels; ``SC056`` for 16 bits
+        and compressed pixels; ``SC058`` if the header is cut.
+    """
+    return _layout(head).header
+
+
+def decode(data: Buffer) -> tuple[PictureHeader, NDArray[Any], bool]:
+    """Decode a BMP: ``(y, x)`` indices or grey, or ``(y, x, s)``; and say whether nothing follows its end.
+
+    Raises
+    ------
+    SegconvError
+        What `probe` raises; ``SC058`` if rows are missing; ``SC053`` if an index has no colour;
+        ``SC054`` if more than 1 MiB follows the end.
+    """
+    found = _layout(data)
+    header = found.header
+    end = found.rows_at + found.row_bytes * header.height
+    if len(data) < end:
+        raise SegconvError(f"is cut: it ends after {len(data)} bytes, its header promises {end}", code="SC058")
+    if len(data) - end > TRAILING_LIMIT:
+        raise SegconvError(f"{len(data) - end} bytes follow its end, at most {TRAILING_LIMIT} may", code="SC054")
+    rows = np.frombuffer(data, np.uint8, end - found.rows_at, found.rows_at).reshape(header.height, -1)
+    if found.upside_down:
+        rows = rows[::-1]
+    if header.samples > 1:
+        pixels = rows[:, : header.width * found.bits // 8].reshape(header.height, header.width, -1)
+        order = [2, 1, 0, 3][: header.samples]
+        return header, np.ascontiguousarray(pixels[..., order]), len(data) == end
+    bits = np.unpackbits(rows, axis=-1)[:, : header.width * found.bits]
+    samples = np.packbits(bits.reshape(header.height, header.width, found.bits), axis=-1)[..., 0] >> (8 - found.bits)
+    refuse_colourless(samples, len(found.colours))
+    return header, np.ascontiguousarray(samples), len(data) == end
+
+
+def palette(data: Buffer) -> NDArray[np.uint8]:
+    """Return the colours of a palette BMP, ``(n, 3)`` red, green, blue."""
+    return _layout(data).colours
+
+
+def encode(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
+    """Return a BMP, uncompressed.
+
+    Parameters
+    ----------
+    samples
+        ``(y, x)``: bool for 1 bit a pixel, or uint8; or RGB ``(y, x, 3)`` uint8.
+    colours
+        ``(n, 3)``, to make a palette picture of ``(y, x)`` uint8 indices.
+    """
+    image = Image.fromarray(np.ascontiguousarray(samples))
+    if colours is not None:
+        refuse_colourless(samples, len(colours))
+        image.putpalette(np.ascontiguousarray(colours, dtype=np.uint8).tobytes())
+    buffer = io.BytesIO()
+    image.save(buffer, format="BMP")
+    return buffer.getvalue()
+
+
+def _layout(data: Buffer) -> _Layout:
+    head = bytes(data[:HEAD_BYTES])
+    if len(head) < 54:
+        raise SegconvError(f"ends after {len(head)} bytes, within its header", code="SC058")
+    rows_at, length, width, height, planes, bits, compression = struct.unpack("<10xIIiiHHI", head[:34])
+    used = int.from_bytes(head[46:50], "little")
+    if not 40 <= length <= 124 or planes != 1 or rows_at < 14 + length:
+        raise SegconvError(f"has a BMP header of {length} bytes and {planes} planes", code="SC053")
+    masks = struct.unpack("<III", head[54:66].ljust(12, b"\0"))
+    if bits not in (1, 4, 8, 24, 32) or not (compression == 0 or (compression == _BITFIELDS and masks == _MASKS)):
+        raise SegconvError(
+            f"is a BMP of {bits} bits with the compression {compression}, expected 1, 4, 8, 24 or 32 bits without",
+            code="SC056",
+            hint="save it as PNG",
+        )
+    refuse_size(width, abs(height))
+    row_bytes = (width * bits + 31) // 32 * 4
+    colours = np.zeros((0, 3), np.uint8)
+    if bits <= 8:
+        count = min(used or 1 << bits, 1 << bits, (rows_at - 14 - length) // 4)
+        table = head[14 + length : 14 + length + 4 * count]
+        if len(table) < 4 * count or count == 0:
+            raise SegconvError("ends within its palette", code="SC058")
+        colours = np.ascontiguousarray(np.frombuffer(table, np.uint8).reshape(-1, 4)[:, 2::-1])
+        ramp = np.arange(1 << bits) * (255 // ((1 << bits) - 1))
+        kind, samples = ("gray" if np.array_equal(colours, np.stack([ramp] * 3, axis=-1)) else "palette"), 1
+    else:
+        alpha = compression == _BITFIELDS and length >= 56 and head[66:70] == b"\0\0\0\xff"
+        kind, samples = ("RGBA", 4) if alpha else ("RGB", 3)
+    header = PictureHeader(width, abs(height), min(bits, 8), kind, samples, format="BMP")
+    return _Layout(header, rows_at, row_bytes, height > 0, bits, colours)

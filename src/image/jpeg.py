@@ -1,0 +1,158 @@
+"""JPEG: grey or RGB, read to its end marker; its samples are never exact, which `PictureHeader.lossy` says.
+
+Source of the format: ITU-T T.81, https://www.w3.org/Graphics/JPEG/itu-t81.pdf. Pillow decodes it. It
+has no checksums: a flipped bit among the pixels cannot be noticed, a cut is.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import SegconvError
+from . import content
+from .gzipped import TRAILING_LIMIT, Buffer
+from .picture import PictureHeader, refuse_size, turned
+
+HEAD_LIMIT = 1 << 20
+"""What stands before the pixels, thumbnails and profiles included, takes fewer bytes than this."""
+
+_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))
+_ORIENTATION = 0x0112
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""A marker within entropy-coded data: neither a stuffed byte, nor a restart, nor filling."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the frame header of a JPEG says."""
+
+    width: int
+    height: int
+    depth: int
+    components: int
+
+
+def probe(head: Buffer) -> PictureHeader:
+    """Judge what stands before the pixels of a JPEG, at most its first `HEAD_LIMIT` bytes.
+
+    Raises
+    ------
+    SegconvError
+        ``SC051`` if it is none; ``SC053`` if it is stored turned (EXIF orientation); ``SC054`` for
+        too many pixels; ``SC056`` for CMYK and other than 8 bits; ``SC058`` if the header is cut.
+    """
+    if not bytes(head[:3]) == b"\xff\xd8\xff":
+        raise content.refuse(head, "a JPEG picture")
+    frame, _ = frame_of(head)
+    if frame.depth != 8 or frame.components not in (1, 3):
+        raise SegconvError(
+            f"is a JPEG of {frame.components} components (CMYK, if 4) and {frame.depth} bits, expected grey or RGB",
+            code="SC056",
+            hint="save it as grey or RGB",
+        )
+    refuse_size(frame.width, frame.height)
+    orientation = _orientation(head)
+    if orientation != 1:
+        raise turned(orientation)
+    kind = "gray" if frame.components == 1 else "RGB"
+    return PictureHeader(frame.width, frame.height, 8, kind, frame.components, format="JPEG", lossy=True)
+
+
+def decode(data: Buffer) -> tuple[PictureHeader, NDArray[Any], bool]:
+    """Decode a JPEG: ``(y, x)`` or ``(y, x, 3)`` uint8; and say whether nothing follows its end.
+
+    Raises
+    ------
+    SegconvError
+        What `probe` raises; ``SC058`` if it is cut or the decoder refuses; ``SC054`` if more than
+        1 MiB follows the end.
+    """
+    header = probe(data)
+    end = _end(bytes(data), frame_of(data)[1])
+    if len(data) - end > TRAILING_LIMIT:
+        raise SegconvError(f"{len(data) - end} bytes follow its end, at most {TRAILING_LIMIT} may", code="SC054")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's own bomb warning: the budget was checked
+        try:
+            with Image.open(io.BytesIO(data), formats=["JPEG", "MPO"]) as opened:
+                opened.load()
+                samples = np.asarray(opened)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
+    expected = (header.height, header.width) if header.samples == 1 else (header.height, header.width, 3)
+    if samples.shape != expected:
+        raise SegconvError(f"decodes to the shape {samples.shape}, expected {expected}", code="SC056")
+    return header, samples, len(data) == end
+
+
+def frame_of(data: Buffer) -> tuple[Frame, int]:
+    """Return the frame header of a JPEG, and where its first scan begins.
+
+    Raises
+    ------
+    SegconvError
+        ``SC058`` if the segments do not lead to a scan.
+    """
+    head = bytes(data[:HEAD_LIMIT])
+    frame: Frame | None = None
+    at = 2
+    while True:
+        name, body, end = _segment(head, at)
+        if name in _FRAMES:
+            if len(body) < 6:
+                raise SegconvError("its frame header is cut", code="SC058")
+            depth, height, width, components = struct.unpack(">BHHB", body[:6])
+            frame = Frame(width, height, depth, components)
+        if name == _SCAN:
+            if frame is None:
+                raise SegconvError("its pixels begin before its frame header", code="SC058")
+            return frame, at
+        at = end
+
+
+def _segment(data: bytes, at: int) -> tuple[int, bytes, int]:
+    """Return name, body and end of the segment that begins at a byte."""
+    while data[at : at + 2] == b"\xff\xff":
+        at += 1
+    if at + 4 > len(data) or data[at] != 0xFF:
+        raise SegconvError(f"is cut or damaged: no marker at byte {at} of {len(data)}", code="SC058")
+    length = int.from_bytes(data[at + 2 : at + 4], "big")
+    end = at + 2 + length
+    if length < 2 or end > len(data):
+        raise SegconvError(f"is cut within the segment at byte {at}", code="SC058")
+    return data[at + 1], data[at + 4 : end], end
+
+
+def _end(data: bytes, at: int) -> int:
+    """Return where the end marker ends, having gone through all scans from the first."""
+    while True:
+        _, _, at = _segment(data, at)
+        marker = _MARKER.search(data, at)
+        if marker is None:
+            raise SegconvError(f"is cut: it ends after {len(data)} bytes, before its end marker", code="SC058")
+        at = marker.start()
+        while data[at + 1] != _SCAN:
+            if data[at + 1] == _END:
+                return at + 2
+            _, _, at = _segment(data, at)
+            if data[at : at + 1] != b"\xff" or at + 1 >= len(data):
+                raise SegconvError(f"is cut or damaged: no marker at byte {at} of {len(data)}", code="SC058")
+
+
+def _orientation(head: Buffer) -> int:
+    try:
+        with Image.open(io.BytesIO(bytes(head[:HEAD_LIMIT])), formats=["JPEG", "MPO"]) as opened:
+            return int(opened.getexif().get(_ORIENTATION, 1))
+    # Pillow lets through what its parser of EXIF meets.
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, struct.error, Image.DecompressionBombError) as error:
+        raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error

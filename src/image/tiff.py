@@ -1,0 +1,301 @@
+"""TIFF: strips and tiles that are proved to be there and to hold what they must, samples as stored.
+
+Source of the format: TIFF 6.0, https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf. tifffile
+reads and writes it, with imagecodecs for its compressions.
+
+Samples count as stored: those of a TIFF whose 0 means white (``MinIsWhite``) are not inverted, as
+scikit-image and tifffile show them, and those of 1, 2 and 4 bits are not scaled.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from ..errors import SegconvError
+from . import jpeg
+from .gzipped import Buffer
+from .picture import PictureHeader, refuse_colourless, refuse_size, turned
+
+# TIFF's codes of the compressions that are read; each decoder is bounded by the size it is given.
+_PLAIN, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD, _JPEG = 1, 5, 8, 32946, 32773, 50000, 7
+_UNPACKERS = {
+    _LZW: imagecodecs.lzw_decode,
+    _DEFLATE: imagecodecs.zlib_decode,
+    _OLD_DEFLATE: imagecodecs.zlib_decode,
+    _PACKBITS: imagecodecs.packbits_decode,
+    _ZSTD: imagecodecs.zstd_decode,
+}
+_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_PHOTOMETRICS = {5: "CMYK", 8: "L*a*b*", 9: "L*a*b*", 10: "L*a*b*", _YCBCR: "YCbCr"}
+_NUMBERS = {1: "uint", 2: "int", 3: "float", 4: "uint"}
+_THUMBNAIL = 1
+"""Bit of NewSubfileType: a reduced version of another page."""
+
+_PADDING_BYTES = 64
+"""Some writers pad a strip by a few bytes."""
+
+_TIFF_ERRORS = (
+    *(tifffile.TiffFileError, RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError),
+    *(AssertionError, ArithmeticError, EOFError, OSError, struct.error, MemoryError),
+)
+"""What tifffile and imagecodecs raise at damaged files; RuntimeError is the root of imagecodecs's own."""
+
+# tifffile tells its doubts to a logger; what matters is refused here.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+def probe(file: Any) -> PictureHeader:
+    """Judge the directories of an open file.
+
+    Raises
+    ------
+    SegconvError
+        What `decode` raises of them.
+    """
+    with _opened(file) as tiff:
+        return _header(tiff)
+
+
+def decode(data: Buffer) -> tuple[PictureHeader, NDArray[Any]]:
+    """Decode a TIFF: ``(y, x)``, ``(y, x, s)``, or with a first axis of pages if there are several.
+
+    Raises
+    ------
+    SegconvError
+        ``SC053`` for a picture that is stored turned or pages that differ; ``SC054`` for too many
+        pixels, or strips that unpack to more than they need; ``SC056`` for kinds of samples and
+        compressions that are not read; ``SC058`` if it is cut or damaged.
+    """
+    with _opened(io.BytesIO(data)) as tiff:
+        header = _header(tiff)
+        return header, _samples(tiff, header, data)
+
+
+def palette(data: Buffer) -> NDArray[np.uint8]:
+    """Return the colours of a palette TIFF that `decode` accepted, ``(n, 3)`` red, green, blue."""
+    with _opened(io.BytesIO(data)) as tiff:
+        return _palette_of(tiff.pages[0])
+
+
+def encode(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
+    """Return a TIFF of one page, deflated, the same bytes for the same samples.
+
+    Parameters
+    ----------
+    samples
+        ``(y, x)``: bool for 1 bit a pixel, else integers or floats; or ``(y, x, s)`` with 2 to 4
+        samples: grey and alpha, RGB, RGBA.
+    colours
+        ``(n, 3)``, to make a palette picture of ``(y, x)`` uint8 indices.
+    """
+    return encode_pages(samples[np.newaxis], colours)
+
+
+def encode_pages(pages: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
+    """Return a TIFF with a page for each entry of the first axis; see `encode`."""
+    options: dict[str, Any] = {"photometric": "minisblack"}
+    if pages.ndim == 4:
+        options = {
+            "photometric": "rgb" if pages.shape[-1] > 2 else "minisblack",
+            "planarconfig": "contig",
+            "extrasamples": ["unassalpha"] if pages.shape[-1] in (2, 4) else None,
+        }
+    if colours is not None:
+        refuse_colourless(pages, len(colours))
+        table = np.zeros((3, 256), dtype=np.uint16)
+        table[:, : len(colours)] = colours.T.astype(np.uint16) * 257
+        options = {"photometric": "palette", "colormap": table}
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        for page in pages:
+            writer.write(
+                np.ascontiguousarray(page),
+                compression=None if page.dtype == bool else "zlib",
+                software=False,
+                metadata=None,
+                **options,
+            )
+    return buffer.getvalue()
+
+
+@contextmanager
+def _opened(file: Any) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF, and turn whatever its reader stumbles over into one error."""
+    try:
+        with tifffile.TiffFile(file) as tiff:
+            yield tiff
+    except SegconvError:
+        raise
+    except _TIFF_ERRORS as error:
+        raise SegconvError(f"is a damaged TIFF ({type(error).__name__}: {error})", code="SC058") from error
+
+
+def _header(tiff: tifffile.TiffFile) -> PictureHeader:
+    found = _pages(tiff)
+    pages = len(found)
+    header = _page_header(found[0], pages)
+    promised = (tiff.imagej_metadata or {}).get("images", 1) if tiff.is_imagej else 1
+    if promised > pages:
+        raise SegconvError(
+            f"holds {promised} pictures behind one directory, as ImageJ writes above 4 GiB",
+            code="SC056",
+            hint="save it as BigTIFF or as slices",
+        )
+    refuse_size(header.width, header.height, pages)
+    for number, page in enumerate(found[1:], start=2):
+        other = _page_header(page, pages)
+        if other != header:
+            raise SegconvError(
+                f"its page {number} is {other}, its first {header}",
+                code="SC053",
+                hint="save the pages that differ as files of their own",
+            )
+    return header
+
+
+def _pages(tiff: tifffile.TiffFile) -> list[Any]:
+    """Return the pages but thumbnails, which cameras and microscopes add behind the picture."""
+    pages = [tiff.pages[number].aspage() for number in range(len(tiff.pages))]
+    if not pages:
+        raise SegconvError("is a TIFF without a picture", code="SC053")
+    return [pages[0], *(page for page in pages[1:] if not int(page.subfiletype) & _THUMBNAIL)]
+
+
+def _page_header(page: Any, pages: int) -> PictureHeader:
+    # The orientation is looked at first: it may be all that is wrong.
+    orientation = page.tags.valueof(274, 1)
+    if orientation != 1:
+        raise turned(int(orientation))
+    compression, photometric = int(page.compression), int(page.photometric)
+    if compression not in _UNPACKERS and compression not in (_PLAIN, _JPEG):
+        raise SegconvError(
+            f"is a TIFF with the compression {compression}, expected none, LZW, deflate, PackBits, Zstandard or JPEG",
+            code="SC056",
+            hint="save it again with deflate",
+        )
+    if photometric == _YCBCR and compression == _JPEG:
+        photometric = _RGB  # the decoder turns it back, as of any JPEG
+    samples, depth = int(page.samplesperpixel), page.bitspersample
+    numbers = _NUMBERS.get(int(page.sampleformat))
+    allowed = (8, 16, 32, 64) if numbers != "float" else (16, 32, 64)
+    small = photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _PALETTE) and samples == 1 and numbers == "uint"
+    if numbers is None or not (depth in allowed or (small and depth in (1, 2, 4))):
+        raise SegconvError(f"has samples of {depth} bits of the TIFF format {page.sampleformat}", code="SC056")
+    kinds = {
+        (_MIN_IS_WHITE, 1): "gray",
+        (_MIN_IS_BLACK, 1): "gray",
+        (_MIN_IS_BLACK, 2): "gray+alpha",
+        (_RGB, 3): "RGB",
+        (_RGB, 4): "RGBA",
+        (_PALETTE, 1): "palette",
+    }
+    kind = kinds.get((photometric, samples))
+    if kind is None or page.imagedepth != 1 or (kind == "palette" and (depth > 16 or page.colormap is None)):
+        raise SegconvError(
+            f"has {samples} samples a pixel of the kind {_PHOTOMETRICS.get(photometric, photometric)}",
+            code="SC056",
+            hint="save it as grey or RGB, further channels as files of their own",
+        )
+    return PictureHeader(
+        width=int(page.imagewidth),
+        height=int(page.imagelength),
+        depth=int(depth),
+        kind=kind,
+        samples=samples,
+        pages=pages,
+        format="TIFF",
+        lossy=compression == _JPEG,
+        numbers=numbers,
+    )
+
+
+def _samples(tiff: tifffile.TiffFile, header: PictureHeader, data: Buffer) -> NDArray[Any]:
+    pages = []
+    for page in _pages(tiff):
+        _prove_segments(page, data)
+        array = np.asarray(page.asarray(maxworkers=1))
+        if page.planarconfig == 2 and array.ndim == 3:
+            array = np.moveaxis(array, 0, -1)
+        expected = (header.height, header.width, header.samples)
+        array = np.ascontiguousarray(array).reshape(expected if header.samples > 1 else expected[:2])
+        if array.dtype == bool or header.depth < 8:
+            array = array.astype(np.uint8)
+        if header.numbers == "float" and header.depth == 16:
+            array = array.astype(np.float32)
+        if header.kind == "palette":
+            refuse_colourless(array, len(_palette_of(page)))
+        pages.append(array.astype(array.dtype.newbyteorder("="), copy=False))
+    return pages[0] if header.pages == 1 else np.stack(pages)
+
+
+def _prove_segments(page: Any, data: Buffer) -> None:
+    """Check that each strip or tile of a page is there, and inflates to what it must and no more."""
+    whole = memoryview(data)
+    planes = page.samplesperpixel if page.planarconfig == 2 else 1
+    if page.is_tiled:
+        rows, columns = page.tilelength, page.tilewidth
+        count = -(-page.imagelength // rows) * -(-page.imagewidth // columns) * planes
+    else:
+        rows, columns = min(page.rowsperstrip, page.imagelength), page.imagewidth
+        count = -(-page.imagelength // rows) * planes
+    if rows < 1 or columns < 1 or not len(page.dataoffsets) == len(page.databytecounts) == count:
+        raise SegconvError(f"has {len(page.dataoffsets)} strips or tiles, its size asks for {count}", code="SC058")
+    samples = page.samplesperpixel // planes
+    expected = rows * -(-columns * samples * page.bitspersample // 8)
+    for index, (offset, length) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):
+        if offset <= 0 or length <= 0 or offset + length > len(whole):
+            raise SegconvError(
+                f"is cut: strip or tile {index + 1} of {count} ends at byte {offset + length} of {len(whole)}",
+                code="SC058",
+            )
+        needed = expected
+        if not page.is_tiled:
+            needed = expected // rows * min(rows, page.imagelength - index % (count // planes) * rows)
+        segment = whole[offset : offset + length]
+        if page.compression == _JPEG:
+            _refuse_jpeg_bomb(bytes(segment), columns, rows)
+            continue
+        found = length if page.compression == _PLAIN else _unpacked_bytes(page, segment, expected)
+        if found < needed:
+            raise SegconvError(
+                f"strip or tile {index + 1} of {count} holds {found} bytes of pixels, expected {needed}", code="SC058"
+            )
+
+
+def _unpacked_bytes(page: Any, segment: memoryview, expected: int) -> int:
+    """Return how many bytes a segment unpacks to; more than expected are refused."""
+    packed = bytes(segment)
+    if page.fillorder == 2:
+        packed = bytes(imagecodecs.bitorder_decode(packed))
+    # The bound is given, so that no more memory is taken than the header accounts for.
+    limit = expected + _PADDING_BYTES
+    try:
+        found = len(_UNPACKERS[int(page.compression)](packed, out=limit))
+    except RuntimeError as error:
+        raise SegconvError(f"its compressed pixels are damaged ({error})", code="SC058") from error
+    if found >= limit:
+        raise SegconvError(f"its pixels unpack to more than the {expected} bytes they need", code="SC054")
+    return found
+
+
+def _refuse_jpeg_bomb(segment: bytes, columns: int, rows: int) -> None:
+    frame = jpeg.frame_of(segment)[0]
+    if frame.width > columns + 16 or frame.height > rows + 16:
+        raise SegconvError(f"holds a JPEG of {frame.width}×{frame.height} for a tile of {columns}×{rows}", code="SC054")
+
+
+def _palette_of(page: Any) -> NDArray[np.uint8]:
+    table = np.asarray(page.colormap)
+    # The format has 16 bits a colour; some writers store 8.
+    eight = table >> 8 if table.max(initial=0) > 255 else table
+    return np.ascontiguousarray(eight.reshape(3, -1).T.astype(np.uint8))

@@ -1,0 +1,373 @@
+"""Pictures of every format: other readers see the same samples; cut, turned and disguised files are refused."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+from skimage import io as skio
+
+from segconv.errors import SegconvError
+from segconv.image import picture, raster
+
+GREY = (np.arange(60 * 70).reshape(60, 70) % 251).astype(np.uint8)
+COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)
+RGBA = np.concatenate([COLOUR, np.full((60, 70, 1), 255, np.uint8)], axis=-1)
+
+
+def tif(array: np.ndarray, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, array, **options)
+    return buffer.getvalue()
+
+
+def pillow(image: Image.Image, format_: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format=format_, **options)
+    return buffer.getvalue()
+
+
+def refused(code: str, data: bytes, ending: str | None = None) -> SegconvError:
+    with pytest.raises(SegconvError) as raised:
+        raster.prove_and_decode(data, ending)
+    assert raised.value.code == code, raised.value.message
+    return raised.value
+
+
+def probed(data: bytes, folder: Path, ending: str) -> raster.PictureHeader:
+    path = folder / f"x{ending}"
+    path.write_bytes(data)
+    return raster.probe_file(str(path))
+
+
+@pytest.mark.parametrize("compression", [None, "lzw", "zlib", "packbits", "zstd"])
+@pytest.mark.parametrize("predictor", [False, True])
+@pytest.mark.parametrize("layout", ["strips", "tiles", "planes", "planes of tiles", "big", "bigtiff"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_every_layout_of_a_tiff(
+    compression: str | None, predictor: bool, layout: str, dtype: str, tmp_path: Path
+) -> None:
+    if predictor and compression in (None, "packbits"):
+        return
+    array = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (60, 70, 3)).astype(dtype)
+    options: dict[str, Any] = {
+        "strips": {"rowsperstrip": 7},
+        "tiles": {"tile": (16, 32)},
+        "planes": {"planarconfig": "separate", "rowsperstrip": 11},
+        "planes of tiles": {"planarconfig": "separate", "tile": (16, 16)},
+        "big": {"byteorder": ">"},
+        "bigtiff": {"bigtiff": True},
+    }[layout]
+    stored = np.moveaxis(array, -1, 0) if layout.startswith("planes") else array
+    data = tif(stored, photometric="rgb", compression=compression, predictor=predictor, **options)
+    header, samples, plain = raster.prove_and_decode(data, ".tif")
+    assert plain
+    assert np.array_equal(samples, array)
+    assert samples.dtype.isnative
+    assert (header.kind, header.depth, header.samples, header.pages) == ("RGB", array.itemsize * 8, 3, 1)
+    assert probed(data, tmp_path, ".tif") == header
+    cut = data[: len(data) * 2 // 3]
+    refused("SC058", cut)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64"]
+)
+def test_every_type_of_a_tiff(dtype: str) -> None:
+    array = np.random.default_rng(0).normal(50, 20, (30, 20)).astype(dtype)
+    header, samples, _ = raster.prove_and_decode(tif(array, compression="zlib"))
+    assert np.array_equal(samples, array)
+    assert samples.dtype == (np.float32 if dtype == "float16" else array.dtype)
+    assert header.numbers == dtype.rstrip("0123456789")
+
+
+def test_few_bits_of_a_tiff_count_as_stored() -> None:
+    array = GREY % 2
+    for photometric in ("minisblack", "miniswhite"):
+        header, samples, _ = raster.prove_and_decode(tif(array.astype(bool), photometric=photometric))
+        assert (header.kind, header.depth) == ("gray", 1)
+        assert samples.dtype == np.uint8
+        assert np.array_equal(samples, array), "not inverted"
+    theirs = pillow(Image.fromarray(array * 255).convert("1"), "TIFF")
+    assert np.array_equal(raster.prove_and_decode(theirs)[1], array)
+    four = b"".join(bytes(row) for row in (GREY % 16 * 16)[:, ::2] + (GREY % 16)[:, 1::2])
+    data = tif(GREY % 16, rowsperstrip=60)
+    assert len(four) == 60 * 35
+    # tifffile writes no 4 bits: the same file, its strip packed by hand and two tags changed
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        tags = {tag.code: tag.valueoffset for tag in tiff.pages[0].tags}
+        at = tiff.pages[0].dataoffsets[0]
+    packed = bytearray(data)
+    packed[at : at + len(four)] = four
+    packed[tags[258] : tags[258] + 2] = (4).to_bytes(2, "little")
+    header, samples, _ = raster.prove_and_decode(bytes(packed))
+    assert header.depth == 4
+    assert np.array_equal(samples, GREY % 16)
+
+
+def test_a_white_zero_is_not_inverted() -> None:
+    data = tif(GREY, photometric="miniswhite")
+    assert np.array_equal(raster.prove_and_decode(data)[1], tifffile.imread(io.BytesIO(data)))
+
+
+def test_pages_are_an_axis(tmp_path: Path) -> None:
+    stack = np.stack([GREY, GREY[::-1], GREY])
+    data = raster.encode_tiff_pages(stack)
+    header, samples, _ = raster.prove_and_decode(data)
+    assert header.pages == 3
+    assert np.array_equal(samples, stack)
+    assert probed(data, tmp_path, ".tiff") == header
+    colours = np.stack([COLOUR, COLOUR[::-1]])
+    assert np.array_equal(raster.prove_and_decode(raster.encode_tiff_pages(colours))[1], colours)
+    assert np.array_equal(tifffile.imread(io.BytesIO(raster.encode_tiff_pages(colours))), colours)
+
+
+def test_a_thumbnail_is_no_page() -> None:
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        writer.write(GREY)
+        writer.write(GREY[::4, ::4], subfiletype=1)
+    header, samples, _ = raster.prove_and_decode(buffer.getvalue())
+    assert header.pages == 1
+    assert np.array_equal(samples, GREY)
+
+
+def test_pages_that_differ_are_refused() -> None:
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        writer.write(GREY)
+        writer.write(GREY[:20])
+    assert "page 2" in refused("SC053", buffer.getvalue()).message
+
+
+@given(
+    st.one_of(
+        hnp.arrays(st.sampled_from([np.uint8, np.uint16]), st.tuples(st.integers(1, 12), st.integers(1, 12))),
+        hnp.arrays(
+            st.sampled_from([np.uint8, np.uint16]),
+            st.tuples(st.integers(1, 12), st.integers(1, 12), st.sampled_from([2, 3, 4])),
+        ),
+    )
+)
+def test_what_is_encoded_as_tiff_comes_back_from_another_reader(array: np.ndarray) -> None:
+    data = raster.encode_tiff(array)
+    assert np.array_equal(tifffile.imread(io.BytesIO(data)).reshape(array.shape), array)
+    header, samples, _ = raster.prove_and_decode(data)
+    assert np.array_equal(samples, array)
+    assert header.kind == {2: "gray", 3: {2: "gray+alpha", 3: "RGB", 4: "RGBA"}.get(array.shape[-1])}[array.ndim]
+    assert raster.encode_tiff(array) == data
+    if array.dtype == np.uint8 and array.ndim == 2:
+        with Image.open(io.BytesIO(data)) as image:
+            assert np.array_equal(np.asarray(image), array)
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif", ".bmp"])
+def test_palettes_in_every_format(ending: str, tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (7, 3)).astype(np.uint8)
+    indices = GREY % 7
+    encode = {".png": raster.encode_palette, ".tif": raster.encode_tiff, ".bmp": raster.encode_bmp}[ending]
+    data = encode(indices, colours)
+    header, samples, _ = raster.prove_and_decode(data, ending)
+    assert header.kind == "palette"
+    assert np.array_equal(samples, indices)
+    assert np.array_equal(raster.palette(data)[samples], colours[indices])
+    assert probed(data, tmp_path, ending) == header
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(np.asarray(image), indices)
+        assert np.array_equal(np.asarray(image.convert("RGB")), colours[indices])
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA"])
+def test_bmp_is_read_as_pillow_writes_it(mode: str, tmp_path: Path) -> None:
+    image = Image.fromarray(RGBA).convert("RGB").convert(mode)
+    data = pillow(image, "BMP")
+    header, samples, plain = raster.prove_and_decode(data)
+    assert plain
+    expected = np.asarray(image)
+    assert np.array_equal(samples, expected[..., :3] if mode == "RGBA" and header.kind == "RGB" else expected)
+    assert header.depth == (1 if mode == "1" else 8)
+    assert header.kind == {"1": "gray", "L": "gray", "P": "palette"}.get(mode, header.kind)
+    assert probed(data, tmp_path, ".bmp") == header
+    assert not raster.prove_and_decode(data + b"x")[2]
+    refused("SC054", data + bytes((1 << 20) + 1))
+    for cut in range(0, len(data), 97):
+        refused("SC058" if cut > 2 else "SC051", data[:cut], ".bmp")
+
+
+@pytest.mark.parametrize("array", [GREY, COLOUR, GREY > 100])
+def test_bmp_is_written_as_pillow_reads_it(array: np.ndarray) -> None:
+    data = raster.encode_bmp(array)
+    with Image.open(io.BytesIO(data)) as image:
+        assert np.array_equal(np.asarray(image), array)
+    assert np.array_equal(raster.prove_and_decode(data)[1], array)
+
+
+def test_a_bmp_whose_palette_is_no_ramp_counts_by_index() -> None:
+    inverted = np.stack([np.arange(255, -1, -1, dtype=np.uint8)] * 3, axis=-1)
+    header, samples, _ = raster.prove_and_decode(raster.encode_bmp(GREY, inverted))
+    assert header.kind == "palette"
+    assert np.array_equal(samples, GREY)
+
+
+@pytest.mark.parametrize("array", [GREY, COLOUR])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 100}, {"restart_marker_blocks": 4}])
+def test_jpeg_is_read_as_scikit_image_reads_it_and_cuts_are_refused(
+    array: np.ndarray, options: dict[str, Any], tmp_path: Path
+) -> None:
+    data = pillow(Image.fromarray(array), "JPEG", **options)
+    header, samples, plain = raster.prove_and_decode(data)
+    assert plain
+    assert header.lossy
+    assert np.array_equal(samples, skio.imread(io.BytesIO(data)))
+    assert probed(data, tmp_path, ".jpg") == header
+    assert not raster.prove_and_decode(data + b"x")[2]
+    for cut in range(3, len(data), max(1, len(data) // 60)):
+        refused("SC058", data[:cut], ".jpg")
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_pictures_that_are_stored_turned_are_refused(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    jpeg = pillow(Image.fromarray(GREY), "JPEG", exif=exif)
+    tiff = tif(GREY, extratags=[(274, "H", 1, orientation, True)])
+    for data, ending in ((jpeg, ".jpg"), (tiff, ".tif")):
+        if orientation == 1:
+            raster.prove_and_decode(data)
+            continue
+        assert "rotate" in refused("SC053", data).hint
+        with pytest.raises(SegconvError) as raised:
+            probed(data, tmp_path, ending)
+        assert raised.value.code == "SC053"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (pillow(Image.new("CMYK", (5, 5)), "JPEG"), "SC056"),
+        (pillow(Image.new("CMYK", (5, 5)), "TIFF"), "SC056"),
+        (pillow(Image.new("LAB", (5, 5)), "TIFF"), "SC056"),
+        (pillow(Image.new("1", (5, 5)), "TIFF", compression="group4"), "SC056"),
+        (tif(np.zeros((5, 5, 7), np.uint8), photometric="minisblack", planarconfig="contig"), "SC056"),
+        (tif(np.zeros((5, 5), np.complex64)), "SC056"),
+        (pillow(Image.new("L", (5, 5)), "GIF"), "SC051"),
+        (b"<html>", "SC051"),
+        (b"", "SC051"),
+        (b"II*\0", "SC058"),
+    ],
+)
+def test_what_cannot_be_kept_as_it_is_is_refused(data: bytes, code: str) -> None:
+    refused(code, data)
+
+
+@pytest.mark.parametrize("ending", raster.ENDINGS)
+def test_another_format_under_the_name_is_refused_and_told(ending: str, tmp_path: Path) -> None:
+    files = {
+        "PNG": picture.encode(GREY),
+        "TIFF": tif(GREY),
+        "BMP": raster.encode_bmp(GREY),
+        "JPEG": pillow(Image.fromarray(GREY), "JPEG"),
+        "web page": b"<!DOCTYPE html>",
+        "Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\n",
+    }
+    own = {".png": "PNG", ".bmp": "BMP"}.get(ending, "TIFF" if ending.startswith(".t") else "JPEG")
+    for kind, data in files.items():
+        if kind == own:
+            continue
+        assert kind in refused("SC051", data, ending).message
+        with pytest.raises(SegconvError, match=kind) as raised:
+            probed(data, tmp_path, ending)
+        assert raised.value.code == "SC051"
+
+
+def test_a_tiff_over_budget_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture, "MAX_PIXELS", 1000)
+    for data in (tif(GREY), raster.encode_bmp(GREY), pillow(Image.fromarray(GREY), "JPEG"), picture.encode(GREY)):
+        refused("SC054", data)
+
+
+@pytest.mark.parametrize("compression", ["zlib", "zstd", "lzw", "packbits"])
+def test_a_strip_that_unpacks_to_more_than_it_needs_is_refused(compression: str) -> None:
+    bomb = bytearray(tif(np.zeros((4000, 50), np.uint8), compression=compression, rowsperstrip=4000))
+    with tifffile.TiffFile(io.BytesIO(bytes(bomb))) as tiff:
+        tags = {tag.code: tag.valueoffset for tag in tiff.pages[0].tags}
+    for code in (257, 278):
+        bomb[tags[code] : tags[code] + 4] = (40).to_bytes(4, "little")
+    assert refused("SC054" if compression in ("lzw",) else "SC058", bytes(bomb))
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "packbits", "zstd", "jpeg"])
+@given(data=st.data())
+@settings(max_examples=60)
+def test_a_tiff_with_any_bytes_changed_is_read_or_refused(compression: str | None, data: st.DataObject) -> None:
+    whole = bytearray(tif(GREY, compression=compression, rowsperstrip=16))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(whole) - 1) | st.integers(0, 250))
+        whole[at] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(SegconvError):
+        raster.prove_and_decode(bytes(whole))
+
+
+@pytest.mark.parametrize("format_", ["BMP", "JPEG"])
+@given(data=st.data())
+@settings(max_examples=60)
+def test_a_picture_with_any_bytes_changed_is_read_or_refused(format_: str, data: st.DataObject) -> None:
+    whole = bytearray(pillow(Image.fromarray(COLOUR), format_))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(whole) - 1) | st.integers(0, 250))
+        whole[at] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(SegconvError):
+        raster.prove_and_decode(bytes(whole))
+
+
+def test_a_flipped_bit_in_a_checked_compression_is_refused_or_harmless() -> None:
+    data = tif(GREY, compression="zlib")
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        start, count = tiff.pages[0].dataoffsets[0], tiff.pages[0].databytecounts[0]
+    rng = np.random.default_rng(5)
+    noticed = 0
+    for _ in range(100):
+        damaged = bytearray(data)
+        damaged[start + rng.integers(count)] ^= 1 << rng.integers(8)
+        try:
+            samples = raster.prove_and_decode(bytes(damaged))[1]
+        except SegconvError as error:
+            assert error.code in ("SC054", "SC058")
+            noticed += 1
+        else:
+            assert np.array_equal(samples, GREY)
+    assert noticed > 10
+
+
+def test_real_pictures_are_read_as_independent_readers_read_them(data: Path) -> None:
+    files = sorted(data.glob("ivadomed_data_testing/data_test_png_tif/**/*_SEM.*[gf]"))
+    kinds = set()
+    for path in files:
+        header, samples, plain = raster.prove_and_decode(path.read_bytes(), path.suffix)
+        assert raster.probe_file(str(path)) == header
+        assert plain
+        with Image.open(path) as image:
+            pillows = np.asarray(image)
+        if path.suffix == ".tif":
+            theirs = [tifffile.imread(path, key=0), pillows]
+        elif header.depth == 8:
+            theirs = [skio.imread(path), pillows]
+        elif header.kind == "gray":
+            theirs = [skio.imread(path)]
+        else:  # other readers cut 16-bit colour to 8: the upper half must be theirs
+            theirs = []
+            assert np.abs((samples >> 8).astype(int) - pillows.astype(int)).max() <= 1
+        for expected in theirs:
+            assert np.array_equal(samples, expected), path
+        kinds.add((header.format, header.depth, header.kind))
+    assert len(files) == 11
+    assert len(kinds) == 10
