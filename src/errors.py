@@ -72,6 +72,7 @@ CODES: dict[str, Code] = {
     "SC060": Code(EXIT_DATA, "unsafe path", "a path or link leaves the source", "copy the file into the source"),
     "SC061": Code(EXIT_DATA, "not a regular file", "a folder, pipe or device stands where a file should", "remove it"),
     "SC062": Code(EXIT_DATA, "source changed", "a source changed while it was read", "run again when nothing writes to it"),
+    "SC063": Code(EXIT_DATA, "layout", "files lie where no known layout has any", "move them, or --images GLOB --masks GLOB"),
     # labels
     "SC070": Code(EXIT_DATA, "undeclared value", "a label holds a value that is not declared", "--map VALUE=NAME, or --labels"),
     "SC071": Code(EXIT_DATA, "fractional label", "a label holds fractions", "export the label without interpolation"),
@@ -82,6 +83,7 @@ CODES: dict[str, Code] = {
     "SC076": Code(EXIT_DATA, "unused label", "a declared label occurs in no case", "check the declaration"),
     "SC077": Code(EXIT_DATA, "constant image", "all voxels of an image are equal", "check that the image is the right one"),
     "SC078": Code(EXIT_DATA, "mask coding", "a mask is stored in a way that loses its values", "export the mask as PNG with exact values"),
+    "SC079": Code(EXIT_DATA, "value snapped", "a value that is not declared took the nearest that is", "look at how many voxels that are"),
     # cases, channels, grids
     "SC080": Code(EXIT_DATA, "no label", "an image has no label", "add it, or --unlabelled skip|test"),
     "SC081": Code(EXIT_DATA, "no image", "a label has no image", "add it, or remove the label"),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import EXIT_FOUND
-from .options import dry_run, example, option, running, speaking, three_folders, to
+from ..errors import EXIT_FOUND, SegconvError
+from .options import dry_run, example, option, running, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -16,17 +16,57 @@ if TYPE_CHECKING:
     from ..train.paths import Paths
 
 
+KINDS = ("png", "msd", "nnunet-v1", "nnunet-v2", "pairs", "masks", "dicom")
+FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
+
+
 @click.command(epilog=example("segconv convert fixtures/png --to 501_Shapes --labels background=0,disc=128,ring=255"))
 @click.argument("source", type=click.Path(path_type=Path))
-@to
-@option("--from", "kind", metavar="KIND", help="Kind of source: png, msd or nnunet-v1; found from the files otherwise.")
-@option("--labels", metavar="NAME=VALUE,…", help="Labels as they stand in the files; background=0 is one of them.")
-@option("--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value as a label; may be repeated.")
+@option("--to", "target", metavar="ID[_NAME]", help="Dataset to make, such as 42 or 42_Liver.")
+@option("--to-v1", "target_v1", metavar="ID[_NAME]", help="Make a task of nnU-Net v1 instead, such as 42_Roads.")
+@option("--from", "kind", metavar="KIND", help=f"One of {', '.join(KINDS)}; found from the files otherwise.")
+@option("--labels", metavar="NAME=VALUE,…|FILE", help="Values or #colours as they stand in the files; or a table.")
+@option(
+    "--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value or colour as a label; may be repeated."
+)
+@option(
+    "--snap", type=click.IntRange(min=0), default=0, metavar="N", help="Values no further off take the nearest label."
+)
 @option("--accept-labels", is_flag=True, help="Take the values that are found as labels.")
+@option(
+    "--ignore", metavar="NAME|unlabelled", help="The label that training leaves out; unlabelled: what nobody drew on."
+)
+@option("--priority", metavar="MASK,…", help="Masks: an overlap goes to the first of these, instead of being kept.")
+@option("--max-heads", type=click.IntRange(min=1), default=64, help="Most regions that overlapping masks may become.")
+@option("--missing-masks", type=click.Choice(["empty"]), help="A mask that a case lacks counts as empty.")
 @option("--channels", metavar="NAME,…", help="Channel names; CT decides another normalisation than MRI.")
+@option(
+    "--images", multiple=True, metavar="GLOB", help="Files of a channel; repeated for several. {case} names a part."
+)
+@option("--masks", metavar="GLOB", help="Files of the labels.")
+@option(
+    "--pairs", type=click.Path(path_type=Path), metavar="LIST", help="CSV or JSON with image, label, case, patient."
+)
+@option(
+    "--cases", metavar="NAME,…|FILE", help="Take these cases alone, by name or glob; or a CSV of old and new names."
+)
+@option("--case-names", type=click.Choice(["path"]), help="Name cases by their folders and file.")
+@option("--patient-pattern", metavar="REGEX", help="Finds the patient in the name of a case.")
+@option("--patients", type=click.Path(path_type=Path), metavar="CSV", help="Case and patient.")
 @option("--unlabelled", type=click.Choice(["skip", "test"]), help="What to do with an image that has no label.")
 @option("--listed-only", is_flag=True, help="Leave out files that dataset.json does not list.")
 @option("--label-header", type=click.Choice(["image"]), help="A label on another grid takes the image's header.")
+@option("--spacing", metavar="X,Y,Z", help="In mm, of volumes that are stored as pictures.")
+@option(
+    "--format", "file_format", type=click.Choice(FORMATS), help="Of the dataset's files; default: what changes least."
+)
+@option(
+    "--link",
+    type=click.Choice(["none", "hard", "symlink", "external"]),
+    default="none",
+    help="Link files that need no change; external leaves them where they are and names them in dataset.json.",
+)
+@option("--allow-external", is_flag=True, help="Follow links that leave the source.")
 @option("--no-verify-source", is_flag=True, help="Copy what need not change without proving that it is whole.")
 @option("--max-volume", type=click.IntRange(min=1), default=8 << 30, metavar="BYTES", help="Largest decoded file.")
 @dry_run
@@ -35,7 +75,8 @@ if TYPE_CHECKING:
 @speaking
 def command(
     source: Path,
-    target: str,
+    target: str | None,
+    target_v1: str | None,
     kind: str | None,
     dry_run: bool,
     sink: Sink,
@@ -45,43 +86,63 @@ def command(
 ) -> int:
     """Turn data of any kind into a nnU-Net v2 dataset.
 
-    SOURCE is a folder of PNG pictures and masks (training/{input,output} and testing/{input,output},
-    or images and masks), a Medical Segmentation Decathlon task, or a task of nnU-Net v1, given by
-    path or by its number. Every file is read once and proved whole; nothing is written before the
-    whole plan has been checked, and the dataset appears when it is complete. Sources are never
-    changed.
+    SOURCE is a folder of pictures or volumes with their masks, in any of the usual layouts, a task of
+    the Medical Segmentation Decathlon or of nnU-Net v1 (by path, or by its number), a v2 dataset, or
+    a folder a case with one mask a class, which may overlap. Every file is read once and proved
+    whole; nothing is written before the whole plan has been checked, and the dataset appears when it
+    is complete. Sources are never changed.
     """
     from ..convert.conversion import plan_conversion, run_conversion
     from ..convert.labelling import parse_labels, parse_map
     from ..convert.source import ConvertOptions
 
+    if (target is None) == (target_v1 is None):
+        raise SegconvError("say what to make: --to or --to-v1", hint="for example --to 42_Liver")
     options = ConvertOptions(
         labels=parse_labels(said["labels"]) if said["labels"] else None,
         value_map=parse_map(said["maps"]),
+        snap=said["snap"],
         accept_labels=said["accept_labels"],
-        channels=tuple(name.strip() for name in said["channels"].split(",")) if said["channels"] else (),
+        ignore=said["ignore"],
+        priority=_listed(said["priority"]),
+        max_heads=said["max_heads"],
+        channels=_listed(said["channels"]),
+        images=said["images"],
+        masks=said["masks"],
+        pairs=said["pairs"],
+        case_names=said["case_names"],
+        cases=said["cases"],
+        patient_pattern=said["patient_pattern"],
+        patients=said["patients"],
         unlabelled=said["unlabelled"],
+        missing_masks=said["missing_masks"],
         listed_only=said["listed_only"],
         label_header=said["label_header"],
+        spacing_mm=_spacing(said["spacing"]) if said["spacing"] else None,
+        link=said["link"],
+        allow_external=said["allow_external"],
         verify_source=not said["no_verify_source"],
         max_volume=said["max_volume"],
+        file_ending=f".{said['file_format']}" if said["file_format"] else None,
     )
+    v1_root = paths.v1_tasks() if target_v1 is not None else None
     conversion = plan_conversion(
         source,
-        target,
-        raw=paths.require("raw"),
-        other_roots=(paths.preprocessed, paths.results),
+        target or str(target_v1),
+        raw=v1_root or paths.require("raw"),
+        other_roots=(paths.preprocessed, paths.results) if v1_root is None else (),
         kind=kind,
         options=options,
         overwrite=how["overwrite"],
         strict=how["strict"],
+        v1=v1_root is not None,
     )
     _show(conversion, sink)
     if dry_run:
         if sink.verbose:
             sink.table(
                 ["case", "image", "label"],
-                [(c.case, c.images[0], c.label or "") for c in conversion.scan.cases],
+                [(c.case, " ".join(c.images), c.label or "") for c in conversion.scan.cases],
             )
         sink.warn(conversion.plan.warnings)
         sink.say("nothing was written (--dry-run)")
@@ -91,10 +152,25 @@ def command(
     sink.warn([*outcome.warnings, *outcome.failed])
     again = f", {outcome.reused} of them by an earlier run" if outcome.reused else ""
     sink.say(f"Made {outcome.target} with {outcome.done} cases{again}.")
-    sink.next(f"segconv plan {conversion.name.id}")
+    if v1_root is None:
+        sink.next(f"segconv plan {conversion.name.id}")
     result = {**conversion.summary(), "cases": outcome.done, "reused": outcome.reused}
     sink.end(result, [*outcome.warnings, *outcome.failed], ok=not outcome.failed)
     return EXIT_FOUND if outcome.failed else 0
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text else ()
+
+
+def _spacing(text: str) -> tuple[float, float, float]:
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+    except ValueError:
+        raise SegconvError(f"--spacing {text!r} is not X,Y,Z", hint="for example --spacing 0.5,0.5,2") from None
+    if not all(0 < part < float("inf") for part in (x, y, z)):
+        raise SegconvError(f"--spacing {text!r} is not made of numbers above 0")
+    return x, y, z
 
 
 def _show(conversion: Conversion, sink: Sink) -> None:

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..dataset import lineage
-from ..dataset.description import DatasetDescription
-from ..dataset.layout import DESCRIPTION
+from ..dataset.description import V1_ENDING, DatasetDescription, v1_object
+from ..dataset.layout import DESCRIPTION, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import leaks, make_splits
 from ..dataset.strictjson import dumps
-from ..dataset.target import free_target
+from ..dataset.target import free_target, free_task
 from ..errors import Finding, SegconvError, as_errors, refuse_if_any, warning
 from ..version import VERSION
+from ..work.caseio import EXTERNAL
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
 from . import nnunet_v1
-from .case import CaseTask
-from .registry import KINDS, detect
-from .source import ConvertOptions, SourceCase, SourceScan
+from .coding import Coding
+from .intensity import Intensity
+from .registry import KINDS, convert_case, detect
+from .source import ConvertOptions, SourceScan
+from .task import PICTURES, CaseTask, Recipe
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,15 @@ class Conversion:
         Number and name of the dataset.
     plan
         The work.
+    v1
+        Whether it makes a task of nnU-Net v1.
     """
 
     scan: SourceScan
     evidence: str
     name: DatasetName
     plan: Plan
+    v1: bool = False
 
     def summary(self) -> dict[str, Any]:
         """Return what ``--dry-run`` shows, JSON-able."""
@@ -79,6 +86,7 @@ def plan_conversion(
     options: ConvertOptions | None = None,
     overwrite: bool = False,
     strict: bool = False,
+    v1: bool = False,
 ) -> Conversion:
     """Plan a conversion: read names and headers, write nothing, find every mistake that shows before the first byte.
 
@@ -100,6 +108,8 @@ def plan_conversion(
         Allow the target itself to exist.
     strict
         Treat warnings as errors.
+    v1
+        Make a task of nnU-Net v1 in `raw`, which is then the folder of such tasks.
 
     Raises
     ------
@@ -110,22 +120,31 @@ def plan_conversion(
         taken, ``SC003`` and ``SC011`` if the kind of source cannot be told.
     """
     options = options or ConvertOptions()
+    if v1:
+        options = replace(options, file_ending=V1_ENDING)
+    find = free_task if v1 else partial(free_target, other_roots=other_roots)
     root = _source_root(_located(source))
-    free_target(to, root.name, raw, other_roots, overwrite=overwrite)  # told before the source is read
+    find(to, root.name, raw, overwrite=overwrite)  # told before the source is read
     kind, evidence = (kind, "--from") if kind is not None else detect(root)
     if kind not in KINDS:
         raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
     scan = KINDS[kind].scan(root, options)
     findings = as_errors(scan.findings) if strict else scan.findings
     refuse_if_any(findings)
-    name = free_target(to, scan.name, raw, other_roots, overwrite=overwrite)
-    target = Target(raw / name.folder, name.slot)
-    tasks = [_task(scan, case, options) for case in scan.cases]
-    items = tuple(
-        Item(task.source.case, task.source.files, task.outputs(), task, _estimate(task.source.files)) for task in tasks
-    )
-    key = {"command": "convert", "kind": kind, "target": name.folder, **options.key()}
-    return Conversion(scan, evidence, name, Plan(target, root, items, key, tuple(scan.findings)))
+    if options.unlabelled != "test" and not any(case.split == TRAIN for case in scan.cases):
+        raise SegconvError(
+            "holds no training case",
+            code="SC011",
+            file=str(root),
+            hint="check the layout of the folder; --unlabelled test converts images without labels alone",
+        )
+    name = find(to, scan.name, raw, overwrite=overwrite)
+    folder = name.task_folder if v1 else name.folder
+    target = Target(raw / folder, name.slot)
+    recipe = _recipe(scan, options)
+    items = tuple(_item(CaseTask(case, recipe, scan.origin.get(case.case))) for case in scan.cases)
+    key = {"command": "convert", "kind": kind, "target": folder, **options.key()}
+    return Conversion(scan, evidence, name, Plan(target, root, items, key, tuple(scan.findings)), v1)
 
 
 def run_conversion(conversion: Conversion, options: ConvertOptions, **how: Any) -> Outcome:
@@ -137,12 +156,11 @@ def run_conversion(conversion: Conversion, options: ConvertOptions, **how: Any) 
         Where the dataset is, how many cases were converted or found done, and all warnings.
     """
     plan = conversion.plan
-    kind = KINDS[conversion.scan.kind]
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         return _finish(conversion, options, results, staged)
 
-    return execute(plan, kind.convert_case, finish, **how)
+    return execute(plan, convert_case, finish, **how)
 
 
 def normalisation(channel: str) -> str:
@@ -177,22 +195,80 @@ def _source_root(source: Path) -> Path:
     return root
 
 
-def _task(scan: SourceScan, case: SourceCase, options: ConvertOptions) -> CaseTask:
-    return CaseTask(
-        source=case,
+def _recipe(scan: SourceScan, options: ConvertOptions) -> Recipe:
+    return Recipe(
         root=str(scan.root),
         channels=len(scan.channel_names),
-        forward=dict(scan.label_map.forward),
+        coding=Coding(dict(scan.label_map.forward), scan.label_map.coding, options.snap),
+        label_map=scan.label_map.as_json(),
         ending=scan.file_ending,
         label_file=dict(scan.label_file),
         label_header=options.label_header,
         verify_source=options.verify_source,
         max_volume=options.max_volume,
+        spacing_mm=options.spacing_mm,
+        link=options.link,
+        compiled=scan.compiled,
+        missing_masks=options.missing_masks,
     )
 
 
-def _estimate(files: Iterable[str]) -> int:
-    return sum(os.path.getsize(path) for path in files)
+def _item(task: CaseTask) -> Item:
+    files = task.source.files
+    return Item(task.source.case, files, task.outputs(), task, sum(os.path.getsize(path) for path in files))
+
+
+class _Whole:
+    """What only the whole set shows, gathered case by case without keeping the cases."""
+
+    def __init__(self, channels: Sequence[str]) -> None:
+        self.records: list[CaseRecord] = []
+        self.findings: list[Finding] = []
+        self.used: set[int] = set()
+        self.external: dict[str, dict[str, Any]] = {}
+        self._content: dict[str, str] = {}
+        self._intensity = [Intensity(name) for name in channels]
+
+    def add(self, result: Result, target: Path) -> CaseRecord:
+        """Take in a case; return its line of the lineage."""
+        places = {t["path"]: t["at"] for t in result.targets if "at" in t}
+        targets = [
+            {key: value for key, value in t.items() if key != "at"} | ({"external": True} if "at" in t else {})
+            for t in result.targets
+        ]
+        record = CaseRecord.from_json(
+            {
+                **result.record,
+                "sources": result.sources,
+                "targets": targets,
+                "warnings": [finding.as_json() for finding in result.warnings],
+            }
+        )
+        self.used.update(int(value) for value in record.label_voxels)
+        for channel, (low, high) in zip(self._intensity, record.intensity, strict=False):
+            channel.add(low, high)
+        image = result.sources[0]
+        twin = self._content.setdefault(image["sha256"], image["path"])
+        if twin != image["path"]:
+            self.findings.append(
+                warning(
+                    "SC088",
+                    f"has the same content as {twin}; they are kept on one side of every fold",
+                    file=image["path"],
+                    hint="remove one of them if that was not meant",
+                )
+            )
+        if places and record.split == TRAIN:
+            paths = [places.get(t["path"], str(target / t["path"])) for t in targets]
+            has_label = any(t["path"].startswith("labels") for t in targets)
+            self.external[record.case] = {"images": paths[:-1] if has_label else paths, "label": paths[-1]}
+        # Only what folds need is kept: lineage lines of 100,000 cases do not belong in memory.
+        self.records.append(CaseRecord(record.case, record.split, record.patient, record.parent, targets=targets))
+        return record
+
+    def intensity_findings(self) -> list[Finding]:
+        """Return a warning for each channel whose name and values do not go together."""
+        return [found for channel in self._intensity if (found := channel.finding()) is not None]
 
 
 def _finish(
@@ -200,46 +276,19 @@ def _finish(
 ) -> list[Finding]:
     """Write lineage, folds and, last, dataset.json; return what only the whole set shows."""
     scan = conversion.scan
-    records: list[CaseRecord] = []
-    findings: list[Finding] = []
-    used: set[int] = set()
-    content: dict[str, str] = {}
-
-    def lines() -> Iterable[bytes]:
-        for result in results:
-            record = CaseRecord.from_json(
-                {
-                    **result.record,
-                    "sources": result.sources,
-                    "targets": result.targets,
-                    "warnings": [finding.as_json() for finding in result.warnings],
-                }
-            )
-            used.update(int(value) for value in record.label_voxels)
-            image = result.sources[0]
-            twin = content.setdefault(image["sha256"], image["path"])
-            if twin != image["path"]:
-                findings.append(
-                    warning(
-                        "SC088",
-                        f"has the same content as {twin}; they are kept on one side of every fold",
-                        file=image["path"],
-                        hint="remove one of them if that was not meant",
-                    )
-                )
-            # Only what folds need is kept: lineage lines of 100,000 cases do not belong in memory.
-            records.append(CaseRecord(record.case, record.split, record.patient, record.parent, targets=record.targets))
-            yield record.to_line()
-
-    staged.write_lines(lineage.CASES, lines())
+    whole = _Whole(scan.channel_names)
+    target = conversion.plan.target.path
+    staged.write_lines(lineage.CASES, (whole.add(result, target).to_line() for result in results))
+    findings, records = whole.findings, whole.records
+    findings += whole.intensity_findings()
     labels = scan.label_map.labels
     for name, values in labels.foreground.items():
-        if not used & set(values):
+        if not whole.used & set(values):
             findings.append(warning("SC076", f"the label {name!r} occurs in no case", file=DESCRIPTION))
     splits = scan.splits or make_splits(records)
     if scan.splits:
         findings += [replace(found, severity="warning") for found in leaks(scan.splits, records)]
-    if splits:
+    if splits and not conversion.v1:
         staged.write(SPLITS_FILE, dumps(splits))
     staged.write(
         lineage.RUN,
@@ -251,14 +300,33 @@ def _finish(
             label_map=scan.label_map.as_json(),
             label_file=scan.label_file,
             findings=[finding.as_json() for finding in (*scan.findings, *findings)],
+            extra=scan.extra,
         ),
     )
+    training = sorted(record.case for record in records if record.split == TRAIN)
     description = DatasetDescription(
         scan.channel_names,
         labels,
         scan.file_ending,
-        sum(record.split == TRAIN for record in records),
+        len(training),
         {**scan.texts, "name": conversion.name.name},
     )
-    staged.write(DESCRIPTION, description.to_bytes())
+    if conversion.v1:
+        test = sorted(record.case for record in records if record.split == TEST)
+        staged.write(DESCRIPTION, dumps(v1_object(description, training, test)))
+    elif options.link == EXTERNAL:
+        for case in training:
+            whole.external.setdefault(case, _own_files(case, len(scan.cases[0].images), scan, target))
+        staged.write(DESCRIPTION, dumps(description.as_json() | {"dataset": whole.external}))
+    else:
+        staged.write(DESCRIPTION, description.to_bytes())
     return findings
+
+
+def _own_files(case: str, images: int, scan: SourceScan, target: Path) -> dict[str, Any]:
+    """Return where a case lies all of whose files had to be written."""
+    channels = images if scan.file_ending in PICTURES else len(scan.channel_names)
+    return {
+        "images": [str(target / image_path(case, channel, scan.file_ending)) for channel in range(channels)],
+        "label": str(target / label_path(case, scan.file_ending)),
+    }

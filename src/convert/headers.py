@@ -2,78 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import Finding, SegconvError, naming
-from ..image import nifti
-from .source import ConvertOptions, SourceCase, collect, read_head, shown
+from ..image import raster, volumes
+from ..image.geometry import Geometry
+from ..image.stored import VolumeHeader
+from .source import LAYERS, SERIES, STACK, ConvertOptions, SourceCase, collect, shown
 
 
 def judge_headers(
-    cases: Iterable[SourceCase], channels: int, root: Path, findings: list[Finding], options: ConvertOptions
-) -> None:
+    cases: Sequence[SourceCase], channels: int, root: Path, findings: list[Finding], options: ConvertOptions
+) -> int:
     """Add a finding for each header that cannot be used, or does not go with the others of its case.
 
     Parameters
     ----------
     channels
-        How many a case must have; 0 if that is not known.
+        How many a case must have; 0 if that is not known: then all must have as many as most.
+
+    Returns
+    -------
+    channels
+        How many most cases have.
     """
+    counts: dict[str, int] = {}
     for case in cases:
         try:
-            images = [_probe(path, root, options) for path in case.images]
-            label = _probe(case.label, root, options) if case.label is not None else None
+            images = [probe_unit(case, path, root, options) for path in case.images]
+            label_free = case.label is None or case.form(case.label) == LAYERS
+            label = None if label_free else probe_unit(case, str(case.label), root, options)
         except SegconvError as error:
             collect(findings, error)
             continue
-        image = shown(case.images[0], root)
-        size = images[0].geometry.size
-        found = sum(header.channels for header in images)
-        if channels and found != channels:
-            findings.append(
-                Finding(
-                    "SC084",
-                    f"has {found} channels, the dataset has {channels}",
-                    file=image,
-                    hint="mend the channels in dataset.json, or --channels",
-                )
-            )
-        for path, header in zip(case.images[1:], images[1:], strict=True):
-            if header.geometry.size != size:
-                findings.append(
-                    Finding(
-                        "SC082",
-                        f"has the size {header.geometry.size}, the first channel {size}",
-                        file=shown(path, root),
-                        hint="export all channels on one grid",
-                    )
-                )
-        if label is not None and label.four_dimensional:
-            findings.append(
-                Finding(
-                    "SC073",
-                    f"is a label of four dimensions ({label.channels} channels), expected one value a voxel",
-                    file=shown(str(case.label), root),
-                    hint="merge the channels into one label map",
-                )
-            )
-        elif label is not None and label.geometry.size != size:
+        counts[case.case] = sum(header.channels for header in images)
+        _judge_case(case, images, label, root, findings)
+    usual = channels or Counter(counts.values()).most_common(1)[0][0] if channels or counts else 0
+    by_name = {case.case: case for case in cases}
+    findings += [
+        Finding(
+            "SC084",
+            f"has {found} channels, " + (f"the dataset has {channels}" if channels else f"most cases have {usual}"),
+            file=shown(by_name[name].images[0], root),
+            hint="mend the channels in dataset.json, or --channels" if channels else "mend the case",
+        )
+        for name, found in counts.items()
+        if found != usual
+    ]
+    return usual
+
+
+def _judge_case(
+    case: SourceCase, images: list[VolumeHeader], label: VolumeHeader | None, root: Path, findings: list[Finding]
+) -> None:
+    size = images[0].geometry.size
+    for path, header in zip(case.images[1:], images[1:], strict=True):
+        if header.geometry.size != size:
             findings.append(
                 Finding(
                     "SC082",
-                    f"has the size {label.geometry.size}, its image {size}",
-                    file=shown(str(case.label), root),
-                    hint="check that both are of one case",
+                    f"has the size {header.geometry.size}, the first channel {size}",
+                    file=shown(path, root),
+                    hint="export all channels on one grid",
                 )
             )
+    if label is not None and label.four_dimensional:
+        findings.append(
+            Finding(
+                "SC073",
+                f"is a label of four dimensions ({label.channels} channels), expected one value a voxel",
+                file=shown(str(case.label), root),
+                hint="merge the channels into one label map",
+            )
+        )
+    elif label is not None and label.geometry.size != size:
+        findings.append(
+            Finding(
+                "SC082",
+                f"has the size {label.geometry.size}, its image {size}",
+                file=shown(str(case.label), root),
+                hint="check that both are of one case",
+            )
+        )
 
 
-def _probe(path: str, root: Path, options: ConvertOptions) -> nifti.NiftiHeader:
+def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions) -> VolumeHeader:
+    """Return the header of an image or a label, be it a file, slices or a DICOM series."""
     with naming(shown(path, root)):
-        header = nifti.probe(read_head(path, nifti.HEAD_BYTES))
+        form = case.form(path)
+        if form == SERIES:
+            from ..image import dicom
+
+            header: VolumeHeader = dicom.probe_series(case.files_of(path))
+        elif form == STACK:
+            header = _probe_stack(case.files_of(path), options)
+        else:
+            header = volumes.probe_file(path)
         if header.voxel_bytes > options.max_volume:
             raise SegconvError(
                 f"decodes to {header.voxel_bytes} bytes, at most {options.max_volume} are allowed", code="SC054"
             )
         return header
+
+
+def _probe_stack(files: Sequence[str], options: ConvertOptions) -> VolumeHeader:
+    heads = [raster.probe_file(file) for file in files]
+    pages = sum(head.pages for head in heads)
+    first = heads[0]
+    for file, head in zip(files, heads, strict=True):
+        if (head.width, head.height) != (first.width, first.height):
+            raise SegconvError(f"is {head}, the first slice {first}", code="SC082", file=file)
+    geometry = Geometry.plain((first.width, first.height, pages), options.spacing_mm)
+    dtype = np.dtype({8: np.uint8, 16: np.uint16, 32: np.float32}.get(first.depth, np.uint8))
+    return VolumeHeader(geometry, 1, dtype, 1.0, 0.0, False, ())

@@ -6,15 +6,17 @@ import re
 from pathlib import Path
 
 from ..dataset.description import DatasetDescription
-from ..dataset.labels import LabelMap
 from ..dataset.lineage import TEST
 from ..dataset.names import case_identifier, twin_findings
 from ..errors import Finding, SegconvError, naming, refuse_if_any
 from ..image import nifti, picture
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, execute
-from .case import CaseTask, convert_pictures, convert_volumes
+from .coding import Coding
+from .pictures import convert_pictures
 from .source import SourceCase, collect, files_of, read_head, resolve_inside, shown
+from .task import CaseTask, Recipe
+from .volumes import convert_volumes
 
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
 
@@ -67,12 +69,11 @@ def prepare_inputs(
     """Write a user's files as nnU-Net wants them, into ``folder/imagesTs``."""
     cases = scan_inputs(source, description)
     root = (source if source.is_dir() else source.parent).resolve()
-    labels = LabelMap(description.labels, {value: value for value in description.labels.values})
+    labels = {value: value for value in description.labels.values}
+    recipe = Recipe(str(root), len(description.channel_names), Coding(labels), {}, description.file_ending)
     items = []
     for case in cases:
-        task = CaseTask(
-            case, str(root), len(description.channel_names), dict(labels.forward), description.file_ending, {}
-        )
+        task = CaseTask(case, recipe)
         items.append(Item(case.case, task.source.files, task.outputs(), task))
     plan = Plan(Target(folder, folder.name), root, tuple(items), {"command": "inputs"})
     convert = convert_pictures if description.file_ending == ".png" else convert_volumes

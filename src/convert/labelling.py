@@ -8,70 +8,143 @@ anything else has to be declared, or accepted.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from ..dataset.labels import BACKGROUND, LabelMap, dense
+from ..dataset.labels import (
+    BACKGROUND,
+    GRAY,
+    IGNORE,
+    RGB,
+    LabelMap,
+    Labels,
+    dense,
+    dense_colours,
+    grey_of_colour,
+    parse_value,
+    value_text,
+)
 from ..errors import SegconvError
+from .colour_tables import read_table
 from .source import ConvertOptions
 
+UNLABELLED = "unlabelled"
+"""Value of ``--ignore``: all voxels of background become ignore."""
 
-def settle(options: ConvertOptions, declared: Mapping[str, int] | None, found: Collection[int] | None) -> LabelMap:
+
+@dataclass(frozen=True)
+class Declared:
+    """Labels as somebody declared them.
+
+    Parameters
+    ----------
+    names
+        Name → value or colour as it stands in the files.
+    coding
+        `GRAY` or `RGB`.
+    """
+
+    names: Mapping[str, int]
+    coding: str = GRAY
+
+    @classmethod
+    def of(cls, names: Mapping[str, int | str]) -> Declared:
+        """Read values such as ``255``, ``"255"`` or ``"#ff0000"``; one colour makes all of them colours."""
+        parsed = {
+            name: parse_value(value) if isinstance(value, str) else (value, GRAY) for name, value in names.items()
+        }
+        if any(coding == RGB for _, coding in parsed.values()):
+            return cls({name: _as_colour(value, coding) for name, (value, coding) in parsed.items()}, RGB)
+        return cls({name: value for name, (value, _) in parsed.items()})
+
+    def label_map(self, guessed: str = "") -> LabelMap:
+        """Return the map to 0, 1, … n."""
+        return (dense_colours if self.coding == RGB else dense)(self.names, guessed=guessed)
+
+
+def settle(
+    options: ConvertOptions, declared: Declared | None, found: Collection[int] | None, coding: str = GRAY
+) -> LabelMap:
     """Return the label map of a source.
 
     Parameters
     ----------
     options
-        ``labels``, ``value_map`` and ``accept_labels`` count here.
+        ``labels``, ``value_map``, ``ignore`` and ``accept_labels`` count here.
     declared
-        Name → value as the source itself declares it, or None.
+        What the source itself declares, or None.
     found
-        Values in its files, or None if they were not looked at; they are needed only where nothing
-        is declared.
+        Values or colours in its files, or None if they were not looked at; they are needed only
+        where nothing is declared.
+    coding
+        Of `found`.
 
     Raises
     ------
     SegconvError
         ``SC074`` if the declaration is not usable, or there is none and no guess is safe; ``SC001``
-        if a map names an unknown label.
+        if an option names an unknown label.
     """
     if options.labels is not None:
-        base = dense(options.labels)
-    elif declared is not None:
-        base = dense(declared)
+        declared = Declared.of(options.labels)
+    if declared is None:
+        base = guess(sorted(found or ()), options, coding)
+    elif options.ignore == UNLABELLED:
+        base = _scribbles(declared)
+    elif options.ignore is not None:
+        base = _ignoring(declared, options.ignore)
     else:
-        base = _guess(sorted(found or ()), options)
-    return _with_merges(base, options.value_map)
+        base = declared.label_map()
+    return with_merges(base, options)
 
 
-def parse_labels(text: str) -> dict[str, int]:
-    """Read ``background=0,road=255``."""
-    labels: dict[str, int] = {}
+def parse_labels(text: str) -> dict[str, int | str]:
+    """Read ``background=0,road=255``, ``background=#000000,road=#ff0000``, or the name of a table's file."""
+    if Path(text).suffix.lower() in (".json", ".csv", ".tsv", ".txt") and "=" not in text:
+        return read_table(Path(text))
+    names: dict[str, int | str] = {}
     for part in text.split(","):
         name, separator, value = part.strip().rpartition("=")
-        if not separator or not name.strip() or not value.strip().isdigit():
+        try:
+            if not separator or not name.strip():
+                raise ValueError
+            _, coding = parse_value(value)
+        except ValueError:
             raise SegconvError(
-                f"--labels: {part.strip()!r} is not NAME=VALUE", hint="for example --labels background=0,road=255"
-            )
-        if name.strip() in labels:
+                f"--labels: {part.strip()!r} is not NAME=VALUE",
+                hint="for example --labels background=0,road=255, or background=#000000,road=#ff0000",
+            ) from None
+        if name.strip() in names:
             raise SegconvError(f"--labels: {name.strip()!r} is declared twice")
-        labels[name.strip()] = int(value)
-    return labels
+        names[name.strip()] = value.strip() if coding == RGB else int(value)
+    return names
 
 
-def parse_map(entries: Collection[str]) -> dict[int, str]:
-    """Read several ``255=road``; a comma separates as well."""
-    mapping: dict[int, str] = {}
+def parse_map(entries: Collection[str]) -> dict[str, str]:
+    """Read several ``255=road`` or ``#ff0000=road``; a comma separates as well."""
+    mapping: dict[str, str] = {}
     for part in (piece.strip() for entry in entries for piece in entry.split(",")):
-        value, separator, name = part.partition("=")
-        if not separator or not value.strip().isdigit() or not name.strip():
-            raise SegconvError(f"--map: {part!r} is not VALUE=NAME", hint="for example --map 255=road")
-        if int(value) in mapping:
-            raise SegconvError(f"--map: {value.strip()} is mapped twice")
-        mapping[int(value)] = name.strip()
+        text, separator, name = part.partition("=")
+        try:
+            if not separator or not name.strip():
+                raise ValueError
+            value, coding = parse_value(text)
+        except ValueError:
+            raise SegconvError(
+                f"--map: {part!r} is not VALUE=NAME", hint="for example --map 255=road, or --map '#ff0000=road'"
+            ) from None
+        if value_text(value, coding) in mapping:
+            raise SegconvError(f"--map: {text.strip()} is mapped twice")
+        mapping[value_text(value, coding)] = name.strip()
     return mapping
 
 
-def _guess(found: list[int], options: ConvertOptions) -> LabelMap:
-    mapped = [value for value in found if value not in options.value_map]
+def guess(found: list[int], options: ConvertOptions, coding: str) -> LabelMap:
+    """Return the label map of values that nobody declared, if one is safe or was accepted."""
+    if coding == RGB:
+        return _guess_colours(found, options)
+    mapped_already = {parse_value(text)[0] for text in options.value_map}
+    mapped = [value for value in found if value not in mapped_already]
     if len(mapped) == 2 and mapped[0] == 0:
         return dense({BACKGROUND: 0, "foreground": mapped[1]}, guessed=f"two grey values, {mapped[0]} and {mapped[1]}")
     if mapped and mapped == list(range(len(mapped))):
@@ -90,15 +163,75 @@ def _guess(found: list[int], options: ConvertOptions) -> LabelMap:
     )
 
 
-def _with_merges(base: LabelMap, value_map: Mapping[int, str]) -> LabelMap:
+def _guess_colours(found: list[int], options: ConvertOptions) -> LabelMap:
+    """Return labels for the colours of a set, black first; never without being asked to."""
+    names = {BACKGROUND: 0} | {f"class_{n}": colour for n, colour in enumerate((c for c in found if c), 1)}
+    shown = ", ".join(value_text(colour, RGB) for colour in found[:12]) + (" …" if len(found) > 12 else "")
+    if options.accept_labels:
+        return dense_colours(names, guessed=f"accepted: {shown}")
+    suggestion = ",".join(f"{name}={value_text(colour, RGB)}" for name, colour in names.items())
+    raise SegconvError(
+        f"the masks are in {len(found)} colours, {shown}, which nobody declared",
+        code="SC078",
+        hint=f"--labels '{suggestion[:300]}', or a labelmap.txt beside them, or --accept-labels",
+    )
+
+
+def with_merges(base: LabelMap, options: ConvertOptions) -> LabelMap:
     """Add ``--map``'s values: several values of the source may count as one label."""
     forward = dict(base.forward)
     names = base.labels.names
-    for value, name in value_map.items():
+    for text, name in options.value_map.items():
+        value, coding = parse_value(str(text))
+        if coding != base.coding:
+            value = _as_colour(value, coding) if base.coding == RGB else _as_grey(value, text)
         target = names.get(name)
         if not isinstance(target, int):
             raise SegconvError(
-                f"--map {value}={name}: there is no label {name!r}", hint=f"labels are {', '.join(names)}"
+                f"--map {text}={name}: there is no label {name!r}", hint=f"labels are {', '.join(names)}"
             )
         forward[value] = target
-    return LabelMap(base.labels, forward, base.guessed)
+    return replace(base, forward=forward)
+
+
+def _ignoring(declared: Declared, name: str) -> LabelMap:
+    """Return the map in which the label `name` is the one that training leaves out."""
+    if name not in declared.names:
+        raise SegconvError(
+            f"--ignore {name}: there is no label {name!r}", hint=f"labels are {', '.join(declared.names)}"
+        )
+    rest = {key: value for key, value in declared.names.items() if key != name}
+    base = Declared(rest, declared.coding).label_map()
+    last = max(base.labels.values) + 1
+    labels = Labels({**base.labels.names, IGNORE: last})
+    return replace(base, labels=labels, forward={**base.forward, declared.names[name]: last})
+
+
+def _scribbles(declared: Declared) -> LabelMap:
+    """Return the map in which whatever nobody drew on is ignored.
+
+    Where background was drawn with a value of its own, 0 is what nobody drew on; otherwise all of
+    background is.
+    """
+    if IGNORE in declared.names:
+        raise SegconvError("--ignore unlabelled: the labels declare 'ignore' themselves")
+    names = dict(declared.names)
+    drawn = names.get(BACKGROUND, 0)
+    nothing = 0
+    if drawn != nothing and nothing in names.values():
+        raise SegconvError("--ignore unlabelled: the value 0, which nobody drew, is declared as a label")
+    order = [BACKGROUND, *(n for n, _ in sorted(names.items(), key=lambda item: item[1]) if n != BACKGROUND)]
+    written: dict[str, int | tuple[int, ...]] = {name: value for value, name in enumerate([*order, IGNORE])}
+    forward = {names[name]: value for value, name in enumerate(order) if name in names}
+    return LabelMap(Labels(written), {**forward, nothing: len(order)}, coding=declared.coding)
+
+
+def _as_colour(value: int, coding: str) -> int:
+    return value if coding == RGB else value * 0x010101
+
+
+def _as_grey(colour: int, text: str) -> int:
+    grey = grey_of_colour(colour)
+    if grey is None:
+        raise SegconvError(f"--map {text}: the masks are grey", hint="give a grey value")
+    return grey

@@ -1,92 +1,107 @@
-"""Folders of PNG pictures and masks: ``training/{input,output}`` and ``testing/{input,output}``, or ``images masks``.
+"""Pictures and masks: PNG, TIFF, BMP and JPEG in, in whatever folders they lie and however masks code their labels.
 
-A mask codes its labels as grey values or palette indices, as stored: 0/255, 0 1 2 …, or whatever
-is declared. Picture and mask of a case have one file name.
+A mask codes its labels as grey values or palette indices, as stored: 0/255, 0 1 2 …; or as colours,
+where a table says which. How images and masks are told apart and brought together is `pairing`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from ..dataset.labels import BACKGROUND, LabelMap, dense
-from ..dataset.lineage import TEST, TRAIN
-from ..dataset.names import case_identifier, twin_findings
+import numpy as np
+
+from ..dataset.labels import BACKGROUND, GRAY, RGB, LabelMap, dense
 from ..errors import Finding, SegconvError
-from ..image import picture
-from ..image.mask import grey_values
-from .labelling import settle
+from ..image import picture, raster
+from ..image.picture import PictureHeader
+from .cases import cases_of, finished
+from .colour_tables import find_table, read_table
+from .labelling import Declared, settle
+from .lists import pair_by_list
+from .pairing import Pairing, pair_units
+from .patterns import pair_by_patterns
+from .pictures import mask_codes, open_picture
 from .source import (
+    INSTANCES,
     ConvertOptions,
     SourceCase,
     SourceScan,
     collect,
     count_of,
-    files_of,
-    meeting_cases,
     read_head,
     resolve_inside,
     shown,
     stray_note,
 )
+from .tree import units_in
 
 KIND = "png"
 ENDING = ".png"
 
-LAYOUTS: tuple[tuple[tuple[str, str, str], ...], ...] = (
-    (("training/input", "training/output", TRAIN), ("testing/input", "testing/output", TEST)),
-    (("train/images", "train/masks", TRAIN), ("test/images", "test/masks", TEST)),
-    (("train/images", "train/labels", TRAIN), ("test/images", "test/labels", TEST)),
-    (("images", "masks", TRAIN), ("test_images", "test_masks", TEST)),
-    (("images", "labels", TRAIN), ("test_images", "test_labels", TEST)),
-    (("image", "mask", TRAIN),),
-    (("imgs", "masks", TRAIN),),
-    (("input", "output", TRAIN),),
-    (("imagesTr", "labelsTr", TRAIN), ("imagesTs", "labelsTs", TEST)),
-)
-"""Folder of pictures, folder of masks, and what they are for; the first layout whose training folders exist counts."""
+
+def ending_of(name: str) -> str | None:
+    """Return the ending of a picture's name, or None."""
+    lower = name.lower()
+    return next((ending for ending in raster.ENDINGS if lower.endswith(ending)), None)
+
+
+def strip_ending(name: str) -> str:
+    """Return a picture's name without its ending."""
+    return name[: len(name) - len(ending_of(name) or "")]
 
 
 def recognise(root: Path) -> str | None:
-    """Return what speaks for PNG folders, or None."""
-    layout = _layout(root)
-    if layout is None:
+    """Return what speaks for pictures and masks, or None."""
+    if (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir():
+        return None  # nnU-Net's own folders belong to a dataset.json, and without one nobody knows what is in them
+    units, _ = units_in(root, ending_of, [])
+    if not units:
         return None
-    images, masks, _ = layout[0]
-    has_pictures = any(p.suffix.lower() == ENDING for p in files_of(root / images))
-    return f"{images}/ and {masks}/ with PNG files" if has_pictures else None
+    pairing = pair_units(units)
+    if not any(pair.labels for pair in pairing.pairs) and not pairing.folders:
+        return None
+    kinds = sorted({unit.ending.lower().lstrip(".").replace("jpeg", "jpg").upper() for unit in units})
+    places = "; ".join(pairing.folders[:3]) + (" …" if len(pairing.folders) > 3 else "")
+    return f"{places} with {' and '.join(kinds)} pictures"
 
 
 def scan(root: Path, options: ConvertOptions) -> SourceScan:
     """Find pictures and masks, judge every header, and settle the labels."""
-    layout = _layout(root)
-    if layout is None:
-        known = ", ".join(f"{images} + {masks}" for (images, masks, _), *_ in LAYOUTS)
-        raise SegconvError(
-            "holds no known pair of folders",
-            code="SC011",
-            file=str(root),
-            hint=f"known are {known}; each holds PNG files",
-        )
     findings: list[Finding] = []
     notes: list[str] = []
-    cases: list[SourceCase] = []
-    for images, masks, split in layout:
-        if (root / images).is_dir():
-            cases += _cases(root, images, masks, split, options, findings, notes)
-    findings += twin_findings({case.original_name: shown(case.images[0], root) for case in cases})
-    findings += meeting_cases(cases, root)
+    pairing = _pairing(root, options, findings, notes)
+    findings += pairing.findings
+    notes += pairing.notes
+    cases = finished(cases_of(pairing.pairs, root, options, findings), root, options, findings)
     if not cases and not any(f.severity == "error" for f in findings):
-        findings.append(Finding("SC011", f"no PNG picture was found in {layout[0][0]}", file=str(root)))
-    headers = _headers(cases, root, findings)
-    pictures = {path: headers[path] for case in cases for path in case.images if path in headers}
-    channels = _channels(pictures, root, findings)
+        findings.append(
+            Finding(
+                "SC011",
+                "holds no known pair of folders",
+                file=str(root),
+                hint="known are training/{input,output}, images and masks, and the like; or --images GLOB --masks GLOB",
+            )
+        )
+    if sum(case.form(case.label) == INSTANCES for case in cases if case.label is not None):
+        notes.append("masks of one object each are united; single objects do not come back")
+    headers = _headers(cases, root, findings, options)
+    channels = _channels(cases, headers, root, findings)
     if options.channels and len(options.channels) != len(channels):
         findings.append(
             Finding("SC084", f"--channels names {len(options.channels)} channels, the pictures have {len(channels)}")
         )
-    label_map = _label_map(cases, root, findings, options)
+    label_map = _label_map(cases, headers, root, findings, notes, options)
+    gray = {"ending": ENDING, "dtype": "uint8", "mode": "gray", "depth": 8}
+    masks = [headers[case.label] for case in cases if case.label in headers]
+    if label_map.coding == RGB:
+        gray["mode"] = "RGB"
+    elif max(label_map.forward) > 255:
+        gray |= {"dtype": "uint16", "depth": 16}
+    elif masks and all(header.kind == "gray" and header.depth == 1 for header in masks):
+        gray["depth"] = 1
     return SourceScan(
         KIND,
         root.name,
@@ -95,153 +110,200 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         options.channels or channels,
         label_map,
         options.file_ending or ENDING,
-        {"ending": ENDING, "dtype": "uint16" if max(label_map.forward) > 255 else "uint8"},
+        gray,
         {},
         tuple(findings),
         tuple(notes),
     )
 
 
-def _label_map(cases: list[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions) -> LabelMap:
+def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> Pairing:
+    if options.pairs is not None:
+        return pair_by_list(options.pairs, root, strip_ending)
+    units, others = units_in(root, ending_of, findings, external=options.allow_external)
+    if options.images:
+        return pair_by_patterns(units, options.images, options.masks, root)
+    if options.masks is not None:
+        raise SegconvError("--masks needs --images", hint="give both patterns")
+    if not units:
+        return Pairing()
+    taken = {unit.folder for unit in units}
+    for folder, names in others.items():
+        if folder in taken:
+            notes += stray_note(names, folder or ".")
+    return pair_units(units)
+
+
+def _headers(
+    cases: Iterable[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions
+) -> dict[str, PictureHeader]:
+    """Return path → header of all files; what cannot be used, or does not fit together, becomes a finding."""
+    headers: dict[str, PictureHeader] = {}
+    for case in cases:
+        for path in case.files:
+            try:
+                headers[path] = _probe(path)
+            except SegconvError as error:
+                collect(findings, error, shown(path, root))
+        image = headers.get(case.images[0])
+        for path in (*case.images[1:], *(case.files_of(case.label) if case.label is not None else ())):
+            other = headers.get(path)
+            if image and other and (image.width, image.height) != (other.width, other.height):
+                findings.append(
+                    Finding(
+                        "SC082",
+                        f"has {other.width}×{other.height} pixels, its picture {image.width}×{image.height}",
+                        file=shown(path, root),
+                        hint="check that both are of one case",
+                    )
+                )
+        for path in case.files_of(case.label) if case.label is not None else ():
+            mask = headers.get(path)
+            if mask is not None and mask.lossy:
+                findings.append(
+                    Finding(
+                        "SC078",
+                        f"is a mask in a lossy format ({mask.format}): compression changed its values",
+                        file=shown(path, root),
+                        hint="export the mask as PNG",
+                    )
+                )
+        for path in case.files:
+            header = headers.get(path)
+            if header is not None and header.pages > 1:
+                findings.append(
+                    Finding(
+                        "SC084",
+                        f"holds {header.pages} pages, expected one picture",
+                        file=shown(path, root),
+                        hint="--from pairs --spacing X,Y,Z makes a volume of the pages; or save each as a picture",
+                    )
+                )
+    return headers
+
+
+def _probe(path: str) -> PictureHeader:
+    if path[-4:].lower() == ENDING:
+        return picture.probe(read_head(path, picture.HEAD_BYTES))
+    return raster.probe_file(path)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What all pictures of a set have in common: channels and bits a sample."""
+
+    channels: int
+    wide: bool
+
+    def __str__(self) -> str:
+        return f"{count_of(self.channels, 'channel')} of {16 if self.wide else 8} bits"
+
+
+def _channels(
+    cases: Sequence[SourceCase], headers: dict[str, PictureHeader], root: Path, findings: list[Finding]
+) -> tuple[str, ...]:
+    """Return the channel names, on which all pictures must agree: nnU-Net finds out after hours that one has four."""
+    looks: dict[_Look, list[SourceCase]] = {}
+    for case in cases:
+        own = [headers[path] for path in case.images if path in headers]
+        if len(own) == len(case.images):
+            look = _Look(sum(header.channels for header in own), any(header.depth == 16 for header in own))
+            looks.setdefault(look, []).append(case)
+    usual = max(looks, key=lambda look: len(looks[look]), default=_Look(1, False))
+    for look, odd in looks.items():
+        if look != usual:
+            findings += [
+                Finding(
+                    "SC084",
+                    f"is {' and '.join(str(headers[path]) for path in case.images)}; most pictures have {usual}",
+                    file=shown(case.images[0], root),
+                    hint="convert it to the kind of the others",
+                )
+                for case in odd
+            ]
+    if usual.channels == 1:
+        return ("gray",)
+    single = any(len(case.images) == 1 for case in cases)
+    return ("R", "G", "B") if usual.channels == 3 and single else tuple(f"channel_{n}" for n in range(usual.channels))
+
+
+def _label_map(
+    cases: list[SourceCase],
+    headers: dict[str, PictureHeader],
+    root: Path,
+    findings: list[Finding],
+    notes: list[str],
+    options: ConvertOptions,
+) -> LabelMap:
     """Return the label map; what cannot be settled becomes a finding, so that all are told at once."""
-    found = None
-    if options.labels is None and not any(f.severity == "error" for f in findings):
-        found = _values(cases, root, findings)
+    found, coding = None, GRAY
     try:
+        declared = _declared(cases, root, notes) if options.labels is None else None
+        if declared is None and options.labels is None and not any(f.severity == "error" for f in findings):
+            found, coding = _values(cases, headers, root, findings)
         if not any(f.severity == "error" for f in findings):
-            return settle(options, None, found)
+            return settle(options, declared, found, coding)
     except SegconvError as error:
         collect(findings, error)
     return dense({BACKGROUND: 0, "foreground": 1})
 
 
-def _layout(root: Path) -> list[tuple[str, str, str]] | None:
-    for layout in LAYOUTS:
-        images, masks, _ = layout[0]
-        if (root / images).is_dir() and (root / masks).is_dir():
-            return list(layout)
-    return None
-
-
-def _cases(
-    root: Path,
-    images: str,
-    masks: str,
-    split: str,
-    options: ConvertOptions,
-    findings: list[Finding],
-    notes: list[str],
-) -> list[SourceCase]:
-    pictures = _pictures(root, images, findings, notes)
-    labels = _pictures(root, masks, findings, notes) if (root / masks).is_dir() else {}
-    cases = []
-    for name, image in pictures.items():
-        label = labels.pop(name, None)
-        own_split = split
-        if label is None and split == TRAIN:
-            if options.unlabelled == "skip":
-                continue
-            if options.unlabelled != "test":
-                findings.append(
-                    Finding(
-                        "SC080",
-                        f"has no mask: {masks}/{name}{ENDING} is not there",
-                        file=shown(image, root),
-                        hint="add it, or --unlabelled skip|test",
-                    )
-                )
-                continue
-            own_split = TEST
-        try:
-            files = [resolve_inside(path, root) for path in (image, label) if path is not None]
-        except SegconvError as error:
-            error.file = shown(error.file, root)
-            collect(findings, error)
-            continue
-        cases.append(
-            SourceCase(case_identifier(name), name, (files[0],), files[1] if label is not None else None, own_split)
-        )
-    findings += [Finding("SC081", "is a mask without a picture", file=shown(p, root)) for p in labels.values()]
-    return cases
-
-
-def _pictures(root: Path, folder: str, findings: list[Finding], notes: list[str]) -> dict[str, Path]:
-    """Return case name → PNG file of a folder; other files are noted."""
-    found: dict[str, Path] = {}
-    other: list[str] = []
-    for path in files_of(root / folder):
-        if path.suffix.lower() != ENDING:
-            other.append(path.name)
-        elif path.stem in found:
-            findings.append(
-                Finding(
-                    "SC085",
-                    f"{found[path.stem].name} and {path.name} are two files of one case",
-                    file=shown(path, root),
-                )
-            )
-        else:
-            found[path.stem] = path
-    notes += stray_note(other, folder)
-    return found
-
-
-def _headers(cases: Iterable[SourceCase], root: Path, findings: list[Finding]) -> dict[str, picture.PictureHeader]:
-    """Return path → header of all files; what cannot be used, or does not fit together, becomes a finding."""
-    headers: dict[str, picture.PictureHeader] = {}
+def _declared(cases: Iterable[SourceCase], root: Path, notes: list[str]) -> Declared | None:
+    """Return the labels that a table beside the pictures declares: in the source, or beside its masks."""
+    folders = {root}
     for case in cases:
-        for path in case.files:
-            try:
-                headers[path] = picture.probe(read_head(path, picture.HEAD_BYTES))
-            except SegconvError as error:
-                collect(findings, error, shown(path, root))
-        image, label = headers.get(case.images[0]), headers.get(case.label or "")
-        if image and label and (image.width, image.height) != (label.width, label.height):
-            findings.append(
-                Finding(
-                    "SC082",
-                    f"has {label.width}×{label.height} pixels, its picture {image.width}×{image.height}",
-                    file=shown(case.label or "", root),
-                    hint="check that both are of one case",
-                )
-            )
-    return headers
+        if case.label is not None:
+            folder = Path(case.label).parent
+            folders |= {folder, folder.parent} if folder.parent.is_relative_to(root) else {folder}
+    tables = [table for folder in sorted(folders) if folder.is_relative_to(root) and (table := find_table(folder))]
+    if not tables:
+        return None
+    for table in tables:
+        resolve_inside(table, root)
+    found = [read_table(table) for table in tables]
+    if any(other != found[0] for other in found[1:]):
+        raise SegconvError(
+            f"{shown(tables[0], root)} and {shown(tables[1], root)} declare different labels",
+            code="SC074",
+            hint=f"--labels {tables[0]} takes the first",
+        )
+    notes.append(f"labels are declared by {shown(tables[0], root)}")
+    return Declared.of(found[0])
 
 
-def _channels(images: dict[str, picture.PictureHeader], root: Path, findings: list[Finding]) -> tuple[str, ...]:
-    """Return the channel names, on which all pictures must agree: nnU-Net finds out after hours that one has four."""
-    kinds: dict[tuple[int, bool], list[str]] = {}
-    for path, header in images.items():
-        kinds.setdefault((header.channels, header.depth == 16), []).append(path)
-    usual = max(kinds, key=lambda kind: len(kinds[kind]), default=(1, False))
-    for kind, paths in kinds.items():
-        if kind != usual:
-            findings += [
-                Finding(
-                    "SC084",
-                    f"is {images[path]}; most pictures have {count_of(usual[0], 'channel')}"
-                    f" of {16 if usual[1] else 8} bits",
-                    file=shown(path, root),
-                    hint="convert it to the kind of the others",
-                )
-                for path in paths
-            ]
-    return ("R", "G", "B") if usual[0] == 3 else ("gray",)
+def _values(
+    cases: Iterable[SourceCase], headers: dict[str, PictureHeader], root: Path, findings: list[Finding]
+) -> tuple[set[int], str]:
+    """Return all values of all masks and their coding: a guess of the labels needs them before the first case.
 
+    Colours where a picture in colour holds one that is not grey; grey values and indices otherwise.
+    """
+    labels = [path for case in cases if case.label is not None for path in case.files_of(case.label)]
 
-def _values(cases: Iterable[SourceCase], root: Path, findings: list[Finding]) -> set[int]:
-    """Return all values of all masks: a guess of the labels needs them before the first case is written."""
-
-    def values_of(path: str) -> set[int]:
+    def values_of(path: str) -> tuple[set[int], bool]:
         with open(path, "rb") as file:
-            return set(grey_values(file.read()))
+            opened = open_picture(file.read())
+        if opened.header.kind in ("RGB", "RGBA"):
+            colours = {int(code) for code in np.unique(mask_codes(opened, RGB))}
+            return colours, any(code != (code & 255) * 0x010101 for code in colours)
+        return {int(value) for value in np.unique(mask_codes(opened, GRAY))}, False
 
-    labels = [case.label for case in cases if case.label is not None]
-    found: set[int] = set()
+    results: dict[str, tuple[set[int], bool]] = {}
     with ThreadPoolExecutor() as pool:
         for path, result in [(label, pool.submit(values_of, label)) for label in labels]:
             try:
-                found |= result.result()
+                results[path] = result.result()
             except SegconvError as error:
                 collect(findings, error, shown(path, root))
-    return found
+    coloured = any(colour for _, colour in results.values())
+    found: set[int] = set()
+    for path, (values, _) in results.items():
+        as_colour = headers[path].kind in ("RGB", "RGBA")
+        if coloured and headers[path].kind == "palette":
+            values = {int(code) for code in np.unique(mask_codes(open_picture(Path(path).read_bytes()), RGB))}
+        elif coloured and not as_colour:
+            values = {value * 0x010101 for value in values}
+        elif as_colour and not coloured:
+            values = {value & 255 for value in values}
+        found |= values
+    return found, RGB if coloured else GRAY

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..dataset.labels import LabelMap
-from ..dataset.lineage import TRAIN
+from ..dataset.lineage import TRAIN, CaseRecord
 from ..errors import Finding, SegconvError
+
+if TYPE_CHECKING:
+    from ..dataset.compiler import Compiled
 
 STRAY_FILES = (".ds_store", "thumbs.db", "desktop.ini")
 """What file managers leave behind; also everything that begins with a dot, macOS's ``._*`` among it."""
@@ -22,19 +26,49 @@ class ConvertOptions:
     Parameters
     ----------
     labels
-        Name → value as it stands in the files.
+        Name → value as it stands in the files, or colour as ``#rrggbb``.
     value_map
-        Value in the files → name of the label it counts as (``--map 255=road``).
+        Value or colour in the files, as text → name of the label it counts as (``--map 255=road``).
+    snap
+        See `Coding`.
     accept_labels
         Take the values found in the files as labels.
+    ignore
+        ``"unlabelled"``: every voxel of background becomes ignore, for scribbles; otherwise the name
+        of the declared label that becomes ignore.
+    priority
+        Names of masks: where they overlap, the first of them wins, instead of keeping the overlap.
+    max_heads
+        Most regions that overlapping masks may become.
     channels
         Channel names, in order.
+    images, masks
+        Patterns of the files of each channel, and of the masks; see `patterns`.
+    pairs
+        A CSV or JSON list of images and labels.
+    case_names
+        ``"path"``: cases are named by their path in the source, not by their file alone.
+    cases
+        Which cases to take, by name or pattern, and what to call them; see `selection`.
+    patient_pattern
+        Regular expression that finds the patient in a case's name.
+    patients
+        CSV of case and patient.
     unlabelled
         ``"skip"`` or ``"test"``: what to do with an image that has no label; refuse if None.
+    missing_masks
+        ``"empty"``: a mask that a case lacks counts as empty; refuse if None.
     listed_only
         Leave out files that the source's list does not name.
     label_header
         ``"image"``: a label whose grid differs takes the image's header.
+    spacing_mm
+        ``(x, y, z)`` of volumes that are stored as pictures.
+    link
+        ``"none"``, ``"hard"``, ``"symlink"`` or ``"external"``: how files that need no change come
+        into the dataset.
+    allow_external
+        Follow links that leave the source.
     verify_source
         Prove every source file whole before it is carried over.
     max_volume
@@ -43,32 +77,71 @@ class ConvertOptions:
         Ending of the dataset's files, or None for the one that changes least.
     """
 
-    labels: Mapping[str, int] | None = None
-    value_map: Mapping[int, str] = field(default_factory=dict)
+    labels: Mapping[str, int | str] | None = None
+    value_map: Mapping[str, str] = field(default_factory=dict)
+    snap: int = 0
     accept_labels: bool = False
+    ignore: str | None = None
+    priority: tuple[str, ...] = ()
+    max_heads: int = 64
     channels: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    masks: str | None = None
+    pairs: Path | None = None
+    case_names: str | None = None
+    cases: str | None = None
+    patient_pattern: str | None = None
+    patients: Path | None = None
     unlabelled: str | None = None
+    missing_masks: str | None = None
     listed_only: bool = False
     label_header: str | None = None
+    spacing_mm: tuple[float, float, float] | None = None
+    link: str = "none"
+    allow_external: bool = False
     verify_source: bool = True
     max_volume: int = 8 << 30
     file_ending: str | None = None
 
     def key(self) -> dict[str, object]:
         """Return what decides the bytes of the result, JSON-able."""
-        return {
-            "labels": dict(self.labels) if self.labels is not None else None,
-            "value_map": {str(value): name for value, name in self.value_map.items()},
-            "accept_labels": self.accept_labels,
-            "channels": list(self.channels),
-            "unlabelled": self.unlabelled,
-            "listed_only": self.listed_only,
-            "label_header": self.label_header,
-            "file_ending": self.file_ending,
-        }
+        silent = {"verify_source", "max_volume"}
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in silent}
+        return {name: _plain(value) for name, value in found.items()}
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What an image or a label consists of, where that is more than one file.
+
+    Parameters
+    ----------
+    form
+        `DETACHED`, `STACK`, `SERIES`, `INSTANCES`, or `LAYERS`.
+    files
+        Absolute paths, in the order in which they count.
+    names
+        Of layers: the name of each class.
+    """
+
+    form: str
+    files: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+
+DETACHED = "detached"
+"""A header and the file of its voxels, as ``.mhd`` and ``.raw``."""
+STACK = "stack"
+"""Slices of a volume, a picture each; or one picture with several pages."""
+SERIES = "series"
+"""Slices of a DICOM series."""
+INSTANCES = "instances"
+"""Masks of one object each: their union is the label."""
+LAYERS = "layers"
+"""Masks of one class each, which may overlap: they are compiled into a label."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceCase:
     """The files of one case.
 
@@ -77,15 +150,19 @@ class SourceCase:
     case
         Its identifier in the dataset.
     original_name
-        What the user calls it.
+        What the user calls it; may lead into a sub-folder, with slashes.
     images
-        Absolute paths, one a channel, or one file that holds all of them.
+        Absolute paths, one a channel, or one file that holds all of them. A folder is listed in `parts`.
     label
         Absolute path, or None.
     split
-        ``"train"`` or ``"test"``.
+        ``"train"``, ``"test"`` or ``"validation"``.
     patient
         Who it is of, if known.
+    label_name
+        What the user calls its label, without ending, if that is not `original_name`.
+    parts
+        Path in `images` or `label` → what it consists of, where that is not one file.
     """
 
     case: str
@@ -94,11 +171,24 @@ class SourceCase:
     label: str | None
     split: str = TRAIN
     patient: str | None = None
+    label_name: str | None = None
+    parts: Mapping[str, Parts] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[str, ...]:
         """All files of the case."""
-        return (*self.images, self.label) if self.label is not None else self.images
+        units = (*self.images, self.label) if self.label is not None else self.images
+        if not self.parts:
+            return units
+        return tuple(file for unit in units for file in self.files_of(unit))
+
+    def files_of(self, unit: str) -> tuple[str, ...]:
+        """Return the files of an image or a label."""
+        return self.parts[unit].files if unit in self.parts else (unit,)
+
+    def form(self, unit: str) -> str | None:
+        """Return how an image or a label is made up of several files, or None if it is one file."""
+        return self.parts[unit].form if unit in self.parts else None
 
 
 @dataclass(frozen=True)
@@ -122,7 +212,7 @@ class SourceScan:
     file_ending
         Of the dataset's files.
     label_file
-        ``ending`` and ``dtype`` of its label files.
+        How its label files are stored, for the way back; see `CaseRecord`.
     texts
         Description, licence and the like.
     findings
@@ -131,6 +221,12 @@ class SourceScan:
         What was guessed or ignored, in words.
     splits
         The source's own folds, or None.
+    compiled
+        How overlapping masks become labels, or None.
+    origin
+        What a source that segconv made says of its own source: case → record.
+    extra
+        Entries of the source's json that nnU-Net does not know; kept in the lineage.
     """
 
     kind: str
@@ -140,11 +236,23 @@ class SourceScan:
     channel_names: tuple[str, ...]
     label_map: LabelMap
     file_ending: str
-    label_file: Mapping[str, str]
+    label_file: Mapping[str, Any]
     texts: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     splits: list[dict[str, list[str]]] | None = None
+    compiled: Compiled | None = None
+    origin: Mapping[str, CaseRecord] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _plain(value: object) -> object:
+    """Return the value of an option as JSON has it."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Path) else value
 
 
 Scanner = Callable[[Path, ConvertOptions], SourceScan]
@@ -165,8 +273,13 @@ def files_of(folder: Path) -> list[Path]:
         raise SegconvError(f"cannot be listed ({error.strerror})", code="SC030", file=str(folder)) from error
 
 
-def resolve_inside(path: Path, root: Path) -> str:
+def resolve_inside(path: Path, root: Path, *, external: bool = False) -> str:
     """Return where a file of a source really lies.
+
+    Parameters
+    ----------
+    external
+        Allow links that leave the source.
 
     Raises
     ------
@@ -181,7 +294,7 @@ def resolve_inside(path: Path, root: Path) -> str:
         raise SegconvError(what, code="SC012", file=str(path), hint="restore the file or remove the link") from error
     except (OSError, RuntimeError) as error:  # a loop is a RuntimeError before Python 3.13
         raise SegconvError("is a link that leads round in a circle", code="SC060", file=str(path)) from error
-    if not real.is_relative_to(root):
+    if not external and not real.is_relative_to(root):
         raise SegconvError(
             f"is a link that leaves the source, to {real}",
             code="SC060",

@@ -13,7 +13,7 @@ from ..dataset.labels import BACKGROUND, LabelMap, dense
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.strictjson import MAX_BYTES, load_object
 from ..errors import Finding, SegconvError, naming, warning
-from .labelling import settle
+from .labelling import Declared, settle
 from .source import ConvertOptions, SourceCase, collect, read_head, resolve_inside
 
 JSON = "dataset.json"
@@ -148,4 +148,4 @@ def _settled(options: ConvertOptions, declared: dict[str, int] | None) -> LabelM
             hint="--labels background=0,organ=1 declares them",
         )
     with naming("dataset.json" if options.labels is None else ""):
-        return settle(options, declared, None)
+        return settle(options, Declared(declared) if declared is not None else None, None)

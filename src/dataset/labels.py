@@ -10,6 +10,8 @@ from typing import Any
 
 from ..errors import SegconvError
 
+GRAY = "gray"
+RGB = "rgb"
 BACKGROUND = "background"
 IGNORE = "ignore"
 """nnU-Net knows the ignore label by this very key; ``Ignore`` would silently be a class."""
@@ -106,11 +108,15 @@ class LabelMap:
         Value as found in the source's files → value as written.
     guessed
         How the labels were found, if nobody declared them; for the summary.
+    coding
+        `GRAY`: values are grey values, palette indices or voxel values. `RGB`: values are colours,
+        ``red << 16 | green << 8 | blue``.
     """
 
     labels: Labels
     forward: Mapping[int, int]
     guessed: str = ""
+    coding: str = GRAY
 
     @property
     def identity(self) -> bool:
@@ -131,8 +137,59 @@ class LabelMap:
         return len(set(self.forward.values())) == len(self.forward)
 
     def as_json(self) -> dict[str, int]:
-        """Return ``forward`` as it stands in the lineage; JSON keys are text."""
-        return {str(found): written for found, written in self.forward.items()}
+        """Return ``forward`` as it stands in the lineage: values as text, colours as ``#rrggbb``."""
+        return {value_text(found, self.coding): written for found, written in self.forward.items()}
+
+
+def value_text(value: int, coding: str) -> str:
+    """Return a value as a person writes it: ``255``, or ``#ff0000`` for a colour."""
+    return f"#{value:06x}" if coding == RGB else str(value)
+
+
+def grey_of_colour(colour: int) -> int | None:
+    """Return the grey value of a colour with equal parts, or None."""
+    grey = colour & 255
+    return grey if colour == grey * 0x010101 else None
+
+
+def parse_value(text: str) -> tuple[int, str]:
+    """Return value and coding of ``255`` or ``#ff0000``.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    text = text.strip()
+    if text.startswith("#"):
+        if len(text) != 7:
+            raise ValueError(f"{text!r} is no colour")
+        return int(text[1:], 16), RGB
+    if not text.isdigit():
+        raise ValueError(f"{text!r} is no value")
+    return int(text), GRAY
+
+
+def dense_colours(declared: Mapping[str, int], *, guessed: str = "") -> LabelMap:
+    """Return the map from declared colours to 0, 1, … n: background, then the others as they are declared.
+
+    Raises
+    ------
+    SegconvError
+        ``SC074`` if background is missing or a colour stands twice.
+    """
+    if BACKGROUND not in declared:
+        raise SegconvError("the label 'background' is missing", code="SC074", hint="declare background=#000000")
+    if len(set(declared.values())) < len(declared):
+        twice = next(c for c in declared.values() if list(declared.values()).count(c) > 1)
+        names = [name for name, colour in declared.items() if colour == twice]
+        raise SegconvError(
+            f"the colour {value_text(twice, RGB)} is declared for {' and '.join(map(repr, names))}", code="SC074"
+        )
+    last = [IGNORE] if IGNORE in declared else []
+    order = [BACKGROUND, *(name for name in declared if name not in (BACKGROUND, IGNORE)), *last]
+    names_written: dict[str, int | tuple[int, ...]] = {name: written for written, name in enumerate(order)}
+    return LabelMap(Labels(names_written), {declared[name]: n for n, name in enumerate(order)}, guessed, RGB)
 
 
 def dense(declared: Mapping[str, int], *, guessed: str = "") -> LabelMap:

@@ -4,7 +4,8 @@ Format 1
 --------
 ``segconv/run.json``
     What was run: ``format``, ``version``, ``command``, ``options``, ``seed``, ``source`` (kind and
-    name of what was read), ``label_map`` and ``label_file`` of the whole dataset, ``findings``.
+    name of what was read), ``label_map`` and ``label_file`` of the whole dataset, ``findings``, and as
+    ``extra`` what the source's json said that nnU-Net does not know.
 ``segconv/cases.jsonl``
     One JSON object a line and case, with the keys of `CaseRecord`. Paths are relative: of sources
     to the root of the source, of targets to the dataset.
@@ -57,7 +58,9 @@ class CaseRecord:
     label_map
         Value in the source, as text → value in the dataset.
     label_file
-        ``ending`` and ``dtype`` of the user's label files, for the way back.
+        How the user's label is stored, for the way back: ``ending``, ``dtype``; ``name`` where it is
+        called otherwise than the case; of pictures ``mode``, ``depth`` and ``palette``; ``form`` of
+        labels in several files, with ``files``; ``lost``, what cannot come back.
     label_voxels
         Value in the dataset, as text → number of voxels.
     geometry
@@ -68,6 +71,8 @@ class CaseRecord:
         Parameters of the augmentation, or None.
     warnings
         Findings of this case, as `Finding.as_json` writes them.
+    intensity
+        Smallest and largest value of each channel of a volume.
     """
 
     case: str
@@ -78,12 +83,13 @@ class CaseRecord:
     targets: list[dict[str, Any]] = field(default_factory=list)
     original_name: str = ""
     label_map: dict[str, int] = field(default_factory=dict)
-    label_file: dict[str, str] = field(default_factory=dict)
+    label_file: dict[str, Any] = field(default_factory=dict)
     label_voxels: dict[str, int] = field(default_factory=dict)
     geometry: dict[str, Any] | None = None
     repairs: list[str] = field(default_factory=list)
     transform: dict[str, Any] | None = None
     warnings: list[dict[str, str]] = field(default_factory=list)
+    intensity: list[list[float]] = field(default_factory=list)
 
     def to_line(self) -> bytes:
         """Return the line of cases.jsonl."""
@@ -104,8 +110,9 @@ def run_record(
     source: Mapping[str, Any],
     seed: int | None = None,
     label_map: Mapping[str, int] | None = None,
-    label_file: Mapping[str, str] | None = None,
+    label_file: Mapping[str, Any] | None = None,
     findings: list[dict[str, str]] | None = None,
+    extra: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Return the bytes of run.json."""
     return dumps(
@@ -120,6 +127,7 @@ def run_record(
             "label_map": dict(label_map or {}),
             "label_file": dict(label_file or {}),
             "findings": list(findings or []),
+            **({"extra": dict(extra)} if extra else {}),
         }
     )
 

@@ -14,7 +14,7 @@ from ..errors import Finding, SegconvError
 MAX_ID = 999
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _FOLDER = re.compile(r"Dataset(\d{3})_(.+)")
-_TARGET = re.compile(r"(?:Dataset)?(\d+)(?:_(.*))?", re.DOTALL)
+_TARGET = re.compile(r"(?:Dataset|Task)?(\d+)(?:_(.*))?", re.DOTALL)
 
 CASE_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 """What a case may be called; anything else is mapped by `case_identifier`."""
@@ -46,6 +46,11 @@ class DatasetName:
     def folder(self) -> str:
         """``Dataset042_Liver``."""
         return f"Dataset{self.id:03d}_{self.name}"
+
+    @property
+    def task_folder(self) -> str:
+        """``Task042_Liver``: what nnU-Net v1 calls it."""
+        return f"Task{self.id:03d}_{self.name}"
 
     @property
     def slot(self) -> str:

@@ -12,6 +12,7 @@ Source of the rule: ``LabelManager`` of nnunetv2 2.8; a test compares the two.
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -269,7 +270,7 @@ def _inseparable(labels: Labels, order: HeadOrder, called: Mapping[int, str]) ->
         name = names[value] if "&" in names[value] else f"{names[value]}_only"
         name = free_name(called.get(value, name), taken)
         taken.add(name)
-        added.append(f"{name}={value}")
+        added.append(shlex.quote(f"{name}={value}"))
     return SegconvError(
         f"no order of these regions tells apart the values {told}",
         code="SC074",

@@ -52,3 +52,36 @@ def free_target(
             hint=f"{free} is free: --to {free}_{name.name}",
         )
     return name
+
+
+def free_task(text: str, default_name: str, tasks: Path, *, overwrite: bool = False) -> DatasetName:
+    """Read the value of ``--to-v1`` and see that no task of nnU-Net v1 has that number yet.
+
+    Parameters
+    ----------
+    text, default_name
+        As for `parse_target`.
+    tasks
+        ``nnUNet_raw_data`` of nnU-Net v1.
+    overwrite
+        Allow the task itself to be there, if segconv made it.
+
+    Raises
+    ------
+    SegconvError
+        As `free_target`.
+    """
+    found = sorted(tasks.glob("Task[0-9][0-9][0-9]_*")) if tasks.is_dir() else []
+    taken = {int(path.name[4:7]) for path in found}
+    name = parse_target(text, default_name, taken)
+    target = tasks / name.task_folder
+    others = [path for path in found if int(path.name[4:7]) == name.id]
+    if others and not (overwrite and others == [target] and lineage.read_run(target) is not None):
+        free = next_free_id(taken)
+        raise SegconvError(
+            f"the id {name.id} is taken by {others[0]}",
+            code="SC020",
+            file=str(target),
+            hint=f"{free} is free: --to-v1 {free}_{name.name}",
+        )
+    return name

@@ -47,6 +47,47 @@ def grey_mask(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[A
     return samples[..., 0]
 
 
+def colour_codes(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[np.uint32]:
+    """Return the colour of each pixel of a mask, ``red << 16 | green << 8 | blue``.
+
+    Parameters
+    ----------
+    samples
+        As stored, but with a palette looked up. Grey counts as the colour with equal parts.
+    header
+        What the picture is.
+
+    Raises
+    ------
+    SegconvError
+        ``SC078`` for pixels that are not opaque; ``SC056`` for more than 8 bits a sample.
+    """
+    if samples.dtype != np.uint8 or (header.depth != 8 and header.kind != "palette"):
+        raise SegconvError(f"is {header}, expected a colour mask of 8 bits a sample", code="SC056")
+    if header.kind in ("gray+alpha", "RGBA"):
+        transparent = samples[..., -1] != 255
+        if transparent.any():
+            raise SegconvError(
+                f"is a mask with {int(transparent.sum())} pixels that are not opaque, the first at"
+                f" {position(transparent)}",
+                code="SC078",
+                hint="export the mask without alpha",
+            )
+        samples = samples[..., :-1]
+    if samples.ndim == 2 or samples.shape[-1] == 1:
+        grey: NDArray[np.uint32] = samples.reshape(samples.shape[:2]).astype(np.uint32)
+        grey *= np.uint32(0x010101)
+        return grey
+    red, green, blue = (samples[..., c].astype(np.uint32) for c in range(3))
+    codes: NDArray[np.uint32] = (red << 16 | green << 8 | blue).astype(np.uint32, copy=False)
+    return codes
+
+
+def colour_picture(codes: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return colours as samples ``(y, x, 3)``: the inverse of `colour_mask`."""
+    return np.stack([codes >> 16 & 255, codes >> 8 & 255, codes & 255], axis=-1).astype(np.uint8)
+
+
 def grey_values(data: bytes) -> dict[int, int]:
     """Return which values a mask holds, and how many pixels have each; every byte of it is proved."""
     header, _ = picture.prove(data)

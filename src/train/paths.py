@@ -97,6 +97,26 @@ class Paths:
         found: Path = getattr(self, words[0])
         return found
 
+    def v1_tasks(self) -> Path:
+        """Return where nnU-Net v1 keeps its tasks: ``$nnUNet_raw_data_base/nnUNet_raw_data``, or beside nnUNet_raw.
+
+        Raises
+        ------
+        SegconvError
+            ``SC040`` if neither is set.
+        """
+        base = os.environ.get("nnUNet_raw_data_base")
+        if not base:
+            return self.require("raw").parent / "nnUNet_raw_data"
+        problem = _problem(base)
+        if problem:
+            raise SegconvError(
+                f"variable nnUNet_raw_data_base: {base!r} {problem}",
+                code="SC040",
+                hint="set nnUNet_raw_data_base to an absolute path of a folder, without quotes",
+            )
+        return Path(base) / "nnUNet_raw_data"
+
     def variables(self) -> dict[str, str]:
         """Return the environment that nnU-Net needs."""
         return {variable: str(getattr(self, word)) for word, variable in NAMES.items() if getattr(self, word)}

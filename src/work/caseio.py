@@ -12,6 +12,12 @@ from typing import Any
 from ..errors import Finding, SegconvError
 from . import fsops
 
+COPY = "none"
+HARD = "hard"
+SYMBOLIC = "symlink"
+EXTERNAL = "external"
+"""How a file that needs no change comes into the target."""
+
 _BLOCK = 1 << 20
 
 
@@ -77,23 +83,67 @@ class CaseIO:
         fsops.write_atomic(path, data)
         self._target(relative, len(data), sha256 or hashlib.sha256(data).hexdigest())
 
-    def carry(self, source: Path, relative: str) -> None:
-        """Copy a source to an output without looking at more than its hash."""
-        path = self._prepare(relative)
+    def carry(self, source: Path, relative: str, how: str = COPY) -> None:
+        """Bring a source into the target unchanged, looking at no more than its hash."""
         descriptor = self._open(source)
         try:
             digest = hashlib.sha256()
+            size = 0
             while block := os.read(descriptor, _BLOCK):
                 digest.update(block)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-            temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}"[:255])
-            fsops.copy_new(descriptor, temporary)
-            fsops.rename(temporary, path)
+                size += len(block)
+            self._record(source, size, digest.hexdigest())
+            if how == COPY:
+                path = self._prepare(relative)
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}"[:255])
+                fsops.copy_new(descriptor, temporary)
+                fsops.rename(temporary, path)
+                self._target(relative, size, digest.hexdigest())
+                return
         finally:
             os.close(descriptor)
-        size = path.stat().st_size
-        self._record(source, size, digest.hexdigest())
-        self._target(relative, size, digest.hexdigest())
+        self._link(source, relative, how)
+
+    def place(self, source: Path, data: bytes, relative: str, how: str = COPY) -> None:
+        """Bring a source that was read into the target unchanged: its bytes, or a link to it.
+
+        Parameters
+        ----------
+        source
+            The file.
+        data
+            What `read` returned.
+        relative
+            Path relative to the target.
+        how
+            `COPY`, `HARD`, `SYMBOLIC`, or `EXTERNAL`: the file stays where it is, and is only named.
+        """
+        if how == COPY:
+            self.write(relative, data, sha256=self.sha256_of(source))
+        else:
+            self._link(source, relative, how)
+
+    def _link(self, source: Path, relative: str, how: str) -> None:
+        entry = self.sources[os.fspath(source)]
+        target = {"path": relative, "size": entry["size"], "sha256": entry["sha256"]}
+        if how == EXTERNAL:
+            self.targets.append({**target, "at": os.fspath(source)})
+            return
+        path = self._prepare(relative)
+        fsops.unlink(path)
+        try:
+            fsops.hard_link(source, path) if how == HARD else fsops.symbolic_link(source, path)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+                raise
+            raise SegconvError(
+                f"cannot be linked ({error.strerror})",
+                code="SC031",
+                file=os.fspath(source),
+                hint="--link symlink works across file systems, --link none copies",
+            ) from error
+        self.targets.append(target)
 
     def warn(self, finding: Finding) -> None:
         """Keep a warning about this case."""

@@ -167,6 +167,18 @@ def exchange(first: Path, second: Path) -> None:
         os.rename(aside, first)
 
 
+def hard_link(source: Path, path: Path) -> None:
+    """Make a second name of a file; the name must be free."""
+    _before("link", path)
+    os.link(source, path, follow_symlinks=False)
+
+
+def symbolic_link(source: Path, path: Path) -> None:
+    """Make a link to an absolute path; the name must be free."""
+    _before("symlink", path)
+    os.symlink(source, path)
+
+
 def unlink(path: Path) -> None:
     """Remove a file; no error if it is not there."""
     _before("unlink", path)

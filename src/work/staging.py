@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -174,7 +174,7 @@ def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
     """
 
     def differs(target: dict[str, Any]) -> str | None:
-        path = staging / target["path"]
+        path = where(staging, target)
         try:
             return None if file_sha256(path) == target["sha256"] else str(path)
         except FileNotFoundError:
@@ -206,6 +206,11 @@ def commit(plan: Plan, *, overwrite: bool, fsync: bool) -> None:
             raise SegconvError("appeared while the run went on", code="SC020", file=str(target)) from error
     if fsync:
         fsops.sync_folder(target.parent)
+
+
+def where(folder: Path, target: Mapping[str, Any]) -> Path:
+    """Return where a written file lies: in its folder, or where an external one was left."""
+    return Path(target["at"]) if "at" in target else folder / target["path"]
 
 
 def file_sha256(path: Path) -> str:
@@ -280,7 +285,7 @@ def _still_good(item: Item, entry: dict[str, Any], plan: Plan) -> bool:
             if (found.st_size, found.st_mtime_ns) != (source["size"], source["mtime_ns"]):
                 return False
         for target in entry["targets"]:
-            path = plan.target.staging / target["path"]
+            path = where(plan.target.staging, target)
             if path.stat().st_size != target["size"] or file_sha256(path) != target["sha256"]:
                 return False
     except OSError:

@@ -101,7 +101,7 @@ def test_an_undeclared_value_is_named_with_file_place_and_count(source: Path, se
     edit(source / MASK, stray)
     done = segconv("convert", source, "--to", "9", "--labels", LABELS)
     assert (done.code, done.codes()) == (65, ["SC070"])
-    assert f"{MASK}: holds the value 77 in 2 voxels, the first at (3, 5)" in done.err
+    assert f"{MASK}: holds the value 77 in 2 pixels, the first at (3, 5)" in done.err
     done = segconv("convert", source, "--to", "9", "--labels", LABELS, "--map", "77=disc", "--restart")
     assert done.code == 0, done.err
 

@@ -1,0 +1,244 @@
+"""From pairs of files to cases: names, patients, what has no label, and links that lead away."""
+
+from __future__ import annotations
+
+import csv
+import fnmatch
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..dataset.lineage import TEST, TRAIN
+from ..dataset.names import case_identifier, twin_findings
+from ..errors import Finding, SegconvError
+from .pairing import Pair
+from .source import (
+    INSTANCES,
+    ConvertOptions,
+    Parts,
+    SourceCase,
+    collect,
+    count_of,
+    meeting_cases,
+    resolve_inside,
+    shown,
+)
+from .tree import Unit
+
+Companions = Callable[[str], tuple[str, ...]]
+
+
+def cases_of(
+    pairs: Iterable[Pair],
+    root: Path,
+    options: ConvertOptions,
+    findings: list[Finding],
+    companions: Companions | None = None,
+) -> list[SourceCase]:
+    """Return the cases, training first; what is wrong becomes a finding.
+
+    Parameters
+    ----------
+    companions
+        Returns the further files that one file needs, such as the voxels of a detached header.
+    """
+    cases = []
+    for pair in pairs:
+        name = pair.path_name if options.case_names == "path" else pair.name
+        split = pair.split
+        if not pair.labels and split == TRAIN:
+            if options.unlabelled == "skip":
+                continue
+            if options.unlabelled != "test":
+                findings.append(
+                    Finding(
+                        "SC080",
+                        "has no label",
+                        file=next(iter(pair.images.values())).path,
+                        hint="add it, or --unlabelled skip|test",
+                    )
+                )
+                continue
+            split = TEST
+        try:
+            cases.append(_case(pair, name, split, root, options, companions))
+        except SegconvError as error:
+            error.file = shown(error.file, root)
+            collect(findings, error)
+    return sorted(cases, key=lambda case: case.split != TRAIN)
+
+
+def _case(
+    pair: Pair, name: str, split: str, root: Path, options: ConvertOptions, companions: Companions | None
+) -> SourceCase:
+    parts: dict[str, Parts] = {}
+
+    def resolved(unit: Unit) -> str:
+        # A list that the user names may lead anywhere.
+        external = options.allow_external or unit.folder.startswith("/")
+        if unit.parts is None:
+            path = resolve_inside(root / unit.path, root, external=external)
+            more = companions(path) if companions is not None else ()
+            if more:
+                parts[path] = Parts("detached", (path, *more))
+            return path
+        files = tuple(resolve_inside(Path(file), root, external=external) for file in unit.parts.files)
+        path = str(root / unit.path)
+        parts[path] = replace(unit.parts, files=files)
+        return path
+
+    images = tuple(resolved(unit) for _, unit in sorted(pair.images.items()))
+    label: str | None = None
+    label_name: str | None = None
+    if len(pair.labels) == 1:
+        label = resolved(pair.labels[0])
+        label_name = _label_name(pair, name, pair.labels[0])
+    elif pair.labels:
+        files = tuple(resolved(unit) for unit in pair.labels)
+        label = str(root / pair.labels[0].folder)
+        parts[label] = Parts(INSTANCES, files)
+    return SourceCase(case_identifier(name), name, images, label, split, pair.patient, label_name, parts)
+
+
+def _label_name(pair: Pair, name: str, label: Unit) -> str | None:
+    """Return what the label is called, if that is not the name of the case: within the folder of the case."""
+    if pair.stem and name == pair.path_name:
+        own = "/".join((*pair.folder, label.stem))
+    elif pair.stem:
+        own = label.stem
+    else:
+        own = "/".join((*pair.folder, label.stem))  # image.png and mask.png in a folder a case
+        if len(pair.images) == 1 and next(iter(pair.images.values())).stem == label.stem:
+            own = name
+    return own if own != name else None
+
+
+def finished(
+    cases: Sequence[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding]
+) -> list[SourceCase]:
+    """Return the cases that were asked for, under the names that were asked for, with their patients; names judged."""
+    chosen = list(cases)
+    if options.cases is not None:
+        chosen = _selected(chosen, options.cases, findings)
+    findings += twin_findings({case.original_name: shown(case.images[0], root) for case in chosen})
+    hint = "--case-names path names cases by their folders" if options.case_names is None else ""
+    findings += [replace(found, hint=hint or found.hint) for found in meeting_cases(chosen, root)]
+    return _with_patients(chosen, root, options, findings)
+
+
+def _selected(cases: list[SourceCase], wanted: str, findings: list[Finding]) -> list[SourceCase]:
+    """Return the cases that ``--cases`` names: a list of names and globs, or a CSV of old and new names."""
+    names: dict[str, str | None]
+    if Path(wanted).suffix.lower() in (".csv", ".tsv", ".txt"):
+        names = {row[0]: (row[1] if len(row) > 1 and row[1] else None) for row in read_rows(Path(wanted), ("case",))}
+    else:
+        names = {part.strip(): None for part in wanted.split(",") if part.strip()}
+    chosen = []
+    used = set()
+    for case in cases:
+        pattern = next(
+            (p for p in names if case.original_name == p or case.case == p)
+            if case.original_name in names or case.case in names
+            else (p for p in names if fnmatch.fnmatchcase(case.original_name, p)),
+            None,
+        )
+        if pattern is None:
+            continue
+        used.add(pattern)
+        new = names[pattern]
+        chosen.append(case if new is None else replace(case, case=case_identifier(new)))
+    findings += [
+        Finding("SC012", f"--cases names {name!r}, which is not there", hint="see the names with --dry-run -v")
+        for name in names
+        if name not in used
+    ]
+    return chosen
+
+
+def _with_patients(
+    cases: list[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding]
+) -> list[SourceCase]:
+    """Return the cases with their patients, by list or by pattern."""
+    if options.patients is None and options.patient_pattern is None:
+        return cases
+    listed: Mapping[str, str] = {}
+    if options.patients is not None:
+        rows = read_rows(options.patients, ("case", "patient"))
+        listed = {row[0]: row[1] for row in rows if len(row) > 1}
+    pattern = _pattern(options.patient_pattern) if options.patient_pattern is not None else None
+    found = []
+    unknown = []
+    for case in cases:
+        patient = listed.get(case.original_name, listed.get(case.case))
+        if patient is None and pattern is not None and (match := pattern.search(case.original_name)):
+            patient = match["patient"] if "patient" in pattern.groupindex else match[1] if pattern.groups else match[0]
+        if patient is None and case.patient is None and case.split == TRAIN:
+            unknown.append(case)
+        found.append(replace(case, patient=patient or case.patient))
+    if unknown:
+        what = f"{options.patient_pattern!r}" if pattern is not None else f"{options.patients}"
+        findings += [
+            Finding(
+                "SC085",
+                f"no patient is told by {what} ({count_of(len(unknown), 'case')} in all)",
+                file=shown(case.images[0], root),
+                hint="mend the pattern or the list: cases of one patient must stay in one fold",
+            )
+            for case in unknown
+        ]
+    return found
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise SegconvError(
+            f"--patient-pattern {text!r} is no regular expression ({error})", hint="for example '(sub-[0-9]+)_'"
+        ) from error
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
+    """Return the rows of a CSV without its header; comma, semicolon or tab separates.
+
+    Parameters
+    ----------
+    columns
+        Names of columns: where the first row has one of them, it is the header, and columns are
+        brought into this order.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if the file is not there, ``SC087`` if it is no table.
+    """
+    text = read_text(path)
+    try:
+        dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
+    except csv.Error:
+        dialect = csv.excel
+    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), dialect) if any(row)]
+    if not rows:
+        raise SegconvError("is empty", code="SC087", file=str(path))
+    header = [cell.casefold() for cell in rows[0]]
+    if any(name in header for name in columns):
+        order = [header.index(name) for name in columns if name in header]
+        order += [i for i in range(len(header)) if i not in order]
+        rows = [[row[i] if i < len(row) else "" for i in order] for row in rows[1:]]
+    return rows
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a list that the user names; `SC010` if it is not there, `SC087` if it is no UTF-8."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise SegconvError("is not there", code="SC010", file=str(path)) from error
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise SegconvError(
+            f"is not UTF-8 (byte {error.start})", code="SC087", file=str(path), hint="save it as UTF-8"
+        ) from error

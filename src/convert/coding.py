@@ -1,0 +1,107 @@
+"""Label values as the user has them, turned into those of the dataset: looked up, snapped when asked, never guessed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dataset.labels import GRAY, RGB, value_text
+from ..errors import SegconvError
+from ..image.voxels import label_values, position, remap, smallest_type
+
+SHOWN_VALUES = 5
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How the labels of a source are coded.
+
+    Parameters
+    ----------
+    forward
+        Value or colour as found → value as written.
+    kind
+        `GRAY` or `RGB`; see `LabelMap`.
+    snap
+        A value that is not declared takes the nearest that is, if it lies no further away than
+        this: in grey values, or in Euclidean distance of red, green and blue.
+    """
+
+    forward: Mapping[int, int]
+    kind: str = GRAY
+    snap: int = 0
+
+    def counts(self, values: NDArray[Any]) -> dict[int, int]:
+        """Return value → number of voxels; grey values must be whole and not negative."""
+        if self.kind == GRAY:
+            return label_values(values)
+        found, numbers = np.unique(values, return_counts=True)
+        return {int(value): int(number) for value, number in zip(found, numbers, strict=True)}
+
+    def settle(self, values: NDArray[Any]) -> tuple[dict[int, int], dict[int, int]]:
+        """Find what a label holds, and the declared value of each.
+
+        Returns
+        -------
+        counts
+            Value as found → number of voxels.
+        snapped
+            Value as found, which is not declared → the declared value that it takes.
+
+        Raises
+        ------
+        SegconvError
+            ``SC070`` for a value that is not declared and not near enough to one that is: how many
+            voxels, where the first is, which declared value is nearest.
+        """
+        counts = self.counts(values)
+        unknown = [value for value in counts if value not in self.forward]
+        nearest = {value: self._nearest(value) for value in unknown}
+        too_far = [value for value in unknown if self._distance(value, nearest[value]) > self.snap]
+        if too_far:
+            raise self._refusal(values, counts, too_far, nearest[too_far[0]])
+        return counts, nearest
+
+    def apply(self, values: NDArray[Any], snapped: Mapping[int, int]) -> NDArray[Any]:
+        """Return the label in the dataset's values, for values that `settle` accepted."""
+        table = {**self.forward, **{value: self.forward[near] for value, near in snapped.items()}}
+        if self.kind == GRAY:
+            return remap(values, table)
+        codes = np.array(sorted(table), dtype=np.uint32)
+        written = np.array([table[int(code)] for code in codes], dtype=smallest_type(max(table.values())))
+        out: NDArray[Any] = written[np.searchsorted(codes, values)]
+        return out
+
+    def _nearest(self, value: int) -> int:
+        return min(self.forward, key=lambda declared: (self._distance(value, declared), declared))
+
+    def _distance(self, one: int, other: int) -> float:
+        if self.kind == GRAY:
+            return abs(one - other)
+        return math.dist(*([colour >> shift & 255 for shift in (16, 8, 0)] for colour in (one, other)))
+
+    def _refusal(
+        self, values: NDArray[Any], counts: Mapping[int, int], unknown: list[int], nearest: int
+    ) -> SegconvError:
+        def text(value: int) -> str:
+            return value_text(value, self.kind)
+
+        first = unknown[0]
+        what = "colour" if self.kind == RGB else "value"
+        more = f"; {len(unknown)} such {what}s: {', '.join(map(text, unknown[:SHOWN_VALUES]))}" if unknown[1:] else ""
+        declared = ", ".join(map(text, sorted(self.forward)[:20]))
+        distance = self._distance(first, nearest)
+        unit = "voxels" if values.ndim == 3 else "pixels"
+        option = f"'{text(first)}=NAME'" if self.kind == RGB else f"{text(first)}=NAME"
+        return SegconvError(
+            f"holds the {what} {text(first)} in {counts[first]} {unit}, the first at {position(values == first)}{more};"
+            f" declared are {declared}, the nearest is {text(nearest)}, {distance:.3g} away",
+            code="SC070",
+            hint=f"--map {option} counts it as a label, --snap {math.ceil(distance)} takes the nearest,"
+            " --labels declares another set",
+        )

@@ -1,0 +1,302 @@
+"""nnU-Net v2 datasets as a source: a selection of cases, other names, another format, other labels.
+
+Where segconv made the source, the way back leads through it to what the user had.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..dataset import lineage
+from ..dataset.description import DatasetDescription, unknown_entries
+from ..dataset.labels import LabelMap
+from ..dataset.layout import DESCRIPTION
+from ..dataset.lineage import TEST, TRAIN, VALIDATION, CaseRecord
+from ..dataset.names import DatasetName, case_identifier
+from ..dataset.splits import FILE as SPLITS
+from ..dataset.strictjson import loads
+from ..errors import Finding, SegconvError, naming, warning
+from ..image import raster
+from .cases import finished
+from .headers import judge_headers
+from .labelling import Declared, settle
+from .source import (
+    ConvertOptions,
+    SourceCase,
+    SourceScan,
+    collect,
+    files_of,
+    resolve_inside,
+    shown,
+    stray_note,
+)
+from .tasks import read_json
+
+KIND = "nnunet-v2"
+_FOLDERS = ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs"), (VALIDATION, "imagesVal", "labelsVal"))
+
+
+def recognise(root: Path) -> str | None:
+    """Return what speaks for a dataset of nnU-Net v2, or None."""
+    if not (root / DESCRIPTION).is_file():
+        return None
+    try:
+        found = read_json(root)
+    except SegconvError:
+        return None
+    return "dataset.json with channel_names" if "channel_names" in found else None
+
+
+def scan(root: Path, options: ConvertOptions) -> SourceScan:
+    """Find the cases of a dataset and judge the header of every file."""
+    findings: list[Finding] = []
+    notes: list[str] = []
+    found = read_json(root)
+    with naming(DESCRIPTION):
+        description = DatasetDescription.from_json(found)
+    made_here = lineage.read_run(root) is not None
+    origin = {record.case: record for record in lineage.read_records(root)}
+    cases: list[SourceCase] = []
+    external = found.get("dataset")
+    for split, images, labels in _FOLDERS:
+        if split == TRAIN and external is not None:
+            cases += _external_cases(root, external, description, options, findings, made_here=made_here)
+        else:
+            cases += _cases(root, split, images, labels, description, options, findings, notes)
+    everything = len(cases)
+    cases = finished(cases, root, options, findings)
+    if not cases and not any(f.severity == "error" for f in findings):
+        findings.append(Finding("SC011", "no case was found in imagesTr", file=str(root)))
+    if description.num_training != sum(case.split == TRAIN for case in cases) and options.cases is None:
+        number = sum(case.split == TRAIN for case in cases)
+        findings.append(
+            warning("SC089", f"numTraining is {description.num_training}, there are {number}; counted anew",
+                    file=DESCRIPTION)
+        )  # fmt: skip
+    pictures = description.file_ending in raster.ENDINGS
+    if pictures:
+        _judge_pictures(cases, len(description.channel_names), root, findings)
+    else:
+        judge_headers(cases, len(description.channel_names), root, findings, options)
+    name = DatasetName.of_folder(root.name)
+    run = lineage.read_run(root) or {}
+    channels = options.channels or description.channel_names
+    if len(channels) != len(description.channel_names):
+        findings.append(
+            Finding("SC084", f"--channels names {len(channels)}, the dataset has {len(description.channel_names)}")
+        )
+    default: dict[str, Any] = {"ending": description.file_ending, "dtype": "uint8", "mode": "gray", "depth": 8}
+    return SourceScan(
+        KIND,
+        name.name if name is not None else root.name,
+        root,
+        tuple(cases),
+        channels,
+        _label_map(description, options, findings),
+        options.file_ending or description.file_ending,
+        run.get("label_file") or default,
+        description.texts,
+        tuple(findings),
+        tuple(notes),
+        _splits(root, cases, options) if everything == len(cases) else None,
+        origin=_renamed(origin, cases, root),
+        extra=unknown_entries({key: value for key, value in found.items() if key != "dataset"}),
+    )
+
+
+def _label_map(description: DatasetDescription, options: ConvertOptions, findings: list[Finding]) -> LabelMap:
+    """Return the map of the dataset's own labels, or what options make of them."""
+    labels = description.labels
+    same = LabelMap(labels, {value: value for value in labels.values})
+    if options.labels is None and not options.value_map and options.ignore is None:
+        return same
+    if labels.has_regions and options.labels is None:
+        findings.append(
+            Finding(
+                "SC074",
+                "has regions, whose values --map and --ignore would move",
+                file=DESCRIPTION,
+                hint="declare all labels with --labels NAME=VALUE,…, then: segconv labels regions",
+            )
+        )
+        return same
+    moved = {int(text) for text in options.value_map if str(text).isdigit()}
+    names = {name: value for name, value in labels.names.items() if isinstance(value, int) and value not in moved}
+    try:
+        return settle(options, None if options.labels is not None else Declared(names), None)
+    except SegconvError as error:
+        collect(findings, error)
+        return same
+
+
+def _cases(
+    root: Path,
+    split: str,
+    images: str,
+    labels: str,
+    description: DatasetDescription,
+    options: ConvertOptions,
+    findings: list[Finding],
+    notes: list[str],
+) -> list[SourceCase]:
+    if not (root / images).is_dir():
+        return []
+    ending = re.escape(description.file_ending)
+    channel_file = re.compile(rf"(.+)_(\d{{4}}){ending}")
+    groups: dict[str, dict[int, Path]] = {}
+    other = []
+    for path in files_of(root / images):
+        match = channel_file.fullmatch(path.name)
+        if match is None:
+            other.append(path.name)
+        else:
+            groups.setdefault(match[1], {})[int(match[2])] = path
+    notes += stray_note(other, images)
+    label_files = {}
+    if (root / labels).is_dir():
+        found = files_of(root / labels)
+        length = len(description.file_ending)
+        label_files = {p.name[:-length]: p for p in found if p.name.endswith(description.file_ending)}
+        notes += stray_note((p.name for p in found if not p.name.endswith(description.file_ending)), labels)
+    cases = []
+    for name, channels in sorted(groups.items()):
+        numbers = sorted(channels)
+        if numbers != list(range(len(numbers))):
+            findings.append(
+                Finding(
+                    "SC084",
+                    f"has the channels {', '.join(f'{n:04d}' for n in numbers)}, expected 0000 and on without a gap",
+                    file=f"{images}/{name}",
+                    hint="add or rename the file of the missing channel",
+                )
+            )
+            label_files.pop(name, None)
+            continue
+        case = _case(
+            root, name, [channels[n] for n in numbers], label_files.pop(name, None), split, labels, options, findings
+        )
+        if case is not None:
+            cases.append(case)
+    findings += [Finding("SC081", "is a label without an image", file=shown(p, root)) for p in label_files.values()]
+    return cases
+
+
+def _case(
+    root: Path,
+    name: str,
+    images: Sequence[Path],
+    label: Path | None,
+    split: str,
+    labels: str,
+    options: ConvertOptions,
+    findings: list[Finding],
+    *,
+    external: bool = False,
+) -> SourceCase | None:
+    if label is None and split == TRAIN:
+        if options.unlabelled == "skip":
+            return None
+        if options.unlabelled != "test":
+            findings.append(
+                Finding(
+                    "SC080",
+                    f"has no label in {labels}",
+                    file=shown(images[0], root),
+                    hint="add it, or --unlabelled skip|test",
+                )
+            )
+            return None
+        split = TEST
+    allowed = external or options.allow_external
+    try:
+        files = tuple(resolve_inside(path, root, external=allowed) for path in images)
+        mask = resolve_inside(label, root, external=allowed) if label is not None else None
+    except SegconvError as error:
+        error.file = shown(error.file, root)
+        collect(findings, error)
+        return None
+    return SourceCase(case_identifier(name), name, files, mask, split)
+
+
+def _external_cases(
+    root: Path,
+    entries: Any,
+    description: DatasetDescription,
+    options: ConvertOptions,
+    findings: list[Finding],
+    *,
+    made_here: bool,
+) -> list[SourceCase]:
+    """Return the cases that the key ``dataset`` names; where it comes from elsewhere it must be allowed."""
+    if not (made_here or options.allow_external):
+        raise SegconvError(
+            "has the key 'dataset', which names files elsewhere, and segconv did not write it",
+            code="SC060",
+            file=DESCRIPTION,
+            hint="--allow-external reads them",
+        )
+    cases = []
+    well_formed = isinstance(entries, Mapping) and all(
+        isinstance(e, Mapping)
+        and isinstance(e.get("images"), list)
+        and all(isinstance(path, str) for path in e["images"])
+        and isinstance(e.get("label"), (str, type(None)))
+        for e in entries.values()
+    )
+    if not well_formed:
+        raise SegconvError("the key 'dataset' is not made of images and label", code="SC086", file=DESCRIPTION)
+    for name, entry in entries.items():
+        images = [root / path for path in entry["images"]]
+        label = root / entry["label"] if entry["label"] else None
+        case = _case(root, name, images, label, TRAIN, "dataset", options, findings, external=True)
+        if case is not None:
+            cases.append(case)
+    return cases
+
+
+def _judge_pictures(cases: Sequence[SourceCase], channels: int, root: Path, findings: list[Finding]) -> None:
+    for case in cases:
+        try:
+            heads = []
+            for path in case.files:
+                with naming(shown(path, root)):
+                    heads.append(raster.probe_file(path))
+        except SegconvError as error:
+            collect(findings, error)
+            continue
+        found = sum(head.channels for head in heads[: len(case.images)])
+        if found != channels:
+            findings.append(
+                Finding("SC084", f"has {found} channels, the dataset has {channels}", file=shown(case.images[0], root))
+            )
+        for path, head in zip(case.files, heads, strict=True):
+            if (head.width, head.height) != (heads[0].width, heads[0].height):
+                findings.append(Finding("SC082", f"is {head}, its picture {heads[0]}", file=shown(path, root)))
+
+
+def _splits(root: Path, cases: Sequence[SourceCase], options: ConvertOptions) -> list[dict[str, list[str]]] | None:
+    """Return the folds that lie in the dataset, if they are of its cases."""
+    path = root / SPLITS
+    if not path.is_file():
+        return None
+    with naming(SPLITS):
+        folds = loads(path.read_bytes())
+    names = {case.original_name: case.case for case in cases if case.split == TRAIN}
+    try:
+        return [{part: [names[case] for case in fold[part]] for part in ("train", "val")} for fold in folds]
+    except (KeyError, TypeError):
+        return None
+
+
+def _renamed(origin: Mapping[str, CaseRecord], cases: Sequence[SourceCase], root: Path) -> dict[str, CaseRecord]:
+    """Return new identifier → the record of the source, its copies' originals under their new names too."""
+    new = {case.original_name: case.case for case in cases}
+    return {
+        case.case: replace(record, parent=new.get(record.parent, record.parent) if record.parent else None)
+        for case in cases
+        if (record := origin.get(case.original_name)) is not None
+    }

@@ -1,0 +1,324 @@
+"""Images and labels as volumes of any format, brought together by folder, suffix, pattern or list.
+
+Volumes are NIfTI, NRRD and MetaImage files, folders of DICOM slices, and, where the spacing is told,
+folders of pictures or pictures with several pages. How images and labels are told apart is `pairing`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ..dataset.labels import BACKGROUND, LabelMap, dense
+from ..errors import Finding, SegconvError, naming
+from ..image import raster, stack, volumes
+from ..image.voxels import label_values
+from .cases import cases_of, finished
+from .headers import judge_headers
+from .labelling import Declared, settle
+from .lists import pair_by_list
+from .pairing import Pair, Pairing, pair_units, role_of_stem
+from .patterns import pair_by_patterns
+from .pictures import mask_codes, open_picture
+from .source import (
+    SERIES,
+    STACK,
+    ConvertOptions,
+    Parts,
+    SourceCase,
+    SourceScan,
+    collect,
+    is_stray,
+    shown,
+    stray_note,
+)
+from .tree import Unit, walk
+
+KIND = "pairs"
+_NUMBERED = re.compile(r"(.+)_(\d{4})$")
+_DICOM_MAGIC = (128, b"DICM")
+
+
+def recognise(root: Path) -> str | None:
+    """Return what speaks for pairs of volumes, or None."""
+    units, _ = volume_units(root, ConvertOptions(), [])
+    if not units or (root / "dataset.json").is_file():
+        return None
+    if (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir():
+        return None  # a task without its dataset.json
+    pairing = pair_units(units)
+    if not any(pair.labels for pair in pairing.pairs):
+        return None
+    kinds = sorted({unit.ending.lower() or "DICOM" for unit in units})
+    places = "; ".join(pairing.folders[:3]) + (" …" if len(pairing.folders) > 3 else "")
+    return f"{places} with {' and '.join(kinds)} volumes"
+
+
+def scan(root: Path, options: ConvertOptions) -> SourceScan:
+    """Find images and labels, judge every header, and settle the labels."""
+    findings: list[Finding] = []
+    notes: list[str] = []
+    pairing = _pairing(root, options, findings, notes)
+    findings += pairing.findings
+    notes += pairing.notes
+    pairs, channel_keys = _channels_agree(_numbered(pairing.pairs), findings)
+    cases = finished(cases_of(pairs, root, options, findings, volumes_companions), root, options, findings)
+    if not cases and not any(f.severity == "error" for f in findings):
+        findings.append(
+            Finding("SC011", "holds no image with a label", file=str(root), hint="--images GLOB --masks GLOB")
+        )
+    count = judge_headers(cases, 0, root, findings, options)
+    channels = _channel_names(channel_keys, count, options, findings)
+    label_map = label_map_of(cases, root, findings, options)
+    labels = [case.label for case in cases if case.label is not None and not case.parts]
+    endings = [volumes.ending_of(path) for path in labels]
+    usual = max(set(endings), key=endings.count) if endings else None
+    plain = bool(cases) and all(path.lower().endswith(".nii") for case in cases for path in case.images)
+    ending = options.file_ending or (".nii" if plain else ".nii.gz")
+    return SourceScan(
+        KIND,
+        root.name,
+        root,
+        tuple(cases),
+        channels,
+        label_map,
+        ending,
+        {"ending": usual or ending, "dtype": "uint16" if max(label_map.forward) > 255 else "uint8"},
+        {},
+        tuple(findings),
+        tuple(notes),
+    )
+
+
+def scan_dicom(root: Path, options: ConvertOptions) -> SourceScan:
+    """Find DICOM series and their labels."""
+    found = scan(root, options)
+    if found.cases and not any(parts.form == SERIES for case in found.cases for parts in case.parts.values()):
+        raise SegconvError(
+            "holds no DICOM series", code="SC011", file=str(root), hint="--from pairs reads other volumes"
+        )
+    return found
+
+
+def recognise_dicom(root: Path) -> str | None:
+    """Return None: a source with DICOM series is one of pairs, unless the user says otherwise."""
+    return None
+
+
+def volumes_companions(path: str) -> tuple[str, ...]:
+    """Return further files of a volume."""
+    return volumes.companions(path) if path.lower().endswith((".mhd", ".nhdr")) else ()
+
+
+def volume_units(
+    root: Path, options: ConvertOptions, findings: list[Finding]
+) -> tuple[list[Unit], dict[str, list[str]]]:
+    """Return the volumes of a source, and the names of all other files by folder."""
+    units: list[Unit] = []
+    others: dict[str, list[str]] = {}
+    for folder, names in walk(root, findings, external=options.allow_external):
+        rest = []
+        for name in names:
+            ending = volumes.ending_of(name)
+            if ending is None:
+                rest.append(name)
+            else:
+                units.append(Unit(folder, name[: -len(ending)], name[-len(ending) :]))
+        if rest:
+            unit = _folder_unit(root, folder, rest, options, findings)
+            if unit:
+                units += unit
+            else:
+                others[folder] = rest
+    data_files = {Path(unit.folder, unit.stem).as_posix() for unit in units if unit.ending.lower() in (".mhd", ".nhdr")}
+    for folder, names in list(others.items()):
+        others[folder] = [name for name in names if Path(folder, name.split(".", 1)[0]).as_posix() not in data_files]
+    return units, others
+
+
+def _folder_unit(
+    root: Path, folder: str, names: list[str], options: ConvertOptions, findings: list[Finding]
+) -> list[Unit]:
+    """Return the volume that a folder's files are slices of, if they are; or volumes of pages."""
+    parent, _, own = folder.rpartition("/")
+    if _is_dicom(root / folder / names[0]):
+        from ..image import dicom  # brings SimpleITK
+
+        try:
+            series = dicom.series_of(str(root / folder))
+            if len(series) > 1:
+                listed = "; ".join(f"{key} ({len(files)} slices)" for key, files in list(series.items())[:5])
+                raise SegconvError(
+                    f"holds {len(series)} DICOM series: {listed}", code="SC003", hint="keep one series in a folder"
+                )
+            files = next(iter(series.values()))
+        except SegconvError as error:
+            collect(findings, error, folder)
+            return []
+        return [Unit(parent, own, "", Parts(SERIES, tuple(str(file) for file in files)))]
+    if options.spacing_mm is None:
+        return []
+    pictures = [name for name in names if name.lower().endswith(raster.ENDINGS) and not is_stray(name)]
+    if not pictures:
+        return []
+    paths = [root / folder / name for name in pictures]
+    try:
+        if raster.probe_file(str(paths[0])).pages > 1:
+            return [Unit(folder, path.stem, path.suffix, Parts(STACK, (str(path),))) for path in paths]
+        order = stack.ordered([path.stem for path in paths])
+    except SegconvError as error:
+        collect(findings, error, folder)
+        return []
+    return [Unit(parent, own, "", Parts(STACK, tuple(str(paths[index]) for index in order)))]
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(_DICOM_MAGIC[0])
+            return file.read(4) == _DICOM_MAGIC[1]
+    except OSError:
+        return False
+
+
+def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> Pairing:
+    if options.pairs is not None:
+        return pair_by_list(options.pairs, root, volumes.strip_ending)
+    units, others = volume_units(root, options, findings)
+    if options.images:
+        return pair_by_patterns(units, options.images, options.masks, root)
+    if options.masks is not None:
+        raise SegconvError("--masks needs --images", hint="give both patterns")
+    taken = {unit.folder for unit in units}
+    for folder, names in others.items():
+        if folder in taken:
+            notes += stray_note(names, folder or ".")
+    pictures = [n for names in others.values() for n in names if n.lower().endswith(raster.ENDINGS)]
+    if not units and pictures and options.spacing_mm is None:
+        raise SegconvError(
+            "holds pictures, which are slices of volumes only if their spacing is known",
+            code="SC011",
+            file=str(root),
+            hint="--spacing X,Y,Z in mm; or --from png for pictures of their own",
+        )
+    return pair_units(units)
+
+
+def _numbered(pairs: Iterable[Pair]) -> list[Pair]:
+    """Bring images without label that end in the number of a channel together."""
+    found: list[Pair] = []
+    groups: dict[tuple[Any, ...], dict[str, Unit]] = {}
+    for pair in pairs:
+        match = _NUMBERED.fullmatch(pair.stem) if not pair.labels and set(pair.images) == {""} else None
+        if match:
+            groups.setdefault((pair.folder, match[1], pair.split), {})[match[2]] = pair.images[""]
+        else:
+            found.append(pair)
+    for (folder, stem, split), channels in groups.items():
+        found.append(Pair(folder, stem, split, channels if len(channels) > 1 else {"": next(iter(channels.values()))}))
+    return found
+
+
+def _channels_agree(pairs: list[Pair], findings: list[Finding]) -> tuple[list[Pair], tuple[str, ...]]:
+    """Return the pairs, and the names of channels that all of them must have."""
+    keys = [tuple(sorted(pair.images)) for pair in pairs]
+    if not keys:
+        return pairs, ()
+    named = [key for key in keys if key != ("",)] or keys
+    usual = max(set(named), key=named.count)
+    kept = []
+    for pair, key in zip(pairs, keys, strict=True):
+        if key == usual or (len(key) == len(usual) == 1):
+            kept.append(pair)
+            continue
+        missing = [name for name in usual if name not in key]
+        extra = [name for name in key if name not in usual]
+        what = " and ".join(
+            ([f"lacks the channel {', '.join(missing)}"] if missing else [])
+            + ([f"has the channel {', '.join(extra)}, which most cases have not"] if extra and extra != [""] else [])
+        )
+        findings.append(
+            Finding(
+                "SC084",
+                what or "has other channels than most cases",
+                file=next(iter(pair.images.values())).path,
+                hint="add or remove the file of that channel",
+            )
+        )
+    numbers = [name for name in usual if re.fullmatch(r"\d{4}", name)]
+    if numbers and [int(name) for name in numbers] != list(range(len(numbers))):
+        findings.append(
+            Finding("SC084", f"channels are numbered {', '.join(numbers)}, expected 0000 to {len(numbers) - 1:04d}")
+        )
+    return kept, usual
+
+
+def _channel_names(
+    keys: tuple[str, ...], count: int, options: ConvertOptions, findings: list[Finding]
+) -> tuple[str, ...]:
+    if options.channels:
+        if count and len(options.channels) != count:
+            findings.append(
+                Finding("SC084", f"--channels names {len(options.channels)} channels, the cases have {count}")
+            )
+        return options.channels
+    if len(keys) == count and count > 1:
+        names = tuple(role_of_stem(key)[1] or key for key in keys)
+        return names if not any(name.isdigit() for name in names) else tuple(f"channel_{int(n)}" for n in names)
+    return ("image",) if count <= 1 else tuple(f"channel_{n}" for n in range(count))
+
+
+def label_map_of(cases: Sequence[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions) -> LabelMap:
+    """Return the label map; what cannot be settled becomes a finding, so that all are told at once."""
+    found: set[int] | None = None
+    try:
+        if options.labels is None and not any(f.severity == "error" for f in findings):
+            found = _values(cases, root, findings, options)
+        if not any(f.severity == "error" for f in findings):
+            return settle(options, None, found)
+        if options.labels is not None:
+            return settle(options, Declared.of(options.labels), None)
+    except SegconvError as error:
+        collect(findings, error)
+    return dense({BACKGROUND: 0, "foreground": 1})
+
+
+def _values(cases: Iterable[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions) -> set[int]:
+    """Return all values of all labels: a guess of the labels needs them before the first case is written."""
+
+    def values_of(case: SourceCase, path: str) -> set[int]:
+        with naming(shown(path, root)):
+            return label_values_of(case, path, options)
+
+    found: set[int] = set()
+    with ThreadPoolExecutor() as pool:
+        waiting = [(case.label, pool.submit(values_of, case, case.label)) for case in cases if case.label is not None]
+        for path, result in waiting:
+            try:
+                found |= result.result()
+            except SegconvError as error:
+                collect(findings, error, shown(path, root))
+    return found
+
+
+def label_values_of(case: SourceCase, path: str, options: ConvertOptions) -> set[int]:
+    """Return the values of one label."""
+    files = case.files_of(path)
+    if case.form(path) == STACK:
+        found: set[int] = set()
+        for file in files:
+            opened = open_picture(Path(file).read_bytes())
+            codes = opened.decoded if opened.header.pages > 1 else mask_codes(opened, "gray")
+            found |= set(label_values(codes))
+        return found
+    if case.form(path) == SERIES:
+        from ..image import dicom
+
+        return set(label_values(dicom.read_series(files).values))
+    companion = Path(files[1]).read_bytes() if len(files) > 1 else None
+    ending = volumes.ending_of(path) or ""
+    label = volumes.decode(Path(files[0]).read_bytes(), ending, companion, options.max_volume)
+    return set(label_values(label.values))

@@ -1,0 +1,275 @@
+"""What is done to one case of pictures, in a worker: read once, prove, check, change what must change, write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dataset.labels import GRAY, RGB
+from ..dataset.layout import image_path, label_path
+from ..errors import SegconvError, naming, warning
+from ..image import picture, raster, volumes
+from ..image.geometry import Geometry
+from ..image.mask import colour_codes, grey_mask
+from ..image.picture import PictureHeader
+from ..work.caseio import CaseIO
+from ..work.plan import Item
+from .layers import compile_layers
+from .source import INSTANCES, LAYERS
+from .task import PICTURES, CaseTask, is_identity, record_of, settled, warn_empty, written_counts
+
+PSEUDO_SPACING_MM = (1.0, 1.0, 999.0)
+"""Of a picture as a volume of one slice: nnU-Net v1 takes an axis of that spacing for none (its own 2D converter)."""
+
+Samples = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A picture that was read and proved.
+
+    Parameters
+    ----------
+    data
+        Its bytes.
+    header
+        What it is.
+    samples
+        As stored; None for a PNG that was not decoded yet.
+    plain
+        Whether nothing follows its end.
+    """
+
+    data: bytes
+    header: PictureHeader
+    samples: Samples | None
+    plain: bool
+
+    @property
+    def decoded(self) -> Samples:
+        """Stored samples, ``(y, x)`` or ``(y, x, sample)``."""
+        return self.samples if self.samples is not None else picture.decode(self.data, self.header)
+
+
+def open_picture(data: bytes) -> Opened:
+    """Prove a picture; a PNG is decoded later, if at all."""
+    if data.startswith(picture.SIGNATURE):
+        header, plain = picture.prove(data)
+        return Opened(data, header, None, plain)
+    header, samples, plain = raster.prove_and_decode(data)
+    return Opened(data, header, samples, plain)
+
+
+def convert_pictures(item: Item, io: CaseIO) -> dict[str, Any]:
+    """Convert the pictures and the mask of one case; see the module."""
+    task: CaseTask = item.payload
+    case = task.source
+    repairs: list[str] = []
+    intensity: list[tuple[float, float]] = []
+    size: tuple[int, int] | None = None
+    first = 0
+    for path in case.images:
+        with naming(task.shown(path)):
+            opened = open_picture(io.read(Path(path)))
+            _refuse_pages(opened.header)
+            own = (opened.header.width, opened.header.height)
+            if size is not None and own != size:
+                raise SegconvError(f"is {opened.header}, the first channel {size[0]}×{size[1]}", code="SC082")
+            size = own
+            first += _write_image(opened, path, first, task, io, repairs)
+    if first != task.recipe.channels and task.recipe.ending not in PICTURES:
+        raise SegconvError(
+            f"has {first} channels, expected {task.recipe.channels}", code="SC084", file=task.shown(case.images[0])
+        )
+    written: dict[int, int] = {}
+    stored: dict[str, Any] | None = None
+    if case.label is not None and size is not None:
+        with naming(task.shown(case.label)):
+            written, stored = _convert_mask(case.label, size, task, io, repairs)
+    return record_of(task, repairs, written, stored, None, intensity)
+
+
+def _write_image(opened: Opened, path: str, first: int, task: CaseTask, io: CaseIO, repairs: list[str]) -> int:
+    """Write the channels of one picture; return how many they are."""
+    header, ending, case = opened.header, task.recipe.ending, task.source
+    exact = header.format == "PNG" and header.depth >= 8 and header.kind in ("gray", "RGB")
+    if ending in PICTURES:
+        target = image_path(case.case, case.images.index(path), ending, case.split)
+        if opened.plain and exact and ending == ".png":
+            io.place(Path(path), opened.data, target, task.how)
+        else:
+            samples = plain_samples(opened, repairs)
+            io.write(target, picture.encode(samples) if ending == ".png" else raster.encode_tiff(samples))
+        return header.channels
+    samples = plain_samples(opened, repairs)
+    channels = [samples] if samples.ndim == 2 else [samples[..., c] for c in range(samples.shape[-1])]
+    for number, channel in enumerate(channels):
+        target = image_path(case.case, first + number, ending, case.split)
+        io.write(target, encode_slice(channel, ending))
+    return len(channels)
+
+
+def encode_slice(samples: Samples, ending: str) -> bytes:
+    """Return a picture ``(y, x)`` as a volume of one slice."""
+    grid = Geometry.plain((samples.shape[1], samples.shape[0], 1), PSEUDO_SPACING_MM)
+    return volumes.encode(np.ascontiguousarray(samples)[np.newaxis], grid, ending)
+
+
+def plain_samples(opened: Opened, repairs: list[str]) -> Samples:
+    """Return a picture as 8- or 16-bit grey or RGB, and say what was changed."""
+    header = opened.header
+    if not opened.plain:
+        repairs.append("bytes after the end of the picture dropped")
+    if header.kind == "palette":
+        repairs.append("palette picture expanded to RGB")
+        return raster.palette(opened.data)[opened.decoded]
+    samples = opened.decoded
+    if samples.dtype.kind == "f":
+        raise SegconvError(
+            f"is {header}: nnU-Net's readers of pictures know 8 and 16 bits",
+            code="SC056",
+            hint="save it with 8 or 16 bits; or --from pairs --spacing 1,1,1 makes a volume of it",
+        )
+    if header.kind in ("gray+alpha", "RGBA"):
+        if (samples[..., -1] != np.iinfo(samples.dtype).max).any():
+            raise SegconvError(
+                "has transparent pixels, which nnU-Net would take for a channel",
+                code="SC084",
+                hint="export the pictures without alpha",
+            )
+        repairs.append("opaque alpha channel dropped")
+        samples = samples[..., 0] if header.kind == "gray+alpha" else samples[..., :3]
+    if header.depth < 8:
+        repairs.append(f"{header.depth}-bit grey scaled to 8 bits")
+        samples = samples * (255 // ((1 << header.depth) - 1))
+    if header.format != "PNG":
+        repairs.append(f"{header.format} written as pixels")
+    return samples.astype(np.uint8 if header.depth <= 8 else np.uint16, copy=False)
+
+
+def mask_codes(opened: Opened, kind: str) -> Samples:
+    """Return the label values or colours of a mask, ``(y, x)``."""
+    header = opened.header
+    if header.lossy:
+        raise SegconvError(
+            f"is a mask in a lossy format ({header.format}): compression changed its values",
+            code="SC078",
+            hint="export the mask as PNG",
+        )
+    if kind == RGB:
+        samples = opened.decoded
+        if header.kind == "palette":
+            samples = raster.palette(opened.data)[samples]
+        return colour_codes(samples, header)
+    return grey_mask(opened.decoded, header)
+
+
+def stored_mask(opened: Opened) -> dict[str, Any]:
+    """Return how a mask is stored, for the way back."""
+    header = opened.header
+    found: dict[str, Any] = {
+        "ending": {"PNG": ".png", "TIFF": ".tif", "BMP": ".bmp"}.get(header.format, ".png"),
+        "dtype": "uint16" if header.depth == 16 else "uint8",
+        "mode": header.kind,
+        "depth": header.depth,
+    }
+    if header.kind == "palette":
+        found["palette"] = ["#{:02x}{:02x}{:02x}".format(*entry) for entry in raster.palette(opened.data).tolist()]
+    return found
+
+
+def _convert_mask(
+    path: str, size: tuple[int, int], task: CaseTask, io: CaseIO, repairs: list[str]
+) -> tuple[dict[int, int], dict[str, Any]]:
+    case, ending, coding = task.source, task.recipe.ending, task.recipe.coding
+    target = label_path(case.case, ending, case.split)
+    if case.form(path) == LAYERS:
+        return _compile_masks(path, size, task, io)
+    if case.form(path) == INSTANCES:
+        opened, mask = _union(path, size, task, io)
+        repairs.append(f"{len(case.files_of(path))} masks of one object each united")
+    else:
+        opened = open_picture(io.read(Path(path)))
+        _refuse_size(opened.header, size)
+        mask = mask_codes(opened, coding.kind)
+    counts, snapped = settled(mask, task, path, io, repairs)
+    header = opened.header
+    grey = coding.kind == GRAY and header.format == "PNG" and header.kind == "gray" and header.depth == 8
+    same = grey and opened.plain and not snapped and is_identity(counts, task) and case.form(path) is None
+    if same and ending == ".png":
+        io.place(Path(path), opened.data, target, task.how)
+    else:
+        dense = coding.apply(mask, snapped)
+        if ending == ".png":
+            io.write(target, picture.encode(dense))
+        elif ending == ".tif":
+            io.write(target, raster.encode_tiff(dense))
+        else:
+            io.write(target, encode_slice(dense, ending))
+    written = written_counts(counts, task)
+    warn_empty(written, task, io)
+    stored = stored_mask(opened)
+    if case.form(path) == INSTANCES:
+        stored["lost"] = "the masks of single objects were united"
+    elif case.form(path) is None:
+        stored["ending"] = Path(path).suffix
+    return written, stored
+
+
+def _union(path: str, size: tuple[int, int], task: CaseTask, io: CaseIO) -> tuple[Opened, Samples]:
+    """Return the union of masks of one object each, and the last of them for what it tells of their kind."""
+    union: Samples | None = None
+    opened: Opened | None = None
+    for file in task.source.files_of(path):
+        with naming(task.shown(file)):
+            opened = open_picture(io.read(Path(file)))
+            _refuse_size(opened.header, size)
+            mask = mask_codes(opened, GRAY)
+            on = np.unique(mask)
+            if len(on) > 2 or (len(on) == 2 and on[0] != 0):
+                raise SegconvError(
+                    f"is the mask of one object, but holds the values {', '.join(map(str, on[:5]))}",
+                    code="SC078",
+                    hint="expected 0 and one other value",
+                )
+            if not mask.any():
+                io.warn(warning("SC075", "is the mask of an object, and empty", file=task.shown(file)))
+            union = mask.copy() if union is None else np.maximum(union, mask)
+    if union is None or opened is None:
+        raise SegconvError("holds no mask", code="SC080", file=task.shown(path))
+    return opened, union
+
+
+def _compile_masks(
+    path: str, size: tuple[int, int], task: CaseTask, io: CaseIO
+) -> tuple[dict[int, int], dict[str, Any]]:
+    def masks_of(file: str) -> Samples:
+        opened = open_picture(io.read(Path(file)))
+        _refuse_size(opened.header, size)
+        return mask_codes(opened, GRAY)
+
+    dense, written, stored = compile_layers(path, size[::-1], masks_of, task)
+    ending = task.recipe.ending
+    target = label_path(task.source.case, ending, task.source.split)
+    io.write(target, picture.encode(dense) if ending == ".png" else encode_slice(dense, ending))
+    warn_empty(written, task, io)
+    return written, {**stored, "ending": ".png", "mode": "gray", "depth": 8}
+
+
+def _refuse_size(header: PictureHeader, size: tuple[int, int]) -> None:
+    _refuse_pages(header)
+    if (header.width, header.height) != size:
+        raise SegconvError(f"is {header}, its picture {size[0]}×{size[1]}", code="SC082")
+
+
+def _refuse_pages(header: PictureHeader) -> None:
+    if header.pages > 1:
+        raise SegconvError(
+            f"holds {header.pages} pages, expected one picture",
+            code="SC084",
+            hint="--from pairs --spacing X,Y,Z makes a volume of the pages; or save each page as a picture",
+        )

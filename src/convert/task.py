@@ -1,0 +1,218 @@
+"""What a worker is told about one case, and what it tells the lineage."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dataset.compiler import Compiled
+from ..dataset.labels import BACKGROUND, value_text
+from ..dataset.layout import image_path, label_path
+from ..dataset.lineage import TRAIN, CaseRecord
+from ..errors import warning
+from ..image.geometry import Geometry
+from ..image.stored import MAX_VOLUME
+from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
+from .coding import Coding
+from .source import SourceCase, shown
+
+PICTURES = (".png", ".tif")
+"""Endings of datasets whose cases are pictures; a picture holds its channels in one file."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What all cases of a conversion have in common.
+
+    Parameters
+    ----------
+    root
+        Root of the source, for messages.
+    channels
+        Number of channels that a case must have.
+    coding
+        How labels are coded.
+    label_map
+        The same as text, for the lineage.
+    ending
+        Of the dataset's files.
+    label_file
+        How labels are stored, where a case has none that could tell.
+    label_header
+        ``"image"``: a label on another grid takes the image's header.
+    verify_source
+        Prove files that are carried over unchanged.
+    max_volume
+        Largest decoded file, in bytes.
+    spacing_mm
+        ``(x, y, z)`` of volumes that are stored as pictures.
+    link
+        How files that need no change come into the dataset.
+    compiled
+        How overlapping masks become labels.
+    missing_masks
+        ``"empty"``: a mask that a case lacks counts as empty.
+    """
+
+    root: str
+    channels: int
+    coding: Coding
+    label_map: Mapping[str, int]
+    ending: str
+    label_file: Mapping[str, Any] = field(default_factory=dict)
+    label_header: str | None = None
+    verify_source: bool = True
+    max_volume: int = MAX_VOLUME
+    spacing_mm: tuple[float, float, float] | None = None
+    link: str = COPY
+    compiled: Compiled | None = None
+    missing_masks: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTask:
+    """Payload of a work item.
+
+    Parameters
+    ----------
+    source
+        The files.
+    recipe
+        What it shares with all others.
+    origin
+        What the source says of where this case came from, if segconv made the source.
+    """
+
+    source: SourceCase
+    recipe: Recipe
+    origin: CaseRecord | None = None
+
+    def outputs(self) -> tuple[str, ...]:
+        """Return the paths that the case is written to, relative to the dataset."""
+        case, split, ending = self.source.case, self.source.split, self.recipe.ending
+        files = len(self.source.images) if ending in PICTURES else self.recipe.channels
+        images = [image_path(case, channel, ending, split) for channel in range(files)]
+        return (*images, label_path(case, ending, split)) if self.source.label else tuple(images)
+
+    @property
+    def how(self) -> str:
+        """How files that need no change come into the dataset; nnU-Net finds external ones for training alone."""
+        external = self.recipe.link == EXTERNAL
+        return SYMBOLIC if external and self.source.split != TRAIN else self.recipe.link
+
+    def shown(self, path: str) -> str:
+        """Return a path as messages name it."""
+        return shown(path, Path(self.recipe.root))
+
+
+def settled(
+    values: NDArray[Any], task: CaseTask, path: str, io: CaseIO, repairs: list[str]
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Return what a label holds, by declared value, and what was snapped, which is told."""
+    coding = task.recipe.coding
+    counts, snapped = coding.settle(values)
+    for value, nearest in snapped.items():
+        told = (
+            f"{counts[value]} voxels snapped from {value_text(value, coding.kind)} to"
+            f" {value_text(nearest, coding.kind)}"
+        )
+        io.warn(warning("SC079", told, file=task.shown(path)))
+        repairs.append(told)
+    if not snapped:
+        return counts, snapped
+    merged: dict[int, int] = {}
+    for value, number in counts.items():
+        found = snapped.get(value, value)
+        merged[found] = merged.get(found, 0) + number
+    return merged, snapped
+
+
+def is_identity(counts: Mapping[int, int], task: CaseTask) -> bool:
+    """Return whether no value of a label changes."""
+    return all(task.recipe.coding.forward.get(value) == value for value in counts)
+
+
+def written_counts(counts: Mapping[int, int], task: CaseTask) -> dict[int, int]:
+    """Return value as written → number of voxels."""
+    written: dict[int, int] = {}
+    for value, number in counts.items():
+        target = task.recipe.coding.forward[value]
+        written[target] = written.get(target, 0) + number
+    return written
+
+
+def warn_empty(written: Iterable[int], task: CaseTask, io: CaseIO) -> None:
+    """Warn of a label that holds nothing but background."""
+    if set(written) == {0}:
+        io.warn(warning("SC075", f"holds nothing but {BACKGROUND}", file=task.shown(task.source.label or "")))
+
+
+def record_of(
+    task: CaseTask,
+    repairs: list[str],
+    written: Mapping[int, int],
+    label_file: Mapping[str, Any] | None,
+    geometry: Geometry | None = None,
+    intensity: list[tuple[float, float]] | None = None,
+) -> dict[str, Any]:
+    """Return the lineage of a case.
+
+    Parameters
+    ----------
+    repairs
+        What was changed besides label values.
+    written
+        Value as written → number of voxels.
+    label_file
+        How its label is stored, or None if it has none.
+    geometry
+        The grid of volumes.
+    intensity
+        Smallest and largest value of each channel.
+    """
+    case = task.source
+    stored = dict(label_file or task.recipe.label_file)
+    if case.label_name is not None:
+        stored["name"] = case.label_name
+    record = CaseRecord(
+        case=case.case,
+        split=case.split,
+        patient=case.patient,
+        original_name=case.original_name,
+        label_map=dict(task.recipe.label_map),
+        label_file=stored,
+        label_voxels={str(value): number for value, number in sorted(written.items())},
+        geometry=geometry.as_json() if geometry is not None else None,
+        repairs=repairs,
+        intensity=[[float(low), float(high)] for low, high in intensity or ()],
+    )
+    if task.origin is not None:
+        record = _carried_on(record, task.origin)
+    return dataclasses.asdict(record)
+
+
+def _carried_on(record: CaseRecord, origin: CaseRecord) -> CaseRecord:
+    """Return the record of a case whose source segconv made: the way back leads to what the user had."""
+    own = {int(found): written for found, written in record.label_map.items()}
+    through = {found: own[value] for found, value in origin.label_map.items() if value in own}
+    return dataclasses.replace(
+        record,
+        original_name=origin.original_name or record.original_name,
+        patient=record.patient or origin.patient,
+        parent=origin.parent,
+        label_map=through or record.label_map,
+        label_file=origin.label_file or record.label_file,
+        repairs=[*origin.repairs, *record.repairs],
+        transform=origin.transform,
+    )
+
+
+def smallest_dtype(array: NDArray[Any]) -> str:
+    """Return the name of the integer type in which a label is given back: its own, or uint8."""
+    return str(array.dtype.name if array.dtype.kind in "iu" else np.dtype(np.uint8).name)

@@ -1,0 +1,112 @@
+"""The files of a source, folder by folder; links are followed as far as they stay inside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import Finding, SegconvError
+from .source import Parts, is_stray
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One image or one label as it lies in the source.
+
+    Parameters
+    ----------
+    folder
+        Relative to the source, with slashes; empty for the source itself.
+    stem
+        Its name without ending.
+    ending
+        As it is written; empty for a folder that is one volume.
+    parts
+        What it consists of, if it is more than one file.
+    """
+
+    folder: str
+    stem: str
+    ending: str
+    parts: Parts | None = None
+
+    @property
+    def path(self) -> str:
+        """Relative to the source."""
+        name = self.stem + self.ending
+        return f"{self.folder}/{name}" if self.folder else name
+
+
+def walk(root: Path, findings: list[Finding], *, external: bool = False) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder, relative to the root, and the names of its files; both sorted, stray files left out.
+
+    A folder that is a link is entered if it stays inside the source; a link that leaves it, or leads
+    to a folder above itself, becomes a finding.
+    """
+    yield from _walk(root, "", root.resolve(), findings, external)
+
+
+def _walk(
+    root: Path, relative: str, real_root: Path, findings: list[Finding], external: bool
+) -> Iterator[tuple[str, list[str]]]:
+    files: list[str] = []
+    folders: list[str] = []
+    try:
+        with os.scandir(root / relative) as entries:
+            for entry in entries:
+                if is_stray(entry.name):
+                    continue
+                try:
+                    is_folder = entry.is_dir()
+                except OSError:
+                    is_folder = False  # a loop: whoever opens it says so
+                path = f"{relative}/{entry.name}" if relative else entry.name
+                if not is_folder:
+                    files.append(entry.name)
+                elif not entry.is_symlink() or _may_enter(root / path, path, real_root, findings, external):
+                    folders.append(path)
+    except OSError as error:
+        raise SegconvError(f"cannot be listed ({error.strerror})", code="SC030", file=str(root / relative)) from error
+    yield relative, sorted(files)
+    for folder in sorted(folders):
+        yield from _walk(root, folder, real_root, findings, external)
+
+
+def _may_enter(link: Path, shown: str, root: Path, findings: list[Finding], external: bool) -> bool:
+    target = link.resolve()
+    if link.parent.resolve().is_relative_to(target):
+        findings.append(Finding("SC060", "is a link that leads round in a circle", file=shown, hint="remove it"))
+        return False
+    if not external and not target.is_relative_to(root):
+        findings.append(
+            Finding(
+                "SC060",
+                f"is a link that leaves the source, to {target}",
+                file=shown,
+                hint="copy the folder into the source, or --allow-external",
+            )
+        )
+        return False
+    return True
+
+
+def units_in(
+    root: Path,
+    ending_of: Callable[[str], str | None],
+    findings: list[Finding],
+    *,
+    external: bool = False,
+) -> tuple[list[Unit], dict[str, list[str]]]:
+    """Return the files whose ending is known, and the names of all others by folder."""
+    units: list[Unit] = []
+    others: dict[str, list[str]] = {}
+    for folder, names in walk(root, findings, external=external):
+        for name in names:
+            ending = ending_of(name)
+            if ending is None:
+                others.setdefault(folder, []).append(name)
+            else:
+                units.append(Unit(folder, name[: len(name) - len(ending)], name[len(name) - len(ending) :]))
+    return units, others

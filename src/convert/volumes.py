@@ -1,0 +1,292 @@
+"""What is done to one case of volumes, in a worker: read once, prove, check, change what must change, write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dataset.layout import image_path, label_path
+from ..errors import SegconvError, naming, warning
+from ..image import nifti, segmentation, stack, volumes
+from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
+from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
+from ..image.voxels import value_range
+from ..work.caseio import CaseIO
+from ..work.plan import Item
+from .layers import compile_layers
+from .pictures import mask_codes, open_picture, plain_samples, stored_mask
+from .segments import compile_segments
+from .source import DETACHED, LAYERS, SERIES, STACK
+from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
+
+SEGMENTS = segmentation.ENDING
+
+
+def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
+    """Convert the channels and the label of one volume; see the module."""
+    task: CaseTask = item.payload
+    case = task.source
+    repairs: list[str] = []
+    geometry: Geometry | None = None
+    intensity: list[tuple[float, float]] = []
+    channel = 0
+    for path in case.images:
+        with naming(task.shown(path)):
+            if not task.recipe.verify_source and _carry_unproved(path, channel, task, io):
+                channel += 1
+                geometry = geometry or volumes.probe_file(path).geometry
+                continue
+            image, data = open_volume(path, task, io, repairs)
+            _warn_odd(image, path, task, io, repairs)
+            if geometry is None:
+                geometry = image.header.geometry
+            else:
+                _same_grid(image.header.geometry, geometry, "the first channel")
+            for number in range(image.header.channels):
+                intensity.append(_intensity(image, number, path, task, io))
+            _write_channels(image, data, path, channel, task, io)
+            channel += image.header.channels
+    if channel != task.recipe.channels:
+        raise SegconvError(
+            f"has {channel} channels, expected {task.recipe.channels}", code="SC084", file=task.shown(case.images[0])
+        )
+    written: dict[int, int] = {}
+    stored: dict[str, Any] | None = None
+    if case.label is not None and geometry is not None:
+        with naming(task.shown(case.label)):
+            written, stored = _convert_label(case.label, geometry, task, io, repairs)
+    return record_of(task, repairs, written, stored, geometry, intensity)
+
+
+def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tuple[DecodedVolume, bytes | None]:
+    """Read and decode an image or a label; return it with its bytes, if it is one file."""
+    form = task.source.form(path)
+    files = task.source.files_of(path)
+    limit = task.recipe.max_volume
+    if form is None:
+        data = io.read(Path(path))
+        return volumes.decode(data, volumes.ending_of(path) or "", limit=limit), data
+    if form == DETACHED:
+        header, voxels = (io.read(Path(file)) for file in files)
+        return volumes.decode(header, volumes.ending_of(path) or "", voxels, limit=limit), None
+    if form == SERIES:
+        from ..image import dicom  # brings SimpleITK, which other kinds of source need not wait for
+
+        for file in files:
+            io.read(Path(file))  # for its hash: SimpleITK opens the files itself
+        return dicom.read_series(files), None
+    slices = []
+    for file in files:
+        with naming(task.shown(file)):
+            opened = open_picture(io.read(Path(file)))
+            samples = opened.decoded
+            if samples.dtype.kind != "f" and opened.header.pages == 1:
+                samples = plain_samples(opened, [])
+            slices.append(samples)
+    return _stacked(slices, task), None
+
+
+def _stacked(slices: list[NDArray[Any]], task: CaseTask) -> ArrayVolume:
+    """Return a volume of slices ``(y, x)``, or of one picture with pages ``(page, y, x)``."""
+    array = slices[0] if len(slices) == 1 and slices[0].ndim == 3 else stack.assemble(slices)
+    if array.ndim != 3:
+        raise SegconvError("has slices in colour, expected one value a voxel", code="SC056")
+    if task.recipe.spacing_mm is None:
+        raise SegconvError("is made of slices, whose spacing is not known", code="SC057", hint="--spacing X,Y,Z in mm")
+    header = VolumeHeader(stack.geometry_of(array, task.recipe.spacing_mm), 1, array.dtype, 1.0, 0.0, False, ())
+    return ArrayVolume(header, False, False, array)
+
+
+def _intensity(image: DecodedVolume, number: int, path: str, task: CaseTask, io: CaseIO) -> tuple[float, float]:
+    low, high = value_range(image.channel(number))
+    if low == high:
+        io.warn(warning("SC077", f"all voxels are {low:g}", file=task.shown(path)))
+    header = image.header
+    ends = sorted((header.slope * low + header.intercept, header.slope * high + header.intercept))
+    return ends[0], ends[1]
+
+
+def _convert_label(
+    path: str, geometry: Geometry, task: CaseTask, io: CaseIO, repairs: list[str]
+) -> tuple[dict[int, int], dict[str, Any]]:
+    target = label_path(task.source.case, task.recipe.ending, task.source.split)
+    form = task.source.form(path)
+    if form == LAYERS:
+        return _compile(path, target, geometry, task, io)
+    if form == STACK:
+        values, stored = _label_stack(path, geometry, task, io)
+        counts, snapped = settled(values, task, path, io, repairs)
+        _write_label(task.recipe.coding.apply(values, snapped), target, geometry, task, io)
+        written = written_counts(counts, task)
+        warn_empty(written, task, io)
+        return written, stored
+    label, data = open_volume(path, task, io, repairs)
+    _warn_odd(label, path, task, io, repairs)
+    if label.header.four_dimensional:
+        raise SegconvError("is a label of four dimensions, expected one value a voxel", code="SC073")
+    takes_header = _takes_header(label.header.geometry, geometry, path, task, io, repairs)
+    values = label.values if label.header.scaled else label.stored
+    counts, snapped = settled(values, task, path, io, repairs)
+    same_kind = label.header.dtype.kind in "iu" and label.header.dtype.itemsize <= 2 and not label.header.scaled
+    same = not snapped and is_identity(counts, task) and label.plain and same_kind and not takes_header
+    if same and data is not None and _same_ending(path, task.recipe.ending):
+        io.place(Path(path), data, target, task.how)
+    else:
+        if not same_kind:
+            repairs.append(f"label stored as {label.header.dtype.name}, written as an integer")
+        dense = task.recipe.coding.apply(values, snapped)
+        if (
+            isinstance(label, nifti.Nifti)
+            and label.header.plain
+            and not takes_header
+            and task.recipe.ending.startswith(".nii")
+        ):
+            io.write(target, nifti.compress(nifti.encode_like(dense, label.header), task.recipe.ending))
+        else:
+            _write_label(dense, target, geometry if takes_header else label.header.geometry, task, io)
+    written = written_counts(counts, task)
+    warn_empty(written, task, io)
+    stored = {"ending": volumes.ending_of(path) or task.recipe.ending, "dtype": smallest_dtype(label.stored)}
+    if takes_header:
+        stored["lost"] = "its own header: the label took the image's"
+    return written, stored
+
+
+def _takes_header(grid: Geometry, image: Geometry, path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> bool:
+    """Return whether a label takes its image's header; refuse it if it lies elsewhere."""
+    try:
+        apart = _same_grid(grid, image, "its image")
+    except SegconvError as error:
+        if task.recipe.label_header != "image" or error.code != "SC083":
+            raise
+        apart = None
+    if apart is not None and apart <= SAME_GRID_VOXELS:
+        return False
+    how_far = "on another grid" if apart is None else f"{apart:.3g} voxels off its image's grid"
+    io.warn(warning("SC093", f"was {how_far}; it took the image's header", file=task.shown(path)))
+    repairs.append("label took the image's header")
+    return True
+
+
+def _write_label(dense: NDArray[Any], target: str, geometry: Geometry, task: CaseTask, io: CaseIO) -> None:
+    io.write(target, volumes.encode(dense, geometry, task.recipe.ending))
+
+
+def _label_stack(path: str, geometry: Geometry, task: CaseTask, io: CaseIO) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Return the values of a label whose slices are pictures, and how they are stored."""
+    slices: list[NDArray[Any]] = []
+    stored: dict[str, Any] = {}
+    files = task.source.files_of(path)
+    for file in files:
+        with naming(task.shown(file)):
+            opened = open_picture(io.read(Path(file)))
+            if opened.header.pages > 1:
+                slices += list(opened.decoded)
+            else:
+                slices.append(mask_codes(opened, task.recipe.coding.kind))
+            stored = stored_mask(opened)
+    values = stack.assemble(slices)
+    if values.shape != geometry.array_shape:
+        raise SegconvError(f"has the size {values.shape[::-1]}, its image {geometry.size}", code="SC082")
+    if len(files) == 1:
+        return values, {**stored, "form": "pages", "ending": Path(files[0]).suffix}
+    return values, {**stored, "form": "stack", "files": [Path(file).name for file in files]}
+
+
+def _compile(
+    path: str, target: str, geometry: Geometry, task: CaseTask, io: CaseIO
+) -> tuple[dict[int, int], dict[str, Any]]:
+    def values_of(file: str) -> NDArray[Any]:
+        mask = volumes.decode(io.read(Path(file)), volumes.ending_of(file) or "", limit=task.recipe.max_volume)
+        if mask.header.four_dimensional:
+            raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
+        _takes_header(mask.header.geometry, geometry, file, task, io, [])
+        return mask.values
+
+    if path.lower().endswith(SEGMENTS):
+        dense, written, stored = compile_segments(io.read(Path(path)), path, geometry, task)
+    else:
+        dense, written, stored = compile_layers(path, geometry.array_shape, values_of, task)
+        endings = {volumes.ending_of(file) for file in task.source.files_of(path)}
+        stored["ending"] = next(iter(endings)) if len(endings) == 1 else task.recipe.ending
+    _write_label(dense, target, geometry, task, io)
+    warn_empty(written, task, io)
+    return written, stored
+
+
+def _write_channels(
+    image: DecodedVolume, data: bytes | None, path: str, first: int, task: CaseTask, io: CaseIO
+) -> None:
+    """Write each channel: unchanged bytes where that is one file, otherwise slabs of bytes behind a new header."""
+    case, ending = task.source, task.recipe.ending
+    if image.plain and not image.header.four_dimensional and data is not None and _same_ending(path, ending):
+        io.place(Path(path), data, image_path(case.case, first, ending, case.split), task.how)
+        return
+    for channel in range(image.header.channels):
+        target = image_path(case.case, first + channel, ending, case.split)
+        if isinstance(image, nifti.Nifti) and ending.startswith(".nii"):
+            slab: Any = image.channel_bytes(channel)
+            if not image.header.dtype.isnative:
+                swapped = np.frombuffer(slab, dtype=image.header.dtype)
+                slab = swapped.astype(image.header.dtype.newbyteorder("=")).view(np.uint8)
+            io.write(target, nifti.compress([nifti.channel_header(image.header), slab], ending))
+        else:
+            values = image.channel(channel)
+            if image.header.scaled:
+                values = image.values if image.header.channels == 1 else image.values[channel]
+            io.write(target, volumes.encode(_writable(values), image.header.geometry, ending))
+
+
+def _writable(values: NDArray[Any]) -> NDArray[Any]:
+    """Return voxels in a type that nnU-Net's readers know: no integers of 64 bits, no booleans."""
+    if values.dtype.kind in "iu" and values.dtype.itemsize > 4:
+        low, high = int(values.min()), int(values.max())
+        for narrow in (np.int16, np.int32):
+            limits = np.iinfo(narrow)
+            if limits.min <= low and high <= limits.max:
+                return values.astype(narrow)
+        return values.astype(np.float64)
+    return values.astype(np.float32) if values.dtype == np.float16 else values
+
+
+def _carry_unproved(path: str, channel: int, task: CaseTask, io: CaseIO) -> bool:
+    """Copy a volume that its header shows to need no change, without inflating it (``--no-verify-source``)."""
+    if task.source.form(path) is not None or not _same_ending(path, task.recipe.ending):
+        return False
+    header = volumes.probe_file(path)
+    if not header.plain or header.four_dimensional:
+        return False
+    io.carry(Path(path), image_path(task.source.case, channel, task.recipe.ending, task.source.split), task.how)
+    return True
+
+
+def _same_ending(path: str, ending: str) -> bool:
+    return volumes.ending_of(path) == ending
+
+
+def _same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
+    """Return how many voxels two grids lie apart; refuse more than `NEAR_GRID_VOXELS`."""
+    if grid.size != reference.size:
+        raise SegconvError(f"has the size {grid.size}, {whose} {reference.size}", code="SC082")
+    apart = grid.displacement_voxels(reference)
+    if apart > NEAR_GRID_VOXELS:
+        what = "spacing" if not np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=1e-3) else "origin or direction"
+        raise SegconvError(
+            f"differs from {whose} in {what}: corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
+            code="SC083",
+            hint="--label-header image if only the header is wrong; segconv repair resamples",
+        )
+    return apart
+
+
+def _warn_odd(image: DecodedVolume, path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> None:
+    name = task.shown(path)
+    for code, message in image.header.oddities:
+        io.warn(warning(code, message, file=name))
+        repairs.append(f"{name}: {message}")
+    if image.trailing:
+        io.warn(warning("SC059", "bytes after the end were dropped", file=name))
+        repairs.append(f"{name}: bytes after the end dropped")
