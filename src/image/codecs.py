@@ -1,32 +1,71 @@
-"""Any file that segconv writes or reads, as a volume: by what its bytes are, not by what its name says."""
+"""Any file that segconv writes or reads, as a volume: by what its bytes are, or as what its name says."""
 
 from __future__ import annotations
 
-from . import nifti, picture
+import numpy as np
+
+from ..errors import SegconvError
+from . import content, raster, volumes
 from .geometry import Geometry, Volume
+from .gzipped import Buffer
 from .mask import grey_mask
 
 
-def read_image(data: bytes) -> Volume:
-    """Return an image: a PNG as ``(y, x)`` or ``(y, x, c)``, a NIfTI as ``(z, y, x)``.
+def read_image(data: bytes, ending: str | None = None, companion: Buffer | None = None) -> Volume:
+    """Return an image: a picture as ``(y, x)``, of several pages as ``(z, y, x)``, a volume as ``(z, y, x)``.
+
+    Colours and channels are a last axis behind those; a palette is looked up.
+
+    Parameters
+    ----------
+    data
+        The file.
+    ending
+        One of `volumes.ENDINGS` or `raster.ENDINGS`, if it must have that format; by its content if None.
+    companion
+        The second file of a volume in two; see `volumes.companions`.
 
     Raises
     ------
     SegconvError
-        What `picture.prove` and `nifti.decode` raise.
+        What `raster.prove_and_decode` and `volumes.decode` raise.
     """
-    if data.startswith(picture.SIGNATURE):
-        header, _ = picture.prove(data)
-        return Volume(picture.decode(data, header), Geometry.plain((header.width, header.height)))
-    image = nifti.decode(data)
+    if _is_picture(data, ending):
+        header, samples, _ = raster.prove_and_decode(data, ending)
+        return Volume(raster.palette(data)[samples] if header.kind == "palette" else samples, _grid(header))
+    image = volumes.decode(data, ending or _volume_ending(data), companion)
     values = image.values
-    return Volume(values if values.ndim == 3 else values[0], image.header.geometry)
+    return Volume(values if values.ndim == 3 else np.moveaxis(values, 0, -1), image.header.geometry)
 
 
-def read_label(data: bytes) -> Volume:
-    """Return a label, ``(y, x)`` or ``(z, y, x)``, its values as stored."""
-    if data.startswith(picture.SIGNATURE):
-        header, _ = picture.prove(data)
-        mask = grey_mask(picture.decode(data, header), header)
-        return Volume(mask, Geometry.plain((header.width, header.height)))
-    return read_image(data)
+def read_label(data: bytes, ending: str | None = None, companion: Buffer | None = None) -> Volume:
+    """Return a label, ``(y, x)`` or ``(z, y, x)``, its values as stored, those of a palette as indices.
+
+    Raises
+    ------
+    SegconvError
+        What `read_image` and `grey_mask` raise; ``SC073`` for a volume of several channels.
+    """
+    if _is_picture(data, ending):
+        header, samples, _ = raster.prove_and_decode(data, ending)
+        if header.samples > 1 and header.pages > 1:
+            raise SegconvError(f"is {header}, expected a label of one value a pixel", code="SC073")
+        return Volume(samples if header.samples == 1 else grey_mask(samples, header), _grid(header))
+    image = volumes.decode(data, ending or _volume_ending(data), companion)
+    if image.header.channels > 1:
+        raise SegconvError(f"is a label of {image.header.channels} channels, expected one", code="SC073")
+    return Volume(image.values, image.header.geometry)
+
+
+def _is_picture(data: bytes, ending: str | None) -> bool:
+    return ending in raster.ENDINGS if ending is not None else raster.format_of(data) is not None
+
+
+def _volume_ending(data: bytes) -> str:
+    """Return the ending of the format that a volume has by its content; NIfTI's if that is not known."""
+    return {"NRRD volume": ".nrrd", "MetaImage volume": ".mha"}.get(content.kind_of(data) or "", ".nii")
+
+
+def _grid(header: raster.PictureHeader) -> Geometry:
+    size = (header.width, header.height) if header.pages == 1 else (header.width, header.height, header.pages)
+    return Geometry.plain(size)

@@ -1,0 +1,372 @@
+"""DICOM series: slices in files of their own, judged by their positions, read through SimpleITK (GDCM).
+
+Source of the format: DICOM PS3.3, C.7.6.2 (Image Plane), https://dicom.nema.org/medical/dicom/current.
+The order of the slices is that of their positions along the normal of the plane, never of their
+names or numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from ..errors import SegconvError
+from .geometry import NEAR_GRID_VOXELS, ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
+from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader
+
+PREAMBLE_BYTES = 128
+MAGIC = b"DICM"
+
+GAP_TOLERANCE = 0.01
+"""How much the distances of neighbouring slices may differ, as a part of their median."""
+
+PLANE_TOLERANCE = 1e-4
+"""How much direction cosines and pixel spacing of two slices may differ and count as equal."""
+
+_TAGS = {
+    "series": "0020|000e",
+    "description": "0008|103e",
+    "patient": "0010|0020",
+    "position": "0020|0032",
+    "orientation": "0020|0037",
+    "spacing": "0028|0030",
+    "thickness": "0018|0050",
+    "between": "0018|0088",
+    "frames": "0028|0008",
+    "samples": "0028|0002",
+    "photometric": "0028|0004",
+    "modality": "0008|0060",
+}
+_TYPES = {
+    sitk.sitkUInt8: "u1",
+    sitk.sitkInt8: "i1",
+    sitk.sitkUInt16: "u2",
+    sitk.sitkInt16: "i2",
+    sitk.sitkUInt32: "u4",
+    sitk.sitkInt32: "i4",
+    sitk.sitkFloat32: "f4",
+    sitk.sitkFloat64: "f8",
+}
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What the header of one file says.
+
+    Parameters
+    ----------
+    path
+        The file.
+    size
+        Columns and rows.
+    pixel_type
+        SimpleITK's type of the values after rescaling.
+    texts
+        Tags by the names of `_TAGS`, as they stand in the file; those that are missing are "".
+    """
+
+    path: str
+    size: tuple[int, int]
+    pixel_type: int
+    texts: dict[str, str]
+
+    def numbers(self, name: str, count: int) -> NDArray[np.float64]:
+        """Return the numbers of a tag.
+
+        Raises
+        ------
+        SegconvError
+            ``SC057`` if it is missing or does not hold so many finite numbers.
+        """
+        try:
+            found = np.array([float(word) for word in self.texts[name].split("\\")])
+        except ValueError:
+            found = np.zeros(0)
+        if found.shape != (count,) or not np.isfinite(found).all():
+            raise SegconvError(
+                f"its {name} is {self.texts[name]!r}, expected {count} numbers",
+                code="SC057",
+                file=self.path,
+                hint="export the series again, as slices with their geometry",
+            )
+        return found
+
+
+def is_dicom(head: bytes) -> bool:
+    """Return whether a file is DICOM, from its first 132 bytes."""
+    return head[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] == MAGIC
+
+
+def series_of(folder: str) -> dict[str, tuple[str, ...]]:
+    """Return the series in a folder: identifier → files, in the order of their names. Other files are left out.
+
+    Raises
+    ------
+    SegconvError
+        ``SC030`` if the folder or a file cannot be read; ``SC053`` if a DICOM header cannot.
+    """
+    found: dict[str, list[str]] = {}
+    try:
+        paths = sorted(entry.path for entry in os.scandir(folder) if entry.is_file())
+        for path in paths:
+            with open(path, "rb") as file:
+                head = file.read(PREAMBLE_BYTES + len(MAGIC))
+            if is_dicom(head) and os.path.basename(path).upper() != "DICOMDIR":
+                found.setdefault(_slice(path).texts["series"], []).append(path)
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=folder) from error
+    return {series: tuple(files) for series, files in sorted(found.items())}
+
+
+def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
+    """Return the files of the one series of a folder, or of the one that is named.
+
+    Raises
+    ------
+    SegconvError
+        What `series_of` raises; ``SC011`` if there is none; ``SC087`` if there are several and none
+        is named, or none of that name: each is listed with its description and number of slices.
+    """
+    found = series_of(folder)
+    if not found:
+        raise SegconvError("holds no DICOM files", code="SC011", file=folder)
+    if series is None and len(found) == 1:
+        return next(iter(found.values()))
+    if series in found:
+        return found[series]
+    listed = "; ".join(f"{one} ({_described(files)})" for one, files in found.items())
+    wanted = "expected one" if series is None else f"none of them is {series}"
+    raise SegconvError(
+        f"holds {len(found)} series, {wanted}: {listed}",
+        code="SC087",
+        file=folder,
+        hint="put each series into a folder of its own",
+    )
+
+
+def patient_of(files: Sequence[str]) -> str:
+    """Return the patient identifier of a series; empty if it has none."""
+    return _slice(files[0]).texts["patient"]
+
+
+def ordered(files: Sequence[str]) -> tuple[str, ...]:
+    """Return the files of a series in the order of their positions along the normal of the plane."""
+    slices = [_slice(path) for path in files]
+    depths = _depths(slices)
+    return tuple(slices[at].path for at in np.argsort(depths, kind="stable"))
+
+
+def probe_series(files: Sequence[str]) -> VolumeHeader:
+    """Judge the headers of all slices of a volume.
+
+    Raises
+    ------
+    SegconvError
+        ``SC053`` if a header cannot be read; ``SC056`` for colour, several frames in a file, and
+        types that cannot be trained on; ``SC057`` for slices without a position, of different
+        orientation or pixel spacing, or sheared (gantry tilt); ``SC082`` for slices of different
+        size; ``SC084`` for several slices at one position; ``SC087`` for missing slices.
+    """
+    return _header([_slice(path) for path in files])
+
+
+def read_series(files: Sequence[str], limit: int = MAX_VOLUME) -> ArrayVolume:
+    """Read a volume, its values rescaled as the files say.
+
+    Parameters
+    ----------
+    files
+        In any order.
+    limit
+        Most bytes that the voxels may take.
+
+    Raises
+    ------
+    SegconvError
+        What `probe_series` raises; ``SC054`` if it is larger than `limit`; ``SC052`` if pixels are
+        missing or damaged.
+    """
+    slices = [_slice(path) for path in files]
+    header = _header(slices)
+    if header.voxel_bytes > limit:
+        raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {limit} are allowed", code="SC054")
+    array = np.empty(header.geometry.array_shape, dtype=header.dtype)
+    # One by one, because a series reader takes its type from the first and its rescaling may not fit the others.
+    for number, at in enumerate(np.argsort(_depths(slices), kind="stable")):
+        path = slices[at].path
+        try:
+            pixels = sitk.GetArrayFromImage(sitk.ReadImage(path, imageIO="GDCMImageIO"))
+        except RuntimeError as error:
+            raise SegconvError(f"its pixels cannot be decoded ({_reason(error)})", code="SC052", file=path) from error
+        array[number] = pixels.reshape(header.geometry.array_shape[1:])
+    array.flags.writeable = False
+    return ArrayVolume(header, plain=False, trailing=False, array=array)
+
+
+def _slice(path: str) -> Slice:
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(path)
+    reader.SetImageIO("GDCMImageIO")
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        raise SegconvError(f"is no usable DICOM image ({_reason(error)})", code="SC053", file=path) from error
+    texts = {
+        name: reader.GetMetaData(tag).strip("\0 ") if reader.HasMetaDataKey(tag) else "" for name, tag in _TAGS.items()
+    }
+    texts = {name: text.encode("utf-8", "replace").decode() for name, text in texts.items()}
+    size = reader.GetSize()
+    return Slice(path, (int(size[0]), int(size[1])), reader.GetPixelID(), texts)
+
+
+def _reason(error: RuntimeError) -> str:
+    """The last line of what ITK says, without the address of the object that says it."""
+    return str(error).strip().splitlines()[-1].split("): ")[-1][:200]
+
+
+def _described(files: Sequence[str]) -> str:
+    first = _slice(files[0]).texts
+    return f"{first['modality']} {first['description'] or 'without description'}, {len(files)} files"
+
+
+def _plane(one: Slice) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Directions of columns (x) and rows (y), and the normal, in LPS."""
+    cosines = one.numbers("orientation", 6)
+    x, y = cosines[:3], cosines[3:]
+    normal = np.cross(x, y)
+    if abs(float(np.linalg.norm(normal)) - 1) > ORTHONORMAL_TOLERANCE:
+        raise SegconvError(
+            f"its orientation {one.texts['orientation']} is not of two directions at right angles",
+            code="SC057",
+            file=one.path,
+        )
+    return x, y, normal
+
+
+def _depths(slices: Sequence[Slice]) -> NDArray[np.float64]:
+    normal = _plane(slices[0])[2]
+    return np.array([float(one.numbers("position", 3) @ normal) for one in slices])
+
+
+def _header(slices: Sequence[Slice]) -> VolumeHeader:
+    for one in slices:
+        _refuse_kind(one)
+        _refuse_other_plane(one, slices[0])
+    depths = _depths(slices)
+    order = np.argsort(depths, kind="stable")
+    ranked = [slices[at] for at in order]
+    oddities: list[tuple[str, str]] = []
+    x, y, normal = _plane(ranked[0])
+    row_mm, column_mm = ranked[0].numbers("spacing", 2)
+    gap_mm = _uniform_gap(ranked, depths[order]) if len(ranked) > 1 else _thickness(ranked[0], oddities)
+    first, last = ranked[0].numbers("position", 3), ranked[-1].numbers("position", 3)
+    along = last - first
+    shift_mm = float(np.linalg.norm(along - (along @ normal) * normal))
+    if shift_mm > NEAR_GRID_VOXELS * min(row_mm, column_mm):
+        raise SegconvError(
+            f"its slices are sheared by {shift_mm:.3g} mm from the first to the last (gantry tilt)",
+            code="SC057",
+            file=ranked[0].path,
+            hint="resample it to slices at right angles, for instance with dcm2niix",
+        )
+    if shift_mm > SAME_GRID_VOXELS * min(row_mm, column_mm):
+        oddities.append(("SC093", f"its slices are shifted by {shift_mm:.3g} mm from the first to the last; ignored"))
+    types = {_TYPES[one.pixel_type] for one in slices}
+    geometry = Geometry(
+        (*ranked[0].size, len(ranked)),
+        # The format gives the distance of rows first, which is the spacing along y.
+        (float(column_mm), float(row_mm), gap_mm),
+        tuple(first.tolist()),
+        tuple(np.stack([x, y, normal], axis=1).ravel().tolist()),
+    )
+    return VolumeHeader(
+        geometry=geometry,
+        channels=1,
+        dtype=np.result_type(*types),
+        slope=1.0,
+        intercept=0.0,
+        four_dimensional=False,
+        oddities=tuple(oddities),
+    )
+
+
+def _refuse_kind(one: Slice) -> None:
+    if one.texts["samples"] not in ("", "1") or not one.texts["photometric"].startswith("MONOCHROME"):
+        raise SegconvError(
+            f"has colour pixels ({one.texts['photometric']}, {one.texts['samples'] or 1} samples)",
+            code="SC056",
+            file=one.path,
+            hint="export the series in grey values",
+        )
+    if one.texts["frames"] not in ("", "0", "1"):
+        raise SegconvError(
+            f"holds {one.texts['frames']} frames in one file, expected one slice a file",
+            code="SC056",
+            file=one.path,
+            hint="split it into slices, or make a NIfTI file of it, for instance with dcm2niix",
+        )
+    if one.pixel_type not in _TYPES:
+        raise SegconvError(
+            f"has voxels of type {sitk.GetPixelIDValueAsString(one.pixel_type)}", code="SC056", file=one.path
+        )
+
+
+def _refuse_other_plane(one: Slice, first: Slice) -> None:
+    if one.size != first.size:
+        raise SegconvError(
+            f"has the size {one.size}, {os.path.basename(first.path)} {first.size}",
+            code="SC082",
+            file=one.path,
+            hint="leave localisers and other series out of the folder",
+        )
+    for name, count in (("orientation", 6), ("spacing", 2)):
+        own, other = one.numbers(name, count), first.numbers(name, count)
+        if not np.allclose(own, other, rtol=PLANE_TOLERANCE, atol=PLANE_TOLERANCE):
+            raise SegconvError(
+                f"has the {name} {one.texts[name]}, {os.path.basename(first.path)} {first.texts[name]}",
+                code="SC057",
+                file=one.path,
+                hint="leave localisers and other series out of the folder",
+            )
+
+
+def _uniform_gap(ranked: Sequence[Slice], depths: NDArray[np.float64]) -> float:
+    """Return the distance of neighbouring slices in mm, having checked that it is one."""
+    gaps = np.diff(depths)
+    typical = float(np.median(gaps))
+    for at, gap in enumerate(gaps):
+        before, after = (os.path.basename(ranked[n].path) for n in (at, at + 1))
+        if gap <= GAP_TOLERANCE * typical or typical <= 0:
+            raise SegconvError(
+                f"lies where {before} does, at {depths[at]:.6g} mm; expected one slice a position",
+                code="SC084",
+                file=ranked[at + 1].path,
+                hint="put each time point, echo or contrast into a folder of its own",
+            )
+        if abs(gap - typical) > GAP_TOLERANCE * typical:
+            missing = round(gap / typical) - 1
+            told = f"{missing} missing" if missing > 0 else "uneven spacing"
+            raise SegconvError(
+                f"{before} and {after} lie {gap:.6g} mm apart, other neighbours {typical:.6g} mm: {told}",
+                code="SC087",
+                file=ranked[at + 1].path,
+                hint="add the missing slices",
+            )
+    return float(depths[-1] - depths[0]) / (len(ranked) - 1)
+
+
+def _thickness(one: Slice, oddities: list[tuple[str, str]]) -> float:
+    """Return the extent in mm of a single slice, of which no neighbour tells it."""
+    for name in ("between", "thickness"):
+        if one.texts[name]:
+            extent = float(one.numbers(name, 1)[0])
+            if math.isfinite(extent) and extent > 0:
+                return extent
+    oddities.append(("SC092", "is one slice without a thickness; 1 mm was taken"))
+    return 1.0

@@ -1,0 +1,250 @@
+"""DICOM series: read as SimpleITK's own series reader reads them, and refused where slices do not make a volume."""
+
+from __future__ import annotations
+
+import random
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+
+from segconv.errors import SegconvError
+from segconv.image import dicom
+
+from .test_geometry import angles, rotation
+
+ROOT = "1.2.826.0.1.3680043.2.1125."
+
+
+def write_series(
+    folder: Path,
+    array: np.ndarray,
+    *,
+    direction: np.ndarray | None = None,
+    spacing: tuple[float, float, float] = (0.5, 0.7, 2.0),
+    origin: tuple[float, float, float] = (10.0, 20.0, 30.0),
+    series: str = "1",
+    edit: Callable[[int, FileDataset], Any] | None = None,
+) -> list[Path]:
+    """A small CT series by pydicom, its file names in no order; `array` is ``(z, y, x)``, int16 or uint16."""
+    folder.mkdir(exist_ok=True)
+    cosines = np.eye(3) if direction is None else direction
+    names = list(range(len(array)))
+    random.Random(len(array)).shuffle(names)
+    paths = []
+    for z, pixels in enumerate(array):
+        meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID = CTImageStorage
+        meta.MediaStorageSOPInstanceUID = f"{ROOT}{series}.{z + 1}"
+        meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        path = folder / f"{series}_{names[z]:03d}.dcm"
+        file = FileDataset(str(path), {}, file_meta=meta, preamble=bytes(128))
+        file.SOPClassUID, file.SOPInstanceUID = CTImageStorage, meta.MediaStorageSOPInstanceUID
+        file.Modality, file.PatientID, file.SeriesDescription = "CT", "P7", f"series {series}"
+        file.SeriesInstanceUID, file.StudyInstanceUID = f"{ROOT}{series}", f"{ROOT}9"
+        file.FrameOfReferenceUID, file.InstanceNumber = f"{ROOT}8", names[z]
+        position = np.array(origin) + cosines[:, 2] * spacing[2] * z
+        file.ImagePositionPatient = [f"{v:.10g}" for v in position]
+        file.ImageOrientationPatient = [f"{v:.10g}" for v in (*cosines[:, 0], *cosines[:, 1])]
+        file.PixelSpacing = [spacing[1], spacing[0]]
+        file.SliceThickness = spacing[2]
+        file.Rows, file.Columns = pixels.shape[:2]
+        file.SamplesPerPixel, file.PhotometricInterpretation = 1, "MONOCHROME2"
+        file.BitsAllocated, file.BitsStored, file.HighBit = 16, 16, 15
+        file.PixelRepresentation = int(array.dtype == np.int16)
+        file.RescaleSlope, file.RescaleIntercept = "1", "-1024"
+        file.PixelData = pixels.tobytes()
+        if edit is not None:
+            edit(z, file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's notes on values that are written to be wrong
+            file.save_as(path, enforce_file_format=True)
+        paths.append(path)
+    return paths
+
+
+def by_simpleitk(folder: Path) -> sitk.Image:
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    return reader.Execute()
+
+
+ARRAY = np.random.default_rng(0).integers(0, 3000, (5, 6, 7)).astype(np.int16)
+
+
+def refused(folder: Path, code: str) -> SegconvError:
+    files = [file for files in dicom.series_of(str(folder)).values() for file in files]
+    for function in (dicom.probe_series, dicom.read_series):
+        with pytest.raises(SegconvError) as raised:
+            function(files)
+        assert raised.value.code == code, raised.value.message
+    return raised.value
+
+
+@given(turn=st.tuples(angles, angles, angles), size=st.tuples(*[st.integers(2, 6)] * 3))
+@settings(max_examples=15)
+def test_a_series_is_read_as_simpleitk_reads_it(
+    tmp_path_factory: pytest.TempPathFactory, turn: tuple[float, float, float], size: tuple[int, int, int]
+) -> None:
+    folder = tmp_path_factory.mktemp("series")
+    array = np.random.default_rng(0).integers(0, 3000, size[::-1]).astype(np.int16)
+    write_series(folder, array, direction=rotation(turn))
+    files = dicom.one_series(str(folder))
+    found = dicom.read_series(files)
+    image = by_simpleitk(folder)
+    assert np.array_equal(found.values, sitk.GetArrayFromImage(image))
+    assert np.array_equal(found.values, array - 1024)
+    geometry = found.header.geometry
+    assert geometry.size == image.GetSize()
+    assert np.allclose(geometry.spacing_mm, image.GetSpacing(), rtol=1e-4)
+    assert np.allclose(geometry.origin_mm, image.GetOrigin(), atol=1e-4)
+    assert np.allclose(geometry.direction, image.GetDirection(), atol=1e-4)
+    assert dicom.probe_series(files) == found.header
+    assert not found.plain
+    assert dicom.patient_of(files) == "P7"
+
+
+def test_slices_are_ordered_by_position(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "s", ARRAY)
+    assert list(dicom.ordered(dicom.one_series(str(tmp_path / "s")))) == [str(path) for path in paths]
+
+
+def test_each_slice_has_its_own_rescaling(tmp_path: Path) -> None:
+    def edit(z: int, file: FileDataset) -> None:
+        file.RescaleSlope, file.RescaleIntercept = ("1", "0") if z == 0 else ("0.5", "0.25")
+
+    write_series(tmp_path / "s", ARRAY, edit=edit)
+    values = dicom.read_series(dicom.one_series(str(tmp_path / "s"))).values
+    assert values.dtype.kind == "f"
+    assert np.array_equal(values[0], ARRAY[0])
+    assert np.array_equal(values[1:], ARRAY[1:] * 0.5 + 0.25)
+
+
+def test_one_slice_has_the_thickness_it_says(tmp_path: Path) -> None:
+    write_series(tmp_path / "s", ARRAY[:1])
+    header = dicom.probe_series(dicom.one_series(str(tmp_path / "s")))
+    assert header.geometry.spacing_mm == (0.5, 0.7, 2.0)
+
+
+def test_several_series_are_listed(tmp_path: Path) -> None:
+    write_series(tmp_path / "s", ARRAY, series="1")
+    write_series(tmp_path / "s", ARRAY[:3], series="2")
+    (tmp_path / "s" / "notes.txt").write_text("no DICOM")
+    found = dicom.series_of(str(tmp_path / "s"))
+    assert [len(files) for files in found.values()] == [5, 3]
+    with pytest.raises(SegconvError) as raised:
+        dicom.one_series(str(tmp_path / "s"))
+    assert raised.value.code == "SC087"
+    for told in (f"{ROOT}1", f"{ROOT}2", "series 2", "3 files"):
+        assert told in raised.value.message
+    assert len(dicom.one_series(str(tmp_path / "s"), f"{ROOT}2")) == 3
+    with pytest.raises(SegconvError, match="none of them"):
+        dicom.one_series(str(tmp_path / "s"), "7")
+
+
+def test_a_folder_without_dicom_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SegconvError) as raised:
+        dicom.one_series(str(tmp_path))
+    assert raised.value.code == "SC011"
+
+
+def test_a_missing_slice_is_named(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "s", ARRAY)
+    paths[2].unlink()
+    error = refused(tmp_path / "s", "SC087")
+    assert "1 missing" in error.message
+    assert paths[1].name in error.message
+    assert paths[3].name in error.message
+
+
+def set_all(**values: Any) -> Callable[[int, FileDataset], None]:
+    def edit(_: int, file: FileDataset) -> None:
+        for key, value in values.items():
+            setattr(file, key, value)
+
+    return edit
+
+
+def set_one(**values: Any) -> Callable[[int, FileDataset], None]:
+    def edit(z: int, file: FileDataset) -> None:
+        if z == 2:
+            set_all(**values)(z, file)
+
+    return edit
+
+
+def tilt(z: int, file: FileDataset) -> None:
+    file.ImagePositionPatient = [10.0, 20.0 + 0.3 * z, 30.0 + 2.0 * z]
+
+
+def colour(_: int, file: FileDataset) -> None:
+    file.SamplesPerPixel, file.PhotometricInterpretation, file.PlanarConfiguration = 3, "RGB", 0
+    file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 8, 8, 7, 0
+    del file.RescaleSlope, file.RescaleIntercept
+    file.PixelData = bytes(file.Rows * file.Columns * 3)
+
+
+def frames(_: int, file: FileDataset) -> None:
+    file.NumberOfFrames = 2
+    file.PixelData = file.PixelData * 2
+
+
+def smaller(z: int, file: FileDataset) -> None:
+    if z == 2:
+        file.Rows = 4
+        file.PixelData = file.PixelData[: 4 * 7 * 2]
+
+
+@pytest.mark.parametrize(
+    ("edit", "code"),
+    [
+        (tilt, "SC057"),
+        (colour, "SC056"),
+        (frames, "SC056"),
+        (smaller, "SC082"),
+        (set_one(PixelSpacing=[0.7, 0.6]), "SC057"),
+        (set_one(ImageOrientationPatient=[0, 1, 0, 1, 0, 0]), "SC057"),
+        (set_one(ImagePositionPatient=[10, 20, 32.0]), "SC084"),
+        (set_one(ImagePositionPatient=[10, 20, 34.1]), "SC087"),
+        (set_all(ImagePositionPatient=None), "SC057"),
+        (set_all(PixelSpacing=None), "SC057"),
+        (set_all(ImageOrientationPatient=[1, 0, 0, 1, 0, 0]), "SC057"),
+    ],
+)
+def test_slices_that_make_no_volume_are_refused(edit: Any, code: str, tmp_path: Path) -> None:
+    write_series(tmp_path / "s", ARRAY, edit=edit)
+    refused(tmp_path / "s", code)
+
+
+def test_a_cut_file_is_refused(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "s", ARRAY)
+    whole = paths[1].read_bytes()
+    for cut in (len(whole) - 1, len(whole) - 40, len(whole) - 84, 400, 140):
+        paths[1].write_bytes(whole[:cut])
+        with pytest.raises(SegconvError) as raised:
+            dicom.read_series([str(path) for path in paths])
+        assert raised.value.code in ("SC052", "SC053", "SC057", "SC056", "SC082"), cut
+
+
+def test_a_volume_over_budget_is_refused(tmp_path: Path) -> None:
+    write_series(tmp_path / "s", ARRAY)
+    with pytest.raises(SegconvError) as raised:
+        dicom.read_series(dicom.one_series(str(tmp_path / "s")), limit=100)
+    assert raised.value.code == "SC054"
+
+
+def test_what_pydicom_reads_is_what_is_read(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "s", ARRAY.astype(np.uint16))
+    found = dicom.read_series([str(path) for path in paths])
+    theirs = [pydicom.dcmread(path) for path in paths]
+    expected = np.stack([file.pixel_array.astype(int) + int(file.RescaleIntercept) for file in theirs])
+    assert np.array_equal(found.values, expected)
