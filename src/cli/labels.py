@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SegconvError, exit_code_of
-from .options import dry_run, example, option, speaking, three_folders
+from ..errors import EXIT_FOUND, SegconvError, exit_code_of
+from .options import dry_run, example, option, running, speaking, three_folders, to
 from .sink import Sink
 
 if TYPE_CHECKING:
+    from ..convert.source import ConvertOptions
     from ..dataset.edit import Edit
     from ..dataset.labels import Labels
     from ..train.paths import Paths
@@ -22,7 +23,7 @@ MANY_CASES = 50
 
 @click.group(epilog=example("segconv labels show 501"))
 def command() -> None:
-    """Show, prove, rename and group the labels of a dataset."""
+    """Show, prove and change the labels of a dataset."""
 
 
 @command.command(epilog=example("segconv labels show 501"))
@@ -115,10 +116,146 @@ def regions(
 
 @command.command(epilog=example("segconv labels ignore 501"))
 @click.argument("dataset")
+@option("--scribbles", is_flag=True, help="Make a dataset in which all of background is ignored.")
+@option("--value", "name", metavar="NAME", help="Make a dataset in which this label is the ignore label.")
+@option("--to", "target", metavar="ID[_NAME]", help="Dataset to make, with --scribbles or --value.")
+@dry_run
+@running
 @three_folders
 @speaking
-def ignore(dataset: str, sink: Sink, paths: Paths) -> int:
-    """Report the ignore label, and how much of each case it covers."""
+def ignore(
+    dataset: str,
+    scribbles: bool,
+    name: str | None,
+    target: str | None,
+    dry_run: bool,
+    sink: Sink,
+    paths: Paths,
+    how: dict[str, Any],
+) -> int:
+    """Report the ignore label and how much of each case it covers, or make a dataset that has one.
+
+    Without an option nothing is written. `--scribbles` and `--value` change voxels, and so make a new
+    dataset; the ignore label gets the highest value, as nnU-Net wants it.
+    """
+    from ..convert.labelling import UNLABELLED
+    from ..convert.source import ConvertOptions
+
+    if not scribbles and name is None:
+        if target is not None:
+            raise SegconvError("--to makes a dataset of what?", hint="add --scribbles or --value NAME")
+        return _cover(dataset, sink, paths)
+    if scribbles and name is not None:
+        raise SegconvError("--scribbles and --value exclude each other", hint="give one of them")
+    if target is None:
+        raise SegconvError("voxels change, so a new dataset is made", hint="name it with --to ID_NAME")
+    options = ConvertOptions(ignore=UNLABELLED if name is None else name)
+    return _make(dataset, target, options, paths, sink, how, dry_run=dry_run)
+
+
+@command.command(epilog=example("segconv labels remap 501 --to 511_Figures --map ring=plate"))
+@click.argument("dataset")
+@to
+@option("--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value or label as another; repeatable.")
+@option("--labels", metavar="NAME=VALUE,…", help="All labels anew, with the values that the dataset has.")
+@dry_run
+@running
+@three_folders
+@speaking
+def remap(
+    dataset: str,
+    target: str,
+    maps: tuple[str, ...],
+    labels: str | None,
+    dry_run: bool,
+    sink: Sink,
+    paths: Paths,
+    how: dict[str, Any],
+) -> int:
+    """Make a dataset with other values: labels merged, or declared anew.
+
+    Values are numbered 0, 1, … n without a gap; restore leads back to the values of the files that
+    DATASET was made of.
+    """
+    from ..convert.labelling import parse_labels, parse_map
+    from ..convert.source import ConvertOptions
+    from ..dataset.layout import Dataset
+    from ..dataset.names import find_dataset
+
+    if not maps and labels is None:
+        raise SegconvError("nothing is to change", hint="--map VALUE=NAME merges, --labels NAME=VALUE,… declares anew")
+    known = Dataset.open(find_dataset(dataset, paths.raw)).description.labels.names
+    by_value = []
+    for entry in ",".join(maps).split(",") if maps else []:
+        name, equals, other = entry.partition("=")
+        by_value.append(f"{known.get(name.strip(), name)}{equals}{other}")
+    options = ConvertOptions(labels=parse_labels(labels) if labels is not None else None, value_map=parse_map(by_value))
+    return _make(dataset, target, options, paths, sink, how, dry_run=dry_run)
+
+
+@command.command("compile", epilog=example("segconv labels compile scans"))
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@option("--images", multiple=True, metavar="GLOB", help="The images, one pattern a channel.")
+@option("--masks", metavar="GLOB", help="The masks of each case.")
+@option("--missing-masks", type=click.Choice(["empty"]), help="A mask that a case lacks counts as empty.")
+@option("--priority", metavar="NAME,…", help="Overlaps go to the first of their masks alone, instead of being kept.")
+@option("--max-heads", type=click.IntRange(min=1), default=64, help="Most heads that a network may get.")
+@speaking
+def compile_(folder: Path, sink: Sink, **said: Any) -> int:
+    """Show what masks that may overlap become, and write nothing.
+
+    FOLDER holds a folder a case with one mask a class. Every combination of masks that occurs gets a
+    value; the labels of the dataset are made of values so that nnU-Net's decoding gives each mask
+    back, which is proved.
+    """
+    from ..convert.masks import scan
+    from ..convert.source import ConvertOptions
+    from ..dataset.regions import swaps
+    from ..errors import refuse_if_any
+
+    if not folder.is_dir():
+        raise SegconvError("is not there", code="SC010", file=str(folder))
+    options = ConvertOptions(
+        images=said["images"],
+        masks=said["masks"],
+        missing_masks=said["missing_masks"],
+        priority=tuple(name.strip() for name in said["priority"].split(",")) if said["priority"] else (),
+        max_heads=said["max_heads"],
+    )
+    found = scan(folder.resolve(), options)
+    findings = refuse_if_any(found.findings)
+    compiled = found.compiled
+    if compiled is None:
+        raise SegconvError("holds no masks of one class each", code="SC011", file=str(folder))
+    labels = compiled.labels
+    within = {v: [name for name, values in compiled.masks_of.items() if v in values] for v in labels.values}
+    sink.table(["value", "in the masks"], [(value, ", ".join(names)) for value, names in within.items()])
+    sink.data("")
+    sink.table(
+        ["label", "values"],
+        [(name, ", ".join(map(str, v)) if isinstance(v, tuple) else v) for name, v in labels.names.items()],
+    )
+    count = len(compiled.masks_of)
+    if labels.has_regions:
+        sink.say(f"{count} masks overlap: {len(within) - 1} values, {len(labels.foreground)} heads")
+        sink.say(f"regions_class_order {list(labels.regions_class_order or ())} gives every value back")
+    else:
+        sink.say(f"{count} masks become {len(labels.foreground)} plain labels")
+    sink.warn(findings)
+    sink.next(f"segconv convert {folder} --to ID_NAME")
+    result = {
+        "labels": labels.as_json(),
+        "regions_class_order": labels.regions_class_order,
+        "proved": not swaps(labels),
+        "masks": {name: list(values) for name, values in compiled.masks_of.items()},
+        "overlaps_lost": compiled.lost,
+    }
+    sink.end(result, findings)
+    return 0
+
+
+def _cover(dataset: str, sink: Sink, paths: Paths) -> int:
+    """Report how much of each case is ignored."""
     from ..dataset.counts import label_counts, share
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
@@ -128,6 +265,7 @@ def ignore(dataset: str, sink: Sink, paths: Paths) -> int:
     value = opened.description.labels.ignore
     if value is None:
         sink.say(f"{opened.path.name} has no ignore label: every voxel counts in training")
+        sink.say("--scribbles or --value NAME makes a dataset that has one")
         sink.end({"ignore": None, "cases": {}})
         return 0
     shares = {case: share(counts, value) for case, counts in label_counts(opened)}
@@ -196,9 +334,9 @@ def _show_dataset(path: Path, found: dict[str, Any], result: dict[str, Any], sin
     for name, value in labels.names.items():
         values = value if isinstance(value, tuple) else (value,)
         becomes = ", ".join(str(decoded.get(v, "not learned")) for v in values)
-        count = sum(voxels.get(v, 0) for v in values) if voxels else ""
-        rows.append((name, ", ".join(map(str, values)), becomes, count))
-    sink.table(["name", "values", "decoded to", "voxels"], rows)
+        count = [sum(voxels.get(v, 0) for v in values)] if voxels else []
+        rows.append((name, ", ".join(map(str, values)), becomes, *count))
+    sink.table(["name", "values", "decoded to", *(["voxels"] if voxels else [])], rows)
     findings = prove_order(labels)
     if labels.has_regions and not findings:
         sink.say(f"regions_class_order {list(labels.regions_class_order or ())} gives every value back")
@@ -220,6 +358,49 @@ def _voxels(path: Path, labels: Labels) -> dict[int, int]:
     from ..dataset.counts import recorded_voxels
 
     return {value: number for value, number in recorded_voxels(path.parent).items() if value in labels.values}
+
+
+def _make(
+    dataset: str,
+    target: str,
+    options: ConvertOptions,
+    paths: Paths,
+    sink: Sink,
+    how: dict[str, Any],
+    *,
+    dry_run: bool,
+) -> int:
+    """Make a dataset of another with labels as the options say."""
+    from ..convert.conversion import plan_conversion, run_conversion
+    from ..dataset.names import find_dataset
+
+    conversion = plan_conversion(
+        find_dataset(dataset, paths.raw),
+        target,
+        raw=paths.require("raw"),
+        other_roots=(paths.preprocessed, paths.results),
+        kind="nnunet-v2",
+        options=options,
+        overwrite=how["overwrite"],
+        strict=how["strict"],
+    )
+    labels = conversion.scan.label_map
+    called = {value: name for name, value in labels.labels.names.items() if isinstance(value, int)}
+    sink.table(
+        ["old", "new", "label"], [(old, new, called.get(new, "")) for old, new in sorted(labels.forward.items())]
+    )
+    if dry_run:
+        sink.warn(conversion.plan.warnings)
+        sink.say("nothing was written (--dry-run)")
+        sink.end(conversion.summary(), conversion.plan.warnings)
+        return 0
+    outcome = run_conversion(conversion, options, progress=sink.progress(), **how)
+    findings = [*outcome.warnings, *outcome.failed]
+    sink.warn(findings)
+    sink.say(f"Made {outcome.target} with {outcome.done} cases.")
+    sink.next(f"segconv plan {conversion.name.id}")
+    sink.end({**conversion.summary(), "cases": outcome.done}, findings, ok=not outcome.failed)
+    return EXIT_FOUND if outcome.failed else 0
 
 
 def _order(text: str) -> list[int]:

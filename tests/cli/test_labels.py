@@ -62,7 +62,7 @@ def test_regions_are_proved_by_decoding(segconv: Command, tmp_path: Path) -> Non
     for where in (folder, folder / "dataset.json"):
         done = segconv("labels", "show", where)
         assert done.code == 0
-        assert "whole\t1, 2, 3\t1, 2, 3\t" in done.out
+        assert "whole\t1, 2, 3\t1, 2, 3\n" in done.out
         assert "regions_class_order [1, 2, 3] gives every value back" in done.err
     assert "channel CT: normalisation CT: clipped" in done.err
 
@@ -73,7 +73,7 @@ def test_an_order_that_swaps_values_is_an_error_with_the_table(segconv: Command,
     assert (done.code, done.codes()) == (65, ["SC074"])
     assert "swaps 1 whole → 3 enhancing, 3 enhancing → 1 whole" in done.err
     assert "Hint: regions_class_order [1, 2, 3] gives every value back" in done.err
-    assert "whole\t1, 2, 3\t3, 2, 1\t" in done.out
+    assert "whole\t1, 2, 3\t3, 2, 1\n" in done.out
     done = segconv("labels", "show", folder, "--json")
     assert (done.json["ok"], done.json["proved"]) == (False, False)
     assert done.json["decoded"] == {"0": 0, "1": 3, "2": 2, "3": 1}
@@ -213,3 +213,109 @@ def test_a_case_that_is_ignored_as_a_whole_is_a_warning(segconv: Command) -> Non
     assert (done.code, "Warning SC075: a: is ignored as a whole" in done.err) == (0, True)
     (folder / "labelsTr" / "a.png").write_bytes(picture.encode(np.zeros((4, 4), dtype=np.uint8)))
     assert "Warning SC076" in segconv("labels", "ignore", "6").err
+
+
+def values_of(folder: Path) -> dict[str, dict[int, int]]:
+    """Name of a mask → value → number of pixels."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        data = path.read_bytes()
+        values, numbers = np.unique(picture.decode(data, picture.prove(data)[0]), return_counts=True)
+        found[path.name] = dict(zip(values.tolist(), numbers.tolist(), strict=True))
+    return found
+
+
+def test_labels_are_merged_by_name_into_a_new_dataset(segconv: Command, shapes: Path) -> None:
+    before, counts = tree_hash(shapes), values_of(shapes / "labelsTr")
+    words = ["labels", "remap", "5", "--to", "6_Merged", "--map", "ring=disc"]
+    done = segconv(*words, "--dry-run")
+    assert done.out.splitlines() == ["old\tnew\tlabel", "0\t0\tbackground", "1\t1\tdisc", "2\t1\tdisc"]
+    assert not list(segconv.raw.glob("Dataset006*"))
+    done = segconv(*words)
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset006_Merged"
+    assert labels(made) == {"background": 0, "disc": 1}
+    assert values_of(made / "labelsTr") == {
+        name: {v: n for v, n in ((0, of.get(0, 0)), (1, of.get(1, 0) + of.get(2, 0))) if n}
+        for name, of in counts.items()
+    }
+    assert tree_hash(shapes) == before
+    assert segconv("labels", "remap", "5", "--to", "7").code == 2
+
+
+def test_labels_are_declared_anew_and_their_values_with_them(segconv: Command, shapes: Path) -> None:
+    counts = values_of(shapes / "labelsTr")
+    done = segconv("labels", "remap", "5", "--to", "8", "--labels", "background=0,first=1,second=2")
+    assert done.code == 0, done.err
+    (made,) = segconv.raw.glob("Dataset008*")
+    assert labels(made) == {"background": 0, "first": 1, "second": 2}
+    assert values_of(made / "labelsTr") == counts
+
+
+def test_scribbles_leave_everything_else_ignored(segconv: Command, shapes: Path) -> None:
+    counts = values_of(shapes / "labelsTr")
+    done = segconv("labels", "ignore", "5", "--scribbles", "--to", "6_Scribbles")
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset006_Scribbles"
+    assert labels(made) == {"background": 0, "disc": 1, "ring": 2, "ignore": 3}
+    assert values_of(made / "labelsTr") == {
+        name: {
+            3 if value == 0 else value: number for value, number in sorted(of.items(), key=lambda item: item[0] or 3)
+        }
+        for name, of in counts.items()
+    }
+    shares = segconv("labels", "ignore", "6", "--json").json["cases"]
+    assert shares == pytest.approx({name.removesuffix(".png"): of[0] / sum(of.values()) for name, of in counts.items()})
+
+
+def test_a_label_becomes_the_ignore_label_with_the_highest_value(segconv: Command, shapes: Path) -> None:
+    counts = values_of(shapes / "labelsTr")
+    done = segconv("labels", "ignore", "5", "--value", "disc", "--to", "6_A")
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset006_A"
+    assert labels(made) == {"background": 0, "ring": 1, "ignore": 2}
+    assert values_of(made / "labelsTr") == {
+        name: {v: of[o] for v, o in ((0, 0), (1, 2), (2, 1)) if o in of} for name, of in counts.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--scribbles"], ["--to", "6"], ["--scribbles", "--value", "disc", "--to", "6"], ["--value", "x", "--to", "6"]],
+)
+def test_an_ignore_label_that_is_half_said_is_usage(segconv: Command, shapes: Path, words: list[str]) -> None:
+    assert segconv("labels", "ignore", "5", *words).code == 2
+
+
+def scans(folder: Path, **masks: list[int]) -> Path:
+    """A folder with two cases, each an image and masks of one class; the numbers are rows that a mask holds."""
+    for case in ("p1", "p2"):
+        (folder / case / "segmentations").mkdir(parents=True)
+        image = np.random.default_rng(len(case)).integers(0, 255, (8, 8), dtype=np.uint8)
+        (folder / case / "image.png").write_bytes(picture.encode(image))
+        for name, rows in masks.items():
+            mask = np.zeros((8, 8), dtype=np.uint8)
+            mask[rows] = 255
+            (folder / case / "segmentations" / f"{name}.png").write_bytes(picture.encode(mask))
+    return folder
+
+
+def test_what_overlapping_masks_become_is_shown_and_nothing_written(segconv: Command, tmp_path: Path) -> None:
+    folder = scans(tmp_path / "scans", liver=[0, 1, 2], tumour=[2, 3])
+    before = tree_hash(tmp_path)
+    done = segconv("labels", "compile", folder)
+    assert done.code == 0, done.err
+    assert done.out.splitlines() == [
+        "value\tin the masks", "0\t", "1\tliver", "2\ttumour", "3\tliver, tumour",
+        "",
+        "label\tvalues", "background\t0", "liver\t1, 3", "tumour\t2, 3", "liver&tumour\t3",
+    ]  # fmt: skip
+    assert "regions_class_order [1, 2, 3] gives every value back" in done.err
+    assert tree_hash(tmp_path) == before
+    found = segconv("labels", "compile", folder, "--json").json
+    assert (found["proved"], found["masks"]) == (True, {"liver": [1, 3], "tumour": [2, 3]})
+    found = segconv("labels", "compile", folder, "--priority", "tumour", "--json").json
+    assert (found["labels"], found["overlaps_lost"]) == ({"background": 0, "liver": 1, "tumour": 2}, 1)
+    done = segconv("labels", "compile", folder, "--max-heads", "2")
+    assert (done.code, done.codes()) == (65, ["SC074"])
+    assert segconv("labels", "compile", tmp_path / "none").code == 66

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.train
 
 ORDER = [
     "paths init", "paths show", "paths", "convert", "labels show", "labels",
-    "labels rename", "labels regions", "labels ignore", "augment", "plan", "plans show", "plans", "plans derive",
+    "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
+    "augment", "plan", "plans show", "plans", "plans derive",
     "train", "infer", "evaluate", "restore", "nnunet", "abort", "demo",
 ]  # fmt: skip
 
@@ -46,8 +47,17 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
         png_shapes(tmp_path / "fixtures", size=(128, 96), cases=8)
         shutil.copytree(tmp_path / "fixtures" / "png" / "testing", tmp_path / "testing")
 
+    def scans() -> None:
+        for case, rows in (("a", {"ct": 9, "liver": 5, "tumour": 2}), ("b", {"ct": 7, "liver": 3, "tumour": 0})):
+            (tmp_path / "scans" / case).mkdir(parents=True)
+            for name, row in rows.items():
+                image = np.zeros((16, 16), dtype=np.uint8)
+                image[:row] = 255
+                io.imsave(tmp_path / "scans" / case / f"{name}.png", image, check_contrast=False)
+
     before: dict[str, Callable[[], object]] = {
         "convert": shapes,
+        "labels compile": scans,
         "restore": restored,
         "abort": lambda: (segconv.raw / ".segconv-042").mkdir(),
     }
