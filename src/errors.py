@@ -102,6 +102,7 @@ CODES: dict[str, Code] = {
     "SC094": Code(EXIT_DATA, "dataset", "a folder is not a usable nnU-Net dataset", "segconv check DATASET"),
     "SC095": Code(EXIT_DATA, "splits", "a split mixes copies or patients between training and validation", "segconv splits make DATASET"),
     "SC096": Code(EXIT_DATA, "lineage", "the record of how a dataset was made cannot be used", "convert again"),
+    "SC097": Code(EXIT_DATA, "not reversible", "something cannot come back as it was", "nothing: it was merged on the way in"),
     # programs
     "SC100": Code(EXIT_SOFTWARE, "worker died", "a worker process was ended from outside", "run again with fewer --jobs"),
     "SC101": Code(EXIT_SOFTWARE, "nnU-Net failed", "an nnU-Net command ended with an error", "read the named log"),

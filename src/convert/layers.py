@@ -83,7 +83,9 @@ def compile_layers(
             on, mask = on_and_mask(values)
             accumulator.add(index[name], mask)
         dtype = values.dtype.name if values.dtype.kind in "iu" else "uint8"
-        files.append({"name": name, "file": task.shown(file).rsplit("/", 1)[-1], "on": on, "dtype": dtype})
+        file_name = file.rsplit("/", 1)[-1]
+        inside = list(compiled.masks_of[name])
+        files.append({"name": name, "file": file_name, "on": on, "dtype": dtype, "values": inside})
     unknown = [atom for atom in accumulator.atoms if atom not in compiled.value_of]
     if unknown:
         raise SegconvError("changed after it was looked at", code="SC062", file=task.shown(path))

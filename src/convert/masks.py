@@ -127,7 +127,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         options.channels or default,
         LabelMap(labels, {value: value for value in labels.values}),
         ending,
-        _label_file(cases, names, ending),
+        _label_file(cases, names, ending, compiled),
         {},
         tuple(findings),
         tuple(notes),
@@ -135,19 +135,26 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     )
 
 
-def _label_file(cases: Sequence[SourceCase], names: Sequence[str], ending: str) -> dict[str, object]:
+def _label_file(
+    cases: Sequence[SourceCase], names: Sequence[str], ending: str, compiled: Compiled | None
+) -> dict[str, object]:
     """Return how masks of a case are stored that has none of its own."""
     files: dict[str, str] = {}
     for case in cases:
         for name, file in zip(*_layers(case), strict=True):
             files.setdefault(name, Path(file).name)
+    single = {name: file for name, file in files.items() if not file.lower().endswith(SEGMENTS)}
+    values = compiled.masks_of if compiled is not None else {}
     stored = [
-        {"name": name, "file": files.get(name, f"{name}{ending}"), "on": 1, "dtype": "uint8"}
+        {
+            "name": name,
+            "file": single.get(name, f"{name.replace('/', '_')}{ending}"),
+            "on": 1,
+            "dtype": "uint8",
+            "values": list(values.get(name, ())),
+        }
         for name in names
-        if not files.get(name, "").lower().endswith(SEGMENTS)
     ]
-    if not stored:
-        stored = [{"name": name, "file": f"{name}{ending}", "on": 1, "dtype": "uint8"} for name in names]
     return {"form": "layers", "ending": ending, "dtype": "uint8", "mode": "gray", "depth": 8, "files": stored}
 
 

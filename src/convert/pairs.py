@@ -50,8 +50,8 @@ def recognise(root: Path) -> str | None:
     if (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir():
         return None  # a task without its dataset.json
     pairing = pair_units(units)
-    if not any(pair.labels for pair in pairing.pairs):
-        return None
+    if not any(pair.labels for pair in pairing.pairs) or any(len(pair.labels) > 1 for pair in pairing.pairs):
+        return None  # several labels of one image are masks of classes
     kinds = sorted({unit.ending.lower() or "DICOM" for unit in units})
     places = "; ".join(pairing.folders[:3]) + (" …" if len(pairing.folders) > 3 else "")
     return f"{places} with {' and '.join(kinds)} volumes"

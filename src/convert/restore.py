@@ -1,26 +1,33 @@
-"""The way back: predictions in the user's own names, label values and file format."""
+"""The way back: predictions in the user's own names, label values, colours, files and formats."""
 
 from __future__ import annotations
 
 import dataclasses
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..dataset import lineage
+from ..dataset.labels import GRAY, RGB, parse_value
 from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord
-from ..errors import Finding, SegconvError, naming, refuse_if_any
-from ..image import nifti, picture
+from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
+from ..image import nifti, raster, segmentation, volumes
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry
-from ..image.mask import grey_mask
+from ..image.mask import colour_picture, grey_mask
+from ..image.stored import DecodedVolume
 from ..image.voxels import label_values, remap
 from ..version import VERSION
 from ..work.caseio import CaseIO
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
+from .segments import placed
 from .source import collect, files_of, resolve_inside
 
 COMMAND = "restore"
@@ -34,30 +41,68 @@ class RestoreTask:
     ----------
     prediction
         Absolute path.
+    ending
+        Of the predictions.
     case
         Its identifier in the dataset.
-    original_name
-        What the user calls it, without ending; may lead into a sub-folder.
+    name
+        What the user calls its label, without ending; may lead into a sub-folder.
     backward
-        Value in the prediction → the user's value.
-    ending, dtype
-        Of the user's label files.
+        Value in the prediction → the user's value or colour.
+    coding
+        Whether those are `GRAY` or `RGB`.
+    stored
+        How the user's label is stored; see `CaseRecord`.
     geometry
         The grid of the case, or None if it is not known.
     """
 
     prediction: str
-    case: str
-    original_name: str
-    backward: Mapping[int, int]
     ending: str
-    dtype: str
+    case: str
+    name: str
+    backward: Mapping[int, int]
+    coding: str
+    stored: Mapping[str, Any]
     geometry: dict[str, Any] | None = None
 
     @property
-    def output(self) -> str:
-        """Path of the restored file, relative to the output folder."""
-        return f"{self.original_name}{self.ending}"
+    def form(self) -> str | None:
+        """How the label is made up of several files, or None."""
+        return self.stored.get("form")
+
+    @property
+    def own_ending(self) -> str:
+        """The ending of the user's files; a detached NRRD comes back in one file."""
+        ending = str(self.stored.get("ending", self.ending))
+        return ending[:-5] + ".nrrd" if ending.lower().endswith(".nhdr") else ending
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Paths of the restored files, relative to the output folder."""
+        if self.form == "layers":
+            names = [f"{self.name}/{entry['file']}" for entry in self.stored["files"]]
+        elif self.form == "stack":
+            names = [f"{self.name}/{file}" for file in self.stored["files"]]
+        elif self.form == "segments":
+            names = [f"{self.name}/{self.stored.get('file', f'segments{segmentation.ENDING}')}"]
+        elif self.own_ending.lower() == ".mhd":
+            names = [f"{self.name}.mhd", f"{self.name}.raw"]
+        else:
+            names = [f"{self.name}{self.own_ending}"]
+        return tuple(_inside(name) for name in names)
+
+
+def _inside(name: str) -> str:
+    """Return a path that a lineage names, which is data: it must stay in the output folder."""
+    normal = posixpath.normpath(name)
+    if "\0" in name or name.startswith("/") or normal != name or normal.startswith("../") or normal in ("..", "."):
+        raise SegconvError(
+            f"the lineage names the file {name!r}, expected a path inside the output folder",
+            code="SC060",
+            hint="convert again: the lineage was changed",
+        )
+    return normal
 
 
 def is_restored(folder: Path) -> bool:
@@ -104,28 +149,51 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
         )
     records = {record.case: record for record in like.records() if record.case in found}
     findings: list[Finding] = []
+    warnings: list[Finding] = []
     items = []
+    owners: dict[str, str] = {}
     for case, path in found.items():
         try:
             # A file that the user brings may have the name of a case of the dataset, and be another.
             known = None if names is not None else records.get(case)
             record = known or _unknown_case(case, run, names or {})
-            task = RestoreTask(
-                resolve_inside(path, root),
-                case,
-                record.original_name or case,
-                _inverse(record.label_map),
-                record.label_file.get("ending", ending),
-                record.label_file.get("dtype", "uint8"),
-                record.geometry,
-            )
-            items.append(Item(case, (task.prediction,), (task.output,), task, path.stat().st_size))
+            task = _task(resolve_inside(path, root), ending, record)
+            for output in task.outputs:
+                if owners.setdefault(output.casefold(), path.name) != path.name:
+                    raise SegconvError(f"would be restored as {output!r}, as would {owners[output.casefold()]}",
+                                       code="SC085", hint="restore them one folder at a time")  # fmt: skip
+            items.append(Item(case, (task.prediction,), task.outputs, task, path.stat().st_size))
+            warnings += _lost(record, path)
         except SegconvError as error:
             collect(findings, error, str(path))
     refuse_if_any(findings)
     key = {"command": COMMAND, "like": like.path.name, "names": dict(names or {})}
     out = out.absolute()
-    return Plan(Target(out, out.name), root, tuple(items), key)
+    return Plan(Target(out, out.name), root, tuple(items), key, tuple(warnings))
+
+
+def _task(prediction: str, ending: str, record: CaseRecord) -> RestoreTask:
+    stored = record.label_file
+    backward, coding = _inverse(record.label_map)
+    name = str(stored.get("name") or record.original_name or record.case)
+    if not name.strip("/"):
+        raise SegconvError("the lineage names no file", code="SC096")
+    return RestoreTask(prediction, ending, record.case, name, backward, coding, stored, record.geometry)
+
+
+def _lost(record: CaseRecord, path: Path) -> list[Finding]:
+    """Return a warning for what cannot come back: what was merged, snapped or united."""
+    lost = [str(record.label_file["lost"])] if "lost" in record.label_file else []
+    lost += [repair for repair in record.repairs if " snapped from " in repair]
+    merged: dict[int, list[str]] = {}
+    for found, written in record.label_map.items():
+        merged.setdefault(written, []).append(found)
+    lost += [
+        f"the values {' and '.join(values)} were one label and come back as {values[0]}"
+        for values in merged.values()
+        if len(values) > 1
+    ]
+    return [warning("SC097", f"not everything comes back: {what}", file=path.name) for what in lost]
 
 
 def run_restore(plan: Plan, like: Dataset, **how: Any) -> Outcome:
@@ -161,32 +229,44 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
     """Restore one prediction, in a worker."""
     task: RestoreTask = item.payload
     with naming(task.prediction):
-        data = io.read(Path(task.prediction))
-        if data[: len(picture.SIGNATURE)] == picture.SIGNATURE:
-            header, _ = picture.prove(data)
-            values = grey_mask(picture.decode(data, header), header)
-            io.write(task.output, picture.encode(_back(values, task)))
+        values, volume = _read(task, io)
+        _refuse_unknown(values, task)
+        written: dict[str, bytes]
+        if task.form == "layers":
+            written = _layers(values, volume, task)
+        elif task.form == "segments":
+            written = _segments(values, volume, task)
+        elif task.form in ("stack", "pages"):
+            written = _slices(values, task)
+        elif task.own_ending.lower() in raster.ENDINGS:
+            picture = values[0] if values.ndim == 3 and len(values) == 1 else values
+            written = {task.outputs[0]: _picture(_back(picture, task), task.stored, task.own_ending, task.coding)}
         else:
-            image = nifti.decode(data)
-            values = image.values if image.header.scaled else image.stored
-            if task.geometry is not None:
-                _refuse_other_grid(image.header.geometry, Geometry.from_json(task.geometry))
-            restored = _back(values, task)
-            plain = image.header.plain
-            buffers = (
-                nifti.encode_like(restored, image.header) if plain else nifti.encode(restored, image.header.geometry)
-            )
-            io.write(task.output, nifti.compress(buffers, task.ending))
+            written = _volume(_typed(_back(values, task), task.stored), volume, task)
+        for path, data in written.items():
+            io.write(path, data)
     record = CaseRecord(
         case=task.case,
         split="prediction",
-        original_name=task.original_name,
+        original_name=task.name,
         label_map={str(found): value for found, value in task.backward.items()},
     )
     return dataclasses.asdict(record)
 
 
-def _back(values: Any, task: RestoreTask) -> Any:
+def _read(task: RestoreTask, io: CaseIO) -> tuple[NDArray[Any], DecodedVolume | None]:
+    """Return the values of a prediction, and the volume that they are of."""
+    data = io.read(Path(task.prediction))
+    if raster.format_of(data) is not None:
+        header, samples, _ = raster.prove_and_decode(data)
+        return grey_mask(samples, header), None
+    volume = volumes.decode(data, volumes.ending_of(task.prediction) or task.ending)
+    if task.geometry is not None:
+        _refuse_other_grid(volume.header.geometry, Geometry.from_json(task.geometry))
+    return (volume.values if volume.header.scaled else volume.stored), volume
+
+
+def _refuse_unknown(values: NDArray[Any], task: RestoreTask) -> None:
     unknown = [value for value in label_values(values) if value not in task.backward]
     if unknown:
         raise SegconvError(
@@ -194,12 +274,138 @@ def _back(values: Any, task: RestoreTask) -> Any:
             code="SC070",
             hint="check that the prediction is of a model that was trained on this dataset",
         )
-    restored = remap(values, dict(task.backward))
-    return restored.astype(task.dtype) if restored.dtype.itemsize <= _itemsize(task.dtype) else restored
 
 
-def _itemsize(dtype: str) -> int:
-    return {"uint8": 1, "uint16": 2}.get(dtype, 1)
+def _back(values: NDArray[Any], task: RestoreTask) -> NDArray[Any]:
+    """Return a prediction in the user's values, or colours ``red << 16 | green << 8 | blue``."""
+    if task.coding == GRAY:
+        return remap(values, dict(task.backward))
+    table = np.zeros(max(task.backward) + 1, dtype=np.uint32)
+    for value, colour in task.backward.items():
+        table[value] = colour
+    coloured: NDArray[Any] = table[values if values.dtype.kind in "iu" else values.astype(np.int64)]
+    return coloured
+
+
+def _typed(values: NDArray[Any], stored: Mapping[str, Any]) -> NDArray[Any]:
+    """Return a label in the integer type of the user's files, if that holds its values."""
+    try:
+        dtype = np.dtype(str(stored.get("dtype", "uint8")))
+    except TypeError:
+        return values
+    if (
+        dtype.kind not in "iu"
+        or not np.iinfo(dtype).min <= int(values.min()) <= int(values.max()) <= np.iinfo(dtype).max
+    ):
+        return values
+    return values.astype(dtype)
+
+
+def _volume(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTask) -> dict[str, bytes]:
+    ending = task.own_ending.lower()
+    if volume is None:
+        raise SegconvError("is a picture, the user's labels are volumes", code="SC051")
+    if isinstance(volume, nifti.Nifti) and volume.header.plain and ending.startswith(".nii"):
+        return {task.outputs[0]: nifti.compress(nifti.encode_like(values, volume.header), ending)}
+    if ending == ".mhd":
+        header, raw = volumes.encode_mhd(values, volume.header.geometry, posixpath.basename(task.name))
+        return dict(zip(task.outputs, (header, raw), strict=True))
+    return {task.outputs[0]: volumes.encode(values, volume.header.geometry, ending)}
+
+
+def _picture(values: NDArray[Any], stored: Mapping[str, Any], ending: str, coding: str) -> bytes:
+    """Return a mask in the user's own coding: grey of its depth, palette, or colour."""
+    mode, depth, ending = stored.get("mode", "gray"), int(stored.get("depth", 8)), ending.lower()
+    if mode == "palette" and "palette" in stored:
+        colours = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in stored["palette"]], dtype=np.uint8)
+        return _palette(_indices(values, colours, coding), colours, ending, depth)
+    if coding == RGB:
+        samples = colour_picture(values)
+        if mode == "gray" or mode == "gray+alpha":
+            samples = samples[..., 0]
+    else:
+        samples = values.astype(np.uint16 if depth == 16 or int(values.max()) > 255 else np.uint8)
+        if mode in ("RGB", "RGBA"):
+            samples = np.repeat(samples[..., np.newaxis], 3, axis=-1)
+    if mode in ("RGBA", "gray+alpha"):
+        opaque = np.full((*samples.shape[:2], 1), np.iinfo(samples.dtype).max, dtype=samples.dtype)
+        samples = np.concatenate([samples.reshape(*samples.shape[:2], -1), opaque], axis=-1)
+    if ending == ".png" and mode == "gray" and depth < 8 and int(samples.max()) < 1 << depth:
+        return raster.encode_few_bits(samples, depth)
+    return raster.encode(samples, ending if ending in raster.WRITABLE else ".png")
+
+
+def _indices(values: NDArray[Any], colours: NDArray[np.uint8], coding: str) -> NDArray[np.uint8]:
+    """Return palette indices: the values themselves, or those of their colours."""
+    if coding == GRAY:
+        return values.astype(np.uint8)
+    codes = [int(r) << 16 | int(g) << 8 | int(b) for r, g, b in colours.tolist()]
+    found = np.zeros(values.shape, dtype=np.uint8)
+    for code in np.unique(values).tolist():
+        if code not in codes:
+            raise SegconvError(f"the palette of the user's mask has no colour #{code:06x}", code="SC078")
+        found[values == code] = codes.index(code)
+    return found
+
+
+def _palette(indices: NDArray[np.uint8], colours: NDArray[np.uint8], ending: str, depth: int) -> bytes:
+    if int(indices.max()) >= len(colours):
+        extra = np.zeros((int(indices.max()) + 1 - len(colours), 3), dtype=np.uint8)
+        colours = np.concatenate([colours, extra])
+    if ending in (".tif", ".tiff"):
+        return raster.encode_tiff(indices, colours)
+    if ending == ".bmp":
+        return raster.encode_bmp(indices, colours)
+    return raster.encode_palette(indices, colours, depth if len(colours) <= 1 << depth else 8)
+
+
+def _slices(values: NDArray[Any], task: RestoreTask) -> dict[str, bytes]:
+    """Return the pictures of a volume: one a slice, or one with pages."""
+    back = _back(values, task)
+    if task.form == "pages":
+        return {task.outputs[0]: raster.encode_tiff_pages(_typed(back, task.stored))}
+    if len(task.outputs) != len(back):
+        raise SegconvError(f"has {len(back)} slices, the user's label {len(task.outputs)}", code="SC082")
+    return {
+        path: _picture(part, task.stored, posixpath.splitext(path)[1], task.coding)
+        for path, part in zip(task.outputs, back, strict=True)
+    }
+
+
+def _layers(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTask) -> dict[str, bytes]:
+    """Return the separate masks, which may overlap, a file each."""
+    made = {}
+    for path, entry in zip(task.outputs, task.stored["files"], strict=True):
+        mask = np.isin(values, entry["values"]).astype(np.uint16 if int(entry["on"]) > 255 else np.uint8)
+        mask *= mask.dtype.type(entry["on"])
+        ending = volumes.ending_of(path)
+        if ending is None:
+            made[path] = _picture(mask, {**task.stored, **entry}, posixpath.splitext(path)[1], GRAY)
+        else:
+            own = dataclasses.replace(task, stored={**entry, "ending": ending}, name=path[: -len(ending)])
+            made |= _volume(_typed(mask, entry), volume, own)
+    return made
+
+
+def _segments(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTask) -> dict[str, bytes]:
+    """Return a segmentation of 3D Slicer with its segments and layers."""
+    if volume is None:
+        raise SegconvError("is a picture, the user's labels are volumes", code="SC051")
+    grid = volume.header.geometry
+    if "grid" in task.stored:
+        grid = Geometry.from_json(task.stored["grid"])
+        values = values[placed(grid, volume.header.geometry)]
+    fields = [field.name for field in dataclasses.fields(segmentation.Segment)]
+    entries = list(task.stored["segments"])
+    segments = [segmentation.Segment(**{name: _tupled(entry.get(name)) for name in fields}) for entry in entries]
+    layers = np.zeros((max(s.layer for s in segments) + 1, *values.shape), dtype=str(task.stored.get("dtype", "uint8")))
+    for segment, entry in zip(segments, entries, strict=True):
+        layers[segment.layer][np.isin(values, entry["values"])] = segment.label_value
+    return {task.outputs[0]: segmentation.encode(segments, layers, grid)}
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _refuse_other_grid(found: Geometry, expected: Geometry) -> None:
@@ -211,11 +417,15 @@ def _refuse_other_grid(found: Geometry, expected: Geometry) -> None:
         )
 
 
-def _inverse(label_map: Mapping[str, int]) -> dict[int, int]:
+def _inverse(label_map: Mapping[str, int]) -> tuple[dict[int, int], str]:
+    """Return value as written → value or colour as the user has it, and which of the two."""
     back: dict[int, int] = {}
+    coding = GRAY
     for found, written in label_map.items():
-        back.setdefault(written, int(found))
-    return back
+        value, coding = parse_value(found)
+        back.setdefault(written, value)
+    back.setdefault(0, 0)  # where no voxel of a source became background, as with scribbles
+    return back, coding
 
 
 def _unknown_case(case: str, run: Mapping[str, Any], names: Mapping[str, str]) -> CaseRecord:

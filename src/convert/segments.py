@@ -66,7 +66,11 @@ def compile_segments(
         "form": "segments",
         "ending": segmentation.ENDING,
         "dtype": found.layers.dtype.name,
-        "segments": [dataclasses.asdict(segment) for segment in found.segments],
+        "file": path.rsplit("/", 1)[-1],
+        "segments": [
+            {**dataclasses.asdict(segment), "values": list(compiled.masks_of[segment.name])}
+            for segment in found.segments
+        ],
         "grid": found.geometry.as_json(),
     }
     if compiled.lost:

@@ -200,6 +200,10 @@ def record_of(
 def _carried_on(record: CaseRecord, origin: CaseRecord) -> CaseRecord:
     """Return the record of a case whose source segconv made: the way back leads to what the user had."""
     own = {int(found): written for found, written in record.label_map.items()}
+    stored = dict(origin.label_file or record.label_file)
+    for key in ("files", "segments"):
+        if key in stored and isinstance(stored[key][0], dict):
+            stored[key] = [{**e, "values": [own[v] for v in e["values"] if v in own]} for e in stored[key]]
     through = {found: own[value] for found, value in origin.label_map.items() if value in own}
     return dataclasses.replace(
         record,
@@ -207,7 +211,7 @@ def _carried_on(record: CaseRecord, origin: CaseRecord) -> CaseRecord:
         patient=record.patient or origin.patient,
         parent=origin.parent,
         label_map=through or record.label_map,
-        label_file=origin.label_file or record.label_file,
+        label_file=stored,
         repairs=[*origin.repairs, *record.repairs],
         transform=origin.transform,
     )
