@@ -23,6 +23,15 @@ from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader
 PREAMBLE_BYTES = 128
 MAGIC = b"DICM"
 
+_META_BYTES = 1024
+"""The class of an object is told within so many bytes."""
+
+_NO_IMAGES = (
+    "1.2.840.10008.1.3.10",  # a DICOMDIR
+    *(f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("9.", "11.", "66", "88.", "104.", "481.")),
+)
+"""Classes without slices: waveforms, presentation states, segmentations, reports, documents, radiotherapy."""
+
 GAP_TOLERANCE = 0.01
 """How much the distances of neighbouring slices may differ, as a part of their median."""
 
@@ -104,7 +113,9 @@ def is_dicom(head: bytes) -> bool:
 
 
 def series_of(folder: str) -> dict[str, tuple[str, ...]]:
-    """Return the series in a folder: identifier → files, in the order of their names. Other files are left out.
+    """Return the series in a folder: identifier → files, in the order of their names.
+
+    Left out are files that are no DICOM, and DICOM objects that are no images, such as structure sets.
 
     Raises
     ------
@@ -116,8 +127,8 @@ def series_of(folder: str) -> dict[str, tuple[str, ...]]:
         paths = sorted(entry.path for entry in os.scandir(folder) if entry.is_file())
         for path in paths:
             with open(path, "rb") as file:
-                head = file.read(PREAMBLE_BYTES + len(MAGIC))
-            if is_dicom(head) and os.path.basename(path).upper() != "DICOMDIR":
+                head = file.read(_META_BYTES)
+            if is_dicom(head) and not _sop_class(head).startswith(_NO_IMAGES):
                 found.setdefault(_slice(path).texts["series"], []).append(path)
     except OSError as error:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=folder) from error
@@ -207,6 +218,13 @@ def read_series(files: Sequence[str], limit: int = MAX_VOLUME) -> ArrayVolume:
         array[number] = pixels.reshape(header.geometry.array_shape[1:])
     array.flags.writeable = False
     return ArrayVolume(header, plain=False, trailing=False, array=array)
+
+
+def _sop_class(head: bytes) -> str:
+    """Return the class of an object, of the file's meta information: always explicit and little-endian."""
+    at = head.find(b"\x02\x00\x02\x00UI")
+    length = int.from_bytes(head[at + 6 : at + 8], "little")
+    return "" if at < 0 else head[at + 8 : at + 8 + length].decode("ascii", "replace").strip("\0 ")
 
 
 def _slice(path: str) -> Slice:

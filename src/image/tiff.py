@@ -25,6 +25,7 @@ from ..errors import SegconvError
 from . import jpeg
 from .gzipped import Buffer
 from .picture import PictureHeader, refuse_colourless, refuse_size, turned
+from .stored import MAX_VOLUME
 
 # TIFF's codes of the compressions that are read; each decoder is bounded by the size it is given.
 _PLAIN, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD, _JPEG = 1, 5, 8, 32946, 32773, 50000, 7
@@ -46,7 +47,7 @@ _PADDING_BYTES = 64
 
 _TIFF_ERRORS = (
     *(tifffile.TiffFileError, RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError),
-    *(AssertionError, ArithmeticError, EOFError, OSError, struct.error, MemoryError),
+    *(AssertionError, ArithmeticError, EOFError, OSError, struct.error),
 )
 """What tifffile and imagecodecs raise at damaged files; RuntimeError is the root of imagecodecs's own."""
 
@@ -152,6 +153,9 @@ def _header(tiff: tifffile.TiffFile) -> PictureHeader:
             hint="save it as BigTIFF or as slices",
         )
     refuse_size(header.width, header.height, pages)
+    whole = header.width * header.height * pages * header.samples * -(-header.depth // 8)
+    if whole > MAX_VOLUME:
+        raise SegconvError(f"decodes to {whole} bytes, at most {MAX_VOLUME} are allowed", code="SC054")
     for number, page in enumerate(found[1:], start=2):
         other = _page_header(page, pages)
         if other != header:
@@ -248,7 +252,8 @@ def _prove_segments(page: Any, data: Buffer) -> None:
     else:
         rows, columns = min(page.rowsperstrip, page.imagelength), page.imagewidth
         count = -(-page.imagelength // rows) * planes
-    if rows < 1 or columns < 1 or not len(page.dataoffsets) == len(page.databytecounts) == count:
+    refuse_size(columns, rows)
+    if not len(page.dataoffsets) == len(page.databytecounts) == count:
         raise SegconvError(f"has {len(page.dataoffsets)} strips or tiles, its size asks for {count}", code="SC058")
     samples = page.samplesperpixel // planes
     expected = rows * -(-columns * samples * page.bitspersample // 8)

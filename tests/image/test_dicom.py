@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage
 
 from segconv.errors import SegconvError
 from segconv.image import dicom
@@ -149,6 +149,16 @@ def test_several_series_are_listed(tmp_path: Path) -> None:
     assert len(dicom.one_series(str(tmp_path / "s"), f"{ROOT}2")) == 3
     with pytest.raises(SegconvError, match="none of them"):
         dicom.one_series(str(tmp_path / "s"), "7")
+
+
+def test_objects_that_are_no_images_are_left_out(tmp_path: Path) -> None:
+    write_series(tmp_path / "s", ARRAY)
+    structures = pydicom.dcmread(next((tmp_path / "s").iterdir()))
+    structures.file_meta.MediaStorageSOPClassUID = structures.SOPClassUID = RTStructureSetStorage
+    structures.SeriesInstanceUID = f"{ROOT}77"
+    del structures.PixelData, structures.Rows, structures.Columns
+    structures.save_as(tmp_path / "s" / "structures.dcm")
+    assert list(dicom.series_of(str(tmp_path / "s"))) == [f"{ROOT}1"]
 
 
 def test_a_folder_without_dicom_is_refused(tmp_path: Path) -> None:

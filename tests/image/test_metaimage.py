@@ -1,0 +1,164 @@
+"""MetaImage: headers lead to the grid that SimpleITK reads, or are refused."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from segconv.errors import SegconvError
+from segconv.image import metaimage, volumes
+
+from .test_volumes import same_grid
+
+VOXELS = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+
+
+def meta_file(*lines: str, data: bytes | None = None, **fields: str) -> bytes:
+    """A file of these lines; fields given by name replace the usual ones, or drop them if empty."""
+    usual = {
+        "ObjectType": "Image",
+        "NDims": "3",
+        "DimSize": "4 3 2",
+        "ElementType": "MET_SHORT",
+        "ElementSpacing": "1 2 3",
+        "Offset": "5 6 7",
+        **fields,
+    }
+    end = usual.pop("ElementDataFile", "LOCAL")
+    head = [f"{key} = {value}" for key, value in usual.items() if value]
+    text = "\n".join([*head, *lines, f"ElementDataFile = {end}", ""])
+    return text.encode() + (VOXELS.tobytes() if data is None else data)
+
+
+def by_simpleitk(data: bytes, folder: Path) -> sitk.Image:
+    (folder / "x.mha").write_bytes(data)
+    return sitk.ReadImage(str(folder / "x.mha"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        meta_file(),
+        meta_file(Offset="", Position="1 2 3"),
+        meta_file(Offset="", Origin="1 2 3"),
+        meta_file(Offset=""),
+        meta_file("TransformMatrix = 0 1 0 -1 0 0 0 0 1"),
+        meta_file("Rotation = 0 0 1 1 0 0 0 1 0"),
+        meta_file("Orientation = 0 1 0 1 0 0 0 0 1", "CenterOfRotation = 1 2 3", "AnatomicalOrientation = RAS"),
+        meta_file(ElementSpacing="", ElementSize="4 5 6"),
+        meta_file("ElementSize = 9 9 9"),
+        meta_file("BinaryData = True", "BinaryDataByteOrderMSB = False", "Comment = a note"),
+        meta_file("ElementByteOrderMSB = True"),
+        meta_file(
+            "CompressedData = True",
+            f"CompressedDataSize = {len(zlib.compress(VOXELS.tobytes()))}",
+            data=zlib.compress(VOXELS.tobytes()),
+        ),
+        meta_file(ElementType="MET_LONG", data=VOXELS.astype("<i4").tobytes()),
+        meta_file(ElementType="MET_ULONG_LONG", data=VOXELS.astype("<u8").tobytes()),
+        meta_file(ElementType="MET_CHAR", data=VOXELS.astype("i1").tobytes()),
+        meta_file().replace(b"\n", b"\r\n", 7),
+    ],
+)
+def test_a_header_leads_to_the_image_that_simpleitk_reads(data: bytes, tmp_path: Path) -> None:
+    image = by_simpleitk(data, tmp_path)
+    found = metaimage.decode(data)
+    assert same_grid(found.header.geometry, image)
+    theirs = sitk.GetArrayFromImage(image)
+    assert np.array_equal(found.values, theirs)
+    assert found.values.dtype == theirs.dtype
+    assert not found.trailing
+    assert not found.header.oddities
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (meta_file("DistanceUnits = um"), "SC092"),
+        (meta_file(ElementSpacing=""), "SC092"),
+        (meta_file("ElementToIntensityFunctionSlope = 2"), "SC093"),
+    ],
+)
+def test_what_is_odd_is_told(data: bytes, code: str, tmp_path: Path) -> None:
+    found = metaimage.decode(data)
+    assert [found_code for found_code, _ in found.header.oddities] == [code]
+    assert not found.plain
+    assert np.array_equal(found.values, sitk.GetArrayFromImage(by_simpleitk(data, tmp_path)))
+
+
+def test_lengths_become_millimetres() -> None:
+    geometry = metaimage.read_header(meta_file("DistanceUnits = um")).geometry
+    assert np.allclose(geometry.spacing_mm, (0.001, 0.002, 0.003))
+    assert np.allclose(geometry.origin_mm, (0.005, 0.006, 0.007))
+
+
+@pytest.mark.parametrize("skip", [0, 7, -1])
+def test_a_data_file_may_have_a_header_of_its_own(skip: int, tmp_path: Path) -> None:
+    header = meta_file(f"HeaderSize = {skip}", ElementDataFile="x.raw", data=b"")
+    raw = b"x" * abs(skip) * 3 if skip < 0 else b"x" * skip
+    (tmp_path / "x.mhd").write_bytes(header)
+    (tmp_path / "x.raw").write_bytes(raw + VOXELS.tobytes())
+    (beside,) = volumes.companions(str(tmp_path / "x.mhd"))
+    found = metaimage.decode(header, Path(beside).read_bytes())
+    assert np.array_equal(found.stored, sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "x.mhd"))))
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (meta_file(ObjectType="Scene"), "SC051"),
+        (meta_file(NDims="5", DimSize="4 3 2 1 1"), "SC053"),
+        (meta_file(NDims="three"), "SC053"),
+        (meta_file(DimSize="4 3"), "SC053"),
+        (meta_file(DimSize="4 3 -2"), "SC053"),
+        (meta_file(DimSize="4 3 ²"), "SC053"),
+        (meta_file(DimSize="4 3 3"), "SC052"),
+        (meta_file(DimSize="99999 99999 99999"), "SC054"),
+        (meta_file(ElementType="MET_UCHAR_ARRAY"), "SC056"),
+        (meta_file(ElementType=""), "SC053"),
+        (meta_file(ElementSpacing="1 0 1"), "SC057"),
+        (meta_file(ElementSpacing="1 -1 1"), "SC057"),
+        (meta_file(ElementSpacing="1 nan 1"), "SC057"),
+        (meta_file(Offset="inf 0 0"), "SC057"),
+        (meta_file("TransformMatrix = 1 0.5 0 0 1 0 0 0 1"), "SC057"),
+        (meta_file("TransformMatrix = 0 0 0 0 0 0 0 0 0"), "SC057"),
+        (meta_file("TransformMatrix = 1 0 0 0 1 0 0 0"), "SC053"),
+        (meta_file("Position = 1 2 3"), "SC053"),
+        (meta_file("NDims = 3"), "SC053"),
+        (meta_file("BinaryData = False"), "SC056"),
+        (meta_file("BinaryDataByteOrderMSB = True", "ElementByteOrderMSB = False"), "SC053"),
+        (meta_file("BinaryDataByteOrderMSB = perhaps"), "SC053"),
+        (meta_file("HeaderSize = -1"), "SC053"),
+        (meta_file("ElementNumberOfChannels = 0"), "SC053"),
+        (meta_file("ElementNumberOfChannels = 3"), "SC052"),
+        (meta_file("DistanceUnits = furlong"), "SC057"),
+        (meta_file("no equals sign"), "SC053"),
+        (meta_file("CompressedData = True"), "SC050"),
+        (meta_file("CompressedData = True", "CompressedDataSize = 9", data=zlib.compress(VOXELS.tobytes())), "SC053"),
+        (meta_file("CompressedData = True", "CompressedDataSize = 999", data=zlib.compress(VOXELS.tobytes())), "SC052"),
+        (meta_file("CompressedData = True", data=zlib.compress(bytes(1000))), "SC054"),
+        (meta_file("CompressedData = True", data=zlib.compress(bytes(7))), "SC052"),
+        (meta_file("CompressedData = True", data=zlib.compress(VOXELS.tobytes())[:-1]), "SC050"),
+        (meta_file("CompressedData = True", data=zlib.compress(VOXELS.tobytes())[:-1] + b"x"), "SC050"),
+        (meta_file(ElementDataFile="../x.raw"), "SC060"),
+        (meta_file(ElementDataFile="LIST"), "SC053"),
+        (b"ObjectType = Image\nNDims = 3\n", "SC053"),
+        (b"ObjectType = Image\n" + b"Comment = " + b"x" * (1 << 17), "SC054"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
+    with pytest.raises(SegconvError) as raised:
+        metaimage.decode(data)
+    assert raised.value.code == code, raised.value.message
+
+
+@pytest.mark.parametrize("dtype", ["float16", "complex64", "bool"])
+def test_types_that_the_formats_do_not_know_are_refused(dtype: str) -> None:
+    for ending in (".mha", ".nrrd"):
+        with pytest.raises(SegconvError) as raised:
+            volumes.encode(VOXELS.astype(dtype), metaimage.read_header(meta_file()).geometry, ending)
+        assert raised.value.code == "SC056"
