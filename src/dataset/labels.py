@@ -268,7 +268,7 @@ def _validate(labels: Labels) -> None:
             raise SegconvError(
                 f"{name!r} would be an ordinary class",
                 code="SC074",
-                hint="nnU-Net knows the ignore label as 'ignore' only",
+                hint=f"nnU-Net knows the ignore label as 'ignore' only: segconv labels rename DATASET {name}=ignore",
             )
     if IGNORE in names:
         holders = [name for name, values in labels.foreground.items() if labels.ignore in values]

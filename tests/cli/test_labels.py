@@ -110,6 +110,17 @@ def test_a_json_that_cannot_be_used_is_refused_by_name(segconv: Command, tmp_pat
     assert "dataset.json" in done.err
 
 
+def test_an_ignore_label_that_nnunet_would_not_know_is_mended_by_the_hint(segconv: Command) -> None:
+    folder = write(
+        segconv.raw / "Dataset006_A", labels={"background": 0, "a": 1, "Ignore": 2}, regions_class_order=None
+    )
+    done = segconv("labels", "show", "6")
+    assert (done.code, "segconv labels rename DATASET Ignore=ignore" in done.err) == (65, True)
+    assert segconv("labels", "rename", "6", "Ignore=ignore").code == 0
+    assert labels(folder) == {"background": 0, "a": 1, "ignore": 2}
+    assert "ignore\t2\tnot learned" in segconv("labels", "show", "6").out
+
+
 def test_a_dataset_that_is_not_there_is_66(segconv: Command, tmp_path: Path) -> None:
     for verb in (["show", "9"], ["rename", "9", "a=b"], ["regions", "9", "a=b"], ["ignore", "9"]):
         assert segconv("labels", *verb).code == 66
