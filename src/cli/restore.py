@@ -29,7 +29,7 @@ def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths
     format that the case had before it was converted. A folder that is restored already is left as
     it is.
     """
-    from ..convert.restore import is_restored, plan_restore, run_restore
+    from ..convert.restore import is_restored, plan_restore, report, run_restore
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
 
@@ -41,6 +41,13 @@ def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths
     plan = plan_restore(predictions, dataset, output)
     outcome = run_restore(plan, dataset, progress=sink.progress(), **how)
     sink.warn([*outcome.warnings, *outcome.failed])
+    rows = report(plan)
+    if sink.verbose:
+        sink.table(["prediction", "file", "labels"], [(r["prediction"], " ".join(r["files"]), r["labels"]) for r in rows])
+    else:
+        for labels in dict.fromkeys(row["labels"] for row in rows):
+            sink.say(f"labels: {labels}")
     sink.say(f"Restored {outcome.done} predictions to {outcome.target}")
-    sink.end({"restored": outcome.done, "output": str(outcome.target)}, [*outcome.warnings, *outcome.failed])
+    result = {"restored": outcome.done, "output": str(outcome.target), "mapped": rows}
+    sink.end(result, [*outcome.warnings, *outcome.failed])
     return EXIT_FOUND if outcome.failed else 0

@@ -125,7 +125,7 @@ def plan_conversion(
     find = free_task if v1 else partial(free_target, other_roots=other_roots)
     root = _source_root(_located(source))
     find(to, root.name, raw, overwrite=overwrite)  # told before the source is read
-    kind, evidence = (kind, "--from") if kind is not None else detect(root)
+    kind, evidence = (kind, "--from") if kind is not None else detect(root, options)
     if kind not in KINDS:
         raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
     scan = KINDS[kind].scan(root, options)
@@ -138,6 +138,8 @@ def plan_conversion(
             file=str(root),
             hint="check the layout of the folder; --unlabelled test converts images without labels alone",
         )
+    if v1:  # told before anything is written
+        v1_object(DatasetDescription(scan.channel_names, scan.label_map.labels, scan.file_ending, 0), ())
     name = find(to, scan.name, raw, overwrite=overwrite)
     folder = name.task_folder if v1 else name.folder
     target = Target(raw / folder, name.slot)

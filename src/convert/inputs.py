@@ -9,13 +9,15 @@ from ..dataset.description import DatasetDescription
 from ..dataset.lineage import TEST
 from ..dataset.names import case_identifier, twin_findings
 from ..errors import Finding, SegconvError, naming, refuse_if_any
-from ..image import nifti, picture
+from ..image import raster, volumes
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, execute
+from . import png
 from .coding import Coding
+from .pairs import volumes_companions
 from .pictures import convert_pictures
-from .source import SourceCase, collect, files_of, read_head, resolve_inside, shown
-from .task import CaseTask, Recipe
+from .source import DETACHED, Parts, SourceCase, collect, files_of, resolve_inside, shown
+from .task import PICTURES, CaseTask, Recipe
 from .volumes import convert_volumes
 
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
@@ -24,8 +26,9 @@ _NUMBERED = re.compile(r"(.+)_(\d{4})$")
 def scan_inputs(source: Path, description: DatasetDescription) -> list[SourceCase]:
     """Find the cases in a file or folder.
 
-    Volumes of several channels are one file of four dimensions, or files that end in ``_0000``,
-    ``_0001`` …; pictures hold their channels.
+    Pictures and volumes may have any format that `convert` reads. Volumes of several channels are
+    one file of four dimensions, or files that end in ``_0000``, ``_0001`` …; pictures hold their
+    channels.
 
     Raises
     ------
@@ -36,26 +39,35 @@ def scan_inputs(source: Path, description: DatasetDescription) -> list[SourceCas
     if not source.exists():
         raise SegconvError("is not there", code="SC010", file=str(source))
     root = (source if source.is_dir() else source.parent).resolve()
-    pictures = description.file_ending == ".png"
-    pattern = re.compile(r"\.png$" if pictures else r"\.nii(\.gz)?$", re.IGNORECASE)
+    pictures = description.file_ending in PICTURES
+    ending_of = png.ending_of if pictures else volumes.ending_of
     paths = files_of(root) if source.is_dir() else [source]
-    found = {pattern.sub("", path.name): path for path in paths if pattern.search(path.name)}
-    if not found:
-        what = "PNG" if pictures else "NIfTI"
-        raise SegconvError(f"holds no {what} file, which the model was trained on", code="SC011", file=str(source))
     channels = len(description.channel_names)
+    findings: list[Finding] = []
     groups: dict[str, list[Path]] = {}
-    for stem, path in found.items():
+    stems: dict[str, Path] = {}
+    for path in paths:
+        ending = ending_of(path.name)
+        if ending is None:
+            continue
+        stem = path.name[: -len(ending)]
+        if stems.setdefault(stem, path) != path:
+            findings.append(
+                Finding("SC085", f"{stems[stem].name} and {path.name} are two files of one case", file=path.name)
+            )
         match = _NUMBERED.fullmatch(stem)
         groups.setdefault(match[1] if match and not pictures and channels > 1 else stem, []).append(path)
-    findings: list[Finding] = []
+    if not groups:
+        what = "picture" if pictures else "volume"
+        raise SegconvError(f"holds no {what}, which the model was trained on", code="SC011", file=str(source))
     cases = []
     for name, files in groups.items():
         try:
             images = tuple(resolve_inside(path, root) for path in files)
             with naming(shown(images[0], root)):
                 _refuse_channels(images, channels, pictures=pictures)
-            cases.append(SourceCase(case_identifier(name), name, images, None, TEST))
+            parts = {path: Parts(DETACHED, (path, *more)) for path in images if (more := volumes_companions(path))}
+            cases.append(SourceCase(case_identifier(name), name, images, None, TEST, parts=parts))
         except SegconvError as error:
             collect(findings, error)
     findings += twin_findings({case.original_name: shown(case.images[0], root) for case in cases})
@@ -76,16 +88,13 @@ def prepare_inputs(
         task = CaseTask(case, recipe)
         items.append(Item(case.case, task.source.files, task.outputs(), task))
     plan = Plan(Target(folder, folder.name), root, tuple(items), {"command": "inputs"})
-    convert = convert_pictures if description.file_ending == ".png" else convert_volumes
+    convert = convert_pictures if description.file_ending in PICTURES else convert_volumes
     return cases, execute(
         plan, convert, lambda results, _: [w for r in results for w in r.warnings], jobs=jobs, overwrite=True
     )
 
 
 def _refuse_channels(images: tuple[str, ...], channels: int, *, pictures: bool) -> None:
-    if pictures:
-        count = picture.probe(read_head(images[0], picture.HEAD_BYTES)).channels
-    else:
-        count = sum(nifti.probe(read_head(path, nifti.HEAD_BYTES)).channels for path in images)
+    count = sum((raster.probe_file(path) if pictures else volumes.probe_file(path)).channels for path in images)
     if count != channels:
         raise SegconvError(f"has {count} channels, the model was trained on {channels}", code="SC084")

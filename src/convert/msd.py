@@ -41,6 +41,11 @@ def recognise(root: Path) -> str | None:
     names = [p.name for p in files_of(root / "imagesTr") if _ENDING.search(p.name)]
     if names and all(re.search(r"_\d{4}\.nii", name) for name in names):
         return None  # channels in files of their own: nnU-Net v1 or v2
+    try:
+        if "channel_names" in read_json(root):
+            return None  # v2, of pictures or with odd names
+    except SegconvError:
+        pass  # told when it is read
     return "dataset.json and imagesTr with one NIfTI file a case"
 
 

@@ -17,12 +17,13 @@ from ..dataset.labels import LabelMap
 from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import TEST, TRAIN, VALIDATION, CaseRecord
 from ..dataset.names import DatasetName, case_identifier
+from ..dataset.regions import prove_order
 from ..dataset.splits import FILE as SPLITS
 from ..dataset.strictjson import loads
 from ..errors import Finding, SegconvError, naming, warning
 from ..image import raster
 from .cases import finished
-from .headers import judge_headers
+from .headers import judge_headers, judge_pictures
 from .labelling import Declared, settle
 from .source import (
     ConvertOptions,
@@ -58,13 +59,17 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     found = read_json(root)
     with naming(DESCRIPTION):
         description = DatasetDescription.from_json(found)
-    made_here = lineage.read_run(root) is not None
+    run = lineage.read_run(root)
+    if run is not None and run.get("options", {}).get("link") in ("symlink", "external"):
+        options = replace(options, allow_external=True)  # the dataset's own lineage says that its links lead away
+    if options.labels is None:  # a wrong order trains, and silently swaps classes
+        findings += [replace(found, file=DESCRIPTION) for found in prove_order(description.labels)]
     origin = {record.case: record for record in lineage.read_records(root)}
     cases: list[SourceCase] = []
     external = found.get("dataset")
     for split, images, labels in _FOLDERS:
         if split == TRAIN and external is not None:
-            cases += _external_cases(root, external, description, options, findings, made_here=made_here)
+            cases += _external_cases(root, external, description, options, findings, made_here=run is not None)
         else:
             cases += _cases(root, split, images, labels, description, options, findings, notes)
     everything = len(cases)
@@ -77,13 +82,9 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
             warning("SC089", f"numTraining is {description.num_training}, there are {number}; counted anew",
                     file=DESCRIPTION)
         )  # fmt: skip
-    pictures = description.file_ending in raster.ENDINGS
-    if pictures:
-        _judge_pictures(cases, len(description.channel_names), root, findings)
-    else:
-        judge_headers(cases, len(description.channel_names), root, findings, options)
+    judge = judge_pictures if description.file_ending in raster.ENDINGS else judge_headers
+    judge(cases, len(description.channel_names), root, findings, options)
     name = DatasetName.of_folder(root.name)
-    run = lineage.read_run(root) or {}
     channels = options.channels or description.channel_names
     if len(channels) != len(description.channel_names):
         findings.append(
@@ -98,7 +99,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         channels,
         _label_map(description, options, findings),
         options.file_ending or description.file_ending,
-        run.get("label_file") or default,
+        (run or {}).get("label_file") or default,
         description.texts,
         tuple(findings),
         tuple(notes),
@@ -256,26 +257,6 @@ def _external_cases(
         if case is not None:
             cases.append(case)
     return cases
-
-
-def _judge_pictures(cases: Sequence[SourceCase], channels: int, root: Path, findings: list[Finding]) -> None:
-    for case in cases:
-        try:
-            heads = []
-            for path in case.files:
-                with naming(shown(path, root)):
-                    heads.append(raster.probe_file(path))
-        except SegconvError as error:
-            collect(findings, error)
-            continue
-        found = sum(head.channels for head in heads[: len(case.images)])
-        if found != channels:
-            findings.append(
-                Finding("SC084", f"has {found} channels, the dataset has {channels}", file=shown(case.images[0], root))
-            )
-        for path, head in zip(case.files, heads, strict=True):
-            if (head.width, head.height) != (heads[0].width, heads[0].height):
-                findings.append(Finding("SC082", f"is {head}, its picture {heads[0]}", file=shown(path, root)))
 
 
 def _splits(root: Path, cases: Sequence[SourceCase], options: ConvertOptions) -> list[dict[str, list[str]]] | None:

@@ -49,6 +49,8 @@ def recognise(root: Path) -> str | None:
         return None
     if (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir():
         return None  # a task without its dataset.json
+    if any(unit.stem.lower().endswith(".seg") for unit in units):
+        return None  # 3D Slicer's segmentations
     pairing = pair_units(units)
     if not any(pair.labels for pair in pairing.pairs) or any(len(pair.labels) > 1 for pair in pairing.pairs):
         return None  # several labels of one image are masks of classes

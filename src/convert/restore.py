@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset import lineage
-from ..dataset.labels import GRAY, RGB, parse_value
+from ..dataset.labels import GRAY, RGB, parse_value, value_text
 from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
@@ -194,6 +194,22 @@ def _lost(record: CaseRecord, path: Path) -> list[Finding]:
         if len(values) > 1
     ]
     return [warning("SC097", f"not everything comes back: {what}", file=path.name) for what in lost]
+
+
+def report(plan: Plan) -> list[dict[str, Any]]:
+    """Return what becomes of each prediction: its file, the files that it is restored as, and its values."""
+    rows = []
+    for item in plan.items:
+        task: RestoreTask = item.payload
+        if task.form in ("layers", "segments"):
+            entries = task.stored["files" if task.form == "layers" else "segments"]
+            told = "; ".join(f"{e['name']} from {', '.join(map(str, e['values'])) or 'nothing'}" for e in entries)
+        else:
+            told = ", ".join(
+                f"{value} → {value_text(own, task.coding)}" for value, own in sorted(task.backward.items())
+            )
+        rows.append({"prediction": Path(task.prediction).name, "files": list(task.outputs), "labels": told})
+    return rows
 
 
 def run_restore(plan: Plan, like: Dataset, **how: Any) -> Outcome:

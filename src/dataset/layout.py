@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from . import lineage
 from .description import DatasetDescription
 from .lineage import TEST, TRAIN, VALIDATION, CaseRecord
 from .names import DatasetName
+from .strictjson import load_object
 
 DESCRIPTION = "dataset.json"
 _SUFFIX = {TRAIN: "Tr", TEST: "Ts", VALIDATION: "Val"}
@@ -63,12 +64,25 @@ class Dataset:
             )
         return cls(path, name, DatasetDescription.read(path / DESCRIPTION))
 
+    @cached_property
+    def external(self) -> Mapping[str, Mapping[str, Any]]:
+        """Case → where its files lie, of training cases that dataset.json says to lie elsewhere.
+
+        The key ``dataset`` of dataset.json is followed where segconv wrote it, and nowhere else.
+        """
+        if (self.run or {}).get("options", {}).get("link") != "external":
+            return {}
+        found = load_object((self.path / DESCRIPTION).read_bytes()).get("dataset")
+        return found if isinstance(found, dict) else {}
+
     def cases(self, split: str = TRAIN) -> list[str]:
         """Return the case identifiers that have a first channel, sorted."""
-        return sorted(self._channels(split))
+        return sorted(self.external if split == TRAIN and self.external else self._channels(split))
 
     def image_files(self, case: str, split: str = TRAIN) -> list[Path]:
         """Return one file a channel."""
+        if split == TRAIN and case in self.external:
+            return [self.path / path for path in self.external[case]["images"]]
         ending = self.description.file_ending
         return [
             self.path / image_path(case, channel, ending, split)
@@ -77,6 +91,8 @@ class Dataset:
 
     def label_file(self, case: str, split: str = TRAIN) -> Path:
         """Return the label's file, be it there or not."""
+        if split == TRAIN and case in self.external:
+            return self.path / str(self.external[case]["label"])
         return self.path / label_path(case, self.description.file_ending, split)
 
     def records(self) -> Iterator[CaseRecord]:
