@@ -104,14 +104,13 @@ def _case(
 
 def _label_name(pair: Pair, name: str, label: Unit) -> str | None:
     """Return what the label is called, if that is not the name of the case: within the folder of the case."""
-    if pair.stem and name == pair.path_name:
-        own = "/".join((*pair.folder, label.stem))
-    elif pair.stem:
-        own = label.stem
+    if pair.stem:
+        folder, separator, _ = name.rpartition("/") if name == pair.path_name else ("", "", "")
+        own = folder + separator + label.stem
+    elif len(pair.images) == 1 and next(iter(pair.images.values())).stem == label.stem:
+        own = name
     else:
-        own = "/".join((*pair.folder, label.stem))  # image.png and mask.png in a folder a case
-        if len(pair.images) == 1 and next(iter(pair.images.values())).stem == label.stem:
-            own = name
+        own = f"{name}/{label.stem}"  # image.png and mask.png in a folder a case
     return own if own != name else None
 
 

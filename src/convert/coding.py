@@ -64,7 +64,7 @@ class Coding:
         nearest = {value: self._nearest(value) for value in unknown}
         too_far = [value for value in unknown if self._distance(value, nearest[value]) > self.snap]
         if too_far:
-            raise self._refusal(values, counts, too_far, nearest[too_far[0]])
+            raise self._refusal(values, counts, too_far, nearest)
         return counts, nearest
 
     def apply(self, values: NDArray[Any], snapped: Mapping[int, int]) -> NDArray[Any]:
@@ -86,22 +86,24 @@ class Coding:
         return math.dist(*([colour >> shift & 255 for shift in (16, 8, 0)] for colour in (one, other)))
 
     def _refusal(
-        self, values: NDArray[Any], counts: Mapping[int, int], unknown: list[int], nearest: int
+        self, values: NDArray[Any], counts: Mapping[int, int], unknown: list[int], nearest: Mapping[int, int]
     ) -> SegconvError:
         def text(value: int) -> str:
             return value_text(value, self.kind)
 
         first = unknown[0]
         what = "colour" if self.kind == RGB else "value"
-        more = f"; {len(unknown)} such {what}s: {', '.join(map(text, unknown[:SHOWN_VALUES]))}" if unknown[1:] else ""
+        others = ", ".join(f"{text(value)} ({counts[value]})" for value in unknown[1 : SHOWN_VALUES + 1])
+        more = f"; {len(unknown) - 1} more such {what}s: {others}" if unknown[1:] else ""
         declared = ", ".join(map(text, sorted(self.forward)[:20]))
-        distance = self._distance(first, nearest)
+        distance = self._distance(first, nearest[first])
+        farthest = max(self._distance(value, nearest[value]) for value in unknown)
         unit = "voxels" if values.ndim == 3 else "pixels"
         option = f"'{text(first)}=NAME'" if self.kind == RGB else f"{text(first)}=NAME"
         return SegconvError(
             f"holds the {what} {text(first)} in {counts[first]} {unit}, the first at {position(values == first)}{more};"
-            f" declared are {declared}, the nearest is {text(nearest)}, {distance:.3g} away",
+            f" declared are {declared}, the nearest is {text(nearest[first])}, {distance:.3g} away",
             code="SC070",
-            hint=f"--map {option} counts it as a label, --snap {math.ceil(distance)} takes the nearest,"
+            hint=f"--map {option} counts it as a label, --snap {math.ceil(farthest)} takes the nearest,"
             " --labels declares another set",
         )

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 from ..dataset.lineage import TEST, TRAIN
 from ..errors import Finding
+from .source import count_of
 from .tree import Unit
 
 IMAGE = "image"
@@ -29,14 +30,20 @@ IMAGE_WORDS = frozenset({
 MASK_WORDS = frozenset({
     "mask", "masks", "label", "labels", "labelmap", "labelmaps", "seg", "segs", "segmentation", "segmentations", "gt",
     "truth", "groundtruth", "annotation", "annotations", "annot", "anno", "output", "outputs", "target", "targets",
+    "manual",
 })
 TRAIN_WORDS = frozenset({"train", "training", "tr", "trn"})
 TEST_WORDS = frozenset({"test", "testing", "ts", "tst"})
 VALIDATION_WORDS = frozenset({"val", "valid", "validation"})
 _FILLERS = frozenset({
-    "ground", "set", "data", "dataset", "stage", "class", "jpeg", "png", "tif", "manual", "derivatives",
+    "ground", "set", "data", "dataset", "stage", "class", "object", "objects", "jpeg", "png", "tif",
 })
+_COLLECTIONS = frozenset({"set", "data", "dataset"})
 # fmt: on
+_SPLIT_WORDS = TRAIN_WORDS | TEST_WORDS | VALIDATION_WORDS
+SHOWN_FOLDERS = 3
+_NO_WORD = "derivatives"
+"""BIDS keeps labels below this folder, in folders called as those of the images."""
 _LONELY = "add it, or remove the label; --images GLOB --masks GLOB says which files belong together"
 _LOSSY = (".jpg", ".jpeg")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -59,6 +66,10 @@ class Pair:
         Name of the channel → file; one entry with an empty name for a case of one file.
     labels
         One file, several masks of one object each, or none.
+    patient
+        Who it is of, if known.
+    where
+        `folder`, and with it the folder that says to which split the case belongs.
     """
 
     folder: tuple[str, ...]
@@ -67,16 +78,18 @@ class Pair:
     images: Mapping[str, Unit]
     labels: tuple[Unit, ...] = ()
     patient: str | None = None
+    where: tuple[str, ...] = ()
 
     @property
     def path_name(self) -> str:
         """Name by path."""
-        return "/".join((*self.folder, self.stem) if self.stem else self.folder)
+        where = self.where or self.folder
+        return "/".join((*where, self.stem) if self.stem else where)
 
     @property
     def name(self) -> str:
         """Name by file, or by folder where files are called alike in each."""
-        return self.stem or self.path_name
+        return self.stem or "/".join(self.folder)
 
 
 @dataclass
@@ -93,26 +106,51 @@ class Pairing:
         What was decided, in words.
     folders
         ``images + masks`` as they lie, for the evidence.
+    strangers
+        Folders of labels, none of which has an image.
     """
 
     pairs: list[Pair] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
+    strangers: list[_Strangers] = field(default_factory=list)
+
+    @property
+    def evidence(self) -> str:
+        """The folders, if they are few; otherwise what they have in common, or the first of them."""
+        more = len(self.folders) - SHOWN_FOLDERS
+        if more <= 0:
+            return "; ".join(self.folders)
+        common = _common(self.folders)
+        if common.count("*") < common.count("/"):
+            return f"{common}, {len(self.folders)} times"
+        return "; ".join(self.folders[:SHOWN_FOLDERS]) + f"; and {more} more such"
+
+
+@dataclass(frozen=True)
+class _Strangers:
+    """A folder of labels, and the folder in which their images should be, or none."""
+
+    masks: list[Unit]
+    images: list[Unit]
 
 
 @dataclass(frozen=True)
 class _Place:
-    """What the path of a folder says."""
+    """What the path of a folder says: `key` is what is left of it, `where` the same with the word for the split."""
 
     role: str | None
     split: str | None
     validation: bool
     key: tuple[str, ...]
+    where: tuple[str, ...]
 
 
 @dataclass
 class _Group:
+    """The folders that differ in their roles alone."""
+
     images: dict[str, list[Unit]] = field(default_factory=dict)
     masks: dict[str, list[Unit]] = field(default_factory=dict)
     plain: dict[str, list[Unit]] = field(default_factory=dict)
@@ -126,17 +164,63 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
         group = groups.setdefault((place.split, place.validation, place.key), _Group())
         kind = {IMAGE: group.images, MASK: group.masks, None: group.plain}[place.role]
         kind.setdefault(unit.folder, []).append(unit)
+    _bring_together(groups)
     pairing = Pairing()
     validation = 0
+    # A mask for each object of one picture is believed only where all of a source is like that.
+    one_each = all(
+        len(units) == 1 and key
+        for (_, _, key), group in groups.items()
+        for units in ((group.images or group.plain).values() if group.masks else ())
+    )
     for (split, is_validation, key), group in groups.items():
         before = len(pairing.pairs)
-        _pair_group(split, key, group, pairing)
+        _pair_group(split, key, group, pairing, one_each=one_each)
         validation += (len(pairing.pairs) - before) * is_validation
     if validation:
         pairing.notes.append(
             f"{validation} cases of the validation folder join the training cases: nnU-Net makes its own folds"
         )
+    if pairing.strangers:
+        # Said once: images that have no label for the same reason are no news.
+        pairing.findings.append(_of_strangers([_with_images(one, pairing.pairs) for one in pairing.strangers]))
+        if not any(pair.labels for pair in pairing.pairs):
+            pairing.pairs.clear()
     return pairing
+
+
+def _bring_together(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _Group]) -> None:
+    """Give masks that lie beside no images those of a folder whose path differs in one place, if their names match.
+
+    So ``Data_Part1_GroundTruth`` finds ``Data_Images``, and both ``lung masks`` and ``infection
+    masks`` find ``images``, for which two masks are then one too many.
+    """
+    # Folders are found by their path with one place left open, so that thousands of them take no longer than a few.
+    open_paths: dict[tuple[str | None, bool, str], list[tuple[str, list[Unit], _Group]]] = {}
+    for (split, validation, _), group in groups.items():
+        for folder, units in {**group.plain, **group.images}.items():
+            for path in _with_one_open(folder):
+                open_paths.setdefault((split, validation, path), []).append((folder, units, group))
+    for (split, validation, _), group in groups.items():
+        if group.images or group.plain:
+            continue
+        for folder, masks in list(group.masks.items()):
+            fitting = {
+                found: (units, other)
+                for path in _with_one_open(folder)
+                for found, units, other in open_paths.get((split, validation, path), ())
+                if match(units, masks).cases
+            }
+            if len(fitting) == 1:
+                found, (units, other) = next(iter(fitting.items()))
+                other.plain.pop(found, None)
+                other.images[found] = units
+                other.masks[folder] = group.masks.pop(folder)
+
+
+def _with_one_open(folder: str) -> list[str]:
+    parts = folder.split("/")
+    return ["/".join((*parts[:number], "*", *parts[number + 1 :])) for number in range(len(parts))]
 
 
 @cache
@@ -146,21 +230,25 @@ def place_of(folder: str) -> _Place:
     split: str | None = None
     validation = False
     key: list[str] = []
+    where: list[str] = []
     for component in folder.split("/") if folder else ():
         tokens = _tokens(component)
         own = _role(tokens)
         role = own or role
         words = [t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS and t not in _FILLERS and not t.isdigit()]
-        splits = [t for t in words if t in TRAIN_WORDS | TEST_WORDS | VALIDATION_WORDS]
-        if len(splits) == len(words) and (splits or own):
+        splits = [t for t in words if t in _SPLIT_WORDS]
+        alone = len(splits) == len(words) and bool(splits or own)
+        if alone or own or _COLLECTIONS & set(tokens):
             for word in splits:
                 split = TEST if word in TEST_WORDS else TRAIN
                 validation = word in VALIDATION_WORDS
-        elif own:
-            key.append("_".join(t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS))
-        else:
-            key.append(component)
-    return _Place(role, split, validation, tuple(key))
+        if alone:
+            where += splits[-1:]
+        elif component != _NO_WORD:
+            rest = "_".join(t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS) if own else component
+            key.append(rest)
+            where.append(rest)
+    return _Place(role, split, validation, tuple(key), tuple(where))
 
 
 def _tokens(component: str) -> list[str]:
@@ -185,21 +273,49 @@ def _role(tokens: Iterable[str]) -> str | None:
 
 @cache
 def role_of_stem(stem: str) -> tuple[str | None, str]:
-    """Return the role that a file's name tells by its first or last word, and the rest of the name."""
+    """Return the role that a file's name tells by its first or last word, and the rest of the name.
+
+    The last word of a label may carry a number, as in ``21_manual1``, and a number may follow it, as
+    in ``p_mask_1``, which is then part of the rest.
+    """
     parts = _SEPARATORS.split(stem)
+    last = parts[-1].lower()
+    if last.isdigit() and len(parts) > 2:
+        role, rest = role_of_stem(stem[: len(stem) - len(last)].rstrip("_-. "))
+        if role is not None and rest and stem.startswith(rest):
+            return role, f"{rest}_{parts[-1]}"
     for words, role in ((MASK_WORDS, MASK), (IMAGE_WORDS, IMAGE)):
-        if parts[-1].lower() in words:
+        if last in words or (role == MASK and last.rstrip("0123456789") in words):
             return role, stem[: len(stem) - len(parts[-1])].rstrip("_-. ")
         if parts[0].lower() in words:
             return role, stem[len(parts[0]) :].lstrip("_-. ")
     return None, stem
 
 
-def _pair_group(split: str | None, key: tuple[str, ...], group: _Group, pairing: Pairing) -> None:
+def _rests(stem: str) -> list[str]:
+    """Return what may be the case in a label's name: without one word of its role after another."""
+    rests = []
+    role, rest = role_of_stem(stem)
+    while role == MASK and rest:
+        rests.append(rest)
+        role, rest = role_of_stem(rest)
+    return rests
+
+
+def _bare(stem: str) -> str:
+    """Return an image's name without the word that says that it is one, or to which split it belongs."""
+    rest = role_of_stem(stem)[1]
+    if rest != stem:
+        return rest
+    last = _SEPARATORS.split(stem)[-1]
+    return stem[: len(stem) - len(last)].rstrip("_-. ") if last.lower() in _SPLIT_WORDS else stem
+
+
+def _pair_group(split: str | None, key: tuple[str, ...], group: _Group, pairing: Pairing, *, one_each: bool) -> None:
     masks = _one_mask_folder(group.masks, pairing)
-    images = group.images
+    images, plain = group.images, group.plain
     if not images and masks:
-        images, group.plain = group.plain, {}
+        images, plain = plain, {}
     if len(images) > 1 and masks:
         named = ", ".join(folder or "." for folder in images)
         pairing.findings.append(
@@ -210,15 +326,16 @@ def _pair_group(split: str | None, key: tuple[str, ...], group: _Group, pairing:
             )
         )
         return
-    if masks:
-        (mask_folder, mask_units) = next(iter(masks.items()))
-        image_folder, image_units = next(iter(images.items()), ("", []))
-        pairing.folders.append(f"{image_folder or '.'}/ and {mask_folder}/")
-        _pair_folders(split, key, image_units, mask_units, pairing)
-    else:
+    if masks and not images:
+        pairing.strangers.append(_Strangers(next(iter(masks.values())), []))
+    elif masks:
+        (folder, units), (image_folder, image_units) = next(iter(masks.items())), next(iter(images.items()))
+        pairing.folders.append(f"{image_folder or '.'}/ and {folder}/")
+        _pair_folders(split, key, image_units, units, pairing, one_each=one_each)
+    elif not group.masks:
         for folder, units in images.items():
             _side_by_side(split, key, folder, units, pairing, known=True)
-    for folder, units in group.plain.items():
+    for folder, units in plain.items():
         _side_by_side(split, key, folder, units, pairing, known=split == TEST)
 
 
@@ -232,8 +349,9 @@ def _one_mask_folder(masks: dict[str, list[Unit]], pairing: Pairing) -> dict[str
         pairing.findings.append(
             Finding(
                 "SC003",
-                f"{' and '.join(masks)} may both hold the masks",
-                hint=" or ".join(f"--masks '{folder}/*'" for folder in masks),
+                f"{' and '.join(masks)} may {'both' if len(masks) == 2 else 'all'} hold the masks",
+                hint=" or ".join(f"--masks '{_glob(folder)}'" for folder in masks)
+                + ", with --images; or move the others out of the source",
             )
         )
         return {}
@@ -241,17 +359,25 @@ def _one_mask_folder(masks: dict[str, list[Unit]], pairing: Pairing) -> dict[str
 
 
 def _pair_folders(
-    split: str | None, key: tuple[str, ...], images: list[Unit], masks: list[Unit], pairing: Pairing
+    split: str | None,
+    key: tuple[str, ...],
+    images: list[Unit],
+    masks: list[Unit],
+    pairing: Pairing,
+    *,
+    one_each: bool,
 ) -> None:
     images, masks = _once(images, pairing), _once(masks, pairing)
-    cases, orphans, alone = match(images, masks)
-    if len(images) == 1 and not cases and masks:
-        # One picture, and masks with other names: a mask for each object in it.
-        stem = "" if key else images[0].stem
-        pairing.pairs.append(Pair(key, stem, split or TRAIN, {"": images[0]}, tuple(masks)))
+    found = match(images, masks)
+    if not found.cases:
+        if one_each and not any(mask.stem.startswith(images[0].stem) for mask in masks):
+            # One picture, and masks with other names: a mask for each object in it.
+            where = place_of(images[0].folder).where
+            pairing.pairs.append(Pair(key, "", split or TRAIN, {"": images[0]}, tuple(masks), where=where))
+            return
+        pairing.strangers.append(_Strangers(masks, images))
         return
-    _add(split, key, cases, alone, pairing)
-    pairing.findings += [Finding("SC081", "is a label without an image", file=unit.path, hint=_LONELY) for unit in orphans]
+    _add(split, key, found, pairing)
 
 
 def _side_by_side(
@@ -265,27 +391,26 @@ def _side_by_side(
         twice = {stem for stem, count in Counter(unit.stem for unit in units).items() if count > 1}
         twice = {u.stem for u in units if u.stem in twice and u.ending.lower() in _LOSSY}
         masks = [u for u in units if u.stem in twice and u.ending.lower() not in _LOSSY]
-        images = [u for u in units if u not in masks] if masks else units
+        images = [u for u in units if u.stem not in twice or u.ending.lower() in _LOSSY] if masks else units
     if masks:
         pairing.folders.append(f"{folder or '.'}/ with images and labels side by side")
         images, masks = _once(images, pairing), _once(masks, pairing)
-        cases, orphans, alone = match(images, masks)
-        if len(masks) == 1 and not cases and images:
+        found = match(images, masks)
+        if len(masks) == 1 and not found.cases and images:
             # A folder a case: whatever is not the label is a channel of the image.
-            stem = role_of_stem(masks[0].stem)[1] if not key else ""
+            stem = (_rests(masks[0].stem) or [""])[-1] if not key else ""
             channels = {"": images[0]} if len(images) == 1 else {u.stem: u for u in images}
-            cases, orphans, alone = [(stem, channels, masks[0])], [], []
-        _add(split, key, cases, alone, pairing)
-        pairing.findings += [Finding("SC081", "is a label without an image", file=unit.path, hint=_LONELY) for unit in orphans]
+            found = Matched([(stem, channels, masks[0])], [], [])
+        _add(split, key, found, pairing)
     elif known:
-        _add(split, key, [], _once(units, pairing), pairing)
+        _add(split, key, Matched([], [], _once(units, pairing)), pairing)
     else:
         pairing.findings.append(
             Finding(
                 "SC063",
-                f"holds {len(units)} files that are neither told to be images nor labels",
+                f"holds {_listed(units)}, and nothing tells whether that is images or labels",
                 file=folder or ".",
-                hint="rename it, move it out of the source, or say --images GLOB --masks GLOB",
+                hint="rename the folder, move it out of the source, or say --images GLOB --masks GLOB",
             )
         )
 
@@ -307,76 +432,201 @@ def _once(units: Iterable[Unit], pairing: Pairing) -> list[Unit]:
     return list(found.values())
 
 
-def _add(
-    split: str | None,
-    key: tuple[str, ...],
-    cases: Iterable[tuple[str, dict[str, Unit], Unit]],
-    alone: Iterable[Unit],
-    pairing: Pairing,
-) -> None:
-    for stem, channels, mask in cases:
-        pairing.pairs.append(Pair(key, stem, split or TRAIN, channels, (mask,)))
-    numbered: dict[str, dict[str, Unit]] = {}
-    for unit in alone:
-        numbered.setdefault(unit.stem, {})[""] = unit
-    pairing.pairs += [Pair(key, stem, split or TRAIN, channels) for stem, channels in numbered.items()]
+def _add(split: str | None, key: tuple[str, ...], found: Matched, pairing: Pairing) -> None:
+    def pair(stem: str, images: Mapping[str, Unit], labels: tuple[Unit, ...] = ()) -> Pair:
+        where = place_of(next(iter(images.values())).folder).where
+        return Pair(key, stem, split or TRAIN, images, labels, where=where)
+
+    pairing.pairs += [pair(stem, channels, (mask,)) for stem, channels, mask in found.cases]
+    pairing.pairs += [pair(unit.stem, {"": unit}) for unit in found.alone]
+    for unit in found.orphans:
+        twin = found.second.get(unit)
+        if twin is None:
+            finding = Finding("SC081", "is a label without an image", file=unit.path, hint=_LONELY)
+        else:
+            hint = "keep one label an image; --images GLOB --masks GLOB says which"
+            finding = Finding("SC085", f"is a second label of one image, beside {twin.path}", file=unit.path, hint=hint)
+        pairing.findings.append(finding)
+    longer = next(((name, images) for name, images, mask in found.cases if found.by_start), None)
+    if longer is not None:
+        name, images = longer
+        named = " and ".join(unit.stem + unit.ending for unit in images.values())
+        pairing.notes.append(f"images are those whose names go on where a label's ends, as {named} for {name!r}")
 
 
-def match(
-    images: Iterable[Unit], masks: Iterable[Unit]
-) -> tuple[list[tuple[str, dict[str, Unit], Unit]], list[Unit], list[Unit]]:
-    """Match images and labels by name.
+@dataclass(frozen=True)
+class Matched:
+    """Images and labels of two folders, or of one, brought together.
 
-    A label's name is that of its image; or it is once the words of roles are taken away; or the
-    image's name goes on where the label's ends, which is then the name of a channel.
-
-    Returns
-    -------
+    Parameters
+    ----------
     cases
         Name, channels and label.
     orphans
         Labels without image.
     alone
         Images without label.
+    second
+        Label without image → the label that has the image whose name it bears.
+    by_start
+        Whether images were found by the start of their names.
     """
-    by_stem: dict[str, Unit] = {}
-    stripped: dict[str, Unit] = {}
-    images = list(images)
-    for unit in images:
-        by_stem.setdefault(unit.stem, unit)
-        stripped.setdefault(role_of_stem(unit.stem)[1], unit)
-    labels: dict[str, Unit] = {}
-    found: dict[str, tuple[dict[str, Unit], Unit]] = {}
-    taken: set[Unit] = set()
-    waiting: dict[Unit, None] = {}
+
+    cases: list[tuple[str, dict[str, Unit], Unit]]
+    orphans: list[Unit]
+    alone: list[Unit]
+    second: Mapping[Unit, Unit] = field(default_factory=dict)
+    by_start: bool = False
+
+
+def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
+    """Match images and labels by name.
+
+    A label's name is that of its image; or it is once the words of roles are taken away from one or
+    both; or, if that holds for no label at all, the image's name goes on where the label's ends, and
+    what follows is the name of a channel. Names that fit several files fit none.
+    """
+    images, masks = list(images), list(masks)
+    by_stem = {unit.stem: unit for unit in images}
+    bare = _unique((_bare(unit.stem), unit) for unit in images)
+    found: dict[Unit, tuple[str, Unit]] = {}
+    rest_of_masks: list[Unit] = []
+    # Whole names first, so that no label takes by a part of its name what another bears in full.
     for mask in masks:
-        rest = role_of_stem(mask.stem)[1]
-        image = by_stem.get(mask.stem)
-        name = mask.stem
-        if image is None:
-            image, name = (by_stem.get(rest) or stripped.get(rest)), rest
-        if image is None or name in found:
-            waiting[mask] = None
+        if mask.stem in by_stem:
+            found[by_stem[mask.stem]] = (mask.stem, mask)
         else:
-            found[name] = ({"": image}, mask)
-            taken.add(image)
-        labels.setdefault(rest, mask)
-        labels.setdefault(mask.stem, mask)
-    if waiting:
-        for unit in images:
-            for start in _starts(unit.stem) if unit not in taken else ():
-                owner = labels.get(start)
-                if owner is not None and owner in waiting:
-                    channels, _ = found.setdefault(start, ({}, owner))
-                    channels[unit.stem[len(start) :].lstrip("_-. ")] = unit
-                    taken.add(unit)
-                    break
-    owned = {mask for _, mask in found.values()}
-    orphans = [mask for mask in waiting if mask not in owned]
-    alone = [unit for unit in images if unit not in taken]
-    return [(name, channels, mask) for name, (channels, mask) in found.items()], orphans, alone
+            rest_of_masks.append(mask)
+    second: dict[Unit, Unit] = {}
+    orphans: list[Unit] = []
+    for mask in rest_of_masks:
+        candidates = (
+            (rest, image) for rest in _rests(mask.stem) for image in (by_stem.get(rest), bare.get(rest)) if image
+        )
+        name, owner = next(candidates, ("", None))
+        if owner is None and (owner := bare.get(mask.stem)) is not None:
+            name = mask.stem
+        if owner is None:
+            orphans.append(mask)
+        elif owner in found:
+            second[mask] = found[owner][1]
+            orphans.append(mask)
+        else:
+            found[owner] = (name, mask)
+    if not found and orphans:
+        return _match_by_start(images, orphans)
+    alone = [unit for unit in images if unit not in found]
+    return Matched([(name, {"": image}, mask) for image, (name, mask) in found.items()], orphans, alone, second)
+
+
+def _match_by_start(images: list[Unit], masks: list[Unit]) -> Matched:
+    """Match images to the longest name of a label that theirs begin with."""
+    labels = _unique((rest, mask) for mask in masks for rest in {mask.stem, *_rests(mask.stem)[-1:]})
+    channels: dict[Unit, tuple[str, dict[str, Unit]]] = {}
+    alone: list[Unit] = []
+    for unit in images:
+        start = next((start for start in _starts(unit.stem) if start in labels), None)
+        if start is None:
+            alone.append(unit)
+            continue
+        _, of_case = channels.setdefault(labels[start], (start, {}))
+        of_case[unit.stem[len(start) :].lstrip("_-. ")] = unit
+    orphans = [mask for mask in masks if mask not in channels]
+    cases = [(name, of_case, mask) for mask, (name, of_case) in channels.items()]
+    return Matched(cases, orphans, alone, by_start=bool(cases))
+
+
+def _unique(named: Iterable[tuple[str, Unit]]) -> dict[str, Unit]:
+    """Return name → file, without the names that several files have."""
+    found: dict[str, Unit] = {}
+    twice: set[str] = set()
+    for name, unit in named:
+        if found.setdefault(name, unit) != unit:
+            twice.add(name)
+    return {name: unit for name, unit in found.items() if name not in twice}
 
 
 def _starts(stem: str) -> list[str]:
     """Return what of a name stands before each of its separators, longest first."""
     return [stem[: m.start()] for m in _SEPARATORS.finditer(stem) if m.start()][::-1]
+
+
+def _with_images(found: _Strangers, pairs: Iterable[Pair]) -> _Strangers:
+    """Return labels with the images without label whose path differs from theirs in one place, if there are any."""
+    if found.images:
+        return found
+    open_paths = set(_with_one_open(found.masks[0].folder))
+    units = (unit for pair in pairs if not pair.labels for unit in pair.images.values())
+    images = [unit for unit in units if not open_paths.isdisjoint(_with_one_open(unit.folder))]
+    return _Strangers(found.masks, [unit for unit in images if unit.folder == images[0].folder])
+
+
+def _of_strangers(found: list[_Strangers]) -> Finding:
+    """Return one finding on folders of labels without images, with patterns that may settle it."""
+    masks, images = found[0].masks, next((one.images for one in found if one.images), [])
+    folder = masks[0].folder
+    more = f"; and so on in {count_of(len(found) - 1, 'folder')} more" if found[1:] else ""
+    if not images:
+        return Finding(
+            "SC081",
+            f"holds {_listed(masks)}, which are labels by their place, and no folder holds their images{more}",
+            file=folder or ".",
+            hint=f"add the images; or --images GLOB --masks '{_glob(folder)}' says where they are",
+        )
+    first = images[0].stem
+    longer = next((unit for unit in masks if unit.stem.startswith(first)), None)
+    if longer is not None:
+        names = ("{case}" + images[0].ending, "{case}" + longer.stem[len(first) :] + longer.ending)
+    else:
+        all_images, all_masks = (
+            tuple(unit for units in side for unit in units) for side in zip(*_sides(found), strict=True)
+        )
+        names = (_pattern_of(all_images), _pattern_of(all_masks))
+    folders = [_common([units[0].folder for units in sides if units]) for sides in zip(*_sides(found), strict=True)]
+    patterns = [_glob(where, name) for where, name in zip(folders, names, strict=True)]
+    return Finding(
+        "SC081",
+        f"holds {_listed(masks)}, and not one is called as an image of {images[0].folder or '.'},"
+        f" which holds {_listed(images)}{more}",
+        file=folder or ".",
+        hint=f"rename them; or say how they are called, as in --images '{patterns[0]}' --masks '{patterns[1]}'",
+    )
+
+
+def _sides(found: list[_Strangers]) -> list[tuple[list[Unit], list[Unit]]]:
+    return [(one.images, one.masks) for one in found if one.images]
+
+
+def _pattern_of(units: Sequence[Unit]) -> str:
+    """Return what the names of files have in common, but for whole numbers, around ``{case}``."""
+    stems = [unit.stem for unit in units]
+    if len(stems) == 1:
+        return "{case}" + units[0].ending
+    start = _shared_start(stems).rstrip("0123456789")
+    end = _shared_start([stem[len(start) :][::-1] for stem in stems])[::-1].lstrip("0123456789")
+    return f"{start}{{case}}{end}{units[0].ending}"
+
+
+def _shared_start(texts: list[str]) -> str:
+    first, last = min(texts), max(texts)
+    return first[
+        : next((n for n, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    ]
+
+
+def _common(paths: list[str]) -> str:
+    """Return paths with ``*`` for each component in which they differ."""
+    parts = [path.split("/") for path in paths]
+    if any(len(one) != len(parts[0]) for one in parts):
+        return "**"
+    return "/".join(same[0] if len(set(same)) == 1 else "*" for same in zip(*parts, strict=True))
+
+
+def _listed(units: list[Unit]) -> str:
+    """Return ``3 files (a.png, b.png …)``."""
+    names = ", ".join(unit.stem + unit.ending for unit in units[:2]) + (" …" if len(units) > 2 else "")
+    return f"{len(units)} file{'' if len(units) == 1 else 's'} ({names})"
+
+
+def _glob(folder: str, name: str = "*") -> str:
+    return f"{folder}/{name}" if folder else name

@@ -6,14 +6,16 @@ where a table says which. How images and masks are told apart and brought togeth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ..dataset.labels import BACKGROUND, GRAY, RGB, LabelMap, dense
+from ..dataset.labels import BACKGROUND, GRAY, RGB, LabelMap, dense, value_text
 from ..errors import Finding, SegconvError
 from ..image import picture, raster
 from ..image.picture import PictureHeader
@@ -21,9 +23,9 @@ from .cases import cases_of, finished
 from .colour_tables import find_table, read_table
 from .labelling import Declared, settle
 from .lists import pair_by_list
-from .pairing import Pairing, pair_units
+from .pairing import IMAGE, MASK, Pairing, pair_units, place_of
 from .patterns import pair_by_patterns
-from .pictures import mask_codes, open_picture
+from .pictures import Opened, mask_codes, open_picture
 from .source import (
     INSTANCES,
     ConvertOptions,
@@ -39,7 +41,11 @@ from .source import (
 from .tree import units_in
 
 KIND = "png"
+_UNREAD = (".gif", ".webp", ".jp2", ".heic", ".ppm", ".pgm", ".npy", ".npz", ".mat", ".svg")
 ENDING = ".png"
+FEW_VALUES = 8
+BLURRED = 0.9
+"""Masks with more than `FEW_VALUES` values, two of which make up more than this, have smoothed edges."""
 
 
 def ending_of(name: str) -> str | None:
@@ -57,15 +63,17 @@ def recognise(root: Path) -> str | None:
     """Return what speaks for pictures and masks, or None."""
     if (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir():
         return None  # nnU-Net's own folders belong to a dataset.json, and without one nobody knows what is in them
-    units, _ = units_in(root, ending_of, [])
+    units, others = units_in(root, ending_of, [])
     if not units:
         return None
     pairing = pair_units(units)
     if not any(pair.labels for pair in pairing.pairs) and not pairing.folders:
-        return None
+        if (unread := _unread_masks(others)) is not None:
+            return f"masks as {unread} files"
+        roles = {place_of(unit.folder).role for unit in units}
+        return "folders called as images and as masks" if {IMAGE, MASK} <= roles else None
     kinds = sorted({unit.ending.lower().lstrip(".").replace("jpeg", "jpg").upper() for unit in units})
-    places = "; ".join(pairing.folders[:3]) + (" …" if len(pairing.folders) > 3 else "")
-    return f"{places} with {' and '.join(kinds)} pictures"
+    return f"{pairing.evidence} with {' and '.join(kinds)} pictures"
 
 
 def scan(root: Path, options: ConvertOptions) -> SourceScan:
@@ -131,7 +139,26 @@ def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes
     for folder, names in others.items():
         if folder in taken:
             notes += stray_note(names, folder or ".")
-    return pair_units(units)
+    pairing = pair_units(units)
+    if not any(pair.labels for pair in pairing.pairs) and (unread := _unread_masks(others)) is not None:
+        raise SegconvError(
+            f"holds masks as {unread} files, expected {', '.join(ending.lstrip('.') for ending in raster.ENDINGS)}",
+            code="SC051",
+            file=str(root),
+            hint="save the masks as PNG, which keeps every value",
+        )
+    return pairing
+
+
+def _unread_masks(others: Mapping[str, list[str]]) -> str | None:
+    """Return the kind of masks that lie in a folder of masks and are of a format that is not read."""
+    for folder, names in others.items():
+        if place_of(folder).role == MASK:
+            for name in names:
+                ending = Path(name).suffix.lower()
+                if ending in _UNREAD:
+                    return ending.lstrip(".").upper()
+    return None
 
 
 def _headers(
@@ -236,7 +263,8 @@ def _label_map(
     options: ConvertOptions,
 ) -> LabelMap:
     """Return the label map; what cannot be settled becomes a finding, so that all are told at once."""
-    found, coding = None, GRAY
+    found: dict[int, _Seen] | None = None
+    coding = GRAY
     try:
         declared = _declared(cases, root, notes) if options.labels is None else None
         if declared is None and options.labels is None and not any(f.severity == "error" for f in findings):
@@ -244,8 +272,40 @@ def _label_map(
         if not any(f.severity == "error" for f in findings):
             return settle(options, declared, found, coding)
     except SegconvError as error:
+        if found and not error.file and error.code in ("SC074", "SC078"):
+            _tell_rarest(error, found, coding)
         collect(findings, error)
     return dense({BACKGROUND: 0, "foreground": 1})
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """How often a value occurs in all masks, and the first file that holds it."""
+
+    pixels: int
+    file: str
+
+    def __add__(self, other: _Seen) -> _Seen:
+        return _Seen(self.pixels + other.pixels, self.file)
+
+
+def _tell_rarest(error: SegconvError, found: Mapping[int, _Seen], coding: str) -> None:
+    """Say of values that nobody declared which is the rarest: it is the one most likely to be a mistake."""
+    rarest = min(found, key=lambda value: found[value].pixels)
+    seen = found[rarest]
+    error.file = seen.file
+    error.message += (
+        f"; the rarest is {value_text(rarest, coding)}, {count_of(seen.pixels, 'pixel')} in all, first here"
+    )
+    often = sorted(found, key=lambda value: found[value].pixels, reverse=True)[:2]
+    shared = sum(found[value].pixels for value in often) / sum(seen.pixels for seen in found.values())
+    if coding == GRAY and len(found) > FEW_VALUES and 0 in often and shared > BLURRED:
+        other = max(often)
+        error.message += f"; nearly all pixels are 0 or {other}, as in a mask that was smoothed or resized"
+        error.hint = (
+            "export the masks without smoothing;"
+            f" or --labels {BACKGROUND}=0,foreground={other} --snap {-(-other // 2)} takes the nearest"
+        )
 
 
 def _declared(cases: Iterable[SourceCase], root: Path, notes: list[str]) -> Declared | None:
@@ -273,22 +333,21 @@ def _declared(cases: Iterable[SourceCase], root: Path, notes: list[str]) -> Decl
 
 def _values(
     cases: Iterable[SourceCase], headers: dict[str, PictureHeader], root: Path, findings: list[Finding]
-) -> tuple[set[int], str]:
+) -> tuple[dict[int, _Seen], str]:
     """Return all values of all masks and their coding: a guess of the labels needs them before the first case.
 
     Colours where a picture in colour holds one that is not grey; grey values and indices otherwise.
     """
     labels = [path for case in cases if case.label is not None for path in case.files_of(case.label)]
 
-    def values_of(path: str) -> tuple[set[int], bool]:
-        with open(path, "rb") as file:
-            opened = open_picture(file.read())
-        if opened.header.kind in ("RGB", "RGBA"):
-            colours = {int(code) for code in np.unique(mask_codes(opened, RGB))}
+    def values_of(path: str) -> tuple[dict[int, int], bool]:
+        opened = _opened(path)
+        if opened.header.kind in ("RGB", "RGBA") and opened.header.depth == 8:
+            colours = _counted(mask_codes(opened, RGB))
             return colours, any(code != (code & 255) * 0x010101 for code in colours)
-        return {int(value) for value in np.unique(mask_codes(opened, GRAY))}, False
+        return _counted(mask_codes(opened, GRAY)), False
 
-    results: dict[str, tuple[set[int], bool]] = {}
+    results: dict[str, tuple[dict[int, int], bool]] = {}
     with ThreadPoolExecutor() as pool:
         for path, result in [(label, pool.submit(values_of, label)) for label in labels]:
             try:
@@ -296,14 +355,29 @@ def _values(
             except SegconvError as error:
                 collect(findings, error, shown(path, root))
     coloured = any(colour for _, colour in results.values())
-    found: set[int] = set()
+    found: dict[int, _Seen] = {}
     for path, (values, _) in results.items():
-        as_colour = headers[path].kind in ("RGB", "RGBA")
+        as_colour = headers[path].kind in ("RGB", "RGBA") and headers[path].depth == 8
         if coloured and headers[path].kind == "palette":
-            values = {int(code) for code in np.unique(mask_codes(open_picture(Path(path).read_bytes()), RGB))}
+            values = _counted(mask_codes(_opened(path), RGB))
         elif coloured and not as_colour:
-            values = {value * 0x010101 for value in values}
+            values = {value * 0x010101: pixels for value, pixels in values.items()}
         elif as_colour and not coloured:
-            values = {value & 255 for value in values}
-        found |= values
+            values = {value & 255: pixels for value, pixels in values.items()}
+        for value, pixels in values.items():
+            own = _Seen(pixels, shown(path, root))
+            found[value] = found[value] + own if value in found else own
     return found, RGB if coloured else GRAY
+
+
+def _opened(path: str) -> Opened:
+    try:
+        with open(path, "rb") as file:
+            return open_picture(file.read())
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
+
+
+def _counted(values: NDArray[Any]) -> dict[int, int]:
+    found, pixels = np.unique(values, return_counts=True)
+    return {int(value): int(count) for value, count in zip(found, pixels, strict=True)}
