@@ -151,8 +151,10 @@ def _end(data: bytes, at: int) -> int:
 
 def _orientation(head: Buffer) -> int:
     try:
-        with Image.open(io.BytesIO(bytes(head[:HEAD_LIMIT])), formats=["JPEG", "MPO"]) as opened:
-            return int(opened.getexif().get(_ORIENTATION, 1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tags that are damaged: the picture does not depend on them
+            with Image.open(io.BytesIO(bytes(head[:HEAD_LIMIT])), formats=["JPEG", "MPO"]) as opened:
+                return int(opened.getexif().get(_ORIENTATION, 1))
     # Pillow lets through what its parser of EXIF meets.
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, struct.error, Image.DecompressionBombError) as error:
         raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error

@@ -302,7 +302,7 @@ def _spatial(header: Nifti1Header, size: tuple[int, ...]) -> tuple[Geometry, tup
     scale = _MM_PER_UNIT.get(unit, 1.0)
     if scale != 1.0:
         oddities.append(("SC092", f"lengths are in {_UNIT_NAMES[unit]}; converted to mm"))
-    pixdim = np.asarray(header["pixdim"][1:4], dtype=np.float64)
+    pixdim = np.array([float(step) for step in header["pixdim"][1:4]])
     # Axes that are not declared need no spacing.
     pixdim = np.where(np.arange(3) < int(header["dim"][0]), pixdim, 1.0)
     if not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
@@ -364,12 +364,27 @@ def _forms(header: Nifti1Header) -> tuple[NDArray[np.float64] | None, NDArray[np
         numbers = [float(header[f"quatern_{axis}"]) for axis in "bcd"] + [float(header[f"qoffset_{a}"]) for a in "xyz"]
         if not all(map(math.isfinite, numbers)) or sum(n * n for n in numbers[:3]) > 1 + 1e-4:
             raise SegconvError("its qform holds no rotation", code="SC057")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            qform = np.asarray(header.get_qform(), dtype=np.float64)
+        qform = _qform(header, numbers[:3])
     if int(header["sform_code"]) > 0:
         sform = np.asarray(header.get_sform(), dtype=np.float64)
     return qform, sform
+
+
+def _qform(header: Nifti1Header, quaternion: list[float]) -> NDArray[np.float64]:
+    """The qform as SimpleITK reads it.
+
+    Only a negative qfac (``pixdim[0]``) mirrors the third axis, and a quaternion that rounding made
+    too long is shortened; nibabel refuses both.
+    """
+    own = header.copy()
+    own["pixdim"][0] = -1 if float(header["pixdim"][0]) < 0 else 1
+    length = math.sqrt(sum(n * n for n in quaternion))
+    if length > 1:
+        for axis, number in zip("bcd", quaternion, strict=True):
+            own[f"quatern_{axis}"] = number / length
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.asarray(own.get_qform(), dtype=np.float64)
 
 
 def _grid(

@@ -243,3 +243,23 @@ def test_turns_near_half_a_circle_are_no_conflict(base: tuple[float, ...], off: 
     header = nifti.read_header(nifti.new_header(geometry, np.dtype(np.int16)))
     assert header.oddities == ()
     assert header.geometry.displacement_voxels(geometry) < 0.01
+
+
+@pytest.mark.parametrize("qfac", [-1.0, 1.0, 0.0, -7.0, 3.0])
+@pytest.mark.parametrize("longer", [0.0, 1e-7, 3e-5])
+def test_a_qform_that_nibabel_refuses_is_read_as_simpleitk_reads_it(qfac: float, longer: float, tmp_path: Path) -> None:
+    data = bytearray(file_bytes(np.zeros((4, 5, 6), np.int16), qform_code=1, sform_code=0))
+    header = nib.Nifti1Header(bytes(data[:348]), check=False)
+    header["pixdim"][:4] = (qfac, 1, 2, 3)
+    header["quatern_b"], header["quatern_c"], header["quatern_d"] = np.array([0.6, 0, 0.8]) * (1 + longer)
+    data[:348] = header.binaryblock
+    found = nifti.read_header(bytes(data))
+    assert agrees(found.geometry, simpleitk_grid(bytes(data), tmp_path))
+
+
+def test_spacings_of_any_bits_are_read_or_refused() -> None:
+    data = bytearray(file_bytes(np.zeros((4, 5, 6), np.int16)))
+    data[80:84] = b"\x01\x00\xa0\x7f"  # a signalling NaN
+    with pytest.raises(SegconvError) as raised:
+        nifti.read_header(bytes(data))
+    assert raised.value.code == "SC057"
