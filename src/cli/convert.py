@@ -43,7 +43,8 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 @option(
     "--images", multiple=True, metavar="GLOB", help="Files of a channel; repeated for several. {case} names a part."
 )
-@option("--masks", metavar="GLOB", help="Files of the labels.")
+@option("--masks", metavar="GLOB", help="Files of the labels; of masks of classes, the NAME,… to take.")
+@option("--image", multiple=True, metavar="NAME", help="Masks: the image beside them; repeated for several channels.")
 @option(
     "--pairs", type=click.Path(path_type=Path), metavar="LIST", help="CSV or JSON with image, label, case, patient."
 )
@@ -109,6 +110,7 @@ def command(
         channels=_listed(said["channels"]),
         images=said["images"],
         masks=said["masks"],
+        image=said["image"],
         pairs=said["pairs"],
         case_names=said["case_names"],
         cases=said["cases"],

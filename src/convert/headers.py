@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,39 @@ def judge_headers(
             continue
         counts[case.case] = sum(header.channels for header in images)
         _judge_case(case, images, label, root, findings)
-    usual = channels or Counter(counts.values()).most_common(1)[0][0] if channels or counts else 0
+    return _judge_counts(cases, counts, channels, root, findings)
+
+
+def judge_pictures(
+    cases: Sequence[SourceCase], channels: int, root: Path, findings: list[Finding], options: ConvertOptions
+) -> int:
+    """Do for pictures what `judge_headers` does for volumes."""
+    counts: dict[str, int] = {}
+    for case in cases:
+        heads = []
+        for path in case.files:
+            try:
+                with naming(shown(path, root)):
+                    heads.append(raster.probe_file(path))
+            except SegconvError as error:
+                collect(findings, error)
+        if len(heads) < len(case.files):
+            continue
+        counts[case.case] = sum(head.channels for head in heads[: len(case.images)])
+        first = heads[0]
+        findings += [
+            Finding("SC082", f"is {head}, its picture {first}", file=shown(path, root), hint="export both in one size")
+            for path, head in zip(case.files, heads, strict=True)
+            if (head.width, head.height) != (first.width, first.height)
+        ]
+    return _judge_counts(cases, counts, channels, root, findings)
+
+
+def _judge_counts(
+    cases: Sequence[SourceCase], counts: Mapping[str, int], channels: int, root: Path, findings: list[Finding]
+) -> int:
+    """Refuse cases that have not as many channels as they must; return how many those are."""
+    usual = channels or next((number for number, _ in Counter(counts.values()).most_common(1)), 0)
     by_name = {case.case: case for case in cases}
     findings += [
         Finding(

@@ -1,15 +1,13 @@
 """A folder a case with one binary mask a class, or 3D Slicer's segmentations: masks that may overlap.
 
-The masks lie in the folder of the case, or in a folder within it (``segmentations``, ``masks`` …); the
-image beside them is called ``ct``, ``mri``, ``image`` or as ``--images`` says; or images lie in a
-folder of their own, named as the cases. What overlaps is kept by `compiler`.
+Where they lie is `mask_folders`'; what overlaps is kept by `compiler`, which must know every overlap of
+every case before the first label is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,94 +18,85 @@ from ..dataset.labels import BACKGROUND, LabelMap, dense
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier
 from ..errors import Finding, SegconvError, naming, warning
-from ..image import raster, volumes
-from ..image.stored import VolumeHeader
+from ..image import nrrd, raster, volumes
 from .cases import finished
-from .headers import judge_headers
+from .headers import judge_headers, judge_pictures, probe_unit
 from .layers import atoms_of, on_and_mask
+from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders, is_segmentation
 from .pairing import MASK_WORDS
 from .pictures import mask_codes, open_picture
 from .png import ending_of as picture_ending_of
 from .segments import atoms_of_segments, segment_names
-from .source import LAYERS, ConvertOptions, Parts, SourceCase, SourceScan, collect, resolve_inside, shown, stray_note
-from .tree import Unit, walk
-from .volumes import SEGMENTS
+from .source import (
+    DETACHED,
+    LAYERS,
+    ConvertOptions,
+    Parts,
+    SourceCase,
+    SourceScan,
+    collect,
+    count_of,
+    read_head,
+    resolve_inside,
+    shown,
+)
+from .tree import Unit
 
 KIND = "masks"
-IMAGE_NAMES = ("ct", "mri", "mr", "image", "img", "scan", "volume")
-"""What the image of a case may be called, in this order."""
 
 
-def recognise(root: Path) -> str | None:
+def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
     """Return what speaks for masks of classes, or None."""
     if (root / "dataset.json").is_file():
         return None
-    found = _find(root, ConvertOptions(), [], [])
-    cases = [case for case in found.values() if case.masks]
-    if not cases or not all(case.images for case in cases):
+    folders = [folder for folder in find_folders(root, options or ConvertOptions(), [], []) if folder.labels]
+    if not folders or not all(folder.images for folder in folders):
         return None
-    if any(unit.ending.lower() == SEGMENTS for case in cases for unit in case.masks.values()):
-        return f"{cases[0].folder or '.'}/ and others with .seg.nrrd files"
-    several = [case for case in cases if len(case.masks) > 1 or next(iter(case.masks)).lower() not in MASK_WORDS]
+    if any(folder.segmentations for folder in folders):
+        return f"{folders[0].name}/ with a .seg.nrrd file" if len(folders) == 1 else f"{len(folders)} .seg.nrrd files"
+    several = [f for f in folders if len(f.masks) > 1 or next(iter(f.masks)).lower() not in MASK_WORDS]
     if not several:
         return None
-    pictures = all(picture_ending_of(unit.path) for case in cases for unit in case.masks.values())
-    if pictures and not _repeated(cases):
+    pictures = all(picture_ending_of(unit.path) for folder in folders for unit in folder.masks.values())
+    if pictures and not _name_classes(folders):
         return None  # masks of objects, each of one picture
     names = ", ".join(list(several[0].masks)[:3])
-    return f"{len(cases)} folders with an image and a mask for each class ({names} …)"
+    return f"{len(folders)} folders with an image and a mask for each class ({names} …)"
 
 
-def _repeated(cases: Sequence[_Folder]) -> bool:
-    """Whether the names of masks stand for classes: they come again in other cases, and are no numbers."""
+def _name_classes(folders: Iterable[CaseFolder]) -> bool:
+    """Return whether the names of masks stand for classes: they come again in other cases, and are no numbers."""
     seen: set[str] = set()
-    for case in cases:
-        names = {name for name in case.masks if not name.isdigit()}
+    for folder in folders:
+        names = {name for name in folder.masks if not name.isdigit()}
         if names & seen:
             return True
         seen |= names
     return False
 
 
-@dataclass
-class _Folder:
-    """A case as it lies."""
-
-    folder: str
-    images: dict[str, Unit] = field(default_factory=dict)
-    masks: dict[str, Unit] = field(default_factory=dict)
-    split: str = TRAIN
-
-
 def scan(root: Path, options: ConvertOptions) -> SourceScan:
     """Find the cases, look at every mask to know which overlap, and compile the labels."""
+    _refuse_label_options(options)
     findings: list[Finding] = []
     notes: list[str] = []
-    folders = _find(root, options, findings, notes)
-    names = _mask_names(root, folders.values(), findings)
-    cases = finished(_cases(root, folders.values(), names, options, findings), root, options, findings)
+    cases = finished(_cases(root, options, findings, notes), root, options, findings)
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(
             Finding(
                 "SC011",
                 "holds no folder with an image and masks",
                 file=str(root),
-                hint="expected CASE/ct.nii.gz and CASE/segmentations/CLASS.nii.gz, or --images NAME|DIR",
+                hint="expected CASE/ct.nii.gz and CASE/segmentations/CLASS.nii.gz; or --image NAME, or --images DIR",
             )
         )
     pictures = bool(cases) and picture_ending_of(cases[0].images[0]) is not None
-    count = 1
-    if pictures:
-        count = _judge_pictures(cases, root, findings)
-    else:
-        count = judge_headers(cases, 0, root, findings, options) or 1
-    default = ("image",) if count == 1 else tuple(f"channel_{n}" for n in range(count))
-    if pictures:
-        default = ("R", "G", "B") if count == 3 else ("gray",)
-    elif len({len(case.images) for case in cases}) == 1 and cases and len(cases[0].images) == count > 1:
-        default = tuple(sorted(next(iter(folders.values())).images))
-    if options.channels and len(options.channels) != count:
-        findings.append(Finding("SC084", f"--channels names {len(options.channels)} channels, the cases have {count}"))
+    judge = judge_pictures if pictures else judge_headers
+    channels = _channel_names(cases, judge(cases, 0, root, findings, options), options, findings, pictures=pictures)
+    names = list(
+        dict.fromkeys(name for case in cases if case.label is not None for name in case.parts[case.label].names)
+    )
+    cases = _complete(cases, names, root, options, findings)
     compiled = _compiled(cases, names, root, findings, options)
     labels = compiled.labels if compiled is not None else dense({BACKGROUND: 0, "foreground": 1}).labels
     if compiled is not None:
@@ -124,10 +113,10 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         root.name,
         root,
         tuple(cases),
-        options.channels or default,
+        channels,
         LabelMap(labels, {value: value for value in labels.values}),
         ending,
-        _label_file(cases, names, ending, compiled),
+        _label_file(cases, names, ending),
         {},
         tuple(findings),
         tuple(notes),
@@ -135,226 +124,137 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     )
 
 
-def _label_file(
-    cases: Sequence[SourceCase], names: Sequence[str], ending: str, compiled: Compiled | None
-) -> dict[str, object]:
-    """Return how masks of a case are stored that has none of its own."""
-    files: dict[str, str] = {}
-    for case in cases:
-        for name, file in zip(*_layers(case), strict=True):
-            files.setdefault(name, Path(file).name)
-    single = {name: file for name, file in files.items() if not file.lower().endswith(SEGMENTS)}
-    values = compiled.masks_of if compiled is not None else {}
-    stored = [
-        {
-            "name": name,
-            "file": single.get(name, f"{name.replace('/', '_')}{ending}"),
-            "on": 1,
-            "dtype": "uint8",
-            "values": list(values.get(name, ())),
-        }
-        for name in names
-    ]
-    return {"form": "layers", "ending": ending, "dtype": "uint8", "mode": "gray", "depth": 8, "files": stored}
+def _refuse_label_options(options: ConvertOptions) -> None:
+    """Refuse options that name values: the files' names are the labels, and have no values."""
+    given = {"--labels": options.labels, "--map": options.value_map, "--ignore": options.ignore, "--snap": options.snap}
+    for option, value in given.items():
+        if value:
+            raise SegconvError(
+                f"{option}: the labels of masks are the names of their files",
+                hint="--masks NAME,… takes some of them alone; segconv labels rename changes names afterwards",
+            )
 
 
-def _layers(case: SourceCase) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if case.label is None:
-        return (), ()
-    parts = case.parts[case.label]
-    return parts.names, parts.files if len(parts.files) == len(parts.names) else parts.files * len(parts.names)
-
-
-def _ending(name: str) -> str | None:
-    if name.lower().endswith(SEGMENTS):
-        return SEGMENTS
-    return volumes.ending_of(name) or picture_ending_of(name)
-
-
-def _find(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> dict[str, _Folder]:
-    """Return the folders of cases: images, and masks by name."""
-    wanted = options.images[0] if options.images else None
-    image_folder = (root / wanted) if wanted and (root / wanted).is_dir() else Path(wanted) if wanted else None
-    elsewhere = image_folder is not None and image_folder.is_dir()
-    found: dict[str, _Folder] = {}
-    for folder, names in walk(root, findings, external=options.allow_external):
-        if elsewhere and image_folder is not None and (root / folder).is_relative_to(image_folder):
-            continue
-        units = [Unit(folder, name[: -len(e)], name[-len(e) :]) for name in names if (e := _ending(name)) is not None]
-        notes += stray_note((n for n in names if units and _ending(n) is None), folder or ".")
-        if not units:
-            continue
-        parent, _, own = folder.rpartition("/")
-        inner = own.lower() in MASK_WORDS
-        case = found.setdefault(parent if inner else folder, _Folder(parent if inner else folder))
-        for unit in units:
-            if not inner and _is_image(unit, wanted, case):
-                case.images[unit.stem] = unit
-            else:
-                case.masks[unit.stem] = unit
-    if elsewhere and image_folder is not None:
-        _bring_images(root, image_folder, found, findings)
-    for name, case in found.items():
-        if any(word in ("test", "testing", "imagests") for word in name.lower().split("/")) and not case.masks:
-            case.split = TEST
-    return {name: case for name, case in found.items() if case.masks or case.images}
-
-
-def _is_image(unit: Unit, wanted: str | None, case: _Folder) -> bool:
-    if unit.ending.lower() == SEGMENTS:
-        return False
-    if wanted is not None:
-        return unit.stem == wanted or unit.stem + unit.ending == wanted
-    stem = unit.stem.lower()
-    own = case.folder.rsplit("/", 1)[-1].lower()
-    return stem in IMAGE_NAMES or stem == own or any(stem == f"{own}_{name}" for name in IMAGE_NAMES)
-
-
-def _bring_images(root: Path, folder: Path, found: dict[str, _Folder], findings: list[Finding]) -> None:
-    """Give the cases their images from a folder of their own, by name."""
-    images: dict[str, Unit] = {}
-    for name in sorted(p.name for p in folder.iterdir() if p.is_file()):
-        ending = _ending(name)
-        if ending is not None and ending != SEGMENTS:
-            place = str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder.absolute())
-            images[name[: -len(ending)]] = Unit(place, name[: -len(ending)], name[-len(ending) :])
-    for case in list(found.values()):
-        own = case.folder.rsplit("/", 1)[-1]
-        single = [u for u in case.masks.values() if u.ending.lower() == SEGMENTS]
-        if own in images:
-            case.images = {own: images[own]}
-        elif single and len(single) == len(case.masks):
-            # Segmentations of several cases in one folder: each is named as its image.
-            del found[case.folder]
-            for unit in single:
-                match = next((s for s in images if unit.stem == s or unit.stem.startswith((f"{s}_", f"{s}-"))), None)
-                key = f"{case.folder}/{unit.stem}" if case.folder else unit.stem
-                found[key] = _Folder(key, {match: images[match]} if match else {}, {unit.stem: unit})
-
-
-def _mask_names(root: Path, folders: Iterable[_Folder], findings: list[Finding]) -> list[str]:
-    """Return the names of all masks, in the order in which they are first met, sorted within a case."""
-    names: dict[str, None] = {}
-    for case in folders:
-        for name, unit in sorted(case.masks.items()):
-            if unit.ending.lower() != SEGMENTS:
-                names.setdefault(name)
-                continue
-            try:
-                with naming(unit.path):
-                    for segment in segment_names((root / unit.path).read_bytes()):
-                        names.setdefault(segment)
-            except SegconvError as error:
-                collect(findings, error)
-            except OSError as error:
-                findings.append(Finding("SC030", f"cannot be read ({error.strerror})", file=unit.path))
-    return list(names)
-
-
-def _cases(
-    root: Path, folders: Iterable[_Folder], names: Sequence[str], options: ConvertOptions, findings: list[Finding]
-) -> list[SourceCase]:
+def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> list[SourceCase]:
+    """Return the cases, training first; what is wrong with one becomes a finding."""
     cases = []
-    for case in folders:
-        name = (case.folder if options.case_names == "path" else case.folder.rsplit("/", 1)[-1]) or root.name
-        if not case.images:
-            file = next(iter(case.masks.values())).path
+    for folder in find_folders(root, options, findings, notes):
+        split = folder.split
+        if not folder.images:
             findings.append(
                 Finding(
                     "SC081",
                     "lies beside no image",
-                    file=file,
-                    hint=f"call it {', '.join(IMAGE_NAMES[:4])}, or --images NAME|DIR",
+                    file=folder.labels[0].path,
+                    hint=f"call it {', '.join(IMAGE_NAMES[:4])}; or --image NAME, or --images DIR",
                 )
             )
             continue
-        first = next(iter(case.images.values()))
-        split = case.split
-        if not case.masks and split == TRAIN:
+        if not folder.labels and split == TRAIN:
             if options.unlabelled == "skip":
                 continue
             if options.unlabelled != "test":
-                findings.append(
-                    Finding("SC080", "has no masks", file=first.path, hint="add them, or --unlabelled skip|test")
-                )
+                file = next(iter(folder.images.values())).path
+                findings.append(Finding("SC080", "has no masks", file=file, hint="add them, or --unlabelled skip|test"))
                 continue
             split = TEST
+        name = (folder.name if options.case_names == "path" else folder.own_name) or root.name
         try:
-            cases.append(_case(root, case, name, split, names, options, findings))
+            cases.append(_case(root, folder, name, split, options))
         except SegconvError as error:
             error.file = shown(error.file, root)
             collect(findings, error)
     return sorted(cases, key=lambda case: case.split != TRAIN)
 
 
-def _case(
-    root: Path,
-    case: _Folder,
-    name: str,
-    split: str,
-    names: Sequence[str],
-    options: ConvertOptions,
-    findings: list[Finding],
-) -> SourceCase:
+def _case(root: Path, folder: CaseFolder, name: str, split: str, options: ConvertOptions) -> SourceCase:
     def resolved(unit: Unit) -> str:
         external = options.allow_external or unit.folder.startswith("/")
         return resolve_inside(root / unit.path, root, external=external)
 
-    images = tuple(resolved(unit) for _, unit in sorted(case.images.items()))
-    if not case.masks:
-        return SourceCase(case_identifier(name), name, images, None, split)
-    segmentations = [unit for unit in case.masks.values() if unit.ending.lower() == SEGMENTS]
-    if len(segmentations) > 1 or (segmentations and len(case.masks) > 1):
-        raise SegconvError(
-            f"lies beside {len(case.masks) - 1} other masks, expected one segmentation a case",
-            code="SC085",
-            file=str(root / segmentations[0].path),
-        )
-    if segmentations:
-        label = resolved(segmentations[0])
-        own = segment_names(Path(label).read_bytes())
-        parts = Parts(LAYERS, (label,), tuple(own))
-    else:
-        own = sorted(case.masks)
-        label = str(root / case.masks[own[0]].folder)
-        parts = Parts(LAYERS, tuple(resolved(case.masks[mask]) for mask in own), tuple(own))
-    missing = [mask for mask in names if mask not in own]
-    if missing and not segmentations:
-        if options.missing_masks != "empty":
-            shown_names = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+    images = tuple(resolved(unit) for unit in folder.images.values())
+    parts = {path: Parts(DETACHED, (path, *more)) for path in images if (more := _companions(path))}
+    if not folder.labels:
+        return SourceCase(case_identifier(name), name, images, None, split, parts=parts)
+    if folder.segmentations:
+        if len(folder.labels) > 1:
             raise SegconvError(
-                f"lacks {len(missing)} masks that other cases have: {shown_names}",
-                code="SC080",
-                file=label,
-                hint="add them; or --missing-masks empty, if what they show is not there in this case",
+                f"lies beside {count_of(len(folder.labels) - 1, 'other mask')}, expected one segmentation a case",
+                code="SC085",
+                file=folder.segmentations[0].path,
+                hint="merge them in 3D Slicer, or move what does not belong to the case",
             )
-        findings.append(warning("SC080", f"lacks {', '.join(missing[:5])}; counted as empty", file=shown(label, root)))
-    return SourceCase(case_identifier(name), name, images, label, split, None, None, {label: parts})
+        label = resolved(folder.segmentations[0])
+        with naming(label):
+            own = segment_names(read_head(label, nrrd.HEAD_LIMIT + 1))
+        parts[label] = Parts(LAYERS, (label,), tuple(own))
+    else:
+        files = {mask: resolved(unit) for mask, unit in sorted(folder.masks.items())}
+        label = str(root / next(iter(folder.masks.values())).folder)
+        detached = next((path for path in files.values() if _companions(path)), None)
+        if detached is not None:
+            raise SegconvError(
+                "is a mask in two files", code="SC063", file=detached, hint="save masks as .nrrd, .mha or .nii.gz"
+            )
+        parts[label] = Parts(LAYERS, tuple(files.values()), tuple(files))
+    return SourceCase(case_identifier(name), name, images, label, split, parts=parts)
 
 
-def _judge_pictures(cases: Iterable[SourceCase], root: Path, findings: list[Finding]) -> int:
-    counts: dict[str, int] = {}
+def _companions(path: str) -> tuple[str, ...]:
+    return volumes.companions(path) if path.lower().endswith((".mhd", ".nhdr")) else ()
+
+
+def _complete(
+    cases: list[SourceCase], names: Sequence[str], root: Path, options: ConvertOptions, findings: list[Finding]
+) -> list[SourceCase]:
+    """Return the cases that have a mask for each class; a segmentation need not list what it does not show."""
+    complete = []
     for case in cases:
-        try:
-            image = raster.probe_file(case.images[0])
-            counts[case.images[0]] = image.channels
-            for file in case.files[len(case.images) :]:
-                with naming(shown(file, root)):
-                    mask = raster.probe_file(file)
-                    if (mask.width, mask.height) != (image.width, image.height):
-                        raise SegconvError(
-                            f"has {mask.width}×{mask.height} pixels, its picture {image.width}×{image.height}",
-                            code="SC082",
-                        )
-        except SegconvError as error:
-            collect(findings, error, shown(case.images[0], root))
-    usual = max(set(counts.values()), key=list(counts.values()).count, default=1)
-    findings += [
-        Finding("SC084", f"has {found} channels, most pictures have {usual}", file=shown(path, root))
-        for path, found in counts.items()
-        if found != usual
-    ]
-    return usual
+        own = set() if case.label is None or is_segmentation(case.label) else set(case.parts[case.label].names)
+        missing = [name for name in names if own and name not in own]
+        told = f"lacks {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}"
+        if missing and options.missing_masks != "empty":
+            findings.append(
+                Finding(
+                    "SC080",
+                    f"{told}, which other cases have",
+                    file=shown(str(case.label), root),
+                    hint="add the masks; or --missing-masks empty, if what they show is not there in this case",
+                )
+            )
+            continue
+        if missing:
+            findings.append(warning("SC080", f"{told}; counted as empty", file=shown(str(case.label), root)))
+        complete.append(case)
+    return complete
+
+
+def _channel_names(
+    cases: Sequence[SourceCase], count: int, options: ConvertOptions, findings: list[Finding], *, pictures: bool
+) -> tuple[str, ...]:
+    if options.channels:
+        if cases and len(options.channels) != count:
+            findings.append(
+                Finding("SC084", f"--channels names {len(options.channels)} channels, the cases have {count}")
+            )
+        return options.channels
+    if len(options.image) == count > 1:
+        return options.image
+    if pictures:
+        return ("R", "G", "B") if count == 3 else ("gray",)
+    return ("image",) if count <= 1 else tuple(f"channel_{n}" for n in range(count))
+
+
+def _label_file(cases: Sequence[SourceCase], names: Sequence[str], ending: str) -> dict[str, object]:
+    """Return how masks of a case are stored that has none of its own."""
+    files: dict[str, str] = {}
+    for case in cases:
+        if case.label is not None and not is_segmentation(case.label):
+            parts = case.parts[case.label]
+            for name, file in zip(parts.names, parts.files, strict=True):
+                files.setdefault(name, Path(file).name)
+    stored = [{"name": name, "file": files.get(name, name + ending), "on": 1, "dtype": "uint8"} for name in names]
+    return {"form": "layers", "ending": ending, "dtype": "uint8", "mode": "gray", "depth": 8, "files": stored}
 
 
 def _compiled(
@@ -368,9 +268,9 @@ def _compiled(
         waiting = [(case, pool.submit(_atoms, case, names, root, options)) for case in cases if case.label is not None]
         for case, result in waiting:
             try:
-                atoms |= result.result()
+                atoms |= set(result.result())
             except SegconvError as error:
-                collect(findings, error, shown(case.label or "", root))
+                collect(findings, error, shown(str(case.label), root))
     if any(finding.severity == "error" for finding in findings):
         return None
     try:
@@ -380,33 +280,38 @@ def _compiled(
         return None
 
 
-def _atoms(case: SourceCase, names: Sequence[str], root: Path, options: ConvertOptions) -> set[Atom]:
+def _atoms(case: SourceCase, names: Sequence[str], root: Path, options: ConvertOptions) -> list[Atom]:
+    """Return which masks meet in a case."""
     index = {name: number for number, name in enumerate(names)}
     label = str(case.label)
-    if label.lower().endswith(SEGMENTS):
-        with naming(shown(label, root)):
-            return set(atoms_of_segments(Path(label).read_bytes(), index))
     parts = case.parts[label]
-    header: VolumeHeader | None = None
-    shape: tuple[int, ...]
-    with naming(shown(case.images[0], root)):
-        if picture_ending_of(case.images[0]):
-            opened = raster.probe_file(case.images[0])
-            shape = (opened.height, opened.width)
-        else:
-            header = volumes.probe_file(case.images[0])
-            shape = header.geometry.array_shape
+    pictures = picture_ending_of(case.images[0]) is not None
+    if pictures:
+        head = raster.probe_file(case.images[0])
+        shape: tuple[int, ...] = (head.height, head.width)
+    else:
+        grid = probe_unit(case, case.images[0], root, options).geometry
+        shape = grid.array_shape
+        if is_segmentation(label):
+            return atoms_of_segments(Path(label).read_bytes(), grid, index, options.max_volume)
 
     def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
         for name, file in zip(parts.names, parts.files, strict=True):
             with naming(shown(file, root)):
-                data = Path(file).read_bytes()
-                if header is None:
-                    values = mask_codes(open_picture(data), "gray")
-                else:
-                    values = volumes.decode(data, volumes.ending_of(file) or "", limit=options.max_volume).values
+                values = _mask_values(file, options.max_volume)
                 if values.shape != shape:
                     raise SegconvError(f"has the size {values.shape[::-1]}, its image {shape[::-1]}", code="SC082")
                 yield index[name], on_and_mask(values)[1]
 
-    return set(atoms_of(shape, masks()))
+    return atoms_of(shape, masks())
+
+
+def _mask_values(file: str, limit: int) -> NDArray[np.generic]:
+    data = Path(file).read_bytes()
+    ending = volumes.ending_of(file)
+    if ending is None:
+        return mask_codes(open_picture(data), "gray")
+    mask = volumes.decode(data, ending, limit=limit)
+    if mask.header.four_dimensional:
+        raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
+    return mask.values

@@ -59,7 +59,7 @@ def _of_glob(glob: str) -> str:
             out, at = out + "(" + match[0].replace("[!", "[^") + ")", match.end()
         elif match := re.compile(r"\{([A-Za-z_]\w*)\}").match(glob, at):
             again = f"(?P<{match[1]}>" in out
-            out += f"(?P={match[1]})" if again else f"(?P<{match[1]}>[^/]+?)"
+            out += f"(?P={match[1]})" if again else f"(?P<{match[1]}>[^/]+)"
             at = match.end()
         else:
             out, at = out + re.escape(glob[at]), at + 1
@@ -158,7 +158,7 @@ def _matches(
 
 
 def _wildcards(match: re.Match[str], unit: Unit, ending: int) -> Key:
-    """Return what the wildcards matched, each once and without the file's ending."""
+    """Return what the wildcards matched, each once and without the file's ending; nothing for the name of one file."""
     parts: list[str] = []
     for number in range(1, (match.re.groups or 0) + 1):
         part = match[number] or ""
@@ -167,7 +167,7 @@ def _wildcards(match: re.Match[str], unit: Unit, ending: int) -> Key:
         part = part.strip("/")
         if part and part not in parts:
             parts.append(part)
-    return tuple(parts) if parts else (unit.stem,)
+    return tuple(parts)
 
 
 def _name(key: Key, unit: Unit) -> str:

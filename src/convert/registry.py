@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SegconvError
+from ..errors import Finding, Refused, SegconvError
+from ..image import volumes
 from ..work.caseio import CaseIO
 from ..work.plan import Item
 from . import masks, msd, nnunet_v1, nnunet_v2, pairs, png
+from .lists import pair_by_list
+from .mask_folders import image_folder
+from .patterns import pair_by_patterns
 from .pictures import convert_pictures
-from .source import Scanner
+from .source import ConvertOptions, Scanner
+from .tree import units_in
 from .volumes import convert_volumes
 
 
@@ -50,8 +55,8 @@ def convert_case(item: Item, io: CaseIO) -> dict[str, Any]:
     return (convert_pictures if pictures else convert_volumes)(item, io)
 
 
-def detect(root: Path) -> tuple[str, str]:
-    """Return the kind of a source, and the evidence.
+def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
+    """Return the kind of a source, and the evidence: what options leave no choice about, else what the files say.
 
     Raises
     ------
@@ -59,7 +64,12 @@ def detect(root: Path) -> tuple[str, str]:
         ``SC011`` if it is none that is known, ``SC003`` if it could be two, ``SC010`` if it looks
         like a task that lost its dataset.json.
     """
+    told = _told(root, options)
+    if told is not None:
+        return told
     evidence = {key: found for key, kind in KINDS.items() if (found := kind.recognise(root)) is not None}
+    if options.spacing_mm is not None and evidence.keys() <= {"png", "masks"}:
+        return "pairs", "--spacing makes volumes of pictures"
     if not evidence and (root / "imagesTr").is_dir() and not (root / "dataset.json").exists():
         raise SegconvError(
             "is not there beside imagesTr: nothing tells channels and labels",
@@ -85,3 +95,28 @@ def detect(root: Path) -> tuple[str, str]:
             hint=" or ".join(f"segconv convert {root} --from {key} …" for key in evidence),
         )
     return next(iter(evidence.items()))
+
+
+def _told(root: Path, options: ConvertOptions) -> tuple[str, str] | None:
+    """Return the kind of a source that a list, patterns or ``--image`` describe, and the evidence."""
+    if options.image:
+        return "masks", f"--image {options.image[0]}"
+    if options.pairs is not None:
+        pairing = pair_by_list(options.pairs, root, volumes.strip_ending)
+        evidence = f"--pairs {options.pairs.name}"
+    elif options.images and options.masks is not None:
+        units = [*pairs.volume_units(root, options, [])[0], *units_in(root, png.ending_of, [])[0]]
+        pairing = pair_by_patterns(units, options.images, options.masks, root)
+        evidence = pairing.folders[0]
+    elif len(options.images) == 1 and image_folder(root, options) is not None:
+        found = masks.recognise(root, options)
+        return None if found is None else ("masks", f"{found}, and --images {options.images[0]}")
+    else:
+        return None
+    if not pairing.pairs:
+        raise Refused(reasons=pairing.findings or (Finding("SC011", f"{evidence} names no case", file=str(root)),))
+    first = next(iter(pairing.pairs[0].images.values()))
+    pictures = first.parts is None and png.ending_of(first.path) is not None
+    if pictures and options.spacing_mm is None:
+        return "png", f"{evidence} with pictures such as {first.path}"
+    return "pairs", f"{evidence} with volumes such as {first.path}"

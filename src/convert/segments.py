@@ -32,15 +32,20 @@ def segment_names(head: bytes) -> list[str]:
     return names
 
 
-def atoms_of_segments(data: bytes, index: Mapping[str, int]) -> list[Atom]:
+def atoms_of_segments(data: bytes, grid: Geometry, index: Mapping[str, int], limit: int) -> list[Atom]:
     """Return the atoms that occur in a segmentation; the first is no segment at all.
 
     Parameters
     ----------
+    grid
+        Of the image; the segmentation must lie on it.
     index
         Name → number of the mask.
+    limit
+        Most bytes that the layers may take.
     """
-    found = segmentation.decode(data)
+    found = segmentation.decode(data, limit)
+    placed(found.geometry, grid)
     masks = ((index[segment.name], found.mask(segment)) for segment in found.segments)
     return atoms_of(found.geometry.array_shape, masks)
 

@@ -44,6 +44,8 @@ class ConvertOptions:
         Channel names, in order.
     images, masks
         Patterns of the files of each channel, and of the masks; see `patterns`.
+    image
+        Names of the image of a case among its masks, one a channel; see `masks`.
     pairs
         A CSV or JSON list of images and labels.
     case_names
@@ -87,6 +89,7 @@ class ConvertOptions:
     channels: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     masks: str | None = None
+    image: tuple[str, ...] = ()
     pairs: Path | None = None
     case_names: str | None = None
     cases: str | None = None

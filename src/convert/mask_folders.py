@@ -1,0 +1,205 @@
+"""Where images and masks of classes lie: in a folder a case, or images in one folder and segmentations in another.
+
+CASE/ct.nii.gz  CASE/segmentations/liver.nii.gz …      an image, and its masks in a folder within
+CASE/ct.nii.gz  CASE/liver.nii.gz …                    all of them side by side
+scan.nrrd  scan.seg.nrrd                               segmentations of 3D Slicer beside their images
+CASE/liver.nii.gz …, or CASE.seg.nrrd                  and the images in a folder of their own
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..dataset.lineage import TRAIN
+from ..errors import Finding, SegconvError
+from ..image import segmentation, volumes
+from .pairing import MASK_WORDS, place_of
+from .png import ending_of as picture_ending_of
+from .source import ConvertOptions, stray_note
+from .tree import Unit, walk
+
+IMAGE_NAMES = ("ct", "mri", "mr", "image", "img", "scan", "volume")
+"""What the image of a case may be called among its masks."""
+_NUMBERED = re.compile(r"(.+)_(\d{4})")
+
+
+@dataclass
+class CaseFolder:
+    """A case as it lies.
+
+    Parameters
+    ----------
+    name
+        Its path in the source.
+    images
+        Name of the channel → file, in order.
+    masks
+        Name of the class → file.
+    segmentations
+        Of 3D Slicer, which hold several classes.
+    """
+
+    name: str
+    images: dict[str, Unit] = field(default_factory=dict)
+    masks: dict[str, Unit] = field(default_factory=dict)
+    segmentations: list[Unit] = field(default_factory=list)
+
+    @property
+    def own_name(self) -> str:
+        """The last part of its path."""
+        return self.name.rsplit("/", 1)[-1]
+
+    @property
+    def split(self) -> str:
+        """Whether the folders above it say that it is for testing."""
+        return place_of(self.name.rpartition("/")[0]).split or TRAIN
+
+    @property
+    def labels(self) -> list[Unit]:
+        """All files that are no images."""
+        return [*self.masks.values(), *self.segmentations]
+
+
+def is_segmentation(path: str) -> bool:
+    """Return whether a file is a segmentation of 3D Slicer by its name."""
+    return path.lower().endswith(segmentation.ENDING)
+
+
+def image_folder(root: Path, options: ConvertOptions) -> Path | None:
+    """Return the folder that ``--images`` names, relative to the source or to where the user is; None if none."""
+    if len(options.images) != 1:
+        return None
+    places = (root / options.images[0], Path(options.images[0]))
+    return next((place.resolve() for place in places if place.is_dir()), None)
+
+
+def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> list[CaseFolder]:
+    """Return the cases of a source.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if ``--images`` names no folder.
+    """
+    elsewhere = image_folder(root, options)
+    if options.images and elsewhere is None:
+        raise SegconvError(
+            f"--images {' '.join(options.images)}: is no folder",
+            hint="--images DIR is a folder of images that are called as the cases; --image NAME the one beside masks",
+        )
+    found: dict[str, CaseFolder] = {}
+    for folder, names in walk(root, findings, external=options.allow_external):
+        if elsewhere is not None and (root / folder).is_relative_to(elsewhere):
+            continue
+        units = [unit for name in names if (unit := _unit(folder, name)) is not None]
+        if not units:
+            continue
+        notes += stray_note(set(names) - {unit.stem + unit.ending for unit in units}, folder or ".")
+        parent, _, own = folder.rpartition("/")
+        inner = own.lower() in MASK_WORDS
+        case = found.setdefault(parent if inner else folder, CaseFolder(parent if inner else folder))
+        for unit in units:
+            image = None if inner or elsewhere is not None else _channel(unit, options.image, case)
+            if is_segmentation(unit.path):
+                case.segmentations.append(unit)
+            elif image is not None:
+                _add(case.images, image, unit, findings)
+            elif _wanted(unit, options.masks):
+                _add(case.masks, unit.stem, unit, findings)
+    for case in list(found.values()):
+        _take_apart(case, found)
+        case.images = {name: case.images[name] for name in options.image or sorted(case.images) if name in case.images}
+    if elsewhere is not None:
+        _bring_images(_images_in(root, elsewhere), found)
+    return [case for case in found.values() if case.images or case.labels]
+
+
+def _add(units: dict[str, Unit], name: str, unit: Unit, findings: list[Finding]) -> None:
+    twin = units.setdefault(name, unit)
+    if twin is not unit:
+        findings.append(
+            Finding(
+                "SC085",
+                f"{twin.stem}{twin.ending} and {unit.stem}{unit.ending} are both called {name!r}",
+                file=unit.path,
+                hint="remove one of them: some readers open the other",
+            )
+        )
+
+
+def _unit(folder: str, name: str) -> Unit | None:
+    ending = segmentation.ENDING if is_segmentation(name) else volumes.ending_of(name) or picture_ending_of(name)
+    return None if ending is None else Unit(folder, name[: -len(ending)], name[-len(ending) :])
+
+
+def _channel(unit: Unit, wanted: Iterable[str], case: CaseFolder) -> str | None:
+    """Return the name of the channel that a file is, or None if it is a mask."""
+    if wanted:
+        return next((name for name in wanted if name in (unit.stem, unit.stem + unit.ending)), None)
+    stem, own = unit.stem.lower(), case.own_name.lower()
+    known = stem in IMAGE_NAMES or stem == own or any(stem == f"{own}_{name}" for name in IMAGE_NAMES)
+    return unit.stem if known else None
+
+
+def _wanted(unit: Unit, pattern: str | None) -> bool:
+    """Return whether ``--masks`` takes a mask; it lists names of classes, in which ``*`` stands for anything."""
+    if pattern is None:
+        return True
+    expressions = ("".join(".*" if c == "*" else re.escape(c) for c in part.strip()) for part in pattern.split(","))
+    return any(re.fullmatch(expression, unit.stem) for expression in expressions)
+
+
+def _take_apart(case: CaseFolder, found: dict[str, CaseFolder]) -> None:
+    """Make a case of each segmentation that lies beside an image of its own name."""
+    owners = {unit: _owner(unit, case.masks) for unit in case.segmentations}
+    if case.images or not owners or set(owners.values()) != set(case.masks):
+        return
+    del found[case.name]
+    for unit, owner in owners.items():
+        if owner is not None:
+            name = f"{case.name}/{owner}".lstrip("/")
+            own = found.setdefault(name, CaseFolder(name, {owner: case.masks[owner]}))
+            own.segmentations.append(unit)
+
+
+def _owner(segmentation: Unit, images: Iterable[str]) -> str | None:
+    """Return the longest name of an image that a segmentation's name is, or begins with."""
+    stem = segmentation.stem
+    owners = (name for name in images if stem == name or stem.startswith((f"{name}_", f"{name}-", f"{name}.")))
+    return max(owners, key=len, default=None)
+
+
+def _images_in(root: Path, folder: Path) -> dict[str, dict[str, Unit]]:
+    """Return case → channel → file of a folder of images; ``NAME_0000`` is a channel of ``NAME``."""
+    place = str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
+    found: dict[str, dict[str, Unit]] = {}
+    for name in sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):
+        unit = _unit(place, name)
+        if unit is None or is_segmentation(name):
+            continue
+        numbered = _NUMBERED.fullmatch(unit.stem)
+        case, channel = (numbered[1], numbered[2]) if numbered else (unit.stem, "")
+        found.setdefault(case, {})[channel] = unit
+    return found
+
+
+def _bring_images(images: Mapping[str, dict[str, Unit]], found: dict[str, CaseFolder]) -> None:
+    """Give the cases their images by name; an image that no case asks for is a case without masks."""
+    taken: set[str | None] = set()
+    for case in list(found.values()):
+        if case.own_name in images:
+            case.images = images[case.own_name]
+            taken.add(case.own_name)
+        elif case.segmentations and not case.masks:
+            del found[case.name]
+            for unit in case.segmentations:
+                owner = _owner(unit, images)
+                name = f"{case.name}/{unit.stem if owner is None else owner}".lstrip("/")
+                own = found.setdefault(name, CaseFolder(name, {} if owner is None else images[owner]))
+                own.segmentations.append(unit)
+                taken.add(owner)
+    for name in images.keys() - taken:
+        found[name] = CaseFolder(name, images[name])
