@@ -285,6 +285,7 @@ def _finish(
     findings += whole.intensity_findings()
     labels = scan.label_map.labels
     for name, values in labels.foreground.items():
+    own_labels = scan.label_map.as_json()
         if not whole.used & set(values):
             findings.append(warning("SC076", f"the label {name!r} occurs in no case", file=DESCRIPTION))
     splits = scan.splits or make_splits(records)
@@ -299,7 +300,7 @@ def _finish(
             command="convert",
             options=options.key(),
             source={"kind": scan.kind, "name": scan.root.name},
-            label_map=scan.label_map.as_json(),
+            label_map=lineage.composed(scan.origin_labels, own_labels) or own_labels,
             label_file=scan.label_file,
             findings=[finding.as_json() for finding in (*scan.findings, *findings)],
             extra=scan.extra,

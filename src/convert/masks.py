@@ -116,7 +116,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         channels,
         LabelMap(labels, {value: value for value in labels.values}),
         ending,
-        _label_file(cases, names, ending),
+        _label_file(cases, compiled, ending),
         {},
         tuple(findings),
         tuple(notes),
@@ -245,15 +245,19 @@ def _channel_names(
     return ("image",) if count <= 1 else tuple(f"channel_{n}" for n in range(count))
 
 
-def _label_file(cases: Sequence[SourceCase], names: Sequence[str], ending: str) -> dict[str, object]:
-    """Return how masks of a case are stored that has none of its own."""
+def _label_file(cases: Sequence[SourceCase], compiled: Compiled | None, ending: str) -> dict[str, object]:
+    """Return how masks of a case are stored that has none of its own: as those of the others."""
     files: dict[str, str] = {}
     for case in cases:
         if case.label is not None and not is_segmentation(case.label):
             parts = case.parts[case.label]
             for name, file in zip(parts.names, parts.files, strict=True):
                 files.setdefault(name, Path(file).name)
-    stored = [{"name": name, "file": files.get(name, name + ending), "on": 1, "dtype": "uint8"} for name in names]
+    masks = compiled.masks_of if compiled is not None else {}
+    stored = [
+        {"name": name, "file": files.get(name, name + ending), "on": 1, "dtype": "uint8", "values": list(values)}
+        for name, values in masks.items()
+    ]
     return {"form": "layers", "ending": ending, "dtype": "uint8", "mode": "gray", "depth": 8, "files": stored}
 
 

@@ -35,6 +35,7 @@ from .source import (
     shown,
     stray_note,
 )
+from .task import carried_label_file
 from .tasks import read_json
 
 KIND = "nnunet-v2"
@@ -90,21 +91,24 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         findings.append(
             Finding("SC084", f"--channels names {len(channels)}, the dataset has {len(description.channel_names)}")
         )
+    label_map = _label_map(description, options, findings)
     default: dict[str, Any] = {"ending": description.file_ending, "dtype": "uint8", "mode": "gray", "depth": 8}
+    made = run or {}
     return SourceScan(
         KIND,
         name.name if name is not None else root.name,
         root,
         tuple(cases),
         channels,
-        _label_map(description, options, findings),
+        label_map,
         options.file_ending or description.file_ending,
-        (run or {}).get("label_file") or default,
+        carried_label_file(made.get("label_file") or {}, label_map.as_json()) or default,
         description.texts,
         tuple(findings),
         tuple(notes),
         _splits(root, cases, options) if everything == len(cases) else None,
         origin=_renamed(origin, cases, root),
+        origin_labels=made.get("label_map") or {},
         extra=unknown_entries({key: value for key, value in found.items() if key != "dataset"}),
     )
 

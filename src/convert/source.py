@@ -230,6 +230,8 @@ class SourceScan:
         What a source that segconv made says of its own source: case → record.
     extra
         Entries of the source's json that nnU-Net does not know; kept in the lineage.
+    origin_labels
+        The label map of such a source.
     """
 
     kind: str
@@ -248,6 +250,7 @@ class SourceScan:
     origin: Mapping[str, CaseRecord] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    origin_labels: Mapping[str, int] = field(default_factory=dict)
 
 def _plain(value: object) -> object:
     """Return the value of an option as JSON has it."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..dataset.compiler import Compiled
 from ..dataset.labels import BACKGROUND, value_text
 from ..dataset.layout import image_path, label_path
-from ..dataset.lineage import TRAIN, CaseRecord
+from ..dataset.lineage import TRAIN, CaseRecord, composed
 from ..errors import warning
 from ..image.geometry import Geometry
 from ..image.stored import MAX_VOLUME
@@ -199,22 +199,27 @@ def record_of(
 
 def _carried_on(record: CaseRecord, origin: CaseRecord) -> CaseRecord:
     """Return the record of a case whose source segconv made: the way back leads to what the user had."""
-    own = {int(found): written for found, written in record.label_map.items()}
-    stored = dict(origin.label_file or record.label_file)
-    for key in ("files", "segments"):
-        if key in stored and isinstance(stored[key][0], dict):
-            stored[key] = [{**e, "values": [own[v] for v in e["values"] if v in own]} for e in stored[key]]
-    through = {found: own[value] for found, value in origin.label_map.items() if value in own}
+    stored = carried_label_file(origin.label_file, record.label_map) or record.label_file
     return dataclasses.replace(
         record,
         original_name=origin.original_name or record.original_name,
         patient=record.patient or origin.patient,
         parent=origin.parent,
-        label_map=through or record.label_map,
+        label_map=composed(origin.label_map, record.label_map) or record.label_map,
         label_file=stored,
         repairs=[*origin.repairs, *record.repairs],
         transform=origin.transform,
     )
+
+def carried_label_file(stored: Mapping[str, Any], label_map: Mapping[str, int]) -> dict[str, Any]:
+    """Return how the user's labels are stored, where the values of masks moved once more."""
+    moved = {int(found): written for found, written in label_map.items()}
+    carried = dict(stored)
+    for key in ("files", "segments"):
+        if carried.get(key) and isinstance(carried[key][0], dict):
+            carried[key] = [{**e, "values": [moved[v] for v in e["values"] if v in moved]} for e in carried[key]]
+    return carried
+
 
 
 def smallest_dtype(array: NDArray[Any]) -> str:

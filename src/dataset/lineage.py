@@ -102,6 +102,23 @@ class CaseRecord:
         return cls(**{key: value for key, value in found.items() if key in known})
 
 
+def composed(first: Mapping[str, int], then: Mapping[str, int]) -> dict[str, int]:
+    """Return the label map of two conversions, one after the other.
+
+    Where several values meet, the one stays first that gave the label its name: that is the way back.
+
+    Parameters
+    ----------
+    first
+        Value or colour of the user, as text → value.
+    then
+        That value, as text → value in the dataset.
+    """
+    return {
+        found: written for middle, written in then.items() for found, value in first.items() if str(value) == middle
+    }
+
+
 def run_record(
     *,
     version: str,

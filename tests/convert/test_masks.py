@@ -105,12 +105,27 @@ def test_what_is_restored_are_the_masks(tmp_path: Path, segconv: Command) -> Non
     done, made = convert(segconv, root)
     assert done.code == 0, done.err
     shutil.copytree(made / "labelsTr", tmp_path / "predicted")
+    shutil.copy(made / "labelsTr" / "s0001.nii.gz", tmp_path / "predicted" / "stranger.nii.gz")
     done = segconv("restore", tmp_path / "predicted", "--like", "5", "-o", tmp_path / "back")
     assert done.code == 0, done.err
     for number in range(CASES):
         for name in CLASSES:
             back = tmp_path / "back" / f"s{number:04d}" / f"{name}.nii.gz"
             assert_same(back, root / f"s{number:04d}" / "segmentations" / f"{name}.nii.gz", within_mm=1e-4)
+    for name in CLASSES:
+        stranger, own = (tmp_path / "back" / case / f"{name}.nii.gz" for case in ("stranger", "s0001"))
+        assert np.array_equal(voxels(stranger) > 0, voxels(own) > 0)
+
+
+def test_masks_come_back_through_a_second_dataset(tmp_path: Path, segconv: Command) -> None:
+    root = totalsegmentator(tmp_path / "src")
+    assert convert(segconv, root)[0].code == 0
+    done = segconv("convert", segconv.raw / "Dataset005_A", "--to", "6_A", "--cases", "s0001", "--format", "nrrd")
+    assert done.code == 0, done.err
+    shutil.copytree(segconv.raw / "Dataset006_A" / "labelsTr", tmp_path / "predicted")
+    assert segconv("restore", tmp_path / "predicted", "--like", "6", "-o", tmp_path / "back").code == 0
+    for name in CLASSES:
+        assert_same(tmp_path / "back" / "s0001" / f"{name}.nii.gz", root / f"s0001/segmentations/{name}.nii.gz")
 
 
 def test_masks_that_do_not_overlap_become_plain_labels(tmp_path: Path, segconv: Command) -> None:
