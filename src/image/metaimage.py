@@ -6,6 +6,7 @@ from memory. How a header becomes a grid follows ITK's reader, and tests hold it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,10 @@ HEAD_LIMIT = 1 << 16
 
 ZLIB_WBITS = 15
 
+_BLANKS = re.compile(r"[ \t]+")
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?(nan|inf)", re.IGNORECASE)
+"""Python reads more as numbers than the format has."""
+
 _TYPES = {
     "MET_CHAR": "i1",
     "MET_UCHAR": "u1",
@@ -45,6 +50,12 @@ _TYPES = {
     "MET_DOUBLE": "f8",
 }
 _TYPE_NAMES = {code: name for name, code in _TYPES.items() if "LONG" not in name or code[1] == "8"}
+_OF_AXES = (
+    *("DimSize", "ElementSpacing", "ElementSize", "Offset", "Position", "Origin", "CenterOfRotation"),
+    *("TransformMatrix", "Rotation", "Orientation"),
+)
+"""Keys whose values are as many as NDims says."""
+
 _MM_PER_UNIT = {"mm": 1.0, "um": 1e-3, "cm": 10.0, "?": 1.0, "": 1.0}
 
 
@@ -126,6 +137,8 @@ def read_header(head: Buffer) -> MetaHeader:
     ):
         oddities.append(("SC093", "asks for its voxels to be scaled; they were kept as stored, as SimpleITK reads it"))
     geometry = _spatial(fields, sizes, oddities)
+    if list(fields).index("NDims") > min(list(fields).index(key) for key in _OF_AXES if key in fields):
+        oddities.append(("SC093", "its fields stand in an order that other readers refuse"))
     return MetaHeader(
         geometry=geometry,
         channels=sizes[3] if dims == 4 else components,
@@ -253,24 +266,24 @@ def _fields(head: Buffer) -> tuple[Mapping[str, str], int]:
             raise SegconvError(f"its header takes more than {HEAD_LIMIT} bytes", code="SC054")
         if at >= len(start):
             raise SegconvError("its header ends before the line ElementDataFile", code="SC053")
-        line = (start[at:] if end < 0 else start[at:end]).decode("utf-8", "replace").strip()
+        line = (start[at:] if end < 0 else start[at:end]).decode("utf-8", "replace").strip(" \t\r")
         at = len(start) if end < 0 else end + 1
         if not line:
             continue
         key, equals, value = line.partition("=")
-        key = key.strip()
+        key = key.strip(" \t")
         if not equals or not key.isidentifier():
             raise SegconvError(f"its header has the line {line[:60]!r}, expected Key = Value", code="SC053")
         if key in fields:
             raise SegconvError(f"its header says {key} twice", code="SC053")
-        fields[key] = value.strip()
+        fields[key] = value.strip(" \t")
     return fields, at
 
 
 def _words(fields: Mapping[str, str], key: str, count: int) -> list[str]:
     if key not in fields:
         raise SegconvError(f"its header has no {key}", code="SC053")
-    words = fields[key].split()
+    words: list[str] = _BLANKS.split(fields[key])
     if len(words) != count:
         raise SegconvError(f"{key} has {len(words)} numbers, expected {count}", code="SC053")
     return words
@@ -290,10 +303,9 @@ def _whole(fields: Mapping[str, str], key: str, default: int | None = None) -> i
 
 
 def _number(word: str, key: str) -> float:
-    try:
-        return float(word)
-    except ValueError:
-        raise SegconvError(f"{key} holds {word[:30]!r}, expected a number", code="SC053") from None
+    if not _NUMBER.fullmatch(word):
+        raise SegconvError(f"{key} holds {word[:30]!r}, expected a number", code="SC053")
+    return float(word)
 
 
 def _first(fields: Mapping[str, str], keys: tuple[str, ...], count: int) -> NDArray[np.float64] | None:
@@ -341,6 +353,7 @@ def _spatial(fields: Mapping[str, str], sizes: list[int], oddities: list[tuple[s
         oddities.append(("SC092", "has no ElementSpacing; a spacing of 1 mm was taken"))
         spacing = np.ones(dims)
     origin = _first(fields, ("Offset", "Position", "Origin"), dims)
+    _first(fields, ("CenterOfRotation",), dims)  # counts for nothing, but readers lose their place if it is short
     matrix = _first(fields, ("TransformMatrix", "Rotation", "Orientation"), dims * dims)
     axes = np.eye(dims) if matrix is None else matrix.reshape(dims, dims)
     origin = np.zeros(dims) if origin is None else origin

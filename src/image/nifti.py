@@ -285,6 +285,8 @@ def _scaling(header: Nifti1Header) -> tuple[float, float]:
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if not math.isfinite(slope) or slope == 0:
         return 1.0, 0.0
+    if abs(slope) < np.finfo(np.float64).eps:
+        raise SegconvError(f"has the slope {slope:g}, which readers take for none or multiply by", code="SC053")
     if not math.isfinite(intercept):
         raise SegconvError(f"has the slope {slope:g} but the intercept {intercept}", code="SC053")
     return slope, intercept

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import bz2
 import math
+import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import nrrd
@@ -24,6 +25,7 @@ from .gzipped import TRAILING_LIMIT, Buffer, deflate, inflate
 from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged
 
 MAGIC = b"NRRD0"
+_MAGIC_LINE = re.compile(r"NRRD000[1-5]")
 
 HEAD_LIMIT = 1 << 22
 """A header takes fewer bytes than this; those of segmentations with hundreds of segments reach a tenth of it."""
@@ -68,6 +70,28 @@ _SPACES = {
 _UNKNOWN_SPACES = ("scanner-xyz", "3d-right-handed", "3d-left-handed")
 """Frames that are not the patient's; ITK takes their numbers for LPS."""
 
+_FIELDS = {
+    spelling: name
+    for name in (
+        *("content", "number", "type", "block size", "dimension", "space", "space dimension", "sizes", "spacings"),
+        *("thicknesses", "axis mins", "axis maxs", "centerings", "kinds", "labels", "units", "sample units"),
+        *("space directions", "space origin", "space units", "measurement frame", "data file", "encoding", "endian"),
+        *("min", "max", "old min", "old max", "byte skip", "line skip"),
+    )
+    for spelling in (name, name.replace(" ", ""))
+}
+"""All fields of the format, with and without spaces: a misspelt one must not pass for one that is absent."""
+
+_NUMERIC = (
+    *("block size", "dimension", "space dimension", "sizes", "spacings", "thicknesses", "axis mins", "axis maxs"),
+    *("space directions", "space origin", "measurement frame", "byte skip", "line skip"),
+)
+_NUMBERS = re.compile(r"[-+0-9.eE,() \tNnAaOoIiFf]*")
+"""Digits, brackets, and the letters of none, nan and inf; Python reads more as numbers than the format has."""
+
+_OF_AXES = ("sizes", "spacings", "thicknesses", "axis mins", "axis maxs", "centerings", "kinds", "labels", "units")
+_OF_SPACE = ("space directions", "space origin", "space units", "measurement frame")
+
 _SPATIAL_KINDS = ("domain", "space")
 _CHANNEL_KINDS = (
     *("list", "vector", "covariant-vector", "normal", "point", "time", "scalar", "stub", "???", "none"),
@@ -94,8 +118,8 @@ class NrrdHeader(VolumeHeader):
         Length of the header, its empty line included.
     data_file
         Name of the file that holds the data, or None.
-    fields
-        All fields and key/value pairs, as pynrrd parsed them.
+    pairs
+        The key/value pairs, in their order, unescaped.
     """
 
     interleaved: bool
@@ -104,7 +128,7 @@ class NrrdHeader(VolumeHeader):
     byte_skip: int
     text_bytes: int
     data_file: str | None
-    fields: Mapping[str, Any] = field(compare=False, repr=False)
+    pairs: Mapping[str, str]
 
     @property
     def plain(self) -> bool:
@@ -129,7 +153,8 @@ def read_header(head: Buffer) -> NrrdHeader:
         a data file that is not one plain name.
     """
     text, text_bytes = _text(head)
-    fields = _fields(text)
+    lines, pairs = _sorted_out(text)
+    fields = _fields(lines)
     sizes = [int(size) for size in _required(fields, "sizes")]
     if len(sizes) != _required(fields, "dimension"):
         raise SegconvError(f"declares {fields['dimension']} dimensions and the sizes {tuple(sizes)}", code="SC053")
@@ -138,9 +163,13 @@ def read_header(head: Buffer) -> NrrdHeader:
     dtype = _voxel_type(fields)
     channel_axis = _channel_axis(fields, sizes)
     geometry, oddities = _spatial(fields, sizes, channel_axis)
+    if not _in_order(list(fields)):
+        oddities = (*oddities, ("SC093", "its fields stand in an order that other readers refuse"))
+    if any(line.endswith((" ", "\t")) and ":=" not in line for line in text):
+        oddities = (*oddities, ("SC093", "has blanks at the end of fields, which other readers refuse"))
     encoding = _encoding(fields)
-    line_skip = int(_optional(fields, "line skip", "lineskip", default=0))
-    byte_skip = int(_optional(fields, "byte skip", "byteskip", default=0))
+    line_skip = int(fields.get("line skip", 0))
+    byte_skip = int(fields.get("byte skip", 0))
     if line_skip < 0 or byte_skip < -1 or (byte_skip == -1 and encoding != "raw"):
         raise SegconvError(f"skips {line_skip} lines and {byte_skip} bytes of {encoding} data", code="SC053")
     return NrrdHeader(
@@ -157,7 +186,7 @@ def read_header(head: Buffer) -> NrrdHeader:
         byte_skip=byte_skip,
         text_bytes=text_bytes,
         data_file=_data_file(fields),
-        fields=fields,
+        pairs=pairs,
     )
 
 
@@ -250,8 +279,8 @@ def file_bytes(array: NDArray[Any], geometry: Geometry, kinds: list[str], pairs:
     return ("\n".join(header) + "\n\n").encode() + deflate([little.reshape(-1).view(np.uint8)])
 
 
-def text_value(value: str) -> str:
-    """Return the text of a key/value pair, which writes line feeds and backslashes with a backslash."""
+def _unescaped(value: str) -> str:
+    """The text of a key/value pair, which writes line feeds and backslashes with a backslash."""
     return value.replace("\\\\", "\0").replace("\\n", "\n").replace("\0", "\\")
 
 
@@ -272,16 +301,49 @@ def _text(head: Buffer) -> tuple[list[str], int]:
     lines: list[str] = []
     while True:
         end = start.find(b"\n", at)
-        line = start[at:] if end < 0 else start[at:end]
+        line = (start[at:] if end < 0 else start[at:end]).removesuffix(b"\r")
         at = len(start) if end < 0 else end + 1
         if end < 0 and len(head) > HEAD_LIMIT:
             raise SegconvError(f"its header takes more than {HEAD_LIMIT} bytes", code="SC054")
-        if not line.rstrip():
+        if not line:
             return lines, at
         # The format is ASCII; 3D Slicer writes the names of segments in UTF-8.
-        lines.append(line.rstrip().decode("utf-8", "replace"))
+        lines.append(line.decode("utf-8", "replace"))
         if end < 0:
             return lines, at
+
+
+def _sorted_out(text: list[str]) -> tuple[list[str], Mapping[str, str]]:
+    """Return the magic and the lines of fields, their names in one spelling, and the key/value pairs."""
+    if not _MAGIC_LINE.fullmatch(text[0]):
+        raise SegconvError(f"begins with the line {text[0][:20]!r}, expected NRRD0001 to NRRD0005", code="SC053")
+    lines, pairs = text[:1], {}
+    for line in text[1:]:
+        if line.startswith("#"):
+            continue
+        field_end, pair_end = line.find(": "), line.find(":=")
+        if pair_end >= 0 and not 0 <= field_end < pair_end:
+            key = line[:pair_end]
+            if key in pairs:
+                raise SegconvError(f"its header says {key[:60]!r} twice", code="SC053")
+            pairs[key] = _unescaped(line[pair_end + 2 :].strip())
+            continue
+        name = _FIELDS.get(line[: max(field_end, 0)].lower().replace("centers", "centerings"))
+        value = line[field_end + 2 :].strip()
+        if name is None or (name in _NUMERIC and not _NUMBERS.fullmatch(value)):
+            raise SegconvError(f"its header has the line {line[:60]!r}, which the format does not know", code="SC053")
+        lines.append(f"{name}: {value}")
+    return lines, pairs
+
+
+def _in_order(names: list[str]) -> bool:
+    """Return whether each field stands behind the one that says how long its list is."""
+    axes_at = names.index("dimension")
+    space_at = next((at for at, name in enumerate(names) if name in ("space", "space dimension")), -1)
+    return not any(
+        (name in _OF_AXES and at < axes_at) or (name in _OF_SPACE and (at < axes_at or at < space_at))
+        for at, name in enumerate(names)
+    )
 
 
 def _fields(lines: list[str]) -> Mapping[str, Any]:
@@ -296,11 +358,6 @@ def _fields(lines: list[str]) -> Mapping[str, Any]:
     ) as error:
         raise SegconvError(f"its header cannot be read ({error})", code="SC053") from error
     return fields
-
-
-def _optional(fields: Mapping[str, Any], *names: str, default: Any = None) -> Any:
-    """The value of a field, under the first of its spellings that is there."""
-    return next((fields[name] for name in names if name in fields), default)
 
 
 def _required(fields: Mapping[str, Any], name: str) -> Any:
@@ -336,7 +393,7 @@ def _encoding(fields: Mapping[str, Any]) -> str:
 
 
 def _data_file(fields: Mapping[str, Any]) -> str | None:
-    name = _optional(fields, "data file", "datafile")
+    name = fields.get("data file")
     return None if name is None else plain_name(str(name))
 
 
@@ -368,7 +425,7 @@ def _channel_axis(fields: Mapping[str, Any], sizes: list[int]) -> int | None:
     n = len(sizes)
     if not 2 <= n <= 4:
         raise SegconvError(f"declares {n} dimensions, expected 2 to 4", code="SC053")
-    kinds = [str(kind).lower() for kind in _optional(fields, "kinds", default=[])]
+    kinds = [str(kind).lower() for kind in fields.get("kinds", [])]
     if kinds and len(kinds) != n:
         raise SegconvError(f"declares {n} dimensions and {len(kinds)} kinds", code="SC053")
     outside = [axis for axis, kind in enumerate(kinds) if kind not in _SPATIAL_KINDS]
@@ -377,7 +434,7 @@ def _channel_axis(fields: Mapping[str, Any], sizes: list[int]) -> int | None:
             raise SegconvError(f"has colour voxels ({kinds[axis]})", code="SC056", hint="export one grey channel")
         if kinds[axis] not in _CHANNEL_KINDS:
             raise SegconvError(f"has voxels of the kind {kinds[axis]!r}", code="SC056")
-    directions = _optional(fields, "space directions")
+    directions = fields.get("space directions")
     if directions is not None:
         rows = _rows(directions, n)
         outside = [axis for axis, row in enumerate(rows) if row is None]
@@ -419,12 +476,12 @@ def _spatial(
         oddities.append(("SC093", "is a picture of two dimensions; taken as one slice"))
         size.append(1)
     _refuse_units(fields)
-    directions = _optional(fields, "space directions")
+    directions = fields.get("space directions")
     if directions is None:
         return _unplaced(fields, axes, size, oddities)
     signs = _signs(fields, oddities)
     steps = [row for row in _rows(directions, len(sizes)) if row is not None]
-    origin = np.asarray(_optional(fields, "space origin", default=np.zeros(len(steps[0]))), dtype=np.float64)
+    origin = np.asarray(fields.get("space origin", np.zeros(len(steps[0]))), dtype=np.float64)
     if any(step.shape != steps[0].shape for step in steps) or origin.shape != steps[0].shape:
         raise SegconvError("space directions and space origin differ in length", code="SC053")
     if len(origin) != 3:
@@ -451,7 +508,7 @@ def _spatial(
 
 
 def _signs(fields: Mapping[str, Any], oddities: list[tuple[str, str]]) -> NDArray[np.float64]:
-    space = _optional(fields, "space")
+    space = fields.get("space")
     name = str(space).lower()
     if space is not None and name in _SPACES:
         return np.array(_SPACES[name], dtype=np.float64)
@@ -461,7 +518,7 @@ def _signs(fields: Mapping[str, Any], oddities: list[tuple[str, str]]) -> NDArra
             code="SC057",
             hint="save the file again in the space left-posterior-superior",
         )
-    if str(_optional(fields, "space dimension")) == "2":
+    if str(fields.get("space dimension")) == "2":
         return np.ones(3)  # no named space has two dimensions
     what = "names no space" if space is None else f"lies in the space {space!r}, which is not a patient's"
     oddities.append(("SC092", f"{what}; taken for left-posterior-superior, as SimpleITK reads it"))
@@ -472,12 +529,12 @@ def _unplaced(
     fields: Mapping[str, Any], axes: list[int], size: list[int], oddities: list[tuple[str, str]]
 ) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
     """Return the grid of a file that has spacings at best: along the axes, at the origin, as ITK reads it."""
-    for name in ("space origin", "space", "space dimension", "axis mins", "axismins", "axis maxs", "axismaxs"):
+    for name in ("space origin", "space", "space dimension", "axis mins", "axis maxs"):
         if name in fields:
             raise SegconvError(
                 f"has the field {name!r} but no space directions", code="SC057", hint="save the file again as NRRD"
             )
-    spacings = _optional(fields, "spacings")
+    spacings = fields.get("spacings")
     if spacings is None:
         oddities.append(("SC092", "has neither space directions nor spacings; a spacing of 1 mm was taken"))
         return Geometry.plain(size), tuple(oddities)
@@ -492,9 +549,9 @@ def _unplaced(
 
 
 def _refuse_units(fields: Mapping[str, Any]) -> None:
-    units = _optional(fields, "space units", "units", default=[])
+    units = fields.get("space units", [])
     odd = [str(unit) for unit in units if str(unit).strip('"').lower() not in ("mm", "millimeter", "", "???", "none")]
-    if odd and "space units" in fields:
+    if odd:
         raise SegconvError(
             f"measures lengths in {odd[0]}, expected mm", code="SC057", hint="save the file again with lengths in mm"
         )

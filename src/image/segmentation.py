@@ -87,7 +87,7 @@ class Segmentation:
 
 def is_segmentation(header: nrrd.NrrdHeader) -> bool:
     """Return whether the header of a NRRD file describes segments."""
-    return any(_FIELD.fullmatch(key) for key in header.fields)
+    return any(_FIELD.fullmatch(key) for key in header.pairs)
 
 
 def segments_of(header: nrrd.NrrdHeader) -> tuple[Segment, ...]:
@@ -99,10 +99,8 @@ def segments_of(header: nrrd.NrrdHeader) -> tuple[Segment, ...]:
         ``SC074`` if there are none, if two have the same value in one layer, or if a value, layer or
         colour is not one; ``SC078`` if the voxels are fractions or planar contours.
     """
-    fields = header.fields
-    stored_as = str(
-        fields.get("Segmentation_SourceRepresentation", fields.get("Segmentation_MasterRepresentation", BINARY))
-    )
+    fields = header.pairs
+    stored_as = fields.get("Segmentation_SourceRepresentation", fields.get("Segmentation_MasterRepresentation", BINARY))
     if stored_as != BINARY or header.dtype.kind == "f":
         raise SegconvError(
             f"holds segments as {stored_as!r} of type {header.dtype.name}, expected {BINARY!r} of integers",
@@ -113,7 +111,7 @@ def segments_of(header: nrrd.NrrdHeader) -> tuple[Segment, ...]:
     for key, value in fields.items():
         found = _FIELD.fullmatch(key)
         if found is not None:
-            described.setdefault(int(found[1]), {})[found[2]] = nrrd.text_value(str(value))
+            described.setdefault(int(found[1]), {})[found[2]] = value
     if not described:
         raise SegconvError("describes no segments (SegmentN_ID)", code="SC074", hint="export it from 3D Slicer again")
     # Before version 4.11, 3D Slicer had a layer for each segment, and the value 1 in it.

@@ -263,3 +263,9 @@ def test_spacings_of_any_bits_are_read_or_refused() -> None:
     with pytest.raises(SegconvError) as raised:
         nifti.read_header(bytes(data))
     assert raised.value.code == "SC057"
+
+
+def test_a_slope_that_some_readers_take_for_none_is_refused() -> None:
+    with pytest.raises(SegconvError, match="readers") as raised:
+        nifti.read_header(file_bytes(np.zeros((4, 5, 6), np.int16), scl_slope=1e-30))
+    assert raised.value.code == "SC053"

@@ -196,6 +196,46 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
     assert raised.value.code == code, raised.value.message
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"space origin:", b"space orgin:"),
+        (b"space origin:", b"space  origin:"),
+        (b"space origin:", b"space origin:="),
+        (b"kinds: ", b"kinds:"),
+        (b"(5,", b"(1_5,"),
+        (b"4 3 2", "4 3 ٢".encode()),
+        (b"NRRD0004", b"NRRD004"),
+    ],
+)
+def test_a_misspelt_field_does_not_pass_for_one_that_is_absent(old: bytes, new: bytes, tmp_path: Path) -> None:
+    good = nrrd_file(kinds="domain domain domain")
+    assert old in good
+    data = good.replace(old, new, 1)
+    if new.endswith(b":="):  # a pair that looks like a field is none
+        assert nrrd.read_header(data).geometry.origin_mm == by_simpleitk(data, tmp_path).GetOrigin() == (0, 0, 0)
+        return
+    with pytest.raises(SegconvError) as raised:
+        nrrd.decode(data)
+    assert raised.value.code == "SC053"
+
+
+def test_spellings_without_blanks_are_the_formats_own(tmp_path: Path) -> None:
+    data = nrrd_file().replace(b"space origin", b"SpaceOrigin").replace(b"space directions", b"spacedirections")
+    assert same_grid(nrrd.decode(data).header.geometry, by_simpleitk(data, tmp_path))
+
+
+def test_what_other_readers_refuse_is_written_anew() -> None:
+    for data in (
+        nrrd_file("dimension: 3", dimension=""),
+        nrrd_file("space: LPS", space=""),
+        nrrd_file().replace(b"raw\n", b"raw \n"),
+    ):
+        found = nrrd.decode(data)
+        assert [code for code, _ in found.header.oddities] == ["SC093"]
+        assert not found.plain
+
+
 def test_a_long_header_is_read_from_the_head_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "x.nrrd"
     path.write_bytes(nrrd_file(*(f"key{n}:={'v' * 1000}" for n in range(500))))
