@@ -13,8 +13,10 @@ from pathlib import Path
 
 from ..dataset.description import free_texts
 from ..dataset.lineage import TEST, TRAIN
-from ..dataset.names import case_identifier, twin_findings
+from ..dataset.names import case_identifier
 from ..errors import Finding, SegconvError, warning
+from .cases import finished
+from .found_labels import label_map_of
 from .headers import judge_headers
 from .source import (
     ConvertOptions,
@@ -22,12 +24,11 @@ from .source import (
     SourceScan,
     collect,
     files_of,
-    meeting_cases,
     resolve_inside,
     shown,
     stray_note,
 )
-from .tasks import channels_and_labels, listed_files, read_json, stale_counts
+from .tasks import channels_and_labels, listed_files, read_json, read_task, split_without_label, stale_counts
 
 KIND = "msd"
 _ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
@@ -53,17 +54,21 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     """Find the cases of a task and judge the header of every file."""
     findings: list[Finding] = []
     notes: list[str] = []
-    task = read_json(root)
-    channels, label_map = channels_and_labels(task, options, findings)
-    listed, list_findings = listed_files(task)
-    findings += list_findings
+    task = read_task(root, options, notes)
+    channels, label_map = options.channels, None
+    listed: dict[str, dict[str, str | None]] = {}
+    if task is not None:
+        channels, label_map = channels_and_labels(task, options, findings)
+        listed, list_findings = listed_files(task)
+        findings += list_findings
     cases = _cases(root, listed, options, findings, notes)
-    findings += stale_counts(task, cases)
-    findings += twin_findings({c.original_name: shown(c.images[0], root) for c in cases})
-    findings += meeting_cases(cases, root)
+    findings += stale_counts(task or {}, cases)
+    cases = finished(cases, root, options, findings)
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(Finding("SC011", "no case was found in imagesTr", file=str(root)))
     judge_headers(cases, len(channels), root, findings, options)
+    if label_map is None:
+        label_map = label_map_of(cases, root, findings, options)
     uncompressed = bool(cases) and all(c.images[0].lower().endswith(".nii") for c in cases)
     theirs = ".nii" if uncompressed else ".nii.gz"
     return SourceScan(
@@ -75,7 +80,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         label_map,
         options.file_ending or theirs,
         {"ending": theirs, "dtype": "uint8"},
-        free_texts(task),
+        free_texts(task or {}),
         tuple(findings),
         tuple(notes),
     )
@@ -141,26 +146,17 @@ def _case(
     files: list[str | None] = []
     for file in (image, label):
         try:
-            files.append(None if file is None else resolve_inside(root / file, root))
+            files.append(None if file is None else resolve_inside(root / file, root, external=options.allow_external))
         except SegconvError as error:
             error.file = shown(error.file, root)
             collect(findings, error, str(file))
     if len(findings) > before:
         return None
     if files[1] is None and split == TRAIN:
-        if options.unlabelled == "skip":
+        found = split_without_label(image, f"labelsTr/{name}.nii.gz", options, findings)
+        if found is None:
             return None
-        if options.unlabelled != "test":
-            findings.append(
-                Finding(
-                    "SC080",
-                    f"has no label: labelsTr/{name}.nii.gz is not there",
-                    file=image,
-                    hint="add it, or --unlabelled skip|test",
-                )
-            )
-            return None
-        split = TEST
+        split = found
     return SourceCase(case_identifier(name), name, (str(files[0]),), files[1], split)
 
 

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from ..dataset.description import free_texts
 from ..dataset.lineage import TEST, TRAIN, VALIDATION
-from ..dataset.names import case_identifier, twin_findings
+from ..dataset.names import case_identifier
 from ..dataset.pickled import read_splits
 from ..errors import Finding, SegconvError, naming, warning
+from .cases import finished
+from .found_labels import label_map_of
 from .headers import judge_headers
 from .source import (
     ConvertOptions,
@@ -24,12 +26,11 @@ from .source import (
     collect,
     count_of,
     files_of,
-    meeting_cases,
     resolve_inside,
     shown,
     stray_note,
 )
-from .tasks import channels_and_labels, listed_files, read_json, stale_counts
+from .tasks import channels_and_labels, listed_files, read_json, read_task, split_without_label, stale_counts
 
 KIND = "nnunet-v1"
 SPLITS = "splits_final.pkl"
@@ -83,24 +84,28 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     """Find the cases of a task and judge the header of every file."""
     findings: list[Finding] = []
     notes: list[str] = []
-    task = read_json(root)
-    channels, label_map = channels_and_labels(task, options, findings)
-    listed, list_findings = listed_files(task)
-    findings += list_findings
-    cases: list[SourceCase] = []
+    task = read_task(root, options, notes)
+    channels, label_map = options.channels, None
+    listed: dict[str, dict[str, str | None]] = {}
+    if task is not None:
+        channels, label_map = channels_and_labels(task, options, findings)
+        listed, list_findings = listed_files(task)
+        findings += list_findings
+    everything: list[SourceCase] = []
     for split, images, labels in _FOLDERS:
         names = {_case_name(path) for path in listed.get(split, {})}
         wanted = names if split in listed else None
-        cases += _cases(root, split, (images, labels), wanted, len(channels), options, findings, notes)
-    findings += stale_counts(task, cases)
-    findings += twin_findings({c.original_name: shown(c.images[0], root) for c in cases})
-    findings += meeting_cases(cases, root)
+        everything += _cases(root, split, (images, labels), wanted, len(channels), options, findings, notes)
+    findings += stale_counts(task or {}, everything)
+    cases = finished(everything, root, options, findings)
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(Finding("SC011", "no case was found in imagesTr", file=str(root)))
-    judge_headers(cases, 0, root, findings, options)
+    judge_headers(cases, len(channels), root, findings, options)
+    if label_map is None:
+        label_map = label_map_of(cases, root, findings, options)
     uncompressed = bool(cases) and all(c.images[0].lower().endswith(".nii") for c in cases)
     ending = ".nii" if uncompressed else ".nii.gz"
-    splits = _splits(root, cases, findings)
+    splits = _splits(root, cases, findings) if len(cases) == len(everything) else None
     return SourceScan(
         KIND,
         re.sub(r"^Task\d*_?", "", root.name) or root.name,
@@ -110,7 +115,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         label_map,
         options.file_ending or ending,
         {"ending": ending, "dtype": "uint8"},
-        free_texts(task),
+        free_texts(task or {}),
         tuple(findings),
         tuple(notes),
         splits,
@@ -182,22 +187,15 @@ def _case(
     findings: list[Finding],
 ) -> SourceCase | None:
     if label is None and split == TRAIN:
-        if options.unlabelled == "skip":
+        expected = f"labelsTr/{name}.nii.gz"
+        found = split_without_label(shown(images[0], root), expected, options, findings)
+        if found is None:
             return None
-        if options.unlabelled != "test":
-            findings.append(
-                Finding(
-                    "SC080",
-                    f"has no label: labelsTr/{name}.nii.gz is not there",
-                    file=shown(images[0], root),
-                    hint="add it, or --unlabelled skip|test",
-                )
-            )
-            return None
-        split = TEST
+        split = found
     try:
-        files = tuple(resolve_inside(path, root) for path in images)
-        mask = resolve_inside(label, root) if label is not None else None
+        external = options.allow_external
+        files = tuple(resolve_inside(path, root, external=external) for path in images)
+        mask = resolve_inside(label, root, external=external) if label is not None else None
     except SegconvError as error:
         error.file = shown(error.file, root)
         collect(findings, error)

@@ -36,7 +36,7 @@ from .source import (
     stray_note,
 )
 from .task import carried_label_file
-from .tasks import read_json
+from .tasks import read_json, split_without_label
 
 KIND = "nnunet-v2"
 _FOLDERS = ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs"), (VALIDATION, "imagesVal", "labelsVal"))
@@ -61,7 +61,8 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     with naming(DESCRIPTION):
         description = DatasetDescription.from_json(found)
     run = lineage.read_run(root)
-    if run is not None and run.get("options", {}).get("link") in ("symlink", "external"):
+    link = (run or {}).get("options", {}).get("link")
+    if link in ("symlink", "external"):
         options = replace(options, allow_external=True)  # the dataset's own lineage says that its links lead away
     if options.labels is None:  # a wrong order trains, and silently swaps classes
         findings += [replace(found, file=DESCRIPTION) for found in prove_order(description.labels)]
@@ -70,7 +71,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     external = found.get("dataset")
     for split, images, labels in _FOLDERS:
         if split == TRAIN and external is not None:
-            cases += _external_cases(root, external, description, options, findings, made_here=run is not None)
+            cases += _external_cases(root, external, description, options, findings, made_here=link == "external")
         else:
             cases += _cases(root, split, images, labels, description, options, findings, notes)
     everything = len(cases)
@@ -203,19 +204,10 @@ def _case(
     external: bool = False,
 ) -> SourceCase | None:
     if label is None and split == TRAIN:
-        if options.unlabelled == "skip":
+        found = split_without_label(shown(images[0], root), f"{labels}/{name}", options, findings)
+        if found is None:
             return None
-        if options.unlabelled != "test":
-            findings.append(
-                Finding(
-                    "SC080",
-                    f"has no label in {labels}",
-                    file=shown(images[0], root),
-                    hint="add it, or --unlabelled skip|test",
-                )
-            )
-            return None
-        split = TEST
+        split = found
     allowed = external or options.allow_external
     try:
         files = tuple(resolve_inside(path, root, external=allowed) for path in images)

@@ -7,32 +7,26 @@ folders of pictures or pictures with several pages. How images and labels are to
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..dataset.labels import BACKGROUND, LabelMap, dense
-from ..errors import Finding, SegconvError, naming
+from ..errors import Finding, SegconvError
 from ..image import raster, stack, volumes
-from ..image.voxels import label_values
 from .cases import cases_of, finished
+from .found_labels import label_map_of
 from .headers import judge_headers
-from .labelling import Declared, settle
 from .lists import pair_by_list
 from .pairing import Pair, Pairing, pair_units, role_of_stem
 from .patterns import pair_by_patterns
-from .pictures import mask_codes, open_picture
 from .source import (
     SERIES,
     STACK,
     ConvertOptions,
     Parts,
-    SourceCase,
     SourceScan,
     collect,
     is_stray,
-    shown,
     stray_note,
 )
 from .tree import Unit, walk
@@ -271,56 +265,3 @@ def _channel_names(
         names = tuple(role_of_stem(key)[1] or key for key in keys)
         return names if not any(name.isdigit() for name in names) else tuple(f"channel_{int(n)}" for n in names)
     return ("image",) if count <= 1 else tuple(f"channel_{n}" for n in range(count))
-
-
-def label_map_of(cases: Sequence[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions) -> LabelMap:
-    """Return the label map; what cannot be settled becomes a finding, so that all are told at once."""
-    found: set[int] | None = None
-    try:
-        if options.labels is None and not any(f.severity == "error" for f in findings):
-            found = _values(cases, root, findings, options)
-        if not any(f.severity == "error" for f in findings):
-            return settle(options, None, found)
-        if options.labels is not None:
-            return settle(options, Declared.of(options.labels), None)
-    except SegconvError as error:
-        collect(findings, error)
-    return dense({BACKGROUND: 0, "foreground": 1})
-
-
-def _values(cases: Iterable[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions) -> set[int]:
-    """Return all values of all labels: a guess of the labels needs them before the first case is written."""
-
-    def values_of(case: SourceCase, path: str) -> set[int]:
-        with naming(shown(path, root)):
-            return label_values_of(case, path, options)
-
-    found: set[int] = set()
-    with ThreadPoolExecutor() as pool:
-        waiting = [(case.label, pool.submit(values_of, case, case.label)) for case in cases if case.label is not None]
-        for path, result in waiting:
-            try:
-                found |= result.result()
-            except SegconvError as error:
-                collect(findings, error, shown(path, root))
-    return found
-
-
-def label_values_of(case: SourceCase, path: str, options: ConvertOptions) -> set[int]:
-    """Return the values of one label."""
-    files = case.files_of(path)
-    if case.form(path) == STACK:
-        found: set[int] = set()
-        for file in files:
-            opened = open_picture(Path(file).read_bytes())
-            codes = opened.decoded if opened.header.pages > 1 else mask_codes(opened, "gray")
-            found |= set(label_values(codes))
-        return found
-    if case.form(path) == SERIES:
-        from ..image import dicom
-
-        return set(label_values(dicom.read_series(files).values))
-    companion = Path(files[1]).read_bytes() if len(files) > 1 else None
-    ending = volumes.ending_of(path) or ""
-    label = volumes.decode(Path(files[0]).read_bytes(), ending, companion, options.max_volume)
-    return set(label_values(label.values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Mapping
@@ -23,9 +24,38 @@ def read_json(root: Path) -> dict[str, Any]:
     """Return the json of a task; `SC086` names what is wrong with it."""
     path = root / JSON
     if not path.is_file():
-        raise SegconvError("is not there, a task needs it", code="SC086", file=str(path), hint="give --from")
+        raise SegconvError(
+            "is not there: nothing tells channels and labels",
+            code="SC086",
+            file=str(path),
+            hint="restore it; or --channels CT reads the folders alone",
+        )
     with naming("dataset.json"):
         return load_object(read_head(resolve_inside(path, root), MAX_BYTES + 1))
+
+
+def read_task(root: Path, options: ConvertOptions, notes: list[str]) -> dict[str, Any] | None:
+    """Return the json of a task; None if there is none and the user says the channels, so that folders suffice."""
+    if options.channels and not os.path.lexists(root / JSON):
+        notes.append("there is no dataset.json: the folders were read")
+        return None
+    return read_json(root)
+
+
+def split_without_label(file: str, expected: str, options: ConvertOptions, findings: list[Finding]) -> str | None:
+    """Return the split of a training image that has no label; None if it is left out, or refused by a finding.
+
+    Parameters
+    ----------
+    file
+        The image, as messages name it.
+    expected
+        Where its label should be.
+    """
+    if options.unlabelled is None:
+        what = f"has no label: {expected} is not there"
+        findings.append(Finding("SC080", what, file=file, hint="add it, or --unlabelled skip|test"))
+    return TEST if options.unlabelled == "test" else None
 
 
 def channels_and_labels(

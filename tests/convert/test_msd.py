@@ -340,3 +340,40 @@ def test_the_json_must_lie_in_the_task(task: Path, segconv: Command, tmp_path: P
     (task / "dataset.json").rename(tmp_path / "elsewhere.json")
     (task / "dataset.json").symlink_to(tmp_path / "elsewhere.json")
     assert segconv("convert", task, "--to", "7").codes() == ["SC060"]
+
+
+def test_without_its_json_a_task_is_read_from_its_folders_where_channels_are_told(task: Path, segconv: Command) -> None:
+    (task / "dataset.json").unlink()
+    done = segconv("convert", task, "--to", "7")
+    assert (done.code, done.codes()) == (66, ["SC010"])
+    assert "--from msd --channels CT" in done.err
+    done = segconv("convert", task, "--to", "7", "--from", "msd")
+    assert (done.code, done.codes()) == (65, ["SC086"])
+    done = segconv("convert", task, "--to", "7", "--from", "msd", "--channels", "CT")
+    assert done.code == 0, done.err
+    assert "note: there is no dataset.json: the folders were read" in done.err
+    assert "guessed from values 0 to 3 without a gap" in done.err
+    made = segconv.raw / "Dataset007_Phantom"
+    found = json.loads((made / "dataset.json").read_text())
+    assert found["labels"] == {"background": 0, "class_1": 1, "class_2": 2, "class_3": 3}
+    assert (found["channel_names"], found["numTraining"]) == ({"0": "CT"}, 4)
+    assert len(list((made / "imagesTs").iterdir())) == 1
+    words = ("--channels", "CT", "--labels", "background=0,liver=1,kidney=2,tumour=3")
+    assert segconv("convert", task, "--to", "8", "--from", "msd", *words).code == 0
+    assert "liver" in json.loads((segconv.raw / "Dataset008_Phantom" / "dataset.json").read_text())["labels"]
+
+
+def test_cases_and_patients_are_chosen_as_for_any_source(task: Path, segconv: Command) -> None:
+    words = ("--cases", "ct_00[0-2],ct_004", "--patient-pattern", "ct_00[0-9]")
+    done = segconv("convert", task, "--to", "7", *words)
+    assert done.code == 0, done.err
+    lines = (segconv.raw / "Dataset007_Phantom" / "segconv" / "cases.jsonl").read_text().splitlines()
+    found = {record["case"]: record["patient"] for record in map(json.loads, lines)}
+    assert found == {f"ct_00{n}": f"ct_00{n}" for n in (0, 1, 2, 4)}
+
+
+def test_links_that_leave_the_task_are_followed_where_that_is_allowed(task: Path, segconv: Command) -> None:
+    (task / "imagesTr" / NAME).rename(segconv.folder / NAME)
+    (task / "imagesTr" / NAME).symlink_to(segconv.folder / NAME)
+    assert segconv("convert", task, "--to", "7").codes() == ["SC060"]
+    assert segconv("convert", task, "--to", "7", "--allow-external").code == 0

@@ -139,3 +139,23 @@ def test_the_real_task_converts_as_the_decathlon_task_it_was_made_from(data: Pat
     one, two = segconv.raw / "Dataset504_Mini", segconv.raw / "Dataset004_Mini"
     for folder in ("imagesTr", "labelsTr", "imagesTs"):
         assert tree_hash(one / folder) == tree_hash(two / folder)
+
+
+def test_without_its_json_a_task_is_read_from_its_folders_where_channels_are_told(task: Path, segconv: Command) -> None:
+    (task / "dataset.json").unlink()
+    words = ("--from", "nnunet-v1", "--channels", "FLAIR,T1w,T1gd,T2w")
+    done = segconv("convert", task, "--to", "508", *words)
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset508_My_Tumour"
+    assert json.loads((made / "dataset.json").read_text())["labels"] == {"background": 0, "class_1": 1, "class_2": 2}
+    for path in [*task.glob("images*/*"), *task.glob("labels*/*")]:
+        assert (made / path.relative_to(task)).read_bytes() == path.read_bytes()
+
+
+def test_folds_are_made_anew_for_a_selection(task: Path, segconv: Command) -> None:
+    folds = [OrderedDict(train=np.array(["tumour_000", "tumour_002"]), val=np.array(["tumour_001"]))]
+    (task / "splits_final.pkl").write_bytes(pickle.dumps(folds))
+    done = segconv("convert", task, "--to", "508", "--cases", "tumour_000,tumour_001")
+    assert done.code == 0, done.err
+    made = json.loads((segconv.raw / "Dataset508_My_Tumour" / "splits_final.json").read_text())
+    assert {case for fold in made for part in fold.values() for case in part} == {"tumour_000", "tumour_001"}

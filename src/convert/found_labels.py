@@ -1,0 +1,68 @@
+"""Labels of volumes that nobody declared: found in the values of all files, before the first case is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ..dataset.labels import BACKGROUND, LabelMap, dense
+from ..errors import Finding, SegconvError, naming
+from ..image import volumes
+from ..image.voxels import label_values
+from .labelling import Declared, settle
+from .pictures import mask_codes, open_picture
+from .source import SERIES, STACK, ConvertOptions, SourceCase, collect, shown
+
+
+def label_map_of(cases: Sequence[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions) -> LabelMap:
+    """Return the label map; what cannot be settled becomes a finding, so that all are told at once."""
+    found: set[int] | None = None
+    try:
+        if options.labels is None and not any(f.severity == "error" for f in findings):
+            found = _values(cases, root, findings, options)
+        if not any(f.severity == "error" for f in findings):
+            return settle(options, None, found)
+        if options.labels is not None:
+            return settle(options, Declared.of(options.labels), None)
+    except SegconvError as error:
+        collect(findings, error)
+    return dense({BACKGROUND: 0, "foreground": 1})
+
+
+def _values(cases: Iterable[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions) -> set[int]:
+    """Return all values of all labels: a guess of the labels needs them before the first case is written."""
+
+    def values_of(case: SourceCase, path: str) -> set[int]:
+        with naming(shown(path, root)):
+            return _values_of(case, path, options)
+
+    found: set[int] = set()
+    with ThreadPoolExecutor() as pool:
+        waiting = [(case.label, pool.submit(values_of, case, case.label)) for case in cases if case.label is not None]
+        for path, result in waiting:
+            try:
+                found |= result.result()
+            except SegconvError as error:
+                collect(findings, error, shown(path, root))
+    return found
+
+
+def _values_of(case: SourceCase, path: str, options: ConvertOptions) -> set[int]:
+    """Return the values of one label."""
+    files = case.files_of(path)
+    if case.form(path) == STACK:
+        found: set[int] = set()
+        for file in files:
+            opened = open_picture(Path(file).read_bytes())
+            codes = opened.decoded if opened.header.pages > 1 else mask_codes(opened, "gray")
+            found |= set(label_values(codes))
+        return found
+    if case.form(path) == SERIES:
+        from ..image import dicom
+
+        return set(label_values(dicom.read_series(files).values))
+    companion = Path(files[1]).read_bytes() if len(files) > 1 else None
+    ending = volumes.ending_of(path) or ""
+    label = volumes.decode(Path(files[0]).read_bytes(), ending, companion, options.max_volume)
+    return set(label_values(label.values))
