@@ -398,13 +398,14 @@ def _data_file(fields: Mapping[str, Any]) -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """Return the name of a data file, which must lie beside its header.
+    """Return the name of a data file, which must lie beside its header; ``./`` before it says the same.
 
     Raises
     ------
     SegconvError
         ``SC053`` for a list or a pattern of files; ``SC060`` for a path.
     """
+    name = name.removeprefix("./")
     if name.upper().split()[:1] == ["LIST"] or "%" in name:
         raise SegconvError(
             f"its voxels are spread over several files ({name!r})",

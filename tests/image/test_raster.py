@@ -131,6 +131,42 @@ def test_pages_are_an_axis(tmp_path: Path) -> None:
     assert np.array_equal(tifffile.imread(io.BytesIO(raster.encode_tiff_pages(colours))), colours)
 
 
+@pytest.mark.parametrize("options", [{"rowsperstrip": 16}, {"tile": (32, 32)}])
+def test_jpeg_in_a_tiff_is_read_and_told(options: dict[str, Any]) -> None:
+    data = tif(COLOUR, photometric="rgb", compression="jpeg", **options)
+    header, samples, _ = raster.prove_and_decode(data)
+    assert header.lossy
+    assert header.kind == "RGB"
+    assert np.array_equal(samples, tifffile.imread(io.BytesIO(data)))
+    with Image.open(io.BytesIO(pillow(Image.fromarray(COLOUR), "TIFF", compression="jpeg"))) as image:
+        theirs = np.asarray(image).astype(int)
+    found = raster.prove_and_decode(pillow(Image.fromarray(COLOUR), "TIFF", compression="jpeg"))[1]
+    assert np.abs(found - theirs).max() <= 2, "another decoder of the same JPEG"
+
+
+def test_stacks_of_imagej_are_pages_and_those_behind_one_directory_are_refused() -> None:
+    stack = np.stack([GREY, GREY[::-1], GREY])
+    data = tif(stack, imagej=True)
+    assert np.array_equal(raster.prove_and_decode(data)[1], stack)
+    first = tif(GREY, imagej=True, metadata={"axes": "YX"}).replace(b"images=1\n", b"images=9\n")
+    assert "ImageJ" in refused("SC056", first).message
+
+
+def test_files_that_are_not_there_or_not_pictures_are_refused(tmp_path: Path) -> None:
+    for name, code in (("absent.tif", "SC030"), ("absent.txt", "SC051")):
+        with pytest.raises(SegconvError) as raised:
+            raster.probe_file(str(tmp_path / name))
+        assert raised.value.code == code
+    with pytest.raises(ValueError, match="is not one of"):
+        raster.encode(GREY, ".jpg")
+
+
+@pytest.mark.parametrize("ending", raster.WRITABLE)
+@pytest.mark.parametrize("array", [GREY, COLOUR])
+def test_what_is_encoded_by_ending_comes_back(ending: str, array: np.ndarray) -> None:
+    assert np.array_equal(raster.prove_and_decode(raster.encode(array, ending), ending)[1], array)
+
+
 def test_a_thumbnail_is_no_page() -> None:
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer) as writer:

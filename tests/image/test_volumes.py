@@ -303,6 +303,24 @@ def test_a_data_file_must_lie_beside_its_header(ending: str, name: str, code: st
         assert raised.value.code == code
 
 
+@pytest.mark.parametrize("ending", [".mhd", ".nhdr"])
+def test_a_data_file_may_be_named_from_its_folder(ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x{ending}"
+    sitk.WriteImage(image_of(ARRAY, GRID), str(path))
+    path.write_bytes(path.read_bytes().replace(b"x.raw", b"./x.raw"))
+    assert np.array_equal(read(path).stored, sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
+
+
+def test_files_that_are_not_there_or_not_volumes_are_refused(tmp_path: Path) -> None:
+    for name, code in (("absent.nrrd", "SC030"), ("absent.txt", "SC051")):
+        with pytest.raises(SegconvError) as raised:
+            volumes.probe_file(str(tmp_path / name))
+        assert raised.value.code == code
+        assert raised.value.file.endswith(name)
+    with pytest.raises(ValueError, match="is not one of"):
+        volumes.encode(ARRAY, GRID, ".nhdr")
+
+
 def test_a_file_of_one_piece_that_names_another_is_refused(tmp_path: Path) -> None:
     header, raw = volumes.encode_mhd(ARRAY, GRID, "x")
     (tmp_path / "x.mha").write_bytes(header)
