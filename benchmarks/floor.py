@@ -1,6 +1,6 @@
-"""The least that converting a task can cost: read, inflate, deflate what must change, write; over the same workers.
+"""The least that a conversion can cost: read, inflate, deflate what must change, write; over the same workers.
 
-``python -m benchmarks.floor TASK OUT WORKERS [--unproved]``
+``python -m benchmarks.floor SOURCE OUT WORKERS [--unproved]``
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 from isal import isal_zlib
 
 
-def work(job: tuple[str, str, bool]) -> None:
-    """Do one file."""
+def volume(job: tuple[str, str, bool]) -> None:
+    """Do one volume: a file of several channels is cut into slabs, any other is inflated once and copied."""
     source, target, unproved = job
     data = Path(source).read_bytes()
     out = Path(target)
@@ -34,16 +34,35 @@ def work(job: tuple[str, str, bool]) -> None:
         out.with_name(f"{out.name[:-7]}_{channel:04d}.nii.gz").write_bytes(b"".join(parts))
 
 
+def picture(job: tuple[str, str, bool]) -> None:
+    """Do one picture: a mask is inflated and deflated, any other is inflated once and copied."""
+    source, target, unproved = job
+    data = Path(source).read_bytes()
+    if not unproved:
+        at, packed = 8, []
+        while at < len(data):
+            length = int.from_bytes(data[at : at + 4], "big")
+            if data[at + 4 : at + 8] == b"IDAT":
+                packed.append(data[at + 8 : at + 8 + length])
+            at += 12 + length
+        raw = isal_zlib.decompress(b"".join(packed))
+        if "output" in source:
+            data = isal_zlib.compress(raw, level=1)
+    Path(target).write_bytes(data)
+
+
 def main() -> None:
-    """Do all files of a task."""
+    """Do all files of a source."""
     task, made, workers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     made.mkdir(parents=True)
+    unproved = "--unproved" in sys.argv
+    is_png = (task / "training").is_dir()
     jobs = []
-    for path in sorted(task.glob("*T?/*.nii.gz")):
+    for path in sorted(task.glob("training/*/*.png") if is_png else task.glob("*T?/*.nii.gz")):
         (made / path.parent.name).mkdir(exist_ok=True)
-        jobs.append((str(path), str(made / path.parent.name / path.name), "--unproved" in sys.argv))
+        jobs.append((str(path), str(made / path.parent.name / path.name), unproved))
     with ProcessPoolExecutor(workers) as pool:
-        list(pool.map(work, jobs))
+        list(pool.map(picture if is_png else volume, jobs, chunksize=16 if is_png else 1))
 
 
 if __name__ == "__main__":

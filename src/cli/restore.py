@@ -43,7 +43,9 @@ def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths
     sink.warn([*outcome.warnings, *outcome.failed])
     rows = report(plan)
     if sink.verbose:
-        sink.table(["prediction", "file", "labels"], [(r["prediction"], " ".join(r["files"]), r["labels"]) for r in rows])
+        sink.table(
+            ["prediction", "file", "labels"], [(r["prediction"], " ".join(r["files"]), r["labels"]) for r in rows]
+        )
     else:
         for labels in dict.fromkeys(row["labels"] for row in rows):
             sink.say(f"labels: {labels}")

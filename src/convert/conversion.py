@@ -28,7 +28,7 @@ from . import nnunet_v1
 from .coding import Coding
 from .intensity import Intensity
 from .registry import KINDS, convert_case, detect
-from .source import ConvertOptions, SourceScan
+from .source import ConvertOptions, SourceScan, real_folder
 from .task import PICTURES, CaseTask, Recipe
 
 
@@ -123,6 +123,7 @@ def plan_conversion(
     if v1:
         options = replace(options, file_ending=V1_ENDING)
     find = free_task if v1 else partial(free_target, other_roots=other_roots)
+    real_folder.cache_clear()
     root = _source_root(_located(source))
     find(to, root.name, raw, overwrite=overwrite)  # told before the source is read
     kind, evidence = (kind, "--from") if kind is not None else detect(root, options)
@@ -284,8 +285,8 @@ def _finish(
     findings, records = whole.findings, whole.records
     findings += whole.intensity_findings()
     labels = scan.label_map.labels
-    for name, values in labels.foreground.items():
     own_labels = scan.label_map.as_json()
+    for name, values in labels.foreground.items():
         if not whole.used & set(values):
             findings.append(warning("SC076", f"the label {name!r} occurs in no case", file=DESCRIPTION))
     splits = scan.splits or make_splits(records)

@@ -205,7 +205,7 @@ def _convert_mask(
     else:
         dense = coding.apply(mask, snapped)
         if ending == ".png":
-            io.write(target, picture.encode(dense))
+            io.write(target, picture.encode_mask(dense))
         elif ending == ".tif":
             io.write(target, raster.encode_tiff(dense))
         else:
@@ -255,7 +255,7 @@ def _compile_masks(
     dense, written, stored = compile_layers(path, size[::-1], masks_of, task)
     ending = task.recipe.ending
     target = label_path(task.source.case, ending, task.source.split)
-    io.write(target, picture.encode(dense) if ending == ".png" else encode_slice(dense, ending))
+    io.write(target, picture.encode_mask(dense) if ending == ".png" else encode_slice(dense, ending))
     warn_empty(written, task, io)
     return written, {**stored, "ending": ".png", "mode": "gray", "depth": 8}
 

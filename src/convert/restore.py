@@ -267,7 +267,7 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
         original_name=task.name,
         label_map={str(found): value for found, value in task.backward.items()},
     )
-    return dataclasses.asdict(record)
+    return record.as_json()
 
 
 def _read(task: RestoreTask, io: CaseIO) -> tuple[NDArray[Any], DecodedVolume | None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,7 +107,7 @@ class CaseTask:
 
     def shown(self, path: str) -> str:
         """Return a path as messages name it."""
-        return shown(path, Path(self.recipe.root))
+        return shown(path, self.recipe.root)
 
 
 def settled(
@@ -194,7 +193,7 @@ def record_of(
     )
     if task.origin is not None:
         record = _carried_on(record, task.origin)
-    return dataclasses.asdict(record)
+    return record.as_json()
 
 
 def _carried_on(record: CaseRecord, origin: CaseRecord) -> CaseRecord:
@@ -211,6 +210,7 @@ def _carried_on(record: CaseRecord, origin: CaseRecord) -> CaseRecord:
         transform=origin.transform,
     )
 
+
 def carried_label_file(stored: Mapping[str, Any], label_map: Mapping[str, int]) -> dict[str, Any]:
     """Return how the user's labels are stored, where the values of masks moved once more."""
     moved = {int(found): written for found, written in label_map.items()}
@@ -219,7 +219,6 @@ def carried_label_file(stored: Mapping[str, Any], label_map: Mapping[str, int]) 
         if carried.get(key) and isinstance(carried[key][0], dict):
             carried[key] = [{**e, "values": [moved[v] for v in e["values"] if v in moved]} for e in carried[key]]
     return carried
-
 
 
 def smallest_dtype(array: NDArray[Any]) -> str:

@@ -91,15 +91,21 @@ class CaseRecord:
     warnings: list[dict[str, str]] = field(default_factory=list)
     intensity: list[list[float]] = field(default_factory=list)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of the line; its values are those of the record, not copies."""
+        return {name: getattr(self, name) for name in _FIELDS}
+
     def to_line(self) -> bytes:
         """Return the line of cases.jsonl."""
-        return dump_line(dataclasses.asdict(self))
+        return dump_line(self.as_json())
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> CaseRecord:
         """Return the record of a parsed line; unknown keys are left out."""
-        known = {f.name for f in dataclasses.fields(cls)}
-        return cls(**{key: value for key, value in found.items() if key in known})
+        return cls(**{key: value for key, value in found.items() if key in _FIELDS})
+
+
+_FIELDS = tuple(f.name for f in dataclasses.fields(CaseRecord))
 
 
 def composed(first: Mapping[str, int], then: Mapping[str, int]) -> dict[str, int]:

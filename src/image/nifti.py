@@ -7,14 +7,13 @@ because nnU-Net reads through SimpleITK (`_spatial`).
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nibabel as nib
 import numpy as np
-from nibabel.nifti1 import Nifti1Header
 from numpy.typing import NDArray
 
 from ..errors import SegconvError
@@ -23,6 +22,9 @@ from .geometry import ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
 from .gzipped import TRAILING_LIMIT, Buffer, deflate, inflate, inflate_head, is_gzip
 from .stored import MAX_VOLUME as MAX_VOLUME
 from .stored import DecodedVolume, VolumeHeader, arranged
+
+if TYPE_CHECKING:
+    from nibabel.nifti1 import Nifti1Header
 
 HEADER_SIZE = 348
 VOXELS_AT = 352
@@ -99,7 +101,7 @@ def read_header(head: Buffer) -> NiftiHeader:
     """
     block = bytes(head[:HEADER_SIZE])
     _refuse_other_formats(block)
-    header = Nifti1Header(block, check=False)
+    header = _nifti1().Nifti1Header(block, check=False)
     size, channels, four_dimensional = _shape(header)
     dtype = _voxel_type(header)
     offset = float(header["vox_offset"])
@@ -162,7 +164,7 @@ def trailing_bytes(data: Buffer, image: Nifti) -> bool:
 
 def new_header(geometry: Geometry, dtype: np.dtype[Any]) -> bytes:
     """Return the 352 bytes before the voxels of a file on this grid, in mm, with both forms alike."""
-    header = Nifti1Header()
+    header: Nifti1Header = _nifti1().Nifti1Header()
     header.set_data_dtype(dtype.newbyteorder("="))
     header.set_data_shape(geometry.size)
     header.set_zooms(geometry.spacing_mm)
@@ -179,11 +181,11 @@ def channel_header(header: NiftiHeader) -> bytes:
     native byte order.
     """
     if not header.plain:
-        fresh = Nifti1Header(new_header(header.geometry, header.dtype)[:HEADER_SIZE], check=False)
+        fresh = _nifti1().Nifti1Header(new_header(header.geometry, header.dtype)[:HEADER_SIZE], check=False)
         if header.scaled:
             fresh["scl_slope"], fresh["scl_inter"] = header.slope, header.intercept
         return _finish(fresh)
-    own = Nifti1Header(header.block, check=False)
+    own = _nifti1().Nifti1Header(header.block, check=False)
     own.set_data_shape(header.geometry.size)
     for text in ("descrip", "aux_file", "intent_name", "db_name", "data_type"):
         own[text] = b""
@@ -216,7 +218,7 @@ def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
     header
         One without oddities, whose scaling does not apply to `array`.
     """
-    own = Nifti1Header(channel_header(header)[:HEADER_SIZE], check=False)
+    own = _nifti1().Nifti1Header(channel_header(header)[:HEADER_SIZE], check=False)
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
     own.set_data_dtype(native.dtype)
     own["scl_slope"], own["scl_inter"] = 1.0, 0.0
@@ -227,6 +229,14 @@ def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
 def compress(buffers: list[Any], ending: str) -> bytes:
     """Join the buffers of `encode`, gzipped if the ending asks for it."""
     return deflate(buffers) if ending.endswith(".gz") else b"".join(bytes(b) for b in buffers)
+
+
+@functools.cache
+def _nifti1() -> Any:
+    """Return nibabel's module, which takes a third of a second to load: pictures need not wait for it."""
+    import nibabel.nifti1
+
+    return nibabel.nifti1
 
 
 def _finish(header: Nifti1Header) -> bytes:
@@ -268,7 +278,7 @@ def _shape(header: Nifti1Header) -> tuple[tuple[int, ...], int, bool]:
 def _voxel_type(header: Nifti1Header) -> np.dtype[Any]:
     code = int(header["datatype"])
     try:
-        known: Any = nib.nifti1.data_type_codes.dtype[code]
+        known: Any = _nifti1().data_type_codes.dtype[code]
         dtype: np.dtype[Any] = np.dtype(known).newbyteorder(header.endianness)
     except KeyError:
         raise SegconvError(f"has the unknown voxel type {code}", code="SC056") from None

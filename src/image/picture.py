@@ -38,6 +38,9 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _KINDS = {0: "gray", 2: "RGB", 3: "palette", 4: "gray+alpha", 6: "RGBA"}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
+ISAL_LEVEL = 2
+"""ISA-L's level for masks and palettes: as fast as its lowest, and smaller."""
+
 COMPRESS_LEVEL = 1
 """zlib's level for what is encoded anew: masks shrink to nothing at any level."""
 
@@ -275,16 +278,29 @@ def encode_bilevel(mask: NDArray[Any]) -> bytes:
     return encode_few_bits((mask != 0).astype(np.uint8), 1)
 
 
+def encode_mask(values: NDArray[Any]) -> bytes:
+    """Return a grey PNG of ``(y, x)`` uint8 or uint16, deflated by ISA-L: for masks, which need no row filters."""
+    depth = values.dtype.itemsize * 8
+    rows = np.zeros((values.shape[0], 1 + values.shape[1] * values.dtype.itemsize), dtype=np.uint8)
+    rows[:, 1:] = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder(">")).view(np.uint8)
+    return _file(values.shape, depth, 0, b"", isal_zlib.compress(rows, ISAL_LEVEL))
+
+
 def _packed(samples: NDArray[Any], depth: int, colour: int, colours: bytes) -> bytes:
     """Pack samples into bits, the first in the highest ones, and rows behind the filter type 0."""
     height, width = samples.shape
     bits = np.unpackbits(samples.astype(np.uint8)[..., np.newaxis], axis=-1)[..., 8 - depth :]
     rows = np.packbits(bits.reshape(height, width * depth), axis=-1)
-    filtered = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()
+    filtered = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1)
+    return _file((height, width), depth, colour, colours, isal_zlib.compress(filtered, ISAL_LEVEL))
+
+
+def _file(shape: tuple[int, ...], depth: int, colour: int, colours: bytes, pixels: bytes) -> bytes:
+    """Return a PNG of deflated rows."""
     chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)),
+        (b"IHDR", struct.pack(">IIBBBBB", shape[1], shape[0], depth, colour, 0, 0, 0)),
         *([(b"PLTE", colours)] if colours else []),
-        (b"IDAT", zlib.compress(filtered, COMPRESS_LEVEL)),
+        (b"IDAT", pixels),
         (b"IEND", b""),
     ]
     return SIGNATURE + b"".join(

@@ -70,6 +70,14 @@ def label_values(array: NDArray[Any]) -> dict[int, int]:
         raise SegconvError(
             f"holds the negative value {low:g} at {position(array == low)}; labels begin at 0", code="SC072"
         )
+    if array.dtype.kind in "iu":
+        # Most masks have two values; two comparisons are far less than a histogram.
+        ends = {int(low): 0, int(high): 0}
+        for chunk in chunks(array):
+            for value in ends:
+                ends[value] += int(np.count_nonzero(chunk == value))
+        if sum(ends.values()) == array.size:
+            return ends
     if high < FEW_VALUES:
         # A comparison a value is a third of the time of a histogram, which widens every voxel to 64 bits.
         few = dict.fromkeys(range(int(high) + 1), 0)
@@ -105,6 +113,13 @@ def remap(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
     table = np.zeros(max(mapping) + 1, dtype=smallest_type(max(mapping.values())))
     for found, written in mapping.items():
         table[found] = written
+    if array.dtype == np.uint8 and table.dtype == np.uint8 and array.flags.c_contiguous:
+        # The table look-up of bytes takes a tenth of the time that numpy's takes.
+        every = table.tobytes().ljust(256, b"\0")
+        out = np.empty(array.shape, dtype=np.uint8)
+        for part, chunk in zip(chunks(out), chunks(array), strict=True):
+            part[:] = np.frombuffer(chunk.tobytes().translate(every), dtype=np.uint8)
+        return out
     remapped: NDArray[Any] = table[array if array.dtype.kind in "iu" else array.astype(np.int64)]
     return remapped
 

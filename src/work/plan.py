@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ FORMAT = 1
 """Version of the staging folder and its journal; another one is not continued."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """The work on one case.
 
@@ -93,11 +93,8 @@ class Plan:
     warnings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
-        cases = Counter(item.case for item in self.items)
-        outputs = Counter(output for item in self.items for output in item.outputs)
-        for name, count in (*cases.items(), *outputs.items()):
-            if count > 1:
-                raise ValueError(f"{name!r} stands twice in the plan")
+        _refuse_twins(item.case for item in self.items)
+        _refuse_twins(output for item in self.items for output in item.outputs)
 
     @property
     def fingerprint(self) -> str:
@@ -109,3 +106,11 @@ class Plan:
             "target": str(self.target.path.absolute()),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _refuse_twins(names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{name!r} stands twice in the plan")
+        seen.add(name)
