@@ -42,6 +42,8 @@ _COLLECTIONS = frozenset({"set", "data", "dataset"})
 # fmt: on
 _SPLIT_WORDS = TRAIN_WORDS | TEST_WORDS | VALIDATION_WORDS
 SHOWN_FOLDERS = 3
+MAX_NEAR = 20
+"""Folders that are compared with one of labels whose place tells nothing: each costs a look at all its names."""
 _NO_WORD = "derivatives"
 """BIDS keeps labels below this folder, in folders called as those of the images."""
 _LONELY = "add it, or remove the label; --images GLOB --masks GLOB says which files belong together"
@@ -122,9 +124,11 @@ class Pairing:
         more = len(self.folders) - SHOWN_FOLDERS
         if more <= 0:
             return "; ".join(self.folders)
-        common = _common(self.folders)
-        if common.count("*") < common.count("/"):
-            return f"{common}, {len(self.folders)} times"
+        sides = [folder.split("/ and ") for folder in self.folders]
+        if len({len(side) for side in sides}) == 1:
+            common = "/ and ".join(_common(list(side)) for side in zip(*sides, strict=True))
+            if set(common) - set("*/"):
+                return f"{common}, {len(self.folders)} times"
         return "; ".join(self.folders[:SHOWN_FOLDERS]) + f"; and {more} more such"
 
 
@@ -183,7 +187,7 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
         )
     if pairing.strangers:
         # Said once: images that have no label for the same reason are no news.
-        pairing.findings.append(_of_strangers([_with_images(one, pairing.pairs) for one in pairing.strangers]))
+        pairing.findings.append(_of_strangers(_with_images(pairing)))
         if not any(pair.labels for pair in pairing.pairs):
             pairing.pairs.clear()
     return pairing
@@ -205,12 +209,14 @@ def _bring_together(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _G
         if group.images or group.plain:
             continue
         for folder, masks in list(group.masks.items()):
-            fitting = {
-                found: (units, other)
+            near = [
+                candidate
                 for path in _with_one_open(folder)
-                for found, units, other in open_paths.get((split, validation, path), ())
-                if match(units, masks).cases
-            }
+                for candidate in open_paths.get((split, validation, path), ())
+            ]
+            if len(near) > MAX_NEAR:
+                continue
+            fitting = {found: (units, other) for found, units, other in near if match(units, masks).cases}
             if len(fitting) == 1:
                 found, (units, other) = next(iter(fitting.items()))
                 other.plain.pop(found, None)
@@ -317,12 +323,13 @@ def _pair_group(split: str | None, key: tuple[str, ...], group: _Group, pairing:
     if not images and masks:
         images, plain = plain, {}
     if len(images) > 1 and masks:
-        named = ", ".join(folder or "." for folder in images)
+        named, mask_folder = " and ".join(folder or "." for folder in images), next(iter(masks))
         pairing.findings.append(
             Finding(
                 "SC003",
-                f"{named} may all hold the images of {next(iter(masks))}",
-                hint=" ".join(f"--images '{folder}/*'" for folder in images) + " takes them as channels, in that order",
+                f"{named} may {'both' if len(images) == 2 else 'all'} hold the images of {mask_folder}",
+                hint=f"--images '{_glob(next(iter(images)))}' --masks '{_glob(mask_folder)}' takes one;"
+                f" {' '.join(f'--images {_glob(folder)!r}' for folder in images)} takes them as channels",
             )
         )
         return
@@ -551,14 +558,18 @@ def _starts(stem: str) -> list[str]:
     return [stem[: m.start()] for m in _SEPARATORS.finditer(stem) if m.start()][::-1]
 
 
-def _with_images(found: _Strangers, pairs: Iterable[Pair]) -> _Strangers:
-    """Return labels with the images without label whose path differs from theirs in one place, if there are any."""
-    if found.images:
-        return found
-    open_paths = set(_with_one_open(found.masks[0].folder))
-    units = (unit for pair in pairs if not pair.labels for unit in pair.images.values())
-    images = [unit for unit in units if not open_paths.isdisjoint(_with_one_open(unit.folder))]
-    return _Strangers(found.masks, [unit for unit in images if unit.folder == images[0].folder])
+def _with_images(pairing: Pairing) -> list[_Strangers]:
+    """Return labels with the images without label whose path differs from theirs in one place, where there are any."""
+    lonely: dict[str, list[Unit]] = {}
+    for pair in pairing.pairs:
+        for unit in pair.images.values() if not pair.labels else ():
+            lonely.setdefault(unit.folder, []).append(unit)
+    by_open_path = {path: units for folder, units in lonely.items() for path in _with_one_open(folder)}
+    found = []
+    for one in pairing.strangers:
+        near = (by_open_path[path] for path in _with_one_open(one.masks[0].folder) if path in by_open_path)
+        found.append(one if one.images else _Strangers(one.masks, next(near, [])))
+    return found
 
 
 def _of_strangers(found: list[_Strangers]) -> Finding:
