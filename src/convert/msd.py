@@ -28,7 +28,15 @@ from .source import (
     shown,
     stray_note,
 )
-from .tasks import channels_and_labels, listed_files, read_json, read_task, split_without_label, stale_counts
+from .tasks import (
+    channels_and_labels,
+    listed_files,
+    read_json,
+    read_task,
+    split_without_label,
+    stale_counts,
+    without_absent_tests,
+)
 
 KIND = "msd"
 _ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
@@ -61,6 +69,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         channels, label_map = channels_and_labels(task, options, findings)
         listed, list_findings = listed_files(task)
         findings += list_findings
+        without_absent_tests(listed, root, findings)
     cases = _cases(root, listed, options, findings, notes)
     findings += stale_counts(task or {}, cases)
     cases = finished(cases, root, options, findings)

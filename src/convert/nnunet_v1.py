@@ -30,7 +30,15 @@ from .source import (
     shown,
     stray_note,
 )
-from .tasks import channels_and_labels, listed_files, read_json, read_task, split_without_label, stale_counts
+from .tasks import (
+    channels_and_labels,
+    listed_files,
+    read_json,
+    read_task,
+    split_without_label,
+    stale_counts,
+    without_absent_tests,
+)
 
 KIND = "nnunet-v1"
 SPLITS = "splits_final.pkl"
@@ -91,6 +99,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         channels, label_map = channels_and_labels(task, options, findings)
         listed, list_findings = listed_files(task)
         findings += list_findings
+        without_absent_tests(listed, root, findings)
     everything: list[SourceCase] = []
     for split, images, labels in _FOLDERS:
         names = {_case_name(path) for path in listed.get(split, {})}

@@ -15,7 +15,7 @@ from ..dataset.lineage import TEST, TRAIN
 from ..dataset.strictjson import MAX_BYTES, load_object
 from ..errors import Finding, SegconvError, naming, warning
 from .labelling import Declared, settle
-from .source import ConvertOptions, SourceCase, collect, read_head, resolve_inside
+from .source import ConvertOptions, SourceCase, collect, count_of, read_head, resolve_inside
 
 JSON = "dataset.json"
 
@@ -101,6 +101,13 @@ def listed_files(task: Mapping[str, Any]) -> tuple[dict[str, dict[str, str | Non
             except SegconvError as error:
                 collect(findings, error, "dataset.json")
     return listed, findings
+
+
+def without_absent_tests(listed: dict[str, dict[str, str | None]], root: Path, findings: list[Finding]) -> None:
+    """Take test images off the list if their whole folder is not there: many leave it out when they unpack a task."""
+    if listed.get(TEST) and not os.path.lexists(root / "imagesTs"):
+        what = f"lists {count_of(len(listed.pop(TEST)), 'test image')}, and there is no folder imagesTs"
+        findings.append(warning("SC087", f"{what}; they are left out", file=JSON))
 
 
 def stale_counts(task: Mapping[str, Any], cases: list[SourceCase]) -> list[Finding]:

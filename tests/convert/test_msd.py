@@ -377,3 +377,12 @@ def test_links_that_leave_the_task_are_followed_where_that_is_allowed(task: Path
     (task / "imagesTr" / NAME).symlink_to(segconv.folder / NAME)
     assert segconv("convert", task, "--to", "7").codes() == ["SC060"]
     assert segconv("convert", task, "--to", "7", "--allow-external").code == 0
+
+
+def test_test_images_that_are_listed_and_were_never_unpacked_are_left_out(task: Path, segconv: Command) -> None:
+    shutil.rmtree(task / "imagesTs")
+    done = segconv("convert", task, "--to", "7")
+    assert done.code == 0, done.err
+    assert "Warning SC087: dataset.json: lists 1 test image, and there is no folder imagesTs" in done.err
+    (task / "imagesTs").mkdir()
+    assert segconv("convert", task, "--to", "8").codes() == ["SC012"], "one file that is missing is a mistake"
