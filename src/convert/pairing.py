@@ -497,29 +497,25 @@ def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
     by_stem = {unit.stem: unit for unit in images}
     bare = _unique((_bare(unit.stem), unit) for unit in images)
     found: dict[Unit, tuple[str, Unit]] = {}
-    rest_of_masks: list[Unit] = []
-    # Whole names first, so that no label takes by a part of its name what another bears in full.
-    for mask in masks:
-        if mask.stem in by_stem:
-            found[by_stem[mask.stem]] = (mask.stem, mask)
-        else:
-            rest_of_masks.append(mask)
     second: dict[Unit, Unit] = {}
-    orphans: list[Unit] = []
-    for mask in rest_of_masks:
-        candidates = (
-            (rest, image) for rest in _rests(mask.stem) for image in (by_stem.get(rest), bare.get(rest)) if image
-        )
-        name, owner = next(candidates, ("", None))
-        if owner is None and (owner := bare.get(mask.stem)) is not None:
-            name = mask.stem
-        if owner is None:
-            orphans.append(mask)
-        elif owner in found:
-            second[mask] = found[owner][1]
-            orphans.append(mask)
-        else:
-            found[owner] = (name, mask)
+    waiting = masks
+    # Whole names first, so that no label takes by a part of its name what another bears in full.
+    for names, owners in (
+        (lambda stem: [stem], by_stem),
+        (_rests, by_stem),
+        (lambda stem: [*_rests(stem), stem], bare),
+    ):
+        left: list[Unit] = []
+        for mask in waiting:
+            name = next((name for name in names(mask.stem) if name in owners), None)
+            if name is None:
+                left.append(mask)
+            elif owners[name] in found:
+                second[mask] = found[owners[name]][1]
+            else:
+                found[owners[name]] = (name, mask)
+        waiting = left
+    orphans = [*second, *waiting]
     if not found and orphans:
         return _match_by_start(images, orphans)
     alone = [unit for unit in images if unit not in found]

@@ -84,9 +84,7 @@ def test_names_are_matched_only_where_they_can_mean_one_thing(
     assert [unit.stem for unit in found.alone] == alone
 
 
-WORDS = st.lists(
-    st.sampled_from(["a", "b", "1", "2", "10", "x1", "scan", "mask", "img", "train", "gt"]), min_size=1, max_size=3
-)
+WORDS = st.lists(st.sampled_from(["a", "b", "1", "2", "10", "x1", "ab"]), min_size=1, max_size=3)
 STEMS = st.sets(WORDS.map("_".join), min_size=1, max_size=6)
 DECORATIONS = st.sampled_from(["{}", "{}_mask", "mask_{}", "{}-label", "{}_seg", "{}_gt", "{}.annotation"])
 PICTURES = st.sampled_from(["{}", "{}_image", "img_{}", "{}-raw"])
