@@ -51,7 +51,7 @@ def probe(head: Buffer) -> PictureHeader:
         ``SC051`` if it is none; ``SC053`` if it is stored turned (EXIF orientation); ``SC054`` for
         too many pixels; ``SC056`` for CMYK and other than 8 bits; ``SC058`` if the header is cut.
     """
-    if not bytes(head[:3]) == b"\xff\xd8\xff":
+    if bytes(head[:3]) != b"\xff\xd8\xff":
         raise content.refuse(head, "a JPEG picture")
     frame, _ = frame_of(head)
     if frame.depth != 8 or frame.components not in (1, 3):

@@ -19,8 +19,7 @@ from ..errors import SegconvError
 from . import content
 from .geometry import Geometry
 from .gzipped import DEFLATE_LEVEL, TRAILING_LIMIT, Buffer, DamagedStream
-from .nrrd import plain_name
-from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged
+from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
 
 LOCAL = "LOCAL"
 """Name of the data file of a volume that is one file."""

@@ -22,7 +22,7 @@ from ..errors import SegconvError
 from . import content
 from .geometry import Geometry
 from .gzipped import TRAILING_LIMIT, Buffer, deflate, inflate
-from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged
+from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
 
 MAGIC = b"NRRD0"
 _MAGIC_LINE = re.compile(r"NRRD000[1-5]")
@@ -294,7 +294,7 @@ def _vector(numbers: Any) -> str:
 
 def _text(head: Buffer) -> tuple[list[str], int]:
     """Return the lines of the header, and its length with the empty line that ends it."""
-    if not bytes(head[: len(MAGIC)]) == MAGIC:
+    if bytes(head[: len(MAGIC)]) != MAGIC:
         raise content.refuse(head, "a NRRD volume")
     start = bytes(head[:HEAD_LIMIT])
     at = 0
@@ -395,30 +395,6 @@ def _encoding(fields: Mapping[str, Any]) -> str:
 def _data_file(fields: Mapping[str, Any]) -> str | None:
     name = fields.get("data file")
     return None if name is None else plain_name(str(name))
-
-
-def plain_name(name: str) -> str:
-    """Return the name of a data file, which must lie beside its header; ``./`` before it says the same.
-
-    Raises
-    ------
-    SegconvError
-        ``SC053`` for a list or a pattern of files; ``SC060`` for a path.
-    """
-    name = name.removeprefix("./")
-    if name.upper().split()[:1] == ["LIST"] or "%" in name:
-        raise SegconvError(
-            f"its voxels are spread over several files ({name!r})",
-            code="SC053",
-            hint="load it in the program that wrote it and save it as one file",
-        )
-    if not name or name in (".", "..") or any(mark in name for mark in "/\\\0") or not name.isprintable():
-        raise SegconvError(
-            f"names {name!r} as its data file, expected the name of a file beside it",
-            code="SC060",
-            hint="put both files into one folder and mend the name in the header",
-        )
-    return name
 
 
 def _channel_axis(fields: Mapping[str, Any], sizes: list[int]) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import SegconvError
 from .geometry import Geometry
 
 MAX_VOLUME = 8 << 30
@@ -144,3 +145,27 @@ def arranged(raw: Any, header: VolumeHeader, offset: int, *, interleaved: bool) 
     array = np.ascontiguousarray(np.moveaxis(flat.reshape(*shape, header.channels), -1, 0))
     array.flags.writeable = False
     return array
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a data file, which must lie beside its header; ``./`` before it says the same.
+
+    Raises
+    ------
+    SegconvError
+        ``SC053`` for a list or a pattern of files; ``SC060`` for a path.
+    """
+    name = name.removeprefix("./")
+    if name.upper().split()[:1] == ["LIST"] or "%" in name:
+        raise SegconvError(
+            f"its voxels are spread over several files ({name!r})",
+            code="SC053",
+            hint="load it in the program that wrote it and save it as one file",
+        )
+    if not name or name in (".", "..") or any(mark in name for mark in "/\\\0") or not name.isprintable():
+        raise SegconvError(
+            f"names {name!r} as its data file, expected the name of a file beside it",
+            code="SC060",
+            hint="put both files into one folder and mend the name in the header",
+        )
+    return name
