@@ -113,7 +113,7 @@ def _of_csv(text: str) -> dict[str, int | str]:
             if value is not None:
                 found.append((row[name], _value(row[value])))
             elif colour is not None:
-                found.append((row[name], _value(row[colour] if row[colour].startswith("#") else f"#{row[colour]}")))
+                found.append((row[name], _colour(row[colour])))
             else:
                 red, green, blue = (row[i] for i in parts if i is not None)
                 found.append((row[name], _hex(red, green, blue)))
@@ -148,7 +148,7 @@ def _of_entry(entry: Any) -> tuple[str, int | str]:
 def _json_value(value: Any) -> int | str:
     if isinstance(value, str) and _is_value(value):
         return _value(value)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 3:
         try:
@@ -171,6 +171,13 @@ def _value(text: str) -> int | str:
     return int(text) if not text.startswith("#") else text.lower()
 
 
+def _colour(text: str) -> int | str:
+    """Read ``#ff0000``, ``ff0000`` or ``255,0,0``."""
+    if parts := re.fullmatch(r"\D?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\D?", text):
+        return _hex(*parts.groups())
+    return _value(text if text.startswith("#") else f"#{text}")
+
+
 def _hex(red: Any, green: Any, blue: Any) -> str:
     parts = [int(part) for part in (red, green, blue)]
     if not all(0 <= part <= 255 for part in parts):
@@ -181,9 +188,11 @@ def _hex(red: Any, green: Any, blue: Any) -> str:
 def _collected(entries: Sequence[tuple[str, int | str]]) -> dict[str, int | str]:
     found: dict[str, int | str] = {}
     for name, value in entries:
+        # CamVid writes it with a capital; nnU-Net knows it without.
+        name = "background" if name.casefold() == "background" else name
         if name in found:
             raise SegconvError(f"the label {name!r} stands twice", code="SC074")
         found[name] = value
-    if not any(name.casefold() == "background" for name in found):
-        return found
-    return {("background" if name.casefold() == "background" else name): value for name, value in found.items()}
+    if not found:
+        raise SegconvError("is empty", code="SC074")
+    return found

@@ -1,0 +1,120 @@
+"""Tables of labels and their colours, as annotation tools write them and as people do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segconv.convert.colour_tables import FILES, find_table, read_table
+from segconv.errors import SegconvError
+
+ROAD = {"background": "#000000", "road": "#ff0000", "tree top": "#008040"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("labelmap.txt", "# label:color_rgb:parts:actions\nbackground:0,0,0::\nroad:255,0,0::\ntree top:0,128,64:a,b:c\n", ROAD),
+        ("labelmap.txt", "\ufeffbackground:0,0,0::\r\nroad:255,0,0::\r\ntree top:0,128,64::\r\n\r\n", ROAD),
+        ("labelmap.txt", "Background:0, 0, 0::\nroad:255,0,0\ntree top:0,128,64::", ROAD),
+        ("label_colors.txt", "0 0 0 background\n255 0 0 road\n0 128 64\ttree top\n", ROAD),
+        ("label_colors.txt", "0, 0, 0, background\n255, 0, 0, road\n0, 128, 64, tree top\n", ROAD),
+        ("class_dict.csv", "name,r,g,b\nBackground,0,0,0\nroad,255,0,0\ntree top,0,128,64\n", ROAD),
+        ("class_dict.csv", "name, red, green, blue\nbackground,0,0,0\nroad,255,0,0\ntree top,0,128,64\n", ROAD),
+        ("t.csv", "label;color\nbackground;#000000\nroad;#FF0000\ntree top;008040\n", ROAD),
+        ("t.tsv", "class\thex\nbackground\t#000000\nroad\t#ff0000\ntree top\t#008040\n", ROAD),
+        ("t.csv", "name,color\nbackground,\"0,0,0\"\nroad,\"255,0,0\"\ntree top,\"0 128 64\"\n", ROAD),
+        ("t.csv", "id,name\n0,background\n255,road\n", {"background": 0, "road": 255}),
+        ("t.csv", "name,value,color\nbackground,0,#000000\nroad,255,#ff0000\n", {"background": 0, "road": 255}),
+        ("t.json", '{"background": 0, "road": 255}', {"background": 0, "road": 255}),
+        ("t.json", '{"0": "background", "255": "road"}', {"background": 0, "road": 255}),
+        ("t.json", '{"background": [0, 0, 0], "road": [255, 0, 0], "tree top": "#008040"}', ROAD),
+        ("t.json", '{"#000000": "background", "#ff0000": "road", "#008040": "tree top"}', ROAD),
+        ("t.json", '{"labels": [{"name": "background", "color": "#000000"}, {"name": "road", "color": [255, 0, 0]}, {"name": "tree top", "color": "#008040"}]}', ROAD),
+        ("t.json", '[{"label": "background", "id": 0}, {"label": "road", "id": 7}]', {"background": 0, "road": 7}),
+    ],
+)  # fmt: skip
+def test_a_table_is_read(name: str, text: str, expected: dict[str, int | str], tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert read_table(tmp_path / name) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code", "told"),
+    [
+        ("labelmap.txt", b"background 0\n", "SC074", "'background 0' is no line of a colour table"),
+        ("labelmap.txt", b"background:0,0,256::\n", "SC074", "part outside 0..255"),
+        ("labelmap.txt", b"road:1,2,3::\nroad:4,5,6::\n", "SC074", "'road' stands twice"),
+        ("labelmap.txt", b"background:0,0,0::\nBackground:1,1,1::\n", "SC074", "'background' stands twice"),
+        ("labelmap.txt", b"stra\xdfe:0,0,0::\n", "SC074", "is not UTF-8"),
+        ("labelmap.txt", b"", "SC074", "is empty"),
+        ("t.csv", b"", "SC074", "is empty"),
+        ("t.csv", b"a,b\n1,2\n", "SC074", "has the columns a, b"),
+        ("t.csv", b"name,value\nroad\n", "SC074", "line 2"),
+        ("t.csv", b"name,value\nroad,red\n", "SC074", "line 2"),
+        ("t.csv", b"name,color\nroad,#ff00\n", "SC074", "line 2"),
+        ("t.csv", b"name,r,g,b\nroad,1,2\n", "SC074", "line 2"),
+        ("t.json", b"{", "SC086", ""),
+        ("t.json", b'{"road": 1, "road": 2}', "SC086", ""),
+        ("t.json", b'"road"', "SC074", "neither an object nor a list"),
+        ("t.json", b'{"road": true}', "SC074", "True"),
+        ("t.json", b'{"road": [1, 2]}', "SC074", "[1, 2]"),
+        ("t.json", b'{"road": [1, 2, "x"]}', "SC074", "x"),
+        ("t.json", b'{"road": -1}', "SC074", "-1"),
+        ("t.json", b"[1]", "SC074", "1"),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_is_refused_with_the_file_named(
+    name: str, data: bytes, code: str, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(SegconvError) as caught:
+        read_table(tmp_path / name)
+    assert caught.value.code == code
+    assert caught.value.file == str(tmp_path / name)
+    assert told in caught.value.message
+
+
+def test_a_table_that_is_not_there_is_missing_input(tmp_path: Path) -> None:
+    with pytest.raises(SegconvError) as caught:
+        read_table(tmp_path / "labelmap.txt")
+    assert (caught.value.code, caught.value.exit_code) == ("SC010", 66)
+
+
+def test_the_one_table_beside_the_masks_is_found_and_two_are_refused(tmp_path: Path) -> None:
+    assert find_table(tmp_path) is None
+    (tmp_path / FILES[0]).write_text("background:0,0,0::\n")
+    assert find_table(tmp_path) == tmp_path / FILES[0]
+    (tmp_path / FILES[1]).write_text("0 0 0 background\n")
+    with pytest.raises(SegconvError) as caught:
+        find_table(tmp_path)
+    assert caught.value.code == "SC003"
+
+
+NAMES = st.text(
+    st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_characters=":#,;\"'\t"), min_size=1, max_size=8
+)
+COLOURS = st.tuples(*[st.integers(0, 255)] * 3)
+
+
+@given(
+    table=st.dictionaries(
+        NAMES.filter(lambda n: n.casefold() != "background" and not n[0].isdigit()), COLOURS, min_size=1, max_size=6
+    )
+)
+def test_what_cvat_and_camvid_write_is_what_is_read(
+    table: dict[str, tuple[int, int, int]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("tables")
+    expected = {name: "#{:02x}{:02x}{:02x}".format(*colour) for name, colour in table.items()}
+    (folder / "labelmap.txt").write_text(
+        "".join(f"{n}:{r},{g},{b}::\n" for n, (r, g, b) in table.items()), encoding="utf-8"
+    )
+    (folder / "label_colors.txt").write_text(
+        "".join(f"{r} {g} {b} {n}\n" for n, (r, g, b) in table.items()), encoding="utf-8"
+    )
+    assert read_table(folder / "labelmap.txt") == expected
+    assert read_table(folder / "label_colors.txt") == expected
