@@ -23,6 +23,10 @@ from .source import DETACHED, LAYERS, SERIES, STACK
 from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
 
 SEGMENTS = segmentation.ENDING
+IMAGE = "its image"
+FIRST_CHANNEL = "the first channel"
+SPACING_RTOL = 1e-6
+"""nnU-Net refuses spacings of one case that differ by more than 1e-5 of their value (``np.allclose``)."""
 
 
 def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
@@ -35,19 +39,17 @@ def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
     channel = 0
     for path in case.images:
         with naming(task.shown(path)):
-            if not task.recipe.verify_source and _carry_unproved(path, channel, task, io):
+            if not task.recipe.verify_source and (grid := _carry_unproved(path, channel, geometry, task, io)):
                 channel += 1
-                geometry = geometry or volumes.probe_file(path).geometry
+                geometry = geometry or grid
                 continue
             image, data = open_volume(path, task, io, repairs)
             _warn_odd(image, path, task, io, repairs)
-            if geometry is None:
-                geometry = image.header.geometry
-            else:
-                _same_grid(image.header.geometry, geometry, "the first channel")
+            geometry = geometry or image.header.geometry
+            takes = _takes_header(image.header.geometry, geometry, FIRST_CHANNEL, path, task, io, repairs)
             for number in range(image.header.channels):
                 intensity.append(_intensity(image, number, path, task, io))
-            _write_channels(image, data, path, channel, task, io)
+            _write_channels(image, data, path, channel, geometry if takes else None, task, io)
             channel += image.header.channels
     if channel != task.recipe.channels:
         raise SegconvError(
@@ -115,7 +117,7 @@ def _convert_label(
     target = label_path(task.source.case, task.recipe.ending, task.source.split)
     form = task.source.form(path)
     if form == LAYERS:
-        return _compile(path, target, geometry, task, io)
+        return _compile(path, target, geometry, task, io, repairs)
     if form == STACK:
         values, stored = _label_stack(path, geometry, task, io)
         counts, snapped = settled(values, task, path, io, repairs)
@@ -127,7 +129,7 @@ def _convert_label(
     _warn_odd(label, path, task, io, repairs)
     if label.header.four_dimensional:
         raise SegconvError("is a label of four dimensions, expected one value a voxel", code="SC073")
-    takes_header = _takes_header(label.header.geometry, geometry, path, task, io, repairs)
+    takes_header = _takes_header(label.header.geometry, geometry, IMAGE, path, task, io, repairs)
     values = label.values if label.header.scaled else label.stored
     counts, snapped = settled(values, task, path, io, repairs)
     same_kind = label.header.dtype.kind in "iu" and label.header.dtype.itemsize <= 2 and not label.header.scaled
@@ -155,19 +157,30 @@ def _convert_label(
     return written, stored
 
 
-def _takes_header(grid: Geometry, image: Geometry, path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> bool:
-    """Return whether a label takes its image's header; refuse it if it lies elsewhere."""
+def _takes_header(
+    grid: Geometry, reference: Geometry, whose: str, path: str, task: CaseTask, io: CaseIO, repairs: list[str]
+) -> bool:
+    """Return whether a label or a channel takes the header of the image it belongs to; refuse it if it lies elsewhere.
+
+    Parameters
+    ----------
+    whose
+        `IMAGE` for a label, `FIRST_CHANNEL` for a channel.
+    """
     try:
-        apart = _same_grid(grid, image, "its image")
+        apart = _same_grid(grid, reference, whose)
     except SegconvError as error:
-        if task.recipe.label_header != "image" or error.code != "SC083":
+        if whose != IMAGE or task.recipe.label_header != "image" or error.code != "SC083":
             raise
         apart = None
     if apart is not None and apart <= SAME_GRID_VOXELS:
-        return False
-    how_far = "on another grid" if apart is None else f"{apart:.3g} voxels off its image's grid"
-    io.warn(warning("SC093", f"was {how_far}; it took the image's header", file=task.shown(path)))
-    repairs.append("label took the image's header")
+        if np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=SPACING_RTOL, atol=0):
+            return False
+        how_far = f"had a spacing that is rounded otherwise than that of {whose}"
+    else:
+        how_far = "was on another grid" if apart is None else f"was {apart:.3g} voxels off the grid of {whose}"
+        io.warn(warning("SC093", f"{how_far}; it took that header", file=task.shown(path)))
+    repairs.append(f"{task.shown(path)} {how_far}; it took that header")
     return True
 
 
@@ -197,13 +210,14 @@ def _label_stack(path: str, geometry: Geometry, task: CaseTask, io: CaseIO) -> t
 
 
 def _compile(
-    path: str, target: str, geometry: Geometry, task: CaseTask, io: CaseIO
+    path: str, target: str, geometry: Geometry, task: CaseTask, io: CaseIO, repairs: list[str]
 ) -> tuple[dict[int, int], dict[str, Any]]:
     def values_of(file: str) -> NDArray[Any]:
         mask = volumes.decode(io.read(Path(file)), volumes.ending_of(file) or "", limit=task.recipe.max_volume)
         if mask.header.four_dimensional:
             raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
-        _takes_header(mask.header.geometry, geometry, file, task, io, [])
+        _warn_odd(mask, file, task, io, repairs)
+        _takes_header(mask.header.geometry, geometry, IMAGE, file, task, io, repairs)
         return mask.values
 
     if path.lower().endswith(SEGMENTS):
@@ -218,16 +232,29 @@ def _compile(
 
 
 def _write_channels(
-    image: DecodedVolume, data: bytes | None, path: str, first: int, task: CaseTask, io: CaseIO
+    image: DecodedVolume,
+    data: bytes | None,
+    path: str,
+    first: int,
+    geometry: Geometry | None,
+    task: CaseTask,
+    io: CaseIO,
 ) -> None:
-    """Write each channel: unchanged bytes where that is one file, otherwise slabs of bytes behind a new header."""
+    """Write each channel: unchanged bytes where that is one file, otherwise slabs of bytes behind a new header.
+
+    Parameters
+    ----------
+    geometry
+        The grid to write instead of the image's own.
+    """
     case, ending = task.source, task.recipe.ending
-    if image.plain and not image.header.four_dimensional and data is not None and _same_ending(path, ending):
+    one_file = data is not None and not image.header.four_dimensional and _same_ending(path, ending)
+    if image.plain and data is not None and one_file and geometry is None:
         io.place(Path(path), data, image_path(case.case, first, ending, case.split), task.how)
         return
     for channel in range(image.header.channels):
         target = image_path(case.case, first + channel, ending, case.split)
-        if isinstance(image, nifti.Nifti) and ending.startswith(".nii"):
+        if isinstance(image, nifti.Nifti) and ending.startswith(".nii") and geometry is None:
             slab: Any = image.channel_bytes(channel)
             if not image.header.dtype.isnative:
                 swapped = np.frombuffer(slab, dtype=image.header.dtype)
@@ -237,7 +264,7 @@ def _write_channels(
             values = image.channel(channel)
             if image.header.scaled:
                 values = image.values if image.header.channels == 1 else image.values[channel]
-            io.write(target, volumes.encode(_writable(values), image.header.geometry, ending))
+            io.write(target, volumes.encode(_writable(values), geometry or image.header.geometry, ending))
 
 
 def _writable(values: NDArray[Any]) -> NDArray[Any]:
@@ -252,15 +279,21 @@ def _writable(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
-def _carry_unproved(path: str, channel: int, task: CaseTask, io: CaseIO) -> bool:
-    """Copy a volume that its header shows to need no change, without inflating it (``--no-verify-source``)."""
+def _carry_unproved(path: str, channel: int, geometry: Geometry | None, task: CaseTask, io: CaseIO) -> Geometry | None:
+    """Copy a volume that its header shows to need no change, without inflating it (``--no-verify-source``).
+
+    Returns
+    -------
+    geometry
+        Its grid; None if it must be opened after all.
+    """
     if task.source.form(path) is not None or not _same_ending(path, task.recipe.ending):
-        return False
+        return None
     header = volumes.probe_file(path)
-    if not header.plain or header.four_dimensional:
-        return False
+    if not header.plain or header.four_dimensional or (geometry is not None and header.geometry != geometry):
+        return None
     io.carry(Path(path), image_path(task.source.case, channel, task.recipe.ending, task.source.split), task.how)
-    return True
+    return header.geometry
 
 
 def _same_ending(path: str, ending: str) -> bool:
@@ -277,7 +310,7 @@ def _same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
         raise SegconvError(
             f"differs from {whose} in {what}: corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
             code="SC083",
-            hint="--label-header image if only the header is wrong; segconv repair resamples",
+            hint=f"{'--label-header image if only the header is wrong; ' * (whose == IMAGE)}segconv repair resamples",
         )
     return apart
 
