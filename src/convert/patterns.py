@@ -8,7 +8,7 @@ have, else what the wildcards matched.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
     masks
         The pattern of labels, or None.
     """
-    pairing = Pairing()
+    pairing = Pairing(folders=[f"--images {' '.join(images)}" + (f" --masks {masks}" if masks else "")])
     compiled = [compile_pattern(text, root) for text in images]
     mask_pattern = compile_pattern(masks, root) if masks is not None else None
     names = _shared_names([*compiled, *([mask_pattern] if mask_pattern else [])])
@@ -91,6 +91,11 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
         for key, of_case in _matches(others, pattern, text, names, pairing, patients).items():
             for channel, unit in of_case.items():
                 cases.setdefault(key, {})[channel or (f"{number:04d}" if len(images) > 1 else "")] = unit
+    if pairing.findings and not (cases and (labels or mask_pattern is None)):
+        return pairing  # a pattern that matches nothing explains all that would be missing
+    if cases and labels and not cases.keys() & labels.keys():
+        pairing.findings.append(_no_common_case(cases, labels, images[0], masks or ""))
+        return pairing
     for key, channels in cases.items():
         wanted = len(images) if _CHANNEL not in compiled[0].groupindex else len(channels)
         if len(channels) < wanted:
@@ -105,8 +110,19 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
         pairing.pairs.append(replace(pair, patient=patients.get(key)))
     orphans = [unit for of_case in labels.values() for unit in of_case.values()]
     pairing.findings += [Finding("SC081", "is a label without an image", file=unit.path) for unit in orphans]
-    pairing.folders.append(f"--images {' '.join(images)}" + (f" --masks {masks}" if masks else ""))
     return pairing
+
+
+def _no_common_case(
+    cases: Mapping[Key, Mapping[str, Unit]], labels: Mapping[Key, Mapping[str, Unit]], images: str, masks: str
+) -> Finding:
+    first, other = next(iter(cases)), next(iter(labels))
+    return Finding(
+        "SC081",
+        f"{images!r} finds cases such as {_name(first, next(iter(cases[first].values())))!r}, and {masks!r} such as"
+        f" {_name(other, next(iter(labels[other].values())))!r}: not one of {len(cases)} and {len(labels)} is the same",
+        hint="name the part that is the same in both, as in --images 'images/{case}.png' --masks 'masks/{case}_a.png'",
+    )
 
 
 def _shared_names(patterns: Iterable[re.Pattern[str]]) -> list[str]:
@@ -153,7 +169,8 @@ def _matches(
         if patients is not None and _PATIENT in pattern.groupindex:
             patients[key] = match[_PATIENT]
     if not found:
-        pairing.findings.append(Finding("SC011", f"no file matches {text!r}"))
+        hint = "patterns are relative to the source; * stays within a folder, **/ crosses folders"
+        pairing.findings.append(Finding("SC011", f"no file matches {text!r}", hint=hint))
     return found
 
 
