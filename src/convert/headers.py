@@ -10,9 +10,12 @@ import numpy as np
 
 from ..errors import Finding, SegconvError, naming
 from ..image import raster, volumes
-from ..image.geometry import Geometry
+from ..image.geometry import NEAR_GRID_VOXELS, Geometry
 from ..image.stored import VolumeHeader
 from .source import LAYERS, SERIES, STACK, ConvertOptions, SourceCase, collect, shown
+
+IMAGE = "its image"
+FIRST_CHANNEL = "the first channel"
 
 
 def judge_headers(
@@ -40,7 +43,7 @@ def judge_headers(
             collect(findings, error)
             continue
         counts[case.case] = sum(header.channels for header in images)
-        _judge_case(case, images, label, root, findings)
+        _judge_case(case, images, label, root, findings, options)
     return _judge_counts(cases, counts, channels, root, findings)
 
 
@@ -89,37 +92,66 @@ def _judge_counts(
 
 
 def _judge_case(
-    case: SourceCase, images: list[VolumeHeader], label: VolumeHeader | None, root: Path, findings: list[Finding]
+    case: SourceCase,
+    images: list[VolumeHeader],
+    label: VolumeHeader | None,
+    root: Path,
+    findings: list[Finding],
+    options: ConvertOptions,
 ) -> None:
-    size = images[0].geometry.size
+    grid = images[0].geometry
     for path, header in zip(case.images[1:], images[1:], strict=True):
-        if header.geometry.size != size:
-            findings.append(
-                Finding(
-                    "SC082",
-                    f"has the size {header.geometry.size}, the first channel {size}",
-                    file=shown(path, root),
-                    hint="export all channels on one grid",
-                )
-            )
-    if label is not None and label.four_dimensional:
-        findings.append(
-            Finding(
-                "SC073",
-                f"is a label of four dimensions ({label.channels} channels), expected one value a voxel",
-                file=shown(str(case.label), root),
-                hint="merge the channels into one label map",
-            )
+        _judge_grid(header.geometry, grid, FIRST_CHANNEL, shown(path, root), findings, options)
+    if label is None:
+        return
+    file = shown(str(case.label), root)
+    if label.four_dimensional:
+        what = f"is a label of four dimensions ({label.channels} channels), expected one value a voxel"
+        findings.append(Finding("SC073", what, file=file, hint="merge the channels into one label map"))
+    else:
+        _judge_grid(label.geometry, grid, IMAGE, file, findings, options)
+
+
+def _judge_grid(
+    grid: Geometry, reference: Geometry, whose: str, file: str, findings: list[Finding], options: ConvertOptions
+) -> None:
+    try:
+        same_grid(grid, reference, whose)
+    except SegconvError as error:
+        if not may_take_header(error, whose, options.label_header):
+            collect(findings, error, file)
+
+
+def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
+    """Return how many voxels two grids lie apart.
+
+    Parameters
+    ----------
+    whose
+        `IMAGE` or `FIRST_CHANNEL`: whose grid the other one is.
+
+    Raises
+    ------
+    SegconvError
+        ``SC082`` if they differ in size, ``SC083`` if they lie more than `NEAR_GRID_VOXELS` apart.
+    """
+    if grid.size != reference.size:
+        hint = "check that both are of one case" if whose == IMAGE else "export all channels on one grid"
+        raise SegconvError(f"has the size {grid.size}, {whose} {reference.size}", code="SC082", hint=hint)
+    apart = grid.displacement_voxels(reference)
+    if apart > NEAR_GRID_VOXELS:
+        what = "spacing" if not np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=1e-3) else "origin or direction"
+        raise SegconvError(
+            f"differs from {whose} in {what}: corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
+            code="SC083",
+            hint=f"{'--label-header image if only the header is wrong; ' * (whose == IMAGE)}segconv repair resamples",
         )
-    elif label is not None and label.geometry.size != size:
-        findings.append(
-            Finding(
-                "SC082",
-                f"has the size {label.geometry.size}, its image {size}",
-                file=shown(str(case.label), root),
-                hint="check that both are of one case",
-            )
-        )
+    return apart
+
+
+def may_take_header(error: SegconvError, whose: str, label_header: str | None) -> bool:
+    """Return whether a user allowed what `same_grid` refused: that a label takes its image's header."""
+    return whose == IMAGE and label_header == "image" and error.code == "SC083"
 
 
 def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions) -> VolumeHeader:

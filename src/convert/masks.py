@@ -6,21 +6,24 @@ every case before the first label is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset.compiler import Atom, Compiled, compile_masks
-from ..dataset.labels import BACKGROUND, LabelMap, dense
+from ..dataset.labels import BACKGROUND, GRAY, LabelMap, dense
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier
 from ..errors import Finding, SegconvError, naming, warning
 from ..image import nrrd, raster, volumes
+from ..image.geometry import Geometry
 from .cases import finished
-from .headers import judge_headers, judge_pictures, probe_unit
+from .headers import IMAGE, judge_headers, judge_pictures, may_take_header, probe_unit, same_grid
 from .layers import atoms_of, on_and_mask
 from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders, is_segmentation
 from .pairing import MASK_WORDS
@@ -285,37 +288,41 @@ def _compiled(
 
 
 def _atoms(case: SourceCase, names: Sequence[str], root: Path, options: ConvertOptions) -> list[Atom]:
-    """Return which masks meet in a case."""
+    """Return which masks meet in a case; each must lie on the grid of the image."""
     index = {name: number for number, name in enumerate(names)}
     label = str(case.label)
     parts = case.parts[label]
-    pictures = picture_ending_of(case.images[0]) is not None
-    if pictures:
+    read: Callable[[str], NDArray[Any]]
+    if picture_ending_of(case.images[0]) is not None:
         head = raster.probe_file(case.images[0])
         shape: tuple[int, ...] = (head.height, head.width)
+        read = _picture_mask
     else:
         grid = probe_unit(case, case.images[0], root, options).geometry
         shape = grid.array_shape
         if is_segmentation(label):
             return atoms_of_segments(Path(label).read_bytes(), grid, index, options.max_volume)
+        read = partial(_volume_mask, grid=grid, options=options)
 
     def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
         for name, file in zip(parts.names, parts.files, strict=True):
             with naming(shown(file, root)):
-                values = _mask_values(file, options.max_volume)
-                if values.shape != shape:
-                    raise SegconvError(f"has the size {values.shape[::-1]}, its image {shape[::-1]}", code="SC082")
-                yield index[name], on_and_mask(values)[1]
+                yield index[name], on_and_mask(read(file))[1]
 
     return atoms_of(shape, masks())
 
 
-def _mask_values(file: str, limit: int) -> NDArray[np.generic]:
-    data = Path(file).read_bytes()
-    ending = volumes.ending_of(file)
-    if ending is None:
-        return mask_codes(open_picture(data), "gray")
-    mask = volumes.decode(data, ending, limit=limit)
+def _picture_mask(file: str) -> NDArray[Any]:
+    return mask_codes(open_picture(Path(file).read_bytes()), GRAY)
+
+
+def _volume_mask(file: str, *, grid: Geometry, options: ConvertOptions) -> NDArray[Any]:
+    mask = volumes.decode(Path(file).read_bytes(), volumes.ending_of(file) or "", limit=options.max_volume)
     if mask.header.four_dimensional:
         raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
+    try:
+        same_grid(mask.header.geometry, grid, IMAGE)
+    except SegconvError as error:
+        if not may_take_header(error, IMAGE, options.label_header):
+            raise
     return mask.values

@@ -6,8 +6,10 @@ folders of pictures or pictures with several pages. How images and labels are to
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,10 @@ from .source import (
     STACK,
     ConvertOptions,
     Parts,
+    SourceCase,
     SourceScan,
     collect,
-    is_stray,
+    shown,
     stray_note,
 )
 from .tree import Unit, walk
@@ -61,7 +64,8 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     findings += pairing.findings
     notes += pairing.notes
     pairs, channel_keys = _channels_agree(_numbered(pairing.pairs), findings)
-    cases = finished(cases_of(pairs, root, options, findings, volumes_companions), root, options, findings)
+    cases = [_with_patient(case) for case in cases_of(pairs, root, options, findings, volumes_companions)]
+    cases = finished(cases, root, options, findings)
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(
             Finding("SC011", "holds no image with a label", file=str(root), hint="--images GLOB --masks GLOB")
@@ -104,6 +108,20 @@ def recognise_dicom(root: Path) -> str | None:
     return None
 
 
+def _with_patient(case: SourceCase) -> SourceCase:
+    """Return a case of a DICOM series with its patient, so that folds keep patients together.
+
+    The lineage holds no identities: the patient is told by a hash.
+    """
+    series = next((case.files_of(path) for path in case.images if case.form(path) == SERIES), None)
+    if series is None or case.patient is not None:
+        return case
+    from ..image import dicom
+
+    patient = dicom.patient_of(series)
+    return replace(case, patient=hashlib.sha256(patient.encode()).hexdigest()[:12]) if patient else case
+
+
 def volumes_companions(path: str) -> tuple[str, ...]:
     """Return further files of a volume."""
     return volumes.companions(path) if path.lower().endswith((".mhd", ".nhdr")) else ()
@@ -124,54 +142,59 @@ def volume_units(
             else:
                 units.append(Unit(folder, name[: -len(ending)], name[-len(ending) :]))
         if rest:
-            unit = _folder_unit(root, folder, rest, options, findings)
-            if unit:
-                units += unit
-            else:
+            found = _folder_units(root, folder, rest, options, findings)
+            units += found
+            if not found:
                 others[folder] = rest
-    data_files = {Path(unit.folder, unit.stem).as_posix() for unit in units if unit.ending.lower() in (".mhd", ".nhdr")}
-    for folder, names in list(others.items()):
-        others[folder] = [name for name in names if Path(folder, name.split(".", 1)[0]).as_posix() not in data_files]
+    headers = {(unit.folder, unit.stem) for unit in units if unit.ending.lower() in (".mhd", ".nhdr")}
+    for folder, names in others.items():
+        others[folder] = [name for name in names if not any((folder, start) in headers for start in _starts(name))]
     return units, others
 
 
-def _folder_unit(
+def _starts(name: str) -> list[str]:
+    """Return what of a name stands before each of its dots."""
+    return [name[: match.start()] for match in re.finditer(r"\.", name)]
+
+
+def _folder_units(
     root: Path, folder: str, names: list[str], options: ConvertOptions, findings: list[Finding]
 ) -> list[Unit]:
     """Return the volume that a folder's files are slices of, if they are; or volumes of pages."""
-    parent, _, own = folder.rpartition("/")
-    if _is_dicom(root / folder / names[0]):
-        from ..image import dicom  # brings SimpleITK
-
-        try:
-            series = dicom.series_of(str(root / folder))
-            if len(series) > 1:
-                listed = "; ".join(f"{key} ({len(files)} slices)" for key, files in list(series.items())[:5])
-                raise SegconvError(
-                    f"holds {len(series)} DICOM series: {listed}", code="SC003", hint="keep one series in a folder"
-                )
-            files = next(iter(series.values()))
-        except SegconvError as error:
-            collect(findings, error, folder)
-            return []
-        return [Unit(parent, own, "", Parts(SERIES, tuple(str(file) for file in files)))]
-    if options.spacing_mm is None:
-        return []
-    pictures = [name for name in names if name.lower().endswith(raster.ENDINGS) and not is_stray(name)]
-    if not pictures:
-        return []
-    paths = [root / folder / name for name in pictures]
+    # Files of DICOM often have no ending; of other folders no more than one file is opened.
+    likely = [name for name in names if "." not in name or name.lower().endswith((".dcm", ".ima"))]
     try:
-        if raster.probe_file(str(paths[0])).pages > 1:
-            return [Unit(folder, path.stem, path.suffix, Parts(STACK, (str(path),))) for path in paths]
-        order = stack.ordered([path.stem for path in paths])
+        if _is_dicom(root / folder / (likely or names)[0]):
+            return _series(root, folder)
+        pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)]
+        return _stacks(root, folder, pictures) if pictures and options.spacing_mm is not None else []
     except SegconvError as error:
+        error.file = shown(error.file, root)
         collect(findings, error, folder)
         return []
+
+
+def _series(root: Path, folder: str) -> list[Unit]:
+    from ..image import dicom  # brings SimpleITK
+
+    parent, _, own = folder.rpartition("/")
+    return [Unit(parent, own, "", Parts(SERIES, dicom.one_series(str(root / folder))))]
+
+
+def _stacks(root: Path, folder: str, pictures: list[str]) -> list[Unit]:
+    paths = [root / folder / name for name in pictures]
+    if raster.probe_file(str(paths[0])).pages > 1:
+        return [Unit(folder, path.stem, path.suffix, Parts(STACK, (str(path),))) for path in paths]
+    if not folder:
+        return []  # the source itself is no volume
+    parent, _, own = folder.rpartition("/")
+    order = stack.ordered([path.stem for path in paths])
     return [Unit(parent, own, "", Parts(STACK, tuple(str(paths[index]) for index in order)))]
 
 
 def _is_dicom(path: Path) -> bool:
+    if not path.is_file():
+        return False  # a pipe would be waited for
     try:
         with path.open("rb") as file:
             file.seek(_DICOM_MAGIC[0])

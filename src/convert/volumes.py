@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from ..dataset.layout import image_path, label_path
 from ..errors import SegconvError, naming, warning
 from ..image import nifti, segmentation, stack, volumes
-from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
+from ..image.geometry import SAME_GRID_VOXELS, Geometry
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
 from ..image.voxels import value_range
 from ..work.caseio import CaseIO
 from ..work.plan import Item
+from .headers import FIRST_CHANNEL, IMAGE, may_take_header, same_grid
 from .layers import compile_layers
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .segments import compile_segments
@@ -23,8 +24,6 @@ from .source import DETACHED, LAYERS, SERIES, STACK
 from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
 
 SEGMENTS = segmentation.ENDING
-IMAGE = "its image"
-FIRST_CHANNEL = "the first channel"
 SPACING_RTOL = 1e-6
 """nnU-Net refuses spacings of one case that differ by more than 1e-5 of their value (``np.allclose``)."""
 
@@ -79,7 +78,7 @@ def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tu
 
         for file in files:
             io.read(Path(file))  # for its hash: SimpleITK opens the files itself
-        return dicom.read_series(files), None
+        return dicom.read_series(files, limit), None
     slices = []
     for file in files:
         with naming(task.shown(file)):
@@ -168,9 +167,9 @@ def _takes_header(
         `IMAGE` for a label, `FIRST_CHANNEL` for a channel.
     """
     try:
-        apart = _same_grid(grid, reference, whose)
+        apart = same_grid(grid, reference, whose)
     except SegconvError as error:
-        if whose != IMAGE or task.recipe.label_header != "image" or error.code != "SC083":
+        if not may_take_header(error, whose, task.recipe.label_header):
             raise
         apart = None
     if apart is not None and apart <= SAME_GRID_VOXELS:
@@ -298,21 +297,6 @@ def _carry_unproved(path: str, channel: int, geometry: Geometry | None, task: Ca
 
 def _same_ending(path: str, ending: str) -> bool:
     return volumes.ending_of(path) == ending
-
-
-def _same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
-    """Return how many voxels two grids lie apart; refuse more than `NEAR_GRID_VOXELS`."""
-    if grid.size != reference.size:
-        raise SegconvError(f"has the size {grid.size}, {whose} {reference.size}", code="SC082")
-    apart = grid.displacement_voxels(reference)
-    if apart > NEAR_GRID_VOXELS:
-        what = "spacing" if not np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=1e-3) else "origin or direction"
-        raise SegconvError(
-            f"differs from {whose} in {what}: corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
-            code="SC083",
-            hint=f"{'--label-header image if only the header is wrong; ' * (whose == IMAGE)}segconv repair resamples",
-        )
-    return apart
 
 
 def _warn_odd(image: DecodedVolume, path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -470,3 +471,63 @@ def test_an_empty_folder_and_a_list_that_is_not_there(tmp_path: Path, segconv: C
     done, _ = convert(segconv, tmp_path / "src", "--pairs", tmp_path / "none.csv", "--from", "pairs")
     assert (done.code, done.codes()) == (66, ["SC010"])
     shutil.rmtree(tmp_path / "src")
+
+
+# --- DICOM
+
+
+def series(root: Path) -> Path:
+    """Two CT series of one patient and one of another, with their labels as volumes on the same grid."""
+    from ..image.test_dicom import write_series
+
+    for number in range(CASES):
+        folder = root / f"p{number}"
+        folder.mkdir(parents=True)
+        array = np.random.default_rng(number).integers(0, 3000, (5, 6, 7)).astype(np.int16)
+
+        def edit(_: int, file: Any, number: int = number) -> None:
+            file.PatientID = f"Name^{number // 2}"
+
+        write_series(folder / "CT", array, series=str(number + 1), edit=edit)
+        (folder / "CT" / "README.txt").write_text("exported")
+        reader = sitk.ImageSeriesReader()
+        reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder / "CT")))
+        label = sitk.GetImageFromArray((array > 1500).astype(np.uint8))
+        label.CopyInformation(reader.Execute())
+        sitk.WriteImage(label, str(folder / "label.nii.gz"))
+    return root
+
+
+def test_series_of_dicom_are_volumes(tmp_path: Path, segconv: Command) -> None:
+    root = series(tmp_path / "src")
+    done, made = convert(segconv, root, "--channels", "CT")
+    assert done.code == 0, done.err
+    found = records(made)
+    for number in range(CASES):
+        reader = sitk.ImageSeriesReader()
+        reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(root / f"p{number}" / "CT")))
+        expected = reader.Execute()
+        ours = sitk.ReadImage(str(made / "imagesTr" / f"p{number}_0000.nii.gz"))
+        assert np.array_equal(sitk.GetArrayFromImage(ours), sitk.GetArrayFromImage(expected))
+        assert apart_mm(ours, expected) <= FLOAT32_MM
+        assert_same(made / "labelsTr" / f"p{number}.nii.gz", root / f"p{number}" / "label.nii.gz", within_mm=FLOAT32_MM)
+        assert len(found[f"p{number}"]["sources"]) == 6
+    assert found["p0"]["patient"] == found["p1"]["patient"] != found["p2"]["patient"]
+    assert b"Name^" not in (made / "segconv" / "cases.jsonl").read_bytes()
+    done, _ = convert(segconv, root, "--from", "dicom", to="6_A")
+    assert done.code == 0, done.err
+
+
+def test_two_series_in_one_folder_are_refused(tmp_path: Path, segconv: Command) -> None:
+    from ..image.test_dicom import ARRAY, write_series
+
+    root = series(tmp_path / "src")
+    write_series(root / "p1" / "CT", ARRAY, series="9")
+    done, _ = convert(segconv, root, "--from", "dicom")
+    assert "Error SC087: p1/CT: " in done.err
+    assert list(segconv.raw.iterdir()) == []
+
+
+def test_a_source_of_volumes_is_no_source_of_dicom(tmp_path: Path, segconv: Command) -> None:
+    done, _ = convert(segconv, pairs(tmp_path / "src", "images/c{n}", "masks/c{n}"), "--from", "dicom")
+    assert (done.code, done.codes()) == (66, ["SC011"])
