@@ -25,6 +25,10 @@ from .task import PICTURES, CaseTask, is_identity, record_of, settled, warn_empt
 PSEUDO_SPACING_MM = (1.0, 1.0, 999.0)
 """Of a picture as a volume of one slice: nnU-Net v1 takes an axis of that spacing for none (its own 2D converter)."""
 
+CONSTANT_PACKS = 4
+SMALL_PNG = 4096
+"""Bytes that a PNG may take for what is not pixels."""
+
 Samples = NDArray[Any]
 
 
@@ -81,6 +85,7 @@ def convert_pictures(item: Item, io: CaseIO) -> dict[str, Any]:
                 raise SegconvError(f"is {opened.header}, the first channel {size[0]}×{size[1]}", code="SC082")
             size = own
             first += _write_image(opened, path, first, task, io, repairs)
+            _warn_of_image(opened, path, task, io)
     if first != task.recipe.channels and task.recipe.ending not in PICTURES:
         raise SegconvError(
             f"has {first} channels, expected {task.recipe.channels}", code="SC084", file=task.shown(case.images[0])
@@ -111,6 +116,25 @@ def _write_image(opened: Opened, path: str, first: int, task: CaseTask, io: Case
         target = image_path(case.case, first + number, ending, case.split)
         io.write(target, encode_slice(channel, ending))
     return len(channels)
+
+
+def _warn_of_image(opened: Opened, path: str, task: CaseTask, io: CaseIO) -> None:
+    """Warn of bytes after the end, and of a picture all of whose pixels are equal."""
+    _warn_of_tail(opened, path, task, io)
+    header = opened.header
+    raw = header.width * header.height * header.samples * header.depth // 8
+    # A PNG that is carried over need not be decoded: equal pixels pack to an eighth and less, if they are packed.
+    if opened.samples is None and raw // CONSTANT_PACKS < len(opened.data) - SMALL_PNG < raw:
+        return
+    pixels = opened.decoded.reshape(header.width * header.height, -1)
+    if (pixels == pixels[0]).all():
+        value = ", ".join(f"{sample:g}" for sample in pixels[0].tolist())
+        io.warn(warning("SC077", f"all pixels are {value}", file=task.shown(path)))
+
+
+def _warn_of_tail(opened: Opened, path: str, task: CaseTask, io: CaseIO) -> None:
+    if not opened.plain:
+        io.warn(warning("SC059", "bytes follow the end of the picture; they are left out", file=task.shown(path)))
 
 
 def encode_slice(samples: Samples, ending: str) -> bytes:
@@ -196,6 +220,7 @@ def _convert_mask(
         opened = open_picture(io.read(Path(path)))
         _refuse_size(opened.header, size)
         mask = mask_codes(opened, coding.kind)
+        _warn_of_tail(opened, path, task, io)
     counts, snapped = settled(mask, task, path, io, repairs)
     header = opened.header
     grey = coding.kind == GRAY and header.format == "PNG" and header.kind == "gray" and header.depth == 8

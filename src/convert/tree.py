@@ -103,6 +103,8 @@ def units_in(
     units: list[Unit] = []
     others: dict[str, list[str]] = {}
     for folder, names in walk(root, findings, external=external):
+        if ending_of(folder) is not None and not any(ending_of(name) for name in names):
+            findings.append(Finding("SC061", "is a folder, expected a file", file=folder))
         for name in names:
             ending = ending_of(name)
             if ending is None:
