@@ -26,7 +26,7 @@ from .cases import finished
 from .headers import IMAGE, judge_headers, judge_pictures, may_take_header, probe_unit, same_grid
 from .layers import atoms_of, on_and_mask
 from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders, is_segmentation
-from .pairing import MASK_WORDS
+from .pairing import MASK, role_of_stem
 from .pictures import mask_codes, open_picture
 from .png import ending_of as picture_ending_of
 from .segments import atoms_of_segments, segment_names
@@ -57,7 +57,7 @@ def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
         return None
     if any(folder.segmentations for folder in folders):
         return f"{folders[0].name}/ with a .seg.nrrd file" if len(folders) == 1 else f"{len(folders)} .seg.nrrd files"
-    several = [f for f in folders if len(f.masks) > 1 or next(iter(f.masks)).lower() not in MASK_WORDS]
+    several = [f for f in folders if len(f.masks) > 1 or role_of_stem(next(iter(f.masks)))[0] != MASK]
     if not several:
         return None
     pictures = all(picture_ending_of(unit.path) for folder in folders for unit in folder.masks.values())

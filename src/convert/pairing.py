@@ -30,7 +30,7 @@ IMAGE_WORDS = frozenset({
 MASK_WORDS = frozenset({
     "mask", "masks", "label", "labels", "labelmap", "labelmaps", "seg", "segs", "segmentation", "segmentations", "gt",
     "truth", "groundtruth", "annotation", "annotations", "annot", "anno", "output", "outputs", "target", "targets",
-    "manual",
+    "manual", "dseg", "msk", "roi", "rois",
 })
 TRAIN_WORDS = frozenset({"train", "training", "tr", "trn"})
 TEST_WORDS = frozenset({"test", "testing", "ts", "tst"})
@@ -47,8 +47,10 @@ MAX_NEAR = 20
 _NO_WORD = "derivatives"
 """BIDS keeps labels below this folder, in folders called as those of the images."""
 _LONELY = "add it, or remove the label; --images GLOB --masks GLOB says which files belong together"
+_LONGER = "images are those whose names go on where a label's ends"
 _LOSSY = (".jpg", ".jpeg")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_GLUED = re.compile(r"([A-Za-z]+)(\d+)")
 _SEPARATORS = re.compile(r"[_\-. ]+")
 
 
@@ -284,6 +286,9 @@ def role_of_stem(stem: str) -> tuple[str | None, str]:
     The last word of a label may carry a number, as in ``21_manual1``, and a number may follow it, as
     in ``p_mask_1``, which is then part of the rest.
     """
+    glued = _GLUED.fullmatch(stem)  # img0001 and label0001
+    if glued and glued[1].lower() in IMAGE_WORDS | MASK_WORDS:
+        return (MASK if glued[1].lower() in MASK_WORDS else IMAGE), glued[2]
     parts = _SEPARATORS.split(stem)
     last = parts[-1].lower()
     if last.isdigit() and len(parts) > 2:
@@ -455,10 +460,10 @@ def _add(split: str | None, key: tuple[str, ...], found: Matched, pairing: Pairi
             finding = Finding("SC085", f"is a second label of one image, beside {twin.path}", file=unit.path, hint=hint)
         pairing.findings.append(finding)
     longer = next(((name, images) for name, images, mask in found.cases if found.by_start), None)
-    if longer is not None:
+    if longer is not None and not any(note.startswith(_LONGER) for note in pairing.notes):
         name, images = longer
         named = " and ".join(unit.stem + unit.ending for unit in images.values())
-        pairing.notes.append(f"images are those whose names go on where a label's ends, as {named} for {name!r}")
+        pairing.notes.append(f"{_LONGER}, as {named} for {name!r}")  # once, and not for each folder of a case
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,10 @@ LAYOUTS = {
     "prefix, as LiTS has it": ("volume-{n}", "segmentation-{n}", "{n}"),
     "a folder a case": ("p{n}/image", "p{n}/label", "p{n}"),
     "training folders": ("train/images/p{n}", "train/labels/p{n}", "p{n}"),
+    "numbers behind the words, as BTCV has it": ("img/img000{n}", "label/label000{n}", "000{n}"),
+    "BIDS": ("sub-{n}/anat/sub-{n}_T2w", "sub-{n}/anat/sub-{n}_dseg", "sub-{n}"),
+    "a folder and a prefix": ("{n}/{n}_ct", "{n}/{n}_seg", "{n}"),
+    "a frame each, as ACDC": ("patient{n}/patient{n}_frame01", "patient{n}/patient{n}_frame01_gt", None),
     "names with spaces": ("images/no {n} (α)", "masks/no {n} (α)", None),
 }
 
