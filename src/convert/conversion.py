@@ -25,9 +25,10 @@ from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
 from . import nnunet_v1
+from .case import convert_case
 from .coding import Coding
 from .intensity import Intensity
-from .registry import KINDS, convert_case, detect
+from .registry import KINDS, detect
 from .source import ConvertOptions, SourceScan, real_folder
 from .task import PICTURES, CaseTask, Recipe
 

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..errors import Finding, Refused, SegconvError
 from ..image import volumes
-from ..work.caseio import CaseIO
-from ..work.plan import Item
 from . import masks, msd, nnunet_v1, nnunet_v2, pairs, png
 from .lists import pair_by_list
 from .mask_folders import image_folder
 from .patterns import pair_by_patterns
-from .pictures import convert_pictures
 from .source import ConvertOptions, Scanner
 from .tree import units_in
-from .volumes import convert_volumes
 
 
 @dataclass(frozen=True)
@@ -46,13 +41,6 @@ KINDS: dict[str, Kind] = {
     "masks": Kind(masks.recognise, masks.scan),
     "dicom": Kind(pairs.recognise_dicom, pairs.scan_dicom),
 }
-
-
-def convert_case(item: Item, io: CaseIO) -> dict[str, Any]:
-    """Convert one case, in a worker: pictures or volumes, as its first image is."""
-    first = item.payload.source.images[0]
-    pictures = item.payload.source.form(first) is None and png.ending_of(first) is not None
-    return (convert_pictures if pictures else convert_volumes)(item, io)
 
 
 def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:

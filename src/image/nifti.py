@@ -1,17 +1,15 @@
 """NIfTI-1: a header that is judged, voxels decoded from bytes that were read once, and bytes written alike each time.
 
-Source of the format: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h). nibabel parses and writes the
-348 bytes of the header; which of a header's two forms counts is settled here as SimpleITK does it,
-because nnU-Net reads through SimpleITK (`_spatial`).
+Source of the format: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h). `nifti_block` knows the fields
+of a header; which of its two forms counts is settled here as SimpleITK does it, because nnU-Net
+reads through SimpleITK (`_spatial`).
 """
 
 from __future__ import annotations
 
-import functools
 import math
-import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +18,9 @@ from ..errors import SegconvError
 from . import content
 from .geometry import ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
 from .gzipped import TRAILING_LIMIT, Buffer, deflate, inflate, inflate_head, is_gzip
+from .nifti_block import DTYPES, NiftiBlock
 from .stored import MAX_VOLUME as MAX_VOLUME
 from .stored import DecodedVolume, VolumeHeader, arranged
-
-if TYPE_CHECKING:
-    from nibabel.nifti1 import Nifti1Header
 
 HEADER_SIZE = 348
 VOXELS_AT = 352
@@ -101,7 +97,7 @@ def read_header(head: Buffer) -> NiftiHeader:
     """
     block = bytes(head[:HEADER_SIZE])
     _refuse_other_formats(block)
-    header = _nifti1().Nifti1Header(block, check=False)
+    header = NiftiBlock(block)
     size, channels, four_dimensional = _shape(header)
     dtype = _voxel_type(header)
     offset = float(header["vox_offset"])
@@ -164,13 +160,10 @@ def trailing_bytes(data: Buffer, image: Nifti) -> bool:
 
 def new_header(geometry: Geometry, dtype: np.dtype[Any]) -> bytes:
     """Return the 352 bytes before the voxels of a file on this grid, in mm, with both forms alike."""
-    header: Nifti1Header = _nifti1().Nifti1Header()
-    header.set_data_dtype(dtype.newbyteorder("="))
-    header.set_data_shape(geometry.size)
-    header.set_zooms(geometry.spacing_mm)
-    header.set_qform(geometry.affine_ras, code=1)
-    header.set_sform(geometry.affine_ras, code=1)
-    header["pixdim"][1:4] = geometry.spacing_mm
+    header = NiftiBlock()
+    header.set_dtype(dtype)
+    header.set_shape(geometry.size)
+    header.set_forms(geometry.affine_ras, geometry.spacing_mm)
     return _finish(header)
 
 
@@ -181,12 +174,12 @@ def channel_header(header: NiftiHeader) -> bytes:
     native byte order.
     """
     if not header.plain:
-        fresh = _nifti1().Nifti1Header(new_header(header.geometry, header.dtype)[:HEADER_SIZE], check=False)
+        fresh = NiftiBlock(new_header(header.geometry, header.dtype))
         if header.scaled:
             fresh["scl_slope"], fresh["scl_inter"] = header.slope, header.intercept
         return _finish(fresh)
-    own = _nifti1().Nifti1Header(header.block, check=False)
-    own.set_data_shape(header.geometry.size)
+    own = NiftiBlock(header.block)
+    own.set_shape(header.geometry.size)
     for text in ("descrip", "aux_file", "intent_name", "db_name", "data_type"):
         own[text] = b""
     return _finish(own)
@@ -218,9 +211,9 @@ def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
     header
         One without oddities, whose scaling does not apply to `array`.
     """
-    own = _nifti1().Nifti1Header(channel_header(header)[:HEADER_SIZE], check=False)
+    own = NiftiBlock(channel_header(header))
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
-    own.set_data_dtype(native.dtype)
+    own.set_dtype(native.dtype)
     own["scl_slope"], own["scl_inter"] = 1.0, 0.0
     own["cal_min"], own["cal_max"] = 0.0, 0.0
     return [_finish(own), native.reshape(-1).view(np.uint8)]
@@ -231,19 +224,11 @@ def compress(buffers: list[Any], ending: str) -> bytes:
     return deflate(buffers) if ending.endswith(".gz") else b"".join(bytes(b) for b in buffers)
 
 
-@functools.cache
-def _nifti1() -> Any:
-    """Return nibabel's module, which takes a third of a second to load: pictures need not wait for it."""
-    import nibabel.nifti1
-
-    return nibabel.nifti1
-
-
-def _finish(header: Nifti1Header) -> bytes:
+def _finish(header: NiftiBlock) -> bytes:
     header["magic"] = b"n+1"
     header["vox_offset"] = VOXELS_AT
     header["xyzt_units"] = 2
-    return bytes(header.binaryblock) + bytes(VOXELS_AT - HEADER_SIZE)
+    return header.to_bytes() + bytes(VOXELS_AT - HEADER_SIZE)
 
 
 def _refuse_other_formats(block: bytes) -> None:
@@ -259,7 +244,7 @@ def _refuse_other_formats(block: bytes) -> None:
         raise SegconvError("the header does not begin with its own length, 348", code="SC051")
 
 
-def _shape(header: Nifti1Header) -> tuple[tuple[int, ...], int, bool]:
+def _shape(header: NiftiBlock) -> tuple[tuple[int, ...], int, bool]:
     """Size ``(x, y, z)``, number of channels, and whether a fourth axis is declared."""
     dims = [int(d) for d in header["dim"]]
     n = dims[0]
@@ -275,15 +260,11 @@ def _shape(header: Nifti1Header) -> tuple[tuple[int, ...], int, bool]:
     return tuple(shape[:3]), shape[3], n >= 4
 
 
-def _voxel_type(header: Nifti1Header) -> np.dtype[Any]:
+def _voxel_type(header: NiftiBlock) -> np.dtype[Any]:
     code = int(header["datatype"])
-    try:
-        known: Any = _nifti1().data_type_codes.dtype[code]
-        dtype: np.dtype[Any] = np.dtype(known).newbyteorder(header.endianness)
-    except KeyError:
-        raise SegconvError(f"has the unknown voxel type {code}", code="SC056") from None
-    if dtype.kind not in "iuf" or dtype.itemsize > 8:
-        raise SegconvError(f"has voxels of type {_TYPE_NAMES.get(code, dtype.name)}", code="SC056")
+    if code not in DTYPES:
+        raise SegconvError(f"has voxels of type {_TYPE_NAMES.get(code, f'{code}, which is unknown')}", code="SC056")
+    dtype = header.voxel_dtype()
     if int(header["bitpix"]) != dtype.itemsize * 8:
         raise SegconvError(
             f"says {int(header['bitpix'])} bits a voxel, its type {dtype.name} has {dtype.itemsize * 8}", code="SC053"
@@ -291,7 +272,7 @@ def _voxel_type(header: Nifti1Header) -> np.dtype[Any]:
     return dtype
 
 
-def _scaling(header: Nifti1Header) -> tuple[float, float]:
+def _scaling(header: NiftiBlock) -> tuple[float, float]:
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if not math.isfinite(slope) or slope == 0:
         return 1.0, 0.0
@@ -302,7 +283,7 @@ def _scaling(header: Nifti1Header) -> tuple[float, float]:
     return slope, intercept
 
 
-def _spatial(header: Nifti1Header, size: tuple[int, ...]) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
+def _spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
     """Return the geometry that SimpleITK reads from a header, and what is odd about it.
 
     The rule was observed on SimpleITK 2.5.7 and is pinned by a test over all combinations of codes:
@@ -355,7 +336,7 @@ def _spatial(header: Nifti1Header, size: tuple[int, ...]) -> tuple[Geometry, tup
     return chosen, tuple(oddities)
 
 
-def _quaternion_error_rad(header: Nifti1Header) -> float:
+def _quaternion_error_rad(header: NiftiBlock) -> float:
     """Return how far rounding alone may turn a qform.
 
     NIfTI stores three float32 components of a unit quaternion; the fourth, ``a = √(1-b²-c²-d²)``,
@@ -369,34 +350,17 @@ def _quaternion_error_rad(header: Nifti1Header) -> float:
     return 2 * epsilon / math.sqrt(square)
 
 
-def _forms(header: Nifti1Header) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+def _forms(header: NiftiBlock) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
     """The two affines (RAS, in the header's unit) whose codes are set."""
     qform = sform = None
     if int(header["qform_code"]) > 0:
         numbers = [float(header[f"quatern_{axis}"]) for axis in "bcd"] + [float(header[f"qoffset_{a}"]) for a in "xyz"]
         if not all(map(math.isfinite, numbers)) or sum(n * n for n in numbers[:3]) > 1 + 1e-4:
             raise SegconvError("its qform holds no rotation", code="SC057")
-        qform = _qform(header, numbers[:3])
+        qform = header.qform()
     if int(header["sform_code"]) > 0:
-        sform = np.asarray(header.get_sform(), dtype=np.float64)
+        sform = header.sform()
     return qform, sform
-
-
-def _qform(header: Nifti1Header, quaternion: list[float]) -> NDArray[np.float64]:
-    """The qform as SimpleITK reads it.
-
-    Only a negative qfac (``pixdim[0]``) mirrors the third axis, and a quaternion that rounding made
-    too long is shortened; nibabel refuses both.
-    """
-    own = header.copy()
-    own["pixdim"][0] = -1 if float(header["pixdim"][0]) < 0 else 1
-    length = math.sqrt(sum(n * n for n in quaternion))
-    if length > 1:
-        for axis, number in zip("bcd", quaternion, strict=True):
-            own[f"quatern_{axis}"] = number / length
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return np.asarray(own.get_qform(), dtype=np.float64)
 
 
 def _grid(
