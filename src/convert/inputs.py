@@ -14,10 +14,10 @@ from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, execute
 from . import png
 from .coding import Coding
-from .pairs import volumes_companions
 from .pictures import convert_pictures
 from .source import DETACHED, Parts, SourceCase, collect, files_of, resolve_inside, shown
 from .task import PICTURES, CaseTask, Recipe
+from .volume_units import companions_of
 from .volumes import convert_volumes
 
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
@@ -66,7 +66,7 @@ def scan_inputs(source: Path, description: DatasetDescription) -> list[SourceCas
             images = tuple(resolve_inside(path, root) for path in files)
             with naming(shown(images[0], root)):
                 _refuse_channels(images, channels, pictures=pictures)
-            parts = {path: Parts(DETACHED, (path, *more)) for path in images if (more := volumes_companions(path))}
+            parts = {path: Parts(DETACHED, (path, *more)) for path in images if (more := companions_of(path))}
             cases.append(SourceCase(case_identifier(name), name, images, None, TEST, parts=parts))
         except SegconvError as error:
             collect(findings, error)

@@ -28,6 +28,9 @@ from ..errors import SegconvError
 from .colour_tables import read_table
 from .source import ConvertOptions
 
+HINTED = 12
+"""Labels that a hint spells out."""
+
 UNLABELLED = "unlabelled"
 """Value of ``--ignore``: all voxels of background become ignore."""
 
@@ -151,15 +154,16 @@ def guess(found: list[int], options: ConvertOptions, coding: str) -> LabelMap:
         names = {BACKGROUND: 0} | {f"class_{value}": value for value in mapped[1:]}
         return dense(names, guessed=f"values 0 to {mapped[-1]} without a gap")
     shown = ", ".join(map(str, mapped[:12])) + (" …" if len(mapped) > 12 else "")
-    suggestion = ",".join([f"{BACKGROUND}=0", *(f"class_{value}={value}" for value in mapped if value)])
+    suggestion = ",".join([f"{BACKGROUND}=0", *(f"class_{value}={value}" for value in mapped if value)][:HINTED])
     if options.accept_labels and mapped:
         if mapped[0] != 0:
             mapped.insert(0, 0)
         return dense({BACKGROUND: 0} | {f"class_{value}": value for value in mapped[1:]}, guessed=f"accepted: {shown}")
+    more = ",…" if len(mapped) > HINTED else ""
     raise SegconvError(
         f"the label files hold the values {shown or 'nothing'}, which nobody declared",
         code="SC074",
-        hint=f"--labels {suggestion[:200]}, or --accept-labels",
+        hint=f"--labels {suggestion}{more}, or a table of names and values; or --accept-labels",
     )
 
 

@@ -96,6 +96,8 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
             continue
         units = [unit for name in names if (unit := _unit(folder, name)) is not None]
         if not units:
+            if _unit("", folder) is not None:
+                findings.append(Finding("SC061", "is a folder, expected a file", file=folder))
             continue
         notes += stray_note(set(names) - {unit.stem + unit.ending for unit in units}, folder or ".")
         parent, _, own = folder.rpartition("/")

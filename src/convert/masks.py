@@ -20,7 +20,7 @@ from ..dataset.labels import BACKGROUND, GRAY, LabelMap, dense
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier
 from ..errors import Finding, SegconvError, naming, warning
-from ..image import nrrd, raster, volumes
+from ..image import nrrd, raster, stack, volumes
 from ..image.geometry import Geometry
 from .cases import finished
 from .headers import IMAGE, judge_headers, judge_pictures, may_take_header, probe_unit, same_grid
@@ -44,6 +44,7 @@ from .source import (
     shown,
 )
 from .tree import Unit
+from .volume_units import companions_of
 
 KIND = "masks"
 
@@ -141,7 +142,10 @@ def _refuse_label_options(options: ConvertOptions) -> None:
 def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> list[SourceCase]:
     """Return the cases, training first; what is wrong with one becomes a finding."""
     cases = []
-    for folder in find_folders(root, options, findings, notes):
+    folders = find_folders(root, options, findings, notes)
+    if options.masks is not None and not any(folder.labels for folder in folders):
+        raise SegconvError(f"--masks {options.masks}: there is no such mask", code="SC011", file=str(root))
+    for folder in folders:
         split = folder.split
         if not folder.images:
             findings.append(
@@ -176,7 +180,7 @@ def _case(root: Path, folder: CaseFolder, name: str, split: str, options: Conver
         return resolve_inside(root / unit.path, root, external=external)
 
     images = tuple(resolved(unit) for unit in folder.images.values())
-    parts = {path: Parts(DETACHED, (path, *more)) for path in images if (more := _companions(path))}
+    parts = {path: Parts(DETACHED, (path, *more)) for path in images if (more := companions_of(path))}
     if not folder.labels:
         return SourceCase(case_identifier(name), name, images, None, split, parts=parts)
     if folder.segmentations:
@@ -192,9 +196,9 @@ def _case(root: Path, folder: CaseFolder, name: str, split: str, options: Conver
             own = segment_names(read_head(label, nrrd.HEAD_LIMIT + 1))
         parts[label] = Parts(LAYERS, (label,), tuple(own))
     else:
-        files = {mask: resolved(unit) for mask, unit in sorted(folder.masks.items())}
+        files = {mask: resolved(unit) for mask, unit in sorted(folder.masks.items(), key=_by_name)}
         label = str(root / next(iter(folder.masks.values())).folder)
-        detached = next((path for path in files.values() if _companions(path)), None)
+        detached = next((path for path in files.values() if companions_of(path)), None)
         if detached is not None:
             raise SegconvError(
                 "is a mask in two files", code="SC063", file=detached, hint="save masks as .nrrd, .mha or .nii.gz"
@@ -203,8 +207,9 @@ def _case(root: Path, folder: CaseFolder, name: str, split: str, options: Conver
     return SourceCase(case_identifier(name), name, images, label, split, parts=parts)
 
 
-def _companions(path: str) -> tuple[str, ...]:
-    return volumes.companions(path) if path.lower().endswith((".mhd", ".nhdr")) else ()
+def _by_name(item: tuple[str, Unit]) -> Any:
+    """Sort masks as people do: ``rib_2`` before ``rib_10``."""
+    return stack.natural_key(item[0])
 
 
 def _complete(

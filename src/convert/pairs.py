@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Finding, SegconvError
-from ..image import raster, stack, volumes
+from ..image import raster, volumes
 from .cases import cases_of, finished
 from .found_labels import label_map_of
 from .headers import judge_headers
@@ -23,20 +23,16 @@ from .pairing import Pair, Pairing, pair_units, role_of_stem
 from .patterns import pair_by_patterns
 from .source import (
     SERIES,
-    STACK,
     ConvertOptions,
-    Parts,
     SourceCase,
     SourceScan,
-    collect,
-    shown,
     stray_note,
 )
-from .tree import Unit, walk
+from .tree import Unit
+from .volume_units import companions_of, volume_units
 
 KIND = "pairs"
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
-_DICOM_MAGIC = (128, b"DICM")
 
 
 def recognise(root: Path) -> str | None:
@@ -64,7 +60,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     findings += pairing.findings
     notes += pairing.notes
     pairs, channel_keys = _channels_agree(_numbered(pairing.pairs), findings)
-    cases = [_with_patient(case) for case in cases_of(pairs, root, options, findings, volumes_companions)]
+    cases = [_with_patient(case) for case in cases_of(pairs, root, options, findings, companions_of)]
     cases = finished(cases, root, options, findings)
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(
@@ -120,87 +116,6 @@ def _with_patient(case: SourceCase) -> SourceCase:
 
     patient = dicom.patient_of(series)
     return replace(case, patient=hashlib.sha256(patient.encode()).hexdigest()[:12]) if patient else case
-
-
-def volumes_companions(path: str) -> tuple[str, ...]:
-    """Return further files of a volume."""
-    return volumes.companions(path) if path.lower().endswith((".mhd", ".nhdr")) else ()
-
-
-def volume_units(
-    root: Path, options: ConvertOptions, findings: list[Finding]
-) -> tuple[list[Unit], dict[str, list[str]]]:
-    """Return the volumes of a source, and the names of all other files by folder."""
-    units: list[Unit] = []
-    others: dict[str, list[str]] = {}
-    for folder, names in walk(root, findings, external=options.allow_external):
-        rest = []
-        for name in names:
-            ending = volumes.ending_of(name)
-            if ending is None:
-                rest.append(name)
-            else:
-                units.append(Unit(folder, name[: -len(ending)], name[-len(ending) :]))
-        if rest:
-            found = _folder_units(root, folder, rest, options, findings)
-            units += found
-            if not found:
-                others[folder] = rest
-    headers = {(unit.folder, unit.stem) for unit in units if unit.ending.lower() in (".mhd", ".nhdr")}
-    for folder, names in others.items():
-        others[folder] = [name for name in names if not any((folder, start) in headers for start in _starts(name))]
-    return units, others
-
-
-def _starts(name: str) -> list[str]:
-    """Return what of a name stands before each of its dots."""
-    return [name[: match.start()] for match in re.finditer(r"\.", name)]
-
-
-def _folder_units(
-    root: Path, folder: str, names: list[str], options: ConvertOptions, findings: list[Finding]
-) -> list[Unit]:
-    """Return the volume that a folder's files are slices of, if they are; or volumes of pages."""
-    # Files of DICOM often have no ending; of other folders no more than one file is opened.
-    likely = [name for name in names if "." not in name or name.lower().endswith((".dcm", ".ima"))]
-    try:
-        if _is_dicom(root / folder / (likely or names)[0]):
-            return _series(root, folder)
-        pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)]
-        return _stacks(root, folder, pictures) if pictures and options.spacing_mm is not None else []
-    except SegconvError as error:
-        error.file = shown(error.file, root)
-        collect(findings, error, folder)
-        return []
-
-
-def _series(root: Path, folder: str) -> list[Unit]:
-    from ..image import dicom  # brings SimpleITK
-
-    parent, _, own = folder.rpartition("/")
-    return [Unit(parent, own, "", Parts(SERIES, dicom.one_series(str(root / folder))))]
-
-
-def _stacks(root: Path, folder: str, pictures: list[str]) -> list[Unit]:
-    paths = [root / folder / name for name in pictures]
-    if raster.probe_file(str(paths[0])).pages > 1:
-        return [Unit(folder, path.stem, path.suffix, Parts(STACK, (str(path),))) for path in paths]
-    if not folder:
-        return []  # the source itself is no volume
-    parent, _, own = folder.rpartition("/")
-    order = stack.ordered([path.stem for path in paths])
-    return [Unit(parent, own, "", Parts(STACK, tuple(str(paths[index]) for index in order)))]
-
-
-def _is_dicom(path: Path) -> bool:
-    if not path.is_file():
-        return False  # a pipe would be waited for
-    try:
-        with path.open("rb") as file:
-            file.seek(_DICOM_MAGIC[0])
-            return file.read(4) == _DICOM_MAGIC[1]
-    except OSError:
-        return False
 
 
 def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> Pairing:

@@ -14,6 +14,7 @@ from .mask_folders import image_folder
 from .patterns import pair_by_patterns
 from .source import ConvertOptions, Scanner
 from .tree import units_in
+from .volume_units import volume_units
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _told(root: Path, options: ConvertOptions) -> tuple[str, str] | None:
         pairing = pair_by_list(options.pairs, root, volumes.strip_ending)
         evidence = f"--pairs {options.pairs.name}"
     elif options.images and options.masks is not None:
-        units = [*pairs.volume_units(root, options, [])[0], *units_in(root, png.ending_of, [])[0]]
+        units = [*volume_units(root, options, [])[0], *units_in(root, png.ending_of, [])[0]]
         pairing = pair_by_patterns(units, options.images, options.masks, root)
         evidence = pairing.folders[0]
     elif len(options.images) == 1 and image_folder(root, options) is not None:

@@ -290,8 +290,7 @@ def test_18_19_values_that_nobody_declared(tmp_path: Path, segconv: Command, kin
 def test_10_a_folder_in_place_of_a_file(tmp_path: Path, segconv: Command, kind: str) -> None:
     root, _, label = source(tmp_path / "src", kind)
     folder(root / label)
-    assert convert(segconv, root, kind).code in (65, 66)
-    assert not list(segconv.raw.glob("Dataset*"))
+    assert_refused(segconv, root, kind, "SC061", label)
 
 
 BOMBS = {

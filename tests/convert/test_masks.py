@@ -208,6 +208,8 @@ def test_a_selection_of_masks(tmp_path: Path, segconv: Command) -> None:
     done, made = convert(segconv, root, "--masks", "kid*, tumour")
     assert done.code == 0, done.err
     assert description(made)["labels"] == {"background": 0, "kidney": 1, "tumour": 2}
+    done, _ = convert(segconv, root, "--masks", "spleen", "--from", "masks", to="6_A")
+    assert (done.code, done.codes()) == (66, ["SC011"])
     done, _ = convert(segconv, root, "--labels", "background=0,liver=1", to="6_A")
     assert (done.code, done.codes()) == (2, ["SC001"])
     assert "segconv labels rename" in done.err
