@@ -27,6 +27,7 @@ from .source import (
 )
 from .tree import Unit
 
+FEW_MEETING = 5
 Companions = Callable[[str], tuple[str, ...]]
 
 
@@ -123,7 +124,11 @@ def finished(
         chosen = _selected(chosen, options.cases, findings)
     findings += twin_findings({case.original_name: shown(case.images[0], root) for case in chosen})
     hint = "--case-names path names cases by their folders" if options.case_names is None else ""
-    findings += [replace(found, hint=hint or found.hint) for found in meeting_cases(chosen, root)]
+    meeting = [replace(found, hint=hint or found.hint) for found in meeting_cases(chosen, root)]
+    if len(meeting) > FEW_MEETING and hint:
+        more = f"; and so do {len(meeting) - 1} more"
+        meeting = [replace(meeting[0], message=meeting[0].message + more)]  # all for one reason
+    findings += meeting
     return _with_patients(chosen, root, options, findings)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset.labels import BACKGROUND, GRAY, RGB, LabelMap, dense, value_text
+from ..dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, LabelMap, dense, value_text
 from ..errors import Finding, SegconvError
 from ..image import raster
 from ..image.picture import PictureHeader
@@ -44,6 +44,9 @@ from .tree import Unit, units_in
 KIND = "png"
 _UNREAD = (".gif", ".webp", ".jp2", ".heic", ".ppm", ".pgm", ".npy", ".npz", ".mat", ".svg")
 ENDING = ".png"
+VOID = 255
+"""In masks of VOC and Cityscapes, what belongs to no class."""
+
 FEW_VALUES = 8
 BLURRED = 0.9
 """Masks with more than `FEW_VALUES` values, two of which make up more than this, have smoothed edges."""
@@ -101,7 +104,11 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     channels = _channels(cases, headers, root, findings)
     if options.channels and len(options.channels) != len(channels):
         findings.append(
-            Finding("SC084", f"--channels names {len(options.channels)} channels, the pictures have {len(channels)}")
+            Finding(
+                "SC084",
+                f"--channels names {count_of(len(options.channels), 'channel')}, the pictures have {len(channels)}",
+                hint=f"without --channels they are called {', '.join(channels)}",
+            )
         )
     label_map = _label_map(cases, headers, root, findings, notes, options)
     gray = {"ending": ENDING, "dtype": "uint8", "mode": "gray", "depth": 8}
@@ -283,7 +290,11 @@ def _label_map(
         if declared is None and options.labels is None and not any(f.severity == "error" for f in findings):
             found, coding = _values(cases, headers, root, findings)
         if not any(f.severity == "error" for f in findings):
-            return settle(options, declared, found, coding)
+            settled = settle(options, declared, found, coding)
+            if found and coding == GRAY and not options.accept_labels and _smoothed(found) == max(found):
+                # Smooth enough, a mask holds every value up to 255, and would pass for one of as many classes.
+                raise SegconvError(f"the label files hold {len(found)} values, which nobody declared", code="SC074")
+            return settled
     except SegconvError as error:
         if found and not error.file and error.code in ("SC074", "SC078"):
             _tell_rarest(error, found, coding)
@@ -310,15 +321,28 @@ def _tell_rarest(error: SegconvError, found: Mapping[int, _Seen], coding: str) -
     error.message += (
         f"; the rarest is {value_text(rarest, coding)}, {count_of(seen.pixels, 'pixel')} in all, first here"
     )
-    often = sorted(found, key=lambda value: found[value].pixels, reverse=True)[:2]
-    shared = sum(found[value].pixels for value in often) / sum(seen.pixels for seen in found.values())
-    if coding == GRAY and len(found) > FEW_VALUES and 0 in often and shared > BLURRED:
-        other = max(often)
-        error.message += f"; nearly all pixels are 0 or {other}, as in a mask that was smoothed or resized"
+    if coding != GRAY:
+        return
+    if (ink := _smoothed(found)) is not None:
+        error.message += f"; nearly all pixels are 0 or {ink}, as in a mask that was smoothed or resized"
         error.hint = (
             "export the masks without smoothing;"
-            f" or --labels {BACKGROUND}=0,foreground={other} --snap {-(-other // 2)} takes the nearest"
+            f" or --labels {BACKGROUND}=0,foreground={ink} --snap {ink // 2} takes the nearest"
         )
+        return
+    classes = sorted(found)[:-1]
+    if max(found) == VOID and classes == list(range(len(classes))):
+        names = ",".join([f"{BACKGROUND}=0", *(f"class_{value}={value}" for value in classes[1:])])
+        error.hint = f"{VOID} often says that nobody knows: --labels {names},{IGNORE}={VOID} leaves it out of training"
+
+
+def _smoothed(found: Mapping[int, _Seen]) -> int | None:
+    """Return the value of what was drawn, if masks hold many values and nearly all pixels are 0 or that one."""
+    if len(found) <= FEW_VALUES:
+        return None
+    often = sorted(found, key=lambda value: found[value].pixels, reverse=True)[:2]
+    shared = sum(found[value].pixels for value in often) / sum(seen.pixels for seen in found.values())
+    return max(often) if min(often) == 0 and shared > BLURRED else None
 
 
 def _declared(cases: Iterable[SourceCase], root: Path, notes: list[str]) -> Declared | None:
@@ -340,8 +364,22 @@ def _declared(cases: Iterable[SourceCase], root: Path, notes: list[str]) -> Decl
             code="SC074",
             hint=f"--labels {tables[0]} takes the first",
         )
+    if BACKGROUND not in found[0]:
+        _refuse_nameless_background(found[0], shown(tables[0], root))
     notes.append(f"labels are declared by {shown(tables[0], root)}")
     return Declared.of(found[0])
+
+
+def _refuse_nameless_background(names: Mapping[str, int | str], table: str) -> None:
+    black = next((name for name, value in names.items() if value in (0, "#000000")), None)
+    renamed = {(BACKGROUND if name == black else name): value for name, value in names.items()}
+    entries = [f"{name}={value}" for name, value in renamed.items()]
+    raise SegconvError(
+        f"declares no label 'background'{f', but {black!r} as {names[black]}' if black is not None else ''}",
+        code="SC074",
+        file=table,
+        hint=f"--labels '{','.join(entries if black is not None else [f'{BACKGROUND}=#000000', *entries])}'",
+    )
 
 
 def _values(

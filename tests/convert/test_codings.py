@@ -191,6 +191,40 @@ def test_an_export_with_its_table_of_colours_needs_no_option(
     assert "labels are declared by" in done.err
 
 
+def test_a_table_without_a_background_is_refused_with_labels_that_have_one(tmp_path: Path, segconv: Command) -> None:
+    camvid(tmp_path / "mine")
+    table = tmp_path / "mine" / "label_colors.txt"
+    table.write_text(table.read_text().replace("Background", "Void"))
+    done = segconv("convert", tmp_path / "mine", "--to", "9")
+    assert (done.code, done.codes()) == (65, ["SC074"])
+    assert "Error SC074: label_colors.txt: declares no label 'background', but 'Void' as #000000" in done.err
+    proposal = done.err.split("--labels '")[1].split("'")[0]
+    assert segconv("convert", tmp_path / "mine", "--to", "9", "--labels", proposal).code == 0
+
+
+def test_void_of_voc_is_proposed_as_ignore(tmp_path: Path, segconv: Command) -> None:
+    source, colours = tmp_path / "mine", [(n, 255 - n, n // 2) for n in range(256)]
+    for number in (1, 2, 3):
+        save(source / "JPEGImages" / f"{number}.jpg", picture(number, 3))
+        mask = np.array([0, 1, 2, 255], np.uint8)[labels(number, 4)]
+        save_palette(source / "SegmentationClass" / f"{number}.png", mask, colours)
+        save_palette(source / "SegmentationObject" / f"{number}.png", labels(number), colours)
+    done = segconv("convert", source, "--to", "9")
+    assert (done.code, done.codes()) == (65, ["SC074"])
+    assert "--labels background=0,class_1=1,class_2=2,ignore=255 leaves it out of training" in done.err
+    done = segconv("convert", source, "--to", "9_Voc", "--labels", "background=0,class_1=1,class_2=2,ignore=255")
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset009_Voc"
+    assert json.loads((made / "dataset.json").read_text())["labels"]["ignore"] == 3
+    assert np.array_equal(written(made, "2"), labels(2, 4))
+    assert segconv("restore", made / "labelsTr", "--like", "9", "-o", tmp_path / "back").code == 0
+    assert (tmp_path / "back" / "2.png").exists()
+    with Image.open(tmp_path / "back" / "2.png") as back, Image.open(source / "SegmentationClass" / "2.png") as theirs:
+        assert back.mode == theirs.mode == "P"
+        assert np.array_equal(np.asarray(back), np.asarray(theirs))
+        assert back.getpalette() == theirs.getpalette()
+
+
 # what no table has
 
 
@@ -234,19 +268,22 @@ def test_colours_without_a_table_are_refused_and_proposed(tmp_path: Path, segcon
     assert segconv("convert", tmp_path / "mine", "--to", "9", "--labels", proposal).code == 0
 
 
-def test_smoothed_masks_are_told_for_what_they_are(tmp_path: Path, segconv: Command) -> None:
-    source, size = tmp_path / "mine", (60, 60)
+@pytest.mark.parametrize("edge", [42, 256])
+def test_smoothed_masks_are_told_for_what_they_are(edge: int, tmp_path: Path, segconv: Command) -> None:
+    source, size = tmp_path / "mine", (120, 120)
     for number in (1, 2):
         save(source / "images" / f"{number}.png", picture(number, size=size))
         mask = np.zeros(size, np.uint8)
-        mask[10:50, 10:50] = 255
-        mask[30, 9:51] = np.linspace(20, 240, 42).astype(np.uint8) if number == 2 else mask[30, 9:51]
+        mask[10:80, 10:80] = 255
+        if number == 2:  # with an edge of 256 there is no gap in the values
+            mask.ravel()[:edge] = np.linspace(0, 255, edge).astype(np.uint8)
         save(source / "masks" / f"{number}.png", mask)
     done = segconv("convert", source, "--to", "9")
     assert (done.code, done.codes()) == (65, ["SC074"])
     assert "Error SC074: masks/2.png" in done.err
     assert "smoothed or resized" in done.err
-    done = segconv("convert", source, "--to", "9", "--labels", "background=0,foreground=255", "--snap", 128)
+    assert "--labels background=0,foreground=255 --snap 127" in done.err
+    done = segconv("convert", source, "--to", "9", "--labels", "background=0,foreground=255", "--snap", 127)
     assert done.code == 0
     assert np.array_equal(np.unique(written(segconv.raw / "Dataset009_mine", "2")), [0, 1])
 
