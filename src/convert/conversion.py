@@ -252,7 +252,8 @@ class _Whole:
         for channel, (low, high) in zip(self._intensity, record.intensity, strict=False):
             channel.add(low, high)
         image = result.sources[0]
-        twin = self._content.setdefault(image["sha256"], image["path"])
+        # By what was written: a detached header or one slice of many is no image yet.
+        twin = self._content.setdefault(result.targets[0]["sha256"], image["path"])
         if twin != image["path"]:
             self.findings.append(
                 warning(

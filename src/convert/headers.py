@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,9 @@ def _judge_case(
         what = f"is a label of four dimensions ({label.channels} channels), expected one value a voxel"
         findings.append(Finding("SC073", what, file=file, hint="merge the channels into one label map"))
     else:
-        _judge_grid(label.geometry, grid, IMAGE, file, findings, options)
+        # Slices know no place of their own: a label of slices takes the grid of its image.
+        place = replace(grid, size=label.geometry.size) if case.form(str(case.label)) == STACK else label.geometry
+        _judge_grid(place, grid, IMAGE, file, findings, options)
 
 
 def _judge_grid(

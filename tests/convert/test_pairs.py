@@ -11,9 +11,14 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from segconv.convert.conversion import plan_conversion, run_conversion
+from segconv.convert.source import ConvertOptions
 from segconv.dataset import phantoms
+from segconv.image.geometry import Geometry, Volume
 
 from ..command import Command, Done, tree_hash
 from .oracles import EXACT_MM, FLOAT32_MM, SIZE, apart_mm, assert_same, ct, description, records, voxels, write
@@ -299,6 +304,43 @@ def test_slices_become_volumes_where_their_spacing_is_told(tmp_path: Path, segco
             assert read.GetSpacing() == (0.5, 0.75, 3.0)
 
 
+def test_a_label_of_slices_takes_the_grid_of_its_image(tmp_path: Path, segconv: Command) -> None:
+    root = tmp_path / "src"
+    for number in range(2):
+        phantom = ct(number)
+        write(root / "images" / f"v{number}.nii.gz", phantom.images[0])
+        (root / "labels" / f"v{number}").mkdir(parents=True)
+        for z, plane in enumerate(phantom.label.array):
+            Image.fromarray(plane).save(root / "labels" / f"v{number}" / f"s{z:02d}.png")
+    done, made = convert(segconv, root, "--from", "pairs", "--spacing", "1,1,1")
+    assert done.code == 0, done.err
+    for number in range(2):
+        label, image = (
+            sitk.ReadImage(str(made / p)) for p in (f"labelsTr/v{number}.nii.gz", f"imagesTr/v{number}_0000.nii.gz")
+        )
+        assert np.array_equal(sitk.GetArrayFromImage(label), ct(number).label.array)
+        assert apart_mm(label, image) <= FLOAT32_MM
+    (root / "labels" / "v1" / "s06.png").unlink()
+    done, _ = convert(segconv, root, "--from", "pairs", "--spacing", "1,1,1", to="6_A")
+    assert done.codes() == ["SC082"]
+
+
+@pytest.mark.parametrize("ending", [".mhd", ".nhdr"])
+def test_volumes_are_twins_by_their_voxels_and_not_by_their_headers(
+    tmp_path: Path, segconv: Command, ending: str
+) -> None:
+    root = tmp_path / "src"
+    for number, seed in enumerate((0, 1, 1)):
+        for kind, volume in (("image", ct(seed).images[0]), ("label", ct(seed).label)):
+            write(root / f"p{number}" / f"{kind}{ending}", volume)
+    done, _ = convert(segconv, root)
+    assert done.code == 0, done.err
+    told = [line for line in done.err.splitlines() if "SC088" in line]
+    assert told == [
+        f"Warning SC088: p2/image{ending}: has the same content as p1/image{ending}; they are kept on one side of every fold"
+    ]
+
+
 def test_a_slice_that_is_missing_is_told(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for kind in ("images", "labels"):
@@ -393,6 +435,58 @@ def test_two_values_are_background_and_foreground(tmp_path: Path, segconv: Comma
     assert f"two grey values, 0 and {factor}" in done.err
     assert description(made)["labels"] == {"background": 0, "foreground": 1}
     assert records(made)["c0"]["label_map"] == {"0": 0, str(factor): 1}
+
+
+# --- anything at all
+
+
+TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64", "uint64", "int64")
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    dtype=st.sampled_from(TYPES),
+    size=st.tuples(*[st.integers(1, 6)] * 3),
+    ending=st.sampled_from([".nii", ".nii.gz", ".nrrd", ".mha", ".mhd"]),
+    target=st.sampled_from([None, ".nii.gz", ".nii", ".nrrd", ".mha"]),
+    turn=st.tuples(*[st.floats(-3, 3)] * 3),
+    spacing=st.tuples(*[st.floats(0.1, 8)] * 3),
+    origin=st.tuples(*[st.floats(-300, 300)] * 3),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_any_volume_keeps_its_voxels_and_its_grid(
+    tmp_path_factory: pytest.TempPathFactory,
+    dtype: str,
+    size: tuple[int, int, int],
+    ending: str,
+    target: str | None,
+    turn: tuple[float, float, float],
+    spacing: tuple[float, float, float],
+    origin: tuple[float, float, float],
+    seed: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    rotation = sitk.Euler3DTransform()
+    rotation.SetRotation(*turn)
+    grid = Geometry(size, spacing, origin, rotation.GetMatrix())
+    random = np.random.default_rng(seed)
+    kind = np.dtype(dtype)
+    low, high = (-1000, 1000) if kind.kind == "f" else (np.iinfo(kind).min, np.iinfo(kind).max)
+    low, high = max(low, -(2**40)), min(high, 2**40)
+    array = random.integers(low, high, size[::-1], endpoint=True).astype(kind)
+    array.flat[0] = 0
+    source = write(folder / "src" / f"images/c{ending}", Volume(array, grid))
+    label = write(folder / "src" / f"masks/c{ending}", Volume(random.integers(0, 3, size[::-1]).astype(np.uint8), grid))
+    (folder / "raw").mkdir()
+    options = ConvertOptions(labels={"background": 0, "a": 1, "b": 2}, file_ending=target)
+    conversion = plan_conversion(folder / "src", "5_A", raw=folder / "raw", kind="pairs", options=options)
+    run_conversion(conversion, options, jobs=1)
+    made = folder / "raw" / "Dataset005_A"
+    written = conversion.scan.file_ending
+    for ours, theirs in ((f"imagesTr/c_0000{written}", source), (f"labelsTr/c{written}", label)):
+        one, other = (sitk.ReadImage(str(p)) for p in (made / ours, theirs))
+        assert np.array_equal(sitk.GetArrayFromImage(one), sitk.GetArrayFromImage(other))
+        assert apart_mm(one, other) <= 1e-3
 
 
 # --- the real sets
