@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 KINDS = ("png", "msd", "nnunet-v1", "nnunet-v2", "pairs", "masks", "dicom")
+SHOWN_LABELS = 16
 FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 
 
@@ -181,11 +182,13 @@ def _show(conversion: Conversion, sink: Sink) -> None:
     sink.say(f"{found['training_cases']} training and {found['test_cases']} test cases")
     for name, scheme in found["channels"].items():
         sink.say(f"channel {name}: normalisation {scheme}")
-    back = {written: value for value, written in reversed(list(conversion.scan.label_map.forward.items()))}
-    told = ", ".join(
+    back = {written: text for text, written in reversed(found["label_values"].items())}
+    labels = [
         f"{name} {back.get(value, value)} → {value}" if isinstance(value, int) else f"{name} {value}"
         for name, value in found["labels"].items()
-    )
+    ]
+    shown = labels if sink.verbose else labels[:SHOWN_LABELS]
+    told = ", ".join(shown) + (f" … {len(labels)} in all (-v shows them)" if len(shown) < len(labels) else "")
     guess = (
         f" (guessed from {found['labels_guessed_from']}; --labels overrides)" if found["labels_guessed_from"] else ""
     )

@@ -188,4 +188,6 @@ def _wildcards(match: re.Match[str], unit: Unit, ending: int) -> Key:
 
 
 def _name(key: Key, unit: Unit) -> str:
-    return "_".join(part.replace("/", "_") for part in key) or unit.stem
+    # sub-*/sub-*_T1.nii matches the subject twice, once within a longer part: once is enough.
+    parts = [part for part in key if not any(part != other and part in other for other in key)]
+    return "_".join(part.replace("/", "_") for part in parts) or unit.stem

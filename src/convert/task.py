@@ -116,9 +116,10 @@ def settled(
     """Return what a label holds, by declared value, and what was snapped, which is told."""
     coding = task.recipe.coding
     counts, snapped = coding.settle(values)
+    unit = "voxels" if values.ndim == 3 else "pixels"
     for value, nearest in snapped.items():
         told = (
-            f"{counts[value]} voxels snapped from {value_text(value, coding.kind)} to"
+            f"{counts[value]} {unit} snapped from {value_text(value, coding.kind)} to"
             f" {value_text(nearest, coding.kind)}"
         )
         io.warn(warning("SC079", told, file=task.shown(path)))

@@ -247,7 +247,7 @@ def test_a_colour_that_no_table_has_is_told_with_place_count_and_nearest(tmp_pat
     assert segconv("convert", tmp_path / "mine", "--to", "9", "--labels", TABLE, "--snap", 5, "--restart").code == 65
     done = segconv("convert", tmp_path / "mine", "--to", "9", "--labels", TABLE, "--snap", 6, "--restart")
     assert done.code == 0
-    assert "2 voxels snapped from #fa0300 to #ff0000" in done.err
+    assert "2 pixels snapped from #fa0300 to #ff0000" in done.err
     mask = written(segconv.raw / "Dataset009_mine", "2")
     assert (mask[4, 7], mask[5, 1]) == (1, 1)
 
