@@ -195,6 +195,20 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
     return pairing
 
 
+def images_alone(units: Iterable[Unit]) -> Pairing | None:
+    """Return a case for each file of a source in which nothing is a label by its name or place, or None."""
+    folders: dict[str, list[Unit]] = {}
+    for unit in units:
+        if MASK in (place_of(unit.folder).role, role_of_stem(unit.stem)[0]):
+            return None
+        folders.setdefault(unit.folder, []).append(unit)
+    pairing = Pairing()
+    for folder, own in folders.items():
+        place = place_of(folder)
+        _add(place.split, place.key, Matched([], [], _once(own, pairing)), pairing)
+    return pairing
+
+
 def _bring_together(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _Group]) -> None:
     """Give masks that lie beside no images those of a folder whose path differs in one place, if their names match.
 

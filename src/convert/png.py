@@ -25,7 +25,7 @@ from .cases import cases_of, finished
 from .colour_tables import find_table, read_table
 from .labelling import Declared, settle
 from .lists import pair_by_list
-from .pairing import IMAGE, MASK, Pairing, pair_units, place_of
+from .pairing import IMAGE, MASK, Pairing, images_alone, pair_units, place_of
 from .patterns import pair_by_patterns
 from .pictures import Opened, mask_codes, open_picture
 from .source import (
@@ -158,6 +158,9 @@ def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes
             file=str(root),
             hint="save the masks as PNG, which keeps every value",
         )
+    paired = any(pair.labels for pair in pairing.pairs)
+    if options.unlabelled == "test" and not paired and (alone := images_alone(units)) is not None:
+        return alone
     return pairing
 
 
@@ -287,6 +290,12 @@ def _label_map(
     coding = GRAY
     try:
         declared = _declared(cases, root, notes) if options.labels is None else None
+        if cases and declared is None and options.labels is None and all(case.label is None for case in cases):
+            raise SegconvError(
+                "no case has a label, and nothing else tells which labels there are",
+                code="SC074",
+                hint=f"--labels {BACKGROUND}=0,NAME=1, as the model has them that is to predict the cases",
+            )
         if declared is None and options.labels is None and not any(f.severity == "error" for f in findings):
             found, coding = _values(cases, headers, root, findings)
         if not any(f.severity == "error" for f in findings):

@@ -203,6 +203,27 @@ def test_images_without_masks_are_left_out_or_become_test_cases(how: str, tmp_pa
     assert splits == {"1": "train", "3": "train"} | ({"2": "test"} if how == "test" else {})
 
 
+def test_images_beside_masks_of_another_ending_stay_pairs(tmp_path: Path, segconv: Command) -> None:
+    for number in (1, 2, 3):
+        pair(tmp_path / "mine", f"{number}.jpg", f"{number}.png", number)
+    (tmp_path / "mine" / "3.png").unlink()
+    assert segconv("convert", tmp_path / "mine", "--to", "9_Made", "--unlabelled", "test").code == 0
+    splits = {name: record["split"] for name, record in records(segconv.raw / "Dataset009_Made").items()}
+    assert splits == {"1": "train", "2": "train", "3": "test"}
+
+
+@pytest.mark.parametrize("folder", [".", "photos", "images", "test"])
+def test_images_alone_become_test_cases_when_asked(folder: str, tmp_path: Path, segconv: Command) -> None:
+    for number in (1, 2, 3):
+        save(tmp_path / "mine" / folder / f"{number}.png", picture(number))
+    said = ("convert", tmp_path / "mine", "--to", "9_Made", "--from", "png", "--unlabelled", "test")
+    done = segconv(*said)
+    assert (done.code, done.codes()) == (65, ["SC074"])
+    done = segconv(*said, "--labels", "background=0,cell=1")
+    assert done.code == 0, done.err
+    assert {record["split"] for record in records(segconv.raw / "Dataset009_Made").values()} == {"test"}
+
+
 def test_many_folders_are_told_in_one_short_line(tmp_path: Path, segconv: Command) -> None:
     for number in range(30):
         pair(tmp_path / "mine", f"case{number}/image.png", f"case{number}/mask.png", number)
