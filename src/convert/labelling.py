@@ -173,11 +173,12 @@ def _guess_colours(found: list[int], options: ConvertOptions) -> LabelMap:
     shown = ", ".join(value_text(colour, RGB) for colour in found[:12]) + (" …" if len(found) > 12 else "")
     if options.accept_labels:
         return dense_colours(names, guessed=f"accepted: {shown}")
-    suggestion = ",".join(f"{name}={value_text(colour, RGB)}" for name, colour in names.items())
+    suggestion = ",".join([f"{name}={value_text(colour, RGB)}" for name, colour in names.items()][:HINTED])
+    more = ",…" if len(names) > HINTED else ""
     raise SegconvError(
         f"the masks are in {len(found)} colours, {shown}, which nobody declared",
         code="SC078",
-        hint=f"--labels '{suggestion[:300]}', or a labelmap.txt beside them, or --accept-labels",
+        hint=f"--labels '{suggestion}{more}', or a labelmap.txt beside them, or --accept-labels",
     )
 
 

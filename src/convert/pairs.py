@@ -148,11 +148,12 @@ def _numbered(pairs: Iterable[Pair]) -> list[Pair]:
     for pair in pairs:
         match = _NUMBERED.fullmatch(pair.stem) if not pair.labels and set(pair.images) == {""} else None
         if match:
-            groups.setdefault((pair.folder, match[1], pair.split), {})[match[2]] = pair.images[""]
+            groups.setdefault((pair.folder, match[1], pair.split, pair.where), {})[match[2]] = pair.images[""]
         else:
             found.append(pair)
-    for (folder, stem, split), channels in groups.items():
-        found.append(Pair(folder, stem, split, channels if len(channels) > 1 else {"": next(iter(channels.values()))}))
+    for (folder, stem, split, where), channels in groups.items():
+        images = channels if len(channels) > 1 else {"": next(iter(channels.values()))}
+        found.append(Pair(folder, stem, split, images, where=where))
     return found
 
 
