@@ -76,7 +76,7 @@ CODES: dict[str, Code] = {
     # labels
     "SC070": Code(EXIT_DATA, "undeclared value", "a label holds a value that is not declared", "--map VALUE=NAME, or --labels"),
     "SC071": Code(EXIT_DATA, "fractional label", "a label holds fractions", "export the label without interpolation"),
-    "SC072": Code(EXIT_DATA, "negative label", "a label holds negative values", "--map VALUE=NAME"),
+    "SC072": Code(EXIT_DATA, "negative label", "a label holds negative values", "export the label with values from 0 on"),
     "SC073": Code(EXIT_DATA, "label shape", "a label has more than one channel", "store one value a voxel"),
     "SC074": Code(EXIT_DATA, "label declaration", "the declared labels are not usable", "mend labels in the json, or --labels"),
     "SC075": Code(EXIT_DATA, "empty label", "a label holds nothing but background", "check that the mask is the right one"),

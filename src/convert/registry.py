@@ -93,13 +93,14 @@ def _told(root: Path, options: ConvertOptions) -> tuple[str, str] | None:
     if options.pairs is not None:
         pairing = pair_by_list(options.pairs, root, volumes.strip_ending)
         evidence = f"--pairs {options.pairs.name}"
-    elif options.images and options.masks is not None:
+    elif (
+        options.masks is None and image_folder(root, options) is not None and (found := masks.recognise(root, options))
+    ):
+        return "masks", f"{found}, and --images {options.images[0]}"
+    elif options.images:
         units = [*volume_units(root, options, [])[0], *units_in(root, png.ending_of, [])[0]]
         pairing = pair_by_patterns(units, options.images, options.masks, root)
         evidence = pairing.folders[0]
-    elif len(options.images) == 1 and image_folder(root, options) is not None:
-        found = masks.recognise(root, options)
-        return None if found is None else ("masks", f"{found}, and --images {options.images[0]}")
     else:
         return None
     if not pairing.pairs:

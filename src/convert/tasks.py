@@ -28,7 +28,7 @@ def read_json(root: Path) -> dict[str, Any]:
             "is not there: nothing tells channels and labels",
             code="SC086",
             file=str(path),
-            hint="restore it; or --channels CT reads the folders alone",
+            hint="restore it; for a task, --channels CT reads the folders alone",
         )
     with naming("dataset.json"):
         return load_object(read_head(resolve_inside(path, root), MAX_BYTES + 1))

@@ -378,6 +378,17 @@ def test_unlabelled_images_are_refused_left_out_or_become_test_cases(tmp_path: P
     assert (made / "imagesTs" / "c1_0000.nii.gz").is_file()
 
 
+def test_patterns_of_images_alone_make_test_cases(tmp_path: Path, segconv: Command) -> None:
+    root = pairs(tmp_path / "src", "images/c{n}", "masks/c{n}")
+    done, made = convert(
+        segconv, root, "--images", "images/*.nii.gz", "--unlabelled", "test", "--labels", "background=0,a=1"
+    )
+    assert done.code == 0, done.err
+    assert len(list((made / "imagesTs").iterdir())) == CASES
+    done, _ = convert(segconv, root, "--images", "images/*.nii.gz", to="6_A")
+    assert set(done.codes()) == {"SC080"}
+
+
 def test_a_selection_of_cases_under_other_names(tmp_path: Path, segconv: Command) -> None:
     root = pairs(tmp_path / "src", "images/c{n}", "masks/c{n}")
     _, made = convert(segconv, root, "--cases", "c0,*2")
