@@ -34,6 +34,10 @@ def judge_headers(
     channels
         How many most cases have.
     """
+    if options.file_ending is not None and options.file_ending not in volumes.WRITABLE:
+        ending = options.file_ending.lstrip(".")
+        hint = "--format nii.gz, nii, nrrd or mha"
+        findings.append(Finding("SC001", f"--format {ending} is one of pictures, the source holds volumes", hint=hint))
     counts: dict[str, int] = {}
     for case in cases:
         try:

@@ -90,14 +90,19 @@ def settle(
     """
     if options.labels is not None:
         declared = Declared.of(options.labels)
+    guessed = ""
     if declared is None:
         base = guess(sorted(found or ()), options, coding)
-    elif options.ignore == UNLABELLED:
-        base = _scribbles(declared)
+        guessed = base.guessed
+        value_of = {written: value for value, written in base.forward.items()}
+        names = {name: value_of[written] for name, written in base.labels.names.items() if isinstance(written, int)}
+        declared = Declared(names, base.coding)
+    if options.ignore == UNLABELLED:
+        base = replace(_scribbles(declared), guessed=guessed)
     elif options.ignore is not None:
-        base = _ignoring(declared, options.ignore)
+        base = replace(_ignoring(declared, options.ignore), guessed=guessed)
     else:
-        base = declared.label_map()
+        base = declared.label_map(guessed)
     return with_merges(base, options)
 
 

@@ -23,6 +23,7 @@ from .pairing import Pair, Pairing, pair_units, role_of_stem
 from .patterns import pair_by_patterns
 from .source import (
     SERIES,
+    STACK,
     ConvertOptions,
     SourceCase,
     SourceScan,
@@ -65,6 +66,10 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(
             Finding("SC011", "holds no image with a label", file=str(root), hint="--images GLOB --masks GLOB")
+        )
+    if options.spacing_mm is not None and cases and not any(p.form == STACK for c in cases for p in c.parts.values()):
+        findings.append(
+            Finding("SC001", "--spacing: no volume of the source is stored as pictures", hint="leave it out")
         )
     count = judge_headers(cases, 0, root, findings, options)
     channels = _channel_names(channel_keys, count, options, findings)

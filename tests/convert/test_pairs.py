@@ -418,6 +418,39 @@ def test_scribbles_leave_what_nobody_drew_out_of_training(tmp_path: Path, segcon
         )
 
 
+def test_a_guessed_label_may_be_ignored_and_a_name_that_is_none_is_told(tmp_path: Path, segconv: Command) -> None:
+    root = pairs(tmp_path / "src", "images/c{n}", "masks/c{n}")
+    done, _ = convert(segconv, root, "--ignore", "tumour")
+    assert done.codes() == ["SC001"]
+    assert "labels are background, class_1, class_2, class_3" in done.err
+    done, made = convert(segconv, root, "--ignore", "class_1")
+    assert done.code == 0, done.err
+    assert description(made)["labels"] == {"background": 0, "class_2": 1, "class_3": 2, "ignore": 3}
+    assert_same(made / "labelsTr/c0.nii.gz", root / "masks/c0.nii.gz", table=np.array([0, 3, 1, 2]))
+
+
+def test_options_that_do_not_go_with_the_source_are_told(tmp_path: Path, segconv: Command) -> None:
+    root = pairs(tmp_path / "src", "images/c{n}", "masks/c{n}")
+    for words in (("--format", "png"), ("--format", "tif"), ("--spacing", "1,1,1"), ("--channels", "A,B")):
+        done, _ = convert(segconv, root, *words)
+        assert done.codes() == (["SC001"] if words[0] != "--channels" else ["SC084"]), done.err
+        assert done.code in (2, 65)
+        assert list(segconv.raw.iterdir()) == []
+
+
+def test_more_classes_than_fit_into_a_byte(tmp_path: Path, segconv: Command) -> None:
+    root = pairs(tmp_path / "src", "images/c{n}", "masks/c{n}")
+    for number in range(CASES):
+        array = np.arange(np.prod(SIZE), dtype=np.uint16).reshape(SIZE[::-1]) % 301
+        write(root / "masks" / f"c{number}.nii.gz", ct(number).label, array * np.uint16(3))
+    done, made = convert(segconv, root, "--accept-labels")
+    assert done.code == 0, done.err
+    assert len(description(made)["labels"]) == 301
+    label = sitk.ReadImage(str(made / "labelsTr" / "c0.nii.gz"))
+    assert label.GetPixelID() == sitk.sitkUInt16
+    assert np.array_equal(sitk.GetArrayFromImage(label) * 3, voxels(root / "masks" / "c0.nii.gz"))
+
+
 def test_the_channel_ct_and_the_values_must_go_together(tmp_path: Path, segconv: Command) -> None:
     root = pairs(tmp_path / "src", "images/c{n}", "masks/c{n}")
     done, _ = convert(segconv, root)
