@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
-import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import Finding, Interrupted, Refused, SegconvError, as_errors
+from ..errors import Finding, Refused, SegconvError, as_errors
 from . import fsops, staging
 from .caseio import CaseIO
 from .journal import Journal
+from .parallel import each, interruptible
 from .plan import Item, Plan, Target
 from .staging import Staged, payload_hash, writing
 
 Task = Callable[[Item, CaseIO], dict[str, Any]]
-_ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+STOPPED = "interrupted; what was done is kept"
 GO_ON = "run the same command again: it goes on where it stopped"
 
 
@@ -144,7 +141,7 @@ def execute(
         ``SC020``, ``SC021``, ``SC03x``, ``SC100``.
     """
     staging.preflight(plan, overwrite=overwrite)
-    with staging.locked(plan.target), _interruptible(), writing(plan.target.staging):
+    with staging.locked(plan.target), interruptible(STOPPED, GO_ON), writing(plan.target.staging):
         staging.preflight(plan, overwrite=overwrite)  # another run may have just ended
         journal = staging.begin(plan, restart=restart)
         try:
@@ -179,7 +176,7 @@ def _run_items(
         progress.start(len(plan.items), len(plan.items) - len(pending))
     call = _Call(task, plan.target.staging, plan.source_root, os.getpid())
     try:
-        for entry in _entries(call, pending, jobs, backend):
+        for entry in each(call, pending, jobs=jobs, backend=backend):
             case = entry["case"]
             if "findings" in entry:
                 failures[case] = entry["findings"]
@@ -187,6 +184,10 @@ def _run_items(
                 journal.add(entry)
             if progress is not None:
                 progress.advance(case)
+    except SegconvError as error:
+        if error.code == "SC100":
+            error.hint = f"{GO_ON}; {error.hint}"
+        raise
     finally:
         if progress is not None:
             progress.stop()
@@ -243,9 +244,6 @@ class _Call:
     owner: int
 
     def __call__(self, item: Item) -> dict[str, Any]:
-        if os.getpid() != self.owner:
-            # Ctrl-C reaches the whole process group; the run alone answers it.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
         io = CaseIO(self.staging, self.source_root, self.owner)
         try:
             record = self.task(item, io)
@@ -276,65 +274,3 @@ def _internal(item: Item, error: Exception) -> Finding:
     if os.environ.get("SEGCONV_DEBUG"):
         told = traceback.format_exc()
     return Finding("SC104", f"unexpected {told}", file=item.case)
-
-
-def _entries(call: _Call, pending: list[Item], jobs: int, backend: str | None) -> Iterator[dict[str, Any]]:
-    """Yield the results of all items as they come."""
-    if (jobs == 1 and backend is None) or len(pending) < 2:
-        yield from map(call, pending)
-        return
-    import joblib  # half a second that a single worker does not need
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    before = os.environ.get(_ITK_THREADS)
-    os.environ[_ITK_THREADS] = str(threads)  # workers inherit it
-    results: Any = None
-    try:
-        options: dict[str, Any] = {} if backend else {"inner_max_num_threads": threads}
-        with joblib.parallel_config(backend=backend or "loky", n_jobs=jobs, **options):
-            parallel = joblib.Parallel(return_as="generator_unordered", max_nbytes=None, mmap_mode=None)
-            results = parallel(joblib.delayed(call)(item) for item in pending)
-            yield from results
-    except TerminatedWorkerError as error:
-        raise SegconvError(
-            "a worker process was ended from outside, most likely for want of memory",
-            code="SC100",
-            hint=f"{GO_ON}; fewer --jobs take less memory",
-        ) from error
-    finally:
-        if results is not None and hasattr(results, "close"):
-            results.close()
-        if before is None:
-            os.environ.pop(_ITK_THREADS, None)
-        else:
-            os.environ[_ITK_THREADS] = before
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into `Interrupted`, with the workers ended."""
-    received = [signal.SIGINT]
-
-    def on_sigterm(number: int, frame: object) -> None:
-        received[0] = signal.SIGTERM
-        raise KeyboardInterrupt
-
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, on_sigterm) if main else None
-    try:
-        yield
-    except KeyboardInterrupt:
-        _end_workers()
-        raise Interrupted("interrupted; what was done is kept", signal_number=int(received[0]), hint=GO_ON) from None
-    finally:
-        if main:
-            signal.signal(signal.SIGTERM, before)
-
-
-def _end_workers() -> None:
-    """End the worker processes of this run, if any were started."""
-    loky = sys.modules.get("joblib.externals.loky.reusable_executor")
-    executor = getattr(loky, "_executor", None)
-    if executor is not None:
-        executor.shutdown(wait=True, kill_workers=True)

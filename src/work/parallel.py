@@ -1,0 +1,121 @@
+"""One function over many items, in worker processes: results as they come, and no worker that outlives the run.
+
+joblib's loky does the work, because it tells at once when a worker died; other backends of joblib,
+such as Dask, are used by name.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ..errors import Interrupted, SegconvError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+
+
+@dataclass(frozen=True)
+class _Call(Generic[T, R]):
+    """The function, as it is sent to a worker."""
+
+    function: Callable[[T], R]
+    owner: int
+
+    def __call__(self, item: T) -> R:
+        if os.getpid() != self.owner:
+            # Ctrl-C reaches the whole process group; the run alone answers it.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return self.function(item)
+
+
+def each(function: Callable[[T], R], items: Iterable[T], *, jobs: int = 1, backend: str | None = None) -> Iterator[R]:
+    """Yield the function's result for every item, in any order.
+
+    Parameters
+    ----------
+    function
+        A function of a module, or an object that can be pickled.
+    items
+        Taken as they are needed.
+    jobs
+        Number of workers; 1 works in this process.
+    backend
+        A backend of joblib, such as ``"dask"``; processes on this machine if None.
+
+    Raises
+    ------
+    SegconvError
+        ``SC100`` if a worker was ended from outside.
+    """
+    items = iter(items)
+    first = list(itertools.islice(items, 2))
+    items = itertools.chain(first, items)
+    if (jobs == 1 and backend is None) or len(first) < 2:  # one item needs no second process
+        yield from map(function, items)
+        return
+    import joblib  # half a second that a single worker does not need
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    call = _Call(function, os.getpid())
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    before = os.environ.get(_ITK_THREADS)
+    os.environ[_ITK_THREADS] = str(threads)  # workers inherit it
+    results: Any = None
+    try:
+        options: dict[str, Any] = {} if backend else {"inner_max_num_threads": threads}
+        with joblib.parallel_config(backend=backend or "loky", n_jobs=jobs, **options):
+            parallel = joblib.Parallel(return_as="generator_unordered", max_nbytes=None, mmap_mode=None)
+            results = parallel(joblib.delayed(call)(item) for item in items)
+            yield from results
+    except TerminatedWorkerError as error:
+        raise SegconvError(
+            "a worker process was ended from outside, most likely for want of memory",
+            code="SC100",
+            hint="fewer --jobs take less memory",
+        ) from error
+    finally:
+        if results is not None and hasattr(results, "close"):
+            results.close()
+        if before is None:
+            os.environ.pop(_ITK_THREADS, None)
+        else:
+            os.environ[_ITK_THREADS] = before
+
+
+@contextmanager
+def interruptible(message: str, hint: str) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into `Interrupted` with this message and hint, the workers ended."""
+    received = [signal.SIGINT]
+
+    def on_sigterm(number: int, frame: object) -> None:
+        received[0] = signal.SIGTERM
+        raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, on_sigterm) if main else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        _end_workers()
+        raise Interrupted(message, signal_number=int(received[0]), hint=hint) from None
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _end_workers() -> None:
+    """End the worker processes of this run, if any were started."""
+    loky = sys.modules.get("joblib.externals.loky.reusable_executor")
+    executor = getattr(loky, "_executor", None)
+    if executor is not None:
+        executor.shutdown(wait=True, kill_workers=True)
