@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +34,78 @@ Headers store float32, which leaves errors near 1e-6; ITK refuses determinants n
 SimpleITK's writers accept 1e-4.
 """
 
+MOST_SHEARED = 0.5
+"""Axes whose directions have a singular value below this have fallen together, and no rotation is near."""
+
 SAME_GRID_VOXELS = 0.01
 """Largest displacement of a corner, in voxels of the smallest spacing, of grids that count as equal."""
 
 NEAR_GRID_VOXELS = 0.1
 """Largest displacement, in the same unit, of grids that count as equal after a warning."""
+
+
+_squaring: ContextVar[bool] = ContextVar("squaring", default=False)
+
+
+@contextmanager
+def squared_axes() -> Iterator[None]:
+    """Let `grid_of` mend axes that are not at right angles, for the time of the block (``--repair orthonormal``)."""
+    token = _squaring.set(True)
+    try:
+        yield
+    finally:
+        _squaring.reset(token)
+
+
+def squaring() -> bool:
+    """Return whether axes are mended now."""
+    return _squaring.get()
+
+
+def grid_of(
+    size: tuple[int, ...],
+    spacing_mm: tuple[float, ...],
+    origin_mm: tuple[float, ...],
+    direction: NDArray[np.float64],
+    oddities: list[tuple[str, str]],
+) -> Geometry:
+    """Return the grid that a header describes; within `squared_axes`, with the nearest rotation of its axes.
+
+    Parameters
+    ----------
+    direction
+        Matrix whose columns are the LPS directions of the axes, of length 1.
+    oddities
+        Gets how far the corners moved, if they did.
+
+    Raises
+    ------
+    SegconvError
+        What `Geometry` raises.
+    """
+
+    def grid(matrix: NDArray[np.float64]) -> Geometry:
+        return Geometry(size, spacing_mm, origin_mm, tuple(float(v) for v in matrix.ravel()))
+
+    error = np.abs(direction.T @ direction - np.eye(len(direction))).max()
+    if not squaring() or not np.isfinite(error) or error <= ORTHONORMAL_TOLERANCE:
+        return grid(direction)
+    # The rotation (or reflection) that is nearest in the sense of least squares is U Vᵀ of the
+    # singular value decomposition (Higham 1986, https://doi.org/10.1137/0907079).
+    left, values, right = np.linalg.svd(direction)
+    if values.min() < MOST_SHEARED:
+        return grid(direction)
+    nearest = grid(left @ right)
+    corners = np.array(list(itertools.product(*((0, s - 1) for s in size))), dtype=np.float64)
+    moved = corners * np.array(spacing_mm) @ (direction - left @ right).T
+    oddities.append(
+        (
+            "SC093",
+            f"its axes were off right angles by {error:.2g}; the nearest rotation moves corners by up to"
+            f" {np.linalg.norm(moved, axis=1).max():.3g} mm",
+        )
+    )
+    return nearest
 
 
 @dataclass(frozen=True)

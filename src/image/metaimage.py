@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from . import content
-from .geometry import Geometry
+from .geometry import Geometry, grid_of
 from .gzipped import DEFLATE_LEVEL, TRAILING_LIMIT, Buffer, DamagedStream
 from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
 
@@ -370,12 +370,7 @@ def _spatial(fields: Mapping[str, str], sizes: list[int], oddities: list[tuple[s
     if scale != 1:
         oddities.append(("SC092", f"lengths are in {unit}; converted to mm"))
         spacing, origin = spacing * scale, origin * scale
-    return Geometry(
-        tuple(sizes[:3]),
-        tuple(spacing[:3].tolist()),
-        tuple(origin[:3].tolist()),
-        tuple(axes[:3, :3].T.ravel().tolist()),
-    )
+    return grid_of(tuple(sizes[:3]), tuple(spacing[:3].tolist()), tuple(origin[:3].tolist()), axes[:3, :3].T, oddities)
 
 
 def _inflate_zlib(packed: memoryview, header: MetaHeader) -> tuple[bytes, int]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from . import content
-from .geometry import ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
+from .geometry import ORTHONORMAL_TOLERANCE, RAS_FROM_LPS, SAME_GRID_VOXELS, Geometry, grid_of, squaring
 from .gzipped import TRAILING_LIMIT, Buffer, deflate, inflate, inflate_head, is_gzip
 from .nifti_block import DTYPES, NiftiBlock
 from .stored import MAX_VOLUME as MAX_VOLUME
@@ -320,6 +320,8 @@ def _spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple
         chosen, other = of_qform, of_sform
         if sform is not None and of_sform is None:
             oddities.append(("SC092", "the sform is not orthonormal; the qform was kept, as SimpleITK reads it"))
+    elif squaring() and sform is not None and np.isfinite(sform).all() and (pixdim > 0).all():
+        return _squared(sform, pixdim, size, scale, oddities), tuple(oddities)
     else:
         raise SegconvError(
             "has an affine that is sheared or not finite, and no qform",
@@ -361,6 +363,22 @@ def _forms(header: NiftiBlock) -> tuple[NDArray[np.float64] | None, NDArray[np.f
     if int(header["sform_code"]) > 0:
         sform = header.sform()
     return qform, sform
+
+
+def _squared(
+    sform: NDArray[np.float64],
+    pixdim: NDArray[np.float64],
+    size: tuple[int, ...],
+    scale: float,
+    oddities: list[tuple[str, str]],
+) -> Geometry:
+    """The grid with the rotation that is nearest to a sheared sform, and the spacing of pixdim."""
+    lengths = np.linalg.norm(sform[:3, :3], axis=0)
+    if not (lengths > 0).all():
+        raise SegconvError("has an affine with an axis of length zero", code="SC057")
+    lps = RAS_FROM_LPS[:3, :3] @ sform[:3, :3] / lengths
+    origin = RAS_FROM_LPS[:3, :3] @ sform[:3, 3] * scale
+    return grid_of(size, tuple((pixdim * scale).tolist()), tuple(origin.tolist()), lps, oddities)
 
 
 def _grid(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from . import content
-from .geometry import Geometry
+from .geometry import Geometry, grid_of
 from .gzipped import TRAILING_LIMIT, Buffer, deflate, inflate
 from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
 
@@ -473,15 +473,8 @@ def _spatial(
     if len(cosines) == 2:
         cosines.append(np.cross(cosines[0], cosines[1]))
         lengths.append(1.0)
-    return (
-        Geometry(
-            tuple(size),
-            tuple(lengths),
-            tuple((origin * signs).tolist()),
-            tuple(np.stack(cosines, axis=1).ravel().tolist()),
-        ),
-        tuple(oddities),
-    )
+    grid = grid_of(tuple(size), tuple(lengths), tuple((origin * signs).tolist()), np.stack(cosines, axis=1), oddities)
+    return grid, tuple(oddities)
 
 
 def _signs(fields: Mapping[str, Any], oddities: list[tuple[str, str]]) -> NDArray[np.float64]:

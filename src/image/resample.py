@@ -64,6 +64,27 @@ def rotate(volume: Volume, angles_deg: Angles, interpolation: str, background: A
     return _resampled(volume, angles_deg, interpolation, background)
 
 
+def onto_grid(label: Volume, grid: Geometry, background: int = 0) -> NDArray[Any]:
+    """Return the values of a label ``(z, y, x)`` at the voxels of another grid: of the nearest voxel each.
+
+    Parameters
+    ----------
+    background
+        Value of what lies outside of the label.
+    """
+    image = sitk.GetImageFromArray(np.ascontiguousarray(label.array))
+    reference = sitk.Image([int(n) for n in grid.size], sitk.sitkUInt8)
+    for made, geometry in ((image, label.geometry), (reference, grid)):
+        made.SetSpacing(geometry.spacing_mm)
+        made.SetOrigin(geometry.origin_mm)
+        made.SetDirection(geometry.direction)
+    moved = sitk.Resample(
+        image, reference, sitk.Transform(), sitk.sitkNearestNeighbor, float(background), image.GetPixelID()
+    )
+    array: NDArray[Any] = sitk.GetArrayFromImage(moved)
+    return array
+
+
 def rotation_matrix(angles_deg: Angles, dimension: int) -> NDArray[np.float64]:
     """Return the matrix that takes output points to input points, both relative to the centre, in LPS mm."""
     x, y, z = (math.radians(angle) for angle in angles_deg)
