@@ -19,7 +19,7 @@ from ..dataset.lineage import TEST, TRAIN, VALIDATION, CaseRecord
 from ..dataset.names import DatasetName, case_identifier
 from ..dataset.regions import prove_order
 from ..dataset.splits import FILE as SPLITS
-from ..dataset.strictjson import loads
+from ..dataset.strictjson import MAX_BYTES, loads
 from ..errors import Finding, SegconvError, naming, warning
 from ..image import raster
 from .cases import finished
@@ -31,6 +31,7 @@ from .source import (
     SourceScan,
     collect,
     files_of,
+    read_head,
     resolve_inside,
     shown,
     stray_note,
@@ -107,7 +108,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         description.texts,
         tuple(findings),
         tuple(notes),
-        _splits(root, cases, options) if everything == len(cases) else None,
+        _splits(root, cases) if everything == len(cases) else None,
         origin=_renamed(origin, cases, root),
         origin_labels=made.get("label_map") or {},
         extra=unknown_entries({key: value for key, value in found.items() if key != "dataset"}),
@@ -255,13 +256,13 @@ def _external_cases(
     return cases
 
 
-def _splits(root: Path, cases: Sequence[SourceCase], options: ConvertOptions) -> list[dict[str, list[str]]] | None:
+def _splits(root: Path, cases: Sequence[SourceCase]) -> list[dict[str, list[str]]] | None:
     """Return the folds that lie in the dataset, if they are of its cases."""
     path = root / SPLITS
     if not path.is_file():
         return None
     with naming(SPLITS):
-        folds = loads(path.read_bytes())
+        folds = loads(read_head(resolve_inside(path, root), MAX_BYTES + 1))
     names = {case.original_name: case.case for case in cases if case.split == TRAIN}
     try:
         return [{part: [names[case] for case in fold[part]] for part in ("train", "val")} for fold in folds]

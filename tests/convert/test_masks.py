@@ -20,7 +20,7 @@ from segconv.image.geometry import Geometry
 from segconv.image.segmentation import Segment, encode
 
 from ..command import Command, Done, tree_hash
-from .oracles import EXACT_MM, SIZE, apart_mm, assert_same, ct, description, records, voxels, write
+from .oracles import EXACT_MM, FLOAT32_MM, SIZE, apart_mm, assert_same, ct, description, records, voxels, write
 
 CASES = 3
 CLASSES = ("kidney", "liver", "tumour")
@@ -296,7 +296,14 @@ def test_segments_of_slicer_in_several_layers(tmp_path: Path, segconv: Command, 
     shutil.copytree(made / "labelsTr", tmp_path / "predicted")
     done = segconv("restore", tmp_path / "predicted", "--like", "5", "-o", tmp_path / "back")
     assert done.code == 0, done.err
-    assert len(list((tmp_path / "back").rglob("*.seg.nrrd"))) == CASES
+    for number in range(CASES):
+        original = next(path for path in root.rglob("*.seg.nrrd") if f"p{number}" in str(path))
+        back = next(path for path in (tmp_path / "back").rglob("*.seg.nrrd") if f"p{number}" in str(path))
+        ours, theirs = sitk.ReadImage(str(back)), sitk.ReadImage(str(original))
+        assert np.array_equal(sitk.GetArrayFromImage(ours), sitk.GetArrayFromImage(theirs))
+        assert apart_mm(ours, theirs) <= FLOAT32_MM
+        for key in ("Segment0_Name", "Segment1_LabelValue", "Segment2_Layer", "Segment2_Color"):
+            assert ours.GetMetaData(key) == theirs.GetMetaData(key)
 
 
 def test_a_segmentation_on_a_foreign_grid_is_refused(tmp_path: Path, segconv: Command) -> None:
