@@ -38,6 +38,7 @@ VALIDATION_WORDS = frozenset({"val", "valid", "validation"})
 _FILLERS = frozenset({
     "ground", "set", "data", "dataset", "stage", "class", "object", "objects", "jpeg", "png", "tif",
 })
+_OBJECT_WORDS = frozenset({"object", "instance", "cell", "nucleus", "particle", "polygon", "roi"})
 _COLLECTIONS = frozenset({"set", "data", "dataset"})
 # fmt: on
 _SPLIT_WORDS = TRAIN_WORDS | TEST_WORDS | VALIDATION_WORDS
@@ -179,6 +180,9 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
         for (_, _, key), group in groups.items()
         for units in ((group.images or group.plain).values() if group.masks else ())
     )
+    if one_each and (named := _classes(groups.values())):
+        pairing.findings.append(_may_be_classes(named))
+        return pairing
     for (split, is_validation, key), group in groups.items():
         before = len(pairing.pairs)
         _pair_group(split, key, group, pairing, one_each=one_each)
@@ -193,6 +197,29 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
         if not any(pair.labels for pair in pairing.pairs):
             pairing.pairs.clear()
     return pairing
+
+
+def _classes(groups: Iterable[_Group]) -> list[Unit]:
+    """Return masks beside one picture that are called by words, the same in several folders: objects are not."""
+    seen: set[str] = set()
+    for group in groups:
+        masks = [unit for units in group.masks.values() for unit in units]
+        words = {re.sub(r"[\W\d_]+", "", unit.stem).lower() for unit in masks} - MASK_WORDS - _OBJECT_WORDS - {""}
+        plain = words & {unit.stem.lower() for unit in masks}
+        if masks[1:] and (plain or (len(words) > 1 and words & seen)):
+            return masks
+        seen |= words
+    return []
+
+
+def _may_be_classes(masks: list[Unit]) -> Finding:
+    return Finding(
+        "SC003",
+        f"holds {_listed(masks)}, which may be masks of one object each, or of one class each",
+        file=masks[0].folder,
+        hint="of classes: put each image beside its folder of masks, called image, and say --from masks;"
+        " of objects: number them, as 1.png, 2.png",
+    )
 
 
 def images_alone(units: Iterable[Unit]) -> Pairing | None:

@@ -25,7 +25,7 @@ from .cases import cases_of, finished
 from .colour_tables import find_table, read_table
 from .labelling import Declared, settle
 from .lists import pair_by_list
-from .pairing import IMAGE, MASK, Pairing, images_alone, pair_units, place_of
+from .pairing import IMAGE, MASK, Pair, Pairing, images_alone, pair_units, place_of, role_of_stem
 from .patterns import pair_by_patterns
 from .pictures import Opened, mask_codes, open_picture
 from .source import (
@@ -88,6 +88,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     findings += pairing.findings
     notes += pairing.notes
     cases = finished(cases_of(pairing.pairs, root, options, findings), root, options, findings)
+    names = _named_channels(pairing.pairs, findings)
     pairing.pairs.clear()  # of 100,000 pairs, no more is kept than their cases
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(
@@ -101,7 +102,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     if sum(case.form(case.label) == INSTANCES for case in cases if case.label is not None):
         notes.append("masks of one object each are united; single objects do not come back")
     headers = _headers(cases, root, findings, options)
-    channels = _channels(cases, headers, root, findings)
+    channels = _channels(cases, headers, root, findings, names)
     if options.channels and len(options.channels) != len(channels):
         findings.append(
             Finding(
@@ -249,12 +250,42 @@ class _Look:
         return f"{count_of(self.channels, 'channel')} of {16 if self.wide else 8} bits"
 
 
+def _named_channels(pairs: Iterable[Pair], findings: list[Finding]) -> tuple[str, ...]:
+    """Return what channels in files of their own are called, on which all cases must agree; empty if there are none."""
+    keys: dict[tuple[str, ...], list[Pair]] = {}
+    for pair in pairs:
+        keys.setdefault(tuple(sorted(pair.images)) if len(pair.images) > 1 else (), []).append(pair)
+    usual = max(keys, key=lambda key: len(keys[key]), default=())
+    for key, odd in keys.items():
+        if key != usual:
+            findings += [
+                Finding(
+                    "SC084",
+                    f"has {_of_channels(key)}; most cases have {_of_channels(usual)}",
+                    file=next(iter(pair.images.values())).path,
+                    hint="add or remove files, so that all cases have the same",
+                )
+                for pair in odd
+            ]
+    return usual
+
+
+def _of_channels(key: tuple[str, ...]) -> str:
+    return f"a file for each of {', '.join(key)}" if key else "one file"
+
+
 def _channels(
-    cases: Sequence[SourceCase], headers: dict[str, PictureHeader], root: Path, findings: list[Finding]
+    cases: Sequence[SourceCase],
+    headers: dict[str, PictureHeader],
+    root: Path,
+    findings: list[Finding],
+    names: tuple[str, ...],
 ) -> tuple[str, ...]:
     """Return the channel names, on which all pictures must agree: nnU-Net finds out after hours that one has four."""
     looks: dict[_Look, list[SourceCase]] = {}
     for case in cases:
+        if len(case.images) != max(len(names), 1):
+            continue  # told already
         own = [headers[path] for path in case.images if path in headers]
         if len(own) == len(case.images):
             look = _Look(sum(header.channels for header in own), any(header.depth == 16 for header in own))
@@ -271,10 +302,11 @@ def _channels(
                 )
                 for case in odd
             ]
+    if len(names) == usual.channels:
+        return tuple(f"channel_{int(name)}" if name.isdigit() else role_of_stem(name)[1] or name for name in names)
     if usual.channels == 1:
         return ("gray",)
-    single = any(len(case.images) == 1 for case in cases)
-    return ("R", "G", "B") if usual.channels == 3 and single else tuple(f"channel_{n}" for n in range(usual.channels))
+    return ("R", "G", "B") if usual.channels == 3 else tuple(f"channel_{n}" for n in range(usual.channels))
 
 
 def _label_map(

@@ -178,6 +178,53 @@ def test_masks_of_one_object_each_are_united(tmp_path: Path, segconv: Command) -
         assert np.array_equal(written(segconv.raw / "Dataset009_Made", name), mask)
 
 
+def test_masks_named_by_class_are_not_taken_for_objects(tmp_path: Path, segconv: Command) -> None:
+    for number in (1, 2, 3):
+        save(tmp_path / "mine" / f"case{number}" / "images" / f"x{number}.png", picture(number))
+        for value, name in enumerate(("liver", "spleen"), 1):
+            mask = (labels(number, 3) == value) * np.uint8(255)
+            save(tmp_path / "mine" / f"case{number}" / "masks" / f"{name}.png", mask)
+    done = segconv("convert", tmp_path / "mine", "--to", "9")
+    assert (done.code, done.codes()) == (2, ["SC003"])
+    assert "case1/masks: holds 2 files (liver.png, spleen.png)" in done.err
+    assert "--from masks" in done.err
+
+
+@pytest.mark.parametrize("layout", ["folders", "suffixes"])
+def test_channels_in_files_of_their_own_are_named_and_the_same_in_every_case(
+    layout: str, tmp_path: Path, segconv: Command
+) -> None:
+    def place(number: int, what: str) -> Path:
+        if layout == "folders":
+            return tmp_path / "mine" / f"case{number}" / f"{what}.png"
+        return (
+            tmp_path
+            / "mine"
+            / ("masks" if what == "seg" else "images")
+            / f"{number}{'' if what == 'seg' else f'_{what}'}.png"
+        )
+
+    for number in (1, 2, 3):
+        for seed, what in enumerate(("far", "near")):
+            save(place(number, what), picture(number + 10 * seed))
+        save(place(number, "seg"), labels(number))
+    done = segconv("convert", tmp_path / "mine", "--to", "9_Made", "--from", "png")
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset009_Made"
+    assert json.loads((made / "dataset.json").read_text())["channel_names"] == {"0": "far", "1": "near"}
+    for number in (1, 2, 3):
+        name = f"case{number}" if layout == "folders" else str(number)
+        assert np.array_equal(io.imread(made / "imagesTr" / f"{name}_0001.png"), picture(number + 10))
+    for odd in ("remove", "rename"):
+        if odd == "remove":
+            place(2, "near").rename(tmp_path / "aside.png")
+        else:
+            (tmp_path / "aside.png").rename(place(2, "other"))
+        done = segconv("convert", tmp_path / "mine", "--to", "8", "--from", "png")
+        assert (done.code, done.codes()) == (65, ["SC084"]), done.err
+        assert "most cases have a file for each of far, near" in done.err
+
+
 def test_masks_that_lost_their_images_are_not_taken_for_objects(tmp_path: Path, segconv: Command) -> None:
     for site in ("A", "B"):
         for number in (1, 2, 3):
