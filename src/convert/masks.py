@@ -65,7 +65,7 @@ def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
     if pictures and not _name_classes(folders):
         return None  # masks of objects, each of one picture
     names = ", ".join(list(several[0].masks)[:3])
-    return f"{len(folders)} folders with an image and a mask for each class ({names} …)"
+    return f"{count_of(len(folders), 'folder')} with an image and a mask for each class ({names} …)"
 
 
 def _name_classes(folders: Iterable[CaseFolder]) -> bool:
@@ -157,6 +157,13 @@ def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: 
                 )
             )
             continue
+        absent = [name for name in options.image if name not in folder.images]
+        if absent:
+            file = next(iter(folder.images.values())).path
+            findings.append(
+                Finding("SC084", f"lies beside no {' and no '.join(absent)}, which --image names", file=file)
+            )
+            continue
         if not folder.labels and split == TRAIN:
             if options.unlabelled == "skip":
                 continue
@@ -246,8 +253,8 @@ def _channel_names(
                 Finding("SC084", f"--channels names {len(options.channels)} channels, the cases have {count}")
             )
         return options.channels
-    if len(options.image) == count > 1:
-        return options.image
+    if cases and len(cases[0].images) == count > 1:
+        return tuple(options.image or (Path(volumes.strip_ending(path)).name for path in cases[0].images))
     if pictures:
         return ("R", "G", "B") if count == 3 else ("gray",)
     return ("image",) if count <= 1 else tuple(f"channel_{n}" for n in range(count))
@@ -288,6 +295,11 @@ def _compiled(
     try:
         return compile_masks(names, atoms, priority=options.priority or None, max_heads=options.max_heads)
     except SegconvError as error:
+        if error.code == "SC074" and len(names) > 1:
+            error.hint = (
+                "--masks NAME,… takes some of them; --priority NAME,… gives an overlap to the first of these;"
+                " --max-heads N allows more"
+            )
         collect(findings, error)
         return None
 
@@ -312,9 +324,18 @@ def _atoms(case: SourceCase, names: Sequence[str], root: Path, options: ConvertO
     def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
         for name, file in zip(parts.names, parts.files, strict=True):
             with naming(shown(file, root)):
-                yield index[name], on_and_mask(read(file))[1]
+                yield index[name], _on(read(file))
 
     return atoms_of(shape, masks())
+
+
+def _on(values: NDArray[Any]) -> NDArray[np.bool_]:
+    try:
+        return on_and_mask(values)[1]
+    except SegconvError as error:
+        if error.code in ("SC071", "SC072"):
+            error.hint = "store masks as 0 and one other value; if this is an image, say --image NAME for each image"
+        raise
 
 
 def _picture_mask(file: str) -> NDArray[Any]:

@@ -72,7 +72,7 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
             code="SC011",
             file=str(root),
             hint="expected a dataset.json with imagesTr and labelsTr, or folders of images and masks;"
-            " --images GLOB --masks GLOB says which files belong together,"
+            " --images GLOB --masks GLOB says which files belong together, --image NAME which is no mask of a class,"
             " --from names the kind, and then says what is missing",
         )
     if len(evidence) > 1:

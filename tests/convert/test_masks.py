@@ -180,6 +180,34 @@ def test_several_images_are_channels_in_the_order_given(tmp_path: Path, segconv:
     assert_same(made / "imagesTr" / "p1_0001.nii.gz", root / "p1" / "flair.nrrd")
 
 
+def test_images_that_are_not_there_or_taken_for_masks_are_told(tmp_path: Path, segconv: Command) -> None:
+    root = totalsegmentator(tmp_path / "src")
+    done, _ = convert(segconv, root, "--image", "ct", "--image", "pet")
+    assert set(done.codes()) == {"SC084"}
+    assert "s0000/ct.nii.gz: lies beside no pet, which --image names" in done.err
+    for number in range(CASES):
+        pet = ct(number).images[0].array.astype(np.float32) / 7
+        write(root / f"s{number:04d}" / "pet.nii.gz", ct(number).label, pet)
+    done, _ = convert(segconv, root)
+    assert "SC071" in done.codes() or "SC072" in done.codes()
+    assert "if this is an image, say --image NAME" in done.err
+    done, made = convert(segconv, root, "--image", "ct", "--image", "pet")
+    assert done.code == 0, done.err
+    assert description(made)["channel_names"] == {"0": "ct", "1": "pet"}
+    for path in root.glob("*/pet.nii.gz"):
+        path.rename(path.with_name("mri.nii.gz"))
+    done, made = convert(segconv, root, to="6_A")
+    assert description(made)["channel_names"] == {"0": "ct", "1": "mri"}
+
+
+def test_too_many_overlaps_name_the_options_that_help(tmp_path: Path, segconv: Command) -> None:
+    root = totalsegmentator(tmp_path / "src")
+    done, _ = convert(segconv, root, "--max-heads", "1")
+    assert done.codes() == ["SC074"]
+    assert "--priority" in done.err
+    assert "--masks" in done.err
+
+
 def test_images_may_lie_in_a_folder_of_their_own(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for number in range(CASES):
