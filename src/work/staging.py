@@ -78,8 +78,8 @@ def locked(target: Target) -> Iterator[None]:
             hint="wait until that run has ended, then run the command again",
         )
     try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        with writing(target.lock):
+            fsops.sign(descriptor, f"process {os.getpid()} on {socket.gethostname()}", target.lock)
         yield
     finally:
         fsops.unlock(descriptor, target.lock)
@@ -190,8 +190,9 @@ def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
 def commit(plan: Plan, *, overwrite: bool, fsync: bool) -> None:
     """Let the target appear: the one visible step."""
     staging, target = plan.target.staging, plan.target.path
-    fsops.unlink(staging / PLAN)
+    # In this order: a journal without the plan that it belongs to would be anybody's.
     fsops.unlink(staging / JOURNAL)
+    fsops.unlink(staging / PLAN)
     if fsync:
         fsops.sync_file_system(staging)
     if overwrite and target.is_dir() and not is_empty_folder(target):

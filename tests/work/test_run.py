@@ -218,10 +218,10 @@ def test_whatever_change_fails_the_target_is_absent_or_whole_and_a_rerun_mends_a
 ) -> None:
     count = mutations(tmp_path / "count")
     assert count > 20
-    chosen = range(1, count + 1)
+    chosen = range(1, count)  # the last is the lock's own file, which may stay
     if fault == "kill":
         # each needs a process of its own; the others are exhaustive
-        chosen = sorted(random.Random(0).sample(range(1, count + 1), 14))
+        chosen = sorted(random.Random(0).sample(range(1, count), 14))
     for number in chosen:
         folder = tmp_path / f"{fault}{number}"
         plan = make_plan(folder)

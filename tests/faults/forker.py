@@ -1,0 +1,149 @@
+"""A process that has loaded segconv once and runs each command in a fork of itself.
+
+So a command that is to be killed costs milliseconds instead of the second that an interpreter takes,
+and every point of a run can be tried. `Forker` is the side of the tests; the module run as a script
+is the other. The server never computes anything itself: a fork of a process with threads is not safe.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended.
+
+    Parameters
+    ----------
+    code
+        Its exit code, or minus the signal that ended it.
+    out, err
+        What it said.
+    calls
+        Operation of `fsops` → how often it was called; empty for one that was killed.
+    """
+
+    code: int
+    out: str
+    err: str
+    calls: dict[str, int]
+
+
+class Running:
+    """A command that was begun; the leader of a process group of its own."""
+
+    def __init__(self, server: Any, pid: int, folder: Path) -> None:
+        self._server = server
+        self.pid = pid
+        self._folder = folder
+
+    def wait(self) -> Ended:
+        status = self._server.ask({"wait": self.pid})
+        out, err = ((self._folder / name).read_text(errors="replace") for name in ("out", "err"))
+        calls = self._folder / "calls"
+        return Ended(status, out, err, json.loads(calls.read_text()) if calls.exists() else {})
+
+
+class Forker:
+    """Starts commands through the server."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+        quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.forker"],
+            cwd=ROOT,
+            env={**os.environ, **quiet},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, request: dict[str, Any]) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def start(self, words: list[str], env: Mapping[str, str], cwd: Path | None = None) -> Running:
+        self._count += 1
+        folder = self._folder / f"said{self._count}"
+        folder.mkdir(parents=True)
+        request = {"words": words, "env": dict(env), "folder": str(folder), "cwd": str(cwd or folder)}
+        return Running(self, self.ask(request), folder)
+
+    def run(self, words: list[str], env: Mapping[str, str], cwd: Path | None = None) -> Ended:
+        return self.start(words, env, cwd).wait()
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(60)
+
+
+def _child(request: dict[str, Any]) -> None:
+    """Run one command; does not return."""
+    from segconv.cli.main import run
+    from segconv.work import fsops
+
+    os.setsid()
+    folder = Path(request["folder"])
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    for name, descriptor in (("out", 1), ("err", 2)):
+        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), descriptor)
+    os.chdir(request["cwd"])
+    for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results", "SEGCONV_FAULT", "SEGCONV_DEBUG"):
+        os.environ.pop(name, None)
+    os.environ.update(request["env"])
+    fsops._calls.clear()
+    code = run(request["words"])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    (folder / "calls").write_text(json.dumps(fsops._calls))
+    if "joblib" in sys.modules:
+        sys.exit(code)  # ends the workers in the order that joblib wants
+    os._exit(code)
+
+
+def _serve() -> None:
+    # What the commands need is loaded here, and nothing of it is used.
+    import segconv.augment.runner
+    import segconv.cli.augment
+    import segconv.cli.convert
+    import segconv.cli.restore
+    import segconv.convert.conversion
+    import segconv.convert.pictures
+    import segconv.convert.registry
+    import segconv.convert.restore
+    import segconv.convert.volumes
+    import segconv.train.paths  # noqa: F401
+
+    for line in sys.stdin:
+        request = json.loads(line)
+        if "wait" in request:
+            _, status = os.waitpid(request["wait"], 0)
+            answer = os.waitstatus_to_exitcode(status)
+        else:
+            answer = os.fork()
+            if answer == 0:
+                _child(request)
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    _serve()
