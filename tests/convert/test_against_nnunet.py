@@ -159,6 +159,10 @@ SOURCES: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
     "pairs, nii": (volumes, ("--channels", "CT", "--format", "nii")),
     "masks that overlap": (organs, ("--channels", "CT")),
     "masks, one wins": (organs, ("--channels", "CT", "--priority", "tumour")),
+    "masks, files elsewhere": (organs, ("--channels", "CT", "--link", "external")),
+    "masks, symbolic links": (organs, ("--channels", "CT", "--link", "symlink")),
+    "pairs, files elsewhere": (volumes, ("--channels", "CT", "--format", "nrrd", "--link", "external")),
+    "pairs, all written": (volumes, ("--channels", "CT", "--link", "external")),
     "scribbles": (volumes, ("--labels", "background=3,a=1,b=2", "--ignore", "unlabelled", "--channels", "CT")),
     "pictures": (lambda f: png_shapes(f, size=(40, 32)), ("--labels", "background=0,disc=128,ring=255")),
 }

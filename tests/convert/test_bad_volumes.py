@@ -20,8 +20,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from segconv.convert.conversion import plan_conversion, run_conversion
+from segconv.convert.source import ConvertOptions
 from segconv.dataset import phantoms
+from segconv.errors import SegconvError
 
 from ..command import Command, Done
 from .oracles import SIZE, assert_same, ct, voxels, write
@@ -327,6 +332,56 @@ def test_bit_flips_in_other_formats(tmp_path: Path, segconv: Command, ending: st
         assert_refused(segconv, root, "pairs", ("SC050", "SC052"), image)
     (root / image).write_bytes(good[: len(good) // 2])
     assert_refused(segconv, root, "pairs", ("SC050", "SC052"), image)
+
+
+@pytest.fixture(scope="module")
+def rot(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A source of every format, of which one file will have a bit turned."""
+    folder = tmp_path_factory.mktemp("rot")
+    for ending in (".nii.gz", ".nrrd", ".mha"):
+        phantom = phantoms.ct(1, size=(48, 40, 20))
+        write(folder / ending / "images" / f"c{ending}", phantom.images[0])
+        write(folder / ending / "masks" / f"c{ending}", phantom.label)
+    return {path.name: path for path in folder.iterdir()}
+
+
+@settings(deadline=None)
+@given(
+    ending=st.sampled_from([".nii.gz", ".nrrd", ".mha"]),
+    what=st.sampled_from(["images", "masks"]),
+    place=st.floats(0, 1, exclude_max=True),
+    bit=st.integers(0, 7),
+    cut=st.booleans(),
+)
+def test_a_bit_that_turned_or_a_cut_is_refused_or_harmless(
+    rot: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    ending: str,
+    what: str,
+    place: float,
+    bit: int,
+    cut: bool,
+) -> None:
+    folder = tmp_path_factory.mktemp("turned")
+    root = Path(shutil.copytree(rot[ending], folder / "src"))
+    path = root / what / f"c{ending}"
+    data = path.read_bytes()
+    at = int(place * len(data))
+    path.write_bytes(data[:at] if cut else data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :])
+    (folder / "raw").mkdir()
+    options = ConvertOptions(labels={name: value for value, name in enumerate(["background", "a", "b", "c"])})
+    try:
+        conversion = plan_conversion(root, "5_A", raw=folder / "raw", kind="pairs", options=options)
+        run_conversion(conversion, options, jobs=1)
+    except SegconvError as error:
+        assert {finding.file for finding in error.findings} <= {f"{what}/c{ending}", f"masks/c{ending}"}
+        assert not list((folder / "raw").glob("Dataset*"))
+        return
+    assert not cut
+    made = folder / "raw" / "Dataset005_A"
+    for ours, theirs in (("imagesTr/c_0000.nii.gz", "images"), ("labelsTr/c.nii.gz", "masks")):
+        one, other = (sitk.ReadImage(str(p)) for p in (made / ours, rot[ending] / theirs / f"c{ending}"))
+        assert np.array_equal(sitk.GetArrayFromImage(one), sitk.GetArrayFromImage(other))
 
 
 def four_channels(root: Path) -> Path:

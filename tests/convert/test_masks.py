@@ -438,7 +438,7 @@ def test_a_mask_slightly_off_its_image_is_a_warning(tmp_path: Path, segconv: Com
     assert f"Warning SC093: {LIVER}: was 0.0" in done.err
 
 
-@settings(max_examples=10)
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5))
 def test_any_masks_come_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory, seed: int, classes: int) -> None:
     from segconv.convert.conversion import plan_conversion, run_conversion

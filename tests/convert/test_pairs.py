@@ -487,7 +487,7 @@ def test_two_values_are_background_and_foreground(tmp_path: Path, segconv: Comma
 TYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64", "uint64", "int64")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(
     dtype=st.sampled_from(TYPES),
     size=st.tuples(*[st.integers(1, 6)] * 3),
