@@ -240,7 +240,7 @@ def _bring_together(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _G
     """Give masks that lie beside no images those of a folder whose path differs in one place, if their names match.
 
     So ``Data_Part1_GroundTruth`` finds ``Data_Images``, and both ``lung masks`` and ``infection
-    masks`` find ``images``, for which two masks are then one too many.
+    masks``, or ``masks/lung`` and ``masks/infection``, find ``images``, for which two are one too many.
     """
     # Folders are found by their path with one place left open, so that thousands of them take no longer than a few.
     open_paths: dict[tuple[str | None, bool, str], list[tuple[str, list[Unit], _Group]]] = {}
@@ -259,7 +259,11 @@ def _bring_together(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _G
             ]
             if len(near) > MAX_NEAR:
                 continue
-            fitting = {found: (units, other) for found, units, other in near if match(units, masks).cases}
+            fitting = {
+                found: (units, other)
+                for found, units, other in near
+                if _related(found, folder) and match(units, masks).cases
+            }
             if len(fitting) == 1:
                 found, (units, other) = next(iter(fitting.items()))
                 other.plain.pop(found, None)
@@ -267,9 +271,21 @@ def _bring_together(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _G
                 other.masks[folder] = group.masks.pop(folder)
 
 
+def _related(one: str, other: str) -> bool:
+    """Return whether all words of one path are in the other: masks of another site are called alike, and strangers."""
+    words, others = (
+        {t for part in folder.split("/") for t in _tokens(part)} - IMAGE_WORDS - MASK_WORDS - _FILLERS
+        for folder in (one, other)
+    )
+    return words <= others or others <= words
+
+
 def _with_one_open(folder: str) -> list[str]:
     parts = folder.split("/")
-    return ["/".join((*parts[:number], "*", *parts[number + 1 :])) for number in range(len(parts))]
+    found = ["/".join((*parts[:number], "*", *parts[number + 1 :])) for number in range(len(parts))]
+    parent = "/".join(parts[:-1])
+    # masks/liver stands for masks, if images is what lies beside it
+    return found + _with_one_open(parent) if parent and place_of(parent).role is not None else found
 
 
 @cache
@@ -291,10 +307,13 @@ def place_of(folder: str) -> _Place:
             for word in splits:
                 split = TEST if word in TEST_WORDS else TRAIN
                 validation = word in VALIDATION_WORDS
-        if alone:
+        if own:
+            rest = "_".join(t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS | _FILLERS | _SPLIT_WORDS)
             where += splits[-1:]
-        elif component != _NO_WORD:
-            rest = "_".join(t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS) if own else component
+        else:
+            rest = "" if alone or component == _NO_WORD else component
+            where += splits[-1:] if alone else []
+        if rest:
             key.append(rest)
             where.append(rest)
     return _Place(role, split, validation, tuple(key), tuple(where))

@@ -52,6 +52,9 @@ LAYOUTS = {
     "Carvana": Layout({"{}": ("train/{}.jpg", "train_masks/{}_mask.png")}, {"t{}": ("test/t{}.jpg", None)}),
     "CVC": Layout({"{}": ("PNG/Original/{}.png", "PNG/Ground Truth/{}.png")}),
     "words before the role": Layout({"{}": ("scans/images/{}.png", "scans/lung masks/{}.png")}, evidence="lung masks/"),
+    "a word below the role": Layout({"{}": ("images/rgb/{}.png", "masks/{}.png")}, evidence="images/rgb/ and masks/"),
+    "a class below the role": Layout({"{}": ("images/{}.png", "masks/liver/{}.png")}, evidence="masks/liver/"),
+    "numbered roles": Layout({"a{}": ("images1/a{}.png", "masks1/a{}.png"), "b{}": ("images2/b{}.png", "masks2/b{}.png")}),
     "VOC": Layout({"2007_{}": ("JPEGImages/2007_{}.jpg", "SegmentationClass/2007_{}.png")}, beside=("ImageSets/Segmentation/train.txt", "Annotations/2007_1.xml")),
     "CamVid": Layout({"{}": ("train/{}.png", "trainannot/{}.png"), "v{}": ("val/v{}.png", "valannot/v{}.png")}, {"t{}": ("test/t{}.png", "testannot/t{}.png")}),
     "sites, by path": Layout({"site A/{}": ("site A/images/{}.png", "site A/masks/{}.png"), "site B/{}": ("site B/images/{}.png", "site B/masks/{}.png")}, options=("--case-names", "path")),
@@ -102,7 +105,8 @@ def test_a_layout_is_read_as_meant(name: str, tmp_path: Path, segconv: Command) 
         ((("leftImg8bit/train/ulm/{}_leftImg8bit.png", "gtFine/train/ulm/{}_gtFine_color.png"),), "SC081", 65, "{case}_gtFine_color.png'"),
         ((("images/{}.png", "masks/{}.png"), ("images/{}.png", "masks2/{}.png")), "SC003", 2, "masks and masks2 may both hold the masks"),
         ((("images/{}.png", "lung masks/{}.png"), ("images/{}.png", "heart masks/{}.png")), "SC003", 2, "--masks 'heart masks/*'"),
-        ((("images/{}.png", "masks/{}.png"), ("images2/{}.png", "masks/{}.png")), "SC003", 2, "images and images2 may"),
+        ((("images/{}.png", "masks/liver/{}.png"), ("images/{}.png", "masks/heart/{}.png")), "SC003", 2, "--masks 'masks/heart/*'"),
+        ((("images/{}.png", "masks/{}.png"), ("pictures/{}.png", "masks/{}.png")), "SC003", 2, "images and pictures may"),
         # the same names in several folders
         ((("A/images/{}.png", "A/masks/{}.png"), ("B/images/{}.png", "B/masks/{}.png")), "SC085", 65, "--case-names path"),
         ((("train/images/{}.png", "train/masks/{}.png"), ("test/images/{}.png", "test/masks/{}.png")), "SC085", 65, "--case-names path"),
@@ -235,6 +239,27 @@ def test_masks_that_lost_their_images_are_not_taken_for_objects(tmp_path: Path, 
     done = segconv("convert", tmp_path / "mine", "--to", "9")
     assert (done.code, done.codes()) == (65, ["SC081"])
     assert "B/masks" in done.err
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [
+        ("images/siteA", "masks/siteB"),
+        ("siteA/images", "siteB/masks"),
+        ("p1", "p2_masks"),
+        ("benign", "malignant masks"),
+        ("images1", "masks2"),
+    ],
+)
+def test_images_of_one_place_never_take_the_masks_of_another(
+    images: str, masks: str, tmp_path: Path, segconv: Command
+) -> None:
+    for number in (1, 2, 3):
+        pair(tmp_path / "mine", f"{images}/{number}.png", f"{masks}/{number}.png", number)
+        pair(tmp_path / "mine", f"images/siteC/c{number}.png", f"masks/siteC/c{number}.png", number)
+    done = segconv("convert", tmp_path / "mine", "--to", "9")
+    assert done.code == 65, done.err
+    assert f"Error SC081: {masks}: " in done.err
 
 
 @pytest.mark.parametrize("how", ["skip", "test"])
