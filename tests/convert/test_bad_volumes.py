@@ -33,6 +33,11 @@ from .oracles import SIZE, assert_same, ct, voxels, write
 
 IMAGE, LABEL = "images/c1", "masks/c1"
 KINDS = ("pairs", "masks", "msd")
+ALL_KINDS = (*KINDS, "nnunet-v1", "nnunet-v2")
+V2 = (
+    '{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1, "b": 2, "c": 3}, "numTraining": 3,'
+    ' "file_ending": ".nii.gz"}'
+)
 
 
 def source(root: Path, kind: str, ending: str = ".nii.gz") -> tuple[Path, str, str]:
@@ -46,7 +51,9 @@ def source(root: Path, kind: str, ending: str = ".nii.gz") -> tuple[Path, str, s
             write(root / label, phantom.label, (phantom.label.array == 1).astype(np.uint8))
         else:
             write(root / label, phantom.label)
-    if kind == "msd":
+    if kind == "nnunet-v2":
+        (root / "dataset.json").write_text(V2)
+    elif kind in ("msd", "nnunet-v1"):
         (root / "dataset.json").write_text(
             '{"modality": {"0": "CT"}, "labels": {"0": "background", "1": "a", "2": "b", "3": "c"},'
             ' "numTraining": 3, "training": ['
@@ -61,6 +68,8 @@ def places(kind: str, number: int, ending: str = ".nii.gz") -> tuple[str, str]:
         "pairs": ("images/c{n}", "masks/c{n}"),
         "masks": ("s{n}/ct", "s{n}/liver"),
         "msd": ("imagesTr/c{n}", "labelsTr/c{n}"),
+        "nnunet-v1": ("imagesTr/c{n}_0000", "labelsTr/c{n}"),
+        "nnunet-v2": ("imagesTr/c{n}_0000", "labelsTr/c{n}"),
     }[kind]
     return image.format(n=number) + ending, label.format(n=number) + ending
 
@@ -220,7 +229,7 @@ BAD_FILES: list[tuple[str, Callable[[Path], object], str | tuple[str, ...]]] = [
 
 @pytest.mark.parametrize("what", ["image", "label"])
 @pytest.mark.parametrize(("name", "break_it", "code"), BAD_FILES, ids=[name for name, _, _ in BAD_FILES])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_bad_files_are_refused(
     tmp_path: Path, segconv: Command, kind: str, name: str, break_it: Any, code: Any, what: str
 ) -> None:
@@ -247,7 +256,7 @@ BAD_LABELS: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("name", "break_it", "code"), BAD_IMAGES, ids=[name for name, _, _ in BAD_IMAGES])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_bad_voxels_of_images_are_refused(
     tmp_path: Path, segconv: Command, kind: str, name: str, break_it: Any, code: str
 ) -> None:
@@ -257,7 +266,7 @@ def test_bad_voxels_of_images_are_refused(
 
 
 @pytest.mark.parametrize(("name", "break_it", "code"), BAD_LABELS, ids=[name for name, _, _ in BAD_LABELS])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_bad_labels_are_refused(
     tmp_path: Path, segconv: Command, kind: str, name: str, break_it: Any, code: str
 ) -> None:
@@ -266,7 +275,7 @@ def test_bad_labels_are_refused(
     assert_refused(segconv, root, kind, code, label)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_21_other_shapes_are_refused(tmp_path: Path, segconv: Command, kind: str) -> None:
     root, _, label = source(tmp_path / "src", kind)
     good = (root / label).read_bytes()
@@ -291,7 +300,7 @@ def test_18_19_values_that_nobody_declared(tmp_path: Path, segconv: Command, kin
         assert f"--map {value}=NAME" in done.err
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_10_a_folder_in_place_of_a_file(tmp_path: Path, segconv: Command, kind: str) -> None:
     root, _, label = source(tmp_path / "src", kind)
     folder(root / label)
