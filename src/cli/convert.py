@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KINDS = ("png", "msd", "nnunet-v1", "nnunet-v2", "pairs", "masks", "dicom")
 SHOWN_LABELS = 16
+REPAIRS = ("header", "resample", "orthonormal", "cast", "orientation")
 FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 
 
@@ -58,6 +59,8 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 @option("--unlabelled", type=click.Choice(["skip", "test"]), help="What to do with an image that has no label.")
 @option("--listed-only", is_flag=True, help="Leave out files that dataset.json does not list.")
 @option("--label-header", type=click.Choice(["image"]), help="A label on another grid takes the image's header.")
+@option("--repair", "repairs", multiple=True, metavar="KIND", help=f"Mend on the way in: {', '.join(REPAIRS)}.")
+@option("--nonfinite", type=float, metavar="VALUE", help="Put this in the place of NaN and infinity in images.")
 @option("--spacing", metavar="X,Y,Z", help="In mm, of volumes that are stored as pictures.")
 @option(
     "--format", "file_format", type=click.Choice(FORMATS), help="Of the dataset's files; default: what changes least."
@@ -121,6 +124,8 @@ def command(
         missing_masks=said["missing_masks"],
         listed_only=said["listed_only"],
         label_header=said["label_header"],
+        repair=tuple(kind for text in said["repairs"] for kind in _listed(text)),
+        nonfinite=said["nonfinite"],
         spacing_mm=_spacing(said["spacing"]) if said["spacing"] else None,
         link=said["link"],
         allow_external=said["allow_external"],

@@ -125,6 +125,7 @@ def plan_conversion(
         options = replace(options, file_ending=V1_ENDING)
     find = free_task if v1 else partial(free_target, other_roots=other_roots)
     real_folder.cache_clear()
+    _ = options.mending  # refuses repairs that there are not
     root = _source_root(_located(source))
     find(to, root.name, raw, overwrite=overwrite)  # told before the source is read
     kind, evidence = (kind, "--from") if kind is not None else detect(root, options)
@@ -207,7 +208,8 @@ def _recipe(scan: SourceScan, options: ConvertOptions) -> Recipe:
         label_map=scan.label_map.as_json(),
         ending=scan.file_ending,
         label_file=dict(scan.label_file),
-        label_header=options.label_header,
+        takes_header=options.takes_header,
+        mending=options.mending,
         verify_source=options.verify_source,
         max_volume=options.max_volume,
         spacing_mm=options.spacing_mm,

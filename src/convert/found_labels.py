@@ -64,5 +64,6 @@ def _values_of(case: SourceCase, path: str, options: ConvertOptions) -> set[int]
         return set(label_values(dicom.read_series(files).values))
     companion = Path(files[1]).read_bytes() if len(files) > 1 else None
     ending = volumes.ending_of(path) or ""
-    label = volumes.decode(Path(files[0]).read_bytes(), ending, companion, options.max_volume)
+    with options.mending.reading():
+        label = volumes.decode(Path(files[0]).read_bytes(), ending, companion, options.max_volume)
     return set(label_values(label.values))

@@ -13,6 +13,7 @@ from ..errors import Finding, SegconvError, naming
 from ..image import raster, volumes
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry
 from ..image.stored import VolumeHeader
+from .mending import RESAMPLE
 from .source import LAYERS, SERIES, STACK, ConvertOptions, SourceCase, collect, shown
 
 IMAGE = "its image"
@@ -122,10 +123,13 @@ def _judge_case(
 def _judge_grid(
     grid: Geometry, reference: Geometry, whose: str, file: str, findings: list[Finding], options: ConvertOptions
 ) -> None:
+    mending = options.mending
+    if whose == IMAGE and RESAMPLE in mending.kinds:
+        return
     try:
-        same_grid(grid, reference, whose)
+        same_grid(mending.grid(grid), mending.grid(reference), whose)
     except SegconvError as error:
-        if not may_take_header(error, whose, options.label_header):
+        if not may_take_header(error, whose, allowed=options.takes_header):
             collect(findings, error, file)
 
 
@@ -151,14 +155,16 @@ def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
         raise SegconvError(
             f"differs from {whose} in {what}: corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
             code="SC083",
-            hint=f"{'--label-header image if only the header is wrong; ' * (whose == IMAGE)}segconv repair resamples",
+            hint="--label-header image if only the header is wrong, --repair resample if the label lies where it says"
+            if whose == IMAGE
+            else "export all channels on one grid",
         )
     return apart
 
 
-def may_take_header(error: SegconvError, whose: str, label_header: str | None) -> bool:
+def may_take_header(error: SegconvError, whose: str, *, allowed: bool) -> bool:
     """Return whether a user allowed what `same_grid` refused: that a label takes its image's header."""
-    return whose == IMAGE and label_header == "image" and error.code == "SC083"
+    return whose == IMAGE and allowed and error.code == "SC083"
 
 
 def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions) -> VolumeHeader:
@@ -172,7 +178,8 @@ def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions)
         elif form == STACK:
             header = _probe_stack(case.files_of(path), options)
         else:
-            header = volumes.probe_file(path)
+            with options.mending.reading():
+                header = volumes.probe_file(path)
         if header.voxel_bytes > options.max_volume:
             raise SegconvError(
                 f"decodes to {header.voxel_bytes} bytes, at most {options.max_volume} are allowed", code="SC054"

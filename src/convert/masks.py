@@ -26,6 +26,7 @@ from .cases import finished
 from .headers import IMAGE, judge_headers, judge_pictures, may_take_header, probe_unit, same_grid
 from .layers import atoms_of, on_and_mask
 from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders, is_segmentation
+from .mending import mended_label
 from .pairing import MASK, role_of_stem
 from .pictures import mask_codes, open_picture
 from .png import ending_of as picture_ending_of
@@ -315,7 +316,7 @@ def _atoms(case: SourceCase, names: Sequence[str], root: Path, options: ConvertO
         shape: tuple[int, ...] = (head.height, head.width)
         read = _picture_mask
     else:
-        grid = probe_unit(case, case.images[0], root, options).geometry
+        grid = options.mending.grid(probe_unit(case, case.images[0], root, options).geometry)
         shape = grid.array_shape
         if is_segmentation(label):
             return atoms_of_segments(Path(label).read_bytes(), grid, index, options.max_volume)
@@ -343,12 +344,14 @@ def _picture_mask(file: str) -> NDArray[Any]:
 
 
 def _volume_mask(file: str, *, grid: Geometry, options: ConvertOptions) -> NDArray[Any]:
-    mask = volumes.decode(Path(file).read_bytes(), volumes.ending_of(file) or "", limit=options.max_volume)
+    with options.mending.reading():
+        mask = volumes.decode(Path(file).read_bytes(), volumes.ending_of(file) or "", limit=options.max_volume)
     if mask.header.four_dimensional:
         raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
+    mask = mended_label(mask, grid, options.mending, [], file)
     try:
         same_grid(mask.header.geometry, grid, IMAGE)
     except SegconvError as error:
-        if not may_take_header(error, IMAGE, options.label_header):
+        if not may_take_header(error, IMAGE, allowed=options.takes_header):
             raise
     return mask.values

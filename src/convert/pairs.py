@@ -21,16 +21,9 @@ from .headers import judge_headers
 from .lists import pair_by_list
 from .pairing import Pair, Pairing, pair_units, role_of_stem
 from .patterns import pair_by_patterns
-from .source import (
-    SERIES,
-    STACK,
-    ConvertOptions,
-    SourceCase,
-    SourceScan,
-    stray_note,
-)
+from .source import SERIES, STACK, ConvertOptions, SourceCase, SourceScan, collect, shown, stray_note
 from .tree import Unit
-from .volume_units import companions_of, volume_units
+from .volume_units import companions_of, listed_volume, strip_ending, volume_units
 
 KIND = "pairs"
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
@@ -125,7 +118,7 @@ def _with_patient(case: SourceCase) -> SourceCase:
 
 def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> Pairing:
     if options.pairs is not None:
-        return pair_by_list(options.pairs, root, volumes.strip_ending)
+        return _listed(pair_by_list(options.pairs, root, strip_ending), root, options)
     units, others = volume_units(root, options, findings)
     if options.images:
         return pair_by_patterns(units, options.images, options.masks, root)
@@ -144,6 +137,21 @@ def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes
             hint="--spacing X,Y,Z in mm; or --from png for pictures of their own",
         )
     return pair_units(units)
+
+
+def _listed(pairing: Pairing, root: Path, options: ConvertOptions) -> Pairing:
+    """Return the cases of a list with the slices of those that are folders or pictures."""
+    pairs = []
+    for pair in pairing.pairs:
+        try:
+            images = {name: listed_volume(unit, root, options) for name, unit in pair.images.items()}
+            labels = tuple(listed_volume(unit, root, options) for unit in pair.labels)
+            pairs.append(replace(pair, images=images, labels=labels))
+        except SegconvError as error:
+            error.file = shown(error.file, root)
+            collect(pairing.findings, error)
+    pairing.pairs = pairs
+    return pairing
 
 
 def _numbered(pairs: Iterable[Pair]) -> list[Pair]:

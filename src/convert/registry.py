@@ -106,7 +106,7 @@ def _told(root: Path, options: ConvertOptions) -> tuple[str, str] | None:
     if not pairing.pairs:
         raise Refused(reasons=pairing.findings or (Finding("SC011", f"{evidence} names no case", file=str(root)),))
     first = next(iter(pairing.pairs[0].images.values()))
-    pictures = first.parts is None and png.ending_of(first.path) is not None
+    pictures = first.parts is None and png.ending_of(first.path) is not None and not (root / first.path).is_dir()
     if pictures and options.spacing_mm is None:
         return "png", f"{evidence} with pictures such as {first.path}"
     return "pairs", f"{evidence} with volumes such as {first.path}"

@@ -18,9 +18,10 @@ from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import nifti, raster, segmentation, volumes
-from ..image.geometry import NEAR_GRID_VOXELS, Geometry
+from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
 from ..image.mask import colour_picture, grey_mask
-from ..image.stored import DecodedVolume
+from ..image.orientation import reoriented
+from ..image.stored import ArrayVolume, DecodedVolume
 from ..image.voxels import label_values, remap
 from ..version import VERSION
 from ..work.caseio import CaseIO
@@ -279,7 +280,12 @@ def _read(task: RestoreTask, io: CaseIO) -> tuple[NDArray[Any], DecodedVolume | 
     volume = volumes.decode(data, volumes.ending_of(task.prediction) or task.ending)
     if task.geometry is not None:
         _refuse_other_grid(volume.header.geometry, Geometry.from_json(task.geometry))
-    return (volume.values if volume.header.scaled else volume.stored), volume
+    values = volume.values if volume.header.scaled else volume.stored
+    if "turned_from" in task.stored:
+        back = reoriented(Volume(values, volume.header.geometry), Geometry.from_json(task.stored["turned_from"]))
+        turned = dataclasses.replace(volume.header, geometry=back.geometry)
+        return back.array, ArrayVolume(turned, False, False, back.array)
+    return values, volume
 
 
 def _refuse_unknown(values: NDArray[Any], task: RestoreTask) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..dataset.labels import LabelMap
 from ..dataset.lineage import TRAIN, CaseRecord
 from ..errors import Finding, SegconvError
+from .mending import HEADER, Mending
 
 if TYPE_CHECKING:
     from ..dataset.compiler import Compiled
@@ -66,6 +67,10 @@ class ConvertOptions:
         Leave out files that the source's list does not name.
     label_header
         ``"image"``: a label whose grid differs takes the image's header.
+    repair
+        What may be mended on the way in; see `mending`.
+    nonfinite
+        Value that takes the place of NaN and infinity in images; refuse them if None.
     spacing_mm
         ``(x, y, z)`` of volumes that are stored as pictures.
     link
@@ -101,12 +106,24 @@ class ConvertOptions:
     missing_masks: str | None = None
     listed_only: bool = False
     label_header: str | None = None
+    repair: tuple[str, ...] = ()
+    nonfinite: float | None = None
     spacing_mm: tuple[float, float, float] | None = None
     link: str = "none"
     allow_external: bool = False
     verify_source: bool = True
     max_volume: int = 8 << 30
     file_ending: str | None = None
+
+    @property
+    def mending(self) -> Mending:
+        """What may be mended."""
+        return Mending(self.repair, self.nonfinite)
+
+    @property
+    def takes_header(self) -> bool:
+        """Whether a label whose grid differs takes the image's header."""
+        return self.label_header == "image" or HEADER in self.repair
 
     def key(self) -> dict[str, object]:
         """Return what decides the bytes of the result, JSON-able."""

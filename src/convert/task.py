@@ -19,6 +19,7 @@ from ..image.geometry import Geometry
 from ..image.stored import MAX_VOLUME
 from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from .coding import Coding
+from .mending import NOTHING, Mending
 from .source import SourceCase, shown
 
 PICTURES = (".png", ".tif")
@@ -43,8 +44,10 @@ class Recipe:
         Of the dataset's files.
     label_file
         How labels are stored, where a case has none that could tell.
-    label_header
-        ``"image"``: a label on another grid takes the image's header.
+    takes_header
+        Whether a label on another grid takes the image's header.
+    mending
+        What may be mended.
     verify_source
         Prove files that are carried over unchanged.
     max_volume
@@ -65,7 +68,8 @@ class Recipe:
     label_map: Mapping[str, int]
     ending: str
     label_file: Mapping[str, Any] = field(default_factory=dict)
-    label_header: str | None = None
+    takes_header: bool = False
+    mending: Mending = NOTHING
     verify_source: bool = True
     max_volume: int = MAX_VOLUME
     spacing_mm: tuple[float, float, float] | None = None

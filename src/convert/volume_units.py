@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import Finding, SegconvError
 from ..image import raster, stack, volumes
-from .source import SERIES, STACK, ConvertOptions, Parts, collect, shown
+from .source import SERIES, STACK, ConvertOptions, Parts, collect, files_of, shown
 from .tree import Unit, walk
 
 _DICOM_MAGIC = (128, b"DICM")
@@ -45,6 +46,37 @@ def volume_units(
     return units, others
 
 
+def strip_ending(name: str) -> str:
+    """Return the name of a volume, or of a picture that holds one, without its ending."""
+    ending = volumes.ending_of(name) or next((e for e in raster.ENDINGS if name.lower().endswith(e)), "")
+    return name[: len(name) - len(ending)]
+
+
+def listed_volume(unit: Unit, root: Path, options: ConvertOptions) -> Unit:
+    """Return a file or folder that a list names as a volume: a folder's slices, or a picture's pages, if it is such.
+
+    Raises
+    ------
+    SegconvError
+        ``SC063`` for a folder that holds no slices; what looking at them raises.
+    """
+    place = root / unit.path
+    if place.is_dir():
+        names = [path.name for path in files_of(place) if path.is_file()]
+        found = _of_folder(root, unit.path, names, options) if names else []
+        if len(found) != 1:
+            raise SegconvError(
+                "is a folder that holds no series of DICOM and no slices",
+                code="SC063",
+                file=unit.path,
+                hint="list files; or, for slices that are pictures, --spacing X,Y,Z",
+            )
+        return found[0]
+    if options.spacing_mm is not None and unit.path.lower().endswith(raster.ENDINGS) and place.is_file():
+        return replace(unit, parts=Parts(STACK, (str(place),)))
+    return unit
+
+
 def _starts(name: str) -> list[str]:
     """Return what of a name stands before each of its dots."""
     return [name[: match.start()] for match in re.finditer(r"\.", name)]
@@ -53,18 +85,23 @@ def _starts(name: str) -> list[str]:
 def _folder_units(
     root: Path, folder: str, names: list[str], options: ConvertOptions, findings: list[Finding]
 ) -> list[Unit]:
-    """Return the volume that a folder's files are slices of, if they are; or volumes of pages."""
-    # Files of DICOM often have no ending; of other folders no more than one file is opened.
-    likely = [name for name in names if "." not in name or name.lower().endswith((".dcm", ".ima"))]
+    """Return what `_of_folder` returns; what is wrong becomes a finding."""
     try:
-        if _is_dicom(root / folder / (likely or names)[0]):
-            return _series(root, folder)
-        pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)]
-        return _stacks(root, folder, pictures) if pictures and options.spacing_mm is not None else []
+        return _of_folder(root, folder, names, options)
     except SegconvError as error:
         error.file = shown(error.file, root)
         collect(findings, error, folder)
         return []
+
+
+def _of_folder(root: Path, folder: str, names: list[str], options: ConvertOptions) -> list[Unit]:
+    """Return the volume that a folder's files are slices of, if they are; or volumes of pages."""
+    # Files of DICOM often have no ending; of other folders no more than one file is opened.
+    likely = [name for name in names if "." not in name or name.lower().endswith((".dcm", ".ima"))]
+    if _is_dicom(root / folder / (likely or names)[0]):
+        return _series(root, folder)
+    pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)]
+    return _stacks(root, folder, pictures) if pictures and options.spacing_mm is not None else []
 
 
 def _series(root: Path, folder: str) -> list[Unit]:

@@ -18,6 +18,7 @@ from ..work.caseio import CaseIO
 from ..work.plan import Item
 from .headers import FIRST_CHANNEL, IMAGE, may_take_header, same_grid
 from .layers import compile_layers
+from .mending import mended_image, mended_label
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .segments import compile_segments
 from .source import DETACHED, LAYERS, SERIES, STACK
@@ -31,7 +32,14 @@ SPACING_RTOL = 1e-6
 def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
     """Convert the channels and the label of one volume; see the module."""
     task: CaseTask = item.payload
+    with task.recipe.mending.reading():
+        return _convert(task, io)
+
+
+def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
     case = task.source
+    mending = task.recipe.mending
+    turned_from: Geometry | None = None
     repairs: list[str] = []
     geometry: Geometry | None = None
     intensity: list[tuple[float, float]] = []
@@ -44,6 +52,10 @@ def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
                 continue
             image, data = open_volume(path, task, io, repairs)
             _warn_odd(image, path, task, io, repairs)
+            own = image.header.geometry
+            image = mended_image(image, mending, repairs, task.shown(path))
+            if turned_from is None and image.header.geometry != own:
+                turned_from = own
             geometry = geometry or image.header.geometry
             takes = _takes_header(image.header.geometry, geometry, FIRST_CHANNEL, path, task, io, repairs)
             for number in range(image.header.channels):
@@ -59,6 +71,8 @@ def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
     if case.label is not None and geometry is not None:
         with naming(task.shown(case.label)):
             written, stored = _convert_label(case.label, geometry, task, io, repairs)
+    if turned_from is not None:  # where predictions go back to
+        stored = {**(stored or task.recipe.label_file), "turned_from": turned_from.as_json()}
     return record_of(task, repairs, written, stored, geometry, intensity)
 
 
@@ -128,6 +142,7 @@ def _convert_label(
     _warn_odd(label, path, task, io, repairs)
     if label.header.four_dimensional:
         raise SegconvError("is a label of four dimensions, expected one value a voxel", code="SC073")
+    label = mended_label(label, geometry, task.recipe.mending, repairs, task.shown(path))
     takes_header = _takes_header(label.header.geometry, geometry, IMAGE, path, task, io, repairs)
     values = label.values if label.header.scaled else label.stored
     counts, snapped = settled(values, task, path, io, repairs)
@@ -153,6 +168,8 @@ def _convert_label(
     stored = {"ending": volumes.ending_of(path) or task.recipe.ending, "dtype": smallest_dtype(label.stored)}
     if takes_header:
         stored["lost"] = "its own header: the label took the image's"
+    elif any("resampled from a grid" in repair for repair in repairs):
+        stored["lost"] = "its own grid: the label was taken to the image's"
     return written, stored
 
 
@@ -169,7 +186,7 @@ def _takes_header(
     try:
         apart = same_grid(grid, reference, whose)
     except SegconvError as error:
-        if not may_take_header(error, whose, task.recipe.label_header):
+        if not may_take_header(error, whose, allowed=task.recipe.takes_header):
             raise
         apart = None
     if apart is not None and apart <= SAME_GRID_VOXELS:
@@ -216,6 +233,7 @@ def _compile(
         if mask.header.four_dimensional:
             raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
         _warn_odd(mask, file, task, io, repairs)
+        mask = mended_label(mask, geometry, task.recipe.mending, repairs, task.shown(file))
         _takes_header(mask.header.geometry, geometry, IMAGE, file, task, io, repairs)
         return mask.values
 

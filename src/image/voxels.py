@@ -131,3 +131,9 @@ def smallest_type(largest: int) -> np.dtype[Any]:
 
 def _xyz(index: Any) -> tuple[int, ...]:
     return tuple(int(i) for i in index)[::-1]
+
+
+def saturated_value(value: float, dtype: np.dtype[Any]) -> float:
+    """Return a value, or the nearest one that a floating-point type holds."""
+    limits = np.finfo(dtype)
+    return float(min(max(value, float(limits.min)), float(limits.max)))

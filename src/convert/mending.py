@@ -1,0 +1,160 @@
+"""What conversion may mend on the way in, when asked: each kind says what it did, in numbers, or leaves all as it was.
+
+``header``: a label takes its image's header. ``resample``: a label is taken to its image's grid, by
+nearest neighbour. ``orthonormal``: axes that are not at right angles become the nearest rotation.
+``orientation``: volumes are turned to RAS+, which `restore` undoes. ``cast``: voxels of 64 bits and
+labels in floating point become the smallest type that holds every value; conversion always does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SegconvError
+from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, squared_axes
+from ..image.orientation import axis_codes, canonical
+from ..image.stored import ArrayVolume, DecodedVolume
+from ..image.voxels import saturated_value
+
+HEADER = "header"
+RESAMPLE = "resample"
+ORTHONORMAL = "orthonormal"
+CAST = "cast"
+ORIENTATION = "orientation"
+KINDS = (HEADER, RESAMPLE, ORTHONORMAL, CAST, ORIENTATION)
+
+
+@dataclass(frozen=True)
+class Mending:
+    """What a user allowed to be mended.
+
+    Parameters
+    ----------
+    kinds
+        Of `KINDS`.
+    nonfinite
+        Value that takes the place of NaN and infinity in images, or None.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for a kind that there is not, or two that contradict each other.
+    """
+
+    kinds: tuple[str, ...] = ()
+    nonfinite: float | None = None
+
+    def __post_init__(self) -> None:
+        unknown = [kind for kind in self.kinds if kind not in KINDS]
+        if unknown:
+            raise SegconvError(f"--repair {unknown[0]}: no such repair", hint=f"there are {', '.join(KINDS)}")
+        if {HEADER, RESAMPLE} <= set(self.kinds):
+            raise SegconvError(
+                "--repair header and --repair resample contradict each other",
+                hint="header if only the label's header is wrong, resample if the label lies where its header says",
+            )
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read headers as `ORTHONORMAL` allows, for the time of the block."""
+        if ORTHONORMAL not in self.kinds:
+            yield
+            return
+        with squared_axes():
+            yield
+
+    def grid(self, geometry: Geometry) -> Geometry:
+        """Return the grid that a volume on this one will have."""
+        if ORIENTATION not in self.kinds:
+            return geometry
+        empty = np.broadcast_to(np.uint8(0), geometry.array_shape)
+        return canonical(Volume(empty, geometry)).geometry
+
+
+NOTHING = Mending()
+"""Nothing may be mended."""
+
+
+def mended_image(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
+    """Return an image with what was allowed to be mended mended; the same object if nothing was wrong.
+
+    Parameters
+    ----------
+    name
+        Of the file, for `repairs`.
+    """
+    if mending.nonfinite is not None and image.header.dtype.kind == "f":
+        image = _finite(image, mending.nonfinite, repairs, name)
+    return _turned(image, mending, repairs, name)
+
+
+def mended_label(
+    label: DecodedVolume, grid: Geometry, mending: Mending, repairs: list[str], name: str
+) -> DecodedVolume:
+    """Return a label with what was allowed to be mended mended.
+
+    Parameters
+    ----------
+    grid
+        Of its image, as it is written.
+    """
+    label = _turned(label, mending, repairs, name)
+    own = label.header.geometry
+    if RESAMPLE not in mending.kinds or label.header.four_dimensional:
+        return label
+    if own.size == grid.size and own.displacement_voxels(grid) <= NEAR_GRID_VOXELS:
+        return label
+    from ..image.resample import onto_grid  # brings SimpleITK
+
+    values = label.values if label.header.scaled else label.stored
+    moved = onto_grid(Volume(np.asarray(values), own), grid)
+    if values.any() and not moved.any():
+        raise SegconvError(
+            "has no labelled voxel on the grid of its image: the two do not overlap",
+            code="SC083",
+            hint="check that both are of one case; --repair header if only the header is wrong",
+        )
+    lost = int(np.count_nonzero(values)) * np.prod(own.spacing_mm) - int(np.count_nonzero(moved)) * np.prod(
+        grid.spacing_mm
+    )
+    repairs.append(
+        f"{name}: resampled from a grid of size {own.size} by nearest neighbour; labelled volume changed by"
+        f" {-lost / 1000:+.3g} ml"
+    )
+    return _array(label, moved, grid)
+
+
+def _finite(image: DecodedVolume, value: float, repairs: list[str], name: str) -> DecodedVolume:
+    stored = image.stored
+    bad = ~np.isfinite(stored)
+    count = int(np.count_nonzero(bad))
+    if not count:
+        return image
+    mended = np.array(stored, dtype=stored.dtype.newbyteorder("="))
+    mended[bad] = saturated_value((value - image.header.intercept) / image.header.slope, mended.dtype)
+    repairs.append(f"{name}: {count} voxels were NaN or infinite and became {value:g}")
+    return _array(image, mended, image.header.geometry)
+
+
+def _turned(volume: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
+    own = volume.header.geometry
+    if ORIENTATION not in mending.kinds or mending.grid(own) == own:
+        return volume
+    channels = [volume.channel(index) for index in range(volume.header.channels)]
+    turned = [canonical(Volume(channel, own)) for channel in channels]
+    arrays = [one.array for one in turned]
+    repairs.append(f"{name}: turned from {axis_codes(own)} to {axis_codes(turned[0].geometry)}")
+    return _array(volume, arrays[0] if len(arrays) == 1 else np.stack(arrays), turned[0].geometry)
+
+
+def _array(volume: DecodedVolume, array: NDArray[Any], geometry: Geometry) -> ArrayVolume:
+    """Return a volume with other voxels on another grid; it is written anew."""
+    native = array.dtype.newbyteorder("=")
+    header = replace(volume.header, geometry=geometry, dtype=native)
+    return ArrayVolume(header, False, volume.trailing, array.astype(native, copy=False))

@@ -1,0 +1,216 @@
+"""What is mended on the way in: only what was asked for, told in numbers, and undone where that can be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from fixtures.make_fixtures import write_nifti
+from segconv.dataset.phantoms import ct
+from segconv.image.geometry import Volume
+
+from ..command import Command
+
+CASES = 3
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Pairs of CT and label on an oblique grid."""
+    for number in range(CASES):
+        phantom = ct(number, size=(20, 18, 8))
+        write_nifti(tmp_path / "s" / "images" / f"c{number}.nii.gz", [phantom.images[0]])
+        write_nifti(tmp_path / "s" / "labels" / f"c{number}.nii.gz", [phantom.label])
+    return tmp_path / "s"
+
+
+def convert(segconv: Command, source: Path, *more: str, to: str = "9_A") -> object:
+    return segconv("convert", source, "--to", to, "--channels", "CT", "--accept-labels", "--restart", *more)
+
+
+def records(segconv: Command) -> dict[str, dict[str, object]]:
+    lines = (segconv.raw / "Dataset009_A/segconv/cases.jsonl").read_text().splitlines()
+    return {line["case"]: line for line in map(json.loads, lines)}
+
+
+def load(path: Path) -> nib.Nifti1Image:
+    """A file as it is now, whatever becomes of it."""
+    image = nib.load(path)
+    return nib.Nifti1Image(np.asarray(image.dataobj).copy(), image.affine)
+
+
+def rewrite(path: Path, *, affine: np.ndarray | None = None, array: np.ndarray | None = None) -> None:
+    image = nib.load(path)
+    voxels = np.asarray(image.dataobj) if array is None else array
+    new = nib.Nifti1Image(voxels, image.affine if affine is None else affine)
+    new.header.set_xyzt_units("mm")
+    new.set_sform(new.affine, code=1)
+    new.set_qform(None, code=0)
+    nib.save(new, path)
+
+
+def test_a_wrong_header_is_copied_from_the_image_when_asked(source: Path, segconv: Command) -> None:
+    path = source / "labels/c1.nii.gz"
+    before = load(path)
+    affine = before.affine.copy()
+    affine[:3, 3] += 500
+    rewrite(path, affine=affine)
+    done = convert(segconv, source)
+    assert (done.code, done.codes()) == (65, ["SC083"])
+    assert (
+        "--label-header image if only the header is wrong, --repair resample if the label lies where it says"
+        in done.err
+    )
+    done = convert(segconv, source, "--repair", "header")
+    assert done.code == 0, done.err
+    made = nib.load(segconv.raw / "Dataset009_A/labelsTr/c1.nii.gz")
+    assert np.array_equal(np.asarray(made.dataobj), np.asarray(before.dataobj))
+    assert np.allclose(made.affine, before.affine, atol=1e-5)
+    assert any("took that header" in repair for repair in records(segconv)["c1"]["repairs"])
+    assert records(segconv)["c0"]["repairs"] == []
+
+
+def test_a_label_on_another_grid_is_resampled_when_asked(source: Path, segconv: Command) -> None:
+    path = source / "labels/c1.nii.gz"
+    before = load(path)
+    big = np.pad(np.asarray(before.dataobj), ((2, 3), (1, 1), (0, 2)))
+    affine = before.affine.copy()
+    affine[:3, 3] = (before.affine @ (-2, -1, 0, 1))[:3]
+    rewrite(path, affine=affine, array=big)
+    assert convert(segconv, source).codes() == ["SC082"]
+    done = convert(segconv, source, "--repair", "resample")
+    assert done.code == 0, done.err
+    made = nib.load(segconv.raw / "Dataset009_A/labelsTr/c1.nii.gz")
+    assert np.array_equal(np.asarray(made.dataobj), np.asarray(before.dataobj)), "the padding alone was cut off"
+    (told,) = records(segconv)["c1"]["repairs"]
+    assert "resampled from a grid of size (25, 20, 10) by nearest neighbour; labelled volume changed by +0 ml" in told
+    segconv("restore", segconv.raw / "Dataset009_A/labelsTr", "--like", "9", "-o", source.parent / "back")
+    done = segconv("restore", segconv.raw / "Dataset009_A/labelsTr", "--like", "9", "-o", source.parent / "back2")
+    assert "SC097" in done.err
+    assert "its own grid" in done.err
+
+
+def test_a_label_that_does_not_meet_its_image_is_not_resampled_to_nothing(source: Path, segconv: Command) -> None:
+    path = source / "labels/c1.nii.gz"
+    affine = nib.load(path).affine.copy()
+    affine[:3, 3] += 5000
+    rewrite(path, affine=affine)
+    done = convert(segconv, source, "--repair", "resample")
+    assert (done.code, done.codes()) == (65, ["SC083"])
+    assert "the two do not overlap" in done.err
+    assert convert(segconv, source, "--repair", "resample,header").code == 2
+
+
+def test_axes_off_right_angles_are_mended_with_the_error_in_mm(source: Path, segconv: Command) -> None:
+    shear = np.eye(4)
+    shear[0, 1] = 0.02
+    for folder in ("images", "labels"):
+        path = source / folder / "c1.nii.gz"
+        rewrite(path, affine=nib.load(path).affine @ shear)
+    done = convert(segconv, source)
+    assert done.code == 65
+    assert set(done.codes()) == {"SC057"}
+    assert "--repair orthonormal" in done.err
+    done = convert(segconv, source, "--repair", "orthonormal")
+    assert done.code == 0, done.err
+    assert "the nearest rotation moves corners by up to" in done.err
+    for folder in ("imagesTr", "labelsTr"):
+        name = "c1_0000.nii.gz" if folder == "imagesTr" else "c1.nii.gz"
+        image = sitk.ReadImage(str(segconv.raw / "Dataset009_A" / folder / name))
+        matrix = np.array(image.GetDirection()).reshape(3, 3)
+        assert np.abs(matrix.T @ matrix - np.eye(3)).max() < 1e-6
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_voxels_that_are_not_finite_are_replaced_when_asked(source: Path, segconv: Command, bad: float) -> None:
+    path = source / "images/c1.nii.gz"
+    array = np.asarray(nib.load(path).dataobj).astype(np.float32)
+    array[3, 4, 5], array[0, 0, 0] = bad, np.nan
+    rewrite(path, array=array)
+    done = convert(segconv, source)
+    assert (done.code, done.codes()) == (65, ["SC055"])
+    assert "--nonfinite" in done.err
+    done = convert(segconv, source, "--nonfinite", "-1024")
+    assert done.code == 0, done.err
+    made = np.asarray(nib.load(segconv.raw / "Dataset009_A/imagesTr/c1_0000.nii.gz").dataobj)
+    assert made[3, 4, 5] == made[0, 0, 0] == -1024
+    array[3, 4, 5] = array[0, 0, 0] = -1024
+    assert np.array_equal(made, array)
+    assert any("2 voxels were NaN or infinite and became -1024" in r for r in records(segconv)["c1"]["repairs"])
+
+
+def test_a_label_is_never_given_values_for_nan(source: Path, segconv: Command) -> None:
+    path = source / "labels/c1.nii.gz"
+    array = np.asarray(nib.load(path).dataobj).astype(np.float32)
+    array[3, 4, 5] = np.nan
+    rewrite(path, array=array)
+    assert convert(segconv, source, "--nonfinite", "0").codes() == ["SC055"]
+
+
+def test_orientations_become_one_and_predictions_go_back(source: Path, segconv: Command, tmp_path: Path) -> None:
+    originals = {}
+    for number, order in enumerate(("LPS", "SAR", "IRP")):
+        for folder in ("images", "labels"):
+            path = source / folder / f"c{number}.nii.gz"
+            image = load(path)
+            turn = nib.orientations.ornt_transform(
+                nib.io_orientation(image.affine), nib.orientations.axcodes2ornt(order)
+            )
+            turned = image.as_reoriented(turn)
+            rewrite(path, affine=turned.affine, array=np.asarray(turned.dataobj))
+            originals[folder, number] = load(path)
+    done = convert(segconv, source, "--repair", "orientation")
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset009_A"
+    for number in range(CASES):
+        for folder, name in (("images", f"imagesTr/c{number}_0000.nii.gz"), ("labels", f"labelsTr/c{number}.nii.gz")):
+            ours, theirs = nib.load(made / name), nib.as_closest_canonical(originals[folder, number])
+            assert nib.aff2axcodes(ours.affine) == ("R", "A", "S")
+            assert np.array_equal(np.asarray(ours.dataobj), np.asarray(theirs.dataobj))
+            assert np.allclose(ours.affine, theirs.affine, atol=1e-4)
+    done = segconv("restore", made / "labelsTr", "--like", "9", "-o", tmp_path / "back")
+    assert done.code == 0, done.err
+    for number in range(CASES):
+        back = nib.load(tmp_path / "back" / f"c{number}.nii.gz")
+        assert np.array_equal(np.asarray(back.dataobj), np.asarray(originals["labels", number].dataobj))
+        assert np.allclose(back.affine, originals["labels", number].affine, atol=1e-4)
+
+
+def test_a_label_in_another_order_of_axes_on_the_same_points_is_turned_to_its_image(
+    source: Path, segconv: Command
+) -> None:
+    path = source / "labels/c1.nii.gz"
+    before = load(path)
+    flipped = before.as_reoriented(np.array([[0, -1], [1, 1], [2, 1]]))
+    rewrite(path, affine=flipped.affine, array=np.asarray(flipped.dataobj))
+    assert convert(segconv, source).codes() == ["SC083"]
+    assert convert(segconv, source, "--repair", "orientation").code == 0
+    made = nib.load(segconv.raw / "Dataset009_A/labelsTr/c1.nii.gz")
+    assert np.array_equal(np.asarray(made.dataobj), np.asarray(nib.as_closest_canonical(before).dataobj))
+
+
+def test_an_unknown_repair_is_a_usage_error(source: Path, segconv: Command) -> None:
+    done = convert(segconv, source, "--repair", "everything")
+    assert (done.code, done.codes()) == (2, ["SC001"])
+
+
+def test_masks_of_classes_are_resampled_before_they_are_compiled(tmp_path: Path, segconv: Command) -> None:
+    for number in range(2):
+        phantom = ct(number, size=(20, 18, 8))
+        write_nifti(tmp_path / "m" / f"p{number}" / "ct.nii.gz", [phantom.images[0]])
+        for name, value in (("liver", 1), ("spleen", 2)):
+            mask = Volume((phantom.label.array == value).astype(np.uint8), phantom.label.geometry)
+            write_nifti(tmp_path / "m" / f"p{number}" / "segmentations" / f"{name}.nii.gz", [mask])
+    path = tmp_path / "m/p1/segmentations/liver.nii.gz"
+    before = load(path)
+    rewrite(path, array=np.pad(np.asarray(before.dataobj), ((0, 2), (0, 0), (0, 0))))
+    assert convert(segconv, tmp_path / "m").codes() == ["SC082"]
+    done = convert(segconv, tmp_path / "m", "--repair", "resample")
+    assert done.code == 0, done.err
+    made = np.asarray(nib.load(segconv.raw / "Dataset009_A/labelsTr/p1.nii.gz").dataobj)
+    assert np.array_equal(made == 1, np.asarray(before.dataobj) > 0)
