@@ -120,12 +120,13 @@ def mended_label(
             code="SC083",
             hint="check that both are of one case; --repair header if only the header is wrong",
         )
-    lost = int(np.count_nonzero(values)) * np.prod(own.spacing_mm) - int(np.count_nonzero(moved)) * np.prod(
-        grid.spacing_mm
+    before, after = (
+        np.count_nonzero(array) * np.prod(geometry.spacing_mm) / 1000
+        for array, geometry in ((values, own), (moved, grid))
     )
     repairs.append(
-        f"{name}: resampled from a grid of size {own.size} by nearest neighbour; labelled volume changed by"
-        f" {-lost / 1000:+.3g} ml"
+        f"{name}: resampled from a grid of size {own.size} by nearest neighbour; labelled volume was {before:.4g} ml"
+        f" and is {after:.4g} ml"
     )
     return _array(label, moved, grid)
 
