@@ -660,6 +660,37 @@ def test_series_of_dicom_are_volumes(tmp_path: Path, segconv: Command) -> None:
     assert done.code == 0, done.err
 
 
+def test_lists_name_folders_of_slices_and_pictures_with_pages(tmp_path: Path, segconv: Command) -> None:
+    root = series(tmp_path / "src")
+    rows = [f"{root}/p{n}/CT,p{n}/label.nii.gz,case{n}" for n in range(CASES)]
+    (tmp_path / "list.csv").write_text("\n".join(["image,label,case", *rows]))
+    done, made = convert(segconv, root, "--pairs", tmp_path / "list.csv", "--channels", "CT")
+    assert done.code == 0, done.err
+    for number in range(CASES):
+        assert_same(
+            made / "labelsTr" / f"case{number}.nii.gz", root / f"p{number}" / "label.nii.gz", within_mm=FLOAT32_MM
+        )
+        assert len(records(made)[f"case{number}"]["sources"]) == 6
+    other = tmp_path / "pages"
+    for kind in ("a", "b"):
+        other.mkdir(exist_ok=True)
+        array = ct(0).label.array
+        pages = [Image.fromarray(page) for page in array]
+        pages[0].save(other / f"{kind}.tif", save_all=True, append_images=pages[1:])
+        (other / f"slices_{kind}").mkdir()
+        for z, page in enumerate(pages):
+            page.save(other / f"slices_{kind}" / f"{z}.png")
+    (tmp_path / "pages.csv").write_text("image,label\na.tif,b.tif\nslices_a,slices_b\n")
+    done, made = convert(segconv, other, "--pairs", tmp_path / "pages.csv", "--spacing", "1,1,2", to="6_A")
+    assert done.code == 0, done.err
+    for case in ("a", "slices_a"):
+        assert np.array_equal(voxels(made / "labelsTr" / f"{case}.nii.gz"), ct(0).label.array)
+    (tmp_path / "pages.csv").write_text("image,label\nslices_a,empty\n")
+    (other / "empty").mkdir()
+    done, _ = convert(segconv, other, "--pairs", tmp_path / "pages.csv", "--spacing", "1,1,2", to="7_A")
+    assert (done.code, done.codes()) == (65, ["SC063"])
+
+
 def test_two_series_in_one_folder_are_refused(tmp_path: Path, segconv: Command) -> None:
     from ..image.test_dicom import ARRAY, write_series
 
