@@ -103,6 +103,8 @@ CODES: dict[str, Code] = {
     "SC095": Code(EXIT_DATA, "splits", "a split mixes copies or patients between training and validation", "segconv splits make DATASET"),
     "SC096": Code(EXIT_DATA, "lineage", "the record of how a dataset was made cannot be used", "convert again"),
     "SC097": Code(EXIT_DATA, "not reversible", "something cannot come back as it was", "nothing: it was merged on the way in"),
+    "SC098": Code(EXIT_DATA, "orientations", "the cases are stored in several orientations, which nnU-Net does not look at", "bring all cases to one orientation, if left and right matter"),
+    "SC099": Code(EXIT_DATA, "folds", "the folds do not go with the cases: names that are not there, cases or classes left out", "segconv splits make DATASET"),
     # programs
     "SC100": Code(EXIT_SOFTWARE, "worker died", "a worker process was ended from outside", "run again with fewer --jobs"),
     "SC101": Code(EXIT_SOFTWARE, "nnU-Net failed", "an nnU-Net command ended with an error", "read the named log"),

@@ -11,16 +11,22 @@ import os
 import signal
 import sys
 import threading
+import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from ..errors import Interrupted, SegconvError
+from ..errors import EXIT_INTERRUPTED, Finding, Interrupted, SegconvError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+WATCH_INTERVAL_S = 0.5
+"""So often does a worker look whether its run is still there."""
+
+_WATCH = "segconv-watch"
 _ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
 
@@ -35,6 +41,7 @@ class _Call(Generic[T, R]):
         if os.getpid() != self.owner:
             # Ctrl-C reaches the whole process group; the run alone answers it.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            _end_with(self.owner)
         return self.function(item)
 
 
@@ -75,7 +82,8 @@ def each(function: Callable[[T], R], items: Iterable[T], *, jobs: int = 1, backe
         options: dict[str, Any] = {} if backend else {"inner_max_num_threads": threads}
         with joblib.parallel_config(backend=backend or "loky", n_jobs=jobs, **options):
             parallel = joblib.Parallel(return_as="generator_unordered", max_nbytes=None, mmap_mode=None)
-            results = parallel(joblib.delayed(call)(item) for item in items)
+            with _held_back(signal.SIGINT):
+                results = parallel(joblib.delayed(call)(item) for item in items)
             yield from results
     except TerminatedWorkerError as error:
         raise SegconvError(
@@ -90,6 +98,42 @@ def each(function: Callable[[T], R], items: Iterable[T], *, jobs: int = 1, backe
             os.environ.pop(_ITK_THREADS, None)
         else:
             os.environ[_ITK_THREADS] = before
+
+
+def _end_with(owner: int) -> None:
+    """Let this worker end soon after its run: loky's would wait minutes for more work."""
+    if os.getppid() != owner or any(thread.name == _WATCH for thread in threading.enumerate()):
+        return
+
+    def watch() -> None:
+        while os.getppid() == owner:
+            time.sleep(WATCH_INTERVAL_S)
+        os._exit(EXIT_INTERRUPTED)
+
+    threading.Thread(target=watch, name=_WATCH, daemon=True).start()
+
+
+@contextmanager
+def _held_back(number: signal.Signals) -> Iterator[None]:
+    """Keep a signal from this process for a while, and for good from those that it starts meanwhile.
+
+    A worker that Ctrl-C meets while it loads its modules would print where it was.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def unforeseen(error: Exception, file: str) -> Finding:
+    """Return the finding for an error that should not have been possible, or for memory that did not suffice."""
+    if isinstance(error, MemoryError):
+        return Finding("SC103", "the memory did not suffice", file=file, hint="fewer --jobs")
+    told = f"{type(error).__name__}: {error}"
+    if os.environ.get("SEGCONV_DEBUG"):
+        told = "".join(traceback.format_exception(error))
+    return Finding("SC104", f"unexpected {told}", file=file)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from ..errors import Finding, Refused, SegconvError, as_errors
 from . import fsops, staging
 from .caseio import CaseIO
 from .journal import Journal
-from .parallel import each, interruptible
+from .parallel import each, interruptible, unforeseen
 from .plan import Item, Plan, Target
 from .staging import Staged, payload_hash, writing
 
@@ -255,7 +254,7 @@ class _Call:
         except OSError as error:
             return {"case": item.case, "findings": list(staging.cannot_write(error, self.staging).findings)}
         except Exception as error:
-            return {"case": item.case, "findings": [_internal(item, error)]}
+            return {"case": item.case, "findings": [unforeseen(error, item.case)]}
         return {
             "case": item.case,
             "payload": payload_hash(item),
@@ -264,13 +263,3 @@ class _Call:
             "targets": io.targets,
             "warnings": [finding.as_json() for finding in io.warnings],
         }
-
-
-def _internal(item: Item, error: Exception) -> Finding:
-    """Return the finding for an error that should not have been possible."""
-    if isinstance(error, MemoryError):
-        return Finding("SC103", "the memory did not suffice", file=item.case, hint="fewer --jobs")
-    told = f"{type(error).__name__}: {error}"
-    if os.environ.get("SEGCONV_DEBUG"):
-        told = traceback.format_exc()
-    return Finding("SC104", f"unexpected {told}", file=item.case)

@@ -1,0 +1,115 @@
+"""``segconv check``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import CODES, EXIT_FOUND, Finding
+from .options import backend, example, jobs, option, speaking, strict, three_folders
+from .sink import SHOWN_FINDINGS, Sink, print_findings
+
+if TYPE_CHECKING:
+    from ..train.paths import Paths
+
+allow_external = option(
+    "--allow-external", is_flag=True, help="Follow links that leave the dataset, and the key 'dataset' of its json."
+)
+
+
+@click.command(epilog=example("segconv check 501"))
+@click.argument("dataset")
+@option("--quick", is_flag=True, help="Look at names and headers alone; voxels are not read.")
+@allow_external
+@strict
+@backend
+@jobs
+@three_folders
+@speaking
+def command(
+    dataset: str,
+    quick: bool,
+    allow_external: bool,
+    strict: bool,
+    backend: str | None,
+    jobs: int,
+    sink: Sink,
+    paths: Paths,
+) -> int:
+    """Find out whether a dataset can be trained on, whoever made it.
+
+    Every file is read once, proved to its end and compared with the others of its case, with
+    dataset.json, with the folds, and with what segconv recorded if it made the dataset. What breaks
+    training, or trains something else than was meant, is an error; what is odd is a warning. Exit
+    code 1 if there are errors. docs/codes.md explains every code.
+    """
+    from ..dataset.names import find_dataset
+    from ..dataset.splits import FILE as SPLITS
+    from ..errors import as_errors
+    from ..review.check import check_dataset
+
+    folder = find_dataset(dataset, paths.raw)
+    planned = paths.preprocessed / folder.name / SPLITS if paths.preprocessed is not None else None
+    report = check_dataset(
+        folder,
+        jobs=jobs,
+        backend=backend,
+        quick=quick,
+        allow_external=allow_external,
+        splits=planned if planned is not None and planned.is_file() else None,
+        progress=sink.progress(),
+    )
+    findings = as_errors(report.findings) if strict else report.findings
+    _show(report.facts, sink)
+    ok = tell(folder.name, findings, sink)
+    if ok:
+        sink.next(f"segconv plan {dataset}")
+    else:
+        sink.next(f"segconv check {dataset}   (once what is named above is mended)")
+    errors = _count(findings, "error")
+    counts = {"errors": errors, "warnings": len(findings) - errors}
+    sink.end({"dataset": str(folder), "quick": quick, "counts": counts, "facts": report.facts}, findings, ok=ok)
+    return 0 if ok else EXIT_FOUND
+
+
+def tell(dataset: str, findings: Sequence[Finding], sink: Sink) -> bool:
+    """Write findings and the line that sums them up; return whether there is no error."""
+    errors = _count(findings, "error")
+    if not sink.as_json:
+        print_findings(findings, as_json=False)
+    if len(findings) > SHOWN_FINDINGS:
+        for (code, severity), number in sorted(Counter((f.code, f.severity) for f in findings).items()):
+            sink.say(f"{code} {CODES[code].title}: {_plural(number, severity)}")
+    warnings = _plural(len(findings) - errors, "warning")
+    sink.say(f"{dataset}: {_plural(errors, 'error')}, {warnings}" if errors else f"{dataset}: OK, {warnings}")
+    return not errors
+
+
+def _show(facts: Mapping[str, Any], sink: Sink) -> None:
+    cases = facts["cases"]
+    sink.say(f"{cases.get('train', 0)} training and {cases.get('test', 0)} test cases")
+    for channel in facts["channels"]:
+        values = f", {channel['low']:g} to {channel['high']:g}" if "low" in channel else ""
+        sink.say(f"channel {channel['name']}: normalisation {channel['normalisation']}{values}")
+    for what, unit in (("size", ""), ("spacing_mm", " mm")):
+        if (found := facts[what]) is not None:
+            ends = ["×".join(f"{n:g}" for n in found[end]) for end in ("smallest", "largest")]
+            sink.say(f"{what.removesuffix('_mm')} {' to '.join(dict.fromkeys(ends))}{unit}")
+    if facts["orientations"]:
+        sink.say(f"axes x, y, z lead to: {', '.join(f'{name} ({n})' for name, n in facts['orientations'].items())}")
+    if facts["labels"]:
+        sink.table(
+            ["value", "label", "voxels", "cases"],
+            [(label["value"], label["name"], label["voxels"], label["cases"]) for label in facts["labels"]],
+        )
+
+
+def _count(findings: Sequence[Finding], severity: str) -> int:
+    return sum(finding.severity == severity for finding in findings)
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,513 @@
+"""What is looked at in one case, in a worker: every file read once, hashed, proved to its end, decoded and judged.
+
+No more than one file of a case is held decoded at a time. `quick_check` looks at the headers alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Finding, SegconvError, warning
+from ..image import raster, volumes
+from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
+from ..image.gzipped import is_gzip
+from ..image.picture import PictureHeader
+from ..image.stored import DecodedVolume, VolumeHeader
+from ..image.voxels import label_values, position, value_range
+from ..work.parallel import unforeseen
+from .inventory import CaseFiles
+
+NNUNET_RTOL = 1e-5
+"""nnU-Net refuses spacings of one case that differ by more than this part (``np.allclose``)."""
+
+ITK_ENDINGS = (".nii.gz", ".nrrd", ".mha")
+"""Those that nnU-Net reads through SimpleITK."""
+
+_LARGEST = float(np.finfo(np.float32).max)
+_NAMED_VALUES = 5
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What every case of a dataset has to keep to.
+
+    Parameters
+    ----------
+    root
+        The dataset.
+    ending
+        Of its files, in lower case.
+    channels
+        How many a case must have; None if that is not known.
+    values
+        Label values that may occur; None if that is not known.
+    learned
+        Those of them that a network learns: neither background nor ignore.
+    """
+
+    root: str
+    ending: str
+    channels: int | None
+    values: frozenset[int] | None
+    learned: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """A case, and what the lineage says of its files.
+
+    Parameters
+    ----------
+    number
+        Place of the case in the dataset.
+    files
+        Its files.
+    recorded
+        Size and SHA-256 of each file as it was written; None where that is not known.
+    """
+
+    number: int
+    files: CaseFiles
+    recorded: tuple[tuple[int, bytes] | None, ...] = ()
+
+
+@dataclass
+class CaseReport:
+    """What was found in one case.
+
+    Parameters
+    ----------
+    number
+        Place of the case in the dataset.
+    findings
+        In the order of its files.
+    digests
+        SHA-256 of each image; fewer if some could not be read.
+    voxel_types
+        Of each channel.
+    ranges
+        Smallest and largest value of each channel.
+    size
+        ``(x, y, z)`` or ``(x, y)``.
+    spacing_mm
+        Of volumes, ``(x, y, z)``.
+    orientation
+        Where the axes x, y, z of a volume lead, such as ``LPS``; pictures have none.
+    pages
+        Pictures in the file of a picture.
+    label_voxels
+        Value → number of voxels; None if there is no usable label.
+    """
+
+    number: int
+    findings: list[Finding] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
+    voxel_types: list[str] = field(default_factory=list)
+    ranges: list[tuple[float, float]] = field(default_factory=list)
+    size: tuple[int, ...] | None = None
+    spacing_mm: tuple[float, ...] | None = None
+    orientation: str | None = None
+    pages: int | None = None
+    label_voxels: dict[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class FullCheck:
+    """Reads every byte of a case."""
+
+    rules: Rules
+
+    def __call__(self, case: Assigned) -> CaseReport:
+        """Return what was found."""
+        return _Case(self.rules, case).judge(_read_all)
+
+
+@dataclass(frozen=True)
+class QuickCheck:
+    """Reads the headers of a case."""
+
+    rules: Rules
+
+    def __call__(self, case: Assigned) -> CaseReport:
+        """Return what was found."""
+        return _Case(self.rules, case).judge(_read_header)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A file: its header, and its voxels unless only the header was read.
+
+    Parameters
+    ----------
+    header
+        Of a volume or a picture.
+    volume, samples
+        One of the two, as `volumes.decode` and `raster.prove_and_decode` return them.
+    """
+
+    header: VolumeHeader | PictureHeader
+    volume: DecodedVolume | None = None
+    samples: NDArray[Any] | None = None
+
+
+Reader = Callable[["_Case", str, int], _Opened]
+
+
+class _Case:
+    """The work on one case; what it finds gathers in `report`."""
+
+    def __init__(self, rules: Rules, assigned: Assigned) -> None:
+        self.rules = rules
+        self.assigned = assigned
+        self.report = CaseReport(assigned.number)
+        self.is_picture = rules.ending in raster.ENDINGS
+
+    def judge(self, read: Reader) -> CaseReport:
+        """Open each file in turn and return the report."""
+        files = self.assigned.files
+        first: VolumeHeader | PictureHeader | None = None
+        channels: int | None = 0
+        for index, name in enumerate(files.images):
+            header = self._judged(name, index, read, self._image, first)
+            first = first or header
+            # What cannot be opened has an unknown number of channels.
+            channels = channels + self._channels(header) if header is not None and channels is not None else None
+        if channels is not None and self.rules.channels not in (None, channels):
+            self._tell(
+                "SC084",
+                f"has {channels} channels, dataset.json names {self.rules.channels}",
+                files.images[0],
+                hint="mend the case, or channel_names in dataset.json",
+            )
+        if files.label is not None:
+            self._judged(files.label, len(files.images), read, self._label, first)
+        if self.rules.ending.startswith(".tif"):
+            self._same_tiff_spacing()
+        return self.report
+
+    def warn(self, code: str, message: str, name: str, hint: str = "") -> None:
+        """Add a warning."""
+        self.report.findings.append(warning(code, message, file=name, hint=hint))
+
+    def path(self, name: str) -> str:
+        """Return where a file lies."""
+        return os.path.join(self.rules.root, name)
+
+    def refuse_changed(self, name: str, index: int, size: int, sha256: bytes | None) -> None:
+        """Add an error if a file is not what segconv wrote."""
+        recorded = self.assigned.recorded[index] if self.assigned.recorded else None
+        if recorded is None or (size == recorded[0] and sha256 in (None, recorded[1])):
+            return
+        self._tell(
+            "SC033",
+            "is not what segconv wrote: its SHA-256 is another than the lineage records",
+            name,
+            hint="restore it; if it was edited on purpose, segconv convert DATASET --to 43_New records it anew",
+        )
+
+    def _tell(self, code: str, message: str, name: str, hint: str = "") -> None:
+        self.report.findings.append(Finding(code, message, hint=hint, file=name))
+
+    def _judged(
+        self,
+        name: str,
+        index: int,
+        read: Reader,
+        judge: Callable[[str, _Opened, Any], None],
+        first: VolumeHeader | PictureHeader | None,
+    ) -> VolumeHeader | PictureHeader | None:
+        """Read and judge one file; return its header if it has a usable one."""
+        header = None
+        try:
+            opened = read(self, name, index)
+            header = opened.header
+            judge(name, opened, first)
+        except SegconvError as error:
+            self.report.findings += [
+                Finding(f.code, f.message, hint=f.hint, file=name, severity=f.severity) for f in error.findings
+            ]
+        except Exception as error:  # noqa: BLE001 - one file must not end the check of the others
+            self.report.findings.append(unforeseen(error, name))
+        return header
+
+    def _channels(self, header: VolumeHeader | PictureHeader) -> int:
+        """Return how many channels nnU-Net's readers make of a file."""
+        if isinstance(header, VolumeHeader):
+            return header.channels
+        if header.kind == "palette":
+            return 1 if header.format == "TIFF" else 3
+        return header.samples
+
+    # images
+
+    def _image(self, name: str, opened: _Opened, first: VolumeHeader | PictureHeader | None) -> None:
+        header = opened.header
+        self._same_place(name, header, first, "the first channel")
+        if isinstance(header, PictureHeader):
+            self._picture(name, header, opened.samples)
+            return
+        self._describe(header)
+        self.report.voxel_types += [header.dtype.newbyteorder("=").name] * header.channels
+        itself = self.rules.ending == ".nii.gz"
+        if header.channels > 1 and not itself:
+            self._tell(
+                "SC084",
+                f"holds {header.channels} channels in one file, which nnU-Net does not read from {self.rules.ending}",
+                name,
+                hint="one file a channel; segconv convert DATASET --to 43_New writes them",
+            )
+        elif header.four_dimensional and self.rules.ending == ".nii":
+            self._tell("SC073", "has four dimensions, nnU-Net reads three from .nii", name, hint="drop the fourth axis")
+        if opened.volume is not None:
+            for number in range(header.channels):
+                self._values(name, header, opened.volume.channel(number))
+
+    def _values(self, name: str, header: VolumeHeader, stored: NDArray[Any]) -> None:
+        low, high = value_range(stored)
+        ends = sorted((header.slope * low + header.intercept, header.slope * high + header.intercept))
+        if max(abs(ends[0]), abs(ends[1])) > _LARGEST:
+            self._tell("SC055", f"reaches from {ends[0]:g} to {ends[1]:g}: infinite in nnU-Net's 32-bit floats", name)
+        if low == high:
+            self.warn("SC077", f"all voxels are {ends[0]:g}", name)
+        self.report.ranges.append((ends[0], ends[1]))
+
+    def _picture(self, name: str, header: PictureHeader, samples: NDArray[Any] | None) -> None:
+        report = self.report
+        report.size = (
+            (header.width, header.height) if header.pages == 1 else (header.width, header.height, header.pages)
+        )
+        report.pages = header.pages
+        channels = self._channels(header)
+        report.voxel_types += [f"{header.depth}-bit {header.kind}"] * channels
+        if header.kind == "gray+alpha" or (header.pages > 1 and header.samples > 1):
+            self._tell("SC084", f"is {header}, which nnU-Net has no reader for", name, hint="export it as grey or RGB")
+        if samples is None:
+            return
+        flat = samples.reshape(-1, header.samples)
+        found = [value_range(flat[:, number]) for number in range(header.samples)]
+        if all(low == high for low, high in found):
+            self.warn("SC077", f"all pixels are {', '.join(f'{low:g}' for low, _ in found)}", name)
+        # A palette is looked up by nnU-Net's reader: its indices say nothing of the values.
+        report.ranges += found if len(found) == channels else []
+
+    def _describe(self, header: VolumeHeader) -> None:
+        if self.report.size is None:
+            geometry = header.geometry
+            self.report.size = geometry.size
+            self.report.spacing_mm = geometry.spacing_mm
+            self.report.orientation = orientation(geometry)
+
+    # labels
+
+    def _label(self, name: str, opened: _Opened, first: VolumeHeader | PictureHeader | None) -> None:
+        header = opened.header
+        self._same_place(name, header, first, "its image")
+        if isinstance(header, PictureHeader):
+            _refuse_mask(header)
+            values = opened.samples
+        else:
+            if header.four_dimensional:
+                raise SegconvError(
+                    f"is a label of four dimensions ({header.channels} channels), expected one value a voxel",
+                    code="SC073",
+                    hint="merge the channels into one label map",
+                )
+            if header.channels > 1:
+                raise SegconvError(
+                    f"is a label of {header.channels} channels, expected one value a voxel", code="SC073"
+                )
+            volume = opened.volume
+            values = None if volume is None else volume.values if header.scaled else volume.stored
+        if values is None:
+            return
+        counts = label_values(values)
+        allowed = self.rules.values
+        self.report.label_voxels = {value: n for value, n in counts.items() if allowed is None or value in allowed}
+        undeclared = [value for value in counts if value not in allowed] if allowed is not None else []
+        if undeclared:
+            told = ", ".join(f"{value} ({counts[value]} voxels)" for value in undeclared[:_NAMED_VALUES])
+            more = f" and {len(undeclared) - _NAMED_VALUES} more" if len(undeclared) > _NAMED_VALUES else ""
+            at = position(values == undeclared[0])
+            self._tell(
+                "SC070",
+                f"holds values that are not declared: {told}{more}, the first at {at}",
+                name,
+                hint="declare them in dataset.json, or segconv convert DATASET --to 43_New --map VALUE=NAME",
+            )
+        elif not self.rules.learned.intersection(counts) and (allowed is not None or set(counts) == {0}):
+            what = "background" if set(counts) == {0} else "background and ignore"
+            self.warn("SC075", f"holds nothing but {what}", name)
+
+    # grids
+
+    def _same_place(
+        self,
+        name: str,
+        header: VolumeHeader | PictureHeader,
+        first: VolumeHeader | PictureHeader | None,
+        whose: str,
+    ) -> None:
+        """Compare sizes, and grids of volumes, with the first image of the case."""
+        if first is None:
+            return
+        if isinstance(header, PictureHeader) or isinstance(first, PictureHeader):
+            own, other = _extent(header), _extent(first)
+            if own != other:
+                self._tell("SC082", f"has the size {own}, {whose} {other}", name, hint="export both in one size")
+            return
+        grid, reference = header.geometry, first.geometry
+        if grid.size != reference.size:
+            self._tell(
+                "SC082",
+                f"has the size {grid.size}, {whose} {reference.size}",
+                name,
+                hint="check that both are of one case; segconv repair resamples",
+            )
+            return
+        apart = grid.displacement_voxels(reference)
+        same_spacing = np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=NNUNET_RTOL, atol=1e-8)
+        if apart > NEAR_GRID_VOXELS:
+            what = "origin or direction" if np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=1e-3) else "spacing"
+            self._tell(
+                "SC083",
+                f"differs from {whose} in {what}: corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
+                name,
+                hint="segconv repair, or segconv convert DATASET --to 43_New --label-header image",
+            )
+        elif not same_spacing:
+            self._tell(
+                "SC083",
+                f"has the spacing {grid.spacing_mm} mm, {whose} {reference.spacing_mm}: as good as equal, but nnU-Net"
+                " refuses it",
+                name,
+                hint="segconv convert DATASET --to 43_New gives both one header",
+            )
+        elif apart > SAME_GRID_VOXELS:
+            self.warn("SC083", f"lies {apart:.3g} voxels off the grid of {whose}", name)
+
+    def _same_tiff_spacing(self) -> None:
+        """Compare the spacings that lie in a json beside an image and a label of pages."""
+        files = self.assigned.files
+        if (self.report.pages or 1) < 2 or files.label is None:
+            return
+        found = []
+        length = len(self.rules.ending)
+        for stem in (files.images[0][: -length - len("_0000")], files.label[:-length]):
+            try:
+                with open(self.path(f"{stem}.json"), "rb") as file:
+                    found.append(json.load(file)["spacing"])
+            except FileNotFoundError:
+                found.append([1, 1, 1])
+            except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+                self._tell("SC086", f"holds no spacing ({error})", f"{stem}.json", hint='{"spacing": [z, y, x]}')
+                return
+        if found[0] != found[1]:
+            self._tell("SC083", f"has the spacing {found[1]} in its json, its image {found[0]}", files.label)
+
+
+def _extent(header: VolumeHeader | PictureHeader) -> tuple[int, ...]:
+    if isinstance(header, VolumeHeader):
+        return header.geometry.size
+    return (header.width, header.height) if header.pages == 1 else (header.width, header.height, header.pages)
+
+
+def _refuse_mask(header: PictureHeader) -> None:
+    """Refuse masks of which nnU-Net's readers make something else than their values."""
+    as_values = "segconv convert DATASET --to 43_New, or export one grey value a class"
+    if header.samples > 1:
+        raise SegconvError(f"is {header}, expected a label of one value a pixel", code="SC073", hint=as_values)
+    if header.kind == "palette" and header.format != "TIFF":
+        raise SegconvError(
+            f"is {header}: nnU-Net's reader makes three channels of colour of it", code="SC078", hint=as_values
+        )
+    if header.depth in (2, 4):
+        raise SegconvError(f"is {header}: nnU-Net's reader scales its values to 0…255", code="SC078", hint=as_values)
+
+
+def orientation(geometry: Geometry) -> str:
+    """Return where the axes x, y, z of an array lead, such as ``LPS``: to the left, to posterior, to superior."""
+    ends = (("R", "L"), ("A", "P"), ("I", "S"))
+    columns = geometry.direction_matrix.T
+    return "".join(ends[int(np.argmax(np.abs(axis)))][int(axis[np.argmax(np.abs(axis))] > 0)] for axis in columns)
+
+
+def _read_all(case: _Case, name: str, index: int) -> _Opened:
+    """Read, hash, prove and decode one file."""
+    data = _bytes_of(case.path(name))
+    digest = hashlib.sha256(data).digest()
+    case.refuse_changed(name, index, len(data), digest)
+    if index < len(case.assigned.files.images):
+        case.report.digests.append(digest)
+    ending = case.rules.ending
+    if case.is_picture:
+        header, samples, plain = raster.prove_and_decode(data, ending)
+        if not plain:
+            case.warn("SC059", "bytes follow the end of the picture", name)
+        return _Opened(header, samples=samples)
+    volume = volumes.decode(data, ending)
+    _refuse_wrapping(case, name, data)
+    _warn_odd(case, name, volume.header)
+    if volume.trailing:
+        case.warn("SC059", "bytes follow the last voxel", name)
+    return _Opened(volume.header, volume=volume)
+
+
+def _read_header(case: _Case, name: str, index: int) -> _Opened:
+    """Read the header of one file."""
+    path = case.path(name)
+    try:
+        case.refuse_changed(name, index, os.stat(path).st_size, None)
+    except OSError as error:
+        raise _unreadable(error) from error
+    if case.is_picture:
+        return _Opened(raster.probe_file(path))
+    header = volumes.probe_file(path)
+    _warn_odd(case, name, header)
+    return _Opened(header)
+
+
+def _refuse_wrapping(case: _Case, name: str, data: bytes) -> None:
+    """Tell of a NIfTI file whose name lies about its being gzipped."""
+    if case.rules.ending == ".nii" and is_gzip(data):
+        raise SegconvError("is gzipped, and nnU-Net's reader of .nii goes by the name", code="SC051", hint="gunzip it")
+    if case.rules.ending == ".nii.gz" and not is_gzip(data):
+        case.warn("SC051", "is not gzipped, although its name says so", name, hint="gzip it")
+
+
+def _warn_odd(case: _Case, name: str, header: VolumeHeader) -> None:
+    for code, message in header.oddities:
+        case.warn(code, message, name)
+
+
+def _bytes_of(path: str) -> bytes:
+    try:
+        # O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unreadable(error) from error
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise SegconvError("is a folder, pipe or device, expected a file", code="SC061")
+        try:
+            return file.readall()
+        except OSError as error:
+            raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> SegconvError:
+    code = "SC012" if isinstance(error, FileNotFoundError) else "SC030"
+    return SegconvError(f"cannot be read ({error.strerror})", code=code)
+
+
+def recorded_files(files: CaseFiles, written: Mapping[str, tuple[int, bytes]]) -> tuple[tuple[int, bytes] | None, ...]:
+    """Return what the lineage says of each file of a case."""
+    return tuple(written.get(name) for name in files.files) if written else ()

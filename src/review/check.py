@@ -1,0 +1,337 @@
+"""Whether a dataset can be trained on: everything nnU-Net's own check looks at, and what that misses.
+
+What breaks training, or trains something else than was meant, is an error; what is odd is a warning.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..dataset import lineage
+from ..dataset.counts import recorded_counts
+from ..dataset.labels import Labels
+from ..dataset.lineage import TEST, TRAIN, CaseRecord
+from ..dataset.names import DatasetName
+from ..dataset.splits import FILE as SPLITS
+from ..dataset.splits import Splits
+from ..errors import Finding, SegconvError, warning
+from ..work.parallel import each, interruptible
+from ..work.run import Progress
+from .case_check import Assigned, CaseReport, FullCheck, QuickCheck, Rules, recorded_files
+from .declaration import Declaration
+from .facts import Facts
+from .folds import judge_default_folds, judge_folds, read_folds
+from .inventory import CaseFiles, same_names, several, take_inventory
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found.
+
+    Parameters
+    ----------
+    findings
+        Errors first; otherwise dataset.json, then names and files, then case by case, then what all
+        cases together show, then folds. The same for any number of workers.
+    cases
+        How many were looked at.
+    facts
+        What the dataset holds: cases, channels, size, spacing, orientations, labels.
+    """
+
+    findings: tuple[Finding, ...]
+    cases: int
+    facts: Mapping[str, Any]
+
+    @property
+    def errors(self) -> int:
+        """How many findings are errors."""
+        return sum(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def warnings(self) -> int:
+        """How many findings are warnings."""
+        return len(self.findings) - self.errors
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing speaks against training."""
+        return not self.errors
+
+
+def check_dataset(
+    path: Path,
+    *,
+    jobs: int = 1,
+    backend: str | None = None,
+    quick: bool = False,
+    allow_external: bool = False,
+    splits: Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Check a dataset, whoever made it; nothing is written.
+
+    Parameters
+    ----------
+    path
+        Its folder.
+    jobs, backend
+        Workers, as in `parallel.each`.
+    quick
+        Look at names and headers alone.
+    allow_external
+        Follow links that leave the dataset, and the key ``dataset``, wherever they come from.
+    splits
+        Further folds to judge: those of the preprocessed dataset, which nnU-Net trains with.
+    progress
+        Is told how far the check is.
+
+    Raises
+    ------
+    SegconvError
+        What `Declaration.read` raises: without a readable dataset.json there is nothing to check.
+    Interrupted
+        By Ctrl-C or SIGTERM.
+    """
+    root = path.resolve()
+    declared = Declaration.read(root)
+    findings = list(declared.findings)
+    if DatasetName.of_folder(root.name) is None:
+        findings.append(
+            Finding(
+                "SC094",
+                "nnU-Net does not find a dataset whose folder is called so, expected Dataset042_Name",
+                file=root.name,
+                hint="rename the folder",
+            )
+        )
+    history = _Lineage.read(root, findings)
+    cases = take_inventory(
+        root, declared, findings, external=allow_external or history.links_away, own_external=history.external
+    )
+    findings += same_names(cases)
+    if not any(files.split == TRAIN for files in cases):
+        findings.append(Finding("SC011", "no training case can be looked at", file="imagesTr"))
+    findings += history.compare(cases)
+    facts = Facts(declared.channel_names, declared.labels)
+    whole = _Whole(cases)
+    with interruptible("interrupted; nothing was written", "run the same command again"):
+        for report in _in_order(_reports(root, declared, cases, history, quick, jobs, backend, progress)):
+            files = cases[report.number]
+            findings += report.findings
+            facts.add(report, files.split)
+            whole.add(report, files)
+    findings += whole.duplicates()
+    findings += facts.findings(complete=facts.labelled == facts.cases[TRAIN] > 0)
+    findings += _folds(root, splits, whole, history, facts)
+    findings.sort(key=lambda finding: finding.severity != "error")  # keeps the order otherwise
+    return Report(tuple(findings), len(cases), facts.as_json())
+
+
+class _Lineage:
+    """What the lineage says; nothing if segconv did not make the dataset."""
+
+    def __init__(self) -> None:
+        self.external = False
+        self.links_away = False
+        self.written: dict[str, tuple[int, bytes]] = {}
+        self.cases: list[CaseRecord] = []
+        self.present: dict[str, frozenset[int]] = {}
+        self.known = False
+
+    @classmethod
+    def read(cls, root: Path, findings: list[Finding]) -> _Lineage:
+        """Read it; one that cannot be used is an error, and what it says is left out."""
+        found = cls()
+        try:
+            run = lineage.read_run(root)
+            link = (run or {}).get("options", {}).get("link")
+            found.external, found.links_away = link == "external", link in ("external", "symlink")
+            for record in lineage.read_records(root):
+                found._add(record)
+            found.present = {
+                case: frozenset(value for value, number in counts.items() if number)
+                for case, counts in recorded_counts(root)
+            }
+        except SegconvError as error:
+            findings.append(Finding("SC096", error.message, file=_relative(error.file, root), hint=error.hint))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            findings.append(Finding("SC096", f"cannot be used ({error})", file=lineage.CASES))
+        return found
+
+    def _add(self, record: CaseRecord) -> None:
+        self.known = True
+        for target in record.targets:
+            self.written[str(target.get("at", target["path"]))] = (target["size"], bytes.fromhex(target["sha256"]))
+        # Of the rest, only what folds are judged by is kept.
+        self.cases.append(CaseRecord(record.case, record.split, record.patient, record.parent))
+
+    def compare(self, cases: list[CaseFiles]) -> list[Finding]:
+        """Return warnings on cases that came or went since the dataset was written."""
+        if not self.known:
+            return []
+        recorded = {(record.split, record.case) for record in self.cases}
+        there = {(files.split, files.case) for files in cases}
+        findings = []
+        for what, names in (
+            ("are in the lineage, and not usable or not there any more", recorded - there),
+            ("came later than the lineage, which does not know them", there - recorded),
+        ):
+            if names:
+                findings.append(
+                    warning(
+                        "SC087",
+                        f"{len(names)} cases {what}: {several(case for _, case in names)}",
+                        file=lineage.CASES,
+                        hint="segconv convert DATASET --to 43_New records all cases anew",
+                    )
+                )
+        return findings
+
+
+class _Whole:
+    """What is kept of every case: the hash of its images, and which values its label holds."""
+
+    def __init__(self, cases: list[CaseFiles]) -> None:
+        self.cases = cases
+        self.digests: dict[int, bytes] = {}
+        self.present: dict[str, frozenset[int]] = {}
+        self._sets: dict[frozenset[int], frozenset[int]] = {}
+
+    def add(self, report: CaseReport, files: CaseFiles) -> None:
+        if len(report.digests) == len(files.images):
+            self.digests[report.number] = b"".join(report.digests)
+        if report.label_voxels is not None and files.split == TRAIN:
+            values = frozenset(report.label_voxels)
+            self.present[files.case] = self._sets.setdefault(values, values)  # most cases hold the same
+
+    @property
+    def training(self) -> list[str]:
+        """The training cases."""
+        return [files.case for files in self.cases if files.split == TRAIN]
+
+    def duplicates(self) -> list[Finding]:
+        """Return a warning for each case whose images are those of another."""
+        first: dict[bytes, CaseFiles] = {}
+        findings = []
+        for number, digest in self.digests.items():
+            files = self.cases[number]
+            other = first.setdefault(digest, files)
+            if other is not files:
+                seen = "a training case, so that its score says nothing" if files.split == TEST else "trained on twice"
+                findings.append(
+                    warning(
+                        "SC088",
+                        f"has the same content as {other.images[0]}: {seen}"
+                        if other.split == TRAIN
+                        else f"has the same content as {other.images[0]}",
+                        file=files.images[0],
+                        hint="remove one of them",
+                    )
+                )
+        return findings
+
+    def records(self, history: _Lineage) -> list[CaseRecord]:
+        """Return what folds are judged by: patients and copies of the lineage, content as it was read."""
+        known = {record.case: record for record in history.cases if record.split == TRAIN}
+        found = []
+        for number, files in enumerate(self.cases):
+            if files.split != TRAIN:
+                continue
+            record = known.get(files.case) or CaseRecord(files.case)
+            if number in self.digests:
+                hashes = [self.digests[number].hex()]
+            else:
+                recorded = (history.written.get(name) for name in files.images)
+                hashes = [sha256.hex() for entry in recorded if entry is not None for sha256 in entry[1:]]
+            content = [{"path": "images", "sha256": sha256} for sha256 in hashes]
+            found.append(CaseRecord(record.case, TRAIN, record.patient, record.parent, targets=content))
+        return found
+
+
+def _reports(
+    root: Path,
+    declared: Declaration,
+    cases: list[CaseFiles],
+    history: _Lineage,
+    quick: bool,
+    jobs: int,
+    backend: str | None,
+    progress: Progress | None,
+) -> Iterator[CaseReport]:
+    """Yield the reports of all cases as they come."""
+    names, labels = declared.channel_names, declared.labels
+    rules = Rules(
+        str(root),
+        (declared.ending or "").lower(),
+        len(names) if names is not None else None,
+        frozenset(labels.values) if labels is not None else None,
+        _learned(labels),
+    )
+    look = QuickCheck(rules) if quick else FullCheck(rules)
+    assigned = (Assigned(n, files, recorded_files(files, history.written)) for n, files in enumerate(cases))
+    if progress is not None:
+        progress.start(len(cases), 0)
+    try:
+        for report in each(look, assigned, jobs=jobs, backend=backend):
+            yield report
+            if progress is not None:
+                progress.advance(cases[report.number].case)
+    finally:
+        if progress is not None:
+            progress.stop()
+
+
+def _in_order(reports: Iterator[CaseReport]) -> Iterator[CaseReport]:
+    """Yield reports by number; those that are early wait, which are few."""
+    waiting: dict[int, CaseReport] = {}
+    due = 0
+    for report in reports:
+        waiting[report.number] = report
+        while due in waiting:
+            yield waiting.pop(due)
+            due += 1
+
+
+def _folds(root: Path, preprocessed: Path | None, whole: _Whole, history: _Lineage, facts: Facts) -> list[Finding]:
+    """Judge the folds of the dataset, and those of the preprocessed one."""
+    findings: list[Finding] = []
+    read: list[Splits] = []
+    records = whole.records(history)
+    present = whole.present or history.present
+    found = [(root / SPLITS, SPLITS)] + ([(preprocessed, str(preprocessed))] if preprocessed is not None else [])
+    there = [(path, shown) for path, shown in found if os.path.lexists(path)]
+    for path, shown in there:
+        try:
+            folds = read_folds(path, shown)
+        except SegconvError as error:
+            findings += error.findings
+            continue
+        if read and folds == read[0]:
+            continue
+        if read:
+            findings.append(
+                Finding(
+                    "SC099",
+                    f"holds other folds than {SPLITS} of the dataset, which nnU-Net refuses to plan with",
+                    file=shown,
+                    hint="remove one of them; models were trained with the one of the preprocessed data",
+                )
+            )
+        read.append(folds)
+        findings += judge_folds(folds, shown, whole.training, records, facts.classes, present)
+    if not there:
+        findings += judge_default_folds(whole.training, records)
+    return findings
+
+
+def _learned(labels: Labels | None) -> frozenset[int]:
+    return frozenset() if labels is None else frozenset(labels.values) - {0, labels.ignore or 0}
+
+
+def _relative(file: str, root: Path) -> str:
+    return os.path.relpath(file, root) if file.startswith("/") else file

@@ -1,0 +1,153 @@
+"""What dataset.json declares, entry by entry: one that is wrong does not hide what is wrong with the others.
+
+`DatasetDescription` is what a usable dataset.json says; this reads those that may not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..dataset.description import REQUIRED_KEYS, channel_names, read_bytes
+from ..dataset.labels import IGNORE, Labels
+from ..dataset.layout import DESCRIPTION
+from ..dataset.regions import prove_order
+from ..dataset.strictjson import load_object
+from ..errors import Finding, SegconvError, naming, warning
+
+T = TypeVar("T")
+
+ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png", ".bmp", ".tif", ".tiff")
+"""Those that nnU-Net and segconv both read."""
+
+READERS = ("SimpleITKIO", "NibabelIO", "NibabelIOWithReorient", "NaturalImage2DIO", "Tiff3DIO", "None")
+"""What ``overwrite_image_reader_writer`` may name."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The entries of a dataset.json that are usable; None for the others.
+
+    Parameters
+    ----------
+    channel_names
+        In order.
+    labels
+        Names and values.
+    ending
+        Of all files, as it is written.
+    num_training
+        Number of training cases.
+    external
+        The key ``dataset``: case → images and label, or None if it is not there.
+    findings
+        What is wrong with the others.
+    """
+
+    channel_names: tuple[str, ...] | None
+    labels: Labels | None
+    ending: str | None
+    num_training: int | None
+    external: Mapping[str, Mapping[str, Any]] | None
+    findings: list[Finding] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, dataset: Path) -> Declaration:
+        """Read dataset.json of a folder.
+
+        Raises
+        ------
+        SegconvError
+            ``SC010`` if it is not there, ``SC030`` if it cannot be read, ``SC086`` if it is no JSON
+            object.
+        """
+        data = read_bytes(dataset / DESCRIPTION)
+        with naming(DESCRIPTION):
+            found = load_object(data)
+        findings: list[Finding] = []
+        missing = [key for key in REQUIRED_KEYS if key not in found]
+        if missing:
+            v1 = " (it looks like one of nnU-Net v1 or MSD)" if "modality" in found else ""
+            findings.append(_error("SC086", f"lacks {', '.join(missing)}{v1}", "segconv convert makes a v2 dataset"))
+        labels = _usable(found, "labels", lambda value: _labels(value, found, findings), findings)
+        if labels is not None:
+            findings += [Finding(f.code, f.message, hint=f.hint, file=DESCRIPTION) for f in prove_order(labels)]
+        reader = found.get("overwrite_image_reader_writer", "None")
+        if reader not in READERS:
+            findings.append(
+                warning(
+                    "SC086",
+                    f"overwrite_image_reader_writer is {reader!r}, which nnU-Net does not have and ignores",
+                    file=DESCRIPTION,
+                    hint=f"one of {', '.join(READERS)}",
+                )
+            )
+        return cls(
+            _usable(found, "channel_names", channel_names, findings),
+            labels,
+            _usable(found, "file_ending", _ending, findings),
+            _usable(found, "numTraining", _count, findings),
+            _usable(found, "dataset", _external, findings),
+            findings,
+        )
+
+
+def _usable(found: Mapping[str, Any], key: str, read: Callable[[Any], T], findings: list[Finding]) -> T | None:
+    """Return what an entry says, or None and a finding if it cannot be read."""
+    if key not in found:
+        return None
+    try:
+        return read(found[key])
+    except SegconvError as error:
+        findings.extend(Finding(f.code, f.message, hint=f.hint, file=DESCRIPTION) for f in error.findings)
+        return None
+
+
+def _labels(value: Any, found: Mapping[str, Any], findings: list[Finding]) -> Labels:
+    labels = Labels.from_json(value, found.get("regions_class_order"))
+    as_text = [name for name, number in value.items() if isinstance(number, str)]
+    if as_text:
+        # nnU-Net turns most into numbers, but compares regions and the ignore label as they stand.
+        breaks = labels.has_regions or IGNORE in as_text
+        findings.append(
+            Finding(
+                "SC074",
+                f"the values of {', '.join(as_text)} are text, nnU-Net expects numbers",
+                file=DESCRIPTION,
+                hint="write them without quotes",
+                severity="error" if breaks else "warning",
+            )
+        )
+    return labels
+
+
+def _ending(value: Any) -> str:
+    if not isinstance(value, str) or value.lower() not in ENDINGS:
+        raise SegconvError(f"file_ending is {value!r}, expected one of {', '.join(ENDINGS)}", code="SC086")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SegconvError(f"numTraining is {value!r}, expected a whole number", code="SC086")
+    return value
+
+
+def _external(value: Any) -> Mapping[str, Mapping[str, Any]]:
+    well_formed = isinstance(value, dict) and all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("images"), list)
+        and all(isinstance(path, str) for path in entry["images"])
+        and isinstance(entry.get("label"), str)
+        for entry in value.values()
+    )
+    if not well_formed:
+        raise SegconvError("the key 'dataset' is not made of cases with images and label", code="SC086")
+    found: Mapping[str, Mapping[str, Any]] = value
+    return found
+
+
+def _error(code: str, message: str, hint: str) -> Finding:
+    return Finding(code, message, hint=hint, file=DESCRIPTION)

@@ -1,0 +1,168 @@
+"""Whether folds go with the cases of a dataset: every name known, nothing on both sides, every class to be learned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..dataset.lineage import CaseRecord
+from ..dataset.splits import DEFAULT_FOLDS, Splits, groups, leaks
+from ..dataset.strictjson import loads
+from ..errors import Finding, SegconvError, naming, warning
+from .inventory import several
+
+NEW = "segconv splits make DATASET"
+PARTS = ("train", "val")
+
+
+def read_folds(path: Path, shown: str) -> Splits:
+    """Return the folds of a file.
+
+    Raises
+    ------
+    SegconvError
+        ``SC099`` if they are not a list of ``{"train": […], "val": […]}``, ``SC086`` for what is no
+        JSON, ``SC030`` if the file cannot be read.
+    """
+    with naming(shown):
+        try:
+            found = loads(path.read_bytes())
+        except OSError as error:
+            raise SegconvError(f"cannot be read ({error.strerror})", code="SC030") from error
+        if not isinstance(found, list) or not found or not all(map(_well_formed, found)):
+            raise SegconvError("is no list of folds, each with train and val", code="SC099", hint=NEW)
+        return [{part: list(fold[part]) for part in PARTS} for fold in found]
+
+
+def judge_folds(
+    folds: Splits,
+    shown: str,
+    cases: Iterable[str],
+    records: Sequence[CaseRecord],
+    classes: Mapping[int, str],
+    present: Mapping[str, frozenset[int]],
+) -> list[Finding]:
+    """Return what is wrong with folds.
+
+    Parameters
+    ----------
+    shown
+        What messages call the file.
+    cases
+        The training cases.
+    records
+        Their lineage: patients, copies, and the content of images.
+    classes
+        Value → name of what is learned.
+    present
+        Case → values that its label holds; empty if that is not known.
+    """
+    known = set(cases)
+    findings = [finding for number, fold in enumerate(folds) for finding in _judge_fold(number, fold, shown, known)]
+    findings += [Finding(f.code, f.message, hint=f.hint, file=shown) for f in leaks(folds, records)]
+    used = {case for fold in folds for part in PARTS for case in fold[part]}
+    if forgotten := known - used:
+        findings.append(
+            warning(
+                "SC099",
+                f"{len(forgotten)} cases are in no fold, and never trained on: {several(forgotten)}",
+                file=shown,
+                hint=NEW,
+            )
+        )
+    validated = Counter(case for fold in folds for case in set(fold["val"]))
+    if twice := [case for case, number in validated.items() if number > 1]:
+        findings.append(
+            warning(
+                "SC099",
+                f"{len(twice)} cases are validated in several folds, which nnU-Net cannot pool: {several(twice)}",
+                file=shown,
+                hint=NEW,
+            )
+        )
+    if present:
+        findings += _absent_classes(folds, shown, classes, present)
+    return findings
+
+
+def judge_default_folds(cases: Sequence[str], records: Sequence[CaseRecord]) -> list[Finding]:
+    """Return what is wrong with the folds that nnU-Net makes where there are none: five, of single cases."""
+    findings = []
+    if together := [group for group in groups(records) if len(group) > 1]:
+        first = sorted(record.case for record in together[0])
+        # Equal files may be meant; copies and patients are known to belong together.
+        meant = any(r.parent is not None or r.patient is not None for group in together for r in group)
+        findings.append(
+            Finding(
+                "SC095",
+                f"there are no folds, and nnU-Net's own separate what belongs together: {len(together)}"
+                f" groups of copies, patients or equal images, the first is {several(first)}",
+                file="splits_final.json",
+                hint=NEW,
+                severity="error" if meant else "warning",
+            )
+        )
+    if 0 < len(cases) < DEFAULT_FOLDS:
+        findings.append(
+            warning(
+                "SC099",
+                f"there are no folds, and nnU-Net makes five, for which {len(cases)} cases are too few",
+                file="splits_final.json",
+                hint=f"{NEW}, or train on all cases: -f all",
+            )
+        )
+    return findings
+
+
+def _judge_fold(number: int, fold: Mapping[str, list[str]], shown: str, known: set[str]) -> Iterable[Finding]:
+    unknown = {case for part in PARTS for case in fold[part]} - known
+    if unknown:
+        yield Finding(
+            "SC099",
+            f"fold {number} names {len(unknown)} cases that are not there: {several(unknown)}",
+            file=shown,
+            hint=NEW,
+        )
+    both = set(fold["train"]) & set(fold["val"])
+    if both:
+        yield Finding(
+            "SC095",
+            f"fold {number} trains and validates on the same {len(both)} cases: {several(both)}",
+            file=shown,
+            hint=NEW,
+        )
+    for part in PARTS:
+        if not fold[part]:
+            yield Finding("SC099", f"fold {number} has no case in {part}", file=shown, hint=NEW)
+        if twice := [case for case, count in Counter(fold[part]).items() if count > 1]:
+            yield warning(
+                "SC099",
+                f"fold {number} names {len(twice)} cases twice in {part}: {several(twice)}",
+                file=shown,
+                hint=NEW,
+            )
+
+
+def _absent_classes(
+    folds: Splits, shown: str, classes: Mapping[int, str], present: Mapping[str, frozenset[int]]
+) -> Iterable[Finding]:
+    everywhere = frozenset().union(*present.values())
+    for number, fold in enumerate(folds):
+        for part, what in (("train", "training"), ("val", "validation")):
+            held = frozenset().union(*(present.get(case, frozenset()) for case in fold[part]))
+            absent = [name for value, name in classes.items() if value in everywhere and value not in held]
+            if absent and fold[part]:
+                yield warning(
+                    "SC099",
+                    f"the {what} of fold {number} has no case with {', '.join(absent)}",
+                    file=shown,
+                    hint=NEW,
+                )
+
+
+def _well_formed(fold: Any) -> bool:
+    return isinstance(fold, dict) and all(
+        isinstance(fold.get(part), list) and all(isinstance(case, str) for case in fold[part]) for part in PARTS
+    )
