@@ -16,8 +16,8 @@ from pathlib import Path
 from ..dataset.lineage import TRAIN
 from ..errors import Finding, SegconvError
 from ..image import segmentation, volumes
-from .pairing import MASK_WORDS, place_of
 from .png import ending_of as picture_ending_of
+from .roles import MASK_WORDS, place_of
 from .source import ConvertOptions, stray_note
 from .tree import Unit, walk
 

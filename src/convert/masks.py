@@ -27,9 +27,9 @@ from .headers import IMAGE, judge_headers, judge_pictures, may_take_header, prob
 from .layers import atoms_of, on_and_mask
 from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders, is_segmentation
 from .mending import mended_label
-from .pairing import MASK, role_of_stem
 from .pictures import mask_codes, open_picture
 from .png import ending_of as picture_ending_of
+from .roles import MASK, role_of_stem
 from .segments import atoms_of_segments, segment_names
 from .source import (
     DETACHED,

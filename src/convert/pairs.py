@@ -19,8 +19,9 @@ from .cases import cases_of, finished
 from .found_labels import label_map_of
 from .headers import judge_headers
 from .lists import pair_by_list
-from .pairing import Pair, Pairing, pair_units, role_of_stem
+from .pairing import Pair, Pairing, pair_units
 from .patterns import pair_by_patterns
+from .roles import role_of_stem
 from .source import SERIES, STACK, ConvertOptions, SourceCase, SourceScan, collect, shown, stray_note
 from .tree import Unit
 from .volume_units import companions_of, listed_volume, strip_ending, volume_units

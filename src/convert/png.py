@@ -25,9 +25,10 @@ from .cases import cases_of, finished
 from .colour_tables import find_table, read_table
 from .labelling import Declared, settle
 from .lists import pair_by_list
-from .pairing import IMAGE, MASK, Pair, Pairing, images_alone, pair_units, place_of, role_of_stem
+from .pairing import Pair, Pairing, images_alone, pair_units
 from .patterns import pair_by_patterns
 from .pictures import Opened, mask_codes, open_picture
+from .roles import IMAGE, MASK, place_of, role_of_stem
 from .source import (
     INSTANCES,
     ConvertOptions,

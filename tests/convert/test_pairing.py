@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segconv.convert.pairing import IMAGE, MASK, match, pair_units, place_of, role_of_stem
+from segconv.convert.matching import match
+from segconv.convert.pairing import pair_units
+from segconv.convert.roles import IMAGE, MASK, place_of, role_of_stem
 from segconv.convert.tree import Unit
 
 

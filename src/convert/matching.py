@@ -1,0 +1,102 @@
+"""Images and labels of two folders, or of one, brought together by name: only where names can mean one thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from .roles import SEPARATORS, bare_stem, rests_of
+from .tree import Unit
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Images and labels of two folders, or of one, brought together.
+
+    Parameters
+    ----------
+    cases
+        Name, channels and label.
+    orphans
+        Labels without image.
+    alone
+        Images without label.
+    second
+        Label without image → the label that has the image whose name it bears.
+    by_start
+        Whether images were found by the start of their names.
+    """
+
+    cases: list[tuple[str, dict[str, Unit], Unit]]
+    orphans: list[Unit]
+    alone: list[Unit]
+    second: Mapping[Unit, Unit] = field(default_factory=dict)
+    by_start: bool = False
+
+
+def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
+    """Match images and labels by name.
+
+    A label's name is that of its image; or it is once the words of roles are taken away from one or
+    both; or, if that holds for no label at all, the image's name goes on where the label's ends, and
+    what follows is the name of a channel. Names that fit several files fit none.
+    """
+    images, masks = list(images), list(masks)
+    by_stem = {unit.stem: unit for unit in images}
+    bare = _unique((bare_stem(unit.stem), unit) for unit in images)
+    found: dict[Unit, tuple[str, Unit]] = {}
+    second: dict[Unit, Unit] = {}
+    waiting = masks
+    # Whole names first, so that no label takes by a part of its name what another bears in full.
+    for names, owners in (
+        (lambda stem: [stem], by_stem),
+        (rests_of, by_stem),
+        (lambda stem: [*rests_of(stem), stem], bare),
+    ):
+        left: list[Unit] = []
+        for mask in waiting:
+            name = next((name for name in names(mask.stem) if name in owners), None)
+            if name is None:
+                left.append(mask)
+            elif owners[name] in found:
+                second[mask] = found[owners[name]][1]
+            else:
+                found[owners[name]] = (name, mask)
+        waiting = left
+    orphans = [*second, *waiting]
+    if not found and orphans:
+        return _match_by_start(images, orphans)
+    alone = [unit for unit in images if unit not in found]
+    return Matched([(name, {"": image}, mask) for image, (name, mask) in found.items()], orphans, alone, second)
+
+
+def _match_by_start(images: list[Unit], masks: list[Unit]) -> Matched:
+    """Match images to the longest name of a label that theirs begin with."""
+    labels = _unique((rest, mask) for mask in masks for rest in {mask.stem, *rests_of(mask.stem)[-1:]})
+    channels: dict[Unit, tuple[str, dict[str, Unit]]] = {}
+    alone: list[Unit] = []
+    for unit in images:
+        start = next((start for start in _starts(unit.stem) if start in labels), None)
+        if start is None:
+            alone.append(unit)
+            continue
+        _, of_case = channels.setdefault(labels[start], (start, {}))
+        of_case[unit.stem[len(start) :].lstrip("_-. ")] = unit
+    orphans = [mask for mask in masks if mask not in channels]
+    cases = [(name, of_case, mask) for mask, (name, of_case) in channels.items()]
+    return Matched(cases, orphans, alone, by_start=bool(cases))
+
+
+def _unique(named: Iterable[tuple[str, Unit]]) -> dict[str, Unit]:
+    """Return name → file, without the names that several files have."""
+    found: dict[str, Unit] = {}
+    twice: set[str] = set()
+    for name, unit in named:
+        if found.setdefault(name, unit) != unit:
+            twice.add(name)
+    return {name: unit for name, unit in found.items() if name not in twice}
+
+
+def _starts(stem: str) -> list[str]:
+    """Return what of a name stands before each of its separators, longest first."""
+    return [stem[: m.start()] for m in SEPARATORS.finditer(stem) if m.start()][::-1]

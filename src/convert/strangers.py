@@ -1,0 +1,90 @@
+"""Labels none of which has an image: what is said of them once, with the patterns that may settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import Finding
+from .source import count_of
+from .tree import Unit
+
+
+@dataclass(frozen=True)
+class Strangers:
+    """A folder of labels, and the folder in which their images should be, or none."""
+
+    masks: list[Unit]
+    images: list[Unit]
+
+
+def of_strangers(found: list[Strangers]) -> Finding:
+    """Return one finding on folders of labels without images, with patterns that may settle it."""
+    masks, images = found[0].masks, next((one.images for one in found if one.images), [])
+    folder = masks[0].folder
+    more = f"; and so on in {count_of(len(found) - 1, 'folder')} more" if found[1:] else ""
+    if not images:
+        return Finding(
+            "SC081",
+            f"holds {listed(masks)}, which are labels by their place, and no folder holds their images{more}",
+            file=folder or ".",
+            hint=f"add the images; or --images GLOB --masks '{glob_of(folder)}' says where they are",
+        )
+    first = images[0].stem
+    longer = next((unit for unit in masks if unit.stem.startswith(first)), None)
+    if longer is not None:
+        names = ("{case}" + images[0].ending, "{case}" + longer.stem[len(first) :] + longer.ending)
+    else:
+        all_images, all_masks = (
+            tuple(unit for units in side for unit in units) for side in zip(*_sides(found), strict=True)
+        )
+        names = (_pattern_of(all_images), _pattern_of(all_masks))
+    folders = [common_path([units[0].folder for units in sides if units]) for sides in zip(*_sides(found), strict=True)]
+    patterns = [glob_of(where, name) for where, name in zip(folders, names, strict=True)]
+    return Finding(
+        "SC081",
+        f"holds {listed(masks)}, and not one is called as an image of {images[0].folder or '.'},"
+        f" which holds {listed(images)}{more}",
+        file=folder or ".",
+        hint=f"rename them; or say how they are called, as in --images '{patterns[0]}' --masks '{patterns[1]}'",
+    )
+
+
+def _sides(found: list[Strangers]) -> list[tuple[list[Unit], list[Unit]]]:
+    return [(one.images, one.masks) for one in found if one.images]
+
+
+def _pattern_of(units: Sequence[Unit]) -> str:
+    """Return what the names of files have in common, but for whole numbers, around ``{case}``."""
+    stems = [unit.stem for unit in units]
+    if len(stems) == 1:
+        return "{case}" + units[0].ending
+    start = _shared_start(stems).rstrip("0123456789")
+    end = _shared_start([stem[len(start) :][::-1] for stem in stems])[::-1].lstrip("0123456789")
+    return f"{start}{{case}}{end}{units[0].ending}"
+
+
+def _shared_start(texts: list[str]) -> str:
+    first, last = min(texts), max(texts)
+    return first[
+        : next((n for n, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
+    ]
+
+
+def common_path(paths: list[str]) -> str:
+    """Return paths with ``*`` for each component in which they differ."""
+    parts = [path.split("/") for path in paths]
+    if any(len(one) != len(parts[0]) for one in parts):
+        return "**"
+    return "/".join(same[0] if len(set(same)) == 1 else "*" for same in zip(*parts, strict=True))
+
+
+def listed(units: list[Unit]) -> str:
+    """Return ``3 files (a.png, b.png …)``."""
+    names = ", ".join(unit.stem + unit.ending for unit in units[:2]) + (" …" if len(units) > 2 else "")
+    return f"{len(units)} file{'' if len(units) == 1 else 's'} ({names})"
+
+
+def glob_of(folder: str, name: str = "*") -> str:
+    """Return the pattern of files in a folder."""
+    return f"{folder}/{name}" if folder else name
