@@ -1,0 +1,174 @@
+"""Signals at random moments, to the group, the run alone, or one worker: what is there is whole, and a rerun goes on.
+
+``SEGCONV_KILLS`` is the number of kills (30); the figures of a run are printed (``pytest -rP``).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fixtures.make_fixtures import msd_tumour
+
+from .forker import Forker, Running
+from .worlds import FOLDERS, World
+
+KILLS = int(os.environ.get("SEGCONV_KILLS", "30"))
+CASES = 10
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory, forker: Forker) -> World:
+    """A world whose command takes long enough to be hit in its middle."""
+    folder = tmp_path_factory.mktemp("large")
+    for name in FOLDERS:
+        (folder / name).mkdir()
+    root = msd_tumour(folder / "source", cases=CASES, tests=0, size=(40, 44, 36))
+    world = World(folder, ["convert", str(root), "--to", "9_A"], "nnUNet_raw/Dataset009_A", ("source",))
+    ended = forker.run([*world.words, "-j", "1"], world.env)
+    assert ended.code == 0, ended.err
+    world.expected = world.found() or {}
+    world.reset()
+    return world
+
+
+def processes_of(pid: int) -> list[int]:
+    """Children of a process and theirs."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
+
+
+def wait_until(condition: Callable[[], bool], limit_s: float = 30) -> None:
+    until = time.monotonic() + limit_s
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.002)
+
+
+def hit(run: Running, whom: str, number: signal.Signals, chance: random.Random) -> bool:
+    """Send a signal; return whether there was anybody to get it."""
+    try:
+        if whom == "group":
+            os.killpg(run.pid, number)
+        elif whom == "run":
+            os.kill(run.pid, number)
+        else:
+            workers = [p for p in processes_of(run.pid) if b"popen_loky" in Path(f"/proc/{p}/cmdline").read_bytes()]
+            if not workers:
+                return False
+            os.kill(chance.choice(workers), number)
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    return True
+
+
+def allowed(whom: str, number: signal.Signals) -> set[int]:
+    """Exit codes of a run that a signal hit."""
+    if whom == "worker":
+        return {0, 70}
+    if number == signal.SIGKILL:
+        return {0, 73, -signal.SIGKILL}
+    # Before the target is locked SIGTERM ends a process as it ends any other.
+    return {0, 130} if number == signal.SIGINT else {0, 143, -signal.SIGTERM}
+
+
+def test_whatever_is_killed_the_target_is_absent_or_whole_and_a_rerun_goes_on(large: World, forker: Forker) -> None:
+    chance = random.Random(7)
+    figures: Counter[str] = Counter()
+    took_s: dict[int, list[float]] = {1: [], 2: []}
+    for jobs in (1, 2):
+        begun = time.monotonic()
+        assert forker.run([*large.words, "-j", str(jobs)], large.env).code == 0
+        took_s[jobs].append(time.monotonic() - begun)
+        large.reset()
+    sources = large.sources()
+    for kill in range(KILLS):
+        jobs = 2 if kill % 3 == 0 else 1
+        whom = chance.choice(["group", "run", "worker"] if jobs == 2 else ["group", "run"])
+        number = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+        if whom == "worker":
+            number = signal.SIGKILL
+        run = forker.start([*large.words, "-j", str(jobs)], large.env)
+        staging = large.made.parent / ".segconv-009"
+        wait_until(staging.is_dir)
+        # As much later as an undisturbed run has still to go.
+        time.sleep(chance.uniform(0, 0.9 * min(took_s[jobs])))
+        reached = hit(run, whom, number, chance)
+        ended = run.wait()
+        what = f"kill {kill}: {number.name} to {whom}, {jobs} workers"
+        assert ended.code in allowed(whom, number), (what, ended)
+        assert "Traceback" not in ended.err, (what, ended.err)
+        assert large.found() in (None, large.expected), what
+        assert large.sources() == sources, what
+        whole = large.found() is not None
+        figures["kills"] += 1
+        figures["in the middle"] += reached and not whole
+        if not whole:
+            # Those that were written and journalled are what a rerun must not do again.
+            journal = staging / "journal"
+            finished = journal.read_bytes().count(b"\n") if journal.exists() else 0
+            again = forker.run([*large.words, "-j", "1"], large.env)
+            assert again.code == 0, (what, again.err)
+            told = re.search(r"(\d+) of them by an earlier run", again.err)
+            figures["cases finished before"] += finished
+            figures["of those reused"] += int(told[1]) if told else 0
+        assert large.found() == large.expected, what
+        left = [name for name in large.beside if not name.endswith(".lock")]
+        assert not left, (what, left)
+        large.reset()
+    print(dict(figures))
+    assert figures["in the middle"] >= 0.3 * figures["kills"]
+    assert figures["of those reused"] >= 0.9 * figures["cases finished before"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_asked_to_end_ends_its_workers_and_says_how_to_go_on(
+    number: signal.Signals, code: int, large: World, forker: Forker
+) -> None:
+    large.reset()
+    run = forker.start([*large.words, "-j", "2"], large.env)
+    journal = large.made.parent / ".segconv-009" / "journal"
+    wait_until(lambda: journal.exists() and journal.stat().st_size > 0)
+    workers = processes_of(run.pid)
+    os.kill(run.pid, number)
+    ended = run.wait()
+    assert ended.code == code, ended.err
+    assert "Error SC105: interrupted; what was done is kept" in ended.err
+    assert "Hint: run the same command again" in ended.err
+    wait_until(lambda: not any(Path(f"/proc/{worker}/exe").exists() for worker in workers), 10)
+    assert not any(Path(f"/proc/{worker}/exe").exists() for worker in workers), "no worker outlives its run"
+    assert forker.run([*large.words, "-j", "1"], large.env).code == 0
+    assert large.found() == large.expected
+
+
+def test_workers_of_a_run_that_was_killed_write_nothing_more(large: World, forker: Forker) -> None:
+    large.reset()
+    run = forker.start([*large.words, "-j", "2"], large.env)
+    journal = large.made.parent / ".segconv-009" / "journal"
+    wait_until(lambda: journal.exists() and journal.stat().st_size > 0)
+    workers = processes_of(run.pid)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    again = forker.run([*large.words, "-j", "1"], large.env)
+    assert again.code == 0, again.err
+    assert large.found() == large.expected
+    wait_until(lambda: not any(Path(f"/proc/{worker}/exe").exists() for worker in workers), 20)
+    assert not any(Path(f"/proc/{worker}/exe").exists() for worker in workers)
+    assert large.found() == large.expected
+    assert not [name for name in large.beside if not name.endswith(".lock")]
