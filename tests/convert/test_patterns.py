@@ -235,7 +235,7 @@ def test_a_list_tells_patients_splits_and_files_elsewhere(source: Path, tmp_path
         ("image,label\nA/x/1_pic.png,\n", "SC080", 65, "has no label"),
         ("image,label\nA/x/1_pic.png,gold/A-1.v2.png\nA/x/1_pic.png,gold/A-2.v2.png\n", "SC087", 65, "entries 1 and 2"),
         ("image,label,split\nA/x/1_pic.png,gold/A-1.v2.png,later\n", "SC087", 65, "'later'"),
-        ("image,label\nA/x,gold/A-1.v2.png\n", "SC061", 65, "A/x"),
+        ("image,label\nA/x,gold/A-1.v2.png\n", "SC063", 65, "A/x"),
         ("image,label\n../secret.png,gold/A-1.v2.png\n", "SC012", 66, "secret.png"),
     ],
 )  # fmt: skip
