@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import fnmatch
-import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +10,8 @@ from pathlib import Path
 
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier, twin_findings
-from ..errors import Finding, SegconvError
+from ..errors import Finding, SegconvError, naming
+from .csv_text import read_text, rows_of
 from .pairing import Pair
 from .source import (
     INSTANCES,
@@ -218,31 +217,11 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
     SegconvError
         ``SC010`` if the file is not there, ``SC087`` if it is no table.
     """
-    text = read_text(path)
-    try:
-        dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
-    except csv.Error:
-        dialect = csv.excel
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), dialect) if any(row)]
-    if not rows:
-        raise SegconvError("is empty", code="SC087", file=str(path))
+    with naming(str(path)):
+        rows = rows_of(read_text(path))
     header = [cell.casefold() for cell in rows[0]]
     if any(name in header for name in columns):
         order = [header.index(name) for name in columns if name in header]
         order += [i for i in range(len(header)) if i not in order]
         rows = [[row[i] if i < len(row) else "" for i in order] for row in rows[1:]]
     return rows
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a list that the user names; `SC010` if it is not there, `SC087` if it is no UTF-8."""
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise SegconvError("is not there", code="SC010", file=str(path)) from error
-    except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
-    except UnicodeDecodeError as error:
-        raise SegconvError(
-            f"is not UTF-8 (byte {error.start})", code="SC087", file=str(path), hint="save it as UTF-8"
-        ) from error

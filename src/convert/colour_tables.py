@@ -7,16 +7,15 @@ Sources: CVAT's documentation of "Segmentation mask 1.1" and "CamVid 1.0".
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..dataset.labels import parse_value
-from ..dataset.strictjson import MAX_BYTES, loads
+from ..dataset.strictjson import loads
 from ..errors import SegconvError, naming
+from .csv_text import read_text, rows_of
 
 FILES = ("labelmap.txt", "label_colors.txt", "class_dict.csv", "labels.csv", "labels.json", "colors.csv", "colors.json")
 """Names by which a table beside the pictures is found."""
@@ -54,21 +53,10 @@ def read_table(path: Path) -> dict[str, int | str]:
         ``SC010`` if the file is not there; ``SC074`` if it is no table of labels, or names a label
         twice.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise SegconvError("is not there", code="SC010", file=str(path)) from error
-    except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+    text = read_text(path, "SC074")
     with naming(str(path)):
         if path.suffix.lower() == ".json":
-            return _of_json(loads(data))
-        if len(data) > MAX_BYTES:
-            raise SegconvError(f"is {len(data)} bytes long", code="SC074")
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise SegconvError(f"is not UTF-8 (byte {error.start})", code="SC074", hint="save it as UTF-8") from error
+            return _of_json(loads(text.encode()))
         lines = [line.strip() for line in text.splitlines()]
         lines = [line for line in lines if line and not line.startswith("#")]
         if path.suffix.lower() == ".txt":
@@ -88,13 +76,7 @@ def _of_line(line: str) -> tuple[str, int | str]:
 
 
 def _of_csv(text: str) -> dict[str, int | str]:
-    try:
-        dialect: Any = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
-    except csv.Error:
-        dialect = csv.excel
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), dialect) if any(row)]
-    if not rows:
-        raise SegconvError("is empty", code="SC074")
+    rows = rows_of(text, "SC074")
     columns = [cell.casefold() for cell in rows[0]]
     name = next((columns.index(c) for c in _NAME_COLUMNS if c in columns), None)
     value = next((columns.index(c) for c in _VALUE_COLUMNS if c in columns), None)

@@ -7,8 +7,6 @@ list of objects with these keys. Paths are relative to the list or to the source
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import Any
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.strictjson import loads
 from ..errors import Finding, SegconvError, naming
-from .cases import read_text
+from .csv_text import read_text, rows_of
 from .pairing import Pair, Pairing
 from .patterns import Key
 from .tree import Unit
@@ -96,14 +94,7 @@ def _unit(text: str, path: Path, root: Path, strip: Any) -> Unit:
 
 
 def _of_csv(path: Path) -> list[Mapping[str, str]]:
-    text = read_text(path)
-    try:
-        dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
-    except csv.Error:
-        dialect = csv.excel
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), dialect) if any(row)]
-    if not rows:
-        raise SegconvError("is empty", code="SC087")
+    rows = rows_of(read_text(path))
     header = [cell.casefold() for cell in rows[0]]
     if not any(name.startswith("image") for name in header):
         if len(rows[0]) not in (1, 2):

@@ -1,0 +1,62 @@
+"""Lists and tables that a user names: text in UTF-8, with or without a byte order mark, in columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from ..errors import SegconvError
+
+MAX_BYTES = 64 << 20
+
+
+def read_text(path: Path, code: str = "SC087") -> str:
+    """Return the text of a file.
+
+    Parameters
+    ----------
+    code
+        Of the finding if it is no text.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if the file is not there, ``SC030`` if the system refuses, `code` if it is no UTF-8
+        or larger than 64 MiB.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise SegconvError(f"is longer than {MAX_BYTES} bytes", code=code, file=str(path))
+        return data.decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise SegconvError("is not there", code="SC010", file=str(path)) from error
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise SegconvError(
+            f"is not UTF-8 (byte {error.start})", code=code, file=str(path), hint="save it as UTF-8"
+        ) from error
+
+
+def rows_of(text: str, code: str = "SC087") -> list[list[str]]:
+    """Return the rows of a table that have a cell; comma, semicolon or tab separates, blanks around cells are dropped.
+
+    Raises
+    ------
+    SegconvError
+        `code` if there is none.
+    """
+    try:
+        dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
+    except csv.Error:
+        dialect = csv.excel
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), dialect) if any(row)]
+    except csv.Error as error:  # a cell of more than 128 KiB, or a NUL
+        raise SegconvError(f"is no table ({error})", code=code) from error
+    if not rows:
+        raise SegconvError("is empty", code=code)
+    return rows
