@@ -58,7 +58,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     """Find the cases of a dataset and judge the header of every file."""
     findings: list[Finding] = []
     notes: list[str] = []
-    found = read_json(root)
+    found = read_json(root, external=options.allow_external)
     with naming(DESCRIPTION):
         description = DatasetDescription.from_json(found)
     run = lineage.read_run(root)

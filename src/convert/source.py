@@ -358,25 +358,6 @@ def read_head(path: str, size: int) -> bytes:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
 
 
-def read_named(path: Path) -> bytes:
-    """Return the bytes of a list or table that the user names.
-
-    Raises
-    ------
-    SegconvError
-        ``SC010`` if it is not there, ``SC061`` if it is no regular file (a pipe would never end),
-        ``SC030`` if it cannot be read.
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=str(path))
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise SegconvError("is not there", code="SC010", file=str(path), hint="check the path") from error
-    except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
-
-
 def shown(path: str | Path, root: str | Path) -> str:
     """Return a path as messages name it: relative to the source, if it lies in it."""
     text, folder = os.fspath(path), os.fspath(root).rstrip("/") + "/"

@@ -20,18 +20,34 @@ from .source import ConvertOptions, SourceCase, collect, count_of, read_head, re
 JSON = "dataset.json"
 
 
-def read_json(root: Path) -> dict[str, Any]:
-    """Return the json of a task; `SC086` names what is wrong with it."""
+def read_json(root: Path, *, external: bool = False) -> dict[str, Any]:
+    """Return the json of a task.
+
+    Parameters
+    ----------
+    external
+        Follow a link that leaves the task.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if it is not there, ``SC086`` for what is wrong with it, and what `resolve_inside` raises.
+    """
     path = root / JSON
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise SegconvError(
             "is not there: nothing tells channels and labels",
-            code="SC086",
-            file=str(path),
+            code="SC010",
+            file=JSON,
             hint="restore it; for a task, --channels CT reads the folders alone",
         )
     with naming("dataset.json"):
-        return load_object(read_head(resolve_inside(path, root), MAX_BYTES + 1))
+        try:
+            real = resolve_inside(path, root, external=external)
+        except SegconvError as error:
+            error.file = JSON
+            raise
+        return load_object(read_head(real, MAX_BYTES + 1))
 
 
 def read_task(root: Path, options: ConvertOptions, notes: list[str]) -> dict[str, Any] | None:
@@ -39,7 +55,7 @@ def read_task(root: Path, options: ConvertOptions, notes: list[str]) -> dict[str
     if options.channels and not os.path.lexists(root / JSON):
         notes.append("there is no dataset.json: the folders were read")
         return None
-    return read_json(root)
+    return read_json(root, external=options.allow_external)
 
 
 def split_without_label(file: str, expected: str, options: ConvertOptions, findings: list[Finding]) -> str | None:
@@ -100,7 +116,36 @@ def listed_files(task: Mapping[str, Any]) -> tuple[dict[str, dict[str, str | Non
                 listed.setdefault(split, {})[safe] = None if label is None else safe_path(label)
             except SegconvError as error:
                 collect(findings, error, "dataset.json")
+    findings += _crossed(listed)
     return listed, findings
+
+
+def _crossed(listed: Mapping[str, Mapping[str, str | None]]) -> list[Finding]:
+    """Return an error for each image that the list brings together with what belongs to another."""
+    findings = []
+    training = listed.get(TRAIN, {})
+    images = {_stem(image): image for image in training}
+    owners: dict[str, str] = {}
+    for image, label in training.items():
+        if label is None:
+            continue
+        namesake = images.get(_stem(label), image)
+        if namesake != image and _stem(image) != _stem(label):
+            what = f"gives {image} the label {label}, which is called as {namesake}"
+            findings.append(Finding("SC087", what, file=JSON, hint="mend the list, or rename the files"))
+        elif owners.setdefault(label, image) != image:
+            what = f"gives {label} to {owners[label]} and to {image}"
+            findings.append(Finding("SC087", what, file=JSON, hint="mend the list: a label belongs to one image"))
+    findings += [
+        Finding("SC087", f"lists {image} for training and for testing", file=JSON, hint="take it off one of the lists")
+        for image in listed.get(TEST, {})
+        if image in training
+    ]
+    return findings
+
+
+def _stem(path: str) -> str:
+    return re.sub(r"\.nii(\.gz)?$", "", posixpath.basename(path), flags=re.IGNORECASE)
 
 
 def without_absent_tests(listed: dict[str, dict[str, str | None]], root: Path, findings: list[Finding]) -> None:
@@ -139,6 +184,8 @@ def declared_labels(task: Mapping[str, Any]) -> dict[str, int] | None:
         name = name.strip()
         if name.lower() in ("background", "ignore"):
             name = name.lower()  # nnU-Net knows both by their lower-case names alone
+        if not name:
+            raise SegconvError(f"labels: the value {text} has no name", code="SC074", file="dataset.json")
         if name in declared:
             raise SegconvError(f"labels: the name {name!r} stands twice", code="SC074", file="dataset.json")
         declared[name] = int(text)

@@ -25,6 +25,9 @@ from .source import DETACHED, LAYERS, SERIES, STACK
 from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
 
 SEGMENTS = segmentation.ENDING
+LARGEST = float(np.finfo(np.float32).max)
+"""Larger numbers are infinite to a network."""
+
 SPACING_RTOL = 1e-6
 """nnU-Net refuses spacings of one case that differ by more than 1e-5 of their value (``np.allclose``)."""
 
@@ -121,6 +124,11 @@ def _intensity(image: DecodedVolume, number: int, path: str, task: CaseTask, io:
         io.warn(warning("SC077", f"all voxels are {low:g}", file=task.shown(path)))
     header = image.header
     ends = sorted((header.slope * low + header.intercept, header.slope * high + header.intercept))
+    if max(-ends[0], ends[1]) > LARGEST:
+        raise SegconvError(
+            f"its values reach from {ends[0]:.3g} to {ends[1]:.3g}; nnU-Net computes in 32 bits, where that is infinite",
+            code="SC055",
+        )
     return ends[0], ends[1]
 
 
