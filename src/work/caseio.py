@@ -165,6 +165,11 @@ class CaseIO:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise _cannot_read(path, error) from error
+        if os.path.realpath(path) != os.path.normpath(path):
+            # O_NOFOLLOW looks at the last part alone. A folder that was swapped and swapped back
+            # shows in the file's identity, once the case is done.
+            os.close(descriptor)
+            raise _became_link(path)
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             os.close(descriptor)
@@ -198,8 +203,14 @@ def _cannot_read(path: Path, error: OSError) -> SegconvError:
     if isinstance(error, FileNotFoundError):
         return SegconvError("is not there any more", code="SC012", file=name)
     if error.errno in (errno.ELOOP, errno.ENOTDIR):  # a link took the place of a file or folder
-        return SegconvError("became a link while the run went on", code="SC060", file=name)
+        return _became_link(path)
     return SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=name)
+
+
+def _became_link(path: Path) -> SegconvError:
+    return SegconvError(
+        "it, or a folder above it, became a link while the run went on", code="SC060", file=os.fspath(path)
+    )
 
 
 def _changed(path: str) -> SegconvError:
