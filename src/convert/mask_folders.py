@@ -2,6 +2,7 @@
 
 CASE/ct.nii.gz  CASE/segmentations/liver.nii.gz …      an image, and its masks in a folder within
 CASE/ct.nii.gz  CASE/liver.nii.gz …                    all of them side by side
+CASE/images/a.png  CASE/masks/liver.png …              both in folders within
 scan.nrrd  scan.seg.nrrd                               segmentations of 3D Slicer beside their images
 CASE/liver.nii.gz …, or CASE.seg.nrrd                  and the images in a folder of their own
 """
@@ -17,7 +18,7 @@ from ..dataset.lineage import TRAIN
 from ..errors import Finding, SegconvError
 from ..image import segmentation, volumes
 from .png import ending_of as picture_ending_of
-from .roles import MASK_WORDS, place_of
+from .roles import IMAGE_WORDS, MASK_WORDS, place_of
 from .source import ConvertOptions, stray_note
 from .tree import Unit, walk
 
@@ -102,6 +103,9 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
         notes += stray_note(set(names) - {unit.stem + unit.ending for unit in units}, folder or ".")
         parent, _, own = folder.rpartition("/")
         inner = own.lower() in MASK_WORDS
+        if parent and own.lower() in IMAGE_WORDS and elsewhere is None:
+            found.setdefault(parent, CaseFolder(parent)).images |= {unit.stem: unit for unit in units}
+            continue
         case = found.setdefault(parent if inner else folder, CaseFolder(parent if inner else folder))
         for unit in units:
             image = None if inner or elsewhere is not None else _channel(unit, options.image, case)

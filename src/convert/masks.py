@@ -63,8 +63,9 @@ def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
     if not several:
         return None
     pictures = all(picture_ending_of(unit.path) for folder in folders for unit in folder.masks.values())
-    if pictures and not _name_classes(folders):
-        return None  # masks of objects, each of one picture
+    apart = any(image.folder != folder.name for folder in folders for image in folder.images.values())
+    if pictures and (apart or not _name_classes(folders)):
+        return None  # masks of objects, each of one picture; --from masks says otherwise
     names = ", ".join(list(several[0].masks)[:3])
     return f"{count_of(len(folders), 'folder')} with an image and a mask for each class ({names} …)"
 

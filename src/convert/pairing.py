@@ -171,8 +171,7 @@ def _may_be_classes(masks: list[Unit]) -> Finding:
         "SC003",
         f"holds {listed(masks)}, which may be masks of one object each, or of one class each",
         file=masks[0].folder,
-        hint="of classes: put each image beside its folder of masks, called image, and say --from masks;"
-        " of objects: number them, as 1.png, 2.png",
+        hint="of classes: --from masks; of objects: number them, as 1.png, 2.png",
     )
 
 

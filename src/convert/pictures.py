@@ -228,13 +228,7 @@ def _convert_mask(
     if same and ending == ".png":
         io.place(Path(path), opened.data, target, task.how)
     else:
-        dense = coding.apply(mask, snapped)
-        if ending == ".png":
-            io.write(target, picture.encode_mask(dense))
-        elif ending == ".tif":
-            io.write(target, raster.encode_tiff(dense))
-        else:
-            io.write(target, encode_slice(dense, ending))
+        io.write(target, _encoded_mask(coding.apply(mask, snapped), ending))
     written = written_counts(counts, task)
     warn_empty(written, task, io)
     stored = stored_mask(opened)
@@ -280,9 +274,15 @@ def _compile_masks(
     dense, written, stored = compile_layers(path, size[::-1], masks_of, task)
     ending = task.recipe.ending
     target = label_path(task.source.case, ending, task.source.split)
-    io.write(target, picture.encode_mask(dense) if ending == ".png" else encode_slice(dense, ending))
+    io.write(target, _encoded_mask(dense, ending))
     warn_empty(written, task, io)
     return written, {**stored, "ending": ".png", "mode": "gray", "depth": 8}
+
+
+def _encoded_mask(dense: Samples, ending: str) -> bytes:
+    if ending in PICTURES:
+        return picture.encode_mask(dense) if ending == ".png" else raster.encode_tiff(dense)
+    return encode_slice(dense, ending)
 
 
 def _refuse_size(header: PictureHeader, size: tuple[int, int]) -> None:

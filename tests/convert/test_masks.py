@@ -13,7 +13,9 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from skimage import io
 
+from fixtures.make_fixtures import write_png
 from segconv.dataset import phantoms
 from segconv.dataset.compiler import masks_from
 from segconv.image.geometry import Geometry
@@ -468,3 +470,20 @@ def test_any_masks_come_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactor
         for name, mask in masks_from(label, values):
             if (case, name) in masks:
                 assert np.array_equal(mask, masks[case, name])
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif"])
+def test_pictures_in_a_folder_of_their_own_beside_the_folder_of_masks(
+    ending: str, tmp_path: Path, segconv: Command
+) -> None:
+    classes = {"liver": np.eye(20, 24, dtype=np.uint8) * 255, "all": np.full((20, 24), 255, np.uint8)}
+    for number in range(2):
+        write_png(tmp_path / "s" / f"c{number}" / "images" / "x.png", np.full((20, 24), 9 * number, np.uint8))
+        for name, mask in classes.items():
+            write_png(tmp_path / "s" / f"c{number}" / "masks" / f"{name}.png", mask)
+    done = segconv("convert", tmp_path / "s", "--to", "9", "--from", "masks", "--format", ending[1:])
+    assert done.code == 0, done.err
+    done = segconv("restore", segconv.raw / "Dataset009_s" / "labelsTr", "--like", "9", "-o", tmp_path / "back")
+    assert done.code == 0, done.err
+    for name, mask in classes.items():
+        assert np.array_equal(io.imread(tmp_path / "back" / "c1" / f"{name}.png"), mask)
