@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import CODES, EXIT_FOUND, Finding
-from .options import backend, example, jobs, option, speaking, strict, three_folders
+from .options import allow_external, backend, example, jobs, option, speaking, strict, three_folders
 from .sink import SHOWN_FINDINGS, Sink, print_findings
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
-
-allow_external = option(
-    "--allow-external", is_flag=True, help="Follow links that leave the dataset, and the key 'dataset' of its json."
-)
 
 
 @click.command(epilog=example("segconv check 501"))

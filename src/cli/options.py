@@ -43,6 +43,9 @@ strict = option("--strict", is_flag=True, help="Treat warnings as errors.")
 no_fsync = option("--no-fsync", is_flag=True, help="Do not wait for the disk; for scratch disks.")
 backend = option("--backend", metavar="NAME", help="Backend of joblib, such as dask; default: local processes.")
 seed = option("--seed", type=click.IntRange(min=0), default=0, help="Of everything that is random.")
+allow_external = option(
+    "--allow-external", is_flag=True, help="Follow links that leave the dataset, and the key 'dataset' of its json."
+)
 folders = option("--raw", type=click.Path(path_type=Path), help="nnUNet_raw; beats the variable and the settings file.")
 preprocessed = option("--preprocessed", type=click.Path(path_type=Path), help="nnUNet_preprocessed, likewise.")
 results = option("--results", type=click.Path(path_type=Path), help="nnUNet_results, likewise.")

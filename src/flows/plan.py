@@ -1,20 +1,23 @@
-"""Planning a dataset: nnU-Net checks, plans and preprocesses it, and our folds go along."""
+"""Planning a dataset: we check it, nnU-Net checks, plans and preprocesses it, and our folds go along."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..dataset.layout import Dataset
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import leaks
 from ..dataset.strictjson import loads
-from ..errors import SegconvError, naming, refuse_if_any
+from ..errors import Finding, SegconvError, naming, refuse_if_any
+from ..review.check import check_dataset
 from ..train.commands import Tell, plan_and_preprocess
 from ..train.paths import Paths
 from ..work import fsops
 from ..work.staging import writing
+
+Warn = Callable[[Sequence[Finding]], None]
 
 
 def plan_dataset(
@@ -26,15 +29,45 @@ def plan_dataset(
     gpu_memory_gb: float | None = None,
     jobs: int = 1,
     tell: Tell | None = None,
+    check: bool = True,
+    allow_external: bool = False,
+    warn: Warn | None = None,
 ) -> Path:
-    """Plan and preprocess a dataset and carry its folds along.
+    """Check, plan and preprocess a dataset and carry its folds along.
+
+    Parameters
+    ----------
+    dataset, paths
+        What, and where.
+    configurations, planner, gpu_memory_gb, jobs, tell
+        As in `plan_and_preprocess`.
+    check
+        Refuse a dataset in which `check_dataset` finds errors, before nnU-Net begins.
+    allow_external
+        As in `check_dataset`.
+    warn
+        Is told the warnings of the check.
 
     Returns
     -------
     folder
         Of the preprocessed dataset.
+
+    Raises
+    ------
+    Refused
+        With all findings of the check if one is an error; for folds that leak in any case.
+    SegconvError
+        What `carry_splits` and `plan_and_preprocess` raise.
     """
+    if check:
+        found = refuse_if_any(check_dataset(dataset.path, jobs=jobs, allow_external=allow_external).findings)
+        if warn is not None:
+            warn(found)
     refuse_leaking(dataset, dataset.path / SPLITS_FILE)
+    folder = paths.require("preprocessed") / dataset.path.name
+    if folder.is_dir():
+        carry_splits(dataset, folder, paths)  # nnU-Net's planner stops at other folds than the dataset's
     plan_and_preprocess(
         dataset.name.id,
         dataset.path.name,
@@ -45,7 +78,6 @@ def plan_dataset(
         jobs=jobs,
         tell=tell,
     )
-    folder = paths.require("preprocessed") / dataset.path.name
     carry_splits(dataset, folder, paths)
     return folder
 

@@ -311,7 +311,7 @@ def _folds(root: Path, preprocessed: Path | None, whole: _Whole, history: _Linea
         except SegconvError as error:
             findings += error.findings
             continue
-        if read and folds == read[0]:
+        if read and _same(read[0], folds):
             continue
         if read:
             findings.append(
@@ -327,6 +327,15 @@ def _folds(root: Path, preprocessed: Path | None, whole: _Whole, history: _Linea
     if not there:
         findings += judge_default_folds(whole.training, records)
     return findings
+
+
+def _same(dataset: Splits, preprocessed: Splits) -> bool:
+    """Return whether nnU-Net plans with both: it allows the preprocessed dataset more folds."""
+    return len(dataset) <= len(preprocessed) and all(
+        set(one[part]) == set(other[part])
+        for one, other in zip(dataset, preprocessed, strict=False)
+        for part in ("train", "val")
+    )
 
 
 def _learned(labels: Labels | None) -> frozenset[int]:

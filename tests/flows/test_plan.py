@@ -1,0 +1,79 @@
+"""Planning begins with the check: what is found wrong stops it before nnU-Net starts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segconv.flows import plan
+
+from ..command import Command, Done
+from ..review import datasets
+from ..review.datasets import CASES, even_folds, folds
+from ..review.defects import IMAGE, LABEL, outside
+
+NAMES = [f"c{n}" for n in range(CASES)]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The datasets that nnU-Net was started with."""
+    found: list[str] = []
+
+    def plan_and_preprocess(dataset_id: int, dataset: str, paths: Any, **how: Any) -> None:
+        found.append(dataset)
+        (paths.require("preprocessed") / dataset).mkdir(exist_ok=True)
+
+    monkeypatch.setattr(plan, "plan_and_preprocess", plan_and_preprocess)
+    return found
+
+
+def planned(segconv: Command, *words: str) -> Done:
+    return segconv("plan", "7", "-j", "1", *words)
+
+
+def test_errors_refuse_and_nnunet_does_not_start(segconv: Command, started: list[str]) -> None:
+    root = datasets.volumes(segconv.raw)
+    (root / LABEL).write_bytes((root / LABEL).read_bytes()[:-9])
+    (root / IMAGE).write_bytes(b"")
+    done = planned(segconv)
+    assert (done.code, sorted(done.codes())) == (65, ["SC050", "SC051"])
+    assert started == []
+    assert planned(segconv, "--no-check").code == 0
+    assert started == ["Dataset007_Ct"]
+
+
+def test_warnings_are_told_and_planning_goes_on(segconv: Command, started: list[str]) -> None:
+    root = datasets.volumes(segconv.raw)
+    (root / IMAGE).write_bytes((root / IMAGE).read_bytes() + b"tail")
+    done = planned(segconv)
+    assert done.code == 0
+    assert f"Warning SC059: {IMAGE}" in done.err
+    assert [found["code"] for found in planned(segconv, "--json").json["findings"]] == ["SC059"]
+    assert len(started) == 2
+
+
+def test_links_that_leave_are_allowed_by_name(segconv: Command, started: list[str]) -> None:
+    outside(datasets.volumes(segconv.raw))
+    assert planned(segconv).codes() == ["SC060", "SC089"][: len(planned(segconv).codes())]
+    assert started == []
+    assert planned(segconv, "--allow-external").code == 0
+
+
+def test_folds_that_changed_are_put_in_place_before_nnunet_compares_them(
+    segconv: Command, started: list[str], tmp_path: Path
+) -> None:
+    root = datasets.volumes(segconv.raw)
+    target = tmp_path / "nnUNet_preprocessed" / root.name
+    target.mkdir()
+    folds(target, even_folds(NAMES)[:3])
+    folds(root, even_folds(NAMES))
+    assert planned(segconv).code == 0
+    assert json.loads((target / "splits_final.json").read_text()) == even_folds(NAMES)
+    (tmp_path / "nnUNet_results" / root.name).mkdir()
+    folds(root, even_folds(NAMES)[::-1])
+    assert planned(segconv).codes() == ["SC095"]
+    assert len(started) == 1
