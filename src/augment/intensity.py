@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..image.resample import saturated
+from ..image.voxels import chunks
 
 
 def shift_hu(array: NDArray[Any], shift: float, air: float) -> NDArray[Any]:
@@ -28,7 +29,22 @@ def shift_hu(array: NDArray[Any], shift: float, air: float) -> NDArray[Any]:
     array
         Of the same type: computed in floating point, rounded half to even, clipped, never wrapped.
     """
-    working = array.astype(np.float64 if array.dtype.itemsize > 2 and array.dtype != np.float32 else np.float32)
+    array = np.ascontiguousarray(array)
+    if array.dtype.kind in "iu" and array.dtype.itemsize <= 2:
+        # So few values that all of them can be shifted beforehand.
+        unsigned = np.dtype(f"u{array.dtype.itemsize}")
+        every = np.arange(1 << 8 * array.dtype.itemsize, dtype=unsigned).view(array.dtype)
+        table: NDArray[Any] = _shifted(every, shift, air)
+        return np.asarray(table[array.view(unsigned)])
+    out = np.empty_like(array)
+    for part, chunk in zip(chunks(out), chunks(array), strict=True):
+        part[:] = _shifted(chunk, shift, air)
+    return out
+
+
+def _shifted(array: NDArray[Any], shift: float, air: float) -> NDArray[Any]:
+    wide = array.dtype.itemsize > 2 and array.dtype != np.float32
+    working = array.astype(np.float64 if wide else np.float32)
     body = array > air
     working[body] = np.maximum(working[body] + working.dtype.type(shift), air)
     return saturated(working, array.dtype)

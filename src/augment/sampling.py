@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from .spec import PLANES, AugmentSpec, Transform
+from .spec import AXES, IMAGE, PLANES, AugmentSpec, Transform
 
 
 def copies(spec: AugmentSpec, case: str) -> dict[str, Transform]:
@@ -16,21 +16,21 @@ def copies(spec: AugmentSpec, case: str) -> dict[str, Transform]:
     same parameters; adding copies does not change those that were there.
     """
     made: dict[str, Transform] = {}
+    known = AXES if spec.frame == IMAGE else PLANES
     if spec.angles_deg:
         for plane in spec.planes:
             for angle in spec.angles_deg:
                 for number in range(spec.copies):
                     name = f"{case}_{plane}{_angle_name(angle)}" + (f"_{number + 1:02d}" if spec.copies > 1 else "")
-                    angles = tuple(angle if plane == other else 0.0 for other in PLANES)
-                    made[name] = Transform(
-                        (angles[0], angles[1], angles[2]), _shift(spec, _random(spec, case, len(made)))
-                    )
+                    angles = tuple(angle if plane == other else 0.0 for other in known)
+                    shift = _shift(spec, _random(spec, case, len(made)))
+                    made[name] = Transform((angles[0], angles[1], angles[2]), shift, spec.frame)
         return made
     for number in range(spec.copies):
         random = _random(spec, case, number)
-        drawn = random.uniform(-1, 1, size=len(PLANES)) * (spec.rotate_range_deg or 0.0)
-        x, y, z = (float(angle) if plane in spec.planes else 0.0 for plane, angle in zip(PLANES, drawn, strict=True))
-        made[f"{case}_aug{number + 1:02d}"] = Transform((x, y, z), _shift(spec, random))
+        drawn = random.uniform(-1, 1, size=len(known)) * (spec.rotate_range_deg or 0.0)
+        x, y, z = (float(angle) if plane in spec.planes else 0.0 for plane, angle in zip(known, drawn, strict=True))
+        made[f"{case}_aug{number + 1:02d}"] = Transform((x, y, z), _shift(spec, random), spec.frame)
     return made
 
 

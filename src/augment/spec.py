@@ -12,6 +12,12 @@ from ..errors import SegconvError
 PLANES = ("sagittal", "coronal", "axial")
 """A rotation in the sagittal plane turns about the patient's x, in the coronal about y, in the axial about z (LPS)."""
 
+AXES = ("i", "j", "k")
+"""A rotation may turn about an axis of the grid instead: the first, second or third of ``(x, y, z)``."""
+
+PATIENT, IMAGE = "patient", "image"
+"""Whose axes a rotation turns about."""
+
 
 @dataclass(frozen=True)
 class Transform:
@@ -20,17 +26,22 @@ class Transform:
     Parameters
     ----------
     angle_deg
-        In the sagittal, coronal and axial plane; see `segconv.image.resample` for order and sign.
+        In the sagittal, coronal and axial plane, or about i, j and k; see `segconv.image.resample`
+        for order and sign.
     shift_hu
         Added to the voxels of CT channels that are not air.
+    frame
+        `PATIENT` or `IMAGE`.
     """
 
     angle_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
     shift_hu: float = 0.0
+    frame: str = PATIENT
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of the lineage."""
-        return {"angle_deg": dict(zip(PLANES, self.angle_deg, strict=True)), "shift_hu": self.shift_hu}
+        names = AXES if self.frame == IMAGE else PLANES
+        return {"angle_deg": dict(zip(names, self.angle_deg, strict=True)), "shift_hu": self.shift_hu}
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ class AugmentSpec:
     angles_deg
         Fixed angles; each with each of `planes` makes a copy.
     planes
-        Of `PLANES`.
+        Of `PLANES`, or of `AXES`.
     rotate_range_deg
         Random angles are uniform in ± this, in each of `planes`; None for no random rotation.
     copies
@@ -51,6 +62,12 @@ class AugmentSpec:
         Smallest and largest magnitude of a random shift in HU, its sign random; None for none.
     seed
         Of everything that is random.
+    pad_value
+        What a rotation brings in from outside of an image; its own smallest value if None.
+    expand
+        Whether grids grow so that a rotation cuts no corner.
+    label_soft
+        Whether labels are interpolated class by class, instead of taking the nearest voxel.
 
     Raises
     ------
@@ -64,6 +81,9 @@ class AugmentSpec:
     copies: int = 1
     hu_shift: tuple[float, float] | None = None
     seed: int = 0
+    pad_value: float | None = None
+    expand: bool = False
+    label_soft: bool = False
 
     def __post_init__(self) -> None:
         if not self.angles_deg and self.rotate_range_deg is None and self.hu_shift is None:
@@ -73,10 +93,11 @@ class AugmentSpec:
             )
         if self.angles_deg and self.rotate_range_deg is not None:
             raise SegconvError("--rotate and --rotate-range exclude each other", hint="run augment once for each")
-        unknown = [plane for plane in self.planes if plane not in PLANES]
-        if unknown or not self.planes or len(set(self.planes)) < len(self.planes):
+        known = any(set(self.planes) <= set(names) for names in (PLANES, AXES))
+        if not known or not self.planes or len(set(self.planes)) < len(self.planes):
             raise SegconvError(
-                f"--planes: {','.join(self.planes)!r} is not a choice of planes", hint=f"known are {', '.join(PLANES)}"
+                f"{','.join(self.planes)!r} is neither a choice of planes nor of axes",
+                hint=f"--planes knows {', '.join(PLANES)}; --axis knows {', '.join(AXES)}",
             )
         if not all(math.isfinite(angle) and abs(angle) <= 360 for angle in self.angles_deg):
             raise SegconvError("--rotate: angles are between -360 and 360 degrees")
@@ -86,12 +107,24 @@ class AugmentSpec:
             raise SegconvError("--rotate-range is above 0 and at most 180 degrees")
         if self.copies < 1:
             raise SegconvError("--copies is at least 1")
+        if self.pad_value is not None and not math.isfinite(self.pad_value):
+            raise SegconvError(f"--pad-value {self.pad_value} is no number that a voxel can have")
         if self.hu_shift is not None:
             low, high = self.hu_shift
             if not (math.isfinite(high) and 0 <= low <= high and high > 0):
                 raise SegconvError(
                     f"--hu-shift {low:g}:{high:g} is no range of magnitudes", hint="for example --hu-shift 30:50"
                 )
+
+    @property
+    def rotates(self) -> bool:
+        """Whether anything turns."""
+        return bool(self.angles_deg) or self.rotate_range_deg is not None
+
+    @property
+    def frame(self) -> str:
+        """Whose axes rotations turn about: `PATIENT` or `IMAGE`."""
+        return IMAGE if set(self.planes) <= set(AXES) else PATIENT
 
     def as_json(self) -> dict[str, Any]:
         """Return the options, JSON-able."""
@@ -107,7 +140,7 @@ def parse_angles(text: str) -> tuple[float, ...]:
 
 
 def parse_planes(text: str) -> tuple[str, ...]:
-    """Read ``sagittal,coronal``."""
+    """Read ``sagittal,coronal``, or ``i,j``."""
     return tuple(part.strip().lower() for part in text.split(","))
 
 

@@ -1,4 +1,4 @@
-"""Rotation of a grid's voxels about its centre: exact where the grid maps onto itself, else through SimpleITK.
+"""Rotation of a grid's voxels about its centre: exact where voxels meet voxels, else through SimpleITK.
 
 Frame and sign: angles turn about the patient's axes (LPS) through `Geometry.center_mm`, as the
 transform from output points to input points that SimpleITK's `Resample` takes, with +angle.
@@ -26,7 +26,17 @@ EXACT_TOLERANCE = 1e-6
 On a grid of 1000 voxels that is a thousandth of a voxel, far below what interpolation resolves.
 """
 
+CUT_TOLERANCE_VOXELS = 1e-3
+"""A grown grid may lack this much of a corner, so that rounding adds no layer of padding."""
+
+SLAB_VOXELS = 1 << 21
+"""So many voxels are resampled at a time in floating point."""
+
+TIES = float(1 << 20)
+"""Means closer than its inverse to a half count as one, so that not the last bit of 64 decides how they round."""
+
 Angles = tuple[float, float, float]
+Permutation = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 def rotate(volume: Volume, angles_deg: Angles, interpolation: str, background: Any) -> NDArray[Any]:
@@ -52,16 +62,8 @@ def rotate(volume: Volume, angles_deg: Angles, interpolation: str, background: A
     matrix = rotation_matrix(angles_deg, volume.geometry.dimension)
     exact = grid_permutation(matrix, volume.geometry)
     if exact is not None:
-        return _permuted(volume.array, *exact)
-    array = volume.array
-    if array.ndim > volume.geometry.dimension:
-        values = np.broadcast_to(background, array.shape[-1])
-        parts = [
-            _resampled(Volume(np.ascontiguousarray(array[..., c]), volume.geometry), angles_deg, interpolation, v)
-            for c, v in enumerate(values)
-        ]
-        return np.stack(parts, axis=-1)
-    return _resampled(volume, angles_deg, interpolation, background)
+        return permuted(volume.array, exact)
+    return resampled(volume, matrix, volume.geometry, interpolation, background)
 
 
 def onto_grid(label: Volume, grid: Geometry, background: int = 0) -> NDArray[Any]:
@@ -87,17 +89,60 @@ def onto_grid(label: Volume, grid: Geometry, background: int = 0) -> NDArray[Any
 
 def rotation_matrix(angles_deg: Angles, dimension: int) -> NDArray[np.float64]:
     """Return the matrix that takes output points to input points, both relative to the centre, in LPS mm."""
-    x, y, z = (math.radians(angle) for angle in angles_deg)
-    about_z = np.array([[math.cos(z), -math.sin(z), 0], [math.sin(z), math.cos(z), 0], [0, 0, 1]])
+    (cx, sx), (cy, sy), (cz, sz) = (_cosine_and_sine(angle) for angle in angles_deg)
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
     if dimension == 2:
         return about_z[:2, :2]
-    about_x = np.array([[1, 0, 0], [0, math.cos(x), -math.sin(x)], [0, math.sin(x), math.cos(x)]])
-    about_y = np.array([[math.cos(y), 0, math.sin(y)], [0, 1, 0], [-math.sin(y), 0, math.cos(y)]])
+    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     return np.asarray(about_z @ about_x @ about_y)
 
 
-def grid_permutation(matrix: NDArray[np.float64], geometry: Geometry) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """Return how a rotation permutes the voxels of a grid, or None if it does not map the grid onto itself.
+def _cosine_and_sine(angle_deg: float) -> tuple[float, float]:
+    """Return both, without the 6e-17 that π has too little at quarter turns."""
+    if angle_deg % 90 == 0:
+        return ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[int(angle_deg // 90) % 4]
+    return math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
+
+
+def about_image_axes(matrix: NDArray[np.float64], geometry: Geometry) -> NDArray[np.float64]:
+    """Return the rotation in LPS that turns about a grid's own axes as `matrix` turns about x, y and z."""
+    direction = geometry.direction_matrix
+    return np.asarray(direction @ matrix @ direction.T)
+
+
+def index_matrix(matrix: NDArray[np.float64], geometry: Geometry) -> NDArray[np.float64]:
+    """Return a rotation from output index to input index ``(x, y[, z])``, both relative to the centre."""
+    spacing = np.array(geometry.spacing_mm)
+    direction = geometry.direction_matrix
+    # The inverse, as ITK has it: a direction is orthonormal within a tolerance only.
+    return np.asarray((np.linalg.inv(direction) @ matrix @ direction) * spacing / spacing[:, None])
+
+
+def grown_grid(matrix: NDArray[np.float64], geometry: Geometry) -> Geometry:
+    """Return the smallest grid about the same centre that holds the whole of a rotated volume, its outer voxels too."""
+    reach = np.abs(np.linalg.inv(index_matrix(matrix, geometry))) @ (np.array(geometry.size) / 2)
+    size = np.maximum(np.ceil(2 * (reach - CUT_TOLERANCE_VOXELS)), 1).astype(int)
+    shift = (np.array(geometry.size) - size) / 2
+    return Geometry(
+        tuple(int(s) for s in size),
+        geometry.spacing_mm,
+        tuple(float(o) for o in geometry.to_physical(shift)),
+        geometry.direction,
+    )
+
+
+def grid_permutation(
+    matrix: NDArray[np.float64], geometry: Geometry, grid: Geometry | None = None
+) -> Permutation | None:
+    """Return how a rotation permutes the voxels of a grid, or None if it does not map the grid onto the other.
+
+    Parameters
+    ----------
+    geometry
+        Of the input.
+    grid
+        Of the output, about the same centre; the same if None.
 
     Returns
     -------
@@ -105,21 +150,20 @@ def grid_permutation(matrix: NDArray[np.float64], geometry: Geometry) -> tuple[t
         Input axis *j* (in the order x, y, z) runs along output axis ``axes[j]``, backwards if
         ``signs[j]`` is -1.
     """
-    spacing = np.array(geometry.spacing_mm)
-    direction = geometry.direction_matrix
-    # From output index to input index, about the centre.
-    index_matrix = (direction.T @ matrix @ direction) * spacing / spacing[:, None]
-    rounded = np.rint(index_matrix)
-    if np.abs(index_matrix - rounded).max() > EXACT_TOLERANCE or not (np.abs(rounded).sum(axis=1) == 1).all():
+    size = (grid or geometry).size
+    indices = index_matrix(matrix, geometry)
+    rounded = np.rint(indices)
+    if np.abs(indices - rounded).max() > EXACT_TOLERANCE or not (np.abs(rounded).sum(axis=1) == 1).all():
         return None
     axes = tuple(int(k) for k in np.abs(rounded).argmax(axis=1))
-    if any(geometry.size[j] != geometry.size[k] for j, k in enumerate(axes)):
+    if any(geometry.size[j] != size[k] for j, k in enumerate(axes)):
         return None
     return axes, tuple(int(rounded[j, k]) for j, k in enumerate(axes))
 
 
-def _permuted(array: NDArray[Any], axes: tuple[int, ...], signs: tuple[int, ...]) -> NDArray[Any]:
-    """Move voxels without touching their values."""
+def permuted(array: NDArray[Any], exact: Permutation) -> NDArray[Any]:
+    """Return an array with its voxels moved and their values untouched, as `grid_permutation` says."""
+    axes, signs = exact
     n = len(axes)
     order = list(range(array.ndim))
     flips = []
@@ -133,28 +177,70 @@ def _permuted(array: NDArray[Any], axes: tuple[int, ...], signs: tuple[int, ...]
     return np.ascontiguousarray(moved)
 
 
-def _resampled(volume: Volume, angles_deg: Angles, interpolation: str, background: Any) -> NDArray[Any]:
-    """Resample one component through SimpleITK."""
-    dtype = volume.array.dtype
-    # Integers up to 16 bits are exact in float32, and a nearest neighbour needs no arithmetic at all.
-    if interpolation == NEAREST:
-        working = volume.array
-    else:
-        working = volume.array.astype(np.float64 if dtype.itemsize > 2 and dtype != np.float32 else np.float32)
-    image = sitk.GetImageFromArray(working)
+def resampled(
+    volume: Volume, matrix: NDArray[np.float64], grid: Geometry, interpolation: str, background: Any
+) -> NDArray[Any]:
+    """Return a volume rotated about its centre onto a grid, through SimpleITK.
+
+    Parameters
+    ----------
+    volume
+        ``(z, y, x)``, ``(y, x)`` or ``(y, x, c)``.
+    matrix
+        Takes output points to input points, relative to the centre of the volume, in LPS mm.
+    grid
+        Of the output.
+    interpolation, background
+        As in `rotate`.
+    """
+    array = volume.array
+    if array.ndim > volume.geometry.dimension:
+        values = np.broadcast_to(background, array.shape[-1])
+        parts = [
+            resampled(Volume(np.ascontiguousarray(array[..., c]), volume.geometry), matrix, grid, interpolation, v)
+            for c, v in enumerate(values)
+        ]
+        return np.stack(parts, axis=-1)
+    # What SimpleITK reads is of the voxels' own type. What it writes is floating point, for it would
+    # truncate; a nearest neighbour needs no arithmetic.
+    dtype = array.dtype
+    image = sitk.GetImageFromArray(array)
     image.SetSpacing(volume.geometry.spacing_mm)
     image.SetOrigin(volume.geometry.origin_mm)
     image.SetDirection(volume.geometry.direction)
-    radians = [math.radians(angle) for angle in angles_deg]
-    center = volume.geometry.center_mm
-    if volume.geometry.dimension == 2:
-        transform = sitk.Euler2DTransform(center, radians[2])
-    else:
-        transform = sitk.Euler3DTransform(center, *radians)
-    moved = sitk.GetArrayFromImage(
-        sitk.Resample(image, image, transform, _INTERPOLATORS[interpolation], float(background))
-    )
-    return moved if moved.dtype == dtype else saturated(moved, dtype)
+    made = image.GetPixelID()
+    if interpolation == LINEAR:
+        made = sitk.sitkFloat32 if dtype == np.float32 else sitk.sitkFloat64
+    transform = sitk.AffineTransform(volume.geometry.dimension)
+    transform.SetMatrix([float(v) for v in matrix.ravel()])
+    transform.SetCenter(volume.geometry.center_mm)
+    out = np.empty(grid.array_shape, dtype)
+    for first, last in _slabs(grid):
+        size, origin = list(grid.size), grid.origin_mm
+        if grid.dimension == 3:
+            size[2] = last - first
+            origin = tuple(float(o) for o in grid.to_physical((0, 0, first)))
+        moved = sitk.Resample(
+            image,
+            size,
+            transform,
+            _INTERPOLATORS[interpolation],
+            origin,
+            grid.spacing_mm,
+            grid.direction,
+            float(background),
+            made,
+        )
+        slab = sitk.GetArrayViewFromImage(moved)
+        out[first:last] = slab if slab.dtype == dtype else saturated(np.rint(slab * TIES) / TIES, dtype)
+    return out
+
+
+def _slabs(grid: Geometry) -> list[tuple[int, int]]:
+    """Return ranges of the first array axis, whole rows of a picture or some slices of a volume each."""
+    length = grid.array_shape[0]
+    step = length if grid.dimension == 2 else max(1, SLAB_VOXELS // (grid.size[0] * grid.size[1]))
+    return [(first, min(first + step, length)) for first in range(0, length, step)]
 
 
 def saturated(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -162,10 +248,14 @@ def saturated(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     if dtype.kind == "f":
         return values.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
+    if dtype.itemsize >= 4 and values.dtype == np.float32:
+        values = values.astype(np.float64)  # the limits of wide integers are no float32
     rounded = np.rint(values)
     clipped = np.clip(rounded, limits.min, limits.max, out=rounded)
-    if dtype.itemsize >= 4 and values.dtype == np.float32:
-        clipped = clipped.astype(np.float64)  # the limits of wide integers are no float32
-        clipped = np.clip(clipped, limits.min, limits.max)
+    if dtype.itemsize == 8:
+        # 2^63 - 1 is no float64 either: what was clipped to it would wrap on the way back.
+        widest = np.full(clipped.shape, limits.max, dtype)
+        np.copyto(widest, clipped, where=clipped < float(limits.max), casting="unsafe")
+        return widest
     narrow: NDArray[Any] = clipped.astype(dtype)
     return narrow

@@ -1,0 +1,37 @@
+"""Where compiled kernels are kept, so that they are compiled once: Numba's cache, for any kind of installation."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+from pathlib import Path
+
+from ..version import VERSION
+
+
+@functools.cache
+def available() -> bool:
+    """Return whether Numba is installed; ``SEGCONV_NO_NUMBA=1`` says that it is not."""
+    return not os.environ.get("SEGCONV_NO_NUMBA") and importlib.util.find_spec("numba") is not None
+
+
+@functools.cache
+def cache_folder() -> Path | None:
+    """Return the first folder that can be written: the user's choice, the user's cache, or beside the package.
+
+    None if there is none: then every process compiles for itself. The system's folder for temporary
+    files is not used, because Numba trusts what it finds in its cache.
+    """
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    for folder in (Path(base) / "segconv" / f"numba-{VERSION}", Path(__file__).parent / "__pycache__"):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    return None
