@@ -20,6 +20,7 @@ _HOMES = {
     "Refused": "errors",
     "SegconvError": "errors",
     "Volume": "image.geometry",
+    "check_dataset": "review.check",
     "evaluate_folders": "review.evaluate",
     "infer": "flows.infer",
     "make_splits": "dataset.splits",

@@ -35,9 +35,9 @@ def command(
     sink: Sink,
     paths: Paths,
 ) -> int:
-    """Find out whether a dataset can be trained on, whoever made it.
+    """Find out whether a dataset can be trained on.
 
-    Every file is read once, proved to its end and compared with the others of its case, with
+    Whoever made it: every file is read once, proved to its end and compared with the others of its case, with
     dataset.json, with the folds, and with what segconv recorded if it made the dataset. What breaks
     training, or trains something else than was meant, is an error; what is odd is a warning. Exit
     code 1 if there are errors. docs/codes.md explains every code.

@@ -243,7 +243,7 @@ def _judge_others(folder: str, others: list[str], ending: str, names: set[str], 
                 )
             )
         elif data_ending is not None:
-            by_ending.setdefault(data_ending, []).append(name)
+            by_ending.setdefault(name[-len(data_ending) :], []).append(name)
         elif not (ending.lower().startswith(".tif") and name.endswith(".json")):  # the spacing of a TIFF
             left_alone.append(name)
     for other, found in by_ending.items():
