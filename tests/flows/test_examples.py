@@ -23,7 +23,7 @@ pytestmark = pytest.mark.train
 ORDER = [
     "paths init", "paths show", "paths", "convert", "labels show", "labels",
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
-    "check", "augment", "plan", "plans show", "plans", "plans derive",
+    "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
     "train", "infer", "evaluate", "restore", "nnunet", "abort", "demo",
 ]  # fmt: skip
 

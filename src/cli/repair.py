@@ -1,0 +1,97 @@
+"""``segconv repair``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import EXIT_FOUND
+from .convert import REPAIRS
+from .options import allow_external, dry_run, example, option, running, speaking, three_folders, to
+from .sink import Sink
+
+if TYPE_CHECKING:
+    from ..train.paths import Paths
+
+
+@click.command(epilog=example("segconv repair 501 --to 505_Mended"))
+@click.argument("dataset")
+@to
+@option("--repair", "repairs", multiple=True, metavar="KIND", help=f"What may be mended: {', '.join(REPAIRS)}.")
+@option("--nonfinite", type=float, metavar="VALUE", help="Put this in the place of NaN and infinity in images.")
+@allow_external
+@dry_run
+@running
+@three_folders
+@speaking
+def command(
+    dataset: str,
+    target: str,
+    repairs: tuple[str, ...],
+    nonfinite: float | None,
+    allow_external: bool,
+    dry_run: bool,
+    sink: Sink,
+    paths: Paths,
+    how: dict[str, Any],
+) -> int:
+    """Mend a dataset, always into a new one.
+
+    What can be mended without guessing always is: counts, header forms that disagree, units, bytes
+    after the end, axes off right angles, labels in floating point, integers of 64 bits, headers that
+    lie a hair apart. The rest is refused with the KIND that settles it: header (a label takes its
+    image's header), resample (a label is taken to its image's grid), orientation (all volumes are
+    turned to RAS+, and restore turns predictions back). What was done is told case by case, and kept
+    in the lineage.
+    """
+    from ..convert.conversion import plan_conversion, run_conversion
+    from ..convert.mending import CAST, ORTHONORMAL
+    from ..convert.source import ConvertOptions
+    from ..dataset.layout import Dataset
+    from ..dataset.names import find_dataset
+    from ..review.check import check_dataset
+
+    kinds = tuple(kind.strip() for text in repairs for kind in text.split(","))
+    options = ConvertOptions(
+        repair=tuple(dict.fromkeys((ORTHONORMAL, CAST, *kinds))), nonfinite=nonfinite, allow_external=allow_external
+    )
+    source = find_dataset(dataset, paths.require("raw"))
+    conversion = plan_conversion(
+        source,
+        target,
+        raw=paths.require("raw"),
+        other_roots=(paths.preprocessed, paths.results),
+        kind="nnunet-v2",
+        options=options,
+        overwrite=how["overwrite"],
+        strict=how["strict"],
+    )
+    if dry_run:
+        sink.warn(conversion.plan.warnings)
+        sink.say("headers can be mended; voxels are read when the command runs; nothing was written (--dry-run)")
+        sink.end(conversion.summary(), conversion.plan.warnings)
+        return 0
+    outcome = run_conversion(conversion, options, progress=sink.progress(), **how)
+    made = Dataset.open(outcome.target)
+    before = {} if made.run is None else {record.case: record.repairs for record in Dataset.open(source).records()}
+    done = {
+        record.case: [repair for repair in record.repairs if repair not in before.get(record.original_name, ())]
+        for record in made.records()
+    }
+    rows = [(case, repair) for case, found in done.items() for repair in found]
+    sink.warn([*outcome.warnings, *outcome.failed])
+    if rows:
+        sink.table(["case", "mended"], rows)
+    else:
+        sink.say("no voxel and no header had to be mended")
+    report = check_dataset(outcome.target, jobs=how["jobs"], backend=how["backend"])
+    sink.warn(report.findings)
+    clean = f"{report.errors} errors" if report.errors else "no error"
+    sink.say(f"Made {outcome.target} with {outcome.done} cases; segconv check finds {clean} in it.")
+    sink.next(f"segconv plan {conversion.name.id}")
+    mended = {case: found for case, found in done.items() if found}
+    result = {**conversion.summary(), "cases": outcome.done, "repairs": mended}
+    ok = not outcome.failed and not report.errors
+    sink.end(result, [*outcome.warnings, *outcome.failed, *report.findings], ok=ok)
+    return 0 if ok else EXIT_FOUND
