@@ -2,76 +2,109 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import EXIT_FOUND
+from ..errors import EXIT_FOUND, SegconvError
 from .options import dry_run, example, option, running, seed, speaking, three_folders, to
+from .recipe import recipes, save
 from .sink import Sink
 
 if TYPE_CHECKING:
+    from ..augment.spec import AugmentSpec
     from ..train.paths import Paths
+    from ..work.plan import Plan
+
+RECIPE = (
+    "rotate",
+    "rotate-range",
+    "planes",
+    "axis",
+    "copies",
+    "hu-shift",
+    "pad-value",
+    "expand",
+    "label-soft",
+    "format",
+    "link",
+    "seed",
+)
+"""The options that decide what is made; a recipe holds these."""
 
 
 @click.command(epilog=example("segconv augment 501 --to 601_ShapesAug --rotate 30,60,180"))
 @click.argument("dataset")
 @to
 @option("--rotate", metavar="DEG,…", help="Fixed angles; each in each plane makes a copy.")
-@option("--planes", metavar="PLANE,…", help="sagittal (about x), coronal (about y), axial (about z); default: all.")
 @option("--rotate-range", type=float, metavar="DEG", help="Random angles, uniform in ± DEG in each plane.")
+@option("--planes", metavar="PLANE,…", help="sagittal (about x), coronal (about y), axial (about z); default: all.")
+@option("--axis", metavar="AXIS,…", help="Turn about the image's own axes i, j, k instead of the patient's.")
 @option("--copies", type=click.IntRange(min=1), default=1, help="Copies of a case, or of each angle and plane.")
 @option("--hu-shift", metavar="LO:HI", help="Random shift of CT channels: magnitude in HU, sign random.")
+@option("--pad-value", type=float, help="What a rotation brings into an image; default: its smallest value, air.")
+@option("--expand", is_flag=True, help="Grow the grid so that no corner is cut; default: the same grid.")
+@option("--label-soft", is_flag=True, help="Interpolate labels class by class instead of taking the nearest voxel.")
+@option(
+    "--format",
+    "file_format",
+    type=click.Choice(["nii", "nii.gz", "nrrd", "mha", "png", "tif"]),
+    help="Of the new files; nii is the fastest, for scratch disks. Default: as they are.",
+)
+@option(
+    "--link",
+    type=click.Choice(["none", "hard", "symlink", "external"]),
+    default="none",
+    help="Link the originals; external leaves them where they are and names them in dataset.json.",
+)
 @seed
+@recipes(*RECIPE)
 @dry_run
 @running
 @three_folders
 @speaking
 def command(
-    dataset: str, target: str, seed: int, dry_run: bool, sink: Sink, paths: Paths, how: dict[str, Any], **said: Any
+    dataset: str,
+    target: str,
+    save_recipe: Path | None,
+    dry_run: bool,
+    sink: Sink,
+    paths: Paths,
+    how: dict[str, Any],
+    **said: Any,
 ) -> int:
     """Multiply a dataset by rotations and HU shifts.
 
     The new dataset holds the originals, unchanged, and their copies. Rotations are Euler rotations
-    about the patient's axes (LPS) through the true centre of the volume; image and label move on
-    one grid; what comes in from outside is air, or background. Pictures turn in their plane. HU
-    shifts leave air where it is and apply to channels named CT. Folds are written so that a copy is
-    never validated on, and never trained on while its original is validated on.
+    about the patient's axes (LPS) through the true centre of the volume, R = Rz · Rx · Ry; image and
+    label move on one grid; what comes in from outside is air, or background. Pictures turn in their
+    plane. HU shifts leave air where it is and apply to channels named CT. Folds are written so that a
+    copy is never validated on, and never trained on while its original is validated on.
     """
     from ..augment.runner import plan_augmentation, run_augmentation
-    from ..augment.spec import PLANES, AugmentSpec, parse_angles, parse_planes, parse_shift
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..dataset.target import free_target
 
     raw = paths.require("raw")
     source = Dataset.open(find_dataset(dataset, raw))
-    is_picture = source.description.file_ending == ".png"
-    spec = AugmentSpec(
-        angles_deg=parse_angles(said["rotate"]) if said["rotate"] else (),
-        planes=parse_planes(said["planes"]) if said["planes"] else (("axial",) if is_picture else PLANES),
-        rotate_range_deg=said["rotate_range"],
-        copies=said["copies"],
-        hu_shift=parse_shift(said["hu_shift"]) if said["hu_shift"] else None,
-        seed=seed,
-    )
+    spec = _spec(said, source.description.file_ending)
     name = free_target(
         target, f"{source.name.name}Aug", raw, (paths.preprocessed, paths.results), overwrite=how["overwrite"]
     )
-    plan = plan_augmentation(source, name, raw, spec)
+    ending = f".{said['file_format']}" if said["file_format"] else None
+    plan = plan_augmentation(source, name, raw, spec, ending=ending, link=said["link"])
     made = sum(len(item.payload.copies) for item in plan.items)
     originals = sum(bool(item.payload.copies) for item in plan.items)
     sink.say(f"{source.path.name}: {originals} training cases, {made} copies")
     result = {"source": str(source.path), "target": str(plan.target.path), "originals": originals, "copies": made}
+    if sink.verbose:
+        _show_ways(plan, sink)
+    if save_recipe is not None and not dry_run:
+        save(save_recipe, RECIPE)
     if dry_run:
-        sink.table(
-            ["copy", *(f"{plane} [°]" for plane in PLANES), "shift [HU]"],
-            [
-                (copy, *(f"{a:g}" for a in t.angle_deg), f"{t.shift_hu:g}")
-                for item in plan.items
-                for copy, t in item.payload.copies.items()
-            ],
-        )
+        _show_copies(plan, spec, sink)
         sink.say("nothing was written (--dry-run)")
         sink.end(result)
         return 0
@@ -81,3 +114,51 @@ def command(
     sink.next(f"segconv plan {name.id}")
     sink.end(result, [*outcome.warnings, *outcome.failed], ok=not outcome.failed)
     return EXIT_FOUND if outcome.failed else 0
+
+
+def _spec(said: dict[str, Any], file_ending: str) -> AugmentSpec:
+    from ..augment.files import PICTURES
+    from ..augment.spec import PLANES, AugmentSpec, parse_angles, parse_planes, parse_shift
+
+    if said["planes"] and said["axis"]:
+        raise SegconvError("--planes and --axis exclude each other", hint="run augment once for each")
+    planes: tuple[str, ...] = ("axial",) if file_ending in PICTURES else PLANES
+    if said["planes"] or said["axis"]:
+        planes = parse_planes(said["planes"] or said["axis"])
+    return AugmentSpec(
+        angles_deg=parse_angles(str(said["rotate"])) if said["rotate"] is not None else (),
+        planes=planes,
+        rotate_range_deg=said["rotate_range"],
+        copies=said["copies"],
+        hu_shift=parse_shift(str(said["hu_shift"])) if said["hu_shift"] is not None else None,
+        seed=said["seed"],
+        pad_value=said["pad_value"],
+        expand=said["expand"],
+        label_soft=said["label_soft"],
+    )
+
+
+def _show_ways(plan: Plan, sink: Sink) -> None:
+    """Say which way the rotations go, and with what."""
+    from ..augment import compiled
+    from ..augment.runner import ways
+
+    for way, count in ways(plan).items():
+        sink.say(f"{count} copies: {way}")
+    if not compiled.available():
+        sink.say("Numba is not installed: pip install 'segconv[fast]' turns about single axes many times faster")
+    else:
+        sink.say(f"compiled kernels are kept in {compiled.cache_folder() or 'no folder: none can be written'}")
+
+
+def _show_copies(plan: Plan, spec: AugmentSpec, sink: Sink) -> None:
+    from ..augment.spec import AXES, IMAGE, PLANES
+
+    sink.table(
+        ["copy", *(f"{name} [°]" for name in (AXES if spec.frame == IMAGE else PLANES)), "shift [HU]"],
+        [
+            (copy, *(f"{a:g}" for a in t.angle_deg), f"{t.shift_hu:g}")
+            for item in plan.items
+            for copy, t in item.payload.copies.items()
+        ],
+    )

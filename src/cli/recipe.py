@@ -1,0 +1,134 @@
+"""Recipes: options of a command in a TOML file, under the command's name. Options beat recipe beat defaults."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from ..errors import SegconvError
+from .options import option
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LARGEST_BYTES = 1 << 20
+
+
+def recipes(*keys: str) -> Callable[[F], F]:
+    """Add ``--recipe`` and ``--save-recipe`` to a command; a recipe may hold these of its options.
+
+    Parameters
+    ----------
+    keys
+        Options by their long names without dashes, such as ``"hu-shift"``.
+    """
+
+    def read(context: click.Context, _: click.Parameter, path: Path | None) -> None:
+        if path is not None:
+            context.default_map = {**(context.default_map or {}), **_read(path, context.command, keys)}
+
+    def decorate(function: F) -> F:
+        for add in (
+            option(
+                "--save-recipe",
+                type=click.Path(path_type=Path),
+                metavar="TOML",
+                help="Keep the options in a file, for --recipe.",
+            ),
+            option(
+                "--recipe",
+                type=click.Path(path_type=Path),
+                metavar="TOML",
+                is_eager=True,
+                expose_value=False,
+                callback=read,
+                help="Take options from a file; those that are given beat it.",
+            ),
+        ):
+            function = add(function)
+        return function
+
+    return decorate
+
+
+def save(path: Path, keys: Sequence[str]) -> None:
+    """Write the options of the running command that were given, or came from a recipe.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` if there is another file of that name.
+    """
+    from ..work import fsops
+    from ..work.staging import writing
+
+    context = click.get_current_context()
+    names = _names(context.command, keys)
+    lines = [f"[{context.command.name}]"]
+    for key, name in names.items():
+        if context.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP):
+            # What JSON writes of text, numbers, truth values and lists of them is TOML as well.
+            lines.append(f"{key} = {json.dumps(context.params[name], ensure_ascii=True)}")
+    text = "\n".join([*lines, ""]).encode()
+    if os.path.lexists(path) and path.read_bytes() != text:
+        raise SegconvError("is there already, with other content", code="SC020", file=str(path))
+    with writing(path.parent):
+        fsops.write_atomic(path, text)
+
+
+def _read(path: Path, command: click.Command, keys: Sequence[str]) -> dict[str, Any]:
+    """Return the values of a recipe by the names of click's parameters.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if the file is not there, ``SC042`` if it is no recipe of the command.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_BYTES + 1)
+        found = tomllib.loads(data[:LARGEST_BYTES].decode())
+    except FileNotFoundError as error:
+        raise SegconvError("is not there", code="SC010", file=str(path)) from error
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+    except ValueError as error:  # of TOML and of UTF-8
+        raise SegconvError(f"is no TOML ({error})", code="SC042", file=str(path)) from error
+    section = found.get(str(command.name))
+    if not isinstance(section, dict):
+        raise SegconvError(f"has no table [{command.name}]", code="SC042", file=str(path))
+    names = _names(command, keys)
+    unknown = sorted(set(section) - set(names))
+    if unknown:
+        raise SegconvError(
+            f"[{command.name}] knows no {', '.join(map(repr, unknown))}",
+            code="SC042",
+            file=str(path),
+            hint=f"known are {', '.join(names)}",
+        )
+    return {names[key]: _value(key, value, path) for key, value in section.items()}
+
+
+def _value(key: str, value: Any, path: Path) -> Any:
+    """Return a value as the command line would have it; lists may stand for what is written with commas."""
+    if isinstance(value, list) and value and all(isinstance(v, (str, int, float)) for v in value):
+        return ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
+    if isinstance(value, (str, int, float, bool)):
+        return value
+    raise SegconvError(f"{key} is {value!r}, expected text, a number or a list of them", code="SC042", file=str(path))
+
+
+def _names(command: click.Command, keys: Sequence[str]) -> dict[str, str]:
+    """Return option → name of its parameter, in the order of `keys`."""
+    by_option = {opt.removeprefix("--"): str(param.name) for param in command.params for opt in param.opts}
+    return {key: by_option[key] for key in keys}
