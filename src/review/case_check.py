@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,20 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Finding, SegconvError, warning
-from ..image import raster, volumes
-from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
-from ..image.gzipped import is_gzip
 from ..image.picture import PictureHeader
-from ..image.stored import DecodedVolume, VolumeHeader
+from ..image.stored import VolumeHeader
 from ..image.voxels import label_values, position, value_range
 from ..work.parallel import unforeseen
+from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place, orientation
 from .inventory import CaseFiles
-
-NNUNET_RTOL = 1e-5
-"""nnU-Net refuses spacings of one case that differ by more than this part (``np.allclose``)."""
-
-ITK_ENDINGS = (".nii.gz", ".nrrd", ".mha")
-"""Those that nnU-Net reads through SimpleITK."""
+from .opened import Header, Opened, decode, probe, read_bytes, unreadable
 
 _LARGEST = float(np.finfo(np.float32).max)
 _NAMED_VALUES = 5
@@ -142,24 +134,7 @@ class QuickCheck:
         return _Case(self.rules, case).judge(_read_header)
 
 
-@dataclass(frozen=True)
-class _Opened:
-    """A file: its header, and its voxels unless only the header was read.
-
-    Parameters
-    ----------
-    header
-        Of a volume or a picture.
-    volume, samples
-        One of the two, as `volumes.decode` and `raster.prove_and_decode` return them.
-    """
-
-    header: VolumeHeader | PictureHeader
-    volume: DecodedVolume | None = None
-    samples: NDArray[Any] | None = None
-
-
-Reader = Callable[["_Case", str, int], _Opened]
+Reader = Callable[["_Case", str, int], Opened]
 
 
 class _Case:
@@ -169,12 +144,11 @@ class _Case:
         self.rules = rules
         self.assigned = assigned
         self.report = CaseReport(assigned.number)
-        self.is_picture = rules.ending in raster.ENDINGS
 
     def judge(self, read: Reader) -> CaseReport:
         """Open each file in turn and return the report."""
         files = self.assigned.files
-        first: VolumeHeader | PictureHeader | None = None
+        first: Header | None = None
         channels: int | None = 0
         for index, name in enumerate(files.images):
             header = self._judged(name, index, read, self._image, first)
@@ -194,10 +168,6 @@ class _Case:
             self._same_tiff_spacing()
         return self.report
 
-    def warn(self, code: str, message: str, name: str, hint: str = "") -> None:
-        """Add a warning."""
-        self.report.findings.append(warning(code, message, file=name, hint=hint))
-
     def path(self, name: str) -> str:
         """Return where a file lies."""
         return os.path.join(self.rules.root, name)
@@ -209,10 +179,13 @@ class _Case:
             return
         self._tell(
             "SC033",
-            "is not what segconv wrote: its SHA-256 is another than the lineage records",
+            "is not what segconv wrote: its size or SHA-256 is another than the lineage records",
             name,
             hint="restore it; if it was edited on purpose, segconv convert DATASET --to 43_New records it anew",
         )
+
+    def _warn(self, code: str, message: str, name: str) -> None:
+        self.report.findings.append(warning(code, message, file=name))
 
     def _tell(self, code: str, message: str, name: str, hint: str = "") -> None:
         self.report.findings.append(Finding(code, message, hint=hint, file=name))
@@ -222,14 +195,16 @@ class _Case:
         name: str,
         index: int,
         read: Reader,
-        judge: Callable[[str, _Opened, Any], None],
-        first: VolumeHeader | PictureHeader | None,
-    ) -> VolumeHeader | PictureHeader | None:
+        judge: Callable[[str, Opened, Any], None],
+        first: Header | None,
+    ) -> Header | None:
         """Read and judge one file; return its header if it has a usable one."""
         header = None
         try:
             opened = read(self, name, index)
             header = opened.header
+            for code, message in opened.oddities:
+                self._warn(code, message, name)
             judge(name, opened, first)
         except SegconvError as error:
             self.report.findings += [
@@ -239,7 +214,7 @@ class _Case:
             self.report.findings.append(unforeseen(error, name))
         return header
 
-    def _channels(self, header: VolumeHeader | PictureHeader) -> int:
+    def _channels(self, header: Header) -> int:
         """Return how many channels nnU-Net's readers make of a file."""
         if isinstance(header, VolumeHeader):
             return header.channels
@@ -249,9 +224,10 @@ class _Case:
 
     # images
 
-    def _image(self, name: str, opened: _Opened, first: VolumeHeader | PictureHeader | None) -> None:
+    def _image(self, name: str, opened: Opened, first: Header | None) -> None:
         header = opened.header
-        self._same_place(name, header, first, "the first channel")
+        if first is not None:
+            self.report.findings += judge_place(name, header, first, FIRST_CHANNEL)
         if isinstance(header, PictureHeader):
             self._picture(name, header, opened.samples)
             return
@@ -277,14 +253,12 @@ class _Case:
         if max(abs(ends[0]), abs(ends[1])) > _LARGEST:
             self._tell("SC055", f"reaches from {ends[0]:g} to {ends[1]:g}: infinite in nnU-Net's 32-bit floats", name)
         if low == high:
-            self.warn("SC077", f"all voxels are {ends[0]:g}", name)
+            self._warn("SC077", f"all voxels are {ends[0]:g}", name)
         self.report.ranges.append((ends[0], ends[1]))
 
     def _picture(self, name: str, header: PictureHeader, samples: NDArray[Any] | None) -> None:
         report = self.report
-        report.size = (
-            (header.width, header.height) if header.pages == 1 else (header.width, header.height, header.pages)
-        )
+        report.size = extent(header)
         report.pages = header.pages
         channels = self._channels(header)
         report.voxel_types += [f"{header.depth}-bit {header.kind}"] * channels
@@ -295,7 +269,7 @@ class _Case:
         flat = samples.reshape(-1, header.samples)
         found = [value_range(flat[:, number]) for number in range(header.samples)]
         if all(low == high for low, high in found):
-            self.warn("SC077", f"all pixels are {', '.join(f'{low:g}' for low, _ in found)}", name)
+            self._warn("SC077", f"all pixels are {', '.join(f'{low:g}' for low, _ in found)}", name)
         # A palette is looked up by nnU-Net's reader: its indices say nothing of the values.
         report.ranges += found if len(found) == channels else []
 
@@ -308,9 +282,10 @@ class _Case:
 
     # labels
 
-    def _label(self, name: str, opened: _Opened, first: VolumeHeader | PictureHeader | None) -> None:
+    def _label(self, name: str, opened: Opened, first: Header | None) -> None:
         header = opened.header
-        self._same_place(name, header, first, "its image")
+        if first is not None:
+            self.report.findings += judge_place(name, header, first, IMAGE)
         if isinstance(header, PictureHeader):
             _refuse_mask(header)
             values = opened.samples
@@ -345,54 +320,9 @@ class _Case:
             )
         elif not self.rules.learned.intersection(counts) and (allowed is not None or set(counts) == {0}):
             what = "background" if set(counts) == {0} else "background and ignore"
-            self.warn("SC075", f"holds nothing but {what}", name)
+            self._warn("SC075", f"holds nothing but {what}", name)
 
-    # grids
-
-    def _same_place(
-        self,
-        name: str,
-        header: VolumeHeader | PictureHeader,
-        first: VolumeHeader | PictureHeader | None,
-        whose: str,
-    ) -> None:
-        """Compare sizes, and grids of volumes, with the first image of the case."""
-        if first is None:
-            return
-        if isinstance(header, PictureHeader) or isinstance(first, PictureHeader):
-            own, other = _extent(header), _extent(first)
-            if own != other:
-                self._tell("SC082", f"has the size {own}, {whose} {other}", name, hint="export both in one size")
-            return
-        grid, reference = header.geometry, first.geometry
-        if grid.size != reference.size:
-            self._tell(
-                "SC082",
-                f"has the size {grid.size}, {whose} {reference.size}",
-                name,
-                hint="check that both are of one case; segconv repair resamples",
-            )
-            return
-        apart = grid.displacement_voxels(reference)
-        same_spacing = np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=NNUNET_RTOL, atol=1e-8)
-        if apart > NEAR_GRID_VOXELS:
-            what = "origin or direction" if np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=1e-3) else "spacing"
-            self._tell(
-                "SC083",
-                f"differs from {whose} in {what}: corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
-                name,
-                hint="segconv repair, or segconv convert DATASET --to 43_New --label-header image",
-            )
-        elif not same_spacing:
-            self._tell(
-                "SC083",
-                f"has the spacing {grid.spacing_mm} mm, {whose} {reference.spacing_mm}: as good as equal, but nnU-Net"
-                " refuses it",
-                name,
-                hint="segconv convert DATASET --to 43_New gives both one header",
-            )
-        elif apart > SAME_GRID_VOXELS:
-            self.warn("SC083", f"lies {apart:.3g} voxels off the grid of {whose}", name)
+    # spacings
 
     def _same_tiff_spacing(self) -> None:
         """Compare the spacings that lie in a json beside an image and a label of pages."""
@@ -414,12 +344,6 @@ class _Case:
             self._tell("SC083", f"has the spacing {found[1]} in its json, its image {found[0]}", files.label)
 
 
-def _extent(header: VolumeHeader | PictureHeader) -> tuple[int, ...]:
-    if isinstance(header, VolumeHeader):
-        return header.geometry.size
-    return (header.width, header.height) if header.pages == 1 else (header.width, header.height, header.pages)
-
-
 def _refuse_mask(header: PictureHeader) -> None:
     """Refuse masks of which nnU-Net's readers make something else than their values."""
     as_values = "segconv convert DATASET --to 43_New, or export one grey value a class"
@@ -433,79 +357,24 @@ def _refuse_mask(header: PictureHeader) -> None:
         raise SegconvError(f"is {header}: nnU-Net's reader scales its values to 0…255", code="SC078", hint=as_values)
 
 
-def orientation(geometry: Geometry) -> str:
-    """Return where the axes x, y, z of an array lead, such as ``LPS``: to the left, to posterior, to superior."""
-    ends = (("R", "L"), ("A", "P"), ("I", "S"))
-    columns = geometry.direction_matrix.T
-    return "".join(ends[int(np.argmax(np.abs(axis)))][int(axis[np.argmax(np.abs(axis))] > 0)] for axis in columns)
-
-
-def _read_all(case: _Case, name: str, index: int) -> _Opened:
+def _read_all(case: _Case, name: str, index: int) -> Opened:
     """Read, hash, prove and decode one file."""
-    data = _bytes_of(case.path(name))
+    data = read_bytes(case.path(name))
     digest = hashlib.sha256(data).digest()
     case.refuse_changed(name, index, len(data), digest)
     if index < len(case.assigned.files.images):
         case.report.digests.append(digest)
-    ending = case.rules.ending
-    if case.is_picture:
-        header, samples, plain = raster.prove_and_decode(data, ending)
-        if not plain:
-            case.warn("SC059", "bytes follow the end of the picture", name)
-        return _Opened(header, samples=samples)
-    volume = volumes.decode(data, ending)
-    _refuse_wrapping(case, name, data)
-    _warn_odd(case, name, volume.header)
-    if volume.trailing:
-        case.warn("SC059", "bytes follow the last voxel", name)
-    return _Opened(volume.header, volume=volume)
+    return decode(data, case.rules.ending)
 
 
-def _read_header(case: _Case, name: str, index: int) -> _Opened:
+def _read_header(case: _Case, name: str, index: int) -> Opened:
     """Read the header of one file."""
     path = case.path(name)
     try:
         case.refuse_changed(name, index, os.stat(path).st_size, None)
     except OSError as error:
-        raise _unreadable(error) from error
-    if case.is_picture:
-        return _Opened(raster.probe_file(path))
-    header = volumes.probe_file(path)
-    _warn_odd(case, name, header)
-    return _Opened(header)
-
-
-def _refuse_wrapping(case: _Case, name: str, data: bytes) -> None:
-    """Tell of a NIfTI file whose name lies about its being gzipped."""
-    if case.rules.ending == ".nii" and is_gzip(data):
-        raise SegconvError("is gzipped, and nnU-Net's reader of .nii goes by the name", code="SC051", hint="gunzip it")
-    if case.rules.ending == ".nii.gz" and not is_gzip(data):
-        case.warn("SC051", "is not gzipped, although its name says so", name, hint="gzip it")
-
-
-def _warn_odd(case: _Case, name: str, header: VolumeHeader) -> None:
-    for code, message in header.oddities:
-        case.warn(code, message, name)
-
-
-def _bytes_of(path: str) -> bytes:
-    try:
-        # O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise _unreadable(error) from error
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise SegconvError("is a folder, pipe or device, expected a file", code="SC061")
-        try:
-            return file.readall()
-        except OSError as error:
-            raise _unreadable(error) from error
-
-
-def _unreadable(error: OSError) -> SegconvError:
-    code = "SC012" if isinstance(error, FileNotFoundError) else "SC030"
-    return SegconvError(f"cannot be read ({error.strerror})", code=code)
+        raise unreadable(error) from error
+    return probe(path, case.rules.ending)
 
 
 def recorded_files(files: CaseFiles, written: Mapping[str, tuple[int, bytes]]) -> tuple[tuple[int, bytes] | None, ...]:

@@ -72,7 +72,7 @@ def take_inventory(
     if declared.ending is None:
         return []
     cases: list[CaseFiles] = []
-    counted = 0
+    counted: int | None = None
     for split, images, labels in FOLDERS:
         if split == TRAIN and declared.external is not None:
             if not (external or own_external):
@@ -99,7 +99,7 @@ def take_inventory(
             counted = named
         findings += _names(found)
         cases += found
-    if declared.num_training is not None and counted != declared.num_training:
+    if None not in (declared.num_training, counted) and counted != declared.num_training:
         findings.append(
             Finding(
                 "SC089",

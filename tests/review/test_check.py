@@ -19,8 +19,8 @@ from skimage import io
 
 from fixtures.make_fixtures import msd_ct, msd_tumour, png_shapes
 from segconv.errors import SegconvError
-from segconv.review.case_check import orientation
 from segconv.review.check import Report, check_dataset
+from segconv.review.grids import orientation
 
 from ..command import Command
 from ..convert.oracles import ct, write

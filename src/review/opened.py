@@ -1,0 +1,99 @@
+"""A file of a dataset, opened: the whole of it proved and decoded, or its header alone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..errors import SegconvError
+from ..image import raster, volumes
+from ..image.gzipped import is_gzip
+from ..image.picture import PictureHeader
+from ..image.stored import DecodedVolume, VolumeHeader
+
+Header = VolumeHeader | PictureHeader
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A volume or a picture.
+
+    Parameters
+    ----------
+    header
+        Of either.
+    oddities
+        Code and message of what is unusual but usable.
+    volume, samples
+        Its voxels, as `volumes.decode` and `raster.prove_and_decode` return them: one of the two, or
+        none if only the header was read.
+    """
+
+    header: Header
+    oddities: tuple[tuple[str, str], ...] = ()
+    volume: DecodedVolume | None = None
+    samples: NDArray[Any] | None = None
+
+
+def read_bytes(path: str) -> bytes:
+    """Return all bytes of a regular file.
+
+    Raises
+    ------
+    SegconvError
+        ``SC012`` if it is not there, ``SC030`` if it cannot be read, ``SC061`` if it is no file.
+    """
+    try:
+        # O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise unreadable(error) from error
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise SegconvError("is a folder, pipe or device, expected a file", code="SC061")
+        try:
+            return file.readall()
+        except OSError as error:
+            raise unreadable(error) from error
+
+
+def decode(data: bytes, ending: str) -> Opened:
+    """Prove and decode a file.
+
+    Raises
+    ------
+    SegconvError
+        What `raster.prove_and_decode` and `volumes.decode` raise; ``SC051`` for a gzipped ``.nii``,
+        whose reader goes by the name.
+    """
+    if ending in raster.ENDINGS:
+        header, samples, plain = raster.prove_and_decode(data, ending)
+        tail = () if plain else (("SC059", "bytes follow the end of the picture"),)
+        return Opened(header, tail, samples=samples)
+    volume = volumes.decode(data, ending)
+    if ending == ".nii" and is_gzip(data):
+        raise SegconvError("is gzipped, and nnU-Net's reader of .nii goes by the name", code="SC051", hint="gunzip it")
+    oddities = list(volume.header.oddities)
+    if ending == ".nii.gz" and not is_gzip(data):
+        oddities.append(("SC051", "is not gzipped, although its name says so"))
+    if volume.trailing:
+        oddities.append(("SC059", "bytes follow the last voxel"))
+    return Opened(volume.header, tuple(oddities), volume=volume)
+
+
+def probe(path: str, ending: str) -> Opened:
+    """Read the header of a file; raises what `raster.probe_file` and `volumes.probe_file` raise."""
+    if ending in raster.ENDINGS:
+        return Opened(raster.probe_file(path))
+    header = volumes.probe_file(path)
+    return Opened(header, header.oddities)
+
+
+def unreadable(error: OSError) -> SegconvError:
+    """Return the error for a file that the system does not let read."""
+    code = "SC012" if isinstance(error, FileNotFoundError) else "SC030"
+    return SegconvError(f"cannot be read ({error.strerror})", code=code)
