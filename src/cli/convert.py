@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import EXIT_FOUND, SegconvError
+from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
 from .options import dry_run, example, option, running, speaking, three_folders
 from .sink import Sink
 
@@ -133,6 +133,9 @@ def command(
         max_volume=said["max_volume"],
         file_ending=f".{said['file_format']}" if said["file_format"] else None,
     )
+    noticed = paths.warnings("preprocessed", "results")
+    if how["strict"]:
+        refuse_if_any(as_errors(noticed))
     v1_root = paths.v1_tasks() if target_v1 is not None else None
     conversion = plan_conversion(
         source,
@@ -152,18 +155,20 @@ def command(
                 ["case", "image", "label"],
                 [(c.case, " ".join(c.images), c.label or "") for c in conversion.scan.cases],
             )
-        sink.warn(conversion.plan.warnings)
+        warnings = [*noticed, *conversion.plan.warnings]
+        sink.warn(warnings)
         sink.say("nothing was written (--dry-run)")
-        sink.end(conversion.summary(), conversion.plan.warnings)
+        sink.end(conversion.summary(), warnings)
         return 0
     outcome = run_conversion(conversion, options, progress=sink.progress(), **how)
-    sink.warn([*outcome.warnings, *outcome.failed])
+    findings = [*noticed, *outcome.warnings, *outcome.failed]
+    sink.warn(findings)
     again = f", {outcome.reused} of them by an earlier run" if outcome.reused else ""
     sink.say(f"Made {outcome.target} with {outcome.done} cases{again}.")
     if v1_root is None:
         sink.next(f"segconv plan {conversion.name.id}")
     result = {**conversion.summary(), "cases": outcome.done, "reused": outcome.reused}
-    sink.end(result, [*outcome.warnings, *outcome.failed], ok=not outcome.failed)
+    sink.end(result, findings, ok=not outcome.failed)
     return EXIT_FOUND if outcome.failed else 0
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import stat
 from pathlib import Path
 
 from ..errors import SegconvError
+from ..image import content
 
 MAX_BYTES = 64 << 20
 
@@ -22,14 +24,18 @@ def read_text(path: Path, code: str = "SC087") -> str:
     Raises
     ------
     SegconvError
-        ``SC010`` if the file is not there, ``SC030`` if the system refuses, `code` if it is no UTF-8
-        or larger than 64 MiB.
+        ``SC010`` if the file is not there, ``SC061`` if it is no regular file, ``SC030`` if the system
+        refuses, `code` if it is no UTF-8, of another kind, or larger than 64 MiB.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
+            raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=str(path))
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise SegconvError(f"is longer than {MAX_BYTES} bytes", code=code, file=str(path))
+        if (kind := content.kind_of(data)) in ("web page", "Git LFS pointer"):  # which are text, and no table
+            raise SegconvError(f"is a {kind}, expected a list or table", code=code, file=str(path))
         return data.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise SegconvError("is not there", code="SC010", file=str(path)) from error

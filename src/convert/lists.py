@@ -45,6 +45,7 @@ def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
         entries = _of_json(path) if path.suffix.lower() == ".json" else _of_csv(path)
     pairing = Pairing(folders=[f"--pairs {path.name}"])
     seen: dict[Key, int] = {}
+    owners: dict[str, int] = {}
     for number, entry in enumerate(entries, 1):
         images = {key: value for key, value in entry.items() if key.startswith("image") and value}
         label = next((entry[key] for key in _LABEL if entry.get(key)), "")
@@ -72,6 +73,15 @@ def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
             continue
         seen[(name,)] = number
         labels = (_unit(label, path, root, strip),) if label else ()
+        owner = owners.setdefault(labels[0].path, number) if labels else number
+        if owner != number:
+            pairing.findings.append(
+                Finding(
+                    "SC087", f"entries {owner} and {number} have the same label, {label}", file=path.name,
+                    hint="mend the list: a label belongs to one case",
+                )
+            )  # fmt: skip
+            continue
         pairing.pairs.append(Pair((), name, split, units, labels, entry.get("patient") or None))
     return pairing
 

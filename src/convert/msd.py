@@ -48,7 +48,7 @@ def recognise(root: Path) -> str | None:
     if not json_file.is_file() or not (root / "imagesTr").is_dir():
         return None
     names = [p.name for p in files_of(root / "imagesTr") if _ENDING.search(p.name)]
-    if names and all(re.search(r"_\d{4}\.nii", name) for name in names):
+    if names and all(re.search(r"_\d{4}\.nii", name, re.IGNORECASE) for name in names):
         return None  # channels in files of their own: nnU-Net v1 or v2
     try:
         if "channel_names" in read_json(root):

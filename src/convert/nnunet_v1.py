@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from ..dataset.description import free_texts
@@ -102,7 +103,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         without_absent_tests(listed, root, findings)
     everything: list[SourceCase] = []
     for split, images, labels in _FOLDERS:
-        names = {_case_name(path) for path in listed.get(split, {})}
+        names = {_case_name(image): _case_name(label or image) for image, label in listed.get(split, {}).items()}
         wanted = names if split in listed else None
         everything += _cases(root, split, (images, labels), wanted, len(channels), options, findings, notes)
     findings += stale_counts(task or {}, everything)
@@ -135,21 +136,22 @@ def _cases(
     root: Path,
     split: str,
     folders: tuple[str, str],
-    listed: set[str] | None,
+    listed: Mapping[str, str] | None,
     channels: int,
     options: ConvertOptions,
     findings: list[Finding],
     notes: list[str],
 ) -> list[SourceCase]:
+    """Return the cases of a split; `listed` is the name of each that the json lists, and of its label."""
     images, labels = folders
     groups = _channel_files(root / images, findings, notes)
     masks = {_ENDING.sub("", p.name): p for p in _volumes(root / labels, notes)}
     if listed is not None:
         findings += [
             Finding("SC012", f"is listed in dataset.json and not there in {images}", file=f"{images}/{name}")
-            for name in sorted(listed - groups.keys())
+            for name in sorted(listed.keys() - groups.keys())
         ]
-        for name in sorted(groups.keys() - listed):
+        for name in sorted(groups.keys() - listed.keys()):
             if options.listed_only:
                 masks.pop(name, None)
                 del groups[name]
@@ -175,7 +177,8 @@ def _cases(
                 )
             )
             continue
-        case = _case(root, name, [groups[name][n] for n in numbers], masks.pop(name, None), split, options, findings)
+        label = masks.pop(listed.get(name, name) if listed is not None else name, None)
+        case = _case(root, name, [groups[name][n] for n in numbers], label, split, options, findings)
         if case is not None:
             found.append(case)
     findings += [

@@ -7,6 +7,7 @@ where a table says which. How images and masks are told apart and brought togeth
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -268,6 +269,12 @@ def _named_channels(pairs: Iterable[Pair], findings: list[Finding]) -> tuple[str
                 )
                 for pair in odd
             ]
+    numbers = [name for name in usual if re.fullmatch(r"\d{4}", name)]
+    if numbers and [int(name) for name in numbers] != list(range(len(numbers))):
+        what = f"channels are numbered {', '.join(numbers)}, expected 0000 to {len(numbers) - 1:04d}"
+        findings.append(
+            Finding("SC084", what, file=next(iter(keys[usual][0].images.values())).path, hint="rename the files")
+        )
     return usual
 
 

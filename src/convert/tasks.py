@@ -92,7 +92,7 @@ def channels_and_labels(
 
 
 def listed_files(task: Mapping[str, Any]) -> tuple[dict[str, dict[str, str | None]], list[Finding]]:
-    """Return split → image path → label path (relative, as listed); empty where the json lists nothing."""
+    """Return split → image path → label path (relative, as listed); no key where the json has no list."""
     findings: list[Finding] = []
     listed: dict[str, dict[str, str | None]] = {}
     for split, key in ((TRAIN, "training"), (TEST, "test")):
@@ -106,14 +106,15 @@ def listed_files(task: Mapping[str, Any]) -> tuple[dict[str, dict[str, str | Non
         if not isinstance(entries, list):
             findings.append(Finding("SC086", f"{key} is no list", file="dataset.json"))
             continue
+        listed[split] = {}  # a list that is empty lists nothing: what lies there is told
         for entry in entries:
             image = entry.get("image") if isinstance(entry, dict) else entry
             label = entry.get("label") if isinstance(entry, dict) else None
             try:
                 safe = safe_path(image)
-                if safe in listed.get(split, {}):
+                if safe in listed[split]:
                     raise SegconvError(f"{key} lists {safe!r} twice", code="SC087")
-                listed.setdefault(split, {})[safe] = None if label is None else safe_path(label)
+                listed[split][safe] = None if label is None else safe_path(label)
             except SegconvError as error:
                 collect(findings, error, "dataset.json")
     findings += _crossed(listed)
@@ -160,9 +161,9 @@ def stale_counts(task: Mapping[str, Any], cases: list[SourceCase]) -> list[Findi
     findings = []
     for key, split in (("numTraining", TRAIN), ("numTest", TEST), ("numTesting", TEST)):
         number = sum(case.split == split for case in cases)
-        if isinstance(task.get(key), int) and task[key] != number:
+        if task.get(key) is not None and task[key] != number:
             findings.append(
-                warning("SC089", f"{key} is {task[key]}, there are {number}; counted anew", file="dataset.json")
+                warning("SC089", f"{key} is {task[key]!r}, there are {number}; counted anew", file="dataset.json")
             )
     return findings
 

@@ -125,10 +125,8 @@ def _intensity(image: DecodedVolume, number: int, path: str, task: CaseTask, io:
     header = image.header
     ends = sorted((header.slope * low + header.intercept, header.slope * high + header.intercept))
     if max(-ends[0], ends[1]) > LARGEST:
-        raise SegconvError(
-            f"its values reach from {ends[0]:.3g} to {ends[1]:.3g}; nnU-Net computes in 32 bits, where that is infinite",
-            code="SC055",
-        )
+        reach = f"its values reach from {ends[0]:.3g} to {ends[1]:.3g}"
+        raise SegconvError(f"{reach}; nnU-Net computes in 32 bits, where that is infinite", code="SC055")
     return ends[0], ends[1]
 
 

@@ -78,6 +78,8 @@ class DatasetDescription:
         """Read the object of a v2 dataset.json."""
         missing = [key for key in REQUIRED_KEYS if key not in found]
         if missing:
+            if missing == ["labels"]:
+                raise SegconvError("has no entry 'labels'", code="SC074", hint="declare background as 0, and the rest")
             v1 = " (it looks like one of nnU-Net v1 or MSD)" if "modality" in found else ""
             raise SegconvError(
                 f"lacks {', '.join(missing)}{v1}", code="SC086", hint="segconv convert makes a v2 dataset of it"

@@ -251,6 +251,10 @@ def _validate(labels: Labels) -> None:
         near = next((name for name in names if name.lower() == BACKGROUND), None)
         hint = f"rename {near!r} to 'background'" if near and near != BACKGROUND else "declare background as 0"
         raise SegconvError("labels need the name 'background' with the value 0", code="SC074", hint=hint)
+    plain = [name.strip() for name in names]
+    if "" in plain or len(set(plain)) < len(plain):
+        found = "an empty name" if "" in plain else "a name twice, but for spaces"
+        raise SegconvError(f"labels hold {found}: {list(names)}", code="SC074")
     for name, value in names.items():
         if isinstance(value, tuple) and len(set(value)) < max(len(value), 1):
             found = "no value" if not value else f"a value twice: {list(value)}"

@@ -46,11 +46,16 @@ def inflate_head(data: Buffer, size: int) -> bytes:
         ``SC050`` if the stream is damaged before that.
     """
     # What is left over is copied, so no more goes in than a header can need.
-    start = memoryview(data)[: size + HEAD_BYTES]
+    rest: Buffer = memoryview(data)[: size + HEAD_BYTES]
+    head = b""
     try:
-        return bytes(isal_zlib.decompressobj(wbits=GZIP_WBITS).decompress(start, max_length=size))
+        while len(head) < size and is_gzip(rest):  # a member may be shorter than that
+            member = isal_zlib.decompressobj(wbits=GZIP_WBITS)
+            head += member.decompress(rest, max_length=size - len(head))
+            rest = member.unused_data
     except DamagedStream as error:
         raise _damaged(error) from error
+    return head
 
 
 def inflate(data: Buffer, limit: int) -> tuple[bytes, bool]:

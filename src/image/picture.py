@@ -34,6 +34,9 @@ MAX_PIXELS = 500_000_000
 HEAD_BYTES = 33
 """Signature and IHDR chunk: enough to know size and kind of a picture."""
 
+_ORIENTATION = 0x0112
+"""Tag of EXIF."""
+
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _KINDS = {0: "gray", 2: "RGB", 3: "palette", 4: "gray+alpha", 6: "RGBA"}
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
@@ -151,8 +154,8 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
     ------
     SegconvError
         What `probe` raises; ``SC058`` if a chunk is cut or its checksum is wrong, or if the pixels
-        do not inflate to exactly the bytes that the header promises; ``SC054`` if they inflate to
-        more, or more than 1 MiB follows the end.
+        do not inflate to exactly the bytes that the header promises; ``SC053`` if it is stored
+        turned; ``SC054`` if they inflate to more, or more than 1 MiB follows the end.
     """
     header = probe(data)
     expected = sum(rows * (1 + row) for rows, row in _passes(header))
@@ -165,6 +168,8 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
             if not body or len(body) % 3:
                 raise SegconvError(f"its palette takes {len(body)} bytes, expected three a colour", code="SC058")
             seen_palette = True
+        if name == b"eXIf" and (orientation := _orientation(body)) != 1:
+            raise turned(orientation)
         if name == b"IDAT" and not pixels.eof:
             try:
                 total += len(pixels.decompress(body, max_length=expected - total + 1))
@@ -325,6 +330,16 @@ def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
         if name == b"IEND":
             return
         at = end
+
+
+def _orientation(exif: memoryview) -> int:
+    """Return the orientation that an eXIf chunk tells; 1, as it is, if it tells none."""
+    tags = Image.Exif()
+    try:
+        tags.load(bytes(exif))
+        return int(tags.get(_ORIENTATION, 1))
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):  # viewers pass over what is damaged
+        return 1
 
 
 def _passes(header: PictureHeader) -> list[tuple[int, int]]:

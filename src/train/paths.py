@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import SegconvError
+from ..errors import Finding, SegconvError, warning
 from ..work import fsops
 from ..work.staging import writing
 
@@ -96,6 +96,14 @@ class Paths:
                 )
         found: Path = getattr(self, words[0])
         return found
+
+    def warnings(self, *words: str) -> tuple[Finding, ...]:
+        """Return a warning for each of these folders that is set to something that cannot be used."""
+        return tuple(
+            warning("SC040", f"{self.origin[word]}: {self.problems[word]}; it is not looked at")
+            for word in words
+            if word in self.problems
+        )
 
     def v1_tasks(self) -> Path:
         """Return where nnU-Net v1 keeps its tasks: ``$nnUNet_raw_data_base/nnUNet_raw_data``, or beside nnUNet_raw.

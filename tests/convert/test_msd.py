@@ -348,7 +348,7 @@ def test_without_its_json_a_task_is_read_from_its_folders_where_channels_are_tol
     assert (done.code, done.codes()) == (66, ["SC010"])
     assert "--from msd --channels CT" in done.err
     done = segconv("convert", task, "--to", "7", "--from", "msd")
-    assert (done.code, done.codes()) == (65, ["SC086"])
+    assert (done.code, done.codes()) == (66, ["SC010"])
     done = segconv("convert", task, "--to", "7", "--from", "msd", "--channels", "CT")
     assert done.code == 0, done.err
     assert "note: there is no dataset.json: the folders were read" in done.err

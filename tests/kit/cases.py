@@ -1,0 +1,11 @@
+"""The kit: every number of the list, in every kind of source where it has a meaning."""
+
+from __future__ import annotations
+
+from .case import Case
+from .files import CASES as FILES
+from .odd import CASES as ODD
+from .sets import CASES as SETS
+from .system import CASES as SYSTEM
+
+CASES: list[Case] = sorted([*FILES, *SETS, *SYSTEM, *ODD], key=lambda case: case.number)

@@ -1,0 +1,439 @@
+"""Numbers 20 to 23, 26 to 42, 45 and 47: files that are whole, and do not go together."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+from PIL import Image
+
+from . import damage as d
+from .case import Case, Change, nothing
+from .files import tiff
+from .made import Made, all_same, others_same
+from .sources import Place, mask, picture, write_json
+from .tables import ALL, LABELLED, TASKS, VOLUMES, converted, damaged, each, rejected, to, warned
+
+PNG, PAIRS, MASKS = "png", "pairs", "masks"
+CHANNELLED = ("v1", "v2")
+JSON = "dataset.json"
+
+
+# --- the json
+
+
+def entries(**changes: Any) -> Change:
+    """Return what sets entries of dataset.json; None takes one out."""
+
+    def change(place: Place) -> None:
+        found = json.loads(place.json.read_text()) | changes
+        write_json(place.root, {key: value for key, value in found.items() if value is not None})
+
+    return change
+
+
+def text(change: Callable[[str], str | bytes]) -> Change:
+    """Return what changes the text of dataset.json."""
+
+    def changed(place: Place) -> None:
+        new = change(place.json.read_text())
+        place.json.write_bytes(new.encode() if isinstance(new, str) else new)
+
+    return changed
+
+
+def listed(number: int, **changes: Any) -> Change:
+    """Return what changes an entry of the list of training cases; None takes the entry out."""
+
+    def change(place: Place) -> None:
+        found = json.loads(place.json.read_text())
+        for key, value in changes.items():
+            found["training"][number][key] = value
+            if value is None:
+                del found["training"][number][key]
+        write_json(place.root, found)
+
+    return change
+
+
+def labels(place: Place, names: Any) -> None:
+    """Declare labels as the kind writes them: names of values, or values of names."""
+    entries(labels=names)(place)
+
+
+def label_names(*pairs: tuple[str, int]) -> Change:
+    """Return what declares labels by pairs of name and value, names twice included."""
+
+    def change(place: Place) -> None:
+        if place.kind == "v2":
+            labels(place, dict(pairs))
+        else:
+            labels(place, {str(value): name for name, value in pairs})
+
+    return change
+
+
+LISTS_OF_PATHS: list[tuple[str, str]] = [
+    ("parent", "../outside.nii.gz"),
+    ("parent within", "./imagesTr/../../outside.nii.gz"),
+    ("absolute", "/etc/hostname"),
+    ("URL", "https://example.org/c1.nii.gz"),
+    ("file URL", "file:///etc/hostname"),
+    ("NUL", "./imagesTr/c1.nii.gz\0.txt"),
+    ("backslashes", "..\\..\\outside.nii.gz"),
+    ("home", "~/c1.nii.gz"),
+    ("variable", "$HOME/c1.nii.gz"),
+]
+
+
+# --- files of a set
+
+
+def copied(source: str, target: str) -> Change:
+    def change(place: Place) -> None:
+        (place.root / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(place.root / source, place.root / target)
+
+    return change
+
+
+def renamed(source: str, target: str) -> Change:
+    def change(place: Place) -> None:
+        (place.root / target).parent.mkdir(parents=True, exist_ok=True)
+        (place.root / source).rename(place.root / target)
+
+    return change
+
+
+def without(*names: str) -> Change:
+    def change(place: Place) -> None:
+        for name in names:
+            for path in sorted(place.root.glob(name)):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    return change
+
+
+def at(name: str, damage: d.Damage) -> Change:
+    return lambda place: damage(place.root / name)
+
+
+def outside(name: str) -> Change:
+    """Return what moves a file or folder out of the source, and leaves a link."""
+
+    def change(place: Place) -> None:
+        elsewhere = place.folder / "elsewhere"
+        elsewhere.mkdir(exist_ok=True)
+        path = place.root / name
+        path.rename(elsewhere / path.name)
+        path.symlink_to(elsewhere / path.name)
+
+    return change
+
+
+def emptied(place: Place) -> None:
+    shutil.rmtree(place.root)
+    place.root.mkdir()
+
+
+def all_files_gone(place: Place) -> None:
+    """Leave the folders and the json."""
+    for path in place.root.rglob("*"):
+        if path.is_file() and path != place.json:
+            path.unlink()
+
+
+def only_text(place: Place) -> None:
+    emptied(place)
+    (place.root / "README.txt").write_text("nothing")
+
+
+def twins(place: Place) -> None:
+    """Two cases whose names are equal as people read them, one composed and one decomposed."""
+    for form in ("NFC", "NFD"):
+        name = unicodedata.normalize(form, "Jürgen")
+        if place.kind == MASKS:
+            shutil.copytree(place.root / "c1", place.root / name)
+            continue
+        for path in sorted(place.root.glob("*/c1*")):
+            shutil.copy(path, path.with_name(path.name.replace("c1", name, 1)))
+    if place.kind in ("msd", "v1"):
+        found = json.loads(place.json.read_text())
+        for form in ("NFC", "NFD"):
+            name = unicodedata.normalize(form, "Jürgen")
+            found["training"].append({"image": f"./imagesTr/{name}.nii.gz", "label": f"./labelsTr/{name}.nii.gz"})
+        write_json(place.root, found | {"numTraining": 5})
+
+
+def four_dimensional(counts: dict[int, int], modalities: int) -> Change:
+    """Return what gives the cases of a Decathlon task several channels in one file."""
+
+    def change(place: Place) -> None:
+        for number, count in counts.items():
+            folder = "imagesTs" if number == 8 else "imagesTr"
+            d.four_dimensions(count)(place.root / folder / f"c{number}.nii.gz")
+        entries(modality={str(n): f"m{n}" for n in range(modalities)})(place)
+
+    return change
+
+
+def in_list(rows: str, name: str = "list.csv") -> Change:
+    """Return what writes a list beside the source."""
+    return lambda place: (place.folder / name).write_text(rows)
+
+
+def good_rows(place: Place) -> str:
+    ending = ".png" if place.kind == PNG else ".nii.gz"
+    return "image,label\n" + "".join(f"images/c{n}{ending},masks/c{n}{ending}\n" for n in (0, 1, 2))
+
+
+def picture_at(name: str, array: np.ndarray, **options: Any) -> Change:
+    return lambda place: Image.fromarray(array).save(place.root / name, **options)
+
+
+def unknown_layout(place: Place) -> None:
+    """Pictures and masks in folders of which nothing says what they hold."""
+    for folder, other in (("images", "one/x"), ("masks", "two/y/z")):
+        (place.root / other).mkdir(parents=True)
+        for path in sorted((place.root / folder).iterdir()):
+            path.rename(place.root / other / f"{folder[0]}{path.name[1:]}")
+        (place.root / folder).rmdir()
+
+
+def test_is_training(made: Made) -> None:
+    others_same(made)
+    assert made.records["c1"]["split"] == "test"
+
+
+def without_c1(made: Made) -> None:
+    others_same(made)
+    assert "c1" not in made.records
+    assert made.description["numTraining"] == 2
+
+
+def taken(name: str, folder: str = "nnUNet_raw") -> Change:
+    """Return what makes a dataset's folder in one of nnU-Net's."""
+
+    def change(place: Place) -> None:
+        path = place.folder / folder / name
+        path.mkdir(parents=True)
+        (path / "dataset.json").write_text("{}")
+
+    return change
+
+
+LIST = ("--pairs", "{folder}/list.csv")
+SKIP_OR_TEST = (("--unlabelled", "skip"), ("--unlabelled", "test"))
+V = ("msd", "v1")
+
+CASES: list[Case] = [
+    # 20 to 23: labels against what is declared, and against their images
+    *damaged(20, "255", d.where_one(255, np.uint8), "SC070", LABELLED, roles=("label",), mended=(("--map", "255=liver"),)),
+    *damaged(20, "one voxel of 255", d.put(255, np.uint8), "SC070", LABELLED, roles=("label",), mended=(("--map", "255=background"),)),
+    *rejected(20, "255 in all", lambda p: [d.where_one(255, np.uint8)(f) for f in sorted((p.root / "labelsTr").iterdir())], "SC070", "labelsTr/c0", TASKS, mended=(("--map", "255=liver"),)),
+    *rejected(20, "255 where 1 is declared", nothing, "SC070", "masks/c0.png", PNG, words=("--labels", "background=0,road=1"), again=False, mended=(("--map", "255=road"),)),
+    *damaged(21, "a slice less", d.grid(lambda i: i[:, :, 1:]), "SC082", roles=("label",)),
+    *damaged(21, "transposed with its header", d.grid(d.axes_swapped), "SC082", roles=("label",)),
+    *damaged(21, "transposed", d.relabelled_axes, "SC082", roles=("label",)),
+    *damaged(21, "one slice", d.grid(lambda i: i[:, :, :1]), "SC082", roles=("label",)),
+    *damaged(21, "another size", d.saved(mask(1)[:-2]), "SC082", (PNG,), roles=("label",)),
+    *damaged(21, "transposed", d.saved(np.ascontiguousarray(mask(1).T)), "SC082", (PNG,), roles=("label",)),
+    *damaged(22, "spacing", d.stretched(1.2), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
+    *damaged(22, "spacing of one axis", d.header(pixdim=[1, 1.5, 1.5, 5, 0, 0, 0, 0], sform_code=0, qform_code=1), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
+    *damaged(22, "no header at all", d.header(pixdim=[1, 1, 1, 1, 0, 0, 0, 0], sform_code=0, qform_code=0), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
+    *damaged(23, "origin", d.shifted(5), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
+    *damaged(23, "origin by a fifth of a voxel", d.shifted(0.3), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
+    *damaged(23, "mirrored", d.grid(d.mirrored), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
+    *damaged(23, "turned", d.turned(3), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
+    *damaged(23, "upside down", d.grid(lambda i: sitk.Flip(i, [False, False, True])), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
+    *warned(23, "origin by a twentieth", to("label", d.shifted(0.075)), "SC093", "label", VOLUMES),
+    *converted(23, "origin by a two hundredth", to("label", d.shifted(0.0075)), VOLUMES),
+    # 26 to 28: channels
+    *rejected(26, "one has more", four_dimensional({0: 2, 1: 3, 2: 2, 8: 2}, 2), "SC084", "imagesTr/c1.nii.gz", "msd"),
+    *rejected(26, "one has fewer", four_dimensional({0: 2, 2: 2, 8: 2}, 2), "SC084", "imagesTr/c1.nii.gz", "msd"),
+    *rejected(26, "all have more than the json", four_dimensional({0: 2, 1: 2, 2: 2, 8: 2}, 1), "SC084", "imagesTr/c0.nii.gz", "msd"),
+    *rejected(26, "the test image has fewer", four_dimensional({0: 2, 1: 2, 2: 2}, 2), "SC084", "imagesTs/c8.nii.gz", "msd"),
+    *rejected(26, "the test image has more", four_dimensional({0: 2, 1: 2, 2: 2, 8: 3}, 2), "SC084", "imagesTs/c8.nii.gz", "msd"),
+    *damaged(26, "two in one file", d.four_dimensions(2), "SC084", ("pairs", "masks"), roles=("image",)),
+    *rejected(26, "two in one file", to("image", d.four_dimensions(2)), "SC084", "imagesTr/c1", CHANNELLED),
+    *rejected(26, "test image without its second", without("imagesTs/c8_0001*"), "SC084", "imagesTs/c8", CHANNELLED),
+    *rejected(26, "test image with a third", copied("imagesTs/c8_0001.nii.gz", "imagesTs/c8_0002.nii.gz"), "SC084", "imagesTs/c8", CHANNELLED),
+    *rejected(26, "colour among grey", picture_at("images/c1.png", picture(1, 3)), "SC084", "image", PNG),
+    *rejected(27, "missing", without("imagesTr/c1_0001*"), "SC084", "imagesTr/c1", CHANNELLED),
+    *rejected(27, "first missing", without("imagesTr/c1_0000*"), "SC084", "imagesTr/c1", CHANNELLED),
+    *rejected(27, "extra", copied("imagesTr/c1_0001.nii.gz", "imagesTr/c1_0002.nii.gz"), "SC084", "imagesTr/c1", CHANNELLED),
+    *rejected(27, "gap", renamed("imagesTr/c1_0001.nii.gz", "imagesTr/c1_0002.nii.gz"), "SC084", "imagesTr/c1", CHANNELLED),
+    *rejected(27, "gap in all", each(*(renamed(f"{f}/c{n}_0001.nii.gz", f"{f}/c{n}_0002.nii.gz") for f, n in (("imagesTr", 0), ("imagesTr", 1), ("imagesTr", 2), ("imagesTs", 8)))), "SC084", "imagesTr/c0", CHANNELLED),
+    *rejected(27, "no number", renamed("imagesTr/c1_0001.nii.gz", "imagesTr/c1.nii.gz"), "SC084", "imagesTr/c1", CHANNELLED),
+    *rejected(27, "one of all has a second", each(*(renamed(f"images/c{n}.nii.gz", f"images/c{n}_0000.nii.gz") for n in (0, 1, 2)), copied("images/c1_0000.nii.gz", "images/c1_0001.nii.gz")), "SC084", "images/c1", PAIRS),
+    *rejected(27, "gap", each(*(renamed(f"images/c{n}.png", f"images/c{n}_0000.png") for n in (0, 1, 2)), *(copied(f"images/c{n}_0000.png", f"images/c{n}_0002.png") for n in (0, 1, 2))), "SC084", None, PNG),
+    *damaged(28, "shape", d.grid(lambda i: i[:, :, 1:]), "SC082", CHANNELLED, roles=("image",)),
+    *damaged(28, "spacing", d.stretched(1.2), "SC083", CHANNELLED, roles=("image",)),
+    *damaged(28, "origin", d.shifted(5), "SC083", CHANNELLED, roles=("image",)),
+    *damaged(28, "direction", d.grid(d.mirrored), "SC083", CHANNELLED, roles=("image",)),
+    *rejected(28, "origin in a test image", at("imagesTs/c8_0001.nii.gz", d.shifted(5)), "SC083", "imagesTs/c8_0001.nii.gz", CHANNELLED),
+    # 29 to 32: what stands alone, or not at all
+    *rejected(29, "label", to("label", d.removed), "SC012", "label", "msd", exits=(66,)),
+    *rejected(29, "label", to("label", d.removed), ("SC012", "SC080"), None, "v1", exits=(65, 66), mended=SKIP_OR_TEST),
+    *rejected(29, "label", to("label", d.removed), "SC080", "imagesTr/c1", "v2", mended=SKIP_OR_TEST),
+    *rejected(29, "label", to("label", d.removed), "SC080", "image", (PAIRS, PNG), mended=SKIP_OR_TEST),
+    *rejected(29, "one mask", to("label", d.removed), "SC080", "c1", MASKS, mended=(("--missing-masks", "empty"),)),
+    *rejected(29, "all masks of a case", without("c1/liver*", "c1/kidney*"), "SC080", "c1", MASKS, mended=SKIP_OR_TEST),
+    *rejected(29, "label of an unlisted image", each(to("label", d.removed), lambda p: entries(training=json.loads(p.json.read_text())["training"][::2])(p)), "SC080", "imagesTr/c1", V, mended=(*SKIP_OR_TEST, ("--listed-only",))),
+    *converted(29, "skipped", to("label", d.removed), (PAIRS, PNG, "v2"), without_c1, words=("--unlabelled", "skip")),
+    *converted(29, "for testing", to("label", d.removed), (PAIRS, PNG, "v2"), test_is_training, words=("--unlabelled", "test")),
+    *rejected(29, "image", to("image", d.removed), "SC012", "image", "msd", exits=(66,)),
+    *rejected(29, "image", without("imagesTr/c1*"), ("SC012", "SC081"), None, "v1", exits=(65, 66)),
+    *rejected(29, "image", without("imagesTr/c1*"), "SC081", "label", "v2"),
+    *rejected(29, "image", to("image", d.removed), "SC081", "label", (PAIRS, PNG)),
+    *rejected(29, "image", to("image", d.removed), "SC081", "c1", MASKS, detect=False),
+    *rejected(29, "test image", without("imagesTs/c8.nii.gz"), "SC012", "imagesTs/c8", "msd", exits=(66,)),
+    *rejected(30, "label", copied("labelsTr/c1.nii.gz", "labelsTr/alone.nii.gz"), "SC081", "labelsTr/alone", TASKS),
+    *rejected(30, "label", copied("masks/c1.nii.gz", "masks/alone.nii.gz"), "SC081", "masks/alone", PAIRS),
+    *rejected(30, "label", copied("masks/c1.png", "masks/alone.png"), "SC081", "masks/alone", PNG),
+    *rejected(30, "masks", copied("c1/liver.nii.gz", "alone/liver.nii.gz"), "SC081", "alone", MASKS, detect=False),
+    *rejected(31, "label of another", listed(1, label="./labelsTr/c2.nii.gz"), "SC087", JSON, V),
+    *rejected(31, "image twice", listed(1, image="./imagesTr/c0.nii.gz", label="./labelsTr/c0.nii.gz"), "SC087", JSON, V),
+    *rejected(31, "not there", listed(1, image="./imagesTr/none.nii.gz"), "SC012", "imagesTr/none", V, exits=(65, 66)),
+    *rejected(31, "label not there", listed(1, label="./labelsTr/none.nii.gz"), ("SC012", "SC080", "SC087"), None, V, exits=(65, 66)),
+    *rejected(31, "a number", lambda p: entries(training=[1, 2, 3])(p), ("SC087", "SC086"), JSON, V),
+    *rejected(31, "an object", entries(training={"image": "x"}), ("SC087", "SC086"), JSON, V),
+    *rejected(31, "no image", listed(1, image=None), "SC087", JSON, V),
+    *rejected(31, "a label that is none", listed(1, label=["a"]), "SC087", JSON, V),
+    *rejected(31, "an image among the labels", listed(1, label="./imagesTr/c1.nii.gz"), ("SC087", "SC070", "SC072"), None, "msd"),
+    *rejected(31, "test is training", entries(test=["./imagesTr/c1.nii.gz"]), "SC087", JSON, V),
+    *rejected(31, "not there", in_list("image,label\nimages/c0.nii.gz,masks/none.nii.gz\n"), "SC012", "masks/none.nii.gz", PAIRS, exits=(66,), words=LIST),
+    *rejected(31, "not there", in_list("image,label\nimages/c0.png,masks/none.png\n"), "SC012", "masks/none.png", PNG, exits=(66,), words=LIST),
+    *rejected(31, "image twice", in_list("image,label\nimages/c0.nii.gz,masks/c0.nii.gz\nimages/c0.nii.gz,masks/c1.nii.gz\n"), "SC087", "list.csv", PAIRS, words=LIST),
+    *rejected(31, "one label for two", in_list("image,label\nimages/c0.nii.gz,masks/c0.nii.gz\nimages/c1.nii.gz,masks/c0.nii.gz\n"), "SC087", "list.csv", PAIRS, words=LIST),
+    *rejected(31, "no image", in_list("image,label\n,masks/c0.nii.gz\n"), "SC087", "list.csv", PAIRS, words=LIST),
+    *rejected(31, "no columns", in_list("a,b,c\n1,2,3\n"), "SC087", "list.csv", PAIRS, words=LIST),
+    *rejected(31, "empty", in_list(""), "SC087", "list.csv", (PAIRS, PNG), words=LIST),
+    *rejected(31, "web page", in_list(d.HTML.decode()), "SC087", "list.csv", PAIRS, words=LIST),
+    *rejected(31, "no such list", nothing, "SC010", "list.csv", (PAIRS, PNG), words=LIST, exits=(66,)),
+    *rejected(31, "not UTF-8", lambda p: (p.folder / "list.csv").write_bytes(b"image,label\n\xff\xfe,x\n"), "SC087", "list.csv", PAIRS, words=LIST),
+    *rejected(31, "list is a pipe", each(in_list(""), lambda p: d.pipe(p.folder / "list.csv")), "SC061", "list.csv", (PAIRS, PNG), words=LIST),
+    *rejected(31, "label of another split", in_list("image,label,split\nimages/c0.nii.gz,masks/c0.nii.gz,holdout\n"), "SC087", "list.csv", PAIRS, words=LIST),
+    *rejected(32, "empty folder", emptied, "SC011", "", ("pairs", "masks", "png"), exits=(66,)),
+    *rejected(32, "empty folder", emptied, ("SC010", "SC011", "SC086"), "", TASKS, exits=(66,)),
+    *rejected(32, "a text alone", only_text, "SC011", "", ("pairs", "masks", "png"), exits=(66,)),
+    *rejected(32, "empty folders", all_files_gone, ("SC011", "SC012"), "", ("pairs", "masks", "png", "v2"), exits=(66,)),
+    *rejected(32, "empty folders", all_files_gone, ("SC011", "SC012"), "", V, exits=(66,)),
+    *rejected(32, "empty folders and lists", each(all_files_gone, entries(training=[], test=[], numTraining=0)), "SC011", "", V, exits=(66,)),
+    *rejected(32, "no such source", nothing, "SC010", "", ALL, exits=(66,), source="none"),
+    *rejected(32, "no source but a file", lambda p: (p.folder / "none").write_text("x"), "SC010", "", ("png", "msd", "pairs"), exits=(65, 66), source="none"),
+    *rejected(32, "no such case", nothing, "SC012", None, ALL, exits=(66,), words=("--cases", "none")),
+    # 34 to 38: names, json, lists
+    *rejected(34, "twins", twins, "SC085", None, ALL),
+    *rejected(34, "twins of endings", copied("images/c1.nii.gz", "images/c1.nii"), ("SC085",), "images/c1", PAIRS),
+    *rejected(35, "absent", lambda p: p.json.unlink(), ("SC010", "SC086"), JSON, TASKS, exits=(66,)),
+    *converted(35, "absent but told", lambda p: p.json.unlink(), "msd", words=("--channels", "CT", "--labels", "background=0,liver=1,kidney=2,tumour=3"), detect=False),
+    *converted(35, "absent but told", lambda p: p.json.unlink(), "v1", words=("--channels", "CT,PET", "--labels", "background=0,liver=1,kidney=2,tumour=3"), detect=False),
+    *rejected(35, "cut", text(lambda t: t[: len(t) // 2]), "SC086", JSON, TASKS, detect=False),
+    *rejected(35, "a list", text(lambda t: f"[{t}]"), "SC086", JSON, TASKS, detect=False),
+    *rejected(35, "a text", text(lambda t: '"dataset"'), "SC086", JSON, V, detect=False),
+    *rejected(35, "null", text(lambda t: "null"), "SC086", JSON, TASKS, detect=False),
+    *rejected(35, "key twice", text(lambda t: t.replace("{", '{"labels": {"0": "background"},', 1)), "SC086", JSON, TASKS, detect=False),
+    *rejected(35, "key twice within", text(lambda t: t.replace('"labels": {', '"labels": {"x": 1, "x": 2,')), "SC086", JSON, TASKS, detect=False),
+    *rejected(35, "too deep", text(lambda t: t.replace("{", '{"deep": ' + "[" * 5000 + "]" * 5000 + ",", 1)), "SC086", JSON, TASKS, detect=False),
+    *rejected(35, "100 levels", text(lambda t: t.replace("{", '{"deep": ' + "[" * 100 + "]" * 100 + ",", 1)), "SC086", JSON, TASKS, detect=False),
+    *rejected(35, "text after its end", text(lambda t: t + "}"), "SC086", JSON, V, detect=False),
+    *rejected(35, "NaN", text(lambda t: t.replace("{", '{"x": NaN,', 1)), "SC086", JSON, V, detect=False),
+    *rejected(35, "UTF-16", text(lambda t: t.encode("utf-16")), "SC086", JSON, V, detect=False),
+    *rejected(35, "not UTF-8", text(lambda t: t.replace("Kit", "K\u00eft").encode("latin-1")), "SC086", JSON, "msd", detect=False),
+    *rejected(35, "NUL", text(lambda t: t + "\0"), "SC086", JSON, V, detect=False),
+    *rejected(35, "a comment", text(lambda t: t.replace("{", "{ // mine\n", 1)), "SC086", JSON, V, detect=False),
+    *rejected(35, "a number of 5000 digits", text(lambda t: t.replace("{", '{"x": ' + "9" * 5000 + ",", 1)), "SC086", JSON, V, detect=False),
+    *rejected(36, "name twice", label_names(("background", 0), ("liver", 1), ("liver ", 2), ("tumour", 3)), "SC074", JSON, TASKS),
+    *rejected(36, "value twice", lambda p: labels(p, {"background": 0, "liver": 1, "kidney": 1, "tumour": 3}), "SC074", JSON, TASKS),
+    *rejected(36, "no background", label_names(("liver", 1), ("kidney", 2), ("tumour", 3)), "SC074", JSON, TASKS),
+    *rejected(36, "background is 1", label_names(("liver", 0), ("background", 1), ("kidney", 2), ("tumour", 3)), "SC074", JSON, TASKS),
+    *rejected(36, "another name for 0", label_names(("air", 0), ("liver", 1), ("kidney", 2), ("tumour", 3)), "SC074", JSON, TASKS),
+    *rejected(36, "ignore in the middle", label_names(("background", 0), ("liver", 1), ("ignore", 2), ("tumour", 3)), "SC074", JSON, TASKS),
+    *rejected(36, "ignore is 0", label_names(("ignore", 0), ("background", 1), ("kidney", 2), ("tumour", 3)), "SC074", JSON, TASKS),
+    *rejected(36, "negative", label_names(("background", 0), ("liver", -1), ("kidney", 2), ("tumour", 3)), "SC074", JSON, TASKS),
+    *rejected(36, "a list", entries(labels=["background", "liver"]), "SC074", JSON, TASKS),
+    *rejected(36, "empty", entries(labels={}), "SC074", JSON, TASKS),
+    *rejected(36, "absent", entries(labels=None), "SC074", JSON, V, mended=(("--labels", "background=0,liver=1,kidney=2,tumour=3"),)),
+    *rejected(36, "absent", entries(labels=None), "SC074", JSON, "v2"),  # nnU-Net wrote it itself: it is damaged
+    *rejected(36, "a fraction", entries(labels={"background": 0, "liver": 1.5, "kidney": 2, "tumour": 3}), "SC074", JSON, TASKS),
+    *rejected(36, "null", entries(labels={"background": 0, "liver": None}), "SC074", JSON, TASKS),
+    *rejected(36, "an empty name", label_names(("background", 0), ("", 1), ("kidney", 2), ("tumour", 3)), "SC074", JSON, TASKS),
+    *rejected(36, "background is 1", nothing, "SC074", None, (PNG, PAIRS), words=("--labels", "road=0,background=255")),
+    *rejected(36, "ignore in the middle", nothing, "SC074", None, (PNG, PAIRS), words=("--labels", "background=0,ignore=1,road=255")),
+    *rejected(36, "no background", nothing, "SC074", None, (PNG, PAIRS), words=("--labels", "road=255")),
+    *rejected(36, "value twice", nothing, "SC074", None, (PNG, PAIRS), words=("--labels", "background=0,road=255,path=255")),
+    *rejected(37, "missing", entries(modality=None), "SC084", JSON, "msd", mended=(("--channels", "CT"),)),
+    *rejected(37, "missing", entries(modality=None), "SC084", JSON, "v1", mended=(("--channels", "CT,PET"),)),
+    *rejected(37, "gap", entries(modality={"0": "CT", "2": "PET"}), "SC084", JSON, V),
+    *rejected(37, "begins at 1", entries(modality={"1": "CT"}), "SC084", JSON, "msd", mended=(("--channels", "CT"),)),
+    *rejected(37, "more than channels", entries(modality={"0": "CT", "1": "PET", "2": "MR"}), "SC084", "imagesTr/c0", V),
+    *rejected(37, "fewer than channels", entries(modality={"0": "CT"}), "SC084", "imagesTr/c0", "v1"),
+    *rejected(37, "empty", entries(modality={}), "SC084", JSON, V),
+    *rejected(37, "a number", entries(modality=1), "SC084", JSON, V),
+    *rejected(37, "no name", entries(modality={"0": None}), "SC084", JSON, V),
+    *rejected(37, "channel_names with a gap", entries(channel_names={"0": "CT", "2": "PET"}), ("SC084", "SC086"), JSON, "v2"),
+    *rejected(37, "channel_names more than channels", entries(channel_names={"0": "CT", "1": "PET", "2": "MR"}), "SC084", "imagesTr/c0", "v2"),
+    *(case for name, path in LISTS_OF_PATHS for case in rejected(38, name, listed(1, image=path), "SC060", JSON, V)),
+    *(case for name, path in LISTS_OF_PATHS for case in rejected(38, f"{name} as label", listed(1, label=path), "SC060", JSON, V)),
+    *(case for name, path in LISTS_OF_PATHS[:3] for case in rejected(38, f"{name} for testing", entries(test=[path]), "SC060", JSON, V)),
+    *rejected(38, "NUL", in_list("image,label\nim\0ages/c0.nii.gz,masks/c0.nii.gz\n"), ("SC060", "SC087"), "list.csv", PAIRS, words=LIST),
+    *rejected(38, "URL", in_list("image,label\nhttps://example.org/c0.nii.gz,masks/c0.nii.gz\n"), ("SC012", "SC060"), None, PAIRS, exits=(65, 66), words=LIST),
+    *rejected(38, "external data of a foreign dataset", entries(dataset={"c0": {"images": ["/etc/hostname"], "label": "/etc/hostname"}}), ("SC060", "SC086", "SC094"), None, "v2"),
+    # 39 to 41: links
+    *(case for role in ("image", "label") for case in rejected(39, f"{role}", lambda p, role=role: outside(str(getattr(p, role).relative_to(p.root)))(p), "SC060", role, (*VOLUMES, PNG), mended=(("--allow-external",),))),
+    *rejected(39, "json", outside(JSON), "SC060", JSON, TASKS, detect=False, mended=(("--allow-external",),)),
+    *rejected(39, "folder of images", outside("imagesTr"), "SC060", "imagesTr", TASKS, mended=(("--allow-external",),)),
+    *rejected(39, "folder of labels", outside("labelsTr"), "SC060", "labelsTr", TASKS, mended=(("--allow-external",),)),
+    *rejected(39, "folder of masks", outside("masks"), "SC060", "masks", (PAIRS, PNG), mended=(("--allow-external",),), detect=False),
+    *rejected(39, "folder of a case", outside("c1"), "SC060", "c1", MASKS, mended=(("--allow-external",),)),
+    *rejected(39, "a file of the system", lambda p: d.link("/etc/hostname")(p.label), "SC060", "label", ALL),
+    *rejected(39, "by parents", lambda p: d.link("../../../../../../../../etc/hostname")(p.label), "SC060", "label", ALL),
+    *damaged(40, "dangling", d.link("nowhere"), "SC012", (*VOLUMES, PNG), exits=(66,)),
+    *damaged(40, "dangling outside", d.link("/nowhere/at/all.nii.gz"), ("SC012", "SC060"), (*VOLUMES, PNG), roles=("label",), exits=(65, 66)),
+    *rejected(40, "json", lambda p: d.link("nowhere.json")(p.json), ("SC012", "SC010", "SC086"), JSON, TASKS, exits=(66,), detect=False),
+    *rejected(40, "folder", each(without("masks"), lambda p: (p.root / "masks").symlink_to("nowhere")), ("SC012", "SC080"), None, (PAIRS, PNG), exits=(65, 66), detect=False),
+    *rejected(40, "folder", each(without("labelsTr"), lambda p: (p.root / "labelsTr").symlink_to("nowhere")), ("SC012", "SC080"), None, TASKS, exits=(65, 66)),
+    *rejected(40, "source", lambda p: (p.folder / "linked").symlink_to("nowhere"), "SC010", "", ALL, exits=(66,), source="linked"),
+    *damaged(41, "itself", lambda path: (path.unlink(), path.symlink_to(path.name)), "SC060", (*VOLUMES, PNG)),
+    *rejected(41, "two of each other", lambda p: (p.image.unlink(), p.label.unlink(), p.image.symlink_to(p.label), p.label.symlink_to(p.image)), "SC060", None, (PAIRS, PNG, "msd")),
+    *rejected(41, "folder in itself", lambda p: (p.root / "masks" / "again").symlink_to(p.root), "SC060", "masks/again", (PAIRS, PNG)),
+    *rejected(41, "folder in itself", lambda p: (p.root / "c1" / "again").symlink_to(p.root), "SC060", "c1/again", MASKS),
+    *rejected(41, "json", lambda p: (p.json.unlink(), p.json.symlink_to(JSON)), ("SC060", "SC086"), JSON, TASKS, detect=False),
+    *rejected(41, "source", lambda p: (p.folder / "linked").symlink_to("linked"), ("SC010", "SC030", "SC060"), "", ALL, exits=(65, 66, 74), source="linked"),
+    # 42: the target
+    *rejected(42, "taken", taken("Dataset005_Kit"), "SC020", None, ALL, exits=(73,)),
+    *rejected(42, "taken under another name", taken("Dataset005_Other"), "SC020", None, ALL, exits=(73,)),
+    *rejected(42, "taken by preprocessed data", taken("Dataset005_Other", "nnUNet_preprocessed"), "SC020", None, ALL, exits=(73,)),
+    *rejected(42, "taken by results", taken("Dataset005_Other", "nnUNet_results"), "SC020", None, ALL, exits=(73,)),
+    *rejected(42, "taken by another's dataset", taken("Dataset005_Kit"), "SC020", None, ("png", "msd"), exits=(73,), words=("--overwrite",)),
+    *(case for target in ("0", "1000", "1000_Kit", "99999999999999999999", "Roads", "-1", "", "5_a/b", "5_..", "../5_Kit", "5 Kit", "5_", "x5_Kit") for case in rejected(42, f"target {target.replace('/', ' of ')!r}", nothing, ("SC001", "SC002"), None, ("png", "msd") if target in ("0", "1000", "Roads") else "png", exits=(2,), to=target)),
+    *(case for target in ("5", "005", "005_Kit", "Dataset005_Kit") for case in converted(42, f"target {target}", nothing, ("png", "msd", "pairs"), all_same, to=target)),
+    # 45 and 47: pictures of one set
+    *rejected(45, "16 bits", picture_at("images/c1.png", picture(1, 1, np.uint16)), "SC084", "image", PNG),
+    *rejected(45, "RGB", picture_at("images/c1.png", picture(1, 3)), "SC084", "image", PNG),
+    *rejected(45, "RGBA", picture_at("images/c1.png", picture(1, 4)), "SC084", "image", PNG),
+    *rejected(45, "one grey among colours", each(*(picture_at(f"images/c{n}.png", picture(n, 3)) for n in (0, 2))), "SC084", "image", PNG),
+    *rejected(45, "colours of 16 bits", each(*(picture_at(f"images/c{n}.png", picture(n, 3)) for n in (0, 2)), lambda p: p.image.unlink(), lambda p: tiff_colours(p.image.with_suffix(".tif"))), "SC084", "images/c1.tif", PNG),
+    *rejected(45, "floats", to("image", tiff(picture(1).astype(np.float32))), ("SC084", "SC056", "SC053"), "images/c1.tif", PNG),
+    *rejected(47, "extra mask", copied("masks/c1.png", "masks/c9.png"), "SC081", "masks/c9", PNG),
+    *rejected(47, "missing mask", without("masks/c1.png"), "SC080", "image", PNG, mended=SKIP_OR_TEST),
+    *rejected(47, "image twice", lambda p: d.saved(picture(9))(p.image.with_suffix(".jpg")), "SC085", "images/c1", PNG),
+    *rejected(47, "mask twice", lambda p: d.saved(mask(9))(p.label.with_suffix(".bmp")), "SC085", "masks/c1", PNG),
+    *rejected(47, "ending in two cases", copied("images/c1.png", "images/c1.PNG"), "SC085", "images/c1", PNG),
+    *rejected(47, "unknown folders", unknown_layout, ("SC063", "SC011"), None, PNG, exits=(65, 66)),
+    *rejected(47, "a folder more", copied("images/c1.png", "extra/deep/c1.png"), "SC063", "extra", PNG),
+    *rejected(47, "names that do not meet", each(*(renamed(f"masks/c{n}.png", f"masks/d{n}.png") for n in (0, 1, 2))), ("SC080", "SC081"), None, PNG),
+]  # fmt: skip
+
+
+def tiff_colours(path: Path) -> None:
+    import tifffile
+
+    tifffile.imwrite(path, picture(1, 3, np.uint16), photometric="rgb")
