@@ -75,6 +75,27 @@ def test_nnunets_own_check_passes_it(
     assert "most likely OK" in capsys.readouterr().out
 
 
+@pytest.mark.train
+@pytest.mark.filterwarnings("ignore")
+def test_headers_that_nnunets_own_check_refuses_are_refused(tmp_path: Path, verify: Callable[[Path], None]) -> None:
+    root = datasets.volumes(tmp_path, cases=5)
+    chance = random.Random(5)
+    refused = 0
+    for _ in range(60):
+        path = root / chance.choice([IMAGE, LABEL])
+        before = path.read_bytes()
+        raw = bytearray(gzip.decompress(before))
+        raw[chance.randrange(40, 128)] = chance.choice([0, 1, 2, 4, 8, 64, 127, 128, 255])
+        path.write_bytes(gzip.compress(bytes(raw), 1))
+        try:
+            verify(root)
+        except Exception:  # noqa: BLE001 - whatever it raises
+            refused += 1
+            assert not check_dataset(root).ok
+        path.write_bytes(before)
+    assert refused >= 3
+
+
 def test_every_defect_of_a_dataset_is_told_at_once_errors_first(tmp_path: Path) -> None:
     root = datasets.volumes(tmp_path)
     edit(root, lambda j: j.update(numTraining=3, labels={**j["labels"], "Ignore": 4}, channel_names={"CT": 0}))

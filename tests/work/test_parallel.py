@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from segconv.errors import SegconvError
-from segconv.work.parallel import each
+from segconv.errors import Interrupted, SegconvError
+from segconv.work.parallel import each, interruptible, unforeseen
 
 
 def square(number: int) -> int:
@@ -58,3 +62,41 @@ def test_a_worker_that_is_ended_from_outside_is_told() -> None:
         list(each(die, [1, 2], jobs=2))
     assert (caught.value.code, caught.value.exit_code) == ("SC100", 70)
     assert sorted(each(square, [1, 2], jobs=2)) == [1, 4], "the next call has new workers"
+
+
+def sleep(number: int) -> int:
+    time.sleep(0.2 if number == 0 else 60)
+    return os.getpid()
+
+
+def sleepers() -> None:
+    try:
+        with interruptible("interrupted", "run it again"):
+            for worker in each(sleep, range(6), jobs=2):
+                print(worker, flush=True)
+    except Interrupted as error:
+        print(error.message, flush=True)
+        sys.exit(error.exit_code)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_the_workers(number: signal.Signals) -> None:
+    words = [sys.executable, "-c", "from tests.work.test_parallel import sleepers; sleepers()"]
+    with subprocess.Popen(words, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        worker = int(process.stdout.readline())
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert out == "interrupted\n"
+    assert not Path(f"/proc/{worker}").exists()
+
+
+def test_what_was_not_foreseen_is_told_with_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (unforeseen(MemoryError(), "a").code, unforeseen(MemoryError(), "a").file) == ("SC103", "a")
+    assert unforeseen(ZeroDivisionError("a bug"), "a").message == "unexpected ZeroDivisionError: a bug"
+    monkeypatch.setenv("SEGCONV_DEBUG", "1")
+    try:
+        raise ZeroDivisionError("a bug")
+    except ZeroDivisionError as error:
+        assert "Traceback" in unforeseen(error, "a").message
