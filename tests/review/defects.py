@@ -6,16 +6,20 @@ test shows.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
+import struct
 import unicodedata
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import SimpleITK as sitk
 from PIL import Image
 from skimage import io
 
@@ -161,6 +165,29 @@ def rgba(root: Path) -> None:
 
 def grey_alpha(root: Path) -> None:
     Image.open(root / "imagesTr" / "s2_0000.png").convert("LA").save(root / "imagesTr" / "s2_0000.png")
+
+
+def two_bits(root: Path) -> None:
+    mask = io.imread(root / "labelsTr" / "s2.png")
+    height, width = mask.shape
+    rows = b"".join(bytes([0, *np.packbits(np.unpackbits(row[:, np.newaxis], axis=1)[:, 6:])]) for row in mask)
+    chunks = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 2, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    )
+    packed = (struct.pack(">I", len(b)) + n + b + struct.pack(">I", zlib.crc32(n + b)) for n, b in chunks)
+    (root / "labelsTr" / "s2.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+
+
+def two_components(root: Path) -> None:
+    image = sitk.ReadImage(str(root / "imagesTr" / "c2_0000.nrrd"))
+    sitk.WriteImage(sitk.Compose(image, image), str(root / "imagesTr" / "c2_0000.nrrd"))
+
+
+def folder_outside(root: Path) -> None:
+    shutil.move(root / "imagesTr", root.parent / "elsewhere")
+    (root / "imagesTr").symlink_to(root.parent / "elsewhere")
 
 
 def spacing_rounded(matrix: np.ndarray) -> np.ndarray:
@@ -343,6 +370,48 @@ OTHERS: dict[str, Defect] = {
     "a missing test channel": Defect(
         C, copy("imagesTr/t2_0000.nii.gz", "imagesTs/x_0000.nii.gz"), "SC084", "imagesTs/x_0000.nii.gz"
     ),
+    "a gzipped .nii": Defect(
+        lambda raw: V(raw, ".nii"),
+        lambda root: (root / IMAGE[:-3]).write_bytes(gzip.compress((root / IMAGE[:-3]).read_bytes())),
+        "SC051",
+        IMAGE[:-3],
+        quick=False,
+    ),
+    "an inflated .nii.gz": Defect(
+        V, lambda root: (root / IMAGE).write_bytes(gzip.decompress((root / IMAGE).read_bytes())), "SC051", IMAGE,
+        "warning", quick=False,
+    ),
+    "a .nii of four dimensions": Defect(
+        lambda raw: V(raw, ".nii"), voxels(IMAGE[:-3], lambda a: a[..., np.newaxis]), "SC073", IMAGE[:-3]
+    ),
+    "several channels in one NRRD": Defect(
+        lambda raw: V(raw, ".nrrd"), two_components, "SC084", "imagesTr/c2_0000.nrrd"
+    ),
+    "a mask of two bits": Defect(P, two_bits, "SC078", "labelsTr/s2.png"),
+    "values that are text": Defect(
+        V, lambda root: edit(root, lambda j: j["labels"].update({n: str(v) for n, v in j["labels"].items()})), "SC074",
+        "dataset.json", "warning",
+    ),
+    "an ignore label that is text": Defect(
+        V, lambda root: edit(root, lambda j: j["labels"].update(ignore="4")), "SC074", "dataset.json"
+    ),
+    "a reader that there is not": Defect(
+        V, lambda root: edit(root, lambda j: j.update(overwrite_image_reader_writer="MyIO")), "SC086", "dataset.json",
+        "warning",
+    ),
+    "many undeclared values": Defect(
+        V, voxels(LABEL, lambda a: np.arange(a.size, dtype=np.uint8).reshape(a.shape)), "SC070", LABEL, quick=False
+    ),
+    "a folder that is a link": Defect(V, folder_outside, "SC060", "imagesTr"),
+    "folds that name a case twice": Defect(
+        V, lambda root: folds(root, [{"train": [*NAMES[1:], "c1"], "val": ["c0"]}]), "SC099", "splits_final.json",
+        "warning",
+    ),
+    "folds that validate a case twice": Defect(
+        V, lambda root: folds(root, [{"train": NAMES[1:], "val": ["c0"]}] * 2), "SC099", "splits_final.json", "warning"
+    ),
+    "folds that are a folder": Defect(V, lambda root: (root / "splits_final.json").mkdir(), "SC030", "splits_final.json"),
+    "a case in training and in testing": Defect(V, copy(TEST_IMAGE, "imagesTs/c2_0000.nii.gz"), "SC085", "c2", "warning"),
     "a lineage that is no json": Defect(
         V, lambda root: ((root / "segconv").mkdir(), (root / "segconv" / "cases.jsonl").write_text("{")), "SC096",
         "segconv/cases.jsonl",
