@@ -90,6 +90,8 @@ def settle(
     """
     if options.labels is not None:
         declared = Declared.of(options.labels)
+    if declared is not None:
+        declared = with_background(declared, options)
     guessed = ""
     if declared is None:
         base = guess(sorted(found or ()), options, coding)
@@ -187,14 +189,25 @@ def _guess_colours(found: list[int], options: ConvertOptions) -> LabelMap:
     )
 
 
+def with_background(declared: Declared, options: ConvertOptions) -> Declared:
+    """Return labels that have a background, if ``--map`` says which value that is and nobody else does.
+
+    Tables often name the classes alone, or give the rest a name such as ``Void``: that name goes.
+    """
+    value = next((text for text, name in options.value_map.items() if name == BACKGROUND), None)
+    if value is None or BACKGROUND in declared.names:
+        return declared
+    background = _coded(value, declared.coding)
+    others = {name: value for name, value in declared.names.items() if value != background}
+    return replace(declared, names={BACKGROUND: background, **others})
+
+
 def with_merges(base: LabelMap, options: ConvertOptions) -> LabelMap:
     """Add ``--map``'s values: several values of the source may count as one label."""
     forward = dict(base.forward)
     names = base.labels.names
     for text, name in options.value_map.items():
-        value, coding = parse_value(str(text))
-        if coding != base.coding:
-            value = _as_colour(value, coding) if base.coding == RGB else _as_grey(value, text)
+        value = _coded(text, base.coding)
         target = names.get(name)
         if not isinstance(target, int):
             raise SegconvError(
@@ -234,6 +247,14 @@ def _scribbles(declared: Declared) -> LabelMap:
     written: dict[str, int | tuple[int, ...]] = {name: value for value, name in enumerate([*order, IGNORE])}
     forward = {names[name]: value for value, name in enumerate(order) if name in names}
     return LabelMap(Labels(written), {**forward, nothing: len(order)}, coding=declared.coding)
+
+
+def _coded(text: str, coding: str) -> int:
+    """Return a value or colour of ``--map`` in the coding of the masks."""
+    value, own = parse_value(text)
+    if own == coding:
+        return value
+    return _as_colour(value, own) if coding == RGB else _as_grey(value, text)
 
 
 def _as_colour(value: int, coding: str) -> int:

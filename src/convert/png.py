@@ -329,7 +329,7 @@ def _label_map(
     found: dict[int, _Seen] | None = None
     coding = GRAY
     try:
-        declared = _declared(cases, root, notes) if options.labels is None else None
+        declared = _declared(cases, root, notes, options) if options.labels is None else None
         if cases and declared is None and options.labels is None and all(case.label is None for case in cases):
             raise SegconvError(
                 "no case has a label, and nothing else tells which labels there are",
@@ -394,7 +394,7 @@ def _smoothed(found: Mapping[int, _Seen]) -> int | None:
     return max(often) if min(often) == 0 and shared > BLURRED else None
 
 
-def _declared(cases: Iterable[SourceCase], root: Path, notes: list[str]) -> Declared | None:
+def _declared(cases: Iterable[SourceCase], root: Path, notes: list[str], options: ConvertOptions) -> Declared | None:
     """Return the labels that a table beside the pictures declares: in the source, or beside its masks."""
     folders = {root}
     for case in cases:
@@ -413,7 +413,7 @@ def _declared(cases: Iterable[SourceCase], root: Path, notes: list[str]) -> Decl
             code="SC074",
             hint=f"--labels {tables[0]} takes the first",
         )
-    if BACKGROUND not in found[0]:
+    if BACKGROUND not in found[0] and BACKGROUND not in options.value_map.values():
         _refuse_nameless_background(found[0], shown(tables[0], root))
     notes.append(f"labels are declared by {shown(tables[0], root)}")
     return Declared.of(found[0])

@@ -202,6 +202,34 @@ def test_a_table_without_a_background_is_refused_with_labels_that_have_one(tmp_p
     assert segconv("convert", tmp_path / "mine", "--to", "9", "--labels", proposal).code == 0
 
 
+@pytest.mark.parametrize("black", ["", "0 0 0 Void\n"])
+def test_a_table_without_a_background_takes_the_one_that_map_names(
+    black: str, tmp_path: Path, segconv: Command
+) -> None:
+    source = tmp_path / "mine"
+    camvid(source)
+    (source / "label_colors.txt").write_text(f"{black}255 0 0 red\n0 128 64 green\n")
+    done = segconv("convert", source, "--to", "9_Made", "--map", "#000000=background")
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset009_Made"
+    assert json.loads((made / "dataset.json").read_text())["labels"] == {"background": 0, "red": 1, "green": 2}
+    assert np.array_equal(written(made, "2"), labels(2, 3))
+    assert segconv("restore", made / "labelsTr", "--like", "9", "-o", tmp_path / "back").code == 0
+    with Image.open(tmp_path / "back" / "2.png") as back:
+        assert np.array_equal(np.asarray(back), colours_of(labels(2, 3)))
+
+
+@pytest.mark.parametrize("said", ["0=background", "#000000=background"])
+def test_declared_labels_without_a_background_take_the_one_that_map_names(
+    said: str, tmp_path: Path, segconv: Command
+) -> None:
+    coloured(tmp_path / "mine", (255, 0, 0))
+    options = ("--to", "9_Made", "--labels", "red=#ff0000,green=#008040", "--map", said)
+    done = segconv("convert", tmp_path / "mine", *options)
+    assert done.code == 0, done.err
+    assert np.array_equal(written(segconv.raw / "Dataset009_Made", "1"), labels(1, 3))
+
+
 def test_void_of_voc_is_proposed_as_ignore(tmp_path: Path, segconv: Command) -> None:
     source, colours = tmp_path / "mine", [(n, 255 - n, n // 2) for n in range(256)]
     for number in (1, 2, 3):
