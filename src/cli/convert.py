@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KINDS = ("png", "msd", "nnunet-v1", "nnunet-v2", "pairs", "masks", "dicom")
 SHOWN_LABELS = 16
+SHOWN_NAMES = 4
 REPAIRS = ("header", "resample", "orthonormal", "cast", "orientation")
 FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 
@@ -203,5 +204,9 @@ def _show(conversion: Conversion, sink: Sink) -> None:
         f" (guessed from {found['labels_guessed_from']}; --labels overrides)" if found["labels_guessed_from"] else ""
     )
     sink.say(f"labels: {told}{guess}")
+    if names := found["mapped_names"]:
+        some = list(names.items())[: None if sink.verbose else SHOWN_NAMES]
+        more = f" … {len(names)} in all (-v shows them)" if len(some) < len(names) else ""
+        sink.say(f"names: {', '.join(f'{own!r} → {case}' for own, case in some)}{more}; restore gives them back")
     for note in found["notes"]:
         sink.say(f"note: {note}")
