@@ -6,7 +6,7 @@ every case before the first label is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,7 @@ def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
     if (root / "dataset.json").is_file():
         return None
     folders = [folder for folder in find_folders(root, options or ConvertOptions(), [], []) if folder.labels]
-    if not folders or not all(folder.images for folder in folders):
+    if not folders or not all(folder.images for folder in folders) or any(map(_pairs, folders)):
         return None
     if any(folder.segmentations for folder in folders):
         return f"{folders[0].name}/ with a .seg.nrrd file" if len(folders) == 1 else f"{len(folders)} .seg.nrrd files"
@@ -68,6 +68,15 @@ def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
         return None  # masks of objects, each of one picture; --from masks says otherwise
     names = ", ".join(list(several[0].masks)[:3])
     return f"{count_of(len(folders), 'folder')} with an image and a mask for each class ({names} …)"
+
+
+def _pairs(folder: CaseFolder) -> bool:
+    """Return whether images in a folder of their own have masks of their own names: cases, and no classes of one."""
+
+    def cases(units: Mapping[str, Unit], place: str) -> set[str]:
+        return {role_of_stem(name)[1] or name for name, unit in units.items() if unit.folder != place}
+
+    return bool(cases(folder.images, folder.name) & cases(folder.masks, folder.name))
 
 
 def _name_classes(folders: Iterable[CaseFolder]) -> bool:
