@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +45,18 @@ KINDS: dict[str, Kind] = {
 }
 
 
+SHOWN_TASKS = 3
+"""Tasks below the source that a hint names."""
+
+
 def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
     """Return the kind of a source, and the evidence: what options leave no choice about, else what the files say.
 
     Raises
     ------
     SegconvError
-        ``SC011`` if it is none that is known, ``SC003`` if it could be two, ``SC010`` if it looks
+        ``SC011`` if it is none that is known, ``SC003`` if it could be two, or holds tasks that
+        declare more than their folders tell, ``SC010`` if it looks
         like a task that lost its dataset.json.
     """
     told = _told(root, options)
@@ -59,6 +65,8 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
     evidence = {key: found for key, kind in KINDS.items() if (found := kind.recognise(root)) is not None}
     if options.spacing_mm is not None and evidence.keys() <= {"png", "masks"}:
         return "pairs", "--spacing makes volumes of pictures"
+    if not (root / "dataset.json").exists() and (tasks := _tasks_below(root)):
+        raise _holding_tasks(root, tasks, evidence)
     if not evidence and (root / "imagesTr").is_dir() and not (root / "dataset.json").exists():
         raise SegconvError(
             "is not there beside imagesTr: nothing tells channels and labels",
@@ -84,6 +92,26 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
             hint=" or ".join(f"segconv convert {root} --from {key} …" for key in evidence),
         )
     return next(iter(evidence.items()))
+
+
+def _tasks_below(root: Path) -> list[Path]:
+    """Return the folders one or two levels down that are tasks or datasets with a dataset.json of their own."""
+    found = [folder.parent for depth in ("*", "*/*") for folder in root.glob(f"{depth}/imagesTr")]
+    return sorted(folder for folder in found if (folder / "dataset.json").is_file())
+
+
+def _holding_tasks(root: Path, tasks: list[Path], evidence: Mapping[str, str]) -> SegconvError:
+    """Return the refusal of a folder around tasks: read as folders, it would lose what their json declares."""
+    more = f" and {len(tasks) - 1} more" if len(tasks) > 1 else ""
+    commands = [f"segconv convert {shlex.quote(str(task))} …" for task in tasks[:SHOWN_TASKS]]
+    commands += [f"segconv convert {shlex.quote(str(root))} --from {key} …" for key in evidence]
+    apart = "; the last takes the folders alone, without what the json says" if evidence else ""
+    return SegconvError(
+        f"is no task, but holds {tasks[0].relative_to(root)}{more}, with a dataset.json of its own",
+        code="SC003",
+        file=str(root),
+        hint=" or ".join(commands) + apart,
+    )
 
 
 def _told(root: Path, options: ConvertOptions) -> tuple[str, str] | None:

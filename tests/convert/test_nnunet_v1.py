@@ -141,6 +141,21 @@ def test_the_real_task_converts_as_the_decathlon_task_it_was_made_from(data: Pat
         assert tree_hash(one / folder) == tree_hash(two / folder)
 
 
+@pytest.mark.parametrize("around", [".", ".."])
+def test_a_folder_around_a_task_is_no_source_of_bare_pairs(task: Path, segconv: Command, around: str) -> None:
+    """Its json names channels, and so normalisation, labels and folds, which the folders alone would lose."""
+    (task.parent.parent / "mine").mkdir()
+    task = Path(shutil.move(task.parent, task.parent.parent / "mine")) / task.name
+    root = (task.parent / around).resolve()
+    done = segconv("convert", root, "--to", "508")
+    assert (done.code, done.codes()) == (2, ["SC003"])
+    assert f"holds {task.relative_to(root)}, with a dataset.json of its own" in done.err
+    assert f"segconv convert {task} …" in done.err
+    assert f"segconv convert {root} --from pairs …" in done.err
+    assert segconv("convert", root, "--to", "508", "--from", "pairs", "--dry-run").code == 0
+    assert segconv("convert", task, "--to", "508", "--dry-run").code == 0
+
+
 def test_without_its_json_a_task_is_read_from_its_folders_where_channels_are_told(task: Path, segconv: Command) -> None:
     (task / "dataset.json").unlink()
     words = ("--from", "nnunet-v1", "--channels", "FLAIR,T1w,T1gd,T2w")
