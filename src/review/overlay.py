@@ -92,7 +92,7 @@ def _draw(axis: Any, panel: Panel, window: tuple[float, float] | None) -> None:
 
 def _outline(axis: Any, label: NDArray[Any], style: str) -> None:
     for value in np.unique(label):
-        if value:
+        if value and not (label == value).all():  # a label without an edge has no outline
             colour = COLOURS[(int(value) - 1) % len(COLOURS)] if style == "solid" else "#ffffff"
             axis.contour(label == value, levels=[0.5], colors=[colour], linewidths=1.0, linestyles=style)
 

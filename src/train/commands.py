@@ -201,6 +201,38 @@ def predict(
     run_nnunet("nnUNetv2_predict", arguments, paths, log=log, tell=tell, settings=_settings(device))
 
 
+def predict_with(
+    model: Path,
+    dataset: str,
+    inputs: Path,
+    output: Path,
+    paths: Paths,
+    *,
+    folds: Sequence[str],
+    checkpoint: str = "checkpoint_final.pth",
+    device: str = "cuda",
+    mirror: bool = True,
+    jobs: int = 1,
+    tell: Tell | None = None,
+) -> None:
+    """Predict a folder of files with the model of a folder, wherever that lies; errors as `run_nnunet`'s.
+
+    Parameters
+    ----------
+    model
+        Folder with plans.json, dataset.json and the folds.
+    dataset
+        Name under which the log is kept.
+    inputs, output, folds, checkpoint, device, mirror, jobs
+        As for `predict`.
+    """
+    arguments = ["-i", str(inputs), "-o", str(output), "-m", str(model), "-f", *folds, "-chk", checkpoint]
+    arguments += ["-device", device, "-npp", str(jobs), "-nps", str(jobs), "--disable_progress_bar"]
+    arguments += [] if mirror else ["--disable_tta"]
+    log = log_file(paths, dataset, f"predict-{model.name}")
+    run_nnunet("nnUNetv2_predict_from_modelfolder", arguments, paths, log=log, tell=tell, settings=_settings(device))
+
+
 def default_device() -> str:
     """Return ``"cuda"`` if PyTorch can use a GPU, else ``"cpu"``.
 

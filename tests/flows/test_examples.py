@@ -24,7 +24,8 @@ ORDER = [
     "paths init", "paths show", "paths", "convert", "labels show", "labels",
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
     "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
-    "train", "infer", "evaluate", "restore", "nnunet", "abort", "demo",
+    "train", "trainers list", "trainers", "trainers preview", "stress",
+    "infer", "evaluate", "restore", "nnunet", "abort", "demo",
 ]  # fmt: skip
 
 
@@ -73,6 +74,12 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
             again = segconv(*examples["train"])
             assert (again.code, again.codes()) == (73, ["SC020"]), "a trained fold is not trained over"
             assert segconv(*examples["train"], "--fold", "7").code == 2, "there is no such fold"
+        if name == "trainers preview":
+            assert io.imread("da5.png").shape[0] > 300
+            without_transforms_nothing_changes(segconv, tmp_path / "transforms")
+        if name == "stress":
+            a_trained_model_was_measured(Path("stress"))
+            assert segconv(*examples["stress"]).codes() == ["SC020"]
         if name == "infer":
             values = {
                 int(v) for path in Path("mine").iterdir() if path.suffix == ".png" for v in np.unique(io.imread(path))
@@ -82,6 +89,42 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
             assert sorted(p.name for p in Path("mine").glob("*.png")) == ["shape-8.png", "shape-9.png"]
             assert not list(tmp_path.glob(".segconv-infer*"))
     assert (tmp_path / "demo" / "overlay.png").stat().st_size > 10_000
+
+
+def without_transforms_nothing_changes(segconv: Command, work: Path) -> None:
+    """A trainer without augmentation shows the same patch again and again, and no trainer leaves a model behind."""
+    from segconv.train.paths import Paths
+    from segconv.train.trainers import find_trainer, list_trainers
+    from segconv.train.transforms import transform_case
+
+    trainer = find_trainer("nnUNetTrainerNoDA", list_trainers())
+    made = transform_case(
+        trainer, "shape-1", Paths.find(), work, dataset="Dataset501_Shapes", configuration_name="2d_small", samples=2
+    )
+    assert made.image.shape == (3, 64, 64)
+    assert all(np.array_equal(image, made.image) for image in made.images)
+    assert all(np.array_equal(label, made.label) for label in made.labels)
+    assert 0 < made.label.max() <= 2
+    assert made.facts["mirror_axes"] == []
+    left = sorted(path.name for path in (segconv.folder / "nnUNet_results" / "Dataset501_Shapes").iterdir())
+    assert left == ["nnUNetTrainer_1epoch__nnUNetPlans__2d_small"]
+
+
+def a_trained_model_was_measured(folder: Path) -> None:
+    found = json.loads((folder / "stress.json").read_text())
+    assert [(c["plane"], c["angle_deg"]) for c in found["conditions"]] == [("", 0), ("axial", 15), ("axial", 90)]
+    splits = json.loads(Path("nnUNet_preprocessed/Dataset501_Shapes/splits_final.json").read_text())
+    assert found["cases"] == sorted(splits[0]["val"])
+    (model,) = found["models"]
+    untouched = found["conditions"][0]
+    assert untouched["ceiling"]["mean"] == 1
+    # What nnU-Net's own validation of the fold found, by its own way of predicting and scoring.
+    summary = Path("nnUNet_results/Dataset501_Shapes", model, "fold_0", "validation", "summary.json")
+    wanted = json.loads(summary.read_text())["mean"]
+    dice = untouched["models"][model]["classes"]
+    assert list(dice.values()) == pytest.approx([wanted["1"]["Dice"], wanted["2"]["Dice"]], abs=0.02)
+    assert sorted(path.name for path in folder.iterdir()) == ["stress.csv", "stress.json", "stress.png"]
+    assert not list(Path().glob(".segconv-stress*"))
 
 
 def test_the_real_nuclei_are_converted_trained_on_and_predicted(data: Path, tmp_path: Path, segconv: Command) -> None:

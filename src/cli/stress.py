@@ -1,0 +1,146 @@
+"""``segconv stress``."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import SegconvError
+from .options import example, jobs, option, overwrite, speaking, three_folders
+from .sink import Sink
+from .train import DEVICES
+
+if TYPE_CHECKING:
+    from ..dataset.layout import Dataset
+    from ..review.robustness import Advice
+    from ..train.paths import Paths
+
+FEWEST_COPIES = 4
+"""Random copies of a case that the command to type next makes."""
+
+
+@click.command(
+    epilog=example("segconv stress 501 -m nnUNetTrainer_1epoch__nnUNetPlans__2d_small --angles 15,90 --device cpu")
+)
+@click.argument("dataset")
+@option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    required=True,
+    help="Folder of a model, CONFIGURATION, or TRAINER__PLANS__CONFIGURATION; given twice, two are compared.",
+)
+@option("-f", "--fold", "folds", metavar="N,…", help="Folds whose held-back cases are tested; default: the first.")
+@option("--angles", default="5,10,15,30,45,60,90,180", metavar="DEG,…", help="Turns in each plane.")
+@option("--planes", metavar="PLANE,…", help="sagittal, coronal, axial; default: all, of pictures axial.")
+@option("--shifts", metavar="HU,…", help="Added to CT channels; default: ±30, 50 and 100 if there is one.")
+@option("--cases", "limit", type=click.IntRange(min=1), default=10, help="Most cases to test.")
+@option(
+    "--tolerance",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.05,
+    help="Part of the untouched mean Dice that may be lost.",
+)
+@option("-o", "--output", type=click.Path(path_type=Path), default=Path("stress"), help="Folder to make.")
+@option("--device", type=DEVICES, default="auto", help="auto takes a GPU if there is one.")
+@option("--no-mirroring", is_flag=True, help="Faster: do not average over mirrored copies.")
+@option("--trust-model", is_flag=True, help="Run a model that is not in nnUNet_results; a model is code.")
+@overwrite
+@jobs
+@three_folders
+@speaking
+def command(
+    dataset: str,
+    models: tuple[str, ...],
+    folds: str | None,
+    angles: str,
+    planes: str | None,
+    shifts: str | None,
+    limit: int,
+    tolerance: float,
+    output: Path,
+    device: str,
+    no_mirroring: bool,
+    trust_model: bool,
+    overwrite: bool,
+    jobs: int,
+    sink: Sink,
+    paths: Paths,
+) -> int:
+    """Measure how much a trained model depends on pose and grey values.
+
+    Cases that the model has not seen are turned by a ladder of angles and shifted in HU, predicted,
+    and the predictions turned back: Dice per class against angle and shift, as table, JSON, CSV and
+    picture. The ceiling is what a perfect model would get, for turning labels forth and back costs
+    something too. Voxels that a turn takes off the grid are left out of both. Where a model loses
+    more than the tolerance and the ceiling does not, the smallest augmentation that covers it is
+    named.
+    """
+    from ..augment.spec import parse_planes
+    from ..dataset.layout import Dataset
+    from ..dataset.names import find_dataset
+    from ..flows.stress import stress_models, write_report
+    from ..train.commands import default_device
+    from ..train.models import find_model
+
+    found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
+    chosen = [find_model(text, found.path.name, paths, trust=trust_model) for text in models]
+    if output.exists() and not overwrite:
+        raise SegconvError("is there already", code="SC020", file=str(output), hint="choose another -o, or --overwrite")
+    result = stress_models(
+        found,
+        chosen,
+        paths,
+        output.absolute().parent / f".segconv-stress-{output.name}",
+        folds=[fold.strip() for fold in folds.split(",")] if folds else None,
+        limit=limit,
+        angles_deg=_numbers("--angles", angles),
+        planes=parse_planes(planes) if planes else None,
+        shifts_hu=_numbers("--shifts", shifts) if shifts is not None else None,
+        tolerance=tolerance,
+        device=default_device() if device == "auto" else device,
+        mirror=not no_mirroring,
+        jobs=jobs,
+        tell=sink.say,
+    )
+    written = write_report(result, output)
+    sink.table(*result.table())
+    for model in result.models:
+        _advise(sink, found, paths, result.advice(model), tolerance)
+    sink.say(f"look at {output / 'stress.png'}")
+    sink.end({**result.as_json(), "files": [str(path) for path in written]})
+    return 0
+
+
+def _advise(sink: Sink, dataset: Dataset, paths: Paths, advice: Advice, tolerance: float) -> None:
+    """Tell what a model lacks, and the command that would add it."""
+    from ..dataset.names import dataset_folders, next_free_id
+
+    if advice.unjudged:
+        sink.say(f"{advice.model}: nothing can be said of {', '.join(advice.unjudged)}: see ceiling and kept")
+    if not advice.options:
+        sink.say(f"{advice.model}: loses at most {tolerance:.0%} under every condition that can be judged")
+        return
+    if advice.rotate_range_deg is not None:
+        sink.say(
+            f"{advice.model}: drops from {advice.from_deg:g}° on ({', '.join(advice.planes)});"
+            f" rotations of ±{advice.rotate_range_deg:g}° would cover all that dropped"
+        )
+    if advice.hu_shift is not None:
+        low, high = advice.hu_shift
+        sink.say(f"{advice.model}: drops at shifts of {low:g} to {high:g} HU")
+    used = {number for root in (paths.raw, paths.preprocessed, paths.results) for number in dataset_folders(root)}
+    target = f"{next_free_id(used)}_{dataset.name.name}Aug"
+    options = " ".join(shlex.quote(word) for word in advice.options)
+    sink.next(f"segconv augment {dataset.name.id} --to {target} --copies {FEWEST_COPIES} {options}")
+
+
+def _numbers(option_name: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise SegconvError(f"{option_name}: {text!r} is no list of numbers", hint="for example 5,10,15") from None

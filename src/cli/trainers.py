@@ -1,0 +1,109 @@
+"""``segconv trainers``."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import example, option, overwrite, speaking, three_folders
+from .sink import Sink
+
+if TYPE_CHECKING:
+    from ..train.paths import Paths
+
+
+@click.group(epilog=example("segconv trainers list"))
+def command() -> None:
+    """Show the trainers of nnU-Net, or what one does to a case."""
+
+
+@command.command("list", epilog=example("segconv trainers list"))
+@speaking
+def list_command(sink: Sink) -> int:
+    """List the trainers of the installed nnunetv2 and what each changes.
+
+    Changes are those against the class in the column FROM alone, as its source says them; nothing is
+    imported. Any of the names goes with -tr.
+    """
+    from ..train.trainers import list_trainers
+
+    found = list_trainers()
+    sink.table(
+        ["trainer", "from", "changes"],
+        [
+            (trainer.name, " ".join(base for base in trainer.bases if base != "object"), "; ".join(trainer.changes))
+            for trainer in found
+        ],
+    )
+    sink.next("segconv trainers preview DATASET -tr NAME draws what its transforms do to a case")
+    sink.end({"trainers": [dataclasses.asdict(trainer) for trainer in found]})
+    return 0
+
+
+@command.command(epilog=example("segconv trainers preview 501 -tr nnUNetTrainerDA5 -c 2d_small -o da5.png"))
+@click.argument("dataset")
+@option("-tr", "--trainer", default="nnUNetTrainer", help="nnU-Net trainer class.")
+@option("-c", "--configuration", required=True, help="Such as 2d or 3d_fullres.")
+@option("-p", "--plans", default="nnUNetPlans", help="Name of the plans.")
+@option("--case", help="Which; default: the first that is preprocessed.")
+@option("--samples", type=click.IntRange(1, 63), default=8, help="How often the same patch is transformed.")
+@option("--channel", type=click.IntRange(min=0), default=0, help="Which to draw; R, G, B are drawn in colour.")
+@option("--seed", type=click.IntRange(min=0), default=0, help="Of the place of the patch and of the transforms.")
+@option("-o", "--output", type=click.Path(path_type=Path), help="PNG to write; default: TRAINER.png here.")
+@overwrite
+@three_folders
+@speaking
+def preview(
+    dataset: str,
+    trainer: str,
+    output: Path | None,
+    sink: Sink,
+    paths: Paths,
+    **how: Any,
+) -> int:
+    """Draw what the transforms of a trainer do to a real case, image and label.
+
+    The trainer is built as nnU-Net builds it, for the plans of DATASET; range of rotations, mirroring
+    and sizes are those that it says itself. The first picture is the patch without transforms, cut
+    out around foreground; the others are what the network would be trained on. Trainings do not
+    repeat these very samples: nnU-Net does not seed its own.
+    """
+    from ..dataset.layout import Dataset
+    from ..dataset.names import find_dataset
+    from ..flows.preview import preview as draw_preview
+
+    found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed")))
+    picture = output or Path(f"{trainer}.png")
+    made = draw_preview(found, trainer, picture, paths, tell=sink.detail, **how)
+    facts = made.facts
+    size, initial = ("×".join(map(str, facts[key])) for key in ("patch_size", "initial_patch_size"))
+    sink.say(f"{made.case}: patch {size}, cut out at {initial}")
+    low, high = (f"{angle:g}" for angle in facts["rotation_deg"])
+    sink.say(f"rotations, where there are any, between {low}° and {high}°")
+    sink.say(
+        f"mirrored along axes {', '.join(map(str, facts['mirror_axes']))}" if facts["mirror_axes"] else "no mirroring"
+    )
+    sink.table(["transform", "probability", "settings"], [_row(step) for step in facts["transforms"]])
+    sink.say(f"look at {picture}")
+    sink.next(f"segconv train {found.name.id} -c {how['configuration']} -f 0 -tr {trainer}")
+    sink.end({"picture": str(picture), "case": made.case, **facts})
+    return 0
+
+
+def _row(step: dict[str, Any]) -> tuple[str, str, str]:
+    """Return name, probability and settings of a transform as a person reads them."""
+    probability = "always" if step["probability"] is None else f"{step['probability']:g}"
+    if "choices" in step:
+        return step["name"], probability, " or ".join(choice["name"] for choice in step["choices"])
+    settings = [f"{key}={_short(value)}" for key, value in step.items() if key not in ("name", "probability")]
+    return step["name"], probability, " ".join(settings)
+
+
+def _short(value: Any) -> str:
+    """Return a setting without the digits that nobody reads."""
+    if isinstance(value, list):
+        return f"[{', '.join(_short(part) for part in value)}]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,126 @@
+"""A picture of what a trainer's transforms do to a real case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dataset.layout import Dataset
+from ..errors import SegconvError
+from ..image.geometry import Geometry, Volume
+from ..review.overlay import Panel, montage
+from ..train.commands import Tell
+from ..train.paths import Paths
+from ..train.plans import DEFAULT_PLANS
+from ..train.trainers import find_trainer, list_trainers
+from ..train.transforms import Transformed, preprocessed_cases, transform_case
+from ..work import fsops
+from ..work.staging import writing
+
+COLOURS = ("r", "g", "b")
+
+
+def preview(
+    dataset: Dataset,
+    trainer: str,
+    picture: Path,
+    paths: Paths,
+    *,
+    configuration: str,
+    plans: str = DEFAULT_PLANS,
+    case: str | None = None,
+    samples: int = 8,
+    channel: int = 0,
+    seed: int = 0,
+    overwrite: bool = False,
+    tell: Tell | None = None,
+) -> Transformed:
+    """Draw a patch as it is and as a trainer's transforms leave it, several times, with outlines of its labels.
+
+    Parameters
+    ----------
+    dataset
+        That is planned and preprocessed.
+    trainer
+        Name of the class.
+    picture
+        PNG to write.
+    case
+        The first that is preprocessed if None.
+    channel
+        Which to draw of several; pictures of the channels R, G, B are drawn in colour.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for a trainer, case or channel that there is not, ``SC020`` if the picture is there
+        already; what `transform_case` raises.
+    """
+    found = find_trainer(trainer, list_trainers())
+    if picture.exists() and not overwrite:
+        raise SegconvError(
+            "is there already", code="SC020", file=str(picture), hint="choose another -o, or --overwrite"
+        )
+    cases = preprocessed_cases(paths, dataset.path.name, plans, configuration)
+    if case is not None and case not in cases:
+        raise SegconvError(f"no preprocessed case {case!r}", hint=f"there are {', '.join(cases[:10])}")
+    names = dataset.description.channel_names
+    if not 0 <= channel < len(names):
+        raise SegconvError(f"--channel {channel}: the dataset has the channels 0 to {len(names) - 1}")
+    work = picture.absolute().parent / f".segconv-preview-{picture.name}"
+    try:
+        made = transform_case(
+            found,
+            case or cases[0],
+            paths,
+            work,
+            dataset=dataset.path.name,
+            configuration_name=configuration,
+            plans=plans,
+            samples=samples,
+            seed=seed,
+            tell=tell,
+        )
+    finally:
+        with writing(work):
+            if work.is_dir():
+                fsops.remove_tree(work)
+    colour = tuple(name.casefold() for name in names) == COLOURS and made.label.ndim == 2
+    data = draw(made, trainer, channel=None if colour else channel)
+    with writing(picture):
+        fsops.mkdir(picture.absolute().parent)
+        fsops.write_atomic(picture, data)
+    return made
+
+
+def draw(made: Transformed, trainer: str, *, channel: int | None) -> bytes:
+    """Return a PNG of the patch and its samples, all in the grey scale of the patch.
+
+    Parameters
+    ----------
+    channel
+        To draw; None for the first three as a colour picture.
+    """
+    low, high = (float(v) for v in np.percentile(_shown(made.image, channel), (0.5, 99.5)))
+    spacing = tuple(float(v) for v in made.facts["spacing_mm"][-made.label.ndim :])
+    geometry = Geometry.plain(made.label.shape[::-1], spacing[::-1])
+
+    def panel(title: str, image: NDArray[Any], label: NDArray[Any]) -> Panel:
+        shown = _shown(image, channel)
+        if channel is None:
+            shown = np.clip((shown - low) / max(high - low, 1e-6), 0, 1)
+        return Panel(title, Volume(shown, geometry), label)
+
+    panels = [panel(f"{made.case}: untouched", made.image, made.label)]
+    panels += [
+        panel(f"{trainer}: {number}", image, label)
+        for number, (image, label) in enumerate(zip(made.images, made.labels, strict=True), start=1)
+    ]
+    return montage(panels, window=(low, high))
+
+
+def _shown(image: NDArray[Any], channel: int | None) -> NDArray[Any]:
+    return np.moveaxis(image[:3], 0, -1) if channel is None else image[channel]

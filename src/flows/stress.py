@@ -1,0 +1,451 @@
+"""The stress test of trained models: held-back cases are turned and shifted, predicted, turned back and scored.
+
+Turns and shifts are those of `segconv.augment`, so that what the test finds is what augmentation can
+mend. Voxels that a turn takes off the grid, and those of the ignore label, are scored nowhere:
+neither in predictions nor in the ceiling.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..augment.intensity import shift_hu
+from ..augment.rotation import plan_turn, turned
+from ..augment.spec import PLANES, Transform
+from ..dataset.layout import Dataset
+from ..dataset.lineage import TRAIN
+from ..dataset.strictjson import dumps
+from ..errors import SegconvError, naming
+from ..image import raster, volumes
+from ..image.codecs import read_image, read_label
+from ..image.geometry import Geometry, Volume
+from ..image.resample import LINEAR, NEAREST
+from ..review.curves import curves
+from ..review.evaluate import Scores, score
+from ..review.robustness import Condition, Measured, Robustness
+from ..train.commands import Tell, predict_with
+from ..train.models import TrainedModel, held_back
+from ..train.paths import Paths
+from ..work import fsops
+from ..work.parallel import each
+from ..work.staging import writing
+
+ANGLES_DEG = (5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
+SHIFTS_HU = (-100.0, -50.0, -30.0, 30.0, 50.0, 100.0)
+TOLERANCE = 0.05
+"""Part of the untouched score that may be lost before it counts as a drop."""
+
+CASES = 10
+"""So many cases are tested if nobody says how many: each is predicted under every condition."""
+
+Predictor = Callable[[str, str, Path, Path], None]
+"""Predicts with a model and a fold all files of a folder into another, under the same names."""
+
+
+def stress(
+    dataset: Dataset,
+    models: Sequence[str],
+    predictor: Predictor,
+    work: Path,
+    *,
+    cases: Mapping[str, Sequence[str]],
+    angles_deg: Sequence[float] = ANGLES_DEG,
+    planes: Sequence[str] | None = None,
+    shifts_hu: Sequence[float] | None = None,
+    tolerance: float = TOLERANCE,
+    jobs: int = 1,
+    tell: Tell | None = None,
+) -> Robustness:
+    """Predict cases of a dataset under a ladder of conditions and score them.
+
+    Parameters
+    ----------
+    dataset
+        Whose cases are predicted, and whose labels are the reference.
+    models
+        Names, for `predictor` and for the result.
+    predictor
+        Called once a model and fold, with one folder of inputs for all conditions.
+    work
+        Folder for inputs and predictions, removed at the end.
+    cases
+        Fold → the cases that it held back.
+    angles_deg
+        In each of `planes`; untouched is always there.
+    planes
+        Of `segconv.augment.spec.PLANES`; all of them, and of pictures the axial alone, if None.
+    shifts_hu
+        Of channels named CT; `SHIFTS_HU` if there is one and this is None.
+    tolerance
+        See `Robustness`.
+    jobs
+        Workers that turn and score.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for conditions that cannot be; ``SC091`` for a shift without a CT channel; ``SC094``
+        for files that are not written; ``SC011`` without cases; ``SC032`` if the inputs would not fit
+        on the disk; what reading, `predictor` and scoring raise.
+    """
+    conditions = ladder(dataset, angles_deg, planes, shifts_hu)
+    tasks = [
+        _task(dataset, fold, case, conditions, tuple(models), work) for fold, chosen in cases.items() for case in chosen
+    ]
+    if not tasks:
+        raise SegconvError("no case to test", code="SC011", file=str(dataset.path))
+    say = tell or (lambda _: None)
+    _refuse_full_disk(tasks, work)
+    try:
+        say(f"{len(tasks)} cases under {len(conditions)} conditions: {len(tasks) * len(conditions)} inputs")
+        with writing(work):
+            if work.is_dir():
+                fsops.remove_tree(work)
+            for fold in cases:
+                fsops.mkdir(_inputs(work, fold))
+        for case in each(_write_inputs, tasks, jobs=jobs):
+            say(f"{case}: turned and shifted")
+        for model in range(len(models)):
+            for fold in cases:
+                output = _outputs(work, model, fold)
+                with writing(output):
+                    fsops.mkdir(output)
+                say(f"{models[model]}, fold {fold}: predicting")
+                predictor(models[model], fold, _inputs(work, fold), output)
+        found = {scored.case: scored for scored in each(_score_case, tasks, jobs=jobs)}
+    finally:
+        with writing(work):
+            if work.is_dir():
+                fsops.remove_tree(work)
+    order = [found[task.case] for task in tasks]
+    measured = [_measured(condition, i, order, models) for i, condition in enumerate(conditions)]
+    names = tuple(dataset.description.labels.foreground)
+    return Robustness(
+        dataset.path.name, tuple(task.case for task in tasks), tuple(models), names, tuple(measured), tolerance
+    )
+
+
+def stress_models(
+    dataset: Dataset,
+    models: Sequence[TrainedModel],
+    paths: Paths,
+    work: Path,
+    *,
+    folds: Sequence[str] | None = None,
+    limit: int = CASES,
+    device: str = "cuda",
+    mirror: bool = True,
+    jobs: int = 1,
+    tell: Tell | None = None,
+    **how: Any,
+) -> Robustness:
+    """Stress trained models with the cases that all of them held back.
+
+    Parameters
+    ----------
+    folds
+        The first that all models have if None.
+    limit
+        Most cases, over all folds.
+    how
+        Further keyword arguments of `stress`.
+
+    Raises
+    ------
+    SegconvError
+        ``SC011`` if no case was held back by all models; what `held_back`, `predict_with` and
+        `stress` raise.
+    """
+    names = model_names(models)
+    common = [fold for fold in models[0].folds if all(fold in model.folds for model in models)]
+    numbered = [fold for fold in common if fold.isdigit()]
+    if not folds and not numbered:
+        trained = "; ".join(f"{name}: {', '.join(model.folds)}" for name, model in names.items())
+        raise SegconvError(
+            f"no fold that holds cases back is trained for all models ({trained})",
+            code="SC011",
+            hint="train a fold with a number: segconv train DATASET -c CONFIGURATION -f 0",
+        )
+    cases = held_back_cases(dataset, models, paths, folds or numbered[:1], limit, tell=tell)
+
+    def predictor(name: str, fold: str, inputs: Path, output: Path) -> None:
+        model = names[name]
+        predict_with(
+            model.folder, model.dataset, inputs, output, paths, folds=[fold], device=device, mirror=mirror, jobs=jobs
+        )
+
+    return stress(dataset, list(names), predictor, work, cases=cases, jobs=jobs, tell=tell, **how)
+
+
+def held_back_cases(
+    dataset: Dataset,
+    models: Sequence[TrainedModel],
+    paths: Paths,
+    folds: Sequence[str],
+    limit: int,
+    *,
+    tell: Tell | None = None,
+) -> dict[str, list[str]]:
+    """Return fold → original cases of a dataset that no model has seen, not more than `limit` over all folds."""
+    copies = {record.case for record in dataset.records() if record.parent is not None}
+    there = set(dataset.cases(TRAIN)) - copies
+    cases: dict[str, list[str]] = {}
+    for fold in folds:
+        unseen = set.intersection(*(set(held_back(model, fold, paths)) for model in models))
+        cases[fold] = sorted(unseen & there)
+    total = sum(map(len, cases.values()))
+    if not total:
+        raise SegconvError(
+            f"no case of it was held back by fold {', '.join(folds)} of {' and '.join(m.name for m in models)}",
+            code="SC011",
+            file=str(dataset.path),
+            hint="models that are compared must share their folds, as those of a dataset and its augmentation do",
+        )
+    # From all folds in turn, so that a limit leaves none of them out.
+    turns = [(i, fold) for fold, found in cases.items() for i in range(len(found))]
+    kept = set(sorted(turns, key=lambda turn: turn[0])[:limit])
+    if tell is not None and total > limit:
+        tell(f"{limit} of {total} cases that were held back; --cases {total} takes all")
+    chosen = {fold: [case for i, case in enumerate(found) if (i, fold) in kept] for fold, found in cases.items()}
+    return {fold: found for fold, found in chosen.items() if found}
+
+
+def model_names(models: Sequence[TrainedModel]) -> dict[str, TrainedModel]:
+    """Return models by the shortest names that tell them apart."""
+    for name in (
+        lambda model: model.name,
+        lambda model: model.dataset,
+        lambda model: f"{model.dataset}/{model.name}",
+        lambda model: str(model.folder),
+    ):
+        found = {name(model): model for model in models}
+        if len(found) == len(models):
+            return found
+    raise SegconvError("a model is given twice", hint="give two that differ, or one")
+
+
+def ladder(
+    dataset: Dataset, angles_deg: Sequence[float], planes: Sequence[str] | None, shifts_hu: Sequence[float] | None
+) -> list[Condition]:
+    """Return the conditions, untouched first; see `stress`."""
+    ending = dataset.description.file_ending
+    if ending not in (*raster.WRITABLE, *volumes.WRITABLE):
+        raise SegconvError(f"files that end in {ending} are not turned", code="SC094", file=str(dataset.path))
+    possible = ("axial",) if ending in raster.ENDINGS else PLANES
+    planes = possible if planes is None else tuple(planes)
+    wrong = [plane for plane in planes if plane not in possible]
+    if wrong or len(set(planes)) < len(planes):
+        raise SegconvError(
+            f"--planes: {','.join(planes)!r} is not a choice of planes", hint=f"possible are {', '.join(possible)}"
+        )
+    if not all(math.isfinite(angle) and abs(angle) <= 360 for angle in angles_deg):
+        raise SegconvError("--angles: angles are between -360 and 360 degrees")
+    has_ct = bool(_ct_channels(dataset))
+    if shifts_hu is None:
+        shifts_hu = SHIFTS_HU if has_ct else ()
+    shifts = [shift for shift in dict.fromkeys(shifts_hu) if shift]
+    if not all(math.isfinite(shift) for shift in shifts):
+        raise SegconvError("--shifts: shifts are numbers in HU")
+    if shifts and not has_ct:
+        channels = ", ".join(dataset.description.channel_names)
+        raise SegconvError(
+            f"a HU shift needs a channel named CT, the dataset has {channels}",
+            code="SC091",
+            file=str(dataset.path),
+            hint="leave out --shifts",
+        )
+    angles = [angle for angle in dict.fromkeys(angles_deg) if angle % 360]
+    return [
+        Condition(),
+        *(Condition(plane, float(angle)) for plane in planes for angle in angles),
+        *(Condition(shift_hu=float(shift)) for shift in shifts),
+    ]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One case, for a worker."""
+
+    fold: str
+    case: str
+    images: tuple[Path, ...]
+    label: Path
+    ending: str
+    ct_channels: tuple[int, ...]
+    classes: Mapping[str, tuple[int, ...]]
+    ignore: int | None
+    conditions: tuple[Condition, ...]
+    models: tuple[str, ...]
+    work: Path
+
+    def name(self, condition: int) -> str:
+        """Name of the input of a condition, which the prediction has too."""
+        return f"{self.case}__{condition:03d}"
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Dice of one case by condition, and how much foreground there is and stays."""
+
+    case: str
+    models: list[dict[str, dict[str, float]]]
+    ceilings: list[dict[str, float]]
+    kept: list[int]
+    foreground: int
+
+
+def _task(
+    dataset: Dataset, fold: str, case: str, conditions: Sequence[Condition], models: tuple[str, ...], work: Path
+) -> _Task:
+    images = dataset.image_files(case)
+    ending = dataset.description.file_ending
+    if ending in raster.ENDINGS:
+        images = [images[0], *(path for path in images[1:] if path.is_file())]  # colours are in one file
+    label = dataset.label_file(case)
+    for path in (*images, label):
+        if not path.is_file():
+            raise SegconvError("is not there", code="SC012", file=str(path))
+    labels = dataset.description.labels
+    return _Task(
+        fold,
+        case,
+        tuple(images),
+        label,
+        ending,
+        _ct_channels(dataset),
+        labels.foreground,
+        labels.ignore,
+        tuple(conditions),
+        models,
+        work,
+    )
+
+
+def _ct_channels(dataset: Dataset) -> tuple[int, ...]:
+    return tuple(i for i, name in enumerate(dataset.description.channel_names) if name.casefold() == "ct")
+
+
+def _refuse_full_disk(tasks: Sequence[_Task], work: Path) -> None:
+    """Refuse a test whose inputs would not fit: there is one a condition, as large as the image."""
+    needed = sum(path.stat().st_size for task in tasks for path in task.images) * len(tasks[0].conditions)
+    root = next(parent for parent in work.absolute().parents if parent.is_dir())
+    free = shutil.disk_usage(root).free
+    if needed > free:
+        raise SegconvError(
+            f"the inputs would take {needed / 2**30:.1f} GiB, free are {free / 2**30:.1f} GiB",
+            code="SC032",
+            file=str(root),
+            hint="fewer --cases, --angles or --planes; or -o on another disk",
+        )
+
+
+def _inputs(work: Path, fold: str) -> Path:
+    return work / "inputs" / fold
+
+
+def _outputs(work: Path, model: int, fold: str) -> Path:
+    return work / f"model-{model}" / fold
+
+
+def _angles(condition: Condition, sign: int = 1) -> Transform:
+    x, y, z = (sign * condition.angle_deg if condition.plane == plane else 0.0 for plane in PLANES)
+    return Transform((x, y, z))
+
+
+def _changed(image: Volume, condition: Condition, *, is_ct: bool) -> NDArray[Any]:
+    """Return an image under a condition, as a copy of an augmented dataset would be."""
+    air = image.array.min(axis=tuple(range(image.geometry.dimension)))
+    moved = turned(plan_turn(image.geometry, _angles(condition)), image.array, LINEAR, air)
+    return shift_hu(moved, condition.shift_hu, float(air)) if is_ct and condition.shift_hu else moved
+
+
+def _turned(label: NDArray[Any], geometry: Geometry, condition: Condition, *, back: bool = False) -> NDArray[Any]:
+    """Return a label or mask turned as its image is, or back; what comes from outside of the grid is 0."""
+    return turned(plan_turn(geometry, _angles(condition, -1 if back else 1)), label, NEAREST, 0)
+
+
+def _write_inputs(task: _Task) -> str:
+    """Write a case under every condition, in a worker."""
+    for channel, path in enumerate(task.images):
+        with naming(str(path)):
+            image = read_image(path.read_bytes(), task.ending)
+            if task.ending in raster.ENDINGS and image.geometry.dimension > 2:
+                raise SegconvError("is a picture of several pages, which is not turned", code="SC094")
+        for number, condition in enumerate(task.conditions):
+            array = _changed(image, condition, is_ct=channel in task.ct_channels)
+            target = _inputs(task.work, task.fold) / f"{task.name(number)}_{channel:04d}{task.ending}"
+            with writing(target):
+                fsops.write_new(target, _encoded(array, image.geometry, task.ending))
+    return task.case
+
+
+def _encoded(array: NDArray[Any], geometry: Geometry, ending: str) -> bytes:
+    return raster.encode(array, ending) if geometry.dimension == 2 else volumes.encode(array, geometry, ending)
+
+
+def _score_case(task: _Task) -> _Scored:
+    """Turn the predictions of a case back and score them, in a worker."""
+    with naming(str(task.label)):
+        reference = _narrow(read_label(task.label.read_bytes(), task.ending))
+    with naming(str(task.images[0])):
+        geometry = read_image(task.images[0].read_bytes(), task.ending).geometry
+    scored = np.ones(reference.shape, bool) if task.ignore is None else reference != task.ignore
+    foreground = np.isin(reference, [value for values in task.classes.values() for value in values])
+    found = _Scored(task.case, [], [], [], int(foreground.sum()))
+    for number, condition in enumerate(task.conditions):
+        turn = functools.partial(_turned, geometry=geometry, condition=condition)
+        stays = turn(turn(np.ones(reference.shape, np.uint8)), back=True).astype(bool)
+        inside = stays & scored
+        perfect = turn(turn(reference), back=True)
+        found.ceilings.append(score(perfect[inside], reference[inside], task.classes))
+        found.kept.append(int((foreground & stays).sum()))
+        scores = {}
+        for model, name in enumerate(task.models):
+            path = _outputs(task.work, model, task.fold) / f"{task.name(number)}{task.ending}"
+            if not path.is_file():
+                raise SegconvError("is not there: nothing was predicted", code="SC101", file=str(path))
+            with naming(str(path)):
+                prediction = _narrow(read_label(path.read_bytes(), task.ending))
+                if prediction.shape != reference.shape:
+                    raise SegconvError(
+                        f"has the shape {prediction.shape}, its reference {reference.shape}", code="SC082"
+                    )
+            scores[name] = score(turn(prediction, back=True)[inside], reference[inside], task.classes)
+        found.models.append(scores)
+    return found
+
+
+def _narrow(label: Volume) -> NDArray[Any]:
+    """Return label values in the smallest type that holds them."""
+    array: NDArray[Any] = np.ascontiguousarray(label.array)
+    return array.astype(np.uint8 if not array.size or array.max() < 256 else np.uint16)
+
+
+def _measured(condition: Condition, number: int, order: Sequence[_Scored], models: Sequence[str]) -> Measured:
+    """Return what all cases together say about a condition."""
+    total = sum(scored.foreground for scored in order)
+    return Measured(
+        condition,
+        {model: Scores({scored.case: scored.models[number][model] for scored in order}) for model in models},
+        Scores({scored.case: scored.ceilings[number] for scored in order}),
+        sum(scored.kept[number] for scored in order) / total if total else 1.0,
+    )
+
+
+def write_report(found: Robustness, output: Path) -> list[Path]:
+    """Write ``stress.json``, ``stress.csv`` and ``stress.png`` into a folder, and return their paths."""
+    files = {"stress.json": dumps(found.as_json()), "stress.csv": found.as_csv(), "stress.png": curves(found)}
+    with writing(output):
+        fsops.mkdir(output)
+        for name, data in files.items():
+            fsops.write_atomic(output / name, data)
+    return [output / name for name in files]

@@ -1,0 +1,126 @@
+"""Curves of a stress test: Dice against angle and HU shift, a panel a plane, with the ceiling and what drops."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .overlay import COLOURS
+from .robustness import Measured, Robustness, series
+
+MOST_CLASSES = 6
+"""So many classes are drawn besides their mean: those whose scores drop most."""
+
+_STYLES = ("solid", "dotted", "dashdot")
+_MARKERS = ("o", "s", "^")
+_INK = "#222222"
+_HANDLE_INCH, _LETTER_INCH = 0.5, 0.065
+"""Room that an entry of the legend takes."""
+
+
+def curves(found: Robustness) -> bytes:
+    """Return a PNG of all curves.
+
+    The steps of the ladder are drawn at equal distances, as small angles lie close together.
+    Classes have the colours of their outlines in overlays, the mean is black; the first model is
+    solid, the second dotted; the ceiling is dashed; shaded is where a model drops.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    planes = list(dict.fromkeys(m.condition.plane for m in found.measured if m.condition.plane))
+    panels = [(f"{plane} plane", "angle [°]", series(found.measured, plane)) for plane in planes]
+    if any(m.condition.shift_hu for m in found.measured):
+        panels.append(("grey values", "shift [HU]", series(found.measured, "")))
+    panels = panels or [("untouched", "", list(found.measured))]
+    drawn = _drawn_classes(found)
+    columns = min(len(panels), 2)
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(2.2 + 4.6 * columns, 1.2 + 3.4 * rows), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    for axis in axes[len(panels) :]:
+        axis.set_axis_off()
+    for axis, (title, quantity, steps) in zip(axes, panels, strict=False):
+        _draw(axis, found, steps, drawn)
+        axis.set_title(title, fontsize=11)
+        axis.set_xlabel(quantity)
+    for axis in axes[::columns]:
+        axis.set_ylabel("Dice, mean over cases")
+    figure.suptitle(
+        f"{found.dataset}: {len(found.cases)} held-back case{'s' if len(found.cases) != 1 else ''},"
+        " turned or shifted, predicted, turned back",
+        fontsize=11,
+    )
+    _legend(figure, found, drawn)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _draw(axis: Any, found: Robustness, steps: Sequence[Measured], drawn: Sequence[str]) -> None:
+    at = list(range(len(steps)))
+    for number, model in enumerate(found.models):
+        style = {"linestyle": _STYLES[number % len(_STYLES)], "marker": _MARKERS[number % len(_MARKERS)]}
+        for name in drawn:
+            dice = [m.scores[model].classes.get(name, math.nan) for m in steps]
+            axis.plot(at, dice, color=_colour(found, name), linewidth=1.1, markersize=3, alpha=0.9, **style)
+        mean = [m.scores[model].mean for m in steps]
+        axis.plot(at, mean, color=_INK, linewidth=2.2, markersize=4.5, **style)
+    axis.plot(at, [m.ceiling.mean for m in steps], color=_INK, linewidth=1.2, linestyle="dashed", alpha=0.7)
+    for place, measured in enumerate(steps):
+        if any(found.dropped(model, measured) for model in found.models):
+            axis.axvspan(place - 0.5, place + 0.5, color="#e6194b", alpha=0.10, linewidth=0)
+        elif not found.judged(measured):
+            axis.axvspan(place - 0.5, place + 0.5, facecolor="none", edgecolor="#bbbbbb", hatch="///", linewidth=0)
+    turned = any(m.condition.plane for m in steps)
+    axis.set_xticks(at, [f"{m.condition.angle_deg if turned else m.condition.shift_hu:g}" for m in steps])
+    axis.set_xlim(-0.5, len(steps) - 0.5)
+    axis.set_ylim(-0.02, 1.03)
+    axis.grid(axis="y", color="#dddddd", linewidth=0.7)
+    axis.set_axisbelow(True)
+    for side in ("top", "right"):
+        axis.spines[side].set_visible(False)
+
+
+def _legend(figure: Any, found: Robustness, drawn: Sequence[str]) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Any] = [
+        Line2D([], [], color=_INK, linewidth=2.2, linestyle=_STYLES[i % 3], marker=_MARKERS[i % 3], markersize=4.5)
+        for i in range(len(found.models))
+    ]
+    labels = [f"{model}: mean" for model in found.models]
+    for name in drawn:
+        handles.append(Line2D([], [], color=_colour(found, name), linewidth=1.4))
+        labels.append(name)
+    handles.append(Line2D([], [], color=_INK, linewidth=1.2, linestyle="dashed", alpha=0.7))
+    labels.append("ceiling: a perfect prediction, turned back")
+    if any(found.dropped(model, m) for m in found.measured for model in found.models):
+        handles.append(Patch(color="#e6194b", alpha=0.15, linewidth=0))
+        labels.append(f"a mean drops by more than {found.tolerance:.0%}, beyond the ceiling")
+    if any(not found.judged(m) for m in found.measured):
+        handles.append(Patch(facecolor="none", edgecolor="#bbbbbb", hatch="///", linewidth=0))
+        labels.append("not judged: ceiling too low, or too much off the grid")
+    fitting = int(figure.get_figwidth() / (_HANDLE_INCH + _LETTER_INCH * max(map(len, labels))))
+    figure.legend(handles, labels, loc="outside lower center", ncols=max(1, fitting), fontsize=8, frameon=False)
+
+
+def _drawn_classes(found: Robustness) -> list[str]:
+    """Return the classes to draw in their order: none if the mean is of one alone, the most sensitive of many."""
+    if len(found.classes) == 1:
+        return []
+
+    def worst(name: str) -> float:
+        dice = [m.scores[model].classes.get(name, math.nan) for m in found.measured for model in found.models]
+        return min((value for value in dice if not math.isnan(value)), default=math.inf)
+
+    chosen = sorted(found.classes, key=worst)[:MOST_CLASSES]
+    return [name for name in found.classes if name in chosen]
+
+
+def _colour(found: Robustness, name: str) -> str:
+    return COLOURS[found.classes.index(name) % len(COLOURS)]

@@ -1,0 +1,253 @@
+"""How much a model depends on pose and grey values: Dice along a ladder of conditions, and what would mend a drop."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .evaluate import Scores
+
+LEAST_KEPT = 0.5
+"""Where less of the foreground than this stays on the grid, a drop says more of the cut than of the model."""
+
+_DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is done to a case before it is predicted.
+
+    Parameters
+    ----------
+    plane
+        In which it is turned; empty if it is not.
+    angle_deg
+        By how much.
+    shift_hu
+        What is added to CT channels.
+    """
+
+    plane: str = ""
+    angle_deg: float = 0.0
+    shift_hu: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """``axial 30°``, ``-50 HU`` or ``untouched``."""
+        if self.plane:
+            return f"{self.plane} {self.angle_deg:g}°"
+        return f"{self.shift_hu:+g} HU" if self.shift_hu else "untouched"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found under one condition.
+
+    Parameters
+    ----------
+    condition
+        The condition.
+    scores
+        Model → Dice of its predictions, turned back, over the voxels that stayed on the grid.
+    ceiling
+        Dice of the reference turned forth and back, over the same voxels: what a perfect model gets.
+    kept
+        Part of the foreground of all references that stayed on the grid.
+    """
+
+    condition: Condition
+    scores: dict[str, Scores]
+    ceiling: Scores
+    kept: float
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The smallest augmentation whose range covers every drop of a model.
+
+    Parameters
+    ----------
+    model
+        Which.
+    rotate_range_deg
+        Angles are drawn from ± this; None if no rotation made the score drop.
+    planes
+        In which it dropped.
+    from_deg
+        Smallest angle at which it dropped.
+    hu_shift
+        Smallest and largest magnitude of the shifts at which it dropped; None if at none.
+    unjudged
+        Conditions of which nothing can be said: their ceiling is too low, or too little stays on the grid.
+    """
+
+    model: str
+    rotate_range_deg: float | None
+    planes: tuple[str, ...]
+    from_deg: float | None
+    hu_shift: tuple[float, float] | None
+    unjudged: tuple[str, ...]
+
+    @property
+    def options(self) -> list[str]:
+        """Those of ``segconv augment``; none if nothing dropped."""
+        words = []
+        if self.rotate_range_deg is not None:
+            words += ["--rotate-range", f"{self.rotate_range_deg:g}", "--planes", ",".join(self.planes)]
+        if self.hu_shift is not None:
+            words += ["--hu-shift", f"{self.hu_shift[0]:g}:{self.hu_shift[1]:g}"]
+        return words
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Everything that was measured.
+
+    Parameters
+    ----------
+    dataset
+        Name of the folder.
+    cases
+        That were predicted.
+    models
+        Names, in the order in which they are compared.
+    classes
+        Names of classes and regions.
+    measured
+        A row a condition; the first is untouched.
+    tolerance
+        Part of the untouched score that may be lost, beyond what the ceiling loses, before it counts as a
+        drop. Where the ceiling itself loses more than that, nothing is judged.
+    """
+
+    dataset: str
+    cases: tuple[str, ...]
+    models: tuple[str, ...]
+    classes: tuple[str, ...]
+    measured: tuple[Measured, ...]
+    tolerance: float
+
+    def judged(self, found: Measured) -> bool:
+        """Return whether a drop under this condition can be laid to a model."""
+        return found.ceiling.mean >= 1 - self.tolerance and found.kept >= LEAST_KEPT
+
+    def dropped(self, model: str, found: Measured) -> bool:
+        """Return whether a model loses more than is tolerated, besides what turning labels forth and back costs."""
+        untouched = self.measured[0].scores[model].mean
+        bar = untouched * found.ceiling.mean * (1 - self.tolerance)
+        return self.judged(found) and found.scores[model].mean < bar
+
+    def advice(self, model: str) -> Advice:
+        """Return what would cover the drops of a model."""
+        drops = [found.condition for found in self.measured if self.dropped(model, found)]
+        angles = [abs(condition.angle_deg) for condition in drops if condition.plane]
+        shifts = [abs(condition.shift_hu) for condition in drops if condition.shift_hu]
+        return Advice(
+            model,
+            # A turn by 270° is one by -90°.
+            max(_shortest(angle) for angle in angles) if angles else None,
+            tuple(dict.fromkeys(condition.plane for condition in drops if condition.plane)),
+            min(_shortest(angle) for angle in angles) if angles else None,
+            (min(shifts), max(shifts)) if shifts else None,
+            tuple(found.condition.name for found in self.measured if not self.judged(found)),
+        )
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Return columns and rows for a person: a row a condition and model."""
+        columns = ["condition", "model", *self.classes, "mean", "ceiling", "kept", ""]
+        rows = []
+        for found in self.measured:
+            for model in self.models:
+                scores = found.scores[model]
+                rows.append(
+                    [
+                        found.condition.name,
+                        model,
+                        *(f"{scores.classes.get(name, math.nan):.3f}" for name in self.classes),
+                        f"{scores.mean:.3f}",
+                        f"{found.ceiling.mean:.3f}",
+                        f"{found.kept:.2f}",
+                        "not judged" if not self.judged(found) else "drop" if self.dropped(model, found) else "",
+                    ]
+                )
+        return columns, rows
+
+    def as_csv(self) -> bytes:
+        """Return a table with a row a condition, model, class and case, for other programs."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["plane", "angle_deg", "shift_hu", "model", "case", "class", "dice", "ceiling", "kept"])
+        for found in self.measured:
+            at = [found.condition.plane, f"{found.condition.angle_deg:g}", f"{found.condition.shift_hu:g}"]
+            for model in self.models:
+                for case, scores in found.scores[model].cases.items():
+                    for name, dice in scores.items():
+                        ceiling = found.ceiling.cases[case][name]
+                        known = ["" if math.isnan(value) else f"{value:.6f}" for value in (dice, ceiling)]
+                        writer.writerow([*at, model, case, name, *known, f"{found.kept:.6f}"])
+        return text.getvalue().encode()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it for JSON, which has no NaN."""
+        return {
+            "dataset": self.dataset,
+            "cases": list(self.cases),
+            "models": list(self.models),
+            "classes": list(self.classes),
+            "tolerance": self.tolerance,
+            "conditions": [
+                {
+                    "plane": found.condition.plane,
+                    "angle_deg": found.condition.angle_deg,
+                    "shift_hu": found.condition.shift_hu,
+                    "kept": _known(found.kept),
+                    "judged": self.judged(found),
+                    "ceiling": _scores(found.ceiling),
+                    "models": {
+                        model: {**_scores(scores), "dropped": self.dropped(model, found)}
+                        for model, scores in found.scores.items()
+                    },
+                }
+                for found in self.measured
+            ],
+            "advice": [_advice(self.advice(model)) for model in self.models],
+        }
+
+
+def series(found: Sequence[Measured], plane: str) -> list[Measured]:
+    """Return the conditions of a curve in order, untouched with them: of a plane by angle, or without one by shift."""
+    chosen = [m for m in found if m.condition.plane == plane and (plane or m.condition.shift_hu)]
+    return sorted([found[0], *chosen], key=lambda m: m.condition.angle_deg if plane else m.condition.shift_hu)
+
+
+def _shortest(angle_deg: float) -> float:
+    """Return the size of the smallest turn that leads to the same place, 0 to 180°."""
+    return min(angle_deg % 360, -angle_deg % 360)
+
+
+def _scores(scores: Scores) -> dict[str, Any]:
+    return {
+        "mean": _known(scores.mean),
+        "classes": {name: _known(value) for name, value in scores.classes.items()},
+        "cases": {case: {n: _known(v) for n, v in found.items()} for case, found in scores.cases.items()},
+    }
+
+
+def _advice(advice: Advice) -> dict[str, Any]:
+    return {
+        "model": advice.model,
+        "rotate_range_deg": advice.rotate_range_deg,
+        "planes": list(advice.planes),
+        "from_deg": advice.from_deg,
+        "hu_shift": list(advice.hu_shift) if advice.hu_shift is not None else None,
+        "unjudged": list(advice.unjudged),
+        "options": advice.options,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, _DIGITS + 2)

@@ -1,0 +1,119 @@
+"""A trained model on the disk: found by a word or a folder, with its folds and what each held back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..dataset.splits import FILE as SPLITS_FILE
+from ..dataset.strictjson import load_object, loads
+from ..errors import SegconvError, naming
+from .commands import DEFAULT_TRAINER
+from .paths import Paths
+from .plans import DEFAULT_PLANS
+
+FINAL = "checkpoint_final.pth"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A folder that nnU-Net trained a model into.
+
+    Parameters
+    ----------
+    folder
+        ``…/Dataset501_Shapes/nnUNetTrainer__nnUNetPlans__2d``, with dataset.json, plans.json, fold_0 …
+    dataset
+        Name of the folder of the dataset that it was trained on.
+    folds
+        Those whose training is finished.
+    """
+
+    folder: Path
+    dataset: str
+    folds: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Trainer, plans and configuration, as nnU-Net writes them."""
+        return self.folder.name
+
+
+def find_model(text: str, dataset: str, paths: Paths, *, trust: bool = False) -> TrainedModel:
+    """Return the model that a user named.
+
+    Parameters
+    ----------
+    text
+        Its folder, or for a model of `dataset` ``2d``, or ``nnUNetTrainer__nnUNetPlans__2d``.
+    dataset
+        Name of the folder of the dataset.
+    trust
+        Allow a folder that is not in ``nnUNet_results``.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if it is not there, or no fold of it is trained; ``SC001`` if it lies elsewhere and is
+        not trusted.
+    """
+    results = paths.require("results")
+    folder = Path(text)
+    if not (folder / "plans.json").is_file():
+        name = text if "__" in text else f"{DEFAULT_TRAINER}__{DEFAULT_PLANS}__{text}"
+        folder = results / dataset / name
+    if not (folder / "plans.json").is_file():
+        there = sorted(path.parent.name for path in (results / dataset).glob("*/plans.json"))
+        raise SegconvError(
+            f"no model {text!r} of {dataset}{'; there are ' + ', '.join(there) if there else ''}",
+            code="SC010",
+            file=str(folder),
+            hint="-m takes the folder of a model, or one of these names",
+        )
+    folder = folder.resolve()
+    if not trust and not folder.is_relative_to(results.resolve()):
+        raise SegconvError(
+            "is not in nnUNet_results: a model is code, and runs when it is loaded",
+            file=str(folder),
+            hint="--trust-model runs it all the same",
+        )
+    with naming(str(folder / "plans.json")):
+        trained_on = str(load_object((folder / "plans.json").read_bytes()).get("dataset_name", ""))
+    folds = sorted(path.parent.name[len("fold_") :] for path in folder.glob(f"fold_*/{FINAL}"))
+    if not folds:
+        raise SegconvError("has no fold whose training is finished", code="SC010", file=str(folder))
+    return TrainedModel(folder, trained_on, tuple(folds))
+
+
+def held_back(model: TrainedModel, fold: str, paths: Paths) -> list[str]:
+    """Return the cases that a fold was validated on, in the order of the file.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for a fold that is not trained, or ``all``, which holds nothing back; ``SC010`` if the
+        folds that it was trained with are not there.
+    """
+    if fold not in model.folds:
+        raise SegconvError(
+            f"fold {fold} is not trained", file=str(model.folder), hint=f"trained are {', '.join(model.folds)}"
+        )
+    splits = paths.require("preprocessed") / model.dataset / SPLITS_FILE
+    if not fold.isdigit():
+        raise SegconvError(
+            f"fold {fold} was trained on all cases, none was held back",
+            file=str(model.folder),
+            hint="train a fold with a number: segconv train DATASET -c CONFIGURATION -f 0",
+        )
+    if not splits.is_file():
+        raise SegconvError(
+            "is not there: which cases the model has not seen is not known",
+            code="SC010",
+            file=str(splits),
+            hint="copy the splits_final.json that the model was trained with there",
+        )
+    with naming(str(splits)):
+        folds = loads(splits.read_bytes())
+        if not isinstance(folds, list) or int(fold) >= len(folds):
+            raise SegconvError(f"has no fold {fold}", code="SC095")
+        return [str(case) for case in folds[int(fold)]["val"]]

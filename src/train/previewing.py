@@ -1,0 +1,170 @@
+"""What a trainer's transforms make of a real patch: ``python -m segconv.train.previewing REQUEST OUTPUT``.
+
+Runs as a process of its own, like all of nnU-Net, and builds the trainer as nnU-Net does: rotation,
+mirroring, sizes and transforms are what the object itself says. It alone imports nnunetv2 and torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..work import fsops
+
+
+def main(request: Path, output: Path) -> None:
+    """Transform a patch as the request says, and write what came of it as an npz file."""
+    asked = json.loads(request.read_bytes())
+    trainer = _trainer(asked)
+    manager = trainer.configuration_manager
+    rotation, slice_by_slice, initial_patch, mirror_axes = (
+        trainer.configure_rotation_dummyDA_mirroring_and_inital_patch_size()
+    )
+    labels = trainer.label_manager
+    transforms = trainer.get_training_transforms(
+        manager.patch_size,
+        rotation,
+        trainer._get_deep_supervision_scales(),
+        mirror_axes,
+        slice_by_slice,
+        use_mask_for_norm=manager.use_mask_for_norm,
+        is_cascaded=trainer.is_cascaded,
+        foreground_labels=labels.foreground_labels,
+        regions=labels.foreground_regions if labels.has_regions else None,
+        ignore_label=labels.ignore_label,
+    )
+    _seed(asked["seed"])
+    image, label = _patch(trainer, asked["case"], initial_patch)
+    images, made = [], []
+    for number in range(asked["samples"]):
+        _seed(asked["seed"] + 1 + number)
+        done = transforms(image=image.clone(), segmentation=label.clone())
+        target = done["segmentation"]
+        images.append(done["image"].numpy())
+        # With deep supervision the target is a list, the full resolution first.
+        made.append(_decoded((target[0] if isinstance(target, list) else target).numpy(), labels))
+    inner = (
+        slice(None),
+        *(_centre(whole, part) for whole, part in zip(image.shape[1:], manager.patch_size, strict=True)),
+    )
+    facts = {
+        "patch_size": _plain(manager.patch_size),
+        "initial_patch_size": _plain(initial_patch),
+        "spacing_mm": _plain(manager.spacing),
+        "rotation_deg": _plain(np.rad2deg(rotation)),
+        "mirror_axes": _plain(mirror_axes) or [],
+        "slice_by_slice": bool(slice_by_slice),
+        "transforms": [_described(step) for step in _steps(transforms)],
+    }
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        facts=np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8),
+        image=image.numpy()[inner],
+        label=np.maximum(label.numpy()[inner][0], 0),
+        images=np.stack(images),
+        labels=np.stack(made),
+    )
+    fsops.write_atomic(output, buffer.getbuffer())
+
+
+def _trainer(asked: dict[str, Any]) -> Any:
+    import torch
+
+    torch.set_num_threads(1)
+    module = importlib.import_module(f"nnunetv2.training.nnUNetTrainer.{asked['module']}")
+    plans = json.loads(Path(asked["plans"]).read_bytes())
+    plans["continue_training"] = False  # what nnU-Net's own run_training puts there
+    description = json.loads(Path(asked["description"]).read_bytes())
+    return getattr(module, asked["trainer"])(
+        plans=plans,
+        configuration=asked["configuration"],
+        fold=0,
+        dataset_json=description,
+        device=torch.device("cpu"),
+    )
+
+
+def _patch(trainer: Any, case: str, initial_patch: Sequence[int]) -> tuple[Any, Any]:
+    """Return image ``(c, …)`` and label ``(1, …)`` of a patch around foreground, as nnU-Net's loader cuts it."""
+    from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
+    from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
+
+    folder = trainer.preprocessed_dataset_folder
+    loader = nnUNetDataLoader(
+        infer_dataset_class(folder)(folder, [case]),
+        1,
+        initial_patch,
+        trainer.configuration_manager.patch_size,
+        trainer.label_manager,
+        oversample_foreground_percent=1.0,
+    )
+    batch = loader.generate_train_batch()
+    return batch["data"][0], batch["target"][0]
+
+
+def _decoded(target: NDArray[Any], labels: Any) -> NDArray[np.int16]:
+    """Return label values, also of a target that has a channel for each region and one for ignore."""
+    if not labels.has_regions:
+        plain: NDArray[np.int16] = np.maximum(target[0], 0).astype(np.int16)
+        return plain
+    values = [*labels.regions_class_order, *([labels.ignore_label] if labels.ignore_label is not None else [])]
+    label = np.zeros(target.shape[1:], dtype=np.int16)
+    for channel, value in zip(target, values, strict=True):
+        label[channel > 0] = value
+    return label
+
+
+def _centre(whole: int, part: int) -> slice:
+    """Return where a patch lies in the larger one that it is cut from after it was turned."""
+    first = (int(whole) - int(part)) // 2
+    return slice(first, first + int(part))
+
+
+def _steps(transforms: Any) -> Iterator[Any]:
+    yield from getattr(transforms, "transforms", [transforms])
+
+
+def _described(step: Any) -> dict[str, Any]:
+    """Return name, probability and plain settings of a transform."""
+    probability = getattr(step, "apply_probability", None)
+    inner = getattr(step, "transform", step)
+    if hasattr(inner, "list_of_transforms"):
+        choices = [_described(choice) for choice in inner.list_of_transforms]
+        return {"name": "one of", "probability": probability, "choices": choices}
+    settings = {key: shown for key, value in vars(inner).items() if (shown := _plain(value)) is not None}
+    return {"name": type(inner).__name__, "probability": probability, **settings}
+
+
+def _plain(value: Any) -> Any:
+    """Return a number, text, or list of them for JSON; None for anything else."""
+    if isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple, np.ndarray)):
+        parts = [_plain(part) for part in value]
+        return None if any(part is None for part in parts) else parts
+    return None
+
+
+def _seed(seed: int) -> None:
+    """Seed all that transforms draw from."""
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

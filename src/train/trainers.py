@@ -1,0 +1,232 @@
+"""The trainer classes of the installed nnunetv2, and what each changes: read from their source, nothing is imported.
+
+A trainer differs from its base by what its class body says: attributes that it sets and methods that
+it overrides. That is told as it stands there; what follows from it is not worked out.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SegconvError
+
+ROOT = "nnUNetTrainer"
+"""The class that all trainers descend from."""
+
+FOLDER = "training/nnUNetTrainer"
+"""Where nnunetv2 looks for trainers, inside its package."""
+
+MEANING = {
+    "get_training_transforms": "training transforms",
+    "get_validation_transforms": "validation transforms",
+    "_build_loss": "loss",
+    "build_network_architecture": "network",
+    "configure_optimizers": "optimizer and learning rate",
+    "_set_batch_size_and_oversample": "batch size and oversampling",
+    "get_dataloaders": "data loading",
+    "do_split": "folds",
+    "perform_actual_validation": "final validation",
+    "save_checkpoint": "checkpoints",
+    "set_deep_supervision_enabled": "deep supervision",
+    "train_step": "training step",
+    "validation_step": "validation step",
+    "run_training": "training loop",
+}
+"""What a method that trainers override decides."""
+
+_PATCH = "configure_rotation_dummyDA_mirroring_and_inital_patch_size"
+_BUILT = {"_build_loss": r"\w*[Ll]oss\w*", "configure_optimizers": r"[A-Z]\w+"}
+"""Methods whose class names tell what they build."""
+
+_LONGEST = 60
+"""So many characters of an expression are shown."""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """A trainer class.
+
+    Parameters
+    ----------
+    name
+        As ``-tr`` takes it.
+    bases
+        The classes that it descends from directly.
+    module
+        Path of its file below `FOLDER`.
+    changes
+        What its class body changes, against its bases alone.
+    summary
+        First line of its docstring.
+    """
+
+    name: str
+    bases: tuple[str, ...]
+    module: str
+    changes: tuple[str, ...]
+    summary: str = ""
+
+
+def list_trainers() -> list[Trainer]:
+    """Return the trainers of the installed nnunetv2, by name; `ROOT` first.
+
+    Raises
+    ------
+    SegconvError
+        ``SC041`` if nnunetv2 is not installed.
+    """
+    spec = importlib.util.find_spec("nnunetv2")
+    if spec is None or not spec.submodule_search_locations:
+        raise SegconvError(
+            "nnunetv2 is not installed", code="SC041", hint="pip install 'segconv[train]' brings nnunetv2 and PyTorch"
+        )
+    return read_trainers(Path(next(iter(spec.submodule_search_locations))) / FOLDER)
+
+
+def read_trainers(folder: Path) -> list[Trainer]:
+    """Return the trainers that the modules of a folder define, by name; `ROOT` first.
+
+    Of classes of one name the one counts that nnU-Net finds first: modules before packages.
+    """
+    classes: dict[str, tuple[ast.ClassDef, str]] = {}
+    for path in _modules(folder):
+        for node in ast.parse(path.read_bytes()).body:
+            if isinstance(node, ast.ClassDef):
+                classes.setdefault(node.name, (node, str(path.relative_to(folder))))
+    if ROOT not in classes:
+        raise SegconvError(
+            f"defines no class {ROOT}",
+            code="SC041",
+            file=str(folder),
+            hint="pip install 'segconv[train]' brings a version of nnunetv2 that segconv knows",
+        )
+
+    def descends(name: str, seen: tuple[str, ...] = ()) -> bool:
+        if name == ROOT:
+            return True
+        if name not in classes or name in seen:
+            return False
+        return any(descends(base, (*seen, name)) for base in _bases(classes[name][0]))
+
+    root = classes[ROOT][0]
+    found = [
+        Trainer(name, _bases(node), module, _changes(node, root) if name != ROOT else (), _summary(node))
+        for name, (node, module) in classes.items()
+        if descends(name)
+    ]
+    return sorted(found, key=lambda trainer: (trainer.name != ROOT, trainer.name.lower()))
+
+
+def find_trainer(name: str, among: Sequence[Trainer]) -> Trainer:
+    """Return the trainer of a name.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if there is none, with near misses.
+    """
+    import difflib
+
+    found = next((trainer for trainer in among if trainer.name == name), None)
+    if found is None:
+        near = difflib.get_close_matches(name, [trainer.name for trainer in among], n=3)
+        also = f"did you mean {' or '.join(near)}? " if near else ""
+        raise SegconvError(
+            f"nnunetv2 has no trainer {name!r}", hint=f"{also}segconv trainers list shows all {len(among)}"
+        )
+    return found
+
+
+def _modules(folder: Path) -> Iterator[Path]:
+    """Yield the modules of a folder in the order in which nnU-Net searches them."""
+    yield from sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
+    for package in sorted(path for path in folder.iterdir() if (path / "__init__.py").is_file()):
+        yield from _modules(package)
+
+
+def _bases(node: ast.ClassDef) -> tuple[str, ...]:
+    return tuple(ast.unparse(base).rsplit(".", 1)[-1] for base in node.bases)
+
+
+def _summary(node: ast.ClassDef) -> str:
+    text = " ".join((ast.get_docstring(node) or "").split())
+    return re.split(r"(?<=\.)\s", text, maxsplit=1)[0]
+
+
+def _changes(node: ast.ClassDef, root: ast.ClassDef) -> tuple[str, ...]:
+    changes: list[str] = []
+    for member in node.body:
+        if isinstance(member, ast.FunctionDef):
+            changes += _method(member, root)
+    return tuple(dict.fromkeys(changes))
+
+
+def _method(node: ast.FunctionDef, root: ast.ClassDef) -> list[str]:
+    """Return what overriding a method changes."""
+    if node.name in ("__init__", "initialize"):
+        return [change for part in ast.walk(node) for change in _assigned(part)]
+    if node.name == _PATCH:
+        return _patch(node, root)
+    if node.name in _BUILT:
+        built = [name for name in _called(node) if re.fullmatch(_BUILT[node.name], name)]
+        return [f"{MEANING[node.name]}: {', '.join(built)}" if built else MEANING[node.name]]
+    return [MEANING.get(node.name, f"{node.name}()")]
+
+
+def _assigned(node: ast.AST) -> list[str]:
+    """Return ``num_epochs = 5`` for assignments to an attribute of the object, or to an entry of the plans."""
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
+        return []
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    text = ast.unparse(node.value)
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+    return [f"{name} = {shown}" for target in targets if (name := _attribute(target))]
+
+
+def _attribute(target: ast.expr) -> str:
+    """Return the name of what an assignment changes; nothing for a local name."""
+    if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
+        return target.attr
+    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+        plans = re.match(r"plans\[|self\.configuration_manager\.configuration$", ast.unparse(target.value))
+        return f"plans: {target.slice.value!s}" if plans else ""
+    return ""
+
+
+def _patch(node: ast.FunctionDef, root: ast.ClassDef) -> list[str]:
+    """Return what is set otherwise than `ROOT` does; nothing is worked out where it depends on the patch."""
+    usual = next((_locals(m) for m in root.body if isinstance(m, ast.FunctionDef) and m.name == _PATCH), {})
+    values = {name: found for name, found in _locals(node).items() if found != usual.get(name)}
+    changes = []
+    mirror = values.get("mirror_axes", set())
+    if mirror == {"None"}:
+        changes.append("no mirroring")
+    elif mirror:
+        changes.append(f"mirrors axes {' or '.join(sorted(mirror))}")
+    if values.get("do_dummy_2d_data_aug") == {"False"}:
+        changes.append("never augments volumes slice by slice")
+    if "rotation_for_DA" in values:
+        changes.append("range of rotations")
+    if "initial_patch_size" in values:
+        changes.append("size of the patch that is cut out before it is turned")
+    return changes
+
+
+def _locals(node: ast.FunctionDef) -> dict[str, set[str]]:
+    """Return name → the expressions that a function assigns to it."""
+    values: dict[str, set[str]] = {}
+    for part in ast.walk(node):
+        if isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name):
+            values.setdefault(part.targets[0].id, set()).add(ast.unparse(part.value))
+    return values
+
+
+def _called(node: ast.AST) -> list[str]:
+    """Return the last names of everything that is called, in order, each once."""
+    names = [ast.unparse(part.func).rsplit(".", 1)[-1] for part in ast.walk(node) if isinstance(part, ast.Call)]
+    return list(dict.fromkeys(name for name in names if name.isidentifier() and not name.endswith("Error")))
