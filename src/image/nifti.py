@@ -101,13 +101,12 @@ def read_header(head: Buffer) -> NiftiHeader:
     size, channels, four_dimensional = _shape(header)
     dtype = _voxel_type(header)
     offset = float(header["vox_offset"])
-    if not (offset == 0 or (VOXELS_AT <= offset <= VOXELS_AT + EXTENSION_LIMIT and offset == int(offset))):
+    # With 0 nibabel reads from byte 352 and SimpleITK from 348: other voxels.
+    if not (VOXELS_AT <= offset <= VOXELS_AT + EXTENSION_LIMIT and offset == int(offset)):
         raise SegconvError(f"voxels are said to begin at byte {offset:g}, not at {VOXELS_AT} or later", code="SC053")
     slope, intercept = _scaling(header)
     geometry, oddities = _spatial(header, size)
-    return NiftiHeader(
-        geometry, channels, dtype, slope, intercept, four_dimensional, oddities, int(offset) or VOXELS_AT, block
-    )
+    return NiftiHeader(geometry, channels, dtype, slope, intercept, four_dimensional, oddities, int(offset), block)
 
 
 def probe(data: Buffer) -> NiftiHeader:
@@ -331,11 +330,30 @@ def _spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple
     if other is not None:
         apart = chosen.displacement_voxels(other)
         if apart > SAME_GRID_VOXELS + _quaternion_error_rad(header) * chosen.diagonal_voxels:
+            if chosen is of_qform and _same_axes(qform, sform):
+                raise SegconvError(
+                    "its qform and sform have one origin and the same axes, turned or mirrored:"
+                    " it cannot be told which of them readers take",
+                    code="SC057",
+                    hint="set both forms from the right one, for instance with fslorient or nibabel",
+                )
             kept = "sform" if chosen is of_sform else "qform"
             oddities.append(
                 ("SC092", f"qform and sform lie {apart:.3g} voxels apart; the {kept} was kept, as SimpleITK reads it")
             )
     return chosen, tuple(oddities)
+
+
+def _same_axes(qform: NDArray[np.float64] | None, sform: NDArray[np.float64] | None) -> bool:
+    """Return whether two forms differ by no more than which way, and in which order, their axes run.
+
+    ITK takes such forms for equal if the left singular vectors of both happen to be alike, and then
+    prefers the sform (``itkNiftiImageIO.cxx``); their signs depend on the library that computes them.
+    """
+    if qform is None or sform is None or not np.allclose(qform[:3, 3], sform[:3, 3], rtol=1e-3, atol=1e-3):
+        return False
+    squares = [form[:3, :3] @ form[:3, :3].T for form in (qform, sform)]
+    return bool(np.allclose(*squares, rtol=1e-3, atol=1e-3 * float(np.abs(squares[0]).max())))
 
 
 def _quaternion_error_rad(header: NiftiBlock) -> float:
@@ -362,6 +380,8 @@ def _forms(header: NiftiBlock) -> tuple[NDArray[np.float64] | None, NDArray[np.f
         qform = header.qform()
     if int(header["sform_code"]) > 0:
         sform = header.sform()
+        if not np.isfinite(sform).all():  # some readers never come back from it, whatever the qform says
+            raise SegconvError("its sform holds numbers that are not finite", code="SC057")
     return qform, sform
 
 
