@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -12,7 +14,7 @@ import tifffile
 from PIL import Image
 
 from . import damage as d
-from .case import Case, nothing
+from .case import Case, Change, nothing
 from .sources import SHAPE, Place, mask, picture
 from .tables import LABELLED, TASKS, VOLUMES, damaged, rejected, to
 
@@ -23,20 +25,8 @@ INF = float("inf")
 NAN = float("nan")
 
 
-def as_nrrd(place: Place) -> None:
-    """Store the pairs as NRRD."""
-    as_format(place, ".nrrd")
-
-
-def as_mha(place: Place) -> None:
-    as_format(place, ".mha")
-
-
-def as_nii(place: Place) -> None:
-    as_format(place, ".nii")
-
-
 def as_format(place: Place, ending: str) -> None:
+    """Store the pairs in another format."""
     for path in sorted(place.root.glob("*/*.nii.gz")):
         image = sitk.ReadImage(str(path))
         for key in image.GetMetaDataKeys():
@@ -45,7 +35,7 @@ def as_format(place: Place, ending: str) -> None:
         path.unlink()
 
 
-def other(ending: str, role: str, change: d.Damage) -> object:
+def other(ending: str, role: str, change: d.Damage) -> Change:
     """Return what stores the pairs in another format, and damages one of them there."""
 
     def damage(place: Place) -> None:
@@ -62,24 +52,23 @@ def nrrd_bomb(data: bytes) -> bytes:
     )
 
 
-def large_tiff(path: object) -> None:
+def large_tiff(path: Path) -> None:
     """A TIFF whose header promises 60000 × 60000 pixels."""
-    place = path.with_suffix(".tif")  # type: ignore[attr-defined]
-    path.unlink()  # type: ignore[attr-defined]
+    path.unlink()
     tags = [
         (256, 4, 1, 60000), (257, 4, 1, 60000), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1),
         (273, 4, 1, 8), (277, 3, 1, 1), (278, 4, 1, 60000), (279, 4, 1, 60000 * 60000 % (1 << 32)),
     ]  # fmt: skip
     body = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
-    place.write_bytes(b"II*\0" + struct.pack("<I", 8) + body)
+    path.with_suffix(".tif").write_bytes(b"II*\0" + struct.pack("<I", 8) + body)
 
 
-def tiff(array: np.ndarray, **options: object) -> d.Damage:
+def tiff(array: np.ndarray, **options: Any) -> d.Damage:
     """Return what puts a TIFF in the place of a picture."""
 
-    def damage(path: object) -> None:
-        path.unlink()  # type: ignore[attr-defined]
-        tifffile.imwrite(path.with_suffix(".tif"), array, **options)  # type: ignore[attr-defined,arg-type]
+    def damage(path: Path) -> None:
+        path.unlink()
+        tifffile.imwrite(path.with_suffix(".tif"), array, **options)
 
     return damage
 
@@ -121,10 +110,10 @@ def all_jpeg_masks(place: Place) -> None:
         d.saved(mask(number), ".jpg", quality=95)(place.root / "masks" / f"c{number}.png")
 
 
-def palette_without_palette(path: object) -> None:
+def palette_without_palette(path: Path) -> None:
     image = Image.new("P", SHAPE[::-1])
-    image.save(path)  # type: ignore[arg-type]
-    d.png(lambda parts: parts.pop(b"PLTE"))(path)  # type: ignore[arg-type]
+    image.save(path)
+    d.png(lambda parts: parts.pop(b"PLTE"))(path)
 
 
 def scaled(slope: float, offset: float = 0.0) -> d.Damage:
@@ -247,7 +236,10 @@ CASES: list[Case] = [
     *damaged(19, "257", d.where_one(257, np.uint16), "SC070", LABELLED, roles=("label",), mended=(("--map", "257=liver"),)),
     *damaged(19, "256", d.where_one(256, np.int16), "SC070", LABELLED, roles=("label",)),
     *damaged(19, "65537", d.where_one(65537, np.int32), "SC070", LABELLED, roles=("label",)),
-    *damaged(19, "257 of a mask", d.where_one(257, np.uint16), ("SC070", "SC078"), ("masks",), roles=()),
+    *damaged(19, "257 beside 1", d.put(257, np.uint16), ("SC070", "SC078"), ("masks",), roles=("label",)),
+    *damaged(18, "9 beside 1", d.put(9, np.uint8), ("SC070", "SC078"), ("masks",), roles=("label",)),
+    *damaged(20, "255 beside 1", d.put(255, np.uint8), ("SC070", "SC078"), ("masks",), roles=("label",)),
+    *damaged(16, "by its slope", scaled(0.5), ("SC071", "SC078"), ("masks",), roles=("label",)),
     *damaged(19, "257", d.saved(mask(1, (0, 257), np.uint16)), "SC070", PNG, roles=("label",)),
     *damaged(19, "511", d.saved(mask(1, (0, 511), np.uint16)), "SC070", PNG, roles=("label",)),
     # 24 and 25: affines, and labels with more than one channel

@@ -6,7 +6,6 @@ import json
 import shutil
 import unicodedata
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from PIL import Image
 from . import damage as d
 from .case import Case, Change, nothing
 from .files import tiff
-from .made import Made, all_same, others_same
+from .made import Made, all_same, others_same, same
 from .sources import Place, mask, picture, write_json
 from .tables import ALL, LABELLED, TASKS, VOLUMES, converted, damaged, each, rejected, to, warned
 
@@ -206,6 +205,30 @@ def unknown_layout(place: Place) -> None:
         (place.root / folder).rmdir()
 
 
+def in_four_folders(place: Place) -> None:
+    """Lay the pictures out as nnU-Net's own example: training and testing, input and output; c2 is for testing."""
+    for number, split in ((0, "training"), (1, "training"), (2, "testing")):
+        for old, new in (("images", "input"), ("masks", "output")):
+            (place.root / split / new).mkdir(parents=True, exist_ok=True)
+            (place.root / old / f"c{number}.png").rename(place.root / split / new / f"c{number}.png")
+    for old in ("images", "masks"):
+        (place.root / old).rmdir()
+
+
+def has_a_test_mask(made: Made) -> None:
+    """Masks for testing lie in labelsTs, in the values of the others."""
+    for number in (0, 1, 2):
+        same(made, number)
+    assert made.records["c2"]["split"] == "test"
+    assert made.description["numTraining"] == 2
+
+
+def has_no_test_mask(made: Made) -> None:
+    same(made, 0)
+    same(made, 2, label=False)
+    assert not made.label_file("c2").exists()
+
+
 def test_is_training(made: Made) -> None:
     others_same(made)
     assert made.records["c1"]["split"] == "test"
@@ -215,6 +238,14 @@ def without_c1(made: Made) -> None:
     others_same(made)
     assert "c1" not in made.records
     assert made.description["numTraining"] == 2
+
+
+def unfinished(place: Place) -> None:
+    """The staging folders of runs with other options: of this target, and of the one that mended cases make."""
+    for slot in ("005", "007"):
+        staging = place.folder / "nnUNet_raw" / f".segconv-{slot}"
+        staging.mkdir()
+        (staging / "plan.json").write_text('{"fingerprint": "of another run", "key": {}}')
 
 
 def taken(name: str, folder: str = "nnUNet_raw") -> Change:
@@ -413,6 +444,7 @@ CASES: list[Case] = [
     *rejected(42, "taken by preprocessed data", taken("Dataset005_Other", "nnUNet_preprocessed"), "SC020", None, ALL, exits=(73,)),
     *rejected(42, "taken by results", taken("Dataset005_Other", "nnUNet_results"), "SC020", None, ALL, exits=(73,)),
     *rejected(42, "taken by another's dataset", taken("Dataset005_Kit"), "SC020", None, ("png", "msd"), exits=(73,), words=("--overwrite",)),
+    *rejected(42, "unfinished work of other options", unfinished, "SC021", None, (PNG, "msd", PAIRS, MASKS), exits=(73,), again=False, mended=(("--restart",),)),
     *(case for target in ("0", "1000", "1000_Kit", "99999999999999999999", "Roads", "-1", "", "5_a/b", "5_..", "../5_Kit", "5 Kit", "5_", "x5_Kit") for case in rejected(42, f"target {target.replace('/', ' of ')!r}", nothing, ("SC001", "SC002"), None, ("png", "msd") if target in ("0", "1000", "Roads") else "png", exits=(2,), to=target)),
     *(case for target in ("5", "005", "005_Kit", "Dataset005_Kit") for case in converted(42, f"target {target}", nothing, ("png", "msd", "pairs"), all_same, to=target)),
     # 45 and 47: pictures of one set
@@ -420,7 +452,7 @@ CASES: list[Case] = [
     *rejected(45, "RGB", picture_at("images/c1.png", picture(1, 3)), "SC084", "image", PNG),
     *rejected(45, "RGBA", picture_at("images/c1.png", picture(1, 4)), "SC084", "image", PNG),
     *rejected(45, "one grey among colours", each(*(picture_at(f"images/c{n}.png", picture(n, 3)) for n in (0, 2))), "SC084", "image", PNG),
-    *rejected(45, "colours of 16 bits", each(*(picture_at(f"images/c{n}.png", picture(n, 3)) for n in (0, 2)), lambda p: p.image.unlink(), lambda p: tiff_colours(p.image.with_suffix(".tif"))), "SC084", "images/c1.tif", PNG),
+    *rejected(45, "colours of 16 bits", each(*(picture_at(f"images/c{n}.png", picture(n, 3)) for n in (0, 2)), to("image", tiff(picture(1, 3, np.uint16), photometric="rgb"))), "SC084", "images/c1.tif", PNG),
     *rejected(45, "floats", to("image", tiff(picture(1).astype(np.float32))), ("SC084", "SC056", "SC053"), "images/c1.tif", PNG),
     *rejected(47, "extra mask", copied("masks/c1.png", "masks/c9.png"), "SC081", "masks/c9", PNG),
     *rejected(47, "missing mask", without("masks/c1.png"), "SC080", "image", PNG, mended=SKIP_OR_TEST),
@@ -429,11 +461,10 @@ CASES: list[Case] = [
     *rejected(47, "ending in two cases", copied("images/c1.png", "images/c1.PNG"), "SC085", "images/c1", PNG),
     *rejected(47, "unknown folders", unknown_layout, ("SC063", "SC011"), None, PNG, exits=(65, 66)),
     *rejected(47, "a folder more", copied("images/c1.png", "extra/deep/c1.png"), "SC063", "extra", PNG),
+    *converted(47, "training and testing", in_four_folders, PNG, has_a_test_mask),
+    *converted(47, "no testing output", each(in_four_folders, without("testing/output")), PNG, has_no_test_mask),
+    *rejected(47, "mask more for testing", each(in_four_folders, copied("testing/output/c2.png", "testing/output/c9.png")), "SC081", "testing/output/c9", PNG),
+    *rejected(47, "mask less for training", each(in_four_folders, without("training/output/c1.png")), "SC080", "training/input/c1", PNG, mended=SKIP_OR_TEST),
+    *rejected(47, "one name in training and testing", each(in_four_folders, copied("training/input/c1.png", "testing/input/c1.png"), copied("training/output/c1.png", "testing/output/c1.png")), "SC085", None, PNG, mended=(("--case-names", "path"),)),
     *rejected(47, "names that do not meet", each(*(renamed(f"masks/c{n}.png", f"masks/d{n}.png") for n in (0, 1, 2))), ("SC080", "SC081"), None, PNG),
 ]  # fmt: skip
-
-
-def tiff_colours(path: Path) -> None:
-    import tifffile
-
-    tifffile.imwrite(path, picture(1, 3, np.uint16), photometric="rgb")

@@ -142,6 +142,7 @@ CASES: list[Case] = [
     *warned(48, "nnUNet_preprocessed not there", nothing, "SC040", None, ("png", "msd"), recorded=False, around=variable("nnUNet_preprocessed", "/nowhere")),
     *rejected(48, "no root", no_root, "SC040", None, ALL, exits=(78,)),
     *rejected(48, "root is a file", root_is_a_file, "SC040", None, ("png", "msd"), exits=(78,)),
+    *rejected(48, "no such folder by option", nothing, "SC040", None, ALL, exits=(78,), words=("--raw", "{folder}/none")),
     *rejected(48, "full disk", nothing, "SC032", None, ALL, exits=(74,), around=full_disk),
     *rejected(48, "read-only root", nothing, "SC031", None, ALL, exits=(74,), around=read_only),
     *(case for what in FAULTS for case in rejected(48, what.replace("@", " at change "), nothing, ("SC031", "SC032", "SC030"), None, ("png", "v1") if what != "ENOSPC@9" else ALL, exits=(74,), around=fault(what), detect=False)),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from ..command import Command
 from .case import Case
 from .cases import CASES
 from .scorer import LIMIT_S, score
+from .sources import fresh
 
 
 @pytest.mark.timeout(3 * LIMIT_S)
@@ -23,3 +26,17 @@ def test_every_number_of_the_list_has_cases() -> None:
 
 def test_every_case_has_a_name_of_its_own() -> None:
     assert len({case.id for case in CASES}) == len(CASES)
+
+
+def test_the_first_20_findings_are_told_and_all_of_them_with_json(tmp_path: Path, segconv: Command) -> None:
+    root = fresh(tmp_path, "pairs").root
+    for number in range(30):
+        for folder in ("images", "masks"):
+            shutil.copy(root / folder / "c0.nii.gz", root / folder / f"d{number}.nii.gz")
+    for path in sorted(root.glob("images/d*")):
+        path.write_bytes(path.read_bytes()[:-9])
+    done = segconv("convert", root, "--to", "5")
+    assert len(done.codes()) == 20
+    assert done.err.splitlines()[-1] == "and 10 more; --json lists all"
+    found = segconv("convert", root, "--to", "5", "--json").json["findings"]
+    assert {finding["file"] for finding in found} == {f"images/d{number}.nii.gz" for number in range(30)}
