@@ -158,7 +158,7 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
             # A file that the user brings may have the name of a case of the dataset, and be another.
             known = None if names is not None else records.get(case)
             record = known or _unknown_case(case, run, names or {})
-            task = _task(resolve_inside(path, root), ending, record)
+            task = _task(resolve_inside(path, root), ending, record, run["label_file"])
             for output in task.outputs:
                 if owners.setdefault(output.casefold(), path.name) != path.name:
                     raise SegconvError(f"would be restored as {output!r}, as would {owners[output.casefold()]}",
@@ -173,8 +173,14 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
     return Plan(Target(out, out.name), root, tuple(items), key, tuple(warnings))
 
 
-def _task(prediction: str, ending: str, record: CaseRecord) -> RestoreTask:
+def _task(prediction: str, ending: str, record: CaseRecord, usual: Mapping[str, Any]) -> RestoreTask:
     stored = record.label_file
+    kept = {"layers": "files", "segments": "segments"}.get(str(stored.get("form")))
+    if kept is not None and usual.get("form") == "layers":
+        # A mask that the case lacked counted as empty; a prediction may well hold it.
+        own = {entry["name"] for entry in stored[kept]}
+        absent = [entry for entry in usual["files"] if entry["name"] not in own]
+        stored = {**stored, **({"files": [*stored[kept], *absent]} if kept == "files" else {"absent": absent})}
     backward, coding = _inverse(record.label_map)
     name = str(stored.get("name") or record.original_name or record.case)
     if not name.strip("/"):
@@ -253,6 +259,10 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
             written = _layers(values, volume, task)
         elif task.form == "segments":
             written = _segments(values, volume, task)
+            for entry in task.stored.get("absent", ()):
+                if count := int(np.count_nonzero(np.isin(values, entry["values"]))):
+                    what = f"{count} voxels of {entry['name']!r}, a segment that the case's own file lacks"
+                    io.warn(warning("SC097", f"not everything comes back: {what}", file=Path(task.prediction).name))
         elif task.form in ("stack", "pages"):
             written = _slices(values, task)
         elif task.own_ending.lower() in raster.ENDINGS:

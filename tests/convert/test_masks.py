@@ -418,6 +418,21 @@ def test_a_mask_that_is_missing_counts_as_empty_where_asked(tmp_path: Path, segc
     assert np.array_equal(masks["tumour"], masks_of(1)["tumour"])
 
 
+def test_a_mask_that_a_case_lacked_comes_back_from_its_prediction(tmp_path: Path, segconv: Command) -> None:
+    root = totalsegmentator(tmp_path / "src")
+    (root / LIVER).unlink()
+    done, made = convert(segconv, root, "--missing-masks", "empty")
+    assert done.code == 0, done.err
+    predictions, out = tmp_path / "predictions", tmp_path / "back"
+    predictions.mkdir()
+    shutil.copy(made / "labelsTr" / "s0000.nii.gz", predictions / "s0001.nii.gz")
+    assert segconv("restore", predictions, "--like", made, "-o", out).code == 0
+    for name in CLASSES:
+        restored = next(out.rglob(f"{name}.nii.gz"))
+        assert "s0001" in str(restored)
+        assert np.array_equal(voxels(restored) != 0, masks_of(0)[name])
+
+
 def test_a_mask_that_is_empty_everywhere_is_told(tmp_path: Path, segconv: Command) -> None:
     root = totalsegmentator(tmp_path / "src", names=("kidney", "liver"))
     for number in range(CASES):
