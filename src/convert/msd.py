@@ -30,6 +30,8 @@ from .source import (
 )
 from .tasks import (
     channels_and_labels,
+    further_entries,
+    left_out,
     listed_files,
     read_json,
     read_task,
@@ -71,6 +73,8 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         findings += list_findings
         without_absent_tests(listed, root, findings)
     cases = _cases(root, listed, options, findings, notes)
+    extra = further_entries(task or {})
+    findings += left_out(extra)
     findings += stale_counts(task or {}, cases)
     cases = finished(cases, root, options, findings)
     if not cases and not any(f.severity == "error" for f in findings):
@@ -92,6 +96,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         free_texts(task or {}),
         tuple(findings),
         tuple(notes),
+        extra=extra,
     )
 
 

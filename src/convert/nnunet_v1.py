@@ -33,6 +33,8 @@ from .source import (
 )
 from .tasks import (
     channels_and_labels,
+    further_entries,
+    left_out,
     listed_files,
     read_json,
     read_task,
@@ -106,6 +108,8 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         names = {_case_name(image): _case_name(label or image) for image, label in listed.get(split, {}).items()}
         wanted = names if split in listed else None
         everything += _cases(root, split, (images, labels), wanted, len(channels), options, findings, notes)
+    extra = further_entries(task or {})
+    findings += left_out(extra)
     findings += stale_counts(task or {}, everything)
     cases = finished(everything, root, options, findings)
     if not cases and not any(f.severity == "error" for f in findings):
@@ -129,6 +133,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         tuple(findings),
         tuple(notes),
         splits,
+        extra=extra,
     )
 
 

@@ -37,7 +37,7 @@ from .source import (
     stray_note,
 )
 from .task import carried_label_file
-from .tasks import read_json, split_without_label
+from .tasks import left_out, read_json, split_without_label
 
 KIND = "nnunet-v2"
 _FOLDERS = ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs"), (VALIDATION, "imagesVal", "labelsVal"))
@@ -75,6 +75,8 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
             cases += _external_cases(root, external, description, options, findings, made_here=link == "external")
         else:
             cases += _cases(root, split, images, labels, description, options, findings, notes)
+    extra = unknown_entries({key: value for key, value in found.items() if key != "dataset"})
+    findings += left_out(extra)
     everything = len(cases)
     cases = finished(cases, root, options, findings)
     if not cases and not any(f.severity == "error" for f in findings):
@@ -111,7 +113,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         _splits(root, cases) if everything == len(cases) else None,
         origin=_renamed(origin, cases, root),
         origin_labels=made.get("label_map") or {},
-        extra=unknown_entries({key: value for key, value in found.items() if key != "dataset"}),
+        extra=extra,
     )
 
 

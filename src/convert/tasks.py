@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..dataset.description import channel_names
+from ..dataset.description import channel_names, unknown_entries
 from ..dataset.labels import BACKGROUND, LabelMap, dense
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.strictjson import MAX_BYTES, load_object
@@ -18,6 +18,9 @@ from .labelling import Declared, settle
 from .source import ConvertOptions, SourceCase, collect, count_of, read_head, resolve_inside
 
 JSON = "dataset.json"
+
+TASK_KEYS = ("modality", "labels", "numTraining", "numTest", "numTesting", "training", "test", "tensorImageSize")
+"""What the json of a task says that is read, counted anew or seen in the files."""
 
 
 def read_json(root: Path, *, external: bool = False) -> dict[str, Any]:
@@ -154,6 +157,19 @@ def without_absent_tests(listed: dict[str, dict[str, str | None]], root: Path, f
     if listed.get(TEST) and not os.path.lexists(root / "imagesTs"):
         what = f"lists {count_of(len(listed.pop(TEST)), 'test image')}, and there is no folder imagesTs"
         findings.append(warning("SC087", f"{what}; they are left out", file=JSON))
+
+
+def further_entries(task: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the json says and a dataset.json of v2 does not: kept in the lineage, not written."""
+    return {key: value for key, value in unknown_entries(task).items() if key not in TASK_KEYS}
+
+
+def left_out(extra: Mapping[str, Any]) -> list[Finding]:
+    """Return a warning for entries of a json that nnU-Net does not know."""
+    if not extra:
+        return []
+    what = f"holds {', '.join(map(repr, extra))}, which nnU-Net does not know: left out, and kept in segconv/run.json"
+    return [warning("SC089", what, file=JSON)]
 
 
 def stale_counts(task: Mapping[str, Any], cases: list[SourceCase]) -> list[Finding]:

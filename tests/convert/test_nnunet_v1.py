@@ -141,6 +141,18 @@ def test_the_real_task_converts_as_the_decathlon_task_it_was_made_from(data: Pat
         assert tree_hash(one / folder) == tree_hash(two / folder)
 
 
+def test_what_a_json_says_that_nnunet_does_not_know_is_told_and_kept(task: Path, segconv: Command) -> None:
+    edit_json(task, lambda found: found.update(author="somebody", scanner={"field_T": 3}))
+    done = segconv("convert", task, "--to", "508")
+    assert done.code == 0, done.err
+    assert "Warning SC089: dataset.json: holds 'author', 'scanner', which nnU-Net does not know" in done.err
+    made = segconv.raw / "Dataset508_My_Tumour"
+    assert not {"author", "scanner"} & json.loads((made / "dataset.json").read_text()).keys()
+    kept = json.loads((made / "segconv" / "run.json").read_text())["extra"]
+    assert kept == {"author": "somebody", "scanner": {"field_T": 3}}
+    assert segconv("convert", task, "--to", "509", "--strict").code == 65
+
+
 @pytest.mark.parametrize("around", [".", ".."])
 def test_a_folder_around_a_task_is_no_source_of_bare_pairs(task: Path, segconv: Command, around: str) -> None:
     """Its json names channels, and so normalisation, labels and folds, which the folders alone would lose."""
