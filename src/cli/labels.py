@@ -296,7 +296,7 @@ def _json_of(reference: str, paths: Paths) -> Path:
 
 
 def _channels(channels: tuple[str, ...], sink: Sink) -> dict[str, str]:
-    from ..convert.conversion import normalisation
+    from ..dataset.channels import normalisation
 
     for name in channels:
         sink.say(f"channel {name}: normalisation {normalisation(name)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset import lineage
+from ..dataset.channels import ValueRange, normalisation
 from ..dataset.description import V1_ENDING, DatasetDescription, v1_object
 from ..dataset.layout import DESCRIPTION, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
@@ -27,7 +28,6 @@ from ..work.staging import Staged
 from . import nnunet_v1
 from .case import convert_case
 from .coding import Coding
-from .intensity import Intensity
 from .registry import KINDS, detect
 from .source import ConvertOptions, SourceScan, real_folder
 from .task import PICTURES, CaseTask, Recipe
@@ -169,21 +169,6 @@ def run_conversion(conversion: Conversion, options: ConvertOptions, **how: Any) 
     return execute(plan, convert_case, finish, **how)
 
 
-def normalisation(channel: str) -> str:
-    """Return nnU-Net's normalisation of a channel of this name.
-
-    Source: ``channel_name_to_normalization_mapping`` of nnunetv2 2.8, which compares in lower case
-    and falls back to z-score; a test compares the two.
-    """
-    return {
-        "ct": "CT: clipped and scaled by the dataset's percentiles",
-        "nonorm": "none",
-        "zscore": "z-score",
-        "rescale_to_0_1": "rescaled to 0…1",
-        "rgb_to_0_1": "divided by 255",
-    }.get(channel.casefold(), "z-score")
-
-
 def _located(source: Path) -> Path:
     """Return a source given by path, or a v1 task given by its number as v1 would find it."""
     return source if source.exists() else nnunet_v1.locate(str(source)) or source
@@ -234,7 +219,7 @@ class _Whole:
         self.used: set[int] = set()
         self.external: dict[str, dict[str, Any]] = {}
         self._content: dict[str, str] = {}
-        self._intensity = [Intensity(name) for name in channels]
+        self._intensity = [ValueRange(name) for name in channels]
 
     def add(self, result: Result, target: Path) -> CaseRecord:
         """Take in a case; return its line of the lineage."""
@@ -276,7 +261,16 @@ class _Whole:
 
     def intensity_findings(self) -> list[Finding]:
         """Return a warning for each channel whose name and values do not go together."""
-        return [found for channel in self._intensity if (found := channel.finding()) is not None]
+        return [
+            warning(
+                "SC091",
+                told,
+                file=DESCRIPTION,
+                hint="--channels CT if it is CT, --channels with the name of its modality otherwise",
+            )
+            for channel in self._intensity
+            if (told := channel.contradiction()) is not None
+        ]
 
 
 def _finish(
