@@ -425,8 +425,10 @@ def _segments(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreT
         raise SegconvError("is a picture, the user's labels are volumes", code="SC051")
     grid = volume.header.geometry
     if "grid" in task.stored:
-        grid = Geometry.from_json(task.stored["grid"])
-        values = values[placed(grid, volume.header.geometry)]
+        box = Geometry.from_json(task.stored["grid"])
+        inside = values[placed(box, grid)]
+        if np.count_nonzero(inside) == np.count_nonzero(values):  # a prediction may well reach further
+            grid, values = box, inside
     fields = [field.name for field in dataclasses.fields(segmentation.Segment)]
     entries = list(task.stored["segments"])
     segments = [segmentation.Segment(**{name: _tupled(entry.get(name)) for name in fields}) for entry in entries]

@@ -336,6 +336,29 @@ def test_segments_of_slicer_in_several_layers(tmp_path: Path, segconv: Command, 
             assert ours.GetMetaData(key) == theirs.GetMetaData(key)
 
 
+def test_a_prediction_that_leaves_the_box_of_the_segments_comes_back_whole(tmp_path: Path, segconv: Command) -> None:
+    """3D Slicer saves the box that was drawn in; what a model finds outside of it must not be cut off."""
+    root = tmp_path / "src"
+    write(root / "p0" / "ct.nrrd", ct(0).images[0])
+    (root / "p0" / "Segmentation.seg.nrrd").write_bytes(segmentation(0, box_of(0)))
+    done, made = convert(segconv, root)
+    assert done.code == 0, done.err
+    label_path = next((made / "labelsTr").iterdir())
+    label = sitk.ReadImage(str(label_path))
+    liver = voxels(label_path)[masks_of(0)["liver"]][0]
+    assert label.GetPixel(0, 0, 0) == 0
+    label.SetPixel(0, 0, 0, int(liver))
+    (tmp_path / "predicted").mkdir()
+    sitk.WriteImage(label, str(tmp_path / "predicted" / label_path.name))
+    done = segconv("restore", tmp_path / "predicted", "--like", "5", "-o", tmp_path / "back")
+    assert done.code == 0, done.err
+    back = sitk.ReadImage(str(next((tmp_path / "back").rglob("*.seg.nrrd"))))
+    layers = sitk.GetArrayFromImage(back)
+    first = [int(i) for i in back.TransformPhysicalPointToIndex(label.TransformIndexToPhysicalPoint((0, 0, 0)))]
+    assert layers[tuple(first[::-1])][0] == 1
+    assert np.array_equal(layers[..., 1] == 1, masks_of(0)["tumour"])
+
+
 def test_a_segmentation_on_a_foreign_grid_is_refused(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for number in range(2):
