@@ -28,7 +28,7 @@ from ..work.staging import Staged
 from . import nnunet_v1
 from .case import convert_case
 from .coding import Coding
-from .registry import KINDS, detect
+from .registry import KINDS, detect, refuse_unheeded
 from .source import ConvertOptions, SourceScan, real_folder
 from .task import PICTURES, CaseTask, Recipe
 
@@ -132,6 +132,7 @@ def plan_conversion(
     kind, evidence = (kind, "--from") if kind is not None else detect(root, options)
     if kind not in KINDS:
         raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
+    refuse_unheeded(kind, options)
     scan = KINDS[kind].scan(root, options)
     findings = as_errors(scan.findings) if strict else scan.findings
     refuse_if_any(findings)

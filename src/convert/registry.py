@@ -45,6 +45,41 @@ KINDS: dict[str, Kind] = {
 }
 
 
+def _heeded() -> dict[str, tuple[str, frozenset[str]]]:
+    """Return option → its name in `ConvertOptions`, and the kinds of source that heed it."""
+    found = frozenset({"png", "pairs", "dicom", "masks"})
+    masks_alone = frozenset({"masks"})
+    return {
+        "--images": ("images", found),
+        "--masks": ("masks", found),
+        "--case-names": ("case_names", found),
+        "--pairs": ("pairs", found - masks_alone),
+        "--spacing": ("spacing_mm", found - {"png"}),
+        "--image": ("image", masks_alone),
+        "--priority": ("priority", masks_alone),
+        "--max-heads": ("max_heads", masks_alone),
+        "--missing-masks": ("missing_masks", masks_alone),
+        "--listed-only": ("listed_only", frozenset({"msd", "nnunet-v1"})),
+    }
+
+
+def refuse_unheeded(kind: str, options: ConvertOptions) -> None:
+    """Refuse options that a kind of source would not look at.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` with the first of them.
+    """
+    usual = ConvertOptions()
+    for option, (field, kinds) in _heeded().items():
+        if kind not in kinds and getattr(options, field) != getattr(usual, field):
+            raise SegconvError(
+                f"{option}: says nothing about a source of the kind {kind}",
+                hint=f"leave it out; it is for {', '.join(key for key in KINDS if key in kinds)}",
+            )
+
+
 SHOWN_TASKS = 3
 """Tasks below the source that a hint names."""
 

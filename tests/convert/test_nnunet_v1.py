@@ -153,6 +153,12 @@ def test_what_a_json_says_that_nnunet_does_not_know_is_told_and_kept(task: Path,
     assert segconv("convert", task, "--to", "509", "--strict").code == 65
 
 
+@pytest.mark.parametrize("words", ["--images x", "--pairs x.csv", "--image ct", "--case-names path", "--spacing 1,1,1"])
+def test_an_option_that_would_be_ignored_is_refused(task: Path, segconv: Command, words: str) -> None:
+    done = segconv("convert", task, "--to", "508", "--from", "nnunet-v1", *words.split())
+    assert (done.code, done.codes()) == (2, ["SC001"])
+
+
 @pytest.mark.parametrize("around", [".", ".."])
 def test_a_folder_around_a_task_is_no_source_of_bare_pairs(task: Path, segconv: Command, around: str) -> None:
     """Its json names channels, and so normalisation, labels and folds, which the folders alone would lose."""

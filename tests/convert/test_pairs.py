@@ -704,3 +704,11 @@ def test_two_series_in_one_folder_are_refused(tmp_path: Path, segconv: Command) 
 def test_a_source_of_volumes_is_no_source_of_dicom(tmp_path: Path, segconv: Command) -> None:
     done, _ = convert(segconv, pairs(tmp_path / "src", "images/c{n}", "masks/c{n}"), "--from", "dicom")
     assert (done.code, done.codes()) == (66, ["SC011"])
+
+
+@pytest.mark.parametrize("words", ["--priority a", "--missing-masks empty", "--max-heads 3", "--listed-only"])
+def test_an_option_that_says_nothing_about_the_kind_is_refused(tmp_path: Path, segconv: Command, words: str) -> None:
+    root = pairs(tmp_path / "src", "images/x{n}", "masks/x{n}")
+    done, _ = convert(segconv, root, *words.split())
+    assert (done.code, done.codes()) == (2, ["SC001"])
+    assert f"{words.split()[0]}: says nothing about a source of the kind pairs" in done.err
