@@ -57,7 +57,11 @@ def label_values(array: NDArray[Any]) -> dict[int, int]:
         ``SC055`` for NaN or infinity, ``SC071`` for fractions, ``SC072`` for negative values; each
         with the position of the first voxel.
     """
-    low, high = value_range(array)
+    try:
+        low, high = value_range(array)
+    except SegconvError as error:
+        error.hint = "mend the label: such a voxel belongs to no class"  # what is put into images is no class either
+        raise
     if array.dtype.kind == "f":
         for start, chunk in enumerate(chunks(array)):
             fractions = chunk != np.rint(chunk)

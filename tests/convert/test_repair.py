@@ -151,7 +151,9 @@ def test_a_label_is_never_given_values_for_nan(source: Path, segconv: Command) -
     array = np.asarray(nib.load(path).dataobj).astype(np.float32)
     array[3, 4, 5] = np.nan
     rewrite(path, array=array)
-    assert convert(segconv, source, "--nonfinite", "0").codes() == ["SC055"]
+    done = convert(segconv, source, "--nonfinite", "0")
+    assert done.codes() == ["SC055"]
+    assert "Hint: mend the label" in done.err
 
 
 def test_orientations_become_one_and_predictions_go_back(source: Path, segconv: Command, tmp_path: Path) -> None:
