@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import SegconvError
 from . import lineage
-from .names import DatasetName, dataset_folders, next_free_id, parse_target
+from .names import DatasetName, next_free_id, parse_target
 
 
 def free_target(
@@ -31,9 +32,9 @@ def free_target(
     SegconvError
         ``SC002`` for the text; ``SC020`` if the id is in use, under any name.
     """
-    taken = dataset_folders(raw)
+    taken = _in_use(raw)
     for other in other_roots:
-        for number, folders in dataset_folders(other).items():
+        for number, folders in _in_use(other).items():
             taken.setdefault(number, []).extend(folders)
     name = parse_target(text, default_name, taken)
     target = raw / name.folder
@@ -52,6 +53,16 @@ def free_target(
             hint=f"{free} is free: --to {free}_{name.name}",
         )
     return name
+
+
+def _in_use(root: Path | None) -> dict[int, list[Path]]:
+    """Return what of one of the three folders nnU-Net takes for a dataset, by id: all that begins with its number."""
+    found: dict[int, list[Path]] = {}
+    if root is not None and root.is_dir():
+        for path in sorted(root.iterdir()):
+            if match := re.match(r"Dataset(\d{3})", path.name):
+                found.setdefault(int(match[1]), []).append(path)
+    return found
 
 
 def free_task(text: str, default_name: str, tasks: Path, *, overwrite: bool = False) -> DatasetName:

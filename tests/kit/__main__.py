@@ -34,7 +34,7 @@ def main(wanted: list[str]) -> int:
             signal.alarm(0)
         results.setdefault((case.number, case.kind), []).append(not reasons)
         for reason in reasons:
-            print(f"{case.id}: {reason}")
+            print(f"{case.id}: {reason}", flush=True)
     print("\nnumber " + " ".join(f"{kind:>7}" for kind in KINDS))
     for number in sorted({number for number, _ in results}):
         cells = (results.get((number, kind)) for kind in KINDS)

@@ -252,6 +252,8 @@ CASES: list[Case] = [
     *damaged(24, "axes along one line", d.header(srow_x=[1, 1, 0, 0], srow_y=[0, 0, 1, 0], srow_z=[0, 0, 1, 0], sform_code=2, qform_code=0), "SC057", roles=("image",)),
     *damaged(24, "quaternion NaN", d.header(quatern_b=NAN, sform_code=0, qform_code=1), "SC057", roles=("image",)),
     *damaged(25, "one-hot", d.one_hot, "SC073", roles=("label",)),
+    # Four axes are refused even where the last has the length 1: a label says one thing of a voxel.
+    *damaged(25, "one volume", d.voxels(lambda a: a[..., None]), "SC073", roles=("label",)),
     *damaged(25, "two volumes", d.four_dimensions(2), "SC073", roles=("label",)),
     *damaged(25, "vectors", d.vectors, ("SC073", "SC056", "SC084"), roles=("label",)),
     *damaged(25, "one-hot of colours", d.saved(np.stack([mask(1)] * 2 + [255 - mask(1)], -1)), ("SC073", "SC078", "SC070"), PNG, roles=("label",)),

@@ -238,6 +238,12 @@ def palette(count: int) -> Callable[[Path, np.ndarray], object]:
     return save
 
 
+def other_chunks(parts: dict[bytes, bytes]) -> None:
+    """Gamma, a transparent grey, a text and a time: none of them changes a pixel."""
+    rows = {name: parts.pop(name) for name in (b"IDAT", b"IEND")}
+    parts |= {b"gAMA": struct.pack(">I", 45455), b"tRNS": b"\0\7", b"tEXt": b"Title\0mine", b"tIME": bytes(7)} | rows
+
+
 def wide(path: Path, values: np.ndarray) -> None:
     Image.fromarray(values.astype(np.uint16)).save(path)
 
@@ -521,6 +527,8 @@ CASES: list[Case] = [
     *converted(54, "slope 1", to("label", d.raw(lambda data: struct.pack_into("<ff", data, 112, 1.0, 0.0))), VOLUMES),
     *converted(54, "slope 0", to("image", d.raw(lambda data: struct.pack_into("<ff", data, 112, 0.0, 0.0))), VOLUMES),
     *(case for role in ("image", "label") for name, change in (("big-endian", big_endian), ("header extension", extended), ("several members", d.changed(members)), ("named member", d.changed(named_member)), ("qform only", qform_only), ("sform only", sform_only)) for case in converted(55, f"{name} {role}", to(role, change), VOLUMES, same_and_grid if role == "image" else all_same)),
+    *converted(55, "four axes, the last of length 1", to("image", d.voxels(lambda a: a[..., None])), VOLUMES),
+    *(case for role, types in (("label", ("int8", "uint16", "int32", "uint32", "float32", "float64", "int64", "uint64")), ("image", ("int32", "float32", "float64", "int64"))) for name in types for case in converted(55, f"{name} {role}", to(role, d.voxels(lambda a, name=name: a.astype(name))), (PAIRS, "msd"))),
     *converted(55, "LAS", las, VOLUMES, flipped),
     *converted(55, "oblique", nothing, VOLUMES, same_and_grid),
     *converted(55, "one slice", each(*(lambda p, n=n: [d.grid(lambda i: i[:, :, 2:3])(f) for f in sorted(p.root.rglob(f"*c{n}*")) if f.is_file()] for n in (0, 1, 2))), PAIRS, is_complete),
@@ -538,6 +546,7 @@ CASES: list[Case] = [
     *converted(57, "palette of three", save_masks(palette(3)), PNG, words=ONES),
     *converted(57, "palette of few bits", save_masks(lambda path, v: (palette(2)(path, v), Image.open(path).save(path, bits=1))), PNG, words=ONES),
     *converted(57, "16 bits in images", each(*(lambda p, n=n: Image.fromarray(picture(n, 1, np.uint16)).save(p.root / "images" / f"c{n}.png") for n in (0, 1, 2))), PNG, has_wide_images),
+    *converted(57, "chunks that do not count", lambda p: d.png(other_chunks)(p.image), PNG),
     *converted(57, "interlaced image", lambda p: interlaced(p.image, picture(1)), PNG),
     *converted(58, "declared", nothing, PNG),
     *converted(58, "not declared", nothing, PNG, is_dense(0, 255), bare=True),

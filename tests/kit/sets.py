@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import unicodedata
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from .tables import ALL, LABELLED, TASKS, VOLUMES, converted, damaged, each, rej
 PNG, PAIRS, MASKS = "png", "pairs", "masks"
 CHANNELLED = ("v1", "v2")
 JSON = "dataset.json"
+IMAGE_OF_V2, LABEL_OF_V2 = "imagesTr/c1_0000.png", "labelsTr/c1.png"
 
 
 # --- the json
@@ -203,6 +205,18 @@ def unknown_layout(place: Place) -> None:
         for path in sorted((place.root / folder).iterdir()):
             path.rename(place.root / other / f"{folder[0]}{path.name[1:]}")
         (place.root / folder).rmdir()
+
+
+def pictures_of_v2(place: Place) -> None:
+    """Put a dataset of pictures in the place of the one of volumes."""
+    emptied(place)
+    for folder in ("imagesTr", "labelsTr"):
+        (place.root / folder).mkdir()
+    for number in (0, 1, 2):
+        Image.fromarray(picture(number)).save(place.root / "imagesTr" / f"c{number}_0000.png")
+        Image.fromarray(mask(number, (0, 1))).save(place.root / "labelsTr" / f"c{number}.png")
+    labels = {"background": 0, "road": 1}
+    write_json(place.root, {"channel_names": {"0": "gray"}, "labels": labels, "numTraining": 3, "file_ending": ".png"})
 
 
 def in_four_folders(place: Place) -> None:
@@ -441,6 +455,8 @@ CASES: list[Case] = [
     # 42: the target
     *rejected(42, "taken", taken("Dataset005_Kit"), "SC020", None, ALL, exits=(73,)),
     *rejected(42, "taken under another name", taken("Dataset005_Other"), "SC020", None, ALL, exits=(73,)),
+    # nnU-Net finds a dataset by the beginning of its name alone.
+    *rejected(42, "taken by a folder without a name", taken("Dataset005"), "SC020", None, ALL, exits=(73,)),
     *rejected(42, "taken by preprocessed data", taken("Dataset005_Other", "nnUNet_preprocessed"), "SC020", None, ALL, exits=(73,)),
     *rejected(42, "taken by results", taken("Dataset005_Other", "nnUNet_results"), "SC020", None, ALL, exits=(73,)),
     *rejected(42, "taken by another's dataset", taken("Dataset005_Kit"), "SC020", None, ("png", "msd"), exits=(73,), words=("--overwrite",)),
@@ -454,6 +470,15 @@ CASES: list[Case] = [
     *rejected(45, "one grey among colours", each(*(picture_at(f"images/c{n}.png", picture(n, 3)) for n in (0, 2))), "SC084", "image", PNG),
     *rejected(45, "colours of 16 bits", each(*(picture_at(f"images/c{n}.png", picture(n, 3)) for n in (0, 2)), to("image", tiff(picture(1, 3, np.uint16), photometric="rgb"))), "SC084", "images/c1.tif", PNG),
     *rejected(45, "floats", to("image", tiff(picture(1).astype(np.float32))), ("SC084", "SC056", "SC053"), "images/c1.tif", PNG),
+    *rejected(45, "RGB in a dataset of pictures", each(pictures_of_v2, at(IMAGE_OF_V2, d.saved(picture(1, 3)))), "SC084", IMAGE_OF_V2, "v2"),
+    *rejected(20, "255 in a dataset of pictures", each(pictures_of_v2, at(LABEL_OF_V2, d.saved(mask(1)))), "SC070", LABEL_OF_V2, "v2", again=False, mended=(("--map", "255=road"),)),
+    *rejected(21, "size in a dataset of pictures", each(pictures_of_v2, at(LABEL_OF_V2, d.saved(mask(1)[:-1]))), "SC082", LABEL_OF_V2, "v2"),
+    *rejected(29, "label in a dataset of pictures", each(pictures_of_v2, without(LABEL_OF_V2)), "SC080", IMAGE_OF_V2, "v2", mended=SKIP_OR_TEST),
+    *rejected(43, "checksum in a dataset of pictures", each(pictures_of_v2, at(IMAGE_OF_V2, d.wrong_checksum(b"IDAT"))), "SC058", IMAGE_OF_V2, "v2", again=False),
+    *rejected(13, "NaN in the second channel", each(four_dimensional({0: 2, 1: 2, 2: 2, 8: 2}, 2), to("image", d.put(float("nan"), at=(1, 1, 1, 1)))), "SC055", "image", "msd", again=False),
+    *rejected(36, "several values of a name", entries(labels={"background": 0, "liver": [1, 2], "kidney": 2}), "SC074", JSON, V),
+    *(case for name in ("labels", "patients", "cases") for case in rejected(10, f"--{name} is a pipe", lambda p: os.mkfifo(p.folder / "table.csv"), "SC061", "table.csv", (PAIRS, PNG), words=(f"--{name}", "{folder}/table.csv"))),
+    *rejected(6, "labels are a web page", in_list(d.HTML.decode()), ("SC074", "SC087"), "list.csv", (PAIRS, PNG), words=("--labels", "{folder}/list.csv")),
     *rejected(47, "extra mask", copied("masks/c1.png", "masks/c9.png"), "SC081", "masks/c9", PNG),
     *rejected(47, "missing mask", without("masks/c1.png"), "SC080", "image", PNG, mended=SKIP_OR_TEST),
     *rejected(47, "image twice", lambda p: d.saved(picture(9))(p.image.with_suffix(".jpg")), "SC085", "images/c1", PNG),
