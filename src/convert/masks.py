@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     compiled = _compiled(cases, names, root, findings, options)
     labels = compiled.labels if compiled is not None else dense({BACKGROUND: 0, "foreground": 1}).labels
     if compiled is not None:
-        findings += compiled.findings
+        findings += [replace(found, file="dataset.json") for found in compiled.findings]
         if labels.has_regions:
             notes.append(
                 f"{len(names)} masks overlap: {len(labels.values) - 1} label values and {len(labels.foreground)}"
