@@ -95,6 +95,33 @@ class Forker:
         self._process.wait(60)
 
 
+CHANGES = {
+    "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown",
+    "os.utime", "os.mkfifo", "os.mknod", "os.setxattr", "os.removexattr", "shutil.rmtree", "shutil.copyfile",
+    "shutil.copymode", "shutil.copystat", "shutil.move", "shutil.make_archive", "tempfile.mkstemp", "tempfile.mkdtemp",
+    "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "socket.connect", "pickle.find_class",
+}  # fmt: skip
+
+
+def _audit(record: Path, seam: str) -> None:
+    """Write down every change of a disk, and every process, that does not come from the seam."""
+    descriptor = os.open(record, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        writes = event == "open" and isinstance(arguments[2], int) and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
+        if not writes and event not in CHANGES:
+            return
+        frame = sys._getframe(1)
+        while frame is not None:
+            # Numba compiles into the user's cache, and loads what it compiled from there.
+            if frame.f_code.co_filename == seam or "/numba/" in frame.f_code.co_filename:
+                return
+            frame = frame.f_back  # type: ignore[assignment]
+        os.write(descriptor, f"{event} {arguments!r}\n".encode())
+
+    sys.addaudithook(hook)
+
+
 def _child(request: dict[str, Any]) -> None:
     """Run one command; does not return."""
     from segconv.cli.main import run
@@ -111,10 +138,13 @@ def _child(request: dict[str, Any]) -> None:
         os.environ.pop(name, None)
     os.environ.update(request["env"])
     fsops._calls.clear()
+    if "audit" in request["env"]:
+        _audit(Path(request["env"]["audit"]), fsops.__file__)
     code = run(request["words"])
     sys.stdout.flush()
     sys.stderr.flush()
-    (folder / "calls").write_text(json.dumps(fsops._calls))
+    with open(folder / "calls", "w") as calls:
+        json.dump(fsops._calls, calls)
     if "joblib" in sys.modules:
         sys.exit(code)  # ends the workers in the order that joblib wants
     os._exit(code)
