@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from ..review.robustness import Advice
     from ..train.paths import Paths
 
-FEWEST_COPIES = 4
+COPIES = 4
 """Random copies of a case that the command to type next makes."""
+
+BESIDE = 100
+"""Added to the number of a dataset for that of its augmentation, if that is free."""
 
 
 @click.command(
@@ -118,7 +121,7 @@ def command(
 
 def _advise(sink: Sink, dataset: Dataset, paths: Paths, advice: Advice, tolerance: float) -> None:
     """Tell what a model lacks, and the command that would add it."""
-    from ..dataset.names import dataset_folders, next_free_id
+    from ..dataset.names import MAX_ID, dataset_folders, next_free_id
 
     if advice.unjudged:
         sink.say(f"{advice.model}: nothing can be said of {', '.join(advice.unjudged)}: see ceiling and kept")
@@ -134,9 +137,10 @@ def _advise(sink: Sink, dataset: Dataset, paths: Paths, advice: Advice, toleranc
         low, high = advice.hu_shift
         sink.say(f"{advice.model}: drops at shifts of {low:g} to {high:g} HU")
     used = {number for root in (paths.raw, paths.preprocessed, paths.results) for number in dataset_folders(root)}
-    target = f"{next_free_id(used)}_{dataset.name.name}Aug"
+    free = next((i for i in range(dataset.name.id + BESIDE, MAX_ID + 1) if i not in used), next_free_id(used))
+    target = f"{free}_{dataset.name.name}Aug"
     options = " ".join(shlex.quote(word) for word in advice.options)
-    sink.next(f"segconv augment {dataset.name.id} --to {target} --copies {FEWEST_COPIES} {options}")
+    sink.next(f"segconv augment {dataset.name.id} --to {target} --copies {COPIES} {options}")
 
 
 def _numbers(option_name: str, text: str) -> tuple[float, ...]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from ..augment.intensity import shift_hu
 from ..augment.rotation import plan_turn, turned
 from ..augment.spec import PLANES, Transform
+from ..dataset.description import DatasetDescription
 from ..dataset.layout import Dataset
 from ..dataset.lineage import TRAIN
 from ..dataset.strictjson import dumps
@@ -36,7 +38,7 @@ from ..train.commands import Tell, predict_with
 from ..train.models import TrainedModel, held_back
 from ..train.paths import Paths
 from ..work import fsops
-from ..work.parallel import each
+from ..work.parallel import each, interruptible
 from ..work.staging import writing
 
 ANGLES_DEG = (5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
@@ -105,27 +107,21 @@ def stress(
         raise SegconvError("no case to test", code="SC011", file=str(dataset.path))
     say = tell or (lambda _: None)
     _refuse_full_disk(tasks, work)
-    try:
+    with interruptible("interrupted: nothing was measured", "the same command begins anew"), _removed_after(work):
         say(f"{len(tasks)} cases under {len(conditions)} conditions: {len(tasks) * len(conditions)} inputs")
         with writing(work):
-            if work.is_dir():
-                fsops.remove_tree(work)
             for fold in cases:
                 fsops.mkdir(_inputs(work, fold))
         for case in each(_write_inputs, tasks, jobs=jobs):
             say(f"{case}: turned and shifted")
-        for model in range(len(models)):
+        for model, name in enumerate(models):
             for fold in cases:
                 output = _outputs(work, model, fold)
                 with writing(output):
                     fsops.mkdir(output)
-                say(f"{models[model]}, fold {fold}: predicting")
-                predictor(models[model], fold, _inputs(work, fold), output)
+                say(f"{name}, fold {fold}: predicting")
+                predictor(name, fold, _inputs(work, fold), output)
         found = {scored.case: scored for scored in each(_score_case, tasks, jobs=jobs)}
-    finally:
-        with writing(work):
-            if work.is_dir():
-                fsops.remove_tree(work)
     order = [found[task.case] for task in tasks]
     measured = [_measured(condition, i, order, models) for i, condition in enumerate(conditions)]
     names = tuple(dataset.description.labels.foreground)
@@ -162,10 +158,12 @@ def stress_models(
     Raises
     ------
     SegconvError
-        ``SC011`` if no case was held back by all models; what `held_back`, `predict_with` and
-        `stress` raise.
+        ``SC001`` for a model of other channels, labels or files than the dataset's; ``SC011`` if no case
+        was held back by all models; what `held_back`, `predict_with` and `stress` raise.
     """
     names = model_names(models)
+    for model in models:
+        _refuse_other_coding(dataset, model)
     common = [fold for fold in models[0].folds if all(fold in model.folds for model in models)]
     numbered = [fold for fold in common if fold.isdigit()]
     if not folds and not numbered:
@@ -231,6 +229,22 @@ def model_names(models: Sequence[TrainedModel]) -> dict[str, TrainedModel]:
         if len(found) == len(models):
             return found
     raise SegconvError("a model is given twice", hint="give two that differ, or one")
+
+
+def _refuse_other_coding(dataset: Dataset, model: TrainedModel) -> None:
+    """Refuse a model whose inputs or outputs mean something else than the dataset's."""
+    mine, its = dataset.description, DatasetDescription.read(model.folder / "dataset.json")
+    for what, wanted, found in (
+        ("channels", mine.channel_names, its.channel_names),
+        ("labels", mine.labels.as_json(), its.labels.as_json()),
+        ("files", mine.file_ending, its.file_ending),
+    ):
+        if wanted != found:
+            raise SegconvError(
+                f"was trained on {what} {found}, the dataset has {wanted}",
+                file=str(model.folder),
+                hint="test it on the dataset that it was trained on",
+            )
 
 
 def ladder(
@@ -332,6 +346,22 @@ def _task(
 
 def _ct_channels(dataset: Dataset) -> tuple[int, ...]:
     return tuple(i for i, name in enumerate(dataset.description.channel_names) if name.casefold() == "ct")
+
+
+@contextmanager
+def _removed_after(work: Path) -> Iterator[None]:
+    """Begin with no such folder, and leave none, whatever happens."""
+
+    def remove() -> None:
+        with writing(work):
+            if work.is_dir():
+                fsops.remove_tree(work)
+
+    remove()
+    try:
+        yield
+    finally:
+        remove()
 
 
 def _refuse_full_disk(tasks: Sequence[_Task], work: Path) -> None:

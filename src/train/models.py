@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.strictjson import load_object, loads
+from ..dataset.strictjson import loads
 from ..errors import SegconvError, naming
 from .commands import DEFAULT_TRAINER
 from .paths import Paths
-from .plans import DEFAULT_PLANS
+from .plans import DEFAULT_PLANS, configuration, read_plans
 
 FINAL = "checkpoint_final.pth"
 
@@ -55,7 +56,7 @@ def find_model(text: str, dataset: str, paths: Paths, *, trust: bool = False) ->
     ------
     SegconvError
         ``SC010`` if it is not there, or no fold of it is trained; ``SC001`` if it lies elsewhere and is
-        not trusted.
+        not trusted, or is the second stage of a cascade; ``SC086`` if its plans cannot be used.
     """
     results = paths.require("results")
     folder = Path(text)
@@ -77,8 +78,17 @@ def find_model(text: str, dataset: str, paths: Paths, *, trust: bool = False) ->
             file=str(folder),
             hint="--trust-model runs it all the same",
         )
-    with naming(str(folder / "plans.json")):
-        trained_on = str(load_object((folder / "plans.json").read_bytes()).get("dataset_name", ""))
+    plans = read_plans(folder / "plans.json")
+    trained_on = str(plans.get("dataset_name", ""))
+    if DatasetName.of_folder(trained_on) is None:
+        raise SegconvError(
+            f"was trained on {trained_on!r}, expected the name of a dataset", code="SC086", file=str(folder)
+        )
+    stage = folder.name.rsplit("__", 1)[-1]
+    if stage in plans["configurations"] and configuration(plans, stage).get("previous_stage"):
+        raise SegconvError(
+            "is the second stage of a cascade, which predicts from predictions of the first", file=str(folder)
+        )
     folds = sorted(path.parent.name[len("fold_") :] for path in folder.glob(f"fold_*/{FINAL}"))
     if not folds:
         raise SegconvError("has no fold whose training is finished", code="SC010", file=str(folder))
@@ -92,7 +102,7 @@ def held_back(model: TrainedModel, fold: str, paths: Paths) -> list[str]:
     ------
     SegconvError
         ``SC001`` for a fold that is not trained, or ``all``, which holds nothing back; ``SC010`` if the
-        folds that it was trained with are not there.
+        folds that it was trained with are not there; ``SC095`` if they are no folds.
     """
     if fold not in model.folds:
         raise SegconvError(
@@ -114,6 +124,7 @@ def held_back(model: TrainedModel, fold: str, paths: Paths) -> list[str]:
         )
     with naming(str(splits)):
         folds = loads(splits.read_bytes())
-        if not isinstance(folds, list) or int(fold) >= len(folds):
+        found = folds[int(fold)] if isinstance(folds, list) and int(fold) < len(folds) else None
+        if not isinstance(found, dict) or not isinstance(found.get("val"), list):
             raise SegconvError(f"has no fold {fold}", code="SC095")
-        return [str(case) for case in folds[int(fold)]["val"]]
+        return [str(case) for case in found["val"]]

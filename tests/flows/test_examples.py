@@ -35,6 +35,7 @@ def example(epilog: str) -> list[str]:
     return shlex.split(match[1])
 
 
+@pytest.mark.timeout(1800)  # two trainings, on a machine that may be busy
 def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     examples = {name: example(command.epilog or "") for name, command in leaves()}

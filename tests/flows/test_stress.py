@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -279,7 +280,7 @@ def trained(folder: Path, dataset: str, name: str, validation: Sequence[Sequence
     for fold in range(len(validation)):
         (model / f"fold_{fold}").mkdir(parents=True)
         (model / f"fold_{fold}" / "checkpoint_final.pth").touch()
-    (model / "plans.json").write_text(json.dumps({"dataset_name": dataset}))
+    (model / "plans.json").write_text(json.dumps({"dataset_name": dataset, "configurations": {}}))
     splits = folder / "nnUNet_preprocessed" / dataset / "splits_final.json"
     splits.parent.mkdir(parents=True, exist_ok=True)
     splits.write_text(json.dumps([{"train": [], "val": list(cases)} for cases in validation]))
@@ -316,6 +317,15 @@ def test_a_model_from_elsewhere_is_run_only_on_request(segconv: Command, tmp_pat
     with pytest.raises(SegconvError, match="a model is code"):
         find_model(str(elsewhere.folder), "Dataset501_Organ", paths)
     assert find_model(str(elsewhere.folder), "Dataset501_Organ", paths, trust=True) == elsewhere
+    (elsewhere.folder / "plans.json").write_text('{"dataset_name": "../../x", "configurations": {}}')
+    with pytest.raises(SegconvError) as caught:
+        find_model(str(elsewhere.folder), "Dataset501_Organ", paths, trust=True)
+    assert caught.value.code == "SC086"
+    stages = {"2d": {"previous_stage": "3d_lowres"}}
+    plans = {"dataset_name": "Dataset501_Organ", "configurations": stages}
+    (elsewhere.folder / "plans.json").write_text(json.dumps(plans))
+    with pytest.raises(SegconvError, match="cascade"):
+        find_model(str(elsewhere.folder), "Dataset501_Organ", paths, trust=True)
     with pytest.raises(SegconvError) as caught:
         find_model("3d_fullres", "Dataset501_Organ", paths)
     assert caught.value.code == "SC010"
@@ -325,9 +335,12 @@ def test_a_model_from_elsewhere_is_run_only_on_request(segconv: Command, tmp_pat
 def test_the_command_compares_models_and_names_the_augmentation(
     segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made(segconv.raw, {"a": organ(), "b": organ(at=(0, 2, 0))})
+    dataset = made(segconv.raw, {"a": organ(), "b": organ(at=(0, 2, 0))})
     before = trained(tmp_path, "Dataset501_Organ", "T__P__2d", [["a", "b"]])
     after = trained(tmp_path, "Dataset601_OrganAug", "T__P__2d", [["a", "b"]])
+
+    for model in (before, after):
+        shutil.copy(dataset.path / "dataset.json", model.folder)
 
     def predict_with(model: Path, dataset: str, inputs: Path, output: Path, paths: Paths, **how: Any) -> None:
         assert how["folds"] == ["0"]
@@ -341,7 +354,7 @@ def test_the_command_compares_models_and_names_the_augmentation(
     done = segconv(*words, "-o", tmp_path / "out")
     assert done.code == 0, done.err
     assert "Dataset501_Organ: drops from 30° on (axial)" in done.err
-    assert "Next: segconv augment 501 --to 1_OrganAug --copies 4 --rotate-range 30 --planes axial" in done.err
+    assert "Next: segconv augment 501 --to 602_OrganAug --copies 4 --rotate-range 30 --planes axial" in done.err
     assert "Dataset601_OrganAug: loses at most 5%" in done.err
     assert "axial 30°\tDataset501_Organ\t0.000" in done.out
     assert segconv(*words, "-o", tmp_path / "out").codes() == ["SC020"]
@@ -351,3 +364,9 @@ def test_the_command_compares_models_and_names_the_augmentation(
     assert not list(tmp_path.glob(".segconv-stress*"))
     wrong = segconv("stress", "501", "-m", "T__P__2d", "--angles", "a,b", "--device", "cpu")
     assert (wrong.code, wrong.codes()) == (2, ["SC001"])
+    other = json.loads((after.folder / "dataset.json").read_text())
+    other["labels"] = {"background": 0, "core": 1, "organ": 2}
+    (after.folder / "dataset.json").write_text(json.dumps(other))
+    swapped = segconv(*words, "-o", tmp_path / "swapped")
+    assert (swapped.code, swapped.codes()) == (2, ["SC001"])
+    assert "was trained on labels" in swapped.err
