@@ -176,6 +176,8 @@ def _convert_label(
         stored["lost"] = "its own header: the label took the image's"
     elif any("resampled from a grid" in repair for repair in repairs):
         stored["lost"] = "its own grid: the label was taken to the image's"
+    elif any(code == "SC093" for code, _ in label.header.oddities):
+        stored["lost"] = "its own header: its axes became the nearest rotation"
     return written, stored
 
 
