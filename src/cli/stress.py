@@ -46,7 +46,7 @@ BESIDE = 100
     "--tolerance",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.05,
-    help="Part of the untouched mean Dice that may be lost.",
+    help="Part of the untouched mean Dice that may be lost, beyond what the ceiling loses.",
 )
 @option("-o", "--output", type=click.Path(path_type=Path), default=Path("stress"), help="Folder to make.")
 @option("--device", type=DEVICES, default="auto", help="auto takes a GPU if there is one.")
@@ -78,10 +78,10 @@ def command(
 
     Cases that the model has not seen are turned by a ladder of angles and shifted in HU, predicted,
     and the predictions turned back: Dice per class against angle and shift, as table, JSON, CSV and
-    picture. The ceiling is what a perfect model would get, for turning labels forth and back costs
+    picture. The ceiling is what a perfect prediction would get, for turning labels forth and back costs
     something too. Voxels that a turn takes off the grid are left out of both. Where a model loses
-    more than the tolerance and the ceiling does not, the smallest augmentation that covers it is
-    named.
+    more than the tolerance beyond the ceiling, the smallest augmentation that covers it is named;
+    where the ceiling itself loses more, or half of the foreground is off the grid, nothing is judged.
     """
     from ..augment.spec import parse_planes
     from ..dataset.layout import Dataset

@@ -49,6 +49,9 @@ TOLERANCE = 0.05
 CASES = 10
 """So many cases are tested if nobody says how many: each is predicted under every condition."""
 
+PREDICTING_JOBS = 3
+"""nnU-Net's own number of processes that read, and that write: each holds a case in floating point."""
+
 Predictor = Callable[[str, str, Path, Path], None]
 """Predicts with a model and a fold all files of a folder into another, under the same names."""
 
@@ -178,7 +181,15 @@ def stress_models(
     def predictor(name: str, fold: str, inputs: Path, output: Path) -> None:
         model = names[name]
         predict_with(
-            model.folder, model.dataset, inputs, output, paths, folds=[fold], device=device, mirror=mirror, jobs=jobs
+            model.folder,
+            model.dataset,
+            inputs,
+            output,
+            paths,
+            folds=[fold],
+            device=device,
+            mirror=mirror,
+            jobs=min(jobs, PREDICTING_JOBS),
         )
 
     return stress(dataset, list(names), predictor, work, cases=cases, jobs=jobs, tell=tell, **how)
