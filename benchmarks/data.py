@@ -18,7 +18,7 @@ def _body(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     space = np.meshgrid(*(np.linspace(-1, 1, n, dtype=np.float32) for n in shape), indexing="ij", sparse=True)
     radius = np.sqrt(sum(axis**2 for axis in space))
     label = (radius < 0.5).astype(np.uint8) + (radius < 0.3)
-    return label, np.where(radius < 0.9, 40 + 60 * label, -1000).astype(np.float32)
+    return label, np.where(radius < 0.9, 40 + 60 * label.astype(np.int16), -1000).astype(np.float32)
 
 
 def _write(path: Path, array: np.ndarray) -> None:

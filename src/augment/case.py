@@ -210,7 +210,7 @@ def _labels(task: AugmentTask, io: CaseIO, grid: Grid | None, turns: Mapping[str
             moved = turned_softly(turn, array, tuple(present), recipe.label_background)
         else:
             moved = turned(turn, array, NEAREST, recipe.label_background)
-        counts = present if turn.is_identity else label_values(moved)
+        counts = present if turn.exact is not None else label_values(moved)  # what only moves stays as much
         unknown = set(counts) - {*present, recipe.label_background}
         if unknown:
             raise SegconvError(f"the label of {copy} got the values {sorted(unknown)}", code="SC070")

@@ -59,24 +59,28 @@ def _neighbours(index: float, size: int) -> tuple[int, int, float]:
     return low, low + 1, weight
 
 
-@jit
-def _whole(v: int, b: int, a: int, ab: int, w: float, wb: float, wa: float, wab: float) -> int:
-    """Return the weighted mean of four integers, rounded half to even.
-
-    What is weighted are differences to an even number near by, so that a mean that is a half comes
-    out as one, whatever the values; and what is closer to a half than `1 / TIES` counts as one.
-    """
-    even = np.int32(v) & np.int32(-2)
-    mean = w * (np.int32(v) - even) + wb * (np.int32(b) - even) + wa * (np.int32(a) - even)
-    mean += wab * (np.int32(ab) - even)
-    mixed: int = even + np.int32(np.rint(np.rint(mean * TIES) / TIES))
-    return mixed
+def _mean(v: Any, b: Any, a: Any, ab: Any, w: float, wb: float, wa: float, wab: float) -> Any:
+    """Return the weighted mean of four voxels; compiled code calls what `_mean_of` returns."""
+    raise NotImplementedError
 
 
-@jit
-def _real(v: float, b: float, a: float, ab: float, w: float, wb: float, wa: float, wab: float) -> float:
-    """Return the weighted mean of four floats, as the first and what the others add to it."""
-    return v + (wb * (b - v) + wa * (a - v) + wab * (ab - v))
+@numba.extending.overload(_mean, inline="never", jit_options={"error_model": "numpy"})  # type: ignore[untyped-decorator]
+def _mean_of(v: Any, b: Any, a: Any, ab: Any, w: Any, wb: Any, wa: Any, wab: Any) -> Callable[..., Any]:
+    """Return the mean for this type of voxels."""
+
+    def real(v: Any, b: Any, a: Any, ab: Any, w: Any, wb: Any, wa: Any, wab: Any) -> Any:
+        return v + (wb * (b - v) + wa * (a - v) + wab * (ab - v))
+
+    def whole(v: Any, b: Any, a: Any, ab: Any, w: Any, wb: Any, wa: Any, wab: Any) -> Any:
+        # Differences to an even number near by are weighted, so that a mean that is a half comes out
+        # as one, whatever the values; what is closer to a half than 1 / TIES counts as one. It is
+        # rounded to the even neighbour.
+        even = np.int32(v) & np.int32(-2)
+        mean = w * (np.int32(v) - even) + wb * (np.int32(b) - even) + wa * (np.int32(a) - even)
+        mean += wab * (np.int32(ab) - even)
+        return even + np.int32(np.rint(np.rint(mean * TIES) / TIES))
+
+    return real if isinstance(v, numba.types.Float) else whole
 
 
 @jit
@@ -101,62 +105,52 @@ def _unpack(row: Array, out: Array, start: int, width: int) -> None:
             out[b, start + k] = row[b, k]
 
 
-def _rows(blend: Any) -> Kernel:
-    @jit
-    def rows(source: Array, out: Array, matrix: Array, offset: Array, background: Array) -> None:
+@jit
+def rows(source: Array, out: Array, matrix: Array, offset: Array, background: Array) -> None:
+    """Take the mean of the four neighbours; see `Kernel`."""
+    for oa in range(out.shape[0]):
+        for ob in range(out.shape[1]):
+            ia = matrix[0, 0] * oa + matrix[0, 1] * ob + offset[0]
+            ib = matrix[1, 0] * oa + matrix[1, 1] * ob + offset[1]
+            target = out[oa, ob]
+            if not (_inside(ia, source.shape[0]) and _inside(ib, source.shape[1])):
+                target[:] = background
+                continue
+            a0, a1, fa = _neighbours(ia, source.shape[0])
+            b0, b1, fb = _neighbours(ib, source.shape[1])
+            w, wb = (1 - fa) * (1 - fb), (1 - fa) * fb
+            wa, wab = fa * (1 - fb), fa * fb
+            p, pb, pa, pab = source[a0, b0], source[a0, b1], source[a1, b0], source[a1, b1]
+            for c in range(target.shape[0]):
+                target[c] = _mean(p[c], pb[c], pa[c], pab[c], w, wb, wa, wab)
+
+
+@jit
+def planes(source: Array, out: Array, matrix: Array, offset: Array, background: Array) -> None:
+    """Take the mean of the four neighbours; see `Kernel`."""
+    packed = np.empty((source.shape[0], source.shape[1], WIDTH), source.dtype)
+    row = np.empty((out.shape[1], WIDTH), source.dtype)
+    fill = np.empty(WIDTH, source.dtype)
+    for start in range(0, source.shape[2], WIDTH):
+        width = _pack(source, packed, start)
+        fill[:width] = background[start : start + width]
         for oa in range(out.shape[0]):
             for ob in range(out.shape[1]):
                 ia = matrix[0, 0] * oa + matrix[0, 1] * ob + offset[0]
                 ib = matrix[1, 0] * oa + matrix[1, 1] * ob + offset[1]
-                target = out[oa, ob]
+                target = row[ob]
                 if not (_inside(ia, source.shape[0]) and _inside(ib, source.shape[1])):
-                    target[:] = background
+                    for k in range(WIDTH):
+                        target[k] = fill[k]
                     continue
                 a0, a1, fa = _neighbours(ia, source.shape[0])
                 b0, b1, fb = _neighbours(ib, source.shape[1])
                 w, wb = (1 - fa) * (1 - fb), (1 - fa) * fb
                 wa, wab = fa * (1 - fb), fa * fb
-                p, pb, pa, pab = source[a0, b0], source[a0, b1], source[a1, b0], source[a1, b1]
-                for c in range(target.shape[0]):
-                    target[c] = blend(p[c], pb[c], pa[c], pab[c], w, wb, wa, wab)
-
-    kernel: Kernel = rows
-    return kernel
-
-
-def _planes(blend: Any) -> Kernel:
-    @jit
-    def planes(source: Array, out: Array, matrix: Array, offset: Array, background: Array) -> None:
-        packed = np.empty((source.shape[0], source.shape[1], WIDTH), source.dtype)
-        row = np.empty((out.shape[1], WIDTH), source.dtype)
-        fill = np.empty(WIDTH, source.dtype)
-        for start in range(0, source.shape[2], WIDTH):
-            width = _pack(source, packed, start)
-            fill[:width] = background[start : start + width]
-            for oa in range(out.shape[0]):
-                for ob in range(out.shape[1]):
-                    ia = matrix[0, 0] * oa + matrix[0, 1] * ob + offset[0]
-                    ib = matrix[1, 0] * oa + matrix[1, 1] * ob + offset[1]
-                    target = row[ob]
-                    if not (_inside(ia, source.shape[0]) and _inside(ib, source.shape[1])):
-                        for k in range(WIDTH):
-                            target[k] = fill[k]
-                        continue
-                    a0, a1, fa = _neighbours(ia, source.shape[0])
-                    b0, b1, fb = _neighbours(ib, source.shape[1])
-                    w, wb = (1 - fa) * (1 - fb), (1 - fa) * fb
-                    wa, wab = fa * (1 - fb), fa * fb
-                    p, pb, pa, pab = packed[a0, b0], packed[a0, b1], packed[a1, b0], packed[a1, b1]
-                    for k in range(WIDTH):
-                        target[k] = blend(p[k], pb[k], pa[k], pab[k], w, wb, wa, wab)
-                _unpack(row, out[oa], start, width)
-
-    kernel: Kernel = planes
-    return kernel
-
-
-whole_rows, whole_planes = _rows(_whole), _planes(_whole)
-real_rows, real_planes = _rows(_real), _planes(_real)
+                p, pb, pa, pab = packed[a0, b0], packed[a0, b1], packed[a1, b0], packed[a1, b1]
+                for k in range(WIDTH):
+                    target[k] = _mean(p[k], pb[k], pa[k], pab[k], w, wb, wa, wab)
+            _unpack(row, out[oa], start, width)
 
 
 @jit

@@ -125,14 +125,6 @@ def turned(turn: Turn, array: NDArray[Any], interpolation: str, background: Any)
         return resampled(Volume(array, turn.geometry), turn.matrix, turn.grid, interpolation, background)
     from . import kernels  # brings Numba, which takes a quarter of a second
 
-    rows: kernels.Kernel
-    planes: kernels.Kernel
-    if interpolation == NEAREST:
-        rows, planes = kernels.nearest_rows, kernels.nearest_planes
-    elif array.dtype.kind == "f":
-        rows, planes = kernels.real_rows, kernels.real_planes
-    else:
-        rows, planes = kernels.whole_rows, kernels.whole_planes
     array = np.ascontiguousarray(array)
     is_picture = turn.geometry.dimension == 2
     out = np.empty(turn.grid.array_shape + array.shape[turn.geometry.dimension :], array.dtype)
@@ -148,8 +140,13 @@ def turned(turn: Turn, array: NDArray[Any], interpolation: str, background: Any)
     middle_in = (np.array(turn.geometry.size, dtype=np.float64)[chosen] - 1) / 2
     middle_out = (np.array(turn.grid.size, dtype=np.float64)[chosen] - 1) / 2
     fill = np.ascontiguousarray(np.broadcast_to(np.asarray(background), source.shape[2]).astype(array.dtype))
-    kernel = rows if turn.way == ROWS else planes
-    kernel(source, target, matrix, middle_in - matrix @ middle_out, fill)
+    by_way = {
+        (LINEAR, ROWS): kernels.rows,
+        (LINEAR, PLANES): kernels.planes,
+        (NEAREST, ROWS): kernels.nearest_rows,
+        (NEAREST, PLANES): kernels.nearest_planes,
+    }
+    by_way[interpolation, turn.way](source, target, matrix, middle_in - matrix @ middle_out, fill)
     return out
 
 

@@ -11,14 +11,12 @@ import math
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from .geometry import Geometry, Volume
 
 LINEAR = "linear"
 NEAREST = "nearest"
-_INTERPOLATORS = {LINEAR: sitk.sitkLinear, NEAREST: sitk.sitkNearestNeighbor}
 
 EXACT_TOLERANCE = 1e-6
 """Largest entry by which a rotation in index space may miss a signed permutation and still be one.
@@ -74,6 +72,8 @@ def onto_grid(label: Volume, grid: Geometry, background: int = 0) -> NDArray[Any
     background
         Value of what lies outside of the label.
     """
+    import SimpleITK as sitk  # a tenth of a second that moving voxels does not need
+
     image = sitk.GetImageFromArray(np.ascontiguousarray(label.array))
     reference = sitk.Image([int(n) for n in grid.size], sitk.sitkUInt8)
     for made, geometry in ((image, label.geometry), (reference, grid)):
@@ -201,6 +201,8 @@ def resampled(
             for c, v in enumerate(values)
         ]
         return np.stack(parts, axis=-1)
+    import SimpleITK as sitk
+
     # What SimpleITK reads is of the voxels' own type. What it writes is floating point, for it would
     # truncate; a nearest neighbour needs no arithmetic.
     dtype = array.dtype
@@ -224,7 +226,7 @@ def resampled(
             image,
             size,
             transform,
-            _INTERPOLATORS[interpolation],
+            sitk.sitkLinear if interpolation == LINEAR else sitk.sitkNearestNeighbor,
             origin,
             grid.spacing_mm,
             grid.direction,
