@@ -73,6 +73,7 @@ CODES: dict[str, Code] = {
     "SC061": Code(EXIT_DATA, "not a regular file", "a folder, pipe or device stands where a file should", "remove it"),
     "SC062": Code(EXIT_DATA, "source changed", "a source changed while it was read", "run again when nothing writes to it"),
     "SC063": Code(EXIT_DATA, "layout", "files lie where no known layout has any", "move them, or --images GLOB --masks GLOB"),
+    "SC064": Code(EXIT_DATA, "foreign code", "a model or its plans bring code, or names of classes, from elsewhere", "--trust-model or --allow-module, if you trust where they come from"),
     # labels
     "SC070": Code(EXIT_DATA, "undeclared value", "a label holds a value that is not declared", "--map VALUE=NAME, or --labels"),
     "SC071": Code(EXIT_DATA, "fractional label", "a label holds fractions", "export the label without interpolation"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import example, jobs, option, output, overwrite, speaking, three_folders
+from .options import example, jobs, option, output, overwrite, speaking, three_folders, trusting
 from .sink import Sink
 from .train import DEVICES
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @option("--raw-output", is_flag=True, help="nnU-Net's own names and values instead of yours.")
 @overwrite
 @jobs
+@trusting
 @three_folders
 @speaking
 def command(
@@ -44,6 +45,8 @@ def command(
     no_mirroring: bool,
     raw_output: bool,
     overwrite: bool,
+    allowed_modules: tuple[str, ...],
+    trust_model: bool,
     jobs: int,
     sink: Sink,
     paths: Paths,
@@ -88,6 +91,8 @@ def command(
         checkpoint=checkpoint,
         device=default_device() if device == "auto" else device,
         mirror=not no_mirroring,
+        allowed_modules=allowed_modules,
+        trust_model=trust_model,
         tell=sink.detail,
     )
     sink.warn(prediction.warnings)

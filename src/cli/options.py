@@ -80,6 +80,22 @@ def speaking(function: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
+def trusting(function: F) -> F:
+    """Add the options that say which code of a model is trusted."""
+    for decorate in (
+        option("--trust-model", is_flag=True, help="Do not look whether checkpoints hold more than numbers."),
+        option(
+            "--allow-module",
+            "allowed_modules",
+            multiple=True,
+            metavar="MODULE",
+            help="Plans may name classes of this module too; may be repeated.",
+        ),
+    ):
+        function = decorate(function)
+    return function
+
+
 def running(function: F) -> F:
     """Add the options of everything that executes a plan; the function gets them as ``how``."""
 

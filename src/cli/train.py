@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import SegconvError
-from .options import example, option, speaking, three_folders
+from .options import example, option, speaking, three_folders, trusting
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ DEVICES = click.Choice(["auto", "cuda", "cpu", "mps"])
 @option("--val", "validate_only", is_flag=True, help="Validate a trained fold again.")
 @option("--npz", "probabilities", is_flag=True, help="Keep the validation's probabilities, for ensembling.")
 @option("--overwrite", is_flag=True, help="Train again what is trained already.")
+@trusting
 @three_folders
 @speaking
 def command(
@@ -40,6 +41,8 @@ def command(
     validate_only: bool,
     probabilities: bool,
     overwrite: bool,
+    allowed_modules: tuple[str, ...],
+    trust_model: bool,
     sink: Sink,
     paths: Paths,
 ) -> int:
@@ -71,6 +74,8 @@ def command(
         validate_only=validate_only,
         probabilities=probabilities,
         overwrite=overwrite,
+        allowed_modules=allowed_modules,
+        trust_model=trust_model,
         tell=sink.say,
     )
     for folder in trained:

@@ -352,8 +352,8 @@ def _same_axes(qform: NDArray[np.float64] | None, sform: NDArray[np.float64] | N
     """
     if qform is None or sform is None or not np.allclose(qform[:3, 3], sform[:3, 3], rtol=1e-3, atol=1e-3):
         return False
-    squares = [form[:3, :3] @ form[:3, :3].T for form in (qform, sform)]
-    return bool(np.allclose(*squares, rtol=1e-3, atol=1e-3 * float(np.abs(squares[0]).max())))
+    first, second = (form[:3, :3] @ form[:3, :3].T for form in (qform, sform))
+    return bool(np.allclose(first, second, rtol=1e-3, atol=1e-3 * float(np.abs(first).max())))
 
 
 def _quaternion_error_rad(header: NiftiBlock) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from ..errors import SegconvError
 from .child import run_nnunet
+from .gate import check_checkpoint, refuse_foreign_classes
 from .paths import Paths
-from .plans import DEFAULT_PLANS
+from .plans import DEFAULT_PLANS, plans_file, read_plans
 
 DEFAULT_TRAINER = "nnUNetTrainer"
 LOGS = ".segconv-logs"
@@ -94,6 +95,8 @@ def train_fold(
     validate_only: bool = False,
     probabilities: bool = False,
     overwrite: bool = False,
+    allowed_modules: Collection[str] = (),
+    trust_model: bool = False,
     tell: Tell | None = None,
 ) -> Path:
     """Train one fold.
@@ -112,6 +115,8 @@ def train_fold(
         Keep the validation's probabilities, which ensembling needs.
     overwrite
         Train a fold again that is trained already.
+    allowed_modules, trust_model
+        As for `predict`.
 
     Returns
     -------
@@ -140,6 +145,12 @@ def train_fold(
             file=str(folder),
             hint="--continue goes on, --overwrite begins anew, --val validates again",
         )
+    own_plans = plans_file(paths.require("preprocessed"), dataset, plans)
+    refuse_foreign_classes(read_plans(own_plans), allowed_modules, file=str(own_plans))
+    if (resume or validate_only) and not trust_model:
+        for checkpoint in (latest, final):
+            if checkpoint.is_file():
+                check_checkpoint(checkpoint)
     arguments = [str(dataset_id), configuration, fold, "-tr", trainer, "-p", plans, "-device", device]
     arguments += ["--c"] if resume else []
     arguments += ["--val"] if validate_only else []
@@ -164,6 +175,8 @@ def predict(
     device: str = "cuda",
     mirror: bool = True,
     jobs: int = 1,
+    allowed_modules: Collection[str] = (),
+    trust_model: bool = False,
     tell: Tell | None = None,
 ) -> None:
     """Predict a folder of files that are named as nnU-Net wants them.
@@ -178,11 +191,16 @@ def predict(
         Average over mirrored copies of each input, as nnU-Net does by default.
     jobs
         Processes for reading and for writing, each.
+    allowed_modules
+        Where classes that the plans name may come from, besides nnU-Net's own networks.
+    trust_model
+        Do not look whether a checkpoint holds more than numbers.
 
     Raises
     ------
     SegconvError
-        ``SC010`` if a fold is not trained; errors as `run_nnunet`'s.
+        ``SC010`` if a fold is not trained; ``SC064`` if plans or checkpoints would bring code along;
+        errors as `run_nnunet`'s.
     """
     for fold in folds:
         found = fold_folder(paths, dataset, configuration, fold, trainer=trainer, plans=plans) / checkpoint
@@ -193,6 +211,8 @@ def predict(
                 file=str(found),
                 hint=f"segconv train {dataset_id} -c {configuration} -f {fold}",
             )
+    model = model_folder(paths, dataset, configuration, trainer=trainer, plans=plans)
+    _refuse_code(model, folds, checkpoint, allowed_modules, trust_model=trust_model)
     arguments = ["-i", str(inputs), "-o", str(output), "-d", str(dataset_id), "-c", configuration, "-f", *folds]
     arguments += ["-tr", trainer, "-p", plans, "-chk", checkpoint, "-device", device]
     arguments += ["-npp", str(jobs), "-nps", str(jobs), "--disable_progress_bar"]
@@ -213,6 +233,8 @@ def predict_with(
     device: str = "cuda",
     mirror: bool = True,
     jobs: int = 1,
+    allowed_modules: Collection[str] = (),
+    trust_model: bool = False,
     tell: Tell | None = None,
 ) -> None:
     """Predict a folder of files with the model of a folder, wherever that lies; errors as `run_nnunet`'s.
@@ -223,14 +245,24 @@ def predict_with(
         Folder with plans.json, dataset.json and the folds.
     dataset
         Name under which the log is kept.
-    inputs, output, folds, checkpoint, device, mirror, jobs
+    inputs, output, folds, checkpoint, device, mirror, jobs, allowed_modules, trust_model
         As for `predict`.
     """
+    _refuse_code(model, folds, checkpoint, allowed_modules, trust_model=trust_model)
     arguments = ["-i", str(inputs), "-o", str(output), "-m", str(model), "-f", *folds, "-chk", checkpoint]
     arguments += ["-device", device, "-npp", str(jobs), "-nps", str(jobs), "--disable_progress_bar"]
     arguments += [] if mirror else ["--disable_tta"]
     log = log_file(paths, dataset, f"predict-{model.name}")
     run_nnunet("nnUNetv2_predict_from_modelfolder", arguments, paths, log=log, tell=tell, settings=_settings(device))
+
+
+def _refuse_code(
+    model: Path, folds: Sequence[str], checkpoint: str, allowed_modules: Collection[str], *, trust_model: bool
+) -> None:
+    """Refuse a model that would bring code along."""
+    refuse_foreign_classes(read_plans(model / "plans.json"), allowed_modules, file=str(model / "plans.json"))
+    for fold in () if trust_model else folds:
+        check_checkpoint(model / f"fold_{fold}" / checkpoint)
 
 
 def default_device() -> str:
