@@ -62,7 +62,11 @@ class Coding:
         counts = self.counts(values)
         unknown = [value for value in counts if value not in self.forward]
         nearest = {value: self._nearest(value) for value in unknown}
-        too_far = [value for value in unknown if self._distance(value, nearest[value]) > self.snap]
+        too_far = [
+            value
+            for value in unknown
+            if self._distance(value, nearest[value]) > self.snap or self._tie(value, nearest[value]) is not None
+        ]
         if too_far:
             raise self._refusal(values, counts, too_far, nearest)
         return counts, nearest
@@ -79,6 +83,18 @@ class Coding:
 
     def _nearest(self, value: int) -> int:
         return min(self.forward, key=lambda declared: (self._distance(value, declared), declared))
+
+    def _tie(self, value: int, nearest: int) -> int | None:
+        """Return another declared value that is as near and stands for another label, or None."""
+        distance = self._distance(value, nearest)
+        return next(
+            (
+                other
+                for other, written in self.forward.items()
+                if written != self.forward[nearest] and self._distance(value, other) == distance
+            ),
+            None,
+        )
 
     def _distance(self, one: int, other: int) -> float:
         if self.kind == GRAY:
@@ -100,10 +116,12 @@ class Coding:
         farthest = max(self._distance(value, nearest[value]) for value in unknown)
         unit = "voxels" if values.ndim == 3 else "pixels"
         option = f"'{text(first)}=NAME'" if self.kind == RGB else f"{text(first)}=NAME"
+        tie = self._tie(first, nearest[first])
+        near = text(nearest[first]) if tie is None else f"{text(nearest[first])}, and {text(tie)} is as near"
+        snap = "" if tie is not None else f" --snap {math.ceil(farthest)} takes the nearest,"
         return SegconvError(
             f"holds the {what} {text(first)} in {counts[first]} {unit}, the first at {position(values == first)}{more};"
-            f" declared are {declared}, the nearest is {text(nearest[first])}, {distance:.3g} away",
+            f" declared are {declared}, the nearest is {near}, {distance:.3g} away",
             code="SC070",
-            hint=f"--map {option} counts it as a label, --snap {math.ceil(farthest)} takes the nearest,"
-            " --labels declares another set",
+            hint=f"--map {option} counts it as a label,{snap} --labels declares another set",
         )

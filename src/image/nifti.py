@@ -330,13 +330,16 @@ def _spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple
     if other is not None:
         apart = chosen.displacement_voxels(other)
         if apart > SAME_GRID_VOXELS + _quaternion_error_rad(header) * chosen.diagonal_voxels:
-            if chosen is of_qform and _same_axes(qform, sform):
-                raise SegconvError(
-                    "its qform and sform have one origin and the same axes, turned or mirrored:"
-                    " it cannot be told which of them readers take",
-                    code="SC057",
-                    hint="set both forms from the right one, for instance with fslorient or nibabel",
-                )
+            if chosen is of_qform and qform is not None and sform is not None and _same_axes(qform, sform):
+                wins = _sform_wins(qform, sform)
+                if wins is None:
+                    raise SegconvError(
+                        "its qform and sform have one origin and the same oblique axes, turned or mirrored:"
+                        " it cannot be told which of them readers take",
+                        code="SC057",
+                        hint="set both forms from the right one, for instance with fslorient or nibabel",
+                    )
+                chosen = of_sform if wins and of_sform is not None else chosen
             kept = "sform" if chosen is of_sform else "qform"
             oddities.append(
                 ("SC092", f"qform and sform lie {apart:.3g} voxels apart; the {kept} was kept, as SimpleITK reads it")
@@ -344,16 +347,32 @@ def _spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple
     return chosen, tuple(oddities)
 
 
-def _same_axes(qform: NDArray[np.float64] | None, sform: NDArray[np.float64] | None) -> bool:
+def _same_axes(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> bool:
     """Return whether two forms differ by no more than which way, and in which order, their axes run.
 
     ITK takes such forms for equal if the left singular vectors of both happen to be alike, and then
     prefers the sform (``itkNiftiImageIO.cxx``); their signs depend on the library that computes them.
     """
-    if qform is None or sform is None or not np.allclose(qform[:3, 3], sform[:3, 3], rtol=1e-3, atol=1e-3):
+    if not np.allclose(qform[:3, 3], sform[:3, 3], rtol=1e-3, atol=1e-3):
         return False
     first, second = (form[:3, :3] @ form[:3, :3].T for form in (qform, sform))
     return bool(np.allclose(first, second, rtol=1e-3, atol=1e-3 * float(np.abs(first).max())))
+
+
+def _sform_wins(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> bool | None:
+    """Return whether ITK prefers the sform of two forms with the same axes; None where that cannot be computed.
+
+    Along the axes of the patient its singular vectors come out as ours do, which a test over all
+    turns and mirrors holds against SimpleITK; unless two spacings are equal and axes change places.
+    """
+    aligned = all((np.abs(form[:3, :3]) > 1e-6 * np.abs(form[:3, :3]).max()).sum() == 3 for form in (qform, sform))
+    diagonal = aligned and all(np.count_nonzero(np.diag(form[:3, :3])) == 3 for form in (qform, sform))
+    steps = np.linalg.norm(qform[:3, :3], axis=0)
+    distinct = min(abs(steps[i] - steps[j]) for i, j in ((0, 1), (0, 2), (1, 2))) > 1e-3 * steps.max()
+    if not aligned or not (diagonal or distinct):
+        return None
+    of_q, of_s = (np.linalg.svd(np.where(np.abs(m) > 1e-6, m, 0))[0] for m in (qform[:3, :3], sform[:3, :3]))
+    return bool(np.allclose(of_q, of_s, atol=1e-3))
 
 
 def _quaternion_error_rad(header: NiftiBlock) -> float:

@@ -135,7 +135,7 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
                 "holds the unfinished work of another command or other options",
                 code="SC021",
                 file=str(staging),
-                hint=f"--restart begins anew; segconv abort {plan.target.slot} removes it",
+                hint=f"--restart begins anew; segconv abort {_named(plan.target)} removes it",
             )
     else:
         fsops.mkdir(staging)
@@ -144,6 +144,11 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
     journal = Journal(staging / JOURNAL)
     _forget_stale(plan, journal)
     return journal
+
+
+def _named(target: Target) -> str:
+    """Return what ``segconv abort`` knows a target by: a dataset by its number, any other folder by its path."""
+    return target.slot if target.slot.isdigit() else str(target.path)
 
 
 def clean(plan: Plan, journal: Journal, keep: Iterable[str] = ()) -> None:

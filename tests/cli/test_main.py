@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
 from segconv.cli import main
@@ -157,6 +158,19 @@ def test_unfinished_work_is_aborted_by_id(segconv: Command) -> None:
     assert segconv("abort", "42").code == 0
     assert segconv("abort", "42").code == 66
     assert list(segconv.raw.iterdir()) == []
+
+
+def test_an_unfinished_restore_is_aborted_by_its_folder(segconv: Command, tmp_path: Path) -> None:
+    from fixtures.make_fixtures import png_shapes, write_png
+
+    segconv("convert", png_shapes(tmp_path / "s"), "--to", "1", "--accept-labels")
+    write_png(tmp_path / "p" / "shape-6.png", np.full((96, 80), 9, np.uint8))
+    done = segconv("restore", tmp_path / "p", "--like", "1", "-o", tmp_path / "out")
+    assert (done.code, done.codes()) == (65, ["SC070"])
+    assert (tmp_path / ".segconv-out").is_dir()
+    assert segconv("abort", tmp_path / "out").code == 0
+    assert not (tmp_path / ".segconv-out").exists()
+    assert segconv("abort", tmp_path / "out").code == 66
 
 
 def test_predictions_are_scored_by_class_and_case(segconv: Command, tmp_path: Path) -> None:

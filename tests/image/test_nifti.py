@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from segconv.errors import SegconvError
 from segconv.image import nifti
 from segconv.image.geometry import Geometry
+from segconv.image.nifti_block import NiftiBlock
 
 from .test_geometry import geometries, rotation
 
@@ -269,3 +270,34 @@ def test_a_slope_that_some_readers_take_for_none_is_refused() -> None:
     with pytest.raises(SegconvError, match="readers") as raised:
         nifti.read_header(file_bytes(np.zeros((4, 5, 6), np.int16), scl_slope=1e-30))
     assert raised.value.code == "SC053"
+
+
+def test_forms_that_mirror_or_turn_each_other_are_read_as_simpleitk_reads_them(tmp_path: Path) -> None:
+    mirrors = [np.diag(signs) for signs in itertools.product((1.0, -1.0), repeat=3)]
+    turns = [np.eye(3)[list(order)] for order in itertools.permutations(range(3))]
+    refused = 0
+    for turn, mirror, spacing in itertools.product(turns, mirrors, [(1.0, 2.0, 3.0), (0.7, 0.7, 5.0), (1.0, 1.0, 1.0)]):
+        block = NiftiBlock()
+        block.set_dtype(np.dtype(np.uint8))
+        block.set_shape((3, 4, 5))
+        affine = np.eye(4)
+        affine[:3, :3] = turn * spacing
+        affine[:3, 3] = (10, 20, 30)
+        block.set_forms(affine, spacing)
+        affine[:3, :3] = turn @ mirror * spacing
+        for axis, row in zip("xyz", affine, strict=False):
+            block[f"srow_{axis}"] = row
+        block["sform_code"] = 2
+        block["magic"], block["vox_offset"], block["xyzt_units"] = b"n+1", 352, 2
+        path = tmp_path / "a.nii"
+        path.write_bytes(block.to_bytes() + bytes(4) + bytes(60))
+        try:
+            ours = nifti.decode(path.read_bytes()).header.geometry
+        except SegconvError as error:
+            assert error.code == "SC057"
+            refused += 1
+            continue
+        theirs = sitk.ReadImage(str(path))
+        assert np.allclose(ours.direction, theirs.GetDirection(), atol=1e-5), (turn, mirror, spacing)
+        assert np.allclose(ours.origin_mm, theirs.GetOrigin(), atol=1e-5)
+    assert refused < 100, "most of 144 are told"
