@@ -53,9 +53,7 @@ def test_linked_files_are_the_source_and_the_source_stays(link: str, tmp_path: P
 
 
 @pytest.mark.parametrize("link", LINKS)
-def test_what_must_change_is_written_even_if_links_were_asked_for(
-    link: str, tmp_path: Path, segconv: Command
-) -> None:
+def test_what_must_change_is_written_even_if_links_were_asked_for(link: str, tmp_path: Path, segconv: Command) -> None:
     source = msd_tumour(tmp_path / "s")
     done = segconv("convert", source, "--to", "8_B", "--link", link)
     assert done.code == 0, done.err
