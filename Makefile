@@ -45,6 +45,9 @@ wheel: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.convert
+	$(BIN)/python -m benchmarks.plan
+	$(BIN)/python -m benchmarks.check
+	$(BIN)/python -m benchmarks.augment
 
 clean:
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
