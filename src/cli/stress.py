@@ -108,6 +108,7 @@ def command(
         device=default_device() if device == "auto" else device,
         mirror=not no_mirroring,
         jobs=jobs,
+        trust_model=trust_model,
         tell=sink.say,
     )
     written = write_report(result, output)

@@ -144,6 +144,7 @@ def stress_models(
     device: str = "cuda",
     mirror: bool = True,
     jobs: int = 1,
+    trust_model: bool = False,
     tell: Tell | None = None,
     **how: Any,
 ) -> Robustness:
@@ -155,6 +156,8 @@ def stress_models(
         The first that all models have if None.
     limit
         Most cases, over all folds.
+    trust_model
+        Run models whose plans or checkpoints hold more than is known.
     how
         Further keyword arguments of `stress`.
 
@@ -190,6 +193,7 @@ def stress_models(
             device=device,
             mirror=mirror,
             jobs=min(jobs, PREDICTING_JOBS),
+            trust_model=trust_model,
         )
 
     return stress(dataset, list(names), predictor, work, cases=cases, jobs=jobs, tell=tell, **how)

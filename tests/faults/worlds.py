@@ -204,6 +204,13 @@ def augmented_pictures(folder: Path) -> World:
     return World(folder, words, "nnUNet_raw/Dataset109_A", ("nnUNet_raw/Dataset009_A",))
 
 
+def repaired(folder: Path) -> World:
+    first = msd(folder)
+    perform(first)
+    words = ["repair", "9", "--to", "11_A", "--repair", "orientation"]
+    return World(folder, words, "nnUNet_raw/Dataset011_A", ("nnUNet_raw/Dataset009_A",))
+
+
 def restored(folder: Path) -> World:
     first = png(folder)
     perform(first)
@@ -228,6 +235,7 @@ WORLDS: dict[str, Callable[[Path], World]] = {
     "replaced": replaced,
     "augmented": augmented,
     "augmented_pictures": augmented_pictures,
+    "repaired": repaired,
     "restored": restored,
 }
 
