@@ -31,7 +31,7 @@ def recipes(*keys: str) -> Callable[[F], F]:
 
     def read(context: click.Context, _: click.Parameter, path: Path | None) -> None:
         if path is not None:
-            context.default_map = {**(context.default_map or {}), **_read(path, context.command, keys)}
+            context.default_map = {**(context.default_map or {}), **_read(path, context, keys)}
 
     def decorate(function: F) -> F:
         for add in (
@@ -70,7 +70,7 @@ def save(path: Path, keys: Sequence[str]) -> None:
 
     context = click.get_current_context()
     names = _names(context.command, keys)
-    lines = [f"[{context.command.name}]"]
+    lines = [f"[{context.info_name}]"]
     for key, name in names.items():
         if context.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP):
             # What JSON writes of text, numbers, truth values and lists of them is TOML as well.
@@ -82,7 +82,7 @@ def save(path: Path, keys: Sequence[str]) -> None:
         fsops.write_atomic(path, text)
 
 
-def _read(path: Path, command: click.Command, keys: Sequence[str]) -> dict[str, Any]:
+def _read(path: Path, context: click.Context, keys: Sequence[str]) -> dict[str, Any]:
     """Return the values of a recipe by the names of click's parameters.
 
     Raises
@@ -104,14 +104,14 @@ def _read(path: Path, command: click.Command, keys: Sequence[str]) -> dict[str, 
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
     except ValueError as error:  # of TOML and of UTF-8
         raise SegconvError(f"is no TOML ({error})", code="SC042", file=str(path)) from error
-    section = found.get(str(command.name))
+    section = found.get(str(context.info_name))
     if not isinstance(section, dict):
-        raise SegconvError(f"has no table [{command.name}]", code="SC042", file=str(path))
-    names = _names(command, keys)
+        raise SegconvError(f"has no table [{context.info_name}]", code="SC042", file=str(path))
+    names = _names(context.command, keys)
     unknown = sorted(set(section) - set(names))
     if unknown:
         raise SegconvError(
-            f"[{command.name}] knows no {', '.join(map(repr, unknown))}",
+            f"[{context.info_name}] knows no {', '.join(map(repr, unknown))}",
             code="SC042",
             file=str(path),
             hint=f"known are {', '.join(names)}",

@@ -1,0 +1,308 @@
+"""What augment can be told besides angles: padding, grown grids, soft labels, formats, links, axes, recipes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import tifffile
+from skimage import io
+
+from fixtures.make_fixtures import msd_ct
+from segconv.augment import compiled
+from segconv.augment.case import transformed
+from segconv.augment.rotation import plan_turn
+from segconv.augment.spec import Transform
+from segconv.dataset.layout import Dataset
+from segconv.dataset.splits import leaks
+from segconv.image.geometry import Geometry
+
+from ..command import Command, tree_hash
+
+
+@pytest.fixture
+def ct(tmp_path: Path, segconv: Command) -> Path:
+    segconv("convert", msd_ct(tmp_path / "src"), "--to", "7_Ct")
+    return segconv.raw / "Dataset007_Ct"
+
+
+@pytest.fixture
+def straight(segconv: Command) -> Path:
+    """A dataset on a grid along the patient's axes, with square pixels."""
+    folder = segconv.raw / "Dataset012_Straight"
+    random = np.random.default_rng(0)
+    for case in ("a", "b"):
+        for name, array in (
+            (f"imagesTr/{case}_0000", random.integers(-1000, 1000, (20, 16, 10)).astype(np.int16)),
+            (f"labelsTr/{case}", random.integers(0, 2, (20, 16, 10)).astype(np.uint8)),
+        ):
+            path = folder / f"{name}.nii.gz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nib.save(nib.Nifti1Image(array, np.diag([-1.5, -1.5, 3.0, 1.0])), path)
+    description = {
+        "channel_names": {"0": "CT"},
+        "labels": {"background": 0, "thing": 1},
+        "numTraining": 2,
+        "file_ending": ".nii.gz",
+    }
+    (folder / "dataset.json").write_text(json.dumps(description))
+    return folder
+
+
+def by_hand(segconv: Command, ending: str, channels: list[str], files: dict[str, np.ndarray]) -> Path:
+    """A dataset of pictures that another program made; ``files`` are names without ending → samples."""
+    folder = segconv.raw / "Dataset011_Hand"
+    for name, samples in files.items():
+        path = folder / f"{name}{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if ending == ".tif":
+            tifffile.imwrite(path, samples)
+        elif samples.dtype == np.uint16 and samples.ndim == 3:
+            import imagecodecs
+
+            path.write_bytes(imagecodecs.png_encode(samples))
+        else:
+            io.imsave(path, samples, check_contrast=False)
+    description = {
+        "channel_names": {str(i): name for i, name in enumerate(channels)},
+        "labels": {"background": 0, "thing": 1},
+        "numTraining": sum(name.startswith("labelsTr") for name in files),
+        "file_ending": ending,
+    }
+    (folder / "dataset.json").write_text(json.dumps(description))
+    return folder
+
+
+def pictures(channels: int, dtype: str, shape: tuple[int, ...] = (21, 34)) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(0)
+    limit = np.iinfo(dtype).max
+    found = {}
+    for case in ("a", "b"):
+        for channel in range(channels):
+            found[f"imagesTr/{case}_{channel:04d}"] = random.integers(1, limit, shape).astype(dtype)
+        found[f"labelsTr/{case}"] = (random.random(shape[:2]) > 0.5).astype(np.uint8)
+    return found
+
+
+def test_what_comes_in_is_the_pad_value_and_no_shift_touches_it(ct: Path, segconv: Command) -> None:
+    words = ["--rotate", "30", "--planes", "axial", "--hu-shift", "40", "--pad-value", "-500"]
+    assert segconv("augment", "7", "--to", "107", *words).code == 0
+    made = Dataset.open(next(segconv.raw.glob("Dataset107*")))
+    for record in made.records():
+        if record.parent:
+            array = np.asarray(nib.load(made.image_files(record.case)[0]).dataobj)
+            assert (array[0, 0] == -500).all(), "a corner of the plane comes from outside"
+    done = segconv("augment", "7", "--to", "108", "--rotate", "30", "--planes", "axial", "--pad-value", "0.5")
+    assert (done.code, set(done.codes())) == (2, {"SC001"})
+    assert "int16" in done.err
+
+
+@pytest.mark.parametrize("shift", [40.0, -40.0])
+def test_a_shift_of_a_turned_volume_moves_what_is_neither_air_nor_padding(shift: float) -> None:
+    geometry = Geometry.plain((40, 40, 10))
+    body = np.full(geometry.array_shape, -1000, np.int16)
+    body[:, 5:35, 5:35] = 50
+    turn = plan_turn(geometry, Transform((0.0, 0.0, 30.0)))
+    plain = transformed(turn, body, air=-1000)
+    shifted = transformed(turn, body, air=-1000, shift=shift)
+    assert (shifted[plain == -1000] == -1000).all()
+    assert (shifted[plain > -900] - plain[plain > -900] == shift).all()
+    assert shifted.min() == -1000
+    padded = transformed(turn, body, air=-1000, shift=shift, pad_value=0)
+    assert (padded[plain > -900] == shifted[plain > -900]).all()
+    assert (padded[:, 0, 0] == 0).all()
+
+
+def test_a_grown_grid_holds_every_corner_and_image_and_label_share_it(straight: Path, segconv: Command) -> None:
+    assert segconv("augment", "12", "--to", "107", "--rotate", "30,90", "--planes", "axial", "--expand").code == 0
+    made = Dataset.open(next(segconv.raw.glob("Dataset107*")))
+    for record in made.records():
+        if not record.parent:
+            continue
+        image = sitk.ReadImage(str(made.image_files(record.case)[0]))
+        label = sitk.ReadImage(str(made.label_file(record.case)))
+        before = sitk.ReadImage(str(made.image_files(record.parent)[0]))
+        assert image.GetSize() == label.GetSize() == tuple(record.geometry["size"])  # type: ignore[index]
+        assert image.GetOrigin() == label.GetOrigin()
+        middles = [
+            i.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in i.GetSize()]) for i in (image, before)
+        ]
+        assert np.allclose(*middles, atol=1e-4)
+        if "030" in record.case:
+            assert all(a >= b for a, b in zip(image.GetSize(), before.GetSize(), strict=True))
+        else:
+            theirs, ours = (np.sort(sitk.GetArrayFromImage(i), axis=None) for i in (before, image))
+            assert np.array_equal(theirs, ours), "a quarter turn only moves voxels"
+
+
+def test_soft_labels_hold_the_same_classes(ct: Path, segconv: Command) -> None:
+    for number, words in ((107, []), (108, ["--label-soft"])):
+        assert segconv("augment", "7", "--to", str(number), "--rotate", "17", *words).code == 0
+    nearest, soft = (Dataset.open(next(segconv.raw.glob(f"Dataset{n}*"))) for n in (107, 108))
+    for case in nearest.cases():
+        one, two = (np.asarray(nib.load(made.label_file(case)).dataobj) for made in (nearest, soft))
+        assert set(np.unique(two)) <= {0, 1, 2, 3}
+        assert (one == two).mean() > 0.9
+        images = [made.image_files(case)[0].read_bytes() for made in (nearest, soft)]
+        assert images[0] == images[1]
+
+
+@pytest.mark.parametrize("ending", ["nii", "nrrd", "mha"])
+def test_a_dataset_is_written_in_another_format_and_augmented_again(ct: Path, segconv: Command, ending: str) -> None:
+    assert (
+        segconv("augment", "7", "--to", "107", "--rotate", "30", "--planes", "sagittal", "--format", ending).code == 0
+    )
+    assert segconv("augment", "7", "--to", "108", "--rotate", "30", "--planes", "sagittal").code == 0
+    other, same = (Dataset.open(next(segconv.raw.glob(f"Dataset{n}*"))) for n in (107, 108))
+    assert other.description.file_ending == f".{ending}"
+    assert other.cases() == same.cases()
+    for case in same.cases():
+        for one, two in (
+            (other.image_files(case)[0], same.image_files(case)[0]),
+            (other.label_file(case), same.label_file(case)),
+        ):
+            first, second = sitk.ReadImage(str(one)), sitk.ReadImage(str(two))
+            assert np.array_equal(sitk.GetArrayFromImage(first), sitk.GetArrayFromImage(second))
+            assert np.allclose(first.GetOrigin(), second.GetOrigin(), atol=1e-4)
+            assert np.allclose(first.GetDirection(), second.GetDirection(), atol=1e-5)
+    again = segconv("augment", "107", "--to", "109", "--rotate", "60", "--planes", "coronal")
+    assert again.code == 0, again.err
+    assert segconv("augment", "7", "--to", "110", "--rotate", "30", "--format", "png").code == 2
+    assert segconv("augment", "7", "--to", "110", "--rotate", "30", "--format", "nii", "--link", "hard").code == 2
+
+
+@pytest.mark.parametrize("how", ["hard", "symlink", "external"])
+def test_originals_are_linked_and_not_copied(ct: Path, segconv: Command, how: str) -> None:
+    words = ["augment", "7", "--rotate", "30", "--planes", "axial"]
+    assert segconv(*words, "--to", "107", "--link", how).code == 0
+    made = Dataset.open(next(segconv.raw.glob("Dataset107*")))
+    original = Dataset.open(ct)
+    assert len(made.cases()) == made.description.num_training == 2 * len(original.cases())
+    for case in made.cases():
+        files = [*made.image_files(case), made.label_file(case)]
+        assert all(path.is_file() for path in files)
+        for path in files if case in original.cases() else ():
+            mine = ct / path.relative_to(ct if how == "external" else made.path)
+            assert os.path.samefile(path, mine)
+            assert path.is_symlink() == (how == "symlink")
+    if how == "external":
+        assert sorted(p.name for p in (made.path / "labelsTr").iterdir()) == [
+            f"{case}_axial030.nii.gz" for case in original.cases()
+        ]
+        assert set(json.loads((made.path / "dataset.json").read_text())["dataset"]) == set(made.cases())
+    records = list(made.records())
+    splits = json.loads((made.path / "splits_final.json").read_text())
+    assert leaks(splits, records) == []
+
+
+@pytest.mark.parametrize(
+    ("channels", "dtype", "shape"),
+    [(3, "uint8", (21, 34)), (1, "uint16", (21, 34)), (1, "uint16", (21, 34, 3)), (1, "uint8", (21, 34, 3))],
+)
+@pytest.mark.parametrize("ending", [".png", ".tif"])
+def test_pictures_of_every_kind_are_turned(
+    segconv: Command, channels: int, dtype: str, shape: tuple[int, ...], ending: str
+) -> None:
+    names = ["R", "G", "B"] if channels == 3 or len(shape) == 3 else ["gray"]
+    folder = by_hand(segconv, ending, names, pictures(channels, dtype, shape))
+    done = segconv("augment", "11", "--to", "111", "--rotate", "180,30", "--planes", "axial")
+    assert done.code == 0, done.err
+    made = next(segconv.raw.glob("Dataset111*"))
+    assert len(list((made / "imagesTr").iterdir())) == 2 * 3 * channels
+    for path in (folder / "imagesTr").iterdir():
+        case, channel = path.stem.rsplit("_", 1)
+        before, half, some = (
+            io.imread(p)
+            for p in (path, *(made / "imagesTr" / f"{case}_axial{a}_{channel}{ending}" for a in ("180", "030")))
+        )
+        assert half.dtype == some.dtype == before.dtype
+        assert np.array_equal(half, before[::-1, ::-1])
+        assert some.shape == before.shape
+    label = io.imread(made / "labelsTr" / f"a_axial180{ending}")
+    assert np.array_equal(label, io.imread(folder / "labelsTr" / f"a{ending}")[::-1, ::-1])
+
+
+def test_axes_of_the_image_are_turned_about_and_recorded(ct: Path, segconv: Command) -> None:
+    assert segconv("augment", "7", "--to", "107", "--rotate", "30", "--axis", "k").code == 0
+    assert segconv("augment", "7", "--to", "108", "--rotate", "30", "--planes", "axial").code == 0
+    made = Dataset.open(next(segconv.raw.glob("Dataset107*")))
+    copies = [record for record in made.records() if record.parent]
+    assert all(r.case.endswith("_k030") and r.transform["angle_deg"] == {"i": 0, "j": 0, "k": 30} for r in copies)  # type: ignore[index]
+    assert segconv("augment", "7", "--to", "109", "--rotate", "30", "--axis", "k", "--planes", "axial").code == 2
+    assert segconv("augment", "7", "--to", "109", "--rotate", "30", "--planes", "axial,k").code == 2
+
+
+def test_a_recipe_gives_what_options_gave_and_options_beat_it(ct: Path, segconv: Command, tmp_path: Path) -> None:
+    recipe = tmp_path / "run.toml"
+    words = ["--rotate-range", "12.5", "--copies", "2", "--hu-shift", "30:50", "--seed", "7", "--expand"]
+    assert segconv("augment", "7", "--to", "107_A", *words, "--save-recipe", recipe).code == 0
+    assert recipe.read_text().startswith("[augment]\n")
+    assert 'hu-shift = "30:50"' in recipe.read_text()
+    assert segconv("augment", "7", "--to", "108_A", "--recipe", recipe).code == 0
+    one, two = (segconv.raw / f"Dataset{n}_A" for n in (107, 108))
+    assert tree_hash(one / "imagesTr") == tree_hash(two / "imagesTr")
+    assert segconv("augment", "7", "--to", "109_A", "--recipe", recipe, "--copies", "1").code == 0
+    assert len(Dataset.open(segconv.raw / "Dataset109_A").cases()) == 2 * len(Dataset.open(ct).cases())
+    other = segconv("augment", "7", "--to", "110_A", "--rotate", "5", "--save-recipe", recipe)
+    assert (other.code, other.codes()) == (73, ["SC020"])
+    recipe.write_text("[augment]\nrotate = [30, 60]\nplanes = ['sagittal']\n")
+    done = segconv("augment", "7", "--to", "110_A", "--recipe", recipe, "--json", "-n")
+    assert done.json["copies"] == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("[augment", 78),
+        ("[convert]\n", 78),
+        ("[augment]\nrotat = '30'\n", 78),
+        ("[augment]\nrotate = {a = 1}\n", 78),
+        (None, 66),
+    ],
+)
+def test_a_recipe_that_is_wrong_is_refused(
+    ct: Path, segconv: Command, tmp_path: Path, text: str | None, code: int
+) -> None:
+    recipe = tmp_path / "run.toml"
+    if text is not None:
+        recipe.write_text(text)
+    done = segconv("augment", "7", "--to", "107", "--recipe", recipe)
+    assert done.code == code, done.err
+
+
+def test_it_tells_which_way_the_rotations_go(straight: Path, segconv: Command) -> None:
+    done = segconv("augment", "12", "--to", "107", "--rotate", "30,180", "--planes", "sagittal", "-n", "-v")
+    assert "2 copies: voxels moved" in done.err
+    assert ("2 copies: kernel along rows" if compiled.available() else "2 copies: SimpleITK") in done.err
+
+
+def test_without_numba_everything_works(straight: Path, segconv: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["augment", "12", "--rotate", "30", "--planes", "sagittal,coronal,axial"]
+    assert segconv(*words, "--to", "107_A").code == 0
+    monkeypatch.setattr(compiled, "available", lambda: False)
+    assert segconv(*words, "--to", "108_A", "-j", "1").code == 0
+    one, two = (Dataset.open(segconv.raw / f"Dataset{n}_A") for n in (107, 108))
+    for case in one.cases():
+        a, b = (np.asarray(nib.load(made.image_files(case)[0]).dataobj).astype(int) for made in (one, two))
+        assert (a == b).mean() > 0.999
+        la, lb = (np.asarray(nib.load(made.label_file(case)).dataobj) for made in (one, two))
+        assert (la == lb).mean() > 0.999
+
+
+def test_a_place_for_compiled_code_is_found_where_the_home_is_read_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = compiled.cache_folder.__wrapped__
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert find() == tmp_path / "cache" / "segconv" / f"numba-{compiled.VERSION}"
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert find() in (Path(compiled.__file__).parent / "__pycache__", None)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "mine"))
+    assert find() == tmp_path / "mine"
