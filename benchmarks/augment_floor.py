@@ -3,8 +3,7 @@
 ``python -m benchmarks.augment_floor MADE OUT WORKERS``
 
 MADE is a finished, augmented dataset: its voxels are the bytes that are deflated again. Inflating
-them is not part of the work, so it is done before, into files of the operating system's cache, and
-is not counted: the clock of the benchmark is that of the second process.
+those is not part of the work: it happens in the first round, which no benchmark counts.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def work(job: tuple[str, list[str], str]) -> None:
 
 
 def main() -> None:
-    """Do all cases."""
+    """Do all cases; inflate what they need, if that was not done before."""
     made, out, workers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     inflated = made.parent.parent / "inflated"
     jobs = []
