@@ -13,7 +13,9 @@ from segconv.dataset.labels import Labels, dense
 from segconv.errors import SegconvError
 
 declared = st.dictionaries(
-    st.text(min_size=1, max_size=8).filter(lambda n: n.lower() not in ("ignore", "background")),
+    st.text(min_size=1, max_size=8)
+    .map(str.strip)
+    .filter(lambda n: n and n.lower().strip() not in ("ignore", "background")),
     st.integers(1, 65535),
     max_size=8,
 ).map(lambda d: {"background": 0} | {n: v for n, v in d.items() if list(d.values()).count(v) == 1})
