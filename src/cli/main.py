@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -81,7 +82,7 @@ def group() -> None:
     """Any segmentation data into nnU-Net v2, augmented, trained on, and predictions back in your own files."""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line, end the process with its exit code.
 
     Parameters
@@ -95,6 +96,12 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    leave(code)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with a code; Ctrl-C meets no more than the farewell of workers, and cuts it short."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(code))
     sys.exit(code)
 
 

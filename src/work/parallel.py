@@ -79,7 +79,9 @@ def each(function: Callable[[T], R], items: Iterable[T], *, jobs: int = 1, backe
     os.environ[_ITK_THREADS] = str(threads)  # workers inherit it
     results: Any = None
     try:
-        options: dict[str, Any] = {} if backend else {"inner_max_num_threads": threads}
+        options: dict[str, Any] = {}
+        if not backend:
+            options = {"inner_max_num_threads": threads, "initializer": _begin, "initargs": (os.getpid(),)}
         with joblib.parallel_config(backend=backend or "loky", n_jobs=jobs, **options):
             parallel = joblib.Parallel(return_as="generator_unordered", max_nbytes=None, mmap_mode=None)
             with _held_back(signal.SIGINT):
@@ -98,6 +100,14 @@ def each(function: Callable[[T], R], items: Iterable[T], *, jobs: int = 1, backe
             os.environ.pop(_ITK_THREADS, None)
         else:
             os.environ[_ITK_THREADS] = before
+
+
+def _begin(owner: int) -> None:
+    """Begin a worker: before it gets anything to do, so that it ends with its run even if it never does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.getppid() != owner:
+        os._exit(EXIT_INTERRUPTED)
+    _end_with(owner)
 
 
 def _end_with(owner: int) -> None:
@@ -120,9 +130,14 @@ def _held_back(number: signal.Signals) -> Iterator[None]:
     A worker that Ctrl-C meets while it loads its modules would print where it was.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+    main = threading.current_thread() is threading.main_thread()
+    # What is ignored when a process starts stays ignored in it; what is blocked meanwhile is not lost.
+    handler = signal.signal(number, signal.SIG_IGN) if main else None
     try:
         yield
     finally:
+        if main:
+            signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

@@ -220,10 +220,11 @@ def _finish(
     warnings += finish(results(), staged)
     if strict and warnings:
         raise Refused(reasons=as_errors(warnings))
-    staging.clean(plan, journal, keep=[target["path"] for target in staged.targets])
     if verify:
         of_cases = (target for case in journal.cases() for target in journal.read(case)["targets"])
         staging.verify(plan.target.staging, itertools.chain(of_cases, staged.targets), jobs)
+    # As late as can be: a worker of a run that was killed may have left a file half a second ago.
+    staging.clean(plan, journal, keep=[target["path"] for target in staged.targets])
     return Outcome(plan.target.path, len(journal), reused, warnings, failed)
 
 

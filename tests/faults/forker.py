@@ -124,7 +124,7 @@ def _audit(record: Path, seam: str) -> None:
 
 def _child(request: dict[str, Any]) -> None:
     """Run one command; does not return."""
-    from segconv.cli.main import run
+    from segconv.cli.main import leave, run
     from segconv.work import fsops
 
     os.setsid()
@@ -146,7 +146,7 @@ def _child(request: dict[str, Any]) -> None:
     with open(folder / "calls", "w") as calls:
         json.dump(fsops._calls, calls)
     if "joblib" in sys.modules:
-        sys.exit(code)  # ends the workers in the order that joblib wants
+        leave(code)  # ends the workers in the order that joblib wants
     os._exit(code)
 
 

@@ -16,7 +16,7 @@ from segconv.image.resample import onto_grid, rotation_matrix
 
 sizes = st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 5))
 spacings = st.tuples(*[st.floats(0.2, 5)] * 3)
-angles = st.tuples(*[st.floats(-180, 180)] * 3)
+angles = st.tuples(*[st.floats(-180, 180).map(lambda angle: round(angle, 9))] * 3)
 mirrors = st.tuples(*[st.sampled_from([-1.0, 1.0])] * 3)
 
 
