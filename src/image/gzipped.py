@@ -108,10 +108,11 @@ def inflate(data: Buffer, limit: int) -> tuple[bytes, bool]:
 
 def deflate(parts: Iterable[Any]) -> bytes:
     """Return one gzip member over the concatenated buffers, without name or time: same bytes for same input."""
-    compressor = isal_zlib.compressobj(level=DEFLATE_LEVEL, wbits=GZIP_WBITS)
-    pieces = [compressor.compress(part) for part in parts]
-    pieces.append(compressor.flush())
-    return b"".join(pieces)
+    # In one call: at the end of each piece of a stream ISA-L hashes a few bytes that are not there yet,
+    # so that what it finds further on depends on what lay in its buffer before.
+    pieces = list(parts)
+    whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return bytes(isal_zlib.compress(whole, level=DEFLATE_LEVEL, wbits=GZIP_WBITS))
 
 
 def _damaged(error: Exception) -> SegconvError:
