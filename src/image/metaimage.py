@@ -208,8 +208,7 @@ def encode(array: NDArray[Any], geometry: Geometry) -> bytes:
     geometry
         The grid, three-dimensional.
     """
-    compressor = isal_zlib.compressobj(level=DEFLATE_LEVEL, wbits=ZLIB_WBITS)
-    packed = compressor.compress(_little(array, geometry)) + compressor.flush()
+    packed = bytes(isal_zlib.compress(_little(array, geometry), level=DEFLATE_LEVEL, wbits=ZLIB_WBITS))
     return _header(array, geometry, len(packed), LOCAL) + packed
 
 
