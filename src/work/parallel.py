@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -26,6 +26,8 @@ R = TypeVar("R")
 WATCH_INTERVAL_S = 0.5
 """So often does a worker look whether its run is still there."""
 
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+"""What asks a run to end."""
 _WATCH = "segconv-watch"
 _ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
@@ -87,6 +89,9 @@ def each(function: Callable[[T], R], items: Iterable[T], *, jobs: int = 1, backe
             with _held_back(signal.SIGINT):
                 results = parallel(joblib.delayed(call)(item) for item in items)
             yield from results
+    except KeyboardInterrupt:
+        _end_workers()  # before joblib takes away what those that still start would look for
+        raise
     except TerminatedWorkerError as error:
         raise SegconvError(
             "a worker process was ended from outside, most likely for want of memory",
@@ -156,20 +161,22 @@ def interruptible(message: str, hint: str) -> Iterator[None]:
     """Turn Ctrl-C and SIGTERM into `Interrupted` with this message and hint, the workers ended."""
     received = [signal.SIGINT]
 
-    def on_sigterm(number: int, frame: object) -> None:
-        received[0] = signal.SIGTERM
+    def on_signal(number: int, frame: object) -> None:
+        received[0] = signal.Signals(number)
+        for further in _ENDING:  # one is enough: a second one must not cut the ending of workers short
+            signal.signal(further, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGTERM, on_sigterm) if main else None
+    before = {number: signal.signal(number, on_signal) for number in _ENDING} if main else {}
     try:
         yield
     except KeyboardInterrupt:
         _end_workers()
         raise Interrupted(message, signal_number=int(received[0]), hint=hint) from None
     finally:
-        if main:
-            signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end_workers() -> None:
@@ -177,4 +184,7 @@ def _end_workers() -> None:
     loky = sys.modules.get("joblib.externals.loky.reusable_executor")
     executor = getattr(loky, "_executor", None)
     if executor is not None:
+        for process in list(getattr(executor, "_processes", None) or {}):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         executor.shutdown(wait=True, kill_workers=True)
