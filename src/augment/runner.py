@@ -28,9 +28,6 @@ from .rotation import plan_turn
 from .sampling import copies
 from .spec import AugmentSpec, Transform
 
-THREADS = "threading"
-"""The name that joblib has for threads."""
-
 
 def plan_augmentation(
     source: Dataset, name: DatasetName, raw: Path, spec: AugmentSpec, *, ending: str | None = None, link: str = COPY
@@ -90,15 +87,7 @@ def plan_augmentation(
 
 
 def run_augmentation(plan: Plan, source: Dataset, spec: AugmentSpec, **how: Any) -> Outcome:
-    """Run a planned augmentation; keyword arguments are those of `execute`.
-
-    Volumes are worked on in threads unless a backend is named: inflating, turning, deflating and
-    hashing all run outside of the interpreter's lock, and a thread starts at once, where a process
-    first spends a second on its imports. Pictures are small, and take processes.
-    """
-    recipe: CopyRecipe = plan.items[0].payload.recipe
-    if how.get("backend") is None and how.get("jobs", 1) > 1 and recipe.source_ending not in PICTURES:
-        how["backend"] = THREADS
+    """Run a planned augmentation; keyword arguments are those of `execute`."""
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         return _finish(plan, source, spec, results, staged)

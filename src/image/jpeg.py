@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import re
 import struct
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,7 @@ from ..errors import SegconvError
 from . import content
 from .gzipped import TRAILING_LIMIT, Buffer
 from .picture import PictureHeader, refuse_size, turned
+from .warned import warnings_as
 
 HEAD_LIMIT = 1 << 20
 """What stands before the pixels, thumbnails and profiles included, takes fewer bytes than this."""
@@ -81,14 +81,13 @@ def decode(data: Buffer) -> tuple[PictureHeader, NDArray[Any], bool]:
     end = _end(bytes(data), frame_of(data)[1])
     if len(data) - end > TRAILING_LIMIT:
         raise SegconvError(f"{len(data) - end} bytes follow its end, at most {TRAILING_LIMIT} may", code="SC054")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's own bomb warning: the budget was checked
-        try:
-            with Image.open(io.BytesIO(data), formats=["JPEG", "MPO"]) as opened:
-                opened.load()
-                samples = np.asarray(opened)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
+    try:
+        with warnings_as("ignore"):  # Pillow's own bomb warning: the budget was checked
+            opened = Image.open(io.BytesIO(data), formats=["JPEG", "MPO"])
+        with opened:
+            samples = np.asarray(opened)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
     expected = (header.height, header.width) if header.samples == 1 else (header.height, header.width, 3)
     if samples.shape != expected:
         raise SegconvError(f"decodes to the shape {samples.shape}, expected {expected}", code="SC056")
@@ -151,10 +150,10 @@ def _end(data: bytes, at: int) -> int:
 
 def _orientation(head: Buffer) -> int:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tags that are damaged: the picture does not depend on them
-            with Image.open(io.BytesIO(bytes(head[:HEAD_LIMIT])), formats=["JPEG", "MPO"]) as opened:
-                return int(opened.getexif().get(_ORIENTATION, 1))
+        opening = io.BytesIO(bytes(head[:HEAD_LIMIT]))
+        # Warnings are of tags that are damaged: the picture does not depend on them.
+        with warnings_as("ignore"), Image.open(opening, formats=["JPEG", "MPO"]) as opened:
+            return int(opened.getexif().get(_ORIENTATION, 1))
     # Pillow lets through what its parser of EXIF meets.
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, struct.error, Image.DecompressionBombError) as error:
         raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error

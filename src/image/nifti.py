@@ -62,11 +62,11 @@ class Nifti(DecodedVolume):
     Parameters
     ----------
     raw
-        Its inflated bytes.
+        Its inflated bytes; not writable.
     """
 
     header: NiftiHeader
-    raw: bytes
+    raw: Buffer
 
     @property
     def stored(self) -> NDArray[Any]:
@@ -139,11 +139,7 @@ def decode(data: Buffer, limit: int = MAX_VOLUME) -> Nifti:
     if header.voxel_bytes > limit:
         raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {limit} are allowed", code="SC054")
     end = header.offset + header.voxel_bytes
-    alone = True
-    if is_gzip(data):
-        raw, alone = inflate(data, end + TRAILING_LIMIT)
-    else:
-        raw = bytes(data)
+    raw, alone = inflate(data, end + TRAILING_LIMIT) if is_gzip(data) else (bytes(data), True)
     if len(raw) < end:
         raise SegconvError(f"ends after {len(raw)} bytes, its header promises {end}", code="SC052")
     if len(raw) > end + TRAILING_LIMIT:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import bz2
 import math
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from . import content
 from .geometry import Geometry, grid_of
 from .gzipped import TRAILING_LIMIT, Buffer, deflate, inflate
 from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
+from .warned import warnings_as
 
 MAGIC = b"NRRD0"
 _MAGIC_LINE = re.compile(r"NRRD000[1-5]")
@@ -349,8 +349,7 @@ def _in_order(names: list[str]) -> bool:
 def _fields(lines: list[str]) -> Mapping[str, Any]:
     # pynrrd parses each number by itself and raises whatever that raises.
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with warnings_as("error"):
             fields: Mapping[str, Any] = nrrd.read_header(lines)
     except (
         *(nrrd.NRRDError, ValueError, TypeError, KeyError, IndexError),

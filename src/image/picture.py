@@ -1,7 +1,7 @@
 """PNG pictures: proved without being decoded, decoded without losing values, encoded alike each time.
 
-Source of the format: PNG (ISO/IEC 15948), https://www.w3.org/TR/png-3/. Pillow decodes and encodes,
-and imagecodecs does colour of 16 bits, which Pillow would cut to 8. The proof (every chunk's CRC,
+Source of the format: PNG (ISO/IEC 15948), https://www.w3.org/TR/png-3/. imagecodecs decodes samples
+of 8 and 16 bits, Pillow palettes and fewer bits; neither is imported before it is needed. The proof (every chunk's CRC,
 the inflated length and Adler-32 of the pixels) is done here, because Pillow stops at the last pixel
 and leaves the checksums of the pixel data unread.
 """
@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import imagecodecs
 import numpy as np
-from isal import isal_zlib
+from isal import igzip_lib, isal_zlib
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..errors import SegconvError
 from . import content
-from .gzipped import TRAILING_LIMIT, Buffer, DamagedStream
+from .gzipped import PIECE, TRAILING_LIMIT, Buffer, DamagedStream
+from .warned import warnings_as
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -159,7 +157,7 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
     """
     header = probe(data)
     expected = sum(rows * (1 + row) for rows, row in _passes(header))
-    pixels = isal_zlib.decompressobj()
+    pixels = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB)
     total = 0
     seen_palette = False
     end = 0
@@ -171,10 +169,7 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
         if name == b"eXIf" and (orientation := _orientation(body)) != 1:
             raise turned(orientation)
         if name == b"IDAT" and not pixels.eof:
-            try:
-                total += len(pixels.decompress(body, max_length=expected - total + 1))
-            except DamagedStream as error:
-                raise SegconvError(f"its pixel data is damaged ({error})", code="SC058") from error
+            total += _inflated(pixels, body, expected - total)
             if total > expected:
                 raise SegconvError(f"its pixels inflate to more than the {expected} bytes they need", code="SC054")
     if not pixels.eof or total != expected:
@@ -184,6 +179,20 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
     if len(data) - end > TRAILING_LIMIT:
         raise SegconvError(f"{len(data) - end} bytes follow its end, at most {TRAILING_LIMIT} may", code="SC054")
     return header, len(data) == end
+
+
+def _inflated(pixels: igzip_lib.IgzipDecompressor, packed: Buffer, limit: int) -> int:
+    """Return how many bytes the next part of a stream inflates to, looking no further than one beyond `limit`."""
+    count = 0
+    try:
+        while count <= limit:
+            count += len(pixels.decompress(packed, min(PIECE, limit - count + 1)))
+            packed = b""
+            if pixels.eof or pixels.needs_input:
+                break
+    except DamagedStream as error:
+        raise SegconvError(f"its pixel data is damaged ({error})", code="SC058") from error
+    return count
 
 
 def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
@@ -200,27 +209,29 @@ def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
     SegconvError
         ``SC053`` if an index has no colour in the palette; ``SC058`` if the decoder refuses.
     """
-    if header.depth == 16 and header.kind != "gray":
+    if header.kind != "palette" and header.depth >= 8:
+        import imagecodecs
+
         try:
-            wide: NDArray[Any] = imagecodecs.png_decode(bytes(data))
+            samples: NDArray[Any] = imagecodecs.png_decode(bytes(data))
         except RuntimeError as error:  # the root of all of imagecodecs's errors
             raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
-        return wide[..., : header.samples]  # without the alpha that libpng makes of a transparent colour
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's own bomb warning: the budget was checked
-        try:
-            with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
-                picture.load()
-                samples = np.asarray(picture)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
-    if header.depth == 16:
-        return samples.astype(np.uint16)
-    if header.kind == "gray" and header.depth < 8:
+        if header.samples == 1:
+            return samples if samples.ndim == 2 else samples[..., 0]
+        return samples[..., : header.samples]  # without the alpha that libpng makes of a transparent colour
+    from PIL import Image
+
+    try:
+        with warnings_as("ignore"):  # Pillow's own bomb warning: the budget was checked
+            opened = Image.open(io.BytesIO(data), formats=["PNG"])
+        with opened:
+            samples = np.asarray(opened)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
+    if header.kind == "gray":
         # Pillow stretches these to 0..255: 1-bit as booleans, 2-bit by 85, 4-bit by 17.
         return samples.astype(np.uint8) if header.depth == 1 else samples // (255 // ((1 << header.depth) - 1))
-    if header.kind == "palette":
-        refuse_colourless(samples, len(palette(data)))
+    refuse_colourless(samples, len(palette(data)))
     return samples
 
 
@@ -240,6 +251,8 @@ def refuse_colourless(indices: NDArray[Any], colours: int) -> None:
 
 def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
     """Return a PNG that `prove` accepted as RGB ``(y, x, 3)``, its palette looked up."""
+    from PIL import Image
+
     with Image.open(io.BytesIO(data), formats=["PNG"]) as opened:
         return np.asarray(opened.convert("RGB"))
 
@@ -247,7 +260,11 @@ def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
 def encode(samples: NDArray[Any]) -> bytes:
     """Return a PNG of grey ``(y, x)`` or of samples ``(y, x, s)``: grey and alpha, RGB, RGBA; uint8 or uint16."""
     if samples.ndim == 3 and samples.dtype == np.uint16:
+        import imagecodecs
+
         return bytes(imagecodecs.png_encode(np.ascontiguousarray(samples), level=COMPRESS_LEVEL))
+    from PIL import Image
+
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(samples)).save(buffer, format="PNG", compress_level=COMPRESS_LEVEL)
     return buffer.getvalue()
@@ -334,6 +351,8 @@ def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
 
 def _orientation(exif: memoryview) -> int:
     """Return the orientation that an eXIf chunk tells; 1, as it is, if it tells none."""
+    from PIL import Image
+
     tags = Image.Exif()
     try:
         tags.load(bytes(exif))

@@ -1,7 +1,8 @@
 """Pictures of any format: PNG, TIFF, BMP and JPEG, under one header, their samples as stored.
 
 `picture` does PNG, and `tiff`, `bmp` and `jpeg` what their names say; this is the one way to all of
-them, as `volumes` is to the formats of volumes.
+them, as `volumes` is to the formats of volumes. Those three are imported where they are needed,
+because the libraries behind them take long to load.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SegconvError
-from . import bmp, content, jpeg, picture, tiff
+from . import content, picture
 from .gzipped import Buffer
 from .picture import PictureHeader as PictureHeader
 
@@ -29,9 +30,6 @@ encode_png = picture.encode
 encode_palette = picture.encode_palette
 encode_few_bits = picture.encode_few_bits
 encode_bilevel = picture.encode_bilevel
-encode_tiff = tiff.encode
-encode_tiff_pages = tiff.encode_pages
-encode_bmp = bmp.encode
 
 
 def probe_file(path: str) -> PictureHeader:
@@ -55,7 +53,11 @@ def probe_file(path: str) -> PictureHeader:
                 raise content.refuse(head + file.read(content.HEAD_BYTES), f"a {named} picture")
             file.seek(0)
             if named == "TIFF":
+                from . import tiff
+
                 return tiff.probe(file)
+            from . import bmp, jpeg
+
             return bmp.probe(file.read(bmp.HEAD_BYTES)) if named == "BMP" else jpeg.probe(file.read(jpeg.HEAD_LIMIT))
     except OSError as error:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
@@ -96,7 +98,11 @@ def prove_and_decode(data: Buffer, ending: str | None = None) -> tuple[PictureHe
         header, plain = picture.prove(data)
         return header, picture.decode(data, header), plain
     if found == "TIFF":
+        from . import tiff
+
         return *tiff.decode(data), True
+    from . import bmp, jpeg
+
     return bmp.decode(data) if found == "BMP" else jpeg.decode(data)
 
 
@@ -111,6 +117,8 @@ def palette(data: Buffer) -> NDArray[np.uint8]:
     found = format_of(data)
     if found == "PNG":
         return picture.palette(data)
+    from . import bmp, tiff
+
     return bmp.palette(data) if found == "BMP" else tiff.palette(data)
 
 
@@ -120,4 +128,25 @@ def encode(samples: NDArray[Any], ending: str) -> bytes:
         return picture.encode(samples)
     if ending not in WRITABLE:
         raise ValueError(f"{ending} is not one of {WRITABLE}")
-    return bmp.encode(samples) if ending == ".bmp" else tiff.encode(samples)
+    return encode_bmp(samples) if ending == ".bmp" else encode_tiff(samples)
+
+
+def encode_bmp(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
+    """Return a BMP; see `bmp.encode`."""
+    from . import bmp
+
+    return bmp.encode(samples, colours)
+
+
+def encode_tiff(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
+    """Return a TIFF of one page; see `tiff.encode`."""
+    from . import tiff
+
+    return tiff.encode(samples, colours)
+
+
+def encode_tiff_pages(pages: NDArray[Any]) -> bytes:
+    """Return a TIFF with a page for each entry of the first axis; see `tiff.encode_pages`."""
+    from . import tiff
+
+    return tiff.encode_pages(pages)

@@ -5,7 +5,7 @@ All functions walk along the first axis, so that no temporary is as large as the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,21 +74,14 @@ def label_values(array: NDArray[Any]) -> dict[int, int]:
         raise SegconvError(
             f"holds the negative value {low:g} at {position(array == low)}; labels begin at 0", code="SC072"
         )
-    if array.dtype.kind in "iu":
-        # Most masks have two values; two comparisons are far less than a histogram.
-        ends = {int(low): 0, int(high): 0}
-        for chunk in chunks(array):
-            for value in ends:
-                ends[value] += int(np.count_nonzero(chunk == value))
-        if sum(ends.values()) == array.size:
-            return ends
+    # A comparison a value is a third of the time of a histogram, which widens every voxel to 64 bits.
     if high < FEW_VALUES:
-        # A comparison a value is a third of the time of a histogram, which widens every voxel to 64 bits.
-        few = dict.fromkeys(range(int(high) + 1), 0)
-        for chunk in chunks(array):
-            for value in few:
-                few[value] += int(np.count_nonzero(chunk == value))
-        return {value: count for value, count in few.items() if count}
+        few = _counted(array, range(1, int(high) + 1))
+        few[0] = array.size - sum(few.values())
+        return {value: few[value] for value in sorted(few) if few[value]}
+    ends = _counted(array, (int(low), int(high)))  # most masks have two values, such as 0 and 255
+    if sum(ends.values()) == array.size:
+        return ends
     if high < 1 << 16:
         counts = np.zeros(int(high) + 1, dtype=np.int64)
         for chunk in chunks(array):
@@ -97,6 +90,15 @@ def label_values(array: NDArray[Any]) -> dict[int, int]:
         return {int(value): int(counts[value]) for value in present}
     values, numbers = np.unique(array, return_counts=True)
     return {int(value): int(number) for value, number in zip(values, numbers, strict=True)}
+
+
+def _counted(array: NDArray[Any], values: Sequence[int]) -> dict[int, int]:
+    """Return how many voxels have each of a few values."""
+    counts = dict.fromkeys(values, 0)
+    for chunk in chunks(array):
+        for value in counts:
+            counts[value] += int(np.count_nonzero(chunk == value))
+    return counts
 
 
 def position(mask: NDArray[Any]) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import Finding, SegconvError
 from . import fsops
+from .parallel import run_is_gone
 
 COPY = "none"
 HARD = "hard"
@@ -30,14 +31,11 @@ class CaseIO:
         Folder that outputs are written to.
     source_root
         Folder that the recorded paths of sources are relative to.
-    owner
-        Process id of the run. A worker whose run is gone must not write any more.
     """
 
-    def __init__(self, staging: Path, source_root: Path, owner: int) -> None:
+    def __init__(self, staging: Path, source_root: Path) -> None:
         self._staging = staging
         self._source_root = source_root
-        self._owner = owner
         self._stats: dict[str, os.stat_result] = {}
         self.sources: dict[str, dict[str, Any]] = {}
         self.targets: list[dict[str, Any]] = []
@@ -188,7 +186,7 @@ class CaseIO:
         }
 
     def _prepare(self, relative: str) -> Path:
-        if os.getpid() != self._owner and os.getppid() != self._owner:
+        if run_is_gone():
             raise SegconvError("the run that this worker belongs to is gone", code="SC100")
         path = self._staging / relative
         fsops.mkdir(path.parent)

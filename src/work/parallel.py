@@ -1,7 +1,8 @@
-"""One function over many items, in worker processes: results as they come, and no worker that outlives the run.
+"""One function over many items, by several workers: results as they come, and no worker that outlives the run.
 
-joblib's loky does the work, because it tells at once when a worker died; other backends of joblib,
-such as Dask, are used by name.
+Workers are threads where the work is done outside of the interpreter's lock, and processes of
+joblib's loky otherwise, because it tells at once when one died; other backends of joblib, such as
+Dask, are used by name.
 """
 
 from __future__ import annotations
@@ -13,53 +14,44 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from ..errors import EXIT_INTERRUPTED, Finding, Interrupted, SegconvError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
+THREADS = "threading"
+"""The name that joblib has for threads."""
 WATCH_INTERVAL_S = 0.5
-"""So often does a worker look whether its run is still there."""
+"""So often does a worker process look whether its run is still there."""
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 """What asks a run to end."""
-_WATCH = "segconv-watch"
 _ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
-
-@dataclass(frozen=True)
-class _Call(Generic[T, R]):
-    """The function, as it is sent to a worker."""
-
-    function: Callable[[T], R]
-    owner: int
-
-    def __call__(self, item: T) -> R:
-        if os.getpid() != self.owner:
-            # Ctrl-C reaches the whole process group; the run alone answers it.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            _end_with(self.owner)
-        return self.function(item)
+_worker = threading.local()
+"""In a worker: ``gone()`` says whether the run that it works for has ended."""
 
 
-def each(function: Callable[[T], R], items: Iterable[T], *, jobs: int = 1, backend: str | None = None) -> Iterator[R]:
+def each(
+    function: Callable[[T], R], items: Iterable[T], *, jobs: int = 1, backend: str | None = None
+) -> Generator[R, None, None]:
     """Yield the function's result for every item, in any order.
 
     Parameters
     ----------
     function
-        A function of a module, or an object that can be pickled.
+        A function of a module, or an object that can be pickled; any callable for threads.
     items
         Taken as they are needed.
     jobs
         Number of workers; 1 works in this process.
     backend
-        A backend of joblib, such as ``"dask"``; processes on this machine if None.
+        `THREADS`, or a backend of joblib, such as ``"dask"``; processes on this machine if None.
 
     Raises
     ------
@@ -69,25 +61,56 @@ def each(function: Callable[[T], R], items: Iterable[T], *, jobs: int = 1, backe
     items = iter(items)
     first = list(itertools.islice(items, 2))
     items = itertools.chain(first, items)
-    if (jobs == 1 and backend is None) or len(first) < 2:  # one item needs no second process
+    if (jobs == 1 and backend in (None, THREADS)) or len(first) < 2:  # one item needs no second worker
         yield from map(function, items)
         return
-    import joblib  # half a second that a single worker does not need
+    with _inner_threads(max(1, (os.cpu_count() or 1) // jobs)) as threads:
+        if backend == THREADS:
+            yield from _in_threads(function, items, jobs)
+        else:
+            yield from _in_processes(function, items, jobs, backend, threads)
+
+
+def run_is_gone() -> bool:
+    """Return whether this is a worker whose run has ended, which must not write any more."""
+    gone: Callable[[], bool] | None = getattr(_worker, "gone", None)
+    return gone is not None and gone()
+
+
+def _in_threads(function: Callable[[T], R], items: Iterator[T], jobs: int) -> Iterator[R]:
+    over = threading.Event()
+
+    def begin() -> None:
+        _worker.gone = over.is_set
+
+    pool = ThreadPoolExecutor(jobs, initializer=begin)
+    try:
+        waiting: set[Future[R]] = {pool.submit(function, item) for item in itertools.islice(items, 2 * jobs)}
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            waiting.update(pool.submit(function, item) for item in itertools.islice(items, len(done)))
+            for future in done:
+                yield future.result()
+    finally:
+        over.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_processes(
+    function: Callable[[T], R], items: Iterator[T], jobs: int, backend: str | None, threads: int
+) -> Iterator[R]:
+    import joblib  # a tenth of a second that threads do not need
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    call = _Call(function, os.getpid())
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    before = os.environ.get(_ITK_THREADS)
-    os.environ[_ITK_THREADS] = str(threads)  # workers inherit it
     results: Any = None
     try:
         options: dict[str, Any] = {}
-        if not backend:
+        if backend in (None, "loky"):
             options = {"inner_max_num_threads": threads, "initializer": _begin, "initargs": (os.getpid(),)}
         with joblib.parallel_config(backend=backend or "loky", n_jobs=jobs, **options):
             parallel = joblib.Parallel(return_as="generator_unordered", max_nbytes=None, mmap_mode=None)
             with _held_back(signal.SIGINT):
-                results = parallel(joblib.delayed(call)(item) for item in items)
+                results = parallel(joblib.delayed(function)(item) for item in items)
             yield from results
     except KeyboardInterrupt:
         _end_workers()  # before joblib takes away what those that still start would look for
@@ -101,6 +124,16 @@ def each(function: Callable[[T], R], items: Iterable[T], *, jobs: int = 1, backe
     finally:
         if results is not None and hasattr(results, "close"):
             results.close()
+
+
+@contextmanager
+def _inner_threads(count: int) -> Iterator[int]:
+    """Let every worker of this run use so many threads of SimpleITK's."""
+    before = os.environ.get(_ITK_THREADS)
+    os.environ[_ITK_THREADS] = str(count)  # processes inherit it
+    try:
+        yield count
+    finally:
         if before is None:
             os.environ.pop(_ITK_THREADS, None)
         else:
@@ -108,24 +141,20 @@ def each(function: Callable[[T], R], items: Iterable[T], *, jobs: int = 1, backe
 
 
 def _begin(owner: int) -> None:
-    """Begin a worker: before it gets anything to do, so that it ends with its run even if it never does."""
+    """Begin a worker process: it ends soon after its run, where loky's would wait minutes for more work."""
+    # Ctrl-C reaches the whole process group; the run alone answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if os.getppid() != owner:
-        os._exit(EXIT_INTERRUPTED)
-    _end_with(owner)
 
-
-def _end_with(owner: int) -> None:
-    """Let this worker end soon after its run: loky's would wait minutes for more work."""
-    if os.getppid() != owner or any(thread.name == _WATCH for thread in threading.enumerate()):
-        return
+    def gone() -> bool:
+        return os.getppid() != owner
 
     def watch() -> None:
-        while os.getppid() == owner:
+        while not gone():
             time.sleep(WATCH_INTERVAL_S)
         os._exit(EXIT_INTERRUPTED)
 
-    threading.Thread(target=watch, name=_WATCH, daemon=True).start()
+    _worker.gone = gone
+    threading.Thread(target=watch, name="segconv-watch", daemon=True).start()
 
 
 @contextmanager

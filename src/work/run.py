@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,12 +13,15 @@ from ..errors import Finding, Refused, SegconvError, as_errors
 from . import fsops, staging
 from .caseio import CaseIO
 from .journal import Journal
-from .parallel import each, interruptible, unforeseen
+from .parallel import THREADS, each, interruptible, unforeseen
 from .plan import Item, Plan, Target
 from .staging import Staged, payload_hash, writing
 
 Task = Callable[[Item, CaseIO], dict[str, Any]]
 STOPPED = "interrupted; what was done is kept"
+FEW_WORKERS = 4
+BYTES_A_WORKER = 1 << 19
+"""Up to so many workers, or with so many bytes an item for each of them, threads do not wait for one another."""
 GO_ON = "run the same command again: it goes on where it stopped"
 
 
@@ -173,16 +176,17 @@ def _run_items(
     failures: dict[str, list[Finding]] = {}
     if progress is not None:
         progress.start(len(plan.items), len(plan.items) - len(pending))
-    call = _Call(task, plan.target.staging, plan.source_root, os.getpid())
+    call = _Call(task, plan.target.staging, plan.source_root)
     try:
-        for entry in each(call, pending, jobs=jobs, backend=backend):
-            case = entry["case"]
-            if "findings" in entry:
-                failures[case] = entry["findings"]
-            else:
-                journal.add(entry)
-            if progress is not None:
-                progress.advance(case)
+        with closing(each(call, pending, jobs=jobs, backend=backend or _workers(plan, jobs))) as entries:
+            for entry in entries:
+                case = entry["case"]
+                if "findings" in entry:
+                    failures[case] = entry["findings"]
+                else:
+                    journal.add(entry)
+                if progress is not None:
+                    progress.advance(case)
     except SegconvError as error:
         if error.code == "SC100":
             error.hint = f"{GO_ON}; {error.hint}"
@@ -191,6 +195,17 @@ def _run_items(
         if progress is not None:
             progress.stop()
     return [finding for item in plan.items for finding in failures.get(item.case, [])]
+
+
+def _workers(plan: Plan, jobs: int) -> str | None:
+    """Return the kind of workers that serves a plan best.
+
+    Reading, inflating, deflating and hashing run outside of the interpreter's lock, and a thread
+    starts at once, where a process first spends most of a second on its imports. What is left
+    under the lock, about a millisecond an item, holds up many workers on small items.
+    """
+    nbytes = sum(item.nbytes for item in plan.items) / max(1, len(plan.items))
+    return THREADS if jobs <= FEW_WORKERS or nbytes >= jobs * BYTES_A_WORKER else None
 
 
 def _finish(
@@ -241,10 +256,9 @@ class _Call:
     task: Task
     staging: Path
     source_root: Path
-    owner: int
 
     def __call__(self, item: Item) -> dict[str, Any]:
-        io = CaseIO(self.staging, self.source_root, self.owner)
+        io = CaseIO(self.staging, self.source_root)
         try:
             record = self.task(item, io)
             io.refuse_changed_sources()

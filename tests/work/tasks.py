@@ -101,9 +101,9 @@ if __name__ == "__main__":
 
     from segconv.work.run import execute
 
-    _, where, task, jobs = sys.argv
+    _, where, task, jobs, *backend = sys.argv
     try:
-        execute(make_plan(Path(where)), globals()[task], listing, jobs=int(jobs))
+        execute(make_plan(Path(where)), globals()[task], listing, jobs=int(jobs), backend=next(iter(backend), None))
     except SegconvError as error:
         print("\n".join(f"{f.code}: {f.message}" for f in error.findings))
         sys.exit(error.exit_code)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from segconv.errors import Interrupted, SegconvError
-from segconv.work.parallel import each, interruptible, unforeseen
+from segconv.work.parallel import each, interruptible, run_is_gone, unforeseen
 
 
 def square(number: int) -> int:
@@ -33,17 +34,53 @@ def process(number: int) -> int:
     return os.getpid()
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_every_item_gives_one_result(jobs: int) -> None:
+WORKERS = [(1, None), (2, None), (1, "threading"), (3, "threading")]
+
+
+@pytest.mark.parametrize(("jobs", "backend"), WORKERS)
+def test_every_item_gives_one_result(jobs: int, backend: str | None) -> None:
     def numbers() -> Iterator[int]:
         yield from range(20)
 
-    assert sorted(each(square, numbers(), jobs=jobs)) == [n * n for n in range(20)]
+    assert sorted(each(square, numbers(), jobs=jobs, backend=backend)) == [n * n for n in range(20)]
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_nothing_gives_nothing(jobs: int) -> None:
-    assert list(each(square, [], jobs=jobs)) == []
+@pytest.mark.parametrize(("jobs", "backend"), WORKERS)
+def test_nothing_gives_nothing(jobs: int, backend: str | None) -> None:
+    assert list(each(square, [], jobs=jobs, backend=backend)) == []
+
+
+def test_threads_take_items_as_they_are_needed_and_stop_with_whoever_asks() -> None:
+    taken: list[int] = []
+    gone: list[bool] = []
+    released = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    def work(number: int) -> int:
+        if number:
+            released.wait(30)
+            gone.append(run_is_gone())
+        return number
+
+    results = each(work, numbers(), jobs=2, backend="threading")
+    assert next(results) == 0
+    assert len(taken) <= 6
+    threading.Timer(0.2, released.set).start()
+    results.close()
+    assert gone, "what was begun is waited for"
+    assert all(gone), "and is told that its run is gone"
+    assert len(gone) <= 2
+    assert not run_is_gone(), "nobody else is"
+
+
+def test_an_error_in_a_thread_comes_back_and_ends_the_others() -> None:
+    with pytest.raises(SegconvError) as caught:
+        list(each(refuse, range(50), jobs=2, backend="threading"))
+    assert caught.value.code == "SC055"
 
 
 def test_one_item_starts_no_process() -> None:
