@@ -115,16 +115,19 @@ def test_whatever_is_killed_the_target_is_absent_or_whole_and_a_rerun_goes_on(la
         jobs = 2 if kill % 3 == 0 else 1
         whom = chance.choice(["group", "run", "worker"] if jobs == 2 else ["group", "run"])
         number = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+        backend = []
+        if jobs == 2 and (whom == "worker" or chance.random() < 0.5):
+            backend = ["--backend", "loky"]  # so few workers would be threads
         if whom == "worker":
             number = signal.SIGKILL
-        run = forker.start([*large.words, "-j", str(jobs)], large.env)
+        run = forker.start([*large.words, "-j", str(jobs), *backend], large.env)
         staging = large.made.parent / ".segconv-009"
         wait_until(staging.is_dir)
         # As much later as an undisturbed run has still to go.
         time.sleep(chance.uniform(0, 0.9 * min(took_s[jobs])))
         reached = hit(run, whom, number, chance)
         ended = run.wait()
-        what = f"kill {kill}: {number.name} to {whom}, {jobs} workers"
+        what = f"kill {kill}: {number.name} to {whom}, {jobs} workers {backend}"
         assert ended.code in allowed(whom, number), (what, ended)
         assert "Traceback" not in ended.err, (what, ended.err)
         found = large.found()
@@ -151,12 +154,13 @@ def test_whatever_is_killed_the_target_is_absent_or_whole_and_a_rerun_goes_on(la
     assert figures["of those reused"] >= 0.9 * figures["cases finished before"]
 
 
+@pytest.mark.parametrize("backend", ["threading", "loky"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_asked_to_end_ends_its_workers_and_says_how_to_go_on(
-    number: signal.Signals, code: int, large: World, forker: Forker
+    number: signal.Signals, code: int, backend: str, large: World, forker: Forker
 ) -> None:
     large.reset()
-    run = forker.start([*large.words, "-j", "2"], large.env)
+    run = forker.start([*large.words, "-j", "2", "--backend", backend], large.env)
     journal = large.made.parent / ".segconv-009" / "journal"
     wait_until(lambda: journal.exists() and journal.stat().st_size > 0)
     workers = processes_of(run.pid)
@@ -173,10 +177,11 @@ def test_a_run_that_is_asked_to_end_ends_its_workers_and_says_how_to_go_on(
 
 def test_workers_of_a_run_that_was_killed_write_nothing_more(large: World, forker: Forker) -> None:
     large.reset()
-    run = forker.start([*large.words, "-j", "2"], large.env)
+    run = forker.start([*large.words, "-j", "2", "--backend", "loky"], large.env)
     journal = large.made.parent / ".segconv-009" / "journal"
     wait_until(lambda: journal.exists() and journal.stat().st_size > 0)
     workers = processes_of(run.pid)
+    assert workers
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
     again = forker.run([*large.words, "-j", "1"], large.env)

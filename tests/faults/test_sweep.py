@@ -150,18 +150,16 @@ def test_faults_one_after_the_other_are_mended_as_one(name: str, world: Callable
 
 
 @pytest.mark.parametrize("name", ["png", "augmented", "augmented_pictures"])
-@pytest.mark.parametrize(
-    ("fault", "code"), [("ENOSPC@write:2", 74), ("EROFS@rename:2", 74), ("EIO@create:3", 74), ("kill@write:2", 70)]
-)
+@pytest.mark.parametrize(("backend", "killed"), [("threading", -signal.SIGKILL), ("loky", 70)])
+@pytest.mark.parametrize("fault", ["ENOSPC@write:2", "EROFS@rename:2", "EIO@create:3", "kill@write:2"])
 def test_faults_in_workers_are_told_and_mended(
-    name: str, fault: str, code: int, world: Callable[[str], World], forker: Forker
+    name: str, fault: str, backend: str, killed: int, world: Callable[[str], World], forker: Forker
 ) -> None:
     # The run itself makes these calls less often before its workers are done.
     here = world(name)
     reference(here, forker)
-    ended = disturb(here, forker, fault, TWO_WORKERS)
-    if fault.startswith("kill") and name == "augmented":
-        code = -signal.SIGKILL  # volumes are augmented in threads
+    ended = disturb(here, forker, fault, [*TWO_WORKERS, "--backend", backend])
+    code = killed if fault.startswith("kill") else 74
     assert ended.code == code, (fault, ended.err)
     assert here.found() is None
     mend(here, forker, fault, whole_before=False)
