@@ -23,6 +23,7 @@ from .source import (
     meeting_cases,
     resolve_inside,
     shown,
+    skipped_note,
 )
 from .tree import Unit
 
@@ -35,9 +36,10 @@ def cases_of(
     root: Path,
     options: ConvertOptions,
     findings: list[Finding],
+    notes: list[str],
     companions: Companions | None = None,
 ) -> list[SourceCase]:
-    """Return the cases, training first; what is wrong becomes a finding.
+    """Return the cases, training first; what is wrong becomes a finding, what is left out a note.
 
     Parameters
     ----------
@@ -45,11 +47,13 @@ def cases_of(
         Returns the further files that one file needs, such as the voxels of a detached header.
     """
     cases = []
+    skipped = []
     for pair in pairs:
         name = pair.path_name if options.case_names == "path" else pair.name
         split = pair.split
         if not pair.labels and split == TRAIN:
             if options.unlabelled == "skip":
+                skipped.append(next(iter(pair.images.values())).path)
                 continue
             if options.unlabelled != "test":
                 findings.append(
@@ -67,6 +71,11 @@ def cases_of(
         except SegconvError as error:
             error.file = shown(error.file, root)
             collect(findings, error)
+    notes += skipped_note(skipped)
+    if skipped and not cases and not any(f.severity == "error" for f in findings):
+        what = f"holds {count_of(len(skipped), 'image')} and no label: --unlabelled skip leaves nothing"
+        hint = "--images GLOB --masks GLOB says which files are labels; --unlabelled test takes all as test images"
+        findings.append(Finding("SC011", what, file=str(root), hint=hint))
     return sorted(cases, key=lambda case: case.split != TRAIN)
 
 

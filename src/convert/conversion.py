@@ -170,6 +170,16 @@ def run_conversion(conversion: Conversion, options: ConvertOptions, **how: Any) 
     return execute(plan, convert_case, finish, **how)
 
 
+def mended_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]]:
+    """Return what a run mended, by case, in words; what an earlier one had mended in its source is left out."""
+    before = {case: record.repairs for case, record in conversion.scan.origin.items()}
+    found = {
+        record.case: [repair for repair in record.repairs if repair not in before.get(record.case, ())]
+        for record in lineage.read_records(outcome.target)
+    }
+    return {case: repairs for case, repairs in found.items() if repairs}
+
+
 def _located(source: Path) -> Path:
     """Return a source given by path, or a v1 task given by its number as v1 would find it."""
     return source if source.exists() else nnunet_v1.locate(str(source)) or source

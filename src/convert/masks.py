@@ -44,6 +44,7 @@ from .source import (
     read_head,
     resolve_inside,
     shown,
+    skipped_note,
 )
 from .tree import Unit
 from .volume_units import companions_of
@@ -154,6 +155,7 @@ def _refuse_label_options(options: ConvertOptions) -> None:
 def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> list[SourceCase]:
     """Return the cases, training first; what is wrong with one becomes a finding."""
     cases = []
+    skipped = []
     folders = find_folders(root, options, findings, notes)
     if options.masks is not None and not any(folder.labels for folder in folders):
         raise SegconvError(f"--masks {options.masks}: there is no such mask", code="SC011", file=str(root))
@@ -177,10 +179,11 @@ def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: 
             )
             continue
         if not folder.labels and split == TRAIN:
+            file = next(iter(folder.images.values())).path
             if options.unlabelled == "skip":
+                skipped.append(file)
                 continue
             if options.unlabelled != "test":
-                file = next(iter(folder.images.values())).path
                 findings.append(Finding("SC080", "has no masks", file=file, hint="add them, or --unlabelled skip|test"))
                 continue
             split = TEST
@@ -190,6 +193,7 @@ def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: 
         except SegconvError as error:
             error.file = shown(error.file, root)
             collect(findings, error)
+    notes += skipped_note(skipped)
     return sorted(cases, key=lambda case: case.split != TRAIN)
 
 

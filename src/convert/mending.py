@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..errors import SegconvError
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, squared_axes
 from ..image.orientation import axis_codes, canonical
-from ..image.stored import ArrayVolume, DecodedVolume
+from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
 from ..image.voxels import saturated_value
 
 HEADER = "header"
@@ -28,6 +28,9 @@ ORTHONORMAL = "orthonormal"
 CAST = "cast"
 ORIENTATION = "orientation"
 KINDS = (HEADER, RESAMPLE, ORTHONORMAL, CAST, ORIENTATION)
+
+LARGEST = float(np.finfo(np.float32).max)
+"""Larger numbers are infinite to a network."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Mending:
     Raises
     ------
     SegconvError
-        ``SC001`` for a kind that there is not, or two that contradict each other.
+        ``SC001`` for a kind that there is not, two that contradict each other, or a value that is
+        no finite number of 32 bits.
     """
 
     kinds: tuple[str, ...] = ()
@@ -58,6 +62,11 @@ class Mending:
             raise SegconvError(
                 "--repair header and --repair resample contradict each other",
                 hint="header if only the label's header is wrong, resample if the label lies where its header says",
+            )
+        if self.nonfinite is not None and not abs(self.nonfinite) <= LARGEST:
+            raise SegconvError(
+                f"--nonfinite {self.nonfinite:g} is no number that a network can compute with",
+                hint="a finite value, such as the one that air has in the images",
             )
 
     @contextmanager
@@ -75,6 +84,11 @@ class Mending:
             return geometry
         empty = np.broadcast_to(np.uint8(0), geometry.array_shape)
         return canonical(Volume(empty, geometry)).geometry
+
+    def leaves(self, header: VolumeHeader) -> bool:
+        """Return whether an image with this header has nothing that would be mended, whatever its voxels are."""
+        finite = self.nonfinite is None or header.dtype.kind != "f"
+        return finite and self.grid(header.geometry) == header.geometry
 
 
 NOTHING = Mending()

@@ -26,7 +26,9 @@ from .source import (
     files_of,
     resolve_inside,
     shown,
+    skipped_note,
     stray_note,
+    unlisted_note,
 )
 from .tasks import (
     channels_and_labels,
@@ -108,6 +110,7 @@ def _cases(
     notes: list[str],
 ) -> list[SourceCase]:
     cases: list[SourceCase] = []
+    skipped: list[str] = []
     for split, images, labels in ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs")):
         on_disk = _volumes(root / images, notes)
         on_disk_labels = _volumes(root / labels, notes)
@@ -120,7 +123,9 @@ def _cases(
                 label = f"{labels}/{on_disk_labels[name]}"
             pairs[name] = (image, label)
         unlisted = [name for name in on_disk if name not in pairs]
-        if not options.listed_only:
+        if options.listed_only:
+            notes += unlisted_note([f"{images}/{on_disk[name]}" for name in unlisted])
+        else:
             for name in unlisted:
                 pairs[name] = (
                     f"{images}/{on_disk[name]}",
@@ -141,9 +146,10 @@ def _cases(
                     Finding("SC081", "is a label without an image", file=f"{labels}/{on_disk_labels[name]}")
                 )
         for name in sorted(pairs):
-            case = _case(root, name, *pairs[name], split, options, findings)
+            case = _case(root, name, *pairs[name], split, options, findings, skipped)
             if case is not None:
                 cases.append(case)
+    notes += skipped_note(skipped)
     return cases
 
 
@@ -155,6 +161,7 @@ def _case(
     split: str,
     options: ConvertOptions,
     findings: list[Finding],
+    skipped: list[str],
 ) -> SourceCase | None:
     before = len(findings)
     files: list[str | None] = []
@@ -167,7 +174,7 @@ def _case(
     if len(findings) > before:
         return None
     if files[1] is None and split == TRAIN:
-        found = split_without_label(image, f"labelsTr/{name}.nii.gz", options, findings)
+        found = split_without_label(image, f"labelsTr/{name}.nii.gz", options, findings, skipped)
         if found is None:
             return None
         split = found

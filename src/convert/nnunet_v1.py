@@ -29,7 +29,9 @@ from .source import (
     files_of,
     resolve_inside,
     shown,
+    skipped_note,
     stray_note,
+    unlisted_note,
 )
 from .tasks import (
     channels_and_labels,
@@ -156,20 +158,24 @@ def _cases(
             Finding("SC012", f"is listed in dataset.json and not there in {images}", file=f"{images}/{name}")
             for name in sorted(listed.keys() - groups.keys())
         ]
-        for name in sorted(groups.keys() - listed.keys()):
-            if options.listed_only:
+        unlisted = sorted(groups.keys() - listed.keys())
+        if options.listed_only:
+            notes += unlisted_note([shown(min(groups[name].values()), root) for name in unlisted])
+            for name in unlisted:
                 masks.pop(name, None)
                 del groups[name]
-            else:
-                findings.append(
-                    warning(
-                        "SC087",
-                        "is not listed in dataset.json; it is converted all the same",
-                        file=f"{images}/{name}",
-                        hint="--listed-only leaves it out",
-                    )
+        else:
+            findings += [
+                warning(
+                    "SC087",
+                    "is not listed in dataset.json; it is converted all the same",
+                    file=f"{images}/{name}",
+                    hint="--listed-only leaves it out",
                 )
+                for name in unlisted
+            ]
     found = []
+    skipped: list[str] = []
     for name in sorted(groups):
         numbers = sorted(groups[name])
         if channels and numbers != list(range(channels)):
@@ -183,9 +189,10 @@ def _cases(
             )
             continue
         label = masks.pop(listed.get(name, name) if listed is not None else name, None)
-        case = _case(root, name, [groups[name][n] for n in numbers], label, split, options, findings)
+        case = _case(root, name, [groups[name][n] for n in numbers], label, split, options, findings, skipped)
         if case is not None:
             found.append(case)
+    notes += skipped_note(skipped)
     findings += [
         Finding("SC081", "is a label without an image", file=shown(path, root))
         for name, path in sorted(masks.items())
@@ -202,10 +209,11 @@ def _case(
     split: str,
     options: ConvertOptions,
     findings: list[Finding],
+    skipped: list[str],
 ) -> SourceCase | None:
     if label is None and split == TRAIN:
         expected = f"labelsTr/{name}.nii.gz"
-        found = split_without_label(shown(images[0], root), expected, options, findings)
+        found = split_without_label(shown(images[0], root), expected, options, findings, skipped)
         if found is None:
             return None
         split = found

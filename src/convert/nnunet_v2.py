@@ -34,6 +34,7 @@ from .source import (
     read_head,
     resolve_inside,
     shown,
+    skipped_note,
     stray_note,
 )
 from .task import carried_label_file
@@ -72,7 +73,9 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     external = found.get("dataset")
     for split, images, labels in _FOLDERS:
         if split == TRAIN and external is not None:
-            cases += _external_cases(root, external, description, options, findings, made_here=link == "external")
+            cases += _external_cases(
+                root, external, description, options, findings, notes, made_here=link == "external"
+            )
         else:
             cases += _cases(root, split, images, labels, description, options, findings, notes)
     extra = unknown_entries({key: value for key, value in found.items() if key != "dataset"})
@@ -172,6 +175,7 @@ def _cases(
         label_files = {p.name[:-length]: p for p in found if p.name.endswith(description.file_ending)}
         notes += stray_note((p.name for p in found if not p.name.endswith(description.file_ending)), labels)
     cases = []
+    skipped: list[str] = []
     for name, channels in sorted(groups.items()):
         numbers = sorted(channels)
         if numbers != list(range(len(numbers))):
@@ -185,11 +189,11 @@ def _cases(
             )
             label_files.pop(name, None)
             continue
-        case = _case(
-            root, name, [channels[n] for n in numbers], label_files.pop(name, None), split, labels, options, findings
-        )
+        files = [channels[n] for n in numbers]
+        case = _case(root, name, files, label_files.pop(name, None), split, labels, options, findings, skipped)
         if case is not None:
             cases.append(case)
+    notes += skipped_note(skipped)
     findings += [Finding("SC081", "is a label without an image", file=shown(p, root)) for p in label_files.values()]
     return cases
 
@@ -203,11 +207,12 @@ def _case(
     labels: str,
     options: ConvertOptions,
     findings: list[Finding],
+    skipped: list[str],
     *,
     external: bool = False,
 ) -> SourceCase | None:
     if label is None and split == TRAIN:
-        found = split_without_label(shown(images[0], root), f"{labels}/{name}", options, findings)
+        found = split_without_label(shown(images[0], root), f"{labels}/{name}", options, findings, skipped)
         if found is None:
             return None
         split = found
@@ -228,6 +233,7 @@ def _external_cases(
     description: DatasetDescription,
     options: ConvertOptions,
     findings: list[Finding],
+    notes: list[str],
     *,
     made_here: bool,
 ) -> list[SourceCase]:
@@ -240,6 +246,7 @@ def _external_cases(
             hint="--allow-external reads them",
         )
     cases = []
+    skipped: list[str] = []
     well_formed = isinstance(entries, Mapping) and all(
         isinstance(e, Mapping)
         and isinstance(e.get("images"), list)
@@ -252,9 +259,10 @@ def _external_cases(
     for name, entry in entries.items():
         images = [root / path for path in entry["images"]]
         label = root / entry["label"] if entry["label"] else None
-        case = _case(root, name, images, label, TRAIN, "dataset", options, findings, external=True)
+        case = _case(root, name, images, label, TRAIN, "dataset", options, findings, skipped, external=True)
         if case is not None:
             cases.append(case)
+    notes += skipped_note(skipped)
     return cases
 
 

@@ -55,7 +55,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     findings += pairing.findings
     notes += pairing.notes
     pairs, channel_keys = _channels_agree(_numbered(pairing.pairs), findings)
-    cases = [_with_patient(case) for case in cases_of(pairs, root, options, findings, companions_of)]
+    cases = [_with_patient(case) for case in cases_of(pairs, root, options, findings, notes, companions_of)]
     cases = finished(cases, root, options, findings)
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(

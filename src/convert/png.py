@@ -89,7 +89,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     pairing = _pairing(root, options, findings, notes)
     findings += pairing.findings
     notes += pairing.notes
-    cases = finished(cases_of(pairing.pairs, root, options, findings), root, options, findings)
+    cases = finished(cases_of(pairing.pairs, root, options, findings, notes), root, options, findings)
     names = _named_channels(pairing.pairs, findings)
     pairing.pairs.clear()  # of 100,000 pairs, no more is kept than their cases
     if not cases and not any(f.severity == "error" for f in findings):

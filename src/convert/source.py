@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 STRAY_FILES = (".ds_store", "thumbs.db", "desktop.ini")
 """What file managers leave behind; also everything that begins with a dot, macOS's ``._*`` among it."""
+
+SHOWN_FILES = 3
+"""So many files does a note on many name."""
 
 
 @dataclass(frozen=True)
@@ -397,7 +400,20 @@ def meeting_cases(cases: Iterable[SourceCase], root: Path) -> list[Finding]:
 def stray_note(names: Iterable[str], where: str) -> list[str]:
     """Return a note on files that were left alone, if there are any."""
     listed = sorted(names)
-    if not listed:
-        return []
-    first = ", ".join(listed[:3]) + (" …" if len(listed) > 3 else "")
-    return [f"{count_of(len(listed), 'other file')} in {where} left alone: {first}"]
+    return [f"{count_of(len(listed), 'other file')} in {where} left alone: {_first(listed)}"] if listed else []
+
+
+def skipped_note(images: Sequence[str]) -> list[str]:
+    """Return a note on images that ``--unlabelled skip`` left out, if there are any."""
+    what = f"--unlabelled skip left out {count_of(len(images), 'image')} without a label: {_first(images)}"
+    return [what] if images else []
+
+
+def unlisted_note(images: Sequence[str]) -> list[str]:
+    """Return a note on images that ``--listed-only`` left out, if there are any."""
+    what = f"--listed-only left out {count_of(len(images), 'image')} that dataset.json does not list: {_first(images)}"
+    return [what] if images else []
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN_FILES]) + (" …" if len(names) > SHOWN_FILES else "")

@@ -61,8 +61,10 @@ def read_task(root: Path, options: ConvertOptions, notes: list[str]) -> dict[str
     return read_json(root, external=options.allow_external)
 
 
-def split_without_label(file: str, expected: str, options: ConvertOptions, findings: list[Finding]) -> str | None:
-    """Return the split of a training image that has no label; None if it is left out, or refused by a finding.
+def split_without_label(
+    file: str, expected: str, options: ConvertOptions, findings: list[Finding], skipped: list[str]
+) -> str | None:
+    """Return the split of a training image that has no label; None if it is skipped, or refused by a finding.
 
     Parameters
     ----------
@@ -74,6 +76,8 @@ def split_without_label(file: str, expected: str, options: ConvertOptions, findi
     if options.unlabelled is None:
         what = f"has no label: {expected} is not there"
         findings.append(Finding("SC080", what, file=file, hint="add it, or --unlabelled skip|test"))
+    elif options.unlabelled == "skip":
+        skipped.append(file)
     return TEST if options.unlabelled == "test" else None
 
 

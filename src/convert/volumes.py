@@ -18,16 +18,13 @@ from ..work.caseio import CaseIO
 from ..work.plan import Item
 from .headers import FIRST_CHANNEL, IMAGE, may_take_header, same_grid
 from .layers import compile_layers
-from .mending import mended_image, mended_label
+from .mending import LARGEST, mended_image, mended_label
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .segments import compile_segments
 from .source import DETACHED, LAYERS, SERIES, STACK
 from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
 
 SEGMENTS = segmentation.ENDING
-LARGEST = float(np.finfo(np.float32).max)
-"""Larger numbers are infinite to a network."""
-
 SPACING_RTOL = 1e-6
 """nnU-Net refuses spacings of one case that differ by more than 1e-5 of their value (``np.allclose``)."""
 
@@ -316,6 +313,8 @@ def _carry_unproved(path: str, channel: int, geometry: Geometry | None, task: Ca
         return None
     header = volumes.probe_file(path)
     if not header.plain or header.four_dimensional or (geometry is not None and header.geometry != geometry):
+        return None
+    if not task.recipe.mending.leaves(header):
         return None
     io.carry(Path(path), image_path(task.source.case, channel, task.recipe.ending, task.source.split), task.how)
     return header.geometry

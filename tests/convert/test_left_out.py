@@ -1,0 +1,108 @@
+"""What an option leaves out is counted and named, in the plan as in the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fixtures.make_fixtures import msd_ct
+
+from ..command import Command
+from . import test_pairs
+from .drawn import pair
+from .test_masks import totalsegmentator
+from .test_msd import edit_json
+
+
+def pictures(tmp_path: Path) -> tuple[Path, str]:
+    for number in range(6):
+        pair(tmp_path / "src", f"images/p{number}.png", f"masks/p{number}.png", number)
+    for number in (1, 2, 4, 5):
+        (tmp_path / f"src/masks/p{number}.png").unlink()
+    return tmp_path / "src", "4 images without a label: images/p1.png, images/p2.png, images/p4.png …"
+
+
+def volumes(tmp_path: Path) -> tuple[Path, str]:
+    root = test_pairs.pairs(tmp_path / "src", "images/x{n}", "labels/x{n}")
+    (root / "labels/x1.nii.gz").unlink()
+    return root, "1 image without a label: images/x1.nii.gz"
+
+
+def masks(tmp_path: Path) -> tuple[Path, str]:
+    root = totalsegmentator(tmp_path / "src")
+    for path in (root / "s0002/segmentations").iterdir():
+        path.unlink()
+    return root, "1 image without a label: s0002/ct.nii.gz"
+
+
+def msd(tmp_path: Path) -> tuple[Path, str]:
+    root = msd_ct(tmp_path / "src")
+    (root / "labelsTr/ct_001.nii.gz").unlink()
+    edit_json(root, lambda j: j.pop("training"))
+    return root, "1 image without a label: imagesTr/ct_001.nii.gz"
+
+
+def nnunet_v1(tmp_path: Path) -> tuple[Path, str]:
+    root, _ = msd(tmp_path)
+    for path in root.glob("images*/*"):
+        path.rename(path.with_name(path.name.replace(".nii.gz", "_0000.nii.gz")))
+    return root, "1 image without a label: imagesTr/ct_001_0000.nii.gz"
+
+
+def nnunet_v2(tmp_path: Path) -> tuple[Path, str]:
+    root, note = nnunet_v1(tmp_path)
+    described = {"channel_names": {"0": "CT"}, "labels": {"background": 0, "organ": 1, "vessel": 2, "cyst": 3}}
+    (root / "dataset.json").write_text(json.dumps({**described, "numTraining": 3, "file_ending": ".nii.gz"}))
+    return root, note
+
+
+SOURCES = [pictures, volumes, masks, msd, nnunet_v1, nnunet_v2]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_images_that_are_skipped_are_counted_and_named(
+    tmp_path: Path, segconv: Command, source: Callable[[Path], tuple[Path, str]]
+) -> None:
+    root, left = source(tmp_path)
+    note = f"--unlabelled skip left out {left}"
+    said = ("convert", root, "--to", "5_A", "--unlabelled", "skip")
+    assert segconv(*said, "--dry-run", "--json").json["notes"].count(note) == 1
+    assert f"note: {note}\n" in segconv(*said, "--dry-run").err
+    done = segconv(*said)
+    assert done.code == 0, done.err
+    assert f"note: {note}\n" in done.err
+    assert "SC080" not in done.err  # it was asked for, and is no warning
+
+
+def test_nothing_is_said_where_nothing_is_left_out(tmp_path: Path, segconv: Command) -> None:
+    root = msd_ct(tmp_path / "src")
+    words = ("--unlabelled", "skip", "--listed-only")
+    assert segconv("convert", root, "--to", "5_A", *words, "--json").json["notes"] == []
+
+
+@pytest.mark.parametrize("source", [pictures, volumes])
+def test_images_none_of_which_has_a_label_are_told_to_be_all_left_out(
+    tmp_path: Path, segconv: Command, source: Callable[[Path], tuple[Path, str]]
+) -> None:
+    root, _ = source(tmp_path)
+    for path in root.glob("[ml]a*/*"):
+        path.rename(path.with_name(f"other{path.name}"))
+    done = segconv("convert", root, "--to", "5_A", "--images", "images/*", "--unlabelled", "skip")
+    assert (done.code, done.codes()) == (66, ["SC011"]), done.err
+    assert f"holds {len(list((root / 'images').iterdir()))} images and no label" in done.err
+
+
+@pytest.mark.parametrize(("source", "suffix"), [(msd, ""), (nnunet_v1, "_0000")])
+def test_images_that_no_list_names_are_counted_and_named(
+    tmp_path: Path, segconv: Command, source: Callable[[Path], tuple[Path, str]], suffix: str
+) -> None:
+    root, _ = source(tmp_path)
+    listed = [{"image": "./imagesTr/ct_000.nii.gz", "label": "./labelsTr/ct_000.nii.gz"}]
+    edit_json(root, lambda j: j.update(training=listed))
+    done = segconv("convert", root, "--to", "5_A", "--listed-only", "--dry-run", "--json")
+    names = ", ".join(f"imagesTr/ct_00{number}{suffix}.nii.gz" for number in (1, 2, 3))
+    assert f"--listed-only left out 3 images that dataset.json does not list: {names}" in done.json["notes"]
+    assert done.json["training_cases"] == 1
