@@ -41,7 +41,11 @@ restart = option("--restart", is_flag=True, help="Begin anew instead of continui
 keep_going = option("--keep-going", is_flag=True, help="Leave out cases that fail; exit code 1.")
 strict = option("--strict", is_flag=True, help="Treat warnings as errors.")
 no_fsync = option("--no-fsync", is_flag=True, help="Do not wait for the disk; for scratch disks.")
-backend = option("--backend", metavar="NAME", help="Backend of joblib, such as dask; default: local processes.")
+backend = option(
+    "--backend",
+    metavar="NAME",
+    help="loky, threading, or another backend of joblib, such as dask; default: threads, processes for many.",
+)
 seed = option("--seed", type=click.IntRange(min=0), default=0, help="Of everything that is random.")
 allow_external = option(
     "--allow-external", is_flag=True, help="Follow links that leave the dataset, and the key 'dataset' of its json."

@@ -26,6 +26,8 @@ R = TypeVar("R")
 
 THREADS = "threading"
 """The name that joblib has for threads."""
+DASK_SCHEDULER = "DASK_SCHEDULER_ADDRESS"
+"""Environment variable with the address of Dask's scheduler, of which Dask itself knows."""
 WATCH_INTERVAL_S = 0.5
 """So often does a worker process look whether its run is still there."""
 
@@ -107,7 +109,18 @@ def _in_processes(
         options: dict[str, Any] = {}
         if backend in (None, "loky"):
             options = {"inner_max_num_threads": threads, "initializer": _begin, "initargs": (os.getpid(),)}
-        with joblib.parallel_config(backend=backend or "loky", n_jobs=jobs, **options):
+        elif backend == "dask" and (scheduler := os.environ.get(DASK_SCHEDULER)):
+            options = {"scheduler_host": scheduler}  # a command line has no client of its own
+        try:
+            config = joblib.parallel_config(backend=backend or "loky", n_jobs=jobs, **options)
+        except ValueError as error:
+            raise SegconvError(
+                f"--backend {backend}: {str(error).splitlines()[0].rstrip('.')}",
+                hint=f"for dask install dask[distributed] and set {DASK_SCHEDULER} to tcp://HOST:PORT"
+                if backend == "dask"
+                else "leave it out for threads and processes of this machine",
+            ) from error
+        with config:
             parallel = joblib.Parallel(return_as="generator_unordered", max_nbytes=None, mmap_mode=None)
             with _held_back(signal.SIGINT):
                 results = parallel(joblib.delayed(function)(item) for item in items)

@@ -49,6 +49,12 @@ def counted(item: Item, io: CaseIO) -> dict[str, Any]:
     return copy(item, io)
 
 
+def copy_with_process(item: Item, io: CaseIO) -> dict[str, Any]:
+    """Copy slowly, and leave the number of the process beside the source."""
+    (Path(item.sources[0]).parent.parent / f"process-{item.case}").write_text(str(os.getpid()))
+    return copy_slowly(item, io)
+
+
 def one_fails(item: Item, io: CaseIO) -> dict[str, Any]:
     if item.case == "case1":
         raise SegconvError("found this", code="SC055", file="1.bin", hint="do that")

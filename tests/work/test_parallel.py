@@ -137,3 +137,37 @@ def test_what_was_not_foreseen_is_told_with_its_file(monkeypatch: pytest.MonkeyP
         raise ZeroDivisionError("a bug")
     except ZeroDivisionError as error:
         assert "Traceback" in unforeseen(error, "a").message
+
+
+def test_a_backend_that_there_is_not_is_refused() -> None:
+    with pytest.raises(SegconvError) as caught:
+        list(each(square, [1, 2], jobs=2, backend="cluster"))
+    assert caught.value.code == "SC001"
+    assert "--backend cluster" in caught.value.message
+
+
+def test_workers_of_dask_do_the_work(tmp_path: Path) -> None:
+    script = """
+from distributed import LocalCluster
+import os
+from segconv.work.parallel import DASK_SCHEDULER
+from tests.work import tasks
+from segconv.work.run import execute
+import sys, pathlib
+
+if __name__ == "__main__":
+    plan = tasks.make_plan(pathlib.Path(sys.argv[1]), 6)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        os.environ[DASK_SCHEDULER] = cluster.scheduler_address
+        print(execute(plan, tasks.copy_with_process, tasks.listing, jobs=2, backend="dask").done)
+"""
+    (tmp_path / "script.py").write_text(script)
+    root = Path(__file__).parents[2]
+    words = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "run")]
+    env = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "6\n", done.stderr
+    made = tmp_path / "run" / "root" / "Dataset007_Kit"
+    assert sorted(path.name for path in (made / "data").iterdir()) == [f"{n}.bin" for n in range(6)]
+    workers = {int(path.read_text()) for path in (tmp_path / "run").glob("process-*")}
+    assert len(workers) == 2
