@@ -91,10 +91,12 @@ def _draw(axis: Any, panel: Panel, window: tuple[float, float] | None) -> None:
 
 
 def _outline(axis: Any, label: NDArray[Any], style: str) -> None:
-    for value in np.unique(label):
-        if value and not (label == value).all():  # a label without an edge has no outline
-            colour = COLOURS[(int(value) - 1) % len(COLOURS)] if style == "solid" else "#ffffff"
-            axis.contour(label == value, levels=[0.5], colors=[colour], linewidths=1.0, linestyles=style)
+    columns, rows = (np.arange(-1, size + 1) for size in label.shape[::-1])
+    for value in np.unique(label[label > 0]):
+        colour = COLOURS[(int(value) - 1) % len(COLOURS)] if style == "solid" else "#ffffff"
+        # With a margin, so that what reaches the edge of the picture is outlined there, too.
+        inside = np.pad(label == value, 1)
+        axis.contour(columns, rows, inside, levels=[0.5], colors=[colour], linewidths=1.0, linestyles=style)
 
 
 def _fullest_slice(label: NDArray[Any]) -> int:
