@@ -98,7 +98,7 @@ def command(
     whole; nothing is written before the whole plan has been checked, and the dataset appears when it
     is complete. Sources are never changed.
     """
-    from ..convert.conversion import plan_conversion, run_conversion
+    from ..convert.conversion import mended_by, plan_conversion, run_conversion
     from ..convert.labelling import parse_labels, parse_map
     from ..convert.source import ConvertOptions
 
@@ -164,11 +164,15 @@ def command(
     outcome = run_conversion(conversion, options, progress=sink.progress(), **how)
     findings = [*noticed, *outcome.warnings, *outcome.failed]
     sink.warn(findings)
+    result = {**conversion.summary(), "cases": outcome.done, "reused": outcome.reused}
+    if options.repair or options.nonfinite is not None:
+        mended = mended_by(conversion, outcome)
+        sink.table(["case", "mended"], [(case, repair) for case, told in mended.items() for repair in told])
+        result["repairs"] = mended
     again = f", {outcome.reused} of them by an earlier run" if outcome.reused else ""
     sink.say(f"Made {outcome.target} with {outcome.done} cases{again}.")
     if v1_root is None:
         sink.next(f"segconv plan {conversion.name.id}")
-    result = {**conversion.summary(), "cases": outcome.done, "reused": outcome.reused}
     sink.end(result, findings, ok=not outcome.failed)
     return EXIT_FOUND if outcome.failed else 0
 

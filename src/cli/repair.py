@@ -45,10 +45,9 @@ def command(
     turned to RAS+, and restore turns predictions back). What was done is told case by case, and kept
     in the lineage.
     """
-    from ..convert.conversion import plan_conversion, run_conversion
+    from ..convert.conversion import mended_by, plan_conversion, run_conversion
     from ..convert.mending import CAST, ORTHONORMAL
     from ..convert.source import ConvertOptions
-    from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..review.check import check_dataset
 
@@ -73,16 +72,10 @@ def command(
         sink.end(conversion.summary(), conversion.plan.warnings)
         return 0
     outcome = run_conversion(conversion, options, progress=sink.progress(), **how)
-    made = Dataset.open(outcome.target)
-    before = {} if made.run is None else {record.case: record.repairs for record in Dataset.open(source).records()}
-    done = {
-        record.case: [repair for repair in record.repairs if repair not in before.get(record.original_name, ())]
-        for record in made.records()
-    }
-    rows = [(case, repair) for case, found in done.items() for repair in found]
+    mended = mended_by(conversion, outcome)
     sink.warn([*outcome.warnings, *outcome.failed])
-    if rows:
-        sink.table(["case", "mended"], rows)
+    if mended:
+        sink.table(["case", "mended"], [(case, repair) for case, told in mended.items() for repair in told])
     else:
         sink.say("no voxel and no header had to be mended")
     report = check_dataset(outcome.target, jobs=how["jobs"], backend=how["backend"])
@@ -90,7 +83,6 @@ def command(
     clean = f"{report.errors} errors" if report.errors else "no error"
     sink.say(f"Made {outcome.target} with {outcome.done} cases; segconv check finds {clean} in it.")
     sink.next(f"segconv plan {conversion.name.id}")
-    mended = {case: found for case, found in done.items() if found}
     result = {**conversion.summary(), "cases": outcome.done, "repairs": mended}
     ok = not outcome.failed and not report.errors
     sink.end(result, [*outcome.warnings, *outcome.failed, *report.findings], ok=ok)

@@ -95,19 +95,6 @@ NOTHING = Mending()
 """Nothing may be mended."""
 
 
-def mended_image(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
-    """Return an image with what was allowed to be mended mended; the same object if nothing was wrong.
-
-    Parameters
-    ----------
-    name
-        Of the file, for `repairs`.
-    """
-    if mending.nonfinite is not None and image.header.dtype.kind == "f":
-        image = _finite(image, mending.nonfinite, repairs, name)
-    return _turned(image, mending, repairs, name)
-
-
 def mended_label(
     label: DecodedVolume, grid: Geometry, mending: Mending, repairs: list[str], name: str
 ) -> DecodedVolume:
@@ -118,7 +105,7 @@ def mended_label(
     grid
         Of its image, as it is written.
     """
-    label = _turned(label, mending, repairs, name)
+    label = turned(label, mending, repairs, name)
     own = label.header.geometry
     if RESAMPLE not in mending.kinds or label.header.four_dimensional:
         return label
@@ -145,8 +132,17 @@ def mended_label(
     return _array(label, moved, grid)
 
 
-def _finite(image: DecodedVolume, value: float, repairs: list[str], name: str) -> DecodedVolume:
-    stored = image.stored
+def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
+    """Return an image with numbers in the place of NaN and infinity, if that is allowed; the same object if none were.
+
+    Parameters
+    ----------
+    name
+        Of the file, for `repairs`.
+    """
+    value, stored = mending.nonfinite, image.stored
+    if value is None or stored.dtype.kind != "f":
+        return image
     bad = ~np.isfinite(stored)
     count = int(np.count_nonzero(bad))
     if not count:
@@ -157,15 +153,16 @@ def _finite(image: DecodedVolume, value: float, repairs: list[str], name: str) -
     return _array(image, mended, image.header.geometry)
 
 
-def _turned(volume: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
+def turned(volume: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
+    """Return a volume turned to RAS+, if that is allowed; the same object if it lies so."""
     own = volume.header.geometry
     if ORIENTATION not in mending.kinds or mending.grid(own) == own:
         return volume
     channels = [volume.channel(index) for index in range(volume.header.channels)]
-    turned = [canonical(Volume(channel, own)) for channel in channels]
-    arrays = [one.array for one in turned]
-    repairs.append(f"{name}: turned from {axis_codes(own)} to {axis_codes(turned[0].geometry)}")
-    return _array(volume, arrays[0] if len(arrays) == 1 else np.stack(arrays), turned[0].geometry)
+    ras = [canonical(Volume(channel, own)) for channel in channels]
+    arrays = [one.array for one in ras]
+    repairs.append(f"{name}: turned from {axis_codes(own)} to {axis_codes(ras[0].geometry)}")
+    return _array(volume, arrays[0] if len(arrays) == 1 else np.stack(arrays), ras[0].geometry)
 
 
 def _array(volume: DecodedVolume, array: NDArray[Any], geometry: Geometry) -> ArrayVolume:

@@ -60,8 +60,9 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     findings: list[Finding] = []
     notes: list[str] = []
     found = read_json(root, external=options.allow_external)
-    with naming(DESCRIPTION):
-        description = DatasetDescription.from_json(found)
+    counted = found.get("numTraining", "missing")
+    with naming(DESCRIPTION):  # a count that is none is no reason to refuse: it is counted anew
+        description = DatasetDescription.from_json({**found, "numTraining": counted if type(counted) is int else -1})
     run = lineage.read_run(root)
     link = (run or {}).get("options", {}).get("link")
     if link in ("symlink", "external"):
@@ -87,7 +88,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     if description.num_training != sum(case.split == TRAIN for case in cases) and options.cases is None:
         number = sum(case.split == TRAIN for case in cases)
         findings.append(
-            warning("SC089", f"numTraining is {description.num_training}, there are {number}; counted anew",
+            warning("SC089", f"numTraining is {counted}, there are {number}; counted anew",
                     file=DESCRIPTION)
         )  # fmt: skip
     judge = judge_pictures if description.file_ending in raster.ENDINGS else judge_headers

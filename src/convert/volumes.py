@@ -18,7 +18,7 @@ from ..work.caseio import CaseIO
 from ..work.plan import Item
 from .headers import FIRST_CHANNEL, IMAGE, may_take_header, same_grid
 from .layers import compile_layers
-from .mending import LARGEST, mended_image, mended_label
+from .mending import LARGEST, finite, mended_label, turned
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .segments import compile_segments
 from .source import DETACHED, LAYERS, SERIES, STACK
@@ -52,14 +52,15 @@ def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
                 continue
             image, data = open_volume(path, task, io, repairs)
             _warn_odd(image, path, task, io, repairs)
+            image = finite(image, mending, repairs, task.shown(path))
+            # Before the axes are turned: a message names a voxel as the user's file has it.
+            intensity += [_intensity(image, number, path, task, io) for number in range(image.header.channels)]
             own = image.header.geometry
-            image = mended_image(image, mending, repairs, task.shown(path))
+            image = turned(image, mending, repairs, task.shown(path))
             if turned_from is None and image.header.geometry != own:
                 turned_from = own
             geometry = geometry or image.header.geometry
             takes = _takes_header(image.header.geometry, geometry, FIRST_CHANNEL, path, task, io, repairs)
-            for number in range(image.header.channels):
-                intensity.append(_intensity(image, number, path, task, io))
             _write_channels(image, data, path, channel, geometry if takes else None, task, io)
             channel += image.header.channels
     if channel != task.recipe.channels:

@@ -301,14 +301,8 @@ def _spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple
         return Geometry.plain(size, tuple(pixdim * scale)), tuple(oddities)
     of_sform = None if sform is None else _grid(sform, pixdim, size, scale)
     of_qform = None if qform is None else _grid(qform, pixdim, size, scale)
-    if sform is not None:
-        scales = np.linalg.norm(sform[:3, :3], axis=0)
-        if of_sform is not None and not np.allclose(scales, pixdim, rtol=_FORM_TOLERANCE, atol=1e-6):
-            raise SegconvError(
-                f"its sform has the spacing {tuple(scales.round(6).tolist())}, its pixdim {tuple(pixdim.tolist())}",
-                code="SC057",
-                hint="set both forms from the right one, for instance with fslorient or nibabel",
-            )
+    if sform is not None and of_sform is not None:
+        _refuse_other_spacing(sform, pixdim)
     if of_sform is not None and (of_qform is None or int(header["sform_code"]) == 1):
         chosen, other = of_sform, of_qform
     elif of_qform is not None:
@@ -400,6 +394,16 @@ def _forms(header: NiftiBlock) -> tuple[NDArray[np.float64] | None, NDArray[np.f
     return qform, sform
 
 
+def _refuse_other_spacing(sform: NDArray[np.float64], pixdim: NDArray[np.float64]) -> None:
+    lengths = np.linalg.norm(sform[:3, :3], axis=0)
+    if not np.allclose(lengths, pixdim, rtol=_FORM_TOLERANCE, atol=1e-6):
+        raise SegconvError(
+            f"its sform has the spacing {tuple(lengths.round(6).tolist())}, its pixdim {tuple(pixdim.tolist())}",
+            code="SC057",
+            hint="set both forms from the right one, for instance with fslorient or nibabel",
+        )
+
+
 def _squared(
     sform: NDArray[np.float64],
     pixdim: NDArray[np.float64],
@@ -411,6 +415,7 @@ def _squared(
     lengths = np.linalg.norm(sform[:3, :3], axis=0)
     if not (lengths > 0).all():
         raise SegconvError("has an affine with an axis of length zero", code="SC057")
+    _refuse_other_spacing(sform, pixdim)
     lps = RAS_FROM_LPS[:3, :3] @ sform[:3, :3] / lengths
     origin = RAS_FROM_LPS[:3, :3] @ sform[:3, 3] * scale
     return grid_of(size, tuple((pixdim * scale).tolist()), tuple(origin.tolist()), lps, oddities)

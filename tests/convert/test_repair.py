@@ -201,6 +201,16 @@ def test_a_label_in_another_order_of_axes_on_the_same_points_is_turned_to_its_im
     assert np.array_equal(np.asarray(made.dataobj), np.asarray(nib.as_closest_canonical(before).dataobj))
 
 
+def test_a_voxel_is_named_as_the_file_has_it_however_the_axes_are_turned(source: Path, segconv: Command) -> None:
+    path = source / "images/c1.nii.gz"
+    array = np.asarray(nib.load(path).dataobj).astype(np.float32)
+    array[1, 2, 3] = np.nan
+    rewrite(path, array=array)
+    done = convert(segconv, source, "--repair", "orientation")
+    assert done.codes() == ["SC055"]
+    assert "the first at (1, 2, 3)" in done.err
+
+
 def test_an_unknown_repair_is_a_usage_error(source: Path, segconv: Command) -> None:
     done = convert(segconv, source, "--repair", "everything")
     assert (done.code, done.codes()) == (2, ["SC001"])

@@ -95,6 +95,8 @@ class Case:
         The target.
     source
         Path to convert, relative to the folder of the case.
+    command
+        ``convert``, or ``repair`` for a source that is a dataset.
     """
 
     number: int
@@ -110,6 +112,7 @@ class Case:
     around: Callable[[Place], AbstractContextManager[object]] | None = None
     to: str = "5_Kit"
     source: str | None = None
+    command: str = "convert"
 
     @property
     def id(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from .case import Case
 from .files import CASES as FILES
 from .odd import CASES as ODD
+from .repairs import CASES as REPAIRS
 from .sets import CASES as SETS
 from .system import CASES as SYSTEM
 
-CASES: list[Case] = sorted([*FILES, *SETS, *SYSTEM, *ODD], key=lambda case: case.number)
+CASES: list[Case] = sorted([*FILES, *SETS, *SYSTEM, *ODD, *REPAIRS], key=lambda case: case.number)

@@ -23,6 +23,7 @@ class Made:
     dataset: Path
     place: Place
     err: str = ""
+    out: str = ""
 
     @cached_property
     def description(self) -> dict[str, Any]:

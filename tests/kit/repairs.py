@@ -1,0 +1,458 @@
+"""What conversion may mend when asked, and ``segconv repair``: numbers that are refused otherwise, and what stays refused.
+
+Every case that is mended gives exactly the voxels and the geometry that the option names, tells what
+was done to which case, and has nothing that ``segconv check`` calls an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+from scipy.linalg import polar
+
+from segconv.review.check import check_dataset
+
+from ..convert.oracles import ct
+from . import damage as d
+from .case import Case, Change, Convert, Reject, Words, nothing
+from .files import INF, NAN, other, scaled, tiff
+from .made import Made, all_same, expected_channels, expected_label, others_same, same
+from .odd import big_endian, metres, two_affines
+from .sets import entries
+from .sources import DEGREES, TEST, Place, picture
+from .tables import LABELLED, TASKS, VOLUMES, Names, many, to
+
+Expected = Callable[[Made], np.ndarray]
+PAIRS, MASKS, PNG = ("pairs",), ("masks",), ("png",)
+HEADER, RESAMPLE = ("--repair", "header"), ("--repair", "resample")
+ORTHONORMAL, CAST, ORIENTATION = ("--repair", "orthonormal"), ("--repair", "cast"), ("--repair", "orientation")
+AIR = -1024.0
+TIE = 1e-5
+
+
+# --- what must have come of it
+
+
+def told(made: Made, text: str, name: str = "c1") -> None:
+    """Assert that what was mended is told of this case, in the lineage and to the user, and of no other case."""
+    for original, record in made.records.items():
+        found = any(text in repair for repair in record["repairs"])
+        assert found is (original == name), f"{original}: {record['repairs']}"
+    assert text in made.out, made.out[-500:]
+
+
+def clean(made: Made) -> None:
+    """Assert that the check has nothing against the dataset."""
+    errors = [finding for finding in check_dataset(made.dataset, jobs=1).findings if finding.severity == "error"]
+    assert not errors, errors
+
+
+def grids_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the affine (LPS) as SimpleITK and as nibabel read it."""
+    image = sitk.ReadImage(str(path))
+    matrix = np.array(image.GetDirection()).reshape(3, 3) * np.array(image.GetSpacing())
+    seen = np.diag([-1.0, -1.0, 1.0, 1.0]) @ nib.load(path).affine if path.name.endswith((".nii", ".nii.gz")) else None
+    affine = np.vstack([np.column_stack([matrix, image.GetOrigin()]), [0, 0, 0, 1]])
+    return affine, affine if seen is None else seen
+
+
+def one_grid(made: Made, name: str = "c1") -> None:
+    """Assert that all files of a case lie on one grid, whoever reads them."""
+    first = grids_of(made.image_file(name))[0]
+    files = [made.image_file(name, channel) for channel in range(len(made.description["channel_names"]))]
+    for path in (*files, made.label_file(name)):
+        for affine in grids_of(path):
+            assert np.allclose(affine, first, atol=1e-4), path
+
+
+def mended(text: str, label: Expected | None = None, image: Expected | None = None) -> Callable[[Made], None]:
+    """Return the check of a case whose voxels are those of the good source but where a function says otherwise."""
+
+    def check(made: Made) -> None:
+        others_same(made)
+        for channel, expected in enumerate(expected_channels(made.place.kind, 1)):
+            last = channel == len(expected_channels(made.place.kind, 1)) - 1
+            expected = image(made) if image is not None and last else expected
+            assert np.array_equal(made.image("c1", channel), expected), f"channel {channel}"
+        expected = expected_label(made, 1) if label is None else label(made)
+        assert np.array_equal(made.label("c1"), expected), "label"
+        one_grid(made)
+        told(made, text)
+        clean(made)
+
+    return check
+
+
+def moved(change: Callable[[np.ndarray], np.ndarray]) -> Expected:
+    """Return the good label ``(z, y, x)`` after a change; of masks it is the liver alone that moves."""
+
+    def expected(made: Made) -> np.ndarray:
+        if made.place.kind != "masks":
+            return change(expected_label(made, 1))
+        names = made.description["labels"]
+        stored = ct(1).label.array
+        liver, kidney = change(stored == DEGREES["liver"]), stored == DEGREES["kidney"]
+        assert not (liver & kidney).any(), "a case of the kit that needs an overlap"
+        return (liver * names["liver"] + kidney * names["kidney"]).astype(np.uint8)
+
+    return expected
+
+
+def nearest(made: Made) -> np.ndarray:
+    """Return the damaged label on the grid of its image, point by point, as numpy alone computes it."""
+    label, image = sitk.ReadImage(str(made.place.label)), sitk.ReadImage(str(made.place.image))
+    stored = sitk.GetArrayFromImage(label)
+    size = np.array(image.GetSize())
+    points = np.stack([*np.indices(size[::-1])[::-1], np.ones(size[::-1])], -1) @ grids_of(made.place.image)[0].T
+    index = (points @ np.linalg.inv(grids_of(made.place.label)[0]).T)[..., :3]
+    # Points in the middle between two voxels, and on the edge, go up as ITK sends them, but for what 32 bits rounded.
+    near = np.floor(index + 0.5 + TIE).astype(int)
+    inside = ((index >= -0.5 - TIE) & (index < np.array(label.GetSize()) - 0.5 - TIE)).all(-1)
+    x, y, z = np.moveaxis(np.clip(near, 0, np.array(label.GetSize()) - 1), -1, 0)
+    found = np.where(inside, stored[z, y, x], 0)
+    if made.place.kind != "masks":
+        return found
+    names = made.description["labels"]
+    kidney = (ct(1).label.array == DEGREES["kidney"]) * names["kidney"]
+    return np.where(found, names["liver"], kidney)
+
+
+def put(value: float, *where: tuple[int, int, int]) -> Expected:
+    """Return the good last channel with other voxels at some places ``(x, y, z)``."""
+
+    def expected(made: Made) -> np.ndarray:
+        array = expected_channels(made.place.kind, 1)[-1].astype(np.float64)
+        for x, y, z in where:
+            array[z, y, x] = value
+        return array
+
+    return expected
+
+
+def right_angles(made: Made) -> None:
+    """The axes of the case are the rotation that is nearest to what they were, by another way than ours."""
+    others_same(made)
+    same(made, 1)
+    own = nib.load(made.place.image).header.get_sform()[:3, :3]
+    spacing = np.linalg.norm(own, axis=0)
+    expected = np.diag([-1.0, -1.0, 1.0]) @ polar(own / spacing)[0]
+    found = sitk.ReadImage(str(made.image_file("c1", len(made.description["channel_names"]) - 1)))
+    assert np.allclose(np.array(found.GetDirection()).reshape(3, 3), expected, atol=1e-5)
+    assert np.allclose(found.GetSpacing(), spacing, rtol=1e-5)
+    one_grid(made)
+    told(made, "the nearest rotation moves corners by up to")
+    clean(made)
+
+
+def canonical(made: Made) -> None:
+    """All cases are turned to RAS+ as nibabel turns them."""
+    kind = made.place.kind
+    for number in (0, 1, 2):
+        files = (
+            sorted(made.place.root.glob(f"*/c{number}_0*")) or sorted(made.place.root.glob(f"*/c{number}.nii.gz"))[:1]
+        )
+        for channel, path in enumerate(files):
+            theirs, ours = nib.as_closest_canonical(nib.load(path)), nib.load(made.image_file(f"c{number}", channel))
+            assert np.array_equal(np.asarray(ours.dataobj), np.asarray(theirs.dataobj)), path
+            assert np.allclose(ours.affine, theirs.affine, atol=1e-4), path
+        one_grid(made, f"c{number}")
+        label = made.place.root / ("masks" if kind == "pairs" else "labelsTr") / f"c{number}.nii.gz"
+        theirs = np.asarray(nib.as_closest_canonical(nib.load(label)).dataobj)
+        assert np.array_equal(np.asarray(nib.load(made.label_file(f"c{number}")).dataobj), theirs)
+    for record in made.records.values():
+        assert any("turned from" in repair for repair in record["repairs"])
+    clean(made)
+
+
+def label_cast(made: Made) -> None:
+    """All is as it was, and the label in the smallest type."""
+    all_same(made)
+    assert nib.load(made.label_file("c1")).get_data_dtype() == np.uint8
+    clean(made)
+
+
+def test_image_mended(made: Made) -> None:
+    """The last channel of the test image has a number where it had none."""
+    for number in (0, 1, 2):
+        same(made, number)
+    expected = expected_channels(made.place.kind, TEST)[-1].astype(np.float32)
+    expected[3, 4, 5] = 7
+    assert np.array_equal(made.image("c8", len(made.description["channel_names"]) - 1), expected)
+    told(made, "1 voxels were NaN or infinite and became 7", "c8")
+    clean(made)
+
+
+def all_clean(made: Made) -> None:
+    """Nothing had to be mended but what conversion always does."""
+    all_same(made)
+    clean(made)
+
+
+# --- what is wrong
+
+
+def all_of_c1(change: d.Damage) -> Change:
+    """Return what changes every file of the case c1 alike."""
+
+    def changed(place: Place) -> None:
+        for path in sorted({*place.root.glob("*/c1*.nii*"), *place.root.glob("c1/*.nii*")}):
+            change(path)
+
+    return changed
+
+
+def slanted(much: float, *, pixdim: bool = True) -> d.Damage:
+    """Return what takes the axes of a file off right angles, with the spacing of its axes in pixdim or another one."""
+
+    def damage(path: Path) -> None:
+        image = nib.load(path)
+        shear = np.eye(4)
+        shear[0, 1] = much
+        other = nib.Nifti1Image(np.asarray(image.dataobj), image.affine @ shear if pixdim else None)
+        other.set_sform(image.affine @ shear, 2)
+        other.set_qform(None, 0)
+        other.header.set_xyzt_units("mm")
+        nib.save(other, path)
+
+    return damage
+
+
+def by_whole_voxels(path: Path) -> None:
+    """Move a volume by one voxel along its first axis."""
+
+    def change(image: sitk.Image) -> None:
+        image.SetOrigin(image.TransformIndexToPhysicalPoint((1, 0, 0)))
+
+    d.grid(change)(path)
+
+
+def larger(image: sitk.Image) -> sitk.Image:
+    return sitk.ConstantPad(image, [2, 1, 0], [3, 1, 2], 0)
+
+
+def finer(image: sitk.Image) -> sitk.Image:
+    return sitk.Expand(image, [2, 2, 1], sitk.sitkNearestNeighbor)
+
+
+def coarser(image: sitk.Image) -> sitk.Image:
+    return sitk.Shrink(image, [3, 2, 1])
+
+
+def several(*where: tuple[int, int, int], values: tuple[float, ...], dtype: type = np.float32) -> d.Damage:
+    def change(array: np.ndarray) -> np.ndarray:
+        array = array.astype(dtype)
+        for place, value in zip(where, values, strict=True):
+            array[place] = value
+        return array
+
+    return d.voxels(change)
+
+
+def with_nan(image: sitk.Image) -> sitk.Image:
+    found = sitk.Cast(image, sitk.sitkFloat32)
+    found[5, 4, 3] = NAN
+    return found
+
+
+def every_way(place: Place) -> None:
+    """Each case lies in another orientation, its files alike."""
+    for number, order in ((0, "LPS"), (1, "SAR"), (2, "IRP"), (TEST, "PLI")):
+        for path in sorted(place.root.glob(f"*/c{number}*.nii.gz")):
+            image = nib.load(path)
+            turn = nib.orientations.ornt_transform(
+                nib.io_orientation(image.affine), nib.orientations.axcodes2ornt(order)
+            )
+            turned = image.as_reoriented(turn)
+            data = nib.Nifti1Image(np.asarray(turned.dataobj).copy(), turned.affine)
+            data.header.set_xyzt_units("mm")
+            nib.save(data, path)
+
+
+def far_off(path: Path) -> None:
+    d.shifted(5000)(path)
+
+
+# --- lines of the table
+
+
+def repaired(
+    number: int,
+    name: str,
+    change: Change,
+    words: Words,
+    check: Callable[[Made], None],
+    kinds: Names = VOLUMES,
+    *,
+    codes: Names = (),
+    more: tuple[Words, ...] = (),
+    detect: bool = False,
+) -> list[Case]:
+    """Return cases that are refused as they are (with one of the codes, if any is given) and mended with an option.
+
+    Parameters
+    ----------
+    more
+        Further options with which it must come to the same.
+    """
+    cases = []
+    for kind in many(kinds):
+        base = f"{name} and {' '.join(words)}".replace("--", "")
+        if codes:
+            cases.append(
+                Case(number, kind, f"{base} left out", change, Reject(many(codes), None), detect=False, again=False)
+            )
+        for extra in ((), *more):
+            both = f"{base} {' '.join(extra)}".replace("--", "").strip()
+            cases.append(Case(number, kind, both, change, Convert(check), words=(*words, *extra), detect=detect))
+        if kind == "v2":
+            if codes and words not in (CAST, ORTHONORMAL):
+                refused = Reject(many(codes), None)
+                without = f"{base} left out of repair"
+                cases.append(Case(number, kind, without, change, refused, detect=False, again=False, command="repair"))
+            given = () if words in (CAST, ORTHONORMAL) else words
+            cases.append(
+                Case(
+                    number,
+                    kind,
+                    f"{base} by repair",
+                    change,
+                    Convert(check),
+                    words=given,
+                    detect=False,
+                    command="repair",
+                )
+            )
+    return cases
+
+
+def hopeless(
+    number: int,
+    name: str,
+    change: Change,
+    words: Words,
+    codes: Names,
+    file: str | None,
+    kinds: Names = VOLUMES,
+    *,
+    exits: tuple[int, ...] = (65,),
+) -> list[Case]:
+    """Return cases that stay refused, whatever option is given, since nobody could mend them without a guess."""
+    return [
+        Case(
+            number, kind, f"{name} although {' '.join(words)} {command}".replace("--", ""), change,
+            Reject(many(codes), file, exits), words=words, detect=False, again=False, command=command,
+        )
+        for kind in many(kinds)
+        for command in (("convert", "repair") if kind == "v2" else ("convert",))
+    ]  # fmt: skip
+
+
+def by_repair(number: int, name: str, change: Change, check: Callable[[Made], None]) -> list[Case]:
+    """Return the case of a dataset that ``segconv repair`` mends without being told how."""
+    return [Case(number, "v2", f"{name} by repair", change, Convert(check), detect=False, command="repair")]
+
+
+def without_warnings(*codes: str) -> Callable[[Made], None]:
+    """Return the check that all is as it was, and that the check of the dataset tells none of these codes."""
+
+    def check(made: Made) -> None:
+        all_same(made)
+        one_grid(made)
+        told = {finding.code for finding in check_dataset(made.dataset, jobs=1).findings}
+        assert not told & set(codes), told
+        clean(made)
+
+    return check
+
+
+def in_mm(made: Made) -> None:
+    without_warnings("SC092", "SC093")(made)
+    spacing = [sitk.ReadImage(str(made.image_file(name))).GetSpacing() for name in ("c0", "c1")]
+    assert np.allclose(*spacing, rtol=1e-4)
+
+
+UNASKED: list[tuple[int, str, Change, Callable[[Made], None]]] = [
+    (49, "nothing", nothing, all_clean),
+    (50, "no counts", entries(numTraining=None), without_warnings("SC089")),
+    (64, "wrong numTraining", entries(numTraining=7), without_warnings("SC089")),
+    (64, "numTraining is text", entries(numTraining="three"), without_warnings("SC089")),
+    (55, "big-endian", to("image", big_endian), without_warnings()),
+    (67, "forms apart", two_affines(srow_x=[1.5, 0, 0, 50], srow_y=[0, 1.5, 0, 60], srow_z=[0, 0, 4, 70], sform_code=1, qform_code=1), without_warnings("SC092")),
+    (67, "codes 0", two_affines(sform_code=0, qform_code=0), without_warnings("SC092")),
+    (67, "metres", metres, in_mm),
+    (68, "image", to("image", d.appended(b"tail" * 200)), without_warnings("SC059")),
+    (68, "label", to("label", d.appended(b"tail" * 200)), without_warnings("SC059")),
+    (23, "a twentieth of a voxel", to("label", d.shifted(0.075)), mended("it took that header")),
+    (24, "sheared", all_of_c1(slanted(0.02)), right_angles),
+]  # fmt: skip
+HEADERS: list[tuple[int, str, d.Damage]] = [
+    (22, "spacing", d.stretched(1.2)),
+    (22, "no header", d.header(pixdim=[1, 1, 1, 1, 0, 0, 0, 0], sform_code=0, qform_code=0)),
+    (23, "origin", d.shifted(5)),
+    (23, "a fifth of a voxel", d.shifted(0.3)),
+    (23, "mirrored", d.grid(d.mirrored)),
+    (23, "turned", d.turned(3)),
+    (23, "far away", far_off),
+]
+UNCHECKED = (("--no-verify-source",), ("--link", "symlink"), ("--link", "hard"))
+
+CASES: list[Case] = [
+    # a label takes the header of its image
+    *(case for number, name, damage in HEADERS for case in repaired(number, name, to("label", damage), HEADER, mended("it took that header"), codes="SC083")),
+    *repaired(23, "origin twice", to("label", d.shifted(5)), (*HEADER, "--repair", "orthonormal"), mended("it took that header"), ("msd", "pairs"), more=UNCHECKED),
+    *repaired(23, "origin in a list", to("label", d.shifted(5)), ("--repair", "header,cast"), mended("it took that header"), ("v1", "masks")),
+    *hopeless(21, "a slice less", to("label", d.grid(lambda i: i[:, :, 1:])), HEADER, "SC082", "label"),
+    *hopeless(21, "transposed", to("label", d.relabelled_axes), HEADER, "SC082", "label"),
+    *hopeless(28, "origin of a channel", to("image", d.shifted(5)), HEADER, "SC083", None, ("v1", "v2")),
+    *hopeless(28, "shape of a channel", to("image", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, "SC082", None, ("v1", "v2")),
+    # a label is taken to the grid of its image
+    *repaired(21, "a slice less", to("label", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, mended("resampled from a grid", moved(lambda a: np.concatenate([a[:1] * 0, a[1:]]))), codes="SC082"),
+    *repaired(21, "larger", to("label", d.grid(larger)), RESAMPLE, mended("resampled from a grid"), codes="SC082"),
+    *repaired(21, "transposed with its header", to("label", d.grid(d.axes_swapped)), RESAMPLE, mended("resampled from a grid"), codes="SC082"),
+    *repaired(21, "finer", to("label", d.grid(finer)), RESAMPLE, mended("resampled from a grid", nearest), codes="SC082"),
+    *repaired(21, "coarser", to("label", d.grid(coarser)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC082"),
+    *repaired(22, "spacing", to("label", d.stretched(1.23)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC083"),
+    *repaired(23, "a whole voxel", to("label", by_whole_voxels), RESAMPLE, mended("resampled from a grid", moved(lambda a: np.concatenate([a[..., :1] * 0, a[..., :-1]], -1))), LABELLED, codes="SC083", more=UNCHECKED),
+    *repaired(23, "upside down", to("label", d.grid(lambda i: sitk.Flip(i, [False, False, True]))), RESAMPLE, mended("resampled from a grid"), codes="SC083"),
+    *repaired(23, "turned", to("label", d.turned(3)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC083"),
+    *hopeless(23, "far away", to("label", far_off), RESAMPLE, "SC083", "label"),
+    *hopeless(25, "one-hot", to("label", d.one_hot), RESAMPLE, "SC073", "label"),
+    *hopeless(23, "two ways at once", to("label", d.shifted(5)), (*HEADER, *RESAMPLE), "SC001", None, exits=(2,)),
+    *hopeless(23, "unknown way", to("label", d.shifted(5)), ("--repair", "everything"), "SC001", None, exits=(2,)),
+    *hopeless(23, "another way", to("label", d.shifted(5)), ORTHONORMAL, "SC083", "label"),
+    # axes become the nearest rotation
+    *repaired(24, "slightly sheared", all_of_c1(slanted(0.02)), ORTHONORMAL, right_angles, codes="SC057", more=UNCHECKED),
+    *repaired(24, "well sheared", all_of_c1(slanted(0.4)), ORTHONORMAL, right_angles, codes="SC057"),
+    *(case for name, damage in (("all 0", d.no_rows(0)), ("NaN", d.no_rows(NAN)), ("infinite", d.no_rows(INF)), ("one line", d.header(srow_x=[1, 1, 0, 0], srow_y=[0, 0, 1, 0], srow_z=[0, 0, 1, 0], sform_code=2, qform_code=0)), ("a corner of 20 degrees", slanted(2.7)), ("sheared with another spacing", slanted(0.02, pixdim=False))) for case in hopeless(24, name, to("image", damage), ORTHONORMAL, "SC057", "image")),
+    *hopeless(24, "sheared", to("image", slanted(0.1)), HEADER, ("SC057", "SC083"), None, PAIRS),
+    # NaN and infinity in images
+    *(case for bad, number in ((NAN, 13), (INF, 14), (-INF, 14)) for case in repaired(number, f"{bad}", to("image", several((5, 4, 3), values=(bad,))), ("--nonfinite", f"{AIR:g}"), mended("1 voxels were NaN or infinite and became -1024", image=put(AIR, (5, 4, 3))), codes="SC055", more=UNCHECKED if bad == INF else ())),
+    *repaired(13, "both kinds in 64 bits", to("image", several((0, 0, 0), (-1, -1, -1), (3, 2, 1), values=(NAN, INF, -INF), dtype=np.float64)), ("--nonfinite", "0"), mended("3 voxels were NaN or infinite and became 0", image=put(0, (0, 0, 0), (-1, -1, -1), (3, 2, 1))), codes="SC055"),
+    *repaired(13, "big-endian", to("image", lambda path: (d.put(NAN)(path), big_endian(path))), ("--nonfinite", "0"), mended("1 voxels were NaN", image=put(0, (5, 4, 3))), ("msd", "pairs", "v2"), codes="SC055"),
+    *(case for format_ in ("nii", "nrrd", "mha") for case in repaired(13, f"NaN to {format_}", to("image", d.put(NAN)), ("--nonfinite", "7"), mended("1 voxels were NaN", image=put(7, (5, 4, 3))), PAIRS, more=(("--format", format_),))),
+    *(case for ending in (".nrrd", ".mha", ".nii") for case in repaired(13, f"NaN in {ending}", other(ending, "image", d.grid(with_nan)), ("--nonfinite", "7"), mended("1 voxels were NaN", image=put(7, (5, 4, 3))), PAIRS, codes="SC055")),
+    *repaired(13, "NaN in a test image", lambda p: d.put(NAN)(max((p.root / "imagesTs").iterdir())), ("--nonfinite", "7"), test_image_mended, TASKS, codes="SC055"),
+    *hopeless(15, "NaN", to("label", d.put(NAN)), ("--nonfinite", "0"), "SC055", "label"),
+    *hopeless(15, "infinite", to("label", d.put(INF)), ("--nonfinite", "1"), "SC055", "label"),
+    *hopeless(14, "infinite by its slope", to("image", scaled(3e38)), ("--nonfinite", "0"), "SC055", "image"),
+    *(case for value in ("nan", "inf", "-inf", "1e39", "air") for case in hopeless(13, f"{value} for it", to("image", d.put(NAN)), ("--nonfinite", value), "SC001", None, ("msd", "v2", "pairs"), exits=(2,))),
+    *hopeless(13, "NaN in TIFF", to("image", tiff(np.where(picture(1) > 9, picture(1), np.float32(NAN)))), ("--nonfinite", "0"), ("SC056", "SC084"), "images/c1.tif", PNG),
+    # types that hold every value
+    *(case for name in ("float32", "float64", "int64", "uint64", "int32") for case in repaired(16, f"whole numbers in {name}", to("label", d.voxels(lambda a, name=name: a.astype(name))), CAST, label_cast, ("msd", "v2", "pairs", "masks"))),
+    *(case for name in ("int64", "float64") for case in repaired(16, f"image in {name}", to("image", d.voxels(lambda a, name=name: a.astype(name))), CAST, all_clean, ("msd", "v2", "pairs"))),
+    *hopeless(16, "half", to("label", d.put(0.5)), CAST, ("SC071", "SC078"), "label"),
+    *hopeless(17, "negative", to("label", d.put(-1, np.int16)), CAST, ("SC072", "SC078"), "label"),
+    *hopeless(19, "257", to("label", d.where_one(257, np.uint16)), CAST, ("SC070",), "label", LABELLED),
+    *hopeless(9, "complex", to("image", d.voxels(lambda a: a.astype(np.complex64))), CAST, "SC056", "image"),
+    # all volumes lie alike
+    *repaired(55, "every way", every_way, ORIENTATION, canonical, ("msd", "v1", "v2", "pairs"), more=(*UNCHECKED, ("--format", "nii"))),
+    *repaired(23, "other axes on the same points", to("label", d.grid(lambda i: sitk.Flip(i, [True, False, False]))), ORIENTATION, canonical, ("msd", "pairs", "v2"), codes="SC083"),
+    *hopeless(23, "origin", to("label", d.shifted(5)), ORIENTATION, "SC083", "label"),
+    # what `repair` does unasked, and leaves nothing of for the check
+    *(case for number, name, change, check in UNASKED for case in by_repair(number, name, change, check)),
+    *hopeless(13, "NaN", to("image", d.put(NAN)), ORIENTATION, "SC055", "image"),
+]  # fmt: skip
