@@ -15,8 +15,20 @@ from dataclasses import dataclass, field
 from ..dataset.lineage import TEST, TRAIN
 from ..errors import Finding
 from .matching import Matched, match
-from .roles import FILLERS, IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of, rests_of, role_of_stem, tokens_of
-from .strangers import Strangers, common_path, glob_of, listed, of_strangers
+from .named_labels import LOSSY, labels_by_name
+from .roles import (
+    FILLERS,
+    IMAGE,
+    IMAGE_WORDS,
+    MASK,
+    MASK_WORDS,
+    place_of,
+    rests_of,
+    role_of_stem,
+    tokens_of,
+    with_one_open,
+)
+from .strangers import Strangers, common_path, glob_of, globs_of, listed, of_strangers
 from .tree import Unit
 
 SHOWN_FOLDERS = 3
@@ -25,7 +37,6 @@ MAX_NEAR = 20
 _OBJECT_WORDS = frozenset({"object", "instance", "cell", "nucleus", "particle", "polygon", "roi"})
 _LONELY = "add it, or remove the label; --images GLOB --masks GLOB says which files belong together"
 _LONGER = "images are those whose names go on where a label's ends"
-_LOSSY = (".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -125,8 +136,9 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
         group = groups.setdefault((place.split, place.validation, place.key), _Group())
         kind = {IMAGE: group.images, MASK: group.masks, None: group.plain}[place.role]
         kind.setdefault(unit.folder, []).append(unit)
-    _bring_together(groups)
     pairing = Pairing()
+    _heed_names(groups, pairing)
+    _bring_together(groups)
     validation = 0
     # A mask for each object of one picture is believed only where all of a source is like that.
     one_each = all(
@@ -189,6 +201,32 @@ def images_alone(units: Iterable[Unit]) -> Pairing | None:
     return pairing
 
 
+def _heed_names(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _Group], pairing: Pairing) -> None:
+    """Bring together folders that say nothing of their own where the names of their files do."""
+    owners: dict[tuple[str | None, bool], dict[str, _Group]] = {}
+    for (split, validation, _), group in groups.items():
+        if not group.masks:
+            folders = owners.setdefault((split, validation), {})
+            folders.update(dict.fromkeys((*group.plain, *group.images), group))
+    for own in owners.values():
+        units = {folder: group.plain.get(folder) or group.images[folder] for folder, group in own.items()}
+        told = labels_by_name(units, frozenset(folder for folder, group in own.items() if folder in group.images))
+        for labels, images in told.items():
+            target = own[images[0]]
+            own[labels].plain.pop(labels, None)
+            target.masks[labels] = units[labels]
+            for folder in images:  # several are refused, when they are paired
+                own[folder].plain.pop(folder, None)
+                own[folder].images.pop(folder, None)
+                target.images[folder] = units[folder]
+                own[folder] = target
+        for labels, images in list(told.items())[:1]:
+            name = units[labels][0].stem + units[labels][0].ending
+            by_name = role_of_stem(units[labels][0].stem)[0] == MASK
+            why = f"as {name} tells by its name" if by_name else "whose pictures are JPEG and hold none"
+            pairing.notes.append(f"{labels or '.'} holds the labels of {images[0] or '.'}, {why}")
+
+
 def _bring_together(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _Group]) -> None:
     """Give masks that lie beside no images those of a folder whose path differs in one place, if their names match.
 
@@ -199,7 +237,7 @@ def _bring_together(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _G
     open_paths: dict[tuple[str | None, bool, str], list[tuple[str, list[Unit], _Group]]] = {}
     for (split, validation, _), group in groups.items():
         for folder, units in {**group.plain, **group.images}.items():
-            for path in _with_one_open(folder):
+            for path in with_one_open(folder):
                 open_paths.setdefault((split, validation, path), []).append((folder, units, group))
     for (split, validation, _), group in groups.items():
         if group.images or group.plain:
@@ -207,7 +245,7 @@ def _bring_together(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _G
         for folder, masks in list(group.masks.items()):
             near = [
                 candidate
-                for path in _with_one_open(folder)
+                for path in with_one_open(folder)
                 for candidate in open_paths.get((split, validation, path), ())
             ]
             if len(near) > MAX_NEAR:
@@ -233,27 +271,21 @@ def _related(one: str, other: str) -> bool:
     return words <= others or others <= words
 
 
-def _with_one_open(folder: str) -> list[str]:
-    parts = folder.split("/")
-    found = ["/".join((*parts[:number], "*", *parts[number + 1 :])) for number in range(len(parts))]
-    parent = "/".join(parts[:-1])
-    # masks/liver stands for masks, if images is what lies beside it
-    return found + _with_one_open(parent) if parent and place_of(parent).role is not None else found
-
-
 def _pair_group(split: str | None, key: tuple[str, ...], group: _Group, pairing: Pairing, *, one_each: bool) -> None:
     masks = _one_mask_folder(group.masks, pairing)
     images, plain = group.images, group.plain
     if not images and masks:
         images, plain = plain, {}
     if len(images) > 1 and masks:
-        named, mask_folder = " and ".join(folder or "." for folder in images), next(iter(masks))
+        named, (mask_folder, units) = " and ".join(folder or "." for folder in images), next(iter(masks.items()))
+        patterns = [globs_of(own, units) for own in images.values()]
         pairing.findings.append(
             Finding(
                 "SC003",
                 f"{named} may {'both' if len(images) == 2 else 'all'} hold the images of {mask_folder}",
-                hint=f"--images '{glob_of(next(iter(images)))}' --masks '{glob_of(mask_folder)}' takes one;"
-                f" {' '.join(f'--images {glob_of(folder)!r}' for folder in images)} takes them as channels",
+                hint=f"--images {patterns[0][0]!r} --masks {patterns[0][1]!r} takes one;"
+                f" {' '.join(f'--images {one!r}' for one, _ in patterns)} --masks {patterns[0][1]!r}"
+                " takes them as channels",
             )
         )
         return
@@ -320,9 +352,9 @@ def _side_by_side(
         images = [unit for unit in units if role_of_stem(unit.stem)[0] != MASK]
     else:
         twice = {stem for stem, count in Counter(unit.stem for unit in units).items() if count > 1}
-        twice = {u.stem for u in units if u.stem in twice and u.ending.lower() in _LOSSY}
-        masks = [u for u in units if u.stem in twice and u.ending.lower() not in _LOSSY]
-        images = [u for u in units if u.stem not in twice or u.ending.lower() in _LOSSY] if masks else units
+        twice = {u.stem for u in units if u.stem in twice and u.ending.lower() in LOSSY}
+        masks = [u for u in units if u.stem in twice and u.ending.lower() not in LOSSY]
+        images = [u for u in units if u.stem not in twice or u.ending.lower() in LOSSY] if masks else units
     if masks:
         pairing.folders.append(f"{folder or '.'}/ with images and labels side by side")
         images, masks = _once(images, pairing), _once(masks, pairing)
@@ -391,9 +423,9 @@ def _with_images(pairing: Pairing) -> list[Strangers]:
     for pair in pairing.pairs:
         for unit in pair.images.values() if not pair.labels else ():
             lonely.setdefault(unit.folder, []).append(unit)
-    by_open_path = {path: units for folder, units in lonely.items() for path in _with_one_open(folder)}
+    by_open_path = {path: units for folder, units in lonely.items() for path in with_one_open(folder)}
     found = []
     for one in pairing.strangers:
-        near = (by_open_path[path] for path in _with_one_open(one.masks[0].folder) if path in by_open_path)
+        near = (by_open_path[path] for path in with_one_open(one.masks[0].folder) if path in by_open_path)
         found.append(one if one.images else Strangers(one.masks, next(near, [])))
     return found

@@ -15,6 +15,7 @@ from .mask_folders import image_folder
 from .patterns import pair_by_patterns
 from .source import ConvertOptions, Scanner
 from .tree import units_in
+from .unknown import of_unknown
 from .volume_units import volume_units
 
 
@@ -110,14 +111,7 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
             hint="restore it; or --from msd --channels CT --labels background=0,organ=1 reads the folders alone",
         )
     if not evidence:
-        raise SegconvError(
-            "holds nothing that can be converted",
-            code="SC011",
-            file=str(root),
-            hint="expected a dataset.json with imagesTr and labelsTr, or folders of images and masks;"
-            " --images GLOB --masks GLOB says which files belong together, --image NAME which is no mask of a class,"
-            " --from names the kind, and then says what is missing",
-        )
+        raise of_unknown(root)
     if len(evidence) > 1:
         readings = "; ".join(f"{key}: {found}" for key, found in evidence.items())
         raise SegconvError(

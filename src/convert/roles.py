@@ -85,6 +85,15 @@ def place_of(folder: str) -> Place:
     return Place(role, split, validation, tuple(key), tuple(where))
 
 
+def with_one_open(folder: str) -> list[str]:
+    """Return the path of a folder with ``*`` in one place after another."""
+    parts = folder.split("/")
+    found = ["/".join((*parts[:number], "*", *parts[number + 1 :])) for number in range(len(parts))]
+    parent = "/".join(parts[:-1])
+    # masks/liver stands for masks, if images is what lies beside it
+    return found + with_one_open(parent) if parent and place_of(parent).role is not None else found
+
+
 def tokens_of(component: str) -> list[str]:
     """Return the words and numbers of a folder's name, in lower case."""
     found: list[str] = []

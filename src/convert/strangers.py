@@ -38,7 +38,7 @@ def of_strangers(found: list[Strangers]) -> Finding:
         all_images, all_masks = (
             tuple(unit for units in side for unit in units) for side in zip(*_sides(found), strict=True)
         )
-        names = (_pattern_of(all_images), _pattern_of(all_masks))
+        names = (pattern_of(all_images), pattern_of(all_masks))
     folders = [common_path([units[0].folder for units in sides if units]) for sides in zip(*_sides(found), strict=True)]
     patterns = [glob_of(where, name) for where, name in zip(folders, names, strict=True)]
     return Finding(
@@ -54,7 +54,7 @@ def _sides(found: list[Strangers]) -> list[tuple[list[Unit], list[Unit]]]:
     return [(one.images, one.masks) for one in found if one.images]
 
 
-def _pattern_of(units: Sequence[Unit]) -> str:
+def pattern_of(units: Sequence[Unit]) -> str:
     """Return what the names of files have in common, but for whole numbers, around ``{case}``."""
     stems = [unit.stem for unit in units]
     if len(stems) == 1:
@@ -83,6 +83,13 @@ def listed(units: list[Unit]) -> str:
     """Return ``3 files (a.png, b.png …)``."""
     names = ", ".join(unit.stem + unit.ending for unit in units[:2]) + (" …" if len(units) > 2 else "")
     return f"{len(units)} file{'' if len(units) == 1 else 's'} ({names})"
+
+
+def globs_of(one: Sequence[Unit], other: Sequence[Unit]) -> tuple[str, str]:
+    """Return the patterns of two folders of files, with ``{case}`` where their names differ."""
+    same = {unit.stem for unit in one} & {unit.stem for unit in other}
+    first, second = ("*" if same else pattern_of(units) for units in (one, other))
+    return glob_of(one[0].folder, first), glob_of(other[0].folder, second)
 
 
 def glob_of(folder: str, name: str = "*") -> str:

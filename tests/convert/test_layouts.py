@@ -116,7 +116,7 @@ def test_a_layout_is_read_as_meant(name: str, tmp_path: Path, segconv: Command) 
         ((("images/{}.png", "masks/{}.png"), ("images/{}.PNG", "masks/{}.png")), "SC085", 65, "are two files of one case"),
         ((("images/{}.png", "masks/{}.png"), ("figures/f{}.png", "figures/g{}.png")), "SC063", 65, "figures: holds 6 files"),
         # too little
-        ((("x/{}.png", "y/{}.png"),), "SC011", 66, "--images GLOB --masks GLOB"),
+        ((("x/{}.png", "y/{}.png"),), "SC011", 66, "--images 'x/*' --masks 'y/*'"),
         ((("images/{}.png", "masks/{}.gif"),), "SC051", 65, "masks as GIF files"),
     ],
 )  # fmt: skip

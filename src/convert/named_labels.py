@@ -1,0 +1,82 @@
+"""Folders whose own names tell nothing, but hold labels by the names of their files.
+
+``x/a.png`` and ``y/a_mask.png``, or ``x/a.jpg`` and ``y/a.png``: a picture that lost values in
+compression is no label.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from .matching import match
+from .roles import MASK, role_of_stem, with_one_open
+from .tree import Unit
+
+LOSSY = (".jpg", ".jpeg")
+MAX_NEAR = 20
+"""Folders that one is compared with: each costs a look at all its names."""
+_FEWEST = 2
+"""Of one file each, ``ann/scan.png`` and ``bob/scan_mask.png``, two folders may be of two patients."""
+
+
+def labels_by_name(folders: Mapping[str, list[Unit]], images: Collection[str]) -> dict[str, list[str]]:
+    """Return folder of labels → the folders, one if all is well, whose images they may be of.
+
+    Nothing is told where one folder holds images and labels: a folder is a case or a site there, and
+    may have lost the one or the other.
+
+    Parameters
+    ----------
+    folders
+        Those in whose paths no word says that they hold labels, with their files.
+    images
+        Those of them in whose paths a word says that they hold images.
+    """
+    looks = {folder: _look(units) for folder, units in folders.items()}
+    if None in looks.values():
+        return {}
+    by_open_path: dict[str, list[str]] = {}
+    for folder in folders:
+        for path in with_one_open(folder):
+            by_open_path.setdefault(path, []).append(folder)
+    found: dict[str, list[str]] = {}
+    for folder, own in looks.items():
+        if own == _PHOTOS or folder in images:
+            continue
+        wanted = (_PHOTOS, _PLAIN) if own == _LABELS else (_PHOTOS,)
+        near = [
+            other
+            for path in with_one_open(folder)
+            for other in by_open_path[path]
+            if looks[other] in wanted and not _numbered_alike(folder, other)
+        ]
+        if len(near) <= MAX_NEAR:
+            fitting = [other for other in near if _fit(folders[other], folders[folder], by_name=own == _LABELS)]
+            if fitting:
+                found[folder] = fitting
+    return found
+
+
+_LABELS, _PHOTOS, _PLAIN = "labels", "photos", "plain"
+
+
+def _look(units: list[Unit]) -> str | None:
+    """Return what all files of a folder are alike, or None if some are images and others labels."""
+    looks = {
+        _LABELS if role_of_stem(unit.stem)[0] == MASK else _PHOTOS if unit.ending.lower() in LOSSY else _PLAIN
+        for unit in units
+    }
+    return looks.pop() if len(looks) == 1 else None
+
+
+def _fit(images: list[Unit], labels: list[Unit], *, by_name: bool) -> bool:
+    if not by_name:
+        return len(labels) >= _FEWEST and {unit.stem for unit in images} == {unit.stem for unit in labels}
+    found = match(images, labels)
+    return len(found.cases) >= _FEWEST and not found.by_start
+
+
+def _numbered_alike(one: str, other: str) -> bool:
+    """Return whether two folders are called as two of a row are: the first and the second patient."""
+    return re.sub(r"\d+", "#", one) == re.sub(r"\d+", "#", other)

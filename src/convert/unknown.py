@@ -1,0 +1,95 @@
+"""What is said of a source that no kind knows: what lies in it, and which command might fit."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import Finding, Refused, SegconvError
+from ..image import raster, volumes
+from .pairing import pair_units
+from .png import ending_of as picture_ending_of
+from .source import ConvertOptions, count_of
+from .strangers import glob_of, globs_of
+from .tree import Unit, units_in, walk
+from .volume_units import volume_units
+
+SHOWN = 3
+"""Endings and folders that are named."""
+_PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
+_DRAWN = (".json", ".xml", ".txt", ".csv")
+"""Files that often hold outlines instead of masks."""
+
+
+def of_unknown(root: Path) -> SegconvError:
+    """Return the refusal of a source in which nothing tells images and labels."""
+    files = {folder: names for folder, names in walk(root, []) if names}
+    endings = Counter(_ending(name) for names in files.values() for name in names)
+    if not endings:
+        return _refusal(root, "holds no file", "check the path; a folder of images and labels was expected")
+    pictures, volume_files = units_in(root, picture_ending_of, [])[0], volume_units(root, ConvertOptions(), [])[0]
+    units = max(pictures, volume_files, key=len)
+    found = _listed(endings, files)
+    if not units:
+        packed = next((name for names in files.values() for name in names if _ending(name) in _PACKED), None)
+        readable = f"pictures are read as {', '.join(raster.ENDINGS)}, volumes as {', '.join(volumes.ENDINGS)} or DICOM"
+        hint = f"unpack {packed}" if packed is not None else f"save them in another format: {readable}"
+        if (root / "dataset.json").is_file():
+            hint = "a dataset.json is read beside imagesTr and labelsTr: give the folder that holds all three"
+        return _refusal(root, f"holds {found}, of no format that is read", hint)
+    ambiguous: list[Finding] = [found for found in pair_units(units).findings if found.code == "SC003"]
+    if ambiguous:
+        return Refused(reasons=ambiguous)
+    hint = _command(root, units)
+    if any(ending in endings for ending in _DRAWN):
+        hint += "; outlines in text files are not read: draw them as masks first"
+    return _refusal(root, f"holds {found}, and no name of a file or folder tells which of them are labels", hint)
+
+
+def _command(root: Path, units: list[Unit]) -> str:
+    """Return the commands that might fit, as they may be typed but for the names of labels."""
+    convert = f"segconv convert {shlex.quote(str(root))}"
+    folders: dict[str, list[Unit]] = {}
+    for unit in units:
+        folders.setdefault(unit.folder, []).append(unit)
+    names = [{unit.stem + unit.ending for unit in own} for own in folders.values()]
+    same = sorted(set.intersection(*names))
+    if len(folders) > 1 and len(same) == 2 and all(len(own) == 2 for own in names):
+        return _either(convert, *(glob_of("/".join("*" * (1 + next(iter(folders)).count("/"))), name) for name in same))
+    if len(folders) == 2:
+        return _either(convert, *globs_of(*folders.values()))
+    ending = units[0].ending
+    alone = (
+        f"; {convert} --images '**/*{ending}' --unlabelled test --labels background=0,NAME=1 … takes all of them as"
+        " images to be predicted"
+    )
+    return f"call labels NAME_mask{ending}, or put them into a folder masks beside one called images{alone}"
+
+
+def _either(convert: str, one: str, other: str) -> str:
+    return f"{convert} --images {shlex.quote(one)} --masks {shlex.quote(other)} …, or the other way round"
+
+
+def _ending(name: str) -> str:
+    return volumes.ending_of(name) or Path(name).suffix.lower()
+
+
+def _listed(endings: Counter[str], files: Mapping[str, list[str]]) -> str:
+    """Return ``6 .png and 1 .txt files in 2 folders (a, b)``."""
+    usual = endings.most_common(SHOWN)
+    counted = [f"{count} {ending or 'nameless'}" for ending, count in usual]
+    more = sum(endings.values()) - sum(count for _, count in usual)
+    counted += [f"{more} more"] if more else []
+    last = counted.pop()
+    what = f"{', '.join(counted)} and {last} files" if counted else f"{last} file{'' if endings.total() == 1 else 's'}"
+    if list(files) == [""]:
+        return what
+    folders = [folder or "." for folder in files]
+    named = ", ".join(folders[:SHOWN]) + (" …" if len(folders) > SHOWN else "")
+    return f"{what} in {count_of(len(folders), 'folder')} ({named})"
+
+
+def _refusal(root: Path, what: str, hint: str) -> SegconvError:
+    return SegconvError(what, code="SC011", file=str(root), hint=hint)

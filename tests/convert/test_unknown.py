@@ -1,0 +1,127 @@
+"""A source that nothing is known of: what lies there is told, and a command that works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ..command import Command, tree_hash
+from . import test_pairs
+from .drawn import labels, pair, picture, save
+
+
+def two_folders(root: Path) -> None:
+    for number in range(4):
+        pair(root, f"x y/c{number}.png", f"z/c{number}.png", number)
+
+
+def two_folders_two_names(root: Path) -> None:
+    for number in range(4):
+        pair(root, f"x/c{number}.png", f"y/c{number}_L.png", number)
+
+
+def a_folder_a_case(root: Path) -> None:
+    for number in range(4):
+        pair(root, f"p{number}/a.png", f"p{number}/b.png", number)
+
+
+def a_folder_a_case_deeper(root: Path) -> None:
+    test_pairs.pairs(root, "all/p{n}/a", "all/p{n}/b")
+
+
+def images_alone(root: Path) -> None:
+    for number in range(4):
+        save(root / f"c{number}.png", picture(number))
+
+
+def volumes_alone(root: Path) -> None:
+    test_pairs.pairs(root, "c{n}", "gone/c{n}")
+    for path in (root / "gone").iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "cases"),
+    [
+        (two_folders, "8 .png files in 2 folders (x y, z)", 4),
+        (two_folders_two_names, "8 .png files in 2 folders (x, y)", 4),
+        (a_folder_a_case, "8 .png files in 4 folders (p0, p1, p2 …)", 4),
+        (a_folder_a_case_deeper, "6 .nii.gz files in 3 folders (all/p0, all/p1, all/p2)", 3),
+        (images_alone, "4 .png files", 4),
+        (volumes_alone, "3 .nii.gz files", 3),
+    ],
+)
+def test_the_command_that_is_hinted_converts(
+    tmp_path: Path, segconv: Command, make: Callable[[Path], None], told: str, cases: int
+) -> None:
+    root = tmp_path / "my source"
+    root.mkdir()
+    make(root)
+    before = tree_hash(root)
+    done = segconv("convert", root, "--to", "5_A")
+    assert (done.code, done.codes()) == (66, ["SC011"]), done.err
+    assert f"holds {told}, and no name of a file or folder tells which of them are labels" in done.err
+    command = re.search("segconv (.+?) …", done.err)
+    assert command is not None
+    done = segconv(*shlex.split(command[1]), "--to", "5_A", "--json")
+    assert done.code == 0, done.err
+    assert done.json["cases"] == cases
+    assert tree_hash(root) == before
+
+
+def packed(root: Path) -> None:
+    with zipfile.ZipFile(root / "all.zip", "w") as archive:
+        archive.writestr("a.png", b"")
+
+
+def arrays(root: Path) -> None:
+    for number in range(5):
+        (root / f"{number}.npy").write_bytes(b"\x93NUMPY")
+    (root / "LICENSE").write_text("mine")
+
+
+def outlines(root: Path) -> None:
+    save(root / "img/a.png", picture(1))
+    (root / "ann").mkdir()
+    (root / "ann/a.json").write_text("{}")
+
+
+def json_alone(root: Path) -> None:
+    (root / "dataset.json").write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("make", "told", "hint"),
+    [
+        (lambda root: None, "holds no file", "check the path"),
+        (packed, "holds 1 .zip file, of no format that is read", "unpack all.zip"),
+        (arrays, "holds 5 .npy and 1 nameless files, of no format", "volumes as .nii.gz"),
+        (outlines, "holds 1 .json and 1 .png files in 2 folders (ann, img), and no", "draw them as masks first"),
+        (json_alone, "holds 1 .json file, of no format", "beside imagesTr and labelsTr"),
+    ],
+)
+def test_what_lies_there_is_told(
+    tmp_path: Path, segconv: Command, make: Callable[[Path], None], told: str, hint: str
+) -> None:
+    root = tmp_path / "src"
+    root.mkdir()
+    make(root)
+    done = segconv("convert", root, "--to", "5_A")
+    assert (done.code, done.codes()) == (66, ["SC011"]), done.err
+    found, advice = done.err.splitlines()
+    assert told in found
+    assert hint in advice
+
+
+def test_two_readings_are_told_rather_than_none(tmp_path: Path, segconv: Command) -> None:
+    for number in range(3):
+        pair(tmp_path / "src", f"x/c{number}.png", f"y/c{number}_mask.png", number)
+        save(tmp_path / f"src/z/c{number}_seg.png", labels(number))
+    done = segconv("convert", tmp_path / "src", "--to", "5_A")
+    assert (done.code, done.codes()) == (2, ["SC003"]), done.err
+    assert "y and z may both hold the masks" in done.err
