@@ -36,23 +36,24 @@ def labels_by_name(folders: Mapping[str, list[Unit]], images: Collection[str]) -
     looks = {folder: _look(units) for folder, units in folders.items()}
     if None in looks.values():
         return {}
-    by_open_path: dict[str, list[str]] = {}
-    for folder in folders:
-        for path in with_one_open(folder):
-            by_open_path.setdefault(path, []).append(folder)
+    # Of those that may be images alone: thousands of folders take no longer than a few.
+    by_open_path: dict[tuple[str | None, str], list[str]] = {}
+    for folder, look in looks.items():
+        for path in with_one_open(folder) if look != _LABELS else ():
+            by_open_path.setdefault((look, path), []).append(folder)
     found: dict[str, list[str]] = {}
     for folder, own in looks.items():
         if own == _PHOTOS or folder in images:
             continue
         wanted = (_PHOTOS, _PLAIN) if own == _LABELS else (_PHOTOS,)
-        near = [
-            other
-            for path in with_one_open(folder)
-            for other in by_open_path[path]
-            if looks[other] in wanted and not _numbered_alike(folder, other)
-        ]
-        if len(near) <= MAX_NEAR:
-            fitting = [other for other in near if _fit(folders[other], folders[folder], by_name=own == _LABELS)]
+        near = [by_open_path.get((look, path), []) for look in wanted for path in with_one_open(folder)]
+        if sum(map(len, near)) <= MAX_NEAR:
+            fitting = [
+                other
+                for others in near
+                for other in others
+                if not _numbered_alike(folder, other) and _fit(folders[other], folders[folder], by_name=own == _LABELS)
+            ]
             if fitting:
                 found[folder] = fitting
     return found
