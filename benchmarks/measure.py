@@ -1,4 +1,4 @@
-"""Whole processes, run in turn: CPU and wall time with all their children, and the largest process."""
+"""Whole processes, run in turn: CPU and wall time with all their children, and the memory of them all together."""
 
 from __future__ import annotations
 
@@ -7,18 +7,25 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
+
+SAMPLED_EVERY_S = 0.02
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one run took: seconds, and MiB of its largest process."""
+    """What one run took: seconds, MiB of its largest process, and of all its processes together."""
 
     cpu_s: float
     wall_s: float
     peak_mib: float
+    pss_mib: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -55,10 +62,29 @@ def run(contestant: Contestant) -> Run:
     return Run(float(cpu), float(wall), float(peak))
 
 
+def peak_pss_mib(contestant: Contestant) -> float:
+    """Run a command once; return the most that it and all its children take together, shared pages counted once."""
+    shutil.rmtree(contestant.made, ignore_errors=True)
+    env = {**os.environ, **contestant.env}
+    with subprocess.Popen(contestant.command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        peak = 0
+        tree = psutil.Process(process.pid)
+        while process.poll() is None:
+            total = 0
+            with suppress(psutil.Error):
+                for one in (tree, *tree.children(recursive=True)):
+                    with suppress(psutil.Error):
+                        total += one.memory_full_info().pss
+            peak = max(peak, total)
+            time.sleep(SAMPLED_EVERY_S)
+    if process.returncode != 0:
+        raise SystemExit(f"{' '.join(contestant.command)} failed")
+    return peak / 2**20
+
+
 def compare(contestants: Mapping[str, Contestant], rounds: int, check: Callable[[], None]) -> dict[str, Run]:
-    """Run all in turn, `rounds` times after a first round that is checked and not counted; return medians."""
-    for contestant in contestants.values():
-        run(contestant)
+    """Run all in turn, `rounds` times after a first round that is watched, checked and not timed; return medians."""
+    memory = {name: peak_pss_mib(contestant) for name, contestant in contestants.items()}
     check()
     runs: dict[str, list[Run]] = {name: [] for name in contestants}
     for _ in range(rounds):
@@ -69,6 +95,7 @@ def compare(contestants: Mapping[str, Contestant], rounds: int, check: Callable[
             statistics.median(r.cpu_s for r in found),
             statistics.median(r.wall_s for r in found),
             max(r.peak_mib for r in found),
+            memory[name],
         )
         for name, found in runs.items()
     }
@@ -77,10 +104,10 @@ def compare(contestants: Mapping[str, Contestant], rounds: int, check: Callable[
 def report(title: str, medians: Mapping[str, Run], *, ours: str, floor: str) -> None:
     """Print a table with ratios to ours and to the floor."""
     print(f"\n{title}")
-    print(f"{'':28}{'CPU s':>8}{'wall s':>8}{'peak MiB':>10}{'CPU / ours':>12}{'CPU / floor':>13}")
+    print(f"{'':28}{'CPU s':>8}{'wall s':>8}{'peak MiB':>10}{'tree MiB':>10}{'CPU / ours':>12}{'CPU / floor':>13}")
     for name, found in medians.items():
         print(
-            f"{name:28}{found.cpu_s:8.2f}{found.wall_s:8.2f}{found.peak_mib:10.0f}"
+            f"{name:28}{found.cpu_s:8.2f}{found.wall_s:8.2f}{found.peak_mib:10.0f}{found.pss_mib:10.0f}"
             f"{found.cpu_s / medians[ours].cpu_s:12.2f}{found.cpu_s / medians[floor].cpu_s:13.2f}"
         )
 
