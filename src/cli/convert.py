@@ -100,7 +100,7 @@ def command(
     """
     from ..convert.conversion import mended_by, plan_conversion, run_conversion
     from ..convert.labelling import parse_labels, parse_map
-    from ..convert.source import ConvertOptions
+    from ..convert.source import ConvertOptions, count_of
 
     if (target is None) == (target_v1 is None):
         raise SegconvError("say what to make: --to or --to-v1", hint="for example --to 42_Liver")
@@ -170,7 +170,7 @@ def command(
         sink.table(["case", "mended"], [(case, repair) for case, told in mended.items() for repair in told])
         result["repairs"] = mended
     again = f", {outcome.reused} of them by an earlier run" if outcome.reused else ""
-    sink.say(f"Made {outcome.target} with {outcome.done} cases{again}.")
+    sink.say(f"Made {outcome.target} with {count_of(outcome.done, 'case')}{again}.")
     if v1_root is None:
         sink.next(f"segconv plan {conversion.name.id}")
     sink.end(result, findings, ok=not outcome.failed)

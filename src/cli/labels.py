@@ -372,6 +372,7 @@ def _make(
 ) -> int:
     """Make a dataset of another with labels as the options say."""
     from ..convert.conversion import plan_conversion, run_conversion
+    from ..convert.source import count_of
     from ..dataset.names import find_dataset
 
     conversion = plan_conversion(
@@ -397,7 +398,7 @@ def _make(
     outcome = run_conversion(conversion, options, progress=sink.progress(), **how)
     findings = [*outcome.warnings, *outcome.failed]
     sink.warn(findings)
-    sink.say(f"Made {outcome.target} with {outcome.done} cases.")
+    sink.say(f"Made {outcome.target} with {count_of(outcome.done, 'case')}.")
     sink.next(f"segconv plan {conversion.name.id}")
     sink.end({**conversion.summary(), "cases": outcome.done}, findings, ok=not outcome.failed)
     return EXIT_FOUND if outcome.failed else 0

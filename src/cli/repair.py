@@ -47,7 +47,7 @@ def command(
     """
     from ..convert.conversion import mended_by, plan_conversion, run_conversion
     from ..convert.mending import CAST, ORTHONORMAL
-    from ..convert.source import ConvertOptions
+    from ..convert.source import ConvertOptions, count_of
     from ..dataset.names import find_dataset
     from ..review.check import check_dataset
 
@@ -80,8 +80,8 @@ def command(
         sink.say("no voxel and no header had to be mended")
     report = check_dataset(outcome.target, jobs=how["jobs"], backend=how["backend"])
     sink.warn(report.findings)
-    clean = f"{report.errors} errors" if report.errors else "no error"
-    sink.say(f"Made {outcome.target} with {outcome.done} cases; segconv check finds {clean} in it.")
+    clean = count_of(report.errors, "error") if report.errors else "no error"
+    sink.say(f"Made {outcome.target} with {count_of(outcome.done, 'case')}; segconv check finds {clean} in it.")
     sink.next(f"segconv plan {conversion.name.id}")
     result = {**conversion.summary(), "cases": outcome.done, "repairs": mended}
     ok = not outcome.failed and not report.errors

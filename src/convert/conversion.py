@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,7 +20,7 @@ from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import leaks, make_splits
 from ..dataset.strictjson import dumps
 from ..dataset.target import free_target, free_task
-from ..errors import Finding, SegconvError, as_errors, refuse_if_any, warning
+from ..errors import CODES, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
 from ..version import VERSION
 from ..work.caseio import EXTERNAL
 from ..work.plan import Item, Plan, Target
@@ -31,6 +32,9 @@ from .coding import Coding
 from .registry import KINDS, detect, refuse_unheeded
 from .source import ConvertOptions, SourceScan, real_folder
 from .task import PICTURES, CaseTask, Recipe
+
+_OPTION = re.compile(r"--(?!max-volume|no-verify-source|restart|to\b)[a-z]")
+"""In a hint, an option that decides what is written."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,19 @@ def run_conversion(conversion: Conversion, options: ConvertOptions, **how: Any) 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         return _finish(conversion, options, results, staged)
 
-    return execute(plan, convert_case, finish, **how)
+    try:
+        return execute(plan, convert_case, finish, **how)
+    except Refused as refused:
+        refused.reasons = tuple(_beside_restart(reason) for reason in refused.reasons)
+        raise
+
+
+def _beside_restart(finding: Finding) -> Finding:
+    """Return a finding whose hint says that other options begin anew: the run has begun, and cases may be done."""
+    hint = finding.hint or CODES[finding.code].cure
+    if not _OPTION.search(hint):
+        return finding
+    return replace(finding, hint=f"{hint}; a new option goes with --restart, as the run has begun")
 
 
 def mended_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from ..image import raster, volumes
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry
 from ..image.stored import VolumeHeader
 from .mending import RESAMPLE
-from .source import LAYERS, SERIES, STACK, ConvertOptions, SourceCase, collect, shown
+from .source import LAYERS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
 
 IMAGE = "its image"
 FIRST_CHANNEL = "the first channel"
@@ -87,7 +87,8 @@ def _judge_counts(
     findings += [
         Finding(
             "SC084",
-            f"has {found} channels, " + (f"the dataset has {channels}" if channels else f"most cases have {usual}"),
+            f"has {count_of(found, 'channel')}, "
+            + (f"the dataset has {channels}" if channels else f"most cases have {usual}"),
             file=shown(by_name[name].images[0], root),
             hint="mend the channels in dataset.json, or --channels" if channels else "mend the case",
         )

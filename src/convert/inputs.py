@@ -15,7 +15,7 @@ from ..work.run import Outcome, execute
 from . import png
 from .coding import Coding
 from .pictures import convert_pictures
-from .source import DETACHED, Parts, SourceCase, collect, files_of, resolve_inside, shown
+from .source import DETACHED, Parts, SourceCase, collect, count_of, files_of, resolve_inside, shown
 from .task import PICTURES, CaseTask, Recipe
 from .volume_units import companions_of
 from .volumes import convert_volumes
@@ -97,4 +97,4 @@ def prepare_inputs(
 def _refuse_channels(images: tuple[str, ...], channels: int, *, pictures: bool) -> None:
     count = sum((raster.probe_file(path) if pictures else volumes.probe_file(path)).channels for path in images)
     if count != channels:
-        raise SegconvError(f"has {count} channels, the model was trained on {channels}", code="SC084")
+        raise SegconvError(f"has {count_of(count, 'channel')}, the model was trained on {channels}", code="SC084")

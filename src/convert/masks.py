@@ -266,7 +266,9 @@ def _channel_names(
     if options.channels:
         if cases and len(options.channels) != count:
             findings.append(
-                Finding("SC084", f"--channels names {len(options.channels)} channels, the cases have {count}")
+                Finding(
+                    "SC084", f"--channels names {count_of(len(options.channels), 'channel')}, the cases have {count}"
+                )
             )
         return options.channels
     if cases and len(cases[0].images) == count > 1:

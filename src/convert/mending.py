@@ -149,7 +149,9 @@ def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str
         return image
     mended = np.array(stored, dtype=stored.dtype.newbyteorder("="))
     mended[bad] = saturated_value((value - image.header.intercept) / image.header.slope, mended.dtype)
-    repairs.append(f"{name}: {count} voxels were NaN or infinite and became {value:g}")
+    repairs.append(
+        f"{name}: {count} {'voxel was' if count == 1 else 'voxels were'} NaN or infinite and became {value:g}"
+    )
     return _array(image, mended, image.header.geometry)
 
 

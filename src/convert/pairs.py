@@ -22,7 +22,7 @@ from .lists import pair_by_list
 from .pairing import Pair, Pairing, pair_units
 from .patterns import pair_by_patterns
 from .roles import role_of_stem
-from .source import SERIES, STACK, ConvertOptions, SourceCase, SourceScan, collect, shown, stray_note
+from .source import SERIES, STACK, ConvertOptions, SourceCase, SourceScan, collect, count_of, shown, stray_note
 from .tree import Unit
 from .volume_units import companions_of, listed_volume, strip_ending, volume_units
 
@@ -211,7 +211,9 @@ def _channel_names(
     if options.channels:
         if count and len(options.channels) != count:
             findings.append(
-                Finding("SC084", f"--channels names {len(options.channels)} channels, the cases have {count}")
+                Finding(
+                    "SC084", f"--channels names {count_of(len(options.channels), 'channel')}, the cases have {count}"
+                )
             )
         return options.channels
     if len(keys) == count and count > 1:

@@ -20,7 +20,7 @@ from ..image.stored import MAX_VOLUME
 from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from .coding import Coding
 from .mending import NOTHING, Mending
-from .source import SourceCase, shown
+from .source import SourceCase, count_of, shown
 
 PICTURES = (".png", ".tif")
 """Endings of datasets whose cases are pictures; a picture holds its channels in one file."""
@@ -120,10 +120,10 @@ def settled(
     """Return what a label holds, by declared value, and what was snapped, which is told."""
     coding = task.recipe.coding
     counts, snapped = coding.settle(values)
-    unit = "voxels" if values.ndim == 3 else "pixels"
+    unit = "voxel" if values.ndim == 3 else "pixel"
     for value, nearest in snapped.items():
         told = (
-            f"{counts[value]} {unit} snapped from {value_text(value, coding.kind)} to"
+            f"{count_of(counts[value], unit)} snapped from {value_text(value, coding.kind)} to"
             f" {value_text(nearest, coding.kind)}"
         )
         io.warn(warning("SC079", told, file=task.shown(path)))

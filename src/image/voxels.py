@@ -36,8 +36,10 @@ def value_range(array: NDArray[Any]) -> tuple[float, float]:
     low, high = float(array.min()), float(array.max())
     if array.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         bad = ~np.isfinite(array)
+        number = int(bad.sum())
+        what = "voxel is" if number == 1 else "voxels are"
         raise SegconvError(
-            f"{int(bad.sum())} voxels are NaN or infinite, the first at {position(bad)}; expected finite numbers",
+            f"{number} {what} NaN or infinite, the first at {position(bad)}; expected finite numbers",
             code="SC055",
         )
     return low, high

@@ -309,7 +309,10 @@ class _Case:
         self.report.label_voxels = {value: n for value, n in counts.items() if allowed is None or value in allowed}
         undeclared = [value for value in counts if value not in allowed] if allowed is not None else []
         if undeclared:
-            told = ", ".join(f"{value} ({counts[value]} voxels)" for value in undeclared[:_NAMED_VALUES])
+            told = ", ".join(
+                f"{value} ({counts[value]} voxel{'' if counts[value] == 1 else 's'})"
+                for value in undeclared[:_NAMED_VALUES]
+            )
             more = f" and {len(undeclared) - _NAMED_VALUES} more" if len(undeclared) > _NAMED_VALUES else ""
             at = position(values == undeclared[0])
             self._tell(

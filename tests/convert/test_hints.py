@@ -1,0 +1,90 @@
+"""What refusals advise works as it stands, and numbers of one are told as one."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ..command import Command
+from .drawn import labels, picture, save
+from .oracles import ct, write
+
+
+def stray(root: Path, value: int = 250) -> Path:
+    """Three pictures, in one of whose masks a pixel has a value of its own."""
+    for number in range(3):
+        mask = labels(number) * np.uint8(255)
+        if number == 1:
+            mask[3, 4] = value
+        save(root / f"images/c{number}.png", picture(number))
+        save(root / f"masks/c{number}.png", mask)
+    return root
+
+
+LABELS = ("--labels", "background=0,road=255")
+
+
+@pytest.mark.parametrize("option", ["--map 250=road", "--snap 5", "--labels background=0,road=255,odd=250"])
+def test_an_option_that_a_begun_run_is_advised_goes_with_restart(tmp_path: Path, segconv: Command, option: str) -> None:
+    source = stray(tmp_path / "src")
+    said = ("convert", source, "--to", "5_A", *LABELS)
+    done = segconv(*said)
+    assert (done.code, done.codes()) == (65, ["SC070"]), done.err
+    assert "holds the value 250 in 1 pixel, the first at (4, 3)" in done.err
+    hint = done.err.split("Hint: ")[1]
+    assert option.split("=")[0].removesuffix(" background") in hint
+    assert "a new option goes with --restart, as the run has begun" in hint
+    done = segconv(*said, *shlex.split(option))  # true: without it, the run is not gone on with
+    assert (done.code, done.codes()) == (73, ["SC021"]), done.err
+    done = segconv(*said, *shlex.split(option), "--restart")
+    assert done.code == 0, done.err
+    assert "pixels" not in done.err
+    if option.startswith("--snap"):
+        assert "Warning SC079: masks/c1.png: 1 pixel snapped from 250 to 255" in done.err
+
+
+def test_the_same_is_in_the_json(tmp_path: Path, segconv: Command) -> None:
+    done = segconv("convert", stray(tmp_path / "src"), "--to", "5_A", *LABELS, "--json")
+    assert [re.search("; a new option goes with --restart", f["hint"]) is not None for f in done.json["findings"]] == [
+        True
+    ]
+
+
+def test_a_plan_that_has_not_begun_needs_no_restart(tmp_path: Path, segconv: Command) -> None:
+    source = stray(tmp_path / "src")
+    done = segconv("convert", source, "--to", "5_A")
+    assert done.codes() == ["SC074"]
+    assert "restart" not in done.err
+    assert segconv("convert", source, "--to", "5_A", *LABELS, "--snap", "5").code == 0
+
+
+def test_a_file_that_is_to_be_mended_needs_no_restart(tmp_path: Path, segconv: Command) -> None:
+    source = stray(tmp_path / "src", value=255)
+    whole = (source / "images/c1.png").read_bytes()
+    (source / "images/c1.png").write_bytes(whole[:-20])
+    said = ("convert", source, "--to", "5_A", *LABELS)
+    done = segconv(*said)
+    assert (done.code, "restart" in done.err) == (65, False), done.err
+    (source / "images/c1.png").write_bytes(whole)
+    assert segconv(*said).code == 0
+
+
+def test_one_voxel_and_one_case_are_told_as_one(tmp_path: Path, segconv: Command) -> None:
+    phantom = ct(1)
+    values = phantom.images[0].array.astype(np.float32)
+    values[1, 2, 3] = np.nan
+    write(tmp_path / "src/images/a.nii.gz", phantom.images[0], values)
+    write(tmp_path / "src/labels/a.nii.gz", phantom.label)
+    said = ("convert", tmp_path / "src", "--to", "5_A", "--channels", "CT")
+    done = segconv(*said)
+    assert "Error SC055: images/a.nii.gz: 1 voxel is NaN or infinite, the first at (3, 2, 1)" in done.err
+    done = segconv(*said, "--nonfinite", "0", "--restart")
+    assert done.code == 0, done.err
+    assert "Dataset005_A with 1 case.\n" in done.err
+    record = json.loads((segconv.raw / "Dataset005_A/segconv/cases.jsonl").read_text())
+    assert any("1 voxel was NaN or infinite and became 0" in repair for repair in record["repairs"])
