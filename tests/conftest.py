@@ -42,6 +42,7 @@ def segconv(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tests away from the datasets and settings of whoever runs them."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, "/nonexistent")
     for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results", "SEGCONV_FAULT", "SEGCONV_DEBUG"):
         monkeypatch.delenv(name, raising=False)

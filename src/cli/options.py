@@ -50,6 +50,13 @@ seed = option("--seed", type=click.IntRange(min=0), default=0, help="Of everythi
 allow_external = option(
     "--allow-external", is_flag=True, help="Follow links that leave the dataset, and the key 'dataset' of its json."
 )
+allow_module = option(
+    "--allow-module",
+    "allowed_modules",
+    multiple=True,
+    metavar="MODULE",
+    help="Plans may name classes of this module too; may be repeated.",
+)
 folders = option("--raw", type=click.Path(path_type=Path), help="nnUNet_raw; beats the variable and the settings file.")
 preprocessed = option("--preprocessed", type=click.Path(path_type=Path), help="nnUNet_preprocessed, likewise.")
 results = option("--results", type=click.Path(path_type=Path), help="nnUNet_results, likewise.")
@@ -86,18 +93,8 @@ def speaking(function: F) -> F:
 
 def trusting(function: F) -> F:
     """Add the options that say which code of a model is trusted."""
-    for decorate in (
-        option("--trust-model", is_flag=True, help="Do not look whether checkpoints hold more than numbers."),
-        option(
-            "--allow-module",
-            "allowed_modules",
-            multiple=True,
-            metavar="MODULE",
-            help="Plans may name classes of this module too; may be repeated.",
-        ),
-    ):
-        function = decorate(function)
-    return function
+    trust_model = option("--trust-model", is_flag=True, help="Do not look whether checkpoints hold more than numbers.")
+    return allow_module(trust_model(function))
 
 
 def running(function: F) -> F:

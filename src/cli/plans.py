@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SegconvError
-from .options import example, option, speaking, three_folders
+from ..errors import Finding, SegconvError, warning
+from .options import allow_module, example, option, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
 @option("--batch-size", type=int, help="Patches a batch.")
 @option("--features", metavar="FIRST:MOST", help="Features of the first stage, doubled up to the most.")
 @option("--stages", type=int, help="Number of resolutions.")
+@allow_module
 @plans_name
 @three_folders
 @speaking
@@ -73,6 +75,7 @@ def derive(
     batch_size: int | None,
     features: str | None,
     stages: int | None,
+    allowed_modules: tuple[str, ...],
     plans: str,
     sink: Sink,
     paths: Paths,
@@ -81,14 +84,21 @@ def derive(
 
     The other stays as it is, and its preprocessed data serve both. Every patch axis must be
     divisible by the product of its strides; a size that is not is refused with those that are.
+
+    If the network is of a module of your own, --allow-module is given here once: train and infer take
+    the plans without it, on this machine and as long as nobody changes them.
     """
     from ..dataset.names import find_dataset
     from ..train import plans as plans_room
+    from ..train.derived import is_remembered
+    from ..train.gate import foreign_classes
 
     folder = find_dataset(dataset, paths.require("raw", "preprocessed")).name
     path = plans_room.plans_file(paths.require("preprocessed"), folder, plans)
+    found = plans_room.read_plans(path)
+    permitted = is_remembered(found) or not foreign_classes(found, allowed_modules)
     new = plans_room.derive(
-        plans_room.read_plans(path),
+        found,
         name,
         base,
         patch_size=_numbers("--patch-size", patch_size, "x") if patch_size else None,
@@ -97,11 +107,31 @@ def derive(
         stages=stages,
     )
     plans_room.add_configuration(path, name, new)
+    warnings = []
+    if foreign_classes(found):
+        # What was looked at, and not what is in the file by now, is what may run without asking.
+        found["configurations"][name] = new
+        warnings = _remember(found, path) if permitted else [_not_remembered("names classes from elsewhere", str(path))]
+    sink.warn(warnings)
     network = new["architecture"]["arch_kwargs"]
     sink.say(f"{name}: patch {new['patch_size']}, features {network['features_per_stage']}, from {base}")
     sink.next(f"segconv train {dataset} -c {name} -f 0")
-    sink.end({"configuration": name, **new})
+    sink.end({"configuration": name, **new}, warnings)
     return 0
+
+
+def _remember(plans: dict[str, Any], path: Path) -> list[Finding]:
+    from ..train.derived import remember
+
+    try:
+        remember(plans, path)
+    except SegconvError as error:
+        return [_not_remembered(error.message, error.file, error.code)]
+    return []
+
+
+def _not_remembered(why: str, file: str, code: str = "SC064") -> Finding:
+    return warning(code, f"{why}: the plans are not remembered, train and infer need --allow-module", file=file)
 
 
 def _times(numbers: list[float] | None) -> str:

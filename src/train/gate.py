@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import Finding, Refused, SegconvError, naming
+from .derived import is_remembered
 
 PACKAGES = ("dynamic_network_architectures", "torch.nn", "segconv")
 """Where the classes that plans may name are defined."""
@@ -41,7 +42,20 @@ _BLOCK = 1 << 20
 
 
 def refuse_foreign_classes(plans: Mapping[str, Any], allowed: Collection[str] = (), *, file: str = "") -> None:
-    """Refuse plans that name classes from elsewhere; nothing that they name is imported.
+    """Refuse plans that name classes from elsewhere, unless segconv derived them here; see `foreign_classes`.
+
+    Raises
+    ------
+    Refused
+        ``SC064``, with every name that is not known.
+    """
+    found = foreign_classes(plans, allowed, file=file)
+    if found and not is_remembered(plans):
+        raise Refused(reasons=found)
+
+
+def foreign_classes(plans: Mapping[str, Any], allowed: Collection[str] = (), *, file: str = "") -> list[Finding]:
+    """Return what plans name that is not known; nothing that they name is imported.
 
     Parameters
     ----------
@@ -51,11 +65,6 @@ def refuse_foreign_classes(plans: Mapping[str, Any], allowed: Collection[str] = 
         Modules that the user trusts besides `PACKAGES`.
     file
         Where the plans were read, for the message.
-
-    Raises
-    ------
-    Refused
-        ``SC064``, with every name that is not known.
     """
     found = [
         Finding(
@@ -72,8 +81,7 @@ def refuse_foreign_classes(plans: Mapping[str, Any], allowed: Collection[str] = 
         for where, name in _plain_names(plans)
         if name is not None and not (isinstance(name, str) and re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII))
     ]
-    if found:
-        raise Refused(reasons=found)
+    return found
 
 
 def _configurations(plans: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
