@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..dataset.labels import LabelMap
 from ..dataset.lineage import TRAIN, CaseRecord
 from ..errors import Finding, SegconvError
+from ..image import raster, volumes
 from .mending import HEADER, Mending
 
 if TYPE_CHECKING:
@@ -315,7 +317,8 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
     ------
     SegconvError
         ``SC060`` if a link leads out of the source or round in a circle; ``SC012`` if it leads
-        nowhere; ``SC061`` if it is no regular file.
+        nowhere; ``SC061`` if it is no regular file; ``SC051`` if it leads from the name of a picture
+        or volume to one that tells no format.
     """
     text = os.fspath(path)
     try:
@@ -339,6 +342,14 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
         )
     if not os.path.isfile(real):
         raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=text)
+    if os.path.basename(real) != os.path.basename(text) and (ending := _ending(text)) and not _ending(real):
+        # As stores keep files: by their hash.
+        raise SegconvError(
+            f"is a link to {shown(real, root)}, which does not end as a picture or volume does, expected {ending}",
+            code="SC051",
+            file=text,
+            hint=f"cp -rL {shlex.quote(os.fspath(root))} COPY makes a source without links",
+        )
     return real
 
 
@@ -346,6 +357,12 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
 def real_folder(folder: str) -> str:
     """Return a folder's path without links; kept for the time of one plan, which clears it first."""
     return os.path.realpath(folder, strict=True)
+
+
+def _ending(name: str) -> str:
+    """Return the ending of a picture or volume, in lower case, or nothing."""
+    lower = name.lower()
+    return next((ending for ending in (*volumes.ENDINGS, *raster.ENDINGS) if lower.endswith(ending)), "")
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -21,7 +21,7 @@ from .layers import compile_layers
 from .mending import LARGEST, finite, mended_label, turned
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .segments import compile_segments
-from .source import DETACHED, LAYERS, SERIES, STACK
+from .source import DETACHED, LAYERS, SERIES, STACK, count_of
 from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
 
 SEGMENTS = segmentation.ENDING
@@ -65,7 +65,9 @@ def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
             channel += image.header.channels
     if channel != task.recipe.channels:
         raise SegconvError(
-            f"has {channel} channels, expected {task.recipe.channels}", code="SC084", file=task.shown(case.images[0])
+            f"has {count_of(channel, 'channel')}, expected {task.recipe.channels}",
+            code="SC084",
+            file=task.shown(case.images[0]),
         )
     written: dict[int, int] = {}
     stored: dict[str, Any] | None = None

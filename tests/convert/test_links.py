@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,9 @@ from fixtures.make_fixtures import msd_ct, msd_tumour, png_shapes
 from segconv.dataset.layout import Dataset
 
 from ..command import Command, tree_hash
+from .drawn import pair
+from .test_masks import totalsegmentator
+from .test_pairs import pairs
 
 LINKS = ("none", "hard", "symlink", "external")
 
@@ -113,3 +118,45 @@ def test_nnunet_verifies_plans_and_preprocesses_linked_datasets(link: str, tmp_p
     truth = segconv.folder / "nnUNet_preprocessed" / "Dataset008_B" / "gt_segmentations"
     theirs = sitk.GetArrayFromImage(sitk.ReadImage(str(source / "labelsTr" / "ct_000.nii.gz")))
     assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(truth / "ct_000.nii.gz"))), theirs)
+
+
+SOURCES = {
+    "pictures": (lambda root: [pair(root, f"images/c{n}.png", f"masks/c{n}.png", n) for n in range(2)], "images/c1.png"),
+    "labels": (lambda root: [pair(root, f"images/c{n}.png", f"masks/c{n}.png", n) for n in range(2)], "masks/c0.png"),
+    "volumes": (lambda root: pairs(root, "images/c{n}", "labels/c{n}"), "images/c1.nii.gz"),
+    "a task": (lambda root: msd_ct(root.parent / "s").rename(root), "labelsTr/ct_001.nii.gz"),
+    "masks": (totalsegmentator, "s0001/segmentations/liver.nii.gz"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_a_link_to_a_file_whose_name_tells_no_format_is_named_with_its_target(
+    kind: str, tmp_path: Path, segconv: Command
+) -> None:
+    make, name = SOURCES[kind]
+    root = tmp_path / "my source"
+    make(root)
+    target = root / ".blobs/3f786850e387550fdab836ed7e6dc881de23001b"  # a store by hash, out of sight
+    target.parent.mkdir()
+    (root / name).rename(target)
+    (root / name).symlink_to(os.path.relpath(target, (root / name).parent))
+    done = segconv("convert", root, "--to", "5_A")
+    assert (done.code, done.codes()) == (65, ["SC051"]), done.err
+    told = f"{name}: is a link to .blobs/{target.name}, which does not end as a picture or volume does"
+    assert told in done.err
+    advised = shlex.split(done.err.split("Hint: ")[1].split(" makes")[0])
+    copy = tmp_path / "copy"
+    subprocess.run([*advised[:-1], copy], check=True)
+    assert segconv("convert", copy, "--to", "5_A").code == 0
+
+
+def test_a_link_to_a_file_of_another_name_that_tells_its_format_is_followed(tmp_path: Path, segconv: Command) -> None:
+    for number in range(2):
+        pair(tmp_path / "src", f"images/c{number}.png", f"masks/c{number}.png", number)
+    image = tmp_path / "src/images/c1.png"
+    store = tmp_path / "src/.blobs/3f78.PNG"
+    store.parent.mkdir()
+    image.rename(store)
+    image.symlink_to(store)
+    assert segconv("convert", tmp_path / "src", "--to", "5_A").code == 0
+    assert (segconv.raw / "Dataset005_A/imagesTr/c1_0000.png").read_bytes() == store.read_bytes()
