@@ -165,7 +165,8 @@ def guess(found: list[int], options: ConvertOptions, coding: str) -> LabelMap:
     if options.accept_labels and mapped:
         if mapped[0] != 0:
             mapped.insert(0, 0)
-        return dense({BACKGROUND: 0} | {f"class_{value}": value for value in mapped[1:]}, guessed=f"accepted: {shown}")
+        names = {BACKGROUND: 0} | {f"class_{value}": value for value in mapped[1:]}
+        return dense(names, guessed=f"the values found, as --accept-labels says: {shown}")
     more = ",…" if len(mapped) > HINTED else ""
     raise SegconvError(
         f"the label files hold the values {shown or 'nothing'}, which nobody declared",

@@ -88,3 +88,15 @@ def test_one_voxel_and_one_case_are_told_as_one(tmp_path: Path, segconv: Command
     assert "Dataset005_A with 1 case.\n" in done.err
     record = json.loads((segconv.raw / "Dataset005_A/segconv/cases.jsonl").read_text())
     assert any("1 voxel was NaN or infinite and became 0" in repair for repair in record["repairs"])
+
+
+@pytest.mark.parametrize(("values", "told"), [((0, 7, 9), "values"), (((0, 0, 0), (9, 0, 0), (0, 9, 0)), "colours")])
+def test_labels_that_were_accepted_are_told_to_be_what_was_found(
+    tmp_path: Path, segconv: Command, values: tuple[object, ...], told: str
+) -> None:
+    for number in range(2):
+        save(tmp_path / f"src/images/c{number}.png", picture(number))
+        save(tmp_path / f"src/masks/c{number}.png", np.array(values, dtype=np.uint8)[labels(number, 3)])
+    done = segconv("convert", tmp_path / "src", "--to", "5_A", "--accept-labels")
+    assert done.code == 0, done.err
+    assert f"(guessed from the {told} found, as --accept-labels says: " in done.err
