@@ -28,7 +28,11 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 @option("--to", "target", metavar="ID[_NAME]", help="Dataset to make, such as 42 or 42_Liver.")
 @option("--to-v1", "target_v1", metavar="ID[_NAME]", help="Make a task of nnU-Net v1 instead, such as 42_Roads.")
 @option("--from", "kind", metavar="KIND", help=f"One of {', '.join(KINDS)}; found from the files otherwise.")
-@option("--labels", metavar="NAME=VALUE,…|FILE", help="Values or #colours as they stand in the files; or a table.")
+@option(
+    "--labels",
+    metavar="NAME=VALUE,…|FILE",
+    help="Values as they stand in the files, or colours #rrggbb or #rrggbbaa; or a table.",
+)
 @option(
     "--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value or colour as a label; may be repeated."
 )

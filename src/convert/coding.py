@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..dataset.labels import GRAY, RGB, value_text
 from ..errors import SegconvError
 from ..image.voxels import label_values, position, remap, smallest_type
+from .source import count_of
 
 SHOWN_VALUES = 5
 
@@ -29,7 +30,9 @@ class Coding:
         `GRAY` or `RGB`; see `LabelMap`.
     snap
         A value that is not declared takes the nearest that is, if it lies no further away than
-        this: in grey values, or in Euclidean distance of red, green and blue.
+        this: in grey values; or, of colours, in Euclidean distance of red, green and blue, each as
+        much as alpha lets be seen of it, and alpha. So the edge of a class that was blended into
+        transparency goes to the class where it is more than half opaque.
     """
 
     forward: Mapping[int, int]
@@ -65,7 +68,7 @@ class Coding:
         too_far = [
             value
             for value in unknown
-            if self._distance(value, nearest[value]) > self.snap or self._tie(value, nearest[value]) is not None
+            if self.distance(value, nearest[value]) > self.snap or self._tie(value, nearest[value]) is not None
         ]
         if too_far:
             raise self._refusal(values, counts, too_far, nearest)
@@ -82,24 +85,26 @@ class Coding:
         return out
 
     def _nearest(self, value: int) -> int:
-        return min(self.forward, key=lambda declared: (self._distance(value, declared), declared))
+        return min(self.forward, key=lambda declared: (self.distance(value, declared), declared))
 
     def _tie(self, value: int, nearest: int) -> int | None:
         """Return another declared value that is as near and stands for another label, or None."""
-        distance = self._distance(value, nearest)
+        distance = self.distance(value, nearest)
         return next(
             (
                 other
                 for other, written in self.forward.items()
-                if written != self.forward[nearest] and self._distance(value, other) == distance
+                if written != self.forward[nearest] and self.distance(value, other) == distance
             ),
             None,
         )
 
-    def _distance(self, one: int, other: int) -> float:
+    def distance(self, one: int, other: int) -> float:
+        """Return how far apart two values or colours are; see `snap`."""
         if self.kind == GRAY:
             return abs(one - other)
-        return math.dist(*([colour >> shift & 255 for shift in (16, 8, 0)] for colour in (one, other)))
+        # Whole numbers until the root is drawn: what is equally far must be found so.
+        return math.sqrt(sum((a - b) ** 2 for a, b in zip(_seen(one), _seen(other), strict=True))) / 255
 
     def _refusal(
         self, values: NDArray[Any], counts: Mapping[int, int], unknown: list[int], nearest: Mapping[int, int]
@@ -110,18 +115,24 @@ class Coding:
         first = unknown[0]
         what = "colour" if self.kind == RGB else "value"
         others = ", ".join(f"{text(value)} ({counts[value]})" for value in unknown[1 : SHOWN_VALUES + 1])
-        more = f"; {len(unknown) - 1} more such {what}s: {others}" if unknown[1:] else ""
+        more = f"; {count_of(len(unknown) - 1, f'more such {what}')}: {others}" if unknown[1:] else ""
         declared = ", ".join(map(text, sorted(self.forward)[:20]))
-        distance = self._distance(first, nearest[first])
-        farthest = max(self._distance(value, nearest[value]) for value in unknown)
-        unit = "voxels" if values.ndim == 3 else "pixels"
+        distance = self.distance(first, nearest[first])
+        farthest = max(self.distance(value, nearest[value]) for value in unknown)
+        unit = "voxel" if values.ndim == 3 else "pixel"
         option = f"'{text(first)}=NAME'" if self.kind == RGB else f"{text(first)}=NAME"
         tie = self._tie(first, nearest[first])
         near = text(nearest[first]) if tie is None else f"{text(nearest[first])}, and {text(tie)} is as near"
         snap = "" if tie is not None else f" --snap {math.ceil(farthest)} takes the nearest,"
         return SegconvError(
-            f"holds the {what} {text(first)} in {counts[first]} {unit}, the first at {position(values == first)}{more};"
-            f" declared are {declared}, the nearest is {near}, {distance:.3g} away",
+            f"holds the {what} {text(first)} in {count_of(counts[first], unit)}, the first at"
+            f" {position(values == first)}{more}; declared are {declared}, the nearest is {near}, {distance:.3g} away",
             code="SC070",
             hint=f"--map {option} counts it as a label,{snap} --labels declares another set",
         )
+
+
+def _seen(colour: int) -> list[int]:
+    """Return red, green and blue times alpha, and alpha times 255."""
+    alpha = 255 - (colour >> 24)
+    return [alpha * part for part in (colour >> 16 & 255, colour >> 8 & 255, colour & 255, 255)]

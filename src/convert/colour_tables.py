@@ -1,7 +1,8 @@
 """Tables of label names and their values or colours, in the forms in which tools export them.
 
 ``labelmap.txt`` of CVAT (``name:r,g,b:parts:actions``), ``label_colors.txt`` of CamVid
-(``r g b name``), CSV with a header (``name,value``, ``name,color`` or ``name,r,g,b``), JSON.
+(``r g b name``), CSV with a header (``name,value``, ``name,color`` or ``name,r,g,b``), JSON; each
+with a fourth number for alpha where the masks have one.
 Sources: CVAT's documentation of "Segmentation mask 1.1" and "CamVid 1.0".
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..dataset.labels import parse_value
+from ..dataset.labels import RGB, parse_value, value_text
 from ..dataset.strictjson import loads
 from ..errors import SegconvError, naming
 from .csv_text import read_text, rows_of
@@ -22,7 +23,10 @@ FILES = ("labelmap.txt", "label_colors.txt", "class_dict.csv", "labels.csv", "la
 
 _NAME_COLUMNS = ("name", "label", "class", "label_name", "class_name")
 _VALUE_COLUMNS = ("value", "id", "index", "gray", "grey", "pixel_value")
-_COLOUR_COLUMNS = ("color", "colour", "rgb", "hex")
+_COLOUR_COLUMNS = ("color", "colour", "rgb", "rgba", "hex")
+_OPAQUE = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(.+)")
+_WITH_ALPHA = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(.+)")
+"""Lines of label_colors.txt."""
 
 
 def find_table(folder: Path) -> Path | None:
@@ -45,7 +49,7 @@ def find_table(folder: Path) -> Path | None:
 
 
 def read_table(path: Path) -> dict[str, int | str]:
-    """Return name → value, or colour as ``#rrggbb``.
+    """Return name → value, or colour as ``#rrggbb``, or as ``#rrggbbaa`` if it is not opaque.
 
     Raises
     ------
@@ -60,16 +64,19 @@ def read_table(path: Path) -> dict[str, int | str]:
         lines = [line.strip() for line in text.splitlines()]
         lines = [line for line in lines if line and not line.startswith("#")]
         if path.suffix.lower() == ".txt":
-            return _collected([_of_line(line) for line in lines])
+            # Of one line alone nobody knows: the name may begin with a number.
+            alpha = bool(lines) and all(_WITH_ALPHA.fullmatch(line) for line in lines)
+            return _collected([_of_line(line, _WITH_ALPHA if alpha else _OPAQUE) for line in lines])
         return _of_csv(text)
 
 
-def _of_line(line: str) -> tuple[str, int | str]:
-    """Read a line of labelmap.txt or label_colors.txt."""
-    if match := re.fullmatch(r"([^:]+):\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*(?::.*)?", line):
-        return match[1].strip(), _hex(match[2], match[3], match[4])
-    if match := re.fullmatch(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(.+)", line):
-        return match[4].strip(), _hex(match[1], match[2], match[3])
+def _of_line(line: str, pattern: re.Pattern[str]) -> tuple[str, int | str]:
+    """Read a line of labelmap.txt, or of label_colors.txt by its pattern."""
+    if match := re.fullmatch(r"([^:]+):((?:\s*\d{1,3}\s*,){2,3}\s*\d{1,3})\s*(?::.*)?", line):
+        return match[1].strip(), _hex(*match[2].split(","))
+    if match := pattern.fullmatch(line):
+        *parts, name = match.groups()
+        return name.strip(), _hex(*parts)
     raise SegconvError(
         f"{line!r} is no line of a colour table, expected name:red,green,blue:: or red green blue name", code="SC074"
     )
@@ -83,9 +90,9 @@ def _of_csv(text: str) -> dict[str, int | str]:
     colour = next((columns.index(c) for c in _COLOUR_COLUMNS if c in columns), None)
     parts = [
         next((columns.index(c) for c in names if c in columns), None)
-        for names in (("r", "red"), ("g", "green"), ("b", "blue"))
+        for names in (("r", "red"), ("g", "green"), ("b", "blue"), ("a", "alpha"))
     ]
-    if name is None or (value is None and colour is None and None in parts):
+    if name is None or (value is None and colour is None and None in parts[:3]):
         raise SegconvError(
             f"has the columns {', '.join(rows[0])}, expected name and value, color, or r, g, b", code="SC074"
         )
@@ -97,8 +104,7 @@ def _of_csv(text: str) -> dict[str, int | str]:
             elif colour is not None:
                 found.append((row[name], _colour(row[colour])))
             else:
-                red, green, blue = (row[i] for i in parts if i is not None)
-                found.append((row[name], _hex(red, green, blue)))
+                found.append((row[name], _hex(*(row[i] for i in parts if i is not None))))
         except (IndexError, ValueError):
             raise SegconvError(f"line {number} holds no value or colour: {row}", code="SC074") from None
     return _collected(found)
@@ -132,7 +138,7 @@ def _json_value(value: Any) -> int | str:
         return _value(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 3:
+    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) in (3, 4):
         try:
             return _hex(*value)
         except ValueError:
@@ -149,22 +155,25 @@ def _is_value(text: str) -> bool:
 
 
 def _value(text: str) -> int | str:
-    parse_value(text)
-    return int(text) if not text.startswith("#") else text.lower()
+    value, coding = parse_value(text)
+    return value_text(value, coding) if coding == RGB else value
 
 
 def _colour(text: str) -> int | str:
-    """Read ``#ff0000``, ``ff0000`` or ``255,0,0``."""
-    if parts := re.fullmatch(r"\D?(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})\D?", text):
-        return _hex(*parts.groups())
+    """Read ``#ff0000``, ``ff0000`` or ``255,0,0``; or ``#ff000080``, ``ff000080`` or ``255,0,0,128``."""
+    if parts := re.fullmatch(r"\D?((?:\d{1,3}[\s,]+){2,3}\d{1,3})\D?", text):
+        return _hex(*re.findall(r"\d+", parts[1]))
     return _value(text if text.startswith("#") else f"#{text}")
 
 
-def _hex(red: Any, green: Any, blue: Any) -> str:
-    parts = [int(part) for part in (red, green, blue)]
+def _hex(red: Any, green: Any, blue: Any, alpha: Any = 255) -> str:
+    given = (red, green, blue, alpha)
+    if any(isinstance(part, float) and not part.is_integer() for part in given):
+        raise ValueError(given)  # of 0 to 1, perhaps: half opaque would become transparent
+    parts = [int(part) for part in given]
     if not all(0 <= part <= 255 for part in parts):
         raise SegconvError(f"the colour {parts} has a part outside 0..255", code="SC074")
-    return "#{:02x}{:02x}{:02x}".format(*parts)
+    return value_text(*parse_value("#{:02x}{:02x}{:02x}{:02x}".format(*parts)))
 
 
 def _collected(entries: Sequence[tuple[str, int | str]]) -> dict[str, int | str]:

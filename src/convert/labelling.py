@@ -1,13 +1,15 @@
 """From the values found in label files, and what was declared about them, to the labels of a dataset.
 
 The rules are few and each guess is told: declared labels win; then what the source declares; two
-grey values, one of them 0, are background and foreground; 0 to n without a gap are ``class_1`` …;
+grey values, one of them 0, or one colour on transparent ground, are background and foreground; 0 to
+n without a gap are ``class_1`` …;
 anything else has to be declared, or accepted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from ..dataset.labels import (
     GRAY,
     IGNORE,
     RGB,
+    TRANSPARENT,
     LabelMap,
     Labels,
     dense,
@@ -25,8 +28,9 @@ from ..dataset.labels import (
     value_text,
 )
 from ..errors import SegconvError
+from .coding import Coding
 from .colour_tables import read_table
-from .source import ConvertOptions
+from .source import ConvertOptions, count_of
 
 HINTED = 12
 """Labels that a hint spells out."""
@@ -60,6 +64,10 @@ class Declared:
             return cls({name: _as_colour(value, coding) for name, (value, coding) in parsed.items()}, RGB)
         return cls({name: value for name, (value, _) in parsed.items()})
 
+    def in_colours(self) -> Declared:
+        """Return the same labels, grey values as the colours with equal parts."""
+        return Declared({name: _as_colour(value, self.coding) for name, value in self.names.items()}, RGB)
+
     def label_map(self, guessed: str = "") -> LabelMap:
         """Return the map to 0, 1, … n."""
         return (dense_colours if self.coding == RGB else dense)(self.names, guessed=guessed)
@@ -91,6 +99,8 @@ def settle(
     if options.labels is not None:
         declared = Declared.of(options.labels)
     if declared is not None:
+        if any(parse_value(text)[0] >= 1 << 24 for text in options.value_map if text.startswith("#")):
+            declared = declared.in_colours()  # grey values know no alpha
         declared = with_background(declared, options)
     guessed = ""
     if declared is None:
@@ -122,7 +132,7 @@ def parse_labels(text: str) -> dict[str, int | str]:
         except ValueError:
             raise SegconvError(
                 f"--labels: {part.strip()!r} is not NAME=VALUE",
-                hint="for example --labels background=0,road=255, or background=#000000,road=#ff0000",
+                hint="for example --labels background=0,road=255, or background=#000000,road=#ff0000,glass=#0000ff80",
             ) from None
         if name.strip() in names:
             raise SegconvError(f"--labels: {name.strip()!r} is declared twice")
@@ -151,10 +161,10 @@ def parse_map(entries: Collection[str]) -> dict[str, str]:
 
 def guess(found: list[int], options: ConvertOptions, coding: str) -> LabelMap:
     """Return the label map of values that nobody declared, if one is safe or was accepted."""
-    if coding == RGB:
-        return _guess_colours(found, options)
-    mapped_already = {parse_value(text)[0] for text in options.value_map}
+    mapped_already = {_coded(text, coding) for text in options.value_map}
     mapped = [value for value in found if value not in mapped_already]
+    if coding == RGB:
+        return _guess_colours(found, mapped, options)
     if len(mapped) == 2 and mapped[0] == 0:
         return dense({BACKGROUND: 0, "foreground": mapped[1]}, guessed=f"two grey values, {mapped[0]} and {mapped[1]}")
     if mapped and mapped == list(range(len(mapped))):
@@ -175,19 +185,48 @@ def guess(found: list[int], options: ConvertOptions, coding: str) -> LabelMap:
     )
 
 
-def _guess_colours(found: list[int], options: ConvertOptions) -> LabelMap:
-    """Return labels for the colours of a set, black first; never without being asked to."""
-    names = {BACKGROUND: 0} | {f"class_{n}": colour for n, colour in enumerate((c for c in found if c), 1)}
+def _guess_colours(found: list[int], mapped: list[int], options: ConvertOptions) -> LabelMap:
+    """Return labels for the colours of a set; never without being asked to, but for one on transparent ground."""
+    if len(mapped) == 2 and mapped[0] < TRANSPARENT == mapped[1] and not _blended(mapped[0]):
+        names = {BACKGROUND: TRANSPARENT, "foreground": mapped[0]}
+        return dense_colours(names, guessed=f"transparent pixels, and {value_text(mapped[0], RGB)}")
     shown = ", ".join(value_text(colour, RGB) for colour in found[:12]) + (" …" if len(found) > 12 else "")
     if options.accept_labels:
-        return dense_colours(names, guessed=f"accepted: {shown}")
-    suggestion = ",".join([f"{name}={value_text(colour, RGB)}" for name, colour in names.items()][:HINTED])
-    more = ",…" if len(names) > HINTED else ""
+        return dense_colours(_classes(mapped, options), guessed=f"the colours found, as --accept-labels says: {shown}")
+    what = f"the masks are in {count_of(len(found), 'colour')}, {shown}, which nobody declared"
+    edges = [colour for colour in found if _blended(colour)]
+    solid = _classes((colour for colour in found if not _blended(colour)), options)
+    if not edges or len(solid) == 1:
+        hint = f"--labels '{_listed(_classes(found, options))}', or a labelmap.txt beside them, or --accept-labels"
+        raise SegconvError(what, code="SC078", hint=hint)
+    distance = Coding({}, RGB).distance
+    snap = max(min(distance(edge, colour) for colour in solid.values()) for edge in edges)
     raise SegconvError(
-        f"the masks are in {len(found)} colours, {shown}, which nobody declared",
+        f"{what}; {len(edges)} of them are partly transparent, as edges that were blended",
         code="SC078",
-        hint=f"--labels '{suggestion}{more}', or a labelmap.txt beside them, or --accept-labels",
+        hint=f"--labels '{_listed(solid)}' --snap {math.ceil(snap)} takes the nearest;"
+        " or --accept-labels makes a label of each",
     )
+
+
+def _blended(colour: int) -> bool:
+    """Return whether a colour is neither opaque nor quite transparent."""
+    return 1 << 24 <= colour < TRANSPARENT
+
+
+def _classes(colours: Iterable[int], options: ConvertOptions) -> dict[str, int]:
+    """Return a name for each colour; the ground is what is transparent, else black, else what ``--map`` says."""
+    classes = list(colours)
+    said = [_coded(text, RGB) for text, name in options.value_map.items() if name == BACKGROUND]
+    ground = next((colour for colour in (TRANSPARENT, 0) if colour in classes), said[0] if said else 0)
+    rest = (colour for colour in classes if colour != ground)
+    return {BACKGROUND: ground} | {f"class_{number}": colour for number, colour in enumerate(rest, 1)}
+
+
+def _listed(names: Mapping[str, int]) -> str:
+    """Return a value of ``--labels``, cut if it is long."""
+    entries = [f"{name}={value_text(colour, RGB)}" for name, colour in names.items()]
+    return ",".join(entries[:HINTED]) + (",…" if len(entries) > HINTED else "")
 
 
 def with_background(declared: Declared, options: ConvertOptions) -> Declared:
@@ -235,13 +274,13 @@ def _scribbles(declared: Declared) -> LabelMap:
     """Return the map in which whatever nobody drew on is ignored.
 
     Where background was drawn with a value of its own, 0 is what nobody drew on; otherwise all of
-    background is.
+    background is, such as what is transparent.
     """
     if IGNORE in declared.names:
         raise SegconvError("--ignore unlabelled: the labels declare 'ignore' themselves")
     names = dict(declared.names)
     drawn = names.get(BACKGROUND, 0)
-    nothing = 0
+    nothing = TRANSPARENT if drawn == TRANSPARENT else 0
     if drawn != nothing and nothing in names.values():
         raise SegconvError("--ignore unlabelled: the value 0, which nobody drew, is declared as a label")
     order = [BACKGROUND, *(n for n, _ in sorted(names.items(), key=lambda item: item[1]) if n != BACKGROUND)]
@@ -259,7 +298,15 @@ def _coded(text: str, coding: str) -> int:
 
 
 def _as_colour(value: int, coding: str) -> int:
-    return value if coding == RGB else value * 0x010101
+    if coding == RGB:
+        return value
+    if value > 255:
+        raise SegconvError(
+            f"the labels hold colours, and the value {value}, which is none",
+            code="SC074",
+            hint="declare all of them as colours, or all as values",
+        )
+    return value * 0x010101
 
 
 def _as_grey(colour: int, text: str) -> int:

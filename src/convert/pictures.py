@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..dataset.layout import image_path, label_path
 from ..errors import SegconvError, naming, warning
 from ..image import picture, raster, volumes
 from ..image.geometry import Geometry
-from ..image.mask import colour_codes, grey_mask
+from ..image.mask import WITH_ALPHA, colour_codes, grey_mask, hides_colours
 from ..image.picture import PictureHeader
 from ..work.caseio import CaseIO
 from ..work.plan import Item
@@ -53,7 +54,7 @@ class Opened:
     samples: Samples | None
     plain: bool
 
-    @property
+    @cached_property
     def decoded(self) -> Samples:
         """Stored samples, ``(y, x)`` or ``(y, x, sample)``."""
         return self.samples if self.samples is not None else picture.decode(self.data, self.header)
@@ -158,7 +159,7 @@ def plain_samples(opened: Opened, repairs: list[str]) -> Samples:
             code="SC056",
             hint="save it with 8 or 16 bits; or --from pairs --spacing 1,1,1 makes a volume of it",
         )
-    if header.kind in ("gray+alpha", "RGBA"):
+    if header.kind in WITH_ALPHA:
         if (samples[..., -1] != np.iinfo(samples.dtype).max).any():
             raise SegconvError(
                 "has transparent pixels, which nnU-Net would take for a channel",
@@ -203,6 +204,8 @@ def stored_mask(opened: Opened) -> dict[str, Any]:
     }
     if header.kind == "palette":
         found["palette"] = ["#{:02x}{:02x}{:02x}".format(*entry) for entry in raster.palette(opened.data).tolist()]
+    if hides_colours(opened.decoded, header):
+        found["lost"] = "the colours under fully transparent pixels, which nobody sees, are 0, 0, 0"
     return found
 
 

@@ -1,7 +1,7 @@
 """Pictures and masks: PNG, TIFF, BMP and JPEG in, in whatever folders they lie and however masks code their labels.
 
-A mask codes its labels as grey values or palette indices, as stored: 0/255, 0 1 2 …; or as colours,
-where a table says which. How images and masks are told apart and brought together is `pairing`'s.
+A mask codes its labels as grey values or palette indices, as stored: 0/255, 0 1 2 …; or as colours
+with alpha, where a table says which. How images and masks are told apart and brought together is `pairing`'s.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, LabelMap, dense, value_text
+from ..dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, LabelMap, dense, grey_of_colour, value_text
 from ..errors import Finding, SegconvError
 from ..image import raster
+from ..image.mask import WITH_ALPHA
 from ..image.picture import PictureHeader
 from ..image.voxels import label_values
 from .cases import cases_of, finished
@@ -117,7 +118,9 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     gray = {"ending": ENDING, "dtype": "uint8", "mode": "gray", "depth": 8}
     masks = [headers[case.label] for case in cases if case.label in headers]
     if label_map.coding == RGB:
-        gray["mode"] = "RGB"
+        gray["mode"] = "RGBA" if max(label_map.forward) >= 1 << 24 else "RGB"
+        if masks and all(header.kind == "gray+alpha" for header in masks):
+            gray["mode"] = "gray+alpha"
     elif max(label_map.forward) > 255:
         gray |= {"dtype": "uint16", "depth": 16}
     elif masks and all(header.kind == "gray" and header.depth == 1 for header in masks):
@@ -420,7 +423,7 @@ def _declared(cases: Iterable[SourceCase], root: Path, notes: list[str], options
 
 
 def _refuse_nameless_background(names: Mapping[str, int | str], table: str) -> None:
-    black = next((name for name, value in names.items() if value in (0, "#000000")), None)
+    black = next((name for name, value in names.items() if value in (0, "#000000", "#00000000")), None)
     renamed = {(BACKGROUND if name == black else name): value for name, value in names.items()}
     entries = [f"{name}={value}" for name, value in renamed.items()]
     raise SegconvError(
@@ -436,15 +439,17 @@ def _values(
 ) -> tuple[dict[int, _Seen], str]:
     """Return all values of all masks and their coding: a guess of the labels needs them before the first case.
 
-    Colours where a picture in colour holds one that is not grey; grey values and indices otherwise.
+    Colours where a picture holds one that is not grey or not opaque; grey values and indices otherwise.
     """
-    labels = [path for case in cases if case.label is not None for path in case.files_of(case.label)]
+    labels = {
+        path: case.form(case.label) for case in cases if case.label is not None for path in case.files_of(case.label)
+    }
 
     def values_of(path: str) -> tuple[dict[int, int], bool]:
         opened = _opened(path)
-        if opened.header.kind in ("RGB", "RGBA") and opened.header.depth == 8:
+        if _in_colours(opened.header) and labels[path] != INSTANCES:
             colours = _counted(mask_codes(opened, RGB))
-            return colours, any(code != (code & 255) * 0x010101 for code in colours)
+            return colours, any(grey_of_colour(code) is None for code in colours)
         return label_values(mask_codes(opened, GRAY)), False
 
     results: dict[str, tuple[dict[int, int], bool]] = {}
@@ -457,9 +462,13 @@ def _values(
     coloured = any(colour for _, colour in results.values())
     found: dict[int, _Seen] = {}
     for path, (values, _) in results.items():
-        as_colour = headers[path].kind in ("RGB", "RGBA") and headers[path].depth == 8
-        if coloured and headers[path].kind == "palette":
-            values = _counted(mask_codes(_opened(path), RGB))
+        as_colour = _in_colours(headers[path]) and labels[path] != INSTANCES
+        if coloured and not as_colour and (headers[path].kind != "gray" or headers[path].depth != 8):
+            try:
+                values = _counted(mask_codes(_opened(path), RGB))
+            except SegconvError as error:
+                collect(findings, error, shown(path, root))
+                continue
         elif coloured and not as_colour:
             values = {value * 0x010101: pixels for value, pixels in values.items()}
         elif as_colour and not coloured:
@@ -468,6 +477,11 @@ def _values(
             own = _Seen(pixels, shown(path, root))
             found[value] = found[value] + own if value in found else own
     return found, RGB if coloured else GRAY
+
+
+def _in_colours(header: PictureHeader) -> bool:
+    """Return whether the pixels of a mask may well be colours, or transparent."""
+    return header.kind in ("RGB", *WITH_ALPHA) and header.depth == 8
 
 
 def _opened(path: str) -> Opened:

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset import lineage
-from ..dataset.labels import GRAY, RGB, parse_value, value_text
+from ..dataset.labels import GRAY, RGB, TRANSPARENT, parse_value, value_text
 from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import nifti, raster, segmentation, volumes
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
-from ..image.mask import colour_picture, grey_mask
+from ..image.mask import WITH_ALPHA, colour_picture, grey_mask
 from ..image.orientation import reoriented
 from ..image.stored import ArrayVolume, DecodedVolume
 from ..image.voxels import label_values, remap
@@ -309,7 +309,7 @@ def _refuse_unknown(values: NDArray[Any], task: RestoreTask) -> None:
 
 
 def _back(values: NDArray[Any], task: RestoreTask) -> NDArray[Any]:
-    """Return a prediction in the user's values, or colours ``red << 16 | green << 8 | blue``."""
+    """Return a prediction in the user's values, or colours; see `LabelMap`."""
     if task.coding == GRAY:
         return remap(values, dict(task.backward))
     table = np.zeros(max(task.backward) + 1, dtype=np.uint32)
@@ -352,19 +352,29 @@ def _picture(values: NDArray[Any], stored: Mapping[str, Any], ending: str, codin
         colours = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in stored["palette"]], dtype=np.uint8)
         return _palette(_indices(values, colours, coding), colours, ending, depth)
     if coding == RGB:
-        samples = colour_picture(values)
-        if mode == "gray" or mode == "gray+alpha":
-            samples = samples[..., 0]
+        samples = _coloured(values, mode, ending)
     else:
         samples = values.astype(np.uint16 if depth == 16 or int(values.max()) > 255 else np.uint8)
         if mode in ("RGB", "RGBA"):
             samples = np.repeat(samples[..., np.newaxis], 3, axis=-1)
-    if mode in ("RGBA", "gray+alpha"):
-        opaque = np.full((*samples.shape[:2], 1), np.iinfo(samples.dtype).max, dtype=samples.dtype)
-        samples = np.concatenate([samples.reshape(*samples.shape[:2], -1), opaque], axis=-1)
-    if ending == ".png" and mode == "gray" and depth < 8 and int(samples.max()) < 1 << depth:
+        if mode in WITH_ALPHA:
+            opaque = np.full((*samples.shape[:2], 1), np.iinfo(samples.dtype).max, dtype=samples.dtype)
+            samples = np.concatenate([samples.reshape(*samples.shape[:2], -1), opaque], axis=-1)
+    if ending == ".png" and samples.ndim == 2 and depth < 8 and int(samples.max()) < 1 << depth:
         return raster.encode_few_bits(samples, depth)
     return raster.encode(samples, ending if ending in raster.WRITABLE else ".png")
+
+
+def _coloured(values: NDArray[Any], mode: str, ending: str) -> NDArray[np.uint8]:
+    """Return colours as the user's file holds them, with colour or alpha where it had none and a prediction does."""
+    samples = colour_picture(values)
+    alpha = mode in WITH_ALPHA or bool((samples[..., -1] != 255).any())
+    grey = mode.startswith("gray") and bool((samples[..., :3] == samples[..., :1]).all())
+    if grey and not (alpha and ending == ".bmp"):  # which knows no grey with alpha
+        samples = samples[..., [0, -1]]
+    if not alpha:
+        samples = samples[..., :-1]
+    return samples[..., 0] if samples.shape[-1] == 1 else samples
 
 
 def _indices(values: NDArray[Any], colours: NDArray[np.uint8], coding: str) -> NDArray[np.uint8]:
@@ -375,7 +385,7 @@ def _indices(values: NDArray[Any], colours: NDArray[np.uint8], coding: str) -> N
     found = np.zeros(values.shape, dtype=np.uint8)
     for code in np.unique(values).tolist():
         if code not in codes:
-            raise SegconvError(f"the palette of the user's mask has no colour #{code:06x}", code="SC078")
+            raise SegconvError(f"the palette of the user's mask has no colour {value_text(code, RGB)}", code="SC078")
         found[values == code] = codes.index(code)
     return found
 
@@ -458,7 +468,8 @@ def _inverse(label_map: Mapping[str, int]) -> tuple[dict[int, int], str]:
     for found, written in label_map.items():
         value, coding = parse_value(found)
         back.setdefault(written, value)
-    back.setdefault(0, 0)  # where no voxel of a source became background, as with scribbles
+    # Where no voxel of a source became background, as with scribbles, it is what nobody drew on.
+    back.setdefault(0, TRANSPARENT if coding == RGB and TRANSPARENT in back.values() else 0)
     return back, coding
 
 

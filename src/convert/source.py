@@ -34,7 +34,7 @@ class ConvertOptions:
     Parameters
     ----------
     labels
-        Name → value as it stands in the files, or colour as ``#rrggbb``.
+        Name → value as it stands in the files, or colour as ``#rrggbb`` or ``#rrggbbaa``.
     value_map
         Value or colour in the files, as text → name of the label it counts as (``--map 255=road``).
     snap

@@ -224,7 +224,7 @@ def _label_stack(path: str, geometry: Geometry, task: CaseTask, io: CaseIO) -> t
                 slices += list(opened.decoded)
             else:
                 slices.append(mask_codes(opened, task.recipe.coding.kind))
-            stored = stored_mask(opened)
+            stored |= stored_mask(opened)
     values = stack.assemble(slices)
     if values.shape != geometry.array_shape:
         raise SegconvError(f"has the size {values.shape[::-1]}, its image {geometry.size}", code="SC082")

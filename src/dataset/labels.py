@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,6 +13,8 @@ from ..errors import SegconvError
 
 GRAY = "gray"
 RGB = "rgb"
+TRANSPARENT = 0xFF000000
+"""The colour of pixels that nobody sees, whatever is stored in them; written ``#00000000``."""
 BACKGROUND = "background"
 IGNORE = "ignore"
 """nnU-Net knows the ignore label by this very key; ``Ignore`` would silently be a class."""
@@ -110,7 +113,7 @@ class LabelMap:
         How the labels were found, if nobody declared them; for the summary.
     coding
         `GRAY`: values are grey values, palette indices or voxel values. `RGB`: values are colours,
-        ``red << 16 | green << 8 | blue``.
+        ``(255 - alpha) << 24 | red << 16 | green << 8 | blue``, and `TRANSPARENT` for all of alpha 0.
     """
 
     labels: Labels
@@ -137,13 +140,16 @@ class LabelMap:
         return len(set(self.forward.values())) == len(self.forward)
 
     def as_json(self) -> dict[str, int]:
-        """Return ``forward`` as it stands in the lineage: values as text, colours as ``#rrggbb``."""
+        """Return ``forward`` as it stands in the lineage: see `value_text`."""
         return {value_text(found, self.coding): written for found, written in self.forward.items()}
 
 
 def value_text(value: int, coding: str) -> str:
-    """Return a value as a person writes it: ``255``, or ``#ff0000`` for a colour."""
-    return f"#{value:06x}" if coding == RGB else str(value)
+    """Return a value as a person writes it: ``255``, ``#ff0000`` for a colour, ``#ff000080`` for one not opaque."""
+    if coding != RGB:
+        return str(value)
+    opaque = value < 1 << 24
+    return f"#{value:06x}" if opaque else f"#{value & 0xFFFFFF:06x}{255 - (value >> 24):02x}"
 
 
 def grey_of_colour(colour: int) -> int | None:
@@ -153,7 +159,7 @@ def grey_of_colour(colour: int) -> int | None:
 
 
 def parse_value(text: str) -> tuple[int, str]:
-    """Return value and coding of ``255`` or ``#ff0000``.
+    """Return value and coding of ``255``, ``#ff0000``, or ``#ff000080`` with alpha.
 
     Raises
     ------
@@ -162,9 +168,10 @@ def parse_value(text: str) -> tuple[int, str]:
     """
     text = text.strip()
     if text.startswith("#"):
-        if len(text) != 7:
+        if not re.fullmatch(r"#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?", text):
             raise ValueError(f"{text!r} is no colour")
-        return int(text[1:], 16), RGB
+        colour, alpha = int(text[1:7], 16), int(text[7:] or "ff", 16)
+        return (255 - alpha) << 24 | colour if alpha else TRANSPARENT, RGB
     if not text.isdigit():
         raise ValueError(f"{text!r} is no value")
     return int(text), GRAY
@@ -179,7 +186,11 @@ def dense_colours(declared: Mapping[str, int], *, guessed: str = "") -> LabelMap
         ``SC074`` if background is missing or a colour stands twice.
     """
     if BACKGROUND not in declared:
-        raise SegconvError("the label 'background' is missing", code="SC074", hint="declare background=#000000")
+        raise SegconvError(
+            "the label 'background' is missing",
+            code="SC074",
+            hint="declare background=#000000, or #00000000 if it is transparent",
+        )
     if len(set(declared.values())) < len(declared):
         twice = next(c for c in declared.values() if list(declared.values()).count(c) > 1)
         names = [name for name, colour in declared.items() if colour == twice]

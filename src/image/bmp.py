@@ -23,7 +23,8 @@ HEAD_BYTES = 14 + 124 + 4 * 256
 
 _BITFIELDS = 3
 _MASKS = (0xFF0000, 0x00FF00, 0x0000FF)
-"""Of red, green and blue in 32 bits, as everybody writes them."""
+_ALPHA = 0xFF000000
+"""Of red, green, blue and alpha in 32 bits, as everybody writes them."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,12 @@ def encode(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> b
     Parameters
     ----------
     samples
-        ``(y, x)``: bool for 1 bit a pixel, or uint8; or RGB ``(y, x, 3)`` uint8.
+        ``(y, x)``: bool for 1 bit a pixel, or uint8; or RGB ``(y, x, 3)`` or RGBA ``(y, x, 4)`` uint8.
     colours
         ``(n, 3)``, to make a palette picture of ``(y, x)`` uint8 indices.
     """
+    if samples.shape[2:] == (4,):
+        return _with_alpha(samples)
     image = Image.fromarray(np.ascontiguousarray(samples))
     if colours is not None:
         refuse_colourless(samples, len(colours))
@@ -103,6 +106,19 @@ def encode(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> b
     buffer = io.BytesIO()
     image.save(buffer, format="BMP")
     return buffer.getvalue()
+
+
+def _with_alpha(samples: NDArray[Any]) -> bytes:
+    """Return a BMP whose header, of the fourth version, says that it has alpha; Pillow writes none such."""
+    height, width = samples.shape[:2]
+    rows = np.ascontiguousarray(samples[::-1, :, [2, 1, 0, 3]], dtype=np.uint8).tobytes()
+    rows_at = 14 + 108
+    return (
+        struct.pack("<2sI4xI", b"BM", rows_at + len(rows), rows_at)
+        + struct.pack("<IiiHHII16x", 108, width, height, 1, 32, _BITFIELDS, len(rows))
+        + struct.pack("<IIII4s48x", *_MASKS, _ALPHA, b"BGRs")
+        + rows
+    )
 
 
 def _layout(data: Buffer) -> _Layout:
@@ -132,7 +148,7 @@ def _layout(data: Buffer) -> _Layout:
         ramp = np.arange(1 << bits) * (255 // ((1 << bits) - 1))
         kind, samples = ("gray" if np.array_equal(colours, np.stack([ramp] * 3, axis=-1)) else "palette"), 1
     else:
-        alpha = compression == _BITFIELDS and length >= 56 and head[66:70] == b"\0\0\0\xff"
+        alpha = compression == _BITFIELDS and length >= 56 and head[66:70] == _ALPHA.to_bytes(4, "little")
         kind, samples = ("RGBA", 4) if alpha else ("RGB", 3)
     header = PictureHeader(width, abs(height), min(bits, 8), kind, samples, format="BMP")
     return _Layout(header, rows_at, row_bytes, height > 0, bits, colours)

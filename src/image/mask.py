@@ -11,27 +11,36 @@ from ..errors import SegconvError
 from . import picture
 from .voxels import label_values, position
 
+WITH_ALPHA = ("gray+alpha", "RGBA")
+"""Kinds of pictures whose last sample is alpha."""
+
 
 def grey_mask(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[Any]:
-    """Return the label values of a mask, ``(y, x)``.
+    """Return the label values of a mask that codes them as grey values or indices, ``(y, x)``.
 
     Grey values and palette indices count as stored. A mask that is stored as RGB or with alpha is
-    accepted where that adds nothing: the same value in R, G and B, and no pixel transparent.
+    accepted where that adds nothing: the same value in R, G and B, and every pixel opaque.
 
     Raises
     ------
     SegconvError
-        ``SC078`` for colours, with the first pixel that has one, and for transparency.
+        ``SC078`` for colours, with the first pixel that has one, and for pixels that are not opaque.
     """
     if samples.ndim == 2:
         return samples
-    if header.kind in ("gray+alpha", "RGBA"):
-        transparent = samples[..., -1] != np.iinfo(samples.dtype).max
+    if header.kind in WITH_ALPHA:
+        transparent = samples[..., -1] != (np.iinfo(samples.dtype).max if samples.dtype.kind in "iu" else 1)
         if transparent.any():
             raise SegconvError(
-                f"is a mask with {int(transparent.sum())} transparent pixels, the first at {position(transparent)}",
+                f"is {header}, and not opaque in {int(transparent.sum())} of its pixels, the first at"
+                f" {position(transparent)}",
                 code="SC078",
-                hint="export the mask without alpha",
+                hint=(
+                    "export the mask without alpha; if it is the only one of its case and what is transparent is a"
+                    " label: convert --map '#00000000=background'"
+                    if samples.dtype == np.uint8
+                    else "export the mask without alpha, or with 8 bits a sample"
+                ),
             )
         samples = samples[..., :-1]
     if samples.shape[-1] == 3:
@@ -40,7 +49,7 @@ def grey_mask(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[A
             x, y = position(coloured)
             colour = "#" + "".join(f"{int(v):02x}" for v in samples[y, x])
             raise SegconvError(
-                f"is a mask in colour: {int(coloured.sum())} pixels, the first is {colour} at {(x, y)}",
+                f"is a mask in colour, in {int(coloured.sum())} of its pixels, the first is {colour} at {(x, y)}",
                 code="SC078",
                 hint="export the mask with one grey value or palette index a class",
             )
@@ -48,7 +57,9 @@ def grey_mask(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[A
 
 
 def colour_codes(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[np.uint32]:
-    """Return the colour of each pixel of a mask, ``red << 16 | green << 8 | blue``.
+    """Return the colour of each pixel of a mask, ``(255 - alpha) << 24 | red << 16 | green << 8 | blue``.
+
+    All pixels of alpha 0 have the same code, whatever colour is stored in them: nobody sees it.
 
     Parameters
     ----------
@@ -60,32 +71,37 @@ def colour_codes(samples: NDArray[Any], header: picture.PictureHeader) -> NDArra
     Raises
     ------
     SegconvError
-        ``SC078`` for pixels that are not opaque; ``SC056`` for more than 8 bits a sample.
+        ``SC056`` for more than 8 bits a sample.
     """
     if samples.dtype != np.uint8 or (header.depth != 8 and header.kind != "palette"):
-        raise SegconvError(f"is {header}, expected a colour mask of 8 bits a sample", code="SC056")
-    if header.kind in ("gray+alpha", "RGBA"):
-        transparent = samples[..., -1] != 255
-        if transparent.any():
-            raise SegconvError(
-                f"is a mask with {int(transparent.sum())} pixels that are not opaque, the first at"
-                f" {position(transparent)}",
-                code="SC078",
-                hint="export the mask without alpha",
-            )
-        samples = samples[..., :-1]
-    if samples.ndim == 2 or samples.shape[-1] == 1:
-        grey: NDArray[np.uint32] = samples.reshape(samples.shape[:2]).astype(np.uint32)
-        grey *= np.uint32(0x010101)
-        return grey
-    red, green, blue = (samples[..., c].astype(np.uint32) for c in range(3))
-    codes: NDArray[np.uint32] = (red << 16 | green << 8 | blue).astype(np.uint32, copy=False)
+        raise SegconvError(
+            f"is {header}, expected a colour mask of 8 bits a sample",
+            code="SC056",
+            hint="export the mask with 8 bits a sample",
+        )
+    if samples.ndim == 2 or samples.shape[-1] < 3:
+        codes: NDArray[np.uint32] = samples.reshape(*samples.shape[:2], -1)[..., 0].astype(np.uint32)
+        codes *= np.uint32(0x010101)
+    else:
+        codes = samples[..., 0].astype(np.uint32)
+        for channel in (1, 2):
+            codes <<= np.uint32(8)
+            codes |= samples[..., channel]
+    if header.kind in WITH_ALPHA and (samples[..., -1] != 255).any():
+        codes[samples[..., -1] == 0] = 0
+        codes |= (255 - samples[..., -1]).astype(np.uint32) << np.uint32(24)
     return codes
 
 
+def hides_colours(samples: NDArray[Any], header: picture.PictureHeader) -> bool:
+    """Return whether pixels of alpha 0 hold a colour, which `colour_codes` does not tell."""
+    return header.kind in WITH_ALPHA and bool(samples[samples[..., -1] == 0].any())
+
+
 def colour_picture(codes: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return colours as samples ``(y, x, 3)``: the inverse of `colour_mask`."""
-    return np.stack([codes >> 16 & 255, codes >> 8 & 255, codes & 255], axis=-1).astype(np.uint8)
+    """Return colours as samples ``(y, x, 4)``, red, green, blue and alpha: the inverse of `colour_codes`."""
+    parts = [codes >> 16 & 255, codes >> 8 & 255, codes & 255, 255 - (codes >> 24)]
+    return np.stack(parts, axis=-1).astype(np.uint8)
 
 
 def grey_values(data: bytes) -> dict[int, int]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from segconv.convert.coding import Coding
-from segconv.dataset.labels import RGB
+from segconv.dataset.labels import RGB, TRANSPARENT, parse_value, value_text
 from segconv.errors import SegconvError
 
 
@@ -52,3 +54,48 @@ def test_what_is_accepted_is_nearest_and_no_further_than_said(
 def test_colours_snap_by_their_distance() -> None:
     coding = Coding({0: 0, 0xFF0000: 1}, RGB, snap=7)
     assert coding.settle(np.array([[0xFC0404]], np.uint32))[1] == {0xFC0404: 0xFF0000}
+
+
+COLOURS = st.tuples(*[st.integers(0, 255)] * 4)
+
+
+def code(colour: tuple[int, ...]) -> int:
+    return parse_value("#" + bytes(colour).hex())[0]
+
+
+@given(COLOURS, COLOURS)
+def test_colours_are_as_far_apart_as_what_is_seen_of_them(one: tuple[int, ...], other: tuple[int, ...]) -> None:
+    seen = [[part * colour[3] / 255 for part in colour[:3]] + [colour[3]] for colour in (one, other)]
+    assert Coding({}, RGB).distance(code(one), code(other)) == pytest.approx(math.dist(*seen), abs=1e-9)
+    opaque = Coding({}, RGB).distance(code((*one[:3], 255)), code((*other[:3], 255)))
+    assert opaque == pytest.approx(math.dist(one[:3], other[:3]), abs=1e-9)
+
+
+@given(st.integers(1, 254), st.tuples(*[st.integers(0, 255)] * 3))
+def test_an_edge_goes_to_its_class_where_it_is_more_than_half_opaque(alpha: int, colour: tuple[int, ...]) -> None:
+    coding = Coding({TRANSPARENT: 0, code((*colour, 255)): 1}, RGB, snap=255)
+    edge = code((*colour, alpha))
+    counts, snapped = coding.settle(np.array([[edge, TRANSPARENT]], np.uint32))
+    assert counts == {edge: 1, TRANSPARENT: 1}
+    assert coding.apply(np.array([[edge]], np.uint32), snapped).tolist() == [[int(alpha > 127)]]
+
+
+def test_colours_that_are_equally_far_are_found_so() -> None:
+    coding = Coding({code((255, 0, 0, 255)): 1, code((0, 255, 0, 255)): 2}, RGB, snap=255)
+    with pytest.raises(SegconvError) as caught:
+        coding.settle(np.array([[code((77, 77, 0, 131))]], np.uint32))
+    assert "is as near" in caught.value.message
+
+
+@given(COLOURS)
+def test_a_colour_is_written_as_it_is_read(colour: tuple[int, ...]) -> None:
+    text = "#" + bytes(colour).hex()
+    shown = value_text(*parse_value(text))
+    assert shown == ("#00000000" if colour[3] == 0 else text if colour[3] < 255 else text[:7])
+    assert parse_value(shown) == parse_value(text.upper()) == (code(colour), RGB)
+
+
+@pytest.mark.parametrize("text", ["#", "#fff", "#ff00000", "#ff00000000", "#+ff000", "#ff_000", "#gg0000", "ff0000"])
+def test_what_is_no_colour_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no"):
+        parse_value(text)

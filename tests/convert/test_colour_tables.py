@@ -12,6 +12,7 @@ from segconv.convert.colour_tables import FILES, find_table, read_table
 from segconv.errors import SegconvError
 
 ROAD = {"background": "#000000", "road": "#ff0000", "tree top": "#008040"}
+GLASS = {"background": "#00000000", "road": "#ff0000", "glass": "#0080407f"}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,13 @@ ROAD = {"background": "#000000", "road": "#ff0000", "tree top": "#008040"}
         ("t.json", '{"#000000": "background", "#ff0000": "road", "#008040": "tree top"}', ROAD),
         ("t.json", '{"labels": [{"name": "background", "color": "#000000"}, {"name": "road", "color": [255, 0, 0]}, {"name": "tree top", "color": "#008040"}]}', ROAD),
         ("t.json", '[{"label": "background", "id": 0}, {"label": "road", "id": 7}]', {"background": 0, "road": 7}),
+        ("labelmap.txt", "background:0,0,0,0::\nroad:255,0,0::\nglass:0, 128, 64, 127\n", GLASS),
+        ("label_colors.txt", "3 2 1 0 background\n255 0 0 255 road\n0,128,64,127,glass\n", GLASS),
+        ("label_colors.txt", "0 0 0 background\n255 0 0 2 lanes\n", {"background": "#000000", "2 lanes": "#ff0000"}),
+        ("t.csv", "name,r,g,b,alpha\nbackground,0,0,0,0\nroad,255,0,0,255\nglass,0,128,64,127\n", GLASS),
+        ("t.csv", "name,rgba\nbackground,#FFFFFF00\nroad,ff0000FF\nglass,\"(0, 128, 64, 127)\"\n", GLASS),
+        ("t.json", '{"background": [0, 0, 0, 0], "road": [255, 0, 0], "glass": "#0080407F"}', GLASS),
+        ("t.json", '{"#00000000": "background", "#ff0000ff": "road", "#0080407f": "glass"}', GLASS),
     ],
 )  # fmt: skip
 def test_a_table_is_read(name: str, text: str, expected: dict[str, int | str], tmp_path: Path) -> None:
@@ -64,6 +72,11 @@ def test_a_table_is_read(name: str, text: str, expected: dict[str, int | str], t
         ("t.json", b'{"road": [1, 2]}', "SC074", "[1, 2]"),
         ("t.json", b'{"road": [1, 2, "x"]}', "SC074", "x"),
         ("t.json", b'{"road": -1}', "SC074", "-1"),
+        ("t.json", b'{"road": [1.0, 0.0, 0.0, 0.5]}', "SC074", "0.5"),
+        ("t.json", b'{"road": [1, 2, 3, 256]}', "SC074", "part outside 0..255"),
+        ("t.json", b'{"road": [1, 2, 3, 4, 5]}', "SC074", "[1, 2, 3, 4, 5]"),
+        ("t.csv", b"name,r,g,b,a\nroad,1,2,3,\n", "SC074", "line 2"),
+        ("t.csv", b"name,color\nroad,#ff00000\n", "SC074", "line 2"),
         ("t.json", b"[1]", "SC074", "1"),
     ],
 )  # fmt: skip
