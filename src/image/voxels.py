@@ -74,7 +74,10 @@ def label_values(array: NDArray[Any]) -> dict[int, int]:
                 )
     if low < 0:
         raise SegconvError(
-            f"holds the negative value {low:g} at {position(array == low)}; labels begin at 0", code="SC072"
+            f"holds the negative value {low:g} at {position(array == low)}; labels begin at 0",
+            code="SC072",
+            hint="write another value in its place, such as 255: --map 255=background counts that as background then,"
+            " and --labels NAME=VALUE,…,ignore=255 leaves it out of training",
         )
     # A comparison a value is a third of the time of a histogram, which widens every voxel to 64 bits.
     if high < FEW_VALUES:

@@ -7,12 +7,13 @@ import re
 import shlex
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
 from ..command import Command
 from .drawn import labels, picture, save
-from .oracles import ct, write
+from .oracles import ct, voxels, write
 
 
 def stray(root: Path, value: int = 250) -> Path:
@@ -100,3 +101,31 @@ def test_labels_that_were_accepted_are_told_to_be_what_was_found(
     done = segconv("convert", tmp_path / "src", "--to", "5_A", "--accept-labels")
     assert done.code == 0, done.err
     assert f"(guessed from the {told} found, as --accept-labels says: " in done.err
+
+
+@pytest.mark.parametrize("words", [("--map", "-1=background"), ("--map=-1=ignore",), ("--labels", "a=-1,background=0")])
+def test_negative_values_are_not_mapped_but_rewritten(tmp_path: Path, segconv: Command, words: tuple[str, ...]) -> None:
+    phantom = ct(1)
+    unknown = phantom.label.array == 3
+    write(tmp_path / "src/images/a.nii.gz", phantom.images[0])
+    write(tmp_path / "src/labels/a.nii.gz", phantom.label)
+    stored = nib.load(tmp_path / "src/labels/a.nii.gz")
+    values = np.asarray(stored.dataobj).astype(np.int16)
+    nib.save(nib.Nifti1Image(np.where(values == 3, -1, values), stored.affine), tmp_path / "src/labels/a.nii.gz")
+    said = ("convert", tmp_path / "src", "--to", "5_A")
+    done = segconv(*said, *words)
+    assert (done.code, done.codes()) == (2, ["SC001"]), done.err
+    assert "-1 is negative, and values of labels begin at 0" in done.err
+    done = segconv(*said)
+    assert (done.code, done.codes()) == (65, ["SC072"]), done.err
+    assert "--labels NAME=VALUE,…,ignore=255" in done.err
+    write(tmp_path / "src/labels/a.nii.gz", phantom.label, np.where(unknown, 255, phantom.label.array).astype(np.uint8))
+    done = segconv(*said, "--labels", "background=0,one=1,two=2,ignore=255")
+    assert done.code == 0, done.err
+    written = voxels(segconv.raw / "Dataset005_A/labelsTr/a.nii.gz")
+    assert np.array_equal(written, phantom.label.array)
+    done = segconv(
+        "convert", tmp_path / "src", "--to", "6_B", "--labels", "background=0,one=1,two=2", "--map=255=background"
+    )
+    assert done.code == 0, done.err
+    assert np.array_equal(voxels(segconv.raw / "Dataset006_B/labelsTr/a.nii.gz"), np.where(unknown, 0, written))
