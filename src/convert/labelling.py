@@ -9,6 +9,7 @@ anything else has to be declared, or accepted.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -125,6 +126,7 @@ def parse_labels(text: str) -> dict[str, int | str]:
     names: dict[str, int | str] = {}
     for part in text.split(","):
         name, separator, value = part.strip().rpartition("=")
+        _refuse_negative("--labels", value)
         try:
             if not separator or not name.strip():
                 raise ValueError
@@ -145,6 +147,7 @@ def parse_map(entries: Collection[str]) -> dict[str, str]:
     mapping: dict[str, str] = {}
     for part in (piece.strip() for entry in entries for piece in entry.split(",")):
         text, separator, name = part.partition("=")
+        _refuse_negative("--map", text)
         try:
             if not separator or not name.strip():
                 raise ValueError
@@ -157,6 +160,14 @@ def parse_map(entries: Collection[str]) -> dict[str, str]:
             raise SegconvError(f"--map: {text.strip()} is mapped twice")
         mapping[value_text(value, coding)] = name.strip()
     return mapping
+
+
+def _refuse_negative(option: str, text: str) -> None:
+    if re.fullmatch(r"\s*-\d+\s*", text):
+        raise SegconvError(
+            f"{option}: {text.strip()} is negative, and values of labels begin at 0",
+            hint="write another value in its place into the label files, such as 255, and name that",
+        )
 
 
 def guess(found: list[int], options: ConvertOptions, coding: str) -> LabelMap:
