@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import Finding, Refused, SegconvError
 from ..image import raster, volumes
 from .pairing import pair_units
 from .png import ending_of as picture_ending_of
-from .source import ConvertOptions, count_of
+from .source import SERIES, ConvertOptions, collect, count_of, shown
 from .strangers import glob_of, globs_of
 from .tree import Unit, units_in, walk
 from .volume_units import volume_units
@@ -29,7 +30,11 @@ def of_unknown(root: Path) -> SegconvError:
     endings = Counter(_ending(name) for names in files.values() for name in names)
     if not endings:
         return _refusal(root, "holds no file", "check the path; a folder of images and labels was expected")
-    pictures, volume_files = units_in(root, picture_ending_of, [])[0], volume_units(root, ConvertOptions(), [])[0]
+    findings: list[Finding] = []
+    pictures, volume_files = units_in(root, picture_ending_of, [])[0], volume_units(root, ConvertOptions(), findings)[0]
+    findings += _labels_of_dicom(root, volume_files)
+    if findings:
+        return Refused(reasons=findings)  # what is wrong explains why nothing was recognised
     units = max(pictures, volume_files, key=len)
     found = _listed(endings, files)
     if not units:
@@ -46,6 +51,20 @@ def of_unknown(root: Path) -> SegconvError:
     if any(ending in endings for ending in _DRAWN):
         hint += "; outlines in text files are not read: draw them as masks first"
     return _refusal(root, f"holds {found}, and no name of a file or folder tells which of them are labels", hint)
+
+
+def _labels_of_dicom(root: Path, units: list[Unit]) -> list[Finding]:
+    """Return a finding for each series beside which labels lie as objects that are not read."""
+    findings: list[Finding] = []
+    for unit in units:
+        if unit.parts is not None and unit.parts.form == SERIES:
+            from ..image import dicom  # brings SimpleITK
+
+            try:
+                dicom.refuse_labels(str(root / unit.path))
+            except SegconvError as error:
+                collect(findings, error)
+    return [replace(found, file=shown(found.file, root)) for found in findings]
 
 
 def _command(root: Path, units: list[Unit]) -> str:
@@ -65,7 +84,8 @@ def _command(root: Path, units: list[Unit]) -> str:
         f"; {convert} --images '**/*{ending}' --unlabelled test --labels background=0,NAME=1 … takes all of them as"
         " images to be predicted"
     )
-    return f"call labels NAME_mask{ending}, or put them into a folder masks beside one called images{alone}"
+    named = f"call labels NAME_mask{ending}, or put them" if ending else "put volumes of labels"
+    return f"{named} into a folder masks beside one called images{alone}"
 
 
 def _either(convert: str, one: str, other: str) -> str:

@@ -26,11 +26,26 @@ MAGIC = b"DICM"
 _META_BYTES = 1024
 """The class of an object is told within so many bytes."""
 
-_NO_IMAGES = (
-    "1.2.840.10008.1.3.10",  # a DICOMDIR
-    *(f"1.2.840.10008.5.1.4.1.1.{kind}" for kind in ("9.", "11.", "66", "88.", "104.", "481.")),
-)
-"""Classes without slices: waveforms, presentation states, segmentations, reports, documents, radiotherapy."""
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_NO_IMAGES = {
+    "1.2.840.10008.1.3.10": "a DICOMDIR",
+    f"{_STORAGE}9.": "a waveform",
+    f"{_STORAGE}11.": "a presentation state",
+    f"{_STORAGE}66.4": "a segmentation (DICOM SEG)",
+    f"{_STORAGE}66.7": "a segmentation (DICOM SEG)",
+    f"{_STORAGE}66": "a registration, surface or raw data",
+    f"{_STORAGE}88.": "a report (DICOM SR)",
+    f"{_STORAGE}104.": "a document",
+    f"{_STORAGE}481.3": "a structure set (RTSTRUCT)",
+    f"{_STORAGE}481.": "of radiotherapy",
+}
+"""Starts of the classes of objects without slices, and what such an object is."""
+
+_WAYS = {
+    "SEG": "segimage2itkimage of dcmqi makes NIfTI or NRRD of it, and so does saving it in 3D Slicer",
+    "RTSTRUCT": "plastimatch convert makes a NIfTI or NRRD volume of it, and so does exporting it in 3D Slicer",
+}
+"""Labels that are stored as such objects, and what makes volumes of them."""
 
 GAP_TOLERANCE = 0.01
 """How much the distances of neighbouring slices may differ, as a part of their median."""
@@ -128,7 +143,7 @@ def series_of(folder: str) -> dict[str, tuple[str, ...]]:
         for path in paths:
             with open(path, "rb") as file:
                 head = file.read(_META_BYTES)
-            if is_dicom(head) and not _sop_class(head).startswith(_NO_IMAGES):
+            if is_dicom(head) and _object(head) is None:
                 found.setdefault(_slice(path).texts["series"], []).append(path)
     except OSError as error:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=folder) from error
@@ -146,7 +161,10 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
     """
     found = series_of(folder)
     if not found:
-        raise SegconvError("holds no DICOM files", code="SC011", file=folder)
+        refuse_labels(folder)
+        raise SegconvError("holds no DICOM series of slices", code="SC011", file=folder)
+    for files in found.values():
+        _refuse_frames(_slice(files[0]))  # whose series are too many for this reason alone
     if series is None and len(found) == 1:
         return next(iter(found.values()))
     if series in found:
@@ -159,6 +177,24 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
         file=folder,
         hint="put each series into a folder of its own",
     )
+
+
+def refuse_labels(folder: str) -> None:
+    """Refuse a folder that holds labels as objects which are no slices.
+
+    Raises
+    ------
+    SegconvError
+        ``SC056`` with the first of them, what it is, and what makes a volume of it.
+    """
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if not entry.is_file():
+            continue
+        with open(entry.path, "rb") as file:
+            what = _object(file.read(_META_BYTES))
+        way = next((way for word, way in _WAYS.items() if what is not None and word in what), None)
+        if way is not None:
+            raise SegconvError(f"is {what}, expected a label as a volume", code="SC056", file=entry.path, hint=way)
 
 
 def patient_of(files: Sequence[str]) -> str:
@@ -225,6 +261,12 @@ def _sop_class(head: bytes) -> str:
     at = head.find(b"\x02\x00\x02\x00UI")
     length = int.from_bytes(head[at + 6 : at + 8], "little")
     return "" if at < 0 else head[at + 8 : at + 8 + length].decode("ascii", "replace").strip("\0 ")
+
+
+def _object(head: bytes) -> str | None:
+    """Return what an object of DICOM without slices is, from its first bytes; None for slices and other files."""
+    kind = _sop_class(head) if is_dicom(head) else ""
+    return next((what for start, what in _NO_IMAGES.items() if kind.startswith(start)), None)
 
 
 def _slice(path: str) -> Slice:
@@ -322,16 +364,20 @@ def _refuse_kind(one: Slice) -> None:
             file=one.path,
             hint="export the series in grey values",
         )
-    if one.texts["frames"] not in ("", "0", "1"):
-        raise SegconvError(
-            f"holds {one.texts['frames']} frames in one file, expected one slice a file",
-            code="SC056",
-            file=one.path,
-            hint="split it into slices, or make a NIfTI file of it, for instance with dcm2niix",
-        )
+    _refuse_frames(one)
     if one.pixel_type not in _TYPES:
         raise SegconvError(
             f"has voxels of type {sitk.GetPixelIDValueAsString(one.pixel_type)}", code="SC056", file=one.path
+        )
+
+
+def _refuse_frames(one: Slice) -> None:
+    if one.texts["frames"] not in ("", "0", "1"):
+        raise SegconvError(
+            f"is multi-frame DICOM: {one.texts['frames']} frames in one file, expected a file a slice",
+            code="SC056",
+            file=one.path,
+            hint="dcm2niix makes a NIfTI file of it, and so does saving it in 3D Slicer",
         )
 
 

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
 from ..command import Command, tree_hash
+from ..image.test_dicom import ARRAY, of_class, write_series
 from . import test_pairs
 from .drawn import labels, pair, picture, save
 
@@ -116,6 +118,55 @@ def test_what_lies_there_is_told(
     found, advice = done.err.splitlines()
     assert told in found
     assert hint in advice
+
+
+def series(root: Path) -> None:
+    for number in range(3):
+        write_series(root / f"p{number}", ARRAY, series=str(number + 1))
+
+
+def segmentations(root: Path) -> None:
+    for folder in ("images", "labels"):
+        (root / folder).mkdir()
+    for number in range(3):
+        write_series(root / f"images/p{number}", ARRAY, series=str(number + 1))
+        write_series(root / f"labels/p{number}", ARRAY[:1], series=f"9{number}", edit=of_class(SegmentationStorage, 2))
+
+
+def structure_sets(root: Path) -> None:
+    series(root)
+    for number in range(3):
+        write_series(root / f"p{number}", ARRAY[:1], series=f"9{number}", edit=of_class(RTStructureSetStorage))
+
+
+def test_series_without_labels_are_converted_by_the_command_that_is_hinted(tmp_path: Path, segconv: Command) -> None:
+    series(tmp_path)
+    done = segconv("convert", tmp_path, "--to", "5_A")
+    assert (done.code, done.codes()) == (66, ["SC011"]), done.err
+    assert "Hint: put volumes of labels into a folder masks" in done.err
+    command = re.search("segconv (.+?) …", done.err)
+    assert command is not None
+    done = segconv(*shlex.split(command[1]), "--to", "5_A", "--json")
+    assert (done.code, done.json["test_cases"]) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "file", "told"),
+    [
+        (segmentations, "labels/p0/90_000.dcm", "is a segmentation (DICOM SEG)"),
+        (structure_sets, "p0/90_000.dcm", "is a structure set (RTSTRUCT)"),
+    ],
+)
+def test_labels_as_objects_of_dicom_are_told_rather_than_images_without_labels(
+    tmp_path: Path, segconv: Command, make: Callable[[Path], None], file: str, told: str
+) -> None:
+    root = tmp_path / "src"
+    root.mkdir()
+    make(root)
+    done = segconv("convert", root, "--to", "5_A")
+    assert (done.code, done.codes()) == (65, ["SC056"] * 3), done.err
+    assert f"Error SC056: {file}: {told}, expected a label as a volume" in done.err
+    assert done.err.count("3D Slicer") == 3
 
 
 def test_two_readings_are_told_rather_than_none(tmp_path: Path, segconv: Command) -> None:

@@ -15,7 +15,15 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage
+from pydicom.uid import (
+    BasicTextSRStorage,
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    ExplicitVRLittleEndian,
+    RTDoseStorage,
+    RTStructureSetStorage,
+    SegmentationStorage,
+)
 
 from segconv.errors import SegconvError
 from segconv.image import dicom
@@ -258,3 +266,50 @@ def test_what_pydicom_reads_is_what_is_read(tmp_path: Path) -> None:
     theirs = [pydicom.dcmread(path) for path in paths]
     expected = np.stack([file.pixel_array.astype(int) + int(file.RescaleIntercept) for file in theirs])
     assert np.array_equal(found.values, expected)
+
+
+def of_class(uid: str, frames: int = 1) -> Callable[[int, FileDataset], None]:
+    def edit(_: int, file: FileDataset) -> None:
+        file.file_meta.MediaStorageSOPClassUID = file.SOPClassUID = uid
+        file.NumberOfFrames, file.PixelData = frames, file.PixelData * frames
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("uid", "what", "tools"),
+    [
+        (SegmentationStorage, "is a segmentation (DICOM SEG)", ("dcmqi", "3D Slicer")),
+        (RTStructureSetStorage, "is a structure set (RTSTRUCT)", ("plastimatch", "3D Slicer")),
+    ],
+)
+def test_labels_that_are_no_slices_are_told_with_what_makes_volumes_of_them(
+    uid: str, what: str, tools: tuple[str, ...], tmp_path: Path
+) -> None:
+    (path,) = write_series(tmp_path / "s", ARRAY[:1], edit=of_class(uid, 2))
+    with pytest.raises(SegconvError) as raised:
+        dicom.one_series(str(tmp_path / "s"))
+    assert (raised.value.code, raised.value.file) == ("SC056", str(path))
+    assert what in raised.value.message
+    assert all(tool in raised.value.hint for tool in tools)
+    write_series(tmp_path / "s", ARRAY, series="2")  # beside slices they are left alone
+    assert len(dicom.one_series(str(tmp_path / "s"))) == len(ARRAY)
+
+
+@pytest.mark.parametrize("uid", [BasicTextSRStorage, RTDoseStorage])
+def test_other_objects_are_no_labels(uid: str, tmp_path: Path) -> None:
+    write_series(tmp_path / "s", ARRAY[:1], edit=of_class(uid))
+    dicom.refuse_labels(str(tmp_path / "s"))
+    with pytest.raises(SegconvError) as raised:
+        dicom.one_series(str(tmp_path / "s"))
+    assert raised.value.code == "SC011"
+
+
+def test_several_files_of_several_frames_are_not_taken_for_several_series(tmp_path: Path) -> None:
+    for series in ("1", "2"):
+        write_series(tmp_path / "s", ARRAY[:1], series=series, edit=of_class(EnhancedCTImageStorage, 3))
+    with pytest.raises(SegconvError) as raised:
+        dicom.one_series(str(tmp_path / "s"))
+    assert raised.value.code == "SC056"
+    assert "is multi-frame DICOM: 3 frames in one file" in raised.value.message
+    assert "dcm2niix" in raised.value.hint
