@@ -48,12 +48,17 @@ def load_object(data: bytes) -> dict[str, Any]:
 
 def dumps(value: Any) -> bytes:
     """Return indented UTF-8 JSON that ends with a newline."""
-    return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return _encoded(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def dump_line(value: Any) -> bytes:
     """Return one line of compact UTF-8 JSON."""
-    return (json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return _encoded(json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
+
+
+def _encoded(text: str) -> bytes:
+    # Bytes of a file's name that are no UTF-8 are lone surrogates in Python; written as escapes they come back as such.
+    return (text + "\n").encode("utf-8", "backslashreplace")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

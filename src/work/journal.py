@@ -41,7 +41,7 @@ class Journal:
 
     def add(self, entry: dict[str, Any]) -> None:
         """Append the entry of a finished case; ``entry["case"]`` names it. A later one counts."""
-        text = json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode()
+        text = json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode()
         line = b"%08x %s\n" % (zlib.crc32(text), text)
         fsops.append(self._descriptor, line, self._path)
         self._at[entry["case"]] = (self._end, len(line))

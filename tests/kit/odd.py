@@ -535,6 +535,7 @@ CASES: list[Case] = [
     # 56: names
     *(case for name in NAMES for case in converted(56, repr(name), place_named(name), (PNG, PAIRS, MASKS) if name in NAMES[:9] else PAIRS, is_named(name))),
     *(case for name in ("a b", "-x", "$(id)", "ünï", "x.y.z", "a_0000") for case in converted(56, repr(name), place_named(name), TASKS, is_named(name))),
+    *converted(56, "bytes that are no UTF-8", place_named("J\udcfcrgen"), (PNG, PAIRS, MASKS, "v2"), is_named("J\udcfcrgen")),
     *converted(56, "source with spaces", lambda p: shutil.copytree(p.root, p.folder / "my data $(id) 'x'"), ("png", PAIRS, "msd"), source="my data $(id) 'x'"),
     # 57 and 58: masks of pictures
     *(case for depth in (1, 2, 4) for case in converted(57, f"{depth} bits", save_masks(bits(depth)), PNG, words=ONES)),

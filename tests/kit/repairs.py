@@ -182,7 +182,7 @@ def test_image_mended(made: Made) -> None:
     expected = expected_channels(made.place.kind, TEST)[-1].astype(np.float32)
     expected[3, 4, 5] = 7
     assert np.array_equal(made.image("c8", len(made.description["channel_names"]) - 1), expected)
-    told(made, "1 voxels were NaN or infinite and became 7", "c8")
+    told(made, "1 voxel was NaN or infinite and became 7", "c8")
     clean(made)
 
 
@@ -430,11 +430,11 @@ CASES: list[Case] = [
     *(case for name, damage in (("all 0", d.no_rows(0)), ("NaN", d.no_rows(NAN)), ("infinite", d.no_rows(INF)), ("one line", d.header(srow_x=[1, 1, 0, 0], srow_y=[0, 0, 1, 0], srow_z=[0, 0, 1, 0], sform_code=2, qform_code=0)), ("a corner of 20 degrees", slanted(2.7)), ("sheared with another spacing", slanted(0.02, pixdim=False))) for case in hopeless(24, name, to("image", damage), ORTHONORMAL, "SC057", "image")),
     *hopeless(24, "sheared", to("image", slanted(0.1)), HEADER, ("SC057", "SC083"), None, PAIRS),
     # NaN and infinity in images
-    *(case for bad, number in ((NAN, 13), (INF, 14), (-INF, 14)) for case in repaired(number, f"{bad}", to("image", several((5, 4, 3), values=(bad,))), ("--nonfinite", f"{AIR:g}"), mended("1 voxels were NaN or infinite and became -1024", image=put(AIR, (5, 4, 3))), codes="SC055", more=UNCHECKED if bad == INF else ())),
+    *(case for bad, number in ((NAN, 13), (INF, 14), (-INF, 14)) for case in repaired(number, f"{bad}", to("image", several((5, 4, 3), values=(bad,))), ("--nonfinite", f"{AIR:g}"), mended("1 voxel was NaN or infinite and became -1024", image=put(AIR, (5, 4, 3))), codes="SC055", more=UNCHECKED if bad == INF else ())),
     *repaired(13, "both kinds in 64 bits", to("image", several((0, 0, 0), (-1, -1, -1), (3, 2, 1), values=(NAN, INF, -INF), dtype=np.float64)), ("--nonfinite", "0"), mended("3 voxels were NaN or infinite and became 0", image=put(0, (0, 0, 0), (-1, -1, -1), (3, 2, 1))), codes="SC055"),
-    *repaired(13, "big-endian", to("image", lambda path: (d.put(NAN)(path), big_endian(path))), ("--nonfinite", "0"), mended("1 voxels were NaN", image=put(0, (5, 4, 3))), ("msd", "pairs", "v2"), codes="SC055"),
-    *(case for format_ in ("nii", "nrrd", "mha") for case in repaired(13, f"NaN to {format_}", to("image", d.put(NAN)), ("--nonfinite", "7"), mended("1 voxels were NaN", image=put(7, (5, 4, 3))), PAIRS, more=(("--format", format_),))),
-    *(case for ending in (".nrrd", ".mha", ".nii") for case in repaired(13, f"NaN in {ending}", other(ending, "image", d.grid(with_nan)), ("--nonfinite", "7"), mended("1 voxels were NaN", image=put(7, (5, 4, 3))), PAIRS, codes="SC055")),
+    *repaired(13, "big-endian", to("image", lambda path: (d.put(NAN)(path), big_endian(path))), ("--nonfinite", "0"), mended("1 voxel was NaN", image=put(0, (5, 4, 3))), ("msd", "pairs", "v2"), codes="SC055"),
+    *(case for format_ in ("nii", "nrrd", "mha") for case in repaired(13, f"NaN to {format_}", to("image", d.put(NAN)), ("--nonfinite", "7"), mended("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, more=(("--format", format_),))),
+    *(case for ending in (".nrrd", ".mha", ".nii") for case in repaired(13, f"NaN in {ending}", other(ending, "image", d.grid(with_nan)), ("--nonfinite", "7"), mended("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, codes="SC055")),
     *repaired(13, "NaN in a test image", lambda p: d.put(NAN)(max((p.root / "imagesTs").iterdir())), ("--nonfinite", "7"), test_image_mended, TASKS, codes="SC055"),
     *hopeless(15, "NaN", to("label", d.put(NAN)), ("--nonfinite", "0"), "SC055", "label"),
     *hopeless(15, "infinite", to("label", d.put(INF)), ("--nonfinite", "1"), "SC055", "label"),

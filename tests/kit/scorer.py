@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,7 +18,7 @@ from unittest import mock
 from segconv.cli.main import run
 from segconv.errors import CODES
 
-from .case import Case, Convert, Reject, Warn, source_of
+from .case import Case, Convert, Reject, Warn, Words, source_of
 from .made import Made
 from .sources import FROM, KINDS, Place, fresh
 
@@ -49,6 +49,29 @@ class Run:
 
 def score(case: Case, folder: Path) -> list[str]:
     """Run a case in an empty folder; return what was wrong, nothing if all was right."""
+    with _placed(case, folder) as place:
+        return _Score(case, place).wrong()
+
+
+def outcomes(case: Case, folder: Path, variants: Sequence[Words]) -> list[tuple[object, ...]]:
+    """Run a case with each of several sets of options; return exit code, words and every file that was made."""
+    found: list[tuple[object, ...]] = []
+    with _placed(case, folder) as place:
+        runs = _Score(case, place)
+        for words in variants:
+            done = runs.run(runs.words(*words))
+            now = _datasets(_listing(folder))
+            found.append((done.code, done.err, {name: now[name] for name in now.keys() - runs.before.keys()}))
+            for path in runs.raw.iterdir():
+                if str(path.relative_to(folder)) not in runs.before:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert not runs.reasons, runs.reasons
+    return found
+
+
+@contextlib.contextmanager
+def _placed(case: Case, folder: Path) -> Iterator[Place]:
+    """Make the source of a case, and three empty folders, which the variables name for the time of the block."""
     place = fresh(folder, case.kind)
     for name in (*FOLDERS, "tmp"):
         (folder / name).mkdir()
@@ -59,7 +82,7 @@ def score(case: Case, folder: Path) -> list[str]:
         for name in unset:
             os.environ.pop(name, None)
         with mock.patch.object(tempfile, "tempdir", str(folder / "tmp")):
-            return _Score(case, place).wrong()
+            yield place
 
 
 class _Score:
