@@ -37,6 +37,8 @@ COMMANDS: dict[str, str] = {
 }
 """Name → summary; each command is the attribute ``command`` of a module of its name."""
 
+_UTF8_MODE = "PYTHONUTF8"
+
 
 class Lazy(click.Group):
     """A group that imports a command when it is asked for."""
@@ -90,6 +92,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments
         Instead of ``sys.argv[1:]``.
     """
+    if arguments is None and sys.getfilesystemencoding() != "utf-8" and os.environ.get(_UTF8_MODE) != "1":
+        # Names of files are bytes, and nearly always UTF-8, whatever a locale says: read in another
+        # encoding they would not be those that a json lists, and lead to other identifiers of cases.
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | {_UTF8_MODE: "1"})  # noqa: S606
     arguments = sys.argv[1:] if arguments is None else arguments
     code = run(arguments)
     try:
