@@ -29,9 +29,23 @@ def chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-def raw_png(width: int, height: int, depth: int, colour: int, rows: bytes, *, interlace: int = 0) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlace)
-    return picture.SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+def raw_png(
+    width: int,
+    height: int,
+    depth: int,
+    colour: int,
+    rows: bytes,
+    *,
+    compression: int = 0,
+    filtering: int = 0,
+    interlace: int = 0,
+    palette: bytes | None = None,
+    packed: bool = False,
+) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, compression, filtering, interlace)
+    colours = b"" if palette is None else chunk(b"PLTE", palette)
+    pixels = chunk(b"IDAT", rows if packed else zlib.compress(rows))
+    return picture.SIGNATURE + chunk(b"IHDR", header) + colours + pixels + chunk(b"IEND", b"")
 
 
 GREY = (np.arange(120 * 90).reshape(90, 120) % 251).astype(np.uint8)
@@ -128,15 +142,54 @@ def test_pixels_that_do_not_fill_the_picture_are_refused() -> None:
         (b"\xff\xd8\xff\xe0 a JPEG", "SC051"),
         (b"BM a bitmap", "SC051"),
         (raw_png(0, 5, 8, 0, b""), "SC053"),
+        (raw_png(5, 0, 8, 0, b""), "SC053"),
+        (raw_png(1 << 31, 1, 8, 0, b""), "SC053"),
+        (raw_png(1, 1 << 31, 8, 0, b""), "SC053"),
         (raw_png(5, 5, 3, 0, b""), "SC053"),
+        (raw_png(5, 5, 8, 1, b""), "SC053"),
+        (raw_png(5, 5, 8, 0, b"", compression=1), "SC053"),
+        (raw_png(5, 5, 8, 0, b"", filtering=1), "SC053"),
+        (raw_png(5, 5, 8, 0, b"", interlace=2), "SC053"),
         (raw_png(60000, 60000, 8, 0, b""), "SC054"),
+        (raw_png(8, 1, 8, 3, bytes(9)), "SC058"),
+        (raw_png(8, 1, 8, 3, bytes(9), palette=b""), "SC058"),
+        (raw_png(8, 1, 8, 3, bytes(9), palette=bytes(4)), "SC058"),
+        (raw_png(8, 1, 8, 0, zlib.compress(bytes(9))[:-4], packed=True), "SC058"),
+        (raw_png(8, 1, 8, 0, b"no zlib stream", packed=True), "SC058"),
+        (raw_png(8, 1, 8, 0, b"\7" * 9), "SC058"),
         (png(GREY) + bytes((1 << 20) + 1), "SC054"),
     ],
 )
 def test_what_is_no_usable_png_is_refused(data: bytes, code: str) -> None:
     with pytest.raises(SegconvError) as caught:
-        picture.prove(data)
+        picture.decode(data, picture.prove(data)[0])
     assert caught.value.code == code
+
+
+def test_a_picture_that_is_stored_turned_is_refused() -> None:
+    for orientation in (1, 6):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        data = png(GREY, exif=exif)
+        if orientation == 1:
+            assert picture.prove(data)[0].width == 120
+            continue
+        with pytest.raises(SegconvError) as caught:
+            picture.prove(data)
+        assert caught.value.code == "SC053"
+
+
+def test_what_does_not_fit_its_bits_is_not_written() -> None:
+    indices = np.array([[0, 3]], np.uint8)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(picture.encode_few_bits(indices, 2)))) // 85, indices)
+    with pytest.raises(ValueError, match="does not fit"):
+        picture.encode_few_bits(indices + 1, 2)
+    with pytest.raises(ValueError, match="do not fit"):
+        picture.encode_palette(indices, np.zeros((5, 3), np.uint8), 2)
+    picture.encode_palette(indices, np.zeros((4, 3), np.uint8), 2)
+    with pytest.raises(SegconvError) as caught:
+        picture.encode_palette(indices, np.zeros((3, 3), np.uint8), 2)
+    assert caught.value.code == "SC053"
 
 
 def test_bytes_after_the_end_are_noticed() -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from skimage import io as skio
 
 from segconv.errors import SegconvError
-from segconv.image import picture, raster
+from segconv.image import picture, raster, tiff
 
 GREY = (np.arange(60 * 70).reshape(60, 70) % 251).astype(np.uint8)
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)
@@ -329,6 +329,124 @@ def test_a_tiff_over_budget_is_refused_before_it_is_decoded(monkeypatch: pytest.
     monkeypatch.setattr(picture, "MAX_PIXELS", 1000)
     for data in (tif(GREY), raster.encode_bmp(GREY), pillow(Image.fromarray(GREY), "JPEG"), picture.encode(GREY)):
         refused("SC054", data)
+
+
+WRITTEN = {
+    ".png": picture.encode(GREY),
+    ".tif": tif(GREY),
+    ".bmp": raster.encode_bmp(GREY),
+    ".jpg": pillow(Image.fromarray(GREY), "JPEG"),
+}
+
+
+@pytest.mark.parametrize("ending", WRITTEN)
+def test_a_picture_may_have_as_many_pixels_as_the_budget_allows(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture, "MAX_PIXELS", GREY.size)
+    raster.prove_and_decode(WRITTEN[ending])
+    monkeypatch.setattr(picture, "MAX_PIXELS", GREY.size - 1)
+    refused("SC054", WRITTEN[ending])
+
+
+@pytest.mark.parametrize("ending", [".png", ".bmp", ".jpg"])
+def test_after_a_picture_may_stand_a_mebibyte_and_no_byte_more(ending: str) -> None:
+    assert not raster.prove_and_decode(WRITTEN[ending] + bytes(1 << 20))[2]
+    refused("SC054", WRITTEN[ending] + bytes((1 << 20) + 1))
+
+
+def test_the_bytes_of_a_tiff_have_a_budget_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tif(np.zeros((2, 5, 4, 3), np.uint16), photometric="rgb")
+    monkeypatch.setattr(tiff, "MAX_VOLUME", 2 * 5 * 4 * 3 * 2)
+    raster.prove_and_decode(data)
+    monkeypatch.setattr(tiff, "MAX_VOLUME", 2 * 5 * 4 * 3 * 2 - 1)
+    refused("SC054", data)
+
+
+def bmp_with(at: int, value: bytes, data: bytes = WRITTEN[".bmp"]) -> bytes:
+    return data[:at] + value + data[at + len(value) :]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (WRITTEN[".bmp"][:53], "SC058"),
+        (WRITTEN[".bmp"][:-1], "SC058"),
+        (WRITTEN[".bmp"][:60], "SC058"),
+        (bmp_with(10, (53).to_bytes(4, "little")), "SC053"),
+        (bmp_with(14, (39).to_bytes(4, "little")), "SC053"),
+        (bmp_with(14, (125).to_bytes(4, "little"), bmp_with(10, (999).to_bytes(4, "little"))), "SC053"),
+        (bmp_with(26, b"\2\0"), "SC053"),
+        (bmp_with(28, b"\x10\0"), "SC056"),
+        (bmp_with(30, b"\1"), "SC056"),
+        (bmp_with(30, b"\3"), "SC056"),
+        (bmp_with(46, (200).to_bytes(4, "little")), "SC053"),
+    ],
+)
+def test_a_bmp_that_contradicts_itself_or_ends_early_is_refused(data: bytes, code: str) -> None:
+    refused(code, data, ".bmp")
+
+
+def test_an_index_without_a_colour_is_not_written_as_bmp() -> None:
+    with pytest.raises(SegconvError) as raised:
+        raster.encode_bmp(np.array([[0, 2]], np.uint8), np.zeros((2, 3), np.uint8))
+    assert raised.value.code == "SC053"
+
+
+def jpeg_of(*segments: tuple[int, bytes]) -> bytes:
+    """A JPEG of these segments, an empty one of JFIF first."""
+    pieces = [(0xE0, bytes(14)), *segments]
+    return b"\xff\xd8" + b"".join(b"\xff%c%s%s" % (m, (len(b) + 2).to_bytes(2, "big"), b) for m, b in pieces)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (jpeg_of((0xC0, b"\x08\0\5\0\5")), "SC058"),
+        (jpeg_of((0xDA, bytes(6))), "SC058"),
+        (jpeg_of((0xC1, b"\x0c\0\5\0\5\1\1\x11\0"), (0xDA, bytes(6))), "SC056"),
+        (jpeg_of((0xC0, b"\x08\0\0\0\5\1\1\x11\0"), (0xDA, bytes(6))), "SC053"),
+        (jpeg_of() + b"\xff\xc0\0\1" + bytes(20), "SC058"),
+        (jpeg_of() + b"\xff\xc0\0\x12" + bytes(15), "SC058"),
+        (jpeg_of() + b"\0\xc0\0\2" + bytes(20), "SC058"),
+    ],
+)
+def test_segments_that_lead_to_no_picture_are_refused(data: bytes, code: str, tmp_path: Path) -> None:
+    refused(code, data, ".jpg")
+    with pytest.raises(SegconvError) as raised:
+        probed(data, tmp_path, ".jpg")
+    assert raised.value.code == code
+
+
+def tiff_with(data: bytes, **tags: int) -> bytes:
+    """A little-endian TIFF with the numbers of some tags changed."""
+    changed = bytearray(data)
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        for name, value in tags.items():
+            tag = opened.pages[0].tags[name]
+            size = {3: 2, 4: 4}[int(tag.dtype)]
+            changed[tag.valueoffset : tag.valueoffset + size] = value.to_bytes(size, "little")
+    return bytes(changed)
+
+
+PACKED = tif(GREY, compression="zlib", rowsperstrip=60)
+TILED = tif(GREY, compression="jpeg", tile=(64, 80))
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (tiff_with(PACKED, StripOffsets=0), "SC058"),
+        (tiff_with(PACKED, StripByteCounts=0), "SC058"),
+        (tiff_with(PACKED, StripByteCounts=len(PACKED)), "SC058"),
+        (tiff_with(PACKED, ImageLength=61, RowsPerStrip=61), "SC058"),
+        (tiff_with(tif(GREY), ImageLength=61, RowsPerStrip=61), "SC058"),
+        (tiff_with(TILED, TileWidth=48, ImageWidth=40), "SC054"),
+        (tiff_with(TILED, TileLength=32, ImageLength=30), "SC054"),
+        (tiff_with(tif(GREY), PhotometricInterpretation=3), "SC056"),
+        (tif(np.zeros((32, 32, 32), np.uint8), volumetric=True, tile=(16, 16, 16)), "SC056"),
+    ],
+)
+def test_a_tiff_whose_pixels_are_not_what_it_says_is_refused(data: bytes, code: str) -> None:
+    refused(code, data, ".tif")
 
 
 @pytest.mark.parametrize("compression", ["zlib", "zstd", "lzw", "packbits"])
