@@ -10,7 +10,7 @@ from ..dataset.labels import BACKGROUND, LabelMap, dense
 from ..errors import Finding, SegconvError, naming
 from ..image import volumes
 from ..image.voxels import label_values
-from .labelling import Declared, settle
+from .labelling import Declared, in_values, settle
 from .pictures import mask_codes, open_picture
 from .source import SERIES, STACK, ConvertOptions, SourceCase, collect, shown
 
@@ -22,7 +22,9 @@ def label_map_of(cases: Sequence[SourceCase], root: Path, findings: list[Finding
         if options.labels is None and not any(f.severity == "error" for f in findings):
             found = _values(cases, root, findings, options)
         if not any(f.severity == "error" for f in findings):
-            return settle(options, None, found)
+            label_map = settle(options, None, found)
+            stacks = any(case.form(case.label) == STACK for case in cases if case.label is not None)
+            return label_map if stacks else in_values(label_map)
         if options.labels is not None:
             return settle(options, Declared.of(options.labels), None)
     except SegconvError as error:

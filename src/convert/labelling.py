@@ -119,6 +119,17 @@ def settle(
     return with_merges(base, options)
 
 
+def in_values(label_map: LabelMap) -> LabelMap:
+    """Return a label map of files that cannot hold colours; refuse it if it is one of colours (``SC074``)."""
+    if label_map.coding == RGB:
+        raise SegconvError(
+            "the labels are declared as colours, the label files hold values",
+            code="SC074",
+            hint=f"declare values, such as --labels {BACKGROUND}=0,NAME=1, or --map 255=NAME",
+        )
+    return label_map
+
+
 def parse_labels(text: str) -> dict[str, int | str]:
     """Read ``background=0,road=255``, ``background=#000000,road=#ff0000``, or the name of a table's file."""
     if Path(text).suffix.lower() in (".json", ".csv", ".tsv", ".txt") and "=" not in text:

@@ -24,7 +24,7 @@ from ..errors import Finding, SegconvError, naming, warning
 from ..image import raster
 from .cases import finished
 from .headers import judge_headers, judge_pictures
-from .labelling import Declared, settle
+from .labelling import Declared, in_values, settle
 from .source import (
     ConvertOptions,
     SourceCase,
@@ -140,7 +140,7 @@ def _label_map(description: DatasetDescription, options: ConvertOptions, finding
     moved = {int(text) for text in options.value_map if str(text).isdigit()}
     names = {name: value for name, value in labels.names.items() if isinstance(value, int) and value not in moved}
     try:
-        return settle(options, None if options.labels is not None else Declared(names), None)
+        return in_values(settle(options, None if options.labels is not None else Declared(names), None))
     except SegconvError as error:
         collect(findings, error)
         return same

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from ..dataset.labels import BACKGROUND, LabelMap, dense
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.strictjson import MAX_BYTES, load_object
 from ..errors import Finding, SegconvError, naming, warning
-from .labelling import Declared, settle
-from .source import ConvertOptions, SourceCase, collect, count_of, read_head, resolve_inside
+from ..image import volumes
+from .labelling import Declared, in_values, settle
+from .source import ConvertOptions, SourceCase, collect, count_of, files_of, read_head, resolve_inside
 
 JSON = "dataset.json"
 
@@ -59,6 +60,17 @@ def read_task(root: Path, options: ConvertOptions, notes: list[str]) -> dict[str
         notes.append("there is no dataset.json: the folders were read")
         return None
     return read_json(root, external=options.allow_external)
+
+
+def other_folders(root: Path, known: Collection[str]) -> list[str]:
+    """Return a note on each folder of volumes beside those that a task has: nothing of it is converted."""
+    notes = []
+    for folder in files_of(root):
+        if folder.name not in known and folder.is_dir():
+            count = sum(volumes.ending_of(path.name) is not None for path in files_of(folder))
+            if count:
+                notes.append(f"the folder {folder.name} left alone, with {count_of(count, 'volume')}")
+    return notes
 
 
 def split_without_label(
@@ -253,4 +265,4 @@ def _settled(options: ConvertOptions, declared: dict[str, int] | None) -> LabelM
             hint="--labels background=0,organ=1 declares them",
         )
     with naming("dataset.json" if options.labels is None else ""):
-        return settle(options, Declared(declared) if declared is not None else None, None)
+        return in_values(settle(options, Declared(declared) if declared is not None else None, None))

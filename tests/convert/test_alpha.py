@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import tifffile
@@ -250,6 +251,29 @@ def test_16_bits_with_transparent_pixels_are_refused_with_advice(tmp_path: Path,
         assert "8 bits a sample" in done.err
 
 
+def test_16_bits_among_masks_with_alpha_are_refused_before_the_run(tmp_path: Path, segconv: Command) -> None:
+    source = source_of(tmp_path / "mine", [CLEAR, RED])
+    save(source / "masks" / "2.png", labels(2) * np.uint16(300))
+    done = segconv("convert", source, "--to", "9", "--dry-run")
+    assert (done.code, done.codes()) == (65, ["SC056"])
+    assert "masks/2.png: is 16-bit gray, 12×10, expected a colour mask of 8 bits a sample" in done.err
+
+
+@pytest.mark.parametrize("options", [("--labels", "background=#00000000,a=#ff0000"), ("--map", "#00000000=background")])
+def test_labels_that_hold_no_colours_are_not_declared_as_such(
+    options: tuple[str, str], tmp_path: Path, segconv: Command
+) -> None:
+    assert segconv("convert", source_of(tmp_path / "mine", [CLEAR, RED]), "--to", "9_Made").code == 0
+    done = segconv("convert", segconv.raw / "Dataset009_Made", "--to", "10", *options)
+    assert (done.code, done.codes()) == (65, ["SC074"])
+    for folder, array in (("images", picture(1).astype(np.int16)), ("labels", labels(1))):
+        (tmp_path / "v" / folder).mkdir(parents=True)
+        nib.save(nib.Nifti1Image(array[..., np.newaxis], np.eye(4)), tmp_path / "v" / folder / "c.nii.gz")
+    done = segconv("convert", tmp_path / "v", "--to", "11", "--labels", "background=#000000,a=#ff0000")
+    assert (done.code, done.codes()) == (65, ["SC074"])
+    assert "the labels are declared as colours, the label files hold values" in done.err
+
+
 def test_masks_of_single_objects_with_transparent_pixels_are_refused_before_the_run(
     tmp_path: Path, segconv: Command
 ) -> None:
@@ -334,11 +358,13 @@ def test_a_prediction_may_be_transparent_where_the_mask_knew_no_alpha(tmp_path: 
 
 def test_a_case_that_is_not_known_is_restored_as_all_masks_are(tmp_path: Path, segconv: Command) -> None:
     assert segconv("convert", source_of(tmp_path / "mine", [(0, 0), (255, 255)]), "--to", "9_Made").code == 0
+    assert segconv("convert", source_of(tmp_path / "red", [CLEAR, RED]), "--to", "10_Red").code == 0
     save(tmp_path / "predictions" / "new.png", np.ones((4, 5), np.uint8))
-    done = segconv("restore", tmp_path / "predictions", "--like", "9", "-o", tmp_path / "back")
-    assert done.code == 0, done.err
-    assert read(tmp_path / "back" / "new.png")[0] == "LA"
-    assert (read(tmp_path / "back" / "new.png")[1] == 255).all()
+    for dataset, mode, colour in ((9, "LA", (255, 255)), (10, "RGBA", RED)):
+        done = segconv("restore", tmp_path / "predictions", "--like", dataset, "-o", tmp_path / mode)
+        assert done.code == 0, done.err
+        assert read(tmp_path / mode / "new.png")[0] == mode
+        assert (read(tmp_path / mode / "new.png")[1] == colour).all()
 
 
 def test_whatever_is_transparent_is_ignored_with_scribbles(tmp_path: Path, segconv: Command) -> None:
