@@ -204,11 +204,25 @@ def tilt(z: int, file: FileDataset) -> None:
     file.ImagePositionPatient = [10.0, 20.0 + 0.3 * z, 30.0 + 2.0 * z]
 
 
+def crowd(z: int, file: FileDataset) -> None:
+    file.ImagePositionPatient = [10.0, 20.0, 30.0 + 2.0 * (z > 0)]
+
+
 def colour(_: int, file: FileDataset) -> None:
     file.SamplesPerPixel, file.PhotometricInterpretation, file.PlanarConfiguration = 3, "RGB", 0
     file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 8, 8, 7, 0
     del file.RescaleSlope, file.RescaleIntercept
     file.PixelData = bytes(file.Rows * file.Columns * 3)
+
+
+def palette(_: int, file: FileDataset) -> None:
+    file.PhotometricInterpretation = "PALETTE COLOR"
+    file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 8, 8, 7, 0
+    del file.RescaleSlope, file.RescaleIntercept
+    file.PixelData = bytes(file.Rows * file.Columns)
+    for name in ("Red", "Green", "Blue"):
+        setattr(file, f"{name}PaletteColorLookupTableDescriptor", [256, 0, 16])
+        setattr(file, f"{name}PaletteColorLookupTableData", bytes(512))
 
 
 def frames(_: int, file: FileDataset) -> None:
@@ -227,13 +241,16 @@ def smaller(z: int, file: FileDataset) -> None:
     [
         (tilt, "SC057"),
         (colour, "SC056"),
+        (palette, "SC056"),
         (frames, "SC056"),
         (smaller, "SC082"),
         (set_one(PixelSpacing=[0.7, 0.6]), "SC057"),
         (set_one(ImageOrientationPatient=[0, 1, 0, 1, 0, 0]), "SC057"),
         (set_one(ImagePositionPatient=[10, 20, 32.0]), "SC084"),
         (set_one(ImagePositionPatient=[10, 20, 34.1]), "SC087"),
+        (set_all(ImagePositionPatient=[10, 20, 30]), "SC084"),
         (set_all(ImagePositionPatient=None), "SC057"),
+        (crowd, "SC084"),
         (set_all(PixelSpacing=None), "SC057"),
         (set_all(ImageOrientationPatient=[1, 0, 0, 1, 0, 0]), "SC057"),
     ],
@@ -241,6 +258,34 @@ def smaller(z: int, file: FileDataset) -> None:
 def test_slices_that_make_no_volume_are_refused(edit: Any, code: str, tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY, edit=edit)
     refused(tmp_path / "s", code)
+
+
+def test_colour_is_named_as_what_is_wrong(tmp_path: Path) -> None:
+    for number, edit in enumerate((colour, palette)):
+        write_series(tmp_path / f"{number}", ARRAY, edit=edit)
+        assert "has colour pixels" in refused(tmp_path / f"{number}", "SC056").message
+
+
+@pytest.mark.parametrize(("shift_mm", "codes"), [(0.004, []), (0.03, ["SC093"]), (0.06, None)])
+def test_a_slight_shift_of_the_slices_is_told_and_a_larger_refused(
+    shift_mm: float, codes: list[str] | None, tmp_path: Path
+) -> None:
+    def edit(z: int, file: FileDataset) -> None:
+        file.ImagePositionPatient = [10.0, 20.0 + shift_mm * z / 4, 30.0 + 2.0 * z]
+
+    write_series(tmp_path / "s", ARRAY, edit=edit)
+    if codes is None:
+        refused(tmp_path / "s", "SC057")
+        return
+    found = dicom.probe_series(dicom.one_series(str(tmp_path / "s")))
+    assert [code for code, _ in found.oddities] == codes
+
+
+def test_one_slice_without_a_thickness_is_told(tmp_path: Path) -> None:
+    write_series(tmp_path / "s", ARRAY[:1], edit=set_all(SliceThickness=None))
+    found = dicom.probe_series(dicom.one_series(str(tmp_path / "s")))
+    assert found.geometry.spacing_mm[2] == 1
+    assert [code for code, _ in found.oddities] == ["SC092"]
 
 
 def test_a_cut_file_is_refused(tmp_path: Path) -> None:
@@ -255,8 +300,11 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_volume_over_budget_is_refused(tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY)
+    files = dicom.one_series(str(tmp_path / "s"))
+    needed = 2 * ARRAY.nbytes  # rescaled voxels take 32 bits
+    dicom.read_series(files, limit=needed)
     with pytest.raises(SegconvError) as raised:
-        dicom.read_series(dicom.one_series(str(tmp_path / "s")), limit=100)
+        dicom.read_series(files, limit=needed - 1)
     assert raised.value.code == "SC054"
 
 
