@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from fixtures.make_fixtures import msd_ct
 from segconv.convert.labelling import Declared
 from segconv.convert.pictures import mask_codes, open_picture
 from segconv.convert.restore import _picture
@@ -272,6 +273,7 @@ def test_labels_that_hold_no_colours_are_not_declared_as_such(
     done = segconv("convert", tmp_path / "v", "--to", "11", "--labels", "background=#000000,a=#ff0000")
     assert (done.code, done.codes()) == (65, ["SC074"])
     assert "the labels are declared as colours, the label files hold values" in done.err
+    assert segconv("convert", msd_ct(tmp_path / "m", cases=1), "--to", "12", *options).codes() == ["SC074"]
 
 
 def test_masks_of_single_objects_with_transparent_pixels_are_refused_before_the_run(
