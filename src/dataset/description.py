@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from ..errors import SegconvError, naming
 from .labels import IGNORE, Labels
-from .strictjson import dumps, load_object
+from .strictjson import MAX_BYTES, dumps, load_object
 
 FREE_TEXT_KEYS = ("name", "description", "reference", "licence", "release", "citation")
 """Entries for people that are carried along; nnU-Net does not read them."""
@@ -111,10 +112,13 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     SegconvError
-        ``SC010`` if it is not there, ``SC030`` if it cannot be read.
+        ``SC010`` if it is not there, ``SC061`` if it is no regular file, ``SC030`` if it cannot be read.
     """
     try:
-        return path.read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=str(path))
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # whoever parses it refuses more
     except FileNotFoundError as error:
         raise SegconvError("is not there", code="SC010", file=str(path)) from error
     except OSError as error:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 from ..errors import SegconvError
 from .gzipped import Buffer, inflate_head, is_gzip
 
 HEAD_BYTES = 352
 """So many bytes tell every kind that `kind_of` knows."""
+
+LARGEST_RATIO = 8
+"""A file is shorter than its voxels if it is compressed; written as text, it is up to this much longer."""
+
+SPARE_BYTES = 64 << 20
+"""Room for what a file holds beside its voxels."""
 
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "PNG picture"),
@@ -71,3 +79,31 @@ def refuse(head: Buffer, expected: str) -> SegconvError:
     return SegconvError(
         f"the file is a {kind}, expected {expected}", code="SC051", hint="give the file the ending of what it is"
     )
+
+
+def refuse_overlong(path: str, voxel_bytes: int) -> None:
+    """Refuse a file that is far longer than its header accounts for, before the rest of it is read into memory.
+
+    Parameters
+    ----------
+    path
+        A file on the disk.
+    voxel_bytes
+        What its voxels take, as the header has it.
+
+    Raises
+    ------
+    SegconvError
+        ``SC054``; ``SC030`` if the system refuses.
+    """
+    try:
+        size = os.path.getsize(path)
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030") from error
+    most = LARGEST_RATIO * voxel_bytes + SPARE_BYTES
+    if size > most:
+        raise SegconvError(
+            f"is {size} bytes long, expected at most {most} for the voxels that its header tells",
+            code="SC054",
+            hint="export the file again",
+        )

@@ -38,29 +38,36 @@ def probe_file(path: str) -> PictureHeader:
     Raises
     ------
     SegconvError
-        ``SC030`` if it cannot be read; ``SC051`` if it is not of the format that its name says; and
-        what `prove_and_decode` raises of a header.
+        ``SC030`` if it cannot be read; ``SC051`` if it is not of the format that its name says;
+        ``SC054`` if it is far longer than its header accounts for; and what `prove_and_decode`
+        raises of a header.
     """
     named = _FORMATS.get(os.path.splitext(path)[1].lower())
     if named is None:
         raise SegconvError(f"has none of the endings {', '.join(ENDINGS)}", code="SC051", file=path)
     try:
-        with open(path, "rb") as file:
-            head = file.read(picture.HEAD_BYTES)
-            if named == "PNG":
-                return picture.probe(head)
-            if format_of(head) != named:
-                raise content.refuse(head + file.read(content.HEAD_BYTES), f"a {named} picture")
-            file.seek(0)
-            if named == "TIFF":
-                from . import tiff
-
-                return tiff.probe(file)
-            from . import bmp, jpeg
-
-            return bmp.probe(file.read(bmp.HEAD_BYTES)) if named == "BMP" else jpeg.probe(file.read(jpeg.HEAD_LIMIT))
+        header = _probe(path, named)
     except OSError as error:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
+    content.refuse_overlong(path, header.width * header.height * header.pages * header.samples * header.depth // 8)
+    return header
+
+
+def _probe(path: str, named: str) -> PictureHeader:
+    with open(path, "rb") as file:
+        head = file.read(picture.HEAD_BYTES)
+        if named == "PNG":
+            return picture.probe(head)
+        if format_of(head) != named:
+            raise content.refuse(head + file.read(content.HEAD_BYTES), f"a {named} picture")
+        file.seek(0)
+        if named == "TIFF":
+            from . import tiff
+
+            return tiff.probe(file)
+        from . import bmp, jpeg
+
+        return bmp.probe(file.read(bmp.HEAD_BYTES)) if named == "BMP" else jpeg.probe(file.read(jpeg.HEAD_LIMIT))
 
 
 def prove_and_decode(data: Buffer, ending: str | None = None) -> tuple[PictureHeader, NDArray[Any], bool]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
-from . import metaimage, nifti, nrrd
+from ..errors import SegconvError, naming
+from . import content, metaimage, nifti, nrrd
 from .geometry import Geometry
 from .gzipped import Buffer, is_gzip
 from .stored import MAX_VOLUME as MAX_VOLUME
@@ -47,10 +47,14 @@ def probe_file(path: str) -> VolumeHeader:
     Raises
     ------
     SegconvError
-        What the format's ``read_header`` raises, and what `companions` raises.
+        What the format's ``read_header`` raises, and what `companions` raises; ``SC054`` for a file
+        that is far longer than its header accounts for.
     """
     header = _probe(path)
-    _companions(path, header)
+    content.refuse_overlong(path, header.voxel_bytes)
+    for file in _companions(path, header):
+        with naming(file):
+            content.refuse_overlong(file, header.voxel_bytes)
     return header
 
 

@@ -12,6 +12,7 @@ from ..dataset.splits import DEFAULT_FOLDS, Splits, groups, leaks
 from ..dataset.strictjson import loads
 from ..errors import Finding, SegconvError, naming, warning
 from .inventory import several
+from .opened import read_bytes
 
 NEW = "segconv splits make DATASET"
 PARTS = ("train", "val")
@@ -24,13 +25,10 @@ def read_folds(path: Path, shown: str) -> Splits:
     ------
     SegconvError
         ``SC099`` if they are not a list of ``{"train": […], "val": […]}``, ``SC086`` for what is no
-        JSON, ``SC030`` if the file cannot be read.
+        JSON, ``SC030`` or ``SC061`` if the file cannot be read or is none.
     """
     with naming(shown):
-        try:
-            found = loads(path.read_bytes())
-        except OSError as error:
-            raise SegconvError(f"cannot be read ({error.strerror})", code="SC030") from error
+        found = loads(read_bytes(str(path)))
         if not isinstance(found, list) or not found or not all(map(_well_formed, found)):
             raise SegconvError("is no list of folds, each with train and val", code="SC099", hint=NEW)
         return [{part: list(fold[part]) for part in PARTS} for fold in found]

@@ -49,16 +49,12 @@ def read_bytes(path: str) -> bytes:
     """
     try:
         # O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise SegconvError("is a folder, pipe or device, expected a file", code="SC061")
+            return file.readall()
     except OSError as error:
         raise unreadable(error) from error
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise SegconvError("is a folder, pipe or device, expected a file", code="SC061")
-        try:
-            return file.readall()
-        except OSError as error:
-            raise unreadable(error) from error
 
 
 def decode(data: bytes, ending: str) -> Opened:

@@ -244,6 +244,48 @@ def test_a_small_file_does_not_become_a_large_one(bomb: str, tmp_path: Path) -> 
     assert done.stdout.strip() in {"SC050", "SC051", "SC052", "SC053", "SC054", "SC058"}, (done.stdout, done.stderr)
 
 
+@pytest.mark.parametrize("ending", [".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".png", ".tif", ".bmp", ".jpg"])
+@pytest.mark.parametrize("part", ["images", "labels"])
+def test_a_file_far_longer_than_its_header_tells_is_refused_before_it_is_read(
+    part: str, ending: str, tmp_path: Path, segconv: Command
+) -> None:
+    source = tmp_path / "src"
+    picture = ending in (".png", ".tif", ".bmp", ".jpg")
+    for folder in ("images", "labels"):
+        (source / folder).mkdir(parents=True)
+        for number in range(2):
+            values = np.zeros((12, 10) if picture else (6, 12, 10), np.uint8)
+            values[..., number : number + 4] = 1
+            written = ".png" if ending == ".jpg" and folder == "labels" else ending
+            sitk.WriteImage(sitk.GetImageFromArray(values), str(source / folder / f"c{number}{written}"))
+    words = ["convert", source, "--to", "7_A", "--labels", "background=0,a=1", "-j", "1", "-n"]
+    if part == "labels" and ending == ".jpg":
+        ending = ".png"
+    assert segconv(*words).code == 0
+    long = source / part / f"c0{'.raw' if ending == '.mhd' else ending}"
+    os.truncate(long, 100 << 20)
+    done = segconv(*words)
+    assert (done.code, done.codes()) == (65, ["SC054"]), done.err
+    assert long.name in done.err
+    assert f"is {100 << 20} bytes long" in done.err
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "splits_final.json", "segconv/cases.jsonl", "segconv/run.json"])
+@pytest.mark.parametrize("words", [["check", "7"], ["labels", "show", "7"], ["augment", "7", "--to", "8", "-n"]])
+@pytest.mark.timeout(60)
+def test_a_pipe_in_a_dataset_is_not_waited_for(name: str, words: list[str], task: Path, segconv: Command) -> None:
+    assert segconv("convert", task, "--to", "7_A", "-j", "1").code == 0
+    path = segconv.raw / "Dataset007_A" / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    if words[0] == "augment":
+        words = [*words, "--rotate", "30"]
+    done = segconv(*words)
+    if name == "dataset.json" or (name, words[0]) == ("splits_final.json", "check"):
+        assert done.code in (1, 65), done.err
+        assert "SC061" in done.err + done.out
+
+
 @pytest.mark.parametrize("depth", [70, 100_000])
 def test_a_json_that_is_too_deep_is_refused(depth: int, task: Path, segconv: Command) -> None:
     (task / "dataset.json").write_text('{"a":' + "[" * depth + "]" * depth + "}")
