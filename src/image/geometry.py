@@ -168,8 +168,8 @@ class Geometry:
     @classmethod
     def from_affine_ras(cls, affine: NDArray[Any], size: Sequence[int]) -> Geometry:
         """Return the grid of a NIfTI affine (4×4, voxel index ``(i, j, k)`` to RAS mm)."""
-        lps = RAS_FROM_LPS @ np.asarray(affine, dtype=np.float64)
         with np.errstate(invalid="ignore"):
+            lps = RAS_FROM_LPS @ np.asarray(affine, dtype=np.float64)
             spacing = np.sqrt((lps[:3, :3] ** 2).sum(axis=0))
             if not (np.isfinite(lps).all() and (spacing > 0).all()):
                 raise SegconvError("the affine has an axis of length zero or numbers that are not finite", code="SC057")

@@ -23,6 +23,8 @@ from .stored import MAX_VOLUME as MAX_VOLUME
 from .stored import DecodedVolume, VolumeHeader, arranged
 
 HEADER_SIZE = 348
+NIFTI_2 = 540
+"""Size of the header of a NIfTI-2 file."""
 VOXELS_AT = 352
 """Voxels of a single file begin here at the earliest: the header and four bytes about extensions."""
 
@@ -231,6 +233,18 @@ def _refuse_other_formats(block: bytes) -> None:
         raise content.refuse(block, "a single-file NIfTI-1")
     if len(block) < HEADER_SIZE:
         raise SegconvError(f"ends after {len(block)} bytes, a NIfTI header takes {HEADER_SIZE}", code="SC052")
+    if NIFTI_2 in (int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")):
+        raise SegconvError(
+            "is NIfTI-2, expected NIfTI-1: SimpleITK, through which nnU-Net reads, does not know it",
+            code="SC051",
+            hint="save it as NIfTI-1, for instance as nibabel.Nifti1Image(image.dataobj, image.affine)",
+        )
+    if block[344:348] == b"ni1\0":
+        raise SegconvError(
+            "is the header of a pair of files, expected a single-file NIfTI-1",
+            code="SC051",
+            hint="save both as one file, for instance with nibabel",
+        )
     if block[344:348] != b"n+1\0":
         raise SegconvError(
             f"is no single-file NIfTI-1: its magic is {block[344:348]!r}, expected b'n+1\\x00'", code="SC051"
@@ -309,7 +323,7 @@ def _spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple
         chosen, other = of_qform, of_sform
         if sform is not None and of_sform is None:
             oddities.append(("SC092", "the sform is not orthonormal; the qform was kept, as SimpleITK reads it"))
-    elif squaring() and sform is not None and np.isfinite(sform).all() and (pixdim > 0).all():
+    elif squaring() and sform is not None:
         return _squared(sform, pixdim, size, scale, oddities), tuple(oddities)
     else:
         raise SegconvError(

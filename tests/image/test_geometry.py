@@ -97,6 +97,8 @@ def test_array_order_is_the_reverse_of_size() -> None:
         ("direction", (0,) * 9, "SC057"),
         ("size", (3, 0, 3), "SC053"),
         ("spacing_mm", (1.0, 1.0), "SC057"),
+        ("origin_mm", (0.0, 0.0), "SC057"),
+        ("direction", (1, 0, 0, 1), "SC057"),
     ],
 )
 def test_an_impossible_grid_is_refused(field: str, value: tuple[float, ...], code: str) -> None:
@@ -111,7 +113,23 @@ def test_an_impossible_grid_is_refused(field: str, value: tuple[float, ...], cod
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("dimensions", [1, 4])
+def test_a_grid_has_two_or_three_dimensions(dimensions: int) -> None:
+    with pytest.raises(SegconvError) as caught:
+        Geometry.plain((3,) * dimensions)
+    assert caught.value.code == "SC057"
+
+
+@pytest.mark.parametrize("value", [0.0, math.nan, math.inf])
+def test_an_affine_without_three_axes_is_refused(value: float) -> None:
+    with pytest.raises(SegconvError, match="axis of length zero or numbers that are not finite") as caught:
+        Geometry.from_affine_ras(np.diag([value, 1.0, 1.0, 1.0]), (3, 3, 3))
+    assert caught.value.code == "SC057"
+
+
 def test_a_volume_must_lie_on_its_grid() -> None:
+    with pytest.raises(ValueError, match="not on a grid"):
+        Volume(np.zeros((4, 3, 3, 1)), Geometry.plain((3, 4)))
     with pytest.raises(ValueError, match="not on a grid"):
         Volume(np.zeros((3, 4)), Geometry.plain((3, 4)))
     assert Volume(np.zeros((4, 3, 3)), Geometry.plain((3, 4))).components == 3

@@ -40,6 +40,7 @@ def test_a_little_behind_the_end_is_tolerated_but_not_plain() -> None:
 
 
 def test_a_lot_behind_the_end_is_refused() -> None:
+    assert inflate(gzip.compress(b"ab") + bytes(TRAILING_LIMIT), LIMIT) == (b"ab", False)
     with pytest.raises(SegconvError) as caught:
         inflate(gzip.compress(b"ab") + bytes(TRAILING_LIMIT + 1), LIMIT)
     assert caught.value.code == "SC054"
@@ -71,6 +72,15 @@ def test_a_bomb_is_stopped_at_its_budget() -> None:
     data = bomb.compress(bytes(50 << 20)) + bomb.flush()
     with pytest.raises(SegconvError) as caught:
         inflate(data, LIMIT)
+    assert caught.value.code == "SC054"
+
+
+@pytest.mark.parametrize("size", [1, 1000, 3_000_000])
+def test_a_budget_holds_to_the_byte(size: int) -> None:
+    data = gzip.compress(bytes(size))
+    assert inflate(data, size) == (bytes(size), True)
+    with pytest.raises(SegconvError) as caught:
+        inflate(data, size - 1)
     assert caught.value.code == "SC054"
 
 

@@ -81,6 +81,7 @@ def test_a_header_leads_to_the_image_that_simpleitk_reads(data: bytes, tmp_path:
         (meta_file("DistanceUnits = um"), "SC092"),
         (meta_file(ElementSpacing=""), "SC092"),
         (meta_file("ElementToIntensityFunctionSlope = 2"), "SC093"),
+        (meta_file("ElementToIntensityFunctionOffset = 2"), "SC093"),
         (meta_file("Comment = 3").replace(b"NDims = 3\nDimSize = 4 3 2", b"DimSize = 4 3 2\nNDims = 3"), "SC093"),
     ],
 )
@@ -150,6 +151,32 @@ def test_a_data_file_may_have_a_header_of_its_own(skip: int, tmp_path: Path) -> 
         (meta_file("CompressedData = True", data=zlib.compress(bytes(7))), "SC052"),
         (meta_file("CompressedData = True", data=zlib.compress(VOXELS.tobytes())[:-1]), "SC050"),
         (meta_file("CompressedData = True", data=zlib.compress(VOXELS.tobytes())[:-1] + b"x"), "SC050"),
+        (
+            meta_file("CompressedData = True", "CompressedDataSize = -1", data=zlib.compress(VOXELS.tobytes())),
+            "SC052",
+        ),
+        (meta_file(data=VOXELS.tobytes()[:-1]), "SC052"),
+        (meta_file("HeaderSize = 7"), "SC053"),
+        (meta_file("HeaderSize = 7", "CompressedData = True", ElementDataFile="x.raw", data=b""), "SC053"),
+        (meta_file("HeaderSize = -1", "CompressedData = True", ElementDataFile="x.raw", data=b""), "SC053"),
+        (meta_file("HeaderSize = -2", ElementDataFile="x.raw", data=b""), "SC053"),
+        (meta_file("HeaderSize = 00000000000000000000"), "SC053"),
+        (
+            meta_file(
+                "ElementNumberOfChannels = 2", NDims="4", DimSize="4 3 1 1", ElementSpacing="1 1 1 1", Offset="0 0 0 0"
+            ),
+            "SC053",
+        ),
+        (
+            meta_file(
+                "TransformMatrix = 1 0 0 0 0 1 0 0 0 0 0 1 0 0 1 0",
+                NDims="4",
+                DimSize="4 3 2 1",
+                ElementSpacing="1 1 1 1",
+                Offset="0 0 0 0",
+            ),
+            "SC057",
+        ),
         (meta_file(ElementDataFile="../x.raw"), "SC060"),
         (meta_file(ElementDataFile="LIST"), "SC053"),
         (b"ObjectType = Image\nNDims = 3\n", "SC053"),
@@ -160,6 +187,26 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
     with pytest.raises(SegconvError) as raised:
         metaimage.decode(data)
     assert raised.value.code == code, raised.value.message
+
+
+@pytest.mark.parametrize("skip", [0, -1])
+def test_a_data_file_that_is_short_by_a_byte_is_refused(skip: int) -> None:
+    header = meta_file(f"HeaderSize = {skip}", ElementDataFile="x.raw", data=b"")
+    with pytest.raises(SegconvError) as raised:
+        metaimage.decode(header, VOXELS.tobytes()[:-1])
+    assert raised.value.code == "SC052"
+
+
+def test_a_header_may_fill_its_limit() -> None:
+    first, rest = meta_file(data=b"").split(b"\n", 1)
+    room = metaimage.HEAD_LIMIT - len(first) - 1 - len(rest) - len("Comment = \n")
+    header = first + b"\nComment = " + b"x" * room + b"\n" + rest
+    assert len(header) == metaimage.HEAD_LIMIT
+    assert np.array_equal(metaimage.decode(header + VOXELS.tobytes()).stored, VOXELS.reshape(2, 3, 4))
+    assert metaimage.read_header(header[:-1]).text_bytes == len(header) - 1
+    with pytest.raises(SegconvError) as raised:
+        metaimage.read_header(header.replace(b"Comment = ", b"Comment = x") + b"\n")
+    assert raised.value.code == "SC054"
 
 
 @pytest.mark.parametrize("dtype", ["float16", "complex64", "bool"])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from segconv.errors import SegconvError
 from segconv.image import nifti
-from segconv.image.geometry import Geometry
+from segconv.image.geometry import Geometry, squared_axes
 from segconv.image.nifti_block import NiftiBlock
 
 from .test_geometry import geometries, rotation
@@ -200,6 +200,9 @@ def changed(**header: Any) -> bytes:
         (changed(bitpix=8), "SC053"),
         (changed(vox_offset=100), "SC053"),
         (changed(vox_offset=-1), "SC053"),
+        (changed(vox_offset=351), "SC053"),
+        (changed(vox_offset=352.5), "SC053"),
+        (changed(vox_offset=352 + (1 << 24) + 16), "SC053"),
         (changed(vox_offset=np.nan), "SC053"),
         (changed(scl_slope=1.0, scl_inter=np.nan), "SC053"),
         (changed(pixdim=[1, 0, 1, 1, 1, 1, 1, 1]), "SC057"),
@@ -213,6 +216,23 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
     with pytest.raises(SegconvError) as caught:
         nifti.decode(data)
     assert caught.value.code == code
+
+
+def test_extensions_of_the_header_may_take_16_mebibytes() -> None:
+    data = changed(vox_offset=352 + (1 << 24))
+    data = data[:352] + bytes(1 << 24) + data[352:]
+    assert np.array_equal(nifti.decode(data).stored, nifti.decode(good()).stored)
+
+
+@pytest.mark.parametrize("spacing", [1.0, 1e-7])
+def test_no_rotation_is_near_an_axis_without_length(spacing: float) -> None:
+    data = changed(
+        qform_code=0, sform_code=1, pixdim=[1, spacing, 1, 1, 1, 1, 1, 1],
+        srow_x=[0, 0, 0, 5], srow_y=[0, 1, 0, 6], srow_z=[0, 0, 1, 7],
+    )  # fmt: skip
+    with squared_axes(), pytest.raises(SegconvError) as caught:
+        nifti.decode(data)
+    assert caught.value.code == "SC057"
 
 
 def test_bytes_after_the_last_voxel_are_noticed() -> None:

@@ -181,7 +181,34 @@ def test_damage_in_bzip2_is_noticed() -> None:
         (nrrd_file("spacings: 1 1 1", "axis mins: 1 2 3", **UNPLACED), "SC057"),
         (nrrd_file(kinds="RGB-color domain domain", sizes="3 4 2", space_directions="none (1,0,0) (0,1,0)"), "SC056"),
         (nrrd_file(kinds="3D-matrix domain domain", sizes="3 4 2", space_directions="none (1,0,0) (0,1,0)"), "SC056"),
+        (nrrd_file(data=VOXELS.tobytes()[:-1]), "SC052"),
+        (nrrd_file(data=VOXELS.tobytes() + bytes((1 << 20) + 1)), "SC054"),
+        (nrrd_file(encoding="gzip", data=gzip.compress(VOXELS.tobytes()[:-1])), "SC052"),
+        (nrrd_file(encoding="gzip", data=gzip.compress(VOXELS.tobytes() + bytes((1 << 20) + 1))), "SC054"),
+        (nrrd_file(encoding="bzip2", data=bz2.compress(VOXELS.tobytes() + bytes((1 << 20) + 1))), "SC054"),
+        (nrrd_file("byte skip: -1", data=VOXELS.tobytes()[:-1]), "SC052"),
+        (nrrd_file("byte skip: -2"), "SC053"),
+        (nrrd_file("line skip: -1"), "SC053"),
         (nrrd_file("line skip: 1", data=b"x" * 20), "SC052"),
+        (nrrd_file(dimension="4", sizes="1 4 3 2"), "SC053"),
+        (nrrd_file(dimension="4", sizes="2 4 3 1", space_directions="none (1,0,0) (0,1,0) none"), "SC053"),
+        (nrrd_file(kinds="list list domain", **UNPLACED), "SC053"),
+        (nrrd_file(kinds="list domain", dimension="2", sizes="4 6", **UNPLACED), "SC053"),
+        (
+            nrrd_file(dimension="4", sizes="4 1 3 2", space_directions="(1,0,0) none (0,1,0) (0,0,1)"),
+            "SC053",
+        ),
+        (nrrd_file(space="", space_dimension="2", space_directions="(1,0) (0,1) (1,1)", space_origin="(0,0)"), "SC053"),
+        (
+            nrrd_file(
+                space="",
+                space_dimension="4",
+                space_directions="(1,0,0,0) (0,1,0,0) (0,0,1,0)",
+                space_origin="(0,0,0,0)",
+            ),
+            "SC053",
+        ),
+        (nrrd_file("spacings: 1 1", **UNPLACED), "SC053"),
         (nrrd_file("byte skip: -1", encoding="gzip", data=gzip.compress(VOXELS.tobytes())), "SC053"),
         (nrrd_file("data file: x.raw"), "SC052"),
         (nrrd_file("data file: /etc/x.raw"), "SC060"),
@@ -234,6 +261,24 @@ def test_what_other_readers_refuse_is_written_anew() -> None:
         found = nrrd.decode(data)
         assert [code for code, _ in found.header.oddities] == ["SC093"]
         assert not found.plain
+
+
+@pytest.mark.parametrize("encoding", ["raw", "gzip", "bzip2"])
+def test_a_mebibyte_may_follow_the_voxels_whatever_the_encoding(encoding: str) -> None:
+    pack = {"raw": bytes, "gzip": gzip.compress, "bzip2": bz2.compress}[encoding]
+    found = nrrd.decode(nrrd_file(encoding=encoding, data=pack(VOXELS.tobytes() + bytes(1 << 20))))
+    assert found.trailing
+    assert np.array_equal(found.stored, VOXELS)
+
+
+def test_a_header_may_fill_its_limit() -> None:
+    whole = nrrd_file(data=b"")[:-1]  # its lines, without the empty one that ends them
+    filled = whole + b"#" + b"x" * (nrrd.HEAD_LIMIT - len(whole) - 2) + b"\n"
+    assert len(filled) == nrrd.HEAD_LIMIT
+    assert nrrd.read_header(filled).text_bytes == nrrd.HEAD_LIMIT
+    with pytest.raises(SegconvError) as raised:
+        nrrd.read_header(filled + b"\n")
+    assert raised.value.code == "SC054"
 
 
 def test_a_long_header_is_read_from_the_head_of_the_file(tmp_path: Path) -> None:

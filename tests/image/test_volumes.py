@@ -218,7 +218,15 @@ def test_bytes_after_the_end_are_told_and_many_are_refused(ending: str) -> None:
     assert found.trailing
     assert not found.plain
     assert np.array_equal(found.stored, ARRAY)
+    assert volumes.decode(data + bytes(1 << 20), ending).trailing
     refused("SC054", data + bytes((1 << 20) + 1), ending)
+
+
+@pytest.mark.parametrize("ending", volumes.WRITABLE)
+def test_a_volume_may_take_as_much_as_its_budget_allows(ending: str) -> None:
+    data = volumes.encode(ARRAY, GRID, ending)
+    assert np.array_equal(volumes.decode(data, ending, limit=ARRAY.nbytes).stored, ARRAY)
+    refused("SC054", data, ending, limit=ARRAY.nbytes - 1)
 
 
 @pytest.mark.parametrize("ending", volumes.WRITABLE)
