@@ -325,7 +325,8 @@ def _finish(
         lineage.run_record(
             version=VERSION,
             command="convert",
-            options=options.key(),
+            # Where files lie on this machine does not go along with the dataset.
+            options=options.key() | {name: v.name for name, v in vars(options).items() if isinstance(v, Path)},
             source={"kind": scan.kind, "name": scan.root.name},
             label_map=lineage.composed(scan.origin_labels, own_labels) or own_labels,
             label_file=scan.label_file,

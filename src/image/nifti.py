@@ -8,6 +8,7 @@ reads through SimpleITK (`_spatial`).
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,11 @@ class NiftiHeader(VolumeHeader):
 
     offset: int
     block: bytes
+
+    @property
+    def plain(self) -> bool:
+        """As of any volume; voxels of one byte do not show the order of bytes, their header does."""
+        return super().plain and int.from_bytes(self.block[:4], sys.byteorder) == HEADER_SIZE
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,178 @@
+"""What goes with a dataset to whoever gets it: no path of this machine, and no text of a header that was written anew."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import os
+import socket
+import stat
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from fixtures.make_fixtures import msd_ct, png_shapes
+
+from ..command import Command
+
+LABELS = "background=0,disc=128,ring=255"
+SECRET = b"SECRET"
+TEXTS = ("descrip", "intent_name", "aux_file", "db_name")
+
+
+def signed(path: Path) -> bytes:
+    """Write a name into every text of a NIfTI file; return the file, inflated."""
+    image = nib.load(path)
+    header = image.header.copy()
+    for field in TEXTS:
+        header[field] = SECRET
+    header.extensions.append(nib.nifti1.Nifti1Extension(6, SECRET + b" in an extension"))
+    nib.Nifti1Image(np.asanyarray(image.dataobj), image.affine, header).to_filename(path)
+    return gzip.decompress(path.read_bytes())
+
+
+def inflated(path: Path) -> bytes:
+    data = path.read_bytes()
+    return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
+
+
+def big_endian(data: bytes) -> bytes:
+    header = nib.Nifti1Header.from_fileobj(_file(data)).as_byteswapped(">")
+    (offset,) = struct.unpack_from("<f", data, 108)
+    extension = bytearray(data[348 : int(offset)])
+    struct.pack_into(">2i", extension, 4, *struct.unpack_from("<2i", extension, 4))
+    width = header.get_data_dtype().itemsize
+    voxels = np.frombuffer(data[int(offset) :], f"V{width}").view(f"u{width}").byteswap().tobytes()
+    return gzip.compress(header.binaryblock + bytes(extension) + voxels)
+
+
+def _file(data: bytes) -> object:
+    import io
+
+    return io.BytesIO(data)
+
+
+def coded(qform: int, sform: int, shift: float = 0) -> Callable[[bytes], bytes]:
+    def change(data: bytes) -> bytes:
+        changed = bytearray(data)
+        struct.pack_into("<2h", changed, 252, qform, sform)
+        (x,) = struct.unpack_from("<f", changed, 268)
+        struct.pack_into("<f", changed, 268, x + shift)
+        return gzip.compress(bytes(changed))
+
+    return change
+
+
+ANEW: dict[str, Callable[[bytes], bytes]] = {
+    "bytes after the last voxel": lambda data: gzip.compress(data + b"x" * 9),
+    "bytes after the gzip stream": lambda data: gzip.compress(data) + b"x" * 9,
+    "several members": lambda data: gzip.compress(data[:500]) + gzip.compress(data[500:]),
+    "big-endian": big_endian,
+    "forms in conflict": coded(1, 1, shift=5),
+    "no codes": coded(0, 0),
+}
+
+
+@pytest.mark.parametrize("change", ANEW)
+def test_a_volume_that_is_odd_is_encoded_anew_without_its_texts(change: str, tmp_path: Path, segconv: Command) -> None:
+    task = msd_ct(tmp_path / "src", cases=2, tests=0, size=(10, 9, 8))
+    for folder in ("imagesTr", "labelsTr"):
+        path = task / folder / "ct_000.nii.gz"
+        path.write_bytes(ANEW[change](signed(path)))
+    assert segconv("convert", task, "--to", "7_A", "-j", "1").code == 0
+    made = segconv.raw / "Dataset007_A"
+    for path in (made / "imagesTr" / "ct_000_0000.nii.gz", made / "labelsTr" / "ct_000.nii.gz"):
+        assert SECRET not in inflated(path), path
+
+
+@pytest.mark.parametrize("words", [["--format", "nrrd"], ["--format", "mha"], ["--format", "nii"]])
+def test_a_volume_in_another_format_has_none_of_its_texts(words: list[str], tmp_path: Path, segconv: Command) -> None:
+    task = msd_ct(tmp_path / "src", cases=2, tests=1, size=(10, 9, 8))
+    for path in task.glob("*/*.nii.gz"):
+        signed(path)
+    assert segconv("convert", task, "--to", "7_A", "-j", "1", *words).code == 0
+    files = [path for path in (segconv.raw / "Dataset007_A").rglob("*") if path.is_file()]
+    assert len(files) > 6
+    assert all(SECRET not in inflated(path) for path in files)
+
+
+def test_a_picture_that_is_encoded_anew_has_none_of_its_texts(tmp_path: Path, segconv: Command) -> None:
+    source = png_shapes(tmp_path / "src", cases=2, tests=1)
+    for path in source.rglob("*.png"):
+        texts = PngImagePlugin.PngInfo()
+        texts.add_text("Author", SECRET.decode())
+        exif = Image.Exif()
+        exif[0x013B] = SECRET.decode()
+        with Image.open(path) as image:
+            image.convert("RGBA" if path.parent.name == "input" else image.mode).save(path, pnginfo=texts, exif=exif)
+        assert SECRET in path.read_bytes()
+    assert segconv("convert", source, "--to", "7_A", "--labels", LABELS, "-j", "1").code == 0
+    files = [path for path in (segconv.raw / "Dataset007_A").rglob("*") if path.is_file()]
+    assert len(files) > 6
+    assert all(SECRET not in path.read_bytes() for path in files)
+
+
+def test_what_is_carried_over_byte_for_byte_shows_in_the_lineage(tmp_path: Path, segconv: Command) -> None:
+    task = msd_ct(tmp_path / "src", cases=2, tests=0, size=(10, 9, 8))
+    signed(task / "imagesTr" / "ct_000.nii.gz")
+    path = task / "imagesTr" / "ct_001.nii.gz"
+    path.write_bytes(ANEW["several members"](signed(path)))
+    assert segconv("convert", task, "--to", "7_A", "-j", "1").code == 0
+    made = segconv.raw / "Dataset007_A"
+    for line in (made / "segconv" / "cases.jsonl").read_text().splitlines():
+        record = json.loads(line)
+        sources = {entry["sha256"] for entry in record["sources"]}
+        for target in record["targets"]:
+            if target["path"].startswith("imagesTr"):
+                kept = SECRET in inflated(made / target["path"])
+                assert kept == (target["sha256"] in sources) == (record["case"] == "ct_000")
+
+
+@pytest.mark.parametrize("kind", ["task", "list", "augmented", "restored"])
+def test_a_dataset_names_no_path_and_no_machine(kind: str, tmp_path: Path, segconv: Command) -> None:
+    task = msd_ct(tmp_path / "src", cases=3, tests=1, size=(10, 9, 8))
+    words = ["convert", task, "--to", "7_A", "-j", "1"]
+    if kind == "list":
+        table = tmp_path / "tables" / "pairs.csv"
+        table.parent.mkdir()
+        with table.open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["case", "image", "label"])
+            rows.writerows([n, f"imagesTr/ct_00{n}.nii.gz", f"labelsTr/ct_00{n}.nii.gz"] for n in range(3))
+        patients = tmp_path / "tables" / "patients.csv"
+        patients.write_text("case,patient\n" + "".join(f"{n},p{n}\n" for n in range(3)))
+        words += ["--pairs", table, "--patients", patients, "--accept-labels", "--channels", "CT"]
+    done = segconv(*words)
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset007_A"
+    if kind == "augmented":
+        assert segconv("augment", "7", "--to", "8_B", "--rotate", "90", "-j", "1").code == 0
+        made = segconv.raw / "Dataset008_B"
+    if kind == "restored":
+        made = tmp_path / "mine"
+        assert segconv("restore", segconv.raw / "Dataset007_A" / "labelsTr", "--like", "7", "-o", made).code == 0
+    files = [path for path in made.rglob("*") if path.is_file()]
+    assert len(files) > 2
+    for path in files:
+        for word in (str(tmp_path), str(Path.home()) + "/", socket.gethostname()):
+            assert word.encode() not in inflated(path), (path.name, word)
+
+
+def test_new_files_have_the_rights_that_the_user_gives_to_new_files(tmp_path: Path, segconv: Command) -> None:
+    task = msd_ct(tmp_path / "src", cases=2, tests=1, size=(10, 9, 8))
+    before = os.umask(0o027)
+    try:
+        assert segconv("convert", task, "--to", "7_A", "-j", "1").code == 0
+        assert segconv("augment", "7", "--to", "8_B", "--rotate", "90", "-j", "1").code == 0
+    finally:
+        os.umask(before)
+    paths = [path for made in ("Dataset007_A", "Dataset008_B") for path in (segconv.raw / made).rglob("*")]
+    assert len(paths) > 20
+    for path in paths:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o750 if path.is_dir() else 0o640), path
