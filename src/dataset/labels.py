@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -86,7 +87,7 @@ class Labels:
     @classmethod
     def from_json(cls, labels: Any, regions_class_order: Any = None) -> Labels:
         """Read ``labels`` and ``regions_class_order`` of a v2 dataset.json."""
-        if not isinstance(labels, dict) or not labels:
+        if not isinstance(labels, dict):
             raise SegconvError(f"labels are {labels!r}, expected an object of names and values", code="SC074")
         names: dict[str, int | tuple[int, ...]] = {}
         for name, value in labels.items():
@@ -262,16 +263,16 @@ def _validate(labels: Labels) -> None:
         near = next((name for name in names if name.lower() == BACKGROUND), None)
         hint = f"rename {near!r} to 'background'" if near and near != BACKGROUND else "declare background as 0"
         raise SegconvError("labels need the name 'background' with the value 0", code="SC074", hint=hint)
-    plain = [name.strip() for name in names]
+    plain = [unicodedata.normalize("NFC", name.strip()) for name in names]
     if "" in plain or len(set(plain)) < len(plain):
-        found = "an empty name" if "" in plain else "a name twice, but for spaces"
+        found = "an empty name" if "" in plain else "a name twice, but for spaces or its Unicode form"
         raise SegconvError(f"labels hold {found}: {list(names)}", code="SC074")
     for name, value in names.items():
         if isinstance(value, tuple) and len(set(value)) < max(len(value), 1):
             found = "no value" if not value else f"a value twice: {list(value)}"
             raise SegconvError(f"the region {name!r} holds {found}", code="SC074")
     values = labels.values
-    if values[0] < 0 or values != tuple(range(len(values))):
+    if values != tuple(range(len(values))):
         raise SegconvError(
             f"label values are {list(values)}, expected 0 to {len(values) - 1} without a gap", code="SC074"
         )
@@ -287,7 +288,7 @@ def _validate(labels: Labels) -> None:
             )
     if IGNORE in names:
         holders = [name for name, values in labels.foreground.items() if labels.ignore in values]
-        if labels.ignore != values[-1] or labels.ignore == 0 or holders:
+        if labels.ignore != values[-1] or holders:
             shared = f" and is in {', '.join(map(repr, holders))}" if holders else ""
             raise SegconvError(
                 f"'ignore' is {names[IGNORE]}{shared}, expected the highest value, in no region", code="SC074"

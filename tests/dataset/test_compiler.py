@@ -109,6 +109,16 @@ def test_two_masks_that_cross_get_a_head_for_what_they_share() -> None:
     assert compiled.labels == Labels({"background": 0, "a": (1, 3), "b": (2, 3), "a&b": 3}, (1, 2, 3))
 
 
+def test_masks_may_make_as_many_values_as_fit_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, atoms = ["a", "b", "c"], [frozenset({0}), frozenset({1}), frozenset({2})]
+    monkeypatch.setattr(compiler, "MAX_VALUE", 3)
+    assert compile_masks(names, atoms).labels.values == (0, 1, 2, 3)
+    monkeypatch.setattr(compiler, "MAX_VALUE", 2)
+    with pytest.raises(SegconvError, match="at most 2 go") as caught:
+        compile_masks(names, atoms)
+    assert caught.value.code == "SC074"
+
+
 def test_three_masks_that_all_cross_get_a_head_for_each_overlap() -> None:
     atoms = [frozenset(c) for size in (3, 2, 1) for c in itertools.combinations(range(3), size)]
     compiled = compile_masks(["a", "b", "c"], atoms)

@@ -87,6 +87,21 @@ def test_an_entry_that_nnunet_would_stumble_over_is_refused(wrong: dict[str, Any
     assert caught.value.code == "SC086"
 
 
+def test_a_dataset_without_channels_cannot_be_described() -> None:
+    with pytest.raises(SegconvError, match="channel_names is empty") as caught:
+        DatasetDescription((), PLAIN, ".nii.gz", 0)
+    assert caught.value.code == "SC086"
+
+
+def test_a_file_that_cannot_be_read_is_told_apart_from_one_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("{}")
+    (tmp_path / "folder").mkdir()
+    for name, code in (("none", "SC010"), ("file/dataset.json", "SC030"), ("folder", "SC061")):
+        with pytest.raises(SegconvError) as caught:
+            DatasetDescription.read(tmp_path / name)
+        assert (caught.value.code, caught.value.file) == (code, str(tmp_path / name))
+
+
 def test_a_json_of_v1_is_told_as_such() -> None:
     with pytest.raises(SegconvError, match="it looks like one of nnU-Net v1 or MSD"):
         DatasetDescription.from_json({"modality": {"0": "CT"}, "labels": {"0": "background"}, "numTraining": 1})

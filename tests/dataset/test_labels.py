@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segconv.dataset.labels import Labels, dense
+from segconv.dataset.labels import Labels, dense, dense_colours
 from segconv.errors import SegconvError
 
 declared = st.dictionaries(
@@ -64,12 +64,33 @@ def test_a_declaration_that_hints_at_a_mistake_is_refused(names: dict[str, int])
         ({"background": 0, "whole": [1, 1]}, [1]),
         ({"background": 0, "a": 1, "none": []}, [1, 1]),
         ({"background": [0], "a": 1}, None),
+        ({"background": 0, "a": 1, "a ": 2}, None),
+        ({"background": 0, " ": 1}, None),
+        ({"background": 0, "a": -1}, None),
+        ({"background": 0, "ignore": 0}, None),
+        ({"background": 0, "whole": [1, 2], "core": 2, "ignore": 0}, [1, 2]),
+        ({"background": 0, "whole": [0, 1], "ignore": 0}, [1]),
+        ({}, None),
         ([], None),
+        (None, None),
     ],
 )
 def test_labels_that_nnunet_would_stumble_over_are_refused(names: Any, order: Any) -> None:
     with pytest.raises(SegconvError) as caught:
         Labels.from_json(names, order)
+    assert caught.value.code == "SC074"
+
+
+@pytest.mark.parametrize(
+    ("colours", "said"),
+    [
+        ({"road": 0xFF0000}, "'background' is missing"),
+        ({"background": 0, "road": 5, "roof": 5, "tree": 6}, "#000005 is declared for 'road' and 'roof'"),
+    ],
+)
+def test_colours_that_hint_at_a_mistake_are_refused(colours: dict[str, int], said: str) -> None:
+    with pytest.raises(SegconvError, match=said) as caught:
+        dense_colours(colours)
     assert caught.value.code == "SC074"
 
 

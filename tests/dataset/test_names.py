@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segconv.dataset.names import CASE_IDENTIFIER, case_identifier, find_dataset, parse_target, twin_findings
+from segconv.dataset.names import (
+    CASE_IDENTIFIER,
+    DatasetName,
+    case_identifier,
+    find_dataset,
+    parse_target,
+    twin_findings,
+)
 from segconv.errors import SegconvError
 
 names = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=60)
@@ -40,6 +47,19 @@ def test_a_target_names_the_next_free_id_when_it_has_none() -> None:
     with pytest.raises(SegconvError) as caught:
         parse_target("Roads", "x", {1, 2, 4})
     assert "--to 3_Roads" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "allowed"),
+    [(1, "A", True), (999, "A.b-c_d", True), (0, "A", False), (1000, "A", False), (5, "a b", False), (5, "", False)],
+)
+def test_a_dataset_has_a_number_from_1_to_999_and_a_plain_name(number: int, name: str, allowed: bool) -> None:
+    if allowed:
+        assert DatasetName(number, name).id == number
+        return
+    with pytest.raises(SegconvError) as caught:
+        DatasetName(number, name)
+    assert caught.value.code == "SC002"
 
 
 def test_a_dataset_is_found_by_id_name_or_path(tmp_path: Path) -> None:

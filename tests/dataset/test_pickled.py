@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from segconv.dataset import pickled
 from segconv.dataset.pickled import read_splits
 from segconv.errors import SegconvError
 
@@ -52,6 +53,45 @@ def test_what_is_no_list_of_folds_is_refused(tmp_path: Path, value: Any) -> None
     path = tmp_path / "splits_final.pkl"
     path.write_bytes(pickle.dumps(value))
     with pytest.raises(SegconvError):
+        read_splits(path)
+
+
+class Names:
+    """What a pickle says in place of a numpy array or of bytes: a function that is admitted, and what it is given."""
+
+    def __init__(self, function: str, *arguments: Any) -> None:
+        self.function, self.arguments = function, arguments
+
+    def pickled(self) -> bytes:
+        module, name = self.function.rsplit(".", 1)
+        arguments = pickle.dumps(self.arguments, 0)[:-1]
+        return b"(lp0\n(dp1\nVtrain\np2\n" + f"c{module}\n{name}\n".encode() + arguments + b"RsVval\np9\n(lp10\nsa."
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (Names("numpy._core.numeric._frombuffer", b"abcd", "<i4", (1,), "C"), "something else than names"),
+        (Names("numpy._core.numeric._frombuffer", "a\0\0\0", "<U1", (1,), "C"), "something else than names"),
+        (Names("_codecs.encode", "a", "utf-8"), "in a way that folds do not need"),
+        (Names("_codecs.encode", 5, "latin1"), "in a way that folds do not need"),
+    ],
+)
+def test_what_folds_need_does_nothing_else(tmp_path: Path, names: Names, said: str) -> None:
+    path = tmp_path / "splits_final.pkl"
+    path.write_bytes(names.pickled())
+    with pytest.raises(SegconvError, match=said) as caught:
+        read_splits(path)
+    assert caught.value.code == "SC095"
+
+
+def test_a_pickle_may_be_as_long_as_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "splits_final.pkl"
+    path.write_bytes(pickle.dumps(FOLDS))
+    monkeypatch.setattr(pickled, "MAX_BYTES", path.stat().st_size)
+    assert read_splits(path) == FOLDS
+    monkeypatch.setattr(pickled, "MAX_BYTES", path.stat().st_size - 1)
+    with pytest.raises(SegconvError, match="bytes long"):
         read_splits(path)
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segconv.dataset.strictjson import dumps, load_object, loads
+from segconv.dataset import strictjson
+from segconv.dataset.strictjson import MAX_DEPTH, dumps, load_object, loads
 from segconv.errors import SegconvError
 
 values = st.recursive(
@@ -35,6 +36,7 @@ def test_what_is_written_is_read_back(value: object) -> None:
         b'{"a": "\xff"}',
         b"[" * 100 + b"]" * 100,
         b"[" * 100_000,
+        b'{"a": ' + b"1" * 5000 + b"}",
         b"[1]",
         b'"text"',
     ],
@@ -43,6 +45,16 @@ def test_what_cannot_be_trusted_is_refused(data: bytes) -> None:
     with pytest.raises(SegconvError) as caught:
         load_object(data)
     assert caught.value.code == "SC086"
+
+
+def test_size_and_depth_may_reach_their_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loads(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+    with pytest.raises(SegconvError, match="nested deeper"):
+        loads(b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1))
+    monkeypatch.setattr(strictjson, "MAX_BYTES", 8)
+    assert loads(b'{"a": 1}') == {"a": 1}
+    with pytest.raises(SegconvError, match="at most 8 are read"):
+        loads(b'{"a": 1} ')
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
