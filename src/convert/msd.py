@@ -35,6 +35,7 @@ from .tasks import (
     further_entries,
     left_out,
     listed_files,
+    other_folders,
     read_json,
     read_task,
     split_without_label,
@@ -75,6 +76,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         findings += list_findings
         without_absent_tests(listed, root, findings)
     cases = _cases(root, listed, options, findings, notes)
+    notes += other_folders(root, ("imagesTr", "labelsTr", "imagesTs", "labelsTs"))
     extra = further_entries(task or {})
     findings += left_out(extra)
     findings += stale_counts(task or {}, cases)

@@ -38,6 +38,7 @@ from .tasks import (
     further_entries,
     left_out,
     listed_files,
+    other_folders,
     read_json,
     read_task,
     split_without_label,
@@ -110,6 +111,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         names = {_case_name(image): _case_name(label or image) for image, label in listed.get(split, {}).items()}
         wanted = names if split in listed else None
         everything += _cases(root, split, (images, labels), wanted, len(channels), options, findings, notes)
+    notes += other_folders(root, [folder for _, *folders in _FOLDERS for folder in folders])
     extra = further_entries(task or {})
     findings += left_out(extra)
     findings += stale_counts(task or {}, everything)

@@ -272,8 +272,8 @@ def _related(one: str, other: str) -> bool:
 
 
 def _pair_group(split: str | None, key: tuple[str, ...], group: _Group, pairing: Pairing, *, one_each: bool) -> None:
-    masks = _one_mask_folder(group.masks, pairing)
     images, plain = group.images, group.plain
+    masks = _one_mask_folder(group.masks, images or plain, pairing)
     if not images and masks:
         images, plain = plain, {}
     if len(images) > 1 and masks:
@@ -302,7 +302,9 @@ def _pair_group(split: str | None, key: tuple[str, ...], group: _Group, pairing:
         _side_by_side(split, key, folder, units, pairing, known=split == TEST)
 
 
-def _one_mask_folder(masks: dict[str, list[Unit]], pairing: Pairing) -> dict[str, list[Unit]]:
+def _one_mask_folder(
+    masks: dict[str, list[Unit]], images: dict[str, list[Unit]], pairing: Pairing
+) -> dict[str, list[Unit]]:
     if len(masks) > 1:
         objects = [folder for folder in masks if "object" in tokens_of(folder.rsplit("/", 1)[-1])]
         for folder in objects:
@@ -313,12 +315,20 @@ def _one_mask_folder(masks: dict[str, list[Unit]], pairing: Pairing) -> dict[str
             Finding(
                 "SC003",
                 f"{' and '.join(masks)} may {'both' if len(masks) == 2 else 'all'} hold the masks",
-                hint=" or ".join(f"--masks '{glob_of(folder)}'" for folder in masks)
-                + ", with --images; or move the others out of the source",
+                hint=" or ".join(_patterns(own, images) for own in masks.values())
+                + "; or move the others out of the source",
             )
         )
         return {}
     return masks
+
+
+def _patterns(masks: list[Unit], images: dict[str, list[Unit]]) -> str:
+    """Return the options that take one folder of labels, with its images if they are known."""
+    if len(images) != 1:
+        return f"--images GLOB --masks {glob_of(masks[0].folder)!r}"
+    image, mask = globs_of(next(iter(images.values())), masks)
+    return f"--images {image!r} --masks {mask!r}"
 
 
 def _pair_folders(

@@ -15,6 +15,7 @@ from pathlib import Path
 from ..dataset.lineage import TRAIN
 from ..errors import Finding, SegconvError
 from .pairing import Pair, Pairing
+from .strangers import glob_of, pattern_of
 from .tree import Unit
 
 Key = tuple[str, ...]
@@ -117,12 +118,22 @@ def _no_common_case(
     cases: Mapping[Key, Mapping[str, Unit]], labels: Mapping[Key, Mapping[str, Unit]], images: str, masks: str
 ) -> Finding:
     first, other = next(iter(cases)), next(iter(labels))
+    one, two = _globs_of(cases.values(), labels.values())
     return Finding(
         "SC081",
         f"{images!r} finds cases such as {_name(first, next(iter(cases[first].values())))!r}, and {masks!r} such as"
         f" {_name(other, next(iter(labels[other].values())))!r}: not one of {len(cases)} and {len(labels)} is the same",
-        hint="name the part that is the same in both, as in --images 'images/{case}.png' --masks 'masks/{case}_a.png'",
+        hint=f"name the part that is the same in both, as in --images {one!r} --masks {two!r}",
     )
+
+
+def _globs_of(cases: Iterable[Mapping[str, Unit]], labels: Iterable[Mapping[str, Unit]]) -> tuple[str, str]:
+    """Return the patterns that the names of the files themselves suggest, if each side lies in one folder."""
+    sides = [[unit for of_case in side for unit in of_case.values()] for side in (cases, labels)]
+    if any(len({unit.folder for unit in side}) > 1 for side in sides):
+        return "images/{case}.png", "masks/{case}_a.png"
+    one, other = (glob_of(side[0].folder, pattern_of(side)) for side in sides)
+    return one, other
 
 
 def _shared_names(patterns: Iterable[re.Pattern[str]]) -> list[str]:

@@ -111,6 +111,8 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
             hint="restore it; or --from msd --channels CT --labels background=0,organ=1 reads the folders alone",
         )
     if not evidence:
+        if options.masks is not None:
+            raise SegconvError("--masks needs --images", hint="give both patterns")
         raise of_unknown(root)
     if len(evidence) > 1:
         readings = "; ".join(f"{key}: {found}" for key, found in evidence.items())

@@ -329,8 +329,10 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
         else:
             real = os.path.realpath(text, strict=True)
     except FileNotFoundError as error:
-        what = "is a link to a file that is not there" if os.path.islink(text) else "is not there"
-        raise SegconvError(what, code="SC012", file=text, hint="restore the file or remove the link") from error
+        link = os.path.islink(text)
+        what = "is a link to a file that is not there" if link else "is not there"
+        hint = f"restore the file{' or remove the link' if link else ', or take it off the list that names it'}"
+        raise SegconvError(what, code="SC012", file=text, hint=hint) from error
     except OSError as error:
         raise SegconvError("is a link that leads round in a circle", code="SC060", file=text) from error
     if not external and not _is_below(real, os.fspath(root)):

@@ -38,7 +38,7 @@ def of_strangers(found: list[Strangers]) -> Finding:
         all_images, all_masks = (
             tuple(unit for units in side for unit in units) for side in zip(*_sides(found), strict=True)
         )
-        names = (pattern_of(all_images), pattern_of(all_masks))
+        names = _patterns_of(all_images, all_masks)
     folders = [common_path([units[0].folder for units in sides if units]) for sides in zip(*_sides(found), strict=True)]
     patterns = [glob_of(where, name) for where, name in zip(folders, names, strict=True)]
     return Finding(
@@ -48,6 +48,19 @@ def of_strangers(found: list[Strangers]) -> Finding:
         file=folder or ".",
         hint=f"rename them; or say how they are called, as in --images '{patterns[0]}' --masks '{patterns[1]}'",
     )
+
+
+def _patterns_of(images: Sequence[Unit], masks: Sequence[Unit]) -> tuple[str, str]:
+    """Return the patterns of images and masks; of several masks an image, those whose name tells of labels."""
+    image = pattern_of(images)
+    start, end = image.removesuffix(images[0].ending).split("{case}")
+    if len(masks) > len(images):
+        first = images[0].stem[: len(images[0].stem) - len(end)]
+        own = [mask for mask in masks if mask.stem.startswith(first)]
+        own.sort(key=lambda mask: "label" not in mask.stem[len(first) :].lower())
+        if own:
+            return image, f"{start}{{case}}{own[0].stem[len(first) :]}{own[0].ending}"
+    return image, pattern_of(masks)
 
 
 def _sides(found: list[Strangers]) -> list[tuple[list[Unit], list[Unit]]]:

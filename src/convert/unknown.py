@@ -10,18 +10,20 @@ from pathlib import Path
 
 from ..errors import Finding, Refused, SegconvError
 from ..image import raster, volumes
+from .lists import pair_by_list
+from .mask_folders import is_segmentation
 from .pairing import pair_units
 from .png import ending_of as picture_ending_of
 from .source import SERIES, ConvertOptions, collect, count_of, shown
 from .strangers import glob_of, globs_of
 from .tree import Unit, units_in, walk
-from .volume_units import volume_units
+from .volume_units import strip_ending, volume_units
 
 SHOWN = 3
 """Endings and folders that are named."""
 _PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
-_DRAWN = (".json", ".xml", ".txt", ".csv")
-"""Files that often hold outlines instead of masks."""
+_DRAWN = (".json", ".xml", ".txt")
+"""Files that often hold outlines instead of masks, if there is one for each picture."""
 
 
 def of_unknown(root: Path) -> SegconvError:
@@ -48,7 +50,7 @@ def of_unknown(root: Path) -> SegconvError:
     if ambiguous:
         return Refused(reasons=ambiguous)
     hint = _command(root, units)
-    if any(ending in endings for ending in _DRAWN):
+    if any(endings[ending] >= len(units) for ending in _DRAWN):
         hint += "; outlines in text files are not read: draw them as masks first"
     return _refusal(root, f"holds {found}, and no name of a file or folder tells which of them are labels", hint)
 
@@ -70,9 +72,14 @@ def _labels_of_dicom(root: Path, units: list[Unit]) -> list[Finding]:
 def _command(root: Path, units: list[Unit]) -> str:
     """Return the commands that might fit, as they may be typed but for the names of labels."""
     convert = f"segconv convert {shlex.quote(str(root))}"
+    if (listing := _list_in(root)) is not None:
+        return f"{convert} --pairs {shlex.quote(str(listing))} …"
     folders: dict[str, list[Unit]] = {}
     for unit in units:
         folders.setdefault(unit.folder, []).append(unit)
+    images = [folder for folder, own in folders.items() if not any(is_segmentation(unit.path) for unit in own)]
+    if len(images) == 1 and len(folders) > 1:
+        return f"{convert} --images {shlex.quote(images[0])} …"
     names = [{unit.stem + unit.ending for unit in own} for own in folders.values()]
     same = sorted(set.intersection(*names))
     if len(folders) > 1 and len(same) == 2 and all(len(own) == 2 for own in names):
@@ -86,6 +93,19 @@ def _command(root: Path, units: list[Unit]) -> str:
     )
     named = f"call labels NAME_mask{ending}, or put them" if ending else "put volumes of labels"
     return f"{named} into a folder masks beside one called images{alone}"
+
+
+def _list_in(root: Path) -> Path | None:
+    """Return a list of images and labels that lies in the source, if there is one."""
+    for path in sorted(root.iterdir()):
+        if path.suffix.lower() in (".csv", ".tsv", ".json") and path.is_file():
+            try:
+                pairing = pair_by_list(path, root, strip_ending)
+            except SegconvError:
+                continue
+            if any(pair.labels for pair in pairing.pairs) and not pairing.findings:
+                return path
+    return None
 
 
 def _either(convert: str, one: str, other: str) -> str:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from skimage import io
+
+from fixtures.make_fixtures import msd_ct
 
 from ..command import Command
 from .drawn import labels, picture, save
@@ -129,3 +134,62 @@ def test_negative_values_are_not_mapped_but_rewritten(tmp_path: Path, segconv: C
     )
     assert done.code == 0, done.err
     assert np.array_equal(voxels(segconv.raw / "Dataset006_B/labelsTr/a.nii.gz"), np.where(unknown, 0, written))
+
+
+def drive(root: Path) -> None:
+    for number in range(20, 23):
+        save(root / f"training/images/{number}_training.tif", picture(number, 3))
+        save(root / f"training/1st_manual/{number}_manual1.png", labels(number) * np.uint8(255))
+        save(root / f"training/mask/{number}_training_mask.png", labels(number + 50) * np.uint8(255))
+
+
+def cityscapes(root: Path) -> None:
+    for number in range(3):
+        save(root / f"leftImg8bit/train/aachen/aachen_00{number}_leftImg8bit.png", picture(number, 3))
+        for shift, kind in ((30, "color"), (60, "instanceIds"), (0, "labelIds")):
+            save(root / f"gtFine/train/aachen/aachen_00{number}_gtFine_{kind}.png", labels(number + shift))
+
+
+def other_words(root: Path) -> None:
+    for number in range(3):
+        save(root / f"images/c{number}.png", picture(number))
+        save(root / f"masks/x{number}.png", labels(number))
+
+
+@pytest.mark.parametrize(
+    ("make", "words", "code", "first"),
+    [
+        (drive, (), "SC003", 70),
+        (cityscapes, (), "SC081", 0),
+        (other_words, ("--images", "images/*", "--masks", "masks/*"), "SC081", 0),
+    ],
+)
+def test_patterns_that_are_advised_find_every_case(
+    tmp_path: Path, segconv: Command, make: Callable[[Path], None], words: tuple[str, ...], code: str, first: int
+) -> None:
+    make(tmp_path / "src")
+    done = segconv("convert", tmp_path / "src", "--to", "5_A", *words)
+    assert done.codes() == [code], done.err
+    options = re.findall(r"--images '[^']+' --masks '[^']+'", done.err.split("Hint: ")[1])
+    assert len(options) == (2 if make is drive else 1)
+    done = segconv("convert", tmp_path / "src", "--to", "5_A", *shlex.split(options[0]))
+    assert done.code == 0, done.err
+    made = sorted(io.imread(path).tolist() for path in (segconv.raw / "Dataset005_A/labelsTr").iterdir())
+    assert made == sorted(labels(number + first).tolist() for number in range(3))
+
+
+def test_folders_beside_those_of_a_task_are_told_to_be_left_alone(tmp_path: Path, segconv: Command) -> None:
+    root = msd_ct(tmp_path / "src")
+    shutil.copytree(root / "imagesTr", root / "imagesVa")
+    (root / "docs").mkdir()
+    (root / "docs/read.me").write_text("of mine")
+    done = segconv("convert", root, "--to", "5_A", "--json")
+    assert done.json["notes"] == ["the folder imagesVa left alone, with 4 volumes"]
+
+
+def test_a_listed_file_that_is_missing_is_no_link(tmp_path: Path, segconv: Command) -> None:
+    root = msd_ct(tmp_path / "src")
+    (root / "imagesTs/ct_004.nii.gz").rename(root / "imagesTs/ct_009.nii.gz")
+    done = segconv("convert", root, "--to", "5_A")
+    assert "Error SC012: imagesTs/ct_004.nii.gz: is not there" in done.err
+    assert "Hint: restore the file, or take it off the list that names it" in done.err
