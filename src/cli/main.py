@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 
 import click
 
-from ..errors import EXIT_INTERRUPTED, EXIT_SOFTWARE, Finding, SegconvError, exit_code_of
+from ..errors import EXIT_SOFTWARE, Finding, Interrupted, SegconvError, exit_code_of
+from ..work.interruption import answer_once
 from .sink import print_findings
 
 COMMANDS: dict[str, str] = {
@@ -97,17 +98,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         # encoding they would not be those that a json lists, and lead to other identifiers of cases.
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | {_UTF8_MODE: "1"})  # noqa: S606
     arguments = sys.argv[1:] if arguments is None else arguments
+    answer_once()
     code = run(arguments)
+    # From here on it is too late: there is no more than the farewell of workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    leave(code)
-
-
-def leave(code: int) -> NoReturn:
-    """End the process with a code; Ctrl-C meets no more than the farewell of workers, and cuts it short."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(code))
     sys.exit(code)
 
 
@@ -128,9 +126,11 @@ def run(arguments: list[str]) -> int:
         findings = (_usage(error),)
         print_findings(findings, as_json=as_json)
         return exit_code_of(findings)
-    except (click.Abort, KeyboardInterrupt):
-        print_findings((Finding("SC105", "interrupted"),), as_json=as_json)
-        return EXIT_INTERRUPTED
+    except (click.Abort, KeyboardInterrupt) as error:
+        asked = error if isinstance(error, KeyboardInterrupt) else error.__cause__  # click's own error hides it
+        told = Interrupted("interrupted", signal_number=asked.args[0] if asked and asked.args else signal.SIGINT)
+        print_findings(told.findings, as_json=as_json)
+        return told.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0  # whoever read our output has seen enough

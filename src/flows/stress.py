@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +34,12 @@ from ..image.resample import LINEAR, NEAREST
 from ..review.curves import curves
 from ..review.evaluate import Scores, score
 from ..review.robustness import Condition, Measured, Robustness
-from ..train.commands import Tell, predict_with
+from ..train.commands import Tell, predict
 from ..train.models import TrainedModel, held_back
 from ..train.paths import Paths
 from ..work import fsops
-from ..work.parallel import each, interruptible
+from ..work.interruption import interruptible
+from ..work.parallel import each
 from ..work.staging import writing
 
 ANGLES_DEG = (5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
@@ -144,6 +145,7 @@ def stress_models(
     device: str = "cuda",
     mirror: bool = True,
     jobs: int = 1,
+    allowed_modules: Collection[str] = (),
     trust_model: bool = False,
     tell: Tell | None = None,
     **how: Any,
@@ -156,8 +158,8 @@ def stress_models(
         The first that all models have if None.
     limit
         Most cases, over all folds.
-    trust_model
-        Run models whose plans or checkpoints hold more than is known.
+    allowed_modules, trust_model
+        As for `predict`.
     how
         Further keyword arguments of `stress`.
 
@@ -165,7 +167,7 @@ def stress_models(
     ------
     SegconvError
         ``SC001`` for a model of other channels, labels or files than the dataset's; ``SC011`` if no case
-        was held back by all models; what `held_back`, `predict_with` and `stress` raise.
+        was held back by all models; what `held_back`, `predict` and `stress` raise.
     """
     names = model_names(models)
     for model in models:
@@ -183,7 +185,7 @@ def stress_models(
 
     def predictor(name: str, fold: str, inputs: Path, output: Path) -> None:
         model = names[name]
-        predict_with(
+        predict(
             model.folder,
             model.dataset,
             inputs,
@@ -193,6 +195,7 @@ def stress_models(
             device=device,
             mirror=mirror,
             jobs=min(jobs, PREDICTING_JOBS),
+            allowed_modules=allowed_modules,
             trust_model=trust_model,
         )
 

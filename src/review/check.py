@@ -19,7 +19,8 @@ from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS
 from ..dataset.splits import Splits
 from ..errors import Finding, SegconvError, warning
-from ..work.parallel import each, interruptible
+from ..work.interruption import interruptible
+from ..work.parallel import each
 from ..work.run import Progress
 from .case_check import Assigned, CaseReport, FullCheck, QuickCheck, Rules, recorded_files
 from .declaration import Declaration

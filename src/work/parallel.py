@@ -10,16 +10,16 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from ..errors import EXIT_INTERRUPTED, Finding, Interrupted, SegconvError
+from ..errors import EXIT_INTERRUPTED, Finding, SegconvError
+from .interruption import end_workers
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,8 +31,6 @@ DASK_SCHEDULER = "DASK_SCHEDULER_ADDRESS"
 WATCH_INTERVAL_S = 0.5
 """So often does a worker process look whether its run is still there."""
 
-_ENDING = (signal.SIGINT, signal.SIGTERM)
-"""What asks a run to end."""
 _ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
 _worker = threading.local()
@@ -126,7 +124,7 @@ def _in_processes(
                 results = parallel(joblib.delayed(function)(item) for item in items)
             yield from results
     except KeyboardInterrupt:
-        _end_workers()  # before joblib takes away what those that still start would look for
+        end_workers()  # before joblib takes away what those that still start would look for
         raise
     except TerminatedWorkerError as error:
         raise SegconvError(
@@ -196,37 +194,3 @@ def unforeseen(error: Exception, file: str) -> Finding:
     if os.environ.get("SEGCONV_DEBUG"):
         told = "".join(traceback.format_exception(error))
     return Finding("SC104", f"unexpected {told}", file=file)
-
-
-@contextmanager
-def interruptible(message: str, hint: str) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into `Interrupted` with this message and hint, the workers ended."""
-    received = [signal.SIGINT]
-
-    def on_signal(number: int, frame: object) -> None:
-        received[0] = signal.Signals(number)
-        for further in _ENDING:  # one is enough: a second one must not cut the ending of workers short
-            signal.signal(further, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    main = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, on_signal) for number in _ENDING} if main else {}
-    try:
-        yield
-    except KeyboardInterrupt:
-        _end_workers()
-        raise Interrupted(message, signal_number=int(received[0]), hint=hint) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end_workers() -> None:
-    """End the worker processes of this run, if any were started."""
-    loky = sys.modules.get("joblib.externals.loky.reusable_executor")
-    executor = getattr(loky, "_executor", None)
-    if executor is not None:
-        for process in list(getattr(executor, "_processes", None) or {}):
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-        executor.shutdown(wait=True, kill_workers=True)

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 from ..errors import Finding, Refused, SegconvError, as_errors
 from . import fsops, staging
 from .caseio import CaseIO
+from .interruption import interruptible
 from .journal import Journal
-from .parallel import THREADS, each, interruptible, unforeseen
+from .parallel import THREADS, each, unforeseen
 from .plan import Item, Plan, Target
 from .staging import Staged, payload_hash, writing
 

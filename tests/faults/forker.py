@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -124,8 +125,9 @@ def _audit(record: Path, seam: str) -> None:
 
 def _child(request: dict[str, Any]) -> None:
     """Run one command; does not return."""
-    from segconv.cli.main import leave, run
+    from segconv.cli.main import run
     from segconv.work import fsops
+    from segconv.work.interruption import answer_once
 
     os.setsid()
     folder = Path(request["folder"])
@@ -140,13 +142,15 @@ def _child(request: dict[str, Any]) -> None:
     fsops._calls.clear()
     if "audit" in request["env"]:
         _audit(Path(request["env"]["audit"]), fsops.__file__)
+    answer_once()
     code = run(request["words"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout.flush()
     sys.stderr.flush()
     with open(folder / "calls", "w") as calls:
         json.dump(fsops._calls, calls)
     if "joblib" in sys.modules:
-        leave(code)  # ends the workers in the order that joblib wants
+        sys.exit(code)  # ends the workers in the order that joblib wants
     os._exit(code)
 
 

@@ -9,6 +9,8 @@ import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -173,6 +175,31 @@ def test_a_run_that_is_asked_to_end_ends_its_workers_and_says_how_to_go_on(
     assert not any(Path(f"/proc/{worker}/exe").exists() for worker in workers), "no worker outlives its run"
     assert forker.run([*large.words, "-j", "1"], large.env).code == 0
     assert large.found() == large.expected
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_asking_again_and_again_changes_nothing_about_the_end(backend: str, large: World) -> None:
+    """A process of its own: how Python ends, after the last line of the program, is part of it."""
+    codes = []
+    for between_s in (0.0, 0.01, 0.05):
+        large.reset()
+        words = [sys.executable, "-m", "segconv", *large.words, "-j", "2", "--backend", backend]
+        env = {**os.environ, **large.env}
+        with subprocess.Popen(words, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
+            journal = large.made.parent / ".segconv-009" / "journal"
+            wait_until(lambda journal=journal: journal.exists() and journal.stat().st_size > 0)
+            for _ in range(200):
+                if run.poll() is not None:
+                    break
+                os.killpg(run.pid, signal.SIGINT)
+                time.sleep(between_s)
+            assert run.stderr is not None
+            err = run.stderr.read()
+        codes.append(run.returncode)
+        assert run.returncode in (0, 130), (run.returncode, err)
+        assert run.returncode == 0 or "Error SC105: interrupted; what was done is kept" in err, err
+        assert "Traceback" not in err, err
+    assert 130 in codes, "at least one was hit in its middle"
 
 
 def test_workers_of_a_run_that_was_killed_write_nothing_more(large: World, forker: Forker) -> None:

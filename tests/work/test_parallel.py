@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from segconv.errors import Interrupted, SegconvError
-from segconv.work.parallel import each, interruptible, run_is_gone, unforeseen
+from segconv.work.interruption import interruptible
+from segconv.work.parallel import each, run_is_gone, unforeseen
 
 
 def square(number: int) -> int:
