@@ -150,6 +150,25 @@ def test_external_files_of_a_foreign_dataset_are_not_followed(
         assert done.code == 65, done.err
 
 
+@pytest.mark.parametrize("kind", ["msd", "nnunet-v2"])
+def test_a_json_is_written_from_what_is_known_and_the_rest_is_told(kind: str, task: Path, segconv: Command) -> None:
+    if kind == "nnunet-v2":
+        assert segconv("convert", task, "--to", "6_Before", "-j", "1").code == 0
+        task = segconv.raw / "Dataset006_Before"
+    listed = json.loads((task / "dataset.json").read_text())
+    listed |= {"overwrite_image_reader_writer": "evil.IO", "mine": 5}
+    if kind == "msd":  # of a v2 dataset it is refused
+        listed["dataset"] = {"ct_000": {"images": ["/etc/passwd"]}}
+    (task / "dataset.json").write_text(json.dumps(listed))
+    done = segconv("convert", task, "--to", "7_A", "--from", kind, "-j", "1")
+    assert done.code == 0, done.err
+    for key in {"overwrite_image_reader_writer", "mine", "dataset"} & set(listed):
+        assert any("Warning" in line and key in line for line in done.err.splitlines()), done.err
+    made = json.loads((segconv.raw / "Dataset007_A" / "dataset.json").read_text())
+    texts = {"name", "description", "reference", "licence", "release"}
+    assert set(made) - texts == {"channel_names", "labels", "numTraining", "file_ending"}
+
+
 # Bombs: a small file that says, or turns out, to be a large one.
 
 
