@@ -96,7 +96,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if arguments is None and sys.getfilesystemencoding() != "utf-8" and os.environ.get(_UTF8_MODE) != "1":
         # Names of files are bytes, and nearly always UTF-8, whatever a locale says: read in another
         # encoding they would not be those that a json lists, and lead to other identifiers of cases.
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | {_UTF8_MODE: "1"})  # noqa: S606
+        again = [sys.executable, *sys.orig_argv[1:]]
+        os.execve(sys.executable, again, os.environ | {_UTF8_MODE: "1"})  # noqa: S606 - the same command
     arguments = sys.argv[1:] if arguments is None else arguments
     answer_once()
     code = run(arguments)
