@@ -296,10 +296,6 @@ class _Case:
                     code="SC073",
                     hint="merge the channels into one label map",
                 )
-            if header.channels > 1:
-                raise SegconvError(
-                    f"is a label of {header.channels} channels, expected one value a voxel", code="SC073"
-                )
             volume = opened.volume
             values = None if volume is None else volume.values if header.scaled else volume.stored
         if values is None:

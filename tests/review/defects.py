@@ -167,6 +167,15 @@ def grey_alpha(root: Path) -> None:
     Image.open(root / "imagesTr" / "s2_0000.png").convert("LA").save(root / "imagesTr" / "s2_0000.png")
 
 
+def grey_alpha_mask(root: Path) -> None:
+    Image.open(root / "labelsTr" / "s2.png").convert("LA").save(root / "labelsTr" / "s2.png")
+
+
+def constant_picture(root: Path) -> None:
+    image = io.imread(root / "imagesTr" / "s2_0000.png")
+    io.imsave(root / "imagesTr" / "s2_0000.png", np.full_like(image, 7), check_contrast=False)
+
+
 def two_bits(root: Path) -> None:
     mask = io.imread(root / "labelsTr" / "s2.png")
     height, width = mask.shape
@@ -410,6 +419,16 @@ OTHERS: dict[str, Defect] = {
     "folds that validate a case twice": Defect(
         V, lambda root: folds(root, [{"train": NAMES[1:], "val": ["c0"]}] * 2), "SC099", "splits_final.json", "warning"
     ),
+    "folds that are an empty list": Defect(
+        V, lambda root: (root / "splits_final.json").write_text("[]"), "SC099", "splits_final.json"
+    ),
+    "folds without val": Defect(
+        V, lambda root: (root / "splits_final.json").write_text('[{"train": ["c0"]}]'), "SC099", "splits_final.json"
+    ),
+    "a count that is a truth": Defect(V, lambda root: edit(root, lambda j: j.update(numTraining=True)), "SC086", "dataset.json"),
+    "an ending that is a number": Defect(V, lambda root: edit(root, lambda j: j.update(file_ending=3)), "SC086", "dataset.json"),
+    "a mask of one grey value with alpha": Defect(P, grey_alpha_mask, "SC073", "labelsTr/s2.png"),
+    "a picture of one value": Defect(P, constant_picture, "SC077", "imagesTr/s2_0000.png", "warning", quick=False),
     "folds that are a folder": Defect(V, lambda root: (root / "splits_final.json").mkdir(), "SC030", "splits_final.json"),
     "a case in training and in testing": Defect(V, copy(TEST_IMAGE, "imagesTs/c2_0000.nii.gz"), "SC085", "c2", "warning"),
     "a lineage that is no json": Defect(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import struct
+import sys
 import zipfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from segconv.errors import Refused, SegconvError
+from segconv.train import gate
 from segconv.train.gate import check_checkpoint, list_archive, refuse_foreign_classes
 
 from .test_plans import plans as plans_of
@@ -98,6 +101,13 @@ def test_what_nnunet_looks_up_by_name_is_a_name(key: str, name: Any) -> None:
         refuse_foreign_classes(plans)
 
 
+@pytest.mark.parametrize("key", ["image_reader_writer", "experiment_planner_used", "label_manager"])
+def test_what_nnunet_looks_up_by_name_for_all_configurations_is_a_name(key: str) -> None:
+    refuse_foreign_classes({key: "Name_1", "configurations": {}})
+    with pytest.raises(Refused):
+        refuse_foreign_classes({key: "os.system", "configurations": {}})
+
+
 @pytest.mark.parametrize("plans", [{}, {"configurations": []}, {"configurations": {"a": 5}}, {"configurations": {}}])
 def test_plans_without_networks_name_none(plans: dict[str, Any]) -> None:
     refuse_foreign_classes(plans)
@@ -147,6 +157,16 @@ def test_checkpoints_of_numbers_pass_and_others_are_not_loaded(tmp_path: Path) -
         assert not marker.exists()
 
 
+def test_without_pytorch_no_checkpoint_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = ModuleType("torch")
+    old.__version__, old.serialization = "2.4.1", ModuleType("torch.serialization")
+    for torch, said in ((None, "is not installed"), (old, "2.4.1 cannot tell")):
+        monkeypatch.setitem(sys.modules, "torch", torch)
+        with pytest.raises(SegconvError, match=said) as caught:
+            check_checkpoint(tmp_path / "checkpoint_final.pth")
+        assert caught.value.code == "SC041"
+
+
 @pytest.mark.train
 def test_damaged_and_missing_checkpoints_are_told(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint_final.pth"
@@ -183,7 +203,9 @@ def test_an_archive_is_listed_and_nothing_is_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "C:\\x", "a\\b", "c:x", "a\x1b[2Jb", "a\nb", ".."])
+@pytest.mark.parametrize(
+    "name", ["../x", "a/../../x", "/etc/x", "C:\\x", "a\\b", "c:x", "a\x1b[2Jb", "a\nb", "..", "."]
+)
 def test_paths_that_leave_the_folder_are_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "model.zip"
     with zipfile.ZipFile(path, "w") as made:
@@ -204,8 +226,37 @@ def test_links_and_devices_are_refused(tmp_path: Path, kind: int) -> None:
 def test_bombs_twins_and_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert codes(archive(tmp_path / "bomb.zip", zeros=bytes(3 << 20))) == {"SC054"}
     assert codes(archive(tmp_path / "twins.zip", a=b"1", A=b"2")) == {"SC085"}
-    monkeypatch.setattr("segconv.train.gate.MAX_ARCHIVE_BYTES", 10)
-    assert codes(archive(tmp_path / "large.zip", a=b"01234567", b=b"01234567")) == {"SC054"}
+    large = archive(tmp_path / "large.zip", a=b"01234567", b=b"01234567")
+    for limit, allowed in (("MAX_ARCHIVE_BYTES", 16), ("MAX_MEMBERS", 2)):
+        with monkeypatch.context() as patched:
+            patched.setattr(gate, limit, allowed)
+            assert len(list_archive(large)) == 2
+            patched.setattr(gate, limit, allowed - 1)
+            assert codes(large) == {"SC054"}
+
+
+def test_a_member_may_unpack_to_so_many_times_its_size_or_be_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = archive(tmp_path / "model.zip", zeros=bytes(3 << 20))
+    with zipfile.ZipFile(path) as opened:
+        packed = opened.infolist()[0].compress_size
+    monkeypatch.setattr(gate, "MAX_RATIO", (3 << 20) / packed)
+    assert len(list_archive(path)) == 1
+    monkeypatch.setattr(gate, "MAX_RATIO", ((3 << 20) - 1) / packed)
+    assert codes(path) == {"SC054"}
+    monkeypatch.setattr(gate, "_BLOCK", 3 << 20)
+    assert len(list_archive(path)) == 1
+    monkeypatch.setattr(gate, "_BLOCK", (3 << 20) - 1)
+    assert codes(path) == {"SC054"}
+
+
+def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path / "model.zip", plans=b"{}")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(bytes(data))
+    assert codes(path) == {"SC051"}
 
 
 def test_damage_is_refused(tmp_path: Path) -> None:
@@ -223,8 +274,9 @@ def test_damage_is_refused(tmp_path: Path) -> None:
 def test_a_member_that_says_another_length_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "model.zip", plans=b"y" * 400)
     data = path.read_bytes()
-    path.write_bytes(data.replace(struct.pack("<I", 400), struct.pack("<I", 300)))
-    assert codes(path) == {"SC050"}
+    for other in (300, 500):
+        path.write_bytes(data.replace(struct.pack("<I", 400), struct.pack("<I", other)))
+        assert codes(path) == {"SC050"}
 
 
 def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:

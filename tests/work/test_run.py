@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import random
 import signal
@@ -12,12 +13,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from segconv.errors import Refused, SegconvError
-from segconv.work import fsops
+from segconv.work import fsops, staging
+from segconv.work.caseio import CaseIO
 from segconv.work.plan import Item, Plan, Target
 from segconv.work.run import _workers, abort, execute
 from segconv.work.staging import locked
@@ -201,6 +204,74 @@ def test_a_full_disk_is_known_before_anything_is_written(tmp_path: Path) -> None
         execute(huge, tasks.copy, listing)
     assert caught.value.code == "SC032"
     assert not plan.target.path.parent.exists()
+
+
+def test_a_disk_with_just_enough_room_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = make_plan(tmp_path)
+    need = staging.SPARE_BYTES + 110
+    sized = Plan(plan.target, plan.source_root, (Item("x", (), ("a",), None, 100),), {})
+    for free, enough in ((need, True), (need - 1, False)):
+        monkeypatch.setattr(staging.shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        if enough:
+            staging.preflight(sized, overwrite=False)
+            continue
+        with pytest.raises(SegconvError) as caught:
+            staging.preflight(sized, overwrite=False)
+        assert caught.value.code == "SC032"
+
+
+def test_a_target_below_a_file_or_a_folder_that_is_not_ours_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan(tmp_path)
+    (tmp_path / "root").write_text("a file")
+    with pytest.raises(SegconvError, match="is no folder") as caught:
+        execute(plan, tasks.copy, listing)
+    assert (caught.value.code, caught.value.file) == ("SC031", str(tmp_path / "root"))
+    (tmp_path / "root").unlink()
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != str(tmp_path))
+    with pytest.raises(SegconvError, match="cannot be written") as caught:
+        execute(plan, tasks.copy, listing)
+    assert (caught.value.code, caught.value.file) == ("SC031", str(tmp_path))
+    assert not (tmp_path / "root").exists()
+
+
+def test_what_is_read_back_otherwise_or_gone_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"written")
+    digest = hashlib.sha256(b"written").hexdigest()
+    staging.verify(tmp_path, [{"path": "a", "sha256": digest}], 1)
+    for path, sha256 in (("a", hashlib.sha256(b"other").hexdigest()), ("gone", digest)):
+        with pytest.raises(SegconvError) as caught:
+            staging.verify(tmp_path, [{"path": path, "sha256": sha256}], 2)
+        assert (caught.value.code, caught.value.file) == ("SC033", str(tmp_path / path))
+
+
+def test_a_target_that_appears_during_the_run_is_not_replaced(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path)
+
+    def listed(results: Any, staged: Any) -> Any:
+        found = listing(results, staged)
+        plan.target.path.mkdir()
+        (plan.target.path / "theirs").write_text("kept")
+        return found
+
+    with pytest.raises(SegconvError, match="appeared while") as caught:
+        execute(plan, tasks.copy, listed)
+    assert caught.value.code == "SC020"
+    assert list(tree(plan.target.path)) == ["theirs"]
+
+
+def test_a_disk_that_fails_while_a_source_is_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = make_plan(tmp_path, 1)
+
+    def opened(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdopen", opened)
+    io = CaseIO(tmp_path / "staging", plan.source_root)
+    with pytest.raises(SegconvError) as caught:
+        io.read(Path(plan.items[0].sources[0]))
+    assert (caught.value.code, caught.value.file) == ("SC030", plan.items[0].sources[0])
 
 
 def test_an_item_may_not_stand_twice(tmp_path: Path) -> None:
