@@ -24,7 +24,7 @@ from .derived import is_remembered
 PACKAGES = ("dynamic_network_architectures", "torch.nn", "segconv")
 """Where the classes that plans may name are defined."""
 
-_FOUND_BY_NAME = ("image_reader_writer", "experiment_planner_used")
+_FOUND_BY_NAME = ("image_reader_writer", "experiment_planner_used", "label_manager")
 _FOUND_BY_NAME_IN_CONFIGURATION = (
     "preprocessor_name",
     "resampling_fn_data",
