@@ -53,8 +53,8 @@ def command(
 ) -> int:
     """Predict your own files, in your own names and values.
 
-    Files may have any name. They are brought into nnU-Net's form, predicted by nnUNetv2_predict,
-    and brought back: file names, label values and format are those of the data that DATASET was
+    Files may have any name. They are brought into nnU-Net's form, predicted by nnU-Net, and brought
+    back: file names, label values and format are those of the data that DATASET was
     converted from.
     """
     from ..dataset.layout import Dataset

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import SegconvError
-from .options import example, jobs, option, overwrite, speaking, three_folders
+from .options import allow_module, example, jobs, option, overwrite, speaking, three_folders
 from .sink import Sink
 from .train import DEVICES
 
@@ -52,6 +52,7 @@ BESIDE = 100
 @option("--device", type=DEVICES, default="auto", help="auto takes a GPU if there is one.")
 @option("--no-mirroring", is_flag=True, help="Faster: do not average over mirrored copies.")
 @option("--trust-model", is_flag=True, help="Run a model that is not in nnUNet_results; a model is code.")
+@allow_module
 @overwrite
 @jobs
 @three_folders
@@ -69,6 +70,7 @@ def command(
     device: str,
     no_mirroring: bool,
     trust_model: bool,
+    allowed_modules: tuple[str, ...],
     overwrite: bool,
     jobs: int,
     sink: Sink,
@@ -108,6 +110,7 @@ def command(
         device=default_device() if device == "auto" else device,
         mirror=not no_mirroring,
         jobs=jobs,
+        allowed_modules=allowed_modules,
         trust_model=trust_model,
         tell=sink.say,
     )

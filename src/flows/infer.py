@@ -11,8 +11,9 @@ from ..convert.inputs import prepare_inputs
 from ..convert.restore import plan_restore, run_restore
 from ..dataset.layout import Dataset
 from ..errors import Finding, SegconvError
-from ..train.commands import predict
+from ..train.commands import DEFAULT_TRAINER, model_folder, predict
 from ..train.paths import Paths
+from ..train.plans import DEFAULT_PLANS
 from ..work import fsops
 from ..work.staging import is_empty_folder, writing
 
@@ -42,7 +43,10 @@ def infer(
     output: Path,
     paths: Paths,
     *,
+    configuration: str,
     folds: Sequence[str],
+    trainer: str = DEFAULT_TRAINER,
+    plans: str = DEFAULT_PLANS,
     raw_output: bool = False,
     overwrite: bool = False,
     jobs: int = 1,
@@ -58,10 +62,12 @@ def infer(
         A file or a folder.
     output
         Folder to be made.
+    configuration, trainer, plans
+        Which model of the dataset.
     raw_output
         Keep nnU-Net's own values and names instead.
     how
-        Keyword arguments of `predict`.
+        Further keyword arguments of `predict`.
 
     Raises
     ------
@@ -79,7 +85,7 @@ def infer(
             fsops.remove_tree(predictions)
         fsops.mkdir(predictions)
     predict(
-        dataset.name.id,
+        model_folder(paths, dataset.path.name, configuration, trainer=trainer, plans=plans),
         dataset.path.name,
         work / "inputs" / "imagesTs",
         predictions,

@@ -161,16 +161,13 @@ def train_fold(
 
 
 def predict(
-    dataset_id: int,
+    model: Path,
     dataset: str,
     inputs: Path,
     output: Path,
     paths: Paths,
     *,
-    configuration: str,
     folds: Sequence[str],
-    trainer: str = DEFAULT_TRAINER,
-    plans: str = DEFAULT_PLANS,
     checkpoint: str = "checkpoint_final.pth",
     device: str = "cuda",
     mirror: bool = True,
@@ -179,10 +176,14 @@ def predict(
     trust_model: bool = False,
     tell: Tell | None = None,
 ) -> None:
-    """Predict a folder of files that are named as nnU-Net wants them.
+    """Predict a folder of files that are named as nnU-Net wants them, with the model of a folder.
 
     Parameters
     ----------
+    model
+        Folder with plans.json, dataset.json and the folds, wherever that lies; see `model_folder`.
+    dataset
+        Name of the folder of the dataset that it was trained on; the log is kept under it.
     inputs, output
         Folders.
     folds
@@ -202,67 +203,25 @@ def predict(
         ``SC010`` if a fold is not trained; ``SC064`` if plans or checkpoints would bring code along;
         errors as `run_nnunet`'s.
     """
-    for fold in folds:
-        found = fold_folder(paths, dataset, configuration, fold, trainer=trainer, plans=plans) / checkpoint
+    checkpoints = {fold: model / f"fold_{fold}" / checkpoint for fold in folds}
+    for fold, found in checkpoints.items():
         if not found.is_file():
             raise SegconvError(
                 "is not there: this fold is not trained",
                 code="SC010",
                 file=str(found),
-                hint=f"segconv train {dataset_id} -c {configuration} -f {fold}",
+                hint=f"segconv train {dataset} -c {model.name.rsplit('__', 1)[-1]} -f {fold}",
             )
-    model = model_folder(paths, dataset, configuration, trainer=trainer, plans=plans)
-    _refuse_code(model, folds, checkpoint, allowed_modules, trust_model=trust_model)
-    arguments = ["-i", str(inputs), "-o", str(output), "-d", str(dataset_id), "-c", configuration, "-f", *folds]
-    arguments += ["-tr", trainer, "-p", plans, "-chk", checkpoint, "-device", device]
-    arguments += ["-npp", str(jobs), "-nps", str(jobs), "--disable_progress_bar"]
-    arguments += [] if mirror else ["--disable_tta"]
-    log = log_file(paths, dataset, f"predict-{configuration}")
-    run_nnunet("nnUNetv2_predict", arguments, paths, log=log, tell=tell, settings=_settings(device))
-
-
-def predict_with(
-    model: Path,
-    dataset: str,
-    inputs: Path,
-    output: Path,
-    paths: Paths,
-    *,
-    folds: Sequence[str],
-    checkpoint: str = "checkpoint_final.pth",
-    device: str = "cuda",
-    mirror: bool = True,
-    jobs: int = 1,
-    allowed_modules: Collection[str] = (),
-    trust_model: bool = False,
-    tell: Tell | None = None,
-) -> None:
-    """Predict a folder of files with the model of a folder, wherever that lies; errors as `run_nnunet`'s.
-
-    Parameters
-    ----------
-    model
-        Folder with plans.json, dataset.json and the folds.
-    dataset
-        Name under which the log is kept.
-    inputs, output, folds, checkpoint, device, mirror, jobs, allowed_modules, trust_model
-        As for `predict`.
-    """
-    _refuse_code(model, folds, checkpoint, allowed_modules, trust_model=trust_model)
+    own_plans = model / "plans.json"
+    refuse_foreign_classes(read_plans(own_plans), allowed_modules, file=str(own_plans))
+    if not trust_model:
+        for found in checkpoints.values():
+            check_checkpoint(found)
     arguments = ["-i", str(inputs), "-o", str(output), "-m", str(model), "-f", *folds, "-chk", checkpoint]
     arguments += ["-device", device, "-npp", str(jobs), "-nps", str(jobs), "--disable_progress_bar"]
     arguments += [] if mirror else ["--disable_tta"]
     log = log_file(paths, dataset, f"predict-{model.name}")
     run_nnunet("nnUNetv2_predict_from_modelfolder", arguments, paths, log=log, tell=tell, settings=_settings(device))
-
-
-def _refuse_code(
-    model: Path, folds: Sequence[str], checkpoint: str, allowed_modules: Collection[str], *, trust_model: bool
-) -> None:
-    """Refuse a model that would bring code along."""
-    refuse_foreign_classes(read_plans(model / "plans.json"), allowed_modules, file=str(model / "plans.json"))
-    for fold in () if trust_model else folds:
-        check_checkpoint(model / f"fold_{fold}" / checkpoint)
 
 
 def default_device() -> str:

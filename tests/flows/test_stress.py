@@ -342,13 +342,13 @@ def test_the_command_compares_models_and_names_the_augmentation(
     for model in (before, after):
         shutil.copy(dataset.path / "dataset.json", model.folder)
 
-    def predict_with(model: Path, dataset: str, inputs: Path, output: Path, paths: Paths, **how: Any) -> None:
+    def predict(model: Path, dataset: str, inputs: Path, output: Path, paths: Paths, **how: Any) -> None:
         assert how["folds"] == ["0"]
         assert how["device"] == "cpu"
         it: Predict = lying if model == before.folder else thresholds
         folders({"it": it})("it", "0", inputs, output)
 
-    monkeypatch.setattr(room, "predict_with", predict_with)
+    monkeypatch.setattr(room, "predict", predict)
     words = ["stress", "501", "-m", "T__P__2d", "-m", after.folder, "--planes", "axial", "--angles", "15,30"]
     words += ["--shifts", "50", "--device", "cpu", "-j", "1"]
     done = segconv(*words, "-o", tmp_path / "out")

@@ -1,0 +1,67 @@
+"""What nnU-Net is told, and what is looked at before it is told anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segconv.errors import Refused, SegconvError
+from segconv.train import commands
+from segconv.train.commands import predict
+from segconv.train.paths import Paths
+
+Called = list[tuple[str, list[str]]]
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> Called:
+    """Every command that nnU-Net was given, and every checkpoint that was looked at."""
+    seen: Called = []
+    monkeypatch.setattr(commands, "run_nnunet", lambda name, arguments, *_, **__: seen.append((name, list(arguments))))
+    monkeypatch.setattr(commands, "check_checkpoint", lambda path: seen.append(("look", [str(path)])))
+    return seen
+
+
+def trained(folder: Path, network: str = "segconv.errors.Finding") -> Path:
+    model = folder / "nnUNetTrainer__nnUNetPlans__2d"
+    (model / "fold_0").mkdir(parents=True)
+    (model / "fold_0" / "checkpoint_final.pth").touch()
+    plans = {"configurations": {"2d": {"architecture": {"network_class_name": network}}}}
+    (model / "plans.json").write_text(json.dumps(plans))
+    return model
+
+
+def told(model: Path, folder: Path, **how: Any) -> None:
+    predict(model, "Dataset501_A", folder / "in", folder / "out", Paths(preprocessed=folder), **{"folds": ["0"], **how})
+
+
+def test_nnunet_gets_the_folder_of_the_model_after_it_was_looked_at(tmp_path: Path, called: Called) -> None:
+    model = trained(tmp_path)
+    told(model, tmp_path, device="cpu", mirror=False, jobs=2)
+    look, (name, arguments) = called
+    assert look == ("look", [str(model / "fold_0" / "checkpoint_final.pth")])
+    assert name == "nnUNetv2_predict_from_modelfolder"
+    assert " ".join(arguments) == (
+        f"-i {tmp_path / 'in'} -o {tmp_path / 'out'} -m {model} -f 0 -chk checkpoint_final.pth"
+        " -device cpu -npp 2 -nps 2 --disable_progress_bar --disable_tta"
+    )
+
+
+def test_a_fold_that_is_not_trained_is_told_with_the_command_that_trains_it(tmp_path: Path, called: Called) -> None:
+    for how in ({"folds": ["0", "1"]}, {"folds": ["1"], "trust_model": True}):
+        with pytest.raises(SegconvError) as caught:
+            told(trained(tmp_path / str(how)), tmp_path, **how)
+        assert (caught.value.code, caught.value.hint) == ("SC010", "segconv train Dataset501_A -c 2d -f 1")
+    assert not called
+
+
+def test_a_model_that_is_trusted_is_still_asked_about_its_networks(tmp_path: Path, called: Called) -> None:
+    model = trained(tmp_path, "my_networks.Network")
+    with pytest.raises(Refused):
+        told(model, tmp_path, trust_model=True)
+    assert not called
+    told(model, tmp_path, trust_model=True, allowed_modules=["my_networks"])
+    assert [name for name, _ in called] == ["nnUNetv2_predict_from_modelfolder"]
