@@ -98,6 +98,7 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
         pairing.findings.append(_no_common_case(cases, labels, images[0], masks or ""))
         return pairing
     for key, channels in cases.items():
+        label = labels.pop(key, None)
         wanted = len(images) if _CHANNEL not in compiled[0].groupindex else len(channels)
         if len(channels) < wanted:
             missing = [text for n, text in enumerate(images) if f"{n:04d}" not in channels]
@@ -105,7 +106,6 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
                 Finding("SC084", f"has no file that matches {missing[0]!r}", file=next(iter(channels.values())).path)
             )
             continue
-        label = labels.pop(key, None)
         name = _name(key, next(iter(channels.values())))
         pair = Pair((), name, TRAIN, channels, tuple(label.values()) if label else ())
         pairing.pairs.append(replace(pair, patient=patients.get(key)))

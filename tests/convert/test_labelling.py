@@ -1,0 +1,51 @@
+"""Labels as options say them: what cannot be meant is refused, with what could be."""
+
+from __future__ import annotations
+
+import pytest
+
+from segconv.convert.labelling import parse_labels, parse_map
+from segconv.convert.mending import LARGEST, Mending
+from segconv.errors import SegconvError
+
+
+def refused(said: str) -> object:
+    return pytest.raises(SegconvError, match=said)
+
+
+@pytest.mark.parametrize("text", ["road", "road=", "=5", " =5", "road=five", "road=#12", "background=0,,road=1"])
+def test_labels_are_names_with_values(text: str) -> None:
+    with refused("is not NAME=VALUE"):
+        parse_labels(text)
+
+
+def test_a_name_and_a_value_are_given_once() -> None:
+    assert parse_labels("background=0, road=255") == {"background": 0, "road": 255}
+    with refused("'road' is declared twice"):
+        parse_labels("background=0,road=1, road =2")
+    assert parse_map(["255=road,1=roof", "#ff0000=tree"]) == {"255": "road", "1": "roof", "#ff0000": "tree"}
+    with refused("255 is mapped twice"):
+        parse_map(["255=road", "255=roof"])
+
+
+@pytest.mark.parametrize("entry", ["255", "=road", "255=", "x=road", "#12=road"])
+def test_a_map_is_of_values_to_names(entry: str) -> None:
+    with refused("is not VALUE=NAME"):
+        parse_map([entry])
+
+
+@pytest.mark.parametrize("value", [LARGEST * 1.001, -LARGEST * 1.001, float("nan"), float("inf")])
+def test_what_takes_the_place_of_what_is_not_finite_is_finite(value: float) -> None:
+    for allowed in (LARGEST, -LARGEST, 0.0, None):
+        assert Mending(nonfinite=allowed).nonfinite == allowed
+    with refused("no number that a network can compute with"):
+        Mending(nonfinite=value)
+
+
+def test_repairs_that_are_unknown_or_contradict_each_other_are_refused() -> None:
+    with refused("no such repair"):
+        Mending(("everything",))
+    with refused("contradict each other"):
+        Mending(("header", "cast", "resample"))
+    assert Mending(("header", "cast")).kinds == ("header", "cast")
+    assert Mending(("resample",)).kinds == ("resample",)
