@@ -144,7 +144,7 @@ def command(
     v1_root = paths.v1_tasks() if target_v1 is not None else None
     conversion = plan_conversion(
         source,
-        target or str(target_v1),
+        str(target_v1) if target is None else target,
         raw=v1_root or paths.require("raw"),
         other_roots=(paths.preprocessed, paths.results) if v1_root is None else (),
         kind=kind,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier, twin_findings
@@ -26,6 +27,8 @@ from .source import (
     skipped_note,
 )
 from .tree import Unit
+
+T = TypeVar("T")
 
 FEW_MEETING = 5
 Companions = Callable[[str], tuple[str, ...]]
@@ -144,7 +147,8 @@ def _selected(cases: list[SourceCase], wanted: str, findings: list[Finding]) -> 
     """Return the cases that ``--cases`` names: a list of names and globs, or a CSV of old and new names."""
     names: dict[str, str | None]
     if Path(wanted).suffix.lower() in (".csv", ".tsv", ".txt"):
-        names = {row[0]: (row[1] if len(row) > 1 and row[1] else None) for row in read_rows(Path(wanted), ("case",))}
+        rows = read_rows(Path(wanted), ("case",))
+        names = _told_once(Path(wanted), [(row[0], row[1] if len(row) > 1 and row[1] else None) for row in rows])
     else:
         names = {part.strip(): None for part in wanted.split(",") if part.strip()}
     chosen = []
@@ -178,7 +182,7 @@ def _with_patients(
     listed: Mapping[str, str] = {}
     if options.patients is not None:
         rows = read_rows(options.patients, ("case", "patient"))
-        listed = {row[0]: row[1] for row in rows if len(row) > 1}
+        listed = _told_once(options.patients, [(row[0], row[1]) for row in rows if len(row) > 1])
     pattern = _pattern(options.patient_pattern) if options.patient_pattern is not None else None
     found = []
     unknown = []
@@ -210,6 +214,15 @@ def _pattern(text: str) -> re.Pattern[str]:
         raise SegconvError(
             f"--patient-pattern {text!r} is no regular expression ({error})", hint="for example '(sub-[0-9]+)_'"
         ) from error
+
+
+def _told_once(path: Path, pairs: Sequence[tuple[str, T]]) -> dict[str, T]:
+    """Return the pairs of a list; what it says of one case must be one thing."""
+    told: dict[str, T] = {}
+    for case, what in pairs:
+        if told.setdefault(case, what) != what:
+            raise SegconvError(f"says {told[case]!r} and {what!r} of {case!r}", code="SC087", file=str(path))
+    return told
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:

@@ -18,6 +18,7 @@ from ..errors import Finding, SegconvError, naming
 from .csv_text import read_text, rows_of
 from .pairing import Pair, Pairing
 from .patterns import Key
+from .source import can_be_a_path
 from .tree import Unit
 
 _LABEL = ("label", "mask", "segmentation", "labels", "masks", "seg")
@@ -42,7 +43,7 @@ def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
         ``SC010`` if the list is not there, ``SC087`` if it cannot be understood.
     """
     with naming(str(path)):
-        entries = _of_json(path) if path.suffix.lower() == ".json" else _of_csv(path)
+        entries = _of_json(path) if path.suffix.lower() == ".json" else _of_csv(path, strip)
     pairing = Pairing(folders=[f"--pairs {path.name}"])
     seen: dict[Key, int] = {}
     owners: dict[str, int] = {}
@@ -82,6 +83,10 @@ def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
                 )
             )  # fmt: skip
             continue
+        if labels and labels[0].path in {unit.path for unit in units.values()}:
+            what = f"entry {number} has {label} for an image and for its label"
+            pairing.findings.append(Finding("SC087", what, file=path.name))
+            continue
         pairing.pairs.append(Pair((), name, split, units, labels, entry.get("patient") or None))
     return pairing
 
@@ -90,6 +95,8 @@ def _unit(text: str, path: Path, root: Path, strip: Any) -> Unit:
     """Return a listed file; where it lies elsewhere than in the source, by its absolute path."""
     if "\0" in text:
         raise SegconvError(f"lists {text!r}, expected a path", code="SC060", file=path.name)
+    if not can_be_a_path(text):
+        raise SegconvError(f"lists {text[:60]!r}…, which no file can be called", code="SC087", file=path.name)
     found = Path(text)
     if not found.is_absolute():
         beside = path.parent / found
@@ -103,16 +110,19 @@ def _unit(text: str, path: Path, root: Path, strip: Any) -> Unit:
     return Unit(str(found.parent), stem, ending)
 
 
-def _of_csv(path: Path) -> list[Mapping[str, str]]:
+def _of_csv(path: Path, strip: Any) -> list[Mapping[str, str]]:
     rows = rows_of(read_text(path))
     header = [cell.casefold() for cell in rows[0]]
-    if not any(name.startswith("image") for name in header):
+    # The file images/c0.nii.gz is the name of no column.
+    if not any(name.startswith("image") and strip(name) == name for name in header):
         if len(rows[0]) not in (1, 2):
             raise SegconvError(
                 f"has {len(rows[0])} columns and no header", code="SC087", hint="name the columns image,label"
             )
         header = ["image", "label"][: len(rows[0])]
         rows = [[], *rows]
+    if twice := [name for name in header if name and header.count(name) > 1]:
+        raise SegconvError(f"has the column {twice[0]!r} twice", code="SC087", hint="image_1, image_2 name channels")
     short = next((number for number, row in enumerate(rows[1:], 2) if len(row) > len(header)), None)
     if short is not None:
         raise SegconvError(f"line {short} has more columns than the header", code="SC087")
@@ -128,6 +138,9 @@ def _of_json(path: Path) -> list[Mapping[str, str]]:
     entries: list[Mapping[str, str]] = []
     for number, entry in enumerate(found, 1):
         plain: dict[str, str] = {}
+        keys = [key.casefold() for key in entry]
+        if len(set(keys)) < len(keys):
+            raise SegconvError(f"entry {number}: has a key twice: {', '.join(entry)}", code="SC087")
         for key, value in entry.items():
             if isinstance(value, list) and key.startswith("image"):
                 plain |= {f"image_{n:04d}": str(v) for n, v in enumerate(value)}

@@ -156,13 +156,13 @@ def _cases(
     findings: list[Finding],
     notes: list[str],
 ) -> list[SourceCase]:
-    if not (root / images).is_dir():
-        return []
+    if split == TRAIN and not (root / images).is_dir():
+        return []  # no dataset at all, rather than one whose labels stand alone
     ending = re.escape(description.file_ending)
     channel_file = re.compile(rf"(.+)_(\d{{4}}){ending}")
     groups: dict[str, dict[int, Path]] = {}
     other = []
-    for path in files_of(root / images):
+    for path in files_of(root / images) if (root / images).is_dir() else ():
         match = channel_file.fullmatch(path.name)
         if match is None:
             other.append(path.name)

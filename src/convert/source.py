@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import stat
@@ -25,6 +26,10 @@ STRAY_FILES = (".ds_store", "thumbs.db", "desktop.ini")
 
 SHOWN_FILES = 3
 """So many files does a note on many name."""
+
+LONGEST_NAME = 255
+LONGEST_PATH = 4096
+"""In bytes, what Linux allows for the name of a file and for a path."""
 
 
 @dataclass(frozen=True)
@@ -334,6 +339,8 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
         hint = f"restore the file{' or remove the link' if link else ', or take it off the list that names it'}"
         raise SegconvError(what, code="SC012", file=text, hint=hint) from error
     except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise SegconvError(f"cannot be opened ({error.strerror})", code="SC012", file=text) from error
         raise SegconvError("is a link that leads round in a circle", code="SC060", file=text) from error
     if not external and not _is_below(real, os.fspath(root)):
         raise SegconvError(
@@ -365,6 +372,15 @@ def _ending(name: str) -> str:
     """Return the ending of a picture or volume, in lower case, or nothing."""
     lower = name.lower()
     return next((ending for ending in (*volumes.ENDINGS, *raster.ENDINGS) if lower.endswith(ending)), "")
+
+
+def can_be_a_path(text: str) -> bool:
+    """Return whether a file can be called so: what is too long or no text cannot even be asked for."""
+    try:
+        parts = os.fsencode(text).split(b"/")
+    except UnicodeEncodeError:
+        return False
+    return all(len(part) <= LONGEST_NAME for part in parts) and len(text) < LONGEST_PATH
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -16,7 +16,16 @@ from ..dataset.strictjson import MAX_BYTES, load_object
 from ..errors import Finding, SegconvError, naming, warning
 from ..image import volumes
 from .labelling import Declared, in_values, settle
-from .source import ConvertOptions, SourceCase, collect, count_of, files_of, read_head, resolve_inside
+from .source import (
+    ConvertOptions,
+    SourceCase,
+    can_be_a_path,
+    collect,
+    count_of,
+    files_of,
+    read_head,
+    resolve_inside,
+)
 
 JSON = "dataset.json"
 
@@ -144,7 +153,11 @@ def _crossed(listed: Mapping[str, Mapping[str, str | None]]) -> list[Finding]:
     """Return an error for each image that the list brings together with what belongs to another."""
     findings = []
     training = listed.get(TRAIN, {})
-    images = {_stem(image): image for image in training}
+    images: dict[str, str] = {}
+    for image in training:
+        if images.setdefault(_stem(image), image) != image:
+            what = f"lists {images[_stem(image)]} and {image}, which are both the case {_stem(image)!r}"
+            findings.append(Finding("SC085", what, file=JSON, hint="rename one of them"))
     owners: dict[str, str] = {}
     for image, label in training.items():
         if label is None:
@@ -156,6 +169,13 @@ def _crossed(listed: Mapping[str, Mapping[str, str | None]]) -> list[Finding]:
         elif owners.setdefault(label, image) != image:
             what = f"gives {label} to {owners[label]} and to {image}"
             findings.append(Finding("SC087", what, file=JSON, hint="mend the list: a label belongs to one image"))
+    labels = {label for entries in listed.values() for label in entries.values()}
+    findings += [
+        Finding("SC087", f"lists {image} for an image and for a label", file=JSON)
+        for entries in listed.values()
+        for image in entries
+        if image in labels
+    ]
     findings += [
         Finding("SC087", f"lists {image} for training and for testing", file=JSON, hint="take it off one of the lists")
         for image in listed.get(TEST, {})
@@ -231,6 +251,8 @@ def safe_path(path: Any) -> str:
         raise SegconvError(f"lists {path!r}, expected a path", code="SC087")
     if "\0" in path or "\\" in path or ":" in path.split("/")[0] or path.startswith(("/", "~", "$")):
         raise SegconvError(f"lists {path!r}, expected a path inside the task", code="SC060")
+    if not can_be_a_path(path):
+        raise SegconvError(f"lists {path[:60]!r}…, which no file can be called", code="SC087")
     normal = posixpath.normpath(path)
     if normal == ".." or normal.startswith("../"):
         raise SegconvError(f"lists {path!r}, which lies outside of the task", code="SC060")
@@ -249,11 +271,14 @@ def _channels(task: Mapping[str, Any], options: ConvertOptions) -> tuple[str, ..
             hint="--channels CT, or --channels T1,T2 for several",
         )
     try:
-        return channel_names(found)
+        names = channel_names(found)
+        if not all(name.strip() for name in names):
+            raise SegconvError(f"channel names are {found!r}: one is empty")
     except SegconvError as error:
         raise SegconvError(
             f"modality: {error.message}", code="SC084", file="dataset.json", hint="mend it, or --channels NAME,…"
         ) from error
+    return names
 
 
 def _settled(options: ConvertOptions, declared: dict[str, int] | None) -> LabelMap:

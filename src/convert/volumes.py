@@ -12,6 +12,7 @@ from ..dataset.layout import image_path, label_path
 from ..errors import SegconvError, naming, warning
 from ..image import nifti, segmentation, stack, volumes
 from ..image.geometry import SAME_GRID_VOXELS, Geometry
+from ..image.gzipped import is_gzip
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
 from ..image.voxels import value_range
 from ..work.caseio import CaseIO
@@ -21,7 +22,7 @@ from .layers import compile_layers
 from .mending import LARGEST, finite, mended_label, turned
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .segments import compile_segments
-from .source import DETACHED, LAYERS, SERIES, STACK, count_of
+from .source import DETACHED, LAYERS, SERIES, STACK, count_of, read_head
 from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
 
 SEGMENTS = segmentation.ENDING
@@ -314,6 +315,8 @@ def _carry_unproved(path: str, channel: int, geometry: Geometry | None, task: Ca
     """
     if task.source.form(path) is not None or not _same_ending(path, task.recipe.ending):
         return None
+    if is_gzip(read_head(path, 2)) is not path.lower().endswith(".gz"):
+        return None  # readers go by the ending
     header = volumes.probe_file(path)
     if not header.plain or header.four_dimensional or (geometry is not None and header.geometry != geometry):
         return None

@@ -8,5 +8,6 @@ from .odd import CASES as ODD
 from .repairs import CASES as REPAIRS
 from .sets import CASES as SETS
 from .system import CASES as SYSTEM
+from .variants import CASES as VARIANTS
 
-CASES: list[Case] = sorted([*FILES, *SETS, *SYSTEM, *ODD, *REPAIRS], key=lambda case: case.number)
+CASES: list[Case] = sorted([*FILES, *SETS, *SYSTEM, *ODD, *REPAIRS, *VARIANTS], key=lambda case: case.number)

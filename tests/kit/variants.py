@@ -1,0 +1,160 @@
+"""More of the list: other places, other formats, and lists that say what cannot be; each was once seen to go wrong, or near to it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import unicodedata
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk
+
+from . import damage as d
+from .case import Case, Change
+from .files import other
+from .made import others_same
+from .sets import JSON, LIST, copied, entries, in_list, label_names, listed
+from .sources import TEST, TRAINING, Place, write_json
+from .tables import TASKS, converted, each, rejected, to, warned
+
+PAIRS, PNG, V = "pairs", "png", ("msd", "v1")
+JSON_LIST = ("--pairs", "{folder}/list.json")
+TEST_LABEL = "labelsTs/c8.nii.gz"
+HERE = ("png", "msd", "v1", "v2", "pairs", "masks")
+
+
+def with_test_label(change: d.Damage | None = None) -> Change:
+    """Return what gives the test image a label, and damages it."""
+
+    def changed(place: Place) -> None:
+        path = place.root / TEST_LABEL
+        path.parent.mkdir()
+        label = sitk.ReadImage(str(place.root / "labelsTr" / "c1.nii.gz"))
+        label.CopyInformation(sitk.ReadImage(str(min((place.root / "imagesTs").iterdir()))))
+        sitk.WriteImage(label, str(path))
+        if change is not None:
+            change(path)
+
+    return changed
+
+
+def twenty(place: Place) -> None:
+    """Seventeen cases more, copies of c0 with a number of their own in a voxel or pixel."""
+    for number in range(3, 20):
+        if number == TEST:
+            continue
+        for path in sorted([*place.root.glob("*/c0*"), *place.root.glob("c0/*")]):
+            target = Path(str(path).replace("/c0", f"/c{number}"))
+            target.parent.mkdir(exist_ok=True)
+            shutil.copy(path, target)
+            if "image" in path.parent.name and path.name.endswith(".nii.gz"):
+                d.voxels(lambda a, number=number: a + a.dtype.type(number))(target)
+    if place.kind in V:
+        found = json.loads(place.json.read_text())
+        found["training"] += [
+            {"image": f"./imagesTr/c{n}.nii.gz", "label": f"./labelsTr/c{n}.nii.gz"} for n in range(3, 20) if n != TEST
+        ]
+        write_json(place.root, found | {"numTraining": 19})
+
+
+def in_seventh(role: str, change: d.Damage) -> Change:
+    """Return what damages one file of the seventh of twenty cases."""
+
+    def changed(place: Place) -> None:
+        twenty(place)
+        change(Path(str(getattr(place, role)).replace("c1", "c7")))
+
+    return changed
+
+
+def lists(*rows: dict[str, object]) -> Change:
+    """Return what writes a list in JSON beside the source."""
+    return lambda place: (place.folder / "list.json").write_text(json.dumps(rows))
+
+
+def rows_without_a_header(place: Place) -> None:
+    ending = ".png" if place.kind == PNG else ".nii.gz"
+    rows = "".join(f"images/c{n}{ending},masks/c{n}{ending}\n" for n in TRAINING)
+    (place.folder / "list.csv").write_text(rows)
+
+
+def second_version(path: Path) -> None:
+    image = nib.load(path)
+    nib.save(nib.Nifti2Image(np.asarray(image.dataobj), image.affine), path)
+
+
+def plain_under_another_name(place: Place) -> None:
+    """A volume that is not gzipped although its ending says so."""
+    d.changed(gzip.decompress)(place.image)
+
+
+IMPOSSIBLE = [("half a character", "\ud800"), ("5000 letters", "x" * 5000)]
+SEVENTH: list[tuple[int, str, str, d.Damage, tuple[str, ...]]] = [
+    (1, "half", "image", d.half, ("SC050", "SC051", "SC052")),
+    (3, "checksum", "label", d.changed(lambda b: b[:-8] + bytes([b[-8] ^ 1]) + b[-7:]), ("SC050",)),
+    (13, "NaN", "image", d.put(float("nan")), ("SC055",)),
+    (16, "half", "label", d.put(0.5), ("SC071", "SC078")),
+    (21, "a slice less", "label", d.grid(lambda i: i[:, :, 1:]), ("SC082",)),
+    (23, "origin", "label", d.shifted(5), ("SC083",)),
+]
+SEVENTH_FILES = {
+    ("msd", "image"): "imagesTr/c7", ("v2", "image"): "imagesTr/c7_0001", ("pairs", "image"): "images/c7", ("masks", "image"): "c7/ct",
+    ("msd", "label"): "labelsTr/c7", ("v2", "label"): "labelsTr/c7", ("pairs", "label"): "masks/c7", ("masks", "label"): "c7/liver",
+}  # fmt: skip
+TEST_LABELS: list[tuple[int, str, d.Damage, str]] = [
+    (1, "half", d.half, "SC050"),
+    (2, "empty", d.content(b""), "SC051"),
+    (12, "bomb", d.bomb, "SC054"),
+    (15, "NaN", d.put(float("nan")), "SC055"),
+    (16, "half a value", d.put(0.5), "SC071"),
+    (17, "negative", d.put(-1, np.int16), "SC072"),
+    (18, "9", d.put(9, np.uint8), "SC070"),
+    (19, "257", d.put(257, np.uint16), "SC070"),
+    (21, "a slice less", d.grid(lambda i: i[:, :, 1:]), "SC082"),
+    (23, "origin", d.shifted(5), "SC083"),
+    (25, "one-hot", d.one_hot, "SC073"),
+    (39, "a file of the system", d.link("/etc/hostname"), "SC060"),
+]
+
+CASES: list[Case] = [
+    # one of twenty, and labels of test images
+    *(
+        case
+        for number, name, role, change, codes in SEVENTH
+        for kind in ("msd", "v2", "pairs", "masks")
+        for case in rejected(number, f"{name} {role} of the seventh", in_seventh(role, change), codes, SEVENTH_FILES[kind, role], kind, again=False)
+    ),
+    *converted(62, "a label for a test image", with_test_label(), TASKS),
+    *(case for number, name, change, code in TEST_LABELS for case in rejected(number, f"{name} in labelsTs", with_test_label(change), code, TEST_LABEL, TASKS)),
+    *warned(62, "empty in labelsTs", with_test_label(d.voxels(np.zeros_like)), "SC075", TEST_LABEL, TASKS),
+    *rejected(30, "label without its test image", each(with_test_label(), lambda p: shutil.rmtree(p.root / "imagesTs"), lambda p: p.kind == "v2" or entries(test=[])(p)), "SC081", TEST_LABEL, TASKS),
+    # formats and their names
+    *rejected(8, "NIfTI-2", to("image", second_version), "SC051", "image", ("msd", "v1", "v2", "pairs", "masks")),
+    *rejected(8, "half of a pair", to("label", d.header(magic=b"ni1")), "SC051", "label", ("msd", "v1", "v2", "pairs", "masks")),
+    *converted(53, "not gzipped", plain_under_another_name, ("msd", "v1", "v2", "pairs", "masks")),
+    *converted(53, "not gzipped and not verified", plain_under_another_name, ("msd", "v1", "v2", "pairs", "masks"), words=("--no-verify-source",)),
+    *converted(53, "gzipped although nii", other(".nii", "image", d.changed(gzip.compress)), PAIRS),
+    *converted(53, "gzipped although nii and not verified", other(".nii", "image", d.changed(gzip.compress)), PAIRS, words=("--no-verify-source",)),
+    # lists
+    *(case for name, text in IMPOSSIBLE for case in rejected(38, name, listed(1, image=f"./imagesTr/{text}.nii.gz"), "SC087", JSON, V)),
+    *(case for name, text in IMPOSSIBLE for case in rejected(38, f"{name} as label", listed(1, label=f"./labelsTr/{text}.nii.gz"), "SC087", JSON, V)),
+    *(case for name, text in IMPOSSIBLE for case in rejected(38, f"{name} in a list", lists({"image": f"images/{text}", "label": "masks/c1"}), "SC087", "list.json", (PAIRS, PNG), words=JSON_LIST)),
+    *rejected(31, "through a file", listed(1, image="./imagesTr/c0.nii.gz/c1.nii.gz"), "SC012", "imagesTr/c0.nii.gz", "msd", exits=(66,)),
+    *rejected(31, "a label for an image", listed(1, image="./labelsTr/c1.nii.gz"), "SC087", JSON, V),
+    *rejected(31, "a label for an image", lists({"image": "masks/c1.png", "label": "masks/c1.png"}), "SC087", "list.json", PNG, words=JSON_LIST),
+    *rejected(31, "a label for an image", lists({"image": "masks/c1.nii.gz", "label": "masks/c1.nii.gz"}), "SC087", "list.json", PAIRS, words=JSON_LIST),
+    *rejected(31, "a name in two folders", each(copied("imagesTr/c0.nii.gz", "imagesTr/more/c1.nii.gz"), listed(0, image="./imagesTr/more/c1.nii.gz")), ("SC085", "SC087"), JSON, "msd"),
+    *rejected(31, "a key twice", lists({"image": "images/c1.png", "Image": "images/c0.png", "label": "masks/c1.png"}), "SC087", "list.json", PNG, words=JSON_LIST),
+    *rejected(31, "a column twice", in_list("image,image,label\nimages/c0.nii.gz,images/c1.nii.gz,masks/c0.nii.gz\n"), "SC087", "list.csv", PAIRS, words=LIST),
+    *rejected(31, "two names of a case", in_list("case,name\nc1,a\nc1,b\n"), "SC087", "list.csv", HERE, words=("--cases", "{folder}/list.csv")),
+    *rejected(31, "two patients of a case", in_list("case,patient\nc0,a\nc1,a\nc2,b\nc1,b\n"), "SC087", "list.csv", HERE, words=("--patients", "{folder}/list.csv")),
+    *converted(49, "list without a header", rows_without_a_header, (PNG, PAIRS), words=LIST),
+    # names of labels and channels
+    *rejected(36, "one name in two forms", label_names(("background", 0), ("Jürgen", 1), (unicodedata.normalize("NFD", "Jürgen"), 2), ("tumour", 3)), "SC074", JSON, TASKS),
+    *rejected(37, "blank", entries(modality={"0": " ", "1": "CT"}), "SC084", JSON, "v1"),
+    *rejected(37, "empty", entries(modality={"0": ""}), "SC084", JSON, "msd"),
+    *converted(37, "of one kind twice", entries(modality={"0": "CT", "1": "CT"}), "v1", others_same),
+]  # fmt: skip
