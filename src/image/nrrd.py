@@ -458,7 +458,7 @@ def _spatial(
     signs = _signs(fields, oddities)
     steps = [row for row in _rows(directions, len(sizes)) if row is not None]
     origin = np.asarray(fields.get("space origin", np.zeros(len(steps[0]))), dtype=np.float64)
-    if any(step.shape != steps[0].shape for step in steps) or origin.shape != steps[0].shape:
+    if origin.shape != steps[0].shape:
         raise SegconvError("space directions and space origin differ in length", code="SC053")
     if len(origin) != 3:
         if len(origin) != 2 or len(steps) != 2:

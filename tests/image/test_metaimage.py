@@ -189,6 +189,24 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
     assert raised.value.code == code, raised.value.message
 
 
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (meta_file(NDims="1", DimSize="4", ElementSpacing="1", Offset="0"), "declares 1 dimensions"),
+        (meta_file(NDims="5", DimSize="4 3 2 1 1"), "declares 5 dimensions, expected 2 to 4"),
+        (meta_file(DimSize="4 3 0"), "each must be at least 1"),
+        (meta_file(ElementDataFile="x.raw", data=b""), "holds no voxels: they are in 'x.raw'"),
+        (meta_file("no equals sign"), "expected Key = Value"),
+        (meta_file("2key = 5"), "expected Key = Value"),
+        (meta_file(DimSize="4 3 x"), "DimSize is 'x', expected a whole number"),
+        (b"ObjectType = Image\nNDims = 3", "ends before the line ElementDataFile"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+    with pytest.raises(SegconvError, match=told):
+        metaimage.decode(data)
+
+
 @pytest.mark.parametrize("skip", [0, -1])
 def test_a_data_file_that_is_short_by_a_byte_is_refused(skip: int) -> None:
     header = meta_file(f"HeaderSize = {skip}", ElementDataFile="x.raw", data=b"")

@@ -218,6 +218,33 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (good()[:347], "ends after 347 bytes"),
+        (b"\x5d\1" + good()[2:], "does not begin with its own length"),
+        (changed(dim=[1, 60, 1, 1, 1, 1, 1, 1]), "declares 1 dimensions"),
+        (changed(dim=[8, 3, 4, 5, 1, 1, 1, 1]), "declares 8 dimensions"),
+        (changed(dim=[3, 0, 4, 5, 1, 1, 1, 1]), "each axis must be at least 1"),
+        (changed(pixdim=[1, 0, 1, 1, 1, 1, 1, 1]), "expected numbers above 0"),
+        (changed(pixdim=[1, 1, -1, 1, 1, 1, 1, 1]), "expected numbers above 0"),
+        (changed(pixdim=[1, 1, 1, np.inf, 1, 1, 1, 1]), "expected numbers above 0"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+    with pytest.raises(SegconvError, match=told):
+        nifti.decode(data)
+
+
+@pytest.mark.parametrize("dim", [[2, 12, 5, 1, 1, 1, 1, 1], [7, 3, 4, 5, 1, 1, 1, 1]])
+def test_two_to_seven_dimensions_are_read_if_no_more_than_four_are_used(dim: list[int]) -> None:
+    assert nifti.decode(changed(dim=dim)).stored.size == 60
+
+
+def test_a_header_without_forms_is_told() -> None:
+    assert [c for c, _ in nifti.read_header(changed(qform_code=0, sform_code=0)).oddities] == ["SC092"]
+
+
 def test_extensions_of_the_header_may_take_16_mebibytes() -> None:
     data = changed(vox_offset=352 + (1 << 24))
     data = data[:352] + bytes(1 << 24) + data[352:]

@@ -224,6 +224,31 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (nrrd_file(sizes="4 3 0"), "each must be at least 1"),
+        (nrrd_file(sizes="4 3"), "declares 3 dimensions and the sizes"),
+        (nrrd_file("data file: x.raw"), "holds no voxels: they are in 'x.raw'"),
+        (nrrd_file("a:=1", "a:=2"), "says 'a' twice"),
+        (nrrd_file(endian="middle"), "has the byte order 'middle'"),
+        (nrrd_file(dimension="5", sizes="1 1 1 1 24", **UNPLACED), "declares 5 dimensions, expected 2 to 4"),
+        (nrrd_file(kinds="domain domain"), "declares 3 dimensions and 2 kinds"),
+        (nrrd_file(kinds="RGB-color domain domain", sizes="3 4 2"), "has colour voxels"),
+        (nrrd_file('space units: "um" "um" "um"'), "measures lengths in"),
+        (nrrd_file(space_origin="(0,0)"), "differ in length"),
+        (nrrd_file(space_directions="(1,0,0) (0,1) (0,0,1)"), "cannot be read"),
+        (nrrd_file("spacings: 0 1 1", **UNPLACED), "has the spacings"),
+        (nrrd_file("spacings: inf 1 1", **UNPLACED), "has the spacings"),
+        (nrrd_file("line skip: 1", data=b"x" * 20), "before the 1 lines"),
+        (nrrd_file("line skip: 3", data=b"x\ny\n" + bytes(99)), "before the 3 lines"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+    with pytest.raises(SegconvError, match=told):
+        nrrd.decode(data)
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
         (b"space origin:", b"space orgin:"),

@@ -166,6 +166,21 @@ def test_what_is_no_usable_png_is_refused(data: bytes, code: str) -> None:
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (png(GREY)[:32], "ends after 32 bytes, within its header"),
+        (picture.SIGNATURE + chunk(b"IDAT", bytes(13)) + chunk(b"IEND", b""), "does not begin with an IHDR chunk"),
+        (picture.SIGNATURE + chunk(b"IHDR", bytes(14)) + chunk(b"IEND", b""), "does not begin with an IHDR chunk"),
+        (png(GREY)[:60], "is cut within its 'IDAT' chunk"),
+        (png(GREY)[:-12], "is cut"),
+    ],
+)
+def test_what_is_wrong_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+    with pytest.raises(SegconvError, match=told):
+        picture.prove(data)
+
+
 def test_a_picture_that_is_stored_turned_is_refused() -> None:
     for orientation in (1, 6):
         exif = Image.Exif()

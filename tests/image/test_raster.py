@@ -416,6 +416,21 @@ def test_segments_that_lead_to_no_picture_are_refused(data: bytes, code: str, tm
     assert raised.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (pillow(Image.new("CMYK", (5, 5)), "JPEG"), "is a JPEG of 4 components"),
+        (jpeg_of() + b"\xff\xc0\0\x12" + bytes(15), "is cut within the segment"),
+        (jpeg_of() + b"\0\xc0\0\2" + bytes(20), "no marker at byte"),
+        (jpeg_of() + b"\xff\xc0\0", "no marker at byte"),
+        (jpeg_of((0xC0, b"\x08\0\5\0\5\1\1\x11\0"), (0xDA, bytes(6))) + b"\0\0", "before its end marker"),
+    ],
+)
+def test_what_is_wrong_with_a_jpeg_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+    with pytest.raises(SegconvError, match=told):
+        raster.prove_and_decode(data)
+
+
 def tiff_with(data: bytes, **tags: int) -> bytes:
     """A little-endian TIFF with the numbers of some tags changed."""
     changed = bytearray(data)
