@@ -173,7 +173,15 @@ def plain_samples(opened: Opened, repairs: list[str]) -> Samples:
         samples = samples * (255 // ((1 << header.depth) - 1))
     if header.format != "PNG":
         repairs.append(f"{header.format} written as pixels")
-    return samples.astype(np.uint8 if header.depth <= 8 else np.uint16, copy=False)
+    dtype = np.uint8 if header.depth <= 8 else np.uint16
+    low, high, most = samples.min(), samples.max(), np.iinfo(dtype).max
+    if low < 0 or high > most:
+        raise SegconvError(
+            f"is {header} with values from {low} to {high}: nnU-Net's readers of pictures know 0 to {most}",
+            code="SC056",
+            hint="--from pairs --spacing 1,1,1 makes a volume of it; or save it with 8 or 16 bits",
+        )
+    return samples.astype(dtype, copy=False)
 
 
 def mask_codes(opened: Opened, kind: str) -> Samples:

@@ -299,7 +299,7 @@ def _channels(
             continue  # told already
         own = [headers[path] for path in case.images if path in headers]
         if len(own) == len(case.images):
-            look = _Look(sum(header.channels for header in own), any(header.depth == 16 for header in own))
+            look = _Look(sum(header.channels for header in own), any(header.depth > 8 for header in own))
             looks.setdefault(look, []).append(case)
     usual = max(looks, key=lambda look: len(looks[look]), default=_Look(1, False))
     for look, odd in looks.items():

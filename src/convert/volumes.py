@@ -102,8 +102,8 @@ def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tu
         with naming(task.shown(file)):
             opened = open_picture(io.read(Path(file)))
             samples = opened.decoded
-            if samples.dtype.kind != "f" and opened.header.pages == 1:
-                samples = plain_samples(opened, [])
+            if samples.dtype in (np.uint8, np.uint16, np.bool_) and opened.header.pages == 1:
+                samples = plain_samples(opened, [])  # of what a picture may be; HU are as they are
             slices.append(samples)
     return _stacked(slices, task), None
 

@@ -214,6 +214,8 @@ def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
 
         try:
             samples: NDArray[Any] = imagecodecs.png_decode(bytes(data))
+        except UnicodeDecodeError as error:  # libpng's words, which name a chunk by whatever bytes it has
+            raise SegconvError("cannot be decoded: a chunk is none that a PNG has, or twice", code="SC058") from error
         except RuntimeError as error:  # the root of all of imagecodecs's errors
             raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
         if header.samples == 1:

@@ -6,18 +6,21 @@ import gzip
 import json
 import shutil
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import SimpleITK as sitk
+import tifffile
 
+from ..convert.oracles import ct
 from . import damage as d
 from .case import Case, Change
-from .files import other
-from .made import others_same
+from .files import other, tiff
+from .made import Made, others_same
 from .sets import JSON, LIST, copied, entries, in_list, label_names, listed
-from .sources import TEST, TRAINING, Place, write_json
+from .sources import TEST, TRAINING, Place, picture, write_json
 from .tables import TASKS, converted, each, rejected, to, warned
 
 PAIRS, PNG, V = "pairs", "png", ("msd", "v1")
@@ -91,6 +94,44 @@ def plain_under_another_name(place: Place) -> None:
     d.changed(gzip.decompress)(place.image)
 
 
+def changed_chunks(change: Callable[[list[tuple[bytes, bytes]]], list[tuple[bytes, bytes]]]) -> d.Damage:
+    """Return what writes the chunks of a PNG in another order, or others beside them."""
+    return lambda path: path.write_bytes(d.png_of(change(d.chunks(path.read_bytes()))))
+
+
+def all_tiff(values: Callable[[int], np.ndarray]) -> Change:
+    """Return what stores all pictures as TIFF, with other values."""
+    return lambda place: [tiff(values(n))(place.root / "images" / f"c{n}.png") for n in TRAINING]
+
+
+def slices_of_hu(place: Place) -> None:
+    """Lay the CT out as slices, a TIFF of signed integers each, and labels beside them."""
+    shutil.rmtree(place.root)
+    for number in TRAINING:
+        for folder, volume in (("images", ct(number).images[0].array), ("masks", ct(number).label.array == 1)):
+            (place.root / folder / f"c{number}").mkdir(parents=True)
+            for z, section in enumerate(volume):
+                stored = section if folder == "images" else section.astype(np.uint8)
+                tifffile.imwrite(place.root / folder / f"c{number}" / f"s{z}.tif", stored)
+
+
+def has_hu(made: Made) -> None:
+    for number in TRAINING:
+        assert np.array_equal(made.image(f"c{number}"), ct(number).images[0].array)
+        assert np.array_equal(made.label(f"c{number}"), ct(number).label.array == 1)
+
+
+CHUNKS: list[tuple[str, Callable[[list[tuple[bytes, bytes]]], list[tuple[bytes, bytes]]]]] = [
+    ("header twice", lambda parts: [parts[0], *parts]),
+    ("unknown chunk that counts", lambda parts: [parts[0], (b"ABCD", b"x"), *parts[1:]]),
+    ("chunk without a name", lambda parts: [parts[0], (b"\1\2\3\4", b"x"), *parts[1:]]),
+    ("pixels in two places", lambda parts: [parts[0], (b"IDAT", parts[1][1][:50]), (b"tEXt", b"a\0b"), (b"IDAT", parts[1][1][50:]), parts[-1]]),
+]  # fmt: skip
+WIDE: list[tuple[str, Callable[[int], np.ndarray]]] = [
+    ("negative", lambda n: picture(n).astype(np.int16) - 9),
+    ("over 16 bits", lambda n: picture(n).astype(np.int32) * 1000),
+    ("unsigned over 16 bits", lambda n: picture(n).astype(np.uint32) * 1000),
+]
 IMPOSSIBLE = [("half a character", "\ud800"), ("5000 letters", "x" * 5000)]
 SEVENTH: list[tuple[int, str, str, d.Damage, tuple[str, ...]]] = [
     (1, "half", "image", d.half, ("SC050", "SC051", "SC052")),
@@ -138,6 +179,11 @@ CASES: list[Case] = [
     *converted(53, "not gzipped and not verified", plain_under_another_name, ("msd", "v1", "v2", "pairs", "masks"), words=("--no-verify-source",)),
     *converted(53, "gzipped although nii", other(".nii", "image", d.changed(gzip.compress)), PAIRS),
     *converted(53, "gzipped although nii and not verified", other(".nii", "image", d.changed(gzip.compress)), PAIRS, words=("--no-verify-source",)),
+    # pictures
+    *(case for name, change in CHUNKS for case in rejected(43, name, to("image", changed_chunks(change)), "SC058", "image", PNG)),
+    *(case for name, values in WIDE for case in rejected(45, f"{name} among 8 bits", to("image", tiff(values(1))), "SC084", "images/c1.tif", PNG)),
+    *(case for name, values in WIDE for case in rejected(45, f"all {name}", all_tiff(values), "SC056", "images/c0.tif", PNG)),
+    *converted(55, "slices of HU", slices_of_hu, PAIRS, has_hu, words=("--spacing", "1.5,1.5,4", "--labels", "background=0,liver=1")),
     # lists
     *(case for name, text in IMPOSSIBLE for case in rejected(38, name, listed(1, image=f"./imagesTr/{text}.nii.gz"), "SC087", JSON, V)),
     *(case for name, text in IMPOSSIBLE for case in rejected(38, f"{name} as label", listed(1, label=f"./labelsTr/{text}.nii.gz"), "SC087", JSON, V)),
