@@ -72,6 +72,7 @@ def test_an_order_of_the_wrong_length_is_refused(order: Any) -> None:
     "wrong",
     [
         {"channel_names": {}},
+        {"channel_names": ["CT"]},
         {"channel_names": {"CT": "0"}},
         {"channel_names": {"0": "CT", "2": "MR"}},
         {"channel_names": {"CT": 0}},
@@ -100,6 +101,15 @@ def test_a_file_that_cannot_be_read_is_told_apart_from_one_that_is_not_there(tmp
         with pytest.raises(SegconvError) as caught:
             DatasetDescription.read(tmp_path / name)
         assert (caught.value.code, caught.value.file) == (code, str(tmp_path / name))
+
+
+def test_what_is_missing_or_the_wrong_way_round_is_told() -> None:
+    with pytest.raises(SegconvError, match="has no entry 'labels'") as caught:
+        DatasetDescription.from_json({key: value for key, value in V2.items() if key != "labels"})
+    assert caught.value.code == "SC074"
+    for wrong, said in (({"CT": 0}, "number first, then name"), ({}, "expected {'0': name")):
+        with pytest.raises(SegconvError, match=said):
+            DatasetDescription.from_json(V2 | {"channel_names": wrong})
 
 
 def test_a_json_of_v1_is_told_as_such() -> None:

@@ -70,6 +70,8 @@ def test_a_declaration_that_hints_at_a_mistake_is_refused(names: dict[str, int])
         ({"background": 0, "ignore": 0}, None),
         ({"background": 0, "whole": [1, 2], "core": 2, "ignore": 0}, [1, 2]),
         ({"background": 0, "whole": [0, 1], "ignore": 0}, [1]),
+        ({"background": 0, "whole": [1, 2], "core": 2}, "12"),
+        ({"background": 0, "whole": [1, 2], "core": 2}, 12),
         ({}, None),
         ([], None),
         (None, None),
@@ -79,6 +81,20 @@ def test_labels_that_nnunet_would_stumble_over_are_refused(names: Any, order: An
     with pytest.raises(SegconvError) as caught:
         Labels.from_json(names, order)
     assert caught.value.code == "SC074"
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({"organ": 1}, "'background' is missing, expected 0"),
+        ({"background": 1, "organ": 0}, "'background' is 1, expected 0"),
+        ({"background": 0, "a": 1, "b": 1}, "the value 1 is declared for 'a' and 'b'"),
+        ({"background": 0, "ignore": 1, "organ": 2}, "'ignore' is 1, but 'organ' is 2"),
+    ],
+)
+def test_a_mistake_is_told_in_the_values_that_stand_in_the_files(names: dict[str, int], said: str) -> None:
+    with pytest.raises(SegconvError, match=said):
+        dense(names)
 
 
 @pytest.mark.parametrize(

@@ -422,6 +422,9 @@ OTHERS: dict[str, Defect] = {
     "folds that are an empty list": Defect(
         V, lambda root: (root / "splits_final.json").write_text("[]"), "SC099", "splits_final.json"
     ),
+    "folds that are a number": Defect(
+        V, lambda root: (root / "splits_final.json").write_text("5"), "SC099", "splits_final.json"
+    ),
     "folds without val": Defect(
         V, lambda root: (root / "splits_final.json").write_text('[{"train": ["c0"]}]'), "SC099", "splits_final.json"
     ),
