@@ -85,8 +85,8 @@ def derive(
     The other stays as it is, and its preprocessed data serve both. Every patch axis must be
     divisible by the product of its strides; a size that is not is refused with those that are.
 
-    If the network is of a module of your own, --allow-module is given here once: train and infer take
-    the plans without it, on this machine and as long as nobody changes them.
+    If the network is of a module of your own, which must be installed, --allow-module is given here
+    once: train and infer take the plans without it, on this machine and as long as nobody changes them.
     """
     from ..dataset.names import find_dataset
     from ..train import plans as plans_room

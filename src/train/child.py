@@ -6,8 +6,10 @@ Nothing of nnU-Net is imported here: its commands are the console scripts of the
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import signal
+import site
 import subprocess
 import sys
 from collections import deque
@@ -20,10 +22,7 @@ from ..work import fsops
 from ..work.staging import writing
 from .paths import Paths
 
-PASSED_ON = re.compile(
-    r"(PATH|HOME|LANG|LC_.*|TERM|TMPDIR|USER|LOGNAME|CUDA_.*|NVIDIA_.*|LD_LIBRARY_PATH|MKL_.*|OMP_.*|OPENBLAS_.*"
-    r"|nnUNet_.*|TOTALSEG_.*|SSL_CERT_FILE|XDG_CACHE_HOME)"
-)
+PASSED_ON = re.compile(r"(PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|(CUDA|NVIDIA|MKL|OMP|nnUNet|TOTALSEG)_.*)")
 """Variables that a child inherits; the folders are set anew."""
 
 WITHHELD = ("nnUNet_extTrainer",)
@@ -65,8 +64,23 @@ def environment(paths: Paths) -> dict[str, str]:
     """Return the whole environment of a child."""
     passed = {key: value for key, value in os.environ.items() if PASSED_ON.fullmatch(key) and key not in WITHHELD}
     passed.update(paths.variables())
-    passed["PYTHONUNBUFFERED"] = "1"
+    passed["PYTHONUNBUFFERED"] = passed["PYTHONSAFEPATH"] = "1"  # for what the child starts; see `python`
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:  # as in many containers; torch's compiler asks for a name and fails without
+        passed["USER"] = str(os.getuid())
     return passed
+
+
+def python(call: str) -> list[str]:
+    """Return the start of a command: our interpreter with a call, as isolated as an installed script is.
+
+    Python would look for modules in the current folder first, where a ``numpy.py`` of somebody else
+    may lie. Isolation, which Python's worker processes inherit, also leaves out what the user
+    installed for themselves alone; that is found all the same.
+    """
+    own = f"import site; site.addsitedir({site.getusersitepackages()!r}); " if site.ENABLE_USER_SITE else ""
+    return [sys.executable, "-I", "-u", "-c", own + call]
 
 
 def run_nnunet(
@@ -112,7 +126,7 @@ def run_nnunet(
     module, _, function = known[name].partition(":")
     call = f"import sys; from {module} import {function}; sys.argv[0] = {name!r}; sys.exit({function}())"
     run_child(
-        [sys.executable, "-c", call, *arguments],
+        [*python(call), *arguments],
         {**environment(paths), **(settings or {})},
         shown=f"{name} {' '.join(arguments)}",
         log=log,

@@ -71,7 +71,7 @@ def foreign_classes(plans: Mapping[str, Any], allowed: Collection[str] = (), *, 
             "SC064",
             f"{where} names {name!r}, which is no class of {', '.join(PACKAGES)}",
             file=file,
-            hint="nnU-Net would import and call it: --allow-module MODULE, if you know and trust that module",
+            hint="nnU-Net would import and call it: --allow-module MODULE, if that module is installed and trusted",
         )
         for where, name in _class_paths(plans)
         if not _is_known(name, allowed)

@@ -1,4 +1,4 @@
-"""What a trainer's transforms make of a real patch: ``python -m segconv.train.previewing REQUEST OUTPUT``.
+"""What a trainer's transforms make of a real patch.
 
 Runs as a process of its own, like all of nnU-Net, and builds the trainer as nnU-Net does: rotation,
 mirroring, sizes and transforms are what the object itself says. It alone imports nnunetv2 and torch.
@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from ..work import fsops
 
 
-def main(request: Path, output: Path) -> None:
-    """Transform a patch as the request says, and write what came of it as an npz file."""
+def main() -> None:
+    """Transform a patch as the file of the first argument says; write what came of it to the second, an npz file."""
+    request, output = map(Path, sys.argv[1:])
     asked = json.loads(request.read_bytes())
     trainer = _trainer(asked)
     manager = trainer.configuration_manager
@@ -164,7 +165,3 @@ def _seed(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))

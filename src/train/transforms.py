@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from ..dataset.strictjson import dumps
 from ..errors import SegconvError
 from ..work import fsops
 from ..work.staging import writing
-from .child import environment, run_child
+from .child import environment, python, run_child
 from .commands import Tell
 from .paths import Paths
 from .plans import DEFAULT_PLANS, configuration, plans_file, read_plans
@@ -134,7 +133,7 @@ def transform_case(
     # The trainer makes its folder as soon as it exists, which must not be among the models.
     env = environment(dataclasses.replace(paths, results=work))
     run_child(
-        [sys.executable, "-m", "segconv.train.previewing", str(request), str(output)],
+        [*python("from segconv.train.previewing import main; main()"), str(request), str(output)],
         {**env, **_QUIET},
         shown=f"the transforms of {trainer.name}",
         tell=tell,

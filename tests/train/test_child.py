@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
+import site
 import subprocess
 import sys
 import time
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from segconv.errors import SegconvError
 from segconv.train.child import environment, run_child, run_nnunet
+from segconv.train.child import python as isolated
 from segconv.train.paths import Paths
 
 
@@ -60,15 +64,62 @@ def test_a_failure_is_told_as_ours(tmp_path: Path, code: str, message: str, hint
 
 
 def test_the_environment_is_told_and_not_inherited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("nnUNet_extTrainer", "/somewhere")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("PYTHONPATH", "/somewhere")
-    monkeypatch.setenv("nnUNet_n_proc_DA", "3")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    env = environment(Paths(raw=tmp_path))
-    assert not {"nnUNet_extTrainer", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH"} & env.keys()
-    assert (env["nnUNet_n_proc_DA"], env["CUDA_VISIBLE_DEVICES"]) == ("3", "1")
-    assert env["nnUNet_raw"] == str(tmp_path)
+    kept = dict.fromkeys(
+        (
+            *("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
+            *("MKL_NUM_THREADS", "OMP_NUM_THREADS", "nnUNet_n_proc_DA", "TOTALSEG_HOME_DIR"),
+        ),
+        "x",
+    )
+    withheld = (
+        *("nnUNet_extTrainer", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "LC_ALL", "TERM", "LOGNAME", "USER"),
+        *("OPENBLAS_NUM_THREADS", "SSL_CERT_FILE", "XDG_CACHE_HOME", "LD_PRELOAD", "XPATH", "PATHX"),
+    )
+    own = {"nnUNet_raw": str(tmp_path), "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+    monkeypatch.setattr(os, "environ", {**kept, **dict.fromkeys(withheld, "x")})
+    assert environment(Paths(raw=tmp_path)) == {**kept, **own}
+
+
+def test_a_user_without_a_name_is_called_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert environment(Paths())["USER"] == str(os.getuid())
+
+
+def test_modules_in_the_current_folder_are_not_taken_for_those_that_are_installed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for module in ("numpy", "random", "segconv", "multiprocessing"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('of a stranger')")
+    (tmp_path / "stranger.py").touch()
+    monkeypatch.chdir(tmp_path)
+    look = "__import__('numpy').__file__ + str(__import__('importlib.util').util.find_spec('stranger'))"
+    call = (
+        "import multiprocessing, segconv, subprocess, sys\n"
+        f"print({look})\n"
+        f"print(multiprocessing.get_context('spawn').Pool(1).apply(eval, ({look!r},)))\n"
+        "if sys.version_info >= (3, 11):\n"
+        f"    subprocess.run([sys.executable, '-c', {f'print({look})'!r}])"
+    )
+    heard: list[str] = []
+    run_child([*isolated(call), "argument"], environment(Paths()), shown="x", tell=heard.append)
+    assert heard == [f"{np.__file__}None"] * (3 if sys.version_info >= (3, 11) else 2)
+
+
+def test_what_the_user_installed_for_themselves_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "own_networks.py").touch()
+    monkeypatch.setattr(site, "ENABLE_USER_SITE", True)
+    monkeypatch.setattr(site, "getusersitepackages", lambda: str(tmp_path))
+    heard: list[str] = []
+    run_child(
+        isolated("import own_networks; print(own_networks.__file__)"),
+        environment(Paths()),
+        shown="x",
+        tell=heard.append,
+    )
+    assert heard == [str(tmp_path / "own_networks.py")]
 
 
 def test_an_interrupted_command_takes_its_processes_along(tmp_path: Path) -> None:
