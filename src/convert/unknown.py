@@ -14,6 +14,7 @@ from .lists import pair_by_list
 from .mask_folders import is_segmentation
 from .pairing import pair_units
 from .png import ending_of as picture_ending_of
+from .roles import IMAGE, MASK, SEPARATORS, place_of
 from .source import SERIES, ConvertOptions, collect, count_of, shown
 from .strangers import glob_of, globs_of
 from .tree import Unit, units_in, walk
@@ -46,9 +47,11 @@ def of_unknown(root: Path) -> SegconvError:
         if (root / "dataset.json").is_file():
             hint = "a dataset.json is read beside imagesTr and labelsTr: give the folder that holds all three"
         return _refusal(root, f"holds {found}, of no format that is read", hint)
-    ambiguous: list[Finding] = [found for found in pair_units(units).findings if found.code == "SC003"]
-    if ambiguous:
-        return Refused(reasons=ambiguous)
+    told = pair_units(units).findings
+    if not any(place_of(unit.folder).role == MASK for unit in units):
+        told = [found for found in told if found.code == "SC003"]
+    if told:
+        return Refused(reasons=told)  # what labels there are is told, and whose is not
     hint = _command(root, units)
     if any(endings[ending] >= len(units) for ending in _DRAWN):
         hint += "; outlines in text files are not read: draw them as masks first"
@@ -85,7 +88,10 @@ def _command(root: Path, units: list[Unit]) -> str:
     if len(folders) > 1 and len(same) == 2 and all(len(own) == 2 for own in names):
         return _either(convert, *(glob_of("/".join("*" * (1 + next(iter(folders)).count("/"))), name) for name in same))
     if len(folders) == 2:
-        return _either(convert, *globs_of(*folders.values()))
+        one, other = sorted(folders.values(), key=lambda own: place_of(own[0].folder).role != IMAGE)
+        return _either(convert, *globs_of(one, other))
+    if len(folders) == 1 and (patterns := _by_last_word(units)) is not None:
+        return _either(convert, *patterns)
     ending = units[0].ending
     alone = (
         f"; {convert} --images '**/*{ending}' --unlabelled test --labels background=0,NAME=1 … takes all of them as"
@@ -93,6 +99,24 @@ def _command(root: Path, units: list[Unit]) -> str:
     )
     named = f"call labels NAME_mask{ending}, or put them" if ending else "put volumes of labels"
     return f"{named} into a folder masks beside one called images{alone}"
+
+
+def _by_last_word(units: list[Unit]) -> tuple[str, str] | None:
+    """Return the patterns of the files of one folder, if there are two for each case, told by their last words."""
+    cases: dict[str, set[str]] = {}
+    for unit in units:
+        word = SEPARATORS.split(unit.stem)[-1]
+        case = unit.stem[: len(unit.stem) - len(word)]
+        cases.setdefault(word + unit.ending, set()).add(case)
+    if (
+        len(cases) != 2
+        or len({frozenset(own) for own in cases.values()}) > 1
+        or any("" in own for own in cases.values())
+    ):
+        return None
+    separator = next(iter(next(iter(cases.values()))))[-1:]
+    one, other = (glob_of(units[0].folder, f"{{case}}{separator}{word}") for word in sorted(cases))
+    return one, other
 
 
 def _list_in(root: Path) -> Path | None:

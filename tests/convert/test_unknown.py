@@ -50,6 +50,16 @@ def volumes_alone(root: Path) -> None:
         path.unlink()
 
 
+def one_folder_two_words(root: Path) -> None:
+    for number in range(4):
+        pair(root, f"t/pat{number}_slice1-in.png", f"t/pat{number}_slice1-out.tif", number)
+
+
+def images_and_another_word(root: Path) -> None:
+    for number in range(4):
+        pair(root, f"train/img/c{number}.png", f"train/ann/c{number}.png", number)
+
+
 def a_list_in_csv(root: Path) -> None:
     for number in range(4):
         pair(root, f"x/c{number}.png", f"y/q{9 - number}.png", number)
@@ -74,6 +84,8 @@ def segmentations_of_slicer(root: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "told", "cases"),
     [
+        (one_folder_two_words, "4 .png and 4 .tif files in 1 folder (t)", 4),
+        (images_and_another_word, "8 .png files in 2 folders (train/ann, train/img)", 4),
         (a_list_in_csv, "8 .png and 1 .csv files in 3 folders (., x, y)", 4),
         (a_list_in_json, "8 .png and 1 .json files in 3 folders (., x, y)", 4),
         (segmentations_of_slicer, "6 .nrrd files in 2 folders (im, segs)", 3),
@@ -203,3 +215,23 @@ def test_two_readings_are_told_rather_than_none(tmp_path: Path, segconv: Command
     done = segconv("convert", tmp_path / "src", "--to", "5_A")
     assert (done.code, done.codes()) == (2, ["SC003"]), done.err
     assert "y and z may both hold the masks" in done.err
+
+
+def test_labels_by_their_place_are_told_where_nothing_tells_their_images(tmp_path: Path, segconv: Command) -> None:
+    for number in range(3):
+        pair(tmp_path / "src", f"RGB/c{number}.png", f"lbl/c{number}.png", number)
+        save(tmp_path / f"src/depth/c{number}.png", picture(10 + number))
+    done = segconv("convert", tmp_path / "src", "--to", "5_A")
+    assert (done.code, done.codes()) == (65, ["SC063", "SC063", "SC081"]), done.err
+    assert "Error SC081: lbl: holds 3 files (c0.png, c1.png …), which are labels by their place" in done.err
+    done = segconv(
+        "convert", tmp_path / "src", "--to", "5_A", "--images", "RGB/*", "--images", "depth/*", "--masks", "lbl/*"
+    )
+    assert done.code == 0, done.err
+
+
+def test_files_whose_names_share_nothing_are_advised_no_pattern(tmp_path: Path, segconv: Command) -> None:
+    pair(tmp_path / "src", "a.png", "b.png", 1)
+    done = segconv("convert", tmp_path / "src", "--to", "5_A")
+    assert done.codes() == ["SC011"]
+    assert "{case}" not in done.err
