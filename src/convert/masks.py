@@ -50,6 +50,7 @@ from .tree import Unit
 from .volume_units import companions_of
 
 KIND = "masks"
+_MODALITIES = {"ct": "CT", "mr": "MR", "mri": "MR"}
 
 
 def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
@@ -159,6 +160,7 @@ def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: 
     folders = find_folders(root, options, findings, notes)
     if options.masks is not None and not any(folder.labels for folder in folders):
         raise SegconvError(f"--masks {options.masks}: there is no such mask", code="SC011", file=str(root))
+    findings += _other_modalities(folders)
     for folder in folders:
         split = folder.split
         if not folder.images:
@@ -195,6 +197,27 @@ def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: 
             collect(findings, error)
     notes += skipped_note(skipped)
     return sorted(cases, key=lambda case: case.split != TRAIN)
+
+
+def _other_modalities(folders: Sequence[CaseFolder]) -> list[Finding]:
+    """Return an error for each case whose images are of another modality by their names than those of most cases."""
+    looks: dict[tuple[str, ...], list[CaseFolder]] = {}
+    for folder in folders:
+        words = {name.lower().removeprefix(f"{folder.own_name.lower()}_") for name in folder.images}
+        if look := tuple(sorted({_MODALITIES[word] for word in words if word in _MODALITIES})):
+            looks.setdefault(look, []).append(folder)
+    usual = max(looks, key=lambda look: len(looks[look]), default=())
+    return [
+        Finding(
+            "SC084",
+            f"is {' and '.join(look)} by its name, the images of most cases are {' and '.join(usual)}",
+            file=next(iter(folder.images.values())).path,
+            hint="rename it if it is not; or make a dataset of each, with --cases",
+        )
+        for look, odd in looks.items()
+        if look != usual
+        for folder in odd
+    ]
 
 
 def _case(root: Path, folder: CaseFolder, name: str, split: str, options: ConvertOptions) -> SourceCase:

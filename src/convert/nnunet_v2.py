@@ -102,6 +102,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     label_map = _label_map(description, options, findings)
     default: dict[str, Any] = {"ending": description.file_ending, "dtype": "uint8", "mode": "gray", "depth": 8}
     made = run or {}
+    splits = _splits(root, cases, findings) if everything == len(cases) else None
     return SourceScan(
         KIND,
         name.name if name is not None else root.name,
@@ -114,7 +115,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         description.texts,
         tuple(findings),
         tuple(notes),
-        _splits(root, cases) if everything == len(cases) else None,
+        splits,
         origin=_renamed(origin, cases, root),
         origin_labels=made.get("label_map") or {},
         extra=extra,
@@ -267,7 +268,7 @@ def _external_cases(
     return cases
 
 
-def _splits(root: Path, cases: Sequence[SourceCase]) -> list[dict[str, list[str]]] | None:
+def _splits(root: Path, cases: Sequence[SourceCase], findings: list[Finding]) -> list[dict[str, list[str]]] | None:
     """Return the folds that lie in the dataset, if they are of its cases."""
     path = root / SPLITS
     if not path.is_file():
@@ -278,6 +279,8 @@ def _splits(root: Path, cases: Sequence[SourceCase]) -> list[dict[str, list[str]
     try:
         return [{part: [names[case] for case in fold[part]] for part in ("train", "val")} for fold in folds]
     except (KeyError, TypeError):
+        what = "holds other folds than of the cases that are there; new ones are made"
+        findings.append(warning("SC099", what, file=SPLITS))
         return None
 
 

@@ -19,7 +19,7 @@ from . import damage as d
 from .case import Case, Change
 from .files import other, tiff
 from .made import Made, others_same
-from .sets import JSON, LIST, copied, entries, in_list, label_names, listed
+from .sets import JSON, LIST, copied, entries, in_list, label_names, listed, renamed
 from .sources import TEST, TRAINING, Place, picture, write_json
 from .tables import TASKS, converted, each, rejected, to, warned
 
@@ -179,6 +179,10 @@ CASES: list[Case] = [
     *converted(53, "not gzipped and not verified", plain_under_another_name, ("msd", "v1", "v2", "pairs", "masks"), words=("--no-verify-source",)),
     *converted(53, "gzipped although nii", other(".nii", "image", d.changed(gzip.compress)), PAIRS),
     *converted(53, "gzipped although nii and not verified", other(".nii", "image", d.changed(gzip.compress)), PAIRS, words=("--no-verify-source",)),
+    *rejected(27, "MR among CT", renamed("c1/ct.nii.gz", "c1/mri.nii.gz"), "SC084", "c1/mri.nii.gz", "masks", again=False),
+    *rejected(27, "MR among CT by its case", renamed("c1/ct.nii.gz", "c1/c1_mr.nii.gz"), "SC084", "c1/c1_mr.nii.gz", "masks", again=False),
+    *warned(64, "folds of others", lambda p: (p.root / "splits_final.json").write_text('[{"train": ["x"], "val": ["y"]}]'), "SC099", "splits_final.json", "v2"),
+    *warned(64, "folds that are none", lambda p: (p.root / "splits_final.json").write_text('{"a": 1}'), "SC099", "splits_final.json", "v2"),
     # pictures
     *(case for name, change in CHUNKS for case in rejected(43, name, to("image", changed_chunks(change)), "SC058", "image", PNG)),
     *(case for name, values in WIDE for case in rejected(45, f"{name} among 8 bits", to("image", tiff(values(1))), "SC084", "images/c1.tif", PNG)),
