@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import Finding, SegconvError
+from ..errors import Finding, SegconvError, naming
 from ..image import raster, stack, volumes
 from .source import SERIES, STACK, ConvertOptions, Parts, collect, files_of, shown
 from .tree import Unit, walk
@@ -16,7 +16,8 @@ _DICOM_MAGIC = (128, b"DICM")
 
 def companions_of(path: str) -> tuple[str, ...]:
     """Return the further files that a volume consists of; only headers that may lie apart are opened."""
-    return volumes.companions(path) if path.lower().endswith((".mhd", ".nhdr")) else ()
+    with naming(path):
+        return volumes.companions(path) if path.lower().endswith((".mhd", ".nhdr")) else ()
 
 
 def volume_units(

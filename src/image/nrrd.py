@@ -93,8 +93,9 @@ _OF_AXES = ("sizes", "spacings", "thicknesses", "axis mins", "axis maxs", "cente
 _OF_SPACE = ("space directions", "space origin", "space units", "measurement frame")
 
 _SPATIAL_KINDS = ("domain", "space")
+_UNTOLD_KINDS = ("???", "none")
 _CHANNEL_KINDS = (
-    *("list", "vector", "covariant-vector", "normal", "point", "time", "scalar", "stub", "???", "none"),
+    *("list", "vector", "covariant-vector", "normal", "point", "time", "scalar", "stub", *_UNTOLD_KINDS),
     *("2-vector", "3-vector", "4-vector", "3-gradient", "3-normal"),
 )
 _COLOUR_KINDS = ("rgb-color", "rgba-color", "hsv-color", "xyz-color", "3-color", "4-color")
@@ -413,10 +414,13 @@ def _channel_axis(fields: Mapping[str, Any], sizes: list[int]) -> int | None:
     directions = fields.get("space directions")
     if directions is not None:
         rows = _rows(directions, n)
+        for axis in outside:
+            if rows[axis] is not None and kinds[axis] not in _UNTOLD_KINDS:
+                raise SegconvError(f"gives axis {axis}, a {kinds[axis]}, a direction in space", code="SC053")
         outside = [axis for axis, row in enumerate(rows) if row is None]
     elif not outside and n == 4:
         outside = [3]
-    if all(kind in ("???", "none") for kind in kinds) and directions is None and n < 4:
+    if all(kind in _UNTOLD_KINDS for kind in kinds) and directions is None and n < 4:
         outside = []  # says nothing at all
     if len(outside) > 1 or n - len(outside) not in (2, 3):
         raise SegconvError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import unicodedata
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from . import damage as d
 from .case import Case, Change
 from .files import other, tiff
 from .made import Made, others_same
-from .sets import JSON, LIST, copied, entries, in_list, label_names, listed, renamed
+from .sets import JSON, LIST, at, copied, entries, in_list, label_names, listed, renamed, without
 from .sources import TEST, TRAINING, Place, picture, write_json
 from .tables import TASKS, converted, each, rejected, to, warned
 
@@ -97,6 +98,40 @@ def plain_under_another_name(place: Place) -> None:
 def changed_chunks(change: Callable[[list[tuple[bytes, bytes]]], list[tuple[bytes, bytes]]]) -> d.Damage:
     """Return what writes the chunks of a PNG in another order, or others beside them."""
     return lambda path: path.write_bytes(d.png_of(change(d.chunks(path.read_bytes()))))
+
+
+def detached(place: Place) -> None:
+    """Store the pairs as headers whose voxels lie in files beside them."""
+    for path in sorted(place.root.glob("*/*.nii.gz")):
+        image = sitk.ReadImage(str(path))
+        for key in image.GetMetaDataKeys():
+            image.EraseMetaData(key)
+        sitk.WriteImage(image, str(path).replace(".nii.gz", ".mhd"))
+        path.unlink()
+
+
+def header_line(name: str, value: str) -> Change:
+    """Return what says something else in the header of the image."""
+
+    def change(place: Place) -> None:
+        path = place.root / "images" / "c1.mhd"
+        path.write_text(re.sub(f"^{name} = .*$", f"{name} = {value}", path.read_text(), flags=re.MULTILINE))
+
+    return change
+
+
+DETACHED: list[tuple[int, str, tuple[str, ...], tuple[int, ...], Change]] = [
+    (40, "no voxels", ("SC012",), (66,), without("images/c1.raw")),
+    (5, "half the voxels", ("SC052",), (65,), at("images/c1.raw", d.half)),
+    (10, "a pipe for voxels", ("SC061",), (65,), at("images/c1.raw", d.pipe)),
+    (39, "voxels outside", ("SC060",), (65,), at("images/c1.raw", d.link("/etc/hostname"))),
+    (38, "a path for voxels", ("SC060",), (65,), header_line("ElementDataFile", "../../../etc/passwd")),
+    (11, "negative length", ("SC053",), (65,), header_line("DimSize", "-14 12 7")),
+    (11, "overflow", ("SC054",), (65,), header_line("DimSize", "99999 99999 99999")),
+    (24, "spacing NaN", ("SC057",), (65,), header_line("ElementSpacing", "nan 1 1")),
+    (24, "sheared", ("SC057",), (65,), header_line("TransformMatrix", "1 0.5 0 0 1 0 0 0 1")),
+    (9, "unknown type", ("SC056",), (65,), header_line("ElementType", "MET_BANANA")),
+]
 
 
 def all_tiff(values: Callable[[int], np.ndarray]) -> Change:
@@ -183,6 +218,9 @@ CASES: list[Case] = [
     *rejected(27, "MR among CT by its case", renamed("c1/ct.nii.gz", "c1/c1_mr.nii.gz"), "SC084", "c1/c1_mr.nii.gz", "masks", again=False),
     *warned(64, "folds of others", lambda p: (p.root / "splits_final.json").write_text('[{"train": ["x"], "val": ["y"]}]'), "SC099", "splits_final.json", "v2"),
     *warned(64, "folds that are none", lambda p: (p.root / "splits_final.json").write_text('{"a": 1}'), "SC099", "splits_final.json", "v2"),
+    *(case for number, name, codes, exits, change in DETACHED for case in rejected(number, f"{name} of a detached header", each(detached, change), codes, "images/c1.mhd", PAIRS, exits=exits, again=False)),
+    *warned(68, "tail of detached voxels", each(detached, at("images/c1.raw", d.appended(b"tail" * 99))), "SC059", "images/c1.mhd", PAIRS),
+    *rejected(24, "an axis that is and is not in space", other(".nrrd", "image", d.changed(lambda b: b.replace(b"kinds: domain", b"kinds: vector", 1))), "SC053", "images/c1.nrrd", PAIRS),
     # pictures
     *(case for name, change in CHUNKS for case in rejected(43, name, to("image", changed_chunks(change)), "SC058", "image", PNG)),
     *(case for name, values in WIDE for case in rejected(45, f"{name} among 8 bits", to("image", tiff(values(1))), "SC084", "images/c1.tif", PNG)),
