@@ -78,6 +78,9 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 )
 @option("--allow-external", is_flag=True, help="Follow links that leave the source.")
 @option("--no-verify-source", is_flag=True, help="Copy what need not change without proving that it is whole.")
+@option(
+    "--strip-headers", is_flag=True, help="Encode every file anew: no free text, extension, comment or EXIF is kept."
+)
 @option("--max-volume", type=click.IntRange(min=1), default=8 << 30, metavar="BYTES", help="Largest decoded file.")
 @dry_run
 @running
@@ -135,6 +138,7 @@ def command(
         link=said["link"],
         allow_external=said["allow_external"],
         verify_source=not said["no_verify_source"],
+        strip_headers=said["strip_headers"],
         max_volume=said["max_volume"],
         file_ending=f".{said['file_format']}" if said["file_format"] else None,
     )

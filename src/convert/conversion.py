@@ -22,7 +22,7 @@ from ..dataset.strictjson import dumps
 from ..dataset.target import free_target, free_task
 from ..errors import CODES, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
 from ..version import VERSION
-from ..work.caseio import EXTERNAL
+from ..work.caseio import COPY, EXTERNAL
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
@@ -131,6 +131,10 @@ def plan_conversion(
     find = free_task if v1 else partial(free_target, other_roots=other_roots)
     real_folder.cache_clear()
     _ = options.mending  # refuses repairs that there are not
+    if options.strip_headers and options.link != COPY:
+        raise SegconvError(
+            "--strip-headers encodes every file anew, which leaves nothing to link", hint="leave one of them out"
+        )
     root = _source_root(_located(source))
     find(to, root.name, raw, overwrite=overwrite)  # told before the source is read
     kind, evidence = (kind, "--from") if kind is not None else detect(root, options)
@@ -224,6 +228,7 @@ def _recipe(scan: SourceScan, options: ConvertOptions) -> Recipe:
         takes_header=options.takes_header,
         mending=options.mending,
         verify_source=options.verify_source,
+        strip_headers=options.strip_headers,
         max_volume=options.max_volume,
         spacing_mm=options.spacing_mm,
         link=options.link,

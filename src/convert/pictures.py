@@ -105,7 +105,7 @@ def _write_image(opened: Opened, path: str, first: int, task: CaseTask, io: Case
     exact = header.format == "PNG" and header.depth >= 8 and header.kind in ("gray", "RGB")
     if ending in PICTURES:
         target = image_path(case.case, case.images.index(path), ending, case.split)
-        if opened.plain and exact and ending == ".png":
+        if opened.plain and exact and ending == ".png" and not task.recipe.strip_headers:
             io.place(Path(path), opened.data, target, task.how)
         else:
             samples = plain_samples(opened, repairs)
@@ -236,7 +236,7 @@ def _convert_mask(
     header = opened.header
     grey = coding.kind == GRAY and header.format == "PNG" and header.kind == "gray" and header.depth == 8
     same = grey and opened.plain and not snapped and is_identity(counts, task) and case.form(path) is None
-    if same and ending == ".png":
+    if same and ending == ".png" and not task.recipe.strip_headers:
         io.place(Path(path), opened.data, target, task.how)
     else:
         io.write(target, _encoded_mask(coding.apply(mask, snapped), ending))

@@ -90,6 +90,8 @@ class ConvertOptions:
         Follow links that leave the source.
     verify_source
         Prove every source file whole before it is carried over.
+    strip_headers
+        Encode every file anew, so that no text of a header comes along.
     max_volume
         Largest decoded file, in bytes.
     file_ending
@@ -122,6 +124,7 @@ class ConvertOptions:
     link: str = "none"
     allow_external: bool = False
     verify_source: bool = True
+    strip_headers: bool = False
     max_volume: int = 8 << 30
     file_ending: str | None = None
 

@@ -50,6 +50,8 @@ class Recipe:
         What may be mended.
     verify_source
         Prove files that are carried over unchanged.
+    strip_headers
+        Carry no file over unchanged.
     max_volume
         Largest decoded file, in bytes.
     spacing_mm
@@ -71,6 +73,7 @@ class Recipe:
     takes_header: bool = False
     mending: Mending = NOTHING
     verify_source: bool = True
+    strip_headers: bool = False
     max_volume: int = MAX_VOLUME
     spacing_mm: tuple[float, float, float] | None = None
     link: str = COPY

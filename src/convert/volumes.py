@@ -155,7 +155,7 @@ def _convert_label(
     counts, snapped = settled(values, task, path, io, repairs)
     same_kind = label.header.dtype.kind in "iu" and label.header.dtype.itemsize <= 2 and not label.header.scaled
     same = not snapped and is_identity(counts, task) and label.plain and same_kind and not takes_header
-    if same and data is not None and _same_ending(path, task.recipe.ending):
+    if same and not task.recipe.strip_headers and data is not None and _same_ending(path, task.recipe.ending):
         io.place(Path(path), data, target, task.how)
     else:
         if not same_kind:
@@ -275,7 +275,7 @@ def _write_channels(
     """
     case, ending = task.source, task.recipe.ending
     one_file = data is not None and not image.header.four_dimensional and _same_ending(path, ending)
-    if image.plain and data is not None and one_file and geometry is None:
+    if image.plain and not task.recipe.strip_headers and data is not None and one_file and geometry is None:
         io.place(Path(path), data, image_path(case.case, first, ending, case.split), task.how)
         return
     for channel in range(image.header.channels):
@@ -313,7 +313,7 @@ def _carry_unproved(path: str, channel: int, geometry: Geometry | None, task: Ca
     geometry
         Its grid; None if it must be opened after all.
     """
-    if task.source.form(path) is not None or not _same_ending(path, task.recipe.ending):
+    if task.recipe.strip_headers or task.source.form(path) is not None or not _same_ending(path, task.recipe.ending):
         return None
     if is_gzip(read_head(path, 2)) is not path.lower().endswith(".gz"):
         return None  # readers go by the ending

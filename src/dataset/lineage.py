@@ -52,7 +52,9 @@ class CaseRecord:
     sources
         ``path``, ``size`` and ``sha256`` of each file that was read.
     targets
-        ``path``, ``size`` and ``sha256`` of each file that was written.
+        ``path``, ``size`` and ``sha256`` of each file that was written; ``carried``, true, where a
+        source was carried over byte for byte, with whatever texts its header holds; ``external``,
+        true, where it stayed where it is.
     original_name
         What the user calls the case, with the ending of the label file if there is one.
     label_map

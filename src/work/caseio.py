@@ -65,7 +65,7 @@ class CaseIO:
         """Return the hash of a source that was read."""
         return str(self.sources[os.fspath(path)]["sha256"])
 
-    def write(self, relative: str, data: bytes | bytearray | memoryview, *, sha256: str | None = None) -> None:
+    def write(self, relative: str, data: bytes | bytearray | memoryview) -> None:
         """Write an output, whole or not at all.
 
         Parameters
@@ -74,12 +74,9 @@ class CaseIO:
             Path relative to the target.
         data
             All of it.
-        sha256
-            Its hash, where that is known already.
         """
-        path = self._prepare(relative)
-        fsops.write_atomic(path, data)
-        self._target(relative, len(data), sha256 or hashlib.sha256(data).hexdigest())
+        fsops.write_atomic(self._prepare(relative), data)
+        self._target(relative, len(data), hashlib.sha256(data).hexdigest())
 
     def carry(self, source: Path, relative: str, how: str = COPY) -> None:
         """Bring a source into the target unchanged, looking at no more than its hash."""
@@ -97,7 +94,7 @@ class CaseIO:
                 temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}"[:255])
                 fsops.copy_new(descriptor, temporary)
                 fsops.rename(temporary, path)
-                self._target(relative, size, digest.hexdigest())
+                self._target(relative, size, digest.hexdigest(), carried=True)
                 return
         finally:
             os.close(descriptor)
@@ -118,15 +115,15 @@ class CaseIO:
             `COPY`, `HARD`, `SYMBOLIC`, or `EXTERNAL`: the file stays where it is, and is only named.
         """
         if how == COPY:
-            self.write(relative, data, sha256=self.sha256_of(source))
+            fsops.write_atomic(self._prepare(relative), data)
+            self._target(relative, len(data), self.sha256_of(source), carried=True)
         else:
             self._link(source, relative, how)
 
     def _link(self, source: Path, relative: str, how: str) -> None:
         entry = self.sources[os.fspath(source)]
-        target = {"path": relative, "size": entry["size"], "sha256": entry["sha256"]}
         if how == EXTERNAL:
-            self.targets.append({**target, "at": os.fspath(source)})
+            self._target(relative, entry["size"], entry["sha256"], carried=True, at=os.fspath(source))
             return
         path = self._prepare(relative)
         fsops.unlink(path)
@@ -141,7 +138,7 @@ class CaseIO:
                 file=os.fspath(source),
                 hint="--link symlink works across file systems, --link none copies",
             ) from error
-        self.targets.append(target)
+        self._target(relative, entry["size"], entry["sha256"], carried=True)
 
     def warn(self, finding: Finding) -> None:
         """Keep a warning about this case."""
@@ -192,8 +189,8 @@ class CaseIO:
         fsops.mkdir(path.parent)
         return path
 
-    def _target(self, relative: str, size: int, sha256: str) -> None:
-        self.targets.append({"path": relative, "size": size, "sha256": sha256})
+    def _target(self, relative: str, size: int, sha256: str, **more: Any) -> None:
+        self.targets.append({"path": relative, "size": size, "sha256": sha256, **more})
 
 
 def _cannot_read(path: Path, error: OSError) -> SegconvError:

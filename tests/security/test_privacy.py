@@ -15,6 +15,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from PIL import Image, PngImagePlugin
 
 from fixtures.make_fixtures import msd_ct, png_shapes
@@ -23,6 +24,7 @@ from ..command import Command
 
 LABELS = "background=0,disc=128,ring=255"
 SECRET = b"SECRET"
+LINKS = ("hard", "symlink", "external")
 TEXTS = ("descrip", "intent_name", "aux_file", "db_name")
 
 
@@ -132,6 +134,111 @@ def test_what_is_carried_over_byte_for_byte_shows_in_the_lineage(tmp_path: Path,
             if target["path"].startswith("imagesTr"):
                 kept = SECRET in inflated(made / target["path"])
                 assert kept == (target["sha256"] in sources) == (record["case"] == "ct_000")
+                assert target.get("carried", False) is kept
+
+
+@pytest.mark.parametrize("words", [[], ["--no-verify-source"], *(["--link", how] for how in LINKS)])
+@pytest.mark.parametrize("kind", ["volumes", "pictures"])
+def test_each_file_that_is_carried_over_is_marked(
+    kind: str, words: list[str], tmp_path: Path, segconv: Command
+) -> None:
+    make, labels = (msd_ct, []) if kind == "volumes" else (png_shapes, ["--labels", LABELS])
+    source = make(tmp_path / "src", cases=2, tests=1)
+    assert segconv("convert", source, "--to", "7_A", "-j", "1", *labels, *words).code == 0
+    lines = (segconv.raw / "Dataset007_A" / "segconv" / "cases.jsonl").read_text().splitlines()
+    targets = [target for line in lines for target in json.loads(line)["targets"]]
+    sources = {entry["sha256"] for line in lines for entry in json.loads(line)["sources"]}
+    assert {True, False} >= {target["sha256"] in sources for target in targets} >= {True}
+    assert all(target.get("carried", False) is (target["sha256"] in sources) for target in targets)
+
+
+def signed_nifti(path: Path, array: np.ndarray) -> None:
+    nib.Nifti1Image(array.T, np.diag([-0.5, -0.7, 2, 1])).to_filename(path)
+    signed(path)
+
+
+def signed_nrrd(path: Path, array: np.ndarray) -> None:
+    image = placed(array)
+    image.SetMetaData("Patient", SECRET.decode())
+    sitk.WriteImage(image, path)
+    magic, rest = path.read_bytes().split(b"\n", 1)
+    path.write_bytes(magic + b"\n# " + SECRET + b" in a comment\ncontent: " + SECRET + b"\n" + rest)
+
+
+def signed_mha(path: Path, array: np.ndarray) -> None:
+    sitk.WriteImage(placed(array), path)
+    path.write_bytes(path.read_bytes().replace(b"NDims", b"Comment = " + SECRET + b"\nNDims", 1))
+
+
+def signed_png(path: Path, array: np.ndarray) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Author", SECRET.decode())
+    Image.fromarray(array[0]).save(path, pnginfo=texts, exif=exif())
+
+
+def signed_tif(path: Path, array: np.ndarray) -> None:
+    Image.fromarray(array[0]).save(path, tiffinfo=exif(), compression="tiff_deflate")
+
+
+def exif() -> Image.Exif:
+    found = Image.Exif()
+    found[0x013B] = SECRET.decode()
+    return found
+
+
+def placed(array: np.ndarray) -> sitk.Image:
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing((0.5, 0.7, 2))
+    image.SetOrigin((-3.25, 4, 100))
+    image.SetDirection((0, 1, 0, 1, 0, 0, 0, 0, -1))
+    return image
+
+
+SIGNED = {".nii.gz": signed_nifti, ".nrrd": signed_nrrd, ".mha": signed_mha, ".png": signed_png, ".tif": signed_tif}
+
+
+@pytest.mark.parametrize("words", [[], ["--no-verify-source"]])
+@pytest.mark.parametrize("ending", SIGNED)
+def test_no_text_of_a_header_comes_along_if_none_is_wanted(
+    ending: str, words: list[str], tmp_path: Path, segconv: Command
+) -> None:
+    rng = np.random.default_rng(0)
+    for kind in ("images", "labels"):
+        (tmp_path / "src" / kind).mkdir(parents=True)
+    for case in ("a", "b"):
+        picture = rng.integers(0, 250, (4, 20, 20)).astype(np.uint8 if ending in (".png", ".tif") else np.int16)
+        SIGNED[ending](tmp_path / "src" / "images" / f"{case}{ending}", picture)
+        SIGNED[ending](tmp_path / "src" / "labels" / f"{case}{ending}", (picture > 99).astype(np.uint8))
+    plain = ["convert", tmp_path / "src", "--accept-labels", "-j", "1", "--format", ending[1:], *words]
+    assert segconv(*plain, "--to", "7_Kept").code == 0
+    assert segconv(*plain, "--to", "8_Stripped", "--strip-headers").code == 0
+    stripped, kept = segconv.raw / "Dataset008_Stripped", segconv.raw / "Dataset007_Kept"
+    if ending != ".tif":  # which is always encoded anew
+        assert sum(SECRET in inflated(path) for path in kept.glob("*Tr/*")) == 4
+    files = [path for path in stripped.rglob("*") if path.is_file()]
+    assert len(files) > 6
+    assert all(SECRET not in inflated(path) for path in files)
+    assert "carried" not in (stripped / "segconv" / "cases.jsonl").read_text()
+    for folder, mine in (("imagesTr", "images"), ("labelsTr", "labels")):
+        for case in ("a", "b"):
+            path = stripped / folder / f"{case}{'_0000' * (mine == 'images')}{ending}"
+            found, before = (sitk.ReadImage(p) for p in (path, tmp_path / "src" / mine / f"{case}{ending}"))
+            np.testing.assert_array_equal(sitk.GetArrayViewFromImage(found), sitk.GetArrayViewFromImage(before))
+            assert found.GetPixelIDValue() == before.GetPixelIDValue()
+            assert (found.GetOrigin(), found.GetDirection()) == (before.GetOrigin(), before.GetDirection())
+            if ending != ".tif":  # whose density is a text of the header too
+                assert found.GetSpacing() == before.GetSpacing()
+            if ending == ".nii.gz":
+                one, other = (nib.load(p) for p in (path, tmp_path / "src" / mine / f"{case}{ending}"))
+                np.testing.assert_array_equal(one.affine, other.affine)
+                assert not one.header.extensions
+
+
+def test_what_is_encoded_anew_cannot_be_linked(tmp_path: Path, segconv: Command) -> None:
+    task = msd_ct(tmp_path / "src", cases=2, tests=0, size=(10, 9, 8))
+    done = segconv("convert", task, "--to", "7_A", "--strip-headers", "--link", "hard")
+    assert done.code == 2
+    assert "leave one of them out" in done.err
 
 
 @pytest.mark.parametrize("kind", ["task", "list", "augmented", "restored"])
