@@ -155,7 +155,11 @@ def test_a_data_file_may_have_a_header_of_its_own(skip: int, tmp_path: Path) -> 
             meta_file("CompressedData = True", "CompressedDataSize = -1", data=zlib.compress(VOXELS.tobytes())),
             "SC052",
         ),
+        (meta_file("CompressedData = True", "CompressedDataSize = 0", data=zlib.compress(VOXELS.tobytes())), "SC053"),
         (meta_file(data=VOXELS.tobytes()[:-1]), "SC052"),
+        (meta_file(ElementDataFile="./", data=b""), "SC060"),
+        (meta_file(ElementDataFile="..", data=b""), "SC060"),
+        (meta_file(ElementDataFile="x\x1b[2J.raw", data=b""), "SC060"),
         (meta_file("HeaderSize = 7"), "SC053"),
         (meta_file("HeaderSize = 7", "CompressedData = True", ElementDataFile="x.raw", data=b""), "SC053"),
         (meta_file("HeaderSize = -1", "CompressedData = True", ElementDataFile="x.raw", data=b""), "SC053"),
@@ -198,6 +202,17 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
         (meta_file(ElementDataFile="x.raw", data=b""), "holds no voxels: they are in 'x.raw'"),
         (meta_file("no equals sign"), "expected Key = Value"),
         (meta_file("2key = 5"), "expected Key = Value"),
+        (
+            meta_file(
+                "TransformMatrix = 1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 2",
+                NDims="4",
+                DimSize="4 3 2 1",
+                ElementSpacing="1 1 1 1",
+                Offset="0 0 0 0",
+            ),
+            "its fourth axis is turned into space",
+        ),
+        (meta_file("abc", "def"), "the line 'abc', expected Key = Value"),
         (meta_file(DimSize="4 3 x"), "DimSize is 'x', expected a whole number"),
         (b"ObjectType = Image\nNDims = 3", "ends before the line ElementDataFile"),
     ],
@@ -222,9 +237,15 @@ def test_a_header_may_fill_its_limit() -> None:
     assert len(header) == metaimage.HEAD_LIMIT
     assert np.array_equal(metaimage.decode(header + VOXELS.tobytes()).stored, VOXELS.reshape(2, 3, 4))
     assert metaimage.read_header(header[:-1]).text_bytes == len(header) - 1
+    longer = header.replace(b"Comment = ", b"Comment = x")
+    assert metaimage.read_header(longer[:-1]).text_bytes == metaimage.HEAD_LIMIT
     with pytest.raises(SegconvError) as raised:
-        metaimage.read_header(header.replace(b"Comment = ", b"Comment = x") + b"\n")
+        metaimage.read_header(longer)
     assert raised.value.code == "SC054"
+
+
+def test_a_whole_number_may_have_19_digits() -> None:
+    assert metaimage.read_header(meta_file(f"HeaderSize = {'0' * 19}")).skip == 0
 
 
 @pytest.mark.parametrize("dtype", ["float16", "complex64", "bool"])

@@ -222,6 +222,8 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
     ("data", "told"),
     [
         (good()[:347], "ends after 347 bytes"),
+        (good()[:344] + b"ni1\0" + good()[348:], "is the header of a pair of files"),
+        (b"\x1c\2" + good()[2:], "is NIfTI-2"),
         (b"\x5d\1" + good()[2:], "does not begin with its own length"),
         (changed(dim=[1, 60, 1, 1, 1, 1, 1, 1]), "declares 1 dimensions"),
         (changed(dim=[8, 3, 4, 5, 1, 1, 1, 1]), "declares 8 dimensions"),
@@ -260,6 +262,20 @@ def test_no_rotation_is_near_an_axis_without_length(spacing: float) -> None:
     with squared_axes(), pytest.raises(SegconvError) as caught:
         nifti.decode(data)
     assert caught.value.code == "SC057"
+
+
+def test_a_sheared_form_of_another_spacing_is_no_grid() -> None:
+    sheared = {"srow_x": [2, 0.5, 0, 5], "srow_y": [0, 1, 0, 6], "srow_z": [0, 0, 1, 7]}
+    data = changed(qform_code=0, sform_code=1, pixdim=[1, 1, 1, 1, 1, 1, 1, 1], **sheared)
+    with squared_axes(), pytest.raises(SegconvError, match="its sform has the spacing"):
+        nifti.decode(data)
+    with pytest.raises(SegconvError, match="sheared or not finite"):
+        nifti.decode(data)
+    fitting = changed(qform_code=0, sform_code=1, pixdim=[1, 2, 1.25**0.5, 1, 1, 1, 1, 1], **sheared)
+    with pytest.raises(SegconvError, match="sheared or not finite"):
+        nifti.decode(fitting)
+    with squared_axes():
+        assert nifti.decode(fitting).header.geometry.orthonormality_error < 1e-6
 
 
 def test_bytes_after_the_last_voxel_are_noticed() -> None:

@@ -239,6 +239,22 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
         (nrrd_file(space_directions="(1,0,0) (0,1) (0,0,1)"), "cannot be read"),
         (nrrd_file("spacings: 0 1 1", **UNPLACED), "has the spacings"),
         (nrrd_file("spacings: inf 1 1", **UNPLACED), "has the spacings"),
+        (nrrd_file(space_directions="(1,0,0) (0,1,0)"), "declares 3 dimensions and 2 space directions"),
+        (
+            nrrd_file(
+                dimension="2",
+                sizes="4 6",
+                space="",
+                space_dimension="4",
+                space_origin="(0,0,0,0)",
+                space_directions="(1,0,0,0) (0,1,0,0)",
+            ),
+            "lies in a space of 4 dimensions",
+        ),
+        (
+            nrrd_file(encoding="bzip2", data=bz2.compress(VOXELS.tobytes() + bytes((1 << 20) + 1))),
+            "inflates to more than the",
+        ),
         (nrrd_file("line skip: 1", data=b"x" * 20), "before the 1 lines"),
         (nrrd_file("line skip: 3", data=b"x\ny\n" + bytes(99)), "before the 3 lines"),
     ],
@@ -294,6 +310,10 @@ def test_a_mebibyte_may_follow_the_voxels_whatever_the_encoding(encoding: str) -
     found = nrrd.decode(nrrd_file(encoding=encoding, data=pack(VOXELS.tobytes() + bytes(1 << 20))))
     assert found.trailing
     assert np.array_equal(found.stored, VOXELS)
+
+
+def test_a_line_that_is_skipped_may_be_empty() -> None:
+    assert np.array_equal(nrrd.decode(nrrd_file("line skip: 1", data=b"\n" + VOXELS.tobytes())).stored, VOXELS)
 
 
 def test_a_header_may_fill_its_limit() -> None:

@@ -150,6 +150,8 @@ def test_pixels_that_do_not_fill_the_picture_are_refused() -> None:
         (raw_png(5, 5, 8, 0, b"", compression=1), "SC053"),
         (raw_png(5, 5, 8, 0, b"", filtering=1), "SC053"),
         (raw_png(5, 5, 8, 0, b"", interlace=2), "SC053"),
+        (raw_png((1 << 31) - 1, 1, 8, 0, b""), "SC054"),
+        (raw_png(1, (1 << 31) - 1, 8, 0, b""), "SC054"),
         (raw_png(60000, 60000, 8, 0, b""), "SC054"),
         (raw_png(8, 1, 8, 3, bytes(9)), "SC058"),
         (raw_png(8, 1, 8, 3, bytes(9), palette=b""), "SC058"),
@@ -173,7 +175,10 @@ def test_what_is_no_usable_png_is_refused(data: bytes, code: str) -> None:
         (picture.SIGNATURE + chunk(b"IDAT", bytes(13)) + chunk(b"IEND", b""), "does not begin with an IHDR chunk"),
         (picture.SIGNATURE + chunk(b"IHDR", bytes(14)) + chunk(b"IEND", b""), "does not begin with an IHDR chunk"),
         (png(GREY)[:60], "is cut within its 'IDAT' chunk"),
-        (png(GREY)[:-12], "is cut"),
+        (png(GREY)[:-12], "before its IEND chunk"),
+        (png(GREY)[:-1], "before its IEND chunk"),
+        (png(GREY)[:-13], "is cut within its 'IDAT' chunk"),
+        (raw_png(8, 1, 8, 0, b"no zlib stream", packed=True), "its pixel data is damaged"),
     ],
 )
 def test_what_is_wrong_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -371,6 +372,7 @@ def bmp_with(at: int, value: bytes, data: bytes = WRITTEN[".bmp"]) -> bytes:
         (WRITTEN[".bmp"][:53], "SC058"),
         (WRITTEN[".bmp"][:-1], "SC058"),
         (WRITTEN[".bmp"][:60], "SC058"),
+        (WRITTEN[".bmp"][: 54 + 1023], "SC058"),
         (bmp_with(10, (53).to_bytes(4, "little")), "SC053"),
         (bmp_with(14, (39).to_bytes(4, "little")), "SC053"),
         (bmp_with(14, (125).to_bytes(4, "little"), bmp_with(10, (999).to_bytes(4, "little"))), "SC053"),
@@ -383,6 +385,27 @@ def bmp_with(at: int, value: bytes, data: bytes = WRITTEN[".bmp"]) -> bytes:
 )
 def test_a_bmp_that_contradicts_itself_or_ends_early_is_refused(data: bytes, code: str) -> None:
     refused(code, data, ".bmp")
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (WRITTEN[".bmp"][:53], "ends after 53 bytes, within its header"),
+        (WRITTEN[".bmp"][: 54 + 1023], "ends within its palette"),
+        (bmp_with(10, (53).to_bytes(4, "little")), "has a BMP header of 40 bytes"),
+        (WRITTEN[".bmp"][:-1], "its header promises"),
+    ],
+)
+def test_what_is_wrong_with_a_bmp_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+    with pytest.raises(SegconvError, match=told):
+        raster.prove_and_decode(data)
+
+
+@pytest.mark.parametrize("longer", [0, 1, 84])
+def test_headers_of_later_versions_of_bmp_are_read(longer: int) -> None:
+    plain = raster.encode_bmp(COLOUR)
+    data = plain[:10] + (54 + longer).to_bytes(4, "little") + (40 + longer).to_bytes(4, "little") + plain[18:54]
+    assert np.array_equal(raster.prove_and_decode(data + bytes(longer) + plain[54:])[1], COLOUR)
 
 
 def test_an_index_without_a_colour_is_not_written_as_bmp() -> None:
@@ -431,6 +454,13 @@ def test_what_is_wrong_with_a_jpeg_is_told_by_the_rule_that_it_breaks(data: byte
         raster.prove_and_decode(data)
 
 
+def test_an_empty_segment_is_part_of_the_format() -> None:
+    data = WRITTEN[".jpg"]
+    header, samples, _ = raster.prove_and_decode(data[:2] + b"\xff\xfe\0\2" + data[2:])
+    assert np.array_equal(samples, raster.prove_and_decode(data)[1])
+    assert header.lossy
+
+
 def tiff_with(data: bytes, **tags: int) -> bytes:
     """A little-endian TIFF with the numbers of some tags changed."""
     changed = bytearray(data)
@@ -443,6 +473,16 @@ def tiff_with(data: bytes, **tags: int) -> bytes:
 
 
 PACKED = tif(GREY, compression="zlib", rowsperstrip=60)
+SHORT = zlib.compress(GREY.tobytes()[:-1])
+PALETTE = tif(GREY, photometric="palette", colormap=np.zeros((3, 256), np.uint16))
+
+
+def with_two_colours(data: bytes) -> bytes:
+    with tifffile.TiffFile(io.BytesIO(data)) as opened:
+        at = opened.pages[0].tags["ColorMap"].offset + 4
+    return data[:at] + (6).to_bytes(4, "little") + data[at + 4 :]
+
+
 TILED = tif(GREY, compression="jpeg", tile=(64, 80))
 
 
@@ -454,6 +494,13 @@ TILED = tif(GREY, compression="jpeg", tile=(64, 80))
         (tiff_with(PACKED, StripByteCounts=len(PACKED)), "SC058"),
         (tiff_with(PACKED, ImageLength=61, RowsPerStrip=61), "SC058"),
         (tiff_with(tif(GREY), ImageLength=61, RowsPerStrip=61), "SC058"),
+        (tif(GREY)[:-1], "SC058"),
+        (tiff_with(PACKED + SHORT, StripOffsets=len(PACKED), StripByteCounts=len(SHORT)), "SC058"),
+        (tiff_with(tif(GREY, tile=(64, 80)), TileWidth=65520, TileLength=65520), "SC054"),
+        (tiff_with(TILED, TileWidth=63, ImageWidth=60), "SC054"),
+        (tiff_with(TILED, TileLength=47, ImageLength=40), "SC054"),
+        (tiff_with(PALETTE, BitsPerSample=32), "SC056"),
+        (with_two_colours(PALETTE), "SC053"),
         (tiff_with(TILED, TileWidth=48, ImageWidth=40), "SC054"),
         (tiff_with(TILED, TileLength=32, ImageLength=30), "SC054"),
         (tiff_with(tif(GREY), PhotometricInterpretation=3), "SC056"),
