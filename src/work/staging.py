@@ -101,7 +101,7 @@ def preflight(plan: Plan, *, overwrite: bool) -> None:
         )
     above = target.parent
     while not above.is_dir():
-        if above.exists() or above == above.parent:
+        if above.exists():
             raise SegconvError("is no folder", code="SC031", file=str(above))
         above = above.parent
     if not os.access(above, os.W_OK | os.X_OK):

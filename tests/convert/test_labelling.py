@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segconv.convert.labelling import parse_labels, parse_map
+from segconv.convert.labelling import Declared, parse_labels, parse_map
 from segconv.convert.mending import LARGEST, Mending
 from segconv.errors import SegconvError
 
@@ -26,6 +26,12 @@ def test_a_name_and_a_value_are_given_once() -> None:
     assert parse_map(["255=road,1=roof", "#ff0000=tree"]) == {"255": "road", "1": "roof", "#ff0000": "tree"}
     with refused("255 is mapped twice"):
         parse_map(["255=road", "255=roof"])
+
+
+def test_among_colours_a_grey_value_is_one_of_eight_bits() -> None:
+    assert Declared.of({"background": "#000000", "road": 255}).names == {"background": 0, "road": 0xFFFFFF}
+    with refused("the value 256, which is none"):
+        Declared.of({"background": "#000000", "road": 256})
 
 
 @pytest.mark.parametrize("entry", ["255", "=road", "255=", "x=road", "#12=road"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -9,8 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import nibabel as nib
 import numpy as np
 import pytest
+import tifffile
+from skimage import io
+
+from segconv.work import fsops
 
 from ..command import Command, tree_hash
 from ..kit.sources import fresh, write_json
@@ -53,6 +59,16 @@ def pictures_numbered_from_one(root: Path) -> None:
 def two_tables(root: Path) -> None:
     (root / "labels.csv").write_text("name,value\nbackground,0\nroad,255\n")
     (root / "masks" / "labels.csv").write_text("name,value\nbackground,0\nroof,255\n")
+
+
+def no_masks(root: Path) -> None:
+    shutil.rmtree(root / "masks")
+
+
+def two_pages(root: Path) -> None:
+    for path in sorted(root.glob("*/*.png")):
+        tifffile.imwrite(path.with_suffix(".tif"), np.stack([io.imread(path)] * (1 + (path.stem == "c1"))))
+        path.unlink()
 
 
 def nothing_to_pair(root: Path) -> None:
@@ -110,6 +126,10 @@ REFUSALS = {
     "masks of pairs without images": Refusal(
         "pairs", nothing, ("--masks", "masks/*"), 2, "SC001", "--masks needs --images"
     ),
+    "pictures without any label": Refusal(
+        "png", no_masks, ("--unlabelled", "test"), 65, "SC074", "no case has a label, and nothing else tells"
+    ),
+    "a picture of two pages": Refusal("png", two_pages, LABELS, 65, "SC084", "holds 2 pages, expected one picture"),
     "an image folder that is none": Refusal("masks", nothing, ("--images", "nowhere"), 2, "SC001", "is no folder"),
     "a map to no label": Refusal(
         "png", nothing, (*LABELS, "--map", "7=roof"), 2, "SC001", "--map 7=roof: there is no label 'roof'"
@@ -175,6 +195,38 @@ def test_a_case_without_one_of_its_channels_is_named(tmp_path: Path, segconv: Co
     done = segconv("convert", tmp_path / "mine", "--to", "9", *said)
     assert (done.code, done.codes()) == (65, ["SC084"]), done.err
     assert "red/1.png: has no file that matches 'far/*'" in done.err
+
+
+def test_a_label_that_patterns_find_no_image_for_is_named(tmp_path: Path, segconv: Command) -> None:
+    for number in range(3):
+        pair(tmp_path / "mine", f"red/{number}.png", f"gold/{number}.png", number)
+    (tmp_path / "mine" / "red" / "1.png").unlink()
+    done = segconv("convert", tmp_path / "mine", "--to", "9", "--images", "red/*", "--masks", "gold/*")
+    assert (done.code, done.codes()) == (65, ["SC081"]), done.err
+    assert "gold/1.png: is a label without an image" in done.err
+
+
+def test_a_volume_may_take_what_the_option_allows(tmp_path: Path, segconv: Command) -> None:
+    root = fresh(tmp_path, "msd").root
+    needed = max(nib.load(path).get_fdata().size * 2 for path in root.glob("imagesTr/*"))
+    done = segconv("convert", root, "--to", "9", "--max-volume", needed - 1)
+    assert (done.code, set(done.codes())) == (65, {"SC054"}), done.err
+    assert segconv("convert", root, "--to", "9", "--max-volume", needed).code == 0
+
+
+def test_a_link_over_the_border_of_a_file_system_is_told(
+    tmp_path: Path, segconv: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = fresh(tmp_path, "msd").root
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(fsops, "hard_link", refuse)
+    done = segconv("convert", root, "--to", "9", "--link", "hard")
+    assert (done.code, set(done.codes())) == (74, {"SC031"}), done.err
+    assert "cannot be linked" in done.err
+    assert "--link symlink" in done.err
 
 
 def test_slices_of_another_size_are_named(tmp_path: Path, segconv: Command) -> None:

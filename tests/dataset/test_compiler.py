@@ -109,6 +109,14 @@ def test_two_masks_that_cross_get_a_head_for_what_they_share() -> None:
     assert compiled.labels == Labels({"background": 0, "a": (1, 3), "b": (2, 3), "a&b": 3}, (1, 2, 3))
 
 
+def test_heads_are_counted_with_those_that_overlaps_need() -> None:
+    atoms = [frozenset({0, 1}), frozenset({0, 2})]  # two values, three names to tell
+    assert len(compile_masks(["a", "b", "c"], atoms, max_heads=3).labels.foreground) == 3
+    with pytest.raises(SegconvError) as caught:
+        compile_masks(["a", "b", "c"], atoms, max_heads=2)
+    assert caught.value.code == "SC074"
+
+
 def test_masks_may_make_as_many_values_as_fit_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     names, atoms = ["a", "b", "c"], [frozenset({0}), frozenset({1}), frozenset({2})]
     monkeypatch.setattr(compiler, "MAX_VALUE", 3)

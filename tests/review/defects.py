@@ -199,6 +199,11 @@ def folder_outside(root: Path) -> None:
     (root / "imagesTr").symlink_to(root.parent / "elsewhere")
 
 
+def images_in_a_file(root: Path) -> None:
+    shutil.rmtree(root / "imagesTr")
+    (root / "imagesTr").write_text("")
+
+
 def spacing_rounded(matrix: np.ndarray) -> np.ndarray:
     return matrix @ np.diag([1 + 5e-5, 1, 1, 1])
 
@@ -422,6 +427,7 @@ OTHERS: dict[str, Defect] = {
     "folds that are an empty list": Defect(
         V, lambda root: (root / "splits_final.json").write_text("[]"), "SC099", "splits_final.json"
     ),
+    "a folder that is a file": Defect(V, images_in_a_file, "SC030", "imagesTr"),
     "folds that are a number": Defect(
         V, lambda root: (root / "splits_final.json").write_text("5"), "SC099", "splits_final.json"
     ),
