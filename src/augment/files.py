@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,17 +92,6 @@ def read_label(data: bytes, ending: str) -> tuple[NDArray[Any], Grid]:
     if samples.ndim > 2:
         raise SegconvError(f"is {header}, expected a label of one value a pixel", code="SC073")
     return samples, Grid(Geometry.plain((header.width, header.height)))
-
-
-def decoded_bytes(path: str, ending: str) -> int:
-    """Return how many bytes a file decodes to, by its head; its own size if the head cannot tell."""
-    try:
-        if ending in PICTURES:
-            header = raster.probe_file(path)
-            return header.width * header.height * header.samples * max(header.depth // 8, 1)
-        return volumes.probe_file(path).voxel_bytes
-    except SegconvError:
-        return os.path.getsize(path)  # what is wrong with it, reading will tell
 
 
 def geometry_of(path: str, ending: str) -> Geometry:

@@ -17,13 +17,14 @@ from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import make_splits
 from ..dataset.strictjson import dumps
 from ..errors import Finding, SegconvError, refuse_if_any
+from ..image.codecs import decoded_bytes
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
 from .case import AugmentTask, CopyRecipe, augment_case
-from .files import PICTURES, VOLUMES, decoded_bytes, geometry_of
+from .files import PICTURES, VOLUMES, geometry_of
 from .rotation import plan_turn
 from .sampling import copies
 from .spec import AugmentSpec, Transform
@@ -92,7 +93,11 @@ def run_augmentation(plan: Plan, source: Dataset, spec: AugmentSpec, **how: Any)
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         return _finish(plan, source, spec, results, staged)
 
-    return execute(plan, augment_case, finish, **how)
+    return execute(plan, augment_case, finish, decoded=_decoded, **how)
+
+
+def _decoded(item: Item) -> int:
+    return max(map(decoded_bytes, item.sources))
 
 
 def ways(plan: Plan) -> Mapping[str, int]:
@@ -164,7 +169,7 @@ def _item(task: AugmentTask) -> Item:
     if recipe.ending == recipe.source_ending:
         size = sum(Path(path).stat().st_size for path in sources)
     else:
-        size = sum(decoded_bytes(path, recipe.source_ending) for path in sources)
+        size = sum(decoded_bytes(path) for path in sources)
     return Item(task.record.case, sources, task.outputs(), task, size * (1 + len(task.copies)))
 
 

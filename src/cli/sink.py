@@ -96,6 +96,10 @@ class Progress:
         self._count = 0
         self._told = 0.0
 
+    def note(self, text: str) -> None:
+        """Tell what a person may want to know before it begins."""
+        click.echo(f"note: {text}", err=True)
+
     def start(self, total: int, done: int) -> None:
         """Begin, with so many cases of which some were done by an earlier run."""
         self._total, self._count, self._told = total, done, time.monotonic()

@@ -29,6 +29,7 @@ from ..work.staging import Staged
 from . import nnunet_v1
 from .case import convert_case
 from .coding import Coding
+from .headers import decoded
 from .registry import KINDS, detect, refuse_unheeded
 from .source import ConvertOptions, SourceScan, real_folder
 from .task import PICTURES, CaseTask, Recipe
@@ -176,7 +177,7 @@ def run_conversion(conversion: Conversion, options: ConvertOptions, **how: Any) 
         return _finish(conversion, options, results, staged)
 
     try:
-        return execute(plan, convert_case, finish, **how)
+        return execute(plan, convert_case, finish, decoded=decoded, **how)
     except Refused as refused:
         refused.reasons = tuple(_beside_restart(reason) for reason in refused.reasons)
         raise

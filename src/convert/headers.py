@@ -11,10 +11,13 @@ import numpy as np
 
 from ..errors import Finding, SegconvError, naming
 from ..image import raster, volumes
+from ..image.codecs import decoded_bytes
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry
 from ..image.stored import VolumeHeader
+from ..work.plan import Item
 from .mending import RESAMPLE
 from .source import LAYERS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
+from .task import CaseTask
 
 IMAGE = "its image"
 FIRST_CHANNEL = "the first channel"
@@ -198,3 +201,16 @@ def _probe_stack(files: Sequence[str], options: ConvertOptions) -> VolumeHeader:
     geometry = Geometry.plain((first.width, first.height, pages), options.spacing_mm)
     dtype = np.dtype({8: np.uint8, 16: np.uint16, 32: np.float32}.get(first.depth, np.uint8))
     return VolumeHeader(geometry, 1, dtype, 1.0, 0.0, False, ())
+
+
+def decoded(item: Item) -> int:
+    """Return what the largest image or label of a case decodes to, by the heads of its files."""
+    task: CaseTask = item.payload
+    source = task.source
+    units = source.images if source.label is None else (*source.images, source.label)
+    with task.recipe.mending.reading():
+        # Slices are in memory together; masks, like channels, one by one.
+        return max(
+            (sum if source.form(unit) in (SERIES, STACK) else max)(map(decoded_bytes, source.files_of(unit)))
+            for unit in units
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, execute
 from . import png
 from .coding import Coding
+from .headers import decoded
 from .pictures import convert_pictures
 from .source import DETACHED, Parts, SourceCase, collect, count_of, files_of, resolve_inside, shown
 from .task import PICTURES, CaseTask, Recipe
@@ -86,11 +88,17 @@ def prepare_inputs(
     items = []
     for case in cases:
         task = CaseTask(case, recipe)
-        items.append(Item(case.case, task.source.files, task.outputs(), task))
+        size = sum(map(os.path.getsize, task.source.files))
+        items.append(Item(case.case, task.source.files, task.outputs(), task, size))
     plan = Plan(Target(folder, folder.name), root, tuple(items), {"command": "inputs"})
     convert = convert_pictures if description.file_ending in PICTURES else convert_volumes
     return cases, execute(
-        plan, convert, lambda results, _: [w for r in results for w in r.warnings], jobs=jobs, overwrite=True
+        plan,
+        convert,
+        lambda results, _: [w for r in results for w in r.warnings],
+        decoded=decoded,
+        jobs=jobs,
+        overwrite=True,
     )
 
 

@@ -18,6 +18,7 @@ from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import nifti, raster, segmentation, volumes
+from ..image.codecs import decoded_bytes
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
 from ..image.mask import WITH_ALPHA, colour_picture, grey_mask
 from ..image.orientation import reoriented
@@ -245,7 +246,7 @@ def run_restore(plan: Plan, like: Dataset, **how: Any) -> Outcome:
         )
         return []
 
-    return execute(plan, restore_case, finish, **how)
+    return execute(plan, restore_case, finish, decoded=lambda item: decoded_bytes(item.payload.prediction), **how)
 
 
 def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 
 from ..errors import SegconvError
@@ -55,6 +57,17 @@ def read_label(data: bytes, ending: str | None = None, companion: Buffer | None 
     if image.header.channels > 1:
         raise SegconvError(f"is a label of {image.header.channels} channels, expected one", code="SC073")
     return Volume(image.values, image.header.geometry)
+
+
+def decoded_bytes(path: str) -> int:
+    """Return how many bytes a file on the disk decodes to, by its head; its own size if the head cannot tell."""
+    try:
+        if path.lower().endswith(raster.ENDINGS):
+            header = raster.probe_file(path)
+            return header.width * header.height * header.pages * header.samples * max(header.depth // 8, 1)
+        return volumes.probe_file(path).voxel_bytes
+    except SegconvError:
+        return os.path.getsize(path)  # what is wrong with it, reading will tell
 
 
 def _is_picture(data: bytes, ending: str | None) -> bool:

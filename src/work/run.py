@@ -7,17 +7,19 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..errors import Finding, Refused, SegconvError, as_errors
 from . import fsops, staging
 from .caseio import CaseIO
 from .interruption import interruptible
 from .journal import Journal
+from .memory import affordable
 from .parallel import THREADS, each, unforeseen
 from .plan import Item, Plan, Target
 from .staging import Staged, payload_hash, writing
 
+T = TypeVar("T")
 Task = Callable[[Item, CaseIO], dict[str, Any]]
 STOPPED = "interrupted; what was done is kept"
 FEW_WORKERS = 4
@@ -28,6 +30,9 @@ GO_ON = "run the same command again: it goes on where it stopped"
 
 class Progress(Protocol):
     """Who is told how far a run is."""
+
+    def note(self, text: str) -> None:
+        """Tell what a person may want to know before it begins."""
 
     def start(self, total: int, done: int) -> None:
         """Begin, with so many cases of which some were done by an earlier run."""
@@ -95,6 +100,7 @@ def execute(
     task: Task,
     finish: Finish,
     *,
+    decoded: Callable[[Item], int] | None = None,
     jobs: int = 1,
     backend: str | None = None,
     progress: Progress | None = None,
@@ -115,6 +121,9 @@ def execute(
         Does one item, in a worker; a function of a module. Returns a JSON-able record.
     finish
         Writes the files of the whole from all results, in the order of the plan; returns findings.
+    decoded
+        Returns what the largest file of an item decodes to: there are no more workers than the memory
+        suffices for.
     jobs
         Number of workers; 1 works in this process.
     backend
@@ -150,6 +159,9 @@ def execute(
         try:
             staging.clean(plan, journal)
             reused = len(journal)
+            if decoded is not None:
+                pending = (item for item in plan.items if item.case not in journal)
+                jobs = within_memory(jobs, pending, lambda item: item.nbytes, decoded, backend, progress)
             failed = _run_items(plan, task, journal, jobs=jobs, backend=backend, progress=progress)
             if failed and not keep_going:
                 raise Refused(reasons=failed)
@@ -158,6 +170,26 @@ def execute(
             journal.close()
         staging.commit(plan, overwrite=overwrite, fsync=fsync)
     return outcome
+
+
+def within_memory(
+    jobs: int,
+    items: Iterable[T],
+    nbytes: Callable[[T], int],
+    decoded: Callable[[T], int],
+    backend: str | None,
+    progress: Progress | None,
+) -> int:
+    """Return how many of the workers that were asked for the memory of this machine suffices for, and tell if fewer.
+
+    Parameters are those of `affordable`, and who works: workers elsewhere have memories of their own.
+    """
+    if backend not in (None, THREADS, "loky"):
+        return jobs
+    enough = affordable(jobs, items, nbytes=nbytes, decoded=decoded)
+    if enough < jobs and progress is not None:
+        progress.note(f"{enough} of {jobs} workers: the memory that is free suffices for no more at once")
+    return enough
 
 
 def abort(target: Target) -> bool:
