@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS
 from ..dataset.splits import Splits
 from ..errors import Finding, SegconvError, warning
+from ..image.codecs import decoded_bytes
 from ..work.interruption import interruptible
 from ..work.parallel import each
-from ..work.run import Progress
+from ..work.run import Progress, within_memory
 from .case_check import Assigned, CaseReport, FullCheck, QuickCheck, Rules, recorded_files
 from .declaration import Declaration
 from .facts import Facts
@@ -279,6 +280,8 @@ def _reports(
     look = QuickCheck(rules) if quick else FullCheck(rules)
     if backend is None:
         jobs = _worthwhile(root, cases, jobs, quick)
+    if not quick:
+        jobs = within_memory(jobs, cases, *_sizes(root), backend, progress)
     assigned = (Assigned(n, files, recorded_files(files, history.written)) for n, files in enumerate(cases))
     if progress is not None:
         progress.start(len(cases), 0)
@@ -303,6 +306,18 @@ def _worthwhile(root: Path, cases: list[CaseFiles], jobs: int, quick: bool) -> i
         if seconds > jobs:
             return jobs
     return max(1, int(seconds))
+
+
+def _sizes(root: Path) -> tuple[Callable[[CaseFiles], int], Callable[[CaseFiles], int]]:
+    """Return what tells the size of a case on the disk, and what its largest file decodes to."""
+
+    def there(files: CaseFiles) -> list[str]:
+        return [path for name in files.files if os.path.isfile(path := os.path.join(root, name))]
+
+    return (
+        lambda files: sum(map(os.path.getsize, there(files))),
+        lambda files: max(map(decoded_bytes, there(files)), default=0),
+    )
 
 
 def _in_order(reports: Iterator[CaseReport]) -> Iterator[CaseReport]:

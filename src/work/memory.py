@@ -1,0 +1,86 @@
+"""How many workers the memory suffices for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+COPIES = 4
+"""A worker takes up to so many times what the largest file of its case decodes to."""
+
+MOST_PACKED = 8 * 1032
+"""Nothing decodes to more times its size: DEFLATE (RFC 1951) packs no tighter, and bits become bytes."""
+
+
+def affordable(jobs: int, items: Iterable[T], *, nbytes: Callable[[T], int], decoded: Callable[[T], int]) -> int:
+    """Return how many of so many workers the memory suffices for; at least one.
+
+    Parameters
+    ----------
+    jobs
+        How many there would be.
+    items
+        The work.
+    nbytes
+        Returns how much an item reads from the disk.
+    decoded
+        Returns what its largest file decodes to; asked only where `nbytes` leaves that open.
+    """
+    room = available_bytes() if jobs > 1 else None
+    if room is None:
+        return jobs
+    open_from = room // (MOST_PACKED * COPIES * jobs)
+    largest = max((decoded(item) for item in items if nbytes(item) > open_from), default=0)
+    return max(1, min(jobs, room // (COPIES * largest))) if largest else jobs
+
+
+def available_bytes(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Return how much memory is left to this process, by the machine and by its control groups; None if nothing tells.
+
+    Parameters
+    ----------
+    proc, groups
+        Where Linux tells of processes and of control groups (its cgroups(7)).
+    """
+    found = []
+    for line in _text(proc / "meminfo").splitlines():
+        if line.startswith("MemAvailable:"):
+            found.append(int(line.split()[1]) << 10)
+    for line in _text(proc / "self" / "cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            for root in (groups, groups / "unified"):
+                found += _left(root, path, "memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            found += _left(
+                groups / "memory", path, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+            )
+    return max(0, min(found)) if found else None
+
+
+def _left(root: Path, path: str, limit: str, usage: str, cache: str) -> list[int]:
+    """Return what a control group and those above it leave; a container sees its own as the root."""
+    own = Path(os.path.normpath(f"{root}/{path}"))
+    left = []
+    for folder in (own, *own.parents):
+        if not folder.is_relative_to(root):
+            break
+        with contextlib.suppress(ValueError):  # "max", or no such file
+            used = int(_text(folder / usage))
+            for line in _text(folder / "memory.stat").splitlines():
+                name, _, number = line.partition(" ")
+                used -= int(number) if name == cache else 0  # of files, which gives way
+            left.append(int(_text(folder / limit)) - used)
+    return left
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""
