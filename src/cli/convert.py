@@ -119,7 +119,7 @@ def command(
         ignore=said["ignore"],
         priority=_listed(said["priority"]),
         max_heads=said["max_heads"],
-        channels=_listed(said["channels"]),
+        channels=_channels(said["channels"]),
         images=said["images"],
         masks=said["masks"],
         image=said["image"],
@@ -183,6 +183,15 @@ def command(
         sink.next(f"segconv plan {conversion.name.id}")
     sink.end(result, findings, ok=not outcome.failed)
     return EXIT_FOUND if outcome.failed else 0
+
+
+def _channels(text: str | None) -> tuple[str, ...]:
+    names = _listed(text)
+    if not all(names):
+        raise SegconvError(
+            f"--channels {text!r}: a name is empty", hint="for example --channels CT or --channels T1,T2"
+        )
+    return names
 
 
 def _listed(text: str | None) -> tuple[str, ...]:

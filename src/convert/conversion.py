@@ -203,7 +203,7 @@ def mended_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]]:
 
 def _located(source: Path) -> Path:
     """Return a source given by path, or a v1 task given by its number as v1 would find it."""
-    return source if source.exists() else nnunet_v1.locate(str(source)) or source
+    return source if os.path.exists(source) else nnunet_v1.locate(str(source)) or source
 
 
 def _source_root(source: Path) -> Path:

@@ -17,7 +17,7 @@ import tifffile
 
 from ..convert.oracles import ct
 from . import damage as d
-from .case import Case, Change
+from .case import Case, Change, nothing
 from .files import other, tiff
 from .made import Made, others_same
 from .sets import JSON, LIST, at, copied, entries, in_list, label_names, listed, renamed, without
@@ -221,6 +221,8 @@ CASES: list[Case] = [
     *(case for number, name, codes, exits, change in DETACHED for case in rejected(number, f"{name} of a detached header", each(detached, change), codes, "images/c1.mhd", PAIRS, exits=exits, again=False)),
     *warned(68, "tail of detached voxels", each(detached, at("images/c1.raw", d.appended(b"tail" * 99))), "SC059", "images/c1.mhd", PAIRS),
     *rejected(24, "an axis that is and is not in space", other(".nrrd", "image", d.changed(lambda b: b.replace(b"kinds: domain", b"kinds: vector", 1))), "SC053", "images/c1.nrrd", PAIRS),
+    *rejected(32, "a source of 300 letters", nothing, ("SC010", "SC030"), None, (PNG, "msd", PAIRS), exits=(66, 74), source="x" * 300),
+    *rejected(37, "blank by option", nothing, "SC001", None, (PNG, "msd", PAIRS), exits=(2,), words=("--channels", " ")),
     # pictures
     *(case for name, change in CHUNKS for case in rejected(43, name, to("image", changed_chunks(change)), "SC058", "image", PNG)),
     *(case for name, values in WIDE for case in rejected(45, f"{name} among 8 bits", to("image", tiff(values(1))), "SC084", "images/c1.tif", PNG)),
