@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,11 @@ PREAMBLE_BYTES = 128
 MAGIC = b"DICM"
 
 _META_BYTES = 1024
+_RUN_LENGTHS = b"1.2.840.10008.1.2.5\0"
+"""Transfer syntax RLE Lossless, in DICOM's part 5, annex G."""
+_ITEM = b"\xfe\xff\x00\xe0"
+_ENCAPSULATED = re.compile(rb"\xe0\x7f\x10\0O[BW]\0\0\xff{4}" + re.escape(_ITEM) + rb"(.{4})", re.DOTALL)
+"""Pixel data in items, up to the length of the first, which is the table of their offsets."""
 """The class of an object is told within so many bytes."""
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -274,8 +280,9 @@ def _slice(path: str) -> Slice:
     reader.SetFileName(path)
     reader.SetImageIO("GDCMImageIO")
     try:
+        _refuse_no_segments(path)
         reader.ReadImageInformation()
-    except RuntimeError as error:
+    except (OSError, RuntimeError) as error:
         raise SegconvError(f"is no usable DICOM image ({_reason(error)})", code="SC053", file=path) from error
     texts = {
         name: reader.GetMetaData(tag).strip("\0 ") if reader.HasMetaDataKey(tag) else "" for name, tag in _TAGS.items()
@@ -285,7 +292,25 @@ def _slice(path: str) -> Slice:
     return Slice(path, (int(size[0]), int(size[1])), reader.GetPixelID(), texts)
 
 
-def _reason(error: RuntimeError) -> str:
+def _refuse_no_segments(path: str) -> None:
+    """Refuse pixels in run lengths that are of no segments: GDCM divides by their number, which ends the process."""
+    with open(path, "rb") as file:
+        if _RUN_LENGTHS not in file.read(_META_BYTES):
+            return
+        file.seek(0)
+        data = file.read()
+    found = _ENCAPSULATED.search(data)
+    at = found.end() + int.from_bytes(found[1], "little") if found is not None else len(data)
+    while data[at : at + 4] == _ITEM:
+        segments = int.from_bytes(data[at + 8 : at + 12], "little")
+        if not 1 <= segments <= 15:
+            raise SegconvError(
+                f"its pixels are damaged: run lengths of {segments} segments, expected 1 to 15", code="SC052", file=path
+            )
+        at += 8 + int.from_bytes(data[at + 4 : at + 8], "little")
+
+
+def _reason(error: OSError | RuntimeError) -> str:
     """The last line of what ITK says, without the address of the object that says it."""
     return str(error).strip().splitlines()[-1].split("): ")[-1][:200]
 

@@ -117,9 +117,7 @@ def check_dataset(
             )
         )
     history = _Lineage.read(root, findings)
-    cases = take_inventory(
-        root, declared, findings, external=allow_external or history.links_away, own_external=history.external
-    )
+    cases = take_inventory(root, declared, findings, external=allow_external or history.links_away)
     findings += same_names(cases)
     if not any(files.split == TRAIN for files in cases):
         findings.append(Finding("SC011", "no training case can be looked at", file="imagesTr"))
@@ -143,7 +141,6 @@ class _Lineage:
     """What the lineage says; nothing if segconv did not make the dataset."""
 
     def __init__(self) -> None:
-        self.external = False
         self.links_away = False
         self.written: dict[str, tuple[int, bytes]] = {}
         self.cases: list[CaseRecord] = []
@@ -157,7 +154,7 @@ class _Lineage:
         try:
             run = lineage.read_run(root)
             link = (run or {}).get("options", {}).get("link")
-            found.external, found.links_away = link == "external", link in ("external", "symlink")
+            found.links_away = link in ("external", "symlink")
             for record in lineage.read_records(root):
                 found._add(record)
         except SegconvError as error:

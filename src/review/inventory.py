@@ -53,9 +53,7 @@ class CaseFiles:
         return self.images if self.label is None else (*self.images, self.label)
 
 
-def take_inventory(
-    root: Path, declared: Declaration, findings: list[Finding], *, external: bool, own_external: bool
-) -> list[CaseFiles]:
+def take_inventory(root: Path, declared: Declaration, findings: list[Finding], *, external: bool) -> list[CaseFiles]:
     """Return the cases whose files are all there, training first, each split sorted by name.
 
     Parameters
@@ -65,9 +63,7 @@ def take_inventory(
     findings
         Is added to.
     external
-        Follow links that leave the dataset.
-    own_external
-        Whether segconv wrote the key ``dataset``.
+        Follow links that leave the dataset, and the key ``dataset``.
     """
     if declared.ending is None:
         return []
@@ -75,7 +71,7 @@ def take_inventory(
     counted: int | None = None
     for split, images, labels in FOLDERS:
         if split == TRAIN and declared.external is not None:
-            if not (external or own_external):
+            if not external:
                 findings.append(
                     Finding(
                         "SC060",

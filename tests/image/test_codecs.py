@@ -59,6 +59,12 @@ def test_grey_in_colours_is_a_label() -> None:
     assert np.array_equal(codecs.read_label(raster.encode_bmp(np.stack([PICTURE] * 3, axis=-1))).array, PICTURE)
 
 
+def test_pages_with_alpha_are_no_label() -> None:
+    with pytest.raises(SegconvError) as raised:
+        codecs.read_label(raster.encode_tiff_pages(np.stack([np.stack([LABEL[z]] * 2, axis=-1) for z in range(2)])))
+    assert raised.value.code == "SC073"
+
+
 def test_channels_are_a_last_axis_of_an_image_and_refused_of_a_label() -> None:
     header = bytearray(nifti.new_header(GRID, LABEL.dtype))
     header[40:50] = np.array([4, 4, 3, 2, 2], "<i2").tobytes()

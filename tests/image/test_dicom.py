@@ -15,11 +15,14 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
     BasicTextSRStorage,
     CTImageStorage,
     EnhancedCTImageStorage,
     ExplicitVRLittleEndian,
+    JPEGLSLossless,
+    RLELossless,
     RTDoseStorage,
     RTStructureSetStorage,
     SegmentationStorage,
@@ -286,6 +289,49 @@ def test_one_slice_without_a_thickness_is_told(tmp_path: Path) -> None:
     found = dicom.probe_series(dicom.one_series(str(tmp_path / "s")))
     assert found.geometry.spacing_mm[2] == 1
     assert [code for code, _ in found.oddities] == ["SC092"]
+
+
+def test_what_stands_for_numbers_and_is_none_is_refused(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "s", ARRAY)
+    for path in paths:
+        data = path.read_bytes()
+        assert data.count(b"0.7\\0.5") == 1
+        path.write_bytes(data.replace(b"0.7\\0.5", b"nan\\0.5"))
+    assert "its spacing" in refused(tmp_path / "s", "SC057").message
+
+
+def packed(syntax: str, pixels: bytes) -> Callable[[int, FileDataset], None]:
+    def edit(z: int, file: FileDataset) -> None:
+        if z == 2:
+            file.file_meta.TransferSyntaxUID = syntax
+            file.PixelData = encapsulate([pixels])
+            file["PixelData"].is_undefined_length = True
+
+    return edit
+
+
+@pytest.mark.parametrize("segments", [0, 16])
+def test_run_lengths_of_no_segments_do_not_end_the_process(segments: int, tmp_path: Path) -> None:
+    write_series(tmp_path / "s", ARRAY, edit=packed(RLELossless, segments.to_bytes(4, "little") + bytes(80)))
+    with pytest.raises(SegconvError, match=f"run lengths of {segments} segments") as raised:
+        dicom.one_series(str(tmp_path / "s"))
+    assert raised.value.code == "SC052"
+
+
+def test_pixels_that_no_decoder_reads_are_refused(tmp_path: Path) -> None:
+    write_series(tmp_path / "s", ARRAY, edit=packed(JPEGLSLossless, b"\xff" * 84))
+    files = dicom.one_series(str(tmp_path / "s"))
+    dicom.probe_series(files)
+    with pytest.raises(SegconvError) as raised:
+        dicom.read_series(files)
+    assert raised.value.code == "SC052"
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SegconvError) as raised:
+        dicom.series_of(str(tmp_path / "file"))
+    assert (raised.value.code, raised.value.file) == ("SC030", str(tmp_path / "file"))
 
 
 def test_a_cut_file_is_refused(tmp_path: Path) -> None:

@@ -104,6 +104,9 @@ def test_old_files_have_a_layer_for_each_segment() -> None:
         ({"Segment0_ID": "a", "Segment0_Layer": "3"}, "SC074"),
         ({"Segment0_ID": "a", "Segment0_Color": "1 2 3"}, "SC074"),
         ({"Segment0_ID": "a", "Segment0_Color": "nan 0 0"}, "SC074"),
+        ({"Segment0_ID": "a", "Segment0_Color": "-0.1 0 1"}, "SC074"),
+        ({"Segment0_ID": "a", "Segment0_Layer": "-1"}, "SC074"),
+        ({"Segment0_ID": "a", "Segment0_Layer": "1"}, "SC074"),
         ({"Segment0_ID": "a", "Segment0_Extent": "1 2"}, "SC074"),
         ({"Segment0_ID": "a", "Segmentation_MasterRepresentation": "Fractional labelmap"}, "SC078"),
     ],
@@ -112,6 +115,14 @@ def test_what_describes_no_usable_segments_is_refused(header: dict[str, str], co
     with pytest.raises(SegconvError) as raised:
         segmentation.decode(header_only(header))
     assert raised.value.code == code
+
+
+def test_segments_as_floats_are_refused() -> None:
+    data = header_only({"Segment0_ID": "a"}).replace(b"type: uchar", b"endian: little\ntype: float", 1)
+    assert b"type: float" in data
+    with pytest.raises(SegconvError) as raised:
+        segmentation.segments_of(nrrd.read_header(data))
+    assert raised.value.code == "SC078"
 
 
 def test_a_plain_volume_is_no_segmentation() -> None:

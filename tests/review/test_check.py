@@ -277,6 +277,8 @@ def test_the_key_dataset_is_followed_where_that_is_allowed(tmp_path: Path) -> No
     found = told(check_dataset(root, allow_external=True))
     assert ("SC060", "error", "$HOME/c0.nii.gz") in found
     assert ("SC012", "error", "labelsTr/gone.nii.gz") in found
+    edit(root, lambda j: j["dataset"]["c2"].update(images=[]))
+    assert ("SC084", "error", "dataset.json") in told(check_dataset(root, allow_external=True))
     edit(root, lambda j: j["dataset"].update(c0={"images": "no list"}))
     assert ("SC086", "error", "dataset.json") in told(check_dataset(root, allow_external=True))
 
