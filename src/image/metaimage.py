@@ -29,6 +29,9 @@ HEAD_LIMIT = 1 << 16
 
 ZLIB_WBITS = 15
 
+_KEY = re.compile(r"[^\s:]+")
+"""ITK adds whatever it knows of an image, such as ``dim[0]`` of a NIfTI file and ``0008|0060`` of DICOM. A colon ends
+a key for MetaIO as well, and a blank hints at a misspelt one."""
 _BLANKS = re.compile(r"[ \t]+")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?(nan|inf)", re.IGNORECASE)
 """Python reads more as numbers than the format has."""
@@ -270,7 +273,7 @@ def _fields(head: Buffer) -> tuple[Mapping[str, str], int]:
             continue
         key, equals, value = line.partition("=")
         key = key.strip(" \t")
-        if not equals or not key.isidentifier():
+        if not equals or not _KEY.fullmatch(key):
             raise SegconvError(f"its header has the line {line[:60]!r}, expected Key = Value", code="SC053")
         if key in fields:
             raise SegconvError(f"its header says {key} twice", code="SC053")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import tifffile
 from skimage import io
 
@@ -69,6 +70,26 @@ def two_pages(root: Path) -> None:
     for path in sorted(root.glob("*/*.png")):
         tifffile.imwrite(path.with_suffix(".tif"), np.stack([io.imread(path)] * (1 + (path.stem == "c1"))))
         path.unlink()
+
+
+def label_in_two_frames(root: Path) -> None:
+    path = root / "labelsTr" / "c1.nii.gz"
+    image = nib.load(path)
+    frames = np.stack([np.asarray(image.dataobj)] * 2, axis=-1)
+    nib.save(nib.Nifti1Image(frames, image.affine), path)
+
+
+def mask_in_two_files(root: Path) -> None:
+    for path in sorted(root.glob("*/liver.nii.gz")):
+        sitk.WriteImage(sitk.ReadImage(str(path)), str(path.with_name("liver.mhd")))
+        path.unlink()
+
+
+def segmentation_beside(root: Path) -> None:
+    image = sitk.ReadImage(str(root / "c1" / "liver.nii.gz"))
+    for key, value in (("ID", "a"), ("Name", "spleen"), ("LabelValue", "1"), ("Layer", "0")):
+        image.SetMetaData(f"Segment0_{key}", value)
+    sitk.WriteImage(image, str(root / "c1" / "spleen.seg.nrrd"))
 
 
 def nothing_to_pair(root: Path) -> None:
@@ -130,6 +151,11 @@ REFUSALS = {
         "png", no_masks, ("--unlabelled", "test"), 65, "SC074", "no case has a label, and nothing else tells"
     ),
     "a picture of two pages": Refusal("png", two_pages, LABELS, 65, "SC084", "holds 2 pages, expected one picture"),
+    "a label of four dimensions": Refusal(
+        "msd", label_in_two_frames, (), 65, "SC073", "is a label of four dimensions (2 channels)"
+    ),
+    "a mask in two files": Refusal("masks", mask_in_two_files, (), 65, "SC063", "is a mask in two files"),
+    "a segmentation beside a mask": Refusal("masks", segmentation_beside, (), 65, "SC085", "lies beside"),
     "an image folder that is none": Refusal("masks", nothing, ("--images", "nowhere"), 2, "SC001", "is no folder"),
     "a map to no label": Refusal(
         "png", nothing, (*LABELS, "--map", "7=roof"), 2, "SC001", "--map 7=roof: there is no label 'roof'"
@@ -162,6 +188,7 @@ def test_what_no_case_can_be_made_of_is_refused_in_words_of_its_own(
     assert refusal.told in done.err
     assert tree_hash(root) == before
     assert not list(segconv.raw.glob("Dataset*"))
+    assert not list(segconv.raw.glob(".segconv-[0-9][0-9][0-9]")), "headers and names showed it"
 
 
 LISTS = {
@@ -227,6 +254,19 @@ def test_a_link_over_the_border_of_a_file_system_is_told(
     assert (done.code, set(done.codes())) == (74, {"SC031"}), done.err
     assert "cannot be linked" in done.err
     assert "--link symlink" in done.err
+
+
+@pytest.mark.parametrize(("kind", "image", "told"), [("v1", "c9_{}.nii.gz", "c9"), ("msd", "c9.nii.gz", "c9.nii.gz")])
+def test_a_pair_that_no_json_lists_is_told(kind: str, image: str, told: str, tmp_path: Path, segconv: Command) -> None:
+    root = fresh(tmp_path, kind).root
+    for channel in ("0000", "0001") if kind == "v1" else ("",):
+        shutil.copy(
+            root / "imagesTr" / image.replace("c9", "c1").format(channel), root / "imagesTr" / image.format(channel)
+        )
+    shutil.copy(root / "labelsTr" / "c1.nii.gz", root / "labelsTr" / "c9.nii.gz")
+    done = segconv("convert", root, "--to", "9")
+    assert done.code == 0, done.err
+    assert f"Warning SC087: imagesTr/{told}: is not listed in dataset.json" in done.err
 
 
 def test_slices_of_another_size_are_named(tmp_path: Path, segconv: Command) -> None:

@@ -201,7 +201,9 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
         (meta_file(DimSize="4 3 0"), "each must be at least 1"),
         (meta_file(ElementDataFile="x.raw", data=b""), "holds no voxels: they are in 'x.raw'"),
         (meta_file("no equals sign"), "expected Key = Value"),
-        (meta_file("2key = 5"), "expected Key = Value"),
+        (meta_file("N Dims = 3"), "expected Key = Value"),
+        (meta_file("Offset: 1 2 3 = 5"), "expected Key = Value"),
+        (meta_file(" = 5"), "expected Key = Value"),
         (
             meta_file(
                 "TransformMatrix = 1 0 0 0 0 1 0 0 0 0 1 0 0 0 0 2",
@@ -242,6 +244,25 @@ def test_a_header_may_fill_its_limit() -> None:
     with pytest.raises(SegconvError) as raised:
         metaimage.read_header(longer)
     assert raised.value.code == "SC054"
+
+
+@pytest.mark.parametrize("ending", [".mha", ".mhd"])
+def test_what_itk_adds_of_another_format_is_passed_over(ending: str, tmp_path: Path) -> None:
+    first = sitk.GetImageFromArray(VOXELS)
+    first.SetSpacing((1, 2, 3))
+    sitk.WriteImage(first, str(tmp_path / "x.nii.gz"))
+    image = sitk.ReadImage(str(tmp_path / "x.nii.gz"))
+    image.SetMetaData("0008|0060", "CT")
+    sitk.WriteImage(image, str(tmp_path / f"x{ending}"))
+    assert b"dim[0] = 3" in (tmp_path / f"x{ending}").read_bytes()
+    found = volumes.decode(
+        (tmp_path / f"x{ending}").read_bytes(),
+        ending,
+        *[Path(name).read_bytes() for name in volumes.companions(str(tmp_path / f"x{ending}"))],
+    )
+    again = sitk.ReadImage(str(tmp_path / f"x{ending}"))
+    assert np.array_equal(found.stored, sitk.GetArrayFromImage(again))
+    assert same_grid(found.header.geometry, again)
 
 
 def test_a_whole_number_may_have_19_digits() -> None:
