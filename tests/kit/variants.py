@@ -244,7 +244,7 @@ CASES: list[Case] = [
     *converted(49, "list without a header", rows_without_a_header, (PNG, PAIRS), words=LIST),
     # names of labels and channels
     *rejected(36, "one name in two forms", label_names(("background", 0), ("Jürgen", 1), (unicodedata.normalize("NFD", "Jürgen"), 2), ("tumour", 3)), "SC074", JSON, TASKS),
-    *rejected(37, "blank", entries(modality={"0": " ", "1": "CT"}), "SC084", JSON, "v1"),
-    *rejected(37, "empty", entries(modality={"0": ""}), "SC084", JSON, "msd"),
+    *rejected(37, "a blank name", entries(modality={"0": " ", "1": "CT"}), "SC084", JSON, "v1"),
+    *rejected(37, "an empty name", entries(modality={"0": ""}), "SC084", JSON, "msd"),
     *converted(37, "of one kind twice", entries(modality={"0": "CT", "1": "CT"}), "v1", others_same),
 ]  # fmt: skip
