@@ -90,6 +90,7 @@ def segmentation_beside(root: Path) -> None:
     for key, value in (("ID", "a"), ("Name", "spleen"), ("LabelValue", "1"), ("Layer", "0")):
         image.SetMetaData(f"Segment0_{key}", value)
     sitk.WriteImage(image, str(root / "c1" / "spleen.seg.nrrd"))
+    (root / "c1" / "kidney.nii.gz").unlink()
 
 
 def nothing_to_pair(root: Path) -> None:
@@ -238,6 +239,7 @@ def test_a_volume_may_take_what_the_option_allows(tmp_path: Path, segconv: Comma
     needed = max(nib.load(path).get_fdata().size * 2 for path in root.glob("imagesTr/*"))
     done = segconv("convert", root, "--to", "9", "--max-volume", needed - 1)
     assert (done.code, set(done.codes())) == (65, {"SC054"}), done.err
+    assert not list(segconv.raw.glob(".segconv-[0-9][0-9][0-9]")), "headers showed it"
     assert segconv("convert", root, "--to", "9", "--max-volume", needed).code == 0
 
 
@@ -267,6 +269,14 @@ def test_a_pair_that_no_json_lists_is_told(kind: str, image: str, told: str, tmp
     done = segconv("convert", root, "--to", "9")
     assert done.code == 0, done.err
     assert f"Warning SC087: imagesTr/{told}: is not listed in dataset.json" in done.err
+
+
+def test_what_segconv_left_where_it_is_is_read_again(tmp_path: Path, segconv: Command) -> None:
+    root = fresh(tmp_path, "msd").root
+    assert segconv("convert", root, "--to", "9_A", "--link", "external").code == 0
+    done = segconv("convert", segconv.raw / "Dataset009_A", "--to", "10_B")
+    assert done.code == 0, done.err
+    assert len(os.listdir(segconv.raw / "Dataset010_B" / "labelsTr")) == 3
 
 
 def test_slices_of_another_size_are_named(tmp_path: Path, segconv: Command) -> None:

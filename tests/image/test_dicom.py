@@ -318,6 +318,12 @@ def test_run_lengths_of_no_segments_do_not_end_the_process(segments: int, tmp_pa
     assert raised.value.code == "SC052"
 
 
+@pytest.mark.parametrize("segments", [1, 15])
+def test_run_lengths_of_segments_are_left_to_the_decoder(segments: int, tmp_path: Path) -> None:
+    write_series(tmp_path / "s", ARRAY, edit=packed(RLELossless, segments.to_bytes(4, "little") + bytes(80)))
+    assert len(dicom.one_series(str(tmp_path / "s"))) == len(ARRAY)
+
+
 def test_pixels_that_no_decoder_reads_are_refused(tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY, edit=packed(JPEGLSLossless, b"\xff" * 84))
     files = dicom.one_series(str(tmp_path / "s"))

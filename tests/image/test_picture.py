@@ -179,6 +179,7 @@ def test_what_is_no_usable_png_is_refused(data: bytes, code: str) -> None:
         (png(GREY)[:-1], "before its IEND chunk"),
         (png(GREY)[:-13], "is cut within its 'IDAT' chunk"),
         (raw_png(8, 1, 8, 0, b"no zlib stream", packed=True), "its pixel data is damaged"),
+        (raw_png(8, 1, 8, 0, zlib.compress(bytes(9))[:-4], packed=True), "its pixel data is cut"),
     ],
 )
 def test_what_is_wrong_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:

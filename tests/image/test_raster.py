@@ -18,7 +18,7 @@ from PIL import Image
 from skimage import io as skio
 
 from segconv.errors import SegconvError
-from segconv.image import picture, raster, tiff
+from segconv.image import jpeg, picture, raster, tiff
 
 GREY = (np.arange(60 * 70).reshape(60, 70) % 251).astype(np.uint8)
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)
@@ -149,8 +149,9 @@ def test_stacks_of_imagej_are_pages_and_those_behind_one_directory_are_refused()
     stack = np.stack([GREY, GREY[::-1], GREY])
     data = tif(stack, imagej=True)
     assert np.array_equal(raster.prove_and_decode(data)[1], stack)
-    first = tif(GREY, imagej=True, metadata={"axes": "YX"}).replace(b"images=1\n", b"images=9\n")
-    assert "ImageJ" in refused("SC056", first).message
+    for number in (b"2", b"9"):
+        first = tif(GREY, imagej=True, metadata={"axes": "YX"}).replace(b"images=1\n", b"images=" + number + b"\n")
+        assert "ImageJ" in refused("SC056", first).message
 
 
 def test_files_that_are_not_there_or_not_pictures_are_refused(tmp_path: Path) -> None:
@@ -392,6 +393,7 @@ def test_a_bmp_that_contradicts_itself_or_ends_early_is_refused(data: bytes, cod
     [
         (WRITTEN[".bmp"][:53], "ends after 53 bytes, within its header"),
         (WRITTEN[".bmp"][: 54 + 1023], "ends within its palette"),
+        (bmp_with(10, (54).to_bytes(4, "little")), "ends within its palette"),
         (bmp_with(10, (53).to_bytes(4, "little")), "has a BMP header of 40 bytes"),
         (WRITTEN[".bmp"][:-1], "its header promises"),
     ],
@@ -444,6 +446,7 @@ def test_segments_that_lead_to_no_picture_are_refused(data: bytes, code: str, tm
     [
         (pillow(Image.new("CMYK", (5, 5)), "JPEG"), "is a JPEG of 4 components"),
         (jpeg_of() + b"\xff\xc0\0\x12" + bytes(15), "is cut within the segment"),
+        (jpeg_of() + b"\xff\xc0\0\1" + bytes(20), "is cut within the segment"),
         (jpeg_of() + b"\0\xc0\0\2" + bytes(20), "no marker at byte"),
         (jpeg_of() + b"\xff\xc0\0", "no marker at byte"),
         (jpeg_of((0xC0, b"\x08\0\5\0\5\1\1\x11\0"), (0xDA, bytes(6))) + b"\0\0", "before its end marker"),
@@ -452,6 +455,12 @@ def test_segments_that_lead_to_no_picture_are_refused(data: bytes, code: str, tm
 def test_what_is_wrong_with_a_jpeg_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
     with pytest.raises(SegconvError, match=told):
         raster.prove_and_decode(data)
+
+
+def test_what_is_no_jpeg_is_told_as_what_it_is() -> None:
+    with pytest.raises(SegconvError, match="PNG") as raised:
+        jpeg.probe(WRITTEN[".png"])
+    assert raised.value.code == "SC051"
 
 
 def test_an_empty_segment_is_part_of_the_format() -> None:
@@ -509,6 +518,43 @@ TILED = tif(GREY, compression="jpeg", tile=(64, 80))
 )
 def test_a_tiff_whose_pixels_are_not_what_it_says_is_refused(data: bytes, code: str) -> None:
     refused(code, data, ".tif")
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (tiff_with(PACKED, StripOffsets=0), "strip or tile 1 of 1 ends at byte"),
+        (tiff_with(PACKED, StripByteCounts=0), "strip or tile 1 of 1 ends at byte"),
+        (tif(GREY)[:-1], "strip or tile 1 of 1 ends at byte"),
+        (
+            tiff_with(PACKED + SHORT, StripOffsets=len(PACKED), StripByteCounts=len(SHORT)),
+            "holds 4199 bytes of pixels, expected 4200",
+        ),
+        (tiff_with(tif(GREY, rowsperstrip=30), ImageLength=90), "has 2 strips or tiles, its size asks for 3"),
+        (tiff_with(tif(GREY), BitsPerSample=12), "has samples of 12 bits"),
+        (b"II*\0" + bytes(4), "is a TIFF without a picture"),
+    ],
+)
+def test_what_is_wrong_with_a_tiff_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+    with pytest.raises(SegconvError, match=told):
+        raster.prove_and_decode(data, ".tif")
+
+
+def test_a_palette_of_16_bits_counts_by_index() -> None:
+    indices = np.arange(0, 65536, 16, dtype=np.uint16).reshape(64, 64)
+    header, samples, _ = raster.prove_and_decode(
+        tif(indices, photometric="palette", colormap=np.zeros((3, 65536), np.uint16))
+    )
+    assert (header.kind, header.depth) == ("palette", 16)
+    assert np.array_equal(samples, indices)
+
+
+def test_an_index_without_a_colour_is_not_written_as_tiff() -> None:
+    pages = np.array([[[0, 2]]], np.uint8)
+    tiff.encode_pages(pages, np.zeros((3, 3), np.uint8))
+    with pytest.raises(SegconvError) as raised:
+        tiff.encode_pages(pages, np.zeros((2, 3), np.uint8))
+    assert raised.value.code == "SC053"
 
 
 @pytest.mark.parametrize("compression", ["zlib", "zstd", "lzw", "packbits"])

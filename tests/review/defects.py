@@ -159,6 +159,11 @@ def palette_mask(root: Path) -> None:
     mask.save(root / "labelsTr" / "s2.png")
 
 
+def palette_mask_of_8_bits(root: Path) -> None:
+    mask = Image.fromarray(io.imread(root / "labelsTr" / "s2.png")).convert("P")
+    mask.save(root / "labelsTr" / "s2.png", bits=8)
+
+
 def rgba(root: Path) -> None:
     Image.open(root / "imagesTr" / "s2_0000.png").convert("RGBA").save(root / "imagesTr" / "s2_0000.png")
 
@@ -427,6 +432,7 @@ OTHERS: dict[str, Defect] = {
     "folds that are an empty list": Defect(
         V, lambda root: (root / "splits_final.json").write_text("[]"), "SC099", "splits_final.json"
     ),
+    "a palette mask of 8 bits": Defect(P, palette_mask_of_8_bits, "SC078", "labelsTr/s2.png"),
     "a folder that is a file": Defect(V, images_in_a_file, "SC030", "imagesTr"),
     "folds that are a number": Defect(
         V, lambda root: (root / "splits_final.json").write_text("5"), "SC099", "splits_final.json"

@@ -1,0 +1,36 @@
+"""Colours of masks: of 8 bits a sample, whatever else a file may hold."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from segconv.errors import SegconvError
+from segconv.image import mask, picture, raster
+
+VALUES = np.array([[0, 1], [1, 0]], np.uint8)
+
+
+def tif(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, array, photometric="minisblack")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("data", [picture.encode_few_bits(VALUES, 1), tif(VALUES.astype(np.int8))])
+def test_what_is_not_of_8_bits_has_no_colours(data: bytes) -> None:
+    header, samples, _ = raster.prove_and_decode(data)
+    with pytest.raises(SegconvError, match="expected a colour mask of 8 bits a sample") as caught:
+        mask.colour_codes(samples, header)
+    assert caught.value.code == "SC056"
+
+
+def test_grey_counts_as_its_colour() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(VALUES * np.uint8(255)).save(buffer, format="PNG")
+    header, samples, _ = raster.prove_and_decode(buffer.getvalue())
+    assert np.array_equal(mask.colour_codes(samples, header), VALUES * np.int64(0xFFFFFF))
