@@ -258,7 +258,7 @@ def _check_names(names: Sequence[str]) -> None:
                 code="SC074",
                 hint="rename the mask, or leave it out",
             )
-        if not name or names.count(name) > 1:
+        if names.count(name) > 1:
             raise SegconvError(f"the masks are named {', '.join(map(repr, names))}, expected a name each", code="SC074")
 
 
