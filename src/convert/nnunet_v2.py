@@ -74,9 +74,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     external = found.get("dataset")
     for split, images, labels in _FOLDERS:
         if split == TRAIN and external is not None:
-            cases += _external_cases(
-                root, external, description, options, findings, notes, made_here=link == "external"
-            )
+            cases += _external_cases(root, external, description, options, findings, notes)
         else:
             cases += _cases(root, split, images, labels, description, options, findings, notes)
     extra = unknown_entries({key: value for key, value in found.items() if key != "dataset"})
@@ -236,11 +234,9 @@ def _external_cases(
     options: ConvertOptions,
     findings: list[Finding],
     notes: list[str],
-    *,
-    made_here: bool,
 ) -> list[SourceCase]:
     """Return the cases that the key ``dataset`` names; where it comes from elsewhere it must be allowed."""
-    if not (made_here or options.allow_external):
+    if not options.allow_external:
         raise SegconvError(
             "has the key 'dataset', which names files elsewhere, and segconv did not write it",
             code="SC060",

@@ -232,6 +232,7 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
         (nrrd_file("a:=1", "a:=2"), "says 'a' twice"),
         (nrrd_file(endian="middle"), "has the byte order 'middle'"),
         (nrrd_file(dimension="5", sizes="1 1 1 1 24", **UNPLACED), "declares 5 dimensions, expected 2 to 4"),
+        (nrrd_file(kinds="list domain domain"), "gives axis 0, a list, a direction in space"),
         (nrrd_file(kinds="domain domain"), "declares 3 dimensions and 2 kinds"),
         (nrrd_file(kinds="RGB-color domain domain", sizes="3 4 2"), "has colour voxels"),
         (nrrd_file('space units: "um" "um" "um"'), "measures lengths in"),
