@@ -61,6 +61,8 @@ def test_a_table_is_read(name: str, text: str, expected: dict[str, int | str], t
         ("labelmap.txt", b"", "SC074", "is empty"),
         ("t.csv", b"", "SC074", "is empty"),
         ("t.csv", b"a,b\n1,2\n", "SC074", "has the columns a, b"),
+        ("t.csv", b"value,color\n0,#000000\n", "SC074", "has the columns value, color"),
+        ("t.csv", b"name,r,g\nroad,1,2\n", "SC074", "has the columns name, r, g"),
         ("t.csv", b"name,value\nroad\n", "SC074", "line 2"),
         ("t.csv", b"name,value\nroad,red\n", "SC074", "line 2"),
         ("t.csv", b"name,color\nroad,#ff00\n", "SC074", "line 2"),
