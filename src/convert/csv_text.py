@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import stat
+import os
 from pathlib import Path
 
+from .. import reading
 from ..errors import SegconvError
 from ..image import content
 
@@ -28,9 +29,7 @@ def read_text(path: Path, code: str = "SC087") -> str:
         refuses, `code` if it is no UTF-8, of another kind, or larger than 64 MiB.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
-            raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=str(path))
-        with path.open("rb") as file:
+        with reading.opened(os.path.realpath(path)) as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise SegconvError(f"is longer than {MAX_BYTES} bytes", code=code, file=str(path))

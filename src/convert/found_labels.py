@@ -12,7 +12,7 @@ from ..image import volumes
 from ..image.voxels import label_values
 from .labelling import Declared, in_values, settle
 from .pictures import mask_codes, open_picture
-from .source import SERIES, STACK, ConvertOptions, SourceCase, collect, shown
+from .source import SERIES, STACK, ConvertOptions, SourceCase, collect, read_source, shown
 
 
 def label_map_of(cases: Sequence[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions) -> LabelMap:
@@ -56,7 +56,7 @@ def _values_of(case: SourceCase, path: str, options: ConvertOptions) -> set[int]
     if case.form(path) == STACK:
         found: set[int] = set()
         for file in files:
-            opened = open_picture(Path(file).read_bytes())
+            opened = open_picture(read_source(file))
             codes = opened.decoded if opened.header.pages > 1 else mask_codes(opened, "gray")
             found |= set(label_values(codes))
         return found
@@ -64,8 +64,8 @@ def _values_of(case: SourceCase, path: str, options: ConvertOptions) -> set[int]
         from ..image import dicom
 
         return set(label_values(dicom.read_series(files).values))
-    companion = Path(files[1]).read_bytes() if len(files) > 1 else None
+    companion = read_source(files[1]) if len(files) > 1 else None
     ending = volumes.ending_of(path) or ""
     with options.mending.reading():
-        label = volumes.decode(Path(files[0]).read_bytes(), ending, companion, options.max_volume)
+        label = volumes.decode(read_source(files[0]), ending, companion, options.max_volume)
     return set(label_values(label.values))

@@ -42,6 +42,7 @@ from .source import (
     collect,
     count_of,
     read_head,
+    read_source,
     resolve_inside,
     shown,
     skipped_note,
@@ -359,7 +360,7 @@ def _atoms(case: SourceCase, names: Sequence[str], root: Path, options: ConvertO
         grid = options.mending.grid(probe_unit(case, case.images[0], root, options).geometry)
         shape = grid.array_shape
         if is_segmentation(label):
-            return atoms_of_segments(Path(label).read_bytes(), grid, index, options.max_volume)
+            return atoms_of_segments(read_source(label), grid, index, options.max_volume)
         read = partial(_volume_mask, grid=grid, options=options)
 
     def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
@@ -380,12 +381,12 @@ def _on(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _picture_mask(file: str) -> NDArray[Any]:
-    return mask_codes(open_picture(Path(file).read_bytes()), GRAY)
+    return mask_codes(open_picture(read_source(file)), GRAY)
 
 
 def _volume_mask(file: str, *, grid: Geometry, options: ConvertOptions) -> NDArray[Any]:
     with options.mending.reading():
-        mask = volumes.decode(Path(file).read_bytes(), volumes.ending_of(file) or "", limit=options.max_volume)
+        mask = volumes.decode(read_source(file), volumes.ending_of(file) or "", limit=options.max_volume)
     if mask.header.four_dimensional:
         raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
     mask = mended_label(mask, grid, options.mending, [], file)

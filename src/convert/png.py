@@ -38,6 +38,7 @@ from .source import (
     SourceScan,
     collect,
     count_of,
+    read_source,
     resolve_inside,
     shown,
     stray_note,
@@ -485,11 +486,7 @@ def _in_colours(header: PictureHeader) -> bool:
 
 
 def _opened(path: str) -> Opened:
-    try:
-        with open(path, "rb") as file:
-            return open_picture(file.read())
-    except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
+    return open_picture(read_source(path))
 
 
 def _counted(values: NDArray[Any]) -> dict[int, int]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import reading
 from ..dataset.labels import LabelMap
 from ..dataset.lineage import TRAIN, CaseRecord
 from ..errors import Finding, SegconvError
@@ -393,8 +394,16 @@ def _is_below(path: str, folder: str) -> bool:
 def read_head(path: str, size: int) -> bytes:
     """Return the first bytes of a source file, for planning."""
     try:
-        with open(path, "rb") as file:
+        with reading.opened(path) as file:
             return file.read(size)
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
+
+
+def read_source(path: str) -> bytes:
+    """Return the bytes of a source file, for planning."""
+    try:
+        return reading.whole(path)
     except OSError as error:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
 
+from .. import reading
 from ..errors import Finding, SegconvError, naming
 from ..image import raster, stack, volumes
 from .source import SERIES, STACK, ConvertOptions, Parts, collect, files_of, shown
@@ -114,7 +116,7 @@ def _series(root: Path, folder: str) -> list[Unit]:
 
 def _stacks(root: Path, folder: str, pictures: list[str]) -> list[Unit]:
     paths = [root / folder / name for name in pictures]
-    if raster.probe_file(str(paths[0])).pages > 1:
+    if raster.probe_file(os.path.realpath(paths[0])).pages > 1:
         return [Unit(folder, path.stem, path.suffix, Parts(STACK, (str(path),))) for path in paths]
     if not folder:
         return []  # the source itself is no volume
@@ -124,10 +126,8 @@ def _stacks(root: Path, folder: str, pictures: list[str]) -> list[Unit]:
 
 
 def _is_dicom(path: Path) -> bool:
-    if not path.is_file():
-        return False  # a pipe would be waited for
     try:
-        with path.open("rb") as file:
+        with reading.opened(os.path.realpath(path)) as file:
             file.seek(_DICOM_MAGIC[0])
             return file.read(4) == _DICOM_MAGIC[1]
     except OSError:

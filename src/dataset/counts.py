@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from .. import reading
 from ..errors import SegconvError, naming
 from ..image.codecs import read_label
 from ..image.voxels import label_values
@@ -44,7 +46,7 @@ def label_counts(dataset: Dataset, split: str = TRAIN) -> Iterator[tuple[str, di
         path = dataset.label_file(case, split)
         with naming(str(path)):
             try:
-                data = path.read_bytes()
+                data = reading.whole(os.path.realpath(path))
             except FileNotFoundError as error:
                 raise SegconvError("is not there", code="SC080") from error
             except OSError as error:

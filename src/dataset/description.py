@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..errors import SegconvError, naming
 from .labels import IGNORE, Labels
 from .strictjson import MAX_BYTES, dumps, load_object
@@ -115,9 +116,7 @@ def read_bytes(path: Path) -> bytes:
         ``SC010`` if it is not there, ``SC061`` if it is no regular file, ``SC030`` if it cannot be read.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-            raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=str(path))
-        with path.open("rb") as file:
+        with reading.opened(os.path.realpath(path)) as file:
             return file.read(MAX_BYTES + 1)  # whoever parses it refuses more
     except FileNotFoundError as error:
         raise SegconvError("is not there", code="SC010", file=str(path)) from error

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import reading
 from ..errors import SegconvError
 
 MAX_BYTES = 64 << 20
@@ -54,9 +55,7 @@ def read_splits(path: Path) -> list[dict[str, list[str]]]:
     SegconvError
         ``SC095`` if it holds anything but folds.
     """
-    data = path.read_bytes()
-    if len(data) > MAX_BYTES:
-        raise SegconvError(f"is {len(data)} bytes long, at most {MAX_BYTES} are read", code="SC095")
+    data = reading.whole(path, MAX_BYTES)
     try:
         found = _Splits(io.BytesIO(data)).load()
     except SegconvError:

@@ -17,7 +17,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
+from .. import reading
+from ..errors import SegconvError, naming
+from . import content
 from .geometry import NEAR_GRID_VOXELS, ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
 from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader
 
@@ -147,8 +149,7 @@ def series_of(folder: str) -> dict[str, tuple[str, ...]]:
     try:
         paths = sorted(entry.path for entry in os.scandir(folder) if entry.is_file())
         for path in paths:
-            with open(path, "rb") as file:
-                head = file.read(_META_BYTES)
+            head = _head(path)
             if is_dicom(head) and _object(head) is None:
                 found.setdefault(_slice(path).texts["series"], []).append(path)
     except OSError as error:
@@ -196,8 +197,7 @@ def refuse_labels(folder: str) -> None:
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if not entry.is_file():
             continue
-        with open(entry.path, "rb") as file:
-            what = _object(file.read(_META_BYTES))
+        what = _object(_head(entry.path))
         way = next((way for word, way in _WAYS.items() if what is not None and word in what), None)
         if way is not None:
             raise SegconvError(f"is {what}, expected a label as a volume", code="SC056", file=entry.path, hint=way)
@@ -262,6 +262,12 @@ def read_series(files: Sequence[str], limit: int = MAX_VOLUME) -> ArrayVolume:
     return ArrayVolume(header, plain=False, trailing=False, array=array)
 
 
+def _head(path: str) -> bytes:
+    """Return the meta information of a file; whether links may be followed is judged of those that become slices."""
+    with reading.opened(os.path.realpath(path)) as file:
+        return file.read(_META_BYTES)
+
+
 def _sop_class(head: bytes) -> str:
     """Return the class of an object, of the file's meta information: always explicit and little-endian."""
     at = head.find(b"\x02\x00\x02\x00UI")
@@ -289,16 +295,20 @@ def _slice(path: str) -> Slice:
     }
     texts = {name: text.encode("utf-8", "replace").decode() for name, text in texts.items()}
     size = reader.GetSize()
+    with naming(path):
+        content.refuse_overlong(
+            path, math.prod(size) * max(1, reader.GetNumberOfComponents()) * 8
+        )  # bytes of the widest
     return Slice(path, (int(size[0]), int(size[1])), reader.GetPixelID(), texts)
 
 
 def _refuse_no_segments(path: str) -> None:
     """Refuse pixels in run lengths that are of no segments: GDCM divides by their number, which ends the process."""
-    with open(path, "rb") as file:
+    with reading.opened(os.path.realpath(path)) as file:
         if _RUN_LENGTHS not in file.read(_META_BYTES):
             return
         file.seek(0)
-        data = file.read()
+        data = reading.rest_of(file, path)
     found = _ENCAPSULATED.search(data)
     at = found.end() + int.from_bytes(found[1], "little") if found is not None else len(data)
     while data[at : at + 4] == _ITEM:

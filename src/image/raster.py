@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import reading
 from ..errors import SegconvError
 from . import content, picture
 from .gzipped import Buffer
@@ -54,7 +55,7 @@ def probe_file(path: str) -> PictureHeader:
 
 
 def _probe(path: str, named: str) -> PictureHeader:
-    with open(path, "rb") as file:
+    with reading.opened(path) as file:
         head = file.read(picture.HEAD_BYTES)
         if named == "PNG":
             return picture.probe(head)

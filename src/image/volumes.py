@@ -11,6 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from .. import reading
 from ..errors import SegconvError, naming
 from . import content, metaimage, nifti, nrrd
 from .geometry import Geometry
@@ -165,7 +166,7 @@ def _companions(path: str, header: VolumeHeader) -> tuple[str, ...]:
 
 def _head(path: str, size: int) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with reading.opened(path) as file:
             return file.read(size)
     except OSError as error:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error

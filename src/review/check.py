@@ -313,7 +313,7 @@ def _sizes(root: Path) -> tuple[Callable[[CaseFiles], int], Callable[[CaseFiles]
 
     return (
         lambda files: sum(map(os.path.getsize, there(files))),
-        lambda files: max(map(decoded_bytes, there(files)), default=0),
+        lambda files: max((decoded_bytes(os.path.realpath(path)) for path in there(files)), default=0),
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import Finding, SegconvError, naming, refuse_if_any
 from ..image.codecs import read_label
 from ..image.voxels import label_values
+from .opened import read_bytes
 
 ENDINGS = (".nii.gz", ".nii", ".png")
 
@@ -101,9 +102,9 @@ def evaluate_folders(
     scores: dict[str, dict[str, float]] = {}
     for name, path in found.items():
         with naming(str(path)):
-            prediction = read_label(path.read_bytes()).array
+            prediction = read_label(read_bytes(str(path))).array
         with naming(str(wanted[name])):
-            reference = read_label(wanted[name].read_bytes()).array
+            reference = read_label(read_bytes(str(wanted[name]))).array
         if prediction.shape != reference.shape:
             raise SegconvError(
                 f"has the shape {prediction.shape}, its reference {reference.shape}", code="SC082", file=str(path)

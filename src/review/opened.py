@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
 from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
+from .. import reading
 from ..errors import SegconvError
 from ..image import raster, volumes
 from ..image.gzipped import is_gzip
@@ -48,11 +48,10 @@ def read_bytes(path: str) -> bytes:
         ``SC012`` if it is not there, ``SC030`` if it cannot be read, ``SC061`` if it is no file.
     """
     try:
-        # O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise SegconvError("is a folder, pipe or device, expected a file", code="SC061")
-            return file.readall()
+        return reading.whole(os.path.realpath(path))
+    except SegconvError as error:
+        error.file = ""  # whoever asks names it as the user does
+        raise
     except OSError as error:
         raise unreadable(error) from error
 
@@ -84,8 +83,8 @@ def decode(data: bytes, ending: str) -> Opened:
 def probe(path: str, ending: str) -> Opened:
     """Read the header of a file; raises what `raster.probe_file` and `volumes.probe_file` raise."""
     if ending in raster.ENDINGS:
-        return Opened(raster.probe_file(path))
-    header = volumes.probe_file(path)
+        return Opened(raster.probe_file(os.path.realpath(path)))
+    header = volumes.probe_file(os.path.realpath(path))
     return Opened(header, header.oddities)
 
 

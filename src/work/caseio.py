@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import stat
+import sys
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..errors import Finding, SegconvError
 from . import fsops
 from .parallel import run_is_gone
@@ -41,23 +42,27 @@ class CaseIO:
         self.targets: list[dict[str, Any]] = []
         self.warnings: list[Finding] = []
 
-    def read(self, path: Path) -> bytes:
+    def read(self, path: Path, limit: int | None = None) -> bytes:
         """Return the bytes of a source, hashed and recorded.
+
+        Parameters
+        ----------
+        path
+            The file, without links.
+        limit
+            Most bytes that it may have, if its head was not looked at before.
 
         Raises
         ------
         SegconvError
             ``SC061`` if it is no regular file, ``SC060`` if it is a link, ``SC012`` if it is gone,
-            ``SC030`` if the system refuses.
+            ``SC054`` if it is too long, ``SC030`` if the system refuses.
         """
-        descriptor = self._open(path)
         try:
-            with os.fdopen(descriptor, "rb", closefd=False, buffering=0) as file:
-                data = file.readall()
+            with os.fdopen(self._open(path), "rb") as file:
+                data = reading.rest_of(file, path, sys.maxsize if limit is None else limit)
         except OSError as error:
             raise _cannot_read(path, error) from error
-        finally:
-            os.close(descriptor)
         self._record(path, len(data), hashlib.sha256(data).hexdigest())
         return data
 
@@ -156,20 +161,15 @@ class CaseIO:
 
     def _open(self, path: Path) -> int:
         try:
-            # O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = reading.descriptor_of(path)
         except OSError as error:
             raise _cannot_read(path, error) from error
         if os.path.realpath(path) != os.path.normpath(path):
             # O_NOFOLLOW looks at the last part alone. A folder that was swapped and swapped back
             # shows in the file's identity, once the case is done.
             os.close(descriptor)
-            raise _became_link(path)
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            os.close(descriptor)
-            raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=os.fspath(path))
-        self._stats[os.fspath(path)] = found
+            raise reading.became_link(path)
+        self._stats[os.fspath(path)] = os.fstat(descriptor)
         return descriptor
 
     def _record(self, path: Path, size: int, sha256: str) -> None:
@@ -197,15 +197,9 @@ def _cannot_read(path: Path, error: OSError) -> SegconvError:
     name = os.fspath(path)
     if isinstance(error, FileNotFoundError):
         return SegconvError("is not there any more", code="SC012", file=name)
-    if error.errno in (errno.ELOOP, errno.ENOTDIR):  # a link took the place of a file or folder
-        return _became_link(path)
+    if error.errno == errno.ENOTDIR:  # a link took the place of a folder
+        return reading.became_link(path)
     return SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=name)
-
-
-def _became_link(path: Path) -> SegconvError:
-    return SegconvError(
-        "it, or a folder above it, became a link while the run went on", code="SC060", file=os.fspath(path)
-    )
 
 
 def _changed(path: str) -> SegconvError:

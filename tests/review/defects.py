@@ -444,7 +444,7 @@ OTHERS: dict[str, Defect] = {
     "an ending that is a number": Defect(V, lambda root: edit(root, lambda j: j.update(file_ending=3)), "SC086", "dataset.json"),
     "a mask of one grey value with alpha": Defect(P, grey_alpha_mask, "SC073", "labelsTr/s2.png"),
     "a picture of one value": Defect(P, constant_picture, "SC077", "imagesTr/s2_0000.png", "warning", quick=False),
-    "folds that are a folder": Defect(V, lambda root: (root / "splits_final.json").mkdir(), "SC030", "splits_final.json"),
+    "folds that are a folder": Defect(V, lambda root: (root / "splits_final.json").mkdir(), "SC061", "splits_final.json"),
     "a case in training and in testing": Defect(V, copy(TEST_IMAGE, "imagesTs/c2_0000.nii.gz"), "SC085", "c2", "warning"),
     "a lineage that is no json": Defect(
         V, lambda root: ((root / "segconv").mkdir(), (root / "segconv" / "cases.jsonl").write_text("{")), "SC096",

@@ -1,0 +1,169 @@
+"""How files of users are opened: for reading alone, through no link, without waiting, and not without end."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from PIL import Image
+
+from fixtures.make_fixtures import msd_ct, png_shapes
+from segconv import reading
+from segconv.errors import SegconvError
+
+LABELS = "background=0,disc=128,ring=255"
+
+TOLD = """
+import json, sys
+source, *words = sys.argv[1:]
+seen = []
+def told(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        path = arguments[0] if isinstance(arguments[0], str) else arguments[0].decode()
+        if path.startswith(source + "/"):
+            seen.append((path, *arguments[1:]))
+sys.addaudithook(told)
+from segconv.cli.main import run
+code = run(words)
+print(json.dumps([code, seen]))
+"""
+
+
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(os.path.relpath(tmp_path / "socket"))
+        for name, code in {
+            "link": "SC060",
+            "loop": "SC060",
+            "folder": "SC061",
+            "pipe": "SC061",
+            "socket": "SC061",
+        }.items():
+            with pytest.raises(SegconvError) as caught:
+                reading.whole(tmp_path / name)
+            assert (caught.value.code, caught.value.file) == (code, str(tmp_path / name))
+    with pytest.raises(FileNotFoundError):
+        reading.whole(tmp_path / "absent")
+    with pytest.raises(NotADirectoryError):
+        reading.whole(tmp_path / "file" / "below")
+    assert reading.whole(tmp_path / "file") == b"content"
+    before = len(os.listdir("/proc/self/fd"))
+    for name in ("link", "folder", "pipe", "file"):
+        try:
+            reading.whole(tmp_path / name, 6)
+        except SegconvError:
+            continue
+        pytest.fail(name)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_file_that_is_too_long_is_not_read(tmp_path: Path) -> None:
+    with open(tmp_path / "long", "wb") as file:
+        file.truncate(1 << 42)  # takes no room on the disk, and all of the memory
+    with pytest.raises(SegconvError) as caught:
+        reading.whole(tmp_path / "long")
+    assert caught.value.code == "SC054"
+    (tmp_path / "long").write_bytes(bytes(9))
+    assert reading.whole(tmp_path / "long", 9) == bytes(9)
+
+
+def v1_task(folder: Path) -> Path:
+    task = msd_ct(folder, cases=2, tests=1, size=(10, 9, 8)).rename(folder / "Task007_CT")
+    for path in task.glob("images*/*.nii.gz"):
+        path.rename(path.with_name(path.name.replace(".nii.gz", "_0000.nii.gz")))
+    return task
+
+
+def pairs(folder: Path, ending: str = ".nrrd") -> Path:
+    for kind in ("images", "labels"):
+        (folder / "src" / kind).mkdir(parents=True)
+        for case in ("a", "b"):
+            array = np.random.default_rng(0).integers(0, 2, (4, 20, 20)).astype(np.uint8)
+            sitk.WriteImage(sitk.GetImageFromArray(array), folder / "src" / kind / f"{case}{ending}")
+    return folder / "src"
+
+
+def stacks(folder: Path) -> Path:
+    for kind in ("images", "labels"):
+        for case in ("a", "b"):
+            (folder / "src" / kind / case).mkdir(parents=True)
+            for z in range(3):
+                Image.fromarray(np.eye(20, dtype=np.uint8)).save(folder / "src" / kind / case / f"{z}.png")
+    return folder / "src"
+
+
+def layers(folder: Path) -> Path:
+    for case in ("a", "b"):
+        (folder / "src" / case).mkdir(parents=True)
+        for name in ("ct", "liver", "spleen"):
+            array = np.random.default_rng(len(name)).integers(0, 2, (4, 20, 20)).astype(np.uint8)
+            sitk.WriteImage(sitk.GetImageFromArray(array), folder / "src" / case / f"{name}.nii.gz")
+    return folder / "src"
+
+
+def with_a_table(folder: Path) -> Path:
+    source = png_shapes(folder, cases=2, tests=1)
+    (source / "labels.csv").write_text("name,value\nbackground,0\ndisc,128\nring,255\n")
+    return source
+
+
+def linked(source: Path) -> Path:
+    """Move all files into a store beside their folders, as DataLad keeps them, and leave links."""
+    store = source / ".store"
+    store.mkdir()
+    for number, path in enumerate(sorted(p for p in source.rglob("*") if p.is_file())):
+        kept = store / f"{number}{''.join(path.suffixes)}"
+        path.rename(kept)
+        path.symlink_to(os.path.relpath(kept, path.parent))
+    return source
+
+
+MADE: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
+    "png": (lambda f: png_shapes(f, cases=2, tests=1), ["--labels", LABELS]),
+    "png, labels found": (lambda f: png_shapes(f, cases=2, tests=1), ["--accept-labels"]),
+    "png with a table": (with_a_table, []),
+    "msd": (lambda f: msd_ct(f, cases=2, tests=1, size=(10, 9, 8)), []),
+    "msd, unproved": (lambda f: msd_ct(f, cases=2, tests=1, size=(10, 9, 8)), ["--no-verify-source"]),
+    "nnunet-v1": (v1_task, []),
+    "pairs": (pairs, ["--accept-labels"]),
+    "two files": (lambda f: pairs(f, ".mhd"), ["--accept-labels"]),
+    "slices": (stacks, ["--accept-labels", "--spacing", "1,1,1"]),
+    "masks": (layers, ["--channels", "CT"]),
+}
+
+
+@pytest.mark.parametrize("links", [False, True])
+@pytest.mark.parametrize("kind", MADE)
+def test_every_file_of_a_source_is_opened_for_reading_through_no_link(kind: str, links: bool, tmp_path: Path) -> None:
+    make, words = MADE[kind]
+    source = make(tmp_path / "made")
+    if links and kind != "two files":  # a header and its data must lie together
+        linked(source)
+    (tmp_path / "raw").mkdir()
+    command = [sys.executable, "-c", TOLD, str(source), "convert", str(source), "--to", "7_A", *words]
+    done = subprocess.run([*command, "--raw", str(tmp_path / "raw"), "-j", "1"], capture_output=True, text=True)
+    code, seen = json.loads(done.stdout.splitlines()[-1])
+    assert code == 0, done.stderr
+    wanted = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_RDONLY
+    files = {str(path) for path in source.rglob("*") if path.is_file() and not path.is_symlink()}
+    assert files == {path for path, *_ in seen}
+    for (path, mode, flags), after in zip(seen, [*seen[1:], None], strict=True):
+        if mode is not None:  # what Python says of a file that it lets somebody else open, who comes next
+            assert mode == "r"
+            assert after is not None
+            assert after[:2] == [path, None]
+        else:
+            assert flags & ~getattr(os, "O_LARGEFILE", 0) == wanted, path
