@@ -17,7 +17,10 @@ from PIL import Image
 
 from fixtures.make_fixtures import msd_ct, png_shapes
 from segconv import reading
+from segconv.cli.main import run
 from segconv.errors import SegconvError
+
+from .command import Command
 
 LABELS = "background=0,disc=128,ring=255"
 
@@ -87,6 +90,13 @@ def v1_task(folder: Path) -> Path:
     return task
 
 
+def v2_dataset(folder: Path) -> Path:
+    task = msd_ct(folder / "task", cases=2, tests=1, size=(10, 9, 8))
+    (folder / "made").mkdir()
+    assert run(["convert", str(task), "--to", "9_Source", "--raw", str(folder / "made"), "-q"]) == 0
+    return folder / "made" / "Dataset009_Source"
+
+
 def pairs(folder: Path, ending: str = ".nrrd") -> Path:
     for kind in ("images", "labels"):
         (folder / "src" / kind).mkdir(parents=True)
@@ -138,6 +148,7 @@ MADE: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
     "msd": (lambda f: msd_ct(f, cases=2, tests=1, size=(10, 9, 8)), []),
     "msd, unproved": (lambda f: msd_ct(f, cases=2, tests=1, size=(10, 9, 8)), ["--no-verify-source"]),
     "nnunet-v1": (v1_task, []),
+    "nnunet-v2": (v2_dataset, []),
     "pairs": (pairs, ["--accept-labels"]),
     "two files": (lambda f: pairs(f, ".mhd"), ["--accept-labels"]),
     "slices": (stacks, ["--accept-labels", "--spacing", "1,1,1"]),
@@ -167,3 +178,15 @@ def test_every_file_of_a_source_is_opened_for_reading_through_no_link(kind: str,
             assert after[:2] == [path, None]
         else:
             assert flags & ~getattr(os, "O_LARGEFILE", 0) == wanted, path
+
+
+@pytest.mark.parametrize("name", ["segconv/run.json", "segconv/cases.jsonl", "splits_final.json", "dataset.json"])
+def test_what_lies_beside_the_cases_does_not_lead_out_of_the_source(
+    name: str, tmp_path: Path, segconv: Command
+) -> None:
+    source = v2_dataset(tmp_path)
+    (source / name).rename(tmp_path / "elsewhere.json")
+    (source / name).symlink_to(tmp_path / "elsewhere.json")
+    done = segconv("convert", source, "--to", "7_A")
+    assert (done.code, done.codes()) == (65, ["SC060"])
+    assert Path(name).name in done.err

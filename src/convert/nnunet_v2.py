@@ -5,6 +5,7 @@ Where segconv made the source, the way back leads through it to what the user ha
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -63,6 +64,9 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     counted = found.get("numTraining", "missing")
     with naming(DESCRIPTION):  # a count that is none is no reason to refuse: it is counted anew
         description = DatasetDescription.from_json({**found, "numTraining": counted if type(counted) is int else -1})
+    for own in (lineage.RUN, lineage.CASES):
+        if os.path.lexists(root / own):
+            resolve_inside(root / own, root, external=options.allow_external)  # refuses what leads away
     run = lineage.read_run(root)
     link = (run or {}).get("options", {}).get("link")
     if link in ("symlink", "external"):

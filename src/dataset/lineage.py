@@ -16,13 +16,15 @@ Readers ignore keys that they do not know. nnU-Net ignores the folder.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..errors import SegconvError
-from .strictjson import dump_line, dumps, load_object
+from .strictjson import MAX_BYTES, dump_line, dumps, load_object
 
 FORMAT = 1
 FOLDER = "segconv"
@@ -163,7 +165,7 @@ def read_run(dataset: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        return load_object(path.read_bytes())
+        return load_object(reading.whole(os.path.realpath(path)))
     except SegconvError as error:
         raise SegconvError(error.message, code="SC096", file=str(path)) from error
 
@@ -179,8 +181,8 @@ def read_records(dataset: Path) -> Iterator[CaseRecord]:
     path = dataset / CASES
     if not path.is_file():
         return
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
+    with reading.opened(os.path.realpath(path)) as lines:
+        for number, line in enumerate(iter(lambda: lines.readline(MAX_BYTES + 1), b""), 1):
             try:
                 yield CaseRecord.from_json(load_object(line))
             except (SegconvError, TypeError) as error:
