@@ -250,11 +250,12 @@ def _refuse_apart(found: Geometry, expected: Geometry, whose: str) -> None:
 
 
 def _refuse_unfit_padding(pad_value: float | None, dtype: np.dtype[Any]) -> None:
-    if pad_value is None or dtype.kind == "f":
+    if pad_value is None:
         return
-    limits = np.iinfo(dtype)
-    if not (limits.min <= pad_value <= limits.max and float(pad_value).is_integer()):
+    real = dtype.kind == "f"
+    limits = np.finfo(dtype) if real else np.iinfo(dtype)
+    if not (float(limits.min) <= pad_value <= float(limits.max) and (real or float(pad_value).is_integer())):
         raise SegconvError(
             f"has voxels of type {dtype.name}, which cannot hold --pad-value {pad_value:g}",
-            hint=f"a whole number from {limits.min} to {limits.max}",
+            hint=f"a {'number' if real else 'whole number'} from {limits.min} to {limits.max}",
         )

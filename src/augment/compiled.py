@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
 import os
 from pathlib import Path
 
@@ -12,8 +12,17 @@ from ..version import VERSION
 
 @functools.cache
 def available() -> bool:
-    """Return whether Numba is installed; ``SEGCONV_NO_NUMBA=1`` says that it is not."""
-    return not os.environ.get("SEGCONV_NO_NUMBA") and importlib.util.find_spec("numba") is not None
+    """Return whether Numba can be used; ``SEGCONV_NO_NUMBA=1`` says that it cannot.
+
+    It is loaded to find out: one that is installed beside a newer numpy than it knows refuses to be.
+    """
+    if os.environ.get("SEGCONV_NO_NUMBA"):
+        return False
+    try:
+        importlib.import_module("numba")
+    except (ImportError, AttributeError, OSError):
+        return False
+    return True
 
 
 @functools.cache
@@ -24,10 +33,9 @@ def cache_folder() -> Path | None:
     files is not used, because Numba trusts what it finds in its cache.
     """
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    if chosen:
-        return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    for folder in (Path(base) / "segconv" / f"numba-{VERSION}", Path(__file__).parent / "__pycache__"):
+    own = Path(base) / "segconv" / f"numba-{VERSION}"
+    for folder in (*([Path(chosen)] if chosen else []), own, Path(__file__).parent / "__pycache__"):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:

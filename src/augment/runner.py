@@ -27,7 +27,10 @@ from .case import AugmentTask, CopyRecipe, augment_case
 from .files import PICTURES, VOLUMES, geometry_of
 from .rotation import plan_turn
 from .sampling import copies
-from .spec import AugmentSpec, Transform
+from .spec import PLANES, AugmentSpec, Transform
+
+LONGEST_NAME = 200
+"""Characters of a case identifier, which with channel and ending fit every file system."""
 
 
 def plan_augmentation(
@@ -61,7 +64,7 @@ def plan_augmentation(
     _refuse_unfit(description, spec, source)
     _refuse_format(description.file_ending, ending, link)
     if description.file_ending in PICTURES and spec.rotates:
-        spec = dataclasses.replace(spec, planes=(spec.planes[-1],))
+        spec = dataclasses.replace(spec, planes=spec.planes[-1:])
     files = _files_a_case(source)
     recipe = _recipe(description, spec, files, ending, link)
     records = {record.case: record for record in source.records()}
@@ -76,6 +79,16 @@ def plan_augmentation(
                 Finding("SC085", f"its copy {copy!r} would have the name of another case", file=case)
                 for copy in made
                 if copy in taken
+            ]
+            findings += [
+                Finding(
+                    "SC090",
+                    f"its copy {copy!r} would have a name of {len(copy)} characters, at most {LONGEST_NAME} fit",
+                    file=case,
+                    hint="convert the dataset again from files with shorter names",
+                )
+                for copy in made
+                if len(copy) > LONGEST_NAME
             ]
             task = _task(source, record, made, recipe, files, findings)
             if task is not None:
@@ -197,9 +210,13 @@ def _refuse_unfit(description: DatasetDescription, spec: AugmentSpec, source: Da
             file=str(source.path / DESCRIPTION),
             hint="leave out --hu-shift; or convert again with --channels CT if the images are CT",
         )
-    if description.file_ending in PICTURES and spec.rotates and not {"axial", "k"} & set(spec.planes):
+    # That all three planes were named is nobody's wish but the default.
+    if description.file_ending in PICTURES and spec.rotates and spec.planes not in (("axial",), ("k",), PLANES):
         raise SegconvError(
-            "pictures turn in their own plane alone", hint="--planes axial", file=str(source.path), code="SC001"
+            "pictures turn in their own plane alone",
+            hint="--planes axial, or --axis k",
+            file=str(source.path),
+            code="SC001",
         )
 
 

@@ -47,6 +47,6 @@ def _shift(spec: AugmentSpec, random: np.random.Generator) -> float:
 
 
 def _angle_name(angle: float) -> str:
-    """Return ``030``, ``m30`` or ``022.5``: safe in a case identifier."""
-    whole = f"{abs(angle):03.0f}" if angle == int(angle) else f"{abs(angle):05.1f}".rstrip("0")
-    return f"m{whole}" if angle < 0 else whole
+    """Return ``030``, ``m030`` or ``022.5``: safe in a case identifier, and no other angle's."""
+    whole, point, fraction = np.format_float_positional(abs(angle), trim="-").partition(".")
+    return f"{'m' if angle < 0 else ''}{whole:0>3}{point}{fraction}"

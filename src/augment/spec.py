@@ -15,6 +15,9 @@ PLANES = ("sagittal", "coronal", "axial")
 AXES = ("i", "j", "k")
 """A rotation may turn about an axis of the grid instead: the first, second or third of ``(x, y, z)``."""
 
+LARGEST_SHIFT_HU = 65_535.0
+"""HU are kept in 16 bits, so that no shift is larger."""
+
 PATIENT, IMAGE = "patient", "image"
 """Whose axes a rotation turns about."""
 
@@ -107,11 +110,16 @@ class AugmentSpec:
             raise SegconvError("--rotate-range is above 0 and at most 180 degrees")
         if self.copies < 1:
             raise SegconvError("--copies is at least 1")
+        if self.copies > 1 and self.angles_deg and self.hu_shift is None:
+            raise SegconvError(
+                f"--copies {self.copies} with --rotate makes the same copy {self.copies} times",
+                hint="leave out --copies; or --hu-shift, in which copies differ; or --rotate-range for random angles",
+            )
         if self.pad_value is not None and not math.isfinite(self.pad_value):
             raise SegconvError(f"--pad-value {self.pad_value} is no number that a voxel can have")
         if self.hu_shift is not None:
             low, high = self.hu_shift
-            if not (math.isfinite(high) and 0 <= low <= high and high > 0):
+            if not (0 <= low <= high and 0 < high <= LARGEST_SHIFT_HU):
                 raise SegconvError(
                     f"--hu-shift {low:g}:{high:g} is no range of magnitudes", hint="for example --hu-shift 30:50"
                 )

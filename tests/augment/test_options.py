@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -16,7 +17,7 @@ from skimage import io
 from fixtures.make_fixtures import msd_ct
 from segconv.augment import compiled
 from segconv.augment.case import transformed
-from segconv.augment.rotation import plan_turn
+from segconv.augment.rotation import SIMPLEITK, plan_turn
 from segconv.augment.spec import Transform
 from segconv.dataset.layout import Dataset
 from segconv.dataset.splits import leaks
@@ -100,6 +101,19 @@ def test_what_comes_in_is_the_pad_value_and_no_shift_touches_it(ct: Path, segcon
     done = segconv("augment", "7", "--to", "108", "--rotate", "30", "--planes", "axial", "--pad-value", "0.5")
     assert (done.code, set(done.codes())) == (2, {"SC001"})
     assert "int16" in done.err
+
+
+def test_a_pad_value_beyond_the_floats_is_refused(straight: Path, segconv: Command) -> None:
+    for path in (straight / "imagesTr").iterdir():
+        image = nib.load(path)
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj).astype(np.float32), image.affine), path)
+    words = ["augment", "12", "--to", "107", "--rotate", "30", "--planes", "axial", "--pad-value"]
+    done = segconv(*words, "1e300")
+    assert (done.code, set(done.codes())) == (2, {"SC001"})
+    assert "float32" in done.err
+    assert segconv(*words, "0.5", "--restart").code == 0
+    copy = nib.load(next(segconv.raw.glob("Dataset107*")) / "imagesTr" / "a_axial030_0000.nii.gz")
+    assert np.asarray(copy.dataobj)[0, 0, 0] == 0.5
 
 
 @pytest.mark.parametrize("shift", [40.0, -40.0])
@@ -294,6 +308,16 @@ def test_without_numba_everything_works(straight: Path, segconv: Command, monkey
         assert (la == lb).mean() > 0.999
 
 
+def test_a_numba_that_cannot_be_loaded_is_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "numba.py").write_text('raise ImportError("Numba needs NumPy 2.3 or less")')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "numba"]:
+        monkeypatch.delitem(sys.modules, name)
+    assert not compiled.available.__wrapped__()
+    monkeypatch.setattr(compiled, "available", compiled.available.__wrapped__)
+    assert plan_turn(Geometry.plain((4, 5, 6)), Transform((0.0, 0.0, 30.0))).way == SIMPLEITK
+
+
 def test_a_place_for_compiled_code_is_found_where_the_home_is_read_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -306,3 +330,6 @@ def test_a_place_for_compiled_code_is_found_where_the_home_is_read_only(
     assert find() in (Path(compiled.__file__).parent / "__pycache__", None)
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "mine"))
     assert find() == tmp_path / "mine"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file" / "mine"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert find() == tmp_path / "cache" / "segconv" / f"numba-{compiled.VERSION}", "a choice that cannot be used"

@@ -145,6 +145,8 @@ def test_an_augmented_dataset_is_not_augmented_twice_over(shapes: Path, segconv:
     ("words", "exit_code", "code"),
     [
         (["9", "--to", "109", "--rotate", "30", "--planes", "sagittal"], 2, "SC001"),
+        (["9", "--to", "109", "--rotate", "30", "--planes", "axial,sagittal"], 2, "SC001"),
+        (["9", "--to", "109", "--rotate", "30", "--axis", "i,k"], 2, "SC001"),
         (["9", "--to", "109", "--hu-shift", "30:50"], 65, "SC091"),
         (["9", "--to", "9", "--rotate", "30"], 73, "SC020"),
         (["9", "--to", "109"], 2, "SC001"),
@@ -163,6 +165,14 @@ def test_a_copy_must_not_take_the_name_of_a_case(shapes: Path, segconv: Command)
     for folder, suffix in (("imagesTr", "_0000"), ("labelsTr", "")):
         shutil.copy(shapes / folder / f"shape-1{suffix}.png", shapes / folder / f"shape-0_axial030{suffix}.png")
     assert segconv("augment", "9", "--to", "109", "--rotate", "30").codes() == ["SC085"]
+
+
+def test_a_copy_whose_name_would_be_too_long_is_refused(shapes: Path, segconv: Command) -> None:
+    for folder, suffix in (("imagesTr", "_0000"), ("labelsTr", "")):
+        (shapes / folder / f"shape-1{suffix}.png").rename(shapes / folder / f"{'s' * 192}{suffix}.png")
+    done = segconv("augment", "9", "--to", "109", "--rotate", "30")
+    assert (done.code, done.codes()) == (65, ["SC090"])
+    assert segconv("augment", "9", "--to", "109", "--rotate-range", "30", "-n").code == 0, "_aug01 just fits"
 
 
 def test_a_dataset_that_segconv_did_not_make_is_augmented_too(shapes: Path, segconv: Command) -> None:

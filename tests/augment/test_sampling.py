@@ -60,6 +60,18 @@ def test_fixed_angles_make_a_copy_in_each_plane() -> None:
     }
 
 
+@given(st.lists(st.floats(-360, 360), min_size=2, max_size=6, unique=True))
+def test_no_two_angles_share_a_copy(fixed: list[float]) -> None:
+    made = copies(AugmentSpec(angles_deg=tuple(fixed), planes=("axial",)), "c")
+    assert [t.angle_deg[2] for t in made.values()] == fixed
+    assert all(CASE_IDENTIFIER.fullmatch(name) and not name.endswith(".") for name in made if len(name) <= 200)
+
+
+def test_angles_are_named_as_they_are_typed() -> None:
+    made = copies(AugmentSpec(angles_deg=(22.21, 22.24, 0.04, -90), planes=("axial",)), "c")
+    assert list(made) == ["c_axial022.21", "c_axial022.24", "c_axial000.04", "c_axialm090"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -75,6 +87,8 @@ def test_fixed_angles_make_a_copy_in_each_plane() -> None:
         {"hu_shift": (-5, 30)},
         {"hu_shift": (0, 0)},
         {"hu_shift": (30, 50), "copies": 0},
+        {"hu_shift": (30, 1e39)},
+        {"angles_deg": (30,), "copies": 2},
     ],
 )
 def test_what_does_not_go_together_is_a_usage_error(wrong: dict[str, object]) -> None:
