@@ -2,7 +2,7 @@
 
 Every function takes arrays ``(a, b, c)``: the rotation turns the plane of *a* and *b*, and *c* is the
 axis that it leaves alone. All voxels along *c* need the same four neighbours and the same four
-weights, which is what makes this fast: ``rows`` run along *c* where it is contiguous in memory;
+weights, which is what makes this fast: ``rows`` run along *c* where it is contiguous in memory, or short;
 ``planes`` are for a contiguous *b*, and turn `WIDTH` neighbours along *c* at a time, which a buffer
 lays next to each other.
 

@@ -38,6 +38,10 @@ value by more than noise of 50 grey values times 2e-5, and one voxel in 1000 by 
 KERNEL_TYPES = ("int8", "uint8", "int16", "uint16", "float32")
 """Types of voxels whose weighted means the kernels compute; the nearest voxel they take of any type."""
 
+THIN_VOXELS = 32
+"""A volume with fewer slices along the axis that stays turns row by row: so many are laid next to each other in planes,
+however few there are, which would take many times the room of the volume."""
+
 MOVED, ROWS, PLANES, SIMPLEITK = "voxels moved", "kernel along rows", "kernel in planes", "SimpleITK"
 
 SOFT_ONE = 1 << 14
@@ -98,7 +102,7 @@ def plan_turn(geometry: Geometry, transform: Transform, *, expand: bool = False)
     axis = _fixed_axis(matrix, geometry)
     if axis is None or not compiled.available():
         return Turn(SIMPLEITK, matrix, geometry, grid)
-    along_rows = axis == 0 or geometry.dimension == 2
+    along_rows = axis == 0 or geometry.dimension == 2 or geometry.size[axis] < THIN_VOXELS
     return Turn(ROWS if along_rows else PLANES, matrix, geometry, grid, axis)
 
 
@@ -167,12 +171,13 @@ def turned_softly(turn: Turn, label: NDArray[Any], values: tuple[int, ...], back
     best = np.full(turn.grid.array_shape, -1, np.int16)
     out = np.full(turn.grid.array_shape, background, label.dtype)
     for value in sorted({*values, background}):
-        weight = np.zeros(label.shape, np.int16)
-        weight[label == value] = SOFT_ONE
-        weight = turned(turn, weight, LINEAR, SOFT_ONE if value == background else 0)
-        more = weight > best
-        np.copyto(best, weight, where=more)
-        out[more] = value
+        # No more than two volumes of weights beside the best ones at a time: they take more room than labels do.
+        whole = np.multiply(label == value, SOFT_ONE, dtype=np.int16)
+        weight = turned(turn, whole, LINEAR, SOFT_ONE if value == background else 0)
+        del whole
+        np.copyto(out, label.dtype.type(value), where=weight > best)
+        np.maximum(best, weight, out=best)
+        del weight
     return out
 
 

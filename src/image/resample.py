@@ -7,7 +7,9 @@ Three angles are applied as ITK's `Euler3DTransform` does by default: R = Rz · 
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ On a grid of 1000 voxels that is a thousandth of a voxel, far below what interpo
 CUT_TOLERANCE_VOXELS = 1e-3
 """A grown grid may lack this much of a corner, so that rounding adds no layer of padding."""
 
-SLAB_VOXELS = 1 << 21
+SLAB_VOXELS = 1 << 19
 """So many voxels are resampled at a time in floating point."""
 
 TIES = float(1 << 20)
@@ -217,32 +219,36 @@ def resampled(
     transform.SetMatrix([float(v) for v in matrix.ravel()])
     transform.SetCenter(volume.geometry.center_mm)
     out = np.empty(grid.array_shape, dtype)
-    for first, last in _slabs(grid):
-        size, origin = list(grid.size), grid.origin_mm
-        if grid.dimension == 3:
-            size[2] = last - first
-            origin = tuple(float(o) for o in grid.to_physical((0, 0, first)))
+    for slab in _slabs(grid):
         moved = sitk.Resample(
             image,
-            size,
+            [grid.size[0], *(part.stop - part.start for part in reversed(slab))],
             transform,
             sitk.sitkLinear if interpolation == LINEAR else sitk.sitkNearestNeighbor,
-            origin,
+            [float(o) for o in grid.to_physical((0, *(part.start for part in reversed(slab))))],
             grid.spacing_mm,
             grid.direction,
             float(background),
             made,
         )
-        slab = sitk.GetArrayViewFromImage(moved)
-        out[first:last] = slab if slab.dtype == dtype else saturated(np.rint(slab * TIES) / TIES, dtype)
+        found = sitk.GetArrayViewFromImage(moved)
+        if found.dtype == dtype:
+            out[slab] = found
+            continue
+        means = found * TIES
+        np.rint(means, out=means)
+        means /= TIES
+        out[slab] = saturated(means, dtype)
     return out
 
 
-def _slabs(grid: Geometry) -> list[tuple[int, int]]:
-    """Return ranges of the first array axis, whole rows of a picture or some slices of a volume each."""
-    length = grid.array_shape[0]
-    step = length if grid.dimension == 2 else max(1, SLAB_VOXELS // (grid.size[0] * grid.size[1]))
-    return [(first, min(first + step, length)) for first in range(0, length, step)]
+def _slabs(grid: Geometry) -> Iterator[tuple[slice, ...]]:
+    """Yield parts of an array on a grid, ``(z, y)`` or ``(y,)``: some slices, or some rows of one, each."""
+    lengths = grid.array_shape[:-1]
+    rows = max(1, SLAB_VOXELS // grid.size[0])
+    steps = (max(1, rows // lengths[-1]), rows)[-len(lengths) :]
+    for starts in itertools.product(*(range(0, n, step) for n, step in zip(lengths, steps, strict=True))):
+        yield tuple(slice(at, min(at + step, n)) for at, step, n in zip(starts, steps, lengths, strict=True))
 
 
 def saturated(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

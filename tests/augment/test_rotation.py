@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from segconv.augment import compiled
 from segconv.augment.rotation import MOVED, PLANES, ROWS, SIMPLEITK, outside, plan_turn, turned, turned_softly
 from segconv.augment.spec import IMAGE, PATIENT, Transform
+from segconv.image import resample
 from segconv.image.geometry import Geometry, Volume
 from segconv.image.resample import LINEAR, NEAREST, index_matrix, rotation_matrix
 
@@ -32,7 +35,7 @@ KERNEL_TYPES = ["int8", "uint8", "int16", "uint16", "float32"]
 @st.composite
 def straight(draw: st.DrawFn) -> Geometry:
     """A grid along the patient's axes, in any order and sense."""
-    size = tuple(draw(st.integers(2, 40)) for _ in range(3))
+    size = tuple(draw(st.integers(1, 31) | st.integers(32, 40)) for _ in range(3))  # thin and thick
     spacing = tuple(draw(st.floats(0.3, 5)) for _ in range(3))
     origin = tuple(draw(st.floats(-300, 300)) for _ in range(3))
     return Geometry(size, spacing, origin, tuple(float(v) for v in draw(st.sampled_from(SIGNED))))
@@ -196,13 +199,59 @@ def test_with_and_without_numba_it_is_the_same_but_for_rounding(
         (SIGNED[2], (0, 30, 0), PATIENT, PLANES),
         (SIGNED[2], (0, 0, 30), PATIENT, ROWS),
         (SIGNED[2], (30, 0, 0), IMAGE, ROWS),
+        (SIGNED[0], (0, 0, 30), "thin", ROWS),
     ],
 )
 def test_the_planner_takes_the_fastest_way(
     direction: tuple[float, ...], angles_deg: tuple[float, float, float], frame: str, way: str
 ) -> None:
-    geometry = Geometry((9, 8, 7), (1.0, 1.5, 2.0), (0, 0, 0), direction)
-    assert plan_turn(geometry, Transform(angles_deg, frame=frame)).way == way
+    size = (35, 34, 31 if frame == "thin" else 33)
+    geometry = Geometry(size, (1.0, 1.5, 2.0), (0, 0, 0), direction)
+    assert plan_turn(geometry, Transform(angles_deg, frame=PATIENT if frame == "thin" else frame)).way == way
+
+
+def peak_volumes(function: Callable[[], object], array: np.ndarray) -> float:
+    """The most that numpy held while a function ran, in units of an array, beside what it held before."""
+    function()  # compiles, and loads
+    tracemalloc.start()
+    try:
+        function()
+        return tracemalloc.get_traced_memory()[1] / array.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("way", ["kernel", "simpleitk"])
+def test_a_few_large_slices_take_no_more_room_than_many(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "simpleitk":
+        monkeypatch.setattr(compiled, "available", lambda: False)
+    geometry = Geometry.plain((1500, 1400, 3))
+    turn = plan_turn(geometry, Transform((0.0, 0.0, 30.0)))
+    array = values(geometry.array_shape, "int16")
+    assert peak_volumes(lambda: turned(turn, array, LINEAR, 0), array) < 2.5
+
+
+def test_soft_labels_hold_few_volumes_of_weights() -> None:
+    geometry = Geometry.plain((200, 150, 64))
+    turn = plan_turn(geometry, Transform((0.0, 0.0, 30.0)))
+    label = np.random.default_rng(0).integers(0, 10, geometry.array_shape).astype(np.uint8)
+    # The result, the planes of the kernel, and two bytes each for the best weights, a class's, and those turned.
+    assert peak_volumes(lambda: turned_softly(turn, label, tuple(range(10)), 0), label) < 8.5
+
+
+@given(geometries, st.tuples(angles, angles, angles), st.integers(1, 300))
+@settings(max_examples=20)
+def test_the_parts_that_simpleitk_makes_one_after_the_other_fit_together(
+    geometry: Geometry, angles_deg: tuple[float, float, float], voxels: int
+) -> None:
+    volume = Volume(values(geometry.array_shape, "int16"), geometry)
+    matrix = rotation_matrix(angles_deg, geometry.dimension)
+    whole = resample.resampled(volume, matrix, geometry, LINEAR, -1024)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resample, "SLAB_VOXELS", voxels)
+        parts = resample.resampled(volume, matrix, geometry, LINEAR, -1024)
+    sure = off_the_edge(geometry, Transform(angles_deg))
+    assert np.array_equal(whole[sure], parts[sure])
 
 
 @needs_numba
