@@ -1,10 +1,10 @@
-# make demo: everything end to end on real pictures.   make test: every check.   make bench: figures.
+# make demo: everything end to end on real pictures.   make test: every check.   make bench: figures.   make lowest: the oldest dependencies.
 PYTHON ?= python3
+LOWEST_PYTHON ?= python3.10
 VENV := .venv
 BIN := $(VENV)/bin
-BARE := build/bare
 
-.PHONY: demo test lint types imports unit wheel bench clean
+.PHONY: demo test lint types imports unit wheel lowest bench clean
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -32,16 +32,28 @@ imports: $(VENV)/.ready
 unit: $(VENV)/.ready
 	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
-# The wheel alone, in an environment without torch and nnunetv2, with the source out of reach.
-wheel: $(VENV)/.ready
-	rm -rf build/wheel build/lib $(BARE)
+# The wheel alone, in an environment without torch and nnunetv2, with the source out of reach:
+# its interpreter, its folder, extras, options of pip, options of pytest.
+define test_wheel
+	rm -rf build/wheel build/lib build/elsewhere $(2)
 	$(BIN)/python -m build --quiet --wheel --outdir build/wheel .
-	$(PYTHON) -m venv $(BARE)
-	$(BARE)/bin/python -m pip install --quiet --upgrade pip
-	$(BARE)/bin/python -m pip install --quiet "$$(echo build/wheel/segconv-*.whl)" pytest pytest-timeout hypothesis nibabel pydicom
-	rm -rf build/elsewhere && mkdir -p build/elsewhere && cp -r tests fixtures pyproject.toml build/elsewhere/
+	$(1) -m venv $(2)
+	$(2)/bin/python -m pip install --quiet --upgrade pip
+	$(2)/bin/python -m pip install --quiet $(4) "$$(echo build/wheel/segconv-*.whl)$(3)" \
+		pytest pytest-timeout hypothesis nibabel pydicom distributed
+	mkdir -p build/elsewhere && cp -r tests fixtures pyproject.toml build/elsewhere/
 	cd build/elsewhere && SEGCONV_BARE=1 SEGCONV_TEST_DATA="$${SEGCONV_TEST_DATA:-$(abspath ../shared/data)}" \
-		HYPOTHESIS_PROFILE=ci ../bare/bin/python -m pytest -q -m 'not train'
+		HYPOTHESIS_PROFILE=ci $(abspath $(2))/bin/python -m pytest -q -m 'not train' $(5)
+endef
+
+wheel: $(VENV)/.ready
+	$(call test_wheel,$(PYTHON),build/bare)
+
+# The same with the lowest versions that pyproject.toml admits, on the lowest Python: before a release, and
+# whenever one of them changes. What is so old warns of its newer neighbours.
+lowest: $(VENV)/.ready
+	mkdir -p build && $(BIN)/python -m tests.lowest > build/lowest.txt
+	$(call test_wheel,$(LOWEST_PYTHON),build/lowest,[fast],--constraint build/lowest.txt,-W default)
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m benchmarks.convert

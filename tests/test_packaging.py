@@ -14,6 +14,8 @@ import pytest
 
 import segconv
 
+from .lowest import PROJECT, lowest
+
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 
@@ -44,3 +46,12 @@ def test_the_public_names_are_there_and_load_lazily() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
     with pytest.raises(AttributeError):
         segconv.nothing  # noqa: B018
+
+
+def test_each_dependency_has_a_lower_bound_that_is_tried() -> None:
+    text = PROJECT.read_text(encoding="utf-8")
+    declared = re.search(r"^dependencies = \[(.*?)\]", text, re.DOTALL | re.MULTILINE)
+    assert declared is not None
+    bounds = lowest(text, "dependencies")
+    assert len(bounds) == declared[1].count("\n") - 1 > 10
+    assert all(re.fullmatch(r"[\w.-]+==[\d.]+", bound) for bound in bounds)

@@ -13,6 +13,9 @@ from ..image import content
 
 MAX_BYTES = 64 << 20
 
+_NUL = "\ufffe"
+"""Stands for NUL meanwhile; no character, and in no text."""
+
 
 def read_text(path: Path, code: str = "SC087") -> str:
     """Return the text of a file.
@@ -54,13 +57,19 @@ def rows_of(text: str, code: str = "SC087") -> list[list[str]]:
     SegconvError
         `code` if there is none.
     """
+    # Python 3.10's csv refuses NUL; what a cell may hold is judged by whoever takes it for a path or a name.
+    text = text.replace("\0", _NUL)
     try:
         dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
     except csv.Error:
         dialect = csv.excel
     try:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), dialect) if any(row)]
-    except csv.Error as error:  # a cell of more than 128 KiB, or a NUL
+        rows = [
+            [cell.replace(_NUL, "\0").strip() for cell in row]
+            for row in csv.reader(io.StringIO(text), dialect)
+            if any(row)
+        ]
+    except csv.Error as error:  # a cell of more than 128 KiB
         raise SegconvError(f"is no table ({error})", code=code) from error
     if not rows:
         raise SegconvError("is empty", code=code)
