@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import SegconvError
 from . import lineage
-from .description import DatasetDescription
+from .description import DatasetDescription, read_bytes
 from .lineage import TEST, TRAIN, VALIDATION, CaseRecord
 from .names import DatasetName
 from .strictjson import load_object
@@ -72,7 +72,7 @@ class Dataset:
         """
         if (self.run or {}).get("options", {}).get("link") != "external":
             return {}
-        found = load_object((self.path / DESCRIPTION).read_bytes()).get("dataset")
+        found = load_object(read_bytes(self.path / DESCRIPTION)).get("dataset")
         return found if isinstance(found, dict) else {}
 
     def cases(self, split: str = TRAIN) -> list[str]:

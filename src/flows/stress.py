@@ -33,6 +33,7 @@ from ..image.geometry import Geometry, Volume
 from ..image.resample import LINEAR, NEAREST
 from ..review.curves import curves
 from ..review.evaluate import Scores, score
+from ..review.opened import read_bytes
 from ..review.robustness import Condition, Measured, Robustness
 from ..train.commands import Tell, predict
 from ..train.models import TrainedModel, held_back
@@ -425,7 +426,7 @@ def _write_inputs(task: _Task) -> str:
     """Write a case under every condition, in a worker."""
     for channel, path in enumerate(task.images):
         with naming(str(path)):
-            image = read_image(path.read_bytes(), task.ending)
+            image = read_image(read_bytes(str(path)), task.ending)
             if task.ending in raster.ENDINGS and image.geometry.dimension > 2:
                 raise SegconvError("is a picture of several pages, which is not turned", code="SC094")
         for number, condition in enumerate(task.conditions):
@@ -443,9 +444,9 @@ def _encoded(array: NDArray[Any], geometry: Geometry, ending: str) -> bytes:
 def _score_case(task: _Task) -> _Scored:
     """Turn the predictions of a case back and score them, in a worker."""
     with naming(str(task.label)):
-        reference = _narrow(read_label(task.label.read_bytes(), task.ending))
+        reference = _narrow(read_label(read_bytes(str(task.label)), task.ending))
     with naming(str(task.images[0])):
-        geometry = read_image(task.images[0].read_bytes(), task.ending).geometry
+        geometry = read_image(read_bytes(str(task.images[0])), task.ending).geometry
     scored = np.ones(reference.shape, bool) if task.ignore is None else reference != task.ignore
     foreground = np.isin(reference, [value for values in task.classes.values() for value in values])
     found = _Scored(task.case, [], [], [], int(foreground.sum()))
@@ -462,7 +463,7 @@ def _score_case(task: _Task) -> _Scored:
             if not path.is_file():
                 raise SegconvError("is not there: nothing was predicted", code="SC101", file=str(path))
             with naming(str(path)):
-                prediction = _narrow(read_label(path.read_bytes(), task.ending))
+                prediction = _narrow(read_label(read_bytes(str(path)), task.ending))
                 if prediction.shape != reference.shape:
                     raise SegconvError(
                         f"has the shape {prediction.shape}, its reference {reference.shape}", code="SC082"
