@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..dataset import lineage
-from ..dataset.description import DatasetDescription
+from ..dataset.description import DatasetDescription, read_bytes
 from ..dataset.layout import DESCRIPTION, Dataset, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.splits import make_splits
-from ..dataset.strictjson import dumps
-from ..errors import Finding, SegconvError, refuse_if_any
+from ..dataset.splits import Splits, leaks, make_splits, with_copies
+from ..dataset.strictjson import dumps, loads
+from ..errors import Finding, SegconvError, refuse_if_any, warning
 from ..image.codecs import decoded_bytes
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
@@ -28,6 +29,9 @@ from .files import PICTURES, VOLUMES, geometry_of
 from .rotation import plan_turn
 from .sampling import copies
 from .spec import PLANES, AugmentSpec, Transform
+
+SOFT_FILES = 3
+"""Soft labels take the room that a worker has for so many files of their size: weights have 16 bits."""
 
 LONGEST_NAME = 200
 """Characters of a case identifier, which with channel and ending fit every file system."""
@@ -110,7 +114,24 @@ def run_augmentation(plan: Plan, source: Dataset, spec: AugmentSpec, **how: Any)
 
 
 def _decoded(item: Item) -> int:
-    return max(map(decoded_bytes, item.sources))
+    """Return what the largest file of a case decodes to, or as much as what is made of it takes instead."""
+    task: AugmentTask = item.payload
+    sizes = [decoded_bytes(path) for path in item.sources]
+    if task.recipe.label_soft and task.label is not None:
+        sizes.append(SOFT_FILES * decoded_bytes(task.label))
+    return int(max(sizes) * _growth(task))
+
+
+def _growth(task: AugmentTask) -> float:
+    """Return how many times the voxels of a case its largest copy has."""
+    if not task.recipe.expand or not task.copies:
+        return 1.0
+    try:
+        geometry = geometry_of(task.images[0], task.recipe.source_ending)
+    except SegconvError:
+        return 1.0  # reading the file will tell what is wrong with it
+    grids = [plan_turn(geometry, transform, expand=True).grid for transform in task.copies.values()]
+    return max(math.prod(grid.size) for grid in grids) / math.prod(geometry.size)
 
 
 def ways(plan: Plan) -> Mapping[str, int]:
@@ -183,7 +204,7 @@ def _item(task: AugmentTask) -> Item:
         size = sum(Path(path).stat().st_size for path in sources)
     else:
         size = sum(decoded_bytes(path) for path in sources)
-    return Item(task.record.case, sources, task.outputs(), task, size * (1 + len(task.copies)))
+    return Item(task.record.case, sources, task.outputs(), task, int(size * (1 + len(task.copies) * _growth(task))))
 
 
 def _foreign(case: str, split: str, description: DatasetDescription) -> CaseRecord:
@@ -258,7 +279,7 @@ def _finish(plan: Plan, source: Dataset, spec: AugmentSpec, results: Iterable[Re
                 yield record.to_line()
 
     staged.write_lines(lineage.CASES, lines())
-    splits = make_splits(kept)
+    splits, findings = _folds(source, kept)
     if splits:
         staged.write(SPLITS_FILE, dumps(splits))
     run = source.run or {}
@@ -280,7 +301,22 @@ def _finish(plan: Plan, source: Dataset, spec: AugmentSpec, results: Iterable[Re
     description = dataclasses.replace(source.description, num_training=number, texts=texts, file_ending=recipe.ending)
     where = {"dataset": dict(sorted(external.items()))} if recipe.link == EXTERNAL else {}
     staged.write(DESCRIPTION, dumps(description.as_json() | where))
-    return []
+    return findings
+
+
+def _folds(source: Dataset, records: list[CaseRecord]) -> tuple[Splits, list[Finding]]:
+    """Return the folds of the source, so that models before and after are validated alike; new ones if they leak."""
+    path = source.path / SPLITS_FILE
+    if not path.is_file():
+        return make_splits(records), []
+    try:
+        splits = with_copies(loads(read_bytes(path)), records)
+    except (SegconvError, TypeError, KeyError, ValueError):
+        splits = []
+    if splits and all(fold["train"] and fold["val"] for fold in splits) and not leaks(splits, records):
+        return splits, []
+    told = "the folds of the source leak or are none of its cases; new ones were made"
+    return make_splits(records), [warning("SC095", told, file=str(path), hint="segconv check shows what is wrong")]
 
 
 def _target(target: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,8 +79,8 @@ def command(
     The new dataset holds the originals, unchanged, and their copies. Rotations are Euler rotations
     about the patient's axes (LPS) through the true centre of the volume, R = Rz · Rx · Ry; image and
     label move on one grid; what comes in from outside is air, or background. Pictures turn in their
-    plane. HU shifts leave air where it is and apply to channels named CT. Folds are written so that a
-    copy is never validated on, and never trained on while its original is validated on.
+    plane. HU shifts leave air where it is and apply to channels named CT. Folds are those of
+    DATASET, and such that a copy is never validated on, and never trained on while its original is.
     """
     from ..augment.runner import plan_augmentation, run_augmentation
     from ..dataset.layout import Dataset

@@ -96,6 +96,26 @@ def make_splits(records: Iterable[CaseRecord], *, folds: int = DEFAULT_FOLDS, se
     return splits
 
 
+def with_copies(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord]) -> Splits:
+    """Return the folds of a dataset with copies of its cases: each is trained on where its original is.
+
+    Parameters
+    ----------
+    splits
+        Folds of the originals.
+    records
+        Of originals and copies; cases that are not among them are left out.
+    """
+    members = [record for record in records if record.split == TRAIN]
+    return [
+        {
+            "train": sorted(record.case for record in members if (record.parent or record.case) in train),
+            "val": sorted(record.case for record in members if record.case in val and record.parent is None),
+        }
+        for train, val in ((set(fold["train"]), set(fold["val"])) for fold in splits)
+    ]
+
+
 def leaks(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord]) -> list[Finding]:
     """Return an error for each fold in which a group stands on both sides, or validation holds a copy."""
     findings: list[Finding] = []

@@ -65,7 +65,8 @@ def decoded_bytes(path: str) -> int:
         if path.lower().endswith(raster.ENDINGS):
             header = raster.probe_file(path)
             return header.width * header.height * header.pages * header.samples * max(header.depth // 8, 1)
-        return volumes.probe_file(path).voxel_bytes
+        volume = volumes.probe_file(path)
+        return volume.voxel_bytes // volume.dtype.itemsize * volume.value_dtype.itemsize
     except SegconvError:
         return os.path.getsize(path)  # what is wrong with it, reading will tell
 

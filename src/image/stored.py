@@ -61,6 +61,14 @@ class VolumeHeader:
         return (self.slope, self.intercept) != (1.0, 0.0)
 
     @property
+    def value_dtype(self) -> np.dtype[Any]:
+        """Native type of the values: floats if scaled, of 64 bits for integers of 32 and more."""
+        if self.scaled:
+            return np.dtype(np.float64 if self.dtype.kind == "i" and self.dtype.itemsize > 2 else np.float32)
+        native: np.dtype[Any] = self.dtype.newbyteorder("=")
+        return native
+
+    @property
     def plain(self) -> bool:
         """Whether a file with this header may be carried over byte for byte."""
         return not self.oddities and self.dtype.isnative
@@ -95,9 +103,8 @@ class DecodedVolume(ABC):
         """Voxels after slope and intercept, native: floats if scaled, of 64 bits for integers of 32 and more."""
         header = self.header
         if not header.scaled:
-            return self.stored.astype(header.dtype.newbyteorder("="), copy=False)
-        wide = np.dtype(np.float64 if header.dtype.kind == "i" and header.dtype.itemsize > 2 else np.float32)
-        values: NDArray[Any] = self.stored.astype(wide)
+            return self.stored.astype(header.value_dtype, copy=False)
+        values: NDArray[Any] = self.stored.astype(header.value_dtype)
         values *= header.slope
         values += header.intercept
         return values

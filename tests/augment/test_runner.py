@@ -161,6 +161,45 @@ def test_what_cannot_be_done_is_refused(
     assert (done.code, done.codes()) == (exit_code, [code])
 
 
+def test_the_folds_of_the_originals_stay_theirs(ct: Path, segconv: Command) -> None:
+    cases = Dataset.open(ct).cases()
+    folds = [{"train": cases[2:], "val": cases[:2]}, {"train": cases[:2], "val": cases[2:]}]
+    (ct / "splits_final.json").write_text(json.dumps(folds))
+    done = segconv("augment", "7", "--to", "107", "--rotate", "30,60", "--planes", "axial")
+    assert (done.code, "SC095" in done.err) == (0, False)
+    made = json.loads((next(segconv.raw.glob("Dataset107*")) / "splits_final.json").read_text())
+    assert made == [
+        {
+            "train": sorted(f"{case}{end}" for case in fold["train"] for end in ("", "_axial030", "_axial060")),
+            "val": fold["val"],
+        }
+        for fold in folds
+    ]
+
+
+@pytest.mark.parametrize(
+    "folds",
+    [
+        [],
+        [{"train": []}],
+        {"train": 1},
+        [1],
+        [{"train": ["x"], "val": ["y"]}],
+        [{"train": ["ct_000"], "val": ["ct_000"]}],
+    ],
+)
+def test_folds_that_leak_or_are_of_other_cases_are_made_anew_and_told(
+    ct: Path, segconv: Command, folds: object
+) -> None:
+    before = json.loads((ct / "splits_final.json").read_text())
+    (ct / "splits_final.json").write_text(json.dumps(folds))
+    done = segconv("augment", "7", "--to", "107", "--rotate", "30", "--planes", "axial")
+    assert done.code == 0, done.err
+    assert "Warning SC095" in done.err
+    made = json.loads((next(segconv.raw.glob("Dataset107*")) / "splits_final.json").read_text())
+    assert [fold["val"] for fold in made] == [fold["val"] for fold in before]
+
+
 def test_a_copy_must_not_take_the_name_of_a_case(shapes: Path, segconv: Command) -> None:
     for folder, suffix in (("imagesTr", "_0000"), ("labelsTr", "")):
         shutil.copy(shapes / folder / f"shape-1{suffix}.png", shapes / folder / f"shape-0_axial030{suffix}.png")

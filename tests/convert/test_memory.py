@@ -99,6 +99,25 @@ def test_a_conversion_has_the_workers_that_fit_and_says_when_they_are_fewer(
     assert "workers" not in segconv(*plain, "--to", "3", "-q").err
 
 
+@pytest.mark.parametrize(("option", "times"), [("--expand", 2), ("--label-soft", 3), ("-v", 1)])
+def test_grown_grids_and_soft_labels_take_more_room(
+    option: str, times: int, tmp_path: Path, segconv: Command, workers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = segconv.raw / "Dataset001_A"
+    for case in "abcdefgh":
+        for name, dtype in ((f"imagesTr/{case}_0000", np.uint8), (f"labelsTr/{case}", np.uint8)):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            array = np.indices((200, 200, 9)).sum(axis=0) % 2
+            nib.Nifti1Image(array.astype(dtype), np.diag([-1, -1, 1, 1])).to_filename(folder / f"{name}.nii.gz")
+    (folder / "dataset.json").write_text(
+        '{"channel_names": {"0": "MR"}, "labels": {"background": 0, "a": 1}, "numTraining": 8, "file_ending": ".nii.gz"}'
+    )
+    monkeypatch.setattr(memory, "available_bytes", lambda: 7 * COPIES * 200 * 200 * 9)
+    # A square that turns by 45° fills one of twice its area, and a row more.
+    assert segconv("augment", "1", "--to", "2", "--rotate", "45", "--planes", "axial", option, "-j", "8").code == 0
+    assert workers == [7 // times]
+
+
 @pytest.mark.parametrize("make", [msd_ct, png_shapes])
 def test_so_have_augment_restore_and_check(
     make: Callable[..., Path],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,6 +15,16 @@ from segconv.image.geometry import Geometry
 GRID = Geometry((4, 3, 2), (1.0, 2.0, 3.0), (5.0, 6.0, 7.0), tuple(np.eye(3).ravel().tolist()))
 LABEL = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
 PICTURE = LABEL[0]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("slope", [1.0, 0.5])
+def test_it_is_told_what_a_file_decodes_to(tmp_path: Path, dtype: str, slope: float) -> None:
+    block = bytearray(b"".join(bytes(part) for part in nifti.encode(LABEL.astype(dtype), GRID)))
+    block[112:116] = struct.pack("<f", slope)
+    path = tmp_path / "a.nii"
+    path.write_bytes(block)
+    assert codecs.decoded_bytes(str(path)) == codecs.read_image(bytes(block)).array.nbytes
 
 
 @pytest.mark.parametrize("ending", volumes.WRITABLE)
