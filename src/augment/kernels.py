@@ -15,11 +15,14 @@ Importing this module brings Numba, which only the extra ``fast`` installs.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba.core.caching import NullCache
+from numba.core.dispatcher import Dispatcher
 from numpy.typing import NDArray
 
 from ..image.resample import TIES
@@ -186,3 +189,15 @@ def nearest_planes(source: Array, out: Array, matrix: Array, offset: Array, back
                 for k in range(WIDTH):
                     target[k] = nearest[k]
             _unpack(row, out[oa], start, width)
+
+
+def run(kernel: Kernel, source: Array, out: Array, matrix: Array, offset: Array, background: Array) -> None:
+    """Run a kernel, whatever the state of the cache: compiled for this process alone where the cache is of no use."""
+    try:
+        kernel(source, out, matrix, offset, background)
+    except (OSError, EOFError, ValueError, pickle.UnpicklingError):
+        # The disk is full, or a file of the cache was cut: kernels themselves raise nothing.
+        for found in list(globals().values()):
+            if isinstance(found, Dispatcher):
+                found._cache = NullCache()  # type: ignore[attr-defined]  # its stub leaves it out
+        kernel(source, out, matrix, offset, background)

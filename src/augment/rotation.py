@@ -150,7 +150,7 @@ def turned(turn: Turn, array: NDArray[Any], interpolation: str, background: Any)
         (NEAREST, ROWS): kernels.nearest_rows,
         (NEAREST, PLANES): kernels.nearest_planes,
     }
-    by_way[interpolation, turn.way](source, target, matrix, middle_in - matrix @ middle_out, fill)
+    kernels.run(by_way[interpolation, turn.way], source, target, matrix, middle_in - matrix @ middle_out, fill)
     return out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -316,6 +317,39 @@ def test_a_numba_that_cannot_be_loaded_is_done_without(tmp_path: Path, monkeypat
     assert not compiled.available.__wrapped__()
     monkeypatch.setattr(compiled, "available", compiled.available.__wrapped__)
     assert plan_turn(Geometry.plain((4, 5, 6)), Transform((0.0, 0.0, 30.0))).way == SIMPLEITK
+
+
+USE = """
+import resource, sys
+import numpy as np
+from segconv.augment.rotation import ROWS, plan_turn, turned
+from segconv.augment.spec import Transform
+from segconv.image.geometry import Geometry
+
+if sys.argv[1] == "full":
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+turn = plan_turn(Geometry.plain((9, 8, 7)), Transform((0.0, 0.0, 30.0)))
+assert turn.way == ROWS
+turned(turn, np.zeros((7, 8, 9), np.int16), sys.argv[2], 0)
+"""
+
+
+@pytest.mark.skipif(not compiled.available(), reason="Numba is not installed")
+def test_kernels_do_without_a_cache_that_is_damaged_or_cannot_grow(tmp_path: Path) -> None:
+    def use(how: str) -> None:
+        environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+        environment["XDG_CACHE_HOME"] = str(tmp_path)
+        subprocess.run([sys.executable, "-c", USE, how, "nearest"], env=environment, check=True)
+
+    use("full")
+    use("free")
+    kept = [path for path in tmp_path.rglob("*.nb?") if path.stat().st_size]
+    assert {path.suffix for path in kept} == {".nbi", ".nbc"}
+    for suffix in (".nbc", ".nbi"):
+        for path in kept:
+            if path.suffix == suffix:
+                path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        use("free")
 
 
 def test_a_place_for_compiled_code_is_found_where_the_home_is_read_only(
