@@ -165,7 +165,6 @@ def _images(task: AugmentTask, io: CaseIO, number: int, grid: Grid | None, turns
     if not task.copies:
         return grid
     value_range(array)
-    _refuse_unfit_padding(recipe.pad_value, array.dtype)
     if grid is None:
         turns.update({copy: plan_turn(own.geometry, t, expand=recipe.expand) for copy, t in task.copies.items()})
     else:
@@ -247,15 +246,3 @@ def _refuse_apart(found: Geometry, expected: Geometry, whose: str) -> None:
     apart = found.displacement_voxels(expected)
     if apart > NEAR_GRID_VOXELS:
         raise SegconvError(f"lies {apart:.3g} voxels off the grid of {whose}", code="SC083")
-
-
-def _refuse_unfit_padding(pad_value: float | None, dtype: np.dtype[Any]) -> None:
-    if pad_value is None:
-        return
-    real = dtype.kind == "f"
-    limits = np.finfo(dtype) if real else np.iinfo(dtype)
-    if not (float(limits.min) <= pad_value <= float(limits.max) and (real or float(pad_value).is_integer())):
-        raise SegconvError(
-            f"has voxels of type {dtype.name}, which cannot hold --pad-value {pad_value:g}",
-            hint=f"a {'number' if real else 'whole number'} from {limits.min} to {limits.max}",
-        )

@@ -73,7 +73,7 @@ def read_image(data: bytes, ending: str) -> tuple[NDArray[Any], Grid]:
     samples, header = _read_picture(data, ending)
     if header.kind == "palette":
         samples = raster.palette(data)[samples]
-    elif header.kind == "gray" and header.depth < 8:
+    elif header.kind == "gray" and 1 < header.depth < 8:  # one bit is read as 0 and 1, also of the original
         samples = samples * np.uint8(255 // ((1 << header.depth) - 1))
     return samples, Grid(Geometry.plain((header.width, header.height)))
 
@@ -92,6 +92,19 @@ def read_label(data: bytes, ending: str) -> tuple[NDArray[Any], Grid]:
     if samples.ndim > 2:
         raise SegconvError(f"is {header}, expected a label of one value a pixel", code="SC073")
     return samples, Grid(Geometry.plain((header.width, header.height)))
+
+
+def dtype_of(path: str, ending: str) -> np.dtype[Any]:
+    """Return the type of a file's voxels, by its head.
+
+    Raises
+    ------
+    SegconvError
+        What `volumes.probe_file` and `raster.probe_file` raise.
+    """
+    if ending in PICTURES:
+        return np.dtype(np.uint16 if raster.probe_file(path).depth > 8 else np.uint8)
+    return volumes.probe_file(path).value_dtype
 
 
 def geometry_of(path: str, ending: str) -> Geometry:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..dataset import lineage
 from ..dataset.description import DatasetDescription, read_bytes
 from ..dataset.layout import DESCRIPTION, Dataset, image_path, label_path
@@ -25,7 +27,7 @@ from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
 from .case import AugmentTask, CopyRecipe, augment_case
-from .files import PICTURES, VOLUMES, geometry_of
+from .files import PICTURES, VOLUMES, dtype_of, geometry_of
 from .rotation import plan_turn
 from .sampling import copies
 from .spec import PLANES, AugmentSpec, Transform
@@ -188,6 +190,9 @@ def _task(
     findings += [Finding("SC012", "is not there", file=str(path)) for path in missing]
     if missing:
         return None
+    if recipe.pad_value is not None and made:
+        for path in images:
+            findings += _unfit_padding(recipe.pad_value, str(path), recipe.source_ending)
     return AugmentTask(
         dataclasses.replace(record, targets=[], sources=[]),
         tuple(str(path.resolve()) for path in images),
@@ -250,6 +255,20 @@ def _refuse_format(found: str, wanted: str, link: str) -> None:
             f"--link {link} keeps originals as they are, --format {wanted.removeprefix('.')} writes them anew",
             hint="leave out one of the two",
         )
+
+
+def _unfit_padding(pad_value: float, path: str, ending: str) -> list[Finding]:
+    try:
+        dtype = dtype_of(path, ending)
+    except SegconvError:
+        return []  # reading the file will tell what is wrong with it
+    real = dtype.kind == "f"
+    limits = np.finfo(dtype) if real else np.iinfo(dtype)
+    if float(limits.min) <= pad_value <= float(limits.max) and (real or float(pad_value).is_integer()):
+        return []
+    told = f"has voxels of type {dtype.name}, which cannot hold --pad-value {pad_value:g}"
+    fitting = f"a {'number' if real else 'whole number'} from {limits.min} to {limits.max}"
+    return [Finding("SC001", told, file=path, hint=fitting)]
 
 
 def _finish(plan: Plan, source: Dataset, spec: AugmentSpec, results: Iterable[Result], staged: Staged) -> list[Finding]:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import tifffile
+from PIL import Image
 from skimage import io
 
 from fixtures.make_fixtures import msd_ct
@@ -112,7 +113,8 @@ def test_a_pad_value_beyond_the_floats_is_refused(straight: Path, segconv: Comma
     done = segconv(*words, "1e300")
     assert (done.code, set(done.codes())) == (2, {"SC001"})
     assert "float32" in done.err
-    assert segconv(*words, "0.5", "--restart").code == 0
+    assert not list(segconv.raw.glob(".segconv-107")), "it was found before anything was written"
+    assert segconv(*words, "0.5").code == 0
     copy = nib.load(next(segconv.raw.glob("Dataset107*")) / "imagesTr" / "a_axial030_0000.nii.gz")
     assert np.asarray(copy.dataobj)[0, 0, 0] == 0.5
 
@@ -240,6 +242,17 @@ def test_pictures_of_every_kind_are_turned(
         assert some.shape == before.shape
     label = io.imread(made / "labelsTr" / f"a_axial180{ending}")
     assert np.array_equal(label, io.imread(folder / "labelsTr" / f"a{ending}")[::-1, ::-1])
+
+
+def test_a_picture_of_one_bit_is_as_bright_as_its_copies(segconv: Command) -> None:
+    folder = by_hand(segconv, ".png", ["gray"], pictures(1, "uint8"))
+    for path in (folder / "imagesTr").iterdir():
+        Image.fromarray(io.imread(path) > 99).save(path)
+    assert segconv("augment", "11", "--to", "111", "--rotate", "180").code == 0
+    made = next(segconv.raw.glob("Dataset111*")) / "imagesTr"
+    before, after = (io.imread(made / f"a{end}_0000.png") for end in ("", "_axial180"))
+    assert before.dtype == bool
+    assert np.array_equal(after, before[::-1, ::-1]), "as nnU-Net reads them"
 
 
 def test_axes_of_the_image_are_turned_about_and_recorded(ct: Path, segconv: Command) -> None:
