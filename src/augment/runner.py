@@ -334,7 +334,7 @@ def _folds(source: Dataset, records: list[CaseRecord]) -> tuple[Splits, list[Fin
         splits = []
     if splits and all(fold["train"] and fold["val"] for fold in splits) and not leaks(splits, records):
         return splits, []
-    told = "the folds of the source leak or are none of its cases; new ones were made"
+    told = "the folds of the source leak, or have a side with none of these cases; new ones were made"
     return make_splits(records), [warning("SC095", told, file=str(path), hint="segconv check shows what is wrong")]
 
 

@@ -110,7 +110,8 @@ def command(
         return 0
     outcome = run_augmentation(plan, source, spec, progress=sink.progress(), **how)
     sink.warn([*outcome.warnings, *outcome.failed])
-    sink.say(f"Made {outcome.target} with {originals + made} training cases.")
+    written = Dataset.open(outcome.target).description.num_training  # fewer than planned with --keep-going
+    sink.say(f"Made {outcome.target} with {written} training cases.")
     sink.next(f"segconv plan {name.id}")
     sink.end(result, [*outcome.warnings, *outcome.failed], ok=not outcome.failed)
     return EXIT_FOUND if outcome.failed else 0

@@ -200,6 +200,18 @@ def test_folds_that_leak_or_are_of_other_cases_are_made_anew_and_told(
     assert [fold["val"] for fold in made] == [fold["val"] for fold in before]
 
 
+def test_cases_that_are_left_out_are_not_counted(ct: Path, segconv: Command) -> None:
+    path = Dataset.open(ct).image_files("ct_001")[0]
+    path.write_bytes(path.read_bytes()[:-9])
+    done = segconv("augment", "7", "--to", "107", "--rotate", "30,60", "--planes", "axial", "--keep-going")
+    assert (done.code, done.codes()) == (1, ["SC050"])
+    made = Dataset.open(next(segconv.raw.glob("Dataset107*")))
+    assert len(made.cases()) == made.description.num_training == 3 * 3
+    assert f"Made {made.path} with 9 training cases." in done.err
+    folds = json.loads((made.path / "splits_final.json").read_text())
+    assert {case for fold in folds for part in fold.values() for case in part} == set(made.cases())
+
+
 def test_a_copy_must_not_take_the_name_of_a_case(shapes: Path, segconv: Command) -> None:
     for folder, suffix in (("imagesTr", "_0000"), ("labelsTr", "")):
         shutil.copy(shapes / folder / f"shape-1{suffix}.png", shapes / folder / f"shape-0_axial030{suffix}.png")
