@@ -100,6 +100,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         os.execve(sys.executable, again, os.environ | {_UTF8_MODE: "1"})  # noqa: S606 - the same command
     arguments = sys.argv[1:] if arguments is None else arguments
     answer_once()
+    # Matrices here have four rows: threads for them would take longer to start than help. nnU-Net's
+    # processes do not inherit this.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = run(arguments)
     # From here on it is too late: there is no more than the farewell of workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
