@@ -215,13 +215,20 @@ def _labels(task: AugmentTask, io: CaseIO, grid: Grid | None, turns: Mapping[str
             raise SegconvError(f"the label of {copy} got the values {sorted(unknown)}", code="SC070")
         io.write(label_path(copy, recipe.ending), grid.encoded(moved, turn.grid, recipe.ending))
         del moved
-        made.append(_copy_record(task.record, copy, transform, counts, turn.grid))
+        made.append(_copy_record(task.record, copy, transform, counts, turn.grid, recipe))
     return made
 
 
 def _copy_record(
-    parent: CaseRecord, copy: str, transform: Transform, counts: Mapping[int, int], grid: Geometry
+    parent: CaseRecord,
+    copy: str,
+    transform: Transform,
+    counts: Mapping[int, int],
+    grid: Geometry,
+    recipe: CopyRecipe,
 ) -> dict[str, Any]:
+    # With the copy, as a later augmentation of this dataset has options of its own.
+    options = {"expand": recipe.expand, "label_soft": recipe.label_soft, "pad_value": recipe.pad_value}
     geometry = None if grid.dimension == 2 else grid.as_json()
     return dataclasses.asdict(
         dataclasses.replace(
@@ -233,7 +240,7 @@ def _copy_record(
             label_voxels={str(value): count for value, count in counts.items()},
             geometry=geometry if parent.geometry is None or geometry is None else {**parent.geometry, **geometry},
             repairs=[],
-            transform=transform.as_json(),
+            transform={**transform.as_json(), **options},
             warnings=[],
             intensity=[],
         )

@@ -89,6 +89,18 @@ def test_a_shift_moves_tissue_and_leaves_air(ct: Path, segconv: Command) -> None
         assert (after[body] - before[body] == shift).all()
 
 
+def test_a_copy_keeps_all_parameters_when_it_is_augmented_again(ct: Path, segconv: Command) -> None:
+    options = ["--rotate", "30", "--planes", "axial", "--expand", "--label-soft", "--pad-value", "-1000"]
+    assert segconv("augment", "7", "--to", "107_CtAug", *options).code == 0
+    assert segconv("augment", "107", "--to", "108_CtMore", "--rotate", "10", "--planes", "axial").code == 0
+    found = {r.case: r.transform for r in Dataset.open(segconv.raw / "Dataset108_CtMore").records() if r.parent}
+    angles = {"sagittal": 0.0, "coronal": 0.0, "axial": 30.0}
+    first = {"angle_deg": angles, "shift_hu": 0.0, "expand": True, "label_soft": True, "pad_value": -1000.0}
+    assert found["ct_000_axial030"] == first
+    second = {"expand": False, "label_soft": False, "pad_value": None}
+    assert found["ct_000_axial010"] == {**first, "angle_deg": {**angles, "axial": 10.0}, **second}
+
+
 @pytest.mark.parametrize("source", ["ct", "shapes"])
 def test_bytes_are_the_same_for_any_number_of_workers_and_after_a_stop(
     source: str, request: pytest.FixtureRequest, segconv: Command, monkeypatch: pytest.MonkeyPatch
