@@ -14,7 +14,7 @@ from .lists import pair_by_list
 from .mask_folders import image_folder
 from .patterns import pair_by_patterns
 from .source import ConvertOptions, Scanner
-from .tree import units_in
+from .tree import OWN_FOLDERS, units_in
 from .unknown import of_unknown
 from .volume_units import volume_units
 
@@ -101,8 +101,12 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
     evidence = {key: found for key, kind in KINDS.items() if (found := kind.recognise(root)) is not None}
     if options.spacing_mm is not None and evidence.keys() <= {"png", "masks"}:
         return "pairs", "--spacing makes volumes of pictures"
-    if not (root / "dataset.json").exists() and (tasks := _tasks_below(root)):
-        raise _holding_tasks(root, tasks, evidence)
+    if not (root / "dataset.json").exists():
+        tasks = _tasks_below(root)
+        if evidence:  # the source that lies beside the datasets made of it
+            tasks = [task for task in tasks if task.relative_to(root).parts[0] not in OWN_FOLDERS]
+        if tasks:
+            raise _holding_tasks(root, tasks, evidence)
     if not evidence and (root / "imagesTr").is_dir() and not (root / "dataset.json").exists():
         raise SegconvError(
             "is not there beside imagesTr: nothing tells channels and labels",

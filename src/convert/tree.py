@@ -10,6 +10,9 @@ from pathlib import Path
 from ..errors import Finding, SegconvError
 from .source import Parts, is_stray
 
+OWN_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
+"""Where datasets are made is no part of a source that lies around it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -40,7 +43,9 @@ class Unit:
 
 
 def walk(root: Path, findings: list[Finding], *, external: bool = False) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder, relative to the root, and the names of its files; both sorted, stray files left out.
+    """Yield each folder, relative to the root, and the names of its files; both sorted.
+
+    Stray files are left out, and so are `OWN_FOLDERS`.
 
     A folder that is a link is entered if it stays inside the source; a link that leaves it, or leads
     to a folder above itself, becomes a finding.
@@ -56,7 +61,7 @@ def _walk(
     try:
         with os.scandir(root / relative) as entries:
             for entry in entries:
-                if is_stray(entry.name):
+                if is_stray(entry.name) or entry.name in OWN_FOLDERS:
                     continue
                 try:
                     is_folder = entry.is_dir()

@@ -359,3 +359,21 @@ def test_odd_names_of_files_and_folders_come_back(name: str, tmp_path: Path, seg
         for number in (1, 2):
             mask = io.imread(source / folder / "masks" / f"{name} {number}.png")
             assert np.array_equal(io.imread(tmp_path / "back" / folder / f"{name} {number}.png"), mask)
+
+
+def test_datasets_that_are_made_inside_of_the_source_are_no_part_of_it(segconv: Command, tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    for number, name in enumerate(("a", "b")):
+        pair(root, f"images/{name}.png", f"masks/{name}.png", number)
+    raw = root / "nnUNet_raw"
+    raw.mkdir()
+    for number in ("1_First", "2_Second"):
+        assert segconv("convert", root, "--to", number, "--raw", raw).code == 0
+    made = [
+        sorted(p.name for p in (raw / folder / "imagesTr").iterdir())
+        for folder in ("Dataset001_First", "Dataset002_Second")
+    ]
+    assert made[0] == made[1] == ["a_0000.png", "b_0000.png"]
+    (root / "images").rename(tmp_path / "images")
+    (root / "masks").rename(tmp_path / "masks")
+    assert "Dataset001_First" in segconv("convert", root, "--to", "3", "--raw", raw).err, "alone they are pointed at"
