@@ -1,0 +1,132 @@
+"""Changes of the disk where a kernel or a file system lacks the better way, and where the system refuses."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segconv.work import fsops
+
+
+def refusing(code: int) -> Any:
+    def refuse(*_: Any) -> Any:
+        raise OSError(code, os.strerror(code))
+
+    return refuse
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source"
+    path.write_bytes(os.urandom(3 << 20))
+    return path
+
+
+def copy(source: Path, target: Path) -> None:
+    descriptor = os.open(source, os.O_RDONLY)
+    try:
+        fsops.copy_new(descriptor, target)
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("code", [errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_is_copied_where_the_kernel_cannot(
+    code: int, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "copy_file_range", refusing(code))
+    copy(source, tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == source.read_bytes()
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_a_copy_that_fails_leaves_nothing(
+    code: int, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "copy_file_range", refusing(code))
+    with pytest.raises(OSError, match=os.strerror(code)):
+        copy(source, tmp_path / "target")
+    assert not (tmp_path / "target").exists()
+
+
+def test_a_source_that_ends_early_is_no_copy(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)
+    with pytest.raises(OSError, match="ended early"):
+        copy(source, tmp_path / "target")
+    assert not (tmp_path / "target").exists()
+
+
+def test_all_is_brought_to_the_disk_where_one_file_system_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    monkeypatch.setattr(fsops, "_libc_call", lambda *_: -1)
+    monkeypatch.setattr(os, "sync", lambda: synced.append("all"))
+    fsops.sync_file_system(tmp_path)
+    assert synced == ["all"]
+
+
+def test_a_function_that_the_c_library_lacks_counts_as_one_that_the_kernel_lacks() -> None:
+    assert fsops._libc_call("no_such_function", 1) == -1
+    assert ctypes.get_errno() == errno.ENOSYS
+
+
+def test_two_folders_change_places_in_two_steps_where_one_is_not_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fsops, "_renameat2", refusing(errno.EINVAL))
+    for name in ("new", "old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    fsops.exchange(tmp_path / "new", tmp_path / "old")
+    assert [(tmp_path / name / "file").read_text() for name in ("new", "old")] == ["old", "new"]
+    monkeypatch.setattr(fsops, "_renameat2", refusing(errno.EACCES))
+    with pytest.raises(PermissionError):
+        fsops.exchange(tmp_path / "new", tmp_path / "old")
+
+
+def test_a_file_system_without_locks_is_an_error_that_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.ENOLCK))
+    with pytest.raises(OSError, match=os.strerror(errno.ENOLCK)):
+        fsops.lock(tmp_path / "lock")
+    assert len(os.listdir("/proc/self/fd")) == open_before
+
+
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "lock"
+    flock, removed = fcntl.flock, []
+
+    def racing(descriptor: int, how: int) -> None:
+        if not removed:
+            path.unlink()  # as its last holder does, between our opening and locking it
+            removed.append(path)
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", racing)
+    descriptor = fsops.lock(path)
+    assert descriptor is not None
+    assert removed
+    assert os.path.samestat(os.fstat(descriptor), path.stat())
+    fsops.unlock(descriptor, path)
+    assert not path.exists()
+
+
+def test_a_lock_file_that_cannot_be_removed_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "lock"
+    descriptor = fsops.lock(path)
+    assert descriptor is not None
+    monkeypatch.setattr(os, "unlink", refusing(errno.EACCES))
+    fsops.unlock(descriptor, path)
+    monkeypatch.undo()
+    again = fsops.lock(path)
+    assert again is not None, "a file that nobody holds is no lock"
+    fsops.unlock(again, path)

@@ -1,0 +1,79 @@
+"""Ctrl-C and SIGTERM: told with what is kept, answered once, and left as they were for whoever comes after."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from segconv.errors import Interrupted
+from segconv.work.interruption import answer_once, interruptible
+
+BOTH = [signal.SIGINT, signal.SIGTERM]
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in BOTH}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", BOTH)
+def test_a_signal_ends_the_work_with_what_is_kept_and_the_handlers_are_put_back(number: signal.Signals) -> None:
+    before = [signal.getsignal(one) for one in BOTH]
+    with pytest.raises(Interrupted, match="half is kept") as caught, interruptible("half is kept", "go on"):
+        signal.raise_signal(number)
+    assert (caught.value.exit_code, caught.value.hint) == (128 + number, "go on")
+    assert [signal.getsignal(one) for one in BOTH] == before
+
+
+def test_what_is_asked_a_second_time_is_ignored_until_the_work_has_ended() -> None:
+    ended = []
+
+    def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGINT)
+            ended.append("in peace")
+
+    with pytest.raises(Interrupted), interruptible("", ""):
+        work()
+    assert ended == ["in peace"]
+
+
+def test_a_program_answers_once_and_ignores_all_that_follows() -> None:
+    answer_once()
+    with pytest.raises(Interrupted) as caught, interruptible("kept", ""):
+        signal.raise_signal(signal.SIGTERM)
+    assert caught.value.exit_code == 143
+    assert [signal.getsignal(one) for one in BOTH] == [signal.SIG_IGN, signal.SIG_IGN]
+
+
+def test_work_that_ends_well_leaves_a_program_answering() -> None:
+    answer_once()
+    handler = signal.getsignal(signal.SIGINT)
+    with interruptible("", ""):
+        pass
+    assert signal.getsignal(signal.SIGINT) is handler
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_threads_leave_signals_alone() -> None:
+    before = [signal.getsignal(one) for one in BOTH]
+    seen = []
+
+    def work() -> None:
+        with interruptible("", ""):
+            seen.append([signal.getsignal(one) for one in BOTH])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [before]
