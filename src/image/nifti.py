@@ -224,7 +224,7 @@ def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
 
 def compress(buffers: list[Any], ending: str) -> bytes:
     """Join the buffers of `encode`, gzipped if the ending asks for it."""
-    return deflate(buffers) if ending.endswith(".gz") else b"".join(bytes(b) for b in buffers)
+    return deflate(buffers) if ending.endswith(".gz") else b"".join(buffers)
 
 
 def _finish(header: NiftiBlock) -> bytes:
