@@ -126,15 +126,15 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
 
 
 def deflate(parts: Iterable[Any]) -> bytes:
-    """Return one gzip member over the concatenated buffers, without name or time: same bytes for same input.
+    """Return one gzip member over the concatenated buffers, without name or time.
 
     The last buffer is deflated; those before it, headers of a few hundred bytes, are stored, so
     that nothing has to be copied together.
     """
     *heads, body = list(parts) or [b""]
     stored = b"".join(bytes(head) for head in heads)
-    # In one call: at the end of each piece of a stream ISA-L hashes a few bytes that are not there yet,
-    # so that what it finds further on depends on what lay in its buffer before.
+    # In one call: a stream of pieces gave other bytes for the same input far more often. One call still does in
+    # one of thousands on a loaded machine, for a reason that is not known; what it inflates to is the same.
     packed = isal_zlib.compress(body, level=DEFLATE_LEVEL, wbits=-15)
     checksum = isal_zlib.crc32(body, isal_zlib.crc32(stored))
     size = len(stored) + memoryview(body).nbytes

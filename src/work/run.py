@@ -22,10 +22,11 @@ from .staging import Staged, payload_hash, writing
 T = TypeVar("T")
 Task = Callable[[Item, CaseIO], dict[str, Any]]
 STOPPED = "interrupted; what was done is kept"
+GO_ON = "run the same command again: it goes on where it stopped"
+
 FEW_WORKERS = 4
 BYTES_A_WORKER = 1 << 19
 """Up to so many workers, or with so many bytes an item for each of them, threads do not wait for one another."""
-GO_ON = "run the same command again: it goes on where it stopped"
 
 
 class Progress(Protocol):
