@@ -1,4 +1,4 @@
-"""Gzip streams, inflated to their very end and deflated to the same bytes every time.
+"""Gzip streams, inflated to their very end, and deflated to the same bytes every time.
 
 ISA-L does the work (the `isal` package): its inflate checks each member's CRC-32 and length, which
 zlib-based readers of medical images do not reach, because they stop after the last voxel.
@@ -14,6 +14,7 @@ import numpy as np
 from isal import igzip_lib, isal_zlib
 
 from ..errors import SegconvError
+from .deflated import deflate_raw
 
 GZIP_MAGIC = b"\x1f\x8b"
 GZIP_WBITS = 31
@@ -30,9 +31,6 @@ _LARGEST_RATIO = 1032
 
 _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\x04\xff"
 """Of a member without name or time, deflated fast, on no system in particular (RFC 1952)."""
-
-_STORED = 65535
-"""Bytes that a stored block holds (RFC 1951, 3.2.4)."""
 
 HEAD_BYTES = 1 << 16
 """A member's header with its file name and comment takes fewer bytes than this."""
@@ -131,20 +129,13 @@ def deflate(parts: Iterable[Any]) -> bytes:
     The last buffer is deflated; those before it, headers of a few hundred bytes, are stored, so
     that nothing has to be copied together.
     """
-    *heads, body = list(parts) or [b""]
-    stored = b"".join(bytes(head) for head in heads)
-    # In one call: a stream of pieces gave other bytes for the same input far more often. One call still does in
-    # one of thousands on a loaded machine, for a reason that is not known; what it inflates to is the same.
-    packed = isal_zlib.compress(body, level=DEFLATE_LEVEL, wbits=-15)
-    checksum = isal_zlib.crc32(body, isal_zlib.crc32(stored))
-    size = len(stored) + memoryview(body).nbytes
-    blocks = [_block(stored[at : at + _STORED]) for at in range(0, len(stored), _STORED)]
-    return b"".join([_HEADER, *blocks, packed, struct.pack("<II", checksum, size & 0xFFFFFFFF)])
-
-
-def _block(stored: bytes) -> bytes:
-    """Return a stored block that is not the last one."""
-    return struct.pack("<BHH", 0, len(stored), len(stored) ^ 0xFFFF) + stored
+    buffers = list(parts)
+    checksum = size = 0
+    for buffer in buffers:
+        checksum = isal_zlib.crc32(buffer, checksum)
+        size += memoryview(buffer).nbytes
+    trailer = struct.pack("<II", checksum, size & 0xFFFFFFFF)
+    return b"".join([_HEADER, *deflate_raw(buffers, DEFLATE_LEVEL), trailer])
 
 
 def _damaged(error: Exception) -> SegconvError:

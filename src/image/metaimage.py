@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from . import content
+from .deflated import ZLIB_WBITS, deflate_zlib
 from .geometry import Geometry, grid_of
 from .gzipped import DEFLATE_LEVEL, TRAILING_LIMIT, Buffer, DamagedStream
 from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
@@ -26,8 +27,6 @@ LOCAL = "LOCAL"
 
 HEAD_LIMIT = 1 << 16
 """A header takes fewer bytes than this."""
-
-ZLIB_WBITS = 15
 
 _KEY = re.compile(r"[^\s:]+")
 """ITK adds whatever it knows of an image, such as ``dim[0]`` of a NIfTI file and ``0008|0060`` of DICOM. A colon ends
@@ -211,7 +210,7 @@ def encode(array: NDArray[Any], geometry: Geometry) -> bytes:
     geometry
         The grid, three-dimensional.
     """
-    packed = bytes(isal_zlib.compress(_little(array, geometry), level=DEFLATE_LEVEL, wbits=ZLIB_WBITS))
+    packed = deflate_zlib(_little(array, geometry), DEFLATE_LEVEL)
     return _header(array, geometry, len(packed), LOCAL) + packed
 
 

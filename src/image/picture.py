@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from . import content
+from .deflated import deflate_zlib
 from .gzipped import PIECE, TRAILING_LIMIT, Buffer, DamagedStream
 from .warned import warnings_as
 
@@ -307,7 +308,7 @@ def encode_mask(values: NDArray[Any]) -> bytes:
     depth = values.dtype.itemsize * 8
     rows = np.zeros((values.shape[0], 1 + values.shape[1] * values.dtype.itemsize), dtype=np.uint8)
     rows[:, 1:] = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder(">")).view(np.uint8)
-    return _file(values.shape, depth, 0, b"", isal_zlib.compress(rows, ISAL_LEVEL))
+    return _file(values.shape, depth, 0, b"", deflate_zlib(rows, ISAL_LEVEL))
 
 
 def _packed(samples: NDArray[Any], depth: int, colour: int, colours: bytes) -> bytes:
@@ -316,7 +317,7 @@ def _packed(samples: NDArray[Any], depth: int, colour: int, colours: bytes) -> b
     bits = np.unpackbits(samples.astype(np.uint8)[..., np.newaxis], axis=-1)[..., 8 - depth :]
     rows = np.packbits(bits.reshape(height, width * depth), axis=-1)
     filtered = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1)
-    return _file((height, width), depth, colour, colours, isal_zlib.compress(filtered, ISAL_LEVEL))
+    return _file((height, width), depth, colour, colours, deflate_zlib(filtered, ISAL_LEVEL))
 
 
 def _file(shape: tuple[int, ...], depth: int, colour: int, colours: bytes, pixels: bytes) -> bytes:
