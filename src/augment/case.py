@@ -21,7 +21,7 @@ from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from ..work.plan import Item
 from .files import Grid, read_image, read_label
 from .intensity import shift_hu
-from .rotation import Turn, outside, plan_turn, turned, turned_softly
+from .rotation import Turn, load_kernels_ahead, outside, plan_turn, turned, turned_softly
 from .spec import Transform
 
 
@@ -109,6 +109,8 @@ def augment_case(item: Item, io: CaseIO) -> dict[str, Any]:
     before the next is read.
     """
     task: AugmentTask = item.payload
+    if not all(transform.is_quarter_turns for transform in task.copies.values()):
+        load_kernels_ahead()
     turns: dict[str, Turn] = {}
     grid: Grid | None = None
     for number, path in enumerate(task.images):
@@ -161,20 +163,22 @@ def _images(task: AugmentTask, io: CaseIO, number: int, grid: Grid | None, turns
     array, own = read_image(data, recipe.source_ending)
     del data  # its voxels are in memory by now, and the copies need the room
     if recipe.ending != recipe.source_ending:
-        io.write(own_path, own.encoded(array, own.geometry, recipe.ending))
+        io.write(own_path, *own.encoded(array, own.geometry, recipe.ending))
     if not task.copies:
         return grid
     value_range(array)
-    if grid is None:
-        turns.update({copy: plan_turn(own.geometry, t, expand=recipe.expand) for copy, t in task.copies.items()})
-    else:
+    if grid is not None:
         _refuse_apart(own.geometry, grid.geometry, "the first channel")
     air = array.min(axis=tuple(range(own.geometry.dimension)))
-    for copy, transform in task.copies.items():
+    # Those that need no kernels come first, while these are loaded.
+    for copy, transform in sorted(task.copies.items(), key=lambda copy: not copy[1].is_quarter_turns):
+        if grid is None:
+            turns[copy] = plan_turn(own.geometry, transform, expand=recipe.expand)
         shift = transform.shift_hu if number in recipe.ct_files else 0.0
         moved = transformed(turns[copy], array, air=air, shift=shift, pad_value=recipe.pad_value)
-        io.write(image_path(copy, number, recipe.ending), (grid or own).encoded(moved, turns[copy].grid, recipe.ending))
-        del moved  # before the next one takes as much
+        pieces = (grid or own).encoded(moved, turns[copy].grid, recipe.ending)
+        io.write(image_path(copy, number, recipe.ending), *pieces)
+        del moved, pieces  # before the next one takes as much
     return grid or own
 
 
@@ -197,7 +201,7 @@ def _labels(task: AugmentTask, io: CaseIO, grid: Grid | None, turns: Mapping[str
     if array.dtype.kind == "f" or array.dtype.itemsize > 2:
         array = array.astype(smallest_type(max(recipe.values)))
     if recipe.ending != recipe.source_ending:
-        io.write(own_path, own.encoded(array, own.geometry, recipe.ending))
+        io.write(own_path, *own.encoded(array, own.geometry, recipe.ending))
     if grid is None:
         return []
     _refuse_apart(own.geometry, grid.geometry, "its image")
@@ -213,7 +217,7 @@ def _labels(task: AugmentTask, io: CaseIO, grid: Grid | None, turns: Mapping[str
         unknown = set(counts) - {*present, recipe.label_background}
         if unknown:
             raise SegconvError(f"the label of {copy} got the values {sorted(unknown)}", code="SC070")
-        io.write(label_path(copy, recipe.ending), grid.encoded(moved, turn.grid, recipe.ending))
+        io.write(label_path(copy, recipe.ending), *grid.encoded(moved, turn.grid, recipe.ending))
         del moved
         made.append(_copy_record(task.record, copy, transform, counts, turn.grid, recipe))
     return made

@@ -38,8 +38,8 @@ class Grid:
     geometry: Geometry
     header: nifti.NiftiHeader | None = None
 
-    def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> bytes:
-        """Return the bytes of a file.
+    def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
+        """Return the pieces of a file, in order.
 
         Parameters
         ----------
@@ -51,13 +51,12 @@ class Grid:
             Of `PICTURES` or `VOLUMES`.
         """
         if ending in PICTURES:
-            return raster.encode(array, ending)
+            return [raster.encode(array, ending)]
         if ending not in _NIFTI:
-            return volumes.encode(array, geometry, ending)
+            return [volumes.encode(array, geometry, ending)]
         keep = self.header is not None and geometry == self.geometry
         buffers = nifti.encode_like(array, self.header) if keep and self.header else nifti.encode(array, geometry)
-        # Without compression nothing is copied but into the file's own bytes.
-        return nifti.compress(buffers, ending) if ending.endswith(".gz") else b"".join(buffers)
+        return nifti.compress(buffers, ending)
 
 
 def read_image(data: bytes, ending: str) -> tuple[NDArray[Any], Grid]:

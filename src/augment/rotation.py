@@ -6,6 +6,8 @@ all others go through SimpleITK. All ways follow the same rules, and agree to on
 
 from __future__ import annotations
 
+import functools
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,6 +181,18 @@ def turned_softly(turn: Turn, label: NDArray[Any], values: tuple[int, ...], back
         np.maximum(best, weight, out=best)
         del weight
     return out
+
+
+@functools.cache
+def load_kernels_ahead() -> None:
+    """Load Numba and what it compiled in the background, once in a process: it takes half a second."""
+    threading.Thread(target=_turn_something_small, daemon=True).start()
+
+
+def _turn_something_small() -> None:
+    geometry = Geometry((3, 3, 3), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    turn = plan_turn(geometry, Transform((30.0, 0.0, 0.0)))
+    turned(turn, np.zeros((3, 3, 3), np.uint8), NEAREST, 0)
 
 
 def outside(turn: Turn) -> NDArray[np.bool_]:

@@ -41,6 +41,11 @@ class Transform:
     shift_hu: float = 0.0
     frame: str = PATIENT
 
+    @property
+    def is_quarter_turns(self) -> bool:
+        """Whether each angle is a multiple of 90 degrees: on most grids, voxels meet voxels."""
+        return all(angle % 90 == 0 for angle in self.angle_deg)
+
     def as_json(self) -> dict[str, Any]:
         """Return the entry of the lineage."""
         names = AXES if self.frame == IMAGE else PLANES

@@ -340,7 +340,7 @@ def _volume(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
     if volume is None:
         raise SegconvError("is a picture, the user's labels are volumes", code="SC051")
     if isinstance(volume, nifti.Nifti) and volume.header.plain and ending.startswith(".nii"):
-        return {task.outputs[0]: nifti.compress(nifti.encode_like(values, volume.header), ending)}
+        return {task.outputs[0]: b"".join(nifti.compress(nifti.encode_like(values, volume.header), ending))}
     if ending == ".mhd":
         header, raw = volumes.encode_mhd(values, volume.header.geometry, posixpath.basename(task.name))
         return dict(zip(task.outputs, (header, raw), strict=True))

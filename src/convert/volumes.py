@@ -167,7 +167,7 @@ def _convert_label(
             and not takes_header
             and task.recipe.ending.startswith(".nii")
         ):
-            io.write(target, nifti.compress(nifti.encode_like(dense, label.header), task.recipe.ending))
+            io.write(target, *nifti.compress(nifti.encode_like(dense, label.header), task.recipe.ending))
         else:
             _write_label(dense, target, geometry if takes_header else label.header.geometry, task, io)
     written = written_counts(counts, task)
@@ -285,7 +285,7 @@ def _write_channels(
             if not image.header.dtype.isnative:
                 swapped = np.frombuffer(slab, dtype=image.header.dtype)
                 slab = swapped.astype(image.header.dtype.newbyteorder("=")).view(np.uint8)
-            io.write(target, nifti.compress([nifti.channel_header(image.header), slab], ending))
+            io.write(target, *nifti.compress([nifti.channel_header(image.header), slab], ending))
         else:
             values = image.channel(channel)
             if image.header.scaled:

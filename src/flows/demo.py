@@ -288,7 +288,7 @@ def write_ct_task(root: Path, *, cases: int = 4) -> None:
     for number in range(cases):
         phantom = ct(number)
         for part, volume in (("imagesTr", phantom.images[0]), ("labelsTr", phantom.label)):
-            data = nifti.compress(nifti.encode(volume.array, volume.geometry), ".nii.gz")
+            data = b"".join(nifti.compress(nifti.encode(volume.array, volume.geometry), ".nii.gz"))
             _write(root / part / f"phantom_{number}.nii.gz", data)
     listed = [
         {"image": f"./imagesTr/phantom_{n}.nii.gz", "label": f"./labelsTr/phantom_{n}.nii.gz"} for n in range(cases)

@@ -7,7 +7,7 @@ zlib-based readers of medical images do not reach, because they stop after the l
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -123,19 +123,23 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
     return raw[:total].toreadonly(), members == 1 and not rest
 
 
-def deflate(parts: Iterable[Any]) -> bytes:
-    """Return one gzip member over the concatenated buffers, without name or time.
+def deflate(parts: Sequence[Any]) -> bytes:
+    """Return one gzip member over the concatenated buffers, without name or time."""
+    return b"".join(deflated_pieces(parts))
+
+
+def deflated_pieces(parts: Sequence[Any]) -> list[bytes]:
+    """Return the pieces of one gzip member over the concatenated buffers, without name or time.
 
     The last buffer is deflated; those before it, headers of a few hundred bytes, are stored, so
     that nothing has to be copied together.
     """
-    buffers = list(parts)
     checksum = size = 0
-    for buffer in buffers:
+    for buffer in parts:
         checksum = isal_zlib.crc32(buffer, checksum)
         size += memoryview(buffer).nbytes
     trailer = struct.pack("<II", checksum, size & 0xFFFFFFFF)
-    return b"".join([_HEADER, *deflate_raw(buffers, DEFLATE_LEVEL), trailer])
+    return [_HEADER, *deflate_raw(parts, DEFLATE_LEVEL), trailer]
 
 
 def _damaged(error: Exception) -> SegconvError:

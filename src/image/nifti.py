@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..errors import SegconvError
 from . import content
 from .geometry import ORTHONORMAL_TOLERANCE, RAS_FROM_LPS, SAME_GRID_VOXELS, Geometry, grid_of, squaring
-from .gzipped import TRAILING_LIMIT, Buffer, deflate, inflate, inflate_head, is_gzip
+from .gzipped import TRAILING_LIMIT, Buffer, deflated_pieces, inflate, inflate_head, is_gzip
 from .nifti_block import DTYPES, NiftiBlock
 from .stored import MAX_VOLUME as MAX_VOLUME
 from .stored import DecodedVolume, VolumeHeader, arranged
@@ -222,9 +222,9 @@ def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
     return [_finish(own), native.reshape(-1).view(np.uint8)]
 
 
-def compress(buffers: list[Any], ending: str) -> bytes:
-    """Join the buffers of `encode`, gzipped if the ending asks for it."""
-    return deflate(buffers) if ending.endswith(".gz") else b"".join(buffers)
+def compress(buffers: list[Any], ending: str) -> list[Any]:
+    """Return the pieces of a file, in order, from the buffers of `encode`: gzipped if the ending asks for it."""
+    return deflated_pieces(buffers) if ending.endswith(".gz") else buffers
 
 
 def _finish(header: NiftiBlock) -> bytes:

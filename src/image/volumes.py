@@ -114,7 +114,7 @@ def encode(array: NDArray[Any], geometry: Geometry, ending: str) -> bytes:
         One of `WRITABLE`.
     """
     if ending in (".nii.gz", ".nii"):
-        return nifti.compress(nifti.encode(array, geometry), ending)
+        return b"".join(nifti.compress(nifti.encode(array, geometry), ending))
     if ending not in WRITABLE:
         raise ValueError(f"{ending} is not one of {WRITABLE}")
     data: bytes = _MODULES[ending].encode(array, geometry)

@@ -70,18 +70,21 @@ class CaseIO:
         """Return the hash of a source that was read."""
         return str(self.sources[os.fspath(path)]["sha256"])
 
-    def write(self, relative: str, data: bytes | bytearray | memoryview) -> None:
+    def write(self, relative: str, *pieces: fsops.Buffer) -> None:
         """Write an output, whole or not at all.
 
         Parameters
         ----------
         relative
             Path relative to the target.
-        data
-            All of it.
+        pieces
+            All of it, one after the other, each contiguous.
         """
-        fsops.write_atomic(self._prepare(relative), data)
-        self._target(relative, len(data), hashlib.sha256(data).hexdigest())
+        fsops.write_atomic(self._prepare(relative), *pieces)
+        digest = hashlib.sha256()
+        for piece in pieces:
+            digest.update(piece)
+        self._target(relative, sum(memoryview(piece).nbytes for piece in pieces), digest.hexdigest())
 
     def carry(self, source: Path, relative: str, how: str = COPY) -> None:
         """Bring a source into the target unchanged, looking at no more than its hash."""

@@ -16,6 +16,10 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+Buffer = Any
+"""Whatever lends its contiguous bytes: ``bytes``, a numpy array (PEP 688 names the type from Python 3.12 on)."""
 
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
@@ -47,8 +51,8 @@ def mkdir(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
-def write_new(path: Path, data: bytes | bytearray | memoryview, *, sync: bool = False) -> None:
-    """Write a file that must not exist yet, to its last byte.
+def write_new(path: Path, *pieces: Buffer, sync: bool = False) -> None:
+    """Write a file that must not exist yet, to its last byte: contiguous pieces, one after the other.
 
     Raises
     ------
@@ -59,10 +63,12 @@ def write_new(path: Path, data: bytes | bytearray | memoryview, *, sync: bool = 
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     try:
         try:
-            rest = memoryview(data).cast("B")
-            while rest:
-                _before("write", path)
-                rest = rest[os.write(descriptor, rest) :]
+            for piece in pieces:
+                view = memoryview(piece)
+                rest = view.cast("B") if view.nbytes else b""
+                while rest:
+                    _before("write", path)
+                    rest = rest[os.write(descriptor, rest) :]
             if sync:
                 _before("fsync", path)
                 os.fsync(descriptor)
@@ -73,10 +79,10 @@ def write_new(path: Path, data: bytes | bytearray | memoryview, *, sync: bool = 
         raise
 
 
-def write_atomic(path: Path, data: bytes | bytearray | memoryview, *, sync: bool = False) -> None:
+def write_atomic(path: Path, *pieces: Buffer, sync: bool = False) -> None:
     """Write a file so that it is there whole or not at all; a file of that name is replaced."""
     temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}"[:255])
-    write_new(temporary, data, sync=sync)
+    write_new(temporary, *pieces, sync=sync)
     try:
         rename(temporary, path)
     except OSError:

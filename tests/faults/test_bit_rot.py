@@ -275,7 +275,7 @@ def test_formats_are_written_with_a_checksum() -> None:
     grid = Geometry.plain((8, 7, 6))
     array = np.arange(8 * 7 * 6, dtype=np.int16).reshape(6, 7, 8)
     for data, ending in (
-        (nifti.compress(nifti.encode(array, grid), ".nii.gz"), ".nii.gz"),
+        (b"".join(nifti.compress(nifti.encode(array, grid), ".nii.gz")), ".nii.gz"),
         (nrrd.encode(array, grid), ".nrrd"),
     ):
         for bit in range(8 * (len(data) - 60), 8 * len(data), 7):

@@ -104,7 +104,7 @@ def test_what_is_encoded_is_read_alike_by_both_readers(tmp_path_factory: Any, ge
     folder = tmp_path_factory.mktemp("encode")
     array = np.arange(np.prod(geometry.size), dtype=np.int16).reshape(geometry.array_shape)
     path = folder / "x.nii.gz"
-    path.write_bytes(nifti.compress(nifti.encode(array, geometry), ".nii.gz"))
+    path.write_bytes(b"".join(nifti.compress(nifti.encode(array, geometry), ".nii.gz")))
     image = sitk.ReadImage(str(path))
     assert np.array_equal(sitk.GetArrayFromImage(image), array)
     # turns near 180° are only known to a milliradian from the quaternion, but SimpleITK reads the sform
@@ -141,7 +141,7 @@ def test_a_channel_is_a_slab_of_the_files_own_bytes() -> None:
     found = nifti.decode(file_bytes(array, QFORM))
     assert found.header.channels == 3
     for channel in range(3):
-        data = nifti.compress([nifti.channel_header(found.header), found.channel_bytes(channel)], ".nii")
+        data = b"".join(nifti.compress([nifti.channel_header(found.header), found.channel_bytes(channel)], ".nii"))
         alone = nib.Nifti1Image.from_bytes(data)
         assert np.array_equal(np.asarray(alone.dataobj), array[..., channel])
         assert np.array_equal(alone.affine, nib.Nifti1Image.from_bytes(file_bytes(array, QFORM)).affine)
