@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,10 @@ from ..image.resample import (
     index_matrix,
     permuted,
     resampled,
+    resampled_slabs,
     rotation_matrix,
+    saturated,
+    without_ties,
 )
 from . import compiled
 from .spec import IMAGE, Transform
@@ -170,17 +174,48 @@ def turned_softly(turn: Turn, label: NDArray[Any], values: tuple[int, ...], back
     """
     if turn.exact is not None:
         return turned(turn, label, NEAREST, background)
-    best = np.full(turn.grid.array_shape, -1, np.int16)
     out = np.full(turn.grid.array_shape, background, label.dtype)
-    for value in sorted({*values, background}):
-        # No more than two volumes of weights beside the best ones at a time: they take more room than labels do.
-        whole = np.multiply(label == value, SOFT_ONE, dtype=np.int16)
-        weight = turned(turn, whole, LINEAR, SOFT_ONE if value == background else 0)
-        del whole
-        np.copyto(out, label.dtype.type(value), where=weight > best)
-        np.maximum(best, weight, out=best)
-        del weight
+    classes = sorted({*values, background})
+    # Weights take more room than labels do: for a whole volume, those of the best class alone are held, if any.
+    if turn.way == SIMPLEITK:
+        best = np.full(out.shape, -1, np.int16)
+        for value in classes:
+            whole = Volume((label == value).view(np.uint8), turn.geometry)
+            for slab, found in resampled_slabs(whole, turn.matrix, turn.grid, LINEAR, float(value == background)):
+                weight = saturated(without_ties(found * SOFT_ONE), best.dtype)
+                _take_the_heavier(out[slab], best[slab], weight, value)
+        return out
+    for slab, thin in _thin(turn):
+        best = np.full(thin.grid.array_shape, -1, np.int16)
+        for value in classes:
+            whole_ones = np.multiply(label[slab] == value, SOFT_ONE, dtype=np.int16)
+            weight = turned(thin, whole_ones, LINEAR, SOFT_ONE if value == background else 0)
+            _take_the_heavier(out[slab], best, weight, value)
     return out
+
+
+def _take_the_heavier(out: NDArray[Any], best: NDArray[np.int16], weight: NDArray[Any], value: int) -> None:
+    np.copyto(out, out.dtype.type(value), where=weight > best)
+    np.maximum(best, weight, out=best)
+
+
+def _thin(turn: Turn) -> Iterator[tuple[tuple[slice, ...], Turn]]:
+    """Yield the parts of a volume along the axis that a kernel leaves alone, which turn each on its own."""
+    if turn.geometry.dimension == 2:
+        yield (slice(None), slice(None)), turn
+        return
+    length = turn.geometry.size[turn.fixed_axis]
+    for start in range(0, length, THIN_VOXELS):
+        stop = min(start + THIN_VOXELS, length)
+        slab = [slice(None)] * 3
+        slab[2 - turn.fixed_axis] = slice(start, stop)
+        thin = [_of_size(grid, turn.fixed_axis, stop - start) for grid in (turn.geometry, turn.grid)]
+        yield tuple(slab), replace(turn, geometry=thin[0], grid=thin[1])
+
+
+def _of_size(grid: Geometry, axis: int, size: int) -> Geometry:
+    # Where it begins is of no matter: a kernel turns about the middle of the other axes.
+    return replace(grid, size=tuple(size if k == axis else n for k, n in enumerate(grid.size)))
 
 
 @functools.cache

@@ -32,8 +32,8 @@ from .rotation import plan_turn
 from .sampling import copies
 from .spec import PLANES, AugmentSpec, Transform
 
-SOFT_FILES = 3
-"""Soft labels take the room that a worker has for so many files of their size: weights have 16 bits."""
+SOFT_FILES = 2
+"""Soft labels take the room that a worker has for so many files of their size: the best weights have 16 bits."""
 
 LONGEST_NAME = 200
 """Characters of a case identifier, which with channel and ending fit every file system."""

@@ -203,22 +203,33 @@ def resampled(
             for c, v in enumerate(values)
         ]
         return np.stack(parts, axis=-1)
+    out = np.empty(grid.array_shape, array.dtype)
+    for slab, found in resampled_slabs(volume, matrix, grid, interpolation, background):
+        out[slab] = found if found.dtype == array.dtype else saturated(without_ties(found), array.dtype)
+    return out
+
+
+def resampled_slabs(
+    volume: Volume, matrix: NDArray[np.float64], grid: Geometry, interpolation: str, background: float
+) -> Iterator[tuple[tuple[slice, ...], NDArray[Any]]]:
+    """Yield the parts of a rotated volume, ``(z, y, x)`` or ``(y, x)``, and where they lie; see `resampled`.
+
+    Means are float64, of float32 voxels float32; a part is SimpleITK's memory, and gone with the next.
+    """
     import SimpleITK as sitk
 
     # What SimpleITK reads is of the voxels' own type. What it writes is floating point, for it would
     # truncate; a nearest neighbour needs no arithmetic.
-    dtype = array.dtype
-    image = sitk.GetImageFromArray(array)
+    image = sitk.GetImageFromArray(volume.array)
     image.SetSpacing(volume.geometry.spacing_mm)
     image.SetOrigin(volume.geometry.origin_mm)
     image.SetDirection(volume.geometry.direction)
     made = image.GetPixelID()
     if interpolation == LINEAR:
-        made = sitk.sitkFloat32 if dtype == np.float32 else sitk.sitkFloat64
+        made = sitk.sitkFloat32 if volume.array.dtype == np.float32 else sitk.sitkFloat64
     transform = sitk.AffineTransform(volume.geometry.dimension)
     transform.SetMatrix([float(v) for v in matrix.ravel()])
     transform.SetCenter(volume.geometry.center_mm)
-    out = np.empty(grid.array_shape, dtype)
     for slab in _slabs(grid):
         moved = sitk.Resample(
             image,
@@ -231,15 +242,15 @@ def resampled(
             float(background),
             made,
         )
-        found = sitk.GetArrayViewFromImage(moved)
-        if found.dtype == dtype:
-            out[slab] = found
-            continue
-        means = found * TIES
-        np.rint(means, out=means)
-        means /= TIES
-        out[slab] = saturated(means, dtype)
-    return out
+        yield slab, sitk.GetArrayViewFromImage(moved)
+
+
+def without_ties(means: NDArray[Any]) -> NDArray[Any]:
+    """Return means of whole numbers with those that are a half but for the last bits made one."""
+    rounded: NDArray[Any] = means * TIES
+    np.rint(rounded, out=rounded)
+    rounded /= TIES
+    return rounded
 
 
 def _slabs(grid: Geometry) -> Iterator[tuple[slice, ...]]:
