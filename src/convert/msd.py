@@ -28,7 +28,7 @@ from .source import (
     shown,
     skipped_note,
     stray_note,
-    unlisted_note,
+    unlisted_notes,
 )
 from .tasks import (
     channels_and_labels,
@@ -125,9 +125,12 @@ def _cases(
                 label = f"{labels}/{on_disk_labels[name]}"
             pairs[name] = (image, label)
         unlisted = [name for name in on_disk if name not in pairs]
+        without_image = on_disk_labels.keys() - pairs.keys() - on_disk.keys()
+        lone = [f"{labels}/{on_disk_labels[name]}" for name in sorted(without_image)]
         if options.listed_only:
-            notes += unlisted_note([f"{images}/{on_disk[name]}" for name in unlisted])
+            notes += unlisted_notes([f"{images}/{on_disk[name]}" for name in unlisted], lone)
         else:
+            findings += [Finding("SC081", "is a label without an image", file=label) for label in lone]
             for name in unlisted:
                 pairs[name] = (
                     f"{images}/{on_disk[name]}",
@@ -142,11 +145,6 @@ def _cases(
                             hint="--listed-only leaves it out",
                         )
                     )
-        for name in sorted(on_disk_labels):
-            if name not in pairs and not (options.listed_only and name in unlisted):
-                findings.append(
-                    Finding("SC081", "is a label without an image", file=f"{labels}/{on_disk_labels[name]}")
-                )
         for name in sorted(pairs):
             case = _case(root, name, *pairs[name], split, options, findings, skipped)
             if case is not None:

@@ -31,7 +31,7 @@ from .source import (
     shown,
     skipped_note,
     stray_note,
-    unlisted_note,
+    unlisted_notes,
 )
 from .tasks import (
     channels_and_labels,
@@ -162,10 +162,13 @@ def _cases(
         ]
         unlisted = sorted(groups.keys() - listed.keys())
         if options.listed_only:
-            notes += unlisted_note([shown(min(groups[name].values()), root) for name in unlisted])
             for name in unlisted:
                 masks.pop(name, None)
-                del groups[name]
+            lone = [name for name in sorted(masks) if name not in listed.values()]
+            notes += unlisted_notes(
+                [shown(min(groups.pop(name).values()), root) for name in unlisted],
+                [shown(masks.pop(name), root) for name in lone],
+            )
         else:
             findings += [
                 warning(

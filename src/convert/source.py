@@ -456,10 +456,13 @@ def skipped_note(images: Sequence[str]) -> list[str]:
     return [what] if images else []
 
 
-def unlisted_note(images: Sequence[str]) -> list[str]:
-    """Return a note on images that ``--listed-only`` left out, if there are any."""
-    what = f"--listed-only left out {count_of(len(images), 'image')} that dataset.json does not list: {_first(images)}"
-    return [what] if images else []
+def unlisted_notes(images: Sequence[str], lone_labels: Sequence[str]) -> list[str]:
+    """Return notes on images, and on labels without an image, that ``--listed-only`` left out, if there are any."""
+    return [
+        f"--listed-only left out {count_of(len(names), what)} that dataset.json does not list: {_first(names)}"
+        for names, what in ((images, "image"), (lone_labels, "label"))
+        if names
+    ]
 
 
 def _first(names: Sequence[str]) -> str:

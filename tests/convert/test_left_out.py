@@ -106,3 +106,22 @@ def test_images_that_no_list_names_are_counted_and_named(
     names = ", ".join(f"imagesTr/ct_00{number}{suffix}.nii.gz" for number in (1, 2, 3))
     assert f"--listed-only left out 3 images that dataset.json does not list: {names}" in done.json["notes"]
     assert done.json["training_cases"] == 1
+
+
+@pytest.mark.parametrize(("source", "suffix"), [(msd, ""), (nnunet_v1, "_0000")])
+def test_a_label_that_no_list_names_and_no_image_has_is_left_out_only_if_it_was_asked_for(
+    tmp_path: Path, segconv: Command, source: Callable[[Path], tuple[Path, str]], suffix: str
+) -> None:
+    root, _ = source(tmp_path)
+    listed = [{"image": f"./imagesTr/ct_00{n}.nii.gz", "label": f"./labelsTr/ct_00{n}.nii.gz"} for n in (0, 2)]
+    edit_json(root, lambda j: j.update(training=listed, numTraining=2))
+    (root / f"imagesTr/ct_001{suffix}.nii.gz").unlink()  # which has no label
+    (root / f"imagesTr/ct_003{suffix}.nii.gz").unlink()
+    refused = segconv("convert", root, "--to", "5_A", "--dry-run")
+    assert (refused.code, refused.codes()) == (65, ["SC081"])
+    done = segconv("convert", root, "--to", "5_A", "--listed-only", "--json")
+    note = "--listed-only left out 1 label that dataset.json does not list: labelsTr/ct_003.nii.gz"
+    assert note in done.json["notes"]
+    (root / f"imagesTr/ct_002{suffix}.nii.gz").unlink()
+    refused = segconv("convert", root, "--to", "6_B", "--listed-only")
+    assert (refused.code, refused.codes()[0]) == (66, "SC012"), "what is listed and missing is refused all the same"
