@@ -201,7 +201,7 @@ def _cases(
     findings += [
         Finding("SC081", "is a label without an image", file=shown(path, root))
         for name, path in sorted(masks.items())
-        if name not in groups
+        if name not in groups and name not in (listed or {}).values()  # whose image is missed by now
     ]
     return found
 
