@@ -1,4 +1,4 @@
-"""From what the user asked for to the parameters of each copy: a pure function of seed, case and copy number."""
+"""From what the user asked for to the parameters of each copy: a pure function of seed, case and what the copy is."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .spec import AXES, IMAGE, PLANES, AugmentSpec, Transform
 def copies(spec: AugmentSpec, case: str) -> dict[str, Transform]:
     """Return the copies of a case: identifier → parameters.
 
-    Whatever the order or the number of workers, the same seed, case and copy number lead to the
-    same parameters; adding copies does not change those that were there.
+    Whatever the order or the number of workers, the same seed, case, plane, angle and copy number
+    lead to the same parameters; adding copies, planes or angles does not change those that were there.
     """
     made: dict[str, Transform] = {}
     known = AXES if spec.frame == IMAGE else PLANES
@@ -21,9 +21,10 @@ def copies(spec: AugmentSpec, case: str) -> dict[str, Transform]:
         for plane in spec.planes:
             for angle in spec.angles_deg:
                 for number in range(spec.copies):
-                    name = f"{case}_{plane}{_angle_name(angle)}" + (f"_{number + 1:02d}" if spec.copies > 1 else "")
+                    turn = f"{plane}{_angle_name(angle)}"
+                    name = f"{case}_{turn}" + (f"_{number + 1:02d}" if spec.copies > 1 else "")
                     angles = tuple(angle if plane == other else 0.0 for other in known)
-                    shift = _shift(spec, _random(spec, case, len(made)))
+                    shift = _shift(spec, _random(spec, case, number, turn))
                     made[name] = Transform((angles[0], angles[1], angles[2]), shift, spec.frame)
         return made
     for number in range(spec.copies):
@@ -34,9 +35,13 @@ def copies(spec: AugmentSpec, case: str) -> dict[str, Transform]:
     return made
 
 
-def _random(spec: AugmentSpec, case: str, copy: int) -> np.random.Generator:
-    entropy = [spec.seed, int.from_bytes(hashlib.sha256(case.encode()).digest(), "big"), copy]
+def _random(spec: AugmentSpec, case: str, copy: int, turn: str = "") -> np.random.Generator:
+    entropy = [spec.seed, _number(case), copy, *([_number(turn)] if turn else [])]
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
 
 
 def _shift(spec: AugmentSpec, random: np.random.Generator) -> float:

@@ -1,4 +1,4 @@
-"""Parameters: a pure function of seed, case and copy number."""
+"""Parameters: a pure function of seed, case, plane, angle and copy number."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segconv.augment.sampling import copies
-from segconv.augment.spec import AugmentSpec, parse_angles, parse_planes, parse_shift
+from segconv.augment.spec import PLANES, AugmentSpec, parse_angles, parse_planes, parse_shift
 from segconv.dataset.names import CASE_IDENTIFIER
 from segconv.errors import SegconvError
 
@@ -32,6 +32,29 @@ def test_what_is_drawn_lies_in_the_ranges_and_never_changes(case: str, seed: int
         case,
     )
     assert list(made.items()) == list(more.items())[:count], "more copies change none of those before"
+
+
+angles = st.lists(st.sampled_from([-90.0, 0.5, 30.0, 60.0, 180.0]), min_size=1, unique=True)
+planes = st.lists(st.sampled_from(PLANES), min_size=1, unique=True)
+
+
+@given(cases, st.integers(0, 9), angles, planes, st.integers(1, 4), st.data())
+def test_a_shift_depends_on_no_other_copy(
+    case: str, seed: int, turned: list[float], within: list[str], count: int, data: st.DataObject
+) -> None:
+    def shifts(turned: list[float], within: list[str], count: int) -> dict[tuple[tuple[float, ...], int], float]:
+        spec = AugmentSpec(tuple(turned), tuple(within), copies=count, hu_shift=(30, 50), seed=seed)
+        made = list(copies(spec, case).values())
+        return {(t.angle_deg, number % count): t.shift_hu for number, t in enumerate(made)}
+
+    everything = shifts(turned, within, count)
+    assert len(set(everything.values())) == len(everything) == len(turned) * len(within) * count
+    fewer = shifts(
+        data.draw(st.lists(st.sampled_from(turned), min_size=1, unique=True)),
+        data.draw(st.lists(st.sampled_from(within), min_size=1, unique=True)),
+        data.draw(st.integers(1, count)),
+    )
+    assert fewer.items() <= everything.items()
 
 
 def test_cases_seeds_and_copies_are_independent() -> None:
