@@ -106,11 +106,25 @@ def plan_augmentation(
     return Plan(Target(raw / name.folder, name.slot), source.path, tuple(items), key)
 
 
-def run_augmentation(plan: Plan, source: Dataset, spec: AugmentSpec, **how: Any) -> Outcome:
-    """Run a planned augmentation; keyword arguments are those of `execute`."""
+def run_augmentation(
+    plan: Plan, source: Dataset, spec: AugmentSpec, *, preprocessed: Path | None = None, **how: Any
+) -> Outcome:
+    """Run a planned augmentation.
+
+    Parameters
+    ----------
+    plan, source, spec
+        As planned.
+    preprocessed
+        nnU-Net's folder of preprocessed data: folds that lie there are those that models are
+        trained with, and beat those of the dataset.
+    how
+        As in `execute`.
+    """
+    folders = [source.path] if preprocessed is None else [preprocessed / source.path.name, source.path]
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
-        return _finish(plan, source, spec, results, staged)
+        return _finish(plan, source, spec, [folder / SPLITS_FILE for folder in folders], results, staged)
 
     return execute(plan, augment_case, finish, decoded=_decoded, **how)
 
@@ -271,7 +285,9 @@ def _unfit_padding(pad_value: float, path: str, ending: str) -> list[Finding]:
     return [Finding("SC001", told, file=path, hint=fitting)]
 
 
-def _finish(plan: Plan, source: Dataset, spec: AugmentSpec, results: Iterable[Result], staged: Staged) -> list[Finding]:
+def _finish(
+    plan: Plan, source: Dataset, spec: AugmentSpec, splits: list[Path], results: Iterable[Result], staged: Staged
+) -> list[Finding]:
     kept: list[CaseRecord] = []
     external: dict[str, dict[str, Any]] = {}
     recipe: CopyRecipe = plan.items[0].payload.recipe
@@ -298,9 +314,9 @@ def _finish(plan: Plan, source: Dataset, spec: AugmentSpec, results: Iterable[Re
                 yield record.to_line()
 
     staged.write_lines(lineage.CASES, lines())
-    splits, findings = _folds(source, kept)
-    if splits:
-        staged.write(SPLITS_FILE, dumps(splits))
+    folds, findings = _folds(splits, kept)
+    if folds:
+        staged.write(SPLITS_FILE, dumps(folds))
     run = source.run or {}
     staged.write(
         lineage.RUN,
@@ -323,19 +339,25 @@ def _finish(plan: Plan, source: Dataset, spec: AugmentSpec, results: Iterable[Re
     return findings
 
 
-def _folds(source: Dataset, records: list[CaseRecord]) -> tuple[Splits, list[Finding]]:
-    """Return the folds of the source, so that models before and after are validated alike; new ones if they leak."""
-    path = source.path / SPLITS_FILE
-    if not path.is_file():
-        return make_splits(records), []
+def _folds(paths: list[Path], records: list[CaseRecord]) -> tuple[Splits, list[Finding]]:
+    """Return the folds of the first file that can be used, so that models before and after are validated alike."""
+    findings: list[Finding] = []
+    for path in paths:
+        if path.is_file():
+            if folds := _usable_folds(path, records):
+                return folds, findings
+            told = "these folds leak, or have a side with none of these cases; they were not taken over"
+            findings.append(warning("SC095", told, file=str(path), hint="segconv check shows what is wrong"))
+    return make_splits(records), findings
+
+
+def _usable_folds(path: Path, records: list[CaseRecord]) -> Splits:
+    """Return the folds of a file with the copies in them; none if they leak, or are of other cases."""
     try:
-        splits = with_copies(loads(read_bytes(path)), records)
+        folds = with_copies(loads(read_bytes(path)), records)
     except (SegconvError, TypeError, KeyError, ValueError):
-        splits = []
-    if splits and all(fold["train"] and fold["val"] for fold in splits) and not leaks(splits, records):
-        return splits, []
-    told = "the folds of the source leak, or have a side with none of these cases; new ones were made"
-    return make_splits(records), [warning("SC095", told, file=str(path), hint="segconv check shows what is wrong")]
+        return []
+    return folds if all(fold["train"] and fold["val"] for fold in folds) and not leaks(folds, records) else []
 
 
 def _target(target: Mapping[str, Any]) -> dict[str, Any]:

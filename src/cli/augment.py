@@ -79,8 +79,9 @@ def command(
     The new dataset holds the originals, unchanged, and their copies. Rotations are Euler rotations
     about the patient's axes (LPS) through the true centre of the volume, R = Rz · Rx · Ry; image and
     label move on one grid; what comes in from outside is air, or background. Pictures turn in their
-    plane. HU shifts leave air where it is and apply to channels named CT. Folds are those of
-    DATASET, and such that a copy is never validated on, and never trained on while its original is.
+    plane. HU shifts apply to channels named CT; voxels with the smallest value of their file, which is
+    padding or air as it is stored, stay, and none falls below it. Folds are those that DATASET is
+    trained with, and such that a copy is never validated on, and never trained on while its original is.
     """
     from ..augment.runner import plan_augmentation, run_augmentation
     from ..dataset.layout import Dataset
@@ -108,7 +109,7 @@ def command(
         sink.say("nothing was written (--dry-run)")
         sink.end(result)
         return 0
-    outcome = run_augmentation(plan, source, spec, progress=sink.progress(), **how)
+    outcome = run_augmentation(plan, source, spec, preprocessed=paths.preprocessed, progress=sink.progress(), **how)
     sink.warn([*outcome.warnings, *outcome.failed])
     written = Dataset.open(outcome.target).description.num_training  # fewer than planned with --keep-going
     sink.say(f"Made {outcome.target} with {written} training cases.")

@@ -33,6 +33,12 @@ def shapes(tmp_path: Path, segconv: Command) -> Path:
     return segconv.raw / "Dataset009_Shapes"
 
 
+def halves(cases: list[str], swapped: bool = False) -> list[dict[str, list[str]]]:
+    """Two folds: each half is validated once."""
+    folds = [{"train": cases[2:], "val": cases[:2]}, {"train": cases[:2], "val": cases[2:]}]
+    return folds[::-1] if swapped else folds
+
+
 def test_originals_are_carried_and_copies_counted_recorded_and_split(ct: Path, segconv: Command) -> None:
     before = tree_hash(ct)
     done = segconv("augment", "7", "--to", "107_CtAug", "--rotate", "30,60,180", "--planes", "sagittal,coronal")
@@ -175,7 +181,7 @@ def test_what_cannot_be_done_is_refused(
 
 def test_the_folds_of_the_originals_stay_theirs(ct: Path, segconv: Command) -> None:
     cases = Dataset.open(ct).cases()
-    folds = [{"train": cases[2:], "val": cases[:2]}, {"train": cases[:2], "val": cases[2:]}]
+    folds = halves(cases)
     (ct / "splits_final.json").write_text(json.dumps(folds))
     done = segconv("augment", "7", "--to", "107", "--rotate", "30,60", "--planes", "axial")
     assert (done.code, "SC095" in done.err) == (0, False)
@@ -187,6 +193,35 @@ def test_the_folds_of_the_originals_stay_theirs(ct: Path, segconv: Command) -> N
         }
         for fold in folds
     ]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_folds_that_nnunet_trains_with_beat_those_of_the_dataset(ct: Path, segconv: Command, own: bool) -> None:
+    cases = Dataset.open(ct).cases()
+    planned = segconv.folder / "nnUNet_preprocessed" / ct.name
+    planned.mkdir()
+    (planned / "splits_final.json").write_text(json.dumps(halves(cases, swapped=True)))
+    (ct / "splits_final.json").unlink()
+    if own:
+        (ct / "splits_final.json").write_text(json.dumps(halves(cases)))
+    done = segconv("augment", "7", "--to", "107", "--rotate", "30", "--planes", "axial")
+    assert (done.code, "SC095" in done.err) == (0, False)
+    made = json.loads((next(segconv.raw.glob("Dataset107*")) / "splits_final.json").read_text())
+    assert [fold["val"] for fold in made] == [cases[2:], cases[:2]]
+
+
+def test_stale_folds_of_the_preprocessed_data_are_told_and_those_of_the_dataset_count(
+    ct: Path, segconv: Command
+) -> None:
+    cases = Dataset.open(ct).cases()
+    planned = segconv.folder / "nnUNet_preprocessed" / ct.name / "splits_final.json"
+    planned.parent.mkdir()
+    planned.write_text('[{"train": ["x"], "val": ["y"]}]')
+    (ct / "splits_final.json").write_text(json.dumps(halves(cases)))
+    done = segconv("augment", "7", "--to", "107", "--rotate", "30", "--planes", "axial")
+    assert f"Warning SC095: {planned}: " in done.err
+    made = json.loads((next(segconv.raw.glob("Dataset107*")) / "splits_final.json").read_text())
+    assert [fold["val"] for fold in made] == [cases[:2], cases[2:]]
 
 
 @pytest.mark.parametrize(
