@@ -46,7 +46,7 @@ BESIDE = 100
     "--tolerance",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.05,
-    help="Part of the untouched mean Dice that may be lost, beyond what the ceiling loses.",
+    help="Part of the expected mean Dice that may be lost.",
 )
 @option("-o", "--output", type=click.Path(path_type=Path), default=Path("stress"), help="Folder to make.")
 @option("--device", type=DEVICES, default="auto", help="auto takes a GPU if there is one.")
@@ -80,10 +80,11 @@ def command(
 
     Cases that the model has not seen are turned by a ladder of angles and shifted in HU, predicted,
     and the predictions turned back: Dice per class against angle and shift, as table, JSON, CSV and
-    picture. The ceiling is what a perfect prediction would get, for turning labels forth and back costs
-    something too. Voxels that a turn takes off the grid are left out of both. Where a model loses
-    more than the tolerance beyond the ceiling, the smallest augmentation that covers it is named;
-    where the ceiling itself loses more, or half of the foreground is off the grid, nothing is judged.
+    picture. Turning labels forth and back costs something too: expected is what the predictions of the
+    untouched cases get when they are turned so, the ceiling what perfect ones would. Voxels that a turn
+    takes off the grid are left out of all. Where a model loses more than the tolerance of what is
+    expected, the smallest augmentation that covers it is named; where the ceiling itself loses more, or
+    half of the foreground is off the grid, nothing is judged.
     """
     from ..augment.spec import parse_planes
     from ..dataset.layout import Dataset
@@ -91,11 +92,13 @@ def command(
     from ..flows.stress import stress_models, write_report
     from ..train.commands import default_device
     from ..train.models import find_model
+    from ..work.staging import refuse_unwritable
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     chosen = [find_model(text, found.path.name, paths, trust=trust_model) for text in models]
     if output.exists() and not overwrite:
         raise SegconvError("is there already", code="SC020", file=str(output), hint="choose another -o, or --overwrite")
+    refuse_unwritable(output.absolute())
     result = stress_models(
         found,
         chosen,
@@ -114,8 +117,8 @@ def command(
         trust_model=trust_model,
         tell=sink.say,
     )
-    written = write_report(result, output)
     sink.table(*result.table())
+    written = write_report(result, output)
     for model in result.models:
         _advise(sink, found, paths, result.advice(model), tolerance)
     sink.say(f"look at {output / 'stress.png'}")

@@ -41,12 +41,13 @@ from ..train.paths import Paths
 from ..work import fsops
 from ..work.interruption import interruptible
 from ..work.parallel import each
-from ..work.staging import writing
+from ..work.plan import Target
+from ..work.staging import locked, writing
 
 ANGLES_DEG = (5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
 SHIFTS_HU = (-100.0, -50.0, -30.0, 30.0, 50.0, 100.0)
 TOLERANCE = 0.05
-"""Part of the untouched score that may be lost before it counts as a drop."""
+"""Part of the expected score that may be lost before it counts as a drop."""
 
 CASES = 10
 """So many cases are tested if nobody says how many: each is predicted under every condition."""
@@ -297,11 +298,14 @@ def ladder(
             hint="leave out --shifts",
         )
     angles = [angle for angle in dict.fromkeys(angles_deg) if angle % 360]
-    return [
+    conditions = [
         Condition(),
         *(Condition(plane, float(angle)) for plane in planes for angle in angles),
         *(Condition(shift_hu=float(shift)) for shift in shifts),
     ]
+    if len(conditions) == 1:
+        raise SegconvError("nothing is turned or shifted", hint="--angles 5,10,15 or --shifts 30,50 say by how much")
+    return conditions
 
 
 @dataclass(frozen=True)
@@ -331,6 +335,7 @@ class _Scored:
 
     case: str
     models: list[dict[str, dict[str, float]]]
+    expected: list[dict[str, dict[str, float]]]
     ceilings: list[dict[str, float]]
     kept: list[int]
     foreground: int
@@ -369,18 +374,19 @@ def _ct_channels(dataset: Dataset) -> tuple[int, ...]:
 
 @contextmanager
 def _removed_after(work: Path) -> Iterator[None]:
-    """Begin with no such folder, and leave none, whatever happens."""
+    """Begin with no such folder, and leave none, whatever happens; it is nobody else's meanwhile."""
 
     def remove() -> None:
         with writing(work):
             if work.is_dir():
                 fsops.remove_tree(work)
 
-    remove()
-    try:
-        yield
-    finally:
+    with locked(Target(work, work.name.removeprefix(".segconv-"))):
         remove()
+        try:
+            yield
+        finally:
+            remove()
 
 
 def _refuse_full_disk(tasks: Sequence[_Task], work: Path) -> None:
@@ -449,7 +455,8 @@ def _score_case(task: _Task) -> _Scored:
         geometry = read_image(read_bytes(str(task.images[0])), task.ending).geometry
     scored = np.ones(reference.shape, bool) if task.ignore is None else reference != task.ignore
     foreground = np.isin(reference, [value for values in task.classes.values() for value in values])
-    found = _Scored(task.case, [], [], [], int(foreground.sum()))
+    found = _Scored(task.case, [], [], [], [], int(foreground.sum()))
+    first: dict[str, NDArray[Any]] = {}
     for number, condition in enumerate(task.conditions):
         turn = functools.partial(_turned, geometry=geometry, condition=condition)
         stays = turn(turn(np.ones(reference.shape, np.uint8)), back=True).astype(bool)
@@ -468,8 +475,17 @@ def _score_case(task: _Task) -> _Scored:
                     raise SegconvError(
                         f"has the shape {prediction.shape}, its reference {reference.shape}", code="SC082"
                     )
+            first.setdefault(name, prediction)
             scores[name] = score(turn(prediction, back=True)[inside], reference[inside], task.classes)
         found.models.append(scores)
+        # Those of the untouched case, turned as well: voxels that stay may be easier or harder than the others, and
+        # what is thin loses more by being turned.
+        found.expected.append(
+            {
+                name: score(turn(turn(label), back=True)[inside], reference[inside], task.classes)
+                for name, label in first.items()
+            }
+        )
     return found
 
 
@@ -485,6 +501,7 @@ def _measured(condition: Condition, number: int, order: Sequence[_Scored], model
     return Measured(
         condition,
         {model: Scores({scored.case: scored.models[number][model] for scored in order}) for model in models},
+        {model: Scores({scored.case: scored.expected[number][model] for scored in order}) for model in models},
         Scores({scored.case: scored.ceilings[number] for scored in order}),
         sum(scored.kept[number] for scored in order) / total if total else 1.0,
     )

@@ -53,6 +53,9 @@ class Measured:
         The condition.
     scores
         Model → Dice of its predictions, turned back, over the voxels that stayed on the grid.
+    expected
+        Model → Dice of its predictions of the untouched cases, turned forth and back, over the same voxels: what
+        it gets if it sees no pose and no shift.
     ceiling
         Dice of the reference turned forth and back, over the same voxels: what a perfect model gets.
     kept
@@ -61,6 +64,7 @@ class Measured:
 
     condition: Condition
     scores: dict[str, Scores]
+    expected: dict[str, Scores]
     ceiling: Scores
     kept: float
 
@@ -120,8 +124,8 @@ class Robustness:
     measured
         A row a condition; the first is untouched.
     tolerance
-        Part of the untouched score that may be lost, beyond what the ceiling loses, before it counts as a
-        drop. Where the ceiling itself loses more than that, nothing is judged.
+        Part of the expected score that may be lost before it counts as a drop. Where the ceiling itself
+        loses more than that, nothing is judged.
     """
 
     dataset: str
@@ -137,8 +141,7 @@ class Robustness:
 
     def dropped(self, model: str, found: Measured) -> bool:
         """Return whether a model loses more than is tolerated, besides what turning labels forth and back costs."""
-        untouched = self.measured[0].scores[model].mean
-        bar = untouched * found.ceiling.mean * (1 - self.tolerance)
+        bar = found.expected[model].mean * (1 - self.tolerance)
         return self.judged(found) and found.scores[model].mean < bar
 
     def advice(self, model: str) -> Advice:
@@ -158,7 +161,7 @@ class Robustness:
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Return columns and rows for a person: a row a condition and model."""
-        columns = ["condition", "model", *self.classes, "mean", "ceiling", "kept", ""]
+        columns = ["condition", "model", *self.classes, "mean", "expected", "ceiling", "kept", ""]
         rows = []
         for found in self.measured:
             for model in self.models:
@@ -169,6 +172,7 @@ class Robustness:
                         model,
                         *(f"{scores.classes.get(name, math.nan):.3f}" for name in self.classes),
                         f"{scores.mean:.3f}",
+                        f"{found.expected[model].mean:.3f}",
                         f"{found.ceiling.mean:.3f}",
                         f"{found.kept:.2f}",
                         "not judged" if not self.judged(found) else "drop" if self.dropped(model, found) else "",
@@ -180,14 +184,16 @@ class Robustness:
         """Return a table with a row a condition, model, class and case, for other programs."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["plane", "angle_deg", "shift_hu", "model", "case", "class", "dice", "ceiling", "kept"])
+        writer.writerow(
+            ["plane", "angle_deg", "shift_hu", "model", "case", "class", "dice", "expected", "ceiling", "kept"]
+        )
         for found in self.measured:
             at = [found.condition.plane, f"{found.condition.angle_deg:g}", f"{found.condition.shift_hu:g}"]
             for model in self.models:
                 for case, scores in found.scores[model].cases.items():
                     for name, dice in scores.items():
-                        ceiling = found.ceiling.cases[case][name]
-                        known = ["" if math.isnan(value) else f"{value:.6f}" for value in (dice, ceiling)]
+                        others = [of.cases[case][name] for of in (found.expected[model], found.ceiling)]
+                        known = ["" if math.isnan(value) else f"{value:.6f}" for value in (dice, *others)]
                         writer.writerow([*at, model, case, name, *known, f"{found.kept:.6f}"])
         return text.getvalue().encode()
 
@@ -208,7 +214,11 @@ class Robustness:
                     "judged": self.judged(found),
                     "ceiling": _scores(found.ceiling),
                     "models": {
-                        model: {**_scores(scores), "dropped": self.dropped(model, found)}
+                        model: {
+                            **_scores(scores),
+                            "expected": _known(found.expected[model].mean),
+                            "dropped": self.dropped(model, found),
+                        }
                         for model, scores in found.scores.items()
                     },
                 }

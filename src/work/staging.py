@@ -91,25 +91,51 @@ def preflight(plan: Plan, *, overwrite: bool) -> None:
     Raises
     ------
     SegconvError
-        ``SC020`` if the target is there, ``SC031`` if its folder cannot be written, ``SC032`` if the
-        disk has too little room.
+        ``SC020`` if the target is there, or would replace what it is made of, ``SC031`` if its folder
+        cannot be written, ``SC032`` if the disk has too little room.
     """
     target = plan.target.path
     if os.path.lexists(target) and not overwrite and not is_empty_folder(target):
         raise SegconvError(
             "is there already", code="SC020", file=str(target), hint="choose another target, or --overwrite"
         )
-    above = target.parent
-    while not above.is_dir():
-        if above.exists():
-            raise SegconvError("is no folder", code="SC031", file=str(above))
-        above = above.parent
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise SegconvError("cannot be written", code="SC031", file=str(above), hint="check the rights of the folder")
+    if overwrite and (read := _read_from(target, plan)) is not None:
+        raise SegconvError(
+            f"is not replaced by what is made of it: {read} is read",
+            code="SC020",
+            file=str(target),
+            hint="choose another target",
+        )
+    above = refuse_unwritable(target.parent)
     need = sum(item.nbytes for item in plan.items) * 11 // 10 + SPARE_BYTES
     free = shutil.disk_usage(above).free
     if not plan.target.staging.is_dir() and free < need:
         raise SegconvError(f"has {free >> 20} MiB free, about {need >> 20} are needed", code="SC032", file=str(above))
+
+
+def refuse_unwritable(folder: Path) -> Path:
+    """Return a folder, or the one that it would be made in.
+
+    Raises
+    ------
+    SegconvError
+        ``SC031`` if it is no folder, or cannot be written.
+    """
+    while not folder.is_dir():
+        if os.path.lexists(folder):
+            raise SegconvError("is no folder", code="SC031", file=str(folder))
+        folder = folder.parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SegconvError("cannot be written", code="SC031", file=str(folder), hint="check the rights of the folder")
+    return folder
+
+
+def _read_from(target: Path, plan: Plan) -> str | None:
+    """Return a source that lies inside of the target, links followed: it would be gone, and links lead nowhere."""
+    if not target.is_dir():
+        return None
+    inside = os.path.join(os.path.realpath(target), "")
+    return next((s for item in plan.items for s in item.sources if os.path.realpath(s).startswith(inside)), None)
 
 
 def begin(plan: Plan, *, restart: bool) -> Journal:

@@ -160,6 +160,42 @@ def test_voxels_that_leave_the_grid_are_scored_nowhere(tmp_path: Path) -> None:
     assert turned.ceiling.mean > 0.85
 
 
+def test_what_is_lost_is_told_from_the_same_voxels(tmp_path: Path) -> None:
+    """A model that sees no pose and misses the middle loses nothing by a turn that cuts off what it is good at."""
+    image, label = organ(at=(6, 9, 0))
+    far, far_label = organ(at=(-6, -9, 0))
+    dataset = made(tmp_path, {"a": (np.maximum(image, far), np.maximum(label, far_label))})
+
+    def half_blind(found: np.ndarray) -> np.ndarray:
+        return np.where(thresholds(found) == 2, 1, thresholds(found)).astype(np.uint8)
+
+    found = run(dataset, tmp_path / "work", {"it": half_blind}, planes=["axial"], shifts_hu=(), angles_deg=[30, 45])
+    first, *turned = found.measured
+    assert first.expected["it"].mean == first.scores["it"].mean
+    for measured in turned:
+        assert measured.kept < 1
+        assert measured.expected["it"].mean != first.scores["it"].mean
+        assert measured.scores["it"].mean == pytest.approx(measured.expected["it"].mean, abs=0.03)
+        assert not found.dropped("it", measured)
+
+
+def test_two_tests_of_one_name_exclude_each_other(dataset: Dataset, tmp_path: Path) -> None:
+    codes = []
+
+    def predictor(model: str, fold: str, inputs: Path, output: Path) -> None:
+        with pytest.raises(SegconvError) as caught:
+            run(dataset, tmp_path / ".segconv-stress", {"other": thresholds}, angles_deg=[15])
+        codes.append((caught.value.code, caught.value.exit_code))
+        folders({"it": thresholds})(model, fold, inputs, output)
+
+    work = tmp_path / ".segconv-stress"
+    before = {path.name for path in tmp_path.iterdir()}
+    found = stress(dataset, ["it"], predictor, work, cases={"0": dataset.cases()}, angles_deg=[10], shifts_hu=())
+    assert codes == [("SC035", 75)]
+    assert found.measured[1].condition.angle_deg == 10
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
 def test_what_cannot_be_judged_is_no_drop(tmp_path: Path) -> None:
     image, label = organ()
     speckled = label * (np.indices(label.shape).sum(axis=0) % 2).astype(np.uint8)  # no turn leaves that whole
@@ -224,6 +260,7 @@ def test_pictures_turn_in_their_plane(tmp_path: Path) -> None:
         ({"angles_deg": [math.nan]}, "SC001"),
         ({"angles_deg": [400]}, "SC001"),
         ({"shifts_hu": [math.inf]}, "SC001"),
+        ({"angles_deg": [0, 360], "shifts_hu": [0]}, "SC001"),
     ],
 )
 def test_conditions_that_cannot_be_are_refused(dataset: Dataset, tmp_path: Path, how: Any, code: str) -> None:
@@ -362,6 +399,12 @@ def test_the_command_compares_models_and_names_the_augmentation(
     assert again["ok"]
     assert again["advice"][0]["options"] == ["--rotate-range", "30", "--planes", "axial"]
     assert not list(tmp_path.glob(".segconv-stress*"))
+    (tmp_path / "file").write_text("")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "stress_models", lambda *_, **__: pytest.fail("predicts what it cannot write"))
+        for nowhere in (tmp_path / "file", tmp_path / "file" / "out"):
+            refused = segconv(*words, "-o", nowhere, "--overwrite")
+            assert (refused.code, refused.codes()) == (74, ["SC031"])
     wrong = segconv("stress", "501", "-m", "T__P__2d", "--angles", "a,b", "--device", "cpu")
     assert (wrong.code, wrong.codes()) == (2, ["SC001"])
     other = json.loads((after.folder / "dataset.json").read_text())

@@ -172,6 +172,24 @@ def test_a_target_that_is_there_is_refused_or_replaced_whole(tmp_path: Path) -> 
     assert [p.name for p in plan.target.path.parent.iterdir()] == ["Dataset007_Kit"]
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_a_run_reads_is_not_replaced_by_what_it_makes(tmp_path: Path, linked: bool) -> None:
+    plan = make_plan(tmp_path)
+    execute(plan, tasks.copy, listing)
+    inside = plan.target.path / "data/0.bin"
+    read = inside
+    if linked:
+        read = plan.source_root / "0.bin"
+        read.unlink()
+        read.symlink_to(inside)
+    item = Item("case0", (str(read),), ("data/0.bin",), "copy")
+    before = tree(plan.target.path)
+    with pytest.raises(SegconvError, match="is read") as caught:
+        execute(Plan(plan.target, read.parent, (item,), {"key": "k"}), tasks.copy, listing, overwrite=True)
+    assert caught.value.code == "SC020"
+    assert tree(plan.target.path) == before
+
+
 def test_an_empty_folder_counts_as_absent(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     plan.target.path.mkdir(parents=True)
