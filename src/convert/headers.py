@@ -15,7 +15,7 @@ from ..image.codecs import decoded_bytes
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry
 from ..image.stored import VolumeHeader
 from ..work.plan import Item
-from .mending import RESAMPLE
+from .mending import RESAMPLE, goes_with_image
 from .source import LAYERS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
 from .task import CaseTask
 
@@ -128,13 +128,12 @@ def _judge_grid(
     grid: Geometry, reference: Geometry, whose: str, file: str, findings: list[Finding], options: ConvertOptions
 ) -> None:
     mending = options.mending
-    if whose == IMAGE and RESAMPLE in mending.kinds:
+    if whose == IMAGE and (RESAMPLE in mending.kinds or goes_with_image(grid, reference, mending)):
         return
     try:
         same_grid(mending.grid(grid), mending.grid(reference), whose)
     except SegconvError as error:
-        if not may_take_header(error, whose, allowed=options.takes_header):
-            collect(findings, error, file)
+        collect(findings, error, file)
 
 
 def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
@@ -164,11 +163,6 @@ def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
             else "export all channels on one grid",
         )
     return apart
-
-
-def may_take_header(error: SegconvError, whose: str, *, allowed: bool) -> bool:
-    """Return whether a user allowed what `same_grid` refused: that a label takes its image's header."""
-    return whose == IMAGE and allowed and error.code == "SC083"
 
 
 def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions) -> VolumeHeader:

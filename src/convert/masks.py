@@ -24,10 +24,10 @@ from ..errors import Finding, SegconvError, naming, warning
 from ..image import nrrd, raster, stack, volumes
 from ..image.geometry import Geometry
 from .cases import finished
-from .headers import IMAGE, judge_headers, judge_pictures, may_take_header, probe_unit, same_grid
+from .headers import IMAGE, judge_headers, judge_pictures, probe_unit, same_grid
 from .layers import atoms_of, on_and_mask
 from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders, is_segmentation
-from .mending import mended_label
+from .mending import goes_with_image, mended_label, turned
 from .pictures import mask_codes, open_picture
 from .png import ending_of as picture_ending_of
 from .roles import MASK, role_of_stem
@@ -357,11 +357,12 @@ def _atoms(case: SourceCase, names: Sequence[str], root: Path, options: ConvertO
         shape: tuple[int, ...] = (head.height, head.width)
         read = _picture_mask
     else:
-        grid = options.mending.grid(probe_unit(case, case.images[0], root, options).geometry)
+        own = probe_unit(case, case.images[0], root, options).geometry
+        grid = options.mending.grid(own)
         shape = grid.array_shape
         if is_segmentation(label):
             return atoms_of_segments(read_source(label), grid, index, options.max_volume)
-        read = partial(_volume_mask, grid=grid, options=options)
+        read = partial(_volume_mask, image=own, options=options)
 
     def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
         for name, file in zip(parts.names, parts.files, strict=True):
@@ -384,15 +385,16 @@ def _picture_mask(file: str) -> NDArray[Any]:
     return mask_codes(open_picture(read_source(file)), GRAY)
 
 
-def _volume_mask(file: str, *, grid: Geometry, options: ConvertOptions) -> NDArray[Any]:
-    with options.mending.reading():
+def _volume_mask(file: str, *, image: Geometry, options: ConvertOptions) -> NDArray[Any]:
+    """Return a mask as it lies on its image once that is turned; `image` is the grid in its file."""
+    mending = options.mending
+    with mending.reading():
         mask = volumes.decode(read_source(file), volumes.ending_of(file) or "", limit=options.max_volume)
     if mask.header.four_dimensional:
         raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
-    mask = mended_label(mask, grid, options.mending, [], file)
-    try:
-        same_grid(mask.header.geometry, grid, IMAGE)
-    except SegconvError as error:
-        if not may_take_header(error, IMAGE, allowed=options.takes_header):
-            raise
+    if goes_with_image(mask.header.geometry, image, mending):
+        return turned(mask, mending, [], file, image).values
+    grid = mending.grid(image)
+    mask = mended_label(mask, grid, mending, [], file)
+    same_grid(mask.header.geometry, grid, IMAGE)
     return mask.values

@@ -60,7 +60,7 @@ class Mending:
             raise SegconvError(f"--repair {unknown[0]}: no such repair", hint=f"there are {', '.join(KINDS)}")
         if {HEADER, RESAMPLE} <= set(self.kinds):
             raise SegconvError(
-                "--repair header and --repair resample contradict each other",
+                "--repair header (--label-header image) and --repair resample contradict each other",
                 hint="header if only the label's header is wrong, resample if the label lies where its header says",
             )
         if self.nonfinite is not None and not abs(self.nonfinite) <= LARGEST:
@@ -78,12 +78,18 @@ class Mending:
         with squared_axes():
             yield
 
+    @property
+    def takes_header(self) -> bool:
+        """Whether a label on another grid takes the header of its image."""
+        return HEADER in self.kinds
+
     def grid(self, geometry: Geometry) -> Geometry:
         """Return the grid that a volume on this one will have."""
-        if ORIENTATION not in self.kinds:
-            return geometry
-        empty = np.broadcast_to(np.uint8(0), geometry.array_shape)
-        return canonical(Volume(empty, geometry)).geometry
+        return self.turned(Volume(np.broadcast_to(np.uint8(0), geometry.array_shape), geometry)).geometry
+
+    def turned(self, volume: Volume) -> Volume:
+        """Return a volume ``(z, y, x)`` in the order of axes that it will have."""
+        return canonical(volume) if ORIENTATION in self.kinds else volume
 
     def leaves(self, header: VolumeHeader) -> bool:
         """Return whether an image with this header has nothing that would be mended, whatever its voxels are."""
@@ -95,15 +101,39 @@ NOTHING = Mending()
 """Nothing may be mended."""
 
 
+def goes_with_image(grid: Geometry, image: Geometry, mending: Mending) -> bool:
+    """Return whether the voxels of a label are those of its image one by one, whatever its own header says.
+
+    They are if it lies on the grid of the image, or takes its header. Such a label is turned as its image
+    is; any other is turned by its own header.
+
+    Parameters
+    ----------
+    grid, image
+        Of both as their files have them.
+    """
+    return grid.size == image.size and (mending.takes_header or grid.displacement_voxels(image) <= NEAR_GRID_VOXELS)
+
+
 def mended_label(
-    label: DecodedVolume, grid: Geometry, mending: Mending, repairs: list[str], name: str
+    label: DecodedVolume,
+    grid: Geometry,
+    mending: Mending,
+    repairs: list[str],
+    name: str,
+    ignore: int | None = None,
 ) -> DecodedVolume:
-    """Return a label with what was allowed to be mended mended.
+    """Return a label that lies elsewhere than its image, turned or resampled by its own header if that is allowed.
 
     Parameters
     ----------
     grid
         Of its image, as it is written.
+    name
+        Of the file, for `repairs`.
+    ignore
+        Value in the file that stands for ignore: voxels that a resampled label does not cover take it,
+        since nobody looked at them; they become background if there is none.
     """
     label = turned(label, mending, repairs, name)
     own = label.header.geometry
@@ -114,20 +144,27 @@ def mended_label(
     from ..image.resample import onto_grid  # brings SimpleITK
 
     values = label.values if label.header.scaled else label.stored
-    moved = onto_grid(Volume(np.asarray(values), own), grid)
-    if values.any() and not moved.any():
+    outside = ignore or 0
+    values = values.astype(np.result_type(values, np.min_scalar_type(outside)), copy=False)
+    moved = onto_grid(Volume(np.asarray(values), own), grid, outside)
+    covered = onto_grid(Volume(np.ones(own.array_shape, dtype=np.uint8), own), grid) > 0
+    labelled = np.count_nonzero(moved[covered])
+    if values.any() and not labelled:
         raise SegconvError(
             "has no labelled voxel on the grid of its image: the two do not overlap",
             code="SC083",
             hint="check that both are of one case; --repair header if only the header is wrong",
         )
     before, after = (
-        np.count_nonzero(array) * np.prod(geometry.spacing_mm) / 1000
-        for array, geometry in ((values, own), (moved, grid))
+        count * np.prod(geometry.spacing_mm) / 1000
+        for count, geometry in ((np.count_nonzero(values), own), (labelled, grid))
     )
+    beyond = covered.size - np.count_nonzero(covered)
+    became = "background" if ignore is None else "ignore"
+    voxels = f"{beyond} {'voxel' if beyond == 1 else 'voxels'} of its image that it did not cover became {became}; "
     repairs.append(
-        f"{name}: resampled from a grid of size {own.size} by nearest neighbour; labelled volume was {before:.4g} ml"
-        f" and is {after:.4g} ml"
+        f"{name}: resampled from a grid of size {own.size} by nearest neighbour; {voxels if beyond else ''}"
+        f"labelled volume was {before:.4g} ml and is {after:.4g} ml"
     )
     return _array(label, moved, grid)
 
@@ -155,13 +192,23 @@ def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str
     return _array(image, mended, image.header.geometry)
 
 
-def turned(volume: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
-    """Return a volume turned to RAS+, if that is allowed; the same object if it lies so."""
-    own = volume.header.geometry
+def turned(
+    volume: DecodedVolume, mending: Mending, repairs: list[str], name: str, grid: Geometry | None = None
+) -> DecodedVolume:
+    """Return a volume turned to RAS+, if that is allowed; the same object if it lies so.
+
+    Parameters
+    ----------
+    name
+        Of the file, for `repairs`.
+    grid
+        Where its voxels lie, if not where its header says.
+    """
+    own = grid or volume.header.geometry
     if ORIENTATION not in mending.kinds or mending.grid(own) == own:
         return volume
     channels = [volume.channel(index) for index in range(volume.header.channels)]
-    ras = [canonical(Volume(channel, own)) for channel in channels]
+    ras = [mending.turned(Volume(channel, own)) for channel in channels]
     arrays = [one.array for one in ras]
     repairs.append(f"{name}: turned from {axis_codes(own)} to {axis_codes(ras[0].geometry)}")
     return _array(volume, arrays[0] if len(arrays) == 1 else np.stack(arrays), ras[0].geometry)

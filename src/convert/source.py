@@ -132,12 +132,7 @@ class ConvertOptions:
     @property
     def mending(self) -> Mending:
         """What may be mended."""
-        return Mending(self.repair, self.nonfinite)
-
-    @property
-    def takes_header(self) -> bool:
-        """Whether a label whose grid differs takes the image's header."""
-        return self.label_header == "image" or HEADER in self.repair
+        return Mending((*self.repair, HEADER) if self.label_header == "image" else self.repair, self.nonfinite)
 
     def key(self) -> dict[str, object]:
         """Return what decides the bytes of the result, JSON-able."""

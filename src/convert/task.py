@@ -44,10 +44,10 @@ class Recipe:
         Of the dataset's files.
     label_file
         How labels are stored, where a case has none that could tell.
-    takes_header
-        Whether a label on another grid takes the image's header.
     mending
         What may be mended.
+    ignore
+        Value in the source's labels that becomes ignore, or None.
     verify_source
         Prove files that are carried over unchanged.
     strip_headers
@@ -70,8 +70,8 @@ class Recipe:
     label_map: Mapping[str, int]
     ending: str
     label_file: Mapping[str, Any] = field(default_factory=dict)
-    takes_header: bool = False
     mending: Mending = NOTHING
+    ignore: int | None = None
     verify_source: bool = True
     strip_headers: bool = False
     max_volume: int = MAX_VOLUME

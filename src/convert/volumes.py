@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from ..dataset.layout import image_path, label_path
 from ..errors import SegconvError, naming, warning
 from ..image import nifti, segmentation, stack, volumes
-from ..image.geometry import SAME_GRID_VOXELS, Geometry
+from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry, Volume
 from ..image.gzipped import is_gzip
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
 from ..image.voxels import value_range
 from ..work.caseio import CaseIO
 from ..work.plan import Item
-from .headers import FIRST_CHANNEL, IMAGE, may_take_header, same_grid
+from .headers import FIRST_CHANNEL, IMAGE, same_grid
 from .layers import compile_layers
-from .mending import LARGEST, finite, mended_label, turned
+from .mending import LARGEST, finite, goes_with_image, mended_label, turned
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .segments import compile_segments
 from .source import DETACHED, LAYERS, SERIES, STACK, count_of, read_head
@@ -40,26 +40,24 @@ def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
 def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
     case = task.source
     mending = task.recipe.mending
-    turned_from: Geometry | None = None
     repairs: list[str] = []
-    geometry: Geometry | None = None
+    own: Geometry | None = None  # of the first image, as its file has it
+    geometry: Geometry | None = None  # the same as it is written
     intensity: list[tuple[float, float]] = []
     channel = 0
     for path in case.images:
         with naming(task.shown(path)):
             if not task.recipe.verify_source and (grid := _carry_unproved(path, channel, geometry, task, io)):
                 channel += 1
-                geometry = geometry or grid
+                own, geometry = own or grid, geometry or grid
                 continue
             image, data = open_volume(path, task, io, repairs)
             _warn_odd(image, path, task, io, repairs)
             image = finite(image, mending, repairs, task.shown(path))
             # Before the axes are turned: a message names a voxel as the user's file has it.
             intensity += [_intensity(image, number, path, task, io) for number in range(image.header.channels)]
-            own = image.header.geometry
+            own = own or image.header.geometry
             image = turned(image, mending, repairs, task.shown(path))
-            if turned_from is None and image.header.geometry != own:
-                turned_from = own
             geometry = geometry or image.header.geometry
             takes = _takes_header(image.header.geometry, geometry, FIRST_CHANNEL, path, task, io, repairs)
             _write_channels(image, data, path, channel, geometry if takes else None, task, io)
@@ -72,11 +70,11 @@ def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
         )
     written: dict[int, int] = {}
     stored: dict[str, Any] | None = None
-    if case.label is not None and geometry is not None:
+    if case.label is not None and own is not None and geometry is not None:
         with naming(task.shown(case.label)):
-            written, stored = _convert_label(case.label, geometry, task, io, repairs)
-    if turned_from is not None:  # where predictions go back to
-        stored = {**(stored or task.recipe.label_file), "turned_from": turned_from.as_json()}
+            written, stored = _convert_label(case.label, own, geometry, task, io, repairs)
+    if own is not None and own != geometry:  # where predictions go back to
+        stored = {**(stored or task.recipe.label_file), "turned_from": own.as_json()}
     return record_of(task, repairs, written, stored, geometry, intensity)
 
 
@@ -132,14 +130,15 @@ def _intensity(image: DecodedVolume, number: int, path: str, task: CaseTask, io:
 
 
 def _convert_label(
-    path: str, geometry: Geometry, task: CaseTask, io: CaseIO, repairs: list[str]
+    path: str, own: Geometry, geometry: Geometry, task: CaseTask, io: CaseIO, repairs: list[str]
 ) -> tuple[dict[int, int], dict[str, Any]]:
+    """Convert a label whose image has the grid `own` in its file, and `geometry` as it is written."""
     target = label_path(task.source.case, task.recipe.ending, task.source.split)
     form = task.source.form(path)
     if form == LAYERS:
-        return _compile(path, target, geometry, task, io, repairs)
+        return _compile(path, target, own, geometry, task, io, repairs)
     if form == STACK:
-        values, stored = _label_stack(path, geometry, task, io)
+        values, stored = _label_stack(path, own, task, io)
         counts, snapped = settled(values, task, path, io, repairs)
         _write_label(task.recipe.coding.apply(values, snapped), target, geometry, task, io)
         written = written_counts(counts, task)
@@ -149,8 +148,7 @@ def _convert_label(
     _warn_odd(label, path, task, io, repairs)
     if label.header.four_dimensional:
         raise SegconvError("is a label of four dimensions, expected one value a voxel", code="SC073")
-    label = mended_label(label, geometry, task.recipe.mending, repairs, task.shown(path))
-    takes_header = _takes_header(label.header.geometry, geometry, IMAGE, path, task, io, repairs)
+    label, takes_header = _with_image(label, own, geometry, path, task, io, repairs)
     values = label.values if label.header.scaled else label.stored
     counts, snapped = settled(values, task, path, io, repairs)
     same_kind = label.header.dtype.kind in "iu" and label.header.dtype.itemsize <= 2 and not label.header.scaled
@@ -182,6 +180,26 @@ def _convert_label(
     return written, stored
 
 
+def _with_image(
+    label: DecodedVolume,
+    own: Geometry,
+    geometry: Geometry,
+    path: str,
+    task: CaseTask,
+    io: CaseIO,
+    repairs: list[str],
+) -> tuple[DecodedVolume, bool]:
+    """Return a label as it lies on its image, and whether it takes the image's header; see `_convert_label`."""
+    mending, name = task.recipe.mending, task.shown(path)
+    if goes_with_image(label.header.geometry, own, mending):
+        takes_header = _takes_header(label.header.geometry, own, IMAGE, path, task, io, repairs)
+        return turned(label, mending, repairs, name, own), takes_header
+    label = mended_label(label, geometry, mending, repairs, name, task.recipe.ignore)
+    # Of another size in its file, it was turned by its own header, which then must be right.
+    same_grid(label.header.geometry, geometry, IMAGE)
+    return label, _takes_header(label.header.geometry, geometry, IMAGE, path, task, io, repairs)
+
+
 def _takes_header(
     grid: Geometry, reference: Geometry, whose: str, path: str, task: CaseTask, io: CaseIO, repairs: list[str]
 ) -> bool:
@@ -192,18 +210,15 @@ def _takes_header(
     whose
         `IMAGE` for a label, `FIRST_CHANNEL` for a channel.
     """
-    try:
-        apart = same_grid(grid, reference, whose)
-    except SegconvError as error:
-        if not may_take_header(error, whose, allowed=task.recipe.takes_header):
-            raise
-        apart = None
-    if apart is not None and apart <= SAME_GRID_VOXELS:
+    whatever = whose == IMAGE and task.recipe.mending.takes_header and grid.size == reference.size
+    apart = grid.displacement_voxels(reference) if whatever else same_grid(grid, reference, whose)
+    if apart <= SAME_GRID_VOXELS:
         if np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=SPACING_RTOL, atol=0):
             return False
         how_far = f"had a spacing that is rounded otherwise than that of {whose}"
     else:
-        how_far = "was on another grid" if apart is None else f"was {apart:.3g} voxels off the grid of {whose}"
+        far = apart > NEAR_GRID_VOXELS
+        how_far = "was on another grid" if far else f"was {apart:.3g} voxels off the grid of {whose}"
         io.warn(warning("SC093", f"{how_far}; it took that header", file=task.shown(path)))
     repairs.append(f"{task.shown(path)} {how_far}; it took that header")
     return True
@@ -213,8 +228,8 @@ def _write_label(dense: NDArray[Any], target: str, geometry: Geometry, task: Cas
     io.write(target, volumes.encode(dense, geometry, task.recipe.ending))
 
 
-def _label_stack(path: str, geometry: Geometry, task: CaseTask, io: CaseIO) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Return the values of a label whose slices are pictures, and how they are stored."""
+def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Return the values of a label whose slices are pictures, turned as its image is, and how they are stored."""
     slices: list[NDArray[Any]] = []
     stored: dict[str, Any] = {}
     files = task.source.files_of(path)
@@ -227,24 +242,23 @@ def _label_stack(path: str, geometry: Geometry, task: CaseTask, io: CaseIO) -> t
                 slices.append(mask_codes(opened, task.recipe.coding.kind))
             stored |= stored_mask(opened)
     values = stack.assemble(slices)
-    if values.shape != geometry.array_shape:
-        raise SegconvError(f"has the size {values.shape[::-1]}, its image {geometry.size}", code="SC082")
+    if values.shape != own.array_shape:
+        raise SegconvError(f"has the size {values.shape[::-1]}, its image {own.size}", code="SC082")
+    values = task.recipe.mending.turned(Volume(values, own)).array
     if len(files) == 1:
         return values, {**stored, "form": "pages", "ending": Path(files[0]).suffix}
     return values, {**stored, "form": "stack", "files": [Path(file).name for file in files]}
 
 
 def _compile(
-    path: str, target: str, geometry: Geometry, task: CaseTask, io: CaseIO, repairs: list[str]
+    path: str, target: str, own: Geometry, geometry: Geometry, task: CaseTask, io: CaseIO, repairs: list[str]
 ) -> tuple[dict[int, int], dict[str, Any]]:
     def values_of(file: str) -> NDArray[Any]:
         mask = volumes.decode(io.read(Path(file)), volumes.ending_of(file) or "", limit=task.recipe.max_volume)
         if mask.header.four_dimensional:
             raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
         _warn_odd(mask, file, task, io, repairs)
-        mask = mended_label(mask, geometry, task.recipe.mending, repairs, task.shown(file))
-        _takes_header(mask.header.geometry, geometry, IMAGE, file, task, io, repairs)
-        return mask.values
+        return _with_image(mask, own, geometry, file, task, io, repairs)[0].values
 
     if path.lower().endswith(SEGMENTS):
         dense, written, stored = compile_segments(io.read(Path(path)), path, geometry, task)

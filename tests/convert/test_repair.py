@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
 from fixtures.make_fixtures import write_nifti
 from segconv.dataset.phantoms import ct
@@ -231,3 +235,108 @@ def test_masks_of_classes_are_resampled_before_they_are_compiled(tmp_path: Path,
     assert done.code == 0, done.err
     made = np.asarray(nib.load(segconv.raw / "Dataset009_A/labelsTr/p1.nii.gz").dataobj)
     assert np.array_equal(made == 1, np.asarray(before.dataobj) > 0)
+
+
+AXES = st.sampled_from(
+    ["".join(letters) for order in itertools.permutations(("LR", "PA", "SI")) for letters in itertools.product(*order)]
+)
+
+
+def affine_of(axes: str) -> np.ndarray:
+    """An affine whose axes point so, with a spacing of its own each."""
+    affine = np.eye(4)
+    for axis, (letter, spacing) in enumerate(zip(axes, (1, 2, 3), strict=True)):
+        along = ["LR", "PA", "IS"]
+        place = next(number for number, ends in enumerate(along) if letter in ends)
+        affine[:3, axis] = 0
+        affine[place, axis] = spacing if letter == along[place][1] else -spacing
+    affine[:3, 3] = (4, -7, 11)
+    return affine
+
+
+def save(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = nib.Nifti1Image(array, affine)
+    image.header.set_xyzt_units("mm")
+    nib.save(image, path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # each run replaces what the last one made
+@given(
+    image_axes=AXES,
+    label_axes=AXES,
+    shape=st.sampled_from([(6, 6, 6), (4, 6, 5), (5, 5, 3)]),
+    asked=st.sampled_from(
+        [
+            ("--repair", "header"),
+            ("--repair", "header,orientation"),
+            ("--label-header", "image", "--repair", "orientation"),
+        ]
+    ),
+    masks=st.booleans(),
+)
+def test_a_label_with_a_wrong_header_is_turned_as_its_image_is(
+    image_axes: str,
+    label_axes: str,
+    shape: tuple[int, int, int],
+    asked: tuple[str, ...],
+    masks: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+    segconv: Command,
+) -> None:
+    """With no repair of axes, too: a label that takes its image's header has its image's voxels, one by one."""
+    source = tmp_path_factory.mktemp("source")
+    label = np.zeros(shape, np.uint8)
+    label[:2, :3, :1], label[3:, -2:, 1:] = 1, 1
+    save(source / ("p0/ct.nii.gz" if masks else "images/p0.nii.gz"), label * np.int16(100), affine_of(image_axes))
+    wrong = affine_of(label_axes) + np.pad([[9.0]], ((0, 3), (3, 0)))
+    for name in ("p0/a.nii.gz", "p0/b.nii.gz") if masks else ("labels/p0.nii.gz",):
+        save(source / name, label, wrong)
+    accept = () if masks else ("--accept-labels",)
+    done = segconv("convert", source, "--to", "9_A", "--channels", "CT", "--restart", "--overwrite", *accept, *asked)
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset009_A"
+    image, written = nib.load(made / "imagesTr/p0_0000.nii.gz"), nib.load(made / "labelsTr/p0.nii.gz")
+    assert np.array_equal(np.asarray(image.dataobj) > 0, np.asarray(written.dataobj) > 0)
+    assert np.allclose(image.affine, written.affine, atol=1e-4)
+    assert nib.aff2axcodes(image.affine) == (tuple("RAS") if "orientation" in asked[-1] else tuple(image_axes))
+
+
+def test_a_label_of_slices_is_turned_as_its_image_is(tmp_path: Path, segconv: Command) -> None:
+    label = np.zeros((6, 6, 6), np.uint8)  # (x, y, z)
+    label[:2, 1:3, 4:], label[3:, 3:4, 2:] = 1, 1
+    save(tmp_path / "s/images/p0.nii.gz", label * np.int16(100), affine_of("LIP"))
+    for z in range(6):
+        (tmp_path / "s/labels/p0").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.ascontiguousarray(label[:, :, z].T)).save(tmp_path / f"s/labels/p0/{z:02d}.png")
+    done = convert(segconv, tmp_path / "s", "--spacing", "1,1,1", "--repair", "orientation")
+    assert done.code == 0, done.err
+    made = segconv.raw / "Dataset009_A"
+    image, written = (sitk.ReadImage(str(made / name)) for name in ("imagesTr/p0_0000.nii.gz", "labelsTr/p0.nii.gz"))
+    assert np.array_equal(sitk.GetArrayFromImage(image) > 0, sitk.GetArrayFromImage(written) > 0)
+    done = segconv("restore", made / "labelsTr", "--like", "9", "-o", tmp_path / "back")
+    assert done.code == 0, done.err
+    back = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "back").rglob("*.png"))]
+    assert np.array_equal(np.stack(back, axis=-1).transpose(1, 0, 2) > 0, label > 0)
+
+
+@pytest.mark.parametrize(
+    ("ignore", "became"), [((), "background"), (("--labels", "background=0,a=1,ignore=9"), "ignore")]
+)
+def test_voxels_that_a_resampled_label_does_not_cover_become_ignore_where_there_is_one(
+    ignore: tuple[str, ...], became: str, tmp_path: Path, segconv: Command
+) -> None:
+    label = np.zeros((8, 7, 6), np.uint8)
+    label[:, 2:4] = 1
+    save(tmp_path / "s/images/p0.nii.gz", label * np.int16(100), np.eye(4))
+    shifted = np.eye(4)
+    shifted[0, 3] = 3
+    save(tmp_path / "s/labels/p0.nii.gz", label, shifted)
+    done = convert(segconv, tmp_path / "s", "--repair", "resample", *ignore)
+    assert done.code == 0, done.err
+    made = np.asarray(nib.load(segconv.raw / "Dataset009_A/labelsTr/p0.nii.gz").dataobj)
+    assert np.all(made[:3] == (2 if ignore else 0))
+    assert np.array_equal(made[3:], label[:5])
+    (told,) = records(segconv)["p0"]["repairs"]
+    assert f"{3 * 7 * 6} voxels of its image that it did not cover became {became}; labelled volume was" in told
+    assert told.endswith("was 0.096 ml and is 0.06 ml")
