@@ -32,7 +32,7 @@ class Transform:
         In the sagittal, coronal and axial plane, or about i, j and k; see `segconv.image.resample`
         for order and sign.
     shift_hu
-        Added to the voxels of CT channels that are not air.
+        Added to the voxels of CT channels that are above the smallest value of their file.
     frame
         `PATIENT` or `IMAGE`.
     """
@@ -118,7 +118,7 @@ class AugmentSpec:
         if self.copies > 1 and self.angles_deg and self.hu_shift is None:
             raise SegconvError(
                 f"--copies {self.copies} with --rotate makes the same copy {self.copies} times",
-                hint="leave out --copies; or --hu-shift, in which copies differ; or --rotate-range for random angles",
+                hint="--copies 1; or --hu-shift, in which copies differ; or --rotate-range for random angles",
             )
         if self.pad_value is not None and not math.isfinite(self.pad_value):
             raise SegconvError(f"--pad-value {self.pad_value} is no number that a voxel can have")

@@ -33,6 +33,9 @@ RECIPE = (
 )
 """The options that decide what is made; a recipe holds these."""
 
+EXCLUSIVE = (("planes", "axis"), ("rotate", "rotate-range"))
+"""Options of them that exclude each other."""
+
 
 @click.command(epilog=example("segconv augment 501 --to 601_ShapesAug --rotate 30,60,180"))
 @click.argument("dataset")
@@ -44,8 +47,8 @@ RECIPE = (
 @option("--copies", type=click.IntRange(min=1), default=1, help="Copies of a case, or of each angle and plane.")
 @option("--hu-shift", metavar="LO:HI", help="Random shift of CT channels: magnitude in HU, sign random.")
 @option("--pad-value", type=float, help="What a rotation brings into an image; default: its smallest value, air.")
-@option("--expand", is_flag=True, help="Grow the grid so that no corner is cut; default: the same grid.")
-@option("--label-soft", is_flag=True, help="Interpolate labels class by class instead of taking the nearest voxel.")
+@option("--expand/--no-expand", help="Grow the grid so that no corner is cut.")
+@option("--label-soft/--no-label-soft", help="Interpolate labels class by class instead of taking the nearest voxel.")
 @option(
     "--format",
     "file_format",
@@ -59,7 +62,7 @@ RECIPE = (
     help="Link the originals; external leaves them where they are and names them in dataset.json.",
 )
 @seed
-@recipes(*RECIPE)
+@recipes(*RECIPE, exclusive=EXCLUSIVE)
 @dry_run
 @running
 @three_folders
@@ -91,9 +94,7 @@ def command(
     raw = paths.require("raw")
     source = Dataset.open(find_dataset(dataset, raw))
     spec = _spec(said, source.description.file_ending)
-    name = free_target(
-        target, f"{source.name.name}Aug", raw, (paths.preprocessed, paths.results), overwrite=how["overwrite"]
-    )
+    name = free_target(target, source.name.name, raw, (paths.preprocessed, paths.results), overwrite=how["overwrite"])
     ending = f".{said['file_format']}" if said["file_format"] else None
     plan = plan_augmentation(source, name, raw, spec, ending=ending, link=said["link"])
     made = sum(len(item.payload.copies) for item in plan.items)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import reprlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from ..errors import SegconvError
+from ..errors import SegconvError, naming
 from .options import option
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,13 +22,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 LARGEST_BYTES = 1 << 20
 
 
-def recipes(*keys: str) -> Callable[[F], F]:
+def recipes(*keys: str, exclusive: Sequence[tuple[str, str]] = ()) -> Callable[[F], F]:
     """Add ``--recipe`` and ``--save-recipe`` to a command; a recipe may hold these of its options.
 
     Parameters
     ----------
     keys
         Options by their long names without dashes, such as ``"hu-shift"``.
+    exclusive
+        Pairs of them that exclude each other: one that is given takes away the other of a recipe.
     """
 
     def read(context: click.Context, _: click.Parameter, path: Path | None) -> None:
@@ -34,6 +38,18 @@ def recipes(*keys: str) -> Callable[[F], F]:
             context.default_map = {**(context.default_map or {}), **_read(path, context, keys)}
 
     def decorate(function: F) -> F:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            context = click.get_current_context()
+            names = _names(context.command, keys)
+            for pair in exclusive:
+                for given, other in (pair, pair[::-1]):
+                    sources = [context.get_parameter_source(names[key]) for key in (given, other)]
+                    if sources == [ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP]:
+                        context.params[names[other]] = kwargs[names[other]] = None  # `save` looks at the former
+            return function(*args, **kwargs)
+
+        decorated: Any = wrapped
         for add in (
             option(
                 "--save-recipe",
@@ -51,8 +67,8 @@ def recipes(*keys: str) -> Callable[[F], F]:
                 help="Take options from a file; those that are given beat it.",
             ),
         ):
-            function = add(function)
-        return function
+            decorated = add(decorated)
+        return decorated  # type: ignore[no-any-return]
 
     return decorate
 
@@ -72,7 +88,8 @@ def save(path: Path, keys: Sequence[str]) -> None:
     names = _names(context.command, keys)
     lines = [f"[{context.info_name}]"]
     for key, name in names.items():
-        if context.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP):
+        said = context.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
+        if said and context.params[name] is not None:
             # What JSON writes of text, numbers, truth values and lists of them is TOML as well.
             lines.append(f"{key} = {json.dumps(context.params[name], ensure_ascii=True)}")
     text = "\n".join([*lines, ""]).encode()
@@ -102,33 +119,66 @@ def _read(path: Path, context: click.Context, keys: Sequence[str]) -> dict[str, 
         raise SegconvError("is not there", code="SC010", file=str(path)) from error
     except OSError as error:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
-    except ValueError as error:  # of TOML and of UTF-8
+    except (ValueError, RecursionError) as error:  # of TOML and of UTF-8
         raise SegconvError(f"is no TOML ({error})", code="SC042", file=str(path)) from error
     section = found.get(str(context.info_name))
     if not isinstance(section, dict):
         raise SegconvError(f"has no table [{context.info_name}]", code="SC042", file=str(path))
-    names = _names(context.command, keys)
-    unknown = sorted(set(section) - set(names))
+    options = _options(context.command, keys)
+    unknown = sorted(set(section) - set(options))
     if unknown:
         raise SegconvError(
             f"[{context.info_name}] knows no {', '.join(map(repr, unknown))}",
             code="SC042",
             file=str(path),
-            hint=f"known are {', '.join(names)}",
+            hint=f"known are {', '.join(options)}",
         )
-    return {names[key]: _value(key, value, path) for key, value in section.items()}
+    with naming(str(path)):
+        return {str(options[key].name): _value(key, value, options[key].type) for key, value in section.items()}
 
 
-def _value(key: str, value: Any, path: Path) -> Any:
-    """Return a value as the command line would have it; lists may stand for what is written with commas."""
-    if isinstance(value, list) and value and all(isinstance(v, (str, int, float)) for v in value):
-        return ",".join(f"{v:g}" if isinstance(v, float) else str(v) for v in value)
-    if isinstance(value, (str, int, float, bool)):
-        return value
-    raise SegconvError(f"{key} is {value!r}, expected text, a number or a list of them", code="SC042", file=str(path))
+def _value(key: str, value: Any, kind: click.ParamType[Any]) -> Any:
+    """Return a value as the command line would have it; lists may stand for what is written with commas.
+
+    Raises
+    ------
+    SegconvError
+        ``SC042`` if it is of another type than the option's, or not one that the option can have.
+    """
+    found = f"{key} is {json.dumps(value) if isinstance(value, bool) else reprlib.repr(value)}"
+    texts = [_text(part) for part in (value if isinstance(value, list) else [value])]
+    if isinstance(kind, click.types.StringParamType):
+        fitting, expected = bool(texts) and None not in texts, "text, a number or a list of them"
+        value = ",".join(map(str, texts))
+    elif isinstance(kind, click.Choice):
+        fitting, expected = isinstance(value, str), f"one of {', '.join(kind.choices)}"
+    elif isinstance(kind, click.types.BoolParamType):
+        fitting, expected = isinstance(value, bool), "true or false"
+    elif isinstance(kind, click.types.IntParamType):
+        fitting, expected = type(value) is int, "a whole number"
+    else:
+        fitting, expected = type(value) in (int, float), "a number"
+    if not fitting:
+        raise SegconvError(f"{found}, expected {expected}", code="SC042")
+    try:
+        return kind.convert(value, None, None)
+    except click.BadParameter as error:
+        raise SegconvError(f"{found}: {error.message.rstrip('.')}", code="SC042") from error
+    except OverflowError as error:
+        raise SegconvError(f"{found}, expected a smaller number", code="SC042") from error
+
+
+def _text(value: Any) -> str | None:
+    """Return text or a number as it is typed, or None for anything else."""
+    return str(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
+
+
+def _options(command: click.Command, keys: Sequence[str]) -> dict[str, click.Parameter]:
+    """Return option → its parameter, in the order of `keys`."""
+    by_option = {opt.removeprefix("--"): param for param in command.params for opt in param.opts}
+    return {key: by_option[key] for key in keys}
 
 
 def _names(command: click.Command, keys: Sequence[str]) -> dict[str, str]:
     """Return option → name of its parameter, in the order of `keys`."""
-    by_option = {opt.removeprefix("--"): str(param.name) for param in command.params for opt in param.opts}
-    return {key: by_option[key] for key in keys}
+    return {key: str(param.name) for key, param in _options(command, keys).items()}

@@ -303,6 +303,89 @@ def test_a_recipe_that_is_wrong_is_refused(
     assert done.code == code, done.err
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("expand = 0", "expand is 0, expected true or false"),
+        ('label-soft = "yes"', "label-soft is 'yes', expected true or false"),
+        ("copies = 2.5", "copies is 2.5, expected a whole number"),
+        ("copies = true", "copies is true, expected a whole number"),
+        ("copies = 0", "copies is 0: "),
+        ("seed = 1.0", "seed is 1.0, expected a whole number"),
+        ('rotate-range = "15"', "rotate-range is '15', expected a number"),
+        (f"rotate-range = 1{400 * '0'}", "expected a smaller number"),
+        ("rotate = true", "rotate is true, expected text, a number or a list of them"),
+        ("rotate = [true]", "rotate is [True], expected text, a number or a list of them"),
+        ("rotate = []", "rotate is [], expected text, a number or a list of them"),
+        ("rotate = 1979-05-27", "expected text, a number or a list of them"),
+        (f"rotate{5000 * '.a'} = 1", "expected text, a number or a list of them"),
+        (f"rotate = {5000 * '['}", "is no TOML"),
+        ('link = "soft"', "link is 'soft': "),
+        ("format = 3", "format is 3, expected one of nii, "),
+    ],
+)
+def test_a_value_of_another_type_than_its_option_is_refused(
+    ct: Path, segconv: Command, tmp_path: Path, line: str, expected: str
+) -> None:
+    recipe = tmp_path / "run.toml"
+    recipe.write_text(f"[augment]\n{line}\n")
+    done = segconv("augment", "7", "--to", "107", "--recipe", recipe)
+    assert (done.code, done.codes()) == (78, ["SC042"])
+    assert f"{recipe}: " in done.err
+    assert expected in done.err
+
+
+def test_a_number_does_for_an_option_that_is_text(ct: Path, segconv: Command, tmp_path: Path) -> None:
+    recipe = tmp_path / "run.toml"
+    for line, angle in (("rotate = 30", 30), ("rotate = [22.2134567]", 22.2134567), ("rotate = -5e-1", -0.5)):
+        recipe.write_text(f"[augment]\n{line}\nplanes = 'axial'\n")
+        done = segconv("augment", "7", "--to", "107_A", "--recipe", recipe, "--overwrite")
+        assert done.code == 0, done.err
+        records = Dataset.open(segconv.raw / "Dataset107_A").records()
+        assert {r.transform["angle_deg"]["axial"] for r in records if r.transform} == {angle}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "given", "made"),
+    [
+        ("rotate = 30\naxis = 'k'", ["--planes", "axial"], "axial030"),
+        ("rotate = 30\nplanes = 'axial'", ["--axis", "k"], "k030"),
+        ("rotate = 30\nplanes = 'axial'", ["--rotate-range", "5"], "aug01"),
+        ("rotate-range = 5\nplanes = 'axial'", ["--rotate", "60"], "axial060"),
+    ],
+)
+def test_an_option_beats_what_it_excludes_in_a_recipe(
+    ct: Path, segconv: Command, tmp_path: Path, recipe: str, given: list[str], made: str
+) -> None:
+    path, kept = tmp_path / "run.toml", tmp_path / "kept.toml"
+    path.write_text(f"[augment]\n{recipe}\n")
+    done = segconv("augment", "7", "--to", "107_A", "--recipe", path, *given, "--save-recipe", kept)
+    assert done.code == 0, done.err
+    copies = [case for case in Dataset.open(segconv.raw / "Dataset107_A").cases() if case.count("_") > 1]
+    assert {case.split("_", 2)[2] for case in copies} == {made}
+    assert segconv("augment", "7", "--to", "108_A", "--recipe", kept).code == 0
+    one, two = (segconv.raw / f"Dataset{n}_A" for n in (107, 108))
+    assert tree_hash(one / "imagesTr") == tree_hash(two / "imagesTr")
+
+
+def test_options_that_exclude_each_other_are_refused_within_a_recipe(
+    ct: Path, segconv: Command, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "run.toml"
+    for lines in ("rotate = 30\nrotate-range = 5", "rotate = 30\nplanes = 'axial'\naxis = 'k'"):
+        recipe.write_text(f"[augment]\n{lines}\n")
+        assert segconv("augment", "7", "--to", "107", "--recipe", recipe).codes() == ["SC001"]
+
+
+def test_what_a_recipe_switches_on_an_option_switches_off(ct: Path, segconv: Command, tmp_path: Path) -> None:
+    recipe = tmp_path / "run.toml"
+    recipe.write_text("[augment]\nrotate = 30\nplanes = 'axial'\nexpand = true\nlabel-soft = true\n")
+    off = ["--no-expand", "--no-label-soft"]
+    assert segconv("augment", "7", "--to", "107_A", "--recipe", recipe, *off).code == 0
+    options = (Dataset.open(segconv.raw / "Dataset107_A").run or {})["options"]
+    assert (options["expand"], options["label_soft"]) == (False, False)
+
+
 def test_it_tells_which_way_the_rotations_go(straight: Path, segconv: Command) -> None:
     done = segconv("augment", "12", "--to", "107", "--rotate", "30,180", "--planes", "sagittal", "-n", "-v")
     assert "2 copies: voxels moved" in done.err

@@ -195,6 +195,12 @@ def test_the_folds_of_the_originals_stay_theirs(ct: Path, segconv: Command) -> N
     ]
 
 
+def test_a_number_alone_takes_the_name_of_the_source(shapes: Path, segconv: Command) -> None:
+    assert segconv("augment", "9", "--to", "109", "--rotate", "30").code == 0
+    made = segconv.raw / "Dataset109_Shapes"
+    assert json.loads((made / "dataset.json").read_text())["name"] == "Shapes"
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_folds_that_nnunet_trains_with_beat_those_of_the_dataset(ct: Path, segconv: Command, own: bool) -> None:
     cases = Dataset.open(ct).cases()
