@@ -89,7 +89,7 @@ class Declaration:
             labels,
             _usable(found, "file_ending", _ending, findings),
             _usable(found, "numTraining", _count, findings),
-            _usable(found, "dataset", _external, findings),
+            _usable(found, "dataset", lambda value: _external(value, findings), findings),
             findings,
         )
 
@@ -135,7 +135,7 @@ def _count(value: Any) -> int:
     return value
 
 
-def _external(value: Any) -> Mapping[str, Mapping[str, Any]]:
+def _external(value: Any, findings: list[Finding]) -> Mapping[str, Mapping[str, Any]]:
     well_formed = isinstance(value, dict) and all(
         isinstance(entry, dict)
         and isinstance(entry.get("images"), list)
@@ -145,8 +145,22 @@ def _external(value: Any) -> Mapping[str, Mapping[str, Any]]:
     )
     if not well_formed:
         raise SegconvError("the key 'dataset' is not made of cases with images and label", code="SC086")
+    findings += [
+        _error(
+            "SC060",
+            f"the key 'dataset' holds a case called {case!r}, expected what a file may be called, without a folder",
+            "rename the case to letters, digits, '.', '-' and '_'",
+        )
+        for case in value
+        if not _names_a_file(case)
+    ]
     found: Mapping[str, Mapping[str, Any]] = value
     return found
+
+
+def _names_a_file(case: str) -> bool:
+    """Return whether the files that nnU-Net calls after a case lie in the folder that it means."""
+    return case not in ("", ".", "..") and not any(character in case for character in "/\\\0")
 
 
 def _error(code: str, message: str, hint: str) -> Finding:

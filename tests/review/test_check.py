@@ -283,6 +283,33 @@ def test_the_key_dataset_is_followed_where_that_is_allowed(tmp_path: Path) -> No
     assert ("SC086", "error", "dataset.json") in told(check_dataset(root, allow_external=True))
 
 
+@pytest.mark.parametrize("name", ["../../../c9", "/c9", "a/b", "c9/", "a\\b", "a\0b", "", ".", ".."])
+@pytest.mark.parametrize("written_by_segconv", [False, True])
+def test_a_case_that_is_named_into_another_folder_is_an_error_in_any_case(
+    name: str, written_by_segconv: bool, tmp_path: Path
+) -> None:
+    root = datasets.volumes(tmp_path)
+    named_elsewhere(root)
+    edit(root, lambda j: j["dataset"].update({name: j["dataset"].pop("c0")}))
+    if written_by_segconv:
+        (root / "segconv").mkdir()
+        (root / "segconv" / "run.json").write_text('{"options": {"link": "external"}}')
+    for quick in (False, True):
+        for allowed in (False, True):
+            report = check_dataset(root, quick=quick, allow_external=allowed)
+            said = [f for f in report.findings if f.code == "SC060" and "holds a case called" in f.message]
+            assert [(f.severity, f.file) for f in said] == [("error", "dataset.json")]
+            assert repr(name) in said[0].message
+
+
+@pytest.mark.parametrize("name", ["-c9", ".c9", "..c9", "c 9", "caf\u00e9"])
+def test_odd_names_in_the_key_dataset_are_no_more_than_odd(name: str, tmp_path: Path) -> None:
+    root = datasets.volumes(tmp_path)
+    named_elsewhere(root)
+    edit(root, lambda j: j["dataset"].update({name: j["dataset"].pop("c0")}))
+    assert told(check_dataset(root, allow_external=True)) == [("SC090", "warning", "imagesTr/c0_0000.nii.gz")]
+
+
 # --- folds of the preprocessed dataset
 
 
