@@ -12,15 +12,13 @@ import numpy as np
 from ..errors import Finding, SegconvError, naming
 from ..image import raster, volumes
 from ..image.codecs import decoded_bytes
-from ..image.geometry import NEAR_GRID_VOXELS, Geometry
+from ..image.geometry import Geometry
+from ..image.grids import FIRST_CHANNEL, IMAGE, same_grid
 from ..image.stored import VolumeHeader
 from ..work.plan import Item
 from .mending import RESAMPLE, goes_with_image
 from .source import LAYERS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
 from .task import CaseTask
-
-IMAGE = "its image"
-FIRST_CHANNEL = "the first channel"
 
 
 def judge_headers(
@@ -134,35 +132,6 @@ def _judge_grid(
         same_grid(mending.grid(grid), mending.grid(reference), whose)
     except SegconvError as error:
         collect(findings, error, file)
-
-
-def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
-    """Return how many voxels two grids lie apart.
-
-    Parameters
-    ----------
-    whose
-        `IMAGE` or `FIRST_CHANNEL`: whose grid the other one is.
-
-    Raises
-    ------
-    SegconvError
-        ``SC082`` if they differ in size, ``SC083`` if they lie more than `NEAR_GRID_VOXELS` apart.
-    """
-    if grid.size != reference.size:
-        hint = "check that both are of one case" if whose == IMAGE else "export all channels on one grid"
-        raise SegconvError(f"has the size {grid.size}, {whose} {reference.size}", code="SC082", hint=hint)
-    apart = grid.displacement_voxels(reference)
-    if apart > NEAR_GRID_VOXELS:
-        what = "spacing" if not np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=1e-3) else "origin or direction"
-        raise SegconvError(
-            f"differs from {whose} in {what}: corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
-            code="SC083",
-            hint="--label-header image if only the header is wrong, --repair resample if the label lies where it says"
-            if whose == IMAGE
-            else "export all channels on one grid",
-        )
-    return apart
 
 
 def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions) -> VolumeHeader:

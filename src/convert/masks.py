@@ -23,8 +23,9 @@ from ..dataset.names import case_identifier
 from ..errors import Finding, SegconvError, naming, warning
 from ..image import nrrd, raster, stack, volumes
 from ..image.geometry import Geometry
+from ..image.grids import IMAGE, same_grid
 from .cases import finished
-from .headers import IMAGE, judge_headers, judge_pictures, probe_unit, same_grid
+from .headers import judge_headers, judge_pictures, probe_unit
 from .layers import atoms_of, on_and_mask
 from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders, is_segmentation
 from .mending import goes_with_image, mended_label, turned

@@ -20,7 +20,7 @@ from ..errors import SegconvError
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, squared_axes
 from ..image.orientation import axis_codes, canonical
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
-from ..image.voxels import saturated_value
+from ..image.voxels import LARGEST, saturated_value
 
 HEADER = "header"
 RESAMPLE = "resample"
@@ -28,9 +28,6 @@ ORTHONORMAL = "orthonormal"
 CAST = "cast"
 ORIENTATION = "orientation"
 KINDS = (HEADER, RESAMPLE, ORTHONORMAL, CAST, ORIENTATION)
-
-LARGEST = float(np.finfo(np.float32).max)
-"""Larger numbers are infinite to a network."""
 
 
 @dataclass(frozen=True)

@@ -12,22 +12,20 @@ from ..dataset.layout import image_path, label_path
 from ..errors import SegconvError, naming, warning
 from ..image import nifti, segmentation, stack, volumes
 from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry, Volume
+from ..image.grids import FIRST_CHANNEL, IMAGE, difference, same_grid
 from ..image.gzipped import is_gzip
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
-from ..image.voxels import value_range
+from ..image.voxels import refuse_infinite_in_32_bits, value_range
 from ..work.caseio import CaseIO
 from ..work.plan import Item
-from .headers import FIRST_CHANNEL, IMAGE, same_grid
 from .layers import compile_layers
-from .mending import LARGEST, finite, goes_with_image, mended_label, turned
+from .mending import finite, goes_with_image, mended_label, turned
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .segments import compile_segments
 from .source import DETACHED, LAYERS, SERIES, STACK, count_of, read_head
 from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
 
 SEGMENTS = segmentation.ENDING
-SPACING_RTOL = 1e-6
-"""nnU-Net refuses spacings of one case that differ by more than 1e-5 of their value (``np.allclose``)."""
 
 
 def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
@@ -123,9 +121,7 @@ def _intensity(image: DecodedVolume, number: int, path: str, task: CaseTask, io:
         io.warn(warning("SC077", f"all voxels are {low:g}", file=task.shown(path)))
     header = image.header
     ends = sorted((header.slope * low + header.intercept, header.slope * high + header.intercept))
-    if max(-ends[0], ends[1]) > LARGEST:
-        reach = f"its values reach from {ends[0]:.3g} to {ends[1]:.3g}"
-        raise SegconvError(f"{reach}; nnU-Net computes in 32 bits, where that is infinite", code="SC055")
+    refuse_infinite_in_32_bits(*ends)
     return ends[0], ends[1]
 
 
@@ -212,13 +208,10 @@ def _takes_header(
     """
     whatever = whose == IMAGE and task.recipe.mending.takes_header and grid.size == reference.size
     apart = grid.displacement_voxels(reference) if whatever else same_grid(grid, reference, whose)
-    if apart <= SAME_GRID_VOXELS:
-        if np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=SPACING_RTOL, atol=0):
-            return False
-        how_far = f"had a spacing that is rounded otherwise than that of {whose}"
-    else:
-        far = apart > NEAR_GRID_VOXELS
-        how_far = "was on another grid" if far else f"was {apart:.3g} voxels off the grid of {whose}"
+    how_far = "was on another grid" if apart > NEAR_GRID_VOXELS else difference(grid, reference, apart, whose)
+    if not how_far:
+        return False
+    if apart > SAME_GRID_VOXELS:
         io.warn(warning("SC093", f"{how_far}; it took that header", file=task.shown(path)))
     repairs.append(f"{task.shown(path)} {how_far}; it took that header")
     return True
@@ -294,29 +287,7 @@ def _write_channels(
         return
     for channel in range(image.header.channels):
         target = image_path(case.case, first + channel, ending, case.split)
-        if isinstance(image, nifti.Nifti) and ending.startswith(".nii") and geometry is None:
-            slab: Any = image.channel_bytes(channel)
-            if not image.header.dtype.isnative:
-                swapped = np.frombuffer(slab, dtype=image.header.dtype)
-                slab = swapped.astype(image.header.dtype.newbyteorder("=")).view(np.uint8)
-            io.write(target, *nifti.compress([nifti.channel_header(image.header), slab], ending))
-        else:
-            values = image.channel(channel)
-            if image.header.scaled:
-                values = image.values if image.header.channels == 1 else image.values[channel]
-            io.write(target, volumes.encode(_writable(values), geometry or image.header.geometry, ending))
-
-
-def _writable(values: NDArray[Any]) -> NDArray[Any]:
-    """Return voxels in a type that nnU-Net's readers know: no integers of 64 bits, no booleans."""
-    if values.dtype.kind in "iu" and values.dtype.itemsize > 4:
-        low, high = int(values.min()), int(values.max())
-        for narrow in (np.int16, np.int32):
-            limits = np.iinfo(narrow)
-            if limits.min <= low and high <= limits.max:
-                return values.astype(narrow)
-        return values.astype(np.float64)
-    return values.astype(np.float32) if values.dtype == np.float16 else values
+        io.write(target, *volumes.encode_channel(image, channel, ending, geometry))
 
 
 def _carry_unproved(path: str, channel: int, geometry: Geometry | None, task: CaseTask, io: CaseIO) -> Geometry | None:

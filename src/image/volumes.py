@@ -9,6 +9,7 @@ import dataclasses
 import os
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .. import reading
@@ -121,9 +122,46 @@ def encode(array: NDArray[Any], geometry: Geometry, ending: str) -> bytes:
     return data
 
 
+def encode_channel(image: DecodedVolume, channel: int, ending: str, geometry: Geometry | None = None) -> list[Any]:
+    """Return the pieces of a file with one channel of a decoded one: of NIfTI the stored bytes behind a new header.
+
+    Parameters
+    ----------
+    channel
+        Which, from 0.
+    ending
+        One of `WRITABLE`.
+    geometry
+        The grid to write instead of the image's own.
+    """
+    header = image.header
+    if isinstance(image, nifti.Nifti) and ending.startswith(".nii") and geometry is None:
+        slab: Any = image.channel_bytes(channel)
+        if not header.dtype.isnative:
+            swapped = np.frombuffer(slab, dtype=header.dtype)
+            slab = swapped.astype(header.dtype.newbyteorder("=")).view(np.uint8)
+        return nifti.compress([nifti.channel_header(image.header), slab], ending)
+    values = image.channel(channel)
+    if header.scaled:
+        values = image.values if header.channels == 1 else image.values[channel]
+    return [encode(_writable(values), geometry or header.geometry, ending)]
+
+
 def encode_mhd(array: NDArray[Any], geometry: Geometry, stem: str) -> tuple[bytes, bytes]:
     """Return a volume in two files: the header, and the voxels for ``<stem>.raw`` beside it."""
     return metaimage.encode_pair(array, geometry, f"{stem}.raw")
+
+
+def _writable(values: NDArray[Any]) -> NDArray[Any]:
+    """Return voxels in a type that nnU-Net's readers know: no integers of 64 bits, no booleans."""
+    if values.dtype.kind in "iu" and values.dtype.itemsize > 4:
+        low, high = int(values.min()), int(values.max())
+        for narrow in (np.int16, np.int32):
+            limits = np.iinfo(narrow)
+            if limits.min <= low and high <= limits.max:
+                return values.astype(narrow)
+        return values.astype(np.float64)
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def _probe(path: str) -> VolumeHeader:

@@ -16,6 +16,9 @@ from ..errors import SegconvError
 CHUNK_VOXELS = 1 << 20
 FEW_VALUES = 8
 
+LARGEST = float(np.finfo(np.float32).max)
+"""Larger numbers are infinite to a network."""
+
 
 def chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield flat views of a contiguous array, `CHUNK_VOXELS` at a time."""
@@ -43,6 +46,13 @@ def value_range(array: NDArray[Any]) -> tuple[float, float]:
             code="SC055",
         )
     return low, high
+
+
+def refuse_infinite_in_32_bits(low: float, high: float) -> None:
+    """Raise ``SC055`` if the smallest or the largest value of an image is beyond `LARGEST`."""
+    if max(-low, high) > LARGEST:
+        reach = f"its values reach from {low:.3g} to {high:.3g}"
+        raise SegconvError(f"{reach}; nnU-Net computes in 32 bits, where that is infinite", code="SC055")
 
 
 def label_values(array: NDArray[Any]) -> dict[int, int]:
