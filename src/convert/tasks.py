@@ -200,14 +200,6 @@ def further_entries(task: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in unknown_entries(task).items() if key not in TASK_KEYS}
 
 
-def left_out(extra: Mapping[str, Any]) -> list[Finding]:
-    """Return a warning for entries of a json that nnU-Net does not know."""
-    if not extra:
-        return []
-    what = f"holds {', '.join(map(repr, extra))}, which nnU-Net does not know: left out, and kept in segconv/run.json"
-    return [warning("SC089", what, file=JSON)]
-
-
 def stale_counts(task: Mapping[str, Any], cases: list[SourceCase]) -> list[Finding]:
     """Return a warning for each count that does not hold; the dataset gets those that do."""
     findings = []

@@ -10,10 +10,13 @@ from pathlib import Path
 from .. import reading
 from ..errors import Finding, SegconvError, naming
 from ..image import raster, stack, volumes
-from .source import SERIES, STACK, ConvertOptions, Parts, collect, files_of, shown
+from .source import SERIES, STACK, ConvertOptions, Parts, files_of, shown
 from .tree import Unit, walk
 
 _DICOM_MAGIC = (128, b"DICM")
+_SLICE = (".dcm", ".ima")
+_NO_SLICE = (*raster.ENDINGS, ".txt", ".json", ".csv", ".tsv", ".xml")
+"""Endings that no slice of DICOM has, of which a folder may hold many."""
 
 
 def companions_of(path: str) -> tuple[str, ...]:
@@ -92,16 +95,16 @@ def _folder_units(
     try:
         return _of_folder(root, folder, names, options)
     except SegconvError as error:
-        error.file = shown(error.file, root)
-        collect(findings, error, folder)
+        findings += [replace(found, file=shown(found.file, root) or folder) for found in error.findings]
         return []
 
 
 def _of_folder(root: Path, folder: str, names: list[str], options: ConvertOptions) -> list[Unit]:
     """Return the volume that a folder's files are slices of, if they are; or volumes of pages."""
-    # Files of DICOM often have no ending; of other folders no more than one file is opened.
-    likely = [name for name in names if "." not in name or name.lower().endswith((".dcm", ".ima"))]
-    if _is_dicom(root / folder / (likely or names)[0]):
+    # Files of DICOM often have no ending, or a number for one. The first may be damaged, so that each is looked at.
+    if any(name.lower().endswith(_SLICE) for name in names) or any(
+        _is_dicom(root / folder / name) for name in names if not name.lower().endswith(_NO_SLICE)
+    ):
         return _series(root, folder)
     pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)]
     return _stacks(root, folder, pictures) if pictures and options.spacing_mm is not None else []

@@ -18,7 +18,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from .. import reading
-from ..errors import SegconvError, naming
+from ..errors import Finding, Refused, SegconvError, naming
 from . import content
 from .geometry import NEAR_GRID_VOXELS, ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
 from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader
@@ -54,6 +54,18 @@ _WAYS = {
     "RTSTRUCT": "plastimatch convert makes a NIfTI or NRRD volume of it, and so does exporting it in 3D Slicer",
 }
 """Labels that are stored as such objects, and what makes volumes of them."""
+
+ENDINGS = (".dcm", ".ima")
+"""What slices are called by, if their names have an ending at all."""
+
+_BESIDE = re.compile(
+    r"\..*|thumbs\.db|desktop\.ini|(dicomdir|dirfile|lockfile|readme|licen[cs]e|copying|notice|changelog)(\..*)?",
+    re.IGNORECASE,
+)
+"""Names of files that may lie beside slices and are none, whatever the slices are called."""
+
+_UNFINISHED = re.compile(r"\.(part|partial|tmp|crdownload|download)$", re.IGNORECASE)
+"""What a file is called until it is there as a whole."""
 
 GAP_TOLERANCE = 0.01
 """How much the distances of neighbouring slices may differ, as a part of their median."""
@@ -138,23 +150,58 @@ def is_dicom(head: bytes) -> bool:
 def series_of(folder: str) -> dict[str, tuple[str, ...]]:
     """Return the series in a folder: identifier → files, in the order of their names.
 
-    Left out are files that are no DICOM, and DICOM objects that are no images, such as structure sets.
+    Left out are files that are called otherwise than slices, and DICOM objects that are no images, such
+    as structure sets.
 
     Raises
     ------
+    Refused
+        With each file that is called like a slice and is no DICOM: ``SC051``, ``SC012`` for a link to
+        nowhere, ``SC061`` for what is no file.
     SegconvError
         ``SC030`` if the folder or a file cannot be read; ``SC053`` if a DICOM header cannot.
     """
-    found: dict[str, list[str]] = {}
+    found: list[str] = []
+    strangers: list[str] = []
     try:
-        paths = sorted(entry.path for entry in os.scandir(folder) if entry.is_file())
-        for path in paths:
-            head = _head(path)
-            if is_dicom(head) and _object(head) is None:
-                found.setdefault(_slice(path).texts["series"], []).append(path)
+        for path in sorted(entry.path for entry in os.scandir(folder) if not os.path.isdir(entry.path)):
+            head = _head(path) if os.path.isfile(path) else b""
+            if not is_dicom(head):
+                strangers.append(path)
+            elif _object(head) is None:
+                found.append(path)
+        endings = {_ending(path) for path in found} | set(ENDINGS)
+        broken = [path for path in strangers if may_be_slice(path) and _ending(path) in endings]
+        if broken:
+            raise Refused(reasons=[_broken(path) for path in broken])
     except OSError as error:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=folder) from error
-    return {series: tuple(files) for series, files in sorted(found.items())}
+    series: dict[str, list[str]] = {}
+    for path in found:
+        series.setdefault(_slice(path).texts["series"], []).append(path)
+    return {one: tuple(files) for one, files in sorted(series.items())}
+
+
+def may_be_slice(name: str) -> bool:
+    """Return whether a file could be a slice by its name: not one that a file manager or an author left behind."""
+    return _BESIDE.fullmatch(os.path.basename(name)) is None
+
+
+def _ending(name: str) -> str:
+    """Return the ending of a name in lower case; nothing for a number, which counts slices or belongs to a UID."""
+    ending = os.path.splitext(_UNFINISHED.sub("", name))[1].lower()
+    return "" if ending[1:].isdigit() else ending
+
+
+def _broken(path: str) -> Finding:
+    """Return what is wrong with a file that is called like a slice and is none."""
+    if os.path.isfile(path):
+        error = content.refuse(_head(path), "a slice of DICOM")
+        elsewhere = "restore the file from its origin, or take it out of the folder"
+        return Finding(error.code, error.message, file=path, hint=error.hint if "git lfs" in error.hint else elsewhere)
+    if os.path.islink(path):
+        return Finding("SC012", "is a link to a file that is not there", file=path, hint="restore the file")
+    return Finding("SC061", "is a pipe or device, expected a slice of DICOM", file=path)
 
 
 def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:

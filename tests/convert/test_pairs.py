@@ -691,6 +691,74 @@ def test_lists_name_folders_of_slices_and_pictures_with_pages(tmp_path: Path, se
     assert (done.code, done.codes()) == (65, ["SC063"])
 
 
+@pytest.mark.parametrize("at", range(5))
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "the file is empty, expected a slice of DICOM"),
+        (b"<html><body>404</body></html>", "the file is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 5\n", "the file is a Git LFS pointer"),
+        (bytes(128) + b"XXXX" + bytes(500), "begins with "),
+    ],
+)
+def test_a_slice_that_is_no_dicom_is_refused_by_name_wherever_it_lies(
+    tmp_path: Path, segconv: Command, content: bytes, told: str, at: int
+) -> None:
+    """The first and the last, too, without which the others would be a whole volume."""
+    root = series(tmp_path / "src")
+    slices = sorted((root / "p1/CT").glob("*.dcm"))
+    slices[at].write_bytes(content)
+    (root / "p1/label.nii.gz").unlink()
+    for more in ((), ("--unlabelled", "test"), ("--from", "dicom", "--unlabelled", "skip")):
+        done, _ = convert(segconv, root, *more)
+        assert done.code == 65
+        assert f"Error SC051: p1/CT/{slices[at].name}: {told}" in done.err
+        assert list(segconv.raw.iterdir()) == []
+
+
+def test_a_series_of_nothing_but_pointers_does_not_vanish(tmp_path: Path, segconv: Command) -> None:
+    root = series(tmp_path / "src")
+    for number in (0, 1):
+        for path in (root / f"p{number}/CT").glob("*.dcm"):
+            path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+        (root / f"p{number}/label.nii.gz").unlink()
+    done, _ = convert(segconv, root)
+    assert done.code == 65
+    assert done.err.count("Error SC051: p") == 10
+    assert "Hint: run: git lfs pull" in done.err
+
+
+def test_what_lies_beside_slices_and_is_none_is_left_alone(tmp_path: Path, segconv: Command) -> None:
+    """Slices without an ending, or with a number for one: a readme is none of them, an empty file is."""
+    root = series(tmp_path / "src")
+    for number, path in enumerate(sorted((root / "p0/CT").glob("*.dcm"))):
+        path.rename(path.with_name(f"IM_{number}"))
+    for number, path in enumerate(sorted((root / "p1/CT").glob("*.dcm"))):
+        path.rename(path.with_name(f"1.2.840.{number}"))
+    for folder in ("p0/CT", "p1/CT", "p2/CT"):
+        for name in (
+            "README",
+            "LICENSE",
+            "Thumbs.db",
+            ".DS_Store",
+            "._IM_0",
+            "DICOMDIR",
+            "meta.json",
+            "a.csv",
+            "b.xml",
+        ):
+            (root / folder / name).write_bytes(b"text")
+    done, _ = convert(segconv, root)
+    assert done.code == 0, done.err
+    (root / "p0/CT/IM_5").write_bytes(b"")
+    (root / "p1/CT/1.2.840.50").symlink_to("gone")
+    (root / "p2/CT/last.dcm.part").write_bytes(b"")
+    done, _ = convert(segconv, root, to="6_A")
+    assert done.code == 65
+    for told in ("SC051: p0/CT/IM_5: ", "SC012: p1/CT/1.2.840.50: is a link to a", "SC051: p2/CT/last.dcm.part: "):
+        assert f"Error {told}" in done.err
+
+
 def test_two_series_in_one_folder_are_refused(tmp_path: Path, segconv: Command) -> None:
     from ..image.test_dicom import ARRAY, write_series
 
