@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from ..dataset import lineage
-from ..dataset.description import DatasetDescription, read_bytes
+from ..dataset.description import DatasetDescription, left_out, read_bytes, unknown_entries
 from ..dataset.layout import DESCRIPTION, Dataset, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
-from ..dataset.names import DatasetName
+from ..dataset.names import CASE_IDENTIFIER, DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import Splits, leaks, make_splits, with_copies
-from ..dataset.strictjson import dumps, loads
+from ..dataset.strictjson import dumps, load_object, loads
 from ..errors import Finding, SegconvError, refuse_if_any, warning
 from ..image.codecs import decoded_bytes
 from ..version import VERSION
@@ -27,7 +28,7 @@ from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
 from .case import AugmentTask, CopyRecipe, augment_case
-from .files import PICTURES, VOLUMES, dtype_of, geometry_of
+from .files import PICTURES, VOLUMES, dtype_of, geometry_of, unfit_for_png
 from .rotation import plan_turn
 from .sampling import copies
 from .spec import PLANES, AugmentSpec, Transform
@@ -63,12 +64,13 @@ def plan_augmentation(
     ------
     Refused
         If the dataset cannot be augmented so: no CT channel for a HU shift, planes that pictures do
-        not have, a file that is missing, names that meet.
+        not have, a file that is missing, names that meet, or that a case cannot have.
     """
     description = source.description
     ending = ending or description.file_ending
     _refuse_unfit(description, spec, source)
     _refuse_format(description.file_ending, ending, link)
+    extra = _unknown_entries(source)
     if description.file_ending in PICTURES and spec.rotates:
         spec = dataclasses.replace(spec, planes=spec.planes[-1:])
     files = _files_a_case(source)
@@ -77,8 +79,11 @@ def plan_augmentation(
     findings: list[Finding] = []
     items: list[Item] = []
     taken = {*source.cases(TRAIN), *source.cases(TEST)}
+    unfit = _unfit_names(source)
     for split in (TRAIN, TEST):
         for case in source.cases(split):
+            if case in unfit:
+                continue
             record = records.get(case) or _foreign(case, split, description)
             made = copies(spec, case) if split == TRAIN and record.parent is None else {}
             findings += [
@@ -99,11 +104,13 @@ def plan_augmentation(
             task = _task(source, record, made, recipe, files, findings)
             if task is not None:
                 items.append(_item(task))
-    if not any(item.payload.copies for item in items):
+    findings += unfit.values()
+    if not unfit and not any(item.payload.copies for item in items):
         findings.append(Finding("SC011", "holds no training case", file=str(source.path)))
     refuse_if_any(findings)
     key = {"command": "augment", "source": source.path.name, **spec.as_json(), "ending": ending, "link": link}
-    return Plan(Target(raw / name.folder, name.slot), source.path, tuple(items), key)
+    warnings = tuple(left_out(extra))
+    return Plan(Target(raw / name.folder, name.slot), source.path, tuple(items), key, warnings)
 
 
 def run_augmentation(
@@ -127,6 +134,46 @@ def run_augmentation(
         return _finish(plan, source, spec, [folder / SPLITS_FILE for folder in folders], results, staged)
 
     return execute(plan, augment_case, finish, decoded=_decoded, **how)
+
+
+def _unknown_entries(source: Dataset) -> dict[str, Any]:
+    """Return what the json of the source says and a dataset.json does not hold.
+
+    Raises
+    ------
+    SegconvError
+        ``SC060`` if it names files elsewhere, and segconv did not write that.
+    """
+    found = load_object(read_bytes(source.path / DESCRIPTION))
+    if "dataset" in found and not source.external:
+        raise SegconvError(
+            "has the key 'dataset', which names files elsewhere, and segconv did not write it",
+            code="SC060",
+            file=str(source.path / DESCRIPTION),
+            hint=f"segconv convert {shlex.quote(str(source.path))} --to ID_NAME --allow-external reads them",
+        )
+    return unknown_entries({key: value for key, value in found.items() if key != "dataset"})
+
+
+def _unfit_names(source: Dataset) -> dict[str, Finding]:
+    """Return case → what is wrong with its name: nobody but segconv keeps to what every tool can handle."""
+    training = source.cases(TRAIN)
+    unfit = {
+        case: Finding(
+            "SC090",
+            f"a case cannot be called {case!r}, expected a letter or digit, then letters, digits, '.', '-' and '_',"
+            f" at most {LONGEST_NAME} in all",
+            file=str(source.image_files(case, split)[0]),
+            hint=f"segconv convert {shlex.quote(str(source.path))} --to ID_NAME maps such names, restore undoes it",
+        )
+        for split, cases in ((TRAIN, training), (TEST, source.cases(TEST)))
+        for case in cases
+        if not CASE_IDENTIFIER.fullmatch(case)
+    }
+    for case in sorted({*training} & {*source.cases(TEST)} - {*unfit}):
+        told = f"the name {case!r} stands for a case of training and one of testing"
+        unfit[case] = Finding("SC085", told, file=str(source.image_files(case, TEST)[0]), hint="rename one of them")
+    return unfit
 
 
 def _decoded(item: Item) -> int:
@@ -207,6 +254,9 @@ def _task(
     if recipe.pad_value is not None and made:
         for path in images:
             findings += _unfit_padding(recipe.pad_value, str(path), recipe.source_ending)
+    if recipe.ending == ".png" != recipe.source_ending:
+        for path in images:
+            findings += unfit_for_png(str(path), recipe.source_ending)
     return AugmentTask(
         dataclasses.replace(record, targets=[], sources=[]),
         tuple(str(path.resolve()) for path in images),
@@ -328,6 +378,9 @@ def _finish(
             seed=spec.seed,
             label_map=run.get("label_map") or {str(v): v for v in source.description.labels.values},
             label_file=run.get("label_file") or {"ending": source.description.file_ending, "dtype": "uint8"},
+            # Where files lie on this machine does not go along with the dataset.
+            findings=[{**found.as_json(), "file": Path(found.file).name} for found in (*plan.warnings, *findings)],
+            extra=_unknown_entries(source),
         ),
     )
     number = sum(record.split == TRAIN for record in kept)

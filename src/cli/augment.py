@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import EXIT_FOUND, SegconvError
+from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
 from .options import dry_run, example, option, running, seed, speaking, three_folders, to
 from .recipe import recipes, save
 from .sink import Sink
@@ -97,6 +97,8 @@ def command(
     name = free_target(target, source.name.name, raw, (paths.preprocessed, paths.results), overwrite=how["overwrite"])
     ending = f".{said['file_format']}" if said["file_format"] else None
     plan = plan_augmentation(source, name, raw, spec, ending=ending, link=said["link"])
+    if how["strict"]:
+        refuse_if_any(as_errors(plan.warnings))
     made = sum(len(item.payload.copies) for item in plan.items)
     originals = sum(bool(item.payload.copies) for item in plan.items)
     sink.say(f"{source.path.name}: {originals} training cases, {made} copies")
@@ -107,8 +109,9 @@ def command(
         save(save_recipe, RECIPE)
     if dry_run:
         _show_copies(plan, spec, sink)
+        sink.warn(plan.warnings)
         sink.say("nothing was written (--dry-run)")
-        sink.end(result)
+        sink.end(result, plan.warnings)
         return 0
     outcome = run_augmentation(plan, source, spec, preprocessed=paths.preprocessed, progress=sink.progress(), **how)
     sink.warn([*outcome.warnings, *outcome.failed])

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..dataset.description import free_texts
+from ..dataset.description import free_texts, left_out
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier
 from ..errors import Finding, SegconvError, warning
@@ -33,7 +33,6 @@ from .source import (
 from .tasks import (
     channels_and_labels,
     further_entries,
-    left_out,
     listed_files,
     other_folders,
     read_json,

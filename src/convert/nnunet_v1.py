@@ -12,12 +12,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..dataset.description import free_texts
+from ..dataset.description import free_texts, left_out
 from ..dataset.lineage import TEST, TRAIN, VALIDATION
 from ..dataset.names import case_identifier
 from ..dataset.pickled import read_splits
 from ..errors import Finding, SegconvError, naming, warning
 from .cases import finished
+from .folds import not_taken, renamed
 from .found_labels import label_map_of
 from .headers import judge_headers
 from .source import (
@@ -25,7 +26,6 @@ from .source import (
     SourceCase,
     SourceScan,
     collect,
-    count_of,
     files_of,
     resolve_inside,
     shown,
@@ -36,7 +36,6 @@ from .source import (
 from .tasks import (
     channels_and_labels,
     further_entries,
-    left_out,
     listed_files,
     other_folders,
     read_json,
@@ -282,16 +281,8 @@ def _splits(root: Path, cases: list[SourceCase], findings: list[Finding]) -> lis
     except SegconvError as error:
         collect(findings, error)
         return None
-    names = {case.original_name: case.case for case in cases if case.split == TRAIN}
-    unknown = sorted({c for fold in found for part in fold.values() for c in part} - names.keys())
-    if unknown:
-        findings.append(
-            warning(
-                "SC095",
-                f"names {count_of(len(unknown), 'case')} that are not there, the first is {unknown[0]};"
-                " new folds were made instead",
-                file=SPLITS,
-            )
-        )
+    try:
+        return renamed(found, cases)
+    except SegconvError as error:
+        findings.append(not_taken(SPLITS, error.message))
         return None
-    return [{part: sorted(names[c] for c in fold[part]) for part in ("train", "val")} for fold in found]

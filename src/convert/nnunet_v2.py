@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset import lineage
-from ..dataset.description import DatasetDescription, unknown_entries
+from ..dataset.description import DatasetDescription, left_out, unknown_entries
 from ..dataset.labels import LabelMap
 from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import TEST, TRAIN, VALIDATION, CaseRecord
 from ..dataset.names import DatasetName, case_identifier
 from ..dataset.regions import prove_order
 from ..dataset.splits import FILE as SPLITS
-from ..dataset.strictjson import MAX_BYTES, loads
 from ..errors import Finding, SegconvError, naming, warning
 from ..image import raster
 from .cases import finished
+from .folds import folds_in
 from .headers import judge_headers, judge_pictures
 from .labelling import Declared, in_values, settle
 from .source import (
@@ -32,14 +32,13 @@ from .source import (
     SourceScan,
     collect,
     files_of,
-    read_head,
     resolve_inside,
     shown,
     skipped_note,
     stray_note,
 )
 from .task import carried_label_file
-from .tasks import left_out, read_json, split_without_label
+from .tasks import read_json, split_without_label
 
 KIND = "nnunet-v2"
 _FOLDERS = ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs"), (VALIDATION, "imagesVal", "labelsVal"))
@@ -104,7 +103,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     label_map = _label_map(description, options, findings)
     default: dict[str, Any] = {"ending": description.file_ending, "dtype": "uint8", "mode": "gray", "depth": 8}
     made = run or {}
-    splits = _splits(root, cases, findings) if everything == len(cases) else None
+    splits = folds_in(root / SPLITS, root, cases, findings) if everything == len(cases) else None
     return SourceScan(
         KIND,
         name.name if name is not None else root.name,
@@ -266,22 +265,6 @@ def _external_cases(
             cases.append(case)
     notes += skipped_note(skipped)
     return cases
-
-
-def _splits(root: Path, cases: Sequence[SourceCase], findings: list[Finding]) -> list[dict[str, list[str]]] | None:
-    """Return the folds that lie in the dataset, if they are of its cases."""
-    path = root / SPLITS
-    if not path.is_file():
-        return None
-    with naming(SPLITS):
-        folds = loads(read_head(resolve_inside(path, root), MAX_BYTES + 1))
-    names = {case.original_name: case.case for case in cases if case.split == TRAIN}
-    try:
-        return [{part: [names[case] for case in fold[part]] for part in ("train", "val")} for fold in folds]
-    except (KeyError, TypeError):
-        what = "holds other folds than of the cases that are there; new ones are made"
-        findings.append(warning("SC099", what, file=SPLITS))
-        return None
 
 
 def _renamed(origin: Mapping[str, CaseRecord], cases: Sequence[SourceCase], root: Path) -> dict[str, CaseRecord]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import reading
-from ..errors import SegconvError, naming
+from ..errors import Finding, SegconvError, naming, warning
 from .labels import IGNORE, Labels
 from .strictjson import MAX_BYTES, dumps, load_object
 
@@ -171,6 +171,14 @@ def unknown_entries(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a v2 dataset.json says that `DatasetDescription` does not hold: kept in the lineage, not written."""
     held = {*FREE_TEXT_KEYS, *REQUIRED_KEYS, *OPTIONAL_KEYS, *_SPELLED}
     return {key: value for key, value in found.items() if key not in held}
+
+
+def left_out(extra: Mapping[str, Any]) -> list[Finding]:
+    """Return a warning for entries of a dataset.json that nnU-Net does not know, as `unknown_entries` has them."""
+    if not extra:
+        return []
+    what = f"holds {', '.join(map(repr, extra))}, which nnU-Net does not know: left out, and kept in segconv/run.json"
+    return [warning("SC089", what, file="dataset.json")]
 
 
 def channel_names(found: Any) -> tuple[str, ...]:

@@ -279,6 +279,64 @@ def test_a_copy_whose_name_would_be_too_long_is_refused(shapes: Path, segconv: C
     assert segconv("augment", "9", "--to", "109", "--rotate-range", "30", "-n").code == 0, "_aug01 just fits"
 
 
+def test_cases_whose_names_are_unfit_are_refused_and_convert_makes_them_fit(
+    ct: Path, segconv: Command, tmp_path: Path
+) -> None:
+    for name in ("segconv", "splits_final.json"):
+        (shutil.rmtree if name == "segconv" else Path.unlink)(ct / name)
+    odd, test = "it's a name%s $(x) ü", f"-{'t' * 200}"
+    (ct / "imagesTr" / "ct_000_0000.nii.gz").rename(ct / "imagesTr" / f"{odd}_0000.nii.gz")
+    (ct / "labelsTr" / "ct_000.nii.gz").rename(ct / "labelsTr" / f"{odd}.nii.gz")
+    (ct / "imagesTs" / "ct_004_0000.nii.gz").rename(ct / "imagesTs" / f"{test}_0000.nii.gz")
+    words = ["--rotate", "30", "--planes", "axial"]
+    done = segconv("augment", "7", "--to", "107", *words)
+    assert (done.code, done.codes()) == (65, ["SC090", "SC090"])
+    assert f"Hint: segconv convert {ct} --to ID_NAME" in done.err
+    assert not list(segconv.raw.glob("*107*/*")), "it was found before anything was written"
+    assert segconv("convert", ct, "--to", "8_Fit").code == 0
+    assert segconv("augment", "8", "--to", "108", *words).code == 0
+    made = Dataset.open(segconv.raw / "Dataset108_Fit")
+    for split, name in (("train", odd), ("test", test)):
+        case = next(r.case for r in made.records() if r.split == split and r.original_name.startswith(name))
+        (tmp_path / split).mkdir()
+        shutil.copy(made.label_file(made.cases()[0]), tmp_path / split / f"{case}.nii.gz")
+        assert segconv("restore", tmp_path / split, "--like", "108", "-o", tmp_path / f"{split}-mine").code == 0
+        assert (tmp_path / f"{split}-mine" / f"{name}.nii.gz").is_file()
+
+
+def test_a_name_that_stands_for_two_cases_is_refused(ct: Path, segconv: Command) -> None:
+    shutil.copy(ct / "imagesTr" / "ct_000_0000.nii.gz", ct / "imagesTs" / "ct_000_0000.nii.gz")
+    done = segconv("augment", "7", "--to", "107", "--rotate", "30")
+    assert (done.code, done.codes()) == (65, ["SC085"])
+
+
+def test_entries_that_nnunet_does_not_know_are_told_and_kept_in_the_lineage(ct: Path, segconv: Command) -> None:
+    path = ct / "dataset.json"
+    mine = {"overwrite_image_reader_writer": "SimpleITKIO", "scanner": "X"}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **mine}))
+    words = ["augment", "7", "--to", "107", "--rotate", "30", "--planes", "axial"]
+    told = "Warning SC089: dataset.json: holds 'overwrite_image_reader_writer', 'scanner', "
+    assert told in segconv(*words, "-n").err
+    assert segconv(*words, "--strict").codes() == ["SC089"]
+    assert not list(segconv.raw.glob("*107*/*")), "it was found before anything was written"
+    done = segconv(*words)
+    assert (done.code, told in done.err) == (0, True)
+    made = Dataset.open(segconv.raw / "Dataset107_Ct")
+    assert not {*mine} & {*json.loads((made.path / "dataset.json").read_text())}
+    assert made.run is not None
+    assert made.run["extra"] == mine
+    assert [found["code"] for found in made.run["findings"]] == ["SC089"]
+
+
+def test_files_that_the_json_of_another_tool_names_elsewhere_are_not_passed_over(ct: Path, segconv: Command) -> None:
+    path = ct / "dataset.json"
+    entry = {"images": [str(ct / "imagesTr" / "ct_000_0000.nii.gz")], "label": str(ct / "labelsTr" / "ct_000.nii.gz")}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "dataset": {"ct_000": entry}}))
+    done = segconv("augment", "7", "--to", "107", "--rotate", "30")
+    assert (done.code, done.codes()) == (65, ["SC060"])
+    assert "--allow-external" in done.err
+
+
 def test_a_dataset_that_segconv_did_not_make_is_augmented_too(shapes: Path, segconv: Command) -> None:
     shutil.rmtree(shapes / "segconv")
     assert segconv("augment", "9", "--to", "109_Aug", "--rotate", "30").code == 0
