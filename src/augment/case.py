@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..dataset.labels import BACKGROUND
 from ..dataset.layout import image_path, label_path
 from ..dataset.lineage import TRAIN, CaseRecord
-from ..errors import SegconvError, naming
-from ..image.geometry import NEAR_GRID_VOXELS, Geometry
+from ..errors import SegconvError, naming, warning
+from ..image.geometry import SAME_GRID_VOXELS, Geometry
+from ..image.grids import FIRST_CHANNEL, IMAGE, difference, same_grid
 from ..image.resample import LINEAR, NEAREST
-from ..image.voxels import label_values, smallest_type, value_range
+from ..image.voxels import LARGEST, label_values, refuse_infinite_in_32_bits, smallest_type, value_range
 from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from ..work.plan import Item
-from .files import Grid, read_image, read_label
+from .files import Grid, Opened, read_image, read_label
 from .intensity import shift_hu
 from .rotation import Turn, load_kernels_ahead, outside, plan_turn, turned, turned_softly
 from .spec import Transform
@@ -58,6 +60,10 @@ class CopyRecipe:
     expand: bool = False
     label_soft: bool = False
     link: str = COPY
+
+    def keeps(self, *, plain: bool) -> bool:
+        """Return whether an original comes into the new dataset unchanged: a plain one, and any that is linked."""
+        return self.link != COPY or (plain and self.ending == self.source_ending)
 
 
 @dataclass(frozen=True)
@@ -102,25 +108,48 @@ class AugmentTask:
         return tuple(made)
 
 
+@dataclass
+class _Work:
+    """One case on its way.
+
+    Parameters
+    ----------
+    task, io
+        What to do, and what it is done with.
+    grid
+        Of the first channel, once that was read.
+    turns
+        Copy → its rotation, planned on that grid.
+    repairs
+        What was changed in originals that are encoded anew.
+    """
+
+    task: AugmentTask
+    io: CaseIO
+    grid: Grid | None = None
+    turns: dict[str, Turn] = field(default_factory=dict)
+    repairs: list[str] = field(default_factory=list)
+
+
 def augment_case(item: Item, io: CaseIO) -> dict[str, Any]:
     """Carry over one case and make its copies, in a worker.
 
-    One file is in memory at a time: it is read once, and all copies of it are made and written
-    before the next is read.
+    One file is in memory at a time: it is read once and proved, be there copies of it or not; all of
+    these are made and written before the next is read.
     """
     task: AugmentTask = item.payload
     if not all(transform.is_quarter_turns for transform in task.copies.values()):
         load_kernels_ahead()
-    turns: dict[str, Turn] = {}
-    grid: Grid | None = None
+    work = _Work(task, io)
     for number, path in enumerate(task.images):
         with naming(path):
-            grid = _images(task, io, number, grid, turns)
-    records = [dataclasses.asdict(task.record)]
+            _images(work, number)
+    copies: list[dict[str, Any]] = []
     if task.label is not None:
         with naming(task.label):
-            records += _labels(task, io, grid, turns)
-    return {"records": records}
+            copies = _labels(work)
+    own = dataclasses.replace(task.record, repairs=[*task.record.repairs, *work.repairs])
+    return {"records": [dataclasses.asdict(own), *copies]}
 
 
 def transformed(
@@ -150,64 +179,68 @@ def transformed(
     return moved
 
 
-def _images(task: AugmentTask, io: CaseIO, number: int, grid: Grid | None, turns: dict[str, Turn]) -> Grid | None:
-    """Carry over one file and make its copies; return the grid of the first one."""
-    recipe = task.recipe
+def _images(work: _Work, number: int) -> None:
+    """Carry over one file and make its copies."""
+    task, io, recipe = work.task, work.io, work.task.recipe
     path = Path(task.images[number])
     data = io.read(path)
-    own_path = image_path(task.record.case, number, recipe.ending, task.record.split)
-    if recipe.ending == recipe.source_ending:
-        io.place(path, data, own_path, task.how)
-        if not task.copies:
-            return grid
-    array, own = read_image(data, recipe.source_ending)
-    del data  # its voxels are in memory by now, and the copies need the room
-    if recipe.ending != recipe.source_ending:
-        io.write(own_path, *own.encoded(array, own.geometry, recipe.ending))
-    if not task.copies:
-        return grid
-    value_range(array)
-    if grid is not None:
-        _refuse_apart(own.geometry, grid.geometry, "the first channel")
-    air = array.min(axis=tuple(range(own.geometry.dimension)))
+    opened = read_image(data, recipe.source_ending)
+    array, own = opened.array, opened.grid
+    _warn_odd(opened, work, path)
+    air = _air(array, own.geometry, work, path)
+    first = work.grid or own
+    takes_header = _takes_header(own.geometry, first.geometry, FIRST_CHANNEL, work, path)
+    target = image_path(task.record.case, number, recipe.ending, task.record.split)
+    if recipe.keeps(plain=opened.plain and not takes_header):
+        io.place(path, data, target, task.how)
+    else:
+        io.write(target, *opened.encoded(recipe.ending, first.geometry if takes_header else None))
+    del data, opened  # its voxels are in memory by now, and the copies need the room
     # Those that need no kernels come first, while these are loaded.
     for copy, transform in sorted(task.copies.items(), key=lambda copy: not copy[1].is_quarter_turns):
-        if grid is None:
-            turns[copy] = plan_turn(own.geometry, transform, expand=recipe.expand)
+        if work.grid is None:
+            work.turns[copy] = plan_turn(own.geometry, transform, expand=recipe.expand)
         shift = transform.shift_hu if number in recipe.ct_files else 0.0
-        moved = transformed(turns[copy], array, air=air, shift=shift, pad_value=recipe.pad_value)
-        pieces = (grid or own).encoded(moved, turns[copy].grid, recipe.ending)
+        moved = transformed(work.turns[copy], array, air=air, shift=shift, pad_value=recipe.pad_value)
+        _refuse_infinite(moved, copy)
+        pieces = first.encoded(moved, work.turns[copy].grid, recipe.ending)
         io.write(image_path(copy, number, recipe.ending), *pieces)
         del moved, pieces  # before the next one takes as much
-    return grid or own
+    work.grid = first
 
 
-def _labels(task: AugmentTask, io: CaseIO, grid: Grid | None, turns: Mapping[str, Turn]) -> list[dict[str, Any]]:
+def _labels(work: _Work) -> list[dict[str, Any]]:
     """Carry over the label and make its copies on the grids of the images; return the records of the copies."""
-    recipe = task.recipe
+    task, io, recipe, grid = work.task, work.io, work.task.recipe, work.grid
     path = Path(task.label or "")
     data = io.read(path)
-    own_path = label_path(task.record.case, recipe.ending, task.record.split)
-    if recipe.ending == recipe.source_ending:
-        io.place(path, data, own_path, task.how)
-        if not task.copies:
-            return []
-    array, own = read_label(data, recipe.source_ending)
-    del data
+    opened = read_label(data, recipe.source_ending)
+    array, own, plain = opened.array, opened.grid, opened.plain
+    _warn_odd(opened, work, path)
+    del opened
     present = label_values(array)
     unknown = set(present) - set(recipe.values)
     if unknown:
         raise SegconvError(f"holds the values {sorted(unknown)}, declared are {list(recipe.values)}", code="SC070")
-    if array.dtype.kind == "f" or array.dtype.itemsize > 2:
+    if set(present) == {0}:
+        io.warn(warning("SC075", f"holds nothing but {BACKGROUND}", file=_shown(path, io)))
+    grid = grid or own
+    takes_header = _takes_header(own.geometry, grid.geometry, IMAGE, work, path)
+    if array.dtype.itemsize > 2 or array.dtype.kind not in ("u" if recipe.ending == ".png" else "iu"):
+        plain = False
+        if recipe.link == COPY:
+            work.repairs.append(f"label stored as {array.dtype.name}, written as an integer")
         array = array.astype(smallest_type(max(recipe.values)))
-    if recipe.ending != recipe.source_ending:
-        io.write(own_path, *own.encoded(array, own.geometry, recipe.ending))
-    if grid is None:
-        return []
-    _refuse_apart(own.geometry, grid.geometry, "its image")
+    target = label_path(task.record.case, recipe.ending, task.record.split)
+    if recipe.keeps(plain=plain and not takes_header):
+        io.place(path, data, target, task.how)
+    else:
+        place = grid if takes_header else own
+        io.write(target, *place.encoded(array, place.geometry, recipe.ending))
+    del data
     made = []
     for copy, transform in task.copies.items():
-        turn = turns[copy]
+        turn = work.turns[copy]
         # The label lies on the image's own grid, so that one transform moves both.
         if recipe.label_soft:
             moved = turned_softly(turn, array, tuple(present), recipe.label_background)
@@ -221,6 +254,83 @@ def _labels(task: AugmentTask, io: CaseIO, grid: Grid | None, turns: Mapping[str
         del moved
         made.append(_copy_record(task.record, copy, transform, counts, turn.grid, recipe))
     return made
+
+
+def _air(array: NDArray[Any], geometry: Geometry, work: _Work, path: Path) -> Any:
+    """Return the smallest value of each component; refuse values that are not finite, and warn of a single one."""
+    if array.dtype.kind == "f":
+        try:
+            refuse_infinite_in_32_bits(*value_range(array))
+        except SegconvError as error:
+            error.hint = "segconv repair DATASET --to 43_New --nonfinite VALUE replaces NaN and infinity"
+            raise
+    spatial = tuple(range(geometry.dimension))
+    low, high = array.min(axis=spatial), array.max(axis=spatial)
+    if (low == high).all():
+        value = ", ".join(f"{component:g}" for component in np.atleast_1d(low).tolist())
+        told = f"all {'pixels' if geometry.dimension == 2 else 'voxels'} are {value}"
+        work.io.warn(warning("SC077", told, file=_shown(path, work.io)))
+    return low
+
+
+def _refuse_infinite(moved: NDArray[Any], copy: str) -> None:
+    """Refuse a copy that holds what is not finite to a network."""
+    if moved.dtype.kind != "f":
+        return
+    low, high = float(moved.min()), float(moved.max())
+    if not max(-low, high) <= LARGEST:  # NaN is neither larger nor smaller
+        raise SegconvError(
+            f"its copy {copy!r} would hold values from {low:.3g} to {high:.3g}, at most ±{LARGEST:.3g} are finite in"
+            " 32 bits, in which nnU-Net computes",
+            code="SC055",
+            hint="give a --pad-value and a --hu-shift that 32 bits hold, or store the images in a smaller unit",
+        )
+
+
+def _warn_odd(opened: Opened, work: _Work, path: Path) -> None:
+    """Warn of what is odd about a file, which is encoded anew unless it is linked."""
+    for code, message in opened.oddities:
+        _warn(code, message, work, path)
+    if opened.trailing:
+        copied = work.task.recipe.link == COPY
+        _warn("SC059", "bytes after the end were dropped" if copied else "bytes follow the end", work, path)
+
+
+def _takes_header(grid: Geometry, reference: Geometry, whose: str, work: _Work, path: Path) -> bool:
+    """Return whether a file takes the header of the first channel; refuse it if it lies elsewhere.
+
+    Parameters
+    ----------
+    whose
+        `IMAGE` for a label, `FIRST_CHANNEL` for a channel.
+    """
+    try:
+        apart = same_grid(grid, reference, whose)
+    except SegconvError as error:
+        error.hint = "segconv repair takes labels to the grid, or the header, of their image; segconv check shows all"
+        raise
+    told = difference(grid, reference, apart, whose)
+    if apart > SAME_GRID_VOXELS:
+        taken = "; it took that header" if work.task.recipe.link == COPY else ""
+        _warn("SC093", told + taken, work, path)
+    elif told and work.task.recipe.link == COPY:
+        work.repairs.append(f"{_shown(path, work.io)} {told}; it took that header")
+    return bool(told)
+
+
+def _warn(code: str, message: str, work: _Work, path: Path) -> None:
+    """Warn of a file, and keep what was done about it; a link is left as it is."""
+    name = _shown(path, work.io)
+    if work.task.recipe.link != COPY:
+        work.io.warn(warning(code, f"{message}; it is linked as it is", file=name))
+        return
+    work.io.warn(warning(code, message, file=name))
+    work.repairs.append(f"{name}: {message}")
+
+
+def _shown(path: Path, io: CaseIO) -> str:
+    """Return a source as warnings name it, which the lineage keeps: relative to the dataset."""
+    return str(io.sources[str(path)]["path"])
 
 
 def _copy_record(
@@ -249,11 +359,3 @@ def _copy_record(
             intensity=[],
         )
     )
-
-
-def _refuse_apart(found: Geometry, expected: Geometry, whose: str) -> None:
-    if found.size != expected.size:
-        raise SegconvError(f"has the size {found.size}, {whose} {expected.size}", code="SC082")
-    apart = found.displacement_voxels(expected)
-    if apart > NEAR_GRID_VOXELS:
-        raise SegconvError(f"lies {apart:.3g} voxels off the grid of {whose}", code="SC083")

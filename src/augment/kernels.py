@@ -71,7 +71,9 @@ def _mean_of(v: Any, b: Any, a: Any, ab: Any, w: Any, wb: Any, wa: Any, wab: Any
     """Return the mean for this type of voxels."""
 
     def real(v: Any, b: Any, a: Any, ab: Any, w: Any, wb: Any, wa: Any, wab: Any) -> Any:
-        return v + (wb * (b - v) + wa * (a - v) + wab * (ab - v))
+        # In 64 bits: the difference of two large numbers of 32 bits is infinite.
+        near = np.float64(v)
+        return near + (wb * (b - near) + wa * (a - near) + wab * (ab - near))
 
     def whole(v: Any, b: Any, a: Any, ab: Any, w: Any, wb: Any, wa: Any, wab: Any) -> Any:
         # Differences to an even number near by are weighted, so that a mean that is a half comes out

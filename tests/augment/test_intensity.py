@@ -27,3 +27,13 @@ def test_nothing_wraps_at_the_ends_of_a_type() -> None:
     assert shift_hu(array, 50, -32768).tolist() == [-32768, -32717, 32767, 32767]
     assert shift_hu(array, -50, -32768).tolist() == [-32768, -32768, 32710, 32717]
     assert shift_hu(np.array([0, 250, 255], np.uint8), 20, 0).tolist() == [0, 255, 255]
+
+
+def test_the_largest_numbers_of_a_type_stay_finite() -> None:
+    for dtype in (np.float32, np.float64):
+        largest = np.finfo(dtype).max
+        array = np.array([-largest, 0, largest], dtype)
+        for shift in (-65535.0, 65535.0):
+            moved = shift_hu(array, shift, -largest)
+            assert moved.dtype == dtype
+            assert moved.tolist() == [-largest, shift, largest]

@@ -378,6 +378,26 @@ def test_no_mean_leaves_the_range_of_what_it_is_of(dtype: str, angle: float) -> 
     assert limits[0] <= moved.min() <= moved.max() <= limits[1]
 
 
+@pytest.mark.parametrize("way", [pytest.param("kernel", marks=needs_numba), "simpleitk"])
+@pytest.mark.parametrize("slices", [5, 40])
+def test_means_of_the_largest_numbers_of_32_bits_are_finite(
+    way: str, slices: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "simpleitk":
+        monkeypatch.setattr(compiled, "available", lambda: False)
+    largest = np.finfo(np.float32).max
+    geometry = Geometry.plain((20, 19, slices))
+    array = np.random.default_rng(0).choice(np.array([-largest, largest]), geometry.array_shape)
+    turn = plan_turn(geometry, Transform((0.0, 0.0, 30.0)))
+    assert (turn.way == SIMPLEITK) == (way == "simpleitk")
+    moved = turned(turn, array, LINEAR, -largest)
+    assert moved.dtype == np.float32
+    assert np.isfinite(moved).all()
+    theirs = careful_script(Volume(array, geometry), Transform((0.0, 0.0, 30.0)), sitk.sitkLinear, -float(largest))
+    sure = off_the_edge(geometry, Transform((0.0, 0.0, 30.0)))
+    assert np.allclose(moved[sure] / largest, theirs[sure] / largest, atol=1e-6)
+
+
 @given(st.integers(0, 2), st.sampled_from([30.0, 60.0, 17.5]))
 @settings(max_examples=9)
 def test_turning_back_leaves_the_inner_ball(plane: int, angle: float) -> None:
