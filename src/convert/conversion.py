@@ -17,7 +17,6 @@ from ..dataset.layout import DESCRIPTION, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.splits import leaks, make_splits
 from ..dataset.strictjson import dumps
 from ..dataset.target import free_target, free_task
 from ..errors import CODES, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
@@ -29,6 +28,7 @@ from ..work.staging import Staged
 from . import nnunet_v1
 from .case import convert_case
 from .coding import Coding
+from .folds import settled_folds
 from .headers import decoded
 from .registry import KINDS, detect, refuse_unheeded
 from .source import ConvertOptions, SourceScan, real_folder
@@ -321,11 +321,13 @@ def _finish(
     for name, values in labels.foreground.items():
         if not whole.used & set(values):
             findings.append(warning("SC076", f"the label {name!r} occurs in no case", file=DESCRIPTION))
-    splits = scan.splits or make_splits(records)
-    if scan.splits:
-        findings += [replace(found, severity="warning") for found in leaks(scan.splits, records)]
-    if splits and not conversion.v1:
-        staged.write(SPLITS_FILE, dumps(splits))
+    if not conversion.v1:
+        folds, told = settled_folds(
+            scan.splits, records, nnunet_v1.SPLITS if scan.kind == nnunet_v1.KIND else SPLITS_FILE
+        )
+        findings += told
+        if folds:
+            staged.write(SPLITS_FILE, dumps(folds))
     staged.write(
         lineage.RUN,
         lineage.run_record(

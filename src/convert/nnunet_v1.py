@@ -18,7 +18,7 @@ from ..dataset.names import case_identifier
 from ..dataset.pickled import read_splits
 from ..errors import Finding, SegconvError, naming, warning
 from .cases import finished
-from .folds import not_taken, renamed
+from .folds import not_taken, refuse_no_file, renamed
 from .found_labels import label_map_of
 from .headers import judge_headers
 from .source import (
@@ -273,13 +273,15 @@ def _case_name(listed: str) -> str:
 def _splits(root: Path, cases: list[SourceCase], findings: list[Finding]) -> list[dict[str, list[str]]] | None:
     """Return v1's own folds, if they lie beside the data, in the identifiers of the dataset."""
     path = root / SPLITS
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     try:
+        refuse_no_file(path)
         with naming(SPLITS):
             found = read_splits(Path(resolve_inside(path, root)))
     except SegconvError as error:
-        collect(findings, error)
+        # What is no pickle of folds may be meant to run something: that is no matter of a warning.
+        findings += [not_taken(SPLITS, error.message)] if not path.is_file() else error.findings
         return None
     try:
         return renamed(found, cases)
