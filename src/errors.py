@@ -101,11 +101,11 @@ CODES: dict[str, Code] = {
     "SC092": Code(EXIT_DATA, "two geometries", "the forms of a header disagree or are unset", "nothing: the geometry that nnU-Net reads was kept"),
     "SC093": Code(EXIT_DATA, "header repaired", "a header was mended on the way in", "nothing: restore undoes it"),
     "SC094": Code(EXIT_DATA, "dataset", "a folder is not a usable nnU-Net dataset", "segconv check DATASET"),
-    "SC095": Code(EXIT_DATA, "splits", "a split mixes copies or patients between training and validation", "segconv splits make DATASET"),
+    "SC095": Code(EXIT_DATA, "splits", "a split mixes copies or patients between training and validation", "remove the file: segconv convert FOLDER --to 43_New makes new ones"),
     "SC096": Code(EXIT_DATA, "lineage", "the record of how a dataset was made cannot be used", "convert again"),
     "SC097": Code(EXIT_DATA, "not reversible", "something cannot come back as it was", "nothing: it was merged on the way in"),
     "SC098": Code(EXIT_DATA, "orientations", "the cases are stored in several orientations, which nnU-Net does not look at", "bring all cases to one orientation, if left and right matter"),
-    "SC099": Code(EXIT_DATA, "folds", "the folds do not go with the cases: names that are not there, cases or classes left out", "segconv splits make DATASET"),
+    "SC099": Code(EXIT_DATA, "folds", "the folds do not go with the cases: names that are not there, cases or classes left out", "remove the file: segconv convert FOLDER --to 43_New makes new ones"),
     # programs
     "SC100": Code(EXIT_SOFTWARE, "worker died", "a worker process was ended from outside", "run again with fewer --jobs"),
     "SC101": Code(EXIT_SOFTWARE, "nnU-Net failed", "an nnU-Net command ended with an error", "read the named log"),

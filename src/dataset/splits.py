@@ -18,6 +18,9 @@ DEFAULT_FOLDS = 5
 DEFAULT_SEED = 12345
 """The seed that nnU-Net uses for its own folds."""
 
+NEW_FOLDS = "segconv convert FOLDER --to 43_New makes folds that keep together what belongs together"
+"""What to do where a dataset has no folds."""
+
 Splits = list[dict[str, list[str]]]
 
 
@@ -132,7 +135,7 @@ def leaks(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord])
                     f"fold {number}: {len(mixed)} of {len(fold['val'])} validation cases have a copy, their patient "
                     f"or their content in training, the first is {mixed[0]}",
                     file=FILE,
-                    hint="segconv splits make DATASET",
+                    hint=f"remove the file: {NEW_FOLDS}",
                 )
             )
         synthetic = [case for case in fold["val"] if case in copies]
@@ -143,7 +146,7 @@ def leaks(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord])
                     f"fold {number}: {len(synthetic)} validation cases are augmented copies, the first is "
                     f"{synthetic[0]} of {copies[synthetic[0]]}",
                     file=FILE,
-                    hint="segconv splits make DATASET",
+                    hint=f"remove the file: {NEW_FOLDS}",
                 )
             )
     return findings

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset.lineage import CaseRecord
-from ..dataset.splits import DEFAULT_FOLDS, Splits, groups, leaks
+from ..dataset.splits import DEFAULT_FOLDS, FILE, NEW_FOLDS, Splits, groups, leaks
 from ..dataset.strictjson import loads
 from ..errors import Finding, SegconvError, naming, warning
 from .inventory import several
 from .opened import read_bytes
 
-NEW = "segconv splits make DATASET"
 PARTS = ("train", "val")
 
 
@@ -30,7 +29,7 @@ def read_folds(path: Path, shown: str) -> Splits:
     with naming(shown):
         found = loads(read_bytes(str(path)))
         if not isinstance(found, list) or not found or not all(map(_well_formed, found)):
-            raise SegconvError("is no list of folds, each with train and val", code="SC099", hint=NEW)
+            raise SegconvError("is no list of folds, each with train and val", code="SC099", hint=_cure(shown))
         return [{part: list(fold[part]) for part in PARTS} for fold in found]
 
 
@@ -59,7 +58,7 @@ def judge_folds(
     """
     known = set(cases)
     findings = [finding for number, fold in enumerate(folds) for finding in _judge_fold(number, fold, shown, known)]
-    findings += [Finding(f.code, f.message, hint=f.hint, file=shown) for f in leaks(folds, records)]
+    findings += [Finding(f.code, f.message, hint=_cure(shown), file=shown) for f in leaks(folds, records)]
     used = {case for fold in folds for part in PARTS for case in fold[part]}
     if forgotten := known - used:
         findings.append(
@@ -67,7 +66,7 @@ def judge_folds(
                 "SC099",
                 f"{len(forgotten)} cases are in no fold, and never trained on: {several(forgotten)}",
                 file=shown,
-                hint=NEW,
+                hint=_cure(shown),
             )
         )
     validated = Counter(case for fold in folds for case in set(fold["val"]))
@@ -77,7 +76,7 @@ def judge_folds(
                 "SC099",
                 f"{len(twice)} cases are validated in several folds, which nnU-Net cannot pool: {several(twice)}",
                 file=shown,
-                hint=NEW,
+                hint=_cure(shown),
             )
         )
     if present:
@@ -97,8 +96,8 @@ def judge_default_folds(cases: Sequence[str], records: Sequence[CaseRecord]) -> 
                 "SC095",
                 f"there are no folds, and nnU-Net's own separate what belongs together: {len(together)}"
                 f" groups of copies, patients or equal images, the first is {several(first)}",
-                file="splits_final.json",
-                hint=NEW,
+                file=FILE,
+                hint=NEW_FOLDS,
                 severity="error" if meant else "warning",
             )
         )
@@ -107,11 +106,16 @@ def judge_default_folds(cases: Sequence[str], records: Sequence[CaseRecord]) -> 
             warning(
                 "SC099",
                 f"there are no folds, and nnU-Net makes five, for which {len(cases)} cases are too few",
-                file="splits_final.json",
-                hint=f"{NEW}, or train on all cases: -f all",
+                file=FILE,
+                hint=f"{NEW_FOLDS}, or train on all cases: -f all",
             )
         )
     return findings
+
+
+def _cure(shown: str) -> str:
+    """Return the way to other folds: those of the preprocessed data come from the dataset."""
+    return f"remove the file: {NEW_FOLDS if shown == FILE else 'segconv plan DATASET puts those of the dataset there'}"
 
 
 def _judge_fold(number: int, fold: Mapping[str, list[str]], shown: str, known: set[str]) -> Iterable[Finding]:
@@ -121,7 +125,7 @@ def _judge_fold(number: int, fold: Mapping[str, list[str]], shown: str, known: s
             "SC099",
             f"fold {number} names {len(unknown)} cases that are not there: {several(unknown)}",
             file=shown,
-            hint=NEW,
+            hint=_cure(shown),
         )
     both = set(fold["train"]) & set(fold["val"])
     if both:
@@ -129,17 +133,17 @@ def _judge_fold(number: int, fold: Mapping[str, list[str]], shown: str, known: s
             "SC095",
             f"fold {number} trains and validates on the same {len(both)} cases: {several(both)}",
             file=shown,
-            hint=NEW,
+            hint=_cure(shown),
         )
     for part in PARTS:
         if not fold[part]:
-            yield Finding("SC099", f"fold {number} has no case in {part}", file=shown, hint=NEW)
+            yield Finding("SC099", f"fold {number} has no case in {part}", file=shown, hint=_cure(shown))
         if twice := [case for case, count in Counter(fold[part]).items() if count > 1]:
             yield warning(
                 "SC099",
                 f"fold {number} names {len(twice)} cases twice in {part}: {several(twice)}",
                 file=shown,
-                hint=NEW,
+                hint=_cure(shown),
             )
 
 
@@ -156,7 +160,7 @@ def _absent_classes(
                     "SC099",
                     f"the {what} of fold {number} has no case with {', '.join(absent)}",
                     file=shown,
-                    hint=NEW,
+                    hint=_cure(shown),
                 )
 
 

@@ -1,0 +1,85 @@
+"""What hints and documents tell to type exists: the command, and every option after it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import segconv
+from segconv.cli import main
+from segconv.cli.codes import document
+
+PACKAGE = Path(segconv.__file__).parent
+PROSE = {"converted", "did", "knows", "made", "wrote"}
+"""Words that follow the name of the package where no command is meant."""
+_COMMAND = re.compile(
+    r"\bsegconv ([a-z][a-z0-9-]*)(?: ([a-z][a-z0-9-]*))?(.*?)(?=\bsegconv [a-z]|[;,)`|]\s|$)", re.DOTALL
+)
+
+
+def texts(tree: ast.AST) -> Iterator[str]:
+    """The texts of a module that a user may read; what stands in braces is left out."""
+    described = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    remarks = {
+        id(node.value)
+        for parent in ast.walk(tree)
+        if isinstance(parent, described)
+        for node in parent.body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    whole: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            whole |= {id(part) for part in node.values}
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not {id(node)} & (remarks | whole):
+            yield node.value
+
+
+def wrong(text: str) -> list[str]:
+    """What a text tells to type and does not exist."""
+    found = []
+    for name, sub, rest in _COMMAND.findall(text):
+        if name in PROSE:
+            continue
+        command = main.group.get_command(click.Context(main.group), name)
+        if isinstance(command, click.Group):
+            command = command.commands.get(sub)
+        if command is None:
+            found.append(f"segconv {name} {sub}".strip())
+            continue
+        known = {opt for param in command.params for opt in (*param.opts, *param.secondary_opts)} | {"--help"}
+        found += [
+            f"segconv {name} {option}" for option in re.findall(r"(?<!\S)--[a-z0-9-]+", rest) if option not in known
+        ]
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_command_that_a_text_names_exists_with_its_options(path: Path) -> None:
+    assert [entry for text in texts(ast.parse(path.read_text())) for entry in wrong(text)] == []
+
+
+def test_every_command_of_the_documents_exists_with_its_options() -> None:
+    assert wrong(document()) == []
+    readme = Path(__file__).parents[2] / "README.md"
+    if readme.is_file():  # not beside a wheel
+        assert wrong(readme.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "segconv splits make DATASET",
+        "see: segconv labels shwo 42",
+        "segconv check --to 43",
+        "remove it, or segconv convert IN --to 43_New --labels a=1,b=2 --nope; --strict",
+    ],
+)
+def test_a_command_that_does_not_exist_is_found(text: str) -> None:
+    assert len(wrong(text)) == 1
