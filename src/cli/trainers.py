@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import SegconvError
 from .options import example, option, overwrite, speaking, three_folders
 from .sink import Sink
 
@@ -75,8 +76,10 @@ def preview(
     from ..dataset.names import find_dataset
     from ..flows.preview import preview as draw_preview
 
-    found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed")))
     picture = output or Path(f"{trainer}.png")
+    if picture.suffix.lower() != ".png":
+        raise SegconvError(f"--output {picture} does not end in .png, which is what is written")
+    found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed")))
     made = draw_preview(found, trainer, picture, paths, tell=sink.detail, **how)
     facts = made.facts
     size, initial = ("×".join(map(str, facts[key])) for key in ("patch_size", "initial_patch_size"))
