@@ -31,7 +31,7 @@ from .coding import Coding
 from .folds import settled_folds
 from .headers import decoded
 from .registry import KINDS, detect, refuse_unheeded
-from .source import ConvertOptions, SourceScan, real_folder
+from .source import ConvertOptions, SourceScan, own_name, real_folder
 from .task import PICTURES, CaseTask, Recipe
 
 _OPTION = re.compile(r"--(?!max-volume|no-verify-source|restart|to\b)[a-z]")
@@ -137,7 +137,7 @@ def plan_conversion(
             "--strip-headers encodes every file anew, which leaves nothing to link", hint="leave one of them out"
         )
     root = _source_root(_located(source))
-    find(to, root.name, raw, overwrite=overwrite)  # told before the source is read
+    find(to, own_name(root), raw, overwrite=overwrite)  # told before the source is read
     kind, evidence = (kind, "--from") if kind is not None else detect(root, options)
     if kind not in KINDS:
         raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")

@@ -42,6 +42,7 @@ from .source import (
     SourceScan,
     collect,
     count_of,
+    own_name,
     read_head,
     read_source,
     resolve_inside,
@@ -130,7 +131,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     ending = options.file_ending or (".png" if pictures else ".nii" if plain else ".nii.gz")
     return SourceScan(
         KIND,
-        root.name,
+        own_name(root),
         root,
         tuple(cases),
         channels,

@@ -24,6 +24,7 @@ from .source import (
     SourceScan,
     collect,
     files_of,
+    own_name,
     resolve_inside,
     shown,
     skipped_note,
@@ -89,7 +90,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     theirs = ".nii" if uncompressed else ".nii.gz"
     return SourceScan(
         KIND,
-        re.sub(r"^Task\d*_?", "", root.name) or root.name,
+        own_name(root),
         root,
         tuple(cases),
         channels,

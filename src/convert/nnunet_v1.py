@@ -27,6 +27,7 @@ from .source import (
     SourceScan,
     collect,
     files_of,
+    own_name,
     resolve_inside,
     shown,
     skipped_note,
@@ -125,7 +126,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     splits = _splits(root, cases, findings) if len(cases) == len(everything) else None
     return SourceScan(
         KIND,
-        re.sub(r"^Task\d*_?", "", root.name) or root.name,
+        own_name(root),
         root,
         tuple(cases),
         channels,

@@ -17,7 +17,7 @@ from ..dataset.description import DatasetDescription, left_out, unknown_entries
 from ..dataset.labels import LabelMap
 from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import TEST, TRAIN, VALIDATION, CaseRecord
-from ..dataset.names import DatasetName, case_identifier
+from ..dataset.names import case_identifier
 from ..dataset.regions import prove_order
 from ..dataset.splits import FILE as SPLITS
 from ..errors import Finding, SegconvError, naming, warning
@@ -32,6 +32,7 @@ from .source import (
     SourceScan,
     collect,
     files_of,
+    own_name,
     resolve_inside,
     shown,
     skipped_note,
@@ -94,7 +95,6 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         )  # fmt: skip
     judge = judge_pictures if description.file_ending in raster.ENDINGS else judge_headers
     judge(cases, len(description.channel_names), root, findings, options)
-    name = DatasetName.of_folder(root.name)
     channels = options.channels or description.channel_names
     if len(channels) != len(description.channel_names):
         findings.append(
@@ -106,7 +106,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     splits = folds_in(root / SPLITS, root, cases, findings) if everything == len(cases) else None
     return SourceScan(
         KIND,
-        name.name if name is not None else root.name,
+        own_name(root),
         root,
         tuple(cases),
         channels,

@@ -22,7 +22,18 @@ from .lists import pair_by_list
 from .pairing import Pair, Pairing, pair_units
 from .patterns import pair_by_patterns
 from .roles import role_of_stem
-from .source import SERIES, STACK, ConvertOptions, SourceCase, SourceScan, collect, count_of, shown, stray_note
+from .source import (
+    SERIES,
+    STACK,
+    ConvertOptions,
+    SourceCase,
+    SourceScan,
+    collect,
+    count_of,
+    own_name,
+    shown,
+    stray_note,
+)
 from .tree import Unit
 from .volume_units import companions_of, listed_volume, strip_ending, volume_units
 
@@ -75,7 +86,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     ending = options.file_ending or (".nii" if plain else ".nii.gz")
     return SourceScan(
         KIND,
-        root.name,
+        own_name(root),
         root,
         tuple(cases),
         channels,

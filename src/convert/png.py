@@ -38,6 +38,7 @@ from .source import (
     SourceScan,
     collect,
     count_of,
+    own_name,
     read_source,
     resolve_inside,
     shown,
@@ -128,7 +129,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         gray["depth"] = 1
     return SourceScan(
         KIND,
-        root.name,
+        own_name(root),
         root,
         tuple(cases),
         options.channels or channels,

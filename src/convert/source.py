@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shlex
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -290,6 +291,11 @@ def _plain(value: object) -> object:
 
 
 Scanner = Callable[[Path, ConvertOptions], SourceScan]
+
+
+def own_name(root: Path) -> str:
+    """Return what a source calls itself: its folder without the number of a dataset or a task."""
+    return re.sub(r"^(Dataset\d{3}_|Task\d+_?|Task_)", "", root.name) or root.name
 
 
 def is_stray(name: str) -> bool:
