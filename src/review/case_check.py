@@ -23,6 +23,7 @@ from ..work.parallel import unforeseen
 from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place, orientation
 from .inventory import CaseFiles
 from .opened import Header, Opened, decode, probe, read_bytes, unreadable
+from .readers import judge_dimensions
 
 _LARGEST = float(np.finfo(np.float32).max)
 _NAMED_VALUES = 5
@@ -38,6 +39,8 @@ class Rules:
         The dataset.
     ending
         Of its files, in lower case.
+    readers
+        Which of its readers nnU-Net may take.
     channels
         How many a case must have; None if that is not known.
     values
@@ -48,6 +51,7 @@ class Rules:
 
     root: str
     ending: str
+    readers: tuple[str, ...]
     channels: int | None
     values: frozenset[int] | None
     learned: frozenset[int]
@@ -152,6 +156,8 @@ class _Case:
         channels: int | None = 0
         for index, name in enumerate(files.images):
             header = self._judged(name, index, read, self._image, first)
+            if header is not None and first is not None:
+                self._as_many_channels(name, header, first)
             first = first or header
             # What cannot be opened has an unknown number of channels.
             channels = channels + self._channels(header) if header is not None and channels is not None else None
@@ -222,6 +228,18 @@ class _Case:
             return 1 if header.format == "TIFF" else 3
         return header.samples
 
+    def _as_many_channels(self, name: str, header: Header, first: Header) -> None:
+        found, expected = self._channels(header), self._channels(first)
+        if found != expected:
+            self._tell(
+                "SC084",
+                f"counts as {found} of the channels, the first file of the case as {expected}; nnU-Net refuses that",
+                name,
+                hint="save each channel as a file of one value a pixel"
+                if isinstance(header, PictureHeader)
+                else "segconv convert DATASET --to 43_New writes one file a channel",
+            )
+
     # images
 
     def _image(self, name: str, opened: Opened, first: Header | None) -> None:
@@ -233,19 +251,28 @@ class _Case:
             return
         self._describe(header)
         self.report.voxel_types += [header.dtype.newbyteorder("=").name] * header.channels
-        itself = self.rules.ending == ".nii.gz"
-        if header.channels > 1 and not itself:
+        if header.channels > 1:
+            reads = self.rules.ending.startswith(".nii") and "SimpleITKIO" in self.rules.readers
             self._tell(
                 "SC084",
-                f"holds {header.channels} channels in one file, which nnU-Net does not read from {self.rules.ending}",
+                f"holds {header.channels} channels in one file, "
+                # Its writer takes over the spacing, of four axes, and refuses it.
+                + (
+                    "which nnU-Net reads, but fails to write a segmentation for: its training ends with an error"
+                    if reads
+                    else f"which nnU-Net's {self.rules.readers[0]} does not read from {self.rules.ending}"
+                ),
                 name,
                 hint="one file a channel; segconv convert DATASET --to 43_New writes them",
             )
-        elif header.four_dimensional and self.rules.ending == ".nii":
-            self._tell("SC073", "has four dimensions, nnU-Net reads three from .nii", name, hint="drop the fourth axis")
+        else:
+            self._dimensions(name, header)
         if opened.volume is not None:
             for number in range(header.channels):
                 self._values(name, header, opened.volume.channel(number))
+
+    def _dimensions(self, name: str, header: Header) -> None:
+        self.report.findings += judge_dimensions(name, header, self.rules.readers, self.rules.ending)
 
     def _values(self, name: str, header: VolumeHeader, stored: NDArray[Any]) -> None:
         low, high = value_range(stored)
@@ -264,6 +291,8 @@ class _Case:
         report.voxel_types += [f"{header.depth}-bit {header.kind}"] * channels
         if header.kind == "gray+alpha" or (header.pages > 1 and header.samples > 1):
             self._tell("SC084", f"is {header}, which nnU-Net has no reader for", name, hint="export it as grey or RGB")
+        else:
+            self._dimensions(name, header)
         if samples is None:
             return
         flat = samples.reshape(-1, header.samples)
@@ -298,6 +327,7 @@ class _Case:
                 )
             volume = opened.volume
             values = None if volume is None else volume.values if header.scaled else volume.stored
+        self._dimensions(name, header)
         if values is None:
             return
         counts = label_values(values)

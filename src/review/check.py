@@ -270,6 +270,7 @@ def _reports(
     rules = Rules(
         str(root),
         (declared.ending or "").lower(),
+        declared.readers,
         len(names) if names is not None else None,
         frozenset(labels.values) if labels is not None else None,
         _learned(labels),

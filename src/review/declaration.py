@@ -16,14 +16,14 @@ from ..dataset.layout import DESCRIPTION
 from ..dataset.regions import prove_order
 from ..dataset.strictjson import load_object
 from ..errors import Finding, SegconvError, naming, warning
+from .readers import READERS, knows, readers_of
 
 T = TypeVar("T")
 
 ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png", ".bmp", ".tif", ".tiff")
 """Those that nnU-Net and segconv both read."""
 
-READERS = ("SimpleITKIO", "NibabelIO", "NibabelIOWithReorient", "NaturalImage2DIO", "Tiff3DIO", "None")
-"""What ``overwrite_image_reader_writer`` may name."""
+_READER = "overwrite_image_reader_writer"
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Declaration:
         Number of training cases.
     external
         The key ``dataset``: case → images and label, or None if it is not there.
+    reader
+        The one of nnU-Net's readers that is named, if it is there and knows the ending.
     findings
         What is wrong with the others.
     """
@@ -51,6 +53,7 @@ class Declaration:
     ending: str | None
     num_training: int | None
     external: Mapping[str, Mapping[str, Any]] | None
+    reader: str | None
     findings: list[Finding] = field(default_factory=list)
 
     @classmethod
@@ -74,24 +77,21 @@ class Declaration:
         labels = _usable(found, "labels", lambda value: _labels(value, found, findings), findings)
         if labels is not None:
             findings += [Finding(f.code, f.message, hint=f.hint, file=DESCRIPTION) for f in prove_order(labels)]
-        reader = found.get("overwrite_image_reader_writer", "None")
-        if reader not in READERS:
-            findings.append(
-                warning(
-                    "SC086",
-                    f"overwrite_image_reader_writer is {reader!r}, which nnU-Net does not have and ignores",
-                    file=DESCRIPTION,
-                    hint=f"one of {', '.join(READERS)}",
-                )
-            )
+        ending = _usable(found, "file_ending", _ending, findings)
         return cls(
             _usable(found, "channel_names", channel_names, findings),
             labels,
-            _usable(found, "file_ending", _ending, findings),
+            ending,
             _usable(found, "numTraining", _count, findings),
             _usable(found, "dataset", lambda value: _external(value, findings), findings),
+            _usable(found, _READER, lambda value: _reader(value, ending, findings), findings),
             findings,
         )
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Which of its readers nnU-Net may take, in the order in which it tries them."""
+        return (self.reader,) if self.reader is not None else readers_of(self.ending or "")
 
 
 def _usable(found: Mapping[str, Any], key: str, read: Callable[[Any], T], findings: list[Finding]) -> T | None:
@@ -127,6 +127,31 @@ def _ending(value: Any) -> str:
     if not isinstance(value, str) or value.lower() not in ENDINGS:
         raise SegconvError(f"file_ending is {value!r}, expected one of {', '.join(ENDINGS)}", code="SC086")
     return value
+
+
+def _reader(value: Any, ending: str | None, findings: list[Finding]) -> str | None:
+    if value == "None":
+        return None
+    if not isinstance(value, str):
+        raise SegconvError(f"{_READER} is {value!r}, expected a name", code="SC086", hint="remove the entry")
+    if value not in READERS:
+        findings.append(
+            warning(
+                "SC086",
+                f"{_READER} is {value!r}, which nnU-Net does not have and ignores",
+                file=DESCRIPTION,
+                hint=f"one of {', '.join(READERS)}, or None",
+            )
+        )
+        return None
+    if ending is None or knows(value, ending):
+        return value
+    raise SegconvError(
+        f"{_READER} is {value}, which reads {', '.join(READERS[value])} and not {ending}: nnU-Net takes it all"
+        " the same, and fails at files that it cannot read, or misreads them",
+        code="SC086",
+        hint=f"remove the entry: nnU-Net then takes a reader that knows {ending}",
+    )
 
 
 def _count(value: Any) -> int:

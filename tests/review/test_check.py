@@ -6,9 +6,7 @@ import gzip
 import json
 import random
 import shutil
-import types
 from collections.abc import Callable
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +50,9 @@ def test_a_defect_is_found_with_its_code_and_file(name: str, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def verify(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
-    """nnU-Net's own check, its pool of threads: what it does is the same, and importing it anew takes longer."""
+def verify(in_threads: None) -> Callable[[Path], None]:
+    """nnU-Net's own check."""
     check = pytest.importorskip("nnunetv2.experiment_planning.verify_dataset_integrity")
-    utilities = pytest.importorskip("nnunetv2.utilities.utils")
-    threads = types.SimpleNamespace(get_context=lambda _: types.SimpleNamespace(Pool=ThreadPool))
-    monkeypatch.setattr(check, "multiprocessing", threads)
-    monkeypatch.setattr(utilities, "Pool", ThreadPool)
     verified: Callable[[str, int], None] = check.verify_dataset_integrity
     return lambda root: verified(str(root), 1)
 

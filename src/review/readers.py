@@ -1,0 +1,85 @@
+"""nnU-Net's readers: which it takes for the files of a dataset, and which endings and files each can read.
+
+nnU-Net tries those that know the ending, in the order of this table, and takes the first that reads one
+image. A reader that ``overwrite_image_reader_writer`` names is taken without being tried.
+"""
+
+from __future__ import annotations
+
+from ..errors import Finding
+from ..image.nifti import NiftiHeader
+from ..image.nifti_block import NiftiBlock
+from ..image.picture import PictureHeader
+from .opened import Header
+
+READERS: dict[str, tuple[str, ...]] = {
+    "NaturalImage2DIO": (".png", ".bmp", ".tif"),
+    "SimpleITKIO": (".nii.gz", ".nrrd", ".mha", ".gipl"),
+    "Tiff3DIO": (".tif", ".tiff"),
+    "NibabelIO": (".nii", ".nii.gz"),
+    "NibabelIOWithReorient": (".nii", ".nii.gz"),
+}
+"""Name → endings, as in ``reader_writer_registry`` of nnunetv2 2.8; a test compares the two."""
+
+_UNLISTED = {"SimpleITKIO": (".nii",), "NaturalImage2DIO": (".tiff",)}
+"""Endings that a reader does not list and reads all the same where dataset.json names it."""
+
+_NIBABEL = ("NibabelIO", "NibabelIOWithReorient")
+
+
+def readers_of(ending: str) -> tuple[str, ...]:
+    """Return the readers that nnU-Net tries for an ending, in its order."""
+    return tuple(name for name, endings in READERS.items() if ending.lower() in endings)
+
+
+def knows(reader: str, ending: str) -> bool:
+    """Return whether a reader can be named for files with an ending."""
+    return ending.lower() in (*READERS[reader], *_UNLISTED.get(reader, ()))
+
+
+def judge_dimensions(name: str, header: Header, readers: tuple[str, ...], ending: str) -> list[Finding]:
+    """Return an error if none of the readers takes a file for the number of its dimensions.
+
+    Parameters
+    ----------
+    name, header
+        The file.
+    readers
+        Those that nnU-Net may take.
+    ending
+        Of the file, in lower case.
+    """
+    without = f"remove overwrite_image_reader_writer from dataset.json: nnU-Net takes {{}} for {ending} then"
+    if isinstance(header, NiftiHeader) and all(reader in _NIBABEL for reader in readers):
+        dimensions = int(NiftiBlock(header.block)["dim"][0])
+        if dimensions != 3:
+            through = "segconv convert DATASET --to 43_New --format nii.gz: nnU-Net reads those through SimpleITKIO"
+            return [
+                Finding(
+                    "SC073" if dimensions > 3 else "SC084",
+                    f"has {dimensions} dimensions, expected 3: others nnU-Net's {readers[0]} does not read",
+                    file=name,
+                    hint=through if ending == ".nii" else without.format("SimpleITKIO"),
+                )
+            ]
+    if isinstance(header, PictureHeader) and readers == ("Tiff3DIO",) and header.pages == 1:
+        renamed = "rename the files to .tif, and file_ending too, or segconv convert DATASET --to 43_New --format tif"
+        return [
+            Finding(
+                "SC084",
+                "is a single picture, expected a stack of pages: nnU-Net's Tiff3DIO reads nothing else",
+                file=name,
+                hint=renamed if ending == ".tiff" else without.format("NaturalImage2DIO"),
+            )
+        ]
+    if isinstance(header, PictureHeader) and readers == ("NaturalImage2DIO",) and header.pages > 1:
+        return [
+            Finding(
+                "SC084",
+                f"is a stack of {header.pages} pages, expected a single picture: nnU-Net's NaturalImage2DIO reads"
+                " nothing else",
+                file=name,
+                hint=without.format("Tiff3DIO"),
+            )
+        ]
+    return []
