@@ -79,7 +79,7 @@ def preview(
     picture = output or Path(f"{trainer}.png")
     if picture.suffix.lower() != ".png":
         told = f"--output {picture} does not end in .png, which is what is written"
-        raise SegconvError(told, hint=f"--output {picture.with_suffix('.png')}")
+        raise SegconvError(told, hint=f"for example --output {trainer}.png")
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed")))
     made = draw_preview(found, trainer, picture, paths, tell=sink.detail, **how)
     facts = made.facts
