@@ -2,8 +2,8 @@
 
 ``header``: a label takes its image's header. ``resample``: a label is taken to its image's grid, by
 nearest neighbour. ``orthonormal``: axes that are not at right angles become the nearest rotation.
-``orientation``: volumes are turned to RAS+, which `restore` undoes. ``cast``: voxels of 64 bits and
-labels in floating point become the smallest type that holds every value; conversion always does.
+``orientation``: volumes are turned to RAS+, which `restore` undoes. ``cast``: images in integers of 64
+bits take a type of 16 or 32 that holds every value, if there is one; labels always become the smallest.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ ORTHONORMAL = "orthonormal"
 CAST = "cast"
 ORIENTATION = "orientation"
 KINDS = (HEADER, RESAMPLE, ORTHONORMAL, CAST, ORIENTATION)
+
+NARROW = ("int16", "int32", "uint32")
+"""Types that integers of 64 bits are cast to: the first that holds every value."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ class Mending:
     def leaves(self, header: VolumeHeader) -> bool:
         """Return whether an image with this header has nothing that would be mended, whatever its voxels are."""
         finite = self.nonfinite is None or header.dtype.kind != "f"
-        return finite and self.grid(header.geometry) == header.geometry
+        whole = CAST not in self.kinds or not _is_wide(header)
+        return finite and whole and self.grid(header.geometry) == header.geometry
 
 
 NOTHING = Mending()
@@ -189,6 +193,32 @@ def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str
     return _array(image, mended, image.header.geometry)
 
 
+def cast(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
+    """Return an image in integers of 16 or 32 bits, if that is allowed and they hold every value of its 64.
+
+    Parameters
+    ----------
+    name
+        Of the file, for `repairs`.
+
+    Returns
+    -------
+    cast
+        The same object if it is of another type, or its values need 64 bits.
+    """
+    if CAST not in mending.kinds or not _is_wide(image.header):
+        return image
+    stored = image.stored
+    low, high = int(stored.min()), int(stored.max())
+    for dtype in map(np.dtype, NARROW):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            repairs.append(
+                f"{name}: stored as {stored.dtype.name} with values from {low} to {high}, cast to {dtype.name}"
+            )
+            return _array(image, stored.astype(dtype), image.header.geometry)
+    return image
+
+
 def turned(
     volume: DecodedVolume, mending: Mending, repairs: list[str], name: str, grid: Geometry | None = None
 ) -> DecodedVolume:
@@ -209,6 +239,10 @@ def turned(
     arrays = [one.array for one in ras]
     repairs.append(f"{name}: turned from {axis_codes(own)} to {axis_codes(ras[0].geometry)}")
     return _array(volume, arrays[0] if len(arrays) == 1 else np.stack(arrays), ras[0].geometry)
+
+
+def _is_wide(header: VolumeHeader) -> bool:
+    return header.dtype.kind in "iu" and header.dtype.itemsize > 4
 
 
 def _array(volume: DecodedVolume, array: NDArray[Any], geometry: Geometry) -> ArrayVolume:

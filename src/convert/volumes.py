@@ -19,7 +19,7 @@ from ..image.voxels import refuse_infinite_in_32_bits, value_range
 from ..work.caseio import CaseIO
 from ..work.plan import Item
 from .layers import compile_layers
-from .mending import finite, goes_with_image, mended_label, turned
+from .mending import cast, finite, goes_with_image, mended_label, turned
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .segments import compile_segments
 from .source import DETACHED, LAYERS, SERIES, STACK, count_of, read_head
@@ -51,7 +51,7 @@ def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
                 continue
             image, data = open_volume(path, task, io, repairs)
             _warn_odd(image, path, task, io, repairs)
-            image = finite(image, mending, repairs, task.shown(path))
+            image = cast(finite(image, mending, repairs, task.shown(path)), mending, repairs, task.shown(path))
             # Before the axes are turned: a message names a voxel as the user's file has it.
             intensity += [_intensity(image, number, path, task, io) for number in range(image.header.channels)]
             own = own or image.header.geometry

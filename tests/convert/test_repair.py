@@ -256,7 +256,7 @@ def affine_of(axes: str) -> np.ndarray:
 
 def save(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = nib.Nifti1Image(array, affine)
+    image = nib.Nifti1Image(array, affine, dtype=array.dtype)
     image.header.set_xyzt_units("mm")
     nib.save(image, path)
 
@@ -340,3 +340,39 @@ def test_voxels_that_a_resampled_label_does_not_cover_become_ignore_where_there_
     (told,) = records(segconv)["p0"]["repairs"]
     assert f"{3 * 7 * 6} voxels of its image that it did not cover became {became}; labelled volume was" in told
     assert told.endswith("was 0.096 ml and is 0.06 ml")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high", "becomes"),
+    [
+        (np.int64, -1024, 3071, np.int16),
+        (np.uint64, 0, 32767, np.int16),
+        (np.int64, 0, 32768, np.int32),
+        (np.int64, -(2**31), 2**31 - 1, np.int32),
+        (np.uint64, 5, 2**32 - 1, np.uint32),
+        (np.int64, -1, 2**31, np.int64),
+        (np.uint64, 0, 2**32, np.uint64),
+    ],
+)
+@pytest.mark.parametrize("proved", [(), ("--no-verify-source",)])
+def test_integers_of_64_bits_take_the_narrow_type_that_holds_them_when_asked(
+    tmp_path: Path, segconv: Command, dtype: type, low: int, high: int, becomes: type, proved: tuple[str, ...]
+) -> None:
+    array = np.full((5, 4, 3), low, dtype=dtype)
+    array[2:] = high
+    save(tmp_path / "s/images/p0.nii.gz", array, np.eye(4))
+    save(tmp_path / "s/labels/p0.nii.gz", (array == high).astype(np.int64), np.eye(4))
+    done = convert(segconv, tmp_path / "s", "--repair", "cast", *proved)
+    assert done.code == 0, done.err
+    made = nib.load(segconv.raw / "Dataset009_A/imagesTr/p0_0000.nii.gz")
+    assert made.get_data_dtype() == becomes
+    assert np.array_equal(np.asarray(made.dataobj), array)
+    told = [repair for repair in records(segconv)["p0"]["repairs"] if "cast to" in repair]
+    name = np.dtype(dtype).name
+    expected = f"images/p0.nii.gz: stored as {name} with values from {low} to {high}, cast to {np.dtype(becomes).name}"
+    assert told == ([] if becomes is dtype else [expected])
+    done = convert(segconv, tmp_path / "s", "--overwrite", *proved)
+    assert nib.load(segconv.raw / "Dataset009_A/imagesTr/p0_0000.nii.gz").get_data_dtype() == dtype, "nobody asked"
+    done = segconv("repair", "9", "--to", "10_B")
+    assert done.code == 0, done.err
+    assert nib.load(segconv.raw / "Dataset010_B/imagesTr/p0_0000.nii.gz").get_data_dtype() == becomes
