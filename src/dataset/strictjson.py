@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from typing import Any
 
@@ -36,6 +37,11 @@ def loads(data: bytes) -> Any:
         raise SegconvError(f"holds a number that cannot be read ({error})", code="SC086") from error
     _check_depth(value)
     return value
+
+
+def begins_with_mark(data: bytes) -> bool:
+    """Return whether a byte order mark stands before the text: `loads` skips it, most parsers stop at it."""
+    return data.startswith(codecs.BOM_UTF8)
 
 
 def load_object(data: bytes) -> dict[str, Any]:

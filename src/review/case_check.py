@@ -6,15 +6,16 @@ No more than one file of a case is held decoded at a time. `quick_check` looks a
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..dataset.strictjson import load_object
 from ..errors import Finding, SegconvError, warning
 from ..image.picture import PictureHeader
 from ..image.stored import VolumeHeader
@@ -22,7 +23,8 @@ from ..image.voxels import label_values, position, value_range
 from ..work.parallel import unforeseen
 from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place, orientation
 from .inventory import CaseFiles
-from .opened import Header, Opened, decode, probe, read_bytes, unreadable
+from .links import unusable
+from .opened import Header, Opened, decode, judge_mark, probe, read_bytes, unreadable
 from .readers import judge_dimensions
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -36,7 +38,9 @@ class Rules:
     Parameters
     ----------
     root
-        The dataset.
+        The dataset, resolved.
+    external
+        Follow links that leave it.
     ending
         Of its files, in lower case.
     readers
@@ -50,6 +54,7 @@ class Rules:
     """
 
     root: str
+    external: bool
     ending: str
     readers: tuple[str, ...]
     channels: int | None
@@ -361,14 +366,21 @@ class _Case:
         found = []
         length = len(self.rules.ending)
         for stem in (files.images[0][: -length - len("_0000")], files.label[:-length]):
-            try:
-                found.append(json.loads(read_bytes(self.path(f"{stem}.json")))["spacing"])
-            except (SegconvError, ValueError, LookupError, TypeError, RecursionError) as error:
-                if isinstance(error, SegconvError) and error.code == "SC012":  # which says the same as ones
-                    found.append([1, 1, 1])
-                    continue
-                self._tell("SC086", f"holds no spacing ({error})", f"{stem}.json", hint='{"spacing": [z, y, x]}')
+            name = f"{stem}.json"
+            if not os.path.lexists(self.path(name)):
+                found.append([1, 1, 1])  # as nnU-Net takes it
+                continue
+            wrong = unusable(self.path(name), name, Path(self.rules.root), self.rules.external)
+            if wrong is not None:
+                self.report.findings.append(wrong)
                 return
+            try:
+                data = read_bytes(self.path(name))
+                found.append(load_object(data)["spacing"])
+            except (SegconvError, LookupError) as error:
+                self._tell("SC086", f"holds no spacing ({error})", name, hint='{"spacing": [z, y, x]}')
+                return
+            self.report.findings += judge_mark(data, name)
         if found[0] != found[1]:
             self._tell("SC083", f"has the spacing {found[1]} in its json, its image {found[0]}", files.label)
 

@@ -28,6 +28,7 @@ from .declaration import Declaration
 from .facts import Facts
 from .folds import judge_default_folds, judge_folds, read_folds
 from .inventory import CaseFiles, same_names, several, take_inventory
+from .links import unusable
 
 _BYTE_S = 1 / 120e6
 _FILE_S = 1 / 1500
@@ -105,7 +106,7 @@ def check_dataset(
         By Ctrl-C or SIGTERM.
     """
     root = path.resolve()
-    declared = Declaration.read(root)
+    declared = Declaration.read(root, external=allow_external)
     findings = list(declared.findings)
     if DatasetName.of_folder(root.name) is None:
         findings.append(
@@ -116,8 +117,9 @@ def check_dataset(
                 hint="rename the folder",
             )
         )
-    history = _Lineage.read(root, findings)
-    cases = take_inventory(root, declared, findings, external=allow_external or history.links_away)
+    history = _Lineage.read(root, findings, external=allow_external)
+    external = allow_external or history.links_away
+    cases = take_inventory(root, declared, findings, external=external)
     findings += same_names(cases)
     if not any(files.split == TRAIN for files in cases):
         findings.append(Finding("SC011", "no training case can be looked at", file="imagesTr"))
@@ -125,14 +127,14 @@ def check_dataset(
     facts = Facts(declared.channel_names, declared.labels)
     whole = _Whole(cases)
     with interruptible("interrupted; nothing was written", "run the same command again"):
-        for report in _in_order(_reports(root, declared, cases, history, quick, jobs, backend, progress)):
+        for report in _in_order(_reports(root, declared, cases, history, external, quick, jobs, backend, progress)):
             files = cases[report.number]
             findings += report.findings
             facts.add(report, files.split)
             whole.add(report, files)
     findings += whole.duplicates()
     findings += facts.findings(complete=facts.labelled == facts.cases[TRAIN] > 0)
-    findings += _folds(root, splits, whole, history, facts)
+    findings += _folds(root, splits, whole, history, facts, external=allow_external)
     findings.sort(key=lambda finding: finding.severity != "error")  # keeps the order otherwise
     return Report(tuple(findings), len(cases), facts.as_json())
 
@@ -148,9 +150,14 @@ class _Lineage:
         self.known = False
 
     @classmethod
-    def read(cls, root: Path, findings: list[Finding]) -> _Lineage:
+    def read(cls, root: Path, findings: list[Finding], *, external: bool) -> _Lineage:
         """Read it; one that cannot be used is an error, and what it says is left out."""
         found = cls()
+        own = [name for name in (lineage.RUN, lineage.CASES) if os.path.lexists(root / name)]
+        wrong = [finding for name in own if (finding := unusable(str(root / name), name, root, external)) is not None]
+        if wrong:
+            findings += wrong
+            return found
         try:
             run = lineage.read_run(root)
             link = (run or {}).get("options", {}).get("link")
@@ -260,6 +267,7 @@ def _reports(
     declared: Declaration,
     cases: list[CaseFiles],
     history: _Lineage,
+    external: bool,
     quick: bool,
     jobs: int,
     backend: str | None,
@@ -269,6 +277,7 @@ def _reports(
     names, labels = declared.channel_names, declared.labels
     rules = Rules(
         str(root),
+        external,
         (declared.ending or "").lower(),
         declared.readers,
         len(names) if names is not None else None,
@@ -329,7 +338,9 @@ def _in_order(reports: Iterator[CaseReport]) -> Iterator[CaseReport]:
             due += 1
 
 
-def _folds(root: Path, preprocessed: Path | None, whole: _Whole, history: _Lineage, facts: Facts) -> list[Finding]:
+def _folds(
+    root: Path, preprocessed: Path | None, whole: _Whole, history: _Lineage, facts: Facts, *, external: bool
+) -> list[Finding]:
     """Judge the folds of the dataset, and those of the preprocessed one."""
     findings: list[Finding] = []
     read: list[Splits] = []
@@ -338,8 +349,12 @@ def _folds(root: Path, preprocessed: Path | None, whole: _Whole, history: _Linea
     found = [(root / SPLITS, SPLITS)] + ([(preprocessed, str(preprocessed))] if preprocessed is not None else [])
     there = [(path, shown) for path, shown in found if os.path.lexists(path)]
     for path, shown in there:
+        wrong = unusable(str(path), shown, root, external or path == preprocessed)
+        if wrong is not None:
+            findings.append(wrong)
+            continue
         try:
-            folds = read_folds(path, shown)
+            folds = read_folds(path, shown, findings)
         except SegconvError as error:
             findings += error.findings
             continue

@@ -15,7 +15,9 @@ from ..dataset.labels import IGNORE, Labels
 from ..dataset.layout import DESCRIPTION
 from ..dataset.regions import prove_order
 from ..dataset.strictjson import load_object
-from ..errors import Finding, SegconvError, naming, warning
+from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
+from .links import unusable
+from .opened import judge_mark
 from .readers import READERS, knows, readers_of
 
 T = TypeVar("T")
@@ -24,6 +26,7 @@ ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png", ".bmp", ".tif", ".tiff")
 """Those that nnU-Net and segconv both read."""
 
 _READER = "overwrite_image_reader_writer"
+_ORDER = "regions_class_order"
 
 
 @dataclass(frozen=True)
@@ -57,19 +60,29 @@ class Declaration:
     findings: list[Finding] = field(default_factory=list)
 
     @classmethod
-    def read(cls, dataset: Path) -> Declaration:
+    def read(cls, dataset: Path, *, external: bool) -> Declaration:
         """Read dataset.json of a folder.
+
+        Parameters
+        ----------
+        dataset
+            The folder, resolved.
+        external
+            Follow a link that leaves it.
 
         Raises
         ------
         SegconvError
             ``SC010`` if it is not there, ``SC030`` if it cannot be read, ``SC086`` if it is no JSON
-            object.
+            object; ``SC060`` for a link that leaves the folder, ``SC012`` for one that leads nowhere.
         """
-        data = read_bytes(dataset / DESCRIPTION)
+        path = dataset / DESCRIPTION
+        if path.is_symlink():
+            refuse_if_any(filter(None, [unusable(str(path), DESCRIPTION, dataset, external)]))
+        data = read_bytes(path)
         with naming(DESCRIPTION):
             found = load_object(data)
-        findings: list[Finding] = []
+        findings = judge_mark(data, DESCRIPTION)
         missing = [key for key in REQUIRED_KEYS if key not in found]
         if missing:
             v1 = " (it looks like one of nnU-Net v1 or MSD)" if "modality" in found else ""
@@ -106,8 +119,9 @@ def _usable(found: Mapping[str, Any], key: str, read: Callable[[Any], T], findin
 
 
 def _labels(value: Any, found: Mapping[str, Any], findings: list[Finding]) -> Labels:
-    labels = Labels.from_json(value, found.get("regions_class_order"))
-    as_text = [name for name, number in value.items() if isinstance(number, str)]
+    order = found.get(_ORDER)
+    labels = Labels.from_json(value, order)
+    as_text = [name for name, numbers in (*value.items(), (_ORDER, order)) if _holds_text(numbers)]
     if as_text:
         # nnU-Net turns most into numbers, but compares regions and the ignore label as they stand.
         breaks = labels.has_regions or IGNORE in as_text
@@ -121,6 +135,10 @@ def _labels(value: Any, found: Mapping[str, Any], findings: list[Finding]) -> La
             )
         )
     return labels
+
+
+def _holds_text(numbers: Any) -> bool:
+    return any(isinstance(number, str) for number in (numbers if isinstance(numbers, list) else [numbers]))
 
 
 def _ending(value: Any) -> str:

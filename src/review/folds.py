@@ -12,13 +12,20 @@ from ..dataset.splits import DEFAULT_FOLDS, FILE, NEW_FOLDS, Splits, groups, lea
 from ..dataset.strictjson import loads
 from ..errors import Finding, SegconvError, naming, warning
 from .inventory import several
-from .opened import read_bytes
+from .opened import judge_mark, read_bytes
 
 PARTS = ("train", "val")
 
 
-def read_folds(path: Path, shown: str) -> Splits:
+def read_folds(path: Path, shown: str, findings: list[Finding]) -> Splits:
     """Return the folds of a file.
+
+    Parameters
+    ----------
+    shown
+        What messages call the file.
+    findings
+        Is added to.
 
     Raises
     ------
@@ -27,9 +34,11 @@ def read_folds(path: Path, shown: str) -> Splits:
         JSON, ``SC030`` or ``SC061`` if the file cannot be read or is none.
     """
     with naming(shown):
-        found = loads(read_bytes(str(path)))
+        data = read_bytes(str(path))
+        found = loads(data)
         if not isinstance(found, list) or not found or not all(map(_well_formed, found)):
             raise SegconvError("is no list of folds, each with train and val", code="SC099", hint=_cure(shown))
+        findings += judge_mark(data, shown)
         return [{part: list(fold[part]) for part in PARTS} for fold in found]
 
 

@@ -19,6 +19,7 @@ from ..dataset.names import CASE_IDENTIFIER, twin_findings
 from ..errors import Finding, warning
 from ..image import raster, volumes
 from .declaration import Declaration
+from .links import is_below, leaves, unusable
 
 FOLDERS = ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs"), (VALIDATION, "imagesVal", "labelsVal"))
 NAMED = 3
@@ -185,8 +186,8 @@ def _split_cases(
 def _files(root: Path, folder: str, ending: str, findings: list[Finding], external: bool) -> dict[str, bool]:
     """Return the names that end as the dataset's files do → whether there is a file that may be read."""
     real = os.path.realpath(root / folder)
-    if not external and os.path.exists(real) and not _is_below(real, root):
-        findings.append(_leaves(folder, real))
+    if not external and os.path.exists(real) and not is_below(real, root):
+        findings.append(leaves(folder, real))
         return {}
     try:
         with os.scandir(root / folder) as entries:
@@ -212,9 +213,7 @@ def _files(root: Path, folder: str, ending: str, findings: list[Finding], extern
                 )
             )
         else:
-            finding = (
-                _unusable(entry.path, shown, root, external) if entry.is_symlink() or not entry.is_file() else None
-            )
+            finding = unusable(entry.path, shown, root, external) if entry.is_symlink() or not entry.is_file() else None
             findings += [finding] if finding is not None else []
             found[entry.name] = finding is None
     _judge_others(folder, others, ending, set(found), findings)
@@ -275,7 +274,7 @@ def _external_cases(root: Path, declared: Declaration, findings: list[Finding]) 
                         "SC060", "holds a variable, which nnU-Net would expand", file=name, hint="write the path out"
                     )
                 )
-            elif (finding := _unusable(str(root / name), name, root, external=True)) is not None:
+            elif (finding := unusable(str(root / name), name, root, external=True)) is not None:
                 wrong.append(finding)
         findings += wrong
         if not files.images:
@@ -283,22 +282,6 @@ def _external_cases(root: Path, declared: Declaration, findings: list[Finding]) 
         elif not wrong:
             cases.append(files)
     return cases
-
-
-def _unusable(path: str, shown: str, root: Path, external: bool) -> Finding | None:
-    """Return what speaks against reading a link, folder, pipe or device, or a file that is named elsewhere."""
-    try:
-        real = os.path.realpath(path, strict=True)
-    except FileNotFoundError:
-        what = "is a link to a file that is not there" if os.path.islink(path) else "is not there"
-        return Finding("SC012", what, file=shown, hint="restore the file, or remove what names it")
-    except OSError as error:
-        return Finding("SC060", f"leads nowhere ({error.strerror})", file=shown, hint="remove it")
-    if not external and not _is_below(real, root):
-        return _leaves(shown, real)
-    if not os.path.isfile(real):
-        return Finding("SC061", "is a folder, pipe or device, expected a file", file=shown)
-    return None
 
 
 def _names(cases: list[CaseFiles]) -> list[Finding]:
@@ -327,18 +310,5 @@ def same_names(cases: Iterable[CaseFiles]) -> list[Finding]:
     ]
 
 
-def _leaves(shown: str, real: str) -> Finding:
-    return Finding(
-        "SC060",
-        f"is a link that leaves the dataset, to {real}",
-        file=shown,
-        hint="--allow-external follows it; or copy the file into the dataset",
-    )
-
-
 def _count(names: list[str]) -> str:
     return "1 file ends" if len(names) == 1 else f"{len(names)} files end"
-
-
-def _is_below(path: str, folder: Path) -> bool:
-    return path.startswith(f"{str(folder).rstrip('/')}/")

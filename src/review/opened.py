@@ -9,7 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .. import reading
-from ..errors import SegconvError
+from ..dataset.strictjson import begins_with_mark
+from ..errors import Finding, SegconvError
 from ..image import raster, volumes
 from ..image.gzipped import is_gzip
 from ..image.picture import PictureHeader
@@ -54,6 +55,20 @@ def read_bytes(path: str) -> bytes:
         raise
     except OSError as error:
         raise unreadable(error) from error
+
+
+def judge_mark(data: bytes, name: str) -> list[Finding]:
+    """Return an error if a byte order mark stands before the text of a json."""
+    if not begins_with_mark(data):
+        return []
+    return [
+        Finding(
+            "SC086",
+            "begins with a byte order mark, at which nnU-Net stops",
+            file=name,
+            hint="save it as UTF-8 without one; segconv repair DATASET --to 43_New writes it anew",
+        )
+    ]
 
 
 def decode(data: bytes, ending: str) -> Opened:

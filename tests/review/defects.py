@@ -6,6 +6,7 @@ test shows.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import os
@@ -146,6 +147,36 @@ def regions(root: Path) -> None:
             regions_class_order=[3, 2, 1],
         ),
     )
+
+
+def regions_with(
+    order: object = (1, 2, 3), whole: object = (1, 2, 3), core: object = (2, 3), enhancing: object = 3
+) -> Callable[[Path], None]:
+    """Declare regions in an order that is right, but for what is given."""
+    labels = {"background": 0, "whole": whole, "core": core, "enhancing": enhancing}
+    return lambda root: edit(root, lambda j: j.update(labels=labels, regions_class_order=order))
+
+
+def marked(name: str) -> Callable[[Path], None]:
+    """Put a byte order mark before the text of a file."""
+    return lambda root: (root / name).write_bytes(codecs.BOM_UTF8 + (root / name).read_bytes())
+
+
+def moved_out(name: str) -> Callable[[Path], None]:
+    """Leave a link in the place of a file or folder."""
+
+    def plant(root: Path) -> None:
+        shutil.move(root / name, root.parent / "elsewhere")
+        (root / name).symlink_to(root.parent / "elsewhere")
+
+    return plant
+
+
+def with_lineage(root: Path) -> None:
+    """Add what a lineage begins with."""
+    (root / "segconv").mkdir()
+    (root / "segconv" / "run.json").write_text('{"options": {}}')
+    (root / "segconv" / "cases.jsonl").write_text("")
 
 
 def rgb_mask(root: Path) -> None:
@@ -449,6 +480,35 @@ OTHERS: dict[str, Defect] = {
     "a lineage that is no json": Defect(
         V, lambda root: ((root / "segconv").mkdir(), (root / "segconv" / "cases.jsonl").write_text("{")), "SC096",
         "segconv/cases.jsonl",
+    ),
+    "text in a region": Defect(V, regions_with(core=("2", "3")), "SC074", "dataset.json"),
+    "one text in a region": Defect(V, regions_with(core=(2, "3")), "SC074", "dataset.json"),
+    "text beside regions": Defect(V, regions_with(enhancing="3"), "SC074", "dataset.json"),
+    "text in the order of regions": Defect(V, regions_with(order=("1", "2", "3")), "SC074", "dataset.json"),
+    "an order of regions that is text": Defect(V, regions_with(order="123"), "SC074", "dataset.json"),
+    "an order of regions that is an object": Defect(V, regions_with(order={"1": 2}), "SC074", "dataset.json"),
+    **{
+        f"{what} in {where}": Defect(V, regions_with(**{where: (2, value)}), "SC074", "dataset.json")
+        for what, value in (("a float", 3.0), ("a truth", True), ("a list", [3]), ("nothing", None))
+        for where in ("core", "order")
+    },
+    "a list of lists": Defect(V, regions_with(core=[[2, 3]]), "SC074", "dataset.json"),
+    "a mark before dataset.json": Defect(V, marked("dataset.json"), "SC086", "dataset.json"),
+    "a mark before folds": Defect(
+        V, both(lambda root: folds(root, even_folds(NAMES)), marked("splits_final.json")), "SC086", "splits_final.json"
+    ),
+    "folds that are a link out of the dataset": Defect(
+        V,
+        both(lambda root: folds(root, even_folds(NAMES)), moved_out("splits_final.json")), "SC060", "splits_final.json",
+    ),
+    "folds that are a link to nothing": Defect(
+        V, lambda root: (root / "splits_final.json").symlink_to("nowhere.json"), "SC012", "splits_final.json"
+    ),
+    "a lineage that is a link out of the dataset": Defect(
+        V, both(with_lineage, moved_out("segconv/run.json")), "SC060", "segconv/run.json"
+    ),
+    "a folder of the lineage that is a link out of the dataset": Defect(
+        V, both(with_lineage, moved_out("segconv")), "SC060", "segconv/cases.jsonl"
     ),
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import random
@@ -24,7 +25,7 @@ from ..command import Command
 from ..convert.oracles import ct, write
 from . import datasets
 from .datasets import CASES, edit, even_folds, folds
-from .defects import ALL, IMAGE, LABEL, PASSED, moved, outside
+from .defects import ALL, IMAGE, LABEL, PASSED, marked, moved, moved_out, outside, with_lineage
 from .defects import elsewhere as named_elsewhere
 
 
@@ -304,6 +305,72 @@ def test_odd_names_in_the_key_dataset_are_no_more_than_odd(name: str, tmp_path: 
     assert told(check_dataset(root, allow_external=True)) == [("SC090", "warning", "imagesTr/c0_0000.nii.gz")]
 
 
+def test_a_name_that_holds_nul_is_an_error(tmp_path: Path) -> None:
+    root = datasets.volumes(tmp_path)
+    named_elsewhere(root)
+    edit(root, lambda j: j["dataset"]["c0"].update(images=["imagesTr/c0\0_0000.nii.gz"]))
+    assert ("SC060", "error", repr("imagesTr/c0\0_0000.nii.gz")) in told(check_dataset(root, allow_external=True))
+
+
+@pytest.mark.parametrize("name", ["splits_final.json", "segconv/run.json", "segconv/cases.jsonl"])
+def test_own_files_that_are_links_are_followed_where_that_is_allowed(name: str, tmp_path: Path) -> None:
+    root = datasets.volumes(tmp_path)
+    with_lineage(root)
+    folds(root, even_folds([f"c{n}" for n in range(CASES)]))
+    moved_out(name)(root)
+    assert told(check_dataset(root)) == [("SC060", "error", name)]
+    assert check_dataset(root, allow_external=True).findings == ()
+
+
+def test_a_dataset_json_that_is_a_link_is_followed_inside_of_the_dataset_or_where_that_is_allowed(
+    tmp_path: Path,
+) -> None:
+    root = datasets.volumes(tmp_path)
+    moved_out("dataset.json")(root)
+    with pytest.raises(SegconvError) as refused:
+        check_dataset(root)
+    assert [(f.code, f.file) for f in refused.value.findings] == [("SC060", "dataset.json")]
+    assert "is a link that leaves the dataset" in refused.value.findings[0].message
+    assert check_dataset(root, allow_external=True).ok
+    (root / "json").mkdir()
+    shutil.move(tmp_path / "elsewhere", root / "json" / "mine.json")
+    (root / "dataset.json").unlink()
+    (root / "dataset.json").symlink_to("json/mine.json")
+    assert check_dataset(root).ok
+
+
+# --- text that nnU-Net cannot read
+
+
+@pytest.mark.train
+@pytest.mark.filterwarnings("ignore")
+def test_a_mark_before_a_json_stops_nnunet_and_conversion_writes_it_anew(tmp_path: Path, segconv: Command) -> None:
+    files = pytest.importorskip("batchgenerators.utilities.file_and_folder_operations")
+    root = datasets.volumes(segconv.raw)
+    folds(root, even_folds([f"c{n}" for n in range(CASES)]))
+    for name in ("dataset.json", "splits_final.json"):
+        marked(name)(root)
+        with pytest.raises(ValueError, match="BOM"):
+            files.load_json(str(root / name))
+    assert [f[2] for f in told(check_dataset(root))] == ["dataset.json", "splits_final.json"]
+    done = segconv("repair", "7", "--to", "8_Mended")
+    assert done.code == 0, done.err
+    mended = segconv.raw / "Dataset008_Mended"
+    assert check_dataset(mended).ok
+    assert files.load_json(str(mended / "splits_final.json")) == even_folds([f"c{n}" for n in range(CASES)])
+
+
+@pytest.mark.parametrize("name", ["a", "regions_class_order"])
+def test_text_that_nnunet_turns_into_numbers_is_a_warning(name: str, tmp_path: Path) -> None:
+    root = datasets.volumes(tmp_path)
+    names = list(json.loads((root / "dataset.json").read_text())["labels"])
+    if name == "a":
+        edit(root, lambda j: j["labels"].update({names[1]: ["1"]}))
+    else:
+        edit(root, lambda j: j.update(regions_class_order=["1", "2", "3"]))
+    assert told(check_dataset(root)) == [("SC074", "warning", "dataset.json")]
+
+
 # --- folds of the preprocessed dataset
 
 
@@ -343,6 +410,10 @@ def test_tiff_with_pages_and_their_spacings(tmp_path: Path) -> None:
     assert told(check_dataset(root)) == []
     (root / "labelsTr" / "s1.json").write_text('{"voxel": 1}')
     assert told(check_dataset(root)) == [("SC086", "error", "labelsTr/s1.json")]
+    (root / "labelsTr" / "s1.json").write_bytes(codecs.BOM_UTF8 + b'{"spacing": [2, 1, 1]}')
+    assert told(check_dataset(root)) == [("SC086", "error", "labelsTr/s1.json")]
+    moved_out("labelsTr/s1.json")(root)
+    assert told(check_dataset(root)) == [("SC060", "error", "labelsTr/s1.json")]
     (root / "labelsTr" / "s1.json").unlink()
     (root / "imagesTr" / "s1.json").unlink()
     tifffile.imwrite(root / "imagesTr" / "s2_0000.tif", tifffile.imread(root / "imagesTr" / "s2_0000.tif")[0])

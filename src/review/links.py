@@ -1,0 +1,41 @@
+"""Where files of a dataset really lie: links that leave it, or lead nowhere, and what is no file at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import Finding
+
+
+def unusable(path: str, shown: str, root: Path, external: bool) -> Finding | None:
+    """Return what speaks against reading a link, folder, pipe or device, or a file that is named elsewhere."""
+    try:
+        real = os.path.realpath(path, strict=True)
+    except FileNotFoundError:
+        what = "is a link to a file that is not there" if os.path.islink(path) else "is not there"
+        return Finding("SC012", what, file=shown, hint="restore the file, or remove what names it")
+    except ValueError:
+        return Finding("SC060", "is no path: it holds the character NUL", file=repr(shown))
+    except OSError as error:
+        return Finding("SC060", f"leads nowhere ({error.strerror})", file=shown, hint="remove it")
+    if not external and not is_below(real, root):
+        return leaves(shown, real)
+    if not os.path.isfile(real):
+        return Finding("SC061", "is a folder, pipe or device, expected a file", file=shown)
+    return None
+
+
+def leaves(shown: str, real: str) -> Finding:
+    """Return the error for a link to `real`, which lies elsewhere."""
+    return Finding(
+        "SC060",
+        f"is a link that leaves the dataset, to {real}",
+        file=shown,
+        hint="--allow-external follows it; or copy the file into the dataset",
+    )
+
+
+def is_below(path: str, folder: Path) -> bool:
+    """Return whether a path, free of links, lies in a folder."""
+    return path.startswith(f"{str(folder).rstrip('/')}/")
