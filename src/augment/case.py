@@ -283,7 +283,7 @@ def _refuse_infinite(moved: NDArray[Any], copy: str) -> None:
             f"its copy {copy!r} would hold values from {low:.3g} to {high:.3g}, at most ±{LARGEST:.3g} are finite in"
             " 32 bits, in which nnU-Net computes",
             code="SC055",
-            hint="give a --pad-value and a --hu-shift that 32 bits hold, or store the images in a smaller unit",
+            hint="give a --pad-value and a --hu-shift that 32 bits hold, or scale the images down",
         )
 
 
