@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,24 @@ def check_dataset(
         By Ctrl-C or SIGTERM.
     """
     root = path.resolve()
+    # Whoever asks may have made the dataset just now: it must not sound as if it were not there.
+    with interruptible(
+        f"interrupted; {root.name} is there, and was not checked to its end",
+        f"segconv check {shlex.quote(str(root))} begins anew",
+    ):
+        return _check(root, jobs, backend, quick, allow_external, splits, progress)
+
+
+def _check(
+    root: Path,
+    jobs: int,
+    backend: str | None,
+    quick: bool,
+    allow_external: bool,
+    splits: Path | None,
+    progress: Progress | None,
+) -> Report:
+    """Do what `check_dataset` says; its dataset is resolved."""
     declared = Declaration.read(root, external=allow_external)
     findings = list(declared.findings)
     if DatasetName.of_folder(root.name) is None:
@@ -126,12 +145,11 @@ def check_dataset(
     findings += history.compare(cases)
     facts = Facts(declared.channel_names, declared.labels)
     whole = _Whole(cases)
-    with interruptible("interrupted; nothing was written", "run the same command again"):
-        for report in _in_order(_reports(root, declared, cases, history, external, quick, jobs, backend, progress)):
-            files = cases[report.number]
-            findings += report.findings
-            facts.add(report, files.split)
-            whole.add(report, files)
+    for report in _in_order(_reports(root, declared, cases, history, external, quick, jobs, backend, progress)):
+        files = cases[report.number]
+        findings += report.findings
+        facts.add(report, files.split)
+        whole.add(report, files)
     findings += whole.duplicates()
     findings += facts.findings(complete=facts.labelled == facts.cases[TRAIN] > 0)
     findings += _folds(root, splits, whole, history, facts, external=allow_external)

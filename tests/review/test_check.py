@@ -7,6 +7,7 @@ import gzip
 import json
 import random
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -337,6 +338,25 @@ def test_a_dataset_json_that_is_a_link_is_followed_inside_of_the_dataset_or_wher
     (root / "dataset.json").unlink()
     (root / "dataset.json").symlink_to("json/mine.json")
     assert check_dataset(root).ok
+
+
+# --- interruption
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", ["take_inventory", "_reports", "_folds"])
+def test_interrupting_the_check_of_a_repair_tells_that_the_dataset_is_there(
+    number: signal.Signals, step: str, segconv: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets.volumes(segconv.raw)
+    monkeypatch.setattr(f"segconv.review.check.{step}", lambda *_, **__: signal.raise_signal(number))
+    done = segconv("repair", "7", "--to", "8_Mended")
+    made = segconv.raw / "Dataset008_Mended"
+    assert done.code == 128 + number
+    assert f"interrupted; {made.name} is there, and was not checked to its end" in done.err
+    assert f"segconv check {made} begins anew" in done.err
+    monkeypatch.undo()
+    assert check_dataset(made).ok
 
 
 # --- text that nnU-Net cannot read
