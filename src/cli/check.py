@@ -42,12 +42,11 @@ def command(
     training, or trains something else than was meant, is an error; what is odd is a warning. Exit
     code 1 if there are errors. docs/codes.md explains every code.
     """
-    from ..dataset.names import find_dataset
     from ..dataset.splits import FILE as SPLITS
     from ..errors import as_errors
     from ..review.check import check_dataset
 
-    folder = find_dataset(dataset, paths.raw)
+    folder = paths.dataset(dataset)
     planned = paths.preprocessed / folder.name / SPLITS if paths.preprocessed is not None else None
     report = check_dataset(
         folder,

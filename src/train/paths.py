@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..dataset.names import find_dataset
 from ..errors import Finding, SegconvError, warning
 from ..work import fsops
 from ..work.staging import writing
@@ -96,6 +97,28 @@ class Paths:
                 )
         found: Path = getattr(self, words[0])
         return found
+
+    def dataset(self, reference: str) -> Path:
+        """Return the folder of a dataset; one that is given as a path needs none of the three folders.
+
+        Parameters
+        ----------
+        reference
+            An id, a name, or a path.
+
+        Raises
+        ------
+        SegconvError
+            What `find_dataset` raises; ``SC040`` if it would have to look where nothing usable is set.
+        """
+        try:
+            return find_dataset(reference, self.raw)
+        except SegconvError:
+            if "raw" not in self.problems:
+                raise
+            if os.path.isdir(reference):
+                return Path(reference).resolve()  # whoever reads it tells what it lacks
+            return self.require("raw")
 
     def warnings(self, *words: str) -> tuple[Finding, ...]:
         """Return a warning for each of these folders that is set to something that cannot be used."""

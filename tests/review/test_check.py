@@ -531,6 +531,41 @@ def test_what_cannot_be_opened_at_all_is_told_by_the_exit_code(segconv: Command,
         check_dataset(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("bad", ["/nope", "relative", '"/tmp"'])
+@pytest.mark.parametrize("dataset", ["7", "7_Ct", "Dataset007_Ct"])
+def test_a_bad_folder_is_told_where_a_dataset_would_be_looked_up(
+    bad: str, dataset: str, segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets.volumes(segconv.raw)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("nnUNet_raw", bad)
+    done = segconv("check", dataset)
+    assert (done.code, done.codes()) == (78, ["SC040"])
+    assert f"variable nnUNet_raw: {bad!r}" in done.err
+    monkeypatch.setenv("nnUNet_raw", str(segconv.raw))
+    done = segconv("check", dataset, "--raw", bad)
+    assert (done.code, done.codes()) == (78, ["SC040"])
+    assert "option --raw: " in done.err
+
+
+def test_a_bad_folder_does_not_matter_to_a_dataset_that_is_given_as_a_path(
+    segconv: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = datasets.volumes(segconv.raw)
+    monkeypatch.setenv("nnUNet_raw", "/nope")
+    assert segconv("check", root).code == 0
+    monkeypatch.chdir(segconv.raw)
+    assert segconv("check", root.name).code == 0
+    (root / "dataset.json").unlink()
+    done = segconv("check", root)
+    assert (done.code, done.codes()) == (66, ["SC010"])
+    assert f"{root}/dataset.json: is not there" in done.err
+    monkeypatch.delenv("nnUNet_raw")
+    done = segconv("check", "7")
+    assert (done.code, done.codes()) == (66, ["SC010"])
+    assert "nnUNet_raw is not set" in done.err
+
+
 def test_endings_in_capitals_are_not_there_for_nnunet(tmp_path: Path) -> None:
     root = datasets.pictures(tmp_path)
     for path in sorted(root.glob("*Tr/*.png")):
