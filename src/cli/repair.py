@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import EXIT_FOUND
+from ..errors import CODES, EXIT_FOUND, Finding, Refused, SegconvError
 from .convert import REPAIRS
 from .options import allow_external, dry_run, example, option, running, speaking, three_folders, to
 from .sink import Sink
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
+
+_OPTION = re.compile(r"--[a-z][a-z-]*")
+_CLAUSE = re.compile(r"(; |, | or )")
 
 
 @click.command(epilog=example("segconv repair 501 --to 505_Mended"))
@@ -56,24 +64,29 @@ def command(
         repair=tuple(dict.fromkeys((ORTHONORMAL, CAST, *kinds))), nonfinite=nonfinite, allow_external=allow_external
     )
     source = find_dataset(dataset, paths.require("raw"))
-    conversion = plan_conversion(
-        source,
-        target,
-        raw=paths.require("raw"),
-        other_roots=(paths.preprocessed, paths.results),
-        kind="nnunet-v2",
-        options=options,
-        overwrite=how["overwrite"],
-        strict=how["strict"],
-    )
+    instead = f"segconv convert {shlex.quote(str(source))} --to {shlex.quote(target)}"
+    with _hints_of_repair(instead):
+        conversion = plan_conversion(
+            source,
+            target,
+            raw=paths.require("raw"),
+            other_roots=(paths.preprocessed, paths.results),
+            kind="nnunet-v2",
+            options=options,
+            overwrite=how["overwrite"],
+            strict=how["strict"],
+        )
     if dry_run:
-        sink.warn(conversion.plan.warnings)
+        planned = [_for_repair(found, instead) for found in conversion.plan.warnings]
+        sink.warn(planned)
         sink.say("headers can be mended; voxels are read when the command runs; nothing was written (--dry-run)")
-        sink.end(conversion.summary(), conversion.plan.warnings)
+        sink.end(conversion.summary(), planned)
         return 0
-    outcome = run_conversion(conversion, options, progress=sink.progress(), **how)
+    with _hints_of_repair(instead):
+        outcome = run_conversion(conversion, options, progress=sink.progress(), **how)
     mended = mended_by(conversion, outcome)
-    sink.warn([*outcome.warnings, *outcome.failed])
+    told = [_for_repair(found, instead) for found in (*outcome.warnings, *outcome.failed)]
+    sink.warn(told)
     if mended:
         sink.table(["case", "mended"], [(case, repair) for case, told in mended.items() for repair in told])
     else:
@@ -85,5 +98,38 @@ def command(
     sink.next(f"segconv plan {conversion.name.id}")
     result = {**conversion.summary(), "cases": outcome.done, "repairs": mended}
     ok = not outcome.failed and not report.errors
-    sink.end(result, [*outcome.warnings, *outcome.failed, *report.findings], ok=ok)
+    sink.end(result, [*told, *report.findings], ok=ok)
     return 0 if ok else EXIT_FOUND
+
+
+@contextmanager
+def _hints_of_repair(instead: str) -> Iterator[None]:
+    """Let what conversion refuses be told as `_for_repair` tells it, for the time of the block."""
+    try:
+        yield
+    except Refused as refused:
+        refused.reasons = tuple(_for_repair(reason, instead) for reason in refused.reasons)
+        raise
+    except SegconvError as error:
+        error.hint = next(_for_repair(found, instead) for found in error.findings).hint
+        raise
+
+
+def _for_repair(finding: Finding, instead: str) -> Finding:
+    """Return a finding of a conversion with a hint that can be typed: some options are those of ``convert`` alone.
+
+    Parameters
+    ----------
+    instead
+        The conversion of the same dataset, which has the other options.
+    """
+    hint = (finding.hint or CODES[finding.code].cure).replace("--label-header image", "--repair header")
+    known = {name for option in click.get_current_context().command.params for name in option.opts}
+
+    def clause(text: str) -> str:
+        foreign = next((match for match in _OPTION.finditer(text) if match[0] not in known), None)
+        if foreign is None or "segconv " in text[: foreign.start()]:
+            return text
+        return f"{text[: foreign.start()]}{instead} {text[foreign.start() :]}"
+
+    return replace(finding, hint="".join(map(clause, _CLAUSE.split(hint))))

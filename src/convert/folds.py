@@ -11,12 +11,14 @@ from ..dataset.lineage import TRAIN, CaseRecord
 from ..dataset.splits import Splits, leaks, make_splits
 from ..dataset.strictjson import MAX_BYTES, loads
 from ..errors import Finding, SegconvError, warning
-from .source import SourceCase, count_of, read_head, resolve_inside
+from .source import ConvertOptions, SourceCase, count_of, read_head, resolve_inside
 
 PARTS = ("train", "val")
 
 
-def folds_in(path: Path, root: Path, cases: Sequence[SourceCase], findings: list[Finding]) -> Splits | None:
+def folds_in(
+    path: Path, root: Path, cases: Sequence[SourceCase], options: ConvertOptions, findings: list[Finding]
+) -> Splits | None:
     """Return the folds of a ``splits_final.json`` in the identifiers of the dataset.
 
     Returns
@@ -33,7 +35,9 @@ def folds_in(path: Path, root: Path, cases: Sequence[SourceCase], findings: list
         return None
     try:
         refuse_no_file(path)
-        return renamed(loads(read_head(resolve_inside(path, root), MAX_BYTES + 1)), cases)
+        return renamed(
+            loads(read_head(resolve_inside(path, root, external=options.allow_external), MAX_BYTES + 1)), cases
+        )
     except SegconvError as error:
         if error.code == "SC060":
             error.file = path.name

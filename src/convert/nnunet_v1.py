@@ -123,7 +123,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         label_map = label_map_of(cases, root, findings, options)
     uncompressed = bool(cases) and all(c.images[0].lower().endswith(".nii") for c in cases)
     ending = ".nii" if uncompressed else ".nii.gz"
-    splits = _splits(root, cases, findings) if len(cases) == len(everything) else None
+    splits = _splits(root, cases, options, findings) if len(cases) == len(everything) else None
     return SourceScan(
         KIND,
         own_name(root),
@@ -271,7 +271,9 @@ def _case_name(listed: str) -> str:
     return _ENDING.sub("", posixpath.basename(listed))
 
 
-def _splits(root: Path, cases: list[SourceCase], findings: list[Finding]) -> list[dict[str, list[str]]] | None:
+def _splits(
+    root: Path, cases: list[SourceCase], options: ConvertOptions, findings: list[Finding]
+) -> list[dict[str, list[str]]] | None:
     """Return v1's own folds, if they lie beside the data, in the identifiers of the dataset."""
     path = root / SPLITS
     if not os.path.lexists(path):
@@ -279,7 +281,7 @@ def _splits(root: Path, cases: list[SourceCase], findings: list[Finding]) -> lis
     try:
         refuse_no_file(path)
         with naming(SPLITS):
-            found = read_splits(Path(resolve_inside(path, root)))
+            found = read_splits(Path(resolve_inside(path, root, external=options.allow_external)))
     except SegconvError as error:
         # What is no pickle of folds may be meant to run something: that is no matter of a warning.
         findings += [not_taken(SPLITS, error.message)] if not path.is_file() else error.findings

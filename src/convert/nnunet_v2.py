@@ -103,7 +103,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     label_map = _label_map(description, options, findings)
     default: dict[str, Any] = {"ending": description.file_ending, "dtype": "uint8", "mode": "gray", "depth": 8}
     made = run or {}
-    splits = folds_in(root / SPLITS, root, cases, findings) if everything == len(cases) else None
+    splits = folds_in(root / SPLITS, root, cases, options, findings) if everything == len(cases) else None
     return SourceScan(
         KIND,
         own_name(root),

@@ -108,6 +108,21 @@ def grid_of(
     return nearest
 
 
+def cure_of_shear(axes: NDArray[np.float64]) -> str:
+    """Return the hint for axes that are not at right angles: the repair, where `grid_of` finds a rotation near by.
+
+    Parameters
+    ----------
+    axes
+        Matrix whose columns are the axes, of any length.
+    """
+    lengths = np.linalg.norm(axes, axis=0)
+    usable = np.isfinite(axes).all() and (lengths > 0).all()
+    if usable and np.linalg.svd(axes / lengths, compute_uv=False).min() >= MOST_SHEARED:
+        return "--repair orthonormal takes the nearest rotation"
+    return "export the file again: no rotation is near to its axes"
+
+
 @dataclass(frozen=True)
 class Geometry:
     """A regular grid in patient space, valid once it exists.
@@ -151,7 +166,7 @@ class Geometry:
             raise SegconvError(
                 f"axes are not at right angles (off by {error:.2g}, at most {ORTHONORMAL_TOLERANCE:g})",
                 code="SC057",
-                hint="--repair orthonormal takes the nearest rotation",
+                hint=cure_of_shear(self.direction_matrix),
             )
 
     @classmethod

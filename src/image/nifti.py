@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from . import content
-from .geometry import ORTHONORMAL_TOLERANCE, RAS_FROM_LPS, SAME_GRID_VOXELS, Geometry, grid_of, squaring
+from .geometry import ORTHONORMAL_TOLERANCE, RAS_FROM_LPS, SAME_GRID_VOXELS, Geometry, cure_of_shear, grid_of, squaring
 from .gzipped import TRAILING_LIMIT, Buffer, deflated_pieces, inflate, inflate_head, is_gzip
 from .nifti_block import DTYPES, NiftiBlock
 from .stored import MAX_VOLUME as MAX_VOLUME
@@ -335,7 +335,7 @@ def _spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple
         raise SegconvError(
             "has an affine that is sheared or not finite, and no qform",
             code="SC057",
-            hint="--repair orthonormal takes the nearest rotation",
+            hint=cure_of_shear((sform if sform is not None else np.zeros((4, 4)))[:3, :3]),
         )
     if other is not None:
         apart = chosen.displacement_voxels(other)
