@@ -9,7 +9,7 @@ from __future__ import annotations
 import bz2
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +91,16 @@ _NUMBERS = re.compile(r"[-+0-9.eE,() \tNnAaOoIiFf]*")
 
 _OF_AXES = ("sizes", "spacings", "thicknesses", "axis mins", "axis maxs", "centerings", "kinds", "labels", "units")
 _OF_SPACE = ("space directions", "space origin", "space units", "measurement frame")
+
+_MM_PER_UNIT = {
+    **dict.fromkeys(("mm", "millimeter", "millimetre", "", "???", "none"), 1.0),
+    **dict.fromkeys(("m", "meter", "metre"), 1000.0),
+    **dict.fromkeys(("cm", "centimeter", "centimetre"), 10.0),
+    **dict.fromkeys(
+        ("um", "\N{MICRO SIGN}m", "\N{GREEK SMALL LETTER MU}m", "micron", "micrometer", "micrometre"), 1e-3
+    ),
+}
+"""The format prescribes no names; who names none means mm."""
 
 _SPATIAL_KINDS = ("domain", "space")
 _UNTOLD_KINDS = ("???", "none")
@@ -455,13 +465,13 @@ def _spatial(
     if len(size) == 2:
         oddities.append(("SC093", "is a picture of two dimensions; taken as one slice"))
         size.append(1)
-    _refuse_units(fields)
     directions = fields.get("space directions")
     if directions is None:
         return _unplaced(fields, axes, size, oddities)
     signs = _signs(fields, oddities)
-    steps = [row for row in _rows(directions, len(sizes)) if row is not None]
-    origin = np.asarray(fields.get("space origin", np.zeros(len(steps[0]))), dtype=np.float64)
+    scale = _mm_per_unit(fields.get("space units", []), oddities)
+    steps = [row * scale for row in _rows(directions, len(sizes)) if row is not None]
+    origin = np.asarray(fields.get("space origin", np.zeros(len(steps[0]))), dtype=np.float64) * scale
     if origin.shape != steps[0].shape:
         raise SegconvError("space directions and space origin differ in length", code="SC053")
     if len(origin) != 3:
@@ -514,20 +524,28 @@ def _unplaced(
     steps = np.asarray(spacings, dtype=np.float64).reshape(-1)
     if len(steps) <= max(axes):
         raise SegconvError(f"has {len(steps)} spacings for {max(axes) + 1} axes", code="SC053")
-    spacing = [float(steps[axis]) for axis in axes]
+    units = fields.get("units", [""] * len(steps))
+    scale = _mm_per_unit([units[axis] for axis in axes if axis < len(units)], oddities)
+    spacing = [float(steps[axis]) * scale for axis in axes]
     if not all(math.isfinite(step) and step > 0 for step in spacing):
         raise SegconvError(f"has the spacings {tuple(spacing)}, expected numbers above 0", code="SC057")
     oddities.append(("SC092", "has no space directions; the grid is taken to lie along the LPS axes"))
     return Geometry.plain(size, (*spacing, *[1.0] * (3 - len(spacing)))), tuple(oddities)
 
 
-def _refuse_units(fields: Mapping[str, Any]) -> None:
-    units = fields.get("space units", [])
-    odd = [str(unit) for unit in units if str(unit).strip('"').lower() not in ("mm", "millimeter", "", "???", "none")]
-    if odd:
+def _mm_per_unit(units: Sequence[Any], oddities: list[tuple[str, str]]) -> float:
+    """Return what lengths are multiplied by to be in mm."""
+    names = sorted({str(unit).strip('" ').lower() for unit in units})
+    factors = {_MM_PER_UNIT.get(name) for name in names} or {1.0}
+    factor = factors.pop()
+    if factor is None or factors:
+        odd = next((name for name in names if name not in _MM_PER_UNIT), " and ".join(names))
         raise SegconvError(
-            f"measures lengths in {odd[0]}, expected mm", code="SC057", hint="save the file again with lengths in mm"
+            f"measures lengths in {odd}, expected mm", code="SC057", hint="save the file again with lengths in mm"
         )
+    if factor != 1.0:
+        oddities.append(("SC092", f"lengths are in {names[0]}; converted to mm"))
+    return factor
 
 
 def _skip_lines(data: memoryview, lines: int) -> memoryview:

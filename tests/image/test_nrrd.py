@@ -174,7 +174,8 @@ def test_damage_in_bzip2_is_noticed() -> None:
         (nrrd_file(space_origin="(nan,0,0)"), "SC057"),
         (nrrd_file(space_origin="(0,0)"), "SC053"),
         (nrrd_file(space="right-anterior-superior-time"), "SC057"),
-        (nrrd_file('space units: "um" "um" "um"'), "SC057"),
+        (nrrd_file('space units: "inch" "inch" "inch"'), "SC057"),
+        (nrrd_file('space units: "m" "mm" "mm"'), "SC057"),
         (nrrd_file("spacings: 0 1 1", **UNPLACED), "SC057"),
         (nrrd_file("spacings: nan 1 1", **UNPLACED), "SC057"),
         (nrrd_file("spacings: -1 1 1", **UNPLACED), "SC057"),
@@ -235,7 +236,8 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
         (nrrd_file(kinds="list domain domain"), "gives axis 0, a list, a direction in space"),
         (nrrd_file(kinds="domain domain"), "declares 3 dimensions and 2 kinds"),
         (nrrd_file(kinds="RGB-color domain domain", sizes="3 4 2"), "has colour voxels"),
-        (nrrd_file('space units: "um" "um" "um"'), "measures lengths in"),
+        (nrrd_file('space units: "inch" "mm" "mm"'), "measures lengths in inch, expected mm"),
+        (nrrd_file('space units: "m" "mm" "mm"'), "measures lengths in m and mm, expected mm"),
         (nrrd_file(space_origin="(0,0)"), "differ in length"),
         (nrrd_file(space_directions="(1,0,0) (0,1) (0,0,1)"), "cannot be read"),
         (nrrd_file("spacings: 0 1 1", **UNPLACED), "has the spacings"),
@@ -346,3 +348,20 @@ def test_lines_may_end_as_on_windows() -> None:
 def test_the_same_voxels_give_the_same_bytes_in_any_layout() -> None:
     swapped = np.asfortranarray(VOXELS.astype(">i2"))
     assert nrrd.encode(swapped, GRID) == nrrd.encode(VOXELS, GRID)
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("m", 1000), ("Meter", 1000), ("cm", 10), ("um", 0.001), ("\N{MICRO SIGN}m", 0.001), ("mm", 1)]
+)
+def test_lengths_in_other_units_become_mm(unit: str, factor: float) -> None:
+    usual = nrrd.read_header(nrrd_file()).geometry
+    units = " ".join([f'"{unit}"'] * 3)
+    header = nrrd.read_header(nrrd_file(f"space units: {units}"))
+    assert np.allclose(header.geometry.spacing_mm, np.array(usual.spacing_mm) * factor, rtol=1e-12)
+    assert np.allclose(header.geometry.origin_mm, np.array(usual.origin_mm) * factor, rtol=1e-12)
+    assert header.geometry.direction == usual.direction
+    told = [("SC092", f"lengths are in {unit.lower()}; converted to mm")]
+    assert list(header.oddities) == (told if factor != 1 else [])
+    header = nrrd.read_header(nrrd_file("spacings: 1 2 3", f"units: {units}", **UNPLACED))
+    assert np.allclose(header.geometry.spacing_mm, np.array([1, 2, 3]) * factor, rtol=1e-12)
+    assert header.oddities[:-1] == tuple(told if factor != 1 else [])
