@@ -192,7 +192,7 @@ def _external(value: Any, findings: list[Finding]) -> Mapping[str, Mapping[str, 
         _error(
             "SC060",
             f"the key 'dataset' holds a case called {case!r}, expected what a file may be called, without a folder",
-            "rename the case to letters, digits, '.', '-' and '_'",
+            "rename the case; segconv repair DATASET --to 43_New --allow-external does so",
         )
         for case in value
         if not _names_a_file(case)

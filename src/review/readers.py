@@ -57,7 +57,7 @@ def judge_dimensions(name: str, header: Header, readers: tuple[str, ...], ending
             return [
                 Finding(
                     "SC073" if dimensions > 3 else "SC084",
-                    f"has {dimensions} dimensions, expected 3: others nnU-Net's {readers[0]} does not read",
+                    f"has {dimensions} dimensions, and nnU-Net's {readers[0]} reads files of 3 alone",
                     file=name,
                     hint=through if ending == ".nii" else without.format("SimpleITKIO"),
                 )
@@ -67,7 +67,7 @@ def judge_dimensions(name: str, header: Header, readers: tuple[str, ...], ending
         return [
             Finding(
                 "SC084",
-                "is a single picture, expected a stack of pages: nnU-Net's Tiff3DIO reads nothing else",
+                "is a single picture, and nnU-Net's Tiff3DIO reads stacks of pages alone",
                 file=name,
                 hint=renamed if ending == ".tiff" else without.format("NaturalImage2DIO"),
             )
@@ -76,8 +76,7 @@ def judge_dimensions(name: str, header: Header, readers: tuple[str, ...], ending
         return [
             Finding(
                 "SC084",
-                f"is a stack of {header.pages} pages, expected a single picture: nnU-Net's NaturalImage2DIO reads"
-                " nothing else",
+                f"is a stack of {header.pages} pages, and nnU-Net's NaturalImage2DIO reads single pictures alone",
                 file=name,
                 hint=without.format("Tiff3DIO"),
             )

@@ -177,8 +177,8 @@ def test_the_word_none_leaves_the_choice_to_nnunet(tmp_path: Path) -> None:
     [
         ("colour and grey", "imagesTr/s2_0001.png", "counts as 1 of the channels, the first file of the case as 3"),
         ("four and three dimensions", "imagesTr/c2_0001.nii.gz", "counts as 1 of the channels"),
-        ("grey.tiff", "imagesTr/s2_0000.tiff", "is a single picture, expected a stack of pages"),
-        ("flat.nii", "labelsTr/c2.nii", "has 2 dimensions, expected 3"),
+        ("grey.tiff", "imagesTr/s2_0000.tiff", "is a single picture, and nnU-Net's Tiff3DIO"),
+        ("flat.nii", "labelsTr/c2.nii", "has 2 dimensions, and nnU-Net's NibabelIO"),
         ("three channels in a file", "imagesTr/c2_0000.nii.gz", "holds 3 channels in one file"),
     ],
 )
