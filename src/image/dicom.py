@@ -11,7 +11,7 @@ import math
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from .. import reading
 from ..errors import Finding, Refused, SegconvError, naming
 from . import content
+from .dicom_end import trailing_bytes
 from .geometry import NEAR_GRID_VOXELS, ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
+from .gzipped import TRAILING_LIMIT
 from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader
 
 PREAMBLE_BYTES = 128
@@ -289,8 +291,8 @@ def read_series(files: Sequence[str], limit: int = MAX_VOLUME) -> ArrayVolume:
     Raises
     ------
     SegconvError
-        What `probe_series` raises; ``SC054`` if it is larger than `limit`; ``SC052`` if pixels are
-        missing or damaged.
+        What `probe_series` raises; ``SC054`` if it is larger than `limit`, or a slice carries more than
+        1 MiB after its end; ``SC052`` if pixels are missing or damaged.
     """
     slices = [_slice(path) for path in files]
     header = _header(slices)
@@ -306,7 +308,23 @@ def read_series(files: Sequence[str], limit: int = MAX_VOLUME) -> ArrayVolume:
             raise SegconvError(f"its pixels cannot be decoded ({_reason(error)})", code="SC052", file=path) from error
         array[number] = pixels.reshape(header.geometry.array_shape[1:])
     array.flags.writeable = False
+    header = replace(header, oddities=(*header.oddities, *_dropped(files)))
     return ArrayVolume(header, plain=False, trailing=False, array=array)
+
+
+def _dropped(files: Sequence[str]) -> list[tuple[str, str]]:
+    """Return what is odd about slices that go on after their end; more than `TRAILING_LIMIT` is refused."""
+    ends = {path: count for path in files if (count := trailing_bytes(path))}
+    for path, count in ends.items():
+        if count > TRAILING_LIMIT:
+            raise SegconvError(
+                f"{count} bytes follow its last element, at most {TRAILING_LIMIT} may", code="SC054", file=path
+            )
+    if not ends:
+        return []
+    first = f"{os.path.basename(next(iter(ends)))} ({next(iter(ends.values()))} bytes)"
+    slices = f"{len(ends)} slices, the first of them {first}" if len(ends) > 1 else f"the slice {first}"
+    return [("SC059", f"bytes after the end of {slices} were dropped")]
 
 
 def _head(path: str) -> bytes:

@@ -1,0 +1,133 @@
+"""Where a DICOM file ends: its elements are walked by their lengths, for readers take what they need and stop.
+
+Source of the format: DICOM PS3.5, 7.1 (elements), 7.5 (sequences), A.4 (encapsulated pixels), and
+PS3.10, 7.1 (meta information), https://dicom.nema.org/medical/dicom/current.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import BinaryIO
+
+from .. import reading
+
+_START = 132
+"""Length of the preamble and the magic."""
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_PIXELS = 0x7FE0
+"""Group of the pixels, behind which hardly an element comes."""
+_SYNTAX = 0x00020010
+_META = b"\2\0"
+"""Group of the meta information, which is little-endian whatever the data set behind it is."""
+_LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+"""Value representations whose length takes four bytes."""
+_SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+_IMPLICIT = b"1.2.840.10008.1.2"
+_BIG = b"1.2.840.10008.1.2.2"
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_DEEPEST = 16
+"""Sequences within sequences are followed so far."""
+
+
+class _NoElement(Exception):
+    """What stands here is no element."""
+
+
+class _Walk:
+    """Elements of a file in one transfer syntax."""
+
+    def __init__(self, file: BinaryIO, size: int, *, implicit: bool = False, big: bool = False) -> None:
+        self._file, self._size, self._implicit = file, size, implicit
+        self._order = ">" if big else "<"
+
+    def element(self, at: int) -> tuple[int, int, int]:
+        """Return tag, start of the value, and its length."""
+        tag, vr, short = struct.unpack(f"{self._order}4s2sH", self._bytes(at, 8))
+        group, number = struct.unpack(f"{self._order}HH", tag)
+        length: int
+        if self._implicit or group == 0xFFFE:
+            (length,) = struct.unpack(f"{self._order}4xI", self._bytes(at, 8))
+            start = at + 8
+        elif vr in _LONG:
+            (length,) = struct.unpack(f"{self._order}8xI", self._bytes(at, 12))
+            start = at + 12
+        elif vr in _SHORT:
+            start, length = at + 8, short
+        else:
+            raise _NoElement
+        if length != _UNDEFINED and start + length > self._size:
+            raise _NoElement
+        return group << 16 | number, start, length
+
+    def after(self, at: int, depth: int = 0) -> tuple[int, int]:
+        """Return the tag of an element, and where the next begins."""
+        tag, start, length = self.element(at)
+        if length != _UNDEFINED:
+            return tag, start + length
+        if depth > _DEEPEST:
+            raise _NoElement
+        at = start
+        while True:
+            inner, start, length = self.element(at)
+            if inner == _SEQUENCE_END:
+                return tag, start
+            if inner != _ITEM:
+                raise _NoElement
+            at = start + length if length != _UNDEFINED else self._after_item(start, depth)
+
+    def value(self, start: int, length: int) -> bytes:
+        """Return the value of an element."""
+        return self._bytes(start, length)
+
+    def _after_item(self, at: int, depth: int) -> int:
+        while True:
+            tag, start, _ = self.element(at)
+            if tag == _ITEM_END:
+                return start
+            _, at = self.after(at, depth + 1)
+
+    def _bytes(self, at: int, count: int) -> bytes:
+        self._file.seek(at)
+        found = self._file.read(count)
+        if len(found) < count:
+            raise _NoElement
+        return found
+
+
+def trailing_bytes(path: str) -> int:
+    """Return how many bytes follow the last element of a DICOM file; 0 if its elements do not tell.
+
+    Elements ascend, so that what follows the pixels and is no element of a higher tag is none of the file's.
+    """
+    with reading.opened(os.path.realpath(path)) as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            syntax, at = _meta(_Walk(file, size))
+        except _NoElement:
+            return 0
+        if syntax == _DEFLATED:
+            return 0
+        walk = _Walk(file, size, implicit=syntax == _IMPLICIT, big=syntax == _BIG)
+        last = 0
+        while at < size:
+            try:
+                tag, end = walk.after(at)
+            except _NoElement:
+                tag, end = 0, at
+            if tag <= last:
+                return size - at if last >> 16 >= _PIXELS else 0
+            last, at = tag, end
+    return 0
+
+
+def _meta(walk: _Walk) -> tuple[bytes, int]:
+    """Return the transfer syntax, and where the data set begins."""
+    at, syntax = _START, b""
+    while walk.value(at, 2) == _META:
+        tag, start, length = walk.element(at)
+        if tag == _SYNTAX:
+            syntax = walk.value(start, length).rstrip(b"\0 ")
+        _, at = walk.after(at)
+    return syntax, at
