@@ -31,7 +31,7 @@ def command(what: str, sink: Sink, paths: Paths) -> int:
     from ..work.plan import Target
     from ..work.run import abort
 
-    if what.isdigit() and 1 <= int(what) <= MAX_ID:
+    if what.isdecimal() and 1 <= int(what) <= MAX_ID:
         raw = paths.require("raw")
         slot = f"{int(what):03d}"
         target, where = Target(raw / f"Dataset{slot}", slot), str(raw)
@@ -41,5 +41,5 @@ def command(what: str, sink: Sink, paths: Paths) -> int:
     if not abort(target):
         raise SegconvError(f"no unfinished run of {what} in {where}", code="SC010", hint="nothing to do")
     sink.say(f"removed the unfinished run of {what}")
-    sink.end({"removed": int(what) if what.isdigit() else what})
+    sink.end({"removed": int(what) if what.isdecimal() else what})
     return 0

@@ -27,10 +27,9 @@ def command(predictions: Path, references: Path, like: str | None, sink: Sink, p
     Dice per class; a class that is neither there nor predicted counts for nothing.
     """
     from ..dataset.layout import Dataset
-    from ..dataset.names import find_dataset
     from ..review.evaluate import evaluate_folders
 
-    classes = Dataset.open(find_dataset(like, paths.raw)).description.labels.foreground if like else None
+    classes = Dataset.open(paths.dataset(like)).description.labels.foreground if like else None
     scores = evaluate_folders(predictions, references, classes)
     names = list(scores.classes)
     rows = [(case, *(f"{found.get(n, float('nan')):.4f}" for n in names)) for case, found in scores.cases.items()]

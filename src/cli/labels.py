@@ -66,7 +66,6 @@ def rename(dataset: str, names: tuple[str, ...], dry_run: bool, sink: Sink, path
     otherwise. The edit is recorded in the lineage.
     """
     from ..dataset.edit import plan_rename
-    from ..dataset.names import find_dataset
 
     pairs: dict[str, str] = {}
     for text in names:
@@ -76,7 +75,7 @@ def rename(dataset: str, names: tuple[str, ...], dry_run: bool, sink: Sink, path
         if old in pairs:
             raise SegconvError(f"{old!r} is renamed twice")
         pairs[old] = new
-    return _edit(plan_rename(find_dataset(dataset, paths.raw), pairs), dataset, paths, sink, dry_run=dry_run)
+    return _edit(plan_rename(paths.dataset(dataset), pairs), dataset, paths, sink, dry_run=dry_run)
 
 
 @command.command(epilog=example("segconv labels regions 501 figure=plate+ring ring=ring --dry-run"))
@@ -105,10 +104,9 @@ def regions(
     from ..dataset.description import DatasetDescription
     from ..dataset.edit import plan_regions
     from ..dataset.layout import DESCRIPTION
-    from ..dataset.names import find_dataset
     from ..dataset.regions import parse_regions
 
-    folder = find_dataset(dataset, paths.raw)
+    folder = paths.dataset(dataset)
     labels = DatasetDescription.read(folder / DESCRIPTION).labels
     edit = plan_regions(folder, parse_regions(regions, labels), _order(order) if order is not None else None)
     return _edit(edit, dataset, paths, sink, dry_run=dry_run, force=force)
@@ -180,11 +178,10 @@ def remap(
     from ..convert.labelling import parse_labels, parse_map
     from ..convert.source import ConvertOptions
     from ..dataset.layout import Dataset
-    from ..dataset.names import find_dataset
 
     if not maps and labels is None:
         raise SegconvError("nothing is to change", hint="--map VALUE=NAME merges, --labels NAME=VALUE,… declares anew")
-    known = Dataset.open(find_dataset(dataset, paths.raw)).description.labels.names
+    known = Dataset.open(paths.dataset(dataset)).description.labels.names
     by_value = []
     for entry in ",".join(maps).split(",") if maps else []:
         name, equals, other = entry.partition("=")
@@ -258,10 +255,9 @@ def _cover(dataset: str, sink: Sink, paths: Paths) -> int:
     """Report how much of each case is ignored."""
     from ..dataset.counts import label_counts, share
     from ..dataset.layout import Dataset
-    from ..dataset.names import find_dataset
     from ..errors import warning
 
-    opened = Dataset.open(find_dataset(dataset, paths.raw))
+    opened = Dataset.open(paths.dataset(dataset))
     value = opened.description.labels.ignore
     if value is None:
         sink.say(f"{opened.path.name} has no ignore label: every voxel counts in training")
@@ -287,12 +283,11 @@ def _cover(dataset: str, sink: Sink, paths: Paths) -> int:
 
 def _json_of(reference: str, paths: Paths) -> Path:
     from ..dataset.layout import DESCRIPTION
-    from ..dataset.names import find_dataset
 
     path = Path(reference)
     if path.is_file():
         return path
-    return find_dataset(reference, paths.raw) / DESCRIPTION
+    return paths.dataset(reference) / DESCRIPTION
 
 
 def _channels(channels: tuple[str, ...], sink: Sink) -> dict[str, str]:
@@ -373,10 +368,9 @@ def _make(
     """Make a dataset of another with labels as the options say."""
     from ..convert.conversion import plan_conversion, run_conversion
     from ..convert.source import count_of
-    from ..dataset.names import find_dataset
 
     conversion = plan_conversion(
-        find_dataset(dataset, paths.raw),
+        paths.dataset(dataset),
         target,
         raw=paths.require("raw"),
         other_roots=(paths.preprocessed, paths.results),

@@ -31,13 +31,12 @@ def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths
     """
     from ..convert.restore import is_restored, plan_restore, report, run_restore
     from ..dataset.layout import Dataset
-    from ..dataset.names import find_dataset
 
     if predictions.is_dir() and is_restored(predictions):
         sink.say(f"{predictions} is restored already; nothing to do")
         sink.end({"restored": 0, "output": str(predictions)})
         return 0
-    dataset = Dataset.open(find_dataset(like, paths.raw))
+    dataset = Dataset.open(paths.dataset(like))
     plan = plan_restore(predictions, dataset, output)
     outcome = run_restore(plan, dataset, progress=sink.progress(), **how)
     sink.warn([*outcome.warnings, *outcome.failed])

@@ -57,7 +57,7 @@ def command(
     from ..train.commands import default_device
 
     names = [fold.strip() for fold in folds.split(",")]
-    if any(not (fold == "all" or fold.isdigit()) for fold in names) or len(set(names)) < len(names):
+    if any(not (fold == "all" or fold.isdecimal()) for fold in names) or len(set(names)) < len(names):
         raise SegconvError(f"--fold {folds!r} is no list of folds", hint="for example -f 0,1,2,3,4 or -f all")
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     if "all" in names:

@@ -89,7 +89,7 @@ def _name_classes(folders: Iterable[CaseFolder]) -> bool:
     """Return whether the names of masks stand for classes: they come again in other cases, and are no numbers."""
     seen: set[str] = set()
     for folder in folders:
-        names = {name for name in folder.masks if not name.isdigit()}
+        names = {name for name in folder.masks if not name.isdecimal()}
         if names & seen:
             return True
         seen |= names

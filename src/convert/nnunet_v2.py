@@ -139,7 +139,7 @@ def _label_map(description: DatasetDescription, options: ConvertOptions, finding
             )
         )
         return same
-    moved = {int(text) for text in options.value_map if str(text).isdigit()}
+    moved = {int(text) for text in options.value_map if str(text).isdecimal()}
     names = {name: value for name, value in labels.names.items() if isinstance(value, int) and value not in moved}
     try:
         return in_values(settle(options, None if options.labels is not None else Declared(names), None))

@@ -229,5 +229,5 @@ def _channel_names(
         return options.channels
     if len(keys) == count and count > 1:
         names = tuple(role_of_stem(key)[1] or key for key in keys)
-        return names if not any(name.isdigit() for name in names) else tuple(f"channel_{int(n)}" for n in names)
+        return names if not any(name.isdecimal() for name in names) else tuple(f"channel_{int(n)}" for n in names)
     return ("image",) if count <= 1 else tuple(f"channel_{n}" for n in range(count))

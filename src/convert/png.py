@@ -316,7 +316,7 @@ def _channels(
                 for case in odd
             ]
     if len(names) == usual.channels:
-        return tuple(f"channel_{int(name)}" if name.isdigit() else role_of_stem(name)[1] or name for name in names)
+        return tuple(f"channel_{int(name)}" if name.isdecimal() else role_of_stem(name)[1] or name for name in names)
     if usual.channels == 1:
         return ("gray",)
     return ("R", "G", "B") if usual.channels == 3 else tuple(f"channel_{n}" for n in range(usual.channels))

@@ -66,7 +66,7 @@ def place_of(folder: str) -> Place:
         tokens = tokens_of(component)
         own = _role(tokens)
         role = own or role
-        words = [t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS and t not in FILLERS and not t.isdigit()]
+        words = [t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS and t not in FILLERS and not t.isdecimal()]
         splits = [t for t in words if t in SPLIT_WORDS]
         alone = len(splits) == len(words) and bool(splits or own)
         if alone or own or _COLLECTIONS & set(tokens):
@@ -127,7 +127,7 @@ def role_of_stem(stem: str) -> tuple[str | None, str]:
         return (MASK if glued[1].lower() in MASK_WORDS else IMAGE), glued[2]
     parts = SEPARATORS.split(stem)
     last = parts[-1].lower()
-    if last.isdigit() and len(parts) > 2:
+    if last.isdecimal() and len(parts) > 2:
         role, rest = role_of_stem(stem[: len(stem) - len(last)].rstrip("_-. "))
         if role is not None and rest and stem.startswith(rest):
             return role, f"{rest}_{parts[-1]}"

@@ -221,7 +221,7 @@ def declared_labels(task: Mapping[str, Any]) -> dict[str, int] | None:
         raise SegconvError(f"labels are {labels!r}", code="SC074", file="dataset.json")
     declared: dict[str, int] = {}
     for key, value in labels.items():
-        text, name = (key, value) if str(key).strip().lstrip("-").isdigit() else (value, key)
+        text, name = (key, value) if str(key).strip().lstrip("-").isdecimal() else (value, key)
         if not isinstance(name, str) or not re.fullmatch(r"-?\d+", str(text).strip()):
             raise SegconvError(
                 f"labels: {key!r}: {value!r} is no pair of value and name", code="SC074", file="dataset.json"

@@ -173,7 +173,7 @@ def parse_value(text: str) -> tuple[int, str]:
             raise ValueError(f"{text!r} is no colour")
         colour, alpha = int(text[1:7], 16), int(text[7:] or "ff", 16)
         return (255 - alpha) << 24 | colour if alpha else TRANSPARENT, RGB
-    if not text.isdigit():
+    if not text.isdecimal():
         raise ValueError(f"{text!r} is no value")
     return int(text), GRAY
 
@@ -243,7 +243,7 @@ def dense(declared: Mapping[str, int], *, guessed: str = "") -> LabelMap:
 
 
 def _whole(name: str, value: Any) -> int:
-    if isinstance(value, str) and value.strip().isdigit():
+    if isinstance(value, str) and value.strip().isdecimal():
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise SegconvError(f"the label {name!r} has the value {value!r}, expected a whole number", code="SC074")

@@ -175,7 +175,7 @@ def stress_models(
     for model in models:
         _refuse_other_coding(dataset, model)
     common = [fold for fold in models[0].folds if all(fold in model.folds for model in models)]
-    numbered = [fold for fold in common if fold.isdigit()]
+    numbered = [fold for fold in common if fold.isdecimal()]
     if not folds and not numbered:
         trained = "; ".join(f"{name}: {', '.join(model.folds)}" for name, model in names.items())
         raise SegconvError(

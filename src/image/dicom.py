@@ -192,7 +192,7 @@ def may_be_slice(name: str) -> bool:
 def _ending(name: str) -> str:
     """Return the ending of a name in lower case; nothing for a number, which counts slices or belongs to a UID."""
     ending = os.path.splitext(_UNFINISHED.sub("", name))[1].lower()
-    return "" if ending[1:].isdigit() else ending
+    return "" if ending[1:].isdecimal() else ending
 
 
 def _broken(path: str) -> Finding:

@@ -291,7 +291,7 @@ def _words(fields: Mapping[str, str], key: str, count: int) -> list[str]:
 
 def _integer(word: str, key: str) -> int:
     # No number of a header needs more than 19 digits.
-    if not (word.isascii() and word.removeprefix("-").isdigit() and len(word) < 20):
+    if not (word.isascii() and word.removeprefix("-").isdecimal() and len(word) < 20):
         raise SegconvError(f"{key} is {word[:30]!r}, expected a whole number", code="SC053")
     return int(word)
 

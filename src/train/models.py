@@ -109,7 +109,7 @@ def held_back(model: TrainedModel, fold: str, paths: Paths) -> list[str]:
             f"fold {fold} is not trained", file=str(model.folder), hint=f"trained are {', '.join(model.folds)}"
         )
     splits = paths.require("preprocessed") / model.dataset / SPLITS_FILE
-    if not fold.isdigit():
+    if not fold.isdecimal():
         raise SegconvError(
             f"fold {fold} was trained on all cases, none was held back",
             file=str(model.folder),

@@ -174,7 +174,7 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
 
 def _named(target: Target) -> str:
     """Return what ``segconv abort`` knows a target by: a dataset by its number, any other folder by its path."""
-    return target.slot if target.slot.isdigit() else str(target.path)
+    return target.slot if target.slot.isdecimal() else str(target.path)
 
 
 def clean(plan: Plan, journal: Journal, keep: Iterable[str] = ()) -> None:

@@ -164,3 +164,10 @@ def test_what_v1_does_not_know_is_refused(labels: Labels, ending: str, code: str
 def test_entries_that_are_not_held_are_told_apart() -> None:
     further = {"overwrite_image_reader_writer": "X", "dataset": {}, "curator": "me"}
     assert unknown_entries(V2 | {"name": "a", "license": "b"} | further) == further
+
+
+@pytest.mark.parametrize("value", ["²", "①", "1.0", "", "-1"])
+def test_text_that_is_no_whole_number_is_no_label_value(value: str) -> None:
+    with pytest.raises(SegconvError) as caught:
+        DatasetDescription.from_json(V2 | {"labels": {"background": 0, "a": value}})
+    assert caught.value.code == "SC074"
