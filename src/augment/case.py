@@ -18,7 +18,7 @@ from ..errors import SegconvError, naming, warning
 from ..image.geometry import SAME_GRID_VOXELS, Geometry
 from ..image.grids import FIRST_CHANNEL, IMAGE, difference, same_grid
 from ..image.resample import LINEAR, NEAREST
-from ..image.voxels import LARGEST, label_values, refuse_infinite_in_32_bits, smallest_type, value_range
+from ..image.voxels import label_values, refuse_infinite_in_32_bits, smallest_type, value_range
 from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from ..work.plan import Item
 from .files import Grid, Opened, read_image, read_label
@@ -202,7 +202,6 @@ def _images(work: _Work, number: int) -> None:
             work.turns[copy] = plan_turn(own.geometry, transform, expand=recipe.expand)
         shift = transform.shift_hu if number in recipe.ct_files else 0.0
         moved = transformed(work.turns[copy], array, air=air, shift=shift, pad_value=recipe.pad_value)
-        _refuse_infinite(moved, copy)
         pieces = first.encoded(moved, work.turns[copy].grid, recipe.ending)
         io.write(image_path(copy, number, recipe.ending), *pieces)
         del moved, pieces  # before the next one takes as much
@@ -271,20 +270,6 @@ def _air(array: NDArray[Any], geometry: Geometry, work: _Work, path: Path) -> An
         told = f"all {'pixels' if geometry.dimension == 2 else 'voxels'} are {value}"
         work.io.warn(warning("SC077", told, file=_shown(path, work.io)))
     return low
-
-
-def _refuse_infinite(moved: NDArray[Any], copy: str) -> None:
-    """Refuse a copy that holds what is not finite to a network."""
-    if moved.dtype.kind != "f":
-        return
-    low, high = float(moved.min()), float(moved.max())
-    if not max(-low, high) <= LARGEST:  # NaN is neither larger nor smaller
-        raise SegconvError(
-            f"its copy {copy!r} would hold values from {low:.3g} to {high:.3g}, at most ±{LARGEST:.3g} are finite in"
-            " 32 bits, in which nnU-Net computes",
-            code="SC055",
-            hint="give a --pad-value and a --hu-shift that 32 bits hold, or scale the images down",
-        )
 
 
 def _warn_odd(opened: Opened, work: _Work, path: Path) -> None:

@@ -327,7 +327,8 @@ def _unfit_padding(pad_value: float, path: str, ending: str) -> list[Finding]:
     except SegconvError:
         return []  # reading the file will tell what is wrong with it
     real = dtype.kind == "f"
-    limits = np.finfo(dtype) if real else np.iinfo(dtype)
+    # What is beyond 32 bits is infinite to a network, also where a file holds 64.
+    limits = np.finfo(np.float16 if dtype == np.float16 else np.float32) if real else np.iinfo(dtype)
     if float(limits.min) <= pad_value <= float(limits.max) and (real or float(pad_value).is_integer()):
         return []
     told = f"has voxels of type {dtype.name}, which cannot hold --pad-value {pad_value:g}"
@@ -345,13 +346,14 @@ def _finish(
     def lines() -> Iterable[bytes]:
         for result in results:
             targets = {target["path"]: target for target in result.targets}
-            for found in result.record["records"]:
+            for number, found in enumerate(result.record["records"]):
                 record = CaseRecord.from_json(found)
                 own = [targets[path] for path in _paths(record, plan, targets)]
                 if record.split == TRAIN and recipe.link == EXTERNAL:
                     places = [target.get("at") or str(plan.target.path / target["path"]) for target in own]
                     external[record.case] = {"images": places[:-1], "label": places[-1]}
-                warnings = [finding.as_json() for finding in result.warnings]
+                # They are of the original's files, which come first.
+                warnings = [finding.as_json() for finding in result.warnings] if number == 0 else []
                 record = dataclasses.replace(
                     record,
                     sources=result.sources,
