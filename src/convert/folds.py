@@ -42,7 +42,7 @@ def folds_in(
         if error.code == "SC060":
             error.file = path.name
             raise
-        findings.append(not_taken(path.name, error.message))
+        findings.append(not_taken(path.name, error.message, code="SC099" if error.code == "SC099" else "SC095"))
         return None
 
 
@@ -64,15 +64,15 @@ def renamed(found: Any, cases: Sequence[SourceCase]) -> Splits:
     Raises
     ------
     SegconvError
-        ``SC095`` if they are no list of folds, or name cases that are not there.
+        ``SC099`` if they are no list of folds, or name cases that are not there.
     """
     if not isinstance(found, list) or not found or not all(map(_well_formed, found)):
-        raise SegconvError("is no list of folds, each with train and val", code="SC095")
+        raise SegconvError("is no list of folds, each with train and val", code="SC099")
     names = {case.original_name: case.case for case in cases if case.split == TRAIN}
     unknown = sorted({case for fold in found for part in PARTS for case in fold[part]} - names.keys())
     if unknown:
         told = f"names {count_of(len(unknown), 'case')} that are not there, the first is {unknown[0]}"
-        raise SegconvError(told, code="SC095")
+        raise SegconvError(told, code="SC099")
     return [{part: list(dict.fromkeys(names[case] for case in fold[part])) for part in PARTS} for fold in found]
 
 
@@ -101,10 +101,10 @@ def settled_folds(source: Splits | None, records: Sequence[CaseRecord], file: st
     return make_splits(records), [not_taken(file, why[0])]
 
 
-def not_taken(file: str, why: str) -> Finding:
+def not_taken(file: str, why: str, code: str = "SC095") -> Finding:
     """Return the warning that folds of a source were not taken over."""
     hint = "mend the folds of the source if they were meant, and convert again"
-    return warning("SC095", f"{why}; new folds were made instead", file=file, hint=hint)
+    return warning(code, f"{why}; new folds were made instead", file=file, hint=hint)
 
 
 def _well_formed(fold: Any) -> bool:

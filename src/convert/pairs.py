@@ -28,7 +28,6 @@ from .source import (
     ConvertOptions,
     SourceCase,
     SourceScan,
-    collect,
     count_of,
     own_name,
     shown,
@@ -160,8 +159,7 @@ def _listed(pairing: Pairing, root: Path, options: ConvertOptions) -> Pairing:
             labels = tuple(listed_volume(unit, root, options) for unit in pair.labels)
             pairs.append(replace(pair, images=images, labels=labels))
         except SegconvError as error:
-            error.file = shown(error.file, root)
-            collect(pairing.findings, error)
+            pairing.findings += [replace(found, file=shown(found.file, root)) for found in error.findings]
     pairing.pairs = pairs
     return pairing
 

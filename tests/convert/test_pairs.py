@@ -716,6 +716,19 @@ def test_a_slice_that_is_no_dicom_is_refused_by_name_wherever_it_lies(
         assert list(segconv.raw.iterdir()) == []
 
 
+def test_a_list_that_names_a_folder_with_a_broken_slice_is_told_which_it_is(tmp_path: Path, segconv: Command) -> None:
+    root = series(tmp_path / "src")
+    slices = sorted((root / "p1/CT").glob("*.dcm"))
+    for path in slices[:2]:
+        path.write_bytes(b"")
+    rows = [f"p{n}/CT,p{n}/label.nii.gz,case{n}" for n in range(CASES)]
+    (tmp_path / "list.csv").write_text("\n".join(["image,label,case", *rows]))
+    done, _ = convert(segconv, root, "--pairs", tmp_path / "list.csv")
+    assert done.codes() == ["SC051", "SC051"]
+    for path in slices[:2]:
+        assert f"Error SC051: p1/CT/{path.name}: the file is empty" in done.err
+
+
 def test_a_series_of_nothing_but_pointers_does_not_vanish(tmp_path: Path, segconv: Command) -> None:
     root = series(tmp_path / "src")
     for number in (0, 1):
