@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset.strictjson import load_object
 from ..errors import Finding, SegconvError, warning
 from ..image.picture import PictureHeader
 from ..image.stored import VolumeHeader
-from ..image.voxels import label_values, position, value_range
+from ..image.voxels import LARGEST, label_values, position, value_range
 from ..work.parallel import unforeseen
 from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place, orientation
 from .inventory import CaseFiles
@@ -27,7 +26,6 @@ from .links import unusable
 from .opened import Header, Opened, decode, judge_mark, probe, read_bytes, unreadable
 from .readers import judge_dimensions
 
-_LARGEST = float(np.finfo(np.float32).max)
 _NAMED_VALUES = 5
 
 
@@ -282,7 +280,7 @@ class _Case:
     def _values(self, name: str, header: VolumeHeader, stored: NDArray[Any]) -> None:
         low, high = value_range(stored)
         ends = sorted((header.slope * low + header.intercept, header.slope * high + header.intercept))
-        if max(abs(ends[0]), abs(ends[1])) > _LARGEST:
+        if max(abs(ends[0]), abs(ends[1])) > LARGEST:
             self._tell("SC055", f"reaches from {ends[0]:g} to {ends[1]:g}: infinite in nnU-Net's 32-bit floats", name)
         if low == high:
             self._warn("SC077", f"all voxels are {ends[0]:g}", name)
