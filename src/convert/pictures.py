@@ -20,7 +20,7 @@ from ..image.picture import PictureHeader
 from ..work.caseio import CaseIO
 from ..work.plan import Item
 from .layers import compile_layers
-from .source import INSTANCES, LAYERS
+from .source import INSTANCES, LAYERS, count_of
 from .task import PICTURES, CaseTask, is_identity, record_of, settled, warn_empty, written_counts
 
 PSEUDO_SPACING_MM = (1.0, 1.0, 999.0)
@@ -76,7 +76,7 @@ def convert_pictures(item: Item, io: CaseIO) -> dict[str, Any]:
     repairs: list[str] = []
     intensity: list[tuple[float, float]] = []
     size: tuple[int, int] | None = None
-    first = 0
+    first = held = 0
     for path in case.images:
         with naming(task.shown(path)):
             opened = open_picture(io.read(Path(path)))
@@ -85,6 +85,14 @@ def convert_pictures(item: Item, io: CaseIO) -> dict[str, Any]:
             if size is not None and own != size:
                 raise SegconvError(f"is {opened.header}, the first channel {size[0]}×{size[1]}", code="SC082")
             size = own
+            held = held or opened.header.channels
+            if task.recipe.ending in PICTURES and opened.header.channels != held:
+                raise SegconvError(
+                    f"is {opened.header}, the first file of the case holds {count_of(held, 'channel')}: nnU-Net stacks"
+                    " files that hold as many",
+                    code="SC084",
+                    hint="--format nii.gz writes every channel into a file of its own",
+                )
             first += _write_image(opened, path, first, task, io, repairs)
             _warn_of_image(opened, path, task, io)
     if first != task.recipe.channels and task.recipe.ending not in PICTURES:

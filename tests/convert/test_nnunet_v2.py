@@ -317,3 +317,33 @@ def test_a_conversion_twice_is_the_same_as_once(tmp_path: Path, segconv: Command
         first = records(one)[case]
         for key in ("original_name", "label_map", "label_file", "geometry", "patient", "label_voxels"):
             assert record[key] == first[key], key
+
+
+def test_pictures_that_hold_different_numbers_of_channels_are_refused_or_taken_apart(
+    tmp_path: Path, segconv: Command
+) -> None:
+    """nnU-Net stacks the files of a case, and stops where one holds three channels and another one."""
+    folder = tmp_path / "Dataset043_Mixed"
+    random = np.random.default_rng(0)
+    for name, shape, high in (
+        ("imagesTr/a_0000", (20, 30, 3), 255),
+        ("imagesTr/a_0001", (20, 30), 255),
+        ("labelsTr/a", (20, 30), 2),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, high, shape).astype(np.uint8)).save(folder / f"{name}.png")
+    description = {
+        "channel_names": {"0": "R", "1": "G", "2": "B", "3": "x"},
+        "labels": {"background": 0, "x": 1},
+        "numTraining": 1,
+    }
+    (folder / "dataset.json").write_text(json.dumps({**description, "file_ending": ".png"}))
+    refused = segconv("convert", folder, "--to", "44")
+    assert (refused.code, refused.codes()) == (65, ["SC084"])
+    assert "imagesTr/a_0001.png" in refused.err
+    assert "--format nii.gz" in refused.err
+    done = segconv("convert", folder, "--to", "44", "--format", "nii.gz", "--restart")
+    assert done.code == 0, done.err
+    images = sorted((segconv.raw / "Dataset044_Mixed" / "imagesTr").iterdir())
+    assert [voxels(path).size for path in images] == [600] * 4
+    assert segconv("check", "44").code == 0
