@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 
 SAMPLED_EVERY_S = 0.02
@@ -83,13 +84,17 @@ def peak_pss_mib(contestant: Contestant) -> float:
 
 
 def compare(contestants: Mapping[str, Contestant], rounds: int, check: Callable[[], None]) -> dict[str, Run]:
-    """Run all in turn, `rounds` times after a first round that is watched, checked and not timed; return medians."""
+    """Run all in turn, `rounds` times after a first round that is watched, checked and not timed; return medians.
+
+    The order is drawn anew for each round: whoever follows a large writer pays for the memory that it left behind.
+    """
     memory = {name: peak_pss_mib(contestant) for name, contestant in contestants.items()}
     check()
     runs: dict[str, list[Run]] = {name: [] for name in contestants}
+    order = np.random.default_rng(0)
     for _ in range(rounds):
-        for name, contestant in contestants.items():
-            runs[name].append(run(contestant))
+        for name in order.permutation(list(contestants)).tolist():
+            runs[name].append(run(contestants[name]))
     return {
         name: Run(
             statistics.median(r.cpu_s for r in found),
