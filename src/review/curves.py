@@ -20,12 +20,17 @@ _HANDLE_INCH, _LETTER_INCH = 0.5, 0.065
 """Room that an entry of the legend takes."""
 
 
+_EXPECTED: dict[str, Any] = {"color": "#777777", "linewidth": 1.2, "linestyle": "dashdot"}
+"""The line of what a model gets that sees no pose and no shift."""
+
+
 def curves(found: Robustness) -> bytes:
     """Return a PNG of all curves.
 
     The steps of the ladder are drawn at equal distances, as small angles lie close together.
     Classes have the colours of their outlines in overlays, the mean is black; the first model is
-    solid, the second dotted; the ceiling is dashed; shaded is where a model drops.
+    solid, the second dotted; what is expected is dash-dotted, the ceiling dashed; shaded is where a
+    model drops.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -69,6 +74,7 @@ def _draw(axis: Any, found: Robustness, steps: Sequence[Measured], drawn: Sequen
             axis.plot(at, dice, color=_colour(found, name), linewidth=1.1, markersize=3, alpha=0.9, **style)
         mean = [m.scores[model].mean for m in steps]
         axis.plot(at, mean, color=_INK, linewidth=2.2, markersize=4.5, **style)
+        axis.plot(at, [m.expected[model].mean for m in steps], **_EXPECTED)
     axis.plot(at, [m.ceiling.mean for m in steps], color=_INK, linewidth=1.2, linestyle="dashed", alpha=0.7)
     for place, measured in enumerate(steps):
         if any(found.dropped(model, measured) for model in found.models):
@@ -97,11 +103,13 @@ def _legend(figure: Any, found: Robustness, drawn: Sequence[str]) -> None:
     for name in drawn:
         handles.append(Line2D([], [], color=_colour(found, name), linewidth=1.4))
         labels.append(name)
+    handles.append(Line2D([], [], **_EXPECTED))
+    labels.append("expected: predictions of the untouched, turned")
     handles.append(Line2D([], [], color=_INK, linewidth=1.2, linestyle="dashed", alpha=0.7))
     labels.append("ceiling: a perfect prediction, turned back")
     if any(found.dropped(model, m) for m in found.measured for model in found.models):
         handles.append(Patch(color="#e6194b", alpha=0.15, linewidth=0))
-        labels.append(f"a mean drops by more than {found.tolerance:.0%}, beyond the ceiling")
+        labels.append(f"a mean is more than {found.tolerance:.0%} below what is expected")
     if any(not found.judged(m) for m in found.measured):
         handles.append(Patch(facecolor="none", edgecolor="#bbbbbb", hatch="///", linewidth=0))
         labels.append("not judged: ceiling too low, or too much off the grid")
