@@ -138,7 +138,7 @@ def augment_case(item: Item, io: CaseIO) -> dict[str, Any]:
     these are made and written before the next is read.
     """
     task: AugmentTask = item.payload
-    if not all(transform.is_quarter_turns for transform in task.copies.values()):
+    if any(transform.oblique_angles == 1 for transform in task.copies.values()):
         load_kernels_ahead()
     work = _Work(task, io)
     for number, path in enumerate(task.images):
@@ -197,7 +197,7 @@ def _images(work: _Work, number: int) -> None:
         io.write(target, *opened.encoded(recipe.ending, first.geometry if takes_header else None))
     del data, opened  # its voxels are in memory by now, and the copies need the room
     # Those that need no kernels come first, while these are loaded.
-    for copy, transform in sorted(task.copies.items(), key=lambda copy: not copy[1].is_quarter_turns):
+    for copy, transform in sorted(task.copies.items(), key=lambda copy: copy[1].oblique_angles):
         if work.grid is None:
             work.turns[copy] = plan_turn(own.geometry, transform, expand=recipe.expand)
         shift = transform.shift_hu if number in recipe.ct_files else 0.0

@@ -42,9 +42,9 @@ class Transform:
     frame: str = PATIENT
 
     @property
-    def is_quarter_turns(self) -> bool:
-        """Whether each angle is a multiple of 90 degrees: on most grids, voxels meet voxels."""
-        return all(angle % 90 == 0 for angle in self.angle_deg)
+    def oblique_angles(self) -> int:
+        """How many angles are no multiple of 90 degrees: by none, voxels mostly meet voxels; by one, an axis stays."""
+        return sum(angle % 90 != 0 for angle in self.angle_deg)
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of the lineage."""

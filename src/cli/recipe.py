@@ -9,7 +9,7 @@ import reprlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 from click.core import ParameterSource
@@ -68,7 +68,7 @@ def recipes(*keys: str, exclusive: Sequence[tuple[str, str]] = ()) -> Callable[[
             ),
         ):
             decorated = add(decorated)
-        return decorated  # type: ignore[no-any-return]
+        return cast(F, decorated)
 
     return decorate
 

@@ -171,7 +171,8 @@ def test_large_volumes_agree_in_the_mean_as_well(way: str, plane: int, monkeypat
 @pytest.mark.parametrize("plane", [0, 1, 2])
 def test_real_volumes_agree_with_simpleitk_in_32_bits_at_halves_as_well(data: Path, plane: int, angle: float) -> None:
     """By 30 and 60 degrees many voxels are met half-way, so that means are halves, which 32 bits tell."""
-    transform = Transform(tuple(angle if i == plane else 0.0 for i in range(3)))  # type: ignore[arg-type]
+    x, y, z = (angle if i == plane else 0.0 for i in range(3))
+    transform = Transform((x, y, z))
     paths = sorted((data / "Task04_Hippocampus" / "imagesTr").glob("hippocampus_*.nii.gz"))
     images = [image for path in paths[::20] if "float" not in (image := sitk.ReadImage(path)).GetPixelIDTypeAsString()]
     assert len(images) >= 3
