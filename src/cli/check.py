@@ -94,7 +94,7 @@ def _show(facts: Mapping[str, Any], sink: Sink) -> None:
             ends = ["×".join(f"{n:g}" for n in found[end]) for end in ("smallest", "largest")]
             sink.say(f"{what.removesuffix('_mm')} {' to '.join(dict.fromkeys(ends))}{unit}")
     if facts["orientations"]:
-        sink.say(f"axes x, y, z lead to: {', '.join(f'{name} ({n})' for name, n in facts['orientations'].items())}")
+        sink.say(f"axes x, y, z point to: {', '.join(f'{name} ({n})' for name, n in facts['orientations'].items())}")
     if facts["labels"]:
         sink.table(
             ["value", "label", "voxels", "cases"],

@@ -55,13 +55,20 @@ def reoriented(volume: Volume, grid: Geometry) -> Volume:
 
 
 def _nearest(geometry: Geometry) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Return which LPS axis each axis of a grid is nearest to, no two the same, and along it or against it."""
-    matrix = geometry.direction_matrix
-    axes = max(
-        itertools.permutations(range(3)),
-        key=lambda order: sum(abs(matrix[axis, own]) for own, axis in enumerate(order)),
-    )
-    return axes, tuple(float(np.sign(matrix[axis, own])) for own, axis in enumerate(axes))
+    """Return which LPS axis each axis of a grid is nearest to, no two the same, and along it or against it.
+
+    The axis that lies closest to one of the patient's is assigned first, then the next among those that are left,
+    as nibabel's ``io_orientation`` does it: of oblique axes two may be nearest to the same.
+    """
+    # The nearest orthonormal matrix, so that a little shear decides nothing.
+    left, _, right = np.linalg.svd(geometry.direction_matrix)
+    cosines = left @ right
+    free = np.abs(cosines)
+    axes = [0] * geometry.dimension
+    for own in np.argsort(-free.max(axis=0), kind="stable"):
+        axes[own] = int(np.argmax(free[:, own]))
+        free[axes[own], :] = -1.0
+    return tuple(axes), tuple(-1.0 if cosines[axis, own] < 0 else 1.0 for own, axis in enumerate(axes))
 
 
 def _turned(volume: Volume, order: tuple[int, ...], flips: tuple[bool, ...]) -> Volume:

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from ..dataset.strictjson import load_object
 from ..errors import Finding, SegconvError, warning
+from ..image.orientation import axis_codes
 from ..image.picture import PictureHeader
 from ..image.stored import VolumeHeader
 from ..image.voxels import LARGEST, label_values, position, value_range
 from ..work.parallel import unforeseen
-from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place, orientation
+from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place
 from .inventory import CaseFiles
 from .links import unusable
 from .opened import Header, Opened, decode, judge_mark, probe, read_bytes, unreadable
@@ -310,7 +311,7 @@ class _Case:
             geometry = header.geometry
             self.report.size = geometry.size
             self.report.spacing_mm = geometry.spacing_mm
-            self.report.orientation = orientation(geometry)
+            self.report.orientation = axis_codes(geometry)
 
     # labels
 

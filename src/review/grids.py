@@ -73,13 +73,3 @@ def _judge_grid(name: str, grid: Geometry, reference: Geometry, whose: str) -> l
     if apart > SAME_GRID_VOXELS:
         return [warning("SC083", f"lies {apart:.3g} voxels off the grid of {whose}", file=name)]
     return []
-
-
-def orientation(geometry: Geometry) -> str:
-    """Return where the axes x, y, z of an array lead, such as ``LPS``: to the left, to posterior, to superior."""
-    ends = (("R", "L"), ("A", "P"), ("I", "S"))
-    letters = []
-    for axis in geometry.direction_matrix.T:
-        along = int(np.argmax(np.abs(axis)))
-        letters.append(ends[along][int(axis[along] > 0)])
-    return "".join(letters)
