@@ -15,6 +15,7 @@ import click
 
 from ..errors import EXIT_SOFTWARE, Finding, Interrupted, SegconvError, exit_code_of
 from ..work.interruption import answer_once
+from .options import OF_EVERY_COMMAND
 from .sink import print_findings
 
 COMMANDS: dict[str, str] = {
@@ -39,6 +40,11 @@ COMMANDS: dict[str, str] = {
 """Name → summary; each command is the attribute ``command`` of a module of its name."""
 
 _UTF8_MODE = "PYTHONUTF8"
+
+_HELP_ASKED: tuple[type[click.ClickException], ...] = tuple(
+    filter(None, [getattr(click.exceptions, "NoArgsIsHelpError", None)])
+)
+"""What click raises for a group without a command; before 8.2 it printed the help itself."""
 
 
 class Lazy(click.Group):
@@ -126,6 +132,9 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
+    except _HELP_ASKED as error:
+        error.show()  # the help as it stands
+        return error.exit_code
     except click.ClickException as error:
         findings = (_usage(error),)
         print_findings(findings, as_json=as_json)
@@ -149,4 +158,12 @@ def _usage(error: click.ClickException) -> Finding:
     """Return what click found wrong with the command line."""
     context = getattr(error, "ctx", None)
     help_command = f"{context.command_path} --help" if context is not None else "segconv --help"
+    if (
+        isinstance(error, click.NoSuchOption)
+        and error.option_name in OF_EVERY_COMMAND
+        and context is not None
+        and isinstance(context.command, click.Group)
+    ):
+        what = f"{error.option_name} is an option of commands, and stands after one"
+        return Finding("SC001", what, hint=f"{help_command} lists the commands")
     return Finding("SC001", error.format_message().rstrip("."), hint=f"see {help_command}")

@@ -75,6 +75,10 @@ def three_folders(function: F) -> F:
     return decorated  # type: ignore[no-any-return]
 
 
+OF_EVERY_COMMAND = ("--json", "-q", "--quiet", "-v", "--verbose")
+"""What `speaking` adds."""
+
+
 def speaking(function: F) -> F:
     """Add ``--json``, ``-q`` and ``-v``; the function gets them as ``sink``."""
 

@@ -63,6 +63,27 @@ def test_the_installed_script_and_the_module_are_the_same() -> None:
     assert outputs[0].startswith("segconv ")
 
 
+GROUPS = ["", *(name for name, command in leaves() if isinstance(command, click.Group))]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_alone_prints_its_help(segconv: Command, group: str) -> None:
+    alone, asked = segconv(*group.split()), segconv(*group.split(), "--help")
+    assert asked.code == 0
+    # click 8.2 and later end with 2 and write to stderr.
+    assert (alone.code, alone.out, alone.err) in [(2, "", asked.out), (0, asked.out, "")]
+
+
+@pytest.mark.parametrize("option", ["--json", "-q", "--verbose"])
+@pytest.mark.parametrize("group", GROUPS)
+def test_an_option_of_commands_before_one_is_a_usage_error(segconv: Command, group: str, option: str) -> None:
+    done = segconv(*group.split(), option)
+    assert done.code == 2
+    (found,) = done.json["findings"] if option == "--json" else [{"code": "SC001", "message": done.err}]
+    assert found["code"] == "SC001"
+    assert f"{option} is an option of commands, and stands after one" in found["message"]
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
