@@ -92,6 +92,7 @@ def command(
     from ..flows.stress import stress_models, write_report
     from ..train.commands import default_device
     from ..train.models import find_model
+    from ..work.plan import hidden_name
     from ..work.staging import refuse_unwritable
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
@@ -103,7 +104,7 @@ def command(
         found,
         chosen,
         paths,
-        output.absolute().parent / f".segconv-stress-{output.name}",
+        output.absolute().parent / hidden_name(f"stress-{output.name}"),
         folds=[fold.strip() for fold in folds.split(",")] if folds else None,
         limit=limit,
         angles_deg=_numbers("--angles", angles),

@@ -15,6 +15,7 @@ from ..train.commands import DEFAULT_TRAINER, model_folder, predict
 from ..train.paths import Paths
 from ..train.plans import DEFAULT_PLANS
 from ..work import fsops
+from ..work.plan import hidden_name
 from ..work.staging import is_empty_folder, writing
 
 
@@ -77,7 +78,7 @@ def infer(
     output = output.absolute()
     if output.exists() and not overwrite and not is_empty_folder(output):
         raise SegconvError("is there already", code="SC020", file=str(output), hint="choose another -o, or --overwrite")
-    work = output.parent / f".segconv-infer-{output.name}"
+    work = output.parent / hidden_name(f"infer-{output.name}")
     cases, prepared = prepare_inputs(inputs, dataset.description, work / "inputs", jobs=jobs)
     predictions = work / "predictions"
     with writing(work):

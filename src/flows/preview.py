@@ -18,6 +18,7 @@ from ..train.plans import DEFAULT_PLANS
 from ..train.trainers import find_trainer, list_trainers
 from ..train.transforms import Transformed, preprocessed_cases, transform_case
 from ..work import fsops
+from ..work.plan import hidden_name
 from ..work.staging import writing
 
 COLOURS = ("r", "g", "b")
@@ -70,7 +71,7 @@ def preview(
     names = dataset.description.channel_names
     if not 0 <= channel < len(names):
         raise SegconvError(f"--channel {channel}: the dataset has the channels 0 to {len(names) - 1}")
-    work = picture.absolute().parent / f".segconv-preview-{picture.name}"
+    work = picture.absolute().parent / hidden_name(f"preview-{picture.name}")
     try:
         made = transform_case(
             found,

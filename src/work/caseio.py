@@ -99,7 +99,7 @@ class CaseIO:
             if how == COPY:
                 path = self._prepare(relative)
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}"[:255])
+                temporary = fsops.temporary_beside(path)
                 fsops.copy_new(descriptor, temporary)
                 fsops.rename(temporary, path)
                 self._target(relative, size, digest.hexdigest(), carried=True)

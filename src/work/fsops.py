@@ -11,6 +11,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import secrets
 import shutil
 import signal
 from collections import Counter
@@ -24,6 +25,9 @@ Buffer = Any
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
+
+_SHORT_NAME_BYTES = 143
+"""Names of so many bytes go into every file system; eCryptfs takes no longer ones."""
 
 _calls: Counter[str] = Counter()
 
@@ -79,9 +83,19 @@ def write_new(path: Path, *pieces: Buffer, sync: bool = False) -> None:
         raise
 
 
+def temporary_beside(path: Path) -> Path:
+    """Return a new name beside a file for its bytes until they are complete: one that no other worker draws.
+
+    It is ``.tmp-``, a random part, and the name of the file where that leaves it short enough for every file system.
+    """
+    drawn = f".tmp-{secrets.token_hex(8)}"
+    named = f"{drawn}-{path.name}"
+    return path.with_name(named if len(os.fsencode(named)) <= _SHORT_NAME_BYTES else drawn)
+
+
 def write_atomic(path: Path, *pieces: Buffer, sync: bool = False) -> None:
     """Write a file so that it is there whole or not at all; a file of that name is replaced."""
-    temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}"[:255])
+    temporary = temporary_beside(path)
     write_new(temporary, *pieces, sync=sync)
     try:
         rename(temporary, path)

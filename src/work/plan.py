@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,16 @@ from ..errors import Finding
 
 FORMAT = 1
 """Version of the staging folder and its journal; another one is not continued."""
+
+
+_LONGEST_SLOT_BYTES = 200
+"""Of a file name's 255 bytes, what the prefix and the endings of a staging folder and its lock leave, and more."""
+
+
+def hidden_name(slot: str) -> str:
+    """Return the name of the folder in which what a slot stands for grows: the slot's own, or a hash of a long one."""
+    slot_bytes = os.fsencode(slot)
+    return f".segconv-{slot if len(slot_bytes) <= _LONGEST_SLOT_BYTES else hashlib.sha256(slot_bytes).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +70,12 @@ class Target:
     @property
     def staging(self) -> Path:
         """Where it grows. nnU-Net finds datasets by the prefix ``Dataset``, so this has another."""
-        return self.path.parent / f".segconv-{self.slot}"
+        return self.path.parent / hidden_name(self.slot)
 
     @property
     def lock(self) -> Path:
         """The file that is locked while somebody works on it."""
-        return self.path.parent / f".segconv-{self.slot}.lock"
+        return self.path.parent / f"{hidden_name(self.slot)}.lock"
 
 
 @dataclass(frozen=True)

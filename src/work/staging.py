@@ -42,8 +42,7 @@ class Staged:
         """Write a file piece by piece, without holding all of it."""
         path = self._folder / relative
         fsops.mkdir(path.parent)
-        temporary = path.with_name(f".tmp-{path.name}")
-        fsops.unlink(temporary)
+        temporary = fsops.temporary_beside(path)
         digest, size = hashlib.sha256(), 0
         descriptor = fsops.open_append(temporary)
         try:
