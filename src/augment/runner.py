@@ -8,7 +8,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,14 +24,19 @@ from ..errors import Finding, SegconvError, refuse_if_any, warning
 from ..image.codecs import decoded_bytes
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
+from ..work.how import How
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
+from .augmentation import Augmentation
 from .case import AugmentTask, CopyRecipe, augment_case
 from .files import PICTURES, VOLUMES, dtype_of, geometry_of, unfit_for_png
 from .rotation import plan_turn
 from .sampling import copies
 from .spec import PLANES, AugmentSpec, Transform
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 SOFT_FILES = 2
 """Soft labels take the room that a worker has for so many files of their size: the best weights have 16 bits."""
@@ -41,8 +46,15 @@ LONGEST_NAME = 200
 
 
 def plan_augmentation(
-    source: Dataset, name: DatasetName, raw: Path, spec: AugmentSpec, *, ending: str | None = None, link: str = COPY
-) -> Plan:
+    source: Dataset,
+    name: DatasetName,
+    raw: Path,
+    spec: AugmentSpec,
+    *,
+    ending: str | None = None,
+    link: str = COPY,
+    preprocessed: Path | None = None,
+) -> Augmentation:
     """Plan the augmentation of a dataset into a new one.
 
     Parameters
@@ -59,6 +71,9 @@ def plan_augmentation(
         Of the new files; that of the source if None.
     link
         How originals come into the new dataset; see `segconv.work.caseio.CaseIO.place`.
+    preprocessed
+        nnU-Net's folder of preprocessed data: folds that lie there are those that models are
+        trained with, and beat those of the dataset.
 
     Raises
     ------
@@ -108,32 +123,27 @@ def plan_augmentation(
     if not unfit and not any(item.payload.copies for item in items):
         findings.append(Finding("SC011", "holds no training case", file=str(source.path)))
     refuse_if_any(findings)
-    key = {"command": "augment", "source": source.path.name, **spec.as_json(), "ending": ending, "link": link}
-    warnings = tuple(left_out(extra))
-    return Plan(Target(raw / name.folder, name.slot), source.path, tuple(items), key, warnings)
-
-
-def run_augmentation(
-    plan: Plan, source: Dataset, spec: AugmentSpec, *, preprocessed: Path | None = None, **how: Any
-) -> Outcome:
-    """Run a planned augmentation.
-
-    Parameters
-    ----------
-    plan, source, spec
-        As planned.
-    preprocessed
-        nnU-Net's folder of preprocessed data: folds that lie there are those that models are
-        trained with, and beat those of the dataset.
-    how
-        As in `execute`.
-    """
     folders = [source.path] if preprocessed is None else [preprocessed / source.path.name, source.path]
+    splits = tuple(folder / SPLITS_FILE for folder in folders)
+    key = {
+        "command": "augment",
+        "source": source.path.name,
+        **spec.as_json(),
+        "ending": ending,
+        "link": link,
+        "splits": [str(path.absolute()) for path in splits],
+    }
+    plan = Plan(Target(raw / name.folder, name.slot), source.path, tuple(items), key, tuple(left_out(extra)))
+    return Augmentation(source, spec, splits, plan)
+
+
+def run_augmentation(augmentation: Augmentation, **how: Unpack[How]) -> Outcome:
+    """Run a planned augmentation; keyword arguments are those of `How`."""
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
-        return _finish(plan, source, spec, [folder / SPLITS_FILE for folder in folders], results, staged)
+        return _finish(augmentation, results, staged)
 
-    return execute(plan, augment_case, finish, decoded=_decoded, **how)
+    return execute(augmentation.plan, augment_case, finish, decoded=_decoded, **how)
 
 
 def _unknown_entries(source: Dataset) -> dict[str, Any]:
@@ -197,10 +207,10 @@ def _growth(task: AugmentTask) -> float:
     return max(math.prod(grid.size) for grid in grids) / math.prod(geometry.size)
 
 
-def ways(plan: Plan) -> Mapping[str, int]:
+def ways(augmentation: Augmentation) -> Mapping[str, int]:
     """Return by which way how many copies will turn, as far as the heads of the files can tell."""
     found: Counter[str] = Counter()
-    for item in plan.items:
+    for item in augmentation.plan.items:
         task: AugmentTask = item.payload
         if task.copies:
             try:
@@ -336,9 +346,8 @@ def _unfit_padding(pad_value: float, path: str, ending: str) -> list[Finding]:
     return [Finding("SC001", told, file=path, hint=fitting)]
 
 
-def _finish(
-    plan: Plan, source: Dataset, spec: AugmentSpec, splits: list[Path], results: Iterable[Result], staged: Staged
-) -> list[Finding]:
+def _finish(augmentation: Augmentation, results: Iterable[Result], staged: Staged) -> list[Finding]:
+    plan, source, spec = augmentation.plan, augmentation.source, augmentation.spec
     kept: list[CaseRecord] = []
     external: dict[str, dict[str, Any]] = {}
     recipe: CopyRecipe = plan.items[0].payload.recipe
@@ -366,7 +375,7 @@ def _finish(
                 yield record.to_line()
 
     staged.write_lines(lineage.CASES, lines())
-    folds, findings = _folds(splits, kept)
+    folds, findings = _folds(augmentation.splits, kept)
     if folds:
         staged.write(SPLITS_FILE, dumps(folds))
     run = source.run or {}
@@ -394,7 +403,7 @@ def _finish(
     return findings
 
 
-def _folds(paths: list[Path], records: list[CaseRecord]) -> tuple[Splits, list[Finding]]:
+def _folds(paths: Iterable[Path], records: list[CaseRecord]) -> tuple[Splits, list[Finding]]:
     """Return the folds of the first file that can be used, so that models before and after are validated alike."""
     findings: list[Finding] = []
     for path in paths:

@@ -13,9 +13,10 @@ from .recipe import recipes, save
 from .sink import Sink
 
 if TYPE_CHECKING:
+    from ..augment.augmentation import Augmentation
     from ..augment.spec import AugmentSpec
     from ..train.paths import Paths
-    from ..work.plan import Plan
+    from ..work.how import How
 
 RECIPE = (
     "rotate",
@@ -74,7 +75,7 @@ def command(
     dry_run: bool,
     sink: Sink,
     paths: Paths,
-    how: dict[str, Any],
+    how: How,
     **said: Any,
 ) -> int:
     """Multiply a dataset by rotations and HU shifts.
@@ -96,24 +97,27 @@ def command(
     spec = _spec(said, source.description.file_ending)
     name = free_target(target, source.name.name, raw, (paths.preprocessed, paths.results), overwrite=how["overwrite"])
     ending = f".{said['file_format']}" if said["file_format"] else None
-    plan = plan_augmentation(source, name, raw, spec, ending=ending, link=said["link"])
+    augmentation = plan_augmentation(
+        source, name, raw, spec, ending=ending, link=said["link"], preprocessed=paths.preprocessed
+    )
+    plan = augmentation.plan
     if how["strict"]:
         refuse_if_any(as_errors(plan.warnings))
-    made = sum(len(item.payload.copies) for item in plan.items)
-    originals = sum(bool(item.payload.copies) for item in plan.items)
+    made, originals = augmentation.copies, augmentation.originals
     sink.say(f"{source.path.name}: {originals} training cases, {made} copies")
     result = {"source": str(source.path), "target": str(plan.target.path), "originals": originals, "copies": made}
     if sink.verbose:
-        _show_ways(plan, sink)
+        _show_ways(augmentation, sink)
     if save_recipe is not None and not dry_run:
         save(save_recipe, RECIPE)
     if dry_run:
-        _show_copies(plan, spec, sink)
+        _show_copies(augmentation, sink)
         sink.warn(plan.warnings)
         sink.say("nothing was written (--dry-run)")
         sink.end(result, plan.warnings)
         return 0
-    outcome = run_augmentation(plan, source, spec, preprocessed=paths.preprocessed, progress=sink.progress(), **how)
+    how["progress"] = sink.progress()
+    outcome = run_augmentation(augmentation, **how)
     sink.warn([*outcome.warnings, *outcome.failed])
     written = Dataset.open(outcome.target).description.num_training  # fewer than planned with --keep-going
     sink.say(f"Made {outcome.target} with {written} training cases.")
@@ -144,12 +148,12 @@ def _spec(said: dict[str, Any], file_ending: str) -> AugmentSpec:
     )
 
 
-def _show_ways(plan: Plan, sink: Sink) -> None:
+def _show_ways(augmentation: Augmentation, sink: Sink) -> None:
     """Say which way the rotations go, and with what."""
     from ..augment import compiled
     from ..augment.runner import ways
 
-    for way, count in ways(plan).items():
+    for way, count in ways(augmentation).items():
         sink.say(f"{count} copies: {way}")
     if not compiled.available():
         sink.say("no Numba that can be loaded: pip install 'segconv[fast]' turns about single axes many times faster")
@@ -157,14 +161,14 @@ def _show_ways(plan: Plan, sink: Sink) -> None:
         sink.say(f"compiled kernels are kept in {compiled.cache_folder() or 'no folder: none can be written'}")
 
 
-def _show_copies(plan: Plan, spec: AugmentSpec, sink: Sink) -> None:
+def _show_copies(augmentation: Augmentation, sink: Sink) -> None:
     from ..augment.spec import AXES, IMAGE, PLANES
 
     sink.table(
-        ["copy", *(f"{name} [°]" for name in (AXES if spec.frame == IMAGE else PLANES)), "shift [HU]"],
+        ["copy", *(f"{name} [°]" for name in (AXES if augmentation.spec.frame == IMAGE else PLANES)), "shift [HU]"],
         [
             (copy, *(f"{a:g}" for a in t.angle_deg), f"{t.shift_hu:g}")
-            for item in plan.items
+            for item in augmentation.plan.items
             for copy, t in item.payload.copies.items()
         ],
     )

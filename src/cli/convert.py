@@ -14,6 +14,7 @@ from .sink import Sink
 if TYPE_CHECKING:
     from ..convert.conversion import Conversion
     from ..train.paths import Paths
+    from ..work.how import How
 
 
 KINDS = ("png", "msd", "nnunet-v1", "nnunet-v2", "pairs", "masks", "dicom")
@@ -94,7 +95,7 @@ def command(
     dry_run: bool,
     sink: Sink,
     paths: Paths,
-    how: dict[str, Any],
+    how: How,
     **said: Any,
 ) -> int:
     """Turn data of any kind into a nnU-Net v2 dataset.
@@ -169,7 +170,8 @@ def command(
         sink.say("nothing was written (--dry-run)")
         sink.end(conversion.summary(), warnings)
         return 0
-    outcome = run_conversion(conversion, options, progress=sink.progress(), **how)
+    how["progress"] = sink.progress()
+    outcome = run_conversion(conversion, **how)
     findings = [*noticed, *outcome.warnings, *outcome.failed]
     sink.warn(findings)
     result = {**conversion.summary(), "cases": outcome.done, "reused": outcome.reused}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..dataset.edit import Edit
     from ..dataset.labels import Labels
     from ..train.paths import Paths
+    from ..work.how import How
 
 MANY_CASES = 50
 """So many cases are listed one by one; of more, those that stand out."""
@@ -129,7 +130,7 @@ def ignore(
     dry_run: bool,
     sink: Sink,
     paths: Paths,
-    how: dict[str, Any],
+    how: How,
 ) -> int:
     """Report the ignore label and how much of each case it covers, or make a dataset that has one.
 
@@ -168,7 +169,7 @@ def remap(
     dry_run: bool,
     sink: Sink,
     paths: Paths,
-    how: dict[str, Any],
+    how: How,
 ) -> int:
     """Make a dataset with other values: labels merged, or declared anew.
 
@@ -361,7 +362,7 @@ def _make(
     options: ConvertOptions,
     paths: Paths,
     sink: Sink,
-    how: dict[str, Any],
+    how: How,
     *,
     dry_run: bool,
 ) -> int:
@@ -389,7 +390,8 @@ def _make(
         sink.say("nothing was written (--dry-run)")
         sink.end(conversion.summary(), conversion.plan.warnings)
         return 0
-    outcome = run_conversion(conversion, options, progress=sink.progress(), **how)
+    how["progress"] = sink.progress()
+    outcome = run_conversion(conversion, **how)
     findings = [*outcome.warnings, *outcome.failed]
     sink.warn(findings)
     sink.say(f"Made {outcome.target} with {count_of(outcome.done, 'case')}.")

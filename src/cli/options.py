@@ -6,11 +6,14 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from .sink import Sink
+
+if TYPE_CHECKING:
+    from ..work.how import How
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -116,7 +119,7 @@ def running(function: F) -> F:
         no_fsync: bool,
         **kwargs: Any,
     ) -> Any:
-        how = {
+        how: How = {
             "jobs": jobs,
             "backend": backend,
             "overwrite": overwrite,

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +18,7 @@ from .sink import Sink
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
+    from ..work.how import How
 
 _OPTION = re.compile(r"--[a-z][a-z-]*")
 _CLAUSE = re.compile(r"(; |, | or )")
@@ -42,7 +43,7 @@ def command(
     dry_run: bool,
     sink: Sink,
     paths: Paths,
-    how: dict[str, Any],
+    how: How,
 ) -> int:
     """Mend a dataset, always into a new one.
 
@@ -83,7 +84,8 @@ def command(
         sink.end(conversion.summary(), planned)
         return 0
     with _hints_of_repair(instead):
-        outcome = run_conversion(conversion, options, progress=sink.progress(), **how)
+        how["progress"] = sink.progress()
+        outcome = run_conversion(conversion, **how)
     mended = mended_by(conversion, outcome)
     told = [_for_repair(found, instead) for found in (*outcome.warnings, *outcome.failed)]
     sink.warn(told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from .sink import Sink
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
+    from ..work.how import How
 
 
 @click.command(epilog=example("segconv restore predictions --like 501_Shapes -o mine"))
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @running
 @three_folders
 @speaking
-def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths, how: dict[str, Any]) -> int:
+def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths, how: How) -> int:
     """Bring predictions back to your own names and values.
 
     PREDICTIONS is a folder that nnU-Net wrote. Each file gets the name, the label values and the
@@ -37,10 +38,11 @@ def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths
         sink.end({"restored": 0, "output": str(predictions)})
         return 0
     dataset = Dataset.open(paths.dataset(like))
-    plan = plan_restore(predictions, dataset, output)
-    outcome = run_restore(plan, dataset, progress=sink.progress(), **how)
+    restoration = plan_restore(predictions, dataset, output)
+    how["progress"] = sink.progress()
+    outcome = run_restore(restoration, **how)
     sink.warn([*outcome.warnings, *outcome.failed])
-    rows = report(plan)
+    rows = report(restoration)
     if sink.verbose:
         sink.table(
             ["prediction", "file", "labels"], [(r["prediction"], " ".join(r["files"]), r["labels"]) for r in rows]

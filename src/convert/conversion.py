@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..dataset import lineage
 from ..dataset.channels import ValueRange, normalisation
@@ -22,6 +22,7 @@ from ..dataset.target import free_target, free_task
 from ..errors import CODES, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
+from ..work.how import How
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
@@ -34,6 +35,9 @@ from .registry import KINDS, detect, refuse_unheeded
 from .source import ConvertOptions, SourceScan, own_name, real_folder
 from .task import PICTURES, CaseTask, Recipe
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 _OPTION = re.compile(r"--(?!max-volume|no-verify-source|restart|to\b)[a-z]")
 """In a hint, an option that decides what is written."""
 
@@ -44,6 +48,8 @@ class Conversion:
 
     Parameters
     ----------
+    options
+        What the user said; it was planned with, and runs with, these and no others.
     scan
         What the source holds.
     evidence
@@ -56,6 +62,7 @@ class Conversion:
         Whether it makes a task of nnU-Net v1.
     """
 
+    options: ConvertOptions
     scan: SourceScan
     evidence: str
     name: DatasetName
@@ -160,11 +167,11 @@ def plan_conversion(
     recipe = _recipe(scan, options)
     items = tuple(_item(CaseTask(case, recipe, scan.origin.get(case.case))) for case in scan.cases)
     key = {"command": "convert", "kind": kind, "target": folder, **options.key()}
-    return Conversion(scan, evidence, name, Plan(target, root, items, key, tuple(scan.findings)), v1)
+    return Conversion(options, scan, evidence, name, Plan(target, root, items, key, tuple(scan.findings)), v1)
 
 
-def run_conversion(conversion: Conversion, options: ConvertOptions, **how: Any) -> Outcome:
-    """Run a planned conversion; keyword arguments are those of `execute`.
+def run_conversion(conversion: Conversion, **how: Unpack[How]) -> Outcome:
+    """Run a planned conversion; keyword arguments are those of `How`.
 
     Returns
     -------
@@ -174,7 +181,7 @@ def run_conversion(conversion: Conversion, options: ConvertOptions, **how: Any) 
     plan = conversion.plan
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
-        return _finish(conversion, options, results, staged)
+        return _finish(conversion, results, staged)
 
     try:
         return execute(plan, convert_case, finish, decoded=decoded, **how)
@@ -306,11 +313,9 @@ class _Whole:
         ]
 
 
-def _finish(
-    conversion: Conversion, options: ConvertOptions, results: Iterable[Result], staged: Staged
-) -> list[Finding]:
+def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -> list[Finding]:
     """Write lineage, folds and, last, dataset.json; return what only the whole set shows."""
-    scan = conversion.scan
+    scan, options = conversion.scan, conversion.options
     whole = _Whole(scan.channel_names)
     target = conversion.plan.target.path
     staged.write_lines(lineage.CASES, (whole.add(result, target).to_line() for result in results))

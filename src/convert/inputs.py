@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..dataset.description import DatasetDescription
 from ..dataset.lineage import TEST
 from ..dataset.names import case_identifier, twin_findings
 from ..errors import Finding, SegconvError, naming, refuse_if_any
 from ..image import raster, volumes
+from ..work.how import How
 from ..work.plan import Item, Plan, Target
-from ..work.run import Outcome, execute
+from ..work.run import Outcome, Result, execute
+from ..work.staging import Staged
 from . import png
 from .coding import Coding
 from .headers import decoded
@@ -22,7 +27,29 @@ from .task import PICTURES, CaseTask, Recipe
 from .volume_units import companions_of
 from .volumes import convert_volumes
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A user's files, planned as cases of a dataset; nothing has been written.
+
+    Parameters
+    ----------
+    cases
+        The files.
+    pictures
+        Whether they are pictures.
+    plan
+        The work.
+    """
+
+    cases: tuple[SourceCase, ...]
+    pictures: bool
+    plan: Plan
 
 
 def scan_inputs(source: Path, description: DatasetDescription) -> list[SourceCase]:
@@ -77,29 +104,30 @@ def scan_inputs(source: Path, description: DatasetDescription) -> list[SourceCas
     return cases
 
 
-def prepare_inputs(
-    source: Path, description: DatasetDescription, folder: Path, *, jobs: int = 1
-) -> tuple[list[SourceCase], Outcome]:
-    """Write a user's files as nnU-Net wants them, into ``folder/imagesTs``."""
+def plan_inputs(source: Path, description: DatasetDescription, folder: Path) -> Inputs:
+    """Plan how a user's files become what nnU-Net wants, in ``folder/imagesTs``; see `scan_inputs`."""
     cases = scan_inputs(source, description)
     root = (source if source.is_dir() else source.parent).resolve()
     labels = {value: value for value in description.labels.values}
-    recipe = Recipe(str(root), len(description.channel_names), Coding(labels), {}, description.file_ending)
+    channels, ending = len(description.channel_names), description.file_ending
+    recipe = Recipe(str(root), channels, Coding(labels), {}, ending)
     items = []
     for case in cases:
         task = CaseTask(case, recipe)
         size = sum(map(os.path.getsize, task.source.files))
         items.append(Item(case.case, task.source.files, task.outputs(), task, size))
-    plan = Plan(Target(folder, folder.name), root, tuple(items), {"command": "inputs"})
-    convert = convert_pictures if description.file_ending in PICTURES else convert_volumes
-    return cases, execute(
-        plan,
-        convert,
-        lambda results, _: [w for r in results for w in r.warnings],
-        decoded=decoded,
-        jobs=jobs,
-        overwrite=True,
-    )
+    key = {"command": "inputs", "channels": channels, "ending": ending}
+    return Inputs(tuple(cases), ending in PICTURES, Plan(Target(folder, folder.name), root, tuple(items), key))
+
+
+def run_inputs(inputs: Inputs, **how: Unpack[How]) -> Outcome:
+    """Write planned inputs; keyword arguments are those of `How`."""
+
+    def finish(results: Iterable[Result], _: Staged) -> list[Finding]:
+        return [found for result in results for found in result.warnings]
+
+    convert = convert_pictures if inputs.pictures else convert_volumes
+    return execute(inputs.plan, convert, finish, decoded=decoded, **how)
 
 
 def _refuse_channels(images: tuple[str, ...], channels: int, *, pictures: bool) -> None:

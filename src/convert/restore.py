@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,85 +26,18 @@ from ..image.stored import ArrayVolume, DecodedVolume
 from ..image.voxels import label_values, remap
 from ..version import VERSION
 from ..work.caseio import CaseIO
+from ..work.how import How
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
+from .restoration import Restoration, RestoreTask
 from .segments import placed
 from .source import collect, files_of, resolve_inside
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 COMMAND = "restore"
-
-
-@dataclass(frozen=True)
-class RestoreTask:
-    """Payload of a work item: one prediction and what it is to become.
-
-    Parameters
-    ----------
-    prediction
-        Absolute path.
-    ending
-        Of the predictions.
-    case
-        Its identifier in the dataset.
-    name
-        What the user calls its label, without ending; may lead into a sub-folder.
-    backward
-        Value in the prediction → the user's value or colour.
-    coding
-        Whether those are `GRAY` or `RGB`.
-    stored
-        How the user's label is stored; see `CaseRecord`.
-    geometry
-        The grid of the case, or None if it is not known.
-    """
-
-    prediction: str
-    ending: str
-    case: str
-    name: str
-    backward: Mapping[int, int]
-    coding: str
-    stored: Mapping[str, Any]
-    geometry: dict[str, Any] | None = None
-
-    @property
-    def form(self) -> str | None:
-        """How the label is made up of several files, or None."""
-        return self.stored.get("form")
-
-    @property
-    def own_ending(self) -> str:
-        """The ending of the user's files; a detached NRRD comes back in one file."""
-        ending = str(self.stored.get("ending", self.ending))
-        return ending[:-5] + ".nrrd" if ending.lower().endswith(".nhdr") else ending
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        """Paths of the restored files, relative to the output folder."""
-        if self.form == "layers":
-            names = [f"{self.name}/{entry['file']}" for entry in self.stored["files"]]
-        elif self.form == "stack":
-            names = [f"{self.name}/{file}" for file in self.stored["files"]]
-        elif self.form == "segments":
-            names = [f"{self.name}/{self.stored.get('file', f'segments{segmentation.ENDING}')}"]
-        elif self.own_ending.lower() == ".mhd":
-            names = [f"{self.name}.mhd", f"{self.name}.raw"]
-        else:
-            names = [f"{self.name}{self.own_ending}"]
-        return tuple(_inside(name) for name in names)
-
-
-def _inside(name: str) -> str:
-    """Return a path that a lineage names, which is data: it must stay in the output folder."""
-    normal = posixpath.normpath(name)
-    if "\0" in name or name.startswith("/") or normal != name or normal.startswith("../") or normal in ("..", "."):
-        raise SegconvError(
-            f"the lineage names the file {name!r}, expected a path inside the output folder",
-            code="SC060",
-            hint="convert again: the lineage was changed",
-        )
-    return normal
 
 
 def is_restored(folder: Path) -> bool:
@@ -114,7 +46,7 @@ def is_restored(folder: Path) -> bool:
     return run is not None and run.get("command") == COMMAND
 
 
-def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[str, str] | None = None) -> Plan:
+def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[str, str] | None = None) -> Restoration:
     """Plan the restoration of a folder of predictions.
 
     Parameters
@@ -172,7 +104,7 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
     refuse_if_any(findings)
     key = {"command": COMMAND, "like": like.path.name, "names": dict(names or {})}
     out = out.absolute()
-    return Plan(Target(out, out.name), root, tuple(items), key, tuple(warnings))
+    return Restoration(like, Plan(Target(out, out.name), root, tuple(items), key, tuple(warnings)))
 
 
 def _task(prediction: str, ending: str, record: CaseRecord, usual: Mapping[str, Any]) -> RestoreTask:
@@ -205,10 +137,10 @@ def _lost(record: CaseRecord, path: Path) -> list[Finding]:
     return [warning("SC097", f"not everything comes back: {what}", file=path.name) for what in lost]
 
 
-def report(plan: Plan) -> list[dict[str, Any]]:
+def report(restoration: Restoration) -> list[dict[str, Any]]:
     """Return what becomes of each prediction: its file, the files that it is restored as, and its values."""
     rows = []
-    for item in plan.items:
+    for item in restoration.plan.items:
         task: RestoreTask = item.payload
         if task.form in ("layers", "segments"):
             entries = task.stored["files" if task.form == "layers" else "segments"]
@@ -221,8 +153,9 @@ def report(plan: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def run_restore(plan: Plan, like: Dataset, **how: Any) -> Outcome:
-    """Run a planned restoration; keyword arguments are those of `execute`."""
+def run_restore(restoration: Restoration, **how: Unpack[How]) -> Outcome:
+    """Run a planned restoration; keyword arguments are those of `How`."""
+    plan, like = restoration.plan, restoration.like
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         staged.write_lines(

@@ -130,6 +130,10 @@ class ConvertOptions:
     max_volume: int = 8 << 30
     file_ending: str | None = None
 
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            object.__setattr__(self, option.name, _kept(getattr(self, option.name)))
+
     @property
     def mending(self) -> Mending:
         """What may be mended."""
@@ -279,6 +283,13 @@ class SourceScan:
     origin: Mapping[str, CaseRecord] = field(default_factory=dict)
     origin_labels: Mapping[str, int] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _kept(value: object) -> object:
+    """Return the value of an option that its caller cannot change afterwards."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _plain(value: object) -> object:

@@ -12,7 +12,6 @@ import numpy as np
 from ..augment.runner import plan_augmentation, run_augmentation
 from ..augment.spec import AugmentSpec
 from ..convert.conversion import plan_conversion, run_conversion
-from ..convert.source import ConvertOptions
 from ..dataset.layout import Dataset
 from ..dataset.lineage import TEST
 from ..dataset.names import DatasetName
@@ -127,10 +126,9 @@ class _Steps:
         return init_folders(self.folder)
 
     def convert(self, source: Path, number: int, paths: Paths) -> Dataset:
-        options = ConvertOptions()
-        conversion = plan_conversion(source, str(number), raw=paths.require("raw"), options=options)
+        conversion = plan_conversion(source, str(number), raw=paths.require("raw"))
         self.command("convert", source, "--to", f"{number}_{conversion.name.name}")
-        outcome = run_conversion(conversion, options, jobs=self.jobs)
+        outcome = run_conversion(conversion, jobs=self.jobs)
         self.tell(f"made {outcome.target.name} with {outcome.done} cases")
         return Dataset.open(outcome.target)
 
@@ -154,10 +152,10 @@ class _Steps:
         if spec.hu_shift is not None:
             words += ["--hu-shift", f"{spec.hu_shift[0]:g}:{spec.hu_shift[1]:g}"]
         self.command(*words)
-        plan = plan_augmentation(source, name, paths.require("raw"), spec)
-        outcome = run_augmentation(plan, source, spec, jobs=self.jobs)
-        made = sum(len(item.payload.copies) for item in plan.items)
-        self.tell(f"made {outcome.target.name}: {made} copies beside the originals, in folds that do not leak")
+        augmentation = plan_augmentation(source, name, paths.require("raw"), spec)
+        outcome = run_augmentation(augmentation, jobs=self.jobs)
+        made = f"{augmentation.copies} copies beside the originals"
+        self.tell(f"made {outcome.target.name}: {made}, in folds that do not leak")
         return Dataset.open(outcome.target)
 
     def hold_back(self, dataset: Dataset, source: Path) -> Path:

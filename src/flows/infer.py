@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..convert.inputs import prepare_inputs
+from ..convert.inputs import plan_inputs, run_inputs
 from ..convert.restore import plan_restore, run_restore
 from ..dataset.layout import Dataset
 from ..errors import Finding, SegconvError
@@ -79,7 +79,8 @@ def infer(
     if output.exists() and not overwrite and not is_empty_folder(output):
         raise SegconvError("is there already", code="SC020", file=str(output), hint="choose another -o, or --overwrite")
     work = output.parent / hidden_name(f"infer-{output.name}")
-    cases, prepared = prepare_inputs(inputs, dataset.description, work / "inputs", jobs=jobs)
+    planned = plan_inputs(inputs, dataset.description, work / "inputs")
+    prepared = run_inputs(planned, jobs=jobs, overwrite=True)
     predictions = work / "predictions"
     with writing(work):
         if predictions.is_dir():
@@ -105,11 +106,11 @@ def infer(
             fsops.rename_new(predictions, output)
         files = sorted(path.name for path in output.iterdir() if path.name.endswith(dataset.description.file_ending))
     else:
-        names = {case.case: case.original_name for case in cases}
-        plan = plan_restore(predictions, dataset, output, names=names)
-        outcome = run_restore(plan, dataset, jobs=1, overwrite=overwrite, restart=True)
+        names = {case.case: case.original_name for case in planned.cases}
+        restoration = plan_restore(predictions, dataset, output, names=names)
+        outcome = run_restore(restoration, jobs=1, overwrite=overwrite, restart=True)
         warnings += outcome.warnings
-        files = sorted(item.outputs[0] for item in plan.items)
+        files = sorted(item.outputs[0] for item in restoration.plan.items)
     with writing(work):
         fsops.remove_tree(work)
     return Prediction(output, files, warnings)

@@ -116,7 +116,8 @@ class Plan:
             "source": str(self.source_root),
             "target": str(self.target.path.absolute()),
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        # Not sorted: the order of what a user declares decides bytes as well.
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _refuse_twins(names: Iterable[str]) -> None:

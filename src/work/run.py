@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from ..errors import Finding, Refused, SegconvError, as_errors
 from . import fsops, staging
 from .caseio import CaseIO
+from .how import Progress
 from .interruption import interruptible
 from .journal import Journal
 from .memory import affordable
@@ -27,22 +28,6 @@ GO_ON = "run the same command again: it goes on where it stopped"
 FEW_WORKERS = 4
 BYTES_A_WORKER = 1 << 19
 """Up to so many workers, or with so many bytes an item for each of them, threads do not wait for one another."""
-
-
-class Progress(Protocol):
-    """Who is told how far a run is."""
-
-    def note(self, text: str) -> None:
-        """Tell what a person may want to know before it begins."""
-
-    def start(self, total: int, done: int) -> None:
-        """Begin, with so many cases of which some were done by an earlier run."""
-
-    def advance(self, case: str) -> None:
-        """Count one more."""
-
-    def stop(self) -> None:
-        """End."""
 
 
 @dataclass(frozen=True)
@@ -125,24 +110,8 @@ def execute(
     decoded
         Returns what the largest file of an item decodes to: there are no more workers than the memory
         suffices for.
-    jobs
-        Number of workers; 1 works in this process.
-    backend
-        A backend of joblib, such as ``"dask"``; processes on this machine if None.
-    progress
-        Is told how far the run is.
-    overwrite
-        Replace the target, once the new one is whole.
-    restart
-        Throw away what an unfinished run left.
-    keep_going
-        Leave out cases that fail instead of refusing all.
-    strict
-        Treat warnings as errors.
-    fsync
-        Bring everything to the disk before the target appears.
-    verify
-        Read every file again before the target appears.
+    jobs, backend, progress, overwrite, restart, keep_going, strict, fsync, verify
+        See `How`.
 
     Raises
     ------

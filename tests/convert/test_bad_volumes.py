@@ -381,7 +381,7 @@ def test_a_bit_that_turned_or_a_cut_is_refused_or_harmless(
     options = ConvertOptions(labels={name: value for value, name in enumerate(["background", "a", "b", "c"])})
     try:
         conversion = plan_conversion(root, "5_A", raw=folder / "raw", kind="pairs", options=options)
-        run_conversion(conversion, options, jobs=1)
+        run_conversion(conversion, jobs=1)
     except SegconvError as error:
         assert {finding.file for finding in error.findings} <= {f"{what}/c{ending}", f"masks/c{ending}"}
         assert not list((folder / "raw").glob("Dataset*"))

@@ -524,7 +524,7 @@ def test_any_volume_keeps_its_voxels_and_its_grid(
     (folder / "raw").mkdir()
     options = ConvertOptions(labels={"background": 0, "a": 1, "b": 2}, file_ending=target)
     conversion = plan_conversion(folder / "src", "5_A", raw=folder / "raw", kind="pairs", options=options)
-    run_conversion(conversion, options, jobs=1)
+    run_conversion(conversion, jobs=1)
     made = folder / "raw" / "Dataset005_A"
     written = conversion.scan.file_ending
     for ours, theirs in ((f"imagesTr/c_0000{written}", source), (f"labelsTr/c{written}", label)):
