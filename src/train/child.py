@@ -10,7 +10,6 @@ import pwd
 import re
 import signal
 import site
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from ..errors import Interrupted, SegconvError
 from ..work import fsops
 from ..work.staging import writing
 from .paths import Paths
+from .processes import said, started
 
 PASSED_ON = re.compile(r"(PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|(CUDA|NVIDIA|MKL|OMP|nnUNet|TOTALSEG)_.*)")
 """Variables that a child inherits; the folders are set anew."""
@@ -91,6 +91,7 @@ def run_nnunet(
     log: Path | None = None,
     tell: Callable[[str], None] | None = None,
     settings: dict[str, str] | None = None,
+    locks: Sequence[int] = (),
 ) -> None:
     """Run a command of nnU-Net to its end.
 
@@ -108,6 +109,8 @@ def run_nnunet(
         Gets each line, without its end.
     settings
         More variables for the child.
+    locks
+        Descriptors of locks that hold until its last process is gone.
 
     Raises
     ------
@@ -131,6 +134,7 @@ def run_nnunet(
         shown=f"{name} {' '.join(arguments)}",
         log=log,
         tell=tell,
+        locks=locks,
     )
 
 
@@ -141,8 +145,9 @@ def run_child(
     shown: str,
     log: Path | None = None,
     tell: Callable[[str], None] | None = None,
+    locks: Sequence[int] = (),
 ) -> None:
-    """Run a process to its end, passing on what it says; see `run_nnunet`."""
+    """Run a program to its end, passing on what it says; see `run_nnunet`."""
     descriptor = None
     if log is not None:
         with writing(log):
@@ -151,34 +156,21 @@ def run_child(
     last: deque[str] = deque(maxlen=60)
     try:
         _log(descriptor, log, f"$ {shown}\n".encode())
-        with subprocess.Popen(  # noqa: S603 - an argument list, our own interpreter
-            list(command),
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # its workers end with it, and Ctrl-C reaches us alone
-        ) as process:
-            try:
-                assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-                for raw in process.stdout:
-                    _log(descriptor, log, raw)
-                    # A progress bar redraws its line; only its last state is worth a line.
-                    line = raw.decode("utf-8", "replace").rstrip("\n").rsplit("\r", 1)[-1].rstrip()
-                    if line:
-                        last.append(line)
-                        if tell is not None:
-                            tell(line)
-                code = process.wait()
-            except BaseException as error:
-                _end(process)
-                if isinstance(error, KeyboardInterrupt):
-                    raise Interrupted(
-                        f"interrupted: {shown}", hint="the same command goes on where nnU-Net can"
-                    ) from None
-                raise
-            finally:
-                _end_group(process.pid)
+        with started(command, env, locks) as process:
+            for raw in said(process):
+                _log(descriptor, log, raw)
+                # A progress bar redraws its line; only its last state is worth a line.
+                line = raw.decode("utf-8", "replace").rstrip("\n").rsplit("\r", 1)[-1].rstrip()
+                if line:
+                    last.append(line)
+                    if tell is not None:
+                        tell(line)
+            code = process.wait()
+    except KeyboardInterrupt as error:
+        number = int(error.args[0]) if error.args else signal.SIGINT
+        raise Interrupted(
+            f"interrupted: {shown}", signal_number=number, hint="the same command goes on where nnU-Net can"
+        ) from None
     finally:
         if descriptor is not None:
             os.close(descriptor)
@@ -188,29 +180,8 @@ def run_child(
 
 def _log(descriptor: int | None, path: Path | None, data: bytes) -> None:
     if descriptor is not None and path is not None:
-        fsops.append(descriptor, data, path)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and what it started: first asked, then forced."""
-    for number, patience_s in ((signal.SIGTERM, 5.0), (signal.SIGKILL, None)):
-        try:
-            os.killpg(process.pid, number)
-            process.wait(patience_s)
-            return
-        except ProcessLookupError:
-            process.wait()
-            return
-        except subprocess.TimeoutExpired:
-            continue
-
-
-def _end_group(group: int) -> None:
-    """End what a process that is gone has left behind."""
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return
+        with writing(path):
+            fsops.append(descriptor, data, path)
 
 
 def _failure(shown: str, code: int, last: list[str], log: Path | None) -> SegconvError:

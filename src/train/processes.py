@@ -1,0 +1,134 @@
+"""A program and all that it starts: heard to the end, and ended together, whichever of them ends first.
+
+Between segconv and the program stands a guard (see `segconv.train.guard`): it ends what the program
+leaves behind, and everything as soon as segconv is gone, be it by ``kill -9``.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ..errors import SegconvError
+
+GUARD = Path(__file__).with_name("guard.py")
+
+PATIENCE_S = 5.0
+"""So long may what was asked to end take before it is forced to."""
+
+_LOOK_MS = 500
+"""So often is looked whether the guard is still there: it may be killed, too."""
+
+_BLOCK = 1 << 16
+
+
+@contextmanager
+def started(
+    command: Sequence[str], env: Mapping[str, str], locks: Sequence[int] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program; at the end of the block nothing of it is left.
+
+    Parameters
+    ----------
+    command
+        An absolute path and arguments.
+    env
+        The whole environment.
+    locks
+        Descriptors of locks that this process holds: they hold until the last process of the
+        program is gone, even where this one goes first.
+
+    Yields
+    ------
+    process
+        Whose output is for `said`; it ends as the program does.
+
+    Raises
+    ------
+    SegconvError
+        ``SC101`` if the system starts no process.
+    """
+    life, held = os.pipe()
+    try:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - an argument list, our own interpreter
+                [sys.executable, "-I", "-S", os.fspath(GUARD), str(life), *command],
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(life, *locks),
+                start_new_session=True,  # Ctrl-C reaches us alone
+            )
+        except OSError as error:
+            raise SegconvError(
+                f"could not be started: {error.strerror}",
+                code="SC101",
+                file=command[0],
+                hint="the system starts no further process: end others, or raise the limit",
+            ) from error
+        finally:
+            os.close(life)
+        with process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    _ask_to_end(process)
+                    os.close(held)
+                    held = -1
+                    _force_to_end(process)
+                _end_group(process.pid)
+    finally:
+        if held >= 0:
+            os.close(held)
+
+
+def said(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Yield what a process and its own say, line by line, until the last of them is gone."""
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+    descriptor = process.stdout.fileno()
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    rest, alone = b"", False
+    while True:
+        if not alone and process.poll() is not None:
+            alone = True  # what it left behind holds the pipe open
+            _end_group(process.pid)
+        if waiting.poll(_LOOK_MS):
+            block = os.read(descriptor, _BLOCK)
+            if not block:
+                break
+            *lines, rest = (rest + block).split(b"\n")
+            yield from (line + b"\n" for line in lines)
+        elif alone:
+            break
+    if rest:
+        yield rest
+
+
+def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(PATIENCE_S)
+
+
+def _force_to_end(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the guard, which has seen us leave, to kill all; kill it if it cannot."""
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        _end_group(process.pid)
+        process.wait()
+
+
+def _end_group(group: int) -> None:
+    """End what a process that is gone has left behind."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
