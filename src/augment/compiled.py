@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from ..version import VERSION
+from ..work.home import cache_home
 
 
 @functools.cache
@@ -33,13 +34,16 @@ def cache_folder() -> Path | None:
     files is not used, because Numba trusts what it finds in its cache.
     """
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    own = Path(base) / "segconv" / f"numba-{VERSION}"
-    for folder in (*([Path(chosen)] if chosen else []), own, Path(__file__).parent / "__pycache__"):
+    home = cache_home()
+    own = None if home is None else home / "segconv" / f"numba-{VERSION}"
+    for folder in (Path(chosen) if chosen else None, own, Path(__file__).parent / "__pycache__"):
+        if folder is None:
+            continue
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            foreign = folder == own and folder.stat().st_uid != os.geteuid()  # as with the home of somebody else
         except OSError:
             continue
-        if os.access(folder, os.W_OK | os.X_OK):
+        if not foreign and os.access(folder, os.W_OK | os.X_OK):
             return folder
     return None

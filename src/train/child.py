@@ -63,6 +63,8 @@ def commands() -> dict[str, str]:
 def environment(paths: Paths) -> dict[str, str]:
     """Return the whole environment of a child."""
     passed = {key: value for key, value in os.environ.items() if PASSED_ON.fullmatch(key) and key not in WITHHELD}
+    if not os.path.isabs(passed.get("HOME", "")):
+        passed.pop("HOME", None)  # what is kept there would be left in the current folder
     passed.update(paths.variables())
     passed["PYTHONUNBUFFERED"] = passed["PYTHONSAFEPATH"] = "1"  # for what the child starts; see `python`
     try:
@@ -79,7 +81,9 @@ def python(call: str) -> list[str]:
     may lie. Isolation, which Python's worker processes inherit, also leaves out what the user
     installed for themselves alone; that is found all the same.
     """
-    own = f"import site; site.addsitedir({site.getusersitepackages()!r}); " if site.ENABLE_USER_SITE else ""
+    packages = site.getusersitepackages() if site.ENABLE_USER_SITE else ""
+    # Without a home it is a folder "~" of the current one.
+    own = f"import site; site.addsitedir({packages!r}); " if os.path.isabs(packages) else ""
     return [sys.executable, "-I", "-u", "-c", own + call]
 
 

@@ -6,14 +6,17 @@ For each, an option beats the environment variable, which beats the settings fil
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .. import reading
 from ..dataset.names import find_dataset
 from ..errors import Finding, SegconvError, warning
 from ..work import fsops
+from ..work.home import config_home
 from ..work.staging import writing
 
 NAMES = {"raw": "nnUNet_raw", "preprocessed": "nnUNet_preprocessed", "results": "nnUNet_results"}
@@ -24,6 +27,11 @@ PURPOSE = {
     "preprocessed": "what nnU-Net makes of them for training",
     "results": "trained models",
 }
+
+LARGEST_SETTINGS = 1 << 20
+
+_OUT_OF_REACH = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG)
+"""What the system says of a file that is not there, or that this user cannot get at: a home may be somebody else's."""
 
 INIT_HINT = "segconv paths init ROOT makes all three"
 
@@ -153,29 +161,39 @@ class Paths:
         return {variable: str(getattr(self, word)) for word, variable in NAMES.items() if getattr(self, word)}
 
 
-def settings_file() -> Path:
-    """Return where the settings file is, be it there or not."""
-    base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "segconv" / "folders.json"
+def settings_file() -> Path | None:
+    """Return where the settings file is, be it there or not; None for a user without a home."""
+    base = config_home()
+    return None if base is None else base / "segconv" / "folders.json"
 
 
 def read_settings() -> dict[str, str]:
-    """Return the settings file; empty if there is none.
+    """Return the settings file; empty if there is none that this user can reach.
 
     Raises
     ------
     SegconvError
-        ``SC042`` if it cannot be read.
+        ``SC042`` if it is there and cannot be used.
     """
     path = settings_file()
-    if not path.is_file():
+    if path is None:
         return {}
+    hint = "remove it, and run segconv paths init ROOT --remember"
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise SegconvError(f"cannot be read ({error})", code="SC042", file=str(path)) from error
+        # A link is fine: who keeps settings elsewhere put it there. A pipe would be waited for.
+        found = json.loads(reading.whole(os.path.realpath(path), LARGEST_SETTINGS))
+    except OSError as error:
+        if error.errno in _OUT_OF_REACH:
+            return {}
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC042", file=str(path)) from error
+    except (ValueError, RecursionError) as error:
+        raise SegconvError(f"is no JSON ({error})", code="SC042", file=str(path), hint=hint) from error
+    except SegconvError as error:
+        if error.code == "SC060":  # links in a circle
+            return {}
+        raise SegconvError(error.message, code="SC042", file=str(path), hint=hint) from error
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise SegconvError("is no object of names and paths", code="SC042", file=str(path))
+        raise SegconvError("is no object of names and paths", code="SC042", file=str(path), hint=hint)
     return found
 
 
@@ -194,6 +212,13 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
     if any(c in str(root) for c in "\"'\n\r$`\\"):
         raise SegconvError(f"{str(root)!r} has quotes or other characters that shells take for their own", code="SC040")
     folders = {variable: root / variable for variable in NAMES.values()}
+    remembered = settings_file() if remember else None
+    if remember and remembered is None:
+        raise SegconvError(
+            "there is no home folder that settings could be kept in",
+            code="SC042",
+            hint="leave out --remember; or export XDG_CONFIG_HOME, an absolute path of a folder for settings",
+        )
     with writing(root):
         for folder in folders.values():
             fsops.mkdir(folder)
@@ -204,10 +229,10 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
         ):
             lines = [line.format(variable, folder) for variable, folder in folders.items()]
             fsops.write_atomic(root / name, ("\n".join(lines) + "\n").encode())
-        if remember:
-            fsops.mkdir(settings_file().parent)
+        if remembered is not None:
+            fsops.mkdir(remembered.parent)
             settings = {variable: str(folder) for variable, folder in folders.items()}
-            fsops.write_atomic(settings_file(), (json.dumps(settings, indent=2) + "\n").encode())
+            fsops.write_atomic(remembered, (json.dumps(settings, indent=2) + "\n").encode())
     return Paths(folders["nnUNet_raw"], folders["nnUNet_preprocessed"], folders["nnUNet_results"])
 
 

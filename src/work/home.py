@@ -1,0 +1,31 @@
+"""Where a user's own settings and caches lie: by the XDG base directory specification, and nowhere if no home is known.
+
+Containers and batch systems run processes for users whom no list knows, with the home of somebody
+else, or with none.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def config_home() -> Path | None:
+    """Return the folder of the user's settings, be it there or not; None if nothing tells where it is."""
+    return _base("XDG_CONFIG_HOME", ".config")
+
+
+def cache_home() -> Path | None:
+    """Return the folder of the user's caches, be it there or not; None if nothing tells where it is."""
+    return _base("XDG_CACHE_HOME", ".cache")
+
+
+def _base(variable: str, usual: str) -> Path | None:
+    chosen = os.environ.get(variable, "")
+    if os.path.isabs(chosen):  # the specification has a relative path ignored
+        return Path(chosen)
+    home = os.environ.get("HOME")
+    if home is None:
+        home = os.path.expanduser("~")  # asks the list of users, and stays "~" where that does not know this one
+    # A home that is not there is none, and not made: that of system users often has a name to say so.
+    return Path(home, usual) if os.path.isabs(home) and os.path.isdir(home) else None
