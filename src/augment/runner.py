@@ -20,6 +20,7 @@ from ..dataset.names import CASE_IDENTIFIER, DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import Splits, leaks, make_splits, with_copies
 from ..dataset.strictjson import dumps, load_object, loads
+from ..dataset.target import refuse_crossed
 from ..errors import Finding, SegconvError, refuse_if_any, warning
 from ..image.codecs import decoded_bytes
 from ..version import VERSION
@@ -81,6 +82,8 @@ def plan_augmentation(
         If the dataset cannot be augmented so: no CT channel for a HU shift, planes that pictures do
         not have, a file that is missing, names that meet, or that a case cannot have.
     """
+    target = Target(raw / name.folder, name.slot)
+    refuse_crossed(source.path.resolve(), target)
     description = source.description
     ending = ending or description.file_ending
     _refuse_unfit(description, spec, source)
@@ -133,7 +136,7 @@ def plan_augmentation(
         "link": link,
         "splits": [str(path.absolute()) for path in splits],
     }
-    plan = Plan(Target(raw / name.folder, name.slot), source.path, tuple(items), key, tuple(left_out(extra)))
+    plan = Plan(target, source.path, tuple(items), key, tuple(left_out(extra)))
     return Augmentation(source, spec, splits, plan)
 
 

@@ -18,7 +18,7 @@ from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.strictjson import dumps
-from ..dataset.target import free_target, free_task
+from ..dataset.target import free_target, free_task, refuse_crossed
 from ..errors import CODES, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
@@ -144,7 +144,8 @@ def plan_conversion(
             "--strip-headers encodes every file anew, which leaves nothing to link", hint="leave one of them out"
         )
     root = _source_root(_located(source))
-    find(to, own_name(root), raw, overwrite=overwrite)  # told before the source is read
+    name = find(to, own_name(root), raw, overwrite=overwrite)  # told before the source is read
+    refuse_crossed(root, _target(name, raw, v1=v1))
     kind, evidence = (kind, "--from") if kind is not None else detect(root, options)
     if kind not in KINDS:
         raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
@@ -162,11 +163,10 @@ def plan_conversion(
     if v1:  # told before anything is written
         v1_object(DatasetDescription(scan.channel_names, scan.label_map.labels, scan.file_ending, 0), ())
     name = find(to, scan.name, raw, overwrite=overwrite)
-    folder = name.task_folder if v1 else name.folder
-    target = Target(raw / folder, name.slot)
+    target = _target(name, raw, v1=v1)
     recipe = _recipe(scan, options)
     items = tuple(_item(CaseTask(case, recipe, scan.origin.get(case.case))) for case in scan.cases)
-    key = {"command": "convert", "kind": kind, "target": folder, **options.key()}
+    key = {"command": "convert", "kind": kind, "target": target.path.name, **options.key()}
     return Conversion(options, scan, evidence, name, Plan(target, root, items, key, tuple(scan.findings)), v1)
 
 
@@ -206,6 +206,10 @@ def mended_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]]:
         for record in lineage.read_records(outcome.target)
     }
     return {case: repairs for case, repairs in found.items() if repairs}
+
+
+def _target(name: DatasetName, raw: Path, *, v1: bool) -> Target:
+    return Target(raw / (name.task_folder if v1 else name.folder), name.slot)
 
 
 def _located(source: Path) -> Path:

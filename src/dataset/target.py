@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import SegconvError
+from ..work.plan import Target
 from . import lineage
 from .names import DatasetName, next_free_id, parse_target
 
@@ -53,6 +54,40 @@ def free_target(
             hint=f"{free} is free: --to {free}_{name.name}",
         )
     return name
+
+
+def refuse_crossed(source: Path, target: Target) -> None:
+    """Refuse a target inside its source, and a source inside of what the target replaces.
+
+    Parameters
+    ----------
+    source
+        Folder that is read, resolved.
+    target
+        What is to be made.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020``.
+    """
+    raw = target.path.parent.resolve()
+    if raw.is_relative_to(source):
+        what = "is the source" if raw == source else f"lies in the source, {source}"
+        raise SegconvError(
+            f"{what}: a dataset is not made inside of what it is made from",
+            code="SC020",
+            file=str(target.path.parent),
+            hint="segconv paths init ROOT makes the folders elsewhere, and --raw FOLDER names one",
+        )
+    for replaced in (target.path, target.staging):
+        if source.is_relative_to(raw / replaced.name):
+            raise SegconvError(
+                f"is or lies in {replaced.name}, which the run replaces",
+                code="SC020",
+                file=str(source),
+                hint="choose another target",
+            )
 
 
 def _in_use(root: Path | None) -> dict[int, list[Path]]:

@@ -361,19 +361,58 @@ def test_odd_names_of_files_and_folders_come_back(name: str, tmp_path: Path, seg
             assert np.array_equal(io.imread(tmp_path / "back" / folder / f"{name} {number}.png"), mask)
 
 
-def test_datasets_that_are_made_inside_of_the_source_are_no_part_of_it(segconv: Command, tmp_path: Path) -> None:
-    root = tmp_path / "project"
+def two_pairs(root: Path) -> Path:
     for number, name in enumerate(("a", "b")):
         pair(root, f"images/{name}.png", f"masks/{name}.png", number)
-    raw = root / "nnUNet_raw"
-    raw.mkdir()
-    for number in ("1_First", "2_Second"):
-        assert segconv("convert", root, "--to", number, "--raw", raw).code == 0
-    made = [
-        sorted(p.name for p in (raw / folder / "imagesTr").iterdir())
-        for folder in ("Dataset001_First", "Dataset002_Second")
-    ]
-    assert made[0] == made[1] == ["a_0000.png", "b_0000.png"]
+    return root
+
+
+@pytest.mark.parametrize("words", [("--to", "1_Made"), ("--to-v1", "1_Made"), ("--to", "1_Made", "--dry-run")])
+@pytest.mark.parametrize("where", ["", "nnUNet_raw", "made/deep"])
+def test_a_raw_folder_inside_the_source_is_refused(
+    where: str, words: tuple[str, ...], segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = two_pairs(tmp_path / "project")
+    (root / where).mkdir(parents=True, exist_ok=True)
+    monkeypatch.setenv("nnUNet_raw_data_base", str(root / where))  # where --to-v1 writes
+    before = sorted(root.rglob("*"))
+    link = tmp_path / "link"
+    link.symlink_to(root)
+    for source, raw in ((root, root), (link, root), (root, link)):
+        done = segconv("convert", source, *words, "--raw", raw / where)
+        assert (done.code, done.codes()) == (73, ["SC020"]), done.err
+        assert "the source" in done.err
+    assert sorted(root.rglob("*")) == before
+
+
+def test_what_a_run_would_replace_is_no_source(segconv: Command, tmp_path: Path) -> None:
+    root = two_pairs(tmp_path / "project")
+    assert segconv("convert", root, "--to", "1_Made").code == 0
+    made = segconv.raw / "Dataset001_Made"
+    for source in (made, made / "imagesTr"):
+        done = segconv("convert", source, "--to", "1_Made", "--overwrite")
+        assert (done.code, done.codes()) == (73, ["SC020"]), done.err
+    left = two_pairs(segconv.raw / ".segconv-002")
+    done = segconv("convert", left, "--to", "2_Made")
+    assert (done.code, done.codes()) == (73, ["SC020"]), done.err
+    done = segconv("augment", made, "--to", "2_Aug", "--rotate-range", "10", "--raw", made)
+    assert (done.code, done.codes()) == (73, ["SC020"]), done.err
+
+
+def test_datasets_beside_the_source_are_no_part_of_it(segconv: Command, tmp_path: Path) -> None:
+    root = two_pairs(tmp_path / "project")
+    assert segconv("convert", root, "--to", "1_First").code == 0
+    segconv.raw.rename(root / "nnUNet_raw")
+    segconv.raw.mkdir()
+    assert segconv("convert", root, "--to", "2_Second").code == 0
+    made = segconv.raw / "Dataset002_Second" / "imagesTr"
+    assert sorted(path.name for path in made.iterdir()) == ["a_0000.png", "b_0000.png"]
     (root / "images").rename(tmp_path / "images")
     (root / "masks").rename(tmp_path / "masks")
-    assert "Dataset001_First" in segconv("convert", root, "--to", "3", "--raw", raw).err, "alone they are pointed at"
+    assert "Dataset001_First" in segconv("convert", root, "--to", "3").err, "alone they are pointed at"
+
+
+def test_a_dataset_of_the_raw_folder_is_a_source(segconv: Command, tmp_path: Path) -> None:
+    root = two_pairs(tmp_path / "project")
+    assert segconv("convert", root, "--to", "1_First").code == 0
+    assert segconv("convert", segconv.raw / "Dataset001_First", "--to", "2_Second").code == 0
