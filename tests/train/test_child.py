@@ -69,7 +69,7 @@ def test_the_environment_is_told_and_not_inherited(monkeypatch: pytest.MonkeyPat
             *("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),
             *("MKL_NUM_THREADS", "OMP_NUM_THREADS", "nnUNet_n_proc_DA", "TOTALSEG_HOME_DIR"),
         ),
-        "x",
+        "/x",
     )
     withheld = (
         *("nnUNet_extTrainer", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "LC_ALL", "TERM", "LOGNAME", "USER"),
