@@ -82,7 +82,7 @@ def plan_augmentation(
         If the dataset cannot be augmented so: no CT channel for a HU shift, planes that pictures do
         not have, a file that is missing, names that meet, or that a case cannot have.
     """
-    target = Target(raw / name.folder, name.slot)
+    target = Target(raw / name.folder, name.slot, lineage.manifest(*lineage.DATASETS))
     refuse_crossed(source.path.resolve(), target)
     description = source.description
     ending = ending or description.file_ending
@@ -381,6 +381,12 @@ def _finish(augmentation: Augmentation, results: Iterable[Result], staged: Stage
     folds, findings = _folds(augmentation.splits, kept)
     if folds:
         staged.write(SPLITS_FILE, dumps(folds))
+    number = sum(record.split == TRAIN for record in kept)
+    name = DatasetName.of_folder(plan.target.path.name)
+    texts = {**source.description.texts, "name": name.name if name else source.name.name}
+    description = dataclasses.replace(source.description, num_training=number, texts=texts, file_ending=recipe.ending)
+    where = {"dataset": dict(sorted(external.items()))} if recipe.link == EXTERNAL else {}
+    staged.write(DESCRIPTION, dumps(description.as_json() | where))
     run = source.run or {}
     staged.write(
         lineage.RUN,
@@ -395,14 +401,9 @@ def _finish(augmentation: Augmentation, results: Iterable[Result], staged: Stage
             # Where files lie on this machine does not go along with the dataset.
             findings=[{**found.as_json(), "file": Path(found.file).name} for found in (*plan.warnings, *findings)],
             extra=_unknown_entries(source),
+            files=staged.targets,
         ),
     )
-    number = sum(record.split == TRAIN for record in kept)
-    name = DatasetName.of_folder(plan.target.path.name)
-    texts = {**source.description.texts, "name": name.name if name else source.name.name}
-    description = dataclasses.replace(source.description, num_training=number, texts=texts, file_ending=recipe.ending)
-    where = {"dataset": dict(sorted(external.items()))} if recipe.link == EXTERNAL else {}
-    staged.write(DESCRIPTION, dumps(description.as_json() | where))
     return findings
 
 

@@ -209,7 +209,8 @@ def mended_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]]:
 
 
 def _target(name: DatasetName, raw: Path, *, v1: bool) -> Target:
-    return Target(raw / (name.task_folder if v1 else name.folder), name.slot)
+    folder = name.task_folder if v1 else name.folder
+    return Target(raw / folder, name.slot, lineage.manifest(*lineage.DATASETS))
 
 
 def _located(source: Path) -> Path:
@@ -318,7 +319,7 @@ class _Whole:
 
 
 def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -> list[Finding]:
-    """Write lineage, folds and, last, dataset.json; return what only the whole set shows."""
+    """Write folds, dataset.json and lineage; return what only the whole set shows."""
     scan, options = conversion.scan, conversion.options
     whole = _Whole(scan.channel_names)
     target = conversion.plan.target.path
@@ -337,20 +338,6 @@ def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -
         findings += told
         if folds:
             staged.write(SPLITS_FILE, dumps(folds))
-    staged.write(
-        lineage.RUN,
-        lineage.run_record(
-            version=VERSION,
-            command="convert",
-            # Where files lie on this machine does not go along with the dataset.
-            options=options.key() | {name: v.name for name, v in vars(options).items() if isinstance(v, Path)},
-            source={"kind": scan.kind, "name": scan.root.name},
-            label_map=lineage.composed(scan.origin_labels, own_labels) or own_labels,
-            label_file=scan.label_file,
-            findings=[finding.as_json() for finding in (*scan.findings, *findings)],
-            extra=scan.extra,
-        ),
-    )
     training = sorted(record.case for record in records if record.split == TRAIN)
     description = DatasetDescription(
         scan.channel_names,
@@ -368,6 +355,21 @@ def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -
         staged.write(DESCRIPTION, dumps(description.as_json() | {"dataset": whole.external}))
     else:
         staged.write(DESCRIPTION, description.to_bytes())
+    staged.write(
+        lineage.RUN,
+        lineage.run_record(
+            version=VERSION,
+            command="convert",
+            # Where files lie on this machine does not go along with the dataset.
+            options=options.key() | {name: v.name for name, v in vars(options).items() if isinstance(v, Path)},
+            source={"kind": scan.kind, "name": scan.root.name},
+            label_map=lineage.composed(scan.origin_labels, own_labels) or own_labels,
+            label_file=scan.label_file,
+            findings=[finding.as_json() for finding in (*scan.findings, *findings)],
+            extra=scan.extra,
+            files=staged.targets,
+        ),
+    )
     return findings
 
 

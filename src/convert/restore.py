@@ -104,7 +104,8 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
     refuse_if_any(findings)
     key = {"command": COMMAND, "like": like.path.name, "names": dict(names or {})}
     out = out.absolute()
-    return Restoration(like, Plan(Target(out, out.name), root, tuple(items), key, tuple(warnings)))
+    target = Target(out, out.name, lineage.manifest(*lineage.RESTORED))
+    return Restoration(like, Plan(target, root, tuple(items), key, tuple(warnings)))
 
 
 def _task(prediction: str, ending: str, record: CaseRecord, usual: Mapping[str, Any]) -> RestoreTask:
@@ -175,7 +176,11 @@ def run_restore(restoration: Restoration, **how: Unpack[How]) -> Outcome:
         staged.write(
             lineage.RUN,
             lineage.run_record(
-                version=VERSION, command=COMMAND, options={}, source={"kind": "prediction", "name": like.path.name}
+                version=VERSION,
+                command=COMMAND,
+                options={},
+                source={"kind": "prediction", "name": like.path.name},
+                files=staged.targets,
             ),
         )
         return []

@@ -4,8 +4,9 @@ Format 1
 --------
 ``segconv/run.json``
     What was run: ``format``, ``version``, ``command``, ``options``, ``seed``, ``source`` (kind and
-    name of what was read), ``label_map`` and ``label_file`` of the whole dataset, ``findings``, and as
-    ``extra`` what the source's json said that nnU-Net does not know.
+    name of what was read), ``label_map`` and ``label_file`` of the whole dataset, ``findings``, as
+    ``extra`` what the source's json said that nnU-Net does not know, and as ``files`` the path, size and
+    SHA-256 of the files that belong to no case.
 ``segconv/cases.jsonl``
     One JSON object a line and case, with the keys of `CaseRecord`. Paths are relative: of sources
     to the root of the source, of targets to the dataset.
@@ -17,19 +18,26 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .. import reading
 from ..errors import SegconvError
+from ..work.owned import Manifest, Written
 from .strictjson import MAX_BYTES, dump_line, dumps, load_object
 
 FORMAT = 1
 FOLDER = "segconv"
 RUN = f"{FOLDER}/run.json"
 CASES = f"{FOLDER}/cases.jsonl"
+
+DATASETS = ("convert", "augment")
+"""Commands that make datasets; repairs and edits of voxels are conversions."""
+RESTORED = ("restore", "infer")
+"""Commands that make folders of predictions."""
 
 TRAIN = "train"
 TEST = "test"
@@ -140,8 +148,9 @@ def run_record(
     label_file: Mapping[str, Any] | None = None,
     findings: list[dict[str, str]] | None = None,
     extra: Mapping[str, Any] | None = None,
+    files: Iterable[Mapping[str, Any]] = (),
 ) -> bytes:
-    """Return the bytes of run.json."""
+    """Return the bytes of run.json, which is written after the other files."""
     return dumps(
         {
             "format": FORMAT,
@@ -155,8 +164,31 @@ def run_record(
             "label_file": dict(label_file or {}),
             "findings": list(findings or []),
             **({"extra": dict(extra)} if extra else {}),
+            "files": [dict(file) for file in files],
         }
     )
+
+
+def manifest(*commands: str) -> Manifest:
+    """Return what tells with which files a folder was written by one of these commands; see `owned.Manifest`."""
+    return partial(_written, commands=commands)
+
+
+def _written(folder: Path, *, commands: Collection[str]) -> Iterator[Written]:
+    run = read_run(folder)
+    if run is None:
+        raise SegconvError("it has no lineage", code="SC096", file=str(folder))
+    if run.get("command") not in commands:
+        raise SegconvError(f"its lineage names the command {run.get('command')!r}", code="SC096", file=str(folder))
+    yield Written(RUN, None)
+    files = run.get("files")
+    for entry in files if isinstance(files, list) else []:
+        if isinstance(entry, dict):
+            yield Written(str(entry.get("path")), str(entry.get("sha256")))
+    for record in read_records(folder):
+        for target in record.targets:
+            if not target.get("external"):
+                yield Written(str(target["path"]), str(target.get("sha256")), bool(target.get("carried")))
 
 
 def read_run(dataset: Path) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -28,6 +29,7 @@ _AT_FDCWD = -100
 
 _SHORT_NAME_BYTES = 143
 """Names of so many bytes go into every file system; eCryptfs takes no longer ones."""
+_TEMPORARY = re.compile(r"\.tmp-[0-9a-f]{16}(-.*)?", re.DOTALL)
 
 _calls: Counter[str] = Counter()
 
@@ -102,6 +104,11 @@ def write_atomic(path: Path, *pieces: Buffer, sync: bool = False) -> None:
     except OSError:
         os.unlink(temporary)
         raise
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether a file's name is one that `write_atomic` gives to what is not complete."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def copy_new(source: int, path: Path) -> None:

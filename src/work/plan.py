@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Finding
+from .owned import Manifest
 
 FORMAT = 1
 """Version of the staging folder and its journal; another one is not continued."""
@@ -62,10 +63,13 @@ class Target:
     slot
         What its staging folder and its lock are named by; two runs with one slot in one parent
         folder exclude each other.
+    manifest
+        Tells what a finished folder of its kind was written with; None if it is never replaced.
     """
 
     path: Path
     slot: str
+    manifest: Manifest | None = None
 
     @property
     def staging(self) -> Path:

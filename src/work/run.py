@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import Finding, Refused, SegconvError, as_errors
-from . import fsops, staging
+from . import staging
 from .caseio import CaseIO
 from .how import Progress
 from .interruption import interruptible
@@ -125,6 +126,7 @@ def execute(
     staging.preflight(plan, overwrite=overwrite)
     with staging.locked(plan.target), interruptible(STOPPED, GO_ON), writing(plan.target.staging):
         staging.preflight(plan, overwrite=overwrite)  # another run may have just ended
+        replaced = staging.replaceable(plan.target, overwrite=overwrite)
         journal = staging.begin(plan, restart=restart)
         try:
             staging.clean(plan, journal)
@@ -138,7 +140,7 @@ def execute(
             outcome = _finish(plan, journal, finish, failed, reused, strict=strict, jobs=jobs, verify=verify)
         finally:
             journal.close()
-        staging.commit(plan, overwrite=overwrite, fsync=fsync)
+        staging.commit(plan.target, replaced, fsync=fsync)
     return outcome
 
 
@@ -163,11 +165,17 @@ def within_memory(
 
 
 def abort(target: Target) -> bool:
-    """Remove the staging folder of an unfinished run; return whether there was one."""
-    if not target.staging.is_dir():
+    """Remove the staging folder of an unfinished run; return whether there was one.
+
+    Raises
+    ------
+    SegconvError
+        ``SC021`` if it holds what segconv did not write.
+    """
+    if not os.path.lexists(target.staging):
         return False
     with staging.locked(target), writing(target.staging):
-        fsops.remove_tree(target.staging)
+        staging.discard(target)
     return True
 
 

@@ -6,8 +6,10 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,16 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SegconvError
-from . import fsops
+from . import begun, fsops, owned
+from .begun import PLAN
 from .journal import FILE as JOURNAL
 from .journal import Journal
+from .owned import Owned, file_sha256
 from .plan import Item, Plan, Target
 
-PLAN = "plan.json"
+LAST = ("segconv/cases.jsonl", "segconv/run.json")
+"""Files of a finished folder without which nothing would say whose the others are; removed last."""
 SPARE_BYTES = 16 << 20
 """Room that is left on the disk beyond the estimate."""
 
-_BLOCK = 1 << 20
+_HOLDER = "process {} on {}"
+_HOLDER_PATTERN = re.compile(rb"process \d+ on [^\n]*")
 
 
 class Staged:
@@ -41,6 +47,7 @@ class Staged:
     def write_lines(self, relative: str, lines: Iterable[bytes]) -> None:
         """Write a file piece by piece, without holding all of it."""
         path = self._folder / relative
+        begun.declare(self._folder, [relative])
         fsops.mkdir(path.parent)
         temporary = fsops.temporary_beside(path)
         digest, size = hashlib.sha256(), 0
@@ -64,7 +71,7 @@ def locked(target: Target) -> Iterator[None]:
     ------
     SegconvError
         ``SC035`` if another run holds it, with its process and host; ``SC031`` if the file system
-        knows no locks or the folder cannot be written.
+        knows no locks or the folder cannot be written; ``SC021`` if a file of somebody else has its name.
     """
     with writing(target.lock):
         fsops.mkdir(target.lock.parent)
@@ -76,9 +83,17 @@ def locked(target: Target) -> Iterator[None]:
             file=str(target.path),
             hint="wait until that run has ended, then run the command again",
         )
+    if not _is_lock(descriptor):
+        os.close(descriptor)
+        raise SegconvError(
+            "is no lock of segconv's, which keeps its lock under this name",
+            code="SC021",
+            file=str(target.lock),
+            hint="move the file away",
+        )
     try:
         with writing(target.lock):
-            fsops.sign(descriptor, f"process {os.getpid()} on {socket.gethostname()}", target.lock)
+            fsops.sign(descriptor, _HOLDER.format(os.getpid(), socket.gethostname()), target.lock)
         yield
     finally:
         fsops.unlock(descriptor, target.lock)
@@ -94,17 +109,18 @@ def preflight(plan: Plan, *, overwrite: bool) -> None:
         cannot be written, ``SC032`` if the disk has too little room.
     """
     target = plan.target.path
-    if os.path.lexists(target) and not overwrite and not is_empty_folder(target):
-        raise SegconvError(
-            "is there already", code="SC020", file=str(target), hint="choose another target, or --overwrite"
-        )
-    if overwrite and (read := _read_from(target, plan)) is not None:
-        raise SegconvError(
-            f"is not replaced by what is made of it: {read} is read",
-            code="SC020",
-            file=str(target),
-            hint="choose another target",
-        )
+    if os.path.lexists(target) and not is_empty_folder(target):
+        if not overwrite:
+            raise SegconvError(
+                "is there already", code="SC020", file=str(target), hint="choose another target, or --overwrite"
+            )
+        if (read := _read_from(target, plan)) is not None:
+            raise SegconvError(
+                f"is not replaced by what is made of it: {read} is read",
+                code="SC020",
+                file=str(target),
+                hint="choose another target",
+            )
     above = refuse_unwritable(target.parent)
     need = sum(item.nbytes for item in plan.items) * 11 // 10 + SPARE_BYTES
     free = shutil.disk_usage(above).free
@@ -148,27 +164,64 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
     Raises
     ------
     SegconvError
-        ``SC021`` if the folder belongs to a run with other options.
+        ``SC021`` if the folder belongs to a run with other options, or holds what segconv did not write.
     """
     staging = plan.target.staging
-    if staging.is_dir() and restart:
-        fsops.remove_tree(staging)
+    if _leftover(plan.target) or (restart and os.path.lexists(staging)):
+        discard(plan.target)
+    fsops.mkdir(staging)
+    begun.refuse_foreign(staging)
     record = staging / PLAN
-    if record.is_file():
-        if _fingerprint(record) != plan.fingerprint:
-            raise SegconvError(
-                "holds the unfinished work of another command or other options",
-                code="SC021",
-                file=str(staging),
-                hint=f"--restart begins anew; segconv abort {_named(plan.target)} removes it",
-            )
-    else:
-        fsops.mkdir(staging)
+    if record.is_file() and _fingerprint(record) != plan.fingerprint:
+        raise SegconvError(
+            "holds the unfinished work of another command or other options",
+            code="SC021",
+            file=str(staging),
+            hint=f"--restart begins anew; segconv abort {_named(plan.target)} removes it",
+        )
+    begun.declare(staging, (output for item in plan.items for output in item.outputs))
+    if not record.is_file():
         text = json.dumps({"fingerprint": plan.fingerprint, "key": plan.key}, indent=2)
         fsops.write_atomic(record, text.encode())
     journal = Journal(staging / JOURNAL)
     _forget_stale(plan, journal)
     return journal
+
+
+def discard(target: Target) -> None:
+    """Remove the staging folder of a target, whatever run it is of.
+
+    Raises
+    ------
+    SegconvError
+        ``SC021`` if it is a link or a file, or holds what segconv did not write.
+    """
+    staging = target.staging
+    if _leftover(target):
+        proved = owned.prove(staging, target.manifest)
+        owned.remove(staging, proved.files, last=LAST)
+    else:
+        begun.remove(staging)
+
+
+def _leftover(target: Target) -> bool:
+    """Whether the staging folder is a finished one: of a run that was killed at its last step, or what it replaced."""
+    staging = target.staging
+    if not os.path.lexists(staging):
+        return False
+    if staging.is_symlink() or not staging.is_dir():
+        raise SegconvError(
+            "is a link or a file, and not the folder that segconv keeps unfinished work in",
+            code="SC021",
+            file=str(staging),
+            hint="move it away",
+        )
+    if target.manifest is None or begun.read(staging) is not None:
+        return False
+    try:
+        return next(iter(target.manifest(staging)), None) is not None
+    except SegconvError:
+        return False
 
 
 def _named(target: Target) -> str:
@@ -177,21 +230,17 @@ def _named(target: Target) -> str:
 
 
 def clean(plan: Plan, journal: Journal, keep: Iterable[str] = ()) -> None:
-    """Remove everything from the staging folder that no finished case accounts for."""
+    """Remove from the staging folder what runs wrote into it and no finished case accounts for.
+
+    Raises
+    ------
+    SegconvError
+        ``SC021`` if it holds what segconv did not write.
+    """
     staging = plan.target.staging
-    known = {PLAN, JOURNAL, *keep}
+    known = {PLAN, JOURNAL, begun.FILE, *keep}
     known.update(t["path"] for case in journal.cases() for t in journal.read(case)["targets"])
-    for folder, folders, files in os.walk(staging, topdown=False):
-        for name in files:
-            path = Path(folder, name)
-            if str(path.relative_to(staging)) not in known:
-                fsops.unlink(path)
-        for name in folders:
-            path = Path(folder, name)
-            if path.is_symlink():
-                fsops.unlink(path)
-            elif not any(path.iterdir()):
-                fsops.rmdir(path)
+    owned.remove(staging, begun.refuse_foreign(staging) - known)
 
 
 def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
@@ -217,42 +266,61 @@ def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
                 raise SegconvError("read back is not what was written", code="SC033", file=bad)
 
 
-def commit(plan: Plan, *, overwrite: bool, fsync: bool) -> None:
-    """Let the target appear: the one visible step."""
-    staging, target = plan.target.staging, plan.target.path
-    # In this order: a journal without the plan that it belongs to would be anybody's.
-    fsops.unlink(staging / JOURNAL)
-    fsops.unlink(staging / PLAN)
+def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> None:
+    """Let the target appear: the one visible step.
+
+    Parameters
+    ----------
+    target
+        Whose staging folder is complete.
+    replaced
+        What is there already, and is replaced; None if nothing is.
+    fsync
+        Bring everything to the disk first.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` if the target appeared or changed meanwhile, with the staging folder as it was.
+    """
+    staging, folder = target.staging, target.path
+    if replaced is not None:
+        replaced.refuse_changes()
+    # In this order: without the list, nothing would say whose the rest is.
+    for name in (JOURNAL, PLAN, begun.FILE):
+        fsops.unlink(staging / name)
     if fsync:
         fsops.sync_file_system(staging)
-    if overwrite and target.is_dir() and not is_empty_folder(target):
-        fsops.exchange(staging, target)
-        fsops.remove_tree(staging)
+    if replaced is not None:
+        fsops.exchange(staging, folder)
+        owned.remove(staging, replaced.files, last=LAST)
     else:
-        if is_empty_folder(target):
-            fsops.rmdir(target)
+        if is_empty_folder(folder):
+            fsops.rmdir(folder)
         try:
-            fsops.rename_new(staging, target)
+            fsops.rename_new(staging, folder)
         except FileExistsError as error:
-            raise SegconvError("appeared while the run went on", code="SC020", file=str(target)) from error
+            raise SegconvError("appeared while the run went on", code="SC020", file=str(folder)) from error
     if fsync:
-        fsops.sync_folder(target.parent)
+        fsops.sync_folder(folder.parent)
+
+
+def replaceable(target: Target, *, overwrite: bool) -> Owned | None:
+    """Return the proof that what is there may be replaced; None if nothing is.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` as `owned.prove`.
+    """
+    if not overwrite or not os.path.lexists(target.path) or is_empty_folder(target.path):
+        return None
+    return owned.prove(target.path, target.manifest)
 
 
 def where(folder: Path, target: Mapping[str, Any]) -> Path:
     """Return where a written file lies: in its folder, or where an external one was left."""
     return Path(target["at"]) if "at" in target else folder / target["path"]
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        block = bytearray(_BLOCK)
-        view = memoryview(block)
-        while count := file.readinto(block):
-            digest.update(view[:count])
-    return digest.hexdigest()
 
 
 @contextmanager
@@ -322,6 +390,14 @@ def _still_good(item: Item, entry: dict[str, Any], plan: Plan) -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_lock(descriptor: int) -> bool:
+    """Whether an open file is a lock: empty, or signed by one who held it."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return False
+    text = os.pread(descriptor, 300, 0)
+    return not text or _HOLDER_PATTERN.fullmatch(text) is not None
 
 
 def _holder(lock: Path) -> str:

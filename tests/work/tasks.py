@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from segconv.errors import Finding, SegconvError, warning
 from segconv.work.caseio import CaseIO
+from segconv.work.owned import Written
 from segconv.work.plan import Item, Plan, Target
 from segconv.work.run import Result
 from segconv.work.staging import Staged
@@ -27,7 +28,18 @@ def make_plan(folder: Path, count: int = 3, *, payload: str = "copy", key: str =
         Item(f"case{n}", (str(source / f"{n}.bin"),), (f"data/{n}.bin", f"more/{n}.bin"), f"{payload}")
         for n in range(count)
     )
-    return Plan(Target(folder / "root" / "Dataset007_Kit", "007"), source, items, {"key": key})
+    return Plan(Target(folder / "root" / "Dataset007_Kit", "007", manifest), source, items, {"key": key})
+
+
+def manifest(folder: Path) -> Iterator[Written]:
+    """What `copy` and `listing` write, by the list."""
+    if not (folder / "index").is_file():
+        raise SegconvError("it has no index")
+    yield Written("index", None)
+    for line in (folder / "index").read_text().splitlines():
+        case, sha256 = line.split()
+        for above in ("data", "more"):
+            yield Written(f"{above}/{case.removeprefix('case')}.bin", sha256)
 
 
 def copy(item: Item, io: CaseIO) -> dict[str, Any]:

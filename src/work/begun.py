@@ -1,0 +1,92 @@
+"""The list of everything that may have been written into a staging folder: what is not on it is somebody else's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import SegconvError
+from . import fsops, owned
+from .journal import FILE as JOURNAL
+
+FILE = "begun"
+PLAN = "plan.json"
+_FIRST = b"segconv staging folder, format 1"
+
+
+def declare(staging: Path, outputs: Iterable[str]) -> None:
+    """Add to the list, before anything of it is written; the list is made if need be."""
+    outputs = set(outputs) - (read(staging) or set())
+    if not outputs and (staging / FILE).exists():
+        return
+    data = b"".join(os.fsencode(path) + b"\0" for path in sorted(outputs))
+    if read(staging) is None:
+        fsops.write_atomic(staging / FILE, _FIRST + b"\0" + data)
+        return
+    descriptor = fsops.open_append(staging / FILE)
+    try:
+        fsops.append(descriptor, data, staging / FILE)
+    finally:
+        os.close(descriptor)
+
+
+def read(staging: Path) -> set[str] | None:
+    """Return the list of a staging folder, or None if it has none."""
+    try:
+        descriptor = os.open(staging / FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        first, *outputs = file.read().split(b"\0")
+    return {os.fsdecode(path) for path in outputs if path} if first == _FIRST else None
+
+
+def refuse_foreign(staging: Path) -> set[str]:
+    """Return the files of a staging folder, relative to it, all of which were written by runs into it.
+
+    Raises
+    ------
+    SegconvError
+        ``SC021`` if something else is there, or the folder is none of segconv's.
+    """
+    found = list(owned.entries(staging))
+    files = {path for path, entry in found if not entry.is_dir(follow_symlinks=False)}
+    if not files:
+        return files
+    begun = read(staging)
+    known = set() if begun is None else begun | {FILE}
+    foreign = [path for path, entry in found if not _ours(path, entry, known)]
+    if foreign:
+        raise _foreign(staging, foreign)
+    return files
+
+
+def remove(staging: Path) -> None:
+    """Remove a staging folder with all that is in it, if that was written by runs into it.
+
+    Raises
+    ------
+    SegconvError
+        ``SC021`` as `refuse_foreign`.
+    """
+    owned.remove(staging, refuse_foreign(staging), last=(JOURNAL, PLAN, FILE))
+
+
+def _ours(path: str, entry: os.DirEntry[str], known: set[str]) -> bool:
+    if entry.is_dir(follow_symlinks=False):  # an empty one, made for what was to lie in it
+        return any(output.startswith(f"{path}/") for output in known)
+    if path in (FILE, PLAN, JOURNAL) and known or fsops.is_temporary(entry.name):
+        return entry.is_file(follow_symlinks=False)
+    return path in known
+
+
+def _foreign(staging: Path, files: list[str]) -> SegconvError:
+    shown = ", ".join(sorted(files)[: owned.SHOWN])
+    more = f" and {len(files) - owned.SHOWN} more" if len(files) > owned.SHOWN else ""
+    return SegconvError(
+        f"holds {shown}{more}, which segconv did not write; it is not touched",
+        code="SC021",
+        file=str(staging),
+        hint="move the files out of it; segconv keeps unfinished work in this folder",
+    )

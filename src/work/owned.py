@@ -1,0 +1,217 @@
+"""What segconv wrote, and nothing else, is replaced or removed: the proof that a whole folder is its own.
+
+A finished folder says with which files, sizes and hashes it was written (its lineage); a staging
+folder has a list of everything that may have been written into it. Whatever else lies there is
+somebody else's, and stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SegconvError
+from . import fsops
+
+SHOWN = 5
+"""So many files are named that keep a folder from being replaced."""
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file as it was written.
+
+    Parameters
+    ----------
+    path
+        Relative to its folder, with slashes.
+    sha256
+        Of its bytes; None where only its name is known.
+    linked
+        Whether a symbolic link may stand for it.
+    """
+
+    path: str
+    sha256: str | None
+    linked: bool = False
+
+
+Manifest = Callable[[Path], Iterable[Written]]
+"""Returns what a finished folder was written with; raises `SegconvError` if segconv did not make it."""
+
+Identity = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A folder that was proved to be segconv's own.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    files
+        Relative path → inode, size, time of the last change of content and of the inode, when it was proved.
+    """
+
+    folder: Path
+    files: dict[str, Identity]
+
+    def refuse_changes(self) -> None:
+        """Raise ``SC020`` if a file was added or changed since the proof."""
+        other = [path for path, found in _identities(self.folder).items() if self.files.get(path) != found]
+        if other:
+            raise _not_replaced(self.folder, other, "which appeared or changed while the run went on")
+
+
+def prove(folder: Path, manifest: Manifest | None) -> Owned:
+    """Prove that a folder holds nothing but what segconv wrote.
+
+    Parameters
+    ----------
+    folder
+        What would be replaced.
+    manifest
+        Tells what a folder of its kind was written with; None for kinds that are never replaced.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` naming what is somebody else's, or was changed since.
+    """
+    if not stat.S_ISDIR(os.lstat(folder).st_mode):
+        raise SegconvError(
+            "is a link or a file, and is not replaced", code="SC020", file=str(folder), hint="choose another target"
+        )
+    try:
+        written = {entry.path: entry for entry in manifest(folder)} if manifest is not None else {}
+    except SegconvError as error:
+        raise SegconvError(
+            f"was not made by this command of segconv, and is not replaced ({error.message})",
+            code="SC020",
+            file=str(folder),
+            hint="choose another target",
+        ) from error
+    foreign = _foreign(folder, written)
+    if foreign:
+        raise _not_replaced(folder, foreign, "which segconv did not write")
+    files = _identities(folder)
+    changed = [path for path in files if _changed(folder / path, written[path])]
+    if changed:
+        raise _not_replaced(folder, changed, "which changed since segconv wrote it")
+    return Owned(folder, files)
+
+
+def remove(folder: Path, files: Collection[str], last: Iterable[str] = ()) -> list[str]:
+    """Remove files of a folder, and the folders that are empty then.
+
+    Parameters
+    ----------
+    folder
+        The folder; removed with its last entry.
+    files
+        Relative paths; those that are not there are passed over.
+    last
+        Those of them without which nothing could say whose the others are, in their order.
+
+    Returns
+    -------
+    left
+        Relative paths of what else is in it, which stays.
+    """
+    late = [path for path in last if path in files]
+    for part in (set(files) - set(late), late):
+        for path in part:
+            fsops.unlink(folder / path)
+        _remove_empty_folders(folder)
+    left = sorted(path for path, _ in entries(folder))
+    if not left:
+        fsops.rmdir(folder)
+    return left
+
+
+def entries(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield relative path and entry of everything in a folder that is no folder, and of folders without content."""
+    waiting = [""]
+    while waiting:
+        inside = waiting.pop()
+        with os.scandir(folder / inside) as found:
+            for entry in found:
+                path = f"{inside}{entry.name}"
+                if entry.is_dir(follow_symlinks=False) and _has_entries(entry.path):
+                    waiting.append(f"{path}/")
+                else:
+                    yield path, entry
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        block = bytearray(_BLOCK)
+        view = memoryview(block)
+        while count := file.readinto(block):
+            digest.update(view[:count])
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    return ((path, entry) for path, entry in entries(folder) if not entry.is_dir(follow_symlinks=False))
+
+
+def _has_entries(folder: str) -> bool:
+    with os.scandir(folder) as found:
+        return next(found, None) is not None
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    for above, folders, _ in os.walk(folder, topdown=False):
+        for name in folders:
+            inner = Path(above, name)
+            if not inner.is_symlink() and not any(inner.iterdir()):
+                fsops.rmdir(inner)
+
+
+def _foreign(folder: Path, written: dict[str, Written]) -> list[str]:
+    """Return what is not listed, or is of another kind than what was written."""
+    foreign = []
+    for path, entry in entries(folder):
+        listed = written.get(path)
+        if entry.is_dir(follow_symlinks=False):  # an empty one
+            usual = any(other.startswith(f"{path}/") for other in written)
+        else:
+            usual = listed is not None and (
+                entry.is_file(follow_symlinks=False) or (listed.linked and entry.is_symlink())
+            )
+        if not usual:
+            foreign.append(path)
+    return foreign
+
+
+def _changed(path: Path, written: Written) -> bool:
+    found = os.stat(path, follow_symlinks=False)
+    # A link, and a further name of a file, can be removed without losing what it leads to.
+    if stat.S_ISLNK(found.st_mode) or found.st_nlink > 1 or written.sha256 is None:
+        return False
+    return file_sha256(path) != written.sha256
+
+
+def _identities(folder: Path) -> dict[str, Identity]:
+    found = {path: entry.stat(follow_symlinks=False) for path, entry in _files(folder)}
+    return {path: (s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in found.items()}
+
+
+def _not_replaced(folder: Path, files: list[str], what: str) -> SegconvError:
+    more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+    return SegconvError(
+        f"is not replaced: it holds {', '.join(sorted(files)[:SHOWN])}{more}, {what}",
+        code="SC020",
+        file=str(folder),
+        hint="move what you want to keep out of it, or choose another target",
+    )
