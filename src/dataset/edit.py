@@ -231,8 +231,9 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
         if read_bytes(path) != edit.before:
             raise SegconvError("changed while the edit was made", code="SC062", file=str(path))
         with writing(path):
-            for left in (*edit.dataset.glob(f".tmp-*-{DESCRIPTION}"), *edit.dataset.glob(f"{lineage.FOLDER}/.tmp-*")):
-                fsops.unlink(left)  # by an edit that was killed; the lock says that it is not at work
+            for left in (*edit.dataset.glob(".tmp-*"), *edit.dataset.glob(f"{lineage.FOLDER}/.tmp-*")):
+                if fsops.is_temporary(left.name):
+                    fsops.unlink(left)  # by an edit that was killed; the lock says that it is not at work
             # The lineage first: an edit that is cut short in between is made, and recorded, by running it again.
             _record(edit)
             fsops.write_atomic(path, edit.after, sync=True)

@@ -76,7 +76,7 @@ def remove(staging: Path) -> None:
 def _ours(path: str, entry: os.DirEntry[str], known: set[str]) -> bool:
     if entry.is_dir(follow_symlinks=False):  # an empty one, made for what was to lie in it
         return any(output.startswith(f"{path}/") for output in known)
-    if path in (FILE, PLAN, JOURNAL) and known or fsops.is_temporary(entry.name):
+    if (path in (FILE, PLAN, JOURNAL) and known) or fsops.is_temporary(entry.name):
         return entry.is_file(follow_symlinks=False)
     return path in known
 

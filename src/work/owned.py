@@ -102,7 +102,7 @@ def prove(folder: Path, manifest: Manifest | None) -> Owned:
     if foreign:
         raise _not_replaced(folder, foreign, "which segconv did not write")
     files = _identities(folder)
-    changed = [path for path in files if _changed(folder / path, written[path])]
+    changed = [path for path in files if path in written and _changed(folder / path, written[path])]
     if changed:
         raise _not_replaced(folder, changed, "which changed since segconv wrote it")
     return Owned(folder, files)
@@ -186,9 +186,9 @@ def _foreign(folder: Path, written: dict[str, Written]) -> list[str]:
         if entry.is_dir(follow_symlinks=False):  # an empty one
             usual = any(other.startswith(f"{path}/") for other in written)
         else:
-            usual = listed is not None and (
-                entry.is_file(follow_symlinks=False) or (listed.linked and entry.is_symlink())
-            )
+            # A temporary file is what a change of the folder left that was killed.
+            usual = (listed is not None or fsops.is_temporary(entry.name)) and entry.is_file(follow_symlinks=False)
+            usual |= listed is not None and listed.linked and entry.is_symlink()
         if not usual:
             foreign.append(path)
     return foreign
