@@ -17,6 +17,7 @@ from ..errors import EXIT_SOFTWARE, Finding, Interrupted, SegconvError, exit_cod
 from ..work.interruption import answer_once
 from .options import OF_EVERY_COMMAND
 from .sink import print_findings
+from .streams import settled, take_streams
 
 COMMANDS: dict[str, str] = {
     "convert": "Turn data of any kind into a nnU-Net v2 dataset.",
@@ -105,6 +106,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         again = [sys.executable, *sys.orig_argv[1:]]
         os.execve(sys.executable, again, os.environ | {_UTF8_MODE: "1"})  # noqa: S606 - the same command
     arguments = sys.argv[1:] if arguments is None else arguments
+    out = take_streams()
     answer_once()
     # Matrices here have four rows: threads for them would take longer to start than help. nnU-Net's
     # processes do not inherit this.
@@ -112,10 +114,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     code = run(arguments)
     # From here on it is too late: there is no more than the farewell of workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    code, lost = settled(code, out)
+    print_findings(lost, as_json=False)
     sys.exit(code)
 
 
@@ -144,9 +144,6 @@ def run(arguments: list[str]) -> int:
         told = Interrupted("interrupted", signal_number=asked.args[0] if asked and asked.args else signal.SIGINT)
         print_findings(told.findings, as_json=as_json)
         return told.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0  # whoever read our output has seen enough
     except Exception as error:
         if os.environ.get("SEGCONV_DEBUG"):
             raise

@@ -15,7 +15,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from segconv.cli.main import main, run
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,15 +80,36 @@ class Forker:
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
-    def start(self, words: list[str], env: Mapping[str, str], cwd: Path | None = None) -> Running:
+    def start(
+        self,
+        words: list[str],
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        streams: Mapping[int, str] | None = None,
+    ) -> Running:
         self._count += 1
         folder = self._folder / f"said{self._count}"
         folder.mkdir(parents=True)
         request = {"words": words, "env": dict(env), "folder": str(folder), "cwd": str(cwd or folder)}
+        if streams is not None:
+            request["streams"] = {str(number): how for number, how in streams.items()}
         return Running(self, self.ask(request), folder)
 
-    def run(self, words: list[str], env: Mapping[str, str], cwd: Path | None = None) -> Ended:
-        return self.start(words, env, cwd).wait()
+    def run(
+        self,
+        words: list[str],
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        streams: Mapping[int, str] | None = None,
+    ) -> Ended:
+        """Run a command to its end.
+
+        Parameters
+        ----------
+        streams
+            Descriptor → what is wrong with it, a key of `STREAMS`; the command then runs as its script does.
+        """
+        return self.start(words, env, cwd, streams).wait()
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -123,9 +146,36 @@ def _audit(record: Path, seam: str) -> None:
     sys.addaudithook(hook)
 
 
+def _closed(number: int) -> None:
+    os.close(number)
+
+
+def _full(number: int) -> None:
+    os.dup2(os.open("/dev/full", os.O_RDWR), number)
+
+
+def _left(number: int) -> None:
+    """A pipe whose reader is gone."""
+    reader, writer = os.pipe()
+    os.dup2(writer, number)
+    os.close(reader)
+
+
+STREAMS = {"closed": _closed, "full": _full, "left": _left}
+"""What may be wrong with a standard stream."""
+
+
+def _as_script(words: list[str], streams: Mapping[str, str]) -> NoReturn:
+    """Run a command as its script does, in a process that got such streams when it began."""
+    for number, how in streams.items():
+        STREAMS[how](int(number))
+        if how == "closed":  # as Python has it in a process that was begun so
+            setattr(sys, ("stdin", "stdout", "stderr")[int(number)], None)
+    main(words)
+
+
 def _child(request: dict[str, Any]) -> None:
     """Run one command; does not return."""
-    from segconv.cli.main import run
     from segconv.work import fsops
     from segconv.work.interruption import answer_once
 
@@ -142,6 +192,8 @@ def _child(request: dict[str, Any]) -> None:
     fsops._calls.clear()
     if "audit" in request["env"]:
         _audit(Path(request["env"]["audit"]), fsops.__file__)
+    if "streams" in request:
+        _as_script(request["words"], request["streams"])
     answer_once()
     code = run(request["words"])
     signal.signal(signal.SIGINT, signal.SIG_IGN)

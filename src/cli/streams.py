@@ -1,0 +1,109 @@
+"""Standard streams that may be closed, full, or without a reader: none of them keeps a command from its work.
+
+Words that nobody can hear are dropped. Data that could not be written are an error once the work is
+done, unless whoever read them left.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import select
+import sys
+from typing import TextIO
+
+from ..errors import EXIT_FOUND, EXIT_IO, Finding
+
+STDIN, STDOUT, STDERR = 0, 1, 2
+
+
+class Stream(io.FileIO):
+    """A standard stream on which no write fails: what it cannot take goes nowhere, and the first reason is kept.
+
+    Parameters
+    ----------
+    descriptor
+        An open one, which stays open.
+    lost
+        Why nothing written to it arrives, if that is known beforehand.
+    """
+
+    def __init__(self, descriptor: int, lost: OSError | None = None) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+        self._lost_before = lost
+        self.lost: OSError | None = None
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
+        """Write as much as the system takes at once; all of it if it goes nowhere."""
+        view = memoryview(data)
+        try:
+            if self._lost_before is not None and view.nbytes:
+                raise self._lost_before
+            while (count := super().write(view)) is None:  # somebody else made it one that does not wait
+                select.select([], [self.fileno()], [])
+            return count
+        except OSError as error:
+            self.lost = self.lost or error
+            self._lost_before = None
+            _plug(self.fileno())  # worker processes and libraries write there as well
+            return view.nbytes
+
+
+def take_streams() -> Stream:
+    """Put streams on which no write fails in the place of stdout and stderr; return that of stdout.
+
+    Descriptors that are closed are plugged: a file that the command opens must not be taken for one of them.
+    """
+    closed = {number for number in (STDIN, STDOUT, STDERR) if not _is_open(number)}
+    for number in sorted(closed):
+        _plug(number)
+    streams = {}
+    for number, name in ((STDOUT, "stdout"), (STDERR, "stderr")):
+        lost = OSError(errno.EBADF, "it is closed") if number in closed else None
+        streams[number] = Stream(number, lost)
+        setattr(sys, name, _text(streams[number], getattr(sys, name)))
+    return streams[STDOUT]
+
+
+def settled(code: int, out: Stream) -> tuple[int, tuple[Finding, ...]]:
+    """Return the exit code of a command that ends with this one, and what is to be told, now that all is written."""
+    sys.stdout.flush()
+    if out.lost is None or out.lost.errno == errno.EPIPE or code not in (0, EXIT_FOUND):
+        return code, ()
+    no_space = out.lost.errno in (errno.ENOSPC, errno.EDQUOT)
+    finding = Finding(
+        "SC032" if no_space else "SC031",
+        f"could not be written: {out.lost.strerror}",
+        file="standard output",
+        hint="only what the command reports is lost; its work is done",
+    )
+    return EXIT_IO, (finding,)
+
+
+def _text(stream: Stream, before: TextIO | None) -> TextIO:
+    """Return a text stream like the one before."""
+    return io.TextIOWrapper(
+        io.BufferedWriter(stream),
+        encoding=before.encoding if before is not None else "utf-8",
+        errors=before.errors if before is not None else "backslashreplace",
+        line_buffering=stream.fileno() == STDERR or stream.isatty(),
+    )
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def _plug(number: int) -> None:
+    """Let a descriptor lead nowhere."""
+    nothing = os.open(os.devnull, os.O_RDONLY if number == STDIN else os.O_WRONLY)
+    if nothing != number:
+        os.dup2(nothing, number)
+        os.close(nothing)
+    else:
+        os.set_inheritable(number, True)
