@@ -11,7 +11,7 @@ import io
 import os
 import select
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 from ..errors import EXIT_FOUND, EXIT_IO, Finding
 
@@ -34,7 +34,7 @@ class Stream(io.FileIO):
         self._lost_before = lost
         self.lost: OSError | None = None
 
-    def write(self, data: bytes | bytearray | memoryview, /) -> int:  # type: ignore[override]
+    def write(self, data: Any, /) -> int:
         """Write as much as the system takes at once; all of it if it goes nowhere."""
         view = memoryview(data)
         try:
