@@ -71,10 +71,10 @@ class Names:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (Names("numpy._core.numeric._frombuffer", b"abcd", "<i4", (1,), "C"), "something else than names"),
-        (Names("numpy._core.numeric._frombuffer", "a\0\0\0", "<U1", (1,), "C"), "something else than names"),
-        (Names("_codecs.encode", "a", "utf-8"), "in a way that folds do not need"),
-        (Names("_codecs.encode", 5, "latin1"), "in a way that folds do not need"),
+        (Names("numpy._core.numeric._frombuffer", b"abcd", "<i4", (1,), "C"), "in another form than numpy writes"),
+        (Names("numpy._core.numeric._frombuffer", "a\0\0\0", "<U1", (1,), "C"), "in another form than numpy writes"),
+        (Names("_codecs.encode", "a", "utf-8"), "in a way that plain values do not need"),
+        (Names("_codecs.encode", 5, "latin1"), "in a way that plain values do not need"),
     ],
 )
 def test_what_folds_need_does_nothing_else(tmp_path: Path, names: Names, said: str) -> None:
@@ -83,6 +83,19 @@ def test_what_folds_need_does_nothing_else(tmp_path: Path, names: Names, said: s
     with pytest.raises(SegconvError, match=said) as caught:
         read_splits(path)
     assert caught.value.code == "SC095"
+
+
+def test_one_list_that_is_named_many_times_does_not_become_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "splits_final.pkl"
+    fold = {"train": ["a"] * 1000, "val": ["b"]}
+    path.write_bytes(pickle.dumps([fold] * 1000))
+    monkeypatch.setattr(pickled, "MAX_NAMES", 1_000_999)
+    with pytest.raises(SegconvError, match="more than 1000999 cases"):
+        read_splits(path)
+    monkeypatch.setattr(pickled, "MAX_NAMES", 1_001_000)
+    assert read_splits(path) == [fold] * 1000
 
 
 def test_a_pickle_may_be_as_long_as_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
