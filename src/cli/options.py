@@ -100,7 +100,7 @@ def speaking(function: F) -> F:
 
 def trusting(function: F) -> F:
     """Add the options that say which code of a model is trusted."""
-    trust_model = option("--trust-model", is_flag=True, help="Do not look whether checkpoints hold more than numbers.")
+    trust_model = option("--trust-model", is_flag=True, help="Do not look whether files hold more than numbers.")
     return allow_module(trust_model(function))
 
 

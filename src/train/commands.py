@@ -11,6 +11,8 @@ from .child import run_nnunet
 from .gate import check_checkpoint, refuse_foreign_classes
 from .paths import Paths
 from .plans import DEFAULT_PLANS, plans_file, read_plans
+from .plans import configuration as plan_of
+from .preprocessed import refuse_more_than_numbers
 
 DEFAULT_TRAINER = "nnUNetTrainer"
 LOGS = ".segconv-logs"
@@ -127,7 +129,8 @@ def train_fold(
     ------
     SegconvError
         ``SC010`` if there is nothing to resume or validate, ``SC020`` if the fold is trained
-        already; errors as `run_nnunet`'s.
+        already; ``SC064`` if plans, preprocessed cases or checkpoints would bring code along; errors as
+        `run_nnunet`'s.
     """
     folder = fold_folder(paths, dataset, configuration, fold, trainer=trainer, plans=plans)
     final, latest = folder / "checkpoint_final.pth", folder / "checkpoint_latest.pth"
@@ -146,9 +149,21 @@ def train_fold(
             hint="--continue goes on, --overwrite begins anew, --val validates again",
         )
     own_plans = plans_file(paths.require("preprocessed"), dataset, plans)
-    refuse_foreign_classes(read_plans(own_plans), allowed_modules, file=str(own_plans))
-    if (resume or validate_only) and not trust_model:
-        for checkpoint in (latest, final):
+    read = read_plans(own_plans)
+    refuse_foreign_classes(read, allowed_modules, file=str(own_plans))
+    if not trust_model:
+        entry = plan_of(read, configuration)
+        cases = [own_plans.parent / str(entry.get("data_identifier", ""))]
+        if previous := entry.get("previous_stage"):  # whose predictions a cascade is trained on
+            stage = model_folder(paths, dataset, previous, trainer=trainer, plans=plans)
+            cases.append(stage / "predicted_next_stage" / configuration)
+        for cases_of in cases:
+            refuse_more_than_numbers(
+                cases_of,
+                hint=f"segconv plan {dataset} -c {configuration} makes it anew; or --trust-model, if you trust where it"
+                " comes from",
+            )
+        for checkpoint in (latest, final) if resume or validate_only else ():
             if checkpoint.is_file():
                 check_checkpoint(checkpoint)
     arguments = [str(dataset_id), configuration, fold, "-tr", trainer, "-p", plans, "-device", device]

@@ -44,7 +44,7 @@ def main() -> None:
         ignore_label=labels.ignore_label,
     )
     _seed(asked["seed"])
-    image, label = _patch(trainer, asked["case"], initial_patch)
+    image, label = _patch(trainer, asked["folder"], asked["case"], initial_patch)
     images, made = [], []
     for number in range(asked["samples"]):
         _seed(asked["seed"] + 1 + number)
@@ -95,12 +95,11 @@ def _trainer(asked: dict[str, Any]) -> Any:
     )
 
 
-def _patch(trainer: Any, case: str, initial_patch: Sequence[int]) -> tuple[Any, Any]:
+def _patch(trainer: Any, folder: str, case: str, initial_patch: Sequence[int]) -> tuple[Any, Any]:
     """Return image ``(c, …)`` and label ``(1, …)`` of a patch around foreground, as nnU-Net's loader cuts it."""
     from nnunetv2.training.dataloading.data_loader import nnUNetDataLoader
     from nnunetv2.training.dataloading.nnunet_dataset import infer_dataset_class
 
-    folder = trainer.preprocessed_dataset_folder
     loader = nnUNetDataLoader(
         infer_dataset_class(folder)(folder, [case]),
         1,

@@ -20,6 +20,7 @@ from .child import environment, python, run_child
 from .commands import Tell
 from .paths import Paths
 from .plans import DEFAULT_PLANS, configuration, plans_file, read_plans
+from .preprocessed import copy_case
 from .trainers import Trainer
 
 _QUIET = {"nnUNet_wandb_enabled": "0"}
@@ -108,14 +109,17 @@ def transform_case(
     Raises
     ------
     SegconvError
-        ``SC001`` for a configuration of a cascade; what `read_plans` and `run_child` raise.
+        ``SC001`` for a configuration of a cascade; what `read_plans`, `copy_case` and `run_child` raise.
     """
     found = plans_file(paths.require("preprocessed"), dataset, plans)
-    if configuration(read_plans(found), configuration_name).get("previous_stage"):
+    entry = configuration(read_plans(found), configuration_name)
+    if entry.get("previous_stage"):
         raise SegconvError(
             f"{configuration_name} is the second stage of a cascade, which trains on predictions of the first",
             hint="preview the first stage, or 3d_fullres: the transforms of the image are the same",
         )
+    folder = found.parent / str(entry.get("data_identifier", ""))
+    copy_case(folder, case, work / "case", hint=f"segconv plan {dataset} -c {configuration_name} makes it anew")
     request, output = work / "request.json", work / "transformed.npz"
     asked = {
         "trainer": trainer.name,
@@ -124,6 +128,7 @@ def transform_case(
         "description": str(found.parent / "dataset.json"),
         "configuration": configuration_name,
         "case": case,
+        "folder": str((work / "case").absolute()),
         "samples": samples,
         "seed": seed,
     }

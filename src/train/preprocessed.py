@@ -1,0 +1,113 @@
+"""What nnU-Net preprocessed, before its loader sees it: numbers, and no more.
+
+The loader unpickles the properties of each case, and Blosc2 rebuilds whatever object a file of arrays says it is. So
+both are read as data first, and what holds more than nnU-Net writes is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .. import reading
+from ..dataset.pickle_values import NotPlain, values_of
+from ..errors import SegconvError, naming
+from ..work import fsops
+from ..work.staging import writing
+
+PROPERTIES = ".pkl"
+MAX_PROPERTIES = 512 << 20
+"""10,000 places of each class are kept: 37 MiB for 117 classes."""
+
+_ARRAYS = (".b2nd", "_seg.b2nd", ".npz", ".npy", "_seg.npy")
+"""Of a case; nnU-Net reads those of numpy without what would have to be unpickled."""
+
+_BLOSC2 = re.compile(
+    # A frame with one layer of metadata, that of an array (c-blosc2, README_CFRAME_FORMAT.rst): no lazy expression,
+    # no proxy, no function.
+    rb"\x9e\xa8b2frame\0.{77}\x93\xcd..\xde\0\x01\xa4b2nd\xd2",
+    re.DOTALL,
+)
+_BLOSC2_BYTES = 100
+
+
+def refuse_more_than_numbers(folder: Path, *, hint: str) -> None:
+    """Refuse a folder of preprocessed cases if one of them holds more than nnU-Net writes.
+
+    Raises
+    ------
+    SegconvError
+        ``SC064`` with the first file that holds more, or is damaged; ``SC030`` if one cannot be read.
+    """
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder))
+    except FileNotFoundError:
+        return  # nnU-Net says what is missing
+    except OSError as error:
+        raise SegconvError(f"cannot be listed ({error.strerror})", code="SC030", file=str(folder)) from error
+    for name in names:
+        if name.endswith(PROPERTIES):
+            _properties(folder / name, hint)
+        elif name.endswith(".b2nd"):
+            with _opened(folder / name) as descriptor:
+                _refuse_other_than_array(descriptor, folder / name, hint)
+
+
+def copy_case(folder: Path, case: str, into: Path, *, hint: str) -> None:
+    """Copy the files of a preprocessed case, so that what is loaded is what was looked at.
+
+    Raises
+    ------
+    SegconvError
+        As `refuse_more_than_numbers`; of the system, if the copy cannot be written.
+    """
+    properties = _properties(folder / (case + PROPERTIES), hint)
+    with writing(into):
+        fsops.mkdir(into)
+        fsops.write_atomic(into / (case + PROPERTIES), properties)
+        for ending in _ARRAYS:
+            path = folder / (case + ending)
+            if not os.path.lexists(path):
+                continue
+            with _opened(path) as descriptor:
+                if path.suffix == ".b2nd":
+                    _refuse_other_than_array(descriptor, path, hint)
+                fsops.unlink(into / path.name)  # of a run that was killed
+                fsops.copy_new(descriptor, into / path.name)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    try:
+        descriptor = reading.descriptor_of(os.path.realpath(path))
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _properties(path: Path, hint: str) -> bytes:
+    """Return the bytes of a case's properties, which hold plain values alone."""
+    try:
+        with naming(str(path)):
+            data = reading.whole(os.path.realpath(path), MAX_PROPERTIES)
+        values_of(data)
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+    except NotPlain as error:
+        raise _refused(f"holds more than numbers, or is damaged: {error}", path, hint) from error
+    return data
+
+
+def _refuse_other_than_array(descriptor: int, path: Path, hint: str) -> None:
+    if not _BLOSC2.match(os.pread(descriptor, _BLOSC2_BYTES, 0)):
+        raise _refused("is no plain array of Blosc2, as nnU-Net writes it", path, hint)
+
+
+def _refused(what: str, path: Path, hint: str) -> SegconvError:
+    return SegconvError(what, code="SC064", file=str(path), hint=hint)
