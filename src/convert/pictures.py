@@ -131,6 +131,10 @@ def _warn_of_image(opened: Opened, path: str, task: CaseTask, io: CaseIO) -> Non
     """Warn of bytes after the end, and of a picture all of whose pixels are equal."""
     _warn_of_tail(opened, path, task, io)
     header = opened.header
+    if task.recipe.ending == ".png" and header.width * header.height > picture.NNUNET_PIXELS:
+        size = f"{header.width}×{header.height}"
+        told = f"has {size} pixels, nnU-Net opens PNG of at most {picture.NNUNET_PIXELS}: --format tif knows no limit"
+        io.warn(warning("SC054", told, file=task.shown(path)))
     raw = header.width * header.height * header.samples * header.depth // 8
     # A PNG that is carried over need not be decoded: equal pixels pack to an eighth and less, if they are packed.
     if opened.samples is None and raw // CONSTANT_PACKS < len(opened.data) - SMALL_PNG < raw:

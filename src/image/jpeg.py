@@ -6,7 +6,6 @@ has no checksums: a flipped bit among the pixels cannot be noticed, a cut is.
 
 from __future__ import annotations
 
-import io
 import re
 import struct
 from dataclasses import dataclass
@@ -14,10 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..errors import SegconvError
-from . import content
+from . import content, pillow
 from .gzipped import TRAILING_LIMIT, Buffer
 from .picture import PictureHeader, refuse_size, turned
 from .warned import warnings_as
@@ -82,11 +80,9 @@ def decode(data: Buffer) -> tuple[PictureHeader, NDArray[Any], bool]:
     if len(data) - end > TRAILING_LIMIT:
         raise SegconvError(f"{len(data) - end} bytes follow its end, at most {TRAILING_LIMIT} may", code="SC054")
     try:
-        with warnings_as("ignore"):  # Pillow's own bomb warning: the budget was checked
-            opened = Image.open(io.BytesIO(data), formats=["JPEG", "MPO"])
-        with opened:
+        with pillow.jpeg(data) as opened:
             samples = np.asarray(opened)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError) as error:
         raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
     expected = (header.height, header.width) if header.samples == 1 else (header.height, header.width, 3)
     if samples.shape != expected:
@@ -150,10 +146,9 @@ def _end(data: bytes, at: int) -> int:
 
 def _orientation(head: Buffer) -> int:
     try:
-        opening = io.BytesIO(bytes(head[:HEAD_LIMIT]))
         # Warnings are of tags that are damaged: the picture does not depend on them.
-        with warnings_as("ignore"), Image.open(opening, formats=["JPEG", "MPO"]) as opened:
+        with warnings_as("ignore"), pillow.jpeg(bytes(head[:HEAD_LIMIT])) as opened:
             return int(opened.getexif().get(_ORIENTATION, 1))
     # Pillow lets through what its parser of EXIF meets.
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, struct.error, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, struct.error) as error:
         raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error

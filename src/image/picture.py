@@ -23,12 +23,20 @@ from ..errors import SegconvError
 from . import content
 from .deflated import deflate_zlib
 from .gzipped import PIECE, TRAILING_LIMIT, Buffer, DamagedStream
-from .warned import warnings_as
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 MAX_PIXELS = 500_000_000
-"""Largest picture that is decoded."""
+"""Largest picture that is decoded, whatever its format."""
+
+NNUNET_PIXELS = 178_956_970
+"""Largest PNG or BMP that nnU-Net reads: scikit-image opens them through Pillow, with Pillow's own limit."""
+
+_LIBPNG_SIDE = 1_000_000
+"""Longest side of a picture that libpng, which decodes for imagecodecs, takes."""
+
+_CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+"""Chunks that pixels depend on."""
 
 HEAD_BYTES = 33
 """Signature and IHDR chunk: enough to know size and kind of a picture."""
@@ -118,6 +126,13 @@ def probe(head: Buffer) -> PictureHeader:
     if colour not in _SAMPLES or depth not in _DEPTHS[colour] or compression or filtering or interlace > 1:
         raise SegconvError(f"has the unknown coding {(depth, colour, compression, filtering, interlace)}", code="SC053")
     refuse_size(width, height)
+    if max(width, height) > _LIBPNG_SIDE and depth == 16 and _SAMPLES[colour] > 1:
+        raise SegconvError(
+            f"is {width}×{height}, sides of at most {_LIBPNG_SIDE} pixels are read where a pixel has several samples"
+            " of 16 bits",
+            code="SC054",
+            hint="save it as TIFF",
+        )
     return PictureHeader(width, height, depth, _KINDS[colour], _SAMPLES[colour], bool(interlace))
 
 
@@ -210,7 +225,7 @@ def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
     SegconvError
         ``SC053`` if an index has no colour in the palette; ``SC058`` if the decoder refuses.
     """
-    if header.kind != "palette" and header.depth >= 8:
+    if header.kind != "palette" and header.depth >= 8 and max(header.width, header.height) <= _LIBPNG_SIDE:
         import imagecodecs
 
         try:
@@ -222,15 +237,15 @@ def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
         if header.samples == 1:
             return samples if samples.ndim == 2 else samples[..., 0]
         return samples[..., : header.samples]  # without the alpha that libpng makes of a transparent colour
-    from PIL import Image
+    from . import pillow
 
     try:
-        with warnings_as("ignore"):  # Pillow's own bomb warning: the budget was checked
-            opened = Image.open(io.BytesIO(data), formats=["PNG"])
-        with opened:
+        with pillow.png(_pixels_alone(data)) as opened:
             samples = np.asarray(opened)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError) as error:
         raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
+    if header.kind != "palette" and header.depth >= 8:
+        return samples
     if header.kind == "gray":
         # Pillow stretches these to 0..255: 1-bit as booleans, 2-bit by 85, 4-bit by 17.
         return samples.astype(np.uint8) if header.depth == 1 else samples // (255 // ((1 << header.depth) - 1))
@@ -254,9 +269,9 @@ def refuse_colourless(indices: NDArray[Any], colours: int) -> None:
 
 def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
     """Return a PNG that `prove` accepted as RGB ``(y, x, 3)``, its palette looked up."""
-    from PIL import Image
+    from . import pillow
 
-    with Image.open(io.BytesIO(data), formats=["PNG"]) as opened:
+    with pillow.png(_pixels_alone(data)) as opened:
         return np.asarray(opened.convert("RGB"))
 
 
@@ -350,6 +365,13 @@ def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
         if name == b"IEND":
             return
         at = end
+
+
+def _pixels_alone(data: Buffer) -> bytes:
+    """Return a PNG without the texts and profiles around its pixels, of which Pillow takes so many and no more."""
+    whole = memoryview(data)
+    kept = (whole[end - len(body) - 12 : end] for name, body, end in _chunks(whole) if name in _CRITICAL)
+    return SIGNATURE + b"".join(kept)
 
 
 def _orientation(exif: memoryview) -> int:

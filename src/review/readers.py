@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..errors import Finding
 from ..image.nifti import NiftiHeader
 from ..image.nifti_block import NiftiBlock
-from ..image.picture import PictureHeader
+from ..image.picture import NNUNET_PIXELS, PictureHeader
 from .opened import Header
 
 READERS: dict[str, tuple[str, ...]] = {
@@ -72,6 +72,17 @@ def judge_dimensions(name: str, header: Header, readers: tuple[str, ...], ending
                 hint=renamed if ending == ".tiff" else without.format("NaturalImage2DIO"),
             )
         ]
+    if isinstance(header, PictureHeader) and ending in (".png", ".bmp"):
+        pixels = header.width * header.height
+        if pixels > NNUNET_PIXELS:
+            return [
+                Finding(
+                    "SC054",
+                    f"has {header.width}×{header.height} pixels, nnU-Net opens {ending} of at most {NNUNET_PIXELS}",
+                    file=name,
+                    hint="segconv convert DATASET --to 43_New --format tif",
+                )
+            ]
     if isinstance(header, PictureHeader) and readers == ("NaturalImage2DIO",) and header.pages > 1:
         return [
             Finding(
