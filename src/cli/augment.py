@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
-from .options import dry_run, example, option, running, seed, speaking, three_folders, to
+from .options import dry_run, example, force, option, running, seed, speaking, three_folders, to
 from .recipe import recipes, save
 from .sink import Sink
 
@@ -65,6 +65,7 @@ EXCLUSIVE = (("planes", "axis"), ("rotate", "rotate-range"))
 @seed
 @recipes(*RECIPE, exclusive=EXCLUSIVE)
 @dry_run
+@force
 @running
 @three_folders
 @speaking
@@ -73,6 +74,7 @@ def command(
     target: str,
     save_recipe: Path | None,
     dry_run: bool,
+    force: bool,
     sink: Sink,
     paths: Paths,
     how: How,
@@ -95,7 +97,14 @@ def command(
     raw = paths.require("raw")
     source = Dataset.open(find_dataset(dataset, raw))
     spec = _spec(said, source.description.file_ending)
-    name = free_target(target, source.name.name, raw, (paths.preprocessed, paths.results), overwrite=how["overwrite"])
+    name = free_target(
+        target,
+        source.name.name,
+        raw,
+        (paths.preprocessed, paths.results),
+        overwrite=how["overwrite"],
+        force=force,
+    )
     ending = f".{said['file_format']}" if said["file_format"] else None
     augmentation = plan_augmentation(
         source, name, raw, spec, ending=ending, link=said["link"], preprocessed=paths.preprocessed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
-from .options import dry_run, example, option, running, speaking, three_folders
+from .options import dry_run, example, force, option, running, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 )
 @option("--max-volume", type=click.IntRange(min=1), default=8 << 30, metavar="BYTES", help="Largest decoded file.")
 @dry_run
+@force
 @running
 @three_folders
 @speaking
@@ -93,6 +94,7 @@ def command(
     target_v1: str | None,
     kind: str | None,
     dry_run: bool,
+    force: bool,
     sink: Sink,
     paths: Paths,
     how: How,
@@ -155,6 +157,7 @@ def command(
         kind=kind,
         options=options,
         overwrite=how["overwrite"],
+        force=force,
         strict=how["strict"],
         v1=v1_root is not None,
     )

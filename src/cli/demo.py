@@ -27,12 +27,14 @@ def command(output: Path, data: Path | None, device: str, overwrite: bool, jobs:
     """
     from ..flows.demo import run_demo
     from ..train.commands import default_device
-    from ..work import fsops
 
-    if overwrite and (output / "setPath.sh").is_file():
-        fsops.remove_tree(output)  # only what a demo made before
     found = run_demo(
-        output, data=data, device=default_device() if device == "auto" else device, jobs=jobs, tell=sink.say
+        output,
+        data=data,
+        device=default_device() if device == "auto" else device,
+        jobs=jobs,
+        overwrite=overwrite,
+        tell=sink.say,
     )
     cases = {case: found.scores.case_mean(case) for case in found.scores.cases}
     sink.end({"dice": cases, "mean": found.scores.mean, "predictions": found.predictions, "overlay": found.overlay})

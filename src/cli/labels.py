@@ -9,6 +9,7 @@ import click
 
 from ..errors import EXIT_FOUND, SegconvError, exit_code_of
 from .options import dry_run, example, option, running, speaking, three_folders, to
+from .options import force as force_overwrite
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def regions(
 @option("--value", "name", metavar="NAME", help="Make a dataset in which this label is the ignore label.")
 @option("--to", "target", metavar="ID[_NAME]", help="Dataset to make, with --scribbles or --value.")
 @dry_run
+@force_overwrite
 @running
 @three_folders
 @speaking
@@ -128,6 +130,7 @@ def ignore(
     name: str | None,
     target: str | None,
     dry_run: bool,
+    force: bool,
     sink: Sink,
     paths: Paths,
     how: How,
@@ -149,7 +152,7 @@ def ignore(
     if target is None:
         raise SegconvError("voxels change, so a new dataset is made", hint="name it with --to ID_NAME")
     options = ConvertOptions(ignore=UNLABELLED if name is None else name)
-    return _make(dataset, target, options, paths, sink, how, dry_run=dry_run)
+    return _make(dataset, target, options, paths, sink, how, dry_run=dry_run, force=force)
 
 
 @command.command(epilog=example("segconv labels remap 501 --to 511_Figures --map ring=plate"))
@@ -158,6 +161,7 @@ def ignore(
 @option("--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value or label as another; repeatable.")
 @option("--labels", metavar="NAME=VALUE,…", help="All labels anew, with the values that the dataset has.")
 @dry_run
+@force_overwrite
 @running
 @three_folders
 @speaking
@@ -167,6 +171,7 @@ def remap(
     maps: tuple[str, ...],
     labels: str | None,
     dry_run: bool,
+    force: bool,
     sink: Sink,
     paths: Paths,
     how: How,
@@ -188,7 +193,7 @@ def remap(
         name, equals, other = entry.partition("=")
         by_value.append(f"{known.get(name.strip(), name)}{equals}{other}")
     options = ConvertOptions(labels=parse_labels(labels) if labels is not None else None, value_map=parse_map(by_value))
-    return _make(dataset, target, options, paths, sink, how, dry_run=dry_run)
+    return _make(dataset, target, options, paths, sink, how, dry_run=dry_run, force=force)
 
 
 @command.command("compile", epilog=example("segconv labels compile scans"))
@@ -365,6 +370,7 @@ def _make(
     how: How,
     *,
     dry_run: bool,
+    force: bool,
 ) -> int:
     """Make a dataset of another with labels as the options say."""
     from ..convert.conversion import plan_conversion, run_conversion
@@ -378,6 +384,7 @@ def _make(
         kind="nnunet-v2",
         options=options,
         overwrite=how["overwrite"],
+        force=force,
         strict=how["strict"],
     )
     labels = conversion.scan.label_map

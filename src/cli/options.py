@@ -40,6 +40,9 @@ output = option("-o", "--output", type=click.Path(path_type=Path), required=True
 jobs = option("-j", "--jobs", type=click.IntRange(min=1), default=cores, show_default="cores", help="Workers.")
 dry_run = option("-n", "--dry-run", is_flag=True, help="Show what would be done, and write nothing.")
 overwrite = option("--overwrite", is_flag=True, help="Replace the target once the new one is whole.")
+force = option(
+    "--force", is_flag=True, help="With --overwrite: although models or other datasets are made of what is replaced."
+)
 restart = option("--restart", is_flag=True, help="Begin anew instead of continuing an unfinished run.")
 keep_going = option("--keep-going", is_flag=True, help="Leave out cases that fail; exit code 1.")
 strict = option("--strict", is_flag=True, help="Treat warnings as errors.")

@@ -13,7 +13,7 @@ import click
 
 from ..errors import CODES, EXIT_FOUND, Finding, Refused, SegconvError
 from .convert import REPAIRS
-from .options import allow_external, dry_run, example, option, running, speaking, three_folders, to
+from .options import allow_external, dry_run, example, force, option, running, speaking, three_folders, to
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ _CLAUSE = re.compile(r"(; |, | or )")
 @option("--nonfinite", type=float, metavar="VALUE", help="Put this in the place of NaN and infinity in images.")
 @allow_external
 @dry_run
+@force
 @running
 @three_folders
 @speaking
@@ -41,6 +42,7 @@ def command(
     nonfinite: float | None,
     allow_external: bool,
     dry_run: bool,
+    force: bool,
     sink: Sink,
     paths: Paths,
     how: How,
@@ -75,6 +77,7 @@ def command(
             kind="nnunet-v2",
             options=options,
             overwrite=how["overwrite"],
+            force=force,
             strict=how["strict"],
         )
     if dry_run:

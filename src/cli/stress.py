@@ -89,16 +89,16 @@ def command(
     from ..augment.spec import parse_planes
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
-    from ..flows.stress import stress_models, write_report
+    from ..flows.stress import report_target, stress_models, write_report
     from ..train.commands import default_device
     from ..train.models import find_model
     from ..work.plan import hidden_name
-    from ..work.staging import refuse_unwritable
+    from ..work.staging import refuse_taken, refuse_unwritable, replaceable
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     chosen = [find_model(text, found.path.name, paths, trust=trust_model) for text in models]
-    if output.exists() and not overwrite:
-        raise SegconvError("is there already", code="SC020", file=str(output), hint="choose another -o, or --overwrite")
+    refuse_taken(report_target(output), overwrite=overwrite)
+    replaceable(report_target(output), overwrite=overwrite)
     refuse_unwritable(output.absolute())
     result = stress_models(
         found,
@@ -119,7 +119,7 @@ def command(
         tell=sink.say,
     )
     sink.table(*result.table())
-    written = write_report(result, output)
+    written = write_report(result, output, overwrite=overwrite)
     for model in result.models:
         _advise(sink, found, paths, result.advice(model), tolerance)
     sink.say(f"look at {output / 'stress.png'}")

@@ -99,6 +99,7 @@ def plan_conversion(
     kind: str | None = None,
     options: ConvertOptions | None = None,
     overwrite: bool = False,
+    force: bool = False,
     strict: bool = False,
     v1: bool = False,
 ) -> Conversion:
@@ -120,6 +121,8 @@ def plan_conversion(
         See `ConvertOptions`.
     overwrite
         Allow the target itself to exist.
+    force
+        Overwrite although models, preprocessed data or other datasets are made of the target.
     strict
         Treat warnings as errors.
     v1
@@ -136,7 +139,7 @@ def plan_conversion(
     options = options or ConvertOptions()
     if v1:
         options = replace(options, file_ending=V1_ENDING)
-    find = free_task if v1 else partial(free_target, other_roots=other_roots)
+    find = partial(free_task if v1 else partial(free_target, other_roots=other_roots), overwrite=overwrite, force=force)
     real_folder.cache_clear()
     _ = options.mending  # refuses repairs that there are not
     if options.strip_headers and options.link != COPY:
@@ -144,7 +147,7 @@ def plan_conversion(
             "--strip-headers encodes every file anew, which leaves nothing to link", hint="leave one of them out"
         )
     root = _source_root(_located(source))
-    name = find(to, own_name(root), raw, overwrite=overwrite)  # told before the source is read
+    name = find(to, own_name(root), raw)  # told before the source is read
     refuse_crossed(root, _target(name, raw, v1=v1))
     kind, evidence = (kind, "--from") if kind is not None else detect(root, options)
     if kind not in KINDS:
@@ -162,7 +165,7 @@ def plan_conversion(
         )
     if v1:  # told before anything is written
         v1_object(DatasetDescription(scan.channel_names, scan.label_map.labels, scan.file_ending, 0), ())
-    name = find(to, scan.name, raw, overwrite=overwrite)
+    name = find(to, scan.name, raw)
     target = _target(name, raw, v1=v1)
     recipe = _recipe(scan, options)
     items = tuple(_item(CaseTask(case, recipe, scan.origin.get(case.case))) for case in scan.cases)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,11 +10,18 @@ from pathlib import Path
 from ..errors import SegconvError
 from ..work.plan import Target
 from . import lineage
+from .dependents import dependents
 from .names import DatasetName, next_free_id, parse_target
 
 
 def free_target(
-    text: str, default_name: str, raw: Path, other_roots: Iterable[Path | None] = (), *, overwrite: bool = False
+    text: str,
+    default_name: str,
+    raw: Path,
+    other_roots: Iterable[Path | None] = (),
+    *,
+    overwrite: bool = False,
+    force: bool = False,
 ) -> DatasetName:
     """Read the value of ``--to`` and see that nothing is there yet.
 
@@ -27,11 +35,14 @@ def free_target(
         Where else an id may be taken: preprocessed data, results.
     overwrite
         Allow the target itself to be there, if segconv made it.
+    force
+        Overwrite although preprocessed data, models, or other datasets were made of it.
 
     Raises
     ------
     SegconvError
-        ``SC002`` for the text; ``SC020`` if the id is in use, under any name.
+        ``SC002`` for the text; ``SC020`` if the id is in use, under any name, or other datasets link into what
+        would be replaced.
     """
     taken = _in_use(raw)
     for other in other_roots:
@@ -40,20 +51,38 @@ def free_target(
     name = parse_target(text, default_name, taken)
     target = raw / name.folder
     others = [path for path in taken.get(name.id, []) if not (overwrite and path == target)]
+    made_of_it = [path for path in others if path.name == target.name and path != target]
     free = next_free_id(taken)
-    if others:
+    if others and not (overwrite and force and others == made_of_it):
         hint = f"{free} is free: --to {free}_{name.name}"
         if others == [target]:
             hint = f"--overwrite replaces it; or {hint}"
+        elif overwrite and others == made_of_it:
+            hint = f"{hint}; --force replaces the dataset all the same, and what was made of it no longer fits"
         raise SegconvError(f"the id {name.id} is taken by {others[0]}", code="SC020", file=str(target), hint=hint)
-    if target.is_dir() and lineage.read_run(target) is None:
+    if os.path.lexists(target):
+        _refuse_replacing(target, f"{free} is free: --to {free}_{name.name}", force=force)
+    return name
+
+
+def _refuse_replacing(target: Path, hint: str, *, force: bool) -> None:
+    """Refuse to replace what segconv did not make, and what other datasets link into."""
+    if target.is_symlink() or not target.is_dir() or not _is_ours(target):
+        raise SegconvError("was not made by segconv, and is not replaced", code="SC020", file=str(target), hint=hint)
+    if not force and (linked := dependents(target)):
         raise SegconvError(
-            "was not made by segconv, and is not replaced",
+            f"is not replaced: files of {' and '.join(path.name for path in linked)} are links into it",
             code="SC020",
             file=str(target),
-            hint=f"{free} is free: --to {free}_{name.name}",
+            hint=f"{hint}; --force replaces it all the same, and segconv check finds what no longer holds",
         )
-    return name
+
+
+def _is_ours(target: Path) -> bool:
+    try:
+        return lineage.read_run(target) is not None
+    except SegconvError:
+        return False
 
 
 def refuse_crossed(source: Path, target: Target) -> None:
@@ -100,7 +129,9 @@ def _in_use(root: Path | None) -> dict[int, list[Path]]:
     return found
 
 
-def free_task(text: str, default_name: str, tasks: Path, *, overwrite: bool = False) -> DatasetName:
+def free_task(
+    text: str, default_name: str, tasks: Path, *, overwrite: bool = False, force: bool = False
+) -> DatasetName:
     """Read the value of ``--to-v1`` and see that no task of nnU-Net v1 has that number yet.
 
     Parameters
@@ -111,6 +142,8 @@ def free_task(text: str, default_name: str, tasks: Path, *, overwrite: bool = Fa
         ``nnUNet_raw_data`` of nnU-Net v1.
     overwrite
         Allow the task itself to be there, if segconv made it.
+    force
+        Overwrite although other tasks link into it.
 
     Raises
     ------
@@ -122,12 +155,9 @@ def free_task(text: str, default_name: str, tasks: Path, *, overwrite: bool = Fa
     name = parse_target(text, default_name, taken)
     target = tasks / name.task_folder
     others = [path for path in found if int(path.name[4:7]) == name.id]
-    if others and not (overwrite and others == [target] and lineage.read_run(target) is not None):
-        free = next_free_id(taken)
-        raise SegconvError(
-            f"the id {name.id} is taken by {others[0]}",
-            code="SC020",
-            file=str(target),
-            hint=f"{free} is free: --to-v1 {free}_{name.name}",
-        )
+    hint = f"{next_free_id(taken)} is free: --to-v1 {next_free_id(taken)}_{name.name}"
+    if others and not (overwrite and others == [target]):
+        raise SegconvError(f"the id {name.id} is taken by {others[0]}", code="SC020", file=str(target), hint=hint)
+    if others:
+        _refuse_replacing(target, hint, force=force)
     return name

@@ -12,6 +12,7 @@ import numpy as np
 from ..augment.runner import plan_augmentation, run_augmentation
 from ..augment.spec import AugmentSpec
 from ..convert.conversion import plan_conversion, run_conversion
+from ..dataset import lineage
 from ..dataset.layout import Dataset
 from ..dataset.lineage import TEST
 from ..dataset.names import DatasetName
@@ -25,8 +26,10 @@ from ..review.evaluate import Scores, evaluate_folders
 from ..review.overlay import Panel, montage
 from ..train import plans as plans_room
 from ..train.paths import Paths, init_folders
-from ..work import fsops
-from ..work.staging import writing
+from ..version import VERSION
+from ..work import fsops, owned
+from ..work.plan import Target
+from ..work.staging import LAST, locked, refuse_taken, replaceable, writing
 from .infer import infer
 from .plan import plan_dataset
 from .train import train_folds
@@ -34,6 +37,7 @@ from .train import train_folds
 PICTURES, VOLUMES, PICTURES_AUGMENTED, VOLUMES_AUGMENTED = 501, 502, 601, 602
 CONFIGURATION = "2d_small"
 TRAINER = "nnUNetTrainer_1epoch"
+COMMAND = "demo"
 PATCH = (64, 64)
 FEATURES = (8, 64)
 BATCH = 4
@@ -63,7 +67,13 @@ class Demonstration:
 
 
 def run_demo(
-    folder: Path, *, data: Path | None = None, device: str = "cpu", jobs: int = 1, tell: Tell
+    folder: Path,
+    *,
+    data: Path | None = None,
+    device: str = "cpu",
+    jobs: int = 1,
+    overwrite: bool = False,
+    tell: Tell,
 ) -> Demonstration:
     """Walk the whole way and say at each step which command a user would type.
 
@@ -71,6 +81,8 @@ def run_demo(
     ----------
     folder
         Gets everything; must not be there, or be empty.
+    overwrite
+        Remove first what an earlier demo left in the folder, if that is all that it holds.
     data
         The user's own PNG folder; scikit-image's picture of coins, cut into tiles, if None.
     device
@@ -81,12 +93,38 @@ def run_demo(
     Raises
     ------
     SegconvError
-        ``SC102`` if the mean Dice is below `BAR`; what the steps raise.
+        ``SC020`` if the folder is there, or holds what no demo wrote; ``SC102`` if the mean Dice is below `BAR`;
+        what the steps raise.
     """
     folder = folder.absolute()
-    if folder.exists() and any(folder.iterdir()):
-        raise SegconvError("is there already", code="SC020", file=str(folder), hint="--overwrite, or another -o")
-    steps = _Steps(folder, device, jobs, tell)
+    target = Target(folder, folder.name, lineage.manifest(COMMAND))
+    with locked(target):
+        refuse_taken(target, overwrite=overwrite)
+        if (earlier := replaceable(target, overwrite=overwrite)) is not None:
+            with writing(folder):
+                owned.remove(folder, earlier.files, last=LAST)
+        try:
+            return _walk(_Steps(folder, device, jobs, tell), data)
+        finally:
+            _record(folder)
+
+
+def _record(folder: Path) -> None:
+    """Write down all that a demo made, so that another may take its place; the folder was empty before."""
+    if not folder.is_dir():
+        return
+    with writing(folder):
+        files = [
+            {"path": path, "size": entry.stat().st_size, "sha256": owned.file_sha256(folder / path)}
+            for path, entry in owned.entries(folder)
+            if entry.is_file(follow_symlinks=False)
+        ]
+        record = lineage.run_record(version=VERSION, command=COMMAND, options={}, source={}, files=files)
+        fsops.mkdir((folder / lineage.RUN).parent)
+        fsops.write_atomic(folder / lineage.RUN, record)
+
+
+def _walk(steps: _Steps, data: Path | None) -> Demonstration:
     pictures = data.absolute() if data is not None else steps.make_pictures()
     paths = steps.init()
     dataset = steps.convert(pictures, PICTURES, paths)

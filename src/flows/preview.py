@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from ..dataset.layout import Dataset
 from ..errors import SegconvError
 from ..image.geometry import Geometry, Volume
-from ..review.overlay import Panel, montage
+from ..review.overlay import Panel, is_montage, montage
 from ..train.commands import Tell
 from ..train.paths import Paths
 from ..train.plans import DEFAULT_PLANS
@@ -19,6 +20,7 @@ from ..train.trainers import find_trainer, list_trainers
 from ..train.transforms import Transformed, preprocessed_cases, transform_case
 from ..work import fsops
 from ..work.plan import hidden_name
+from ..work.scratch import scratch
 from ..work.staging import writing
 
 COLOURS = ("r", "g", "b")
@@ -61,10 +63,7 @@ def preview(
         already; what `transform_case` raises.
     """
     found = find_trainer(trainer, list_trainers())
-    if picture.exists() and not overwrite:
-        raise SegconvError(
-            "is there already", code="SC020", file=str(picture), hint="choose another -o, or --overwrite"
-        )
+    _refuse_taken(picture, overwrite=overwrite)
     cases = preprocessed_cases(paths, dataset.path.name, plans, configuration)
     if case is not None and case not in cases:
         raise SegconvError(f"no preprocessed case {case!r}", hint=f"there are {', '.join(cases[:10])}")
@@ -72,7 +71,7 @@ def preview(
     if not 0 <= channel < len(names):
         raise SegconvError(f"--channel {channel}: the dataset has the channels 0 to {len(names) - 1}")
     work = picture.absolute().parent / hidden_name(f"preview-{picture.name}")
-    try:
+    with scratch(work):
         made = transform_case(
             found,
             case or cases[0],
@@ -85,16 +84,33 @@ def preview(
             seed=seed,
             tell=tell,
         )
-    finally:
-        with writing(work):
-            if work.is_dir():
-                fsops.remove_tree(work)
     colour = tuple(name.casefold() for name in names) == COLOURS and made.label.ndim == 2
     data = draw(made, trainer, channel=None if colour else channel)
     with writing(picture):
         fsops.mkdir(picture.absolute().parent)
-        fsops.write_atomic(picture, data)
+        _refuse_taken(picture, overwrite=overwrite)
+        if os.path.lexists(picture):
+            fsops.write_atomic(picture, data)
+        else:
+            fsops.create(picture, data)
     return made
+
+
+def _refuse_taken(picture: Path, *, overwrite: bool) -> None:
+    """Refuse to replace a picture, be it that it is one of segconv's and that is asked for."""
+    if not os.path.lexists(picture):
+        return
+    if not overwrite:
+        raise SegconvError(
+            "is there already", code="SC020", file=str(picture), hint="choose another -o, or --overwrite"
+        )
+    if not is_montage(picture):
+        raise SegconvError(
+            "is no picture that segconv drew, and is not replaced",
+            code="SC020",
+            file=str(picture),
+            hint="choose another -o",
+        )
 
 
 def draw(made: Transformed, trainer: str, *, channel: int | None) -> bytes:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import functools
 import math
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from ..augment.intensity import shift_hu
 from ..augment.rotation import plan_turn, turned
 from ..augment.spec import PLANES, Transform
+from ..dataset import lineage
 from ..dataset.description import DatasetDescription
 from ..dataset.layout import Dataset
 from ..dataset.lineage import TRAIN
@@ -38,12 +38,15 @@ from ..review.robustness import Condition, Measured, Robustness
 from ..train.commands import Tell, predict
 from ..train.models import TrainedModel, held_back
 from ..train.paths import Paths
+from ..version import VERSION
 from ..work import fsops
 from ..work.interruption import interruptible
 from ..work.parallel import each
 from ..work.plan import Target
-from ..work.staging import locked, writing
+from ..work.scratch import scratch
+from ..work.staging import Staged, publish, writing
 
+COMMAND = "stress"
 ANGLES_DEG = (5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
 SHIFTS_HU = (-100.0, -50.0, -30.0, 30.0, 50.0, 100.0)
 TOLERANCE = 0.05
@@ -113,7 +116,7 @@ def stress(
         raise SegconvError("no case to test", code="SC011", file=str(dataset.path))
     say = tell or (lambda _: None)
     _refuse_full_disk(tasks, work)
-    with interruptible("interrupted: nothing was measured", "the same command begins anew"), _removed_after(work):
+    with interruptible("interrupted: nothing was measured", "the same command begins anew"), scratch(work):
         say(f"{len(tasks)} cases under {len(conditions)} conditions: {len(tasks) * len(conditions)} inputs")
         with writing(work):
             for fold in cases:
@@ -372,23 +375,6 @@ def _ct_channels(dataset: Dataset) -> tuple[int, ...]:
     return tuple(i for i, name in enumerate(dataset.description.channel_names) if name.casefold() == "ct")
 
 
-@contextmanager
-def _removed_after(work: Path) -> Iterator[None]:
-    """Begin with no such folder, and leave none, whatever happens; it is nobody else's meanwhile."""
-
-    def remove() -> None:
-        with writing(work):
-            if work.is_dir():
-                fsops.remove_tree(work)
-
-    with locked(Target(work, work.name.removeprefix(".segconv-"))):
-        remove()
-        try:
-            yield
-        finally:
-            remove()
-
-
 def _refuse_full_disk(tasks: Sequence[_Task], work: Path) -> None:
     """Refuse a test whose inputs would not fit: there is one a condition, as large as the image."""
     needed = sum(path.stat().st_size for task in tasks for path in task.images) * len(tasks[0].conditions)
@@ -507,11 +493,33 @@ def _measured(condition: Condition, number: int, order: Sequence[_Scored], model
     )
 
 
-def write_report(found: Robustness, output: Path) -> list[Path]:
-    """Write ``stress.json``, ``stress.csv`` and ``stress.png`` into a folder, and return their paths."""
+def report_target(output: Path) -> Target:
+    """Return a folder for `write_report`; one that holds a report and nothing else may be replaced."""
+    output = output.absolute()
+    return Target(output, output.name, lineage.manifest(COMMAND))
+
+
+def write_report(found: Robustness, output: Path, *, overwrite: bool = False) -> list[Path]:
+    """Write ``stress.json``, ``stress.csv`` and ``stress.png`` into a folder that appears whole; return their paths.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` if the folder is there and is not to be replaced, or is not a report of segconv's.
+    """
     files = {"stress.json": dumps(found.as_json()), "stress.csv": found.as_csv(), "stress.png": curves(found)}
-    with writing(output):
-        fsops.mkdir(output)
+
+    def finish(staged: Staged) -> None:
         for name, data in files.items():
-            fsops.write_atomic(output / name, data)
+            staged.write(name, data)
+        record = lineage.run_record(
+            version=VERSION,
+            command=COMMAND,
+            options={},
+            source={"kind": "dataset", "name": found.dataset},
+            files=staged.targets,
+        )
+        staged.write(lineage.RUN, record)
+
+    publish(report_target(output), finish, overwrite=overwrite)
     return [output / name for name in files]

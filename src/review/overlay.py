@@ -6,15 +6,22 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import reading
+from ..errors import SegconvError
 from ..image.geometry import Volume
 
 COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#ffe119", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#bfef45", "#469990")
 """Of the labels 1, 2, 3 …, and so on from the start: easily told apart on grey."""
+
+_HEAD_BYTES = 1024
+_MAKER = "segconv"
+"""Stands in the pictures, so that they are known as ours."""
 
 CT_WINDOW_HU = (-160.0, 240.0)
 """Soft tissue: level 40, width 400."""
@@ -67,8 +74,18 @@ def montage(panels: Sequence[Panel], *, columns: int | None = None, window: tupl
     for axis, panel in zip(axes, panels, strict=False):
         _draw(axis, panel, window)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    figure.savefig(buffer, format="png", metadata={"Software": _MAKER})
     return buffer.getvalue()
+
+
+def is_montage(picture: Path) -> bool:
+    """Return whether a file is a picture that `montage` drew."""
+    try:
+        with reading.opened(picture) as file:
+            head = file.read(_HEAD_BYTES)
+    except (SegconvError, OSError):
+        return False
+    return head.startswith(b"\x89PNG") and f"tEXtSoftware\0{_MAKER}".encode() in head
 
 
 def _draw(axis: Any, panel: Panel, window: tuple[float, float] | None) -> None:

@@ -14,13 +14,16 @@ from pathlib import Path
 
 from .. import reading
 from ..dataset.names import find_dataset
-from ..errors import Finding, SegconvError, warning
+from ..errors import Finding, SegconvError, refuse_if_any, warning
 from ..work import fsops
 from ..work.home import config_home
 from ..work.staging import writing
 
 NAMES = {"raw": "nnUNet_raw", "preprocessed": "nnUNet_preprocessed", "results": "nnUNet_results"}
 """Our word → the environment variable, which is also the usual name of the folder."""
+
+_SETTING = (("setPath.sh", 'export {}="{}"'), ("setPath.ps1", '$Env:{} = "{}"'), (".env", "{}={}"))
+"""Files that set the variables, and the line that sets one."""
 
 PURPOSE = {
     "raw": "datasets as they are converted",
@@ -207,6 +210,13 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
         ``setPath.sh``, ``setPath.ps1`` and ``.env``.
     remember
         Write the settings file too, so that no variable is needed.
+
+    Raises
+    ------
+    Refused
+        ``SC020`` if one of these files is there already and sets something else.
+    SegconvError
+        ``SC040`` for a path that shells would misread; ``SC042`` for settings that cannot be used; ``SC03x``.
     """
     root = root.absolute()
     if any(c in str(root) for c in "\"'\n\r$`\\"):
@@ -219,21 +229,42 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
             code="SC042",
             hint="leave out --remember; or export XDG_CONFIG_HOME, an absolute path of a folder for settings",
         )
+    settings = read_settings() if remembered is not None else {}  # which refuses a file of somebody else
+    files = {
+        root / name: "".join(f"{line.format(variable, folder)}\n" for variable, folder in folders.items()).encode()
+        for name, line in _SETTING
+    }
+    missing = {path: data for path, data in files.items() if not os.path.lexists(path)}
+    refuse_if_any(
+        other
+        for path, data in files.items()
+        if path not in missing and (other := _other_content(path, data)) is not None
+    )
     with writing(root):
         for folder in folders.values():
             fsops.mkdir(folder)
-        for name, line in (
-            ("setPath.sh", 'export {}="{}"'),
-            ("setPath.ps1", '$Env:{} = "{}"'),
-            (".env", "{}={}"),
-        ):
-            lines = [line.format(variable, folder) for variable, folder in folders.items()]
-            fsops.write_atomic(root / name, ("\n".join(lines) + "\n").encode())
+        for path, data in missing.items():
+            fsops.create(path, data)
         if remembered is not None:
             fsops.mkdir(remembered.parent)
-            settings = {variable: str(folder) for variable, folder in folders.items()}
-            fsops.write_atomic(remembered, (json.dumps(settings, indent=2) + "\n").encode())
+            settings |= {variable: str(folder) for variable, folder in folders.items()}
+            fsops.write_atomic(Path(os.path.realpath(remembered)), (json.dumps(settings, indent=2) + "\n").encode())
     return Paths(folders["nnUNet_raw"], folders["nnUNet_preprocessed"], folders["nnUNet_results"])
+
+
+def _other_content(path: Path, wanted: bytes) -> Finding | None:
+    """Return the error for a file that is there and sets something else, which is kept."""
+    try:
+        if reading.whole(path, LARGEST_SETTINGS) == wanted:
+            return None
+    except (OSError, SegconvError):  # a folder, a link, a pipe
+        pass
+    return Finding(
+        "SC020",
+        "is there already with other content, and is not replaced",
+        file=str(path),
+        hint="move it away, or leave it and run segconv with --raw, --preprocessed and --results",
+    )
 
 
 def _problem(text: str) -> str | None:

@@ -106,6 +106,42 @@ def write_atomic(path: Path, *pieces: Buffer, sync: bool = False) -> None:
         raise
 
 
+def create(path: Path, data: bytes) -> None:
+    """Write a file that must not exist yet: it appears whole, and until then has no name that a kill could leave.
+
+    Raises
+    ------
+    FileExistsError
+        If the name is taken.
+    OSError
+        Of the system.
+    """
+    _before("create", path)
+    try:
+        descriptor = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise
+        temporary = temporary_beside(path)  # not on this file system
+        write_new(temporary, data)
+        try:
+            rename_new(temporary, path)
+        except OSError:
+            os.unlink(temporary)
+            raise
+        return
+    try:
+        rest = memoryview(data)
+        while rest:
+            _before("write", path)
+            rest = rest[os.write(descriptor, rest) :]
+        _before("link", path)
+        # With a folder given, Python calls linkat(2), which can follow the link that /proc has for an open file.
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor, follow_symlinks=True)
+    finally:
+        os.close(descriptor)
+
+
 def is_temporary(name: str) -> bool:
     """Return whether a file's name is one that `write_atomic` gives to what is not complete."""
     return _TEMPORARY.fullmatch(name) is not None

@@ -17,6 +17,9 @@ FORMAT = 1
 """Version of the staging folder and its journal; another one is not continued."""
 
 
+HIDDEN = ".segconv-"
+"""What the names of folders and files begin with that segconv keeps for itself."""
+
 _LONGEST_SLOT_BYTES = 200
 """Of a file name's 255 bytes, what the prefix and the endings of a staging folder and its lock leave, and more."""
 
@@ -24,7 +27,7 @@ _LONGEST_SLOT_BYTES = 200
 def hidden_name(slot: str) -> str:
     """Return the name of the folder in which what a slot stands for grows: the slot's own, or a hash of a long one."""
     slot_bytes = os.fsencode(slot)
-    return f".segconv-{slot if len(slot_bytes) <= _LONGEST_SLOT_BYTES else hashlib.sha256(slot_bytes).hexdigest()}"
+    return f"{HIDDEN}{slot if len(slot_bytes) <= _LONGEST_SLOT_BYTES else hashlib.sha256(slot_bytes).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import re
 import shutil
 import socket
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -109,18 +109,14 @@ def preflight(plan: Plan, *, overwrite: bool) -> None:
         cannot be written, ``SC032`` if the disk has too little room.
     """
     target = plan.target.path
-    if os.path.lexists(target) and not is_empty_folder(target):
-        if not overwrite:
-            raise SegconvError(
-                "is there already", code="SC020", file=str(target), hint="choose another target, or --overwrite"
-            )
-        if (read := _read_from(target, plan)) is not None:
-            raise SegconvError(
-                f"is not replaced by what is made of it: {read} is read",
-                code="SC020",
-                file=str(target),
-                hint="choose another target",
-            )
+    refuse_taken(plan.target, overwrite=overwrite)
+    if (read := _read_from(target, plan)) is not None:
+        raise SegconvError(
+            f"is not replaced by what is made of it: {read} is read",
+            code="SC020",
+            file=str(target),
+            hint="choose another target",
+        )
     above = refuse_unwritable(target.parent)
     need = sum(item.nbytes for item in plan.items) * 11 // 10 + SPARE_BYTES
     free = shutil.disk_usage(above).free
@@ -316,6 +312,46 @@ def replaceable(target: Target, *, overwrite: bool) -> Owned | None:
     if not overwrite or not os.path.lexists(target.path) or is_empty_folder(target.path):
         return None
     return owned.prove(target.path, target.manifest)
+
+
+def publish(target: Target, finish: Callable[[Staged], None], *, overwrite: bool) -> None:
+    """Let a folder of a few files appear whole, in the place of one of its kind if that is asked for.
+
+    Parameters
+    ----------
+    target
+        What is made; its `manifest` tells whether what is there may be replaced.
+    finish
+        Writes the files.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` if the target is there, or holds what segconv did not write; ``SC03x``.
+    """
+    refuse_taken(target, overwrite=overwrite)
+    with locked(target), writing(target.staging):
+        refuse_taken(target, overwrite=overwrite)
+        replaced = replaceable(target, overwrite=overwrite)
+        if os.path.lexists(target.staging):
+            discard(target)
+        fsops.mkdir(target.staging)
+        finish(Staged(target.staging))
+        commit(target, replaced, fsync=True)
+
+
+def refuse_taken(target: Target, *, overwrite: bool) -> None:
+    """Refuse a target that is there already.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020``.
+    """
+    if not overwrite and os.path.lexists(target.path) and not is_empty_folder(target.path):
+        raise SegconvError(
+            "is there already", code="SC020", file=str(target.path), hint="choose another target, or --overwrite"
+        )
 
 
 def where(folder: Path, target: Mapping[str, Any]) -> Path:

@@ -1,0 +1,68 @@
+"""Datasets whose files are links into another one: what would change, or lead nowhere, if that were replaced."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import SegconvError
+from ..work import owned
+from .description import read_bytes
+from .strictjson import load_object
+
+_DESCRIPTION = "dataset.json"
+
+
+def dependents(target: Path) -> list[Path]:
+    """Return the datasets beside one that link into it, by symbolic or hard links or by the key ``dataset``.
+
+    Parameters
+    ----------
+    target
+        Folder of a dataset, or of a task of nnU-Net v1.
+    """
+    inside = os.path.join(os.path.realpath(target), "")
+    shared = {
+        (found.st_dev, found.st_ino)
+        for _, entry in owned.entries(target)
+        if (found := entry.stat(follow_symlinks=False)).st_nlink > 1 and not entry.is_dir(follow_symlinks=False)
+    }
+    beside = (path for path in sorted(target.parent.iterdir()) if path != target and path.is_dir())
+    return [
+        path
+        for path in beside
+        if path.name.startswith(("Dataset", "Task"))
+        and (
+            os.path.realpath(path) + os.sep == inside
+            or any(_is_inside(place, inside) for place in _named_elsewhere(path))
+            or any(_links_into(entry, inside, shared) for _, entry in owned.entries(path))
+        )
+    ]
+
+
+def _links_into(entry: os.DirEntry[str], inside: str, shared: set[tuple[int, int]]) -> bool:
+    if entry.is_symlink():
+        above = os.path.dirname(entry.path)
+        return _is_inside(entry.path, inside) or _is_inside(os.path.join(above, os.readlink(entry.path)), inside)
+    if not shared or entry.inode() not in {inode for _, inode in shared}:
+        return False
+    found = entry.stat(follow_symlinks=False)
+    return (found.st_dev, found.st_ino) in shared
+
+
+def _is_inside(path: str, inside: str) -> bool:
+    return os.path.normpath(path).startswith(inside) or os.path.realpath(path).startswith(inside)
+
+
+def _named_elsewhere(dataset: Path) -> Iterator[str]:
+    """Yield the paths that the key ``dataset`` of a dataset.json names; nothing of one that cannot be read."""
+    try:
+        cases = load_object(read_bytes(dataset / _DESCRIPTION)).get("dataset")
+    except (SegconvError, OSError):
+        return
+    for files in cases.values() if isinstance(cases, dict) else ():
+        if isinstance(files, dict):
+            images = files.get("images")
+            named = [*(images if isinstance(images, list) else []), files.get("label")]
+            yield from (os.path.join(dataset, path) for path in named if isinstance(path, str) and "\0" not in path)
