@@ -98,8 +98,8 @@ def command(
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     chosen = [find_model(text, found.path.name, paths, trust=trust_model) for text in models]
     refuse_taken(report_target(output), overwrite=overwrite)
-    replaceable(report_target(output), overwrite=overwrite)
     refuse_unwritable(output.absolute())
+    replaceable(report_target(output), overwrite=overwrite)
     result = stress_models(
         found,
         chosen,

@@ -157,7 +157,8 @@ def free_task(
     others = [path for path in found if int(path.name[4:7]) == name.id]
     hint = f"{next_free_id(taken)} is free: --to-v1 {next_free_id(taken)}_{name.name}"
     if others and not (overwrite and others == [target]):
-        raise SegconvError(f"the id {name.id} is taken by {others[0]}", code="SC020", file=str(target), hint=hint)
+        other = next(path for path in others if not (overwrite and path == target))
+        raise SegconvError(f"the id {name.id} is taken by {other}", code="SC020", file=str(target), hint=hint)
     if others:
         _refuse_replacing(target, hint, force=force)
     return name

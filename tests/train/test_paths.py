@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -76,3 +77,60 @@ def test_neither_torch_nor_nnunet_is_imported_to_find_folders() -> None:
     code = "import sys, segconv.train.paths, segconv.train.child, segconv.train.plans, segconv.train.commands\n"
     code += "assert not {'torch', 'nnunetv2'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["setPath.sh", "setPath.ps1", ".env"])
+@pytest.mark.parametrize("kind", ["file", "folder", "link", "pipe"])
+def test_init_replaces_no_file_of_the_user_and_makes_nothing_then(
+    segconv: Command, tmp_path: Path, name: str, kind: str
+) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "mine").write_text("SECRET=1\n")
+    if kind == "file":
+        (root / name).write_text("SECRET=1\n")
+    elif kind == "folder":
+        (root / name).mkdir()
+    elif kind == "link":
+        (root / name).symlink_to(tmp_path / "mine")
+    else:
+        os.mkfifo(root / name)
+    done = segconv("paths", "init", root)
+    assert (done.code, done.codes()) == (73, ["SC020"])
+    assert str(root / name) in done.err
+    assert [path.name for path in root.iterdir()] == [name]
+    assert (tmp_path / "mine").read_text() == "SECRET=1\n"
+
+
+def test_init_again_is_done_already(segconv: Command, tmp_path: Path) -> None:
+    assert segconv("paths", "init", tmp_path / "root").code == 0
+    before = {path: path.stat().st_ino for path in (tmp_path / "root").iterdir()}
+    assert segconv("paths", "init", tmp_path / "root").code == 0
+    assert {path: path.stat().st_ino for path in (tmp_path / "root").iterdir()} == before
+
+
+def test_an_init_that_is_killed_leaves_no_temporary_file(tmp_path: Path) -> None:
+    call = "from pathlib import Path; from segconv.train.paths import init_folders; import sys; init_folders(Path(sys.argv[1]))"
+    for number in range(1, 20):
+        root = tmp_path / str(number)
+        env = {**os.environ, "SEGCONV_FAULT": f"kill@{number}"}
+        done = subprocess.run([sys.executable, "-c", call, root], env=env, check=False)
+        assert not list(root.glob(".tmp-*"))
+        subprocess.run([sys.executable, "-c", call, root], check=True)
+        assert sorted(path.name for path in root.iterdir() if path.is_file()) == [".env", "setPath.ps1", "setPath.sh"]
+        if done.returncode == 0:
+            return
+    pytest.fail("no run was left undisturbed")
+
+
+def test_settings_that_are_remembered_keep_a_link_and_other_entries(
+    segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    (tmp_path / "config" / "segconv").mkdir(parents=True)
+    (tmp_path / "mine.json").write_text('{"other": "kept"}')
+    (tmp_path / "config" / "segconv" / "folders.json").symlink_to(tmp_path / "mine.json")
+    assert segconv("paths", "init", tmp_path / "root", "--remember").code == 0
+    found = json.loads((tmp_path / "mine.json").read_text())
+    assert (found["other"], found["nnUNet_raw"]) == ("kept", str(tmp_path / "root" / "nnUNet_raw"))
+    assert (tmp_path / "config" / "segconv" / "folders.json").is_symlink()

@@ -130,3 +130,26 @@ def test_a_lock_file_that_cannot_be_removed_is_left(tmp_path: Path, monkeypatch:
     again = fsops.lock(path)
     assert again is not None, "a file that nobody holds is no lock"
     fsops.unlock(again, path)
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+def test_a_created_file_is_whole_and_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anonymous: bool
+) -> None:
+    if not anonymous:  # as on file systems that know no file without a name
+        real = os.open
+
+        def refused(path: Path, flags: int, mode: int = 0o777) -> int:
+            if flags & os.O_TMPFILE == os.O_TMPFILE:
+                raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+            return real(path, flags, mode)
+
+        monkeypatch.setattr(os, "open", refused)
+    fsops.create(tmp_path / "a", b"one")
+    for taken in ("a", "link"):
+        if taken == "link":
+            (tmp_path / "link").symlink_to(tmp_path / "nothing")
+        with pytest.raises(FileExistsError):
+            fsops.create(tmp_path / taken, b"two")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "link"]
+    assert (tmp_path / "a").read_bytes() == b"one"
