@@ -387,7 +387,7 @@ def _finish(augmentation: Augmentation, results: Iterable[Result], staged: Stage
     description = dataclasses.replace(source.description, num_training=number, texts=texts, file_ending=recipe.ending)
     where = {"dataset": dict(sorted(external.items()))} if recipe.link == EXTERNAL else {}
     staged.write(DESCRIPTION, dumps(description.as_json() | where))
-    run = source.run or {}
+    run = source.run
     staged.write(
         lineage.RUN,
         lineage.run_record(
@@ -396,8 +396,10 @@ def _finish(augmentation: Augmentation, results: Iterable[Result], staged: Stage
             options={**spec.as_json(), "file_ending": recipe.ending, "link": recipe.link},
             source={"kind": "dataset", "name": source.path.name},
             seed=spec.seed,
-            label_map=run.get("label_map") or {str(v): v for v in source.description.labels.values},
-            label_file=run.get("label_file") or {"ending": source.description.file_ending, "dtype": "uint8"},
+            label_map=(run.label_map if run is not None else {})
+            or {str(v): v for v in source.description.labels.values},
+            label_file=(run.label_file if run is not None else {})
+            or {"ending": source.description.file_ending, "dtype": "uint8"},
             # Where files lie on this machine does not go along with the dataset.
             findings=[{**found.as_json(), "file": Path(found.file).name} for found in (*plan.warnings, *findings)],
             extra=_unknown_entries(source),

@@ -68,8 +68,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         if os.path.lexists(root / own):
             resolve_inside(root / own, root, external=options.allow_external)  # refuses what leads away
     run = lineage.read_run(root)
-    link = (run or {}).get("options", {}).get("link")
-    if link in ("symlink", "external"):
+    if run is not None and run.link in ("symlink", "external"):
         options = replace(options, allow_external=True)  # the dataset's own lineage says that its links lead away
     if options.labels is None:  # a wrong order trains, and silently swaps classes
         findings += [replace(found, file=DESCRIPTION) for found in prove_order(description.labels)]
@@ -102,7 +101,6 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         )
     label_map = _label_map(description, options, findings)
     default: dict[str, Any] = {"ending": description.file_ending, "dtype": "uint8", "mode": "gray", "depth": 8}
-    made = run or {}
     splits = folds_in(root / SPLITS, root, cases, options, findings) if everything == len(cases) else None
     return SourceScan(
         KIND,
@@ -112,13 +110,13 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         channels,
         label_map,
         options.file_ending or description.file_ending,
-        carried_label_file(made.get("label_file") or {}, label_map.as_json()) or default,
+        carried_label_file(run.label_file if run is not None else {}, label_map.as_json()) or default,
         description.texts,
         tuple(findings),
         tuple(notes),
         splits,
         origin=_renamed(origin, cases, root),
-        origin_labels=made.get("label_map") or {},
+        origin_labels=run.label_map if run is not None else {},
         extra=extra,
     )
 

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from .. import reading
 from ..dataset import lineage
+from ..dataset.label_file import LARGEST_VALUE, grid
 from ..dataset.labels import GRAY, RGB, TRANSPARENT, parse_value, value_text
 from ..dataset.layout import Dataset
-from ..dataset.lineage import CaseRecord
+from ..dataset.lineage import CaseRecord, RunRecord
+from ..dataset.typed import Misfit
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import nifti, raster, segmentation, volumes
 from ..image.codecs import decoded_bytes
@@ -43,7 +45,7 @@ COMMAND = "restore"
 def is_restored(folder: Path) -> bool:
     """Return whether segconv restored the files of a folder already."""
     run = lineage.read_run(folder)
-    return run is not None and run.get("command") == COMMAND
+    return run is not None and run.command == COMMAND
 
 
 def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[str, str] | None = None) -> Restoration:
@@ -92,7 +94,7 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
             # A file that the user brings may have the name of a case of the dataset, and be another.
             known = None if names is not None else records.get(case)
             record = known or _unknown_case(case, run, names or {})
-            task = _task(resolve_inside(path, root), ending, record, run["label_file"])
+            task = _task(resolve_inside(path, root), ending, record, run.label_file)
             for output in task.outputs:
                 if owners.setdefault(output.casefold(), path.name) != path.name:
                     raise SegconvError(f"would be restored as {output!r}, as would {owners[output.casefold()]}",
@@ -117,9 +119,19 @@ def _task(prediction: str, ending: str, record: CaseRecord, usual: Mapping[str, 
         absent = [entry for entry in usual["files"] if entry["name"] not in own]
         stored = {**stored, **({"files": [*stored[kept], *absent]} if kept == "files" else {"absent": absent})}
     backward, coding = _inverse(record.label_map)
+    if not record.label_map or max(backward) > LARGEST_VALUE:
+        what = f"reach {max(backward)}" if record.label_map else "are not recorded"
+        raise SegconvError(f"the labels of {record.case} {what}", code="SC096", file=lineage.CASES)
+    if record.geometry is not None:
+        try:
+            grid(record.geometry)
+        except Misfit as misfit:
+            raise SegconvError(
+                f"the geometry of {record.case} {misfit.message}", code="SC096", file=lineage.CASES
+            ) from None
     name = str(stored.get("name") or record.original_name or record.case)
     if not name.strip("/"):
-        raise SegconvError("the lineage names no file", code="SC096")
+        raise SegconvError("the lineage names no file", code="SC096", file=lineage.CASES)
     return RestoreTask(prediction, ending, record.case, name, backward, coding, stored, record.geometry)
 
 
@@ -413,8 +425,6 @@ def _inverse(label_map: Mapping[str, int]) -> tuple[dict[int, int], str]:
     return back, coding
 
 
-def _unknown_case(case: str, run: Mapping[str, Any], names: Mapping[str, str]) -> CaseRecord:
+def _unknown_case(case: str, run: RunRecord, names: Mapping[str, str]) -> CaseRecord:
     """Return what is known of a case that is not in the dataset: its labels are those of the dataset."""
-    return CaseRecord(
-        case, original_name=names.get(case, case), label_map=run["label_map"], label_file=run["label_file"]
-    )
+    return CaseRecord(case, original_name=names.get(case, case), label_map=run.label_map, label_file=run.label_file)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import reading
 from ..errors import Finding, SegconvError, naming, warning
 from .labels import IGNORE, Labels
-from .strictjson import MAX_BYTES, dumps, load_object
+from .strictjson import dumps, load_object, read
+from .typed import Misfit, entries, many, mapping, path_text
 
 FREE_TEXT_KEYS = ("name", "description", "reference", "licence", "release", "citation")
 """Entries for people that are carried along; nnU-Net does not read them."""
@@ -113,15 +112,32 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     SegconvError
-        ``SC010`` if it is not there, ``SC061`` if it is no regular file, ``SC030`` if it cannot be read.
+        ``SC010`` if it is not there, ``SC061`` if it is no regular file, ``SC054`` if it is too long,
+        ``SC030`` if it cannot be read.
     """
     try:
-        with reading.opened(os.path.realpath(path)) as file:
-            return file.read(MAX_BYTES + 1)  # whoever parses it refuses more
+        return read(path)
     except FileNotFoundError as error:
         raise SegconvError("is not there", code="SC010", file=str(path)) from error
     except OSError as error:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+
+
+def external_files(found: Any) -> dict[str, dict[str, Any]]:
+    """Read the key ``dataset``: case → ``images``, one a channel, and ``label``.
+
+    Raises
+    ------
+    SegconvError
+        ``SC086`` if it is not made so.
+    """
+    try:
+        return _external(found)
+    except Misfit as misfit:
+        raise SegconvError(f"the key 'dataset' is not made of images and label: {misfit}", code="SC086") from None
+
+
+_external = mapping(entries({"images": many(path_text, least=1), "label": path_text}))
 
 
 def v1_object(description: DatasetDescription, training: Iterable[str], test: Iterable[str] = ()) -> dict[str, Any]:

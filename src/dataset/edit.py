@@ -254,20 +254,17 @@ def _record(edit: Edit) -> None:
     if run is None:
         return
     entry = {"what": edit.what, "version": VERSION, "old": edit.old, "new": edit.new}
-    edits = run.get("edits")
-    edits = edits if isinstance(edits, list) else []
-    if edits[-1:] != [entry]:
-        edited = {**run, "edits": [*edits, entry], "files": _files(run, edit)}
+    if run.edits[-1:] != [entry]:
+        edited = {**run.said, "edits": [*run.edits, entry], "files": _files(run, edit)}
         fsops.write_atomic(edit.dataset / lineage.RUN, dumps(edited), sync=True)
 
 
-def _files(run: Mapping[str, Any], edit: Edit) -> list[Any]:
+def _files(run: lineage.RunRecord, edit: Edit) -> list[dict[str, Any]]:
     """Return the files of a run with dataset.json as it is to be; what somebody else changed in it stays theirs."""
     before, after = (hashlib.sha256(data).hexdigest() for data in (edit.before, edit.after))
-    files = run.get("files")
     return [
         {"path": DESCRIPTION, "size": len(edit.after), "sha256": after}
-        if isinstance(file, dict) and file.get("path") == DESCRIPTION and file.get("sha256") == before
+        if (file["path"], file["sha256"]) == (DESCRIPTION, before)
         else file
-        for file in (files if isinstance(files, list) else [])
+        for file in run.files
     ]

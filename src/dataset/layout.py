@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..errors import SegconvError
+from ..errors import SegconvError, naming
 from . import lineage
-from .description import DatasetDescription, read_bytes
-from .lineage import TEST, TRAIN, VALIDATION, CaseRecord
+from .description import DatasetDescription, external_files, read_bytes
+from .lineage import TEST, TRAIN, VALIDATION, CaseRecord, RunRecord
 from .names import DatasetName
 from .strictjson import load_object
 
@@ -70,10 +70,12 @@ class Dataset:
 
         The key ``dataset`` of dataset.json is followed where segconv wrote it, and nowhere else.
         """
-        if (self.run or {}).get("options", {}).get("link") != "external":
+        if self.run is None or self.run.link != "external":
             return {}
-        found = load_object(read_bytes(self.path / DESCRIPTION)).get("dataset")
-        return found if isinstance(found, dict) else {}
+        path = self.path / DESCRIPTION
+        data = read_bytes(path)
+        with naming(str(path)):
+            return external_files(load_object(data).get("dataset", {}))
 
     def cases(self, split: str = TRAIN) -> list[str]:
         """Return the case identifiers that have a first channel, sorted."""
@@ -100,7 +102,7 @@ class Dataset:
         return lineage.read_records(self.path)
 
     @cached_property
-    def run(self) -> dict[str, Any] | None:
+    def run(self) -> RunRecord | None:
         """What made the dataset, or None if segconv did not."""
         return lineage.read_run(self.path)
 

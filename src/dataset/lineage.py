@@ -19,6 +19,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,12 +28,33 @@ from typing import Any
 from .. import reading
 from ..errors import SegconvError
 from ..work.owned import Manifest, Written
-from .strictjson import MAX_BYTES, dump_line, dumps, load_object
+from .label_file import label_file, label_map, label_value_text, shape_of_grid
+from .strictjson import dump_line, dumps, load_object, read
+from .typed import (
+    Misfit,
+    anything,
+    count,
+    entries,
+    file_name,
+    many,
+    mapping,
+    number,
+    one_of,
+    optional,
+    sha256,
+    text,
+    truth,
+    whole,
+    whole_between,
+)
 
 FORMAT = 1
 FOLDER = "segconv"
 RUN = f"{FOLDER}/run.json"
 CASES = f"{FOLDER}/cases.jsonl"
+
+LONGEST_LINE = 16 << 20
+"""Bytes of a line of cases.jsonl: thousands of files of one case take less."""
 
 DATASETS = ("convert", "augment")
 """Commands that make datasets; repairs and edits of voxels are conversions."""
@@ -41,6 +63,9 @@ RESTORED = ("restore", "infer")
 
 TRAIN = "train"
 TEST = "test"
+PREDICTION = "prediction"
+"""Files that were restored, which are in no dataset."""
+
 VALIDATION = "validation"
 """Cases of nnU-Net v1's imagesVal: carried along, ignored by nnU-Net v2."""
 
@@ -112,9 +137,19 @@ class CaseRecord:
         return dump_line(self.as_json())
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> CaseRecord:
-        """Return the record of a parsed line; unknown keys are left out."""
-        return cls(**{key: value for key, value in found.items() if key in _FIELDS})
+    def from_json(cls, found: Any) -> CaseRecord:
+        """Return the record of a parsed line; unknown keys are left out.
+
+        Raises
+        ------
+        SegconvError
+            ``SC096`` if a key is missing, or its value is of another type.
+        """
+        try:
+            read = _case(found)
+        except Misfit as misfit:
+            raise SegconvError(str(misfit), code="SC096") from None
+        return cls(**{key: read[key] for key in _FIELDS})
 
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(CaseRecord))
@@ -178,28 +213,130 @@ def _written(folder: Path, *, commands: Collection[str]) -> Iterator[Written]:
     run = read_run(folder)
     if run is None:
         raise SegconvError("it has no lineage", code="SC096", file=str(folder))
-    if run.get("command") not in commands:
-        raise SegconvError(f"its lineage names the command {run.get('command')!r}", code="SC096", file=str(folder))
+    if run.command not in commands:
+        raise SegconvError(f"its lineage names the command {run.command!r}", code="SC096", file=str(folder))
     yield Written(RUN, None)
-    files = run.get("files")
-    for entry in files if isinstance(files, list) else []:
-        if isinstance(entry, dict):
-            yield Written(str(entry.get("path")), str(entry.get("sha256")))
+    for entry in run.files:
+        yield Written(entry["path"], entry["sha256"])
     for record in read_records(folder):
         for target in record.targets:
             if not target.get("external"):
-                yield Written(str(target["path"]), str(target.get("sha256")), bool(target.get("carried")))
+                yield Written(target["path"], target["sha256"], target.get("carried", False))
 
 
-def read_run(dataset: Path) -> dict[str, Any] | None:
-    """Return what run.json of a dataset says, or None if segconv did not make it."""
+@dataclass(frozen=True, eq=False)
+class RunRecord(Mapping[str, Any]):
+    """What run.json says: a mapping of all its keys, each that is known of its type.
+
+    Parameters
+    ----------
+    said
+        The parsed file.
+
+    Raises
+    ------
+    Misfit
+        If the value of a key is of another type.
+    """
+
+    said: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        _run(self.said)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.said[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.said)
+
+    def __len__(self) -> int:
+        return len(self.said)
+
+    @property
+    def command(self) -> str | None:
+        """``"convert"``, ``"augment"``, ``"restore"`` …"""
+        return self.said.get("command")
+
+    @property
+    def link(self) -> str | None:
+        """How unchanged files came into the dataset, as ``--link`` says it."""
+        link: str | None = self.said.get("options", {}).get("link")
+        return link
+
+    @property
+    def label_map(self) -> dict[str, int]:
+        """Value in the source, as text → value in the dataset."""
+        return dict(self.said.get("label_map", {}))
+
+    @property
+    def label_file(self) -> dict[str, Any]:
+        """How labels are stored in the source, where a case has none that could tell; see `CaseRecord`."""
+        return dict(self.said.get("label_file", {}))
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """``path``, ``size`` and ``sha256`` of the files beside those of the cases."""
+        return list(self.said.get("files", []))
+
+    @property
+    def edits(self) -> list[dict[str, Any]]:
+        """What was changed since."""
+        return list(self.said.get("edits", []))
+
+
+_file = {"path": text, "size": count, "sha256": sha256}
+_run = entries(
+    {},
+    {
+        "format": whole_between(1, FORMAT),
+        "version": text,
+        "command": text,
+        "options": entries({}, {"link": text}),
+        "seed": optional(whole),
+        "source": mapping(anything),
+        "label_map": label_map,
+        "label_file": label_file,
+        "findings": many(mapping(text)),
+        "files": many(entries(_file)),
+        "extra": mapping(anything),
+        "edits": many(mapping(anything)),
+    },
+)
+_case = entries(
+    {
+        "case": file_name,
+        "split": one_of(TRAIN, TEST, VALIDATION, PREDICTION),
+        "patient": optional(text),
+        "parent": optional(file_name),
+        "sources": many(entries(_file)),
+        "targets": many(entries(_file, {"carried": truth, "external": truth, "at": text})),
+        "original_name": text,
+        "label_map": label_map,
+        "label_file": label_file,
+        "label_voxels": mapping(count, label_value_text),
+        "geometry": optional(shape_of_grid),
+        "repairs": many(text),
+        "transform": optional(mapping(anything)),
+        "warnings": many(mapping(text)),
+        "intensity": many(many(number, least=2, most=2)),
+    }
+)
+
+
+def read_run(dataset: Path) -> RunRecord | None:
+    """Return what run.json of a dataset says, or None if segconv did not make it.
+
+    Raises
+    ------
+    SegconvError
+        ``SC096`` if it cannot be used, ``SC061`` if it is no regular file.
+    """
     path = dataset / RUN
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
-    try:
-        return load_object(reading.whole(os.path.realpath(path)))
-    except SegconvError as error:
-        raise SegconvError(error.message, code="SC096", file=str(path)) from error
+    with _as_lineage(path):
+        return RunRecord(load_object(read(path)))
 
 
 def read_records(dataset: Path) -> Iterator[CaseRecord]:
@@ -208,16 +345,31 @@ def read_records(dataset: Path) -> Iterator[CaseRecord]:
     Raises
     ------
     SegconvError
-        ``SC096`` if a line is no record, with its number.
+        ``SC096`` if a line is no record, with its number; ``SC061`` if the file is no regular one.
     """
     path = dataset / CASES
-    if not path.is_file():
+    if not os.path.lexists(path):
         return
-    with reading.opened(os.path.realpath(path)) as lines:
-        for number, line in enumerate(iter(lambda: lines.readline(MAX_BYTES + 1), b""), 1):
+    with _as_lineage(path), reading.opened(os.path.realpath(path)) as lines:
+        for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), b""), 1):
             try:
-                yield CaseRecord.from_json(load_object(line))
-            except (SegconvError, TypeError) as error:
-                raise SegconvError(
-                    f"line {number} is no case record ({error})", code="SC096", file=str(path)
-                ) from error
+                record = CaseRecord.from_json(load_object(line))
+            except SegconvError as error:
+                raise SegconvError(f"line {number} is no case record ({error})", code="SC096") from error
+            yield record
+
+
+@contextmanager
+def _as_lineage(path: Path) -> Iterator[None]:
+    """Tell what is wrong with a file of the lineage, which cannot be used then, by its name."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SegconvError("is not there any more, or a link to nowhere", code="SC096", file=str(path)) from error
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+    except SegconvError as error:
+        code = error.code if error.code in ("SC030", "SC060", "SC061") else "SC096"
+        raise SegconvError(error.message, code=code, file=str(path), hint=error.hint) from error
+    except Misfit as error:
+        raise SegconvError(f"cannot be used: {error}", code="SC096", file=str(path)) from error

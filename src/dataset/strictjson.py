@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 from typing import Any
 
+from .. import reading
 from ..errors import SegconvError
 
 MAX_BYTES = 64 << 20
 MAX_DEPTH = 64
+
+
+def read(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a JSON file, links followed.
+
+    Raises
+    ------
+    SegconvError
+        ``SC054`` if it is too long, before any of it is read; ``SC061`` if it is no regular file.
+    OSError
+        If the system refuses.
+    """
+    try:
+        return reading.whole(os.path.realpath(path), MAX_BYTES)
+    except SegconvError as error:
+        error.file = os.fspath(path)
+        raise
 
 
 def loads(data: bytes) -> Any:

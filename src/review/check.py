@@ -179,14 +179,11 @@ class _Lineage:
             return found
         try:
             run = lineage.read_run(root)
-            link = (run or {}).get("options", {}).get("link")
-            found.links_away = link in ("external", "symlink")
+            found.links_away = run is not None and run.link in ("external", "symlink")
             for record in lineage.read_records(root):
                 found._add(record)
         except SegconvError as error:
-            findings.append(Finding("SC096", error.message, file=_relative(error.file, root), hint=error.hint))
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            findings.append(Finding("SC096", f"cannot be used ({error})", file=lineage.CASES))
+            findings.append(Finding(error.code, error.message, file=_relative(error.file, root), hint=error.hint))
         return found
 
     def _add(self, record: CaseRecord) -> None:
