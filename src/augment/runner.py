@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dataset import lineage
-from ..dataset.description import DatasetDescription, left_out, read_bytes, unknown_entries
+from ..dataset.description import DatasetDescription, left_out, unknown_entries
 from ..dataset.layout import DESCRIPTION, Dataset, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import CASE_IDENTIFIER, DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.splits import Splits, leaks, make_splits, with_copies
-from ..dataset.strictjson import dumps, load_object, loads
+from ..dataset.splits import Splits, leaks, make_splits, read_splits, with_copies
+from ..dataset.strictjson import dumps, load_object, read_file
 from ..dataset.target import refuse_crossed
 from ..errors import Finding, SegconvError, refuse_if_any, warning
 from ..image.codecs import decoded_bytes
@@ -103,6 +104,15 @@ def plan_augmentation(
             if case in unfit:
                 continue
             record = records.get(case) or _foreign(case, split, description)
+            if record.split != split:
+                findings.append(
+                    Finding(
+                        "SC096",
+                        f"has {case!r} for {record.split}, and its files are for {split}",
+                        file=str(source.path / lineage.CASES),
+                    )
+                )
+                continue
             made = copies(spec, case) if split == TRAIN and record.parent is None else {}
             findings += [
                 Finding("SC085", f"its copy {copy!r} would have the name of another case", file=case)
@@ -157,7 +167,7 @@ def _unknown_entries(source: Dataset) -> dict[str, Any]:
     SegconvError
         ``SC060`` if it names files elsewhere, and segconv did not write that.
     """
-    found = load_object(read_bytes(source.path / DESCRIPTION))
+    found = load_object(read_file(source.path / DESCRIPTION))
     if "dataset" in found and not source.external:
         raise SegconvError(
             "has the key 'dataset', which names files elsewhere, and segconv did not write it",
@@ -413,10 +423,10 @@ def _folds(paths: Iterable[Path], records: list[CaseRecord]) -> tuple[Splits, li
     """Return the folds of the first file that can be used, so that models before and after are validated alike."""
     findings: list[Finding] = []
     for path in paths:
-        if path.is_file():
+        if os.path.lexists(path):
             if folds := _usable_folds(path, records):
                 return folds, findings
-            told = "these folds leak, or have a side with none of these cases; they were not taken over"
+            told = "these are no folds, leak, or have a side with none of these cases; they were not taken over"
             findings.append(warning("SC095", told, file=str(path), hint="segconv check shows what is wrong"))
     return make_splits(records), findings
 
@@ -424,8 +434,8 @@ def _folds(paths: Iterable[Path], records: list[CaseRecord]) -> tuple[Splits, li
 def _usable_folds(path: Path, records: list[CaseRecord]) -> Splits:
     """Return the folds of a file with the copies in them; none if they leak, or are of other cases."""
     try:
-        folds = with_copies(loads(read_bytes(path)), records)
-    except (SegconvError, TypeError, KeyError, ValueError):
+        folds = with_copies(read_splits(path), records)
+    except SegconvError:
         return []
     return folds if all(fold["train"] and fold["val"] for fold in folds) and not leaks(folds, records) else []
 

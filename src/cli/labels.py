@@ -39,12 +39,12 @@ def show(dataset: str, sink: Sink, paths: Paths) -> int:
     Decathlon. With regions, a perfect prediction of every value is decoded as nnU-Net decodes it; an
     order that swaps values is an error, and the order that does not is named.
     """
-    from ..dataset.description import channel_names, read_bytes
-    from ..dataset.strictjson import load_object
+    from ..dataset.description import channel_names
+    from ..dataset.strictjson import load_object, read_file
     from ..errors import naming
 
     path = _json_of(dataset, paths)
-    data = read_bytes(path)
+    data = read_file(path)
     with naming(str(path)):
         found = load_object(data)
         task = "channel_names" not in found and "modality" in found

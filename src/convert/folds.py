@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..dataset.lineage import TRAIN, CaseRecord
-from ..dataset.splits import Splits, leaks, make_splits
+from ..dataset.splits import PARTS, Splits, leaks, make_splits, parse_splits
 from ..dataset.strictjson import MAX_BYTES, loads
 from ..errors import Finding, SegconvError, warning
-from .source import ConvertOptions, SourceCase, count_of, read_head, resolve_inside
-
-PARTS = ("train", "val")
+from .source import ConvertOptions, SourceCase, count_of, read_source, resolve_inside
 
 
 def folds_in(
@@ -36,7 +34,7 @@ def folds_in(
     try:
         refuse_no_file(path)
         return renamed(
-            loads(read_head(resolve_inside(path, root, external=options.allow_external), MAX_BYTES + 1)), cases
+            loads(read_source(resolve_inside(path, root, external=options.allow_external), MAX_BYTES)), cases
         )
     except SegconvError as error:
         if error.code == "SC060":
@@ -66,14 +64,13 @@ def renamed(found: Any, cases: Sequence[SourceCase]) -> Splits:
     SegconvError
         ``SC099`` if they are no list of folds, or name cases that are not there.
     """
-    if not isinstance(found, list) or not found or not all(map(_well_formed, found)):
-        raise SegconvError("is no list of folds, each with train and val", code="SC099")
+    folds = parse_splits(found)
     names = {case.original_name: case.case for case in cases if case.split == TRAIN}
-    unknown = sorted({case for fold in found for part in PARTS for case in fold[part]} - names.keys())
+    unknown = sorted({case for fold in folds for part in PARTS for case in fold[part]} - names.keys())
     if unknown:
         told = f"names {count_of(len(unknown), 'case')} that are not there, the first is {unknown[0]}"
         raise SegconvError(told, code="SC099")
-    return [{part: list(dict.fromkeys(names[case] for case in fold[part])) for part in PARTS} for fold in found]
+    return [{part: list(dict.fromkeys(names[case] for case in fold[part])) for part in PARTS} for fold in folds]
 
 
 def settled_folds(source: Splits | None, records: Sequence[CaseRecord], file: str) -> tuple[Splits, list[Finding]]:
@@ -105,9 +102,3 @@ def not_taken(file: str, why: str, code: str = "SC095") -> Finding:
     """Return the warning that folds of a source were not taken over."""
     hint = "mend the folds of the source if they were meant, and convert again"
     return warning(code, f"{why}; new folds were made instead", file=file, hint=hint)
-
-
-def _well_formed(fold: Any) -> bool:
-    return isinstance(fold, Mapping) and all(
-        isinstance(fold.get(part), list) and all(isinstance(case, str) for case in fold[part]) for part in PARTS
-    )

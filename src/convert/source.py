@@ -412,10 +412,10 @@ def read_head(path: str, size: int) -> bytes:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
 
 
-def read_source(path: str) -> bytes:
-    """Return the bytes of a source file, for planning."""
+def read_source(path: str, limit: int = reading.LONGEST) -> bytes:
+    """Return the bytes of a source file, for planning; ``SC054`` if there are more than `limit`."""
     try:
-        return reading.whole(path)
+        return reading.whole(path, limit)
     except OSError as error:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
 

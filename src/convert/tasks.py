@@ -23,7 +23,7 @@ from .source import (
     collect,
     count_of,
     files_of,
-    read_head,
+    read_source,
     resolve_inside,
 )
 
@@ -60,7 +60,7 @@ def read_json(root: Path, *, external: bool = False) -> dict[str, Any]:
         except SegconvError as error:
             error.file = JSON
             raise
-        return load_object(read_head(real, MAX_BYTES + 1))
+        return load_object(read_source(real, MAX_BYTES))
 
 
 def read_task(root: Path, options: ConvertOptions, notes: list[str]) -> dict[str, Any] | None:

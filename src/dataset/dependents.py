@@ -8,8 +8,7 @@ from pathlib import Path
 
 from ..errors import SegconvError
 from ..work import owned
-from .description import read_bytes
-from .strictjson import load_object
+from .strictjson import load_object, read_file
 
 _DESCRIPTION = "dataset.json"
 
@@ -58,8 +57,8 @@ def _is_inside(path: str, inside: str) -> bool:
 def _named_elsewhere(dataset: Path) -> Iterator[str]:
     """Yield the paths that the key ``dataset`` of a dataset.json names; nothing of one that cannot be read."""
     try:
-        cases = load_object(read_bytes(dataset / _DESCRIPTION)).get("dataset")
-    except (SegconvError, OSError):
+        cases = load_object(read_file(dataset / _DESCRIPTION)).get("dataset")
+    except SegconvError:
         return
     for files in cases.values() if isinstance(cases, dict) else ():
         if isinstance(files, dict):

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import Finding, SegconvError, naming, warning
 from .labels import IGNORE, Labels
-from .strictjson import dumps, load_object, read
+from .strictjson import dumps, load_object, read_file
 from .typed import Misfit, entries, many, mapping, path_text
 
 FREE_TEXT_KEYS = ("name", "description", "reference", "licence", "release", "citation")
@@ -101,26 +101,9 @@ class DatasetDescription:
     @classmethod
     def read(cls, path: Path) -> DatasetDescription:
         """Read a dataset.json; what is wrong names the file."""
-        data = read_bytes(path)
+        data = read_file(path)
         with naming(str(path)):
             return cls.from_json(load_object(data))
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return the bytes of a dataset.json.
-
-    Raises
-    ------
-    SegconvError
-        ``SC010`` if it is not there, ``SC061`` if it is no regular file, ``SC054`` if it is too long,
-        ``SC030`` if it cannot be read.
-    """
-    try:
-        return read(path)
-    except FileNotFoundError as error:
-        raise SegconvError("is not there", code="SC010", file=str(path)) from error
-    except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
 
 
 def external_files(found: Any) -> dict[str, dict[str, Any]]:

@@ -21,12 +21,11 @@ from ..work import fsops
 from ..work.plan import Target
 from ..work.staging import locked, writing
 from . import lineage
-from .description import read_bytes
 from .labels import BACKGROUND, IGNORE, Labels
 from .layout import DESCRIPTION
 from .names import DatasetName
 from .regions import prove_order, value_names, with_order
-from .strictjson import dumps, load_object
+from .strictjson import dumps, load_object, read_file
 
 ENTRIES = ("labels", "regions_class_order")
 """What an edit may change in dataset.json."""
@@ -97,7 +96,7 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
         the background or the ignore label or the other way round; ``SC074`` if the labels are then
         not usable; what `DatasetDescription.read` raises.
     """
-    before = read_bytes(dataset / DESCRIPTION)
+    before = read_file(dataset / DESCRIPTION)
     with naming(str(dataset / DESCRIPTION)):
         found = load_object(before)
     labels = found.get("labels")
@@ -148,7 +147,7 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
         ``SC074`` if a value is then in no label, no order decodes every value to itself, or the
         given one does not, with what it would swap.
     """
-    before = read_bytes(dataset / DESCRIPTION)
+    before = read_file(dataset / DESCRIPTION)
     with naming(str(dataset / DESCRIPTION)):
         found = load_object(before)
         current = Labels.from_json(found.get("labels"), found.get("regions_class_order"))
@@ -228,7 +227,7 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
         return []
     path = edit.dataset / DESCRIPTION
     with locked(Target(edit.dataset, name.slot)):
-        if read_bytes(path) != edit.before:
+        if read_file(path) != edit.before:
             raise SegconvError("changed while the edit was made", code="SC062", file=str(path))
         with writing(path):
             for left in (*edit.dataset.glob(".tmp-*"), *edit.dataset.glob(f"{lineage.FOLDER}/.tmp-*")):

@@ -11,10 +11,10 @@ from typing import Any
 
 from ..errors import SegconvError, naming
 from . import lineage
-from .description import DatasetDescription, external_files, read_bytes
+from .description import DatasetDescription, external_files
 from .lineage import TEST, TRAIN, VALIDATION, CaseRecord, RunRecord
 from .names import DatasetName
-from .strictjson import load_object
+from .strictjson import load_object, read_file
 
 DESCRIPTION = "dataset.json"
 _SUFFIX = {TRAIN: "Tr", TEST: "Ts", VALIDATION: "Val"}
@@ -73,7 +73,7 @@ class Dataset:
         if self.run is None or self.run.link != "external":
             return {}
         path = self.path / DESCRIPTION
-        data = read_bytes(path)
+        data = read_file(path)
         with naming(str(path)):
             return external_files(load_object(data).get("dataset", {}))
 

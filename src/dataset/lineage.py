@@ -29,7 +29,7 @@ from .. import reading
 from ..errors import SegconvError
 from ..work.owned import Manifest, Written
 from .label_file import label_file, label_map, label_value_text, shape_of_grid
-from .strictjson import dump_line, dumps, load_object, read
+from .strictjson import dump_line, dumps, load_object, read_file
 from .typed import (
     Misfit,
     anything,
@@ -255,7 +255,7 @@ class RunRecord(Mapping[str, Any]):
 
     @property
     def command(self) -> str | None:
-        """``"convert"``, ``"augment"``, ``"restore"`` …"""
+        """What made the files: ``"convert"``, ``"augment"``, ``"restore"``."""
         return self.said.get("command")
 
     @property
@@ -336,7 +336,7 @@ def read_run(dataset: Path) -> RunRecord | None:
     if not os.path.lexists(path):
         return None
     with _as_lineage(path):
-        return RunRecord(load_object(read(path)))
+        return RunRecord(load_object(read_file(path)))
 
 
 def read_records(dataset: Path) -> Iterator[CaseRecord]:

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..errors import Finding
+from ..errors import Finding, SegconvError, naming
 from .lineage import TRAIN, CaseRecord
+from .strictjson import loads, read_file
+from .typed import Misfit, entries, many, text
 
 FILE = "splits_final.json"
+PARTS = ("train", "val")
 DEFAULT_FOLDS = 5
 DEFAULT_SEED = 12345
 """The seed that nnU-Net uses for its own folds."""
@@ -22,6 +27,36 @@ NEW_FOLDS = "segconv convert FOLDER --to 43_New makes folds that keep together w
 """What to do where a dataset has no folds."""
 
 Splits = list[dict[str, list[str]]]
+
+
+def parse_splits(found: Any) -> Splits:
+    """Return the folds of a parsed ``splits_final.json``.
+
+    Raises
+    ------
+    SegconvError
+        ``SC099`` if they are no list of ``{"train": […], "val": […]}``.
+    """
+    try:
+        folds = _folds(found)
+    except Misfit as misfit:
+        raise SegconvError(f"is no list of folds, each with train and val: {misfit}", code="SC099") from None
+    return [{part: fold[part] for part in PARTS} for fold in folds]
+
+
+_folds = many(entries({part: many(text) for part in PARTS}), least=1)
+
+
+def read_splits(path: Path) -> Splits:
+    """Return the folds of a ``splits_final.json``.
+
+    Raises
+    ------
+    SegconvError
+        What `parse_splits`, `strictjson.loads` and `strictjson.read_file` raise.
+    """
+    with naming(str(path)):
+        return parse_splits(loads(read_file(path)))
 
 
 def groups(records: Iterable[CaseRecord]) -> list[list[CaseRecord]]:

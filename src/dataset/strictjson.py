@@ -14,18 +14,22 @@ MAX_BYTES = 64 << 20
 MAX_DEPTH = 64
 
 
-def read(path: str | os.PathLike[str]) -> bytes:
+def read_file(path: str | os.PathLike[str]) -> bytes:
     """Return the bytes of a JSON file, links followed.
 
     Raises
     ------
     SegconvError
-        ``SC054`` if it is too long, before any of it is read; ``SC061`` if it is no regular file.
-    OSError
-        If the system refuses.
+        ``SC010`` if it is not there, ``SC061`` if it is no regular file, ``SC054`` if it is too long, before any of it
+        is read, ``SC030`` if the system refuses.
     """
     try:
         return reading.whole(os.path.realpath(path), MAX_BYTES)
+    except FileNotFoundError as error:
+        what = "is a link to nowhere" if os.path.islink(path) else "is not there"
+        raise SegconvError(what, code="SC010", file=os.fspath(path)) from error
+    except OSError as error:
+        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=os.fspath(path)) from error
     except SegconvError as error:
         error.file = os.fspath(path)
         raise

@@ -18,7 +18,8 @@ from ..dataset.lineage import TEST
 from ..dataset.names import DatasetName
 from ..dataset.phantoms import CT_LABELS, ct
 from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.strictjson import dumps, loads
+from ..dataset.splits import read_splits
+from ..dataset.strictjson import dumps
 from ..errors import SegconvError
 from ..image import nifti, picture
 from ..image.codecs import read_image, read_label
@@ -202,7 +203,7 @@ class _Steps:
         records = {record.case: record for record in dataset.records()}
         chosen = [r for r in records.values() if r.split == TEST and len(r.sources) > 1]
         if not chosen:
-            folds = loads((dataset.path / SPLITS_FILE).read_bytes())
+            folds = read_splits(dataset.path / SPLITS_FILE)
             chosen = [records[case] for case in folds[0]["val"]]
             self.tell(f"no masks under testing: the {len(chosen)} validation pictures of fold 0 are predicted instead")
         for record in chosen:

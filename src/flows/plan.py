@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..dataset.layout import Dataset
 from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.splits import leaks
-from ..dataset.strictjson import loads
-from ..errors import Finding, SegconvError, naming, refuse_if_any
+from ..dataset.splits import leaks, read_splits
+from ..dataset.strictjson import read_file
+from ..errors import Finding, SegconvError, refuse_if_any
 from ..review.check import check_dataset
 from ..train.commands import Tell, plan_and_preprocess
 from ..train.paths import Paths
@@ -91,13 +92,14 @@ def carry_splits(dataset: Dataset, preprocessed: Path, paths: Paths) -> None:
         ``SC095`` if other folds are there and models were trained on them.
     """
     source, target = dataset.path / SPLITS_FILE, preprocessed / SPLITS_FILE
-    if not source.is_file():
+    if not os.path.lexists(source):
         return
-    wanted = source.read_bytes()
-    if target.is_file() and _same(target.read_bytes(), wanted):
+    wanted = read_file(source)
+    there = os.path.lexists(target)
+    if there and _same(read_file(target), wanted):
         return
     results = paths.results / dataset.path.name if paths.results is not None else None
-    if target.is_file() and results is not None and results.is_dir():
+    if there and results is not None and results.is_dir():
         raise SegconvError(
             "differs from the folds of the dataset, and models were trained on it",
             code="SC095",
@@ -110,13 +112,8 @@ def carry_splits(dataset: Dataset, preprocessed: Path, paths: Paths) -> None:
 
 def refuse_leaking(dataset: Dataset, splits: Path) -> None:
     """Raise `Refused` if folds separate what belongs together; nothing is known without lineage."""
-    if not splits.is_file():
-        return
-    with naming(str(splits)):
-        folds = loads(splits.read_bytes())
-        if not isinstance(folds, list) or not all(isinstance(f, dict) and {"train", "val"} <= f.keys() for f in folds):
-            raise SegconvError("is no list of folds", code="SC095")
-    refuse_if_any(leaks(folds, dataset.records()))
+    if os.path.lexists(splits):
+        refuse_if_any(leaks(read_splits(splits), dataset.records()))
 
 
 def _same(first: bytes, second: bytes) -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..dataset.layout import Dataset
 from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.strictjson import loads
-from ..errors import SegconvError, naming
+from ..dataset.splits import read_splits
+from ..errors import SegconvError
 from ..train.commands import train_fold
 from ..train.paths import Paths
 from ..train.plans import configuration as find_configuration
@@ -26,15 +27,14 @@ def train_folds(
     ------
     SegconvError
         ``SC010`` if the dataset is not planned, ``SC001`` if there is no such configuration or fold,
-        ``SC095`` if the folds leak; what `train_fold` raises.
+        ``SC095`` if the folds leak, ``SC099`` if they are none; what `train_fold` raises.
     """
     preprocessed = paths.require("preprocessed")
     find_configuration(read_plans(plans_file(preprocessed, dataset.path.name, plans)), configuration)
     splits = preprocessed / dataset.path.name / SPLITS_FILE
     refuse_leaking(dataset, splits)
-    if splits.is_file():
-        with naming(str(splits)):
-            count = len(loads(splits.read_bytes()))
+    if os.path.lexists(splits):
+        count = len(read_splits(splits))
         beyond = [fold for fold in folds if fold != "all" and int(fold) >= count]
         if beyond:
             # nnU-Net would make up a random split of 80 to 20.

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..dataset.description import REQUIRED_KEYS, channel_names, read_bytes
+from ..dataset.description import REQUIRED_KEYS, channel_names
 from ..dataset.labels import IGNORE, Labels
 from ..dataset.layout import DESCRIPTION
 from ..dataset.regions import prove_order
-from ..dataset.strictjson import load_object
+from ..dataset.strictjson import load_object, read_file
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from .links import unusable
 from .opened import judge_mark
@@ -79,7 +79,7 @@ class Declaration:
         path = dataset / DESCRIPTION
         if path.is_symlink():
             refuse_if_any(filter(None, [unusable(str(path), DESCRIPTION, dataset, external)]))
-        data = read_bytes(path)
+        data = read_file(path)
         with naming(DESCRIPTION):
             found = load_object(data)
         findings = judge_mark(data, DESCRIPTION)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..dataset.lineage import CaseRecord
-from ..dataset.splits import DEFAULT_FOLDS, FILE, NEW_FOLDS, Splits, groups, leaks
-from ..dataset.strictjson import loads
+from ..dataset.splits import DEFAULT_FOLDS, FILE, NEW_FOLDS, PARTS, Splits, groups, leaks, parse_splits
+from ..dataset.strictjson import loads, read_file
 from ..errors import Finding, SegconvError, naming, warning
 from .inventory import several
-from .opened import judge_mark, read_bytes
-
-PARTS = ("train", "val")
+from .opened import judge_mark
 
 
 def read_folds(path: Path, shown: str, findings: list[Finding]) -> Splits:
@@ -34,12 +31,14 @@ def read_folds(path: Path, shown: str, findings: list[Finding]) -> Splits:
         JSON, ``SC030`` or ``SC061`` if the file cannot be read or is none.
     """
     with naming(shown):
-        data = read_bytes(str(path))
-        found = loads(data)
-        if not isinstance(found, list) or not found or not all(map(_well_formed, found)):
-            raise SegconvError("is no list of folds, each with train and val", code="SC099", hint=_cure(shown))
+        try:
+            data = read_file(path)
+            folds = parse_splits(loads(data))
+        except SegconvError as error:
+            error.file, error.hint = shown, error.hint or (_cure(shown) if error.code == "SC099" else "")
+            raise
         findings += judge_mark(data, shown)
-        return [{part: list(fold[part]) for part in PARTS} for fold in found]
+        return folds
 
 
 def judge_folds(
@@ -171,9 +170,3 @@ def _absent_classes(
                     file=shown,
                     hint=_cure(shown),
                 )
-
-
-def _well_formed(fold: Any) -> bool:
-    return isinstance(fold, dict) and all(
-        isinstance(fold.get(part), list) and all(isinstance(case, str) for case in fold[part]) for part in PARTS
-    )

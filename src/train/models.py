@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.strictjson import loads
-from ..errors import SegconvError, naming
+from ..dataset.splits import read_splits
+from ..errors import SegconvError
 from .commands import DEFAULT_TRAINER
 from .paths import Paths
 from .plans import DEFAULT_PLANS, configuration, read_plans
@@ -102,7 +103,8 @@ def held_back(model: TrainedModel, fold: str, paths: Paths) -> list[str]:
     ------
     SegconvError
         ``SC001`` for a fold that is not trained, or ``all``, which holds nothing back; ``SC010`` if the
-        folds that it was trained with are not there; ``SC095`` if they are no folds.
+        folds that it was trained with are not there; ``SC095`` if this one is not among them, ``SC099``
+        if they are no folds.
     """
     if fold not in model.folds:
         raise SegconvError(
@@ -115,16 +117,14 @@ def held_back(model: TrainedModel, fold: str, paths: Paths) -> list[str]:
             file=str(model.folder),
             hint="train a fold with a number: segconv train DATASET -c CONFIGURATION -f 0",
         )
-    if not splits.is_file():
+    if not os.path.lexists(splits):
         raise SegconvError(
             "is not there: which cases the model has not seen is not known",
             code="SC010",
             file=str(splits),
             hint="copy the splits_final.json that the model was trained with there",
         )
-    with naming(str(splits)):
-        folds = loads(splits.read_bytes())
-        found = folds[int(fold)] if isinstance(folds, list) and int(fold) < len(folds) else None
-        if not isinstance(found, dict) or not isinstance(found.get("val"), list):
-            raise SegconvError(f"has no fold {fold}", code="SC095")
-        return [str(case) for case in found["val"]]
+    folds = read_splits(splits)
+    if int(fold) >= len(folds):
+        raise SegconvError(f"has no fold {fold}", code="SC095", file=str(splits))
+    return folds[int(fold)]["val"]
