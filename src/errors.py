@@ -57,7 +57,7 @@ CODES: dict[str, Code] = {
     # configuration
     "SC040": Code(EXIT_CONFIG, "folders", "one of nnU-Net's three folders is not usable", "segconv paths init ROOT"),
     "SC041": Code(EXIT_CONFIG, "not installed", "an optional part is not installed", "pip install 'segconv[train]'"),
-    "SC042": Code(EXIT_CONFIG, "configuration", "a configuration or recipe file is wrong", "mend the named entry"),
+    "SC042": Code(EXIT_CONFIG, "configuration", "a configuration file, recipe or environment variable is wrong", "mend the named entry"),
     # damaged or odd files
     "SC050": Code(EXIT_DATA, "damaged gzip", "a gzip stream is cut, or its checksum or length is wrong", "restore the file from its origin"),
     "SC051": Code(EXIT_DATA, "not this format", "the bytes are not of the format that the name says", "download or export the file again"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..work.backends import BACKENDS
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ strict = option("--strict", is_flag=True, help="Treat warnings as errors.")
 no_fsync = option("--no-fsync", is_flag=True, help="Do not wait for the disk; for scratch disks.")
 backend = option(
     "--backend",
-    metavar="NAME",
-    help="loky, threading, or another backend of joblib, such as dask; default: threads, processes for many.",
+    type=click.Choice(list(BACKENDS)),
+    help="Who works: processes, threads, or a Dask cluster; default: threads, processes for many.",
 )
 seed = option("--seed", type=click.IntRange(min=0), default=0, help="Of everything that is random.")
 allow_external = option(

@@ -20,7 +20,7 @@ from ..image.orientation import axis_codes
 from ..image.picture import PictureHeader
 from ..image.stored import VolumeHeader
 from ..image.voxels import LARGEST, label_values, position, value_range
-from ..work.parallel import unforeseen
+from ..work.unforeseen import unforeseen
 from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place
 from .inventory import CaseFiles
 from .links import unusable

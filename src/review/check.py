@@ -23,8 +23,8 @@ from ..errors import Finding, SegconvError, warning
 from ..image.codecs import decoded_bytes
 from ..work.how import Progress
 from ..work.interruption import interruptible
+from ..work.memory import within_memory
 from ..work.parallel import each
-from ..work.run import within_memory
 from .case_check import Assigned, CaseReport, FullCheck, QuickCheck, Rules, recorded_files
 from .declaration import Declaration
 from .facts import Facts

@@ -12,7 +12,7 @@ from typing import Any
 from .. import reading
 from ..errors import Finding, SegconvError
 from . import fsops
-from .parallel import run_is_gone
+from .backends.gone import run_is_gone
 
 COPY = "none"
 HARD = "hard"

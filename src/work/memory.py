@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from .backends import backend_of
+from .how import Progress
+
 T = TypeVar("T")
 
 COPIES = 4
@@ -37,6 +40,26 @@ def affordable(jobs: int, items: Iterable[T], *, nbytes: Callable[[T], int], dec
     open_from = room // (MOST_PACKED * COPIES * jobs)
     largest = max((decoded(item) for item in items if nbytes(item) > open_from), default=0)
     return max(1, min(jobs, room // (COPIES * largest))) if largest else jobs
+
+
+def within_memory(
+    jobs: int,
+    items: Iterable[T],
+    nbytes: Callable[[T], int],
+    decoded: Callable[[T], int],
+    backend: str | None,
+    progress: Progress | None,
+) -> int:
+    """Return how many of the workers that were asked for the memory of this machine suffices for, and tell if fewer.
+
+    Parameters are those of `affordable`, and who works: workers elsewhere have memories of their own.
+    """
+    if not backend_of(backend).here:
+        return jobs
+    enough = affordable(jobs, items, nbytes=nbytes, decoded=decoded)
+    if enough < jobs and progress is not None:
+        progress.note(f"{enough} of {jobs} workers: the memory that is free suffices for no more at once")
+    return enough
 
 
 def available_bytes(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int | None:

@@ -8,20 +8,21 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ..errors import Finding, Refused, SegconvError, as_errors
 from . import staging
+from .backends import THREADS
 from .caseio import CaseIO
 from .how import Progress
 from .interruption import interruptible
 from .journal import Journal
-from .memory import affordable
-from .parallel import THREADS, each, unforeseen
+from .memory import within_memory
+from .parallel import each
 from .plan import Item, Plan, Target
 from .staging import Staged, payload_hash, writing
+from .unforeseen import unforeseen
 
-T = TypeVar("T")
 Task = Callable[[Item, CaseIO], dict[str, Any]]
 STOPPED = "interrupted; what was done is kept"
 GO_ON = "run the same command again: it goes on where it stopped"
@@ -144,26 +145,6 @@ def execute(
     return outcome
 
 
-def within_memory(
-    jobs: int,
-    items: Iterable[T],
-    nbytes: Callable[[T], int],
-    decoded: Callable[[T], int],
-    backend: str | None,
-    progress: Progress | None,
-) -> int:
-    """Return how many of the workers that were asked for the memory of this machine suffices for, and tell if fewer.
-
-    Parameters are those of `affordable`, and who works: workers elsewhere have memories of their own.
-    """
-    if backend not in (None, THREADS, "loky"):
-        return jobs
-    enough = affordable(jobs, items, nbytes=nbytes, decoded=decoded)
-    if enough < jobs and progress is not None:
-        progress.note(f"{enough} of {jobs} workers: the memory that is free suffices for no more at once")
-    return enough
-
-
 def abort(target: Target) -> bool:
     """Remove the staging folder of an unfinished run; return whether there was one.
 
@@ -189,7 +170,7 @@ def _run_items(
         progress.start(len(plan.items), len(plan.items) - len(pending))
     call = _Call(task, plan.target.staging, plan.source_root)
     try:
-        with closing(each(call, pending, jobs=jobs, backend=backend or _workers(plan, jobs))) as entries:
+        with closing(each(call, pending, jobs=jobs, backend=backend or _workers(plan, jobs), name=_case)) as entries:
             for entry in entries:
                 case = entry["case"]
                 if "findings" in entry:
@@ -206,6 +187,10 @@ def _run_items(
         if progress is not None:
             progress.stop()
     return [finding for item in plan.items for finding in failures.get(item.case, [])]
+
+
+def _case(item: Item) -> str:
+    return item.case
 
 
 def _workers(plan: Plan, jobs: int) -> str | None:

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from segconv.errors import Interrupted, SegconvError
+from segconv.work.backends.gone import run_is_gone
 from segconv.work.interruption import interruptible
-from segconv.work.parallel import each, run_is_gone, unforeseen
+from segconv.work.parallel import each
+from segconv.work.unforeseen import unforeseen
 
 
 def square(number: int) -> int:
@@ -145,30 +147,33 @@ def test_a_backend_that_there_is_not_is_refused() -> None:
         list(each(square, [1, 2], jobs=2, backend="cluster"))
     assert caught.value.code == "SC001"
     assert "--backend cluster" in caught.value.message
+    assert caught.value.hint == "there are loky, threading, dask"
 
 
-def test_workers_of_dask_do_the_work(tmp_path: Path) -> None:
-    script = """
-from distributed import LocalCluster
-import os
-from segconv.work.parallel import DASK_SCHEDULER
-from tests.work import tasks
-from segconv.work.run import execute
-import sys, pathlib
+@pytest.mark.parametrize("items", [[], [1], [1, 2]])
+def test_it_is_refused_however_little_there_is_to_do(items: list[int]) -> None:
+    with pytest.raises(SegconvError, match="no such backend"):
+        list(each(square, items, backend="cluster"))
 
-if __name__ == "__main__":
-    plan = tasks.make_plan(pathlib.Path(sys.argv[1]), 6)
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        os.environ[DASK_SCHEDULER] = cluster.scheduler_address
-        print(execute(plan, tasks.copy_with_process, tasks.listing, jobs=2, backend="dask").done)
-"""
-    (tmp_path / "script.py").write_text(script)
-    root = Path(__file__).parents[2]
-    words = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "run")]
-    env = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
-    assert done.stdout == "6\n", done.stderr
-    made = tmp_path / "run" / "root" / "Dataset007_Kit"
-    assert sorted(path.name for path in (made / "data").iterdir()) == [f"{n}.bin" for n in range(6)]
-    workers = {int(path.read_text()) for path in (tmp_path / "run").glob("process-*")}
-    assert len(workers) == 2
+
+class Odd(Exception):
+    """An error that cannot be made again from what it holds, as many are."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+def odd(number: int) -> int:
+    raise Odd(1, 2)
+
+
+def test_an_error_that_cannot_be_carried_comes_back_as_a_finding() -> None:
+    with pytest.raises(SegconvError, match="unexpected Odd: 1 and 2") as caught:
+        list(each(odd, [1, 2], jobs=2, name=str))
+    assert caught.value.code == "SC104"
+    with pytest.raises(ZeroDivisionError):
+        list(each(divide, [0, 0], jobs=2))
+
+
+def divide(number: int) -> float:
+    return 1 / number

@@ -1,0 +1,35 @@
+"""Who does the work: threads, processes of this machine, or a cluster.
+
+A new kind is a module here and a line in `BACKENDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ...errors import SegconvError
+from .backend import Backend
+from .dask import Dask
+from .processes import Processes
+from .threads import Threads
+
+THREADS = "threading"
+PROCESSES = "loky"
+
+BACKENDS: Mapping[str, Backend] = MappingProxyType({PROCESSES: Processes(), THREADS: Threads(), "dask": Dask()})
+"""Name, as ``--backend`` has it → who works."""
+
+
+def backend_of(name: str | None) -> Backend:
+    """Return who works under this name; processes of this machine if it is None.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for a name that there is not.
+    """
+    found = BACKENDS.get(name or PROCESSES)
+    if found is None:
+        raise SegconvError(f"--backend {name}: there is no such backend", hint=f"there are {', '.join(BACKENDS)}")
+    return found

@@ -1,0 +1,228 @@
+"""Workers of a Dask cluster, given work through a client of its scheduler."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from ...errors import SegconvError
+from ..unforeseen import Carried
+from .dask_client import SCHEDULER, connected
+from .gone import serve
+from .inner import ITK_THREADS
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+POLL_S = 1.0
+"""After so long without a result, look whether the cluster is still there."""
+NO_WORKERS_S = 120.0
+"""A cluster may be without any worker for so long: they restart, or are about to be started."""
+AHEAD = 2
+"""Items that are submitted for each thread of the cluster, so that none waits for the next."""
+
+SHOWN_CASES = 8
+"""So many cases does the message name that some of them may have ended all workers."""
+
+_EXECUTING = ("executing", "long-running")
+"""States in which a worker has a task that is still wanted."""
+
+
+class Dask:
+    """The cluster whose scheduler `SCHEDULER` names; in a program with a client of its own, that one's.
+
+    How many work at once is the cluster's to say, not ``--jobs``.
+    """
+
+    here = False
+
+    def results(
+        self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
+    ) -> Generator[R, None, None]:
+        """See `Backend`."""
+        with connected() as client:
+            cluster = _Cluster(client)
+            submitted = _Submitted(client, Carried(function, name))
+            suspects: deque[T] = deque()
+            try:
+                while True:
+                    submitted.add(islice(items, 0 if suspects else max(0, cluster.room - len(submitted))))
+                    if alone := not submitted and bool(suspects):
+                        submitted.add([suspects.popleft()])
+                    if not submitted:
+                        return
+                    future, item = submitted.next(cluster)
+                    killed = cluster.killed_by(future, name(item))
+                    if killed is None:
+                        yield cluster.result(future)
+                    elif alone:
+                        raise killed
+                    else:
+                        # Dask blames all that a dead worker had: which it was shows when it works alone.
+                        suspects.append(item)
+            finally:
+                submitted.release()
+
+
+@dataclass(frozen=True)
+class _Work(Generic[T, R]):
+    """The work on one item, as it is sent to a worker."""
+
+    work: Carried[T, R]
+    item: T
+
+    def __call__(self) -> tuple[R | None, Exception | None]:
+        """Return the result, or what was raised: whatever the future itself raises is of the cluster."""
+        os.environ.setdefault(ITK_THREADS, "1")  # the cluster gives a worker as many threads as it is to use
+        serve(_ended())
+        try:
+            return self.work(self.item), None
+        except Exception as error:  # noqa: BLE001 - it is raised where the result is wanted
+            return None, error
+        finally:
+            serve(bool)
+
+
+def _ended() -> Callable[[], bool]:
+    """Return what tells, in a worker, whether nobody waits for its task any more."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def ended() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is None or task.state not in _EXECUTING
+
+    return ended
+
+
+class _Submitted(Generic[T, R]):
+    """The items that were submitted and are not done."""
+
+    def __init__(self, client: Any, work: Carried[T, R]) -> None:
+        self._client = client
+        self._work = work
+        self._done: SimpleQueue[Any] = SimpleQueue()
+        self._waiting: dict[str, tuple[Any, T]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, items: Iterable[T]) -> None:
+        for item in items:
+            # The key is new each time: to do the same work again is meant.
+            future = self._client.submit(_Work(self._work, item), key=f"segconv-{uuid.uuid4().hex}", pure=False)
+            self._waiting[future.key] = future, item
+            future.add_done_callback(self._done.put)
+
+    def next(self, cluster: _Cluster) -> tuple[Any, T]:
+        """Return the next future that is done, and its item."""
+        while True:
+            try:
+                return self._waiting.pop(self._done.get(timeout=POLL_S).key)
+            except Empty:
+                cluster.look([self._work.name(item) for _, item in self._waiting.values()])
+
+    def release(self) -> None:
+        """Give up what is not done."""
+        for future, _ in self._waiting.values():
+            future.release()
+
+
+class _Cluster:
+    """What a run must know of a cluster while that works for it."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._address = client.scheduler.address
+        self._had_workers = False
+        self._without_workers: float | None = None
+        self.room = AHEAD
+        self.look()
+
+    def look(self, cases: Sequence[str] = ()) -> None:
+        """Learn how many items fit at once.
+
+        Parameters
+        ----------
+        cases
+            What the workers have, for the message if they are gone.
+
+        Raises
+        ------
+        SegconvError
+            ``SC100`` if there is no scheduler any more, or for too long no worker.
+        """
+        try:
+            threads = sum(self._client.nthreads().values()) if self._client.status == "running" else None
+        except (OSError, AttributeError):  # of a client that is about to close itself
+            threads = None
+        if threads is None:
+            raise self._lost()
+        self.room = AHEAD * max(1, threads)
+        if threads:
+            self._had_workers, self._without_workers = True, None
+            return
+        now = time.monotonic()
+        self._without_workers = self._without_workers or now
+        if now - self._without_workers >= NO_WORKERS_S:
+            found = f"the Dask cluster at {self._address} has had no worker for {NO_WORKERS_S:g} s"
+            if self._had_workers:
+                found += f"; one of these may have ended them all: {', '.join(cases[:SHOWN_CASES])}"
+            raise SegconvError(found, code="SC100", hint=f"start workers, as with dask worker {self._address}")
+
+    def killed_by(self, future: Any, case: str) -> SegconvError | None:
+        """Return the error for a task that ended all its workers; None for any other.
+
+        Raises
+        ------
+        SegconvError
+            ``SC100`` if the cluster could not do the task at all.
+        """
+        if future.status == "cancelled":
+            raise self._lost()
+        if future.status != "error":
+            return None
+        from distributed.scheduler import KilledWorker
+
+        error = future.exception()
+        if isinstance(error, KilledWorker):
+            return SegconvError(
+                "every worker that began it was ended from outside, most likely for want of memory",
+                code="SC100",
+                file=case,
+                hint="give the workers more memory, or fewer threads each",
+            )
+        raise SegconvError(
+            f"the workers of the Dask cluster cannot take the work ({type(error).__name__}: {error})",
+            code="SC100",
+            file=case,
+            hint="install the same segconv and the same Python on the workers, with the same view of the disk",
+        )
+
+    def result(self, future: Any) -> Any:
+        """Return what a task returned, or raise what it raised."""
+        while True:
+            try:
+                result, error = future.result(timeout=POLL_S)
+                break
+            except TimeoutError:
+                self.look()  # the worker that held the result died, and another does the work again
+        if error is not None:
+            raise error
+        return result
+
+    def _lost(self) -> SegconvError:
+        return SegconvError(
+            f"the Dask scheduler at {self._address} lost the work: it was started anew, or does not answer any more",
+            code="SC100",
+            hint=f"look whether it runs, and whether {SCHEDULER} still names it",
+        )

@@ -1,0 +1,29 @@
+"""Threads within a worker: workers of one machine share its cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+"""Environment variable with how many threads SimpleITK uses."""
+
+
+def inner_threads(jobs: int) -> int:
+    """Return how many threads each of so many workers may use."""
+    return max(1, (os.cpu_count() or 1) // jobs)
+
+
+@contextmanager
+def pinned(jobs: int) -> Iterator[None]:
+    """Let every worker of this run use so many threads of SimpleITK's as are its share."""
+    before = os.environ.get(ITK_THREADS)
+    os.environ[ITK_THREADS] = str(inner_threads(jobs))  # processes inherit it
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(ITK_THREADS, None)
+        else:
+            os.environ[ITK_THREADS] = before

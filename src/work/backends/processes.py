@@ -1,0 +1,99 @@
+"""Processes of this machine: joblib's loky, because it says at once when one died."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from ...errors import EXIT_INTERRUPTED, SegconvError
+from ..interruption import end_workers
+from ..unforeseen import Carried
+from .gone import serve
+from .inner import inner_threads, pinned
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+WATCH_INTERVAL_S = 0.5
+"""So often does a worker process look whether its run is still there."""
+
+
+class Processes:
+    """A pool of processes, which loky keeps for the next run."""
+
+    here = True
+
+    def results(
+        self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
+    ) -> Generator[R, None, None]:
+        """See `Backend`."""
+        import joblib  # a tenth of a second that threads do not need
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        work = joblib.delayed(Carried(function, name))
+        config = {
+            "backend": "loky",
+            "n_jobs": jobs,
+            "inner_max_num_threads": inner_threads(jobs),
+            "initializer": _begin,
+            "initargs": (os.getpid(),),
+        }
+        results: Any = None
+        try:
+            with pinned(jobs), joblib.parallel_config(**config):
+                parallel = joblib.Parallel(return_as="generator_unordered", max_nbytes=None, mmap_mode=None)
+                with _held_back(signal.SIGINT):
+                    results = parallel(work(item) for item in items)
+                yield from results
+        except KeyboardInterrupt:
+            end_workers()  # before joblib takes away what those that still start would look for
+            raise
+        except TerminatedWorkerError as error:
+            raise SegconvError(
+                "a worker process was ended from outside, most likely for want of memory",
+                code="SC100",
+                hint="fewer --jobs take less memory",
+            ) from error
+        finally:
+            if results is not None and hasattr(results, "close"):
+                results.close()
+
+
+def _begin(owner: int) -> None:
+    """Begin a worker process: it ends soon after its run, where loky's would wait minutes for more work."""
+    # Ctrl-C reaches the whole process group; the run alone answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def gone() -> bool:
+        return os.getppid() != owner
+
+    def watch() -> None:
+        while not gone():
+            time.sleep(WATCH_INTERVAL_S)
+        os._exit(EXIT_INTERRUPTED)
+
+    serve(gone)
+    threading.Thread(target=watch, name="segconv-watch", daemon=True).start()
+
+
+@contextmanager
+def _held_back(number: signal.Signals) -> Iterator[None]:
+    """Keep a signal from this process for a while, and for good from those that it starts meanwhile.
+
+    A worker that Ctrl-C meets while it loads its modules would print where it was.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
+    main = threading.current_thread() is threading.main_thread()
+    # What is ignored when a process starts stays ignored in it; what is blocked meanwhile is not lost.
+    handler = signal.signal(number, signal.SIG_IGN) if main else None
+    try:
+        yield
+    finally:
+        if main:
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

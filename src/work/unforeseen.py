@@ -1,0 +1,64 @@
+"""Errors that should not have been possible: how they read, and how they leave a worker process."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ..errors import Finding, SegconvError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def unforeseen(error: Exception, file: str) -> Finding:
+    """Return the finding for an error that should not have been possible, or for memory that did not suffice."""
+    if isinstance(error, MemoryError):
+        return Finding("SC103", "the memory did not suffice", file=file, hint="fewer --jobs")
+    told = f"{type(error).__name__}: {error}"
+    if os.environ.get("SEGCONV_DEBUG"):
+        told = "".join(traceback.format_exception(error))
+    return Finding("SC104", f"unexpected {told}", file=file)
+
+
+@dataclass(frozen=True)
+class Carried(Generic[T, R]):
+    """A function whose errors all survive the way out of a worker process.
+
+    Parameters
+    ----------
+    function
+        What is done with an item.
+    name
+        Returns what to call an item in a message.
+    """
+
+    function: Callable[[T], R]
+    name: Callable[[T], str]
+
+    def __call__(self, item: T) -> R:
+        """Return the function's result, or raise what it raises in a form that can be carried."""
+        try:
+            return self.function(item)
+        except SegconvError:
+            raise
+        except Exception as error:
+            if _survives(error):
+                raise
+            found = unforeseen(error, self.name(item))
+        raise SegconvError(found.message, code=found.code, file=found.file, hint=found.hint)
+
+
+def _survives(error: Exception) -> bool:
+    """Return whether an exception is the same after it was pickled: many of other packages' are not."""
+    try:
+        pickle.dumps(error)
+        reduced: Any = error.__reduce__()
+        copy = reduced[0](*reduced[1])
+    except Exception:  # noqa: BLE001 - code of other packages, which may raise anything
+        return False
+    return type(copy) is type(error) and str(copy) == str(error)

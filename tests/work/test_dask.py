@@ -1,0 +1,65 @@
+"""Workers of a real Dask cluster of two processes: the same bytes, and an end whatever happens to them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segconv.work.backends.dask import AHEAD
+
+from .dask_cluster import WORKERS
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What each scenario of `dask_cluster` found."""
+    words = [sys.executable, "-m", f"{__package__}.dask_cluster", str(tmp_path_factory.mktemp("dask"))]
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(line) for line in done.stdout.splitlines())
+
+
+def test_the_bytes_are_those_of_one_worker_and_all_workers_work(found: dict[str, Any]) -> None:
+    assert found["same_bytes"] == {"equal": True, "workers": WORKERS}
+
+
+def test_items_are_taken_as_workers_can_take_them(found: dict[str, Any]) -> None:
+    assert found["window"]["first"]
+    assert found["window"]["taken"] <= AHEAD * WORKERS + 1
+
+
+def test_a_case_that_ends_its_worker_each_time_is_named_and_the_others_are_kept(found: dict[str, Any]) -> None:
+    code, case, message, _ = found["poison"]["told"]
+    assert (code, case) == ("SC100", "case1")
+    assert "ended from outside" in message
+    assert found["poison"]["done"] == 4
+    assert found["poison"]["reused"] >= 2, "one more may have been on the same worker"
+
+
+def test_ctrl_c_ends_the_run_and_what_workers_still_do_leaves_no_trace(found: dict[str, Any]) -> None:
+    assert found["interrupted"]["code"] == 130
+    assert found["interrupted"]["taken"] <= AHEAD * WORKERS + 1
+    assert found["interrupted"]["gone"] == ["True"]
+
+
+def test_errors_come_back_whole_also_those_that_cannot_be_pickled(found: dict[str, Any]) -> None:
+    refused, odd = found["errors"]
+    assert refused == ["SC055", "1", "found this", "do that"]
+    assert odd[:3] == ["SC104", "1", "unexpected Odd: 1 and 2"]
+
+
+def test_a_cluster_without_workers_is_waited_for_a_while_only(found: dict[str, Any]) -> None:
+    code, _, message, hint = found["without_workers"]
+    assert (code, "has had no worker" in message, "dask worker tcp://" in hint) == ("SC100", True, True)
+
+
+def test_a_scheduler_that_does_not_answer_or_is_not_named_is_told(found: dict[str, Any]) -> None:
+    for code, _, message, hint in found["unreachable"]:
+        assert code == "SC042"
+        assert "DASK_SCHEDULER_ADDRESS" in message
+        assert "dask scheduler" in hint
