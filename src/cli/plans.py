@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Finding, SegconvError, warning
+from ..errors import Finding, SegconvError, naming, warning
 from .options import allow_module, example, option, speaking, three_folders
 from .sink import Sink
 
@@ -33,7 +33,9 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
     from ..train.plans import plans_file, read_plans, table
 
     name = find_dataset(dataset, paths.require("raw", "preprocessed")).name
-    rows = table(read_plans(plans_file(paths.require("preprocessed"), name, plans)))
+    path = plans_file(paths.require("preprocessed"), name, plans)
+    with naming(str(path)):
+        rows = table(read_plans(path))
     sink.table(
         ["configuration", "from", "patch", "batch", "spacing", "network", "features"],
         [
@@ -44,7 +46,7 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
                 row["batch_size"],
                 _times(row["spacing"]),
                 row["network"],
-                f"{row['features'][0]}…{row['features'][-1]}, {len(row['features'])} stages" if row["features"] else "",
+                _stages(row["features"]),
             )
             for row in rows
         ],
@@ -97,15 +99,19 @@ def derive(
     path = plans_room.plans_file(paths.require("preprocessed"), folder, plans)
     found = plans_room.read_plans(path)
     permitted = is_remembered(found) or not foreign_classes(found, allowed_modules)
-    new = plans_room.derive(
-        found,
-        name,
-        base,
-        patch_size=_numbers("--patch-size", patch_size, "x") if patch_size else None,
-        batch_size=batch_size,
-        features=_range(features) if features else None,
-        stages=stages,
-    )
+    try:
+        new = plans_room.derive(
+            found,
+            name,
+            base,
+            patch_size=_numbers("--patch-size", patch_size, "x") if patch_size else None,
+            batch_size=batch_size,
+            features=_range(features) if features else None,
+            stages=stages,
+        )
+    except SegconvError as error:
+        error.file = "" if error.code == "SC001" else str(path)  # what is typed is no matter of the file
+        raise
     plans_room.add_configuration(path, name, new)
     warnings = []
     if foreign_classes(found):
@@ -113,8 +119,8 @@ def derive(
         found["configurations"][name] = new
         warnings = _remember(found, path) if permitted else [_not_remembered("names classes from elsewhere", str(path))]
     sink.warn(warnings)
-    network = new["architecture"]["arch_kwargs"]
-    sink.say(f"{name}: patch {new['patch_size']}, features {network['features_per_stage']}, from {base}")
+    features_per_stage = new["architecture"]["arch_kwargs"].get("features_per_stage", "as before")
+    sink.say(f"{name}: patch {new['patch_size']}, features {features_per_stage}, from {base}")
     sink.next(f"segconv train {dataset} -c {name} -f 0")
     sink.end({"configuration": name, **new}, warnings)
     return 0
@@ -132,6 +138,13 @@ def _remember(plans: dict[str, Any], path: Path) -> list[Finding]:
 
 def _not_remembered(why: str, file: str, code: str = "SC064") -> Finding:
     return warning(code, f"{why}: the plans are not remembered, train and infer need --allow-module", file=file)
+
+
+def _stages(features: list[int] | int | None) -> str:
+    """Return ``32…320, 6 stages``."""
+    if isinstance(features, list):
+        return f"{features[0]}…{features[-1]}, {len(features)} stages"
+    return "" if features is None else str(features)
 
 
 def _times(numbers: list[float] | None) -> str:

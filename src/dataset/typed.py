@@ -168,6 +168,20 @@ def optional(read: Read[T]) -> Read[T | None]:
     return lambda value: None if value is None else read(value)
 
 
+def either(*choices: Read[Any]) -> Read[Any]:
+    """Return a reader of what one of several readers takes; the last of them tells what was expected."""
+
+    def read(value: Any) -> Any:
+        for choice in choices[:-1]:
+            try:
+                return choice(value)
+            except Misfit:
+                continue
+        return choices[-1](value)
+
+    return read
+
+
 def many(read: Read[T], *, least: int = 0, most: int | None = None) -> Read[list[T]]:
     """Return a reader of lists, of so many entries."""
 

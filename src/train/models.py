@@ -61,10 +61,10 @@ def find_model(text: str, dataset: str, paths: Paths, *, trust: bool = False) ->
     """
     results = paths.require("results")
     folder = Path(text)
-    if not (folder / "plans.json").is_file():
+    if not os.path.lexists(folder / "plans.json"):
         name = text if "__" in text else f"{DEFAULT_TRAINER}__{DEFAULT_PLANS}__{text}"
         folder = results / dataset / name
-    if not (folder / "plans.json").is_file():
+    if not os.path.lexists(folder / "plans.json"):
         there = sorted(path.parent.name for path in (results / dataset).glob("*/plans.json"))
         raise SegconvError(
             f"no model {text!r} of {dataset}{'; there are ' + ', '.join(there) if there else ''}",
@@ -80,7 +80,7 @@ def find_model(text: str, dataset: str, paths: Paths, *, trust: bool = False) ->
             hint="--trust-model runs it all the same",
         )
     plans = read_plans(folder / "plans.json")
-    trained_on = str(plans.get("dataset_name", ""))
+    trained_on: str = plans.get("dataset_name", "")
     if DatasetName.of_folder(trained_on) is None:
         raise SegconvError(
             f"was trained on {trained_on!r}, expected the name of a dataset", code="SC086", file=str(folder)

@@ -8,12 +8,27 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..dataset.strictjson import dumps, load_object
+from ..dataset.strictjson import dumps, load_object, read_file
+from ..dataset.typed import (
+    Misfit,
+    anything,
+    count,
+    either,
+    entries,
+    many,
+    mapping,
+    optional,
+    positive,
+    text,
+    whole,
+    whole_between,
+)
 from ..errors import SegconvError, naming
 from ..work import fsops
 from ..work.staging import writing
@@ -39,9 +54,9 @@ def read_plans(path: Path) -> dict[str, Any]:
     Raises
     ------
     SegconvError
-        ``SC010`` if it is not there, ``SC086`` if it is no plans file.
+        ``SC010`` if it is not there, ``SC086`` if it is no plans file; what `strictjson.read_file` raises.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise SegconvError(
             "is not there: nnU-Net has not planned this dataset yet",
             code="SC010",
@@ -49,10 +64,49 @@ def read_plans(path: Path) -> dict[str, Any]:
             hint=f"segconv plan {path.parent.name}",
         )
     with naming(str(path)):
-        plans = load_object(path.read_bytes())
-        if not isinstance(plans.get("configurations"), dict):
-            raise SegconvError("has no configurations", code="SC086")
-    return plans
+        found = load_object(read_file(path))
+        try:
+            return _plans(found)
+        except Misfit as misfit:
+            raise SegconvError(
+                f"is no plans file of nnU-Net: {misfit}", code="SC086", hint="segconv plan DATASET makes it anew"
+            ) from None
+
+
+_axes = many(whole_between(1, 1 << 20), least=2, most=3)
+_network = entries(
+    {},
+    {
+        "network_class_name": text,
+        "arch_kwargs": entries(
+            {},
+            {
+                "strides": many(_axes, least=1),
+                "features_per_stage": either(count, many(count, least=1)),
+            },
+        ),
+        "_kw_requires_import": many(text),
+    },
+)
+_plans = entries(
+    {
+        "configurations": mapping(
+            entries(
+                {},
+                {
+                    "inherits_from": optional(text),
+                    "previous_stage": optional(either(text, many(text))),
+                    "patch_size": _axes,
+                    "batch_size": positive,
+                    "spacing": many(positive, least=2, most=3),
+                    "architecture": _network,
+                },
+            )
+        )
+    },
+    {"dataset_name": text},
+)
+"""What is read of a plans file; nnU-Net and its planners know more."""
 
 
 def configuration(plans: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -61,11 +115,15 @@ def configuration(plans: Mapping[str, Any], name: str) -> dict[str, Any]:
     Raises
     ------
     SegconvError
-        ``SC001`` if there is none of this name; ``SC086`` if it inherits from itself.
+        ``SC001`` if there is none of this name; ``SC086`` if it inherits from itself, or from none that is there.
     """
     found = plans["configurations"]
     chain: list[str] = []
     while name is not None:
+        if name not in found and chain:
+            raise SegconvError(
+                f"the configuration {chain[-1]!r} inherits from {name!r}, which is missing", code="SC086"
+            )
         if name not in found:
             raise SegconvError(f"no configuration {name!r}", hint=f"there are {', '.join(found)}")
         if name in chain:
@@ -119,9 +177,17 @@ def derive(
     if name in plans["configurations"]:
         raise SegconvError(f"there is a configuration {name!r} already", hint="choose another name")
     parent = configuration(plans, base)
+    try:
+        _derivable(parent)
+    except Misfit as misfit:
+        raise SegconvError(
+            f"nothing can be derived from the configuration {base!r}: {misfit}",
+            code="SC086",
+            hint="segconv plan DATASET makes plans anew",
+        ) from None
     architecture = copy.deepcopy(parent["architecture"])
     network = architecture["arch_kwargs"]
-    strides = [_whole_list(stride) for stride in network["strides"]]
+    strides: list[list[int]] = network["strides"]
     patch = [int(p) for p in (patch_size or parent["patch_size"])]
     if len(patch) != len(parent["patch_size"]):
         raise SegconvError(
@@ -230,5 +296,11 @@ def _total(strides: Sequence[Sequence[int]]) -> list[int]:
     return [math.prod(axis) for axis in zip(*strides, strict=True)]
 
 
-def _whole_list(value: Any) -> list[int]:
-    return [int(v) for v in value]
+def _derivable(value: Any) -> Any:
+    """Read a configuration that has what `derive` changes."""
+    found = entries({"patch_size": _axes, "architecture": entries({"arch_kwargs": entries({"strides": anything})})})(
+        value
+    )
+    axes = len(found["patch_size"])
+    many(many(whole, least=axes, most=axes))(found["architecture"]["arch_kwargs"]["strides"])
+    return found
