@@ -27,6 +27,7 @@ from ..image.codecs import decoded_bytes
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
 from ..work.how import How
+from ..work.interruption import interruptible
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
@@ -47,6 +48,7 @@ LONGEST_NAME = 200
 """Characters of a case identifier, which with channel and ending fit every file system."""
 
 
+@interruptible("interrupted; nothing was written", "run the same command again")
 def plan_augmentation(
     source: Dataset,
     name: DatasetName,

@@ -149,6 +149,7 @@ def command(
     if how["strict"]:
         refuse_if_any(as_errors(noticed))
     v1_root = paths.v1_tasks() if target_v1 is not None else None
+    how["progress"] = sink.progress()
     conversion = plan_conversion(
         source,
         str(target_v1) if target is None else target,
@@ -160,6 +161,8 @@ def command(
         force=force,
         strict=how["strict"],
         v1=v1_root is not None,
+        jobs=how["jobs"],
+        progress=how["progress"],
     )
     _show(conversion, sink)
     if dry_run:
@@ -173,7 +176,6 @@ def command(
         sink.say("nothing was written (--dry-run)")
         sink.end(conversion.summary(), warnings)
         return 0
-    how["progress"] = sink.progress()
     outcome = run_conversion(conversion, **how)
     findings = [*noticed, *outcome.warnings, *outcome.failed]
     sink.warn(findings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import EXIT_FOUND, SegconvError, exit_code_of
-from .options import dry_run, example, option, running, speaking, three_folders, to
+from .options import dry_run, example, jobs, option, running, speaking, three_folders, to
 from .options import force as force_overwrite
 from .sink import Sink
 
@@ -146,7 +146,7 @@ def ignore(
     if not scribbles and name is None:
         if target is not None:
             raise SegconvError("--to makes a dataset of what?", hint="add --scribbles or --value NAME")
-        return _cover(dataset, sink, paths)
+        return _cover(dataset, sink, paths, how)
     if scribbles and name is not None:
         raise SegconvError("--scribbles and --value exclude each other", hint="give one of them")
     if target is None:
@@ -203,8 +203,9 @@ def remap(
 @option("--missing-masks", type=click.Choice(["empty"]), help="A mask that a case lacks counts as empty.")
 @option("--priority", metavar="NAME,…", help="Overlaps go to the first of their masks alone, instead of being kept.")
 @option("--max-heads", type=click.IntRange(min=1), default=64, help="Most heads that a network may get.")
+@jobs
 @speaking
-def compile_(folder: Path, sink: Sink, **said: Any) -> int:
+def compile_(folder: Path, jobs: int, sink: Sink, **said: Any) -> int:
     """Show what masks that may overlap become, and write nothing.
 
     FOLDER holds a folder a case with one mask a class. Every combination of masks that occurs gets a
@@ -215,6 +216,7 @@ def compile_(folder: Path, sink: Sink, **said: Any) -> int:
     from ..convert.source import ConvertOptions
     from ..dataset.regions import swaps
     from ..errors import refuse_if_any
+    from ..work.readers import Readers
 
     if not folder.is_dir():
         raise SegconvError("is not there", code="SC010", file=str(folder))
@@ -225,7 +227,7 @@ def compile_(folder: Path, sink: Sink, **said: Any) -> int:
         priority=tuple(name.strip() for name in said["priority"].split(",")) if said["priority"] else (),
         max_heads=said["max_heads"],
     )
-    found = scan(folder.resolve(), options)
+    found = scan(folder.resolve(), options, Readers(jobs, sink.progress()))
     findings = refuse_if_any(found.findings)
     compiled = found.compiled
     if compiled is None:
@@ -257,11 +259,12 @@ def compile_(folder: Path, sink: Sink, **said: Any) -> int:
     return 0
 
 
-def _cover(dataset: str, sink: Sink, paths: Paths) -> int:
+def _cover(dataset: str, sink: Sink, paths: Paths, how: How) -> int:
     """Report how much of each case is ignored."""
     from ..dataset.counts import label_counts, share
     from ..dataset.layout import Dataset
     from ..errors import warning
+    from ..work.readers import Readers
 
     opened = Dataset.open(paths.dataset(dataset))
     value = opened.description.labels.ignore
@@ -270,7 +273,8 @@ def _cover(dataset: str, sink: Sink, paths: Paths) -> int:
         sink.say("--scribbles or --value NAME makes a dataset that has one")
         sink.end({"ignore": None, "cases": {}})
         return 0
-    shares = {case: share(counts, value) for case, counts in label_counts(opened)}
+    readers = Readers(how["jobs"], sink.progress())
+    shares = {case: share(counts, value) for case, counts in label_counts(opened, readers=readers)}
     mean = sum(shares.values()) / len(shares) if shares else 0.0
     shown = shares if len(shares) <= MANY_CASES or sink.verbose else {c: s for c, s in shares.items() if s == 1}
     sink.table(["case", "ignored"], [(case, f"{part:.1%}") for case, part in shown.items()])
@@ -376,6 +380,7 @@ def _make(
     from ..convert.conversion import plan_conversion, run_conversion
     from ..convert.source import count_of
 
+    how["progress"] = sink.progress()
     conversion = plan_conversion(
         paths.dataset(dataset),
         target,
@@ -386,6 +391,8 @@ def _make(
         overwrite=how["overwrite"],
         force=force,
         strict=how["strict"],
+        jobs=how["jobs"],
+        progress=how["progress"],
     )
     labels = conversion.scan.label_map
     called = {value: name for name, value in labels.labels.names.items() if isinstance(value, int)}
@@ -397,7 +404,6 @@ def _make(
         sink.say("nothing was written (--dry-run)")
         sink.end(conversion.summary(), conversion.plan.warnings)
         return 0
-    how["progress"] = sink.progress()
     outcome = run_conversion(conversion, **how)
     findings = [*outcome.warnings, *outcome.failed]
     sink.warn(findings)

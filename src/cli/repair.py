@@ -68,6 +68,7 @@ def command(
     )
     source = find_dataset(dataset, paths.require("raw"))
     instead = f"segconv convert {shlex.quote(str(source))} --to {shlex.quote(target)}"
+    how["progress"] = sink.progress()
     with _hints_of_repair(instead):
         conversion = plan_conversion(
             source,
@@ -79,6 +80,8 @@ def command(
             overwrite=how["overwrite"],
             force=force,
             strict=how["strict"],
+            jobs=how["jobs"],
+            progress=how["progress"],
         )
     if dry_run:
         planned = [_for_repair(found, instead) for found in conversion.plan.warnings]
@@ -87,7 +90,6 @@ def command(
         sink.end(conversion.summary(), planned)
         return 0
     with _hints_of_repair(instead):
-        how["progress"] = sink.progress()
         outcome = run_conversion(conversion, **how)
     mended = mended_by(conversion, outcome)
     told = [_for_repair(found, instead) for found in (*outcome.warnings, *outcome.failed)]

@@ -95,14 +95,18 @@ class Progress:
         self._total = 0
         self._count = 0
         self._told = 0.0
+        self._what = "cases"
+        self._noted: set[str] = set()
 
     def note(self, text: str) -> None:
         """Tell what a person may want to know before it begins."""
-        click.echo(f"note: {text}", err=True)
+        if text not in self._noted:  # planning may have said so already
+            self._noted.add(text)
+            click.echo(f"note: {text}", err=True)
 
-    def start(self, total: int, done: int) -> None:
-        """Begin, with so many cases of which some were done by an earlier run."""
-        self._total, self._count, self._told = total, done, time.monotonic()
+    def start(self, total: int, done: int, what: str = "cases") -> None:
+        """Begin, with so many cases, or what else they are called, of which some were done by an earlier run."""
+        self._total, self._count, self._told, self._what = total, done, time.monotonic(), what
         if done:
             click.echo(f"going on: {done} of {total} cases were done before", err=True)
         if sys.stderr.isatty():
@@ -117,7 +121,7 @@ class Progress:
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._bar.add_task("cases", total=total, completed=done)
+            self._bar.add_task(what, total=total, completed=done)
             self._bar.start()
 
     def advance(self, case: str) -> None:
@@ -127,7 +131,7 @@ class Progress:
             self._bar.advance(self._bar.task_ids[0])
         elif time.monotonic() - self._told >= PLAIN_INTERVAL_S:
             self._told = time.monotonic()
-            click.echo(f"{self._count} of {self._total} cases", err=True)
+            click.echo(f"{self._count} of {self._total} {self._what}", err=True)
 
     def stop(self) -> None:
         """End the bar."""

@@ -22,8 +22,10 @@ from ..dataset.target import free_target, free_task, refuse_crossed
 from ..errors import CODES, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
-from ..work.how import How
+from ..work.how import How, Progress
+from ..work.interruption import interruptible
 from ..work.plan import Item, Plan, Target
+from ..work.readers import Readers
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
 from . import nnunet_v1
@@ -90,6 +92,7 @@ class Conversion:
         }
 
 
+@interruptible("interrupted; nothing was written", "run the same command again")
 def plan_conversion(
     source: Path,
     to: str,
@@ -102,6 +105,8 @@ def plan_conversion(
     force: bool = False,
     strict: bool = False,
     v1: bool = False,
+    jobs: int = 1,
+    progress: Progress | None = None,
 ) -> Conversion:
     """Plan a conversion: read names and headers, write nothing, find every mistake that shows before the first byte.
 
@@ -127,6 +132,10 @@ def plan_conversion(
         Treat warnings as errors.
     v1
         Make a task of nnU-Net v1 in `raw`, which is then the folder of such tasks.
+    jobs
+        Most workers that read labels, where a plan depends on what they hold.
+    progress
+        Is told how far they are.
 
     Raises
     ------
@@ -135,6 +144,8 @@ def plan_conversion(
     SegconvError
         ``SC002`` for the target's name, ``SC010`` if the source is not there, ``SC020`` if the id is
         taken, ``SC003`` and ``SC011`` if the kind of source cannot be told.
+    Interrupted
+        By Ctrl-C or SIGTERM.
     """
     options = options or ConvertOptions()
     if v1:
@@ -153,7 +164,7 @@ def plan_conversion(
     if kind not in KINDS:
         raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
     refuse_unheeded(kind, options)
-    scan = KINDS[kind].scan(root, options)
+    scan = KINDS[kind].scan(root, options, Readers(jobs, progress))
     findings = as_errors(scan.findings) if strict else scan.findings
     refuse_if_any(findings)
     if options.unlabelled != "test" and not any(case.split == TRAIN for case in scan.cases):

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..dataset.labels import BACKGROUND, LabelMap, dense
 from ..errors import Finding, SegconvError, naming
 from ..image import volumes
 from ..image.voxels import label_values
+from ..work.readers import Readers
 from .labelling import Declared, in_values, settle
 from .pictures import mask_codes, open_picture
+from .read_ahead import read_labels
 from .source import SERIES, STACK, ConvertOptions, SourceCase, collect, read_source, shown
 
 
-def label_map_of(cases: Sequence[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions) -> LabelMap:
+def label_map_of(
+    cases: Sequence[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions, readers: Readers
+) -> LabelMap:
     """Return the label map; what cannot be settled becomes a finding, so that all are told at once."""
     found: set[int] | None = None
     try:
         if options.labels is None and not any(f.severity == "error" for f in findings):
-            found = _values(cases, root, findings, options)
+            found = _values(cases, root, findings, options, readers)
         if not any(f.severity == "error" for f in findings):
             label_map = settle(options, None, found)
             stacks = any(case.form(case.label) == STACK for case in cases if case.label is not None)
@@ -32,21 +35,19 @@ def label_map_of(cases: Sequence[SourceCase], root: Path, findings: list[Finding
     return dense({BACKGROUND: 0, "foreground": 1})
 
 
-def _values(cases: Iterable[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions) -> set[int]:
+def _values(
+    cases: Sequence[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions, readers: Readers
+) -> set[int]:
     """Return all values of all labels: a guess of the labels needs them before the first case is written."""
 
-    def values_of(case: SourceCase, path: str) -> set[int]:
+    def values_of(case: SourceCase) -> set[int]:
+        path = str(case.label)
         with naming(shown(path, root)):
             return _values_of(case, path, options)
 
     found: set[int] = set()
-    with ThreadPoolExecutor() as pool:
-        waiting = [(case.label, pool.submit(values_of, case, case.label)) for case in cases if case.label is not None]
-        for path, result in waiting:
-            try:
-                found |= result.result()
-            except SegconvError as error:
-                collect(findings, error, shown(path, root))
+    for values in read_labels(cases, values_of, root, findings, options, readers):
+        found |= values
     return found
 
 

@@ -7,7 +7,6 @@ every case before the first label is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from ..errors import Finding, SegconvError, naming, warning
 from ..image import nrrd, raster, stack, volumes
 from ..image.geometry import Geometry
 from ..image.grids import IMAGE, same_grid
+from ..work.readers import ONE, Readers
 from .cases import finished
 from .headers import judge_headers, judge_pictures, probe_unit
 from .layers import atoms_of, on_and_mask
@@ -31,6 +31,7 @@ from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders, is_segmentation
 from .mending import goes_with_image, mended_label, turned
 from .pictures import mask_codes, open_picture
 from .png import ending_of as picture_ending_of
+from .read_ahead import read_labels
 from .roles import MASK, role_of_stem
 from .segments import atoms_of_segments, segment_names
 from .source import (
@@ -96,7 +97,7 @@ def _name_classes(folders: Iterable[CaseFolder]) -> bool:
     return False
 
 
-def scan(root: Path, options: ConvertOptions) -> SourceScan:
+def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
     """Find the cases, look at every mask to know which overlap, and compile the labels."""
     _refuse_label_options(options)
     findings: list[Finding] = []
@@ -118,7 +119,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         dict.fromkeys(name for case in cases if case.label is not None for name in case.parts[case.label].names)
     )
     cases = _complete(cases, names, root, options, findings)
-    compiled = _compiled(cases, names, root, findings, options)
+    compiled = _compiled(cases, names, root, findings, options, readers)
     labels = compiled.labels if compiled is not None else dense({BACKGROUND: 0, "foreground": 1}).labels
     if compiled is not None:
         findings += [replace(found, file="dataset.json") for found in compiled.findings]
@@ -321,19 +322,19 @@ def _label_file(cases: Sequence[SourceCase], compiled: Compiled | None, ending: 
 
 
 def _compiled(
-    cases: Sequence[SourceCase], names: Sequence[str], root: Path, findings: list[Finding], options: ConvertOptions
+    cases: Sequence[SourceCase],
+    names: Sequence[str],
+    root: Path,
+    findings: list[Finding],
+    options: ConvertOptions,
+    readers: Readers,
 ) -> Compiled | None:
     """Look at all masks of all cases, and compile what occurs."""
     if any(finding.severity == "error" for finding in findings):
         return None
     atoms: set[Atom] = set()
-    with ThreadPoolExecutor() as pool:
-        waiting = [(case, pool.submit(_atoms, case, names, root, options)) for case in cases if case.label is not None]
-        for case, result in waiting:
-            try:
-                atoms |= set(result.result())
-            except SegconvError as error:
-                collect(findings, error, shown(str(case.label), root))
+    for found in read_labels(cases, lambda case: _atoms(case, names, root, options), root, findings, options, readers):
+        atoms |= set(found)
     if any(finding.severity == "error" for finding in findings):
         return None
     try:

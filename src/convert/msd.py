@@ -15,6 +15,7 @@ from ..dataset.description import free_texts, left_out
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier
 from ..errors import Finding, SegconvError, warning
+from ..work.readers import ONE, Readers
 from .cases import finished
 from .found_labels import label_map_of
 from .headers import judge_headers
@@ -63,7 +64,7 @@ def recognise(root: Path) -> str | None:
     return "dataset.json and imagesTr with one NIfTI file a case"
 
 
-def scan(root: Path, options: ConvertOptions) -> SourceScan:
+def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
     """Find the cases of a task and judge the header of every file."""
     findings: list[Finding] = []
     notes: list[str] = []
@@ -85,7 +86,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         findings.append(Finding("SC011", "no case was found in imagesTr", file=str(root)))
     judge_headers(cases, len(channels), root, findings, options)
     if label_map is None:
-        label_map = label_map_of(cases, root, findings, options)
+        label_map = label_map_of(cases, root, findings, options, readers)
     uncompressed = bool(cases) and all(c.images[0].lower().endswith(".nii") for c in cases)
     theirs = ".nii" if uncompressed else ".nii.gz"
     return SourceScan(

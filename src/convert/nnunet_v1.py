@@ -17,6 +17,7 @@ from ..dataset.lineage import TEST, TRAIN, VALIDATION
 from ..dataset.names import case_identifier
 from ..dataset.pickled import read_splits
 from ..errors import Finding, SegconvError, naming, warning
+from ..work.readers import ONE, Readers
 from .cases import finished
 from .folds import not_taken, refuse_no_file, renamed
 from .found_labels import label_map_of
@@ -94,7 +95,7 @@ def locate(reference: str) -> Path | None:
     return found[0] if found else None
 
 
-def scan(root: Path, options: ConvertOptions) -> SourceScan:
+def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
     """Find the cases of a task and judge the header of every file."""
     findings: list[Finding] = []
     notes: list[str] = []
@@ -120,7 +121,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         findings.append(Finding("SC011", "no case was found in imagesTr", file=str(root)))
     judge_headers(cases, len(channels), root, findings, options)
     if label_map is None:
-        label_map = label_map_of(cases, root, findings, options)
+        label_map = label_map_of(cases, root, findings, options, readers)
     uncompressed = bool(cases) and all(c.images[0].lower().endswith(".nii") for c in cases)
     ending = ".nii" if uncompressed else ".nii.gz"
     splits = _splits(root, cases, options, findings) if len(cases) == len(everything) else None

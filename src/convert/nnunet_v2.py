@@ -22,6 +22,7 @@ from ..dataset.regions import prove_order
 from ..dataset.splits import FILE as SPLITS
 from ..errors import Finding, SegconvError, naming, warning
 from ..image import raster
+from ..work.readers import ONE, Readers
 from .cases import finished
 from .folds import folds_in
 from .headers import judge_headers, judge_pictures
@@ -56,7 +57,7 @@ def recognise(root: Path) -> str | None:
     return "dataset.json with channel_names" if "channel_names" in found else None
 
 
-def scan(root: Path, options: ConvertOptions) -> SourceScan:
+def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
     """Find the cases of a dataset and judge the header of every file."""
     findings: list[Finding] = []
     notes: list[str] = []

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import Finding, SegconvError
 from ..image import raster, volumes
+from ..work.readers import ONE, Readers
 from .cases import cases_of, finished
 from .found_labels import label_map_of
 from .headers import judge_headers
@@ -57,7 +58,7 @@ def recognise(root: Path) -> str | None:
     return f"{places} with {' and '.join(kinds)} volumes"
 
 
-def scan(root: Path, options: ConvertOptions) -> SourceScan:
+def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
     """Find images and labels, judge every header, and settle the labels."""
     findings: list[Finding] = []
     notes: list[str] = []
@@ -77,7 +78,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
         )
     count = judge_headers(cases, 0, root, findings, options)
     channels = _channel_names(channel_keys, count, options, findings)
-    label_map = label_map_of(cases, root, findings, options)
+    label_map = label_map_of(cases, root, findings, options, readers)
     labels = [case.label for case in cases if case.label is not None and not case.parts]
     endings = [volumes.ending_of(path) for path in labels]
     usual = max(set(endings), key=endings.count) if endings else None
@@ -98,9 +99,9 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
     )
 
 
-def scan_dicom(root: Path, options: ConvertOptions) -> SourceScan:
+def scan_dicom(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
     """Find DICOM series and their labels."""
-    found = scan(root, options)
+    found = scan(root, options, readers)
     if found.cases and not any(parts.form == SERIES for case in found.cases for parts in case.parts.values()):
         raise SegconvError(
             "holds no DICOM series", code="SC011", file=str(root), hint="--from pairs reads other volumes"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from ..image import raster
 from ..image.mask import WITH_ALPHA
 from ..image.picture import PictureHeader
 from ..image.voxels import label_values
+from ..work.readers import ONE, Readers
 from .cases import cases_of, finished
 from .colour_tables import find_table, read_table
 from .labelling import Declared, settle
@@ -30,6 +30,7 @@ from .lists import pair_by_list
 from .pairing import Pair, Pairing, images_alone, pair_units
 from .patterns import pair_by_patterns
 from .pictures import Opened, mask_codes, open_picture
+from .read_ahead import read_pictures
 from .roles import IMAGE, MASK, place_of, role_of_stem
 from .source import (
     INSTANCES,
@@ -85,7 +86,7 @@ def recognise(root: Path) -> str | None:
     return f"{pairing.evidence} with {' and '.join(kinds)} pictures"
 
 
-def scan(root: Path, options: ConvertOptions) -> SourceScan:
+def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
     """Find pictures and masks, judge every header, and settle the labels."""
     findings: list[Finding] = []
     notes: list[str] = []
@@ -116,7 +117,7 @@ def scan(root: Path, options: ConvertOptions) -> SourceScan:
                 hint=f"without --channels they are called {', '.join(channels)}",
             )
         )
-    label_map = _label_map(cases, headers, root, findings, notes, options)
+    label_map = _label_map(cases, headers, root, findings, notes, options, readers)
     gray = {"ending": ENDING, "dtype": "uint8", "mode": "gray", "depth": 8}
     masks = [headers[case.label] for case in cases if case.label in headers]
     if label_map.coding == RGB:
@@ -329,6 +330,7 @@ def _label_map(
     findings: list[Finding],
     notes: list[str],
     options: ConvertOptions,
+    readers: Readers,
 ) -> LabelMap:
     """Return the label map; what cannot be settled becomes a finding, so that all are told at once."""
     found: dict[int, _Seen] | None = None
@@ -342,7 +344,7 @@ def _label_map(
                 hint=f"--labels {BACKGROUND}=0,NAME=1, as the model has them that is to predict the cases",
             )
         if declared is None and options.labels is None and not any(f.severity == "error" for f in findings):
-            found, coding = _values(cases, headers, root, findings)
+            found, coding = _values(cases, headers, root, findings, readers)
         if not any(f.severity == "error" for f in findings):
             settled = settle(options, declared, found, coding)
             if found and coding == GRAY and not options.accept_labels and _smoothed(found) == max(found):
@@ -437,7 +439,11 @@ def _refuse_nameless_background(names: Mapping[str, int | str], table: str) -> N
 
 
 def _values(
-    cases: Iterable[SourceCase], headers: dict[str, PictureHeader], root: Path, findings: list[Finding]
+    cases: Iterable[SourceCase],
+    headers: dict[str, PictureHeader],
+    root: Path,
+    findings: list[Finding],
+    readers: Readers,
 ) -> tuple[dict[int, _Seen], str]:
     """Return all values of all masks and their coding: a guess of the labels needs them before the first case.
 
@@ -454,26 +460,26 @@ def _values(
             return colours, any(grey_of_colour(code) is None for code in colours)
         return label_values(mask_codes(opened, GRAY)), False
 
-    results: dict[str, tuple[dict[int, int], bool]] = {}
-    with ThreadPoolExecutor() as pool:
-        for path, result in [(label, pool.submit(values_of, label)) for label in labels]:
-            try:
-                results[path] = result.result()
-            except SegconvError as error:
-                collect(findings, error, shown(path, root))
+    def as_colours(path: str) -> bool:
+        return _in_colours(headers[path]) and labels[path] != INSTANCES
+
+    def indirect(path: str) -> bool:
+        """Return whether what was counted is no grey of eight bits: its colours are not told by it."""
+        return not as_colours(path) and (headers[path].kind != "gray" or headers[path].depth != 8)
+
+    results = dict(read_pictures(list(labels), values_of, root, findings, readers))
     coloured = any(colour for _, colour in results.values())
+    again = [path for path in results if coloured and indirect(path)]
+    colours_of = dict(
+        read_pictures(again, lambda path: _counted(mask_codes(_opened(path), RGB)), root, findings, readers)
+    )
     found: dict[int, _Seen] = {}
     for path, (values, _) in results.items():
-        as_colour = _in_colours(headers[path]) and labels[path] != INSTANCES
-        if coloured and not as_colour and (headers[path].kind != "gray" or headers[path].depth != 8):
-            try:
-                values = _counted(mask_codes(_opened(path), RGB))
-            except SegconvError as error:
-                collect(findings, error, shown(path, root))
-                continue
-        elif coloured and not as_colour:
+        if coloured and indirect(path):
+            values = colours_of.get(path, {})
+        elif coloured and not as_colours(path):
             values = {value * 0x010101: pixels for value, pixels in values.items()}
-        elif as_colour and not coloured:
+        elif as_colours(path) and not coloured:
             values = {value & 255: pixels for value, pixels in values.items()}
         for value, pixels in values.items():
             own = _Seen(pixels, shown(path, root))

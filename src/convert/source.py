@@ -18,6 +18,7 @@ from ..dataset.labels import LabelMap
 from ..dataset.lineage import TRAIN, CaseRecord
 from ..errors import Finding, SegconvError
 from ..image import raster, volumes
+from ..work.readers import Readers
 from .mending import HEADER, Mending
 
 if TYPE_CHECKING:
@@ -301,7 +302,7 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
 
 
-Scanner = Callable[[Path, ConvertOptions], SourceScan]
+Scanner = Callable[[Path, ConvertOptions, Readers], SourceScan]
 
 
 def own_name(root: Path) -> str:

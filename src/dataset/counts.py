@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from .. import reading
 from ..errors import SegconvError, naming
-from ..image.codecs import read_label
+from ..image.codecs import decoded_bytes, read_label
 from ..image.voxels import label_values
+from ..work.readers import ONE, Readers
 from .layout import Dataset
 from .lineage import TRAIN, read_records
 
@@ -30,8 +32,17 @@ def recorded_voxels(dataset: Path) -> dict[int, int]:
     return dict(sorted(found.items()))
 
 
-def label_counts(dataset: Dataset, split: str = TRAIN) -> Iterator[tuple[str, dict[int, int]]]:
+def label_counts(
+    dataset: Dataset, split: str = TRAIN, *, readers: Readers = ONE
+) -> Iterator[tuple[str, dict[int, int]]]:
     """Yield case and label value → number of voxels, in the order of the cases; files are read where they must be.
+
+    Parameters
+    ----------
+    dataset, split
+        Whose cases.
+    readers
+        Who reads their files.
 
     Raises
     ------
@@ -39,19 +50,28 @@ def label_counts(dataset: Dataset, split: str = TRAIN) -> Iterator[tuple[str, di
         What `read_label` raises, with the file; ``SC080`` if a label is not there.
     """
     recorded = dict(recorded_counts(dataset.path, split))
-    for case in dataset.cases(split):
-        if case in recorded:
-            yield case, recorded[case]
-            continue
-        path = dataset.label_file(case, split)
-        with naming(str(path)):
-            try:
-                data = reading.whole(os.path.realpath(path))
-            except FileNotFoundError as error:
-                raise SegconvError("is not there", code="SC080") from error
-            except OSError as error:
-                raise SegconvError(f"cannot be read ({error.strerror})", code="SC030") from error
-            yield case, label_values(read_label(data).array)
+    cases = dataset.cases(split)
+    paths = [str(dataset.label_file(case, split)) for case in cases if case not in recorded]
+    with closing(readers.over(paths, _counted, files=lambda path: [path], decoded=decoded_bytes)) as counted:
+        for case in cases:
+            if case in recorded:
+                yield case, recorded[case]
+                continue
+            _, found = next(counted)
+            if isinstance(found, SegconvError):
+                raise found
+            yield case, found
+
+
+def _counted(path: str) -> dict[int, int]:
+    with naming(path):
+        try:
+            data = reading.whole(os.path.realpath(path))
+        except FileNotFoundError as error:
+            raise SegconvError("is not there", code="SC080") from error
+        except OSError as error:
+            raise SegconvError(f"cannot be read ({error.strerror})", code="SC030") from error
+        return label_values(read_label(data).array)
 
 
 def share(counts: Mapping[int, int], value: int) -> float:

@@ -165,7 +165,7 @@ class _Steps:
         return init_folders(self.folder)
 
     def convert(self, source: Path, number: int, paths: Paths) -> Dataset:
-        conversion = plan_conversion(source, str(number), raw=paths.require("raw"))
+        conversion = plan_conversion(source, str(number), raw=paths.require("raw"), jobs=self.jobs)
         self.command("convert", source, "--to", f"{number}_{conversion.name.name}")
         outcome = run_conversion(conversion, jobs=self.jobs)
         self.tell(f"made {outcome.target.name} with {outcome.done} cases")

@@ -11,8 +11,8 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Tell what a person may want to know before it begins."""
 
-    def start(self, total: int, done: int) -> None:
-        """Begin, with so many cases of which some were done by an earlier run."""
+    def start(self, total: int, done: int, what: str = "cases") -> None:
+        """Begin, with so many cases, or what else they are called, of which some were done by an earlier run."""
 
     def advance(self, case: str) -> None:
         """Count one more."""

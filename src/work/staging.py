@@ -11,17 +11,18 @@ import shutil
 import socket
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import SegconvError
 from . import begun, fsops, owned
+from .backends import THREADS
 from .begun import PLAN
 from .journal import FILE as JOURNAL
 from .journal import Journal
 from .owned import Owned, file_sha256
+from .parallel import each
 from .plan import Item, Plan, Target
 
 LAST = ("segconv/cases.jsonl", "segconv/run.json")
@@ -245,7 +246,7 @@ def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
     Raises
     ------
     SegconvError
-        ``SC033`` naming the first file that differs.
+        ``SC033`` naming a file that differs.
     """
 
     def differs(target: dict[str, Any]) -> str | None:
@@ -255,9 +256,8 @@ def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
         except FileNotFoundError:
             return str(path)
 
-    with ThreadPoolExecutor(jobs) as pool:
-        # In blocks, so that the queue stays short whatever the number of files.
-        for bad in _mapped(pool, differs, targets):
+    with closing(each(differs, targets, jobs=jobs, backend=THREADS)) as found:
+        for bad in found:
             if bad is not None:
                 raise SegconvError("read back is not what was written", code="SC033", file=bad)
 
@@ -441,13 +441,3 @@ def _holder(lock: Path) -> str:
         return lock.read_text(encoding="utf-8", errors="replace")[:200] or "another run"
     except OSError:
         return "another run"
-
-
-def _mapped(pool: ThreadPoolExecutor, function: Any, values: Iterable[Any], block: int = 256) -> Iterator[Any]:
-    waiting: list[Any] = []
-    for value in values:
-        waiting.append(value)
-        if len(waiting) == block:
-            yield from pool.map(function, waiting)
-            waiting = []
-    yield from pool.map(function, waiting)

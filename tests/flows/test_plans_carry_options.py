@@ -25,6 +25,7 @@ from segconv.convert.source import ConvertOptions, SourceScan
 from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName
 from segconv.work.how import How
+from segconv.work.readers import Readers
 from segconv.work.run import execute
 
 from ..command import Command, tree_hash
@@ -75,13 +76,13 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scanned(pictures: Path) -> SourceScan:
-    return KINDS["png"].scan(pictures, ConvertOptions(accept_labels=True))
+    return KINDS["png"].scan(pictures, ConvertOptions(accept_labels=True), Readers())
 
 
 def planned(scan: SourceScan, options: ConvertOptions) -> Conversion:
     """A conversion that finds the same in its source whatever the options are: only they can tell it from others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(room.KINDS, "png", Kind(lambda root: "", lambda root, options: scan))
+        patch.setitem(room.KINDS, "png", Kind(lambda root: "", lambda root, options, readers: scan))
         patch.setattr(room, "refuse_unheeded", lambda kind, options: None)
         return plan_conversion(scan.root, "5_A", raw=scan.root.parent, kind="png", options=options)
 

@@ -1,0 +1,107 @@
+"""Files that a plan depends on: read by as many workers as the memory suffices for, with progress."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ..errors import SegconvError
+from .backends import THREADS
+from .how import Progress
+from .memory import within_memory
+from .parallel import each
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+WHAT = "labels"
+"""What is read, where progress is shown."""
+
+
+@dataclass(frozen=True)
+class Readers:
+    """Who reads files while a plan is made.
+
+    They are threads of this process: what they do is done outside of the interpreter's lock, and what they
+    find is small.
+
+    Parameters
+    ----------
+    jobs
+        Most of them; 1 reads in this thread.
+    progress
+        Is told how far they are.
+    """
+
+    jobs: int = 1
+    progress: Progress | None = None
+
+    def over(
+        self,
+        items: Sequence[T],
+        read: Callable[[T], R],
+        *,
+        files: Callable[[T], Sequence[str]],
+        decoded: Callable[[T], int],
+    ) -> Generator[tuple[T, R | SegconvError], None, None]:
+        """Yield every item, in their order, with what reading it returned, or what was wrong with it.
+
+        Whoever needs no more closes the generator: what was not begun is not read.
+
+        Parameters
+        ----------
+        read
+            Reads an item.
+        files
+            Returns the paths of an item.
+        decoded
+            Returns what the largest file of an item decodes to.
+        """
+        if not items:
+            return
+
+        def attempt(numbered: tuple[int, T]) -> tuple[int, R | SegconvError]:
+            number, item = numbered
+            try:
+                return number, read(item)
+            except SegconvError as error:
+                return number, error
+            except MemoryError:
+                return number, SegconvError("the memory did not suffice", code="SC103", hint="fewer --jobs")
+
+        def nbytes(item: T) -> int:
+            return sum(map(_size, files(item)))
+
+        jobs = within_memory(self.jobs, items, nbytes, decoded, THREADS, self.progress)
+        early: dict[int, R | SegconvError] = {}
+        due = 0
+        if self.progress is not None:
+            self.progress.start(len(items), 0, WHAT)
+        try:
+            with closing(each(attempt, enumerate(items), jobs=jobs, backend=THREADS)) as results:
+                for number, result in results:
+                    early[number] = result
+                    if self.progress is not None:
+                        self.progress.advance(WHAT)
+                    while due in early:
+                        yield items[due], early.pop(due)
+                        due += 1
+        finally:
+            if self.progress is not None:
+                self.progress.stop()
+
+
+ONE = Readers()
+"""This thread, unheard."""
+
+
+def _size(path: str) -> int:
+    """Return the size of a file; nothing of one that is gone, as reading it will tell."""
+    with contextlib.suppress(OSError):
+        return os.path.getsize(path)
+    return 0

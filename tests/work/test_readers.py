@@ -1,0 +1,127 @@
+"""Reading while a plan is made: in order, by no more workers than the memory suffices for, heard, and ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from segconv.errors import Interrupted, SegconvError
+from segconv.work import memory
+from segconv.work.interruption import interruptible
+from segconv.work.memory import COPIES
+from segconv.work.readers import Readers
+
+ITEMS = 20
+
+
+class Heard:
+    """What `Progress` is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.count = 0
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+    def start(self, total: int, done: int, what: str = "cases") -> None:
+        self.said.append(f"{done} of {total} {what}")
+
+    def advance(self, case: str) -> None:
+        self.count += 1
+
+    def stop(self) -> None:
+        self.said.append("end")
+
+
+def ended(before: list[threading.Thread]) -> None:
+    """No thread is left that was not there before: one that was just begun may yet have to see that it is over."""
+    for thread in set(threading.enumerate()) - set(before):
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    for number in range(ITEMS):
+        (tmp_path / f"{number:02d}").write_bytes(bytes(100))
+    return [str(tmp_path / f"{number:02d}") for number in range(ITEMS)]
+
+
+def over(readers: Readers, files: list[str], read: object, decoded: int = 0) -> list[tuple[str, object]]:
+    return list(readers.over(files, read, files=lambda file: [file], decoded=lambda file: decoded))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_what_was_read_comes_in_order_and_what_was_wrong_with_it(jobs: int, files: list[str]) -> None:
+    def read(file: str) -> str:
+        if file == files[3]:
+            raise SegconvError("found this", code="SC055", file=file)
+        if file == files[4]:
+            raise MemoryError
+        return file[-2:]
+
+    found = over(Readers(jobs), files, read)
+    assert [file for file, _ in found] == files
+    assert [result.code for _, result in found if isinstance(result, SegconvError)] == ["SC055", "SC103"]
+    assert [result for _, result in found if isinstance(result, str)] == [f[-2:] for f in files[:3] + files[5:]]
+
+
+def test_progress_is_told(files: list[str]) -> None:
+    heard = Heard()
+    over(Readers(2, heard), files, str)
+    assert heard.said == [f"0 of {ITEMS} labels", "end"]
+    assert heard.count == ITEMS
+
+
+@pytest.mark.parametrize("fitting", [1, 2])
+def test_there_are_no_more_of_them_than_jobs_and_memory_allow(
+    fitting: int, files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: set[int] = set()
+    together = threading.Barrier(fitting)
+    monkeypatch.setattr(memory, "available_bytes", lambda: COPIES * 1000 * fitting)
+    heard = Heard()
+
+    def read(file: str) -> None:
+        together.wait(60)  # which only as many as are expected pass together, however fast they are
+        seen.add(threading.get_ident())
+
+    over(Readers(4, heard), files, read, decoded=1000)
+    assert len(seen) == fitting
+    assert heard.said[0] == f"{fitting} of 4 workers: the memory that is free suffices for no more at once"
+
+
+def test_a_file_that_is_gone_is_for_reading_to_tell(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 9)
+    assert len(over(Readers(2), [*files, "/nonexistent"], str, decoded=1)) == ITEMS + 1
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_whoever_needs_no_more_ends_them(jobs: int, files: list[str]) -> None:
+    read: list[str] = []
+    found = Readers(jobs).over(files, read.append, files=lambda file: [file], decoded=lambda file: 0)
+    next(found)
+    found.close()
+    assert len(read) <= 3 * jobs + 1 < ITEMS
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_ends_them_and_leaves_no_thread(jobs: int, files: list[str]) -> None:
+    read: list[str] = []
+    before = threading.enumerate()
+    pressed = threading.Event()
+
+    def press(file: str) -> None:
+        read.append(file)
+        if not pressed.is_set():
+            pressed.set()
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted, match="nothing was written"), interruptible("nothing was written", ""):
+        over(Readers(jobs), files * 50, press)
+    assert len(read) < len(files) * 50
+    ended(before)
