@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import Finding, Refused, SegconvError, as_errors
 from . import staging
-from .backends import THREADS
+from .backends import THREADS, backend_of
 from .caseio import CaseIO
 from .how import Progress
 from .interruption import interruptible
@@ -122,8 +122,9 @@ def execute(
     Interrupted
         By Ctrl-C or SIGTERM; the staging folder stays.
     SegconvError
-        ``SC020``, ``SC021``, ``SC03x``, ``SC100``.
+        ``SC020``, ``SC021``, ``SC03x``, ``SC04x`` for the backend, ``SC100``.
     """
+    backend_of(backend).ready()
     staging.preflight(plan, overwrite=overwrite)
     with staging.locked(plan.target), interruptible(STOPPED, GO_ON), writing(plan.target.staging):
         staging.preflight(plan, overwrite=overwrite)  # another run may have just ended

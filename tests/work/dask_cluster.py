@@ -128,10 +128,13 @@ def unreachable(folder: Path) -> Any:
     with dask.config.set({"distributed.comm.timeouts.connect": "500ms"}):
         os.environ[SCHEDULER] = "tcp://127.0.0.1:9"
         none_there = refused(lambda: list(each(square, range(3), backend="dask")))
+        plan = tasks.make_plan(folder)
+        refused_run = refused(lambda: execute(plan, tasks.copy, tasks.listing, backend="dask"))
+        assert not plan.target.path.parent.exists(), "nothing was begun"
         os.environ[SCHEDULER] = "no address"
         no_address = refused(lambda: list(each(square, range(3), backend="dask")))
     del os.environ[SCHEDULER]
-    return [none_there, no_address, refused(lambda: list(each(square, range(3), backend="dask")))]
+    return [none_there, refused_run, no_address, refused(lambda: list(each(square, range(3), backend="dask")))]
 
 
 ON_THE_CLUSTER: tuple[Callable[[Path], Any], ...] = (same_bytes, window, poison, errors, interrupted)

@@ -22,6 +22,15 @@ class Backend(Protocol):
     def here(self) -> bool:
         """See above."""
 
+    def ready(self) -> None:
+        """Refuse workers that cannot be had, before anything is written for them.
+
+        Raises
+        ------
+        SegconvError
+            ``SC041`` if what they need is not installed, ``SC042`` if they do not answer.
+        """
+
     def results(
         self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
     ) -> Generator[R, None, None]:

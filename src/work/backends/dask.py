@@ -43,6 +43,11 @@ class Dask:
 
     here = False
 
+    def ready(self) -> None:
+        """See `Backend`."""
+        with connected():
+            pass
+
     def results(
         self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
     ) -> Generator[R, None, None]:

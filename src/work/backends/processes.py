@@ -28,6 +28,9 @@ class Processes:
 
     here = True
 
+    def ready(self) -> None:
+        """See `Backend`: they always are."""
+
     def results(
         self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
     ) -> Generator[R, None, None]:

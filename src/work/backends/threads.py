@@ -20,6 +20,9 @@ class Threads:
 
     here = True
 
+    def ready(self) -> None:
+        """See `Backend`: they always are."""
+
     def results(
         self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
     ) -> Generator[R, None, None]:
