@@ -26,6 +26,8 @@ from .intensity import shift_hu
 from .rotation import Turn, load_kernels_ahead, outside, plan_turn, turned, turned_softly
 from .spec import Transform
 
+SHOWN_VALUES = 5
+
 
 @dataclass(frozen=True)
 class CopyRecipe:
@@ -220,7 +222,8 @@ def _labels(work: _Work) -> list[dict[str, Any]]:
     present = label_values(array)
     unknown = set(present) - set(recipe.values)
     if unknown:
-        raise SegconvError(f"holds the values {sorted(unknown)}, declared are {list(recipe.values)}", code="SC070")
+        shown = ", ".join(map(str, sorted(unknown)[:SHOWN_VALUES])) + (" …" if len(unknown) > SHOWN_VALUES else "")
+        raise SegconvError(f"holds the values {shown}, declared are {list(recipe.values)}", code="SC070")
     if set(present) == {0}:
         io.warn(warning("SC075", f"holds nothing but {BACKGROUND}", file=_shown(path, io)))
     grid = grid or own

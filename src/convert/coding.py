@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from ..dataset.labels import GRAY, RGB, value_text
 from ..errors import SegconvError
-from ..image.voxels import label_values, position, remap, smallest_type
+from ..image.voxels import MOST_VALUES, label_values, position, remap, smallest_type, tally
 from .source import count_of
 
 SHOWN_VALUES = 5
+
+MOST_SNAPPED = 1 << 16
+"""Different values that a label may hold where they take the nearest: edges that were blended have many."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,8 @@ class Coding:
 
     def counts(self, values: NDArray[Any]) -> dict[int, int]:
         """Return value → number of voxels; grey values must be whole and not negative."""
-        if self.kind == GRAY:
-            return label_values(values)
-        found, numbers = np.unique(values, return_counts=True)
-        return {int(value): int(number) for value, number in zip(found, numbers, strict=True)}
+        most = MOST_SNAPPED if self.snap else MOST_VALUES
+        return label_values(values, most) if self.kind == GRAY else tally(values, most, "colours")
 
     def settle(self, values: NDArray[Any]) -> tuple[dict[int, int], dict[int, int]]:
         """Find what a label holds, and the declared value of each.

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..dataset.labels import BACKGROUND, LabelMap, dense
 from ..errors import Finding, SegconvError, naming
 from ..image import volumes
-from ..image.voxels import label_values
+from ..image.voxels import MOST_VALUES, label_values
 from ..work.readers import Readers
 from .labelling import Declared, in_values, settle
 from .pictures import mask_codes, open_picture
@@ -40,14 +40,22 @@ def _values(
 ) -> set[int]:
     """Return all values of all labels: a guess of the labels needs them before the first case is written."""
 
-    def values_of(case: SourceCase) -> set[int]:
+    def values_of(case: SourceCase) -> tuple[str, set[int]]:
         path = str(case.label)
         with naming(shown(path, root)):
-            return _values_of(case, path, options)
+            return shown(path, root), _values_of(case, path, options)
 
     found: set[int] = set()
-    for values in read_labels(cases, values_of, root, findings, options, readers):
+    for file, values in read_labels(cases, values_of, root, findings, options, readers):
         found |= values
+        if len(found) > MOST_VALUES:
+            raise SegconvError(
+                f"up to here the labels hold more than {MOST_VALUES} different values, as images or numbered objects"
+                " do, expected one a class",
+                code="SC078",
+                file=file,
+                hint="check which of the files are the labels",
+            )
     return found
 
 

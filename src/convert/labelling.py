@@ -36,6 +36,9 @@ from .source import ConvertOptions, count_of
 HINTED = 12
 """Labels that a hint spells out."""
 
+MOST_SOLID = 256
+"""With more colours than a palette has, edges between them are not looked for: it is an image."""
+
 UNLABELLED = "unlabelled"
 """Value of ``--ignore``: all voxels of background become ignore."""
 
@@ -218,7 +221,7 @@ def _guess_colours(found: list[int], mapped: list[int], options: ConvertOptions)
     what = f"the masks are in {count_of(len(found), 'colour')}, {shown}, which nobody declared"
     edges = [colour for colour in found if _blended(colour)]
     solid = _classes((colour for colour in found if not _blended(colour)), options)
-    if not edges or len(solid) == 1:
+    if not edges or len(solid) == 1 or len(solid) > MOST_SOLID:
         hint = f"--labels '{_listed(_classes(found, options))}', or a labelmap.txt beside them, or --accept-labels"
         raise SegconvError(what, code="SC078", hint=hint)
     distance = Coding({}, RGB).distance

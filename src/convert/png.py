@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ from ..errors import Finding, SegconvError
 from ..image import raster
 from ..image.mask import WITH_ALPHA
 from ..image.picture import PictureHeader
-from ..image.voxels import label_values
+from ..image.voxels import label_values, tally
 from ..work.readers import ONE, Readers
 from .cases import cases_of, finished
+from .coding import MOST_SNAPPED
 from .colour_tables import find_table, read_table
 from .labelling import Declared, settle
 from .lists import pair_by_list
@@ -467,7 +469,20 @@ def _values(
         """Return whether what was counted is no grey of eight bits: its colours are not told by it."""
         return not as_colours(path) and (headers[path].kind != "gray" or headers[path].depth != 8)
 
-    results = dict(read_pictures(list(labels), values_of, root, findings, readers))
+    results: dict[str, tuple[dict[int, int], bool]] = {}
+    seen: set[int] = set()
+    with closing(read_pictures(list(labels), values_of, root, findings, readers)) as counted:
+        for path, result in counted:
+            results[path] = result
+            seen.update(result[0])
+            if len(seen) > MOST_SNAPPED:  # what is told of them takes time and memory for each
+                raise SegconvError(
+                    f"up to here the masks hold more than {MOST_SNAPPED} different values or colours, as images do,"
+                    " expected one a class",
+                    code="SC078",
+                    file=shown(path, root),
+                    hint="check which of the files are the masks",
+                )
     coloured = any(colour for _, colour in results.values())
     again = [path for path in results if coloured and indirect(path)]
     colours_of = dict(
@@ -499,5 +514,4 @@ def _opened(path: str) -> Opened:
 def _counted(values: NDArray[Any]) -> dict[int, int]:
     if values.dtype == np.uint8:
         return label_values(values)  # a tenth of the time of sorting
-    found, pixels = np.unique(values, return_counts=True)
-    return {int(value): int(count) for value, count in zip(found, pixels, strict=True)}
+    return tally(values, what="colours")

@@ -16,6 +16,15 @@ from ..errors import SegconvError
 CHUNK_VOXELS = 1 << 20
 FEW_VALUES = 8
 
+MOST_VALUES = 4096
+"""Different values that a label may hold. No set of labels has as many; images and numbered objects soon have more."""
+
+_LONGEST_TABLE = 1 << 24
+"""Values from here on are looked up in a sorted list; a table of all up to them would take the memory of a volume."""
+
+MOSTLY = 0.9
+"""Part of the voxels of a mask that was smoothed which kept their value."""
+
 LARGEST = float(np.finfo(np.float32).max)
 """Larger numbers are infinite to a network."""
 
@@ -55,19 +64,21 @@ def refuse_infinite_in_32_bits(low: float, high: float) -> None:
         raise SegconvError(f"{reach}; nnU-Net computes in 32 bits, where that is infinite", code="SC055")
 
 
-def label_values(array: NDArray[Any]) -> dict[int, int]:
+def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]:
     """Return which values a label holds, and how many voxels have each, in the order of the values.
 
     Parameters
     ----------
     array
         Any shape; integers, or floats that stand for integers.
+    most
+        Different values that it may hold.
 
     Raises
     ------
     SegconvError
         ``SC055`` for NaN or infinity, ``SC071`` for fractions, ``SC072`` for negative values; each
-        with the position of the first voxel.
+        with the position of the first voxel. ``SC078`` for more values than `most`.
     """
     try:
         low, high = value_range(array)
@@ -102,9 +113,61 @@ def label_values(array: NDArray[Any]) -> dict[int, int]:
         for chunk in chunks(array):
             counts += np.bincount(chunk.astype(np.uint16, copy=False), minlength=counts.size)
         present = np.flatnonzero(counts)
+        if len(present) > most:
+            raise _too_many(array, present, counts[present], most, "values")
         return {int(value): int(counts[value]) for value in present}
-    values, numbers = np.unique(array, return_counts=True)
+    return tally(array, most)
+
+
+def tally(array: NDArray[Any], most: int = MOST_VALUES, what: str = "values") -> dict[int, int]:
+    """Return value → number of voxels of an integer-valued array, looking no further once there are too many.
+
+    Parameters
+    ----------
+    array
+        Any shape.
+    most
+        Different values that it may hold.
+    what
+        Is counted: ``"values"`` or ``"colours"``.
+
+    Raises
+    ------
+    SegconvError
+        ``SC078`` for more values than `most`, with what the array looks like instead.
+    """
+    values, numbers = np.zeros(0, array.dtype), np.zeros(0, np.int64)
+    for chunk in chunks(array):
+        found, many = np.unique(chunk, return_counts=True)
+        merged = np.union1d(values, found)
+        totals = np.zeros(len(merged), np.int64)
+        totals[np.searchsorted(merged, values)] += numbers
+        totals[np.searchsorted(merged, found)] += many
+        values, numbers = merged, totals
+        if len(values) > most:
+            raise _too_many(array, values, numbers, most, what)
     return {int(value): int(number) for value, number in zip(values, numbers, strict=True)}
+
+
+def _too_many(array: NDArray[Any], values: NDArray[Any], numbers: NDArray[Any], most: int, what: str) -> SegconvError:
+    """Return the error for an array that is no label, with what it seems to be, as far as its values were counted."""
+    rare_to_often = np.argsort(numbers)
+    ground, ink = sorted(int(value) for value in values[rare_to_often[-2:]])
+    first = array.reshape(-1)[:CHUNK_VOXELS]
+    inside = first[:-1] != values[rare_to_often[-1]]
+    if what == "values" and ground == 0 and int(numbers[rare_to_often[-2:]].sum()) > MOSTLY * int(numbers.sum()):
+        seems = f": nearly all voxels are 0 or {ink}, as in a mask that was smoothed or resized"
+        hint = (
+            "export the mask without smoothing;"
+            f" or convert --labels background=0,foreground={ink} --snap {ink // 2} takes the nearest"
+        )
+    elif 2 * np.count_nonzero((first[1:] == first[:-1])[inside]) > np.count_nonzero(inside):
+        seems = ", as a map of numbered objects does, expected one a class"
+        hint = "write one value a class instead of one an object: nnU-Net learns classes"
+    else:
+        seems = ", as an image does, expected one a class"
+        hint = "check which of the files is the image, and which the label"
+    return SegconvError(f"holds more than {most} different {what}{seems}", code="SC078", hint=hint)
 
 
 def _counted(array: NDArray[Any], values: Sequence[int]) -> dict[int, int]:
@@ -131,6 +194,10 @@ def remap(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
     mapping
         Value as found → value as written.
     """
+    if max(mapping) >= _LONGEST_TABLE:
+        ordered = sorted(mapping)
+        new = np.array([mapping[value] for value in ordered], smallest_type(max(mapping.values())))
+        return np.asarray(new[np.searchsorted(np.array(ordered, array.dtype), array)])
     table = np.zeros(max(mapping) + 1, dtype=smallest_type(max(mapping.values())))
     for found, written in mapping.items():
         table[found] = written
