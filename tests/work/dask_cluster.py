@@ -117,7 +117,7 @@ def without_workers(folder: Path) -> Any:
     from distributed import LocalCluster
 
     backend.POLL_S, backend.NO_WORKERS_S = 0.1, 0.2
-    with LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=0, dashboard_address=None, local_directory=str(folder)) as cluster:
         os.environ[SCHEDULER] = cluster.scheduler_address
         return refused(lambda: list(each(square, range(3), backend="dask")))
 
@@ -154,7 +154,9 @@ def main(root: Path) -> None:
     # One death suffices, which takes a worker a second to recover from.
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(
+            n_workers=WORKERS, threads_per_worker=1, dashboard_address=None, local_directory=str(root)
+        ) as cluster,
     ):
         os.environ[SCHEDULER] = cluster.scheduler_address
         for scenario in ON_THE_CLUSTER:
