@@ -84,11 +84,20 @@ def plan_augmentation(
     Refused
         If the dataset cannot be augmented so: no CT channel for a HU shift, planes that pictures do
         not have, a file that is missing, names that meet, or that a case cannot have.
+    SegconvError
+        ``SC062`` if the dataset was replaced since it was opened.
     """
+    with source.unchanged():
+        return _plan(source, name, raw, spec, ending or source.description.file_ending, link, preprocessed)
+
+
+def _plan(
+    source: Dataset, name: DatasetName, raw: Path, spec: AugmentSpec, ending: str, link: str, preprocessed: Path | None
+) -> Augmentation:
+    """Do what `plan_augmentation` says."""
     target = Target(raw / name.folder, name.slot, lineage.manifest(*lineage.DATASETS))
     refuse_crossed(source.path.resolve(), target)
     description = source.description
-    ending = ending or description.file_ending
     _refuse_unfit(description, spec, source)
     _refuse_format(description.file_ending, ending, link)
     extra = _unknown_entries(source)
@@ -148,7 +157,7 @@ def plan_augmentation(
         "link": link,
         "splits": [str(path.absolute()) for path in splits],
     }
-    plan = Plan(target, source.path, tuple(items), key, tuple(left_out(extra)))
+    plan = Plan(target, source.path, tuple(items), key, tuple(left_out(extra)), (source.held,))
     return Augmentation(source, spec, splits, plan)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..dataset.edit import Edit
     from ..dataset.labels import Labels
     from ..train.paths import Paths
+    from ..work.held import Held
     from ..work.how import How
 
 MANY_CASES = 50
@@ -40,10 +41,12 @@ def show(dataset: str, sink: Sink, paths: Paths) -> int:
     order that swaps values is an error, and the order that does not is named.
     """
     from ..dataset.description import channel_names
+    from ..dataset.layout import hold
     from ..dataset.strictjson import load_object, read_file
     from ..errors import naming
 
     path = _json_of(dataset, paths)
+    held = hold(path.parent)
     data = read_file(path)
     with naming(str(path)):
         found = load_object(data)
@@ -52,7 +55,7 @@ def show(dataset: str, sink: Sink, paths: Paths) -> int:
     result: dict[str, Any] = {"file": str(path), "channels": _channels(channels, sink)}
     if task:
         return _show_task(path, found, result, sink)
-    return _show_dataset(path, found, result, sink)
+    return _show_dataset(path, found, held, result, sink)
 
 
 @command.command(epilog=example("segconv labels rename 501 disc=plate"))
@@ -105,12 +108,14 @@ def regions(
     """
     from ..dataset.description import DatasetDescription
     from ..dataset.edit import plan_regions
-    from ..dataset.layout import DESCRIPTION
+    from ..dataset.layout import DESCRIPTION, hold
     from ..dataset.regions import parse_regions
+    from ..work.held import unchanged
 
     folder = paths.dataset(dataset)
-    labels = DatasetDescription.read(folder / DESCRIPTION).labels
-    edit = plan_regions(folder, parse_regions(regions, labels), _order(order) if order is not None else None)
+    with unchanged(hold(folder)):  # whose names are read first, and whose values then
+        labels = DatasetDescription.read(folder / DESCRIPTION).labels
+        edit = plan_regions(folder, parse_regions(regions, labels), _order(order) if order is not None else None)
     return _edit(edit, dataset, paths, sink, dry_run=dry_run, force=force)
 
 
@@ -142,6 +147,7 @@ def ignore(
     """
     from ..convert.labelling import UNLABELLED
     from ..convert.source import ConvertOptions
+    from ..dataset.layout import hold
 
     if not scribbles and name is None:
         if target is not None:
@@ -152,7 +158,7 @@ def ignore(
     if target is None:
         raise SegconvError("voxels change, so a new dataset is made", hint="name it with --to ID_NAME")
     options = ConvertOptions(ignore=UNLABELLED if name is None else name)
-    return _make(dataset, target, options, paths, sink, how, dry_run=dry_run, force=force)
+    return _make(hold(paths.dataset(dataset)), target, options, paths, sink, how, dry_run=dry_run, force=force)
 
 
 @command.command(epilog=example("segconv labels remap 501 --to 511_Figures --map ring=plate"))
@@ -187,13 +193,14 @@ def remap(
 
     if not maps and labels is None:
         raise SegconvError("nothing is to change", hint="--map VALUE=NAME merges, --labels NAME=VALUE,… declares anew")
-    known = Dataset.open(paths.dataset(dataset)).description.labels.names
+    source = Dataset.open(paths.dataset(dataset))
+    known = source.description.labels.names
     by_value = []
     for entry in ",".join(maps).split(",") if maps else []:
         name, equals, other = entry.partition("=")
         by_value.append(f"{known.get(name.strip(), name)}{equals}{other}")
     options = ConvertOptions(labels=parse_labels(labels) if labels is not None else None, value_map=parse_map(by_value))
-    return _make(dataset, target, options, paths, sink, how, dry_run=dry_run, force=force)
+    return _make(source.held, target, options, paths, sink, how, dry_run=dry_run, force=force)
 
 
 @command.command("compile", epilog=example("segconv labels compile scans"))
@@ -274,7 +281,8 @@ def _cover(dataset: str, sink: Sink, paths: Paths, how: How) -> int:
         sink.end({"ignore": None, "cases": {}})
         return 0
     readers = Readers(how["jobs"], sink.progress())
-    shares = {case: share(counts, value) for case, counts in label_counts(opened, readers=readers)}
+    with opened.unchanged():
+        shares = {case: share(counts, value) for case, counts in label_counts(opened, readers=readers)}
     mean = sum(shares.values()) / len(shares) if shares else 0.0
     shown = shares if len(shares) <= MANY_CASES or sink.verbose else {c: s for c, s in shares.items() if s == 1}
     sink.table(["case", "ignored"], [(case, f"{part:.1%}") for case, part in shown.items()])
@@ -326,15 +334,17 @@ def _show_task(path: Path, found: dict[str, Any], result: dict[str, Any], sink: 
     return 0
 
 
-def _show_dataset(path: Path, found: dict[str, Any], result: dict[str, Any], sink: Sink) -> int:
+def _show_dataset(path: Path, found: dict[str, Any], held: Held, result: dict[str, Any], sink: Sink) -> int:
     from ..dataset.labels import Labels
     from ..dataset.regions import decoded_values, prove_order
     from ..errors import naming
+    from ..work.held import unchanged
 
     with naming(str(path)):
         labels = Labels.from_json(found.get("labels"), found.get("regions_class_order"))
     decoded = decoded_values(labels)
-    voxels = _voxels(path, labels)
+    with unchanged(held):
+        voxels = _voxels(path, labels)
     rows = []
     for name, value in labels.names.items():
         values = value if isinstance(value, tuple) else (value,)
@@ -366,7 +376,7 @@ def _voxels(path: Path, labels: Labels) -> dict[int, int]:
 
 
 def _make(
-    dataset: str,
+    source: Held,
     target: str,
     options: ConvertOptions,
     paths: Paths,
@@ -379,21 +389,23 @@ def _make(
     """Make a dataset of another with labels as the options say."""
     from ..convert.conversion import plan_conversion, run_conversion
     from ..convert.source import count_of
+    from ..work.held import unchanged
 
     how["progress"] = sink.progress()
-    conversion = plan_conversion(
-        paths.dataset(dataset),
-        target,
-        raw=paths.require("raw"),
-        other_roots=(paths.preprocessed, paths.results),
-        kind="nnunet-v2",
-        options=options,
-        overwrite=how["overwrite"],
-        force=force,
-        strict=how["strict"],
-        jobs=how["jobs"],
-        progress=how["progress"],
-    )
+    with unchanged(source):
+        conversion = plan_conversion(
+            source.folder,
+            target,
+            raw=paths.require("raw"),
+            other_roots=(paths.preprocessed, paths.results),
+            kind="nnunet-v2",
+            options=options,
+            overwrite=how["overwrite"],
+            force=force,
+            strict=how["strict"],
+            jobs=how["jobs"],
+            progress=how["progress"],
+        )
     labels = conversion.scan.label_map
     called = {value: name for name, value in labels.labels.names.items() if isinstance(value, int)}
     sink.table(

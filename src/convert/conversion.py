@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..dataset import lineage
 from ..dataset.channels import ValueRange, normalisation
 from ..dataset.description import V1_ENDING, DatasetDescription, v1_object
-from ..dataset.layout import DESCRIPTION, image_path, label_path
+from ..dataset.layout import DESCRIPTION, hold, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
@@ -22,6 +22,7 @@ from ..dataset.target import free_target, free_task, refuse_crossed
 from ..errors import CODES, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
+from ..work.held import unchanged
 from ..work.how import How, Progress
 from ..work.interruption import interruptible
 from ..work.plan import Item, Plan, Target
@@ -143,7 +144,8 @@ def plan_conversion(
         With all findings of the source.
     SegconvError
         ``SC002`` for the target's name, ``SC010`` if the source is not there, ``SC020`` if the id is
-        taken, ``SC003`` and ``SC011`` if the kind of source cannot be told.
+        taken, ``SC003`` and ``SC011`` if the kind of source cannot be told, ``SC062`` if it is replaced
+        meanwhile.
     Interrupted
         By Ctrl-C or SIGTERM.
     """
@@ -160,11 +162,29 @@ def plan_conversion(
     root = _source_root(_located(source))
     name = find(to, own_name(root), raw)  # told before the source is read
     refuse_crossed(root, _target(name, raw, v1=v1))
+    held = hold(root)
+    with unchanged(held):
+        kind, evidence, scan = _scanned(root, kind, options, Readers(jobs, progress), strict=strict)
+        recipe = _recipe(scan, options)
+        items = tuple(_item(CaseTask(case, recipe, scan.origin.get(case.case))) for case in scan.cases)
+    if v1:  # told before anything is written
+        v1_object(DatasetDescription(scan.channel_names, scan.label_map.labels, scan.file_ending, 0), ())
+    name = find(to, scan.name, raw)
+    target = _target(name, raw, v1=v1)
+    key = {"command": "convert", "kind": kind, "target": target.path.name, **options.key()}
+    plan = Plan(target, root, items, key, tuple(scan.findings), (held,))
+    return Conversion(options, scan, evidence, name, plan, v1)
+
+
+def _scanned(
+    root: Path, kind: str | None, options: ConvertOptions, readers: Readers, *, strict: bool
+) -> tuple[str, str, SourceScan]:
+    """Return the kind of a source, what speaks for it, and what it holds."""
     kind, evidence = (kind, "--from") if kind is not None else detect(root, options)
     if kind not in KINDS:
         raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
     refuse_unheeded(kind, options)
-    scan = KINDS[kind].scan(root, options, Readers(jobs, progress))
+    scan = KINDS[kind].scan(root, options, readers)
     findings = as_errors(scan.findings) if strict else scan.findings
     refuse_if_any(findings)
     if options.unlabelled != "test" and not any(case.split == TRAIN for case in scan.cases):
@@ -174,14 +194,7 @@ def plan_conversion(
             file=str(root),
             hint="check the layout of the folder; --unlabelled test converts images without labels alone",
         )
-    if v1:  # told before anything is written
-        v1_object(DatasetDescription(scan.channel_names, scan.label_map.labels, scan.file_ending, 0), ())
-    name = find(to, scan.name, raw)
-    target = _target(name, raw, v1=v1)
-    recipe = _recipe(scan, options)
-    items = tuple(_item(CaseTask(case, recipe, scan.origin.get(case.case))) for case in scan.cases)
-    key = {"command": "convert", "kind": kind, "target": target.path.name, **options.key()}
-    return Conversion(options, scan, evidence, name, Plan(target, root, items, key, tuple(scan.findings)), v1)
+    return kind, evidence, scan
 
 
 def run_conversion(conversion: Conversion, **how: Unpack[How]) -> Outcome:

@@ -65,8 +65,15 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
     Raises
     ------
     Refused
-        ``SC096`` if segconv did not make the dataset, ``SC011`` if there is no prediction.
+        ``SC096`` if segconv did not make the dataset, ``SC011`` if there is no prediction, ``SC062`` if
+        the dataset was replaced since it was opened.
     """
+    with like.unchanged():
+        return _plan(predictions, like, out.absolute(), names)
+
+
+def _plan(predictions: Path, like: Dataset, out: Path, names: Mapping[str, str] | None) -> Restoration:
+    """Do what `plan_restore` says."""
     run = like.run
     if run is None:
         raise SegconvError(
@@ -105,9 +112,8 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
             collect(findings, error, str(path))
     refuse_if_any(findings)
     key = {"command": COMMAND, "like": like.path.name, "names": dict(names or {})}
-    out = out.absolute()
     target = Target(out, out.name, lineage.manifest(*lineage.RESTORED))
-    return Restoration(like, Plan(target, root, tuple(items), key, tuple(warnings)))
+    return Restoration(like, Plan(target, root, tuple(items), key, tuple(warnings), (like.held,)))
 
 
 def _task(prediction: str, ending: str, record: CaseRecord, usual: Mapping[str, Any]) -> RestoreTask:

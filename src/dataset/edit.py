@@ -11,18 +11,19 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..version import VERSION
 from ..work import fsops
+from ..work.held import Held
 from ..work.plan import Target
 from ..work.staging import locked, writing
 from . import lineage
 from .labels import BACKGROUND, IGNORE, Labels
-from .layout import DESCRIPTION
+from .layout import DESCRIPTION, hold
 from .names import DatasetName
 from .regions import prove_order, value_names, with_order
 from .strictjson import dumps, load_object, read_file
@@ -45,12 +46,15 @@ class Edit:
         dataset.json as it was read, byte for byte.
     labels
         The labels as they are to be.
+    held
+        What the dataset was before it was read.
     """
 
     dataset: Path
     what: str
     before: bytes
     labels: Labels
+    held: Held = field(compare=False, repr=False)
 
     @property
     def old(self) -> dict[str, Any]:
@@ -96,6 +100,7 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
         the background or the ignore label or the other way round; ``SC074`` if the labels are then
         not usable; what `DatasetDescription.read` raises.
     """
+    held = hold(dataset)
     before = read_file(dataset / DESCRIPTION)
     with naming(str(dataset / DESCRIPTION)):
         found = load_object(before)
@@ -122,7 +127,7 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
         raise SegconvError(f"the name {twice!r} would stand twice")
     with naming(str(dataset / DESCRIPTION)):
         made = Labels.from_json(dict(zip(renamed, labels.values(), strict=True)), found.get("regions_class_order"))
-    return Edit(dataset, "rename", before, made)
+    return Edit(dataset, "rename", before, made, held)
 
 
 def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Sequence[int] | None = None) -> Edit:
@@ -147,6 +152,7 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
         ``SC074`` if a value is then in no label, no order decodes every value to itself, or the
         given one does not, with what it would swap.
     """
+    held = hold(dataset)
     before = read_file(dataset / DESCRIPTION)
     with naming(str(dataset / DESCRIPTION)):
         found = load_object(before)
@@ -169,7 +175,7 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
             hint=f"add {' and '.join(f'{called[value]}={value}' for value in bare)} to the regions",
         )
     if order is None:
-        return Edit(dataset, "regions", before, with_order(names, called))
+        return Edit(dataset, "regions", before, with_order(names, called), held)
     given = {name: value if isinstance(value, int) else tuple(value) for name, value in names.items()}
     scored = [name for name in given if name not in (BACKGROUND, IGNORE)]
     if len(order) != len(scored):
@@ -179,7 +185,7 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
         )
     labels = Labels(given, tuple(order))
     refuse_if_any(prove_order(labels))
-    return Edit(dataset, "regions", before, labels if labels.has_regions else Labels(given))
+    return Edit(dataset, "regions", before, labels if labels.has_regions else Labels(given), held)
 
 
 def copies(dataset: Path, roots: Iterable[Path | None]) -> list[Path]:
@@ -208,7 +214,7 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
     ------
     SegconvError
         ``SC020`` if regions change and something was made with the old ones; ``SC035`` if another
-        run works on the dataset; ``SC062`` if dataset.json changed since the edit was planned;
+        run works on the dataset; ``SC062`` if it was replaced, or changed, since the edit was planned;
         ``SC094`` if the folder's name is no dataset's.
     """
     name = DatasetName.of_folder(edit.dataset.name)
@@ -224,9 +230,11 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
             hint="remove it, or --force and plan and train again",
         )
     if not edit.changes:
+        edit.held.refuse_if_changed()
         return []
     path = edit.dataset / DESCRIPTION
     with locked(Target(edit.dataset, name.slot)):
+        edit.held.refuse_if_changed()
         if read_file(path) != edit.before:
             raise SegconvError("changed while the edit was made", code="SC062", file=str(path))
         with writing(path):

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..errors import SegconvError, naming
+from ..work.held import Held, unchanged
 from . import lineage
 from .description import DatasetDescription, external_files
 from .lineage import TEST, TRAIN, VALIDATION, CaseRecord, RunRecord
 from .names import DatasetName
+from .splits import FILE as SPLITS
 from .strictjson import load_object, read_file
 
 DESCRIPTION = "dataset.json"
+IDENTITY = (DESCRIPTION, SPLITS, lineage.RUN, lineage.CASES)
+"""The files that say which dataset it is, beside its folder itself."""
+
 _SUFFIX = {TRAIN: "Tr", TEST: "Ts", VALIDATION: "Val"}
 
 
@@ -28,6 +34,11 @@ def image_path(case: str, channel: int, ending: str, split: str = TRAIN) -> str:
 def label_path(case: str, ending: str, split: str = TRAIN) -> str:
     """Return ``labelsTr/case.ending``, relative to the dataset; nnU-Net ignores ``labelsTs``."""
     return f"labels{_SUFFIX[split]}/{case}{ending}"
+
+
+def hold(folder: Path) -> Held:
+    """Hold a folder that is read as a dataset, or as a task, be it one or not."""
+    return Held(folder, IDENTITY)
 
 
 @dataclass(frozen=True)
@@ -42,11 +53,14 @@ class Dataset:
         Number and name.
     description
         Its dataset.json.
+    held
+        What it was when it was opened.
     """
 
     path: Path
     name: DatasetName
     description: DatasetDescription
+    held: Held = field(compare=False, repr=False)
 
     @classmethod
     def open(cls, path: Path) -> Dataset:
@@ -55,14 +69,21 @@ class Dataset:
         Raises
         ------
         SegconvError
-            ``SC094`` if the folder's name is no dataset's; what `DatasetDescription.read` raises.
+            ``SC094`` if the folder's name is no dataset's; ``SC062`` if it is replaced meanwhile; what
+            `DatasetDescription.read` raises.
         """
         name = DatasetName.of_folder(path.name)
         if name is None:
             raise SegconvError(
                 "the folder's name is no dataset's, expected Dataset042_Name", code="SC094", file=str(path)
             )
-        return cls(path, name, DatasetDescription.read(path / DESCRIPTION))
+        held = hold(path)
+        with unchanged(held):
+            return cls(path, name, DatasetDescription.read(path / DESCRIPTION), held)
+
+    def unchanged(self) -> AbstractContextManager[None]:
+        """Let a block succeed only if the dataset is what it was when it was opened; see `work.held.unchanged`."""
+        return unchanged(self.held)
 
     @cached_property
     def external(self) -> Mapping[str, Mapping[str, Any]]:

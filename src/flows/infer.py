@@ -73,7 +73,8 @@ def infer(
     Raises
     ------
     SegconvError
-        ``SC020`` if `output` is there; what reading, `predict` and `plan_restore` raise.
+        ``SC020`` if `output` is there; ``SC062`` if the dataset was replaced since it was opened; what
+        reading, `predict` and `plan_restore` raise.
     """
     output = output.absolute()
     if output.exists() and not overwrite and not is_empty_folder(output):
@@ -98,6 +99,7 @@ def infer(
     )
     warnings = list(prepared.warnings)
     if raw_output:
+        dataset.held.refuse_if_changed()
         with writing(output):
             if is_empty_folder(output):
                 fsops.rmdir(output)

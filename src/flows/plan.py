@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..dataset.layout import Dataset
@@ -16,7 +17,8 @@ from ..review.check import check_dataset
 from ..train.commands import Tell, plan_and_preprocess
 from ..train.paths import Paths
 from ..work import fsops
-from ..work.staging import writing
+from ..work.plan import Target
+from ..work.staging import locked, writing
 
 Warn = Callable[[Sequence[Finding]], None]
 
@@ -35,6 +37,9 @@ def plan_dataset(
     warn: Warn | None = None,
 ) -> Path:
     """Check, plan and preprocess a dataset and carry its folds along.
+
+    The dataset is locked meanwhile, where the folder that it lies in can be written: nnU-Net reads it
+    for long, and does not notice that it is replaced.
 
     Parameters
     ----------
@@ -59,28 +64,43 @@ def plan_dataset(
     Refused
         With all findings of the check if one is an error; for folds that leak in any case.
     SegconvError
-        What `carry_splits` and `plan_and_preprocess` raise.
+        ``SC035`` if another run works on the dataset, ``SC062`` if it was replaced all the same; what
+        `carry_splits` and `plan_and_preprocess` raise.
     """
-    if check:
-        found = refuse_if_any(check_dataset(dataset.path, jobs=jobs, allow_external=allow_external).findings)
-        if warn is not None:
-            warn(found)
-    refuse_leaking(dataset, dataset.path / SPLITS_FILE)
-    folder = paths.require("preprocessed") / dataset.path.name
-    if folder.is_dir():
-        carry_splits(dataset, folder, paths)  # nnU-Net's planner stops at other folds than the dataset's
-    plan_and_preprocess(
-        dataset.name.id,
-        dataset.path.name,
-        paths,
-        configurations=configurations,
-        planner=planner,
-        gpu_memory_gb=gpu_memory_gb,
-        jobs=jobs,
-        tell=tell,
-    )
-    carry_splits(dataset, folder, paths)
-    return folder
+    with _locked_if_possible(Target(dataset.path, dataset.name.slot)), dataset.unchanged():
+        dataset.held.refuse_if_changed()  # before hours of work
+        if check:
+            found = refuse_if_any(check_dataset(dataset.path, jobs=jobs, allow_external=allow_external).findings)
+            if warn is not None:
+                warn(found)
+        refuse_leaking(dataset, dataset.path / SPLITS_FILE)
+        folder = paths.require("preprocessed") / dataset.path.name
+        if folder.is_dir():
+            carry_splits(dataset, folder, paths)  # nnU-Net's planner stops at other folds than the dataset's
+        plan_and_preprocess(
+            dataset.name.id,
+            dataset.path.name,
+            paths,
+            configurations=configurations,
+            planner=planner,
+            gpu_memory_gb=gpu_memory_gb,
+            jobs=jobs,
+            tell=tell,
+        )
+        carry_splits(dataset, folder, paths)
+        return folder
+
+
+@contextmanager
+def _locked_if_possible(target: Target) -> Iterator[None]:
+    """Hold the lock of a dataset unless its folder cannot be written, where nothing of ours replaces it either."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(target))
+        except SegconvError as error:
+            if error.code != "SC031":
+                raise
+        yield
 
 
 def carry_splits(dataset: Dataset, preprocessed: Path, paths: Paths) -> None:

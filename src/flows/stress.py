@@ -40,6 +40,7 @@ from ..train.models import TrainedModel, held_back
 from ..train.paths import Paths
 from ..version import VERSION
 from ..work import fsops
+from ..work.held import Held, unchanged
 from ..work.interruption import interruptible
 from ..work.parallel import each
 from ..work.plan import Target
@@ -106,17 +107,26 @@ def stress(
     SegconvError
         ``SC001`` for conditions that cannot be; ``SC091`` for a shift without a CT channel; ``SC094``
         for files that are not written; ``SC011`` without cases; ``SC032`` if the inputs would not fit
-        on the disk; what reading, `predictor` and scoring raise.
+        on the disk; ``SC062`` if the dataset is replaced, or a file of these cases changes, meanwhile;
+        what reading, `predictor` and scoring raise.
     """
     conditions = ladder(dataset, angles_deg, planes, shifts_hu)
-    tasks = [
-        _task(dataset, fold, case, conditions, tuple(models), work) for fold, chosen in cases.items() for case in chosen
-    ]
+    with dataset.unchanged():
+        tasks = [
+            _task(dataset, fold, case, conditions, tuple(models), work)
+            for fold, chosen in cases.items()
+            for case in chosen
+        ]
     if not tasks:
         raise SegconvError("no case to test", code="SC011", file=str(dataset.path))
     say = tell or (lambda _: None)
     _refuse_full_disk(tasks, work)
-    with interruptible("interrupted: nothing was measured", "the same command begins anew"), scratch(work):
+    files = Held(dataset.path, [str(path) for task in tasks for path in (*task.images, task.label)])
+    with (
+        interruptible("interrupted: nothing was measured", "the same command begins anew"),
+        unchanged(dataset.held, files),
+        scratch(work),
+    ):
         say(f"{len(tasks)} cases under {len(conditions)} conditions: {len(tasks) * len(conditions)} inputs")
         with writing(work):
             for fold in cases:
@@ -186,7 +196,8 @@ def stress_models(
             code="SC011",
             hint="train a fold with a number: segconv train DATASET -c CONFIGURATION -f 0",
         )
-    cases = held_back_cases(dataset, models, paths, folds or numbered[:1], limit, tell=tell)
+    with dataset.unchanged():
+        cases = held_back_cases(dataset, models, paths, folds or numbered[:1], limit, tell=tell)
 
     def predictor(name: str, fold: str, inputs: Path, output: Path) -> None:
         model = names[name]

@@ -32,7 +32,8 @@ def train_folds(
     preprocessed = paths.require("preprocessed")
     find_configuration(read_plans(plans_file(preprocessed, dataset.path.name, plans)), configuration)
     splits = preprocessed / dataset.path.name / SPLITS_FILE
-    refuse_leaking(dataset, splits)
+    with dataset.unchanged():
+        refuse_leaking(dataset, splits)
     if os.path.lexists(splits):
         count = len(read_splits(splits))
         beyond = [fold for fold in folds if fold != "all" and int(fold) >= count]

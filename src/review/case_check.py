@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ..image.stored import VolumeHeader
 from ..image.voxels import LARGEST, label_values, position, value_range
 from ..work.unforeseen import unforeseen
 from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place
+from .history import Recorded, judge_change
 from .inventory import CaseFiles
 from .links import unusable
 from .opened import Header, Opened, decode, judge_mark, probe, read_bytes, unreadable
@@ -72,12 +73,12 @@ class Assigned:
     files
         Its files.
     recorded
-        Size and SHA-256 of each file as it was written; None where that is not known.
+        What is recorded of each file; None where nothing is.
     """
 
     number: int
     files: CaseFiles
-    recorded: tuple[tuple[int, bytes] | None, ...] = ()
+    recorded: tuple[Recorded | None, ...] = ()
 
 
 @dataclass
@@ -182,17 +183,14 @@ class _Case:
         """Return where a file lies."""
         return os.path.join(self.rules.root, name)
 
-    def refuse_changed(self, name: str, index: int, size: int, sha256: bytes | None) -> None:
-        """Add an error if a file is not what segconv wrote."""
+    def judge_change(self, name: str, index: int, size: int, sha256: bytes | None) -> None:
+        """Add what is to be said of a file that is not what it was when the dataset was made."""
         recorded = self.assigned.recorded[index] if self.assigned.recorded else None
-        if recorded is None or (size == recorded[0] and sha256 in (None, recorded[1])):
-            return
-        self._tell(
-            "SC033",
-            "is not what segconv wrote: its size or SHA-256 is another than the lineage records",
-            name,
-            hint="restore it; if it was edited on purpose, segconv convert DATASET --to 43_New records it anew",
-        )
+        if recorded is not None:
+            is_label = index == len(self.assigned.files.images)
+            root = Path(self.rules.root)
+            found = judge_change(recorded, name, self.path(name), size, sha256, is_label=is_label, root=root)
+            self.report.findings += [found] if found is not None else []
 
     def _warn(self, code: str, message: str, name: str) -> None:
         self.report.findings.append(warning(code, message, file=name))
@@ -401,7 +399,7 @@ def _read_all(case: _Case, name: str, index: int) -> Opened:
     """Read, hash, prove and decode one file."""
     data = read_bytes(case.path(name))
     digest = hashlib.sha256(data).digest()
-    case.refuse_changed(name, index, len(data), digest)
+    case.judge_change(name, index, len(data), digest)
     if index < len(case.assigned.files.images):
         case.report.digests.append(digest)
     return decode(data, case.rules.ending)
@@ -411,12 +409,7 @@ def _read_header(case: _Case, name: str, index: int) -> Opened:
     """Read the header of one file."""
     path = case.path(name)
     try:
-        case.refuse_changed(name, index, os.stat(path).st_size, None)
+        case.judge_change(name, index, os.stat(path).st_size, None)
     except OSError as error:
         raise unreadable(error) from error
     return probe(path, case.rules.ending)
-
-
-def recorded_files(files: CaseFiles, written: Mapping[str, tuple[int, bytes]]) -> tuple[tuple[int, bytes] | None, ...]:
-    """Return what the lineage says of each file of a case."""
-    return tuple(written.get(name) for name in files.files) if written else ()

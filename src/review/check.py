@@ -13,23 +13,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..dataset import lineage
 from ..dataset.labels import Labels
+from ..dataset.layout import hold
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS
 from ..dataset.splits import Splits
 from ..errors import Finding, SegconvError, warning
 from ..image.codecs import decoded_bytes
+from ..work.held import unchanged
 from ..work.how import Progress
 from ..work.interruption import interruptible
 from ..work.memory import within_memory
 from ..work.parallel import each
-from .case_check import Assigned, CaseReport, FullCheck, QuickCheck, Rules, recorded_files
+from .case_check import Assigned, CaseReport, FullCheck, QuickCheck, Rules
 from .declaration import Declaration
 from .facts import Facts
 from .folds import judge_default_folds, judge_folds, read_folds
-from .inventory import CaseFiles, same_names, several, take_inventory
+from .history import History
+from .inventory import CaseFiles, same_names, take_inventory
 from .links import unusable
 
 _BYTE_S = 1 / 120e6
@@ -104,14 +106,18 @@ def check_dataset(
     ------
     SegconvError
         What `Declaration.read` raises: without a readable dataset.json there is nothing to check.
+        ``SC062`` if the dataset is replaced meanwhile.
     Interrupted
         By Ctrl-C or SIGTERM.
     """
     root = path.resolve()
     # Whoever asks may have made the dataset just now: it must not sound as if it were not there.
-    with interruptible(
-        f"interrupted; {root.name} is there, and was not checked to its end",
-        f"segconv check {shlex.quote(str(root))} begins anew",
+    with (
+        interruptible(
+            f"interrupted; {root.name} is there, and was not checked to its end",
+            f"segconv check {shlex.quote(str(root))} begins anew",
+        ),
+        unchanged(hold(root)),
     ):
         return _check(root, jobs, backend, quick, allow_external, splits, progress)
 
@@ -137,7 +143,7 @@ def _check(
                 hint="rename the folder",
             )
         )
-    history = _Lineage.read(root, findings, external=allow_external)
+    history = History.read(root, findings, external=allow_external)
     external = allow_external or history.links_away
     cases = take_inventory(root, declared, findings, external=external)
     findings += same_names(cases)
@@ -145,7 +151,7 @@ def _check(
         findings.append(Finding("SC011", "no training case can be looked at", file="imagesTr"))
     findings += history.compare(cases)
     facts = Facts(declared.channel_names, declared.labels)
-    whole = _Whole(cases)
+    whole = _Whole(cases, declared.ending or "")
     for report in _in_order(_reports(root, declared, cases, history, external, quick, jobs, backend, progress)):
         files = cases[report.number]
         findings += report.findings
@@ -158,71 +164,12 @@ def _check(
     return Report(tuple(findings), len(cases), facts.as_json())
 
 
-class _Lineage:
-    """What the lineage says; nothing if segconv did not make the dataset."""
-
-    def __init__(self) -> None:
-        self.links_away = False
-        self.written: dict[str, tuple[int, bytes]] = {}
-        self.cases: list[CaseRecord] = []
-        self.present: dict[str, frozenset[int]] = {}
-        self.known = False
-
-    @classmethod
-    def read(cls, root: Path, findings: list[Finding], *, external: bool) -> _Lineage:
-        """Read it; one that cannot be used is an error, and what it says is left out."""
-        found = cls()
-        own = [name for name in (lineage.RUN, lineage.CASES) if os.path.lexists(root / name)]
-        wrong = [finding for name in own if (finding := unusable(str(root / name), name, root, external)) is not None]
-        if wrong:
-            findings += wrong
-            return found
-        try:
-            run = lineage.read_run(root)
-            found.links_away = run is not None and run.link in ("external", "symlink")
-            for record in lineage.read_records(root):
-                found._add(record)
-        except SegconvError as error:
-            findings.append(Finding(error.code, error.message, file=_relative(error.file, root), hint=error.hint))
-        return found
-
-    def _add(self, record: CaseRecord) -> None:
-        self.known = True
-        for target in record.targets:
-            self.written[str(target.get("at", target["path"]))] = (target["size"], bytes.fromhex(target["sha256"]))
-        if record.split == TRAIN and record.label_voxels:
-            self.present[record.case] = frozenset(int(value) for value, count in record.label_voxels.items() if count)
-        # Of the rest, only what folds are judged by is kept.
-        self.cases.append(CaseRecord(record.case, record.split, record.patient, record.parent))
-
-    def compare(self, cases: list[CaseFiles]) -> list[Finding]:
-        """Return warnings on cases that came or went since the dataset was written."""
-        if not self.known:
-            return []
-        recorded = {(record.split, record.case) for record in self.cases}
-        there = {(files.split, files.case) for files in cases}
-        findings = []
-        for what, names in (
-            ("are in the lineage, and not usable or not there any more", recorded - there),
-            ("came later than the lineage, which does not know them", there - recorded),
-        ):
-            if names:
-                findings.append(
-                    warning(
-                        "SC087",
-                        f"{len(names)} cases {what}: {several(case for _, case in names)}",
-                        file=lineage.CASES,
-                        hint="segconv convert DATASET --to 43_New records all cases anew",
-                    )
-                )
-        return findings
-
-
 class _Whole:
     """What is kept of every case: the hash of its images, and which values its label holds."""
 
-    def __init__(self, cases: list[CaseFiles]) -> None:
+    def __init__(self, cases: list[CaseFiles], ending: str) -> None:
         self.cases = cases
+        self.ending = ending
         self.digests: dict[int, bytes] = {}
         self.present: dict[str, frozenset[int]] = {}
         self._sets: dict[frozenset[int], frozenset[int]] = {}
@@ -260,7 +207,7 @@ class _Whole:
                 )
         return findings
 
-    def records(self, history: _Lineage) -> list[CaseRecord]:
+    def records(self, history: History) -> list[CaseRecord]:
         """Return what folds are judged by: patients and copies of the lineage, content as it was read."""
         known = {record.case: record for record in history.cases if record.split == TRAIN}
         found = []
@@ -271,8 +218,8 @@ class _Whole:
             if number in self.digests:
                 hashes = [self.digests[number].hex()]
             else:
-                recorded = (history.written.get(name) for name in files.images)
-                hashes = [sha256.hex() for entry in recorded if entry is not None for sha256 in entry[1:]]
+                written = history.written(files, self.ending)[: len(files.images)]
+                hashes = [one.sha256.hex() for one in written if one is not None]
             content = [{"path": "images", "sha256": sha256} for sha256 in hashes]
             found.append(CaseRecord(record.case, TRAIN, record.patient, record.parent, targets=content))
         return found
@@ -282,7 +229,7 @@ def _reports(
     root: Path,
     declared: Declaration,
     cases: list[CaseFiles],
-    history: _Lineage,
+    history: History,
     external: bool,
     quick: bool,
     jobs: int,
@@ -305,7 +252,8 @@ def _reports(
         jobs = _worthwhile(root, cases, jobs, quick)
     if not quick:
         jobs = within_memory(jobs, cases, *_sizes(root), backend, progress)
-    assigned = (Assigned(n, files, recorded_files(files, history.written)) for n, files in enumerate(cases))
+    ending = declared.ending or ""
+    assigned = (Assigned(n, files, history.written(files, ending)) for n, files in enumerate(cases))
     if progress is not None:
         progress.start(len(cases), 0)
     try:
@@ -355,7 +303,7 @@ def _in_order(reports: Iterator[CaseReport]) -> Iterator[CaseReport]:
 
 
 def _folds(
-    root: Path, preprocessed: Path | None, whole: _Whole, history: _Lineage, facts: Facts, *, external: bool
+    root: Path, preprocessed: Path | None, whole: _Whole, history: History, facts: Facts, *, external: bool
 ) -> list[Finding]:
     """Judge the folds of the dataset, and those of the preprocessed one."""
     findings: list[Finding] = []
@@ -403,7 +351,3 @@ def _same(dataset: Splits, preprocessed: Splits) -> bool:
 
 def _learned(labels: Labels | None) -> frozenset[int]:
     return frozenset() if labels is None else frozenset(labels.values) - {0, labels.ignore or 0}
-
-
-def _relative(file: str, root: Path) -> str:
-    return os.path.relpath(file, root) if file.startswith("/") else file

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import Finding, SegconvError, naming, refuse_if_any
 from ..image.codecs import read_label
 from ..image.voxels import label_values
+from ..work.held import Held, unchanged
 from .opened import read_bytes
 
 ENDINGS = (".nii.gz", ".nii", ".png")
@@ -89,8 +90,24 @@ def evaluate_folders(
     Refused
         ``SC080`` for a prediction without reference, ``SC082`` for other shapes, ``SC011`` for an
         empty folder, and what reading raises.
+    SegconvError
+        ``SC062`` if a folder is replaced, or one of the files changes, before all were read.
     """
-    found, wanted = _labels(predictions), _labels(references)
+    with unchanged(Held(predictions), Held(references)):
+        found, wanted = _labels(predictions), _labels(references)
+        files = [Held(f, [path.name for path in p.values()]) for f, p in ((predictions, found), (references, wanted))]
+        with unchanged(*files):
+            return _scored(found, wanted, predictions, references, classes)
+
+
+def _scored(
+    found: Mapping[str, Path],
+    wanted: Mapping[str, Path],
+    predictions: Path,
+    references: Path,
+    classes: Mapping[str, tuple[int, ...]] | None,
+) -> Scores:
+    """Return the scores of files that were found."""
     findings = [
         Finding("SC080", f"has no reference in {references}", file=str(path), hint="evaluate folders of the same cases")
         for name, path in found.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..dataset import lineage
 from ..errors import Finding
 
 
@@ -13,7 +14,9 @@ def unusable(path: str, shown: str, root: Path, external: bool) -> Finding | Non
     try:
         real = os.path.realpath(path, strict=True)
     except FileNotFoundError:
-        what = "is a link to a file that is not there" if os.path.islink(path) else "is not there"
+        real = os.path.realpath(path)
+        what = f"is a link to {real}, which is not there" if os.path.islink(path) else "is not there"
+        what += made_later(real, root)
         return Finding("SC012", what, file=shown, hint="restore the file, or remove what names it")
     except ValueError:
         return Finding("SC060", "is no path: it holds the character NUL", file=repr(shown))
@@ -24,6 +27,24 @@ def unusable(path: str, shown: str, root: Path, external: bool) -> Finding | Non
     if not os.path.isfile(real):
         return Finding("SC061", "is a folder, pipe or device, expected a file", file=shown)
     return None
+
+
+def made_later(path: str, root: Path) -> str:
+    """Return words for it where a file lies, or lay, in a dataset that segconv made or edited after another.
+
+    Parameters
+    ----------
+    path
+        The file, free of links.
+    root
+        The other dataset.
+    """
+    home = Path(path).parent.parent
+    try:
+        later = os.stat(home / lineage.RUN).st_mtime_ns > os.stat(root / lineage.RUN).st_mtime_ns
+    except OSError:
+        return ""
+    return f"; {home.name}, where it belongs, was made anew or edited since" if later and home != root else ""
 
 
 def leaves(shown: str, real: str) -> Finding:

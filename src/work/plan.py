@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Finding
+from .held import Held
 from .owned import Manifest
 
 FORMAT = 1
@@ -102,6 +103,8 @@ class Plan:
         with another key is not continued.
     warnings
         What planning noticed.
+    held
+        Folders that were read, which must be the same when the run ends.
     """
 
     target: Target
@@ -109,6 +112,7 @@ class Plan:
     items: tuple[Item, ...]
     key: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[Finding, ...] = ()
+    held: tuple[Held, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         _refuse_twins(item.case for item in self.items)

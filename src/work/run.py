@@ -14,12 +14,14 @@ from ..errors import Finding, Refused, SegconvError, as_errors
 from . import staging
 from .backends import THREADS, backend_of
 from .caseio import CaseIO
+from .held import unchanged
 from .how import Progress
 from .interruption import interruptible
 from .journal import Journal
 from .memory import within_memory
 from .parallel import each
 from .plan import Item, Plan, Target
+from .sources import forget_changed
 from .staging import Staged, payload_hash, writing
 from .unforeseen import unforeseen
 
@@ -122,7 +124,7 @@ def execute(
     Interrupted
         By Ctrl-C or SIGTERM; the staging folder stays.
     SegconvError
-        ``SC020``, ``SC021``, ``SC03x``, ``SC04x`` for the backend, ``SC100``.
+        ``SC020``, ``SC021``, ``SC03x``, ``SC04x`` for the backend, ``SC062``, ``SC100``.
     """
     backend_of(backend).ready()
     staging.preflight(plan, overwrite=overwrite)
@@ -130,7 +132,7 @@ def execute(
         staging.preflight(plan, overwrite=overwrite)  # another run may have just ended
         replaced = staging.replaceable(plan.target, overwrite=overwrite)
         journal = staging.begin(plan, restart=restart)
-        try:
+        with closing(journal), unchanged(*plan.held):
             staging.clean(plan, journal)
             reused = len(journal)
             if decoded is not None:
@@ -140,8 +142,11 @@ def execute(
             if failed and not keep_going:
                 raise Refused(reasons=failed)
             outcome = _finish(plan, journal, finish, failed, reused, strict=strict, jobs=jobs, verify=verify)
-        finally:
-            journal.close()
+            while changed := forget_changed(plan, journal):
+                if not keep_going:
+                    raise Refused(reasons=changed)
+                failed += changed
+                outcome = _finish(plan, journal, finish, failed, reused, strict=strict, jobs=jobs, verify=verify)
         staging.commit(plan.target, replaced, fsync=fsync)
     return outcome
 
