@@ -89,7 +89,7 @@ class Conversion:
             "file_ending": scan.file_ending,
             "notes": list(scan.notes),
             "mapped_names": {case.original_name: case.case for case in scan.cases if case.case != case.original_name},
-            "bytes_to_read": sum(os.path.getsize(path) for case in scan.cases for path in case.files),
+            "bytes_to_read": sum(item.nbytes for item in self.plan.items),
         }
 
 

@@ -179,6 +179,8 @@ def _child(request: dict[str, Any]) -> None:
     from segconv.work import fsops
     from segconv.work.interruption import answer_once
 
+    from . import stub
+
     os.setsid()
     folder = Path(request["folder"])
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -194,6 +196,8 @@ def _child(request: dict[str, Any]) -> None:
         _audit(Path(request["env"]["audit"]), fsops.__file__)
     if "streams" in request:
         _as_script(request["words"], request["streams"])
+    if "stub" in request["env"]:
+        stub.install()
     answer_once()
     code = run(request["words"])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -208,17 +212,34 @@ def _child(request: dict[str, Any]) -> None:
 
 def _serve() -> None:
     # What the commands need is loaded here, and nothing of it is used.
+    import imagecodecs
+    import PIL.Image
+    import SimpleITK  # noqa: F401
+
     import segconv.augment.runner
     import segconv.cli.augment
+    import segconv.cli.check
     import segconv.cli.convert
+    import segconv.cli.infer
+    import segconv.cli.labels
+    import segconv.cli.plan
+    import segconv.cli.repair
     import segconv.cli.restore
     import segconv.convert.conversion
     import segconv.convert.pictures
     import segconv.convert.registry
     import segconv.convert.restore
     import segconv.convert.volumes
+    import segconv.dataset.edit
+    import segconv.flows.infer
+    import segconv.flows.plan
+    import segconv.review.check
     import segconv.train.paths  # noqa: F401
 
+    from . import stub  # noqa: F401
+
+    PIL.Image.preinit()
+    _ = imagecodecs.png_decode
     for line in sys.stdin:
         request = json.loads(line)
         if "wait" in request:

@@ -1,0 +1,52 @@
+"""What stands in for nnU-Net's commands: it reads and writes the same folders, in this process, and learns nothing."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segconv.image import picture
+from segconv.image.codecs import read_image
+from segconv.train import commands
+from segconv.train.paths import Paths
+
+PAUSE_S = 0.001
+"""Between two files: nnU-Net reads a dataset for minutes."""
+
+
+def install() -> None:
+    """Take the place of the process that nnU-Net runs in."""
+    commands.run_nnunet = _run
+
+
+def _run(name: str, arguments: Sequence[str], paths: Paths, **how: Any) -> None:
+    if name == "nnUNetv2_plan_and_preprocess":
+        _preprocess(int(arguments[arguments.index("-d") + 1]), paths)
+    elif name == "nnUNetv2_predict_from_modelfolder":
+        _predict(Path(arguments[arguments.index("-i") + 1]), Path(arguments[arguments.index("-o") + 1]))
+    else:
+        raise AssertionError(name)
+
+
+def _preprocess(number: int, paths: Paths) -> None:
+    (dataset,) = paths.require("raw").glob(f"Dataset{number:03d}_*")
+    target = paths.require("preprocessed") / dataset.name
+    target.mkdir(exist_ok=True)
+    shutil.copyfile(dataset / "dataset.json", target / "dataset.json")
+    for label in sorted((dataset / "labelsTr").iterdir()):
+        image = dataset / "imagesTr" / f"{label.stem}_0000{label.suffix}"
+        (target / f"{label.stem}.data").write_bytes(image.read_bytes() + label.read_bytes())
+        time.sleep(PAUSE_S)
+
+
+def _predict(inputs: Path, output: Path) -> None:
+    """Write a mask of three values for every picture."""
+    for path in sorted(inputs.glob("*_0000.png")):
+        red = read_image(path.read_bytes()).array[..., 0]
+        (output / f"{path.name[:-9]}.png").write_bytes(picture.encode((red % 3).astype(np.uint8)))
+        time.sleep(PAUSE_S)
