@@ -7,7 +7,7 @@ zlib-based readers of medical images do not reach, because they stop after the l
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ DEFLATE_LEVEL = 1
 
 PIECE = 1 << 18
 """Bytes that are inflated at once: they are moved on before they leave the cache."""
+
+_FIRST_SHARE, _LARGEST_SHARE = 1 << 10, 1 << 20
+"""Bytes that are given to a member at once, twice as many each time."""
 
 _LARGEST_RATIO = 1032
 """A byte of deflate holds no more than so many (RFC 1951: 258 bytes in two bits)."""
@@ -95,32 +98,43 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
     """
     # numpy asks for large pages, which spares a quarter of the time; what is not filled takes no memory.
     raw = memoryview(np.empty(min(limit, len(data) * _LARGEST_RATIO), np.uint8).data)
-    total = members = 0
-    rest: Buffer = data
-    while members == 0 or is_gzip(rest):
-        member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
-        given = rest
-        try:
-            while not member.eof:
-                piece = member.decompress(given, PIECE)
-                given = b""
-                if total + len(piece) > limit:
-                    raise SegconvError(
-                        f"inflates to more than the {limit} bytes that its header accounts for", code="SC054"
-                    )
-                raw[total : total + len(piece)] = piece
-                total += len(piece)
-                if not piece and member.needs_input and not member.eof:
-                    raise SegconvError(
-                        f"gzip stream is cut: it ends after {len(data)} bytes, before its checksum", code="SC050"
-                    )
-        except DamagedStream as error:
-            raise _damaged(error) from error
-        rest = member.unused_data
+    packed = memoryview(data)
+    total = members = at = 0
+    while members == 0 or is_gzip(packed[at : at + len(GZIP_MAGIC)]):
+        for piece, at in _member(packed, at):  # noqa: B007 - where the next begins
+            if total + len(piece) > limit:
+                raise SegconvError(
+                    f"inflates to more than the {limit} bytes that its header accounts for", code="SC054"
+                )
+            raw[total : total + len(piece)] = piece
+            total += len(piece)
         members += 1
-    if len(rest) > TRAILING_LIMIT:
-        raise SegconvError(f"{len(rest)} bytes follow the gzip stream, at most {TRAILING_LIMIT} may", code="SC054")
+    rest = len(packed) - at
+    if rest > TRAILING_LIMIT:
+        raise SegconvError(f"{rest} bytes follow the gzip stream, at most {TRAILING_LIMIT} may", code="SC054")
     return raw[:total].toreadonly(), members == 1 and not rest
+
+
+def _member(packed: memoryview, start: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the pieces of the member that begins at `start`, each with the place up to which bytes were taken.
+
+    What a member leaves over is copied, and BGZF is nothing but short members: they are given little at first.
+    """
+    member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+    at, share = start, _FIRST_SHARE
+    try:
+        while not member.eof:
+            given = packed[at : at + share] if member.needs_input or at == start else b""
+            at += len(given)
+            share = min(2 * share, _LARGEST_SHARE)
+            piece = member.decompress(given, PIECE)
+            if not piece and not given and member.needs_input and not member.eof:
+                raise SegconvError(
+                    f"gzip stream is cut: it ends after {len(packed)} bytes, before its checksum", code="SC050"
+                )
+            yield piece, at - len(member.unused_data)
+    except DamagedStream as error:
+        raise _damaged(error) from error
 
 
 def deflate(parts: Sequence[Any]) -> bytes:

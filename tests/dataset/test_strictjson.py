@@ -47,6 +47,13 @@ def test_what_cannot_be_trusted_is_refused(data: bytes) -> None:
     assert caught.value.code == "SC086"
 
 
+def test_the_key_that_stands_twice_is_found_in_one_pass() -> None:
+    keys = [str(number) for number in range(400_000)]  # of which one pass for each would take hours
+    pairs = ",".join(f'"{key}":0' for key in [*keys, keys[-1], keys[-2]])
+    with pytest.raises(SegconvError, match="the key '399998' twice"):
+        loads(f"{{{pairs}}}".encode())
+
+
 def test_size_and_depth_may_reach_their_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert loads(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
     with pytest.raises(SegconvError, match="nested deeper"):

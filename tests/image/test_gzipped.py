@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import random
 import zlib
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from isal import igzip_lib
 
 from segconv.errors import SegconvError
+from segconv.image import gzipped
 from segconv.image.gzipped import TRAILING_LIMIT, deflate, inflate, inflate_head
 
 LIMIT = 1 << 20
@@ -33,6 +37,31 @@ def test_zlibs_streams_are_inflated(raw: bytes, level: int) -> None:
 
 def test_several_members_are_one_stream_but_not_plain() -> None:
     assert inflate(gzip.compress(b"ab") + gzip.compress(b"cd"), LIMIT) == (b"abcd", False)
+
+
+@pytest.mark.parametrize("block", [0, 1, 900, 65_000])
+def test_many_members_are_read_in_one_pass(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BGZF, in which genomics keeps its files and some tools all of them, is members of at most 64 KiB."""
+    given = []
+    decompressor = igzip_lib.IgzipDecompressor
+
+    class Counted:
+        def __init__(self, flag: int) -> None:
+            self._inner = decompressor(flag=flag)
+
+        def decompress(self, data: bytes, most: int) -> bytes:
+            given.append(len(data))
+            return self._inner.decompress(data, most)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._inner, name)
+
+    monkeypatch.setattr(gzipped.igzip_lib, "IgzipDecompressor", Counted)
+    raw = random.Random(0).randbytes(block)
+    count = 2000 if block < 1000 else 50
+    data = gzip.compress(raw) * count
+    assert inflate(data, len(raw) * count) == (raw * count, False)
+    assert sum(given) <= 2 * len(data) + 1024 * count, "each byte is given, and copied, once or twice"
 
 
 def test_a_little_behind_the_end_is_tolerated_but_not_plain() -> None:
