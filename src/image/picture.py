@@ -35,9 +35,6 @@ NNUNET_PIXELS = 178_956_970
 _LIBPNG_SIDE = 1_000_000
 """Longest side of a picture that libpng, which decodes for imagecodecs, takes."""
 
-_CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-"""Chunks that pixels depend on."""
-
 HEAD_BYTES = 33
 """Signature and IHDR chunk: enough to know size and kind of a picture."""
 
@@ -229,7 +226,7 @@ def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
         import imagecodecs
 
         try:
-            samples: NDArray[Any] = imagecodecs.png_decode(bytes(data))
+            samples: NDArray[Any] = imagecodecs.png_decode(_what_pixels_need(data))
         except UnicodeDecodeError as error:  # libpng's words, which name a chunk by whatever bytes it has
             raise SegconvError("cannot be decoded: a chunk is none that a PNG has, or twice", code="SC058") from error
         except RuntimeError as error:  # the root of all of imagecodecs's errors
@@ -240,7 +237,7 @@ def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
     from . import pillow
 
     try:
-        with pillow.png(_pixels_alone(data)) as opened:
+        with pillow.png(_what_pixels_need(data)) as opened:
             samples = np.asarray(opened)
     except (OSError, ValueError, SyntaxError) as error:
         raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
@@ -271,7 +268,7 @@ def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
     """Return a PNG that `prove` accepted as RGB ``(y, x, 3)``, its palette looked up."""
     from . import pillow
 
-    with pillow.png(_pixels_alone(data)) as opened:
+    with pillow.png(_what_pixels_need(data)) as opened:
         return np.asarray(opened.convert("RGB"))
 
 
@@ -367,11 +364,22 @@ def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
         at = end
 
 
-def _pixels_alone(data: Buffer) -> bytes:
-    """Return a PNG without the texts and profiles around its pixels, of which Pillow takes so many and no more."""
-    whole = memoryview(data)
-    kept = (whole[end - len(body) - 12 : end] for name, body, end in _chunks(whole) if name in _CRITICAL)
-    return SIGNATURE + b"".join(kept)
+def _what_pixels_need(data: Buffer) -> bytes:
+    """Return a PNG that `prove` accepted without its texts, profiles and times, and without a palette beside grey.
+
+    Decoders inflate them, stop at some, and print what they think of others.
+    """
+    view = memoryview(data)
+    unused = b"PLTE" if view[25] in (0, 4) else b""
+    kept = [view[: len(SIGNATURE)]]
+    at = len(SIGNATURE)
+    name = b""
+    while name != b"IEND":
+        length, name = struct.unpack(">I4s", view[at : at + 8])
+        if (name[:1].isupper() and name != unused) or name == b"tRNS":  # PNG, 5.4: what begins with a small letter may be left out
+            kept.append(view[at : at + 12 + length])
+        at += 12 + length
+    return b"".join(kept)
 
 
 def _orientation(exif: memoryview) -> int:

@@ -213,6 +213,31 @@ def test_what_does_not_fit_its_bits_is_not_written() -> None:
     assert caught.value.code == "SC053"
 
 
+BESIDE = {
+    "many texts": [chunk(b"tEXt", b"a\0b")] * 2000,
+    "a text of 40 MiB": [chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(40 << 20)))],
+    "a profile that is none": [chunk(b"iCCP", b"a\0\0" + zlib.compress(b"b"))],
+    "palettes beside grey": [chunk(b"PLTE", b"abc")] * 2000,
+}
+
+
+@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("mode", ["L", "P", "1"])
+def test_what_stands_beside_the_pixels_takes_no_time_and_prints_nothing(
+    mode: str, beside: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.eye(8, dtype=np.uint8)).convert(mode).save(buffer, "PNG")
+    data = buffer.getvalue()
+    if mode == "P" and "palettes" in beside:
+        return
+    more = data[:33] + b"".join(BESIDE[beside]) + data[33:]
+    header, _ = picture.prove(more)
+    assert np.array_equal(picture.decode(more, header), picture.decode(data, header))
+    assert np.array_equal(picture.decode_rgb(more), picture.decode_rgb(data))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_bytes_after_the_end_are_noticed() -> None:
     assert picture.prove(png(GREY))[1]
     assert not picture.prove(png(GREY) + b"x")[1]
