@@ -165,7 +165,7 @@ def _cases(
         if options.listed_only:
             for name in unlisted:
                 masks.pop(name, None)
-            lone = [name for name in sorted(masks) if name not in listed.values()]
+            lone = sorted(masks.keys() - set(listed.values()))
             notes += unlisted_notes(
                 [shown(min(groups.pop(name).values()), root) for name in unlisted],
                 [shown(masks.pop(name), root) for name in lone],

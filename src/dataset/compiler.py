@@ -197,10 +197,10 @@ def compile_masks(
     value_of_winner = {atom: value for value, (atom, _) in enumerate(ordered, 1)} | {frozenset[int](): 0}
     if len(ordered) > MAX_VALUE:
         raise SegconvError(f"{len(names)} masks make {len(ordered)} values, at most {MAX_VALUE} go", code="SC074")
-    heads = {
-        name: {value for value, (_, inside) in enumerate(ordered, 1) if group in inside}
-        for group, name in enumerate(groups)
-    }
+    heads: dict[str, set[int]] = {name: set() for name in groups}
+    for value, (_, inside) in enumerate(ordered, 1):
+        for group in inside:
+            heads[groups[group]].add(value)
     if any(len(inside) > 1 for inside in members.values()):
         _check_heads(len(ordered), "at least ", groups, members.values(), max_heads)
         labels = _with_regions(groups, heads, dict(enumerate((inside for _, inside in ordered), 1)))
@@ -209,10 +209,11 @@ def compile_masks(
         labels = Labels({BACKGROUND: 0, **{name: min(values) for name, values in heads.items()}})
     if swaps(labels):
         raise SegconvError(f"compiled labels {labels.as_json()} are not proved", code="SC104")
-    masks_of = {
-        name: tuple(sorted(value for atom, value in value_of_winner.items() if index in atom))
-        for index, name in enumerate(names)
-    }
+    inside_of: list[list[int]] = [[] for _ in names]
+    for atom, value in value_of_winner.items():
+        for index in atom:
+            inside_of[index].append(value)
+    masks_of = {name: tuple(sorted(values)) for name, values in zip(names, inside_of, strict=True)}
     return Compiled(
         labels,
         {atom: value_of_winner[winner] for atom, winner in winners.items()},
@@ -258,8 +259,8 @@ def _check_names(names: Sequence[str]) -> None:
                 code="SC074",
                 hint="rename the mask, or leave it out",
             )
-        if names.count(name) > 1:
-            raise SegconvError(f"the masks are named {', '.join(map(repr, names))}, expected a name each", code="SC074")
+    if len(set(names)) < len(names):
+        raise SegconvError(f"the masks are named {', '.join(map(repr, names))}, expected a name each", code="SC074")
 
 
 def _winners(names: Sequence[str], atoms: Collection[Atom], priority: Sequence[str] | None) -> dict[Atom, Atom]:
@@ -267,28 +268,32 @@ def _winners(names: Sequence[str], atoms: Collection[Atom], priority: Sequence[s
     every = {frozenset(atom) for atom in atoms} | {frozenset[int]()}
     if priority is None:
         return {atom: atom for atom in every}
-    unknown = [name for name in priority if name not in names]
+    place_of = {name: index for index, name in enumerate(names)}
+    unknown = [name for name in priority if name not in place_of]
     if unknown:
         raise SegconvError(f"the priority names {unknown[0]!r}, which is no mask", hint=f"masks are {', '.join(names)}")
-    ranked = [*dict.fromkeys(priority), *(name for name in names if name not in priority)]
-    rank = {names.index(name): place for place, name in enumerate(ranked)}
+    rank = {place_of[name]: place for place, name in enumerate(dict.fromkeys((*priority, *names)))}
     return {atom: frozenset(sorted(atom, key=lambda index: rank[index])[:1]) for atom in every}
 
 
 def _grouped(names: Sequence[str], atoms: Collection[Atom]) -> tuple[list[str], dict[Atom, frozenset[int]]]:
     """Return the names of groups of masks that are equal everywhere, and atom → groups; empty masks are in none."""
+    holding: list[set[Atom]] = [set() for _ in names]
+    for atom in atoms:
+        for index in atom:
+            holding[index].add(atom)
     occurs: dict[frozenset[Atom], list[int]] = {}
-    for index in range(len(names)):
-        occurs.setdefault(frozenset(atom for atom in atoms if index in atom), []).append(index)
-    occurs.pop(frozenset(), None)
+    for index, own in enumerate(holding):
+        if own:
+            occurs.setdefault(frozenset(own), []).append(index)
     taken: set[str] = set(names)
     groups = []
     for indices in occurs.values():
         name = names[indices[0]] if len(indices) == 1 else free_name("&".join(names[i] for i in indices), taken)
         taken.add(name)
         groups.append(name)
-    first = [indices[0] for indices in occurs.values()]
-    members = {atom: frozenset(g for g, index in enumerate(first) if index in atom) for atom in atoms if atom}
+    group_of = {indices[0]: group for group, indices in enumerate(occurs.values())}
+    members = {atom: frozenset(group_of[index] for index in atom if index in group_of) for atom in atoms if atom}
     return groups, members
 
 

@@ -12,6 +12,7 @@ Source of the rule: ``LabelManager`` of nnunetv2 2.8; a test compares the two.
 from __future__ import annotations
 
 import difflib
+import heapq
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -23,6 +24,9 @@ from numpy.typing import NDArray
 from ..errors import Finding, SegconvError
 from .labels import BACKGROUND, IGNORE, Labels
 
+MOST_LOOKED_AT = 1 << 20
+"""Each value that gets a head of its own costs a look at all regions; beyond this, all values that are left get one."""
+
 
 def decoded_values(labels: Labels) -> dict[int, int]:
     """Return value → value that nnU-Net makes of a perfect prediction of it.
@@ -32,11 +36,9 @@ def decoded_values(labels: Labels) -> dict[int, int]:
     decoded = {value: value for value in labels.values if value != labels.ignore}
     if not labels.has_regions:
         return decoded  # one head a value, and the highest wins
-    for value in decoded:
-        decoded[value] = 0
-        for region, painted in zip(labels.foreground.values(), labels.regions_class_order or (), strict=True):
-            if value in region:
-                decoded[value] = painted
+    decoded = dict.fromkeys(decoded, 0)
+    for region, painted in zip(labels.foreground.values(), labels.regions_class_order or (), strict=True):
+        decoded.update((value, painted) for value in region if value in decoded)
     return decoded
 
 
@@ -113,13 +115,17 @@ def order_heads(heads: Mapping[str, Set[int]]) -> HeadOrder:
     """
     missing: list[int] = []
     clashes: list[tuple[int, ...]] = []
+    most = MOST_LOOKED_AT // max(sum(map(len, heads.values())), 1)
     while True:
         painted, left = _place(heads, missing)
         if not left:
             return HeadOrder(painted, tuple(missing), tuple(clashes))
         clash = min(left.values(), key=len)
         settles = Counter(value for values in left.values() for value in values)
-        missing.append(max(clash - {0}, key=lambda value: (settles[value], value)))
+        if len(missing) < most:
+            missing.append(max(clash - {0}, key=lambda value: (settles[value], value)))
+        else:
+            missing += sorted(settles.keys() - {0})
         clashes.append(tuple(sorted(clash)))
 
 
@@ -159,7 +165,8 @@ def prove_order(labels: Labels) -> list[Finding]:
     swapped = swaps(labels)
     if not swapped:
         return []
-    table = ", ".join(f"{_told(labels, value)} → {_told(labels, decoded)}" for value, decoded in swapped.items())
+    names = value_names(labels)
+    table = ", ".join(f"{_told(names, value)} → {_told(names, decoded)}" for value, decoded in swapped.items())
     order = list(labels.regions_class_order or ())
     try:
         works = with_order(labels.names)
@@ -217,9 +224,11 @@ def parse_regions(text: str | Iterable[str], labels: Labels) -> dict[str, tuple[
 def value_names(labels: Labels) -> dict[int, str]:
     """Return value → name for a person: its own name, or those of the regions that hold it, as ``whole&core``."""
     names = {value: name for name, value in labels.names.items() if isinstance(value, int)}
-    for value in labels.values:
-        if value not in names:
-            names[value] = "&".join(name for name, values in labels.foreground.items() if value in values)
+    held_by: dict[int, list[str]] = {value: [] for value in labels.values if value not in names}
+    for name, values in labels.foreground.items():
+        for value in held_by.keys() & values:
+            held_by[value].append(name)
+    names |= {value: "&".join(regions) for value, regions in held_by.items()}
     return {value: names[value] for value in labels.values}
 
 
@@ -238,14 +247,26 @@ def _place(heads: Mapping[str, Set[int]], claimed: Iterable[int]) -> tuple[dict[
     # most that no later head has claimed, and it paints that one.
     # Taking any head that may stand there is complete: claims only grow, so what may stand now may
     # stand later, and of the heads left in any order that works the last one may stand now.
-    left = {name: set(values).difference(claimed) for name, values in heads.items()}
+    claimed = set(claimed)
+    left = {name: set(values) - claimed for name, values in heads.items()}
+    rank = {name: -place for place, name in enumerate(heads)}
+    held_by: dict[int, list[str]] = {}
+    for name, values in left.items():
+        for value in values:
+            held_by.setdefault(value, []).append(name)
+    ready = [(rank[name], name) for name, values in left.items() if len(values) <= 1]
+    heapq.heapify(ready)
     backwards: list[tuple[str, int]] = []
-    while (name := next((name for name in reversed(left) if len(left[name]) <= 1), None)) is not None:
+    while ready:
+        _, name = heapq.heappop(ready)  # the last of those that may stand here
         # A head whose values are all claimed paints nothing that stays.
         value = next(iter(left.pop(name)), min(heads[name]))
         backwards.append((name, value))
-        for values in left.values():
-            values.discard(value)
+        for other in held_by.pop(value, ()):
+            if other in left:
+                left[other].discard(value)
+                if len(left[other]) == 1:  # with none, it is ready already
+                    heapq.heappush(ready, (rank[other], other))
     return dict(reversed(backwards)), left
 
 
@@ -262,8 +283,8 @@ def _members(region: str, part: str, known: Mapping[str, int | tuple[int, ...]])
 
 
 def _inseparable(labels: Labels, order: HeadOrder, called: Mapping[int, str]) -> SegconvError:
-    told = "; ".join(" and ".join(_told(labels, value) for value in clash) for clash in order.clashes)
     names = value_names(labels)
+    told = "; ".join(" and ".join(_told(names, value) for value in clash) for clash in order.clashes)
     taken = set(labels.names)
     added = []
     for value in order.missing:
@@ -278,6 +299,6 @@ def _inseparable(labels: Labels, order: HeadOrder, called: Mapping[int, str]) ->
     )
 
 
-def _told(labels: Labels, value: int) -> str:
-    name = value_names(labels).get(value)
+def _told(names: Mapping[int, str], value: int) -> str:
+    name = names.get(value)
     return f"{value} {name}" if name else f"{value} (not declared)"

@@ -99,9 +99,10 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
     # numpy asks for large pages, which spares a quarter of the time; what is not filled takes no memory.
     raw = memoryview(np.empty(min(limit, len(data) * _LARGEST_RATIO), np.uint8).data)
     packed = memoryview(data)
-    total = members = at = 0
-    while members == 0 or is_gzip(packed[at : at + len(GZIP_MAGIC)]):
-        for piece, at in _member(packed, at):  # noqa: B007 - where the next begins
+    total = members = end = 0
+    while members == 0 or is_gzip(packed[end : end + len(GZIP_MAGIC)]):
+        start = end
+        for piece, end in _member(packed, start):  # noqa: B007 - where the next member begins
             if total + len(piece) > limit:
                 raise SegconvError(
                     f"inflates to more than the {limit} bytes that its header accounts for", code="SC054"
@@ -109,7 +110,7 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
             raw[total : total + len(piece)] = piece
             total += len(piece)
         members += 1
-    rest = len(packed) - at
+    rest = len(packed) - end
     if rest > TRAILING_LIMIT:
         raise SegconvError(f"{rest} bytes follow the gzip stream, at most {TRAILING_LIMIT} may", code="SC054")
     return raw[:total].toreadonly(), members == 1 and not rest

@@ -376,7 +376,8 @@ def _what_pixels_need(data: Buffer) -> bytes:
     name = b""
     while name != b"IEND":
         length, name = struct.unpack(">I4s", view[at : at + 8])
-        if (name[:1].isupper() and name != unused) or name == b"tRNS":  # PNG, 5.4: what begins with a small letter may be left out
+        needed = name[:1].isupper() and name != unused  # PNG, 5.4: what begins with a small letter may be left out
+        if needed or name == b"tRNS":
             kept.append(view[at : at + 12 + length])
         at += 12 + length
     return b"".join(kept)
