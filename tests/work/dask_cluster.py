@@ -117,7 +117,7 @@ def without_workers(folder: Path) -> Any:
     from distributed import LocalCluster
 
     backend.POLL_S, backend.NO_WORKERS_S = 0.1, 0.2
-    with LocalCluster(n_workers=0, dashboard_address=None, local_directory=str(folder)) as cluster:
+    with LocalCluster(n_workers=0, dashboard_address=None) as cluster:
         os.environ[SCHEDULER] = cluster.scheduler_address
         return refused(lambda: list(each(square, range(3), backend="dask")))
 
@@ -152,12 +152,8 @@ def main(root: Path) -> None:
 
     os.environ["SEEN"] = str(root / interrupted.__name__)  # which workers inherit
     # One death suffices, which takes a worker a second to recover from.
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(
-            n_workers=WORKERS, threads_per_worker=1, dashboard_address=None, local_directory=str(root)
-        ) as cluster,
-    ):
+    dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    with LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as cluster:
         os.environ[SCHEDULER] = cluster.scheduler_address
         for scenario in ON_THE_CLUSTER:
             tell(scenario)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,8 +19,10 @@ from .dask_cluster import WORKERS
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What each scenario of `dask_cluster` found."""
-    words = [sys.executable, "-m", f"{__package__}.dask_cluster", str(tmp_path_factory.mktemp("dask"))]
-    done = subprocess.run(words, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
+    folder = str(tmp_path_factory.mktemp("dask"))
+    words = [sys.executable, "-m", f"{__package__}.dask_cluster", folder]
+    env = {**os.environ, "DASK_TEMPORARY_DIRECTORY": folder}
+    done = subprocess.run(words, cwd=Path(__file__).parents[2], env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(line) for line in done.stdout.splitlines())
 
