@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.make_fixtures import png_shapes
 from segconv.flows import plan
+from segconv.work import fsops
+from segconv.work.plan import Target
+from segconv.work.staging import locked
 
 from ..command import Command, Done
 from ..review import datasets
@@ -77,3 +83,44 @@ def test_folds_that_changed_are_put_in_place_before_nnunet_compares_them(
     folds(root, even_folds(NAMES)[::-1])
     assert planned(segconv).codes() == ["SC095"]
     assert len(started) == 1
+
+
+def test_a_dataset_is_neither_replaced_nor_edited_while_nnunet_reads_it(
+    segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = png_shapes(tmp_path / "src", cases=2, tests=0, size=(12, 10))
+    words = ("convert", source, "--to", "7_Ct", "--labels", "background=0,disc=128,ring=255")
+    assert segconv(*words).code == 0
+    others: list[Done] = []
+
+    def plan_and_preprocess(dataset_id: int, dataset: str, paths: Any, **how: Any) -> None:
+        others.append(segconv(*words, "--overwrite"))
+        others.append(segconv("labels", "rename", "7", "disc=plate"))
+        (paths.require("preprocessed") / dataset).mkdir()
+
+    monkeypatch.setattr(plan, "plan_and_preprocess", plan_and_preprocess)
+    assert planned(segconv).code == 0
+    assert [(done.code, done.codes()) for done in others] == [(75, ["SC035"])] * 2
+    assert sorted(path.name for path in segconv.raw.iterdir()) == ["Dataset007_Ct"], "no lock is left"
+
+
+def test_a_dataset_that_another_run_works_on_is_not_planned(segconv: Command, started: list[str]) -> None:
+    root = datasets.volumes(segconv.raw)
+    with locked(Target(root, "007")):
+        done = planned(segconv)
+    assert (done.code, done.codes()) == (75, ["SC035"])
+    assert started == []
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOLCK])
+def test_a_raw_folder_that_cannot_be_written_or_locked_is_planned_all_the_same(
+    code: int, segconv: Command, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets.volumes(segconv.raw)
+
+    def lock(path: Path) -> int:
+        raise OSError(code, os.strerror(code), str(path))
+
+    monkeypatch.setattr(fsops, "lock", lock)
+    assert planned(segconv).code == 0
+    assert started == ["Dataset007_Ct"]
