@@ -124,7 +124,7 @@ def a_trained_model_was_measured(folder: Path) -> None:
     wanted = json.loads(summary.read_text())["mean"]
     dice = untouched["models"][model]["classes"]
     assert list(dice.values()) == pytest.approx([wanted["1"]["Dice"], wanted["2"]["Dice"]], abs=0.02)
-    assert sorted(path.name for path in folder.iterdir()) == ["stress.csv", "stress.json", "stress.png"]
+    assert sorted(path.name for path in folder.iterdir()) == ["segconv", "stress.csv", "stress.json", "stress.png"]
     assert not list(Path().glob(".segconv-stress*"))
 
 
