@@ -27,8 +27,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LOOK_MS = 1000
 """So often is looked whether segconv is there still: a fork of it would hold the pipe open."""
 
-_PAUSE_S = 0.01
-"""So long is waited for processes that were killed before looking again."""
+_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 1.0
+"""So long is waited for processes that were killed before looking again, at first and at most."""
 
 _NOT_STARTED = 127
 """Exit code of shells for a program that cannot be run."""
@@ -89,6 +89,7 @@ def _ended() -> Iterator[tuple[int, int]]:
 
 def _end_all() -> None:
     """Kill all that descends from this process, and wait for the last of it."""
+    pause_s = _PAUSE_S
     with contextlib.suppress(ChildProcessError):
         while True:
             for _ in _ended():
@@ -96,7 +97,8 @@ def _end_all() -> None:
             for pid in _children():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            time.sleep(_PAUSE_S)  # then the children of what was killed are ours
+            time.sleep(pause_s)  # then the children of what was killed are ours
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
 def _children() -> list[int]:

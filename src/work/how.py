@@ -21,8 +21,8 @@ class Progress(Protocol):
         """End."""
 
 
-class How(TypedDict, total=False):
-    """The keyword arguments of every ``run_…``; all that decides bytes is in the plan.
+class HowStaged(TypedDict, total=False):
+    """The keyword arguments of what works in a staging folder and lets nothing appear.
 
     Parameters
     ----------
@@ -32,26 +32,38 @@ class How(TypedDict, total=False):
         Who works: a name that `parallel.each` knows; threads or processes of this machine if None.
     progress
         Is told how far the run is.
-    overwrite
-        Replace the target, once the new one is whole.
     restart
         Throw away what an unfinished run left.
     keep_going
         Leave out cases that fail instead of refusing all.
     strict
         Treat warnings as errors.
-    fsync
-        Bring everything to the disk before the target appears; on unless False.
     verify
-        Read every file again before the target appears; on unless False.
+        Read every file again at the end; on unless False.
     """
 
     jobs: int
     backend: str | None
     progress: Progress | None
-    overwrite: bool
     restart: bool
     keep_going: bool
     strict: bool
-    fsync: bool
     verify: bool
+
+
+class How(HowStaged, total=False):
+    """The keyword arguments of every other ``run_…``; all that decides bytes is in the plan.
+
+    Parameters
+    ----------
+    overwrite
+        Replace the target, once the new one is whole.
+    fsync
+        Bring everything to the disk before the target appears; on unless False.
+    lock
+        Descriptor of the target's lock, where the caller holds that; see `staging.locked`.
+    """
+
+    overwrite: bool
+    fsync: bool
+    lock: int | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,7 @@ def execute(
     strict: bool = False,
     fsync: bool = True,
     verify: bool = True,
+    lock: int | None = None,
 ) -> Outcome:
     """Execute a plan: the target appears whole, or not at all.
 
@@ -114,7 +115,7 @@ def execute(
     decoded
         Returns what the largest file of an item decodes to: there are no more workers than the memory
         suffices for.
-    jobs, backend, progress, overwrite, restart, keep_going, strict, fsync, verify
+    jobs, backend, progress, overwrite, restart, keep_going, strict, fsync, verify, lock
         See `How`.
 
     Raises
@@ -128,26 +129,65 @@ def execute(
     """
     backend_of(backend).ready()
     staging.preflight(plan, overwrite=overwrite)
-    with staging.locked(plan.target), interruptible(STOPPED, GO_ON), writing(plan.target.staging):
+    with (
+        nullcontext() if lock is not None else staging.locked(plan.target),
+        interruptible(STOPPED, GO_ON),
+        writing(plan.target.staging),
+    ):
         staging.preflight(plan, overwrite=overwrite)  # another run may have just ended
         replaced = staging.replaceable(plan.target, overwrite=overwrite)
-        journal = staging.begin(plan, restart=restart)
-        with closing(journal), unchanged(*plan.held):
-            staging.clean(plan, journal)
-            reused = len(journal)
-            if decoded is not None:
-                pending = (item for item in plan.items if item.case not in journal)
-                jobs = within_memory(jobs, pending, lambda item: item.nbytes, decoded, backend, progress)
-            failed = _run_items(plan, task, journal, jobs=jobs, backend=backend, progress=progress)
-            if failed and not keep_going:
-                raise Refused(reasons=failed)
-            outcome = _finish(plan, journal, finish, failed, reused, strict=strict, jobs=jobs, verify=verify)
-            while changed := forget_changed(plan, journal):
-                if not keep_going:
-                    raise Refused(reasons=changed)
-                failed += changed
-                outcome = _finish(plan, journal, finish, failed, reused, strict=strict, jobs=jobs, verify=verify)
+        outcome = stage(
+            plan,
+            task,
+            finish,
+            decoded=decoded,
+            jobs=jobs,
+            backend=backend,
+            progress=progress,
+            restart=restart,
+            keep_going=keep_going,
+            strict=strict,
+            verify=verify,
+        )
         staging.commit(plan.target, replaced, fsync=fsync)
+    return outcome
+
+
+def stage(
+    plan: Plan,
+    task: Task,
+    finish: Finish,
+    *,
+    decoded: Callable[[Item], int] | None = None,
+    jobs: int = 1,
+    backend: str | None = None,
+    progress: Progress | None = None,
+    restart: bool = False,
+    keep_going: bool = False,
+    strict: bool = False,
+    verify: bool = True,
+) -> Outcome:
+    """Do the work of a plan in its staging folder, which stays: nothing appears, and a further run continues it.
+
+    The caller holds the lock of the target. Keyword arguments are `decoded`, and those of `HowStaged`; errors
+    are those of `execute`.
+    """
+    journal = staging.begin(plan, restart=restart)
+    with closing(journal), unchanged(*plan.held):
+        staging.clean(plan, journal)
+        reused = len(journal)
+        if decoded is not None:
+            pending = (item for item in plan.items if item.case not in journal)
+            jobs = within_memory(jobs, pending, lambda item: item.nbytes, decoded, backend, progress)
+        failed = _run_items(plan, task, journal, jobs=jobs, backend=backend, progress=progress)
+        if failed and not keep_going:
+            raise Refused(reasons=failed)
+        outcome = _finish(plan, journal, finish, failed, reused, strict=strict, jobs=jobs, verify=verify)
+        while changed := forget_changed(plan, journal):
+            if not keep_going:
+                raise Refused(reasons=changed)
+            failed += changed
+            outcome = _finish(plan, journal, finish, failed, reused, strict=strict, jobs=jobs, verify=verify)
     return outcome
 
 

@@ -65,8 +65,13 @@ class Staged:
 
 
 @contextmanager
-def locked(target: Target) -> Iterator[None]:
+def locked(target: Target) -> Iterator[int]:
     """Hold the lock of a target.
+
+    Yields
+    ------
+    descriptor
+        Which holds it; processes that inherit it hold it as well, for as long as they live.
 
     Raises
     ------
@@ -95,7 +100,7 @@ def locked(target: Target) -> Iterator[None]:
     try:
         with writing(target.lock):
             fsops.sign(descriptor, _HOLDER.format(os.getpid(), socket.gethostname()), target.lock)
-        yield
+        yield descriptor
     finally:
         fsops.unlock(descriptor, target.lock)
 
@@ -223,7 +228,8 @@ def _leftover(target: Target) -> bool:
 
 def _named(target: Target) -> str:
     """Return what ``segconv abort`` knows a target by: a dataset by its number, any other folder by its path."""
-    return target.slot if target.slot.isdecimal() else str(target.path)
+    # A folder of predictions may well be called 42.
+    return target.slot if target.slot.isdecimal() and target.slot != target.path.name else str(target.path)
 
 
 def clean(plan: Plan, journal: Journal, keep: Iterable[str] = ()) -> None:
