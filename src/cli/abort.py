@@ -25,20 +25,22 @@ def command(what: str, sink: Sink, paths: Paths) -> int:
     """Remove what an unfinished run left.
 
     A run that was interrupted keeps what it has done, so that the same command goes on from there.
-    This removes it instead: of a dataset by its ID, of restored predictions by their FOLDER. Datasets
-    and sources are not touched.
+    This removes it instead: of a dataset by its ID, of predictions by the FOLDER that infer or restore
+    was to make. Datasets, sources, finished predictions and what segconv did not write are not touched.
     """
+    from ..dataset.lineage import DATASETS, manifest
+    from ..flows.infer import abandon
     from ..work.plan import Target
     from ..work.run import abort
 
     if what.isdecimal() and 1 <= int(what) <= MAX_ID:
         raw = paths.require("raw")
-        slot = f"{int(what):03d}"
-        target, where = Target(raw / f"Dataset{slot}", slot), str(raw)
+        slot, where = f"{int(what):03d}", raw
+        removed = abort(Target(raw / f"Dataset{slot}", slot, manifest(*DATASETS)))
     else:
-        folder = Path(what).absolute()  # the output of restore or infer
-        target, where = Target(folder, folder.name), str(folder.parent)
-    if not abort(target):
+        folder = Path(what).absolute()
+        removed, where = abandon(folder), folder.parent
+    if not removed:
         raise SegconvError(f"no unfinished run of {what} in {where}", code="SC010", hint="nothing to do")
     sink.say(f"removed the unfinished run of {what}")
     sink.end({"removed": int(what) if what.isdecimal() else what})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import example, jobs, option, output, overwrite, speaking, three_folders, trusting
+from .options import example, jobs, option, output, overwrite, restart, speaking, three_folders, trusting
 from .sink import Sink
 from .train import DEVICES
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @option("--no-mirroring", is_flag=True, help="Faster: do not average over mirrored copies.")
 @option("--raw-output", is_flag=True, help="nnU-Net's own names and values instead of yours.")
 @overwrite
+@restart
 @jobs
 @trusting
 @three_folders
@@ -45,6 +46,7 @@ def command(
     no_mirroring: bool,
     raw_output: bool,
     overwrite: bool,
+    restart: bool,
     allowed_modules: tuple[str, ...],
     trust_model: bool,
     jobs: int,
@@ -55,13 +57,15 @@ def command(
 
     Files may have any name. They are brought into nnU-Net's form, predicted by nnU-Net, and brought
     back: file names, label values and format are those of the data that DATASET was
-    converted from.
+    converted from. A folder that is there already is replaced only with --overwrite, and only if
+    all that it holds are earlier predictions.
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..errors import SegconvError
     from ..flows.infer import infer
-    from ..train.commands import default_device, trained_folds
+    from ..train.commands import default_device, model_folder, trained_folds
+    from ..train.predict import prove_model
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     chosen = (
@@ -76,23 +80,26 @@ def command(
             file=str(paths.require("results") / found.path.name),
             hint=f"segconv train {found.name.id} -c {configuration} -f 0",
         )
+    model = prove_model(
+        model_folder(paths, found.path.name, configuration, trainer=trainer, plans=plans),
+        found.path.name,
+        folds=chosen,
+        checkpoint=checkpoint,
+        allowed_modules=allowed_modules,
+        trust_model=trust_model,
+    )
     prediction = infer(
         found,
+        model,
         inputs,
         output,
         paths,
-        folds=chosen,
         raw_output=raw_output,
         overwrite=overwrite,
+        restart=restart,
         jobs=jobs,
-        configuration=configuration,
-        trainer=trainer,
-        plans=plans,
-        checkpoint=checkpoint,
         device=default_device() if device == "auto" else device,
         mirror=not no_mirroring,
-        allowed_modules=allowed_modules,
-        trust_model=trust_model,
         tell=sink.detail,
     )
     sink.warn(prediction.warnings)

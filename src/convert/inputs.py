@@ -14,9 +14,9 @@ from ..dataset.lineage import TEST
 from ..dataset.names import case_identifier, twin_findings
 from ..errors import Finding, SegconvError, naming, refuse_if_any
 from ..image import raster, volumes
-from ..work.how import How
+from ..work.how import HowStaged
 from ..work.plan import Item, Plan, Target
-from ..work.run import Outcome, Result, execute
+from ..work.run import Outcome, Result, stage
 from ..work.staging import Staged
 from . import png
 from .coding import Coding
@@ -104,8 +104,16 @@ def scan_inputs(source: Path, description: DatasetDescription) -> list[SourceCas
     return cases
 
 
-def plan_inputs(source: Path, description: DatasetDescription, folder: Path) -> Inputs:
-    """Plan how a user's files become what nnU-Net wants, in ``folder/imagesTs``; see `scan_inputs`."""
+def plan_inputs(source: Path, description: DatasetDescription, target: Target) -> Inputs:
+    """Plan how a user's files become what nnU-Net wants, in ``imagesTs`` of the target's staging folder.
+
+    Parameters
+    ----------
+    source, description
+        As for `scan_inputs`, as are the errors.
+    target
+        Which is made of the predictions.
+    """
     cases = scan_inputs(source, description)
     root = (source if source.is_dir() else source.parent).resolve()
     labels = {value: value for value in description.labels.values}
@@ -117,17 +125,17 @@ def plan_inputs(source: Path, description: DatasetDescription, folder: Path) -> 
         size = sum(map(os.path.getsize, task.source.files))
         items.append(Item(case.case, task.source.files, task.outputs(), task, size))
     key = {"command": "inputs", "channels": channels, "ending": ending}
-    return Inputs(tuple(cases), ending in PICTURES, Plan(Target(folder, folder.name), root, tuple(items), key))
+    return Inputs(tuple(cases), ending in PICTURES, Plan(target, root, tuple(items), key))
 
 
-def run_inputs(inputs: Inputs, **how: Unpack[How]) -> Outcome:
-    """Write planned inputs; keyword arguments are those of `How`."""
+def run_inputs(inputs: Inputs, **how: Unpack[HowStaged]) -> Outcome:
+    """Write planned inputs, which stay in the staging folder; keyword arguments are those of `HowStaged`."""
 
     def finish(results: Iterable[Result], _: Staged) -> list[Finding]:
         return [found for result in results for found in result.warnings]
 
     convert = convert_pictures if inputs.pictures else convert_volumes
-    return execute(inputs.plan, convert, finish, decoded=decoded, **how)
+    return stage(inputs.plan, convert, finish, decoded=decoded, **how)
 
 
 def _refuse_channels(images: tuple[str, ...], channels: int, *, pictures: bool) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from ..dataset.label_file import LARGEST_VALUE, grid
+from ..dataset.labels import GRAY, RGB, TRANSPARENT, parse_value
 from ..dataset.layout import Dataset
-from ..errors import SegconvError
+from ..dataset.lineage import CASES, CaseRecord, RunRecord
+from ..dataset.typed import Misfit
+from ..errors import Finding, SegconvError, warning
 from ..image import segmentation
 from ..work.plan import Plan
 
@@ -99,3 +104,59 @@ def _inside(name: str) -> str:
             hint="convert again: the lineage was changed",
         )
     return normal
+
+
+def task_of(prediction: str, ending: str, record: CaseRecord, usual: Mapping[str, Any]) -> RestoreTask:
+    """Return the work on one prediction, from the record of its case and from how labels are usually stored."""
+    stored = record.label_file
+    kept = {"layers": "files", "segments": "segments"}.get(str(stored.get("form")))
+    if kept is not None and usual.get("form") == "layers":
+        # A mask that the case lacked counted as empty; a prediction may well hold it.
+        own = {entry["name"] for entry in stored[kept]}
+        absent = [entry for entry in usual["files"] if entry["name"] not in own]
+        stored = {**stored, **({"files": [*stored[kept], *absent]} if kept == "files" else {"absent": absent})}
+    backward, coding = _inverse(record.label_map)
+    if not record.label_map or max(backward) > LARGEST_VALUE:
+        what = f"reach {max(backward)}" if record.label_map else "are not recorded"
+        raise SegconvError(f"the labels of {record.case} {what}", code="SC096", file=CASES)
+    if record.geometry is not None:
+        try:
+            grid(record.geometry)
+        except Misfit as misfit:
+            raise SegconvError(f"the geometry of {record.case} {misfit.message}", code="SC096", file=CASES) from None
+    name = str(stored.get("name") or record.original_name or record.case)
+    if not name.strip("/"):
+        raise SegconvError("the lineage names no file", code="SC096", file=CASES)
+    return RestoreTask(prediction, ending, record.case, name, backward, coding, stored, record.geometry)
+
+
+def lost_by(record: CaseRecord, path: Path) -> list[Finding]:
+    """Return a warning for what cannot come back: what was merged, snapped or united."""
+    lost = [str(record.label_file["lost"])] if "lost" in record.label_file else []
+    lost += [repair for repair in record.repairs if " snapped from " in repair]
+    merged: dict[int, list[str]] = {}
+    for found, written in record.label_map.items():
+        merged.setdefault(written, []).append(found)
+    lost += [
+        f"the values {' and '.join(values)} were one label and come back as {values[0]}"
+        for values in merged.values()
+        if len(values) > 1
+    ]
+    return [warning("SC097", f"not everything comes back: {what}", file=path.name) for what in lost]
+
+
+def unknown_case(case: str, run: RunRecord, names: Mapping[str, str]) -> CaseRecord:
+    """Return what is known of a case that is not in the dataset: its labels are those of the dataset."""
+    return CaseRecord(case, original_name=names.get(case, case), label_map=run.label_map, label_file=run.label_file)
+
+
+def _inverse(label_map: Mapping[str, int]) -> tuple[dict[int, int], str]:
+    """Return value as written → value or colour as the user has it, and which of the two."""
+    back: dict[int, int] = {}
+    coding = GRAY
+    for found, written in label_map.items():
+        value, coding = parse_value(found)
+        back.setdefault(written, value)
+    # Where no voxel of a source became background, as with scribbles, it is what nobody drew on.
+    back.setdefault(0, TRANSPARENT if coding == RGB and TRANSPARENT in back.values() else 0)
+    return back, coding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 from .. import reading
 from ..dataset import lineage
-from ..dataset.label_file import LARGEST_VALUE, grid
-from ..dataset.labels import GRAY, RGB, TRANSPARENT, parse_value, value_text
+from ..dataset.labels import GRAY, RGB, value_text
 from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord, RunRecord
-from ..dataset.typed import Misfit
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import nifti, raster, segmentation, volumes
 from ..image.codecs import decoded_bytes
@@ -32,7 +30,7 @@ from ..work.how import How
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
-from .restoration import Restoration, RestoreTask
+from .restoration import Restoration, RestoreTask, lost_by, task_of, unknown_case
 from .segments import placed
 from .source import collect, files_of, resolve_inside
 
@@ -48,7 +46,7 @@ def is_restored(folder: Path) -> bool:
     return run is not None and run.command == COMMAND
 
 
-def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[str, str] | None = None) -> Restoration:
+def plan_restore(predictions: Path, like: Dataset, out: Path) -> Restoration:
     """Plan the restoration of a folder of predictions.
 
     Parameters
@@ -59,8 +57,6 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
         The dataset whose lineage tells names and values.
     out
         Folder to be made.
-    names
-        Case identifier → original name, for files that are not of the dataset.
 
     Raises
     ------
@@ -69,91 +65,91 @@ def plan_restore(predictions: Path, like: Dataset, out: Path, *, names: Mapping[
         the dataset was replaced since it was opened.
     """
     with like.unchanged():
-        return _plan(predictions, like, out.absolute(), names)
+        run = _run_of(like)
+        if not predictions.is_dir():
+            raise SegconvError("is no folder", code="SC010", file=str(predictions))
+        root = predictions.resolve()
+        ending = like.description.file_ending
+        found = {p.name[: -len(ending)]: p for p in files_of(root) if p.name.endswith(ending)}
+        if not found:
+            raise SegconvError(
+                f"holds no prediction, expected files that end in {ending}", code="SC011", file=str(predictions)
+            )
+        records = {record.case: record for record in like.records() if record.case in found}
+        known = {case: records.get(case) or unknown_case(case, run, {}) for case in found}
+
+        def located(path: Path) -> tuple[str, int]:
+            return resolve_inside(path, root), path.stat().st_size
+
+        return _plan(found, known, located, root, like, out, {})
 
 
-def _plan(predictions: Path, like: Dataset, out: Path, names: Mapping[str, str] | None) -> Restoration:
-    """Do what `plan_restore` says."""
-    run = like.run
-    if run is None:
+def plan_restore_of(names: Mapping[str, str], predictions: Path, like: Dataset, out: Path) -> Restoration:
+    """Plan the restoration of predictions that are still to be made, so that all that can be is refused before.
+
+    Parameters
+    ----------
+    names
+        Case identifier → what the user calls it; none of them is a case of the dataset, whatever its name.
+    predictions
+        Folder that they are going to be in, named by case identifier.
+    like, out
+        As for `plan_restore`, as are the errors.
+    """
+    with like.unchanged():
+        run = _run_of(like)
+        root = predictions.resolve()
+        expected = {case: root / f"{case}{like.description.file_ending}" for case in names}
+        # A file that the user brings may have the name of a case of the dataset, and be another.
+        records = {case: unknown_case(case, run, names) for case in names}
+        return _plan(expected, records, lambda path: (str(path), 0), root, like, out, names)
+
+
+def _run_of(like: Dataset) -> RunRecord:
+    """Return what made a dataset; refuse one that segconv did not make."""
+    if like.run is None:
         raise SegconvError(
             "has no folder segconv/: nothing is known about its source",
             code="SC096",
             file=str(like.path),
             hint="restore works for datasets that segconv converted",
         )
-    if not predictions.is_dir():
-        raise SegconvError("is no folder", code="SC010", file=str(predictions))
-    root = predictions.resolve()
-    ending = like.description.file_ending
-    found = {p.name[: -len(ending)]: p for p in files_of(root) if p.name.endswith(ending)}
-    if not found:
-        raise SegconvError(
-            f"holds no prediction, expected files that end in {ending}", code="SC011", file=str(predictions)
-        )
-    records = {record.case: record for record in like.records() if record.case in found}
+    return like.run
+
+
+def _plan(
+    predictions: Mapping[str, Path],
+    records: Mapping[str, CaseRecord],
+    located: Callable[[Path], tuple[str, int]],
+    root: Path,
+    like: Dataset,
+    out: Path,
+    names: Mapping[str, str],
+) -> Restoration:
+    """Plan the restoration of files by case; `located` tells where each really lies, and its size."""
     findings: list[Finding] = []
     warnings: list[Finding] = []
     items = []
     owners: dict[str, str] = {}
-    for case, path in found.items():
+    usual = _run_of(like).label_file
+    for case, path in predictions.items():
+        record = records[case]
         try:
-            # A file that the user brings may have the name of a case of the dataset, and be another.
-            known = None if names is not None else records.get(case)
-            record = known or _unknown_case(case, run, names or {})
-            task = _task(resolve_inside(path, root), ending, record, run.label_file)
+            prediction, size = located(path)
+            task = task_of(prediction, like.description.file_ending, record, usual)
             for output in task.outputs:
                 if owners.setdefault(output.casefold(), path.name) != path.name:
                     raise SegconvError(f"would be restored as {output!r}, as would {owners[output.casefold()]}",
                                        code="SC085", hint="restore them one folder at a time")  # fmt: skip
-            items.append(Item(case, (task.prediction,), task.outputs, task, path.stat().st_size))
-            warnings += _lost(record, path)
+            items.append(Item(case, (task.prediction,), task.outputs, task, size))
+            warnings += lost_by(record, path)
         except SegconvError as error:
             collect(findings, error, str(path))
     refuse_if_any(findings)
-    key = {"command": COMMAND, "like": like.path.name, "names": dict(names or {})}
+    key = {"command": COMMAND, "like": like.path.name, "names": dict(names)}
+    out = out.absolute()
     target = Target(out, out.name, lineage.manifest(*lineage.RESTORED))
     return Restoration(like, Plan(target, root, tuple(items), key, tuple(warnings), (like.held,)))
-
-
-def _task(prediction: str, ending: str, record: CaseRecord, usual: Mapping[str, Any]) -> RestoreTask:
-    stored = record.label_file
-    kept = {"layers": "files", "segments": "segments"}.get(str(stored.get("form")))
-    if kept is not None and usual.get("form") == "layers":
-        # A mask that the case lacked counted as empty; a prediction may well hold it.
-        own = {entry["name"] for entry in stored[kept]}
-        absent = [entry for entry in usual["files"] if entry["name"] not in own]
-        stored = {**stored, **({"files": [*stored[kept], *absent]} if kept == "files" else {"absent": absent})}
-    backward, coding = _inverse(record.label_map)
-    if not record.label_map or max(backward) > LARGEST_VALUE:
-        what = f"reach {max(backward)}" if record.label_map else "are not recorded"
-        raise SegconvError(f"the labels of {record.case} {what}", code="SC096", file=lineage.CASES)
-    if record.geometry is not None:
-        try:
-            grid(record.geometry)
-        except Misfit as misfit:
-            raise SegconvError(
-                f"the geometry of {record.case} {misfit.message}", code="SC096", file=lineage.CASES
-            ) from None
-    name = str(stored.get("name") or record.original_name or record.case)
-    if not name.strip("/"):
-        raise SegconvError("the lineage names no file", code="SC096", file=lineage.CASES)
-    return RestoreTask(prediction, ending, record.case, name, backward, coding, stored, record.geometry)
-
-
-def _lost(record: CaseRecord, path: Path) -> list[Finding]:
-    """Return a warning for what cannot come back: what was merged, snapped or united."""
-    lost = [str(record.label_file["lost"])] if "lost" in record.label_file else []
-    lost += [repair for repair in record.repairs if " snapped from " in repair]
-    merged: dict[int, list[str]] = {}
-    for found, written in record.label_map.items():
-        merged.setdefault(written, []).append(found)
-    lost += [
-        f"the values {' and '.join(values)} were one label and come back as {values[0]}"
-        for values in merged.values()
-        if len(values) > 1
-    ]
-    return [warning("SC097", f"not everything comes back: {what}", file=path.name) for what in lost]
 
 
 def report(restoration: Restoration) -> list[dict[str, Any]]:
@@ -417,20 +413,3 @@ def _refuse_other_grid(found: Geometry, expected: Geometry) -> None:
             code="SC083",
             hint="check that prediction and case belong together",
         )
-
-
-def _inverse(label_map: Mapping[str, int]) -> tuple[dict[int, int], str]:
-    """Return value as written → value or colour as the user has it, and which of the two."""
-    back: dict[int, int] = {}
-    coding = GRAY
-    for found, written in label_map.items():
-        value, coding = parse_value(found)
-        back.setdefault(written, value)
-    # Where no voxel of a source became background, as with scribbles, it is what nobody drew on.
-    back.setdefault(0, TRANSPARENT if coding == RGB and TRANSPARENT in back.values() else 0)
-    return back, coding
-
-
-def _unknown_case(case: str, run: RunRecord, names: Mapping[str, str]) -> CaseRecord:
-    """Return what is known of a case that is not in the dataset: its labels are those of the dataset."""
-    return CaseRecord(case, original_name=names.get(case, case), label_map=run.label_map, label_file=run.label_file)

@@ -26,7 +26,9 @@ from ..image.codecs import read_image, read_label
 from ..review.evaluate import Scores, evaluate_folders
 from ..review.overlay import Panel, montage
 from ..train import plans as plans_room
+from ..train.commands import model_folder
 from ..train.paths import Paths, init_folders
+from ..train.predict import prove_model
 from ..version import VERSION
 from ..work import fsops, owned
 from ..work.plan import Target
@@ -248,17 +250,9 @@ class _Steps:
             "infer", dataset.name.id, "-c", CONFIGURATION, "-f", 0, "-tr", TRAINER, "--device", self.device,
             "-i", inputs, "-o", output,
         )  # fmt: skip
-        prediction = infer(
-            dataset,
-            inputs,
-            output,
-            paths,
-            folds=["0"],
-            configuration=CONFIGURATION,
-            trainer=TRAINER,
-            device=self.device,
-            jobs=1,
-        )
+        name = dataset.path.name
+        model = prove_model(model_folder(paths, name, CONFIGURATION, trainer=TRAINER), name, folds=["0"])
+        prediction = infer(dataset, model, inputs, output, paths, device=self.device)
         for name in prediction.files:
             self.tell(f"{output / name}")
         return output

@@ -1,22 +1,38 @@
-"""Prediction of a user's own files: brought into nnU-Net's form, predicted, and brought back."""
+"""Prediction of a user's own files: brought into nnU-Net's form, predicted, and brought back.
+
+All of it is planned first, so that what can be refused is refused before nnU-Net begins. It runs
+under the lock of the output, in two hidden folders beside it: one for the inputs and what nnU-Net
+makes of them, and one in which the output grows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..convert.inputs import plan_inputs, run_inputs
-from ..convert.restore import plan_restore, run_restore
+from ..convert.inputs import Inputs, plan_inputs, run_inputs
+from ..convert.raw_predictions import plan_raw_predictions, run_raw_predictions
+from ..convert.restore import plan_restore_of, run_restore
 from ..dataset.layout import Dataset
-from ..errors import Finding, SegconvError
-from ..train.commands import DEFAULT_TRAINER, model_folder, predict
-from ..train.paths import Paths
-from ..train.plans import DEFAULT_PLANS
-from ..work import fsops
-from ..work.plan import hidden_name
-from ..work.staging import is_empty_folder, writing
+from ..dataset.lineage import RESTORED, manifest
+from ..errors import Finding, Interrupted, Refused, SegconvError
+from ..train.paths import NAMES, Paths
+from ..train.predict import OWN_FILES, ProvedModel, predict_with
+from ..work import begun, fsops, staging
+from ..work.apart import refuse_holding
+from ..work.interruption import interruptible
+from ..work.plan import Plan, Target
+from ..work.run import GO_ON, STOPPED, Outcome
+from ..work.staging import locked, writing
+
+INPUTS = "imagesTs"
+PREDICTIONS = "predictions"
+"""Folders in the work folder that nnU-Net reads and writes."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +56,14 @@ class Prediction:
 
 def infer(
     dataset: Dataset,
+    model: ProvedModel,
     inputs: Path,
     output: Path,
     paths: Paths,
     *,
-    configuration: str,
-    folds: Sequence[str],
-    trainer: str = DEFAULT_TRAINER,
-    plans: str = DEFAULT_PLANS,
     raw_output: bool = False,
     overwrite: bool = False,
+    restart: bool = False,
     jobs: int = 1,
     **how: Any,
 ) -> Prediction:
@@ -59,60 +73,148 @@ def infer(
     ----------
     dataset
         The dataset that the model was trained on; its lineage tells the way back.
+    model
+        See `prove_model`.
     inputs
         A file or a folder.
     output
         Folder to be made.
-    configuration, trainer, plans
-        Which model of the dataset.
     raw_output
         Keep nnU-Net's own values and names instead.
+    overwrite
+        Replace what `infer` or `restore` wrote, once the new predictions are whole.
+    restart
+        Throw away what an unfinished run left.
     how
-        Further keyword arguments of `predict`.
+        Further keyword arguments of `predict_with`.
 
     Raises
     ------
     SegconvError
-        ``SC020`` if `output` is there; ``SC062`` if the dataset was replaced since it was opened; what
-        reading, `predict` and `plan_restore` raise.
+        Before nnU-Net begins: ``SC020`` if the output is there and not replaced, ``SC021`` for hidden
+        folders with what segconv did not write, ``SC035`` if another run works on the output, and what
+        `plan_inputs` and `plan_restore_of` raise; later ``SC101`` if nnU-Net does not write all
+        predictions, ``SC062`` if the dataset was replaced since it was opened, and what reading and
+        writing raise.
+    Interrupted
+        By Ctrl-C or SIGTERM; the hidden folders stay.
     """
     output = output.absolute()
-    if output.exists() and not overwrite and not is_empty_folder(output):
-        raise SegconvError("is there already", code="SC020", file=str(output), hint="choose another -o, or --overwrite")
-    work = output.parent / hidden_name(f"infer-{output.name}")
-    planned = plan_inputs(inputs, dataset.description, work / "inputs")
-    prepared = run_inputs(planned, jobs=jobs, overwrite=True)
-    predictions = work / "predictions"
-    with writing(work):
-        if predictions.is_dir():
-            fsops.remove_tree(predictions)
-        fsops.mkdir(predictions)
-    predict(
-        model_folder(paths, dataset.path.name, configuration, trainer=trainer, plans=plans),
-        dataset.path.name,
-        work / "inputs" / "imagesTs",
-        predictions,
-        paths,
-        folds=folds,
-        jobs=jobs,
-        **how,
-    )
-    warnings = list(prepared.warnings)
+    folders = {name: getattr(paths, word) for word, name in NAMES.items()}
+    refuse_holding(output, {"the input": inputs, "the dataset": dataset.path, "the model": model.folder, **folders})
+    target, within = _targets(output)
+    planned = plan_inputs(inputs, dataset.description, within)
+    way_back, bring_back = _way_back(planned, dataset, output, raw_output=raw_output)
+    _preflight(planned.plan, way_back, overwrite=overwrite)
+    go_on = f"{GO_ON}; segconv abort {output} removes what it left"
+    with interruptible(STOPPED, go_on), locked(target) as lock, locked(within) as other_lock:
+        _preflight(planned.plan, way_back, overwrite=overwrite)  # another run may have just ended
+        staging.replaceable(target, overwrite=overwrite)
+        with _begun(way_back, go_on, restart=restart), _begun(planned.plan, go_on, restart=restart):
+            work = within.staging
+            with writing(work), dataset.unchanged():
+                prepared = run_inputs(planned, jobs=jobs)
+            with _declared(work, way_back):
+                predict_with(
+                    model, work / INPUTS, work / PREDICTIONS, paths, jobs=jobs, locks=(lock, other_lock), **how
+                )
+            _refuse_missing(planned, way_back)
+            outcome = bring_back(jobs=jobs, overwrite=overwrite, lock=lock)
+    files = sorted(item.outputs[0] for item in way_back.items)
+    return Prediction(output, files, [*prepared.warnings, *outcome.warnings])
+
+
+def abandon(output: Path) -> bool:
+    """Remove what an unfinished `infer` or `restore` left beside its output; return whether there was something.
+
+    Raises
+    ------
+    SegconvError
+        ``SC035`` if it goes on; ``SC021`` for what segconv did not write, which stays.
+    """
+    targets = _targets(output.absolute())
+    left = [target for target in targets if os.path.lexists(target.staging)]
+    if not left:
+        return False
+    with locked(targets[0]), locked(targets[1]):
+        for target in left:
+            with writing(target.staging):
+                staging.discard(target)
+    return True
+
+
+def _targets(output: Path) -> tuple[Target, Target]:
+    """Return the output as what grows in its own staging folder, and as what is made of inputs in the work folder."""
+    kind = manifest(*RESTORED)
+    return Target(output, output.name, kind), Target(output, f"infer-{output.name}", kind)
+
+
+def _way_back(
+    planned: Inputs, dataset: Dataset, output: Path, *, raw_output: bool
+) -> tuple[Plan, Callable[..., Outcome]]:
+    """Return how predictions become the output: the plan, and what runs it."""
+    names = {case.case: case.original_name for case in planned.cases}
+    predictions = planned.plan.target.staging / PREDICTIONS
     if raw_output:
-        dataset.held.refuse_if_changed()
-        with writing(output):
-            if is_empty_folder(output):
-                fsops.rmdir(output)
-            elif output.exists():
-                fsops.remove_tree(output)
-            fsops.rename_new(predictions, output)
-        files = sorted(path.name for path in output.iterdir() if path.name.endswith(dataset.description.file_ending))
-    else:
-        names = {case.case: case.original_name for case in planned.cases}
-        restoration = plan_restore(predictions, dataset, output, names=names)
-        outcome = run_restore(restoration, jobs=1, overwrite=overwrite, restart=True)
-        warnings += outcome.warnings
-        files = sorted(item.outputs[0] for item in restoration.plan.items)
-    with writing(work):
-        fsops.remove_tree(work)
-    return Prediction(output, files, warnings)
+        raw = plan_raw_predictions(names, predictions, dataset, output)
+        return raw.plan, partial(run_raw_predictions, raw)
+    restoration = plan_restore_of(names, predictions, dataset, output)
+    return restoration.plan, partial(run_restore, restoration)
+
+
+def _preflight(*plans: Plan, overwrite: bool) -> None:
+    for plan in plans:
+        staging.preflight(plan, overwrite=overwrite)
+
+
+@contextmanager
+def _begun(plan: Plan, go_on: str, *, restart: bool) -> Iterator[None]:
+    """Begin the staging folder of a plan, or continue it; only an interruption leaves it there at the end."""
+    target, refused = plan.target, False
+    try:
+        with writing(target.staging):
+            try:
+                staging.begin(plan, restart=restart).close()
+            except SegconvError as error:
+                refused = error.code == "SC021"
+                raise
+        yield
+    except Interrupted as error:
+        error.hint = go_on
+        raise
+    except Exception:
+        with suppress(SegconvError, OSError):
+            if not refused:
+                staging.discard(target)
+        raise
+    if os.path.lexists(target.staging):
+        with writing(target.staging):
+            staging.discard(target)
+
+
+@contextmanager
+def _declared(work: Path, way_back: Plan) -> Iterator[None]:
+    """Make the folder that nnU-Net writes into, and note what that is: before, and as it is found afterwards."""
+    folder = work / PREDICTIONS
+    names = {os.path.basename(source) for item in way_back.items for source in item.sources}
+    with writing(folder):
+        begun.declare(work, [f"{PREDICTIONS}/{name}" for name in names.union(OWN_FILES)])
+        fsops.mkdir(folder)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # what is not noted is kept, and named
+            found = [entry.name for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False)]
+            begun.declare(work, [f"{PREDICTIONS}/{name}" for name in found])
+
+
+def _refuse_missing(planned: Inputs, way_back: Plan) -> None:
+    """Refuse fewer predictions than inputs: nnU-Net may lose a worker, and end well all the same."""
+    images = {case.case: case.images[0] for case in planned.cases}
+    missing = [
+        Finding("SC101", "nnU-Net ended without an error, and without its prediction", file=images[item.case])
+        for item in way_back.items
+        if not all(map(os.path.isfile, item.sources))
+    ]
+    if missing:
+        raise Refused(reasons=missing)

@@ -35,9 +35,10 @@ from ..review.curves import curves
 from ..review.evaluate import Scores, score
 from ..review.opened import read_bytes
 from ..review.robustness import Condition, Measured, Robustness
-from ..train.commands import Tell, predict
+from ..train.commands import Tell
 from ..train.models import TrainedModel, held_back
 from ..train.paths import Paths
+from ..train.predict import predict
 from ..version import VERSION
 from ..work import fsops
 from ..work.held import Held, unchanged

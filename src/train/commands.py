@@ -1,4 +1,4 @@
-"""Planning, training and prediction through nnU-Net's own commands: arguments in, errors told as ours."""
+"""Planning and training through nnU-Net's own commands: arguments in, errors told as ours."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def train_fold(
     overwrite
         Train a fold again that is trained already.
     allowed_modules, trust_model
-        As for `predict`.
+        As for `prove_model`.
 
     Returns
     -------
@@ -171,72 +171,8 @@ def train_fold(
     arguments += ["--val"] if validate_only else []
     arguments += ["--npz"] if probabilities else []
     log = log_file(paths, dataset, f"train-{configuration}-{fold}")
-    run_nnunet("nnUNetv2_train", arguments, paths, log=log, tell=tell, settings=_settings(device))
+    run_nnunet("nnUNetv2_train", arguments, paths, log=log, tell=tell, settings=settings_of(device))
     return folder
-
-
-def predict(
-    model: Path,
-    dataset: str,
-    inputs: Path,
-    output: Path,
-    paths: Paths,
-    *,
-    folds: Sequence[str],
-    checkpoint: str = "checkpoint_final.pth",
-    device: str = "cuda",
-    mirror: bool = True,
-    jobs: int = 1,
-    allowed_modules: Collection[str] = (),
-    trust_model: bool = False,
-    tell: Tell | None = None,
-) -> None:
-    """Predict a folder of files that are named as nnU-Net wants them, with the model of a folder.
-
-    Parameters
-    ----------
-    model
-        Folder with plans.json, dataset.json and the folds, wherever that lies; see `model_folder`.
-    dataset
-        Name of the folder of the dataset that it was trained on; the log is kept under it.
-    inputs, output
-        Folders.
-    folds
-        Whose predictions are averaged.
-    mirror
-        Average over mirrored copies of each input, as nnU-Net does by default.
-    jobs
-        Processes for reading and for writing, each.
-    allowed_modules
-        Where classes that the plans name may come from, besides nnU-Net's own networks.
-    trust_model
-        Do not look whether a checkpoint holds more than numbers.
-
-    Raises
-    ------
-    SegconvError
-        ``SC010`` if a fold is not trained; ``SC064`` if plans or checkpoints would bring code along;
-        errors as `run_nnunet`'s.
-    """
-    checkpoints = {fold: model / f"fold_{fold}" / checkpoint for fold in folds}
-    for fold, found in checkpoints.items():
-        if not found.is_file():
-            raise SegconvError(
-                "is not there: this fold is not trained",
-                code="SC010",
-                file=str(found),
-                hint=f"segconv train {dataset} -c {model.name.rsplit('__', 1)[-1]} -f {fold}",
-            )
-    own_plans = model / "plans.json"
-    refuse_foreign_classes(read_plans(own_plans), allowed_modules, file=str(own_plans))
-    if not trust_model:
-        for found in checkpoints.values():
-            check_checkpoint(found)
-    arguments = ["-i", str(inputs), "-o", str(output), "-m", str(model), "-f", *folds, "-chk", checkpoint]
-    arguments += ["-device", device, "-npp", str(jobs), "-nps", str(jobs), "--disable_progress_bar"]
-    arguments += [] if mirror else ["--disable_tta"]
-    log = log_file(paths, dataset, f"predict-{model.name}")
-    run_nnunet("nnUNetv2_predict_from_modelfolder", arguments, paths, log=log, tell=tell, settings=_settings(device))
 
 
 def default_device() -> str:
@@ -262,7 +198,7 @@ def trained_folds(
     return sorted(path.parent.name[len("fold_") :] for path in folder.glob("fold_*/checkpoint_final.pth"))
 
 
-def _settings(device: str) -> dict[str, str]:
+def settings_of(device: str) -> dict[str, str]:
     """Return what a child needs besides: on a CPU, compiling the network costs more than it gives."""
     if device != "cpu":
         return {}

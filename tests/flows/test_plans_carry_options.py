@@ -19,14 +19,16 @@ from segconv.augment.spec import AugmentSpec
 from segconv.convert import conversion as room
 from segconv.convert.conversion import Conversion, plan_conversion, run_conversion
 from segconv.convert.inputs import plan_inputs, run_inputs
+from segconv.convert.raw_predictions import run_raw_predictions
 from segconv.convert.registry import KINDS, Kind
-from segconv.convert.restore import plan_restore, run_restore
+from segconv.convert.restore import plan_restore, plan_restore_of, run_restore
 from segconv.convert.source import ConvertOptions, SourceScan
 from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName
-from segconv.work.how import How
+from segconv.work.how import How, HowStaged
+from segconv.work.plan import Target
 from segconv.work.readers import Readers
-from segconv.work.run import execute
+from segconv.work.run import execute, stage
 
 from ..command import Command, tree_hash
 
@@ -151,17 +153,27 @@ def test_links_that_were_planned_are_made_and_nothing_can_be_said_twice(pictures
         assert all(Path(path).is_file() for path in (*files["images"], files["label"]))
 
 
-@pytest.mark.parametrize("run", [run_conversion, run_augmentation, run_restore, run_inputs])
-def test_what_runs_a_plan_takes_the_plan_and_how(run: Any) -> None:
+@pytest.mark.parametrize(
+    ("run", "kind"),
+    [
+        (run_conversion, "How"),
+        (run_augmentation, "How"),
+        (run_restore, "How"),
+        (run_raw_predictions, "How"),
+        (run_inputs, "HowStaged"),
+    ],
+)
+def test_what_runs_a_plan_takes_the_plan_and_how(run: Any, kind: str) -> None:
     plan, how = inspect.signature(run).parameters.values()
     assert plan.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-    assert (how.kind, how.annotation) == (inspect.Parameter.VAR_KEYWORD, "Unpack[How]")
+    assert (how.kind, how.annotation) == (inspect.Parameter.VAR_KEYWORD, f"Unpack[{kind}]")
 
 
-def test_how_to_run_is_declared_in_one_place() -> None:
-    parameters = inspect.signature(execute).parameters.values()
+@pytest.mark.parametrize(("run", "how"), [(execute, How), (stage, HowStaged)])
+def test_how_to_run_is_declared_in_one_place(run: Any, how: Any) -> None:
+    parameters = inspect.signature(run).parameters.values()
     keywords = {p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
-    assert set(How.__annotations__) == keywords - {"decoded"}
+    assert set(how.__annotations__) == keywords - {"decoded"}
 
 
 def test_a_run_with_labels_in_another_order_does_not_continue_the_first(tmp_path: Path, segconv: Command) -> None:
@@ -244,12 +256,12 @@ def test_the_dataset_decides_the_fingerprint_of_inputs_and_of_the_way_back(volum
     files = volumes.path / "imagesTr"
     like = volumes.description
     plans = [
-        plan_inputs(files, description, tmp_path / "inputs").plan
+        plan_inputs(files, description, Target(tmp_path / "out", "inputs")).plan
         for description in (like, dataclasses.replace(like, file_ending=".nrrd"))
     ]
     assert plans[0].fingerprint != plans[1].fingerprint
-    back = [
-        plan_restore(volumes.path / "labelsTr", volumes, tmp_path / "out", names=names).plan
-        for names in (None, {volumes.cases("train")[0]: "mine"})
+    predictions, case = volumes.path / "labelsTr", volumes.cases("train")[0]
+    back = [plan_restore(predictions, volumes, tmp_path / "out").plan] + [
+        plan_restore_of({case: name}, predictions, volumes, tmp_path / "out").plan for name in ("mine", "yours")
     ]
-    assert back[0].fingerprint != back[1].fingerprint
+    assert len({plan.fingerprint for plan in back}) == 3

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from segconv.errors import Refused, SegconvError
-from segconv.train import commands
-from segconv.train.commands import predict
+from segconv.train import predict as prediction
 from segconv.train.paths import Paths
+from segconv.train.predict import predict
 
 Called = list[tuple[str, list[str]]]
 
@@ -20,8 +20,9 @@ Called = list[tuple[str, list[str]]]
 def called(monkeypatch: pytest.MonkeyPatch) -> Called:
     """Every command that nnU-Net was given, and every checkpoint that was looked at."""
     seen: Called = []
-    monkeypatch.setattr(commands, "run_nnunet", lambda name, arguments, *_, **__: seen.append((name, list(arguments))))
-    monkeypatch.setattr(commands, "check_checkpoint", lambda path: seen.append(("look", [str(path)])))
+    monkeypatch.setattr(prediction, "commands", dict)
+    monkeypatch.setattr(prediction, "run_nnunet", lambda name, words, *_, **__: seen.append((name, list(words))))
+    monkeypatch.setattr(prediction, "check_checkpoint", lambda path: seen.append(("look", [str(path)])))
     return seen
 
 

@@ -1,0 +1,99 @@
+"""Predictions as nnU-Net wrote them, in a folder that says which files segconv put there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import reading
+from ..dataset import lineage
+from ..dataset.layout import Dataset
+from ..dataset.lineage import CaseRecord
+from ..errors import Finding
+from ..version import VERSION
+from ..work.caseio import CaseIO
+from ..work.how import How
+from ..work.plan import Item, Plan, Target
+from ..work.run import Outcome, Result, execute
+from ..work.staging import Staged
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+COMMAND = "infer"
+
+
+@dataclass(frozen=True)
+class RawPredictions:
+    """A folder of predictions that is to be made; nothing has been written.
+
+    Parameters
+    ----------
+    dataset
+        What the model was trained on.
+    folder
+        Where nnU-Net puts them, resolved.
+    names
+        Case identifier → what the user calls it.
+    plan
+        The work.
+    """
+
+    dataset: Dataset
+    folder: Path
+    names: Mapping[str, str]
+    plan: Plan
+
+
+def plan_raw_predictions(names: Mapping[str, str], predictions: Path, dataset: Dataset, out: Path) -> RawPredictions:
+    """Plan to carry predictions that are still to be made, one for each case; nothing in them is changed.
+
+    Parameters are those of `plan_restore_of`.
+    """
+    root, out = predictions.resolve(), out.absolute()
+    files = {case: f"{case}{dataset.description.file_ending}" for case in names}
+    items = [Item(case, (str(root / file),), (file,), names[case]) for case, file in files.items()]
+    key = {"command": COMMAND, "dataset": dataset.path.name, "names": dict(names)}
+    target = Target(out, out.name, lineage.manifest(*lineage.RESTORED))
+    return RawPredictions(dataset, root, names, Plan(target, root, tuple(items), key, held=(dataset.held,)))
+
+
+def run_raw_predictions(raw: RawPredictions, **how: Unpack[How]) -> Outcome:
+    """Carry the predictions, and what nnU-Net wrote beside them; keyword arguments are those of `How`."""
+    own = {output for item in raw.plan.items for output in item.outputs}
+
+    def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
+        for path in sorted(raw.folder.iterdir()):
+            if path.name not in own and path.is_file():  # dataset.json and plans.json, which ensembling needs
+                staged.write(path.name, reading.whole(path))
+        lines = (
+            CaseRecord(
+                case=result.case,
+                split="prediction",
+                original_name=raw.names[result.case],
+                sources=result.sources,
+                targets=result.targets,
+            ).to_line()
+            for result in results
+        )
+        staged.write_lines(lineage.CASES, lines)
+        staged.write(
+            lineage.RUN,
+            lineage.run_record(
+                version=VERSION,
+                command=COMMAND,
+                options={"raw_output": True},
+                source={"kind": "prediction", "name": raw.dataset.path.name},
+                files=staged.targets,
+            ),
+        )
+        return []
+
+    return execute(raw.plan, _carry, finish, **how)
+
+
+def _carry(item: Item, io: CaseIO) -> dict[str, Any]:
+    io.carry(Path(item.sources[0]), item.outputs[0])
+    return {}

@@ -1,0 +1,35 @@
+"""A folder that is made lies apart from what is read: it is none of that, and holds nothing of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import SegconvError
+
+
+def refuse_holding(target: Path, read: Mapping[str, Path | None]) -> None:
+    """Refuse a target that is, or holds, something that must stay; links are followed.
+
+    Parameters
+    ----------
+    target
+        Folder that would be made or replaced, be it there or not.
+    read
+        What it is, in words → where it is, or None if it is nowhere.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020``, naming the first.
+    """
+    inside = os.path.join(os.path.realpath(target), "")
+    for what, path in read.items():
+        if path is not None and os.path.join(os.path.realpath(path), "").startswith(inside):
+            raise SegconvError(
+                f"is not replaced: {what} is there ({path})",
+                code="SC020",
+                file=str(target),
+                hint="choose another folder to be made",
+            )

@@ -1,0 +1,123 @@
+"""A trained model whose predictions need no nnU-Net: a program in its place that writes masks, and may wait then.
+
+Run as a module it is the command line with that program: ``python -m tests.flows.predictor FOLDER WORD…``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import site
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fixtures.make_fixtures import write_png
+from segconv.train import child, predict
+
+ROOT = Path(__file__).parents[2]
+LIMIT_S = 120
+"""For what takes a moment on an idle machine."""
+MODEL = "nnUNetTrainer__nnUNetPlans__2d"
+OWN_FILES = ("dataset.json", "plans.json", "predict_from_raw_data_args.json")
+"""What nnU-Net writes beside the predictions."""
+
+PROGRAM = f"""
+import multiprocessing, os, shutil, sys, time
+
+def main():
+    inputs, output = sys.argv[2], sys.argv[4]
+    room = os.path.dirname(os.path.abspath(__file__))
+    cases = sorted(name.rpartition("_")[0] for name in os.listdir(inputs))
+    with open(f"{{room}}/log", "a") as log:
+        log.write(" ".join(cases) + "\\n")
+    how = os.environ.get("nnUNet_program", "")
+    for name in {OWN_FILES!r}:
+        with open(f"{{output}}/{{name}}", "w") as file:
+            file.write("{{}}")
+    for case in cases[how == "fewer":]:
+        shutil.copyfile(f"{{room}}/mask.png", f"{{output}}/{{case}}.png")
+    if how == "wait":
+        multiprocessing.get_context("fork").Process(target=time.sleep, args=(1000,)).start()
+        open(f"{{room}}/begun", "w").close()
+        while not os.path.exists(f"{{room}}/go"):
+            time.sleep(0.01)
+    if how == "fail":
+        sys.exit("no prediction today")
+    os._exit(0)
+"""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A folder with the program, and what it was asked for."""
+
+    folder: Path
+
+    @classmethod
+    def make(cls, folder: Path) -> Predictor:
+        folder.mkdir()
+        (folder / "stand_in.py").write_text(PROGRAM)
+        write_png(folder / "mask.png", np.repeat(np.arange(3, dtype=np.uint8), 16).reshape(6, 8))
+        return cls(folder)
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """The cases of each call."""
+        log = self.folder / "log"
+        return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+
+    def begun(self) -> bool:
+        return (self.folder / "begun").exists()
+
+    def go(self) -> None:
+        (self.folder / "go").touch()
+
+    def trains(self, results: Path, dataset: str) -> None:
+        """Make a model of a dataset, as far as it is looked at."""
+        model = results / dataset / MODEL
+        (model / "fold_0").mkdir(parents=True)
+        (model / "fold_0" / "checkpoint_final.pth").touch()
+        network = "dynamic_network_architectures.architectures.unet.PlainConvUNet"
+        plans = {"configurations": {"2d": {"architecture": {"network_class_name": network}}}}
+        (model / "plans.json").write_text(json.dumps(plans))
+
+    def install(self, patch: Callable[[object, str, object], None] = setattr) -> None:
+        """Let it be found where nnU-Net's command would be."""
+        known = {"nnUNetv2_predict_from_modelfolder": "stand_in:main"}
+        for module in (child, predict):
+            patch(module, "commands", lambda: known)
+        patch(site, "ENABLE_USER_SITE", True)
+        patch(site, "getusersitepackages", lambda: str(self.folder))
+
+    def start(self, *words: object, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        """Run the command line in a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.flows.predictor", str(self.folder), *map(str, words)],
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    from segconv.cli.main import main
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    Predictor(Path(sys.argv[1])).install()
+    main(sys.argv[2:])

@@ -1,0 +1,435 @@
+"""Predictions of a user's own files: all of them, in the folder that was asked for, and nothing else touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import io
+
+from fixtures.make_fixtures import png_shapes, write_png
+from segconv.work import fsops
+
+from ..command import Command, Done, tree_hash
+from .predictor import LIMIT_S, OWN_FILES, Predictor, wait_until
+
+NAMES = ["one picture.png", "zwei.png"]
+
+
+@dataclass(frozen=True)
+class World:
+    """A dataset with a model, pictures, and a command that predicts them."""
+
+    folder: Path
+    segconv: Command
+    predictor: Predictor
+
+    @property
+    def pictures(self) -> Path:
+        return self.folder / "pictures"
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "made"
+
+    @property
+    def dataset(self) -> Path:
+        return self.segconv.raw / "Dataset501_Shapes"
+
+    def words(self, *more: object, inputs: Path | None = None, output: Path | None = None) -> list[object]:
+        words = ["infer", 501, "-i", inputs or self.pictures, "-o", output or self.output, "-c", "2d"]
+        return [*words, "--device", "cpu", "--trust-model", "-j", 1, *more]
+
+    def infer(self, *more: object, inputs: Path | None = None, output: Path | None = None) -> Done:
+        return self.segconv(*self.words(*more, inputs=inputs, output=output))
+
+    def start(self, *more: object, how: str = "wait") -> subprocess.Popen[str]:
+        """Begin to predict in another process, and wait until nnU-Net would be at work."""
+        run = self.predictor.start(*self.words(*more), env={"nnUNet_program": how})
+        wait_until(lambda: self.predictor.begun() or run.poll() is not None)
+        return run
+
+    def hidden(self) -> list[str]:
+        return sorted(path.name for path in self.output.parent.glob(".*"))
+
+    def made(self) -> dict[str, list[int]]:
+        return {p.name: np.unique(io.imread(p)).tolist() for p in sorted(self.output.glob("*.png"))}
+
+
+def when_free(command: Callable[[], Done]) -> Done:
+    """Run a command once the last process of one that was killed is gone, which may take a moment."""
+    ended: list[Done] = []
+
+    def free() -> bool:
+        ended.append(command())
+        return ended[-1].code != 75
+
+    wait_until(free)
+    return ended[-1]
+
+
+RESTORED = {name: [0, 128, 255] for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset in nnUNet_raw, made once."""
+    from segconv.convert.conversion import plan_conversion, run_conversion
+    from segconv.convert.source import ConvertOptions
+
+    folder = tmp_path_factory.mktemp("template")
+    (folder / "raw").mkdir()
+    source = png_shapes(folder, cases=2, tests=0, size=(8, 6))
+    options = ConvertOptions(accept_labels=True)
+    run_conversion(plan_conversion(source, "501_Shapes", raw=folder / "raw", options=options))
+    return folder / "raw" / "Dataset501_Shapes"
+
+
+@pytest.fixture
+def world(template: Path, tmp_path: Path, segconv: Command, monkeypatch: pytest.MonkeyPatch) -> World:
+    shutil.copytree(template, segconv.raw / template.name)
+    predictor = Predictor.make(tmp_path / "predictor")
+    predictor.install(monkeypatch.setattr)
+    predictor.trains(tmp_path / "nnUNet_results", template.name)
+    for name in NAMES:
+        write_png(tmp_path / "pictures" / name, np.zeros((6, 8, 3), dtype=np.uint8))
+    return World(tmp_path, segconv, predictor)
+
+
+def test_predictions_come_in_the_users_names_and_values(world: World) -> None:
+    done = world.infer()
+    assert done.code == 0, done.err
+    assert done.out.splitlines() == [str(world.output / name) for name in NAMES]
+    assert world.made() == RESTORED
+    assert world.hidden() == []
+    again = world.segconv("restore", world.output, "--like", 501, "-o", world.folder / "again")
+    assert (again.code, "restored already" in again.err) == (0, True)
+
+
+def test_raw_predictions_are_what_nnunet_wrote_and_can_be_restored(world: World) -> None:
+    done = world.infer("--raw-output", "--json")
+    assert done.code == 0, done.err
+    names = done.json["files"]
+    assert len(names) == 2
+    assert world.made() == {name: [0, 1, 2] for name in names}
+    assert {path.name for path in world.output.iterdir()} == {*names, *OWN_FILES, "segconv"}
+    assert json.loads((world.output / "segconv" / "run.json").read_text())["command"] == "infer"
+    assert world.hidden() == []
+    restored = world.segconv("restore", world.output, "--like", 501, "-o", world.folder / "restored")
+    assert restored.code == 0, restored.err
+    values = [np.unique(io.imread(path)).tolist() for path in (world.folder / "restored").glob("*.png")]
+    assert values == [[0, 128, 255]] * 2
+
+
+@pytest.mark.parametrize(("first", "then"), [((), ("--raw-output",)), (("--raw-output",), ()), ((), ())])
+def test_own_predictions_are_replaced_when_asked(world: World, first: tuple[str, ...], then: tuple[str, ...]) -> None:
+    assert world.infer(*first).code == 0
+    before = tree_hash(world.output)
+    assert world.infer(*then).codes() == ["SC020"]
+    assert tree_hash(world.output) == before
+    (world.pictures / NAMES[0]).unlink()
+    done = world.infer(*then, "--overwrite")
+    assert done.code == 0, done.err
+    assert len(world.made()) == 1
+    assert world.hidden() == []
+    assert len(world.predictor.asked) == 2
+
+
+def holds_a_strangers_file(world: World) -> Path:
+    assert world.infer().code == 0
+    (world.output / "notes.txt").write_text("mine")
+    return world.output
+
+
+def holds_an_edited_mask(world: World) -> Path:
+    assert world.infer("--raw-output").code == 0
+    shutil.copyfile(world.pictures / NAMES[0], next(world.output.glob("*.png")))
+    return world.output
+
+
+def holds_a_strangers_folder(world: World) -> Path:
+    assert world.infer("--raw-output").code == 0
+    (world.output / "empty").mkdir()
+    return world.output
+
+
+def is_somebody_elses(world: World) -> Path:
+    world.output.mkdir()
+    (world.output / "thesis.txt").write_text("mine")
+    return world.output
+
+
+def is_a_file(world: World) -> Path:
+    world.output.write_text("mine")
+    return world.output
+
+
+def is_a_link(world: World) -> Path:
+    world.output.symlink_to(world.folder / "elsewhere")
+    (world.folder / "elsewhere").mkdir()
+    (world.folder / "elsewhere" / "thesis.txt").write_text("mine")
+    return world.output
+
+
+def is_the_input(world: World) -> Path:
+    return world.pictures
+
+
+def holds_the_input(world: World) -> Path:
+    shutil.move(world.pictures, world.folder / "holder" / "inner" / "pictures")
+    world.pictures.symlink_to(world.folder / "holder" / "inner" / "pictures")
+    return world.folder / "holder"
+
+
+def is_the_dataset(world: World) -> Path:
+    return world.dataset
+
+
+def is_raw(world: World) -> Path:
+    return world.segconv.raw
+
+
+def is_preprocessed_by_a_link(world: World) -> Path:
+    (world.folder / "way").symlink_to(world.folder / "nnUNet_preprocessed")
+    return world.folder / "way"
+
+
+def is_preprocessed(world: World) -> Path:
+    """It is empty, and all the same not to become a folder of predictions."""
+    return world.folder / "nnUNet_preprocessed"
+
+
+def is_results(world: World) -> Path:
+    return world.folder / "nnUNet_results"
+
+
+def is_the_model(world: World) -> Path:
+    return world.folder / "nnUNet_results" / "Dataset501_Shapes"
+
+
+def is_another_dataset(world: World) -> Path:
+    """Of segconv's own making, but no predictions."""
+    shutil.copytree(world.dataset, world.folder / "Dataset502_Other")
+    return world.folder / "Dataset502_Other"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        holds_a_strangers_file, holds_an_edited_mask, holds_a_strangers_folder, is_somebody_elses, is_a_file, is_a_link,
+        is_the_input, holds_the_input, is_the_dataset, is_raw, is_preprocessed, is_preprocessed_by_a_link, is_results,
+        is_the_model, is_another_dataset,
+    ],
+)  # fmt: skip
+def test_what_infer_did_not_write_is_not_replaced(world: World, target: Callable[[World], Path]) -> None:
+    output = target(world)
+    before, asked = tree_hash(world.folder), len(world.predictor.asked)
+    for form in ((), ("--raw-output",)):
+        for overwrite in ((), ("--overwrite",)):
+            done = world.infer(*form, *overwrite, output=output)
+            assert done.codes() == ["SC020"], done.err
+            assert str(output) in done.err
+            assert tree_hash(world.folder) == before
+    assert len(world.predictor.asked) == asked, "refused before predicting"
+    words = ["restore", world.dataset / "labelsTr", "--like", 501, "-o", output, "--overwrite"]
+    assert world.segconv(*words).codes() == ["SC020"]
+    assert tree_hash(world.folder) == before
+
+
+def test_predictions_that_are_the_input_are_not_replaced_by_what_is_made_of_them(world: World) -> None:
+    """Everything in the folder is segconv's own, and would be gone before it is read."""
+    assert world.infer().code == 0
+    for name in NAMES:
+        write_png(world.pictures / name, io.imread(world.output / name)[..., np.newaxis].repeat(3, 2))
+    before = tree_hash(world.output)
+    assert world.infer("--overwrite", inputs=world.output).codes() == ["SC020"]
+    assert world.infer("--overwrite", inputs=world.output / NAMES[0]).codes() == ["SC020"]
+    assert tree_hash(world.output) == before
+
+
+def test_of_two_at_once_the_second_waits_for_another_time(world: World) -> None:
+    first = world.start()
+    before = tree_hash(world.folder)
+    others: list[list[object]] = [
+        world.words(),
+        world.words("--raw-output", "--overwrite"),
+        ["restore", world.dataset / "labelsTr", "--like", 501, "-o", world.output],
+        ["abort", world.output],
+    ]
+    for words in others:
+        done = world.segconv(*words)
+        assert (done.code, done.codes()) == (75, ["SC035"]), (words, done.err)
+        assert tree_hash(world.folder) == before
+    world.predictor.go()
+    _, err = first.communicate(timeout=LIMIT_S)
+    assert first.returncode == 0, err
+    assert world.made() == RESTORED
+    assert world.hidden() == []
+
+
+def test_a_prediction_that_was_not_written_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = world.start()
+    run.kill()
+    run.communicate(timeout=LIMIT_S)
+    assert list(world.output.parent.glob(".segconv-*/predictions/*.png")), "which are of another run"
+    monkeypatch.setenv("nnUNet_program", "fewer")
+    for form in ((), ("--raw-output",)):
+        done = when_free(lambda form=form: world.infer(*form))  # type: ignore[misc]
+        assert (done.code, done.codes()) == (70, ["SC101"])
+        assert NAMES[0] in done.err
+        assert NAMES[1] not in done.err
+        assert not world.output.exists()
+        assert world.hidden() == []
+
+
+def test_a_refused_command_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = (world.pictures / NAMES[0]).read_bytes()
+    cases: list[tuple[str, list[object], Callable[[], object]]] = [
+        ("SC058", [], lambda: (world.pictures / NAMES[1]).write_bytes(good[:-30])),
+        ("SC084", [], lambda: write_png(world.pictures / NAMES[1], np.zeros((6, 8), dtype=np.uint8))),
+        ("SC010", ["-f", 3], lambda: None),
+        ("SC101", [], lambda: monkeypatch.setenv("nnUNet_program", "fail")),
+    ]
+    for code, words, spoil in cases:
+        (world.pictures / NAMES[1]).write_bytes(good)
+        spoil()
+        before = tree_hash(world.pictures)
+        done = world.infer(*words)
+        assert done.codes() == [code], done.err
+        assert not world.output.exists()
+        assert world.hidden() == []
+        assert tree_hash(world.pictures) == before
+
+
+def test_a_dataset_without_a_way_back_is_refused_before_predicting(world: World) -> None:
+    shutil.rmtree(world.dataset / "segconv")
+    assert world.infer().codes() == ["SC096"]
+    assert world.predictor.asked == []
+    assert world.infer("--raw-output").code == 0, "which needs no way back"
+
+
+def test_what_a_killed_command_left_is_found_by_abort(world: World) -> None:
+    run = world.start()
+    run.kill()
+    run.communicate(timeout=LIMIT_S)
+    assert list((world.output.parent / ".segconv-infer-made").rglob("*.png")), "copies of the pictures"
+    assert when_free(lambda: world.segconv("abort", world.output)).code == 0
+    assert world.hidden() == []
+    assert world.segconv("abort", world.output).codes() == ["SC010"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_was_ended_is_run_again(world: World, number: signal.Signals) -> None:
+    run = world.start()
+    run.send_signal(number)
+    _, err = run.communicate(timeout=LIMIT_S)
+    if number != signal.SIGKILL:
+        assert run.returncode == 128 + number
+        assert f"segconv abort {world.output}" in err
+    assert not world.output.exists()
+    done = when_free(world.infer)
+    assert done.code == 0, done.err
+    assert world.made() == RESTORED
+    assert world.hidden() == []
+
+
+def test_other_inputs_are_not_mixed_with_those_of_a_run_that_was_killed(world: World) -> None:
+    run = world.start()
+    run.send_signal(signal.SIGTERM)
+    run.communicate(timeout=LIMIT_S)
+    other = world.folder / "other" / "new.png"
+    write_png(other, np.ones((6, 8, 3), dtype=np.uint8))
+    done = world.infer(inputs=other.parent)
+    assert done.codes() == ["SC021"]
+    assert "--restart" in done.err
+    assert world.infer("--restart", inputs=other.parent).code == 0
+    assert list(world.made()) == ["new.png"]
+    assert world.predictor.asked[-1] == ["new"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "nested", "link", "file", "empty link"])
+def test_a_strangers_work_folder_is_never_emptied(world: World, kind: str) -> None:
+    name = world.output.parent / ".segconv-infer-made"
+    elsewhere = world.folder / "elsewhere"
+    elsewhere.mkdir()
+    if kind == "folder":
+        name.mkdir()
+        (name / "notes.txt").write_text("mine")
+    elif kind == "nested":
+        (name / "imagesTs").mkdir(parents=True)
+        (name / "predictions").mkdir()
+        (name / "predictions" / "zwei.png").write_text("mine")
+    elif kind == "file":
+        name.write_text("mine")
+    else:
+        name.symlink_to(elsewhere)
+        if kind == "link":
+            (elsewhere / "plan.json").write_text("mine")
+    before = tree_hash(world.folder)
+    for words in (world.words(), world.words("--restart"), ["abort", world.output]):
+        done = world.segconv(*words)
+        assert done.codes() == ["SC021"], done.err
+        assert str(name) in done.err
+        assert tree_hash(world.folder) == before
+        assert os.path.lexists(name)
+    assert world.predictor.asked == []
+
+
+def test_a_strangers_file_in_the_work_folder_stays(world: World) -> None:
+    run = world.start()
+    run.kill()
+    run.communicate(timeout=LIMIT_S)
+    work = world.output.parent / ".segconv-infer-made"
+    (work / "predictions" / "notes.txt").write_text("mine")
+    assert when_free(lambda: world.segconv("abort", world.output)).codes() == ["SC021"]
+    for words in (world.words(), world.words("--restart"), ["abort", world.output]):
+        done = world.segconv(*words)
+        assert done.codes() == ["SC021"], done.err
+        assert "predictions/notes.txt" in done.err
+        assert (work / "predictions" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("form", ["--raw-output", "--quiet"])
+def test_a_disk_that_fails_at_any_moment_is_told_and_nothing_stays(
+    world: World, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, number = tree_hash(world.pictures), 0
+    while True:
+        number += 3 if form == "--raw-output" else 1  # most of it is the same
+        fault = ("ENOSPC", "EACCES")[number % 2]
+        monkeypatch.setenv("SEGCONV_FAULT", f"{fault}@{number}")
+        fsops._calls.clear()
+        done = world.infer(form)
+        if done.code == 0:
+            break
+        monkeypatch.delenv("SEGCONV_FAULT")
+        assert (done.code, done.codes()) == (74, ["SC032" if fault == "ENOSPC" else "SC031"]), (number, done.err)
+        assert tree_hash(world.pictures) == before
+        if world.output.exists():  # the fault came after the end, and maybe kept what was left from being removed
+            assert world.made() == dict.fromkeys(world.made(), [0, 1, 2] if form == "--raw-output" else [0, 128, 255])
+            assert world.segconv("abort", world.output).code in (0, 66)
+            shutil.rmtree(world.output)
+        assert world.hidden() == [], number
+    assert number > 50
+    assert len(world.made()) == 2
+
+
+@pytest.mark.parametrize("number", [9, 21, 33, 45, 57])
+def test_killed_at_any_moment_it_leaves_the_output_absent_or_whole(world: World, number: int) -> None:
+    run = world.predictor.start(*world.words(), env={"SEGCONV_FAULT": f"kill@{number}"})
+    run.communicate(timeout=LIMIT_S)
+    assert run.returncode == -signal.SIGKILL
+    if world.output.exists():
+        assert world.made() == RESTORED
+    done = when_free(lambda: world.infer("--overwrite"))
+    assert done.code == 0, done.err
+    assert world.made() == RESTORED
+    assert world.hidden() == []

@@ -1,0 +1,28 @@
+"""A folder that is made holds nothing of what is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from segconv.errors import SegconvError
+from segconv.work.apart import refuse_holding
+
+
+def test_a_folder_beside_or_below_what_is_read_may_be_made(tmp_path: Path) -> None:
+    (tmp_path / "read").mkdir()
+    for name in ("made", "read/inner", "rea", "read2", "no/such/folder"):
+        refuse_holding(tmp_path / name, {"the input": tmp_path / "read", "the rest": None})
+
+
+@pytest.mark.parametrize("name", ["read", ".", "..", "link", "upper", "read/../read", "upper/read"])
+def test_one_that_is_it_or_holds_it_is_refused_by_whatever_way(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "root"
+    (root / "read").mkdir(parents=True)
+    (root / "link").symlink_to("read")
+    (root / "upper").symlink_to(".")
+    for read in (root / "read", root / "link", root / "upper" / "link"):
+        with pytest.raises(SegconvError, match="the input is there") as caught:
+            refuse_holding(root / name, {"the input": read})
+        assert (caught.value.code, caught.value.file) == ("SC020", str(root / name))
