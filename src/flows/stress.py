@@ -132,7 +132,7 @@ def stress(
         with writing(work):
             for fold in cases:
                 fsops.mkdir(_inputs(work, fold))
-        for case in each(_write_inputs, tasks, jobs=jobs):
+        for case in each(_write_inputs, tasks, jobs=jobs, tell=say):
             say(f"{case}: turned and shifted")
         for model, name in enumerate(models):
             for fold in cases:

@@ -254,10 +254,12 @@ def _reports(
         jobs = within_memory(jobs, cases, *_sizes(root), backend, progress)
     ending = declared.ending or ""
     assigned = (Assigned(n, files, history.written(files, ending)) for n, files in enumerate(cases))
+    note = None
     if progress is not None:
+        note = progress.note
         progress.start(len(cases), 0)
     try:
-        for report in each(look, assigned, jobs=jobs, backend=backend):
+        for report in each(look, assigned, jobs=jobs, backend=backend, tell=note):
             yield report
             if progress is not None:
                 progress.advance(cases[report.number].case)

@@ -37,6 +37,10 @@ _KNOWN_FAILURES: tuple[tuple[str, str], ...] = (
     (r"Could not find a dataset with the ID", "segconv paths show tells where datasets are looked up"),
     (r"workers are no longer alive|Killed|MemoryError", "the memory did not suffice: fewer processes (-j)"),
     (r"No CUDA GPUs are available|not compiled with CUDA|Found no NVIDIA driver", "--device cpu trains without a GPU"),
+    (
+        r"SemLock\(|shm_open|shared memory|\(shm\)",
+        "shared memory (/dev/shm) is full or absent, which nnU-Net's workers need: docker run --shm-size=8g gives more",
+    ),
     (r"No space left on device", "make room on the disk and run the command again"),
     (r"Could not find requested nnunet trainer", "check the name given with -tr"),
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from typing import TypeVar
 
-from .backends import THREADS, backend_of
+from .backends import THREADS, backend_of, workers_at_hand
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -20,6 +20,7 @@ def each(
     jobs: int = 1,
     backend: str | None = None,
     name: Callable[[T], str] = str,
+    tell: Callable[[str], None] | None = None,
 ) -> Generator[R, None, None]:
     """Yield the function's result for every item, in any order.
 
@@ -35,6 +36,8 @@ def each(
         A key of `BACKENDS`; processes on this machine if None.
     name
         Returns what to call an item in a message; picklable as `function` is.
+    tell
+        Is told in a line if threads take the place of processes, which the system cannot start.
 
     Raises
     ------
@@ -50,5 +53,6 @@ def each(
         yield from map(function, items)
         return
     if first:
+        workers = workers_at_hand(backend, jobs, tell)
         with closing(workers.results(function, items, jobs, name)) as results:
             yield from results

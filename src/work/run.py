@@ -215,8 +215,10 @@ def _run_items(
     if progress is not None:
         progress.start(len(plan.items), len(plan.items) - len(pending))
     call = _Call(task, plan.target.staging, plan.source_root)
+    workers = backend or _workers(plan, jobs)
+    note = progress.note if progress is not None else None
     try:
-        with closing(each(call, pending, jobs=jobs, backend=backend or _workers(plan, jobs), name=_case)) as entries:
+        with closing(each(call, pending, jobs=jobs, backend=workers, name=_case, tell=note)) as entries:
             for entry in entries:
                 case = entry["case"]
                 if "findings" in entry:

@@ -35,6 +35,12 @@ class Processes:
         self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
     ) -> Generator[R, None, None]:
         """See `Backend`."""
+        with _no_settings():
+            yield from self._results(function, items, jobs, name)
+
+    def _results(
+        self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
+    ) -> Generator[R, None, None]:
         import joblib  # a tenth of a second that threads do not need
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -49,7 +55,9 @@ class Processes:
         results: Any = None
         try:
             with pinned(jobs), joblib.parallel_config(**config):
-                parallel = joblib.Parallel(return_as="generator_unordered", max_nbytes=None, mmap_mode=None)
+                parallel = joblib.Parallel(
+                    return_as="generator_unordered", max_nbytes=None, mmap_mode=None, temp_folder=os.devnull
+                )
                 with _held_back(signal.SIGINT):
                     results = parallel(work(item) for item in items)
                 yield from results
@@ -65,6 +73,16 @@ class Processes:
         finally:
             if results is not None and hasattr(results, "close"):
                 results.close()
+
+
+@contextmanager
+def _no_settings() -> Iterator[None]:
+    """Keep settings of joblib and loky, which change or break a pool, from this process and from its workers."""
+    found = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("JOBLIB_", "LOKY_"))}
+    try:
+        yield
+    finally:
+        os.environ.update(found)
 
 
 def _begin(owner: int) -> None:
