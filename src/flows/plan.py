@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -64,9 +65,10 @@ def plan_dataset(
     Refused
         With all findings of the check if one is an error; for folds that leak in any case.
     SegconvError
-        ``SC035`` if another run works on the dataset, ``SC062`` if it was replaced all the same; what
-        `carry_splits` and `plan_and_preprocess` raise.
+        ``SC040`` if it is not in nnUNet_raw; ``SC035`` if another run works on it, ``SC062`` if it was
+        replaced all the same; what `carry_splits` and `plan_and_preprocess` raise.
     """
+    _refuse_elsewhere(dataset, paths.require("raw"))
     with _locked_if_possible(Target(dataset.path, dataset.name.slot)), dataset.unchanged():
         dataset.held.refuse_if_changed()  # before hours of work
         if check:
@@ -89,6 +91,18 @@ def plan_dataset(
         )
         carry_splits(dataset, folder, paths)
         return folder
+
+
+def _refuse_elsewhere(dataset: Dataset, raw: Path) -> None:
+    """Refuse a dataset that nnU-Net, which goes by its number, would not find, or take another for."""
+    there = raw / dataset.path.name
+    if not (there.is_dir() and os.path.samefile(there, dataset.path)):
+        raise SegconvError(
+            f"is not in {raw}, where nnU-Net looks for datasets",
+            code="SC040",
+            file=str(dataset.path),
+            hint=f"segconv plan {dataset.name.id} --raw {shlex.quote(str(dataset.path.parent))}",
+        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -124,3 +125,19 @@ def test_a_raw_folder_that_cannot_be_written_or_locked_is_planned_all_the_same(
     monkeypatch.setattr(fsops, "lock", lock)
     assert planned(segconv).code == 0
     assert started == ["Dataset007_Ct"]
+
+
+def test_another_dataset_of_the_same_number_is_not_planned_instead(
+    segconv: Command, started: list[str], tmp_path: Path
+) -> None:
+    datasets.volumes(segconv.raw).rename(segconv.raw / "Dataset007_Other")
+    elsewhere = datasets.volumes(tmp_path / "else where")
+    done = segconv("plan", elsewhere, "-j", "1")
+    assert (done.code, done.codes()) == (78, ["SC040"])
+    assert started == []
+    hint = done.err.splitlines()[-1].removeprefix("Hint: segconv ")
+    assert segconv(*shlex.split(hint), "-j", "1").code == 0
+    assert started == ["Dataset007_Ct"]
+    (segconv.raw / "Dataset007_Other").rename(tmp_path / "away")
+    (segconv.raw / "Dataset007_Ct").symlink_to(elsewhere)
+    assert segconv("plan", elsewhere, "-j", "1").code == 0, "it is in nnUNet_raw as well"
