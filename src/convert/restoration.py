@@ -11,11 +11,12 @@ from typing import Any
 from ..dataset.label_file import LARGEST_VALUE, grid
 from ..dataset.labels import GRAY, RGB, TRANSPARENT, parse_value
 from ..dataset.layout import Dataset
-from ..dataset.lineage import CASES, CaseRecord, RunRecord
+from ..dataset.lineage import CaseRecord, RunRecord
 from ..dataset.typed import Misfit
 from ..errors import Finding, SegconvError, warning
 from ..image import segmentation
 from ..work.plan import Plan
+from .source import can_be_a_path
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,12 @@ class RestoreTask:
 def _inside(name: str) -> str:
     """Return a path that a lineage names, which is data: it must stay in the output folder."""
     normal = posixpath.normpath(name)
+    if not can_be_a_path(name):
+        raise SegconvError(
+            f"the lineage names the file {name[:60]!r}…, which no file can be called",
+            code="SC060",
+            hint="convert again: the lineage was changed",
+        )
     if "\0" in name or name.startswith("/") or normal != name or normal.startswith("../") or normal in ("..", "."):
         raise SegconvError(
             f"the lineage names the file {name!r}, expected a path inside the output folder",
@@ -118,15 +125,15 @@ def task_of(prediction: str, ending: str, record: CaseRecord, usual: Mapping[str
     backward, coding = _inverse(record.label_map)
     if not record.label_map or max(backward) > LARGEST_VALUE:
         what = f"reach {max(backward)}" if record.label_map else "are not recorded"
-        raise SegconvError(f"the labels of {record.case} {what}", code="SC096", file=CASES)
+        raise SegconvError(f"the labels of {record.case} {what}", code="SC096")
     if record.geometry is not None:
         try:
             grid(record.geometry)
         except Misfit as misfit:
-            raise SegconvError(f"the geometry of {record.case} {misfit.message}", code="SC096", file=CASES) from None
+            raise SegconvError(f"the geometry of {record.case} {misfit.message}", code="SC096") from None
     name = str(stored.get("name") or record.original_name or record.case)
     if not name.strip("/"):
-        raise SegconvError("the lineage names no file", code="SC096", file=CASES)
+        raise SegconvError("the lineage names no file", code="SC096")
     return RestoreTask(prediction, ending, record.case, name, backward, coding, stored, record.geometry)
 
 

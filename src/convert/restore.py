@@ -137,6 +137,8 @@ def _plan(
         try:
             prediction, size = located(path)
             task = task_of(prediction, like.description.file_ending, record, usual)
+            if len(set(task.outputs)) < len(task.outputs):
+                raise SegconvError("the lineage names a file twice", code="SC096")
             for output in task.outputs:
                 if owners.setdefault(output.casefold(), path.name) != path.name:
                     raise SegconvError(f"would be restored as {output!r}, as would {owners[output.casefold()]}",
@@ -144,7 +146,7 @@ def _plan(
             items.append(Item(case, (task.prediction,), task.outputs, task, size))
             warnings += lost_by(record, path)
         except SegconvError as error:
-            collect(findings, error, str(path))
+            collect(findings, error, str(like.path / lineage.CASES if error.code == "SC096" else path))
     refuse_if_any(findings)
     key = {"command": COMMAND, "like": like.path.name, "names": dict(names)}
     out = out.absolute()
@@ -301,6 +303,8 @@ def _volume(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
 
 def _picture(values: NDArray[Any], stored: Mapping[str, Any], ending: str, coding: str) -> bytes:
     """Return a mask in the user's own coding: grey of its depth, palette, or colour."""
+    if values.ndim != 2:
+        raise SegconvError("is a volume, the user's labels are pictures", code="SC051")
     mode, depth, ending = stored.get("mode", "gray"), int(stored.get("depth", 8)), ending.lower()
     if mode == "palette" and "palette" in stored:
         colours = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in stored["palette"]], dtype=np.uint8)
@@ -372,7 +376,7 @@ def _layers(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
     """Return the separate masks, which may overlap, a file each."""
     made = {}
     for path, entry in zip(task.outputs, task.stored["files"], strict=True):
-        mask = np.isin(values, entry["values"]).astype(np.uint16 if int(entry["on"]) > 255 else np.uint8)
+        mask = np.isin(values, entry["values"]).astype(np.min_scalar_type(int(entry["on"])))
         mask *= mask.dtype.type(entry["on"])
         ending = volumes.ending_of(path)
         if ending is None:

@@ -168,16 +168,31 @@ def v1_object(description: DatasetDescription, training: Iterable[str], test: It
 
 def unknown_entries(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a v2 dataset.json says that `DatasetDescription` does not hold: kept in the lineage, not written."""
-    held = {*FREE_TEXT_KEYS, *REQUIRED_KEYS, *OPTIONAL_KEYS, *_SPELLED}
-    return {key: value for key, value in found.items() if key not in held}
+    held = {*REQUIRED_KEYS, *OPTIONAL_KEYS}
+    return {
+        key: value
+        for key, value in found.items()
+        if not (key in held or (_is_for_people(key) and isinstance(value, (str, type(None)))))
+    }
 
 
 def left_out(extra: Mapping[str, Any]) -> list[Finding]:
     """Return a warning for entries of a dataset.json that nnU-Net does not know, as `unknown_entries` has them."""
-    if not extra:
-        return []
-    what = f"holds {', '.join(map(repr, extra))}, which nnU-Net does not know: left out, and kept in segconv/run.json"
-    return [warning("SC089", what, file="dataset.json")]
+    no_texts = [key for key in extra if _is_for_people(key)]
+    unknown = [key for key in extra if key not in no_texts]
+    return [
+        warning(
+            "SC089",
+            f"holds {', '.join(map(repr, keys))}, {why}: left out, and kept in segconv/run.json",
+            file="dataset.json",
+        )
+        for keys, why in ((unknown, "which nnU-Net does not know"), (no_texts, "expected text there"))
+        if keys
+    ]
+
+
+def _is_for_people(key: str) -> bool:
+    return key in FREE_TEXT_KEYS or key in _SPELLED
 
 
 def channel_names(found: Any) -> tuple[str, ...]:

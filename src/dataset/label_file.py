@@ -45,7 +45,8 @@ MODES = ("gray", "gray+alpha", "RGB", "RGBA", "palette")
 """What a picture holds, as `PictureHeader.kind` has it."""
 
 _DTYPES = tuple(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64))
-_ENDINGS = (*volumes.ENDINGS, *raster.ENDINGS, segmentation.ENDING)
+_OF_MASKS = (*volumes.ENDINGS, *raster.ENDINGS)
+_ENDINGS = (*_OF_MASKS, segmentation.ENDING)
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 label_value = whole_between(0, LARGEST_VALUE)
@@ -112,10 +113,30 @@ def _colour(value: Any) -> str:
     return str(value)
 
 
+def _encoded_text(value: Any) -> str:
+    try:
+        text(value).encode()
+    except UnicodeEncodeError:
+        raise Misfit(f"is {brief(value)}, expected text that UTF-8 can hold") from None
+    return str(value)
+
+
+def _part_of_colour(value: Any) -> float:
+    if not 0 <= number(value) <= 1:
+        raise Misfit(f"is {brief(value)}, expected a number from 0 to 1")
+    return float(value)
+
+
+def _mask_file(value: Any) -> str:
+    if not file_name(value).lower().endswith(_OF_MASKS):
+        raise Misfit(f"is {brief(value)}, expected the name of a picture or volume")
+    return str(value)
+
+
 _layer = entries(
     {
         "name": text,
-        "file": file_name,
+        "file": _mask_file,
         "on": whole_between(1, LARGEST_STORED),
         "dtype": one_of(*_DTYPES),
         "values": many(label_value),
@@ -123,14 +144,15 @@ _layer = entries(
 )
 _segment = entries(
     {
-        "id": text,
-        "name": text,
+        "id": _encoded_text,
+        "name": _encoded_text,
         "label_value": whole_between(1, LARGEST_STORED),
         "layer": whole_between(0, MOST_LAYERS - 1),
-        "colour": many(number, least=3, most=3),
+        "colour": many(_part_of_colour, least=3, most=3),
         "values": many(label_value),
-    },
-    {"extent": optional(many(whole, least=6, most=6)), "tags": text},
+        "extent": optional(many(whole, least=6, most=6)),
+        "tags": _encoded_text,
+    }
 )
 _any = entries(
     {},
@@ -148,7 +170,7 @@ _any = entries(
 )
 _OF_FORM = {
     "layers": entries({"files": many(_layer)}),
-    "stack": entries({"files": many(file_name, least=1)}),
+    "stack": entries({"files": many(_mask_file, least=1)}),
     "segments": entries({"segments": many(_segment, least=1)}, {"file": file_name, "grid": grid}),
 }
 
@@ -157,9 +179,14 @@ def label_file(value: Any) -> dict[str, Any]:
     """Read all of it."""
     found = _any(value)
     read = _OF_FORM.get(str(found.get("form")))
+    if found.get("form") != "segments" and found.get("ending") == segmentation.ENDING:
+        raise Misfit("says nothing of segments", at=("ending",))
     if read is None:
         return found
     found = read(found)
+    files = [entry["file"] if isinstance(entry, dict) else entry for entry in found.get("files", ())]
+    if len(set(files)) < len(files):
+        raise Misfit("names a file twice", at=("files",))
     largest = np.iinfo(found.get("dtype", "uint8")).max
     for place, segment in enumerate(found.get("segments", ())):
         if segment["label_value"] > largest:

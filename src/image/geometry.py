@@ -272,9 +272,9 @@ class Geometry:
         """Return the grid that `as_json` wrote."""
         return cls(
             tuple(int(s) for s in numbers["size"]),
-            tuple(numbers["spacing_mm"]),
-            tuple(numbers["origin_lps_mm"]),
-            tuple(numbers["direction_lps"]),
+            tuple(float(v) for v in numbers["spacing_mm"]),
+            tuple(float(v) for v in numbers["origin_lps_mm"]),
+            tuple(float(v) for v in numbers["direction_lps"]),
         )
 
 
