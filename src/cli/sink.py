@@ -57,12 +57,14 @@ class Sink:
         if sys.stdout.isatty():
             from rich.console import Console
             from rich.table import Table
+            from rich.text import Text
 
             table = Table(box=None, pad_edge=False)
             for column in columns:
-                table.add_column(column, overflow="fold")  # a path that is cut short is of no use
+                table.add_column(Text(escaped(column)), overflow="fold")  # a path that is cut short is of no use
             for row in rows:
-                table.add_row(*(escaped(str(cell)).replace("[", "\\[") for cell in row))
+                # What is no `Text` is read as rich's markup, with its links, colours and emoji.
+                table.add_row(*(Text(escaped(str(cell))) for cell in row))
             Console(highlight=False).print(table)
             return
         for row in (columns, *rows):
@@ -102,7 +104,7 @@ class Progress:
         """Tell what a person may want to know before it begins."""
         if text not in self._noted:  # planning may have said so already
             self._noted.add(text)
-            click.echo(f"note: {text}", err=True)
+            click.echo(f"note: {escaped(text)}", err=True)
 
     def start(self, total: int, done: int, what: str = "cases") -> None:
         """Begin, with so many cases, or what else they are called, of which some were done by an earlier run."""
@@ -114,7 +116,7 @@ class Progress:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeRemainingColumn(),
@@ -131,7 +133,7 @@ class Progress:
             self._bar.advance(self._bar.task_ids[0])
         elif time.monotonic() - self._told >= PLAIN_INTERVAL_S:
             self._told = time.monotonic()
-            click.echo(f"{self._count} of {self._total} {self._what}", err=True)
+            click.echo(f"{self._count} of {self._total} {escaped(self._what)}", err=True)
 
     def stop(self) -> None:
         """End the bar."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from typing import Any
 
+from .drawing import drawing, legend_below, new_figure, png_of, shown
 from .overlay import COLOURS
 from .robustness import Measured, Robustness, series
 
@@ -32,9 +32,6 @@ def curves(found: Robustness) -> bytes:
     solid, the second dotted; what is expected is dash-dotted, the ceiling dashed; shaded is where a
     model drops.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     planes = list(dict.fromkeys(m.condition.plane for m in found.measured if m.condition.plane))
     panels = [(f"{plane} plane", "angle [°]", series(found.measured, plane)) for plane in planes]
     if any(m.condition.shift_hu for m in found.measured):
@@ -43,26 +40,24 @@ def curves(found: Robustness) -> bytes:
     drawn = _drawn_classes(found)
     columns = min(len(panels), 2)
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(2.2 + 4.6 * columns, 1.2 + 3.4 * rows), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
-    for axis in axes[len(panels) :]:
-        axis.set_axis_off()
-    for axis, (title, quantity, steps) in zip(axes, panels, strict=False):
-        _draw(axis, found, steps, drawn)
-        axis.set_title(title, fontsize=11)
-        axis.set_xlabel(quantity)
-    for axis in axes[::columns]:
-        axis.set_ylabel("Dice, mean over cases")
-    figure.suptitle(
-        f"{found.dataset}: {len(found.cases)} held-back case{'s' if len(found.cases) != 1 else ''},"
-        " turned or shifted, predicted, turned back",
-        fontsize=11,
-    )
-    _legend(figure, found, drawn)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    with drawing():
+        figure = new_figure(2.2 + 4.6 * columns, 1.2 + 3.4 * rows, dpi=120)
+        axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+        for axis in axes[len(panels) :]:
+            axis.set_axis_off()
+        for axis, (title, quantity, steps) in zip(axes, panels, strict=False):
+            _draw(axis, found, steps, drawn)
+            axis.set_title(title, fontsize=11)
+            axis.set_xlabel(quantity)
+        for axis in axes[::columns]:
+            axis.set_ylabel("Dice, mean over cases")
+        figure.suptitle(
+            f"{shown(found.dataset)}: {len(found.cases)} held-back case{'s' if len(found.cases) != 1 else ''},"
+            " turned or shifted, predicted, turned back",
+            fontsize=11,
+        )
+        _legend(figure, found, drawn)
+        return png_of(figure)
 
 
 def _draw(axis: Any, found: Robustness, steps: Sequence[Measured], drawn: Sequence[str]) -> None:
@@ -99,10 +94,10 @@ def _legend(figure: Any, found: Robustness, drawn: Sequence[str]) -> None:
         Line2D([], [], color=_INK, linewidth=2.2, linestyle=_STYLES[i % 3], marker=_MARKERS[i % 3], markersize=4.5)
         for i in range(len(found.models))
     ]
-    labels = [f"{model}: mean" for model in found.models]
+    labels = [f"{shown(model)}: mean" for model in found.models]
     for name in drawn:
         handles.append(Line2D([], [], color=_colour(found, name), linewidth=1.4))
-        labels.append(name)
+        labels.append(shown(name))
     handles.append(Line2D([], [], **_EXPECTED))
     labels.append("expected: predictions of the untouched, turned")
     handles.append(Line2D([], [], color=_INK, linewidth=1.2, linestyle="dashed", alpha=0.7))
@@ -114,7 +109,7 @@ def _legend(figure: Any, found: Robustness, drawn: Sequence[str]) -> None:
         handles.append(Patch(facecolor="none", edgecolor="#bbbbbb", hatch="///", linewidth=0))
         labels.append("not judged: ceiling too low, or too much off the grid")
     fitting = int(figure.get_figwidth() / (_HANDLE_INCH + _LETTER_INCH * max(map(len, labels))))
-    figure.legend(handles, labels, loc="outside lower center", ncols=max(1, fitting), fontsize=8, frameon=False)
+    legend_below(figure, handles, labels, ncols=max(1, fitting), fontsize=8)
 
 
 def _drawn_classes(found: Robustness) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from .. import reading
 from ..errors import SegconvError
 from ..image.geometry import Volume
+from .drawing import drawing, new_figure, png_of, shown
 
 COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#ffe119", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#bfef45", "#469990")
 """Of the labels 1, 2, 3 …, and so on from the start: easily told apart on grey."""
@@ -61,21 +61,16 @@ def montage(panels: Sequence[Panel], *, columns: int | None = None, window: tupl
     window
         Grey values of black and white; the 1st and 99th percentile of each image if None.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     columns = min(columns or math.ceil(math.sqrt(len(panels))), len(panels))
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(3.2 * columns, 3.5 * rows), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
-    for axis in axes:
-        axis.set_axis_off()
-    for axis, panel in zip(axes, panels, strict=False):
-        _draw(axis, panel, window)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": _MAKER})
-    return buffer.getvalue()
+    with drawing():
+        figure = new_figure(3.2 * columns, 3.5 * rows, dpi=110)
+        axes = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+        for axis in axes:
+            axis.set_axis_off()
+        for axis, panel in zip(axes, panels, strict=False):
+            _draw(axis, panel, window)
+        return png_of(figure, _MAKER)
 
 
 def is_montage(picture: Path) -> bool:
@@ -104,7 +99,7 @@ def _draw(axis: Any, panel: Panel, window: tuple[float, float] | None) -> None:
     _outline(axis, label, "solid")
     if reference is not None:
         _outline(axis, reference, "dashed")
-    axis.set_title(panel.title, fontsize=8)
+    axis.set_title(shown(panel.title), fontsize=8)
 
 
 def _outline(axis: Any, label: NDArray[Any], style: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import os
 import random
 import sys
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,8 @@ from ..work import fsops
 
 def main() -> None:
     """Transform a patch as the file of the first argument says; write what came of it to the second, an npz file."""
-    request, output = map(Path, sys.argv[1:])
+    request, output = (Path(argument).absolute() for argument in sys.argv[1:])
+    os.chdir(request.parent)  # matplotlib, which nnU-Net brings along, reads settings that lie in the current folder
     asked = json.loads(request.read_bytes())
     trainer = _trainer(asked)
     manager = trainer.configuration_manager

@@ -1,0 +1,134 @@
+"""Figures that look the same wherever a command runs: matplotlib without anybody's settings, and names as they are.
+
+matplotlib reads a ``matplotlibrc`` of the current folder, variables and a style of the user when it is first imported,
+takes ``$`` in a name for mathematics, leaves out what begins with ``_``, and warns of letters that its font lacks.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ..work.home import cache_home
+
+LONGEST = 64
+"""Letters of a name that a figure shows; of longer ones the middle is left out."""
+
+_VARIABLES = ("MATPLOTLIBRC", "MPLBACKEND", "MPLCONFIGDIR")
+_NOT_OURS = ("backend", "backend_fallback", "interactive", "toolbar")
+"""Settings of a program that we may be part of; they decide nothing about a picture."""
+
+_NOWHERE = os.devnull
+"""Settings that say nothing, and a folder that can hold nothing."""
+
+_lock = threading.RLock()
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw with matplotlib's own defaults, whatever the user, the environment or the current folder asks for."""
+    with _lock:
+        _import()
+        import matplotlib
+
+        own = {key: value for key, value in matplotlib.rcParamsDefault.items() if key not in _NOT_OURS}
+        with matplotlib.rc_context(own | {"text.parse_math": False}):
+            yield
+
+
+def new_figure(width_inch: float, height_inch: float, dpi: int) -> Any:
+    """Return an empty figure; inside `drawing`."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_inch, height_inch), dpi=dpi, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png_of(figure: Any, maker: str | None = None) -> bytes:
+    """Return a figure as PNG, which says who made it if that is given; inside `drawing`."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": maker})
+    return buffer.getvalue()
+
+
+def legend_below(figure: Any, handles: Sequence[Any], labels: Sequence[str], **how: Any) -> None:
+    """Put a legend under a figure, with every label as it is."""
+    # Labels that begin with _ are left out if they are given at once.
+    legend = figure.legend(handles, ["label"] * len(labels), loc="outside lower center", frameon=False, **how)
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_text(label)
+
+
+def shown(name: str) -> str:
+    """Return a name as a figure can show it: what is not printable, or not in the font, is spelled out."""
+    if len(name) > LONGEST:
+        name = f"{name[: LONGEST // 2]}…{name[-(LONGEST // 2 - 1) :]}"
+    return "".join(c if c.isprintable() and ord(c) in _letters() else ascii(c)[1:-1] for c in name)
+
+
+@functools.cache
+def _letters() -> frozenset[int]:
+    """Return the code points of the font, which comes with matplotlib."""
+    with _lock:
+        _import()
+        import matplotlib
+        from matplotlib.ft2font import FT2Font
+
+        return frozenset(FT2Font(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"))).get_charmap())
+
+
+def _import() -> None:
+    """Import matplotlib without any settings but its own, and its list of fonts from a cache of ours or from none."""
+    if "matplotlib.font_manager" in sys.modules:
+        return
+    kept = {name: os.environ.pop(name) for name in _VARIABLES if name in os.environ}
+    folder = _fonts_folder()
+    os.environ |= {"MATPLOTLIBRC": _NOWHERE} | ({} if folder is None else {"MPLCONFIGDIR": str(folder)})
+    log, exists = logging.getLogger("matplotlib"), os.path.exists
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # it would tell of folders that it cannot write
+    os.path.exists = _without_settings(exists)  # type: ignore[assignment]
+    try:
+        import matplotlib
+
+        if folder is None:  # it would go to the system's folder for temporary files
+            matplotlib.get_cachedir = lambda: _NOWHERE
+        import matplotlib.font_manager
+    finally:
+        os.path.exists = exists
+        log.setLevel(level)
+        for name in _VARIABLES:
+            os.environ.pop(name, None)
+        os.environ |= kept
+    if "MPLBACKEND" in kept:  # a notebook's, for what its user draws later
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = kept["MPLBACKEND"]
+
+
+def _without_settings(exists: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Return `os.path.exists` that knows no settings in the current folder, which would come before all others."""
+    return lambda path: path != "matplotlibrc" and exists(path)
+
+
+def _fonts_folder() -> Path | None:
+    """Return where the list of fonts is kept: a folder in the user's cache that is the user's own, or None."""
+    home = cache_home()
+    if home is None:
+        return None
+    folder = home / "segconv" / "matplotlib"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = folder.stat().st_uid == os.geteuid()
+    except OSError:
+        return None
+    return folder if own and os.access(folder, os.W_OK | os.X_OK) else None
