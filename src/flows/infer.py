@@ -107,7 +107,7 @@ def infer(
     way_back, bring_back = _way_back(planned, dataset, output, raw_output=raw_output)
     _preflight(planned.plan, way_back, overwrite=overwrite)
     go_on = f"{GO_ON}; segconv abort {output} removes what it left"
-    with interruptible(STOPPED, go_on), locked(target) as lock, locked(within) as other_lock:
+    with interruptible(STOPPED, go_on), locked(target) as lock, locked(within):
         _preflight(planned.plan, way_back, overwrite=overwrite)  # another run may have just ended
         staging.replaceable(target, overwrite=overwrite)
         with _begun(way_back, go_on, restart=restart), _begun(planned.plan, go_on, restart=restart):
@@ -115,9 +115,7 @@ def infer(
             with writing(work), dataset.unchanged():
                 prepared = run_inputs(planned, jobs=jobs)
             with _declared(work, way_back):
-                predict_with(
-                    model, work / INPUTS, work / PREDICTIONS, paths, jobs=jobs, locks=(lock, other_lock), **how
-                )
+                predict_with(model, work / INPUTS, work / PREDICTIONS, paths, jobs=jobs, **how)
             _refuse_missing(planned, way_back)
             outcome = bring_back(jobs=jobs, overwrite=overwrite, lock=lock)
     files = sorted(item.outputs[0] for item in way_back.items)

@@ -99,7 +99,6 @@ def run_nnunet(
     log: Path | None = None,
     tell: Callable[[str], None] | None = None,
     settings: dict[str, str] | None = None,
-    locks: Sequence[int] = (),
 ) -> None:
     """Run a command of nnU-Net to its end.
 
@@ -117,8 +116,6 @@ def run_nnunet(
         Gets each line, without its end.
     settings
         More variables for the child.
-    locks
-        Descriptors of locks that hold until its last process is gone.
 
     Raises
     ------
@@ -142,7 +139,6 @@ def run_nnunet(
         shown=f"{name} {' '.join(arguments)}",
         log=log,
         tell=tell,
-        locks=locks,
     )
 
 
@@ -153,7 +149,6 @@ def run_child(
     shown: str,
     log: Path | None = None,
     tell: Callable[[str], None] | None = None,
-    locks: Sequence[int] = (),
 ) -> None:
     """Run a program to its end, passing on what it says; see `run_nnunet`."""
     descriptor = None
@@ -164,7 +159,7 @@ def run_child(
     last: deque[str] = deque(maxlen=60)
     try:
         _log(descriptor, log, f"$ {shown}\n".encode())
-        with started(command, env, locks) as process:
+        with started(command, env) as process:
             for raw in said(process):
                 _log(descriptor, log, raw)
                 # A progress bar redraws its line; only its last state is worth a line.

@@ -115,7 +115,6 @@ def predict_with(
     mirror: bool = True,
     jobs: int = 1,
     tell: Tell | None = None,
-    locks: Sequence[int] = (),
 ) -> None:
     """Predict a folder of files that are named as nnU-Net wants them; errors as `run_nnunet`'s.
 
@@ -127,8 +126,6 @@ def predict_with(
         Average over mirrored copies of each input, as nnU-Net does by default.
     jobs
         Processes for reading and for writing, each.
-    locks
-        As for `run_nnunet`.
     """
     arguments = ["-i", str(inputs), "-o", str(output), "-m", str(model.folder), "-f", *model.folds]
     arguments += ["-chk", model.checkpoint, "-device", device, "-npp", str(jobs), "-nps", str(jobs)]
@@ -140,5 +137,4 @@ def predict_with(
         log=log_file(paths, model.dataset, f"predict-{model.folder.name}"),
         tell=tell,
         settings=settings_of(device),
-        locks=locks,
     )

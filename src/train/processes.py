@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import SegconvError
+from ..work.locks import held_locks
 
 GUARD = Path(__file__).with_name("guard.py")
 
@@ -29,10 +30,11 @@ _BLOCK = 1 << 16
 
 
 @contextmanager
-def started(
-    command: Sequence[str], env: Mapping[str, str], locks: Sequence[int] = ()
-) -> Iterator[subprocess.Popen[bytes]]:
+def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program; at the end of the block nothing of it is left.
+
+    The locks that this thread holds hold until the last process of the program is gone, even where
+    this one goes first.
 
     Parameters
     ----------
@@ -40,9 +42,6 @@ def started(
         An absolute path and arguments.
     env
         The whole environment.
-    locks
-        Descriptors of locks that this process holds: they hold until the last process of the
-        program is gone, even where this one goes first.
 
     Yields
     ------
@@ -63,7 +62,7 @@ def started(
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                pass_fds=(life, *locks),
+                pass_fds=(life, *held_locks()),
                 start_new_session=True,  # Ctrl-C reaches us alone
             )
         except OSError as error:

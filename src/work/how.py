@@ -61,7 +61,7 @@ class How(HowStaged, total=False):
     fsync
         Bring everything to the disk before the target appears; on unless False.
     lock
-        Descriptor of the target's lock, where the caller holds that; see `staging.locked`.
+        Descriptor of the target's lock, where the caller holds that; see `locks.locked`.
     """
 
     overwrite: bool

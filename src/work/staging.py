@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
-import re
 import shutil
-import socket
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +17,17 @@ from .backends import THREADS
 from .begun import PLAN
 from .journal import FILE as JOURNAL
 from .journal import Journal
+from .locks import locked as locked  # with `writing`, what everybody who stages needs
 from .owned import Owned, file_sha256
 from .parallel import each
 from .plan import Item, Plan, Target
+from .writing import cannot_write as cannot_write
+from .writing import writing as writing
 
 LAST = ("segconv/cases.jsonl", "segconv/run.json")
 """Files of a finished folder without which nothing would say whose the others are; removed last."""
 SPARE_BYTES = 16 << 20
 """Room that is left on the disk beyond the estimate."""
-
-_HOLDER = "process {} on {}"
-_HOLDER_PATTERN = re.compile(rb"process \d+ on [^\n]*")
 
 
 class Staged:
@@ -62,47 +58,6 @@ class Staged:
             os.close(descriptor)
         fsops.rename(temporary, path)
         self.targets.append({"path": relative, "size": size, "sha256": digest.hexdigest()})
-
-
-@contextmanager
-def locked(target: Target) -> Iterator[int]:
-    """Hold the lock of a target.
-
-    Yields
-    ------
-    descriptor
-        Which holds it; processes that inherit it hold it as well, for as long as they live.
-
-    Raises
-    ------
-    SegconvError
-        ``SC035`` if another run holds it, with its process and host; ``SC031`` if the file system
-        knows no locks or the folder cannot be written; ``SC021`` if a file of somebody else has its name.
-    """
-    with writing(target.lock):
-        fsops.mkdir(target.lock.parent)
-        descriptor = fsops.lock(target.lock)
-    if descriptor is None:
-        raise SegconvError(
-            f"{_holder(target.lock)} works on it",
-            code="SC035",
-            file=str(target.path),
-            hint="wait until that run has ended, then run the command again",
-        )
-    if not _is_lock(descriptor):
-        os.close(descriptor)
-        raise SegconvError(
-            "is no lock of segconv's, which keeps its lock under this name",
-            code="SC021",
-            file=str(target.lock),
-            hint="move the file away",
-        )
-    try:
-        with writing(target.lock):
-            fsops.sign(descriptor, _HOLDER.format(os.getpid(), socket.gethostname()), target.lock)
-        yield descriptor
-    finally:
-        fsops.unlock(descriptor, target.lock)
 
 
 def preflight(plan: Plan, *, overwrite: bool) -> None:
@@ -365,28 +320,6 @@ def where(folder: Path, target: Mapping[str, Any]) -> Path:
     return Path(target["at"]) if "at" in target else folder / target["path"]
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Tell an error of the system while writing as ours."""
-    try:
-        yield
-    except OSError as error:
-        raise cannot_write(error, path) from error
-
-
-def cannot_write(error: OSError, path: Path) -> SegconvError:
-    """Return the error for a write that the system refused."""
-    name = str(error.filename2 or error.filename or path)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SegconvError(
-            f"could not be written: {error.strerror}",
-            code="SC032",
-            file=name,
-            hint="make room and run the same command again: it goes on where it stopped",
-        )
-    return SegconvError(f"could not be written: {error.strerror}", code="SC031", file=name)
-
-
 def is_empty_folder(path: Path) -> bool:
     """Return whether a path is a folder with nothing in it."""
     return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
@@ -432,18 +365,3 @@ def _still_good(item: Item, entry: dict[str, Any], plan: Plan) -> bool:
     except OSError:
         return False
     return True
-
-
-def _is_lock(descriptor: int) -> bool:
-    """Whether an open file is a lock: empty, or signed by one who held it."""
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return False
-    text = os.pread(descriptor, 300, 0)
-    return not text or _HOLDER_PATTERN.fullmatch(text) is not None
-
-
-def _holder(lock: Path) -> str:
-    try:
-        return lock.read_text(encoding="utf-8", errors="replace")[:200] or "another run"
-    except OSError:
-        return "another run"

@@ -18,6 +18,7 @@ from segconv.errors import Interrupted, SegconvError
 from segconv.train import processes
 from segconv.train.child import run_child
 from segconv.work import fsops
+from segconv.work.plan import Target
 
 LIMIT_S = 120
 """For what takes a moment on an idle machine."""
@@ -88,16 +89,17 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def segconv(tree: Tree, *, lock: Path | None = None, deaf: bool = False) -> subprocess.Popen[str]:
+def segconv(tree: Tree, *, deaf: bool = False) -> subprocess.Popen[str]:
     """Start a process that runs the tree as segconv does, and wait until all of it is there."""
     script = (
         "import sys\nfrom pathlib import Path\nfrom segconv.errors import SegconvError\n"
-        "from segconv.train.child import run_child\nfrom segconv.work import fsops\n"
+        "from segconv.train.child import run_child\n"
+        "from segconv.work.locks import locked\nfrom segconv.work.plan import Target\n"
         "from segconv.train import processes\nprocesses.PATIENCE_S = 1\n"
         "from segconv.work.interruption import answer_once\nanswer_once()\n"
-        f"locks = [fsops.lock(Path({str(lock)!r}))] if {lock is not None} else []\n"
-        f"try:\n    run_child({tree.command(deaf=deaf)!r}, {tree.env!r}, shown='tree', locks=locks)\n"
-        "except SegconvError as error:\n    sys.exit(error.exit_code)\n"
+        f"with locked(Target(Path({str(tree.folder / 'target')!r}), 'target')):\n"
+        f"  try:\n    run_child({tree.command(deaf=deaf)!r}, {tree.env!r}, shown='tree')\n"
+        "  except SegconvError as error:\n    sys.exit(error.exit_code)\n"
     )
     run = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     wait_until(tree.ready.exists)
@@ -106,8 +108,8 @@ def segconv(tree: Tree, *, lock: Path | None = None, deaf: bool = False) -> subp
 
 
 def test_nothing_outlives_segconv_and_its_lock_holds_as_long(tree: Tree, tmp_path: Path) -> None:
-    lock = tmp_path / "lock"
-    run = segconv(tree, lock=lock)
+    lock = Target(tmp_path / "target", "target").lock
+    run = segconv(tree)
     assert fsops.lock(lock) is None
     run.kill()
     run.communicate(timeout=LIMIT_S)

@@ -1,0 +1,97 @@
+"""The lock of a target: one run at a time works on it, and the programs that it starts belong to the run."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import SegconvError
+from . import fsops
+from .plan import Target
+from .writing import writing
+
+_HOLDER = "process {} on {}"
+_HOLDER_PATTERN = re.compile(rb"process \d+ on [^\n]*")
+
+_thread = threading.local()
+"""Of each thread: ``held``, the descriptors of its locks."""
+
+
+@contextmanager
+def locked(target: Target) -> Iterator[int]:
+    """Hold the lock of a target.
+
+    Yields
+    ------
+    descriptor
+        Which holds it.
+
+    Raises
+    ------
+    SegconvError
+        ``SC035`` if another run holds it, with its process and host; ``SC031`` if the file system
+        knows no locks or the folder cannot be written; ``SC021`` if a file of somebody else has its name.
+    """
+    descriptor = _take(target)
+    held = _held()
+    held.append(descriptor)
+    try:
+        with writing(target.lock):
+            fsops.sign(descriptor, _HOLDER.format(os.getpid(), socket.gethostname()), target.lock)
+        yield descriptor
+    finally:
+        held.remove(descriptor)
+        fsops.unlock(descriptor, target.lock)
+
+
+def held_locks() -> tuple[int, ...]:
+    """Return the descriptors of the locks that this thread holds; a process that inherits them holds them as well."""
+    return tuple(_held())
+
+
+def _held() -> list[int]:
+    found: list[int] = _thread.__dict__.setdefault("held", [])
+    return found
+
+
+def _take(target: Target) -> int:
+    with writing(target.lock):
+        fsops.mkdir(target.lock.parent)
+        descriptor = fsops.lock(target.lock)
+    if descriptor is None:
+        raise SegconvError(
+            f"{_holder(target.lock)} works on it",
+            code="SC035",
+            file=str(target.path),
+            hint="wait until that run has ended, then run the command again",
+        )
+    if not _is_lock(descriptor):
+        os.close(descriptor)
+        raise SegconvError(
+            "is no lock of segconv's, which keeps its lock under this name",
+            code="SC021",
+            file=str(target.lock),
+            hint="move the file away",
+        )
+    return descriptor
+
+
+def _is_lock(descriptor: int) -> bool:
+    """Whether an open file is a lock: empty, or signed by one who held it."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return False
+    text = os.pread(descriptor, 300, 0)
+    return not text or _HOLDER_PATTERN.fullmatch(text) is not None
+
+
+def _holder(lock: Path) -> str:
+    try:
+        return lock.read_text(encoding="utf-8", errors="replace")[:200] or "another run"
+    except OSError:
+        return "another run"
