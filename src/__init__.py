@@ -21,7 +21,7 @@ _HOMES = {
     "SegconvError": "errors",
     "Volume": "image.geometry",
     "check_dataset": "review.check",
-    "evaluate_folders": "review.evaluate",
+    "evaluate_folders": "review.scores.evaluation",
     "infer": "flows.infer",
     "make_splits": "dataset.splits",
     "plan_augmentation": "augment.runner",

@@ -45,6 +45,7 @@ CODES: dict[str, Code] = {
     "SC010": Code(EXIT_NO_INPUT, "missing input", "the source is not there", "check the path"),
     "SC011": Code(EXIT_NO_INPUT, "no cases", "the source holds no cases", "check the layout of the folder"),
     "SC012": Code(EXIT_NO_INPUT, "listed file missing", "a list names a file that is not there", "add it or mend the list"),
+    "SC013": Code(EXIT_NO_INPUT, "missing prediction", "a reference has no prediction", "predict it, or --missing zero"),
     # taken
     "SC020": Code(EXIT_EXISTS, "id taken", "the dataset id is in use", "choose another id, or --overwrite"),
     "SC021": Code(EXIT_EXISTS, "unfinished work", "another unfinished run holds the target", "--restart, or segconv abort ID"),

@@ -233,6 +233,7 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
         split="prediction",
         original_name=task.name,
         label_map={str(found): value for found, value in task.backward.items()},
+        label_file={key: value for key, value in task.stored.items() if key != "absent"},
     )
     return record.as_json()
 

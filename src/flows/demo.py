@@ -23,8 +23,9 @@ from ..dataset.strictjson import dumps
 from ..errors import SegconvError
 from ..image import nifti, picture
 from ..image.codecs import read_image, read_label
-from ..review.evaluate import Scores, evaluate_folders
 from ..review.overlay import Panel, montage
+from ..review.scores.dice import Scores
+from ..review.scores.evaluation import evaluate_folders
 from ..train import plans as plans_room
 from ..train.commands import model_folder
 from ..train.paths import Paths, init_folders

@@ -32,9 +32,9 @@ from ..image.codecs import read_image, read_label
 from ..image.geometry import Geometry, Volume
 from ..image.resample import LINEAR, NEAREST
 from ..review.curves import curves
-from ..review.evaluate import Scores, score
 from ..review.opened import read_bytes
 from ..review.robustness import Condition, Measured, Robustness
+from ..review.scores.dice import Scores, score
 from ..train.commands import Tell
 from ..train.models import TrainedModel, held_back
 from ..train.paths import Paths

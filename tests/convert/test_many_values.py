@@ -14,7 +14,7 @@ import tifffile
 from segconv.errors import SegconvError
 from segconv.image import voxels
 from segconv.image.voxels import MOST_VALUES, label_values, remap, tally
-from segconv.review.evaluate import evaluate_folders
+from segconv.review.scores.evaluation import evaluate_folders
 
 from ..command import Command
 from ..review.datasets import describe

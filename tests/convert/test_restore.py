@@ -60,6 +60,14 @@ CODINGS: dict[str, tuple[str, str, Callable[[Path, np.ndarray], object]]] = {
 }  # fmt: skip
 
 
+def agrees(segconv: Command, back: Path, source: Path, classes: list[str]) -> None:
+    """What is restored is scored against what it was made of, whatever form that has; nothing is left out."""
+    done = segconv("evaluate", back, source, "--json")
+    assert done.code == 0, done.out
+    assert done.json["classes"] == dict.fromkeys(classes, 1.0)
+    assert (done.json["missing"], done.json["skipped"], done.json["findings"]) == ([], [], [])
+
+
 @pytest.mark.parametrize("coding", CODINGS)
 def test_masks_come_back_in_their_own_coding(coding: str, tmp_path: Path, segconv: Command) -> None:
     ending, labels, save = CODINGS[coding]
@@ -82,6 +90,7 @@ def test_masks_come_back_in_their_own_coding(coding: str, tmp_path: Path, segcon
             assert one.mode == two.mode or {one.mode, two.mode} <= {"I", "I;16"}
             if one.mode == "P":
                 assert one.getpalette()[:9] == two.getpalette()[:9]
+    agrees(segconv, tmp_path / "back", source / "masks", ["shape"] if coding == "one bit" else ["disc", "ring"])
 
 
 def test_names_of_all_kinds_come_back(tmp_path: Path, segconv: Command) -> None:
@@ -144,6 +153,8 @@ def test_volumes_come_back_in_format_type_values_and_geometry(
             (one.GetDirection(), two.GetDirection()),
         ):
             assert np.abs(np.array(mine) - np.array(theirs)).max() <= 1e-6
+    names = list(json.loads((segconv.raw / "Dataset009_A/dataset.json").read_text())["labels"])
+    agrees(segconv, tmp_path / "back", source / "labels", names[1:])
 
 
 def test_slices_and_pages_come_back_as_slices_and_pages(tmp_path: Path, segconv: Command) -> None:
@@ -172,6 +183,8 @@ def test_slices_and_pages_come_back_as_slices_and_pages(tmp_path: Path, segconv:
     for z in range(6):
         assert np.array_equal(io.imread(tmp_path / "back8/c1" / f"slice_{z:02d}.png"), values[z])
     assert np.array_equal(tifffile.imread(tmp_path / "back9/c1.tif"), values)
+    for number, source in enumerate((stacks, pages), 8):
+        agrees(segconv, tmp_path / f"back{number}", source / "masks", [f"class_{v}" for v in np.unique(values) if v])
 
 
 def masks_of(number: int) -> dict[str, np.ndarray]:
@@ -197,6 +210,7 @@ def test_masks_that_overlap_come_back_bit_for_bit(tmp_path: Path, segconv: Comma
         back = nib.load(tmp_path / "back" / path.parts[-3] / path.name)
         assert np.array_equal(np.asarray(back.dataobj), np.asarray(nib.load(path).dataobj))
         assert np.abs(back.affine - nib.load(path).affine).max() <= 1e-6
+    agrees(segconv, tmp_path / "back", source, ["body", "deep vessel", "liver"])
 
 
 def test_segmentations_of_slicer_come_back_with_segments_and_layers(tmp_path: Path, segconv: Command) -> None:
@@ -227,6 +241,7 @@ def test_segmentations_of_slicer_come_back_with_segments_and_layers(tmp_path: Pa
     ]
     assert back.geometry.displacement_voxels(part) < 1e-6
     assert nrrd.read_header((tmp_path / "back/p0/Segmentation.seg.nrrd").read_bytes()).geometry.size == (14, 12, 6)
+    agrees(segconv, tmp_path / "back", tmp_path / "s", ["body", "liver", "deep vessel"])
 
 
 def test_what_was_merged_or_snapped_is_said_not_to_come_back(tmp_path: Path, segconv: Command) -> None:

@@ -18,7 +18,8 @@ from segconv.errors import SegconvError
 from segconv.flows import plan as plan_flow
 from segconv.flows import train as train_flow
 from segconv.flows.stress import stress
-from segconv.review import check, evaluate
+from segconv.review import check
+from segconv.review.scores import opened
 from segconv.train import commands
 from segconv.work import staging
 
@@ -79,7 +80,7 @@ MOMENTS: dict[str, tuple[Words, object, str]] = {
                "-o", "out"), stub, "_predict"),
     "infer --raw-output": (("infer", 9, "-c", "2d", "-f", 0, "--device", "cpu", "--trust-model", "-i",
                             "src/png/training/input", "-o", "out", "--raw-output"), stub, "_predict"),
-    "evaluate": (("evaluate", "predictions", "DATASET/labelsTr"), evaluate, "read_label"),
+    "evaluate": (("evaluate", "predictions", "DATASET/labelsTr"), opened, "open_file"),
 }  # fmt: skip
 
 

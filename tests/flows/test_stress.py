@@ -16,6 +16,7 @@ import pytest
 from skimage import io
 
 from segconv.dataset.layout import Dataset
+from segconv.dataset.lineage import CaseRecord
 from segconv.errors import SegconvError
 from segconv.flows import stress as room
 from segconv.flows.stress import held_back_cases, model_names, stress, write_report
@@ -327,8 +328,8 @@ def trained(folder: Path, dataset: str, name: str, validation: Sequence[Sequence
 def test_only_originals_that_no_model_has_seen_are_tested(segconv: Command, tmp_path: Path) -> None:
     dataset = made(tmp_path / "nnUNet_raw", {name: organ() for name in "abcd"})
     (dataset.path / "segconv").mkdir()
-    lines = [{"case": "a"}, {"case": "b"}, {"case": "c", "parent": "a"}, {"case": "d"}]
-    (dataset.path / "segconv" / "cases.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    records = (CaseRecord(name, parent="a" if name == "c" else None) for name in "abcd")
+    (dataset.path / "segconv" / "cases.jsonl").write_bytes(b"".join(record.to_line() for record in records))
     dataset = Dataset.open(dataset.path)
     before = trained(tmp_path, "Dataset501_Organ", "T__P__2d", [["a", "b", "c", "gone"], ["d"]])
     after = trained(tmp_path, "Dataset601_OrganAug", "T__P__2d", [["a", "d"], ["b", "d"]])

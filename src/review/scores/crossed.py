@@ -1,0 +1,59 @@
+"""How often each value of the predictions meets each value of the references: a confusion matrix, of what occurs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+
+from .dice import Overlap
+
+OVERLAPS = 0.5
+"""By so much Dice must a value lie where another one of the references does, to be taken for it."""
+
+
+class Crossed:
+    """Pairs of values, and in how many voxels each occurs.
+
+    Parameters
+    ----------
+    pairs
+        Value of the predictions and of the references → number of voxels.
+    ignore
+        Values of the references whose voxels count for nothing.
+    """
+
+    def __init__(self, pairs: Mapping[tuple[str, str], int], ignore: Collection[str] = ()) -> None:
+        self._met: dict[str, dict[str, int]] = {}
+        self._back: dict[str, dict[str, int]] = {}
+        self._predicted: Counter[str] = Counter()
+        self._reference: Counter[str] = Counter()
+        for (mine, its), number in pairs.items():
+            if its not in ignore:
+                self._met.setdefault(mine, {})[its] = number
+                self._back.setdefault(its, {})[mine] = number
+                self._predicted[mine] += number
+                self._reference[its] += number
+
+    def overlap(self, mine: Collection[str], its: Collection[str]) -> Overlap:
+        """Return the overlap of some values of the predictions with some of the references."""
+        both = sum(n for text in mine for other, n in self._met.get(text, {}).items() if other in its)
+        predicted = sum(self._predicted[text] for text in mine)
+        return Overlap(both, predicted, sum(self._reference[text] for text in its))
+
+    def best(self, predicted: str, wanted: Collection[str]) -> str | None:
+        """Return the value of the references that one of the predictions lies where it does, by `OVERLAPS` or more."""
+        met = (text for text in self._met.get(predicted, {}) if text in wanted)
+        found = {text: self.overlap({predicted}, {text}).dice for text in met}
+        best = max(found, key=lambda text: -1.0 if math.isnan(found[text]) else found[text], default=None)
+        return best if best is not None and found[best] >= OVERLAPS else None
+
+    def on(self, its: Iterable[str]) -> set[str]:
+        """Return the values that were predicted where references hold one of these."""
+        return {mine for text in its for mine in self._back.get(text, {})}
+
+    def part_of(self, its: Collection[str], rest: Collection[str]) -> float:
+        """Return which part of some values of the references was predicted as anything but background."""
+        total = sum(self._reference[text] for text in its)
+        other = sum(n for text in its for mine, n in self._back.get(text, {}).items() if mine not in rest)
+        return other / total if total else 0.0

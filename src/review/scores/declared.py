@@ -1,0 +1,185 @@
+"""What values mean, as somebody declared it: the user, the dataset, or the json that lies beside the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...dataset.labels import BACKGROUND, IGNORE, Labels, parse_value, value_text
+from ...dataset.layout import DESCRIPTION, Dataset
+from ...dataset.strictjson import load_object, read_file
+from ...errors import SegconvError, naming
+
+Texts = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Names of classes and regions, and the values or colours that make them up, as a person writes them.
+
+    Parameters
+    ----------
+    names
+        Name → values.
+    rest
+        Values that are allowed and not scored: background.
+    ignore
+        Values of the reference whose voxels are left out.
+    who
+        Declared it.
+    """
+
+    names: Mapping[str, Texts]
+    rest: Texts = frozenset()
+    ignore: Texts = frozenset()
+    who: str = ""
+
+    @property
+    def allowed(self) -> Texts:
+        """Every value that is declared."""
+        return self.rest | self.ignore | frozenset(text for texts in self.names.values() for text in texts)
+
+    @property
+    def meaning(self) -> dict[str, Texts]:
+        """Name → values, of classes and of what is ignored."""
+        return {**self.names, **({IGNORE: self.ignore} if self.ignore else {})}
+
+    def listed(self) -> str:
+        """Return names and values in words."""
+        return ", ".join(f"{name} {'+'.join(sorted(texts, key=sort_key))}" for name, texts in self.meaning.items())
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """The codings that labels of one dataset may be in.
+
+    Parameters
+    ----------
+    own
+        Its own values.
+    user
+        The values or colours of the files that it was made of; None if they are not known, or the same.
+    cases
+        Name of a case as the user has it → its values, where they are others than those of most cases.
+    folder
+        Of the dataset, if it is one.
+    for_both
+        Whether it was said of predictions and references alike, and not found beside one of them.
+    of_references
+        Whether the references are the dataset's, and so in its own values.
+    restored
+        Whether segconv restored the predictions, which then are in the user's values.
+    """
+
+    own: Classes
+    user: Classes | None = None
+    cases: Mapping[str, Classes] = field(default_factory=dict)
+    folder: Path | None = None
+    for_both: bool = False
+    of_references: bool = False
+    restored: bool = False
+
+
+def sort_key(text: str) -> tuple[bool, int, str]:
+    """Return what sorts values by number, and colours behind them."""
+    return (not text.isdecimal(), int(text) if text.isdecimal() else 0, text)
+
+
+def of_dataset(dataset: Dataset) -> Declaration:
+    """Return what a dataset declares, and what its lineage says of the user's files."""
+    labels, who = dataset.description.labels, dataset.path.name
+    own = _own(labels, who)
+    run = dataset.run
+    if run is None or not run.get("label_map"):
+        return Declaration(own, folder=dataset.path)
+    usual = {str(text): int(value) for text, value in run["label_map"].items()}
+    user = _of_users(labels, usual, who)
+    cases = {}
+    for record in dataset.records():
+        if record.label_map and record.label_map != usual:
+            name = str(record.label_file.get("name") or record.original_name or record.case)
+            cases[name] = _of_users(labels, record.label_map, who)
+    return Declaration(own, None if user == own and not cases else user, cases, dataset.path)
+
+
+def of_values(names: Mapping[str, str], who: str, *, for_both: bool = True) -> Declaration:
+    """Return labels that are declared by name, each with one value as a person writes it."""
+    values: dict[str, Texts] = {name: frozenset({text}) for name, text in names.items()}
+    rest, ignore = values.pop(BACKGROUND, frozenset()), values.pop(IGNORE, frozenset())
+    return Declaration(Classes(values, rest, ignore, who), for_both=for_both)
+
+
+def beside(folder: Path) -> Declaration | None:
+    """Return what the dataset.json in a folder of labels declares, or that beside it if the folder is labelsTr or …Ts.
+
+    nnU-Net writes one among its predictions. Tasks of nnU-Net v1 and of the Decathlon have names by value.
+
+    Raises
+    ------
+    SegconvError
+        ``SC086`` if it is no json; ``SC074`` if its labels are not usable.
+    """
+    places = [folder, folder.parent] if folder.resolve().name.startswith("labels") else [folder]
+    path = next((place / DESCRIPTION for place in places if (place / DESCRIPTION).is_file()), None)
+    if path is None:
+        return None
+    with naming(str(path)):
+        found = load_object(read_file(path))
+        labels = found.get("labels")
+        if isinstance(labels, dict) and labels and all(str(key).isdecimal() for key in labels):
+            names = {str(name): str(int(value)) for value, name in labels.items()}
+            return of_values(names, str(path), for_both=False)
+        return Declaration(_own(Labels.from_json(labels, found.get("regions_class_order")), str(path)))
+
+
+def merged(classes: Classes, values: Mapping[str, str]) -> Classes:
+    """Return classes that further values count as (``--map``).
+
+    Parameters
+    ----------
+    values
+        Value or colour → name of the class.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for a class that there is not.
+    """
+    names, rest, ignore = dict(classes.names), classes.rest, classes.ignore
+    for text, name in values.items():
+        if name in names:
+            names[name] |= {text}
+        elif name == BACKGROUND:
+            rest |= {text}
+        elif name == IGNORE:
+            ignore |= {text}
+        else:
+            there = ", ".join([*names, BACKGROUND])
+            raise SegconvError(f"--map {text}={name}: there is no class {name!r}", hint=f"there are {there}")
+    return Classes(names, rest, ignore, classes.who)
+
+
+def _own(labels: Labels, who: str) -> Classes:
+    names = {name: frozenset(map(str, values)) for name, values in labels.foreground.items()}
+    ignore = frozenset() if labels.ignore is None else frozenset({str(labels.ignore)})
+    scored = frozenset(text for texts in names.values() for text in texts)
+    return Classes(names, frozenset(map(str, labels.values)) - scored - ignore, ignore, who)
+
+
+def _of_users(labels: Labels, label_map: Mapping[str, Any], who: str) -> Classes:
+    """Return the same labels in the values that `label_map` leads from."""
+    texts: dict[int, set[str]] = {}
+    for text, written in label_map.items():
+        texts.setdefault(int(written), set()).add(value_text(*parse_value(text)))
+
+    def back(values: Iterable[int]) -> Texts:
+        return frozenset(text for value in values for text in texts.get(value, ()))
+
+    names = {name: back(values) for name, values in labels.foreground.items()}
+    ignore = back([labels.ignore]) if labels.ignore is not None else frozenset()
+    scored = frozenset(text for found in names.values() for text in found)
+    # Where no voxel of a source became background, predictions are restored with what nobody drew on.
+    nothing = {"#00000000", "0"} if 0 not in texts else set()
+    return Classes(names, (back(texts) - scored - ignore) | nothing, ignore, who)

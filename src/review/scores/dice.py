@@ -1,0 +1,103 @@
+"""Dice: of two masks, of the classes of a case, and its means over cases and classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How many voxels of a class two labels of one case share.
+
+    Parameters
+    ----------
+    both
+        Voxels that prediction and reference have.
+    predicted, reference
+        Voxels of either.
+    """
+
+    both: int
+    predicted: int
+    reference: int
+
+    @property
+    def dice(self) -> float:
+        """``2 |P ∩ R| / (|P| + |R|)``; NaN if both are empty, as nnU-Net has it.
+
+        A class that is not there and was not predicted says nothing about the model. Source: Dice 1945,
+        https://doi.org/10.2307/1932409.
+        """
+        size = self.predicted + self.reference
+        return 2 * self.both / size if size else math.nan
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Dice of a set of predictions.
+
+    Parameters
+    ----------
+    cases
+        Case → class → Dice; NaN where neither prediction nor reference has the class.
+    """
+
+    cases: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> dict[str, float]:
+        """Class → mean over the cases that have it."""
+        return {name: _mean(values) for name, values in self._by_class().items()}
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """Class → number of cases that its mean is over: those in which prediction or reference has it."""
+        return {name: len(_known(values)) for name, values in self._by_class().items()}
+
+    @property
+    def mean(self) -> float:
+        """Mean over the classes."""
+        return _mean(self.classes.values())
+
+    def case_mean(self, case: str) -> float:
+        """Mean over the classes of a case."""
+        return _mean(self.cases[case].values())
+
+    def _by_class(self) -> dict[str, list[float]]:
+        names = dict.fromkeys(name for scores in self.cases.values() for name in scores)
+        return {name: [scores[name] for scores in self.cases.values() if name in scores] for name in names}
+
+
+def dice(prediction: NDArray[np.bool_], reference: NDArray[np.bool_]) -> float:
+    """Return the Dice of two masks of one shape; see `Overlap.dice`."""
+    return Overlap(int((prediction & reference).sum()), int(prediction.sum()), int(reference.sum())).dice
+
+
+def score(
+    prediction: NDArray[Any], reference: NDArray[Any], classes: Mapping[str, tuple[int, ...]]
+) -> dict[str, float]:
+    """Return the Dice of each class or region.
+
+    Parameters
+    ----------
+    prediction, reference
+        Label values, of one shape.
+    classes
+        Name → values that make it up.
+    """
+    return {name: dice(np.isin(prediction, values), np.isin(reference, values)) for name, values in classes.items()}
+
+
+def _known(values: Iterable[float]) -> list[float]:
+    return [value for value in values if not math.isnan(value)]
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = _known(values)
+    return sum(known) / len(known) if known else math.nan

@@ -1,0 +1,248 @@
+"""The label of one case, opened: what its voxels hold and where they lie, in whatever form it is stored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...dataset.labels import GRAY, RGB, grey_of_colour, value_text
+from ...errors import SegconvError, naming
+from ...image import content, nrrd, raster, segmentation, stack, volumes
+from ...image.geometry import Geometry
+from ...image.mask import WITH_ALPHA, colour_codes, grey_mask
+from ...image.voxels import label_values, tally
+from ..opened import read_bytes
+from .found import CLASSES, FILE, SERIES, LabelUnit
+
+VALUES = "values"
+INDICES = "indices of palettes"
+COLOURS = "colours"
+MASKS = "masks of classes"
+"""What a label holds."""
+
+Oddities = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Label:
+    """One value a voxel.
+
+    Parameters
+    ----------
+    array
+        ``(z, y, x)`` or ``(y, x)``: values, indices, or colours as `colour_codes` has them.
+    kind
+        `VALUES`, `INDICES` or `COLOURS`.
+    counts
+        Each of them → number of voxels.
+    grid
+        Where it lies; None for pictures, which do not say.
+    palette
+        Index → colour, of those that occur.
+    oddities
+        Code and message of what is unusual but usable.
+    """
+
+    array: NDArray[Any]
+    kind: str
+    counts: Mapping[int, int]
+    grid: Geometry | None = None
+    palette: Mapping[int, int] = field(default_factory=dict)
+    oddities: Oddities = ()
+
+    def text(self, value: int) -> str:
+        """Return a value as a person writes it: ``255``, ``#ff0000``."""
+        return value_text(value, RGB if self.kind == COLOURS else GRAY)
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Masks of one class each, which may overlap.
+
+    Parameters
+    ----------
+    names
+        Of the classes, in order.
+    layers
+        Name → index of its layer and its value there, of a segmentation.
+    files
+        Name → its own file, otherwise.
+    segmentation
+        ``(layer, z, y, x)``, or None.
+    grid
+        Of the segmentation.
+    """
+
+    names: tuple[str, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    layers: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    segmentation: NDArray[Any] | None = None
+    grid: Geometry | None = None
+
+    def open(self, name: str) -> Label:
+        """Return one mask as a label of 0 and 1.
+
+        Raises
+        ------
+        SegconvError
+            What `open_file` raises; ``SC078`` for a file that holds more than 0 and one other value.
+        """
+        if self.segmentation is not None:
+            layer, value = self.layers[name]
+            return _binary(Label(self.segmentation[layer] == value, VALUES, {}, self.grid))
+        with naming(self.files[name]):
+            label = open_file(self.files[name])
+            others = [value for value in label.counts if value]
+            if label.kind == COLOURS or len(others) > 1:
+                held = ", ".join(label.text(value) for value in list(label.counts)[:6])
+                raise SegconvError(
+                    f"holds {held}, expected the mask of one class: 0 and one other value",
+                    code="SC078",
+                    hint="--layout files, if each file is a case of its own",
+                )
+        return _binary(replace(label, array=label.array != 0))
+
+
+def open_unit(unit: LabelUnit) -> Label | Masks:
+    """Return the label of a case.
+
+    Raises
+    ------
+    SegconvError
+        What `open_file` raises; ``SC082`` and ``SC084`` for slices that do not go together.
+    """
+    if unit.form == CLASSES:
+        return Masks(unit.classes, files=dict(zip(unit.classes, unit.files, strict=True)))
+    with naming(unit.shown):
+        if unit.form == SERIES:
+            from ...image import dicom  # brings SimpleITK
+
+            volume = dicom.read_series(dicom.one_series(unit.shown))
+            return _of_volume(volume.values, volume.header.geometry, volume.header.oddities)
+        if unit.form == FILE:
+            path = os.path.realpath(unit.files[0])
+            if path.lower().endswith((".nrrd", ".nhdr")) and (found := _segmentation(path)) is not None:
+                return found
+            return open_file(path)
+    return _stacked([_slice(path) for path in unit.files])
+
+
+def open_file(path: str) -> Label:
+    """Return the label that one file holds.
+
+    Raises
+    ------
+    SegconvError
+        What `raster.prove_and_decode`, `volumes.decode`, `label_values` and `grey_mask` raise; ``SC073`` for
+        several values a voxel; ``SC078`` for a lossy format.
+    """
+    data = read_bytes(path)
+    if raster.format_of(data) is not None:
+        return _of_picture(data)
+    ending = volumes.ending_of(path)
+    if ending is None:
+        raise content.refuse(data, "a picture")
+    others = volumes.companions(path)
+    volume = volumes.decode(data, ending, read_bytes(others[0]) if others else None)
+    if volume.header.channels > 1:
+        raise SegconvError(f"is a label of {volume.header.channels} channels, expected one", code="SC073")
+    odd = volume.header.oddities
+    return _of_volume(volume.values, volume.header.geometry, odd)
+
+
+def _of_volume(values: NDArray[Any], grid: Geometry, oddities: Oddities) -> Label:
+    values = values.reshape(grid.array_shape)
+    return Label(values, VALUES, label_values(values), grid, oddities=oddities)
+
+
+def _of_picture(data: bytes) -> Label:
+    header, samples, _ = raster.prove_and_decode(data)
+    if header.lossy:
+        raise SegconvError(
+            f"is a mask in a lossy format ({header.format}): compression changed its values",
+            code="SC078",
+            hint="export the mask as PNG",
+        )
+    if header.kind == "palette":
+        counts = label_values(samples)
+        colours = raster.palette(data)
+        table = {index: int.from_bytes(bytes(colours[index]), "big") for index in counts if index < len(colours)}
+        return Label(samples, INDICES, counts, palette=table)
+    if header.samples == 1:
+        return Label(samples, VALUES, label_values(samples))
+    if header.pages > 1:
+        raise SegconvError(f"is {header}, expected a label of one value a pixel", code="SC073")
+    if header.depth != 8:
+        grey = grey_mask(samples, header)
+        return Label(grey, VALUES, label_values(grey))
+    codes = colour_codes(samples, header)
+    counts = tally(codes, what="colours")
+    greys = {code: grey_of_colour(code) for code in counts}
+    if header.kind not in WITH_ALPHA or all(code < 1 << 24 for code in counts):
+        known = {code: grey for code, grey in greys.items() if grey is not None}
+        if len(known) == len(counts):  # the same value in red, green and blue
+            return Label((codes & 255).astype(np.uint8), VALUES, {known[code]: n for code, n in counts.items()})
+    return Label(codes, COLOURS, counts)
+
+
+def _slice(path: str) -> Label:
+    with naming(path):
+        label = open_file(path)
+        if label.array.ndim != 2:
+            raise SegconvError(f"has the shape {label.array.shape}, expected a slice (y, x)", code="SC084")
+        return label
+
+
+def _stacked(slices: Sequence[Label]) -> Label:
+    tables = {index: colour for one in slices for index, colour in one.palette.items()}
+    agree = all(tables[index] == colour for one in slices for index, colour in one.palette.items())
+    kinds = {one.kind for one in slices}
+    if COLOURS in kinds or not agree:
+        slices, kinds, tables = [coloured(one) for one in slices], {COLOURS}, {}
+    dtype = np.result_type(*(one.array.dtype for one in slices))
+    array = stack.assemble([one.array.astype(dtype, copy=False) for one in slices])
+    counts: dict[int, int] = {}
+    for one in slices:
+        for value, number in one.counts.items():
+            counts[value] = counts.get(value, 0) + number
+    return Label(array, INDICES if INDICES in kinds else kinds.pop(), counts, palette=tables)
+
+
+def coloured(label: Label) -> Label:
+    """Return a label of 8 bits by the colours that people see; a grey value is the colour with equal parts."""
+    if label.kind == COLOURS:
+        return label
+    colour_of = {value: label.palette.get(value, value * 0x010101) for value in label.counts}
+    counts: dict[int, int] = {}
+    for value, number in label.counts.items():
+        counts[colour_of[value]] = counts.get(colour_of[value], 0) + number
+    table = np.zeros(max(colour_of, default=0) + 1, dtype=np.uint32)
+    for value, colour in colour_of.items():
+        table[value] = colour
+    return Label(table[label.array.astype(np.intp, copy=False)], COLOURS, counts, label.grid)
+
+
+def _segmentation(path: str) -> Masks | None:
+    """Return the segments of a file of 3D Slicer; None for any other NRRD."""
+    data = read_bytes(path)
+    if not segmentation.is_segmentation(nrrd.read_header(data)):
+        return None
+    found = segmentation.decode(data)
+    names = tuple(segment.name for segment in found.segments)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SegconvError(f"has two segments named {twice!r}", code="SC085", hint="rename one of them in 3D Slicer")
+    layers = {segment.name: (segment.layer, segment.label_value) for segment in found.segments}
+    return Masks(names, layers=layers, segmentation=found.layers, grid=found.geometry)
+
+
+def _binary(label: Label) -> Label:
+    array = label.array.astype(np.uint8, copy=False)
+    on = int(np.count_nonzero(array))
+    counts = {value: n for value, n in ((0, array.size - on), (1, on)) if n}
+    return Label(array, VALUES, counts, label.grid, oddities=label.oddities)

@@ -1,0 +1,129 @@
+"""Predictions brought onto the voxels of their references, where both are the same points; refused otherwise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from ...errors import Finding, SegconvError, warning
+from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry, Volume
+from ...image.orientation import axis_codes, reoriented
+from ...image.stored import MAX_VOLUME
+from .opened import Label
+
+NO_HEADER = "give both in a format that keeps spacing and origin, or both in one that does not"
+
+
+def on_reference(prediction: Label, reference: Label, file: str) -> tuple[Label, list[Finding]]:
+    """Return a prediction voxel by voxel as its reference is, and what had to be done for it.
+
+    Parameters
+    ----------
+    file
+        The prediction, for findings.
+
+    Raises
+    ------
+    SegconvError
+        ``SC082`` for another size; ``SC083`` for voxels that are other points, with how far they lie apart, and
+        for a label that does not say where it lies while the other does.
+    """
+    mine, its = prediction.grid, reference.grid
+    if mine is None and its is None:
+        if prediction.array.shape != reference.array.shape:
+            sizes = f"has the size {prediction.array.shape[::-1]}, its reference {reference.array.shape[::-1]}"
+            raise SegconvError(sizes, code="SC082", file=file, hint="check that both are of one case")
+        return prediction, []
+    if mine is None or its is None:
+        what = "prediction" if mine is None else "reference"
+        told = f"the {what} is a picture, which does not say where its voxels lie; the other is a volume, which does"
+        raise SegconvError(told, code="SC083", file=file, hint=NO_HEADER)
+    if mine.size == its.size and (apart := mine.displacement_voxels(its)) <= NEAR_GRID_VOXELS:
+        near = f"lies {apart:.3g} voxels off the grid of its reference; scored as if on it"
+        return prediction, [warning("SC083", near, file=file)] if apart > SAME_GRID_VOXELS else []
+    try:
+        turned = reoriented(Volume(prediction.array, mine), its)
+    except SegconvError as error:
+        raise _apart(mine, its, file) from error
+    how = f"stores the voxels of its reference in another order ({axis_codes(mine)}, not {axis_codes(its)}); turned"
+    return replace(prediction, array=turned.array, grid=its), [warning("SC083", how, file=file)]
+
+
+def on_one_box(prediction: Label, reference: Label, file: str) -> tuple[Label, Label, list[Finding]]:
+    """Return two segments on the smallest grid that holds both; 3D Slicer stores no more than the box it needs.
+
+    Raises
+    ------
+    SegconvError
+        What `on_reference` raises, for grids of which neither holds the voxels of the other.
+    """
+    mine, its = prediction.grid, reference.grid
+    if mine is None or its is None or mine.size == its.size:
+        placed, findings = on_reference(prediction, reference, file)
+        return placed, reference, findings
+    # An empty segment may lie anywhere: 3D Slicer leaves one voxel of it.
+    if not prediction.array.any():
+        return _empty(reference), reference, []
+    if not reference.array.any():
+        return prediction, _empty(prediction), []
+    start = _offset(mine, its)
+    if start is None:
+        raise _apart(mine, its, file)
+    low = np.minimum(start, 0)
+    high = np.maximum(start + mine.size, its.size)
+    size = tuple(int(n) for n in high - low)
+    if math.prod(size) > MAX_VOLUME:
+        raise _apart(mine, its, file)
+    origin = tuple(float(v) for v in its.to_physical(low))
+    box = Geometry(size, its.spacing_mm, origin, its.direction)
+    return _boxed(prediction, box, start - low), _boxed(reference, box, -low), []
+
+
+def _empty(like: Label) -> Label:
+    return replace(like, array=np.zeros_like(like.array), counts={0: like.array.size})
+
+
+def _boxed(label: Label, box: Geometry, start: np.ndarray) -> Label:
+    array = np.zeros(box.array_shape, dtype=label.array.dtype)
+    shape = label.array.shape
+    array[tuple(slice(int(s), int(s) + n) for s, n in zip(start[::-1], shape, strict=True))] = label.array
+    return replace(label, array=array, grid=box)
+
+
+def _offset(grid: Geometry, other: Geometry) -> np.ndarray | None:
+    """Return the index ``(x, y, z)`` of a grid's first voxel in another of the same lattice; None if it is no such."""
+    steps = other.direction_matrix * np.array(other.spacing_mm)
+    start = np.rint(np.linalg.solve(steps, np.array(grid.origin_mm) - np.array(other.origin_mm))).astype(int)
+    origin = tuple(float(v) for v in other.to_physical(start))
+    expected = Geometry(grid.size, other.spacing_mm, origin, other.direction)
+    return start if expected.displacement_voxels(grid) <= NEAR_GRID_VOXELS else None
+
+
+def _apart(mine: Geometry, its: Geometry, file: str) -> SegconvError:
+    if mine.size != its.size:
+        sizes = f"has the size {mine.size}, its reference {its.size}"
+        return SegconvError(sizes, code="SC082", file=file, hint="check that both are of one case and on one grid")
+    apart = mine.displacement_voxels(its)
+    alike = np.allclose(mine.spacing_mm, its.spacing_mm, rtol=1e-3)
+    what = "origin or direction" if alike else f"spacing ({_mm(mine)}, its reference {_mm(its)})"
+    without = "; its header says nothing: 1 mm, origin 0" if _bare(mine) and not _bare(its) else ""
+    return SegconvError(
+        f"lies {apart:.3g} voxels off the grid of its reference, at most {NEAR_GRID_VOXELS} may: it differs in"
+        f" {what}{without}",
+        code="SC083",
+        file=file,
+        hint="write predictions with the header of their image; segconv restore and infer do",
+    )
+
+
+def _bare(grid: Geometry) -> bool:
+    """Return whether a grid is what writers put into a header when they know nothing."""
+    plain = Geometry.plain(grid.size)
+    along = tuple(map(abs, grid.direction)) == plain.direction
+    return along and (grid.spacing_mm, grid.origin_mm) == (plain.spacing_mm, plain.origin_mm)
+
+
+def _mm(grid: Geometry) -> str:
+    return "×".join(f"{value:.4g}" for value in grid.spacing_mm) + " mm"

@@ -1,0 +1,94 @@
+"""What all files of one side hold: the values of predictions, or of references, as they count against the other's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...dataset.labels import RGB, value_text
+from .declared import sort_key
+from .opened import COLOURS, INDICES, MASKS, VALUES
+from .tally import Contents, Tally
+
+SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Side:
+    """Predictions or references.
+
+    Parameters
+    ----------
+    what
+        ``"predictions"`` or ``"references"``.
+    folder
+        Where they lie.
+    files
+        What each case holds.
+    coloured
+        Whether values are translated to the colours that people see.
+    """
+
+    what: str
+    folder: str
+    files: Sequence[Contents]
+    coloured: bool = False
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """Of what they hold; see `opened`."""
+        return frozenset(held.kind for held in self.files)
+
+    @cached_property
+    def must_be_coloured(self) -> bool:
+        """Whether values cannot stand for themselves: there are colours, or an index is one here and another there."""
+        return COLOURS in self.kinds or disagree(self.files)
+
+    @cached_property
+    def values(self) -> dict[str, int]:
+        """Value → number of files that hold it, in order."""
+        found = Counter(text for held in self.files for text in {self.text(held, value) for value in held.counts})
+        return {text: found[text] for text in sorted(found, key=sort_key)}
+
+    def text(self, held: Contents, value: str) -> str:
+        """Return a value of one of the files as it counts."""
+        return seen(held, value) if self.coloured else value
+
+    def told(self) -> str:
+        """Return in words what is held."""
+        if self.kinds == {MASKS}:
+            return f"{self.what} are masks of {listed(dict.fromkeys(n for held in self.files for n in held.counts))}"
+        kind = "the colours " if self.coloured else "the indices " if self.kinds == {INDICES} else ""
+        masks = " and masks of classes" if MASKS in self.kinds else ""
+        return f"{self.what} hold {kind}{listed(self.values)}{masks}"
+
+
+def sides(tallies: Iterable[Tally], folders: tuple[str, str]) -> tuple[Side, Side]:
+    """Return predictions and references, values as they are stored."""
+    predicted = [tally.prediction for tally in tallies if tally.prediction is not None]
+    wanted = [tally.reference for tally in tallies if tally.reference is not None]
+    return Side("predictions", folders[0], predicted), Side("references", folders[1], wanted)
+
+
+def disagree(files: Iterable[Contents]) -> bool:
+    """Return whether an index stands for another colour in another file."""
+    table: dict[str, str] = {}
+    return any(table.setdefault(i, colour) != colour for held in files for i, colour in held.palette.items())
+
+
+def seen(held: Contents, value: str) -> str:
+    """Return the colour that people see of a value: that of a palette, or grey; what is no colour stays."""
+    if held.kind == INDICES and value in held.palette:
+        return held.palette[value]
+    if held.kind in (VALUES, INDICES) and int(value) < 256:
+        return value_text(int(value) * 0x010101, RGB)
+    return value
+
+
+def listed(texts: Collection[str]) -> str:
+    """Return values in words, in order, cut if they are many."""
+    shown = sorted(texts, key=sort_key)
+    more = f" … ({len(shown)} in all)" if len(shown) > SHOWN else ""
+    return (", ".join(shown[:SHOWN]) + more) or "nothing"

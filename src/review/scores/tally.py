@@ -1,0 +1,247 @@
+"""What a prediction and its reference hold at the same voxels, counted once: every score of overlap follows from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...dataset.labels import RGB, value_text
+from ...errors import Finding, SegconvError, naming, warning
+from ...image.voxels import chunks
+from .dice import Overlap
+from .found import LabelUnit
+from .opened import MASKS, Label, Masks, open_unit
+from .placing import on_one_box, on_reference
+
+FEW_PAIRS = 1 << 16
+"""Of so many pairs of values a table is counted; of more, those that occur."""
+
+_LOOKED_UP = 1 << 16
+_MANY = 64
+_OF_IMAGES = ("SC055", "SC056", "SC071", "SC072", "SC073", "SC078")
+"""What is said of a file that is no label: fractions, negative or too many values, several of them a voxel."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the label of one case holds.
+
+    Parameters
+    ----------
+    file
+        Or folder.
+    kind
+        See `opened`.
+    counts
+        Value or colour, as a person writes it → number of voxels.
+    palette
+        Index → colour.
+    """
+
+    file: str
+    kind: str
+    counts: Mapping[str, int]
+    palette: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """One case, counted.
+
+    Parameters
+    ----------
+    case
+        Its name.
+    prediction, reference
+        What both hold; no prediction if it is missing.
+    together
+        Value of the prediction and of the reference → number of voxels that have both.
+    masks
+        Of masks of classes instead: class → overlap.
+    missing
+        Of masks: classes of which there is a reference and no prediction.
+    absent
+        Of masks: classes of which there is a prediction and no reference.
+    images
+        Files among the masks of the reference that are no masks.
+    findings
+        Errors, of a case that cannot be counted, and warnings.
+    """
+
+    case: str
+    prediction: Contents | None = None
+    reference: Contents | None = None
+    together: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    masks: Mapping[str, Overlap] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def count_case(pair: tuple[LabelUnit | None, LabelUnit], wanted: Collection[str] | None = None) -> Tally:
+    """Count one case, in a worker; what is wrong with its files becomes a finding.
+
+    Parameters
+    ----------
+    pair
+        Prediction, or None if it is missing, and reference.
+    wanted
+        Classes that any reference has, of masks of classes; None if that is not known.
+    """
+    unit, its = pair
+    try:
+        with naming(its.shown):
+            reference = open_unit(its)
+        if unit is None:
+            return _alone(its, reference)
+        with naming(unit.shown):
+            prediction = open_unit(unit)
+        if isinstance(prediction, Masks) or isinstance(reference, Masks):
+            if isinstance(prediction, Masks) and isinstance(reference, Masks):
+                return _of_masks(unit, prediction, its, reference, wanted)
+            return Tally(its.name, _held(unit, prediction), _held(its, reference))
+        return _of_labels(unit, prediction, its, reference)
+    except SegconvError as error:
+        return Tally(its.name, findings=error.findings)
+
+
+def is_no_label(unit: LabelUnit, held: Collection[str]) -> bool:
+    """Return whether a file cannot be a label, as an image beside one: by its kind, or by more values than classes.
+
+    Parameters
+    ----------
+    held
+        Values that labels hold.
+    """
+    try:
+        label = open_unit(unit)
+    except SegconvError as error:
+        return error.code in _OF_IMAGES
+    return isinstance(label, Label) and len(label.counts) > _MANY and not {*map(label.text, label.counts)} <= {*held}
+
+
+def _alone(unit: LabelUnit, reference: Label | Masks) -> Tally:
+    """Return what a reference without a prediction holds."""
+    if not isinstance(reference, Masks):
+        return Tally(unit.name, None, _held(unit, reference))
+    masks, images = {}, []
+    for name in reference.names:
+        mask = _mask_or_none(reference, name)
+        if mask is None:
+            images.append(reference.files[name])
+        else:
+            masks[name] = Overlap(0, 0, mask.counts.get(1, 0))
+    return Tally(unit.name, None, _held(unit, reference), masks=masks, missing=tuple(masks), images=tuple(images))
+
+
+def _mask_or_none(reference: Masks, name: str) -> Label | None:
+    """Return one of the masks of a reference; None for an image among them."""
+    try:
+        return reference.open(name)
+    except SegconvError as error:
+        if error.code not in _OF_IMAGES:
+            raise
+        return None
+
+
+def _of_labels(unit: LabelUnit, prediction: Label, its: LabelUnit, reference: Label) -> Tally:
+    placed, findings = on_reference(prediction, reference, unit.shown)
+    odd = [*_oddities(prediction, unit.shown), *_oddities(reference, its.shown), *findings]
+    together = _together(placed, reference)
+    return Tally(its.name, _held(unit, prediction), _held(its, reference), together, findings=tuple(odd))
+
+
+def _of_masks(
+    unit: LabelUnit, prediction: Masks, its: LabelUnit, reference: Masks, wanted: Collection[str] | None
+) -> Tally:
+    overlaps: dict[str, Overlap] = {}
+    findings: list[Finding] = []
+    images: list[str] = []
+    missing: list[str] = []
+    for name in reference.names:
+        if name not in prediction.names:
+            mask = _mask_or_none(reference, name)
+            if mask is None:
+                images.append(reference.files[name])
+            else:
+                missing.append(name)
+                overlaps[name] = Overlap(0, 0, mask.counts.get(1, 0))
+            continue
+        shown = prediction.files.get(name, unit.shown)
+        mine, its_mask = prediction.open(name), reference.open(name)
+        placed, its_mask, odd = on_one_box(mine, its_mask, shown)
+        findings += [*_oddities(mine, shown), *odd]
+        both = int(np.count_nonzero(placed.array & its_mask.array))
+        overlaps[name] = Overlap(both, placed.counts.get(1, 0), its_mask.counts.get(1, 0))
+    absent = [name for name in prediction.names if name not in reference.names]
+    for name in absent:
+        if wanted is None or name in wanted:
+            overlaps[name] = Overlap(0, prediction.open(name).counts.get(1, 0), 0)
+    return Tally(
+        its.name,
+        _held(unit, prediction),
+        _held(its, reference),
+        masks=overlaps,
+        missing=tuple(missing),
+        absent=tuple(absent),
+        images=tuple(images),
+        findings=tuple(dict.fromkeys(findings)),
+    )
+
+
+def _held(unit: LabelUnit, label: Label | Masks) -> Contents:
+    if isinstance(label, Masks):
+        return Contents(unit.shown, MASKS, dict.fromkeys(label.names, 0))
+    palette = {str(index): value_text(colour, RGB) for index, colour in label.palette.items()}
+    counts = {label.text(value): number for value, number in label.counts.items()}
+    return Contents(unit.shown, label.kind, counts, palette)
+
+
+def _oddities(label: Label, file: str) -> list[Finding]:
+    return [warning(code, message, file=file) for code, message in label.oddities]
+
+
+def _together(prediction: Label, reference: Label) -> dict[tuple[str, str], int]:
+    """Return how many voxels have each pair of values; both have one shape."""
+    mine, its = list(prediction.counts), list(reference.counts)
+    ranks = (_Ranks(mine), _Ranks(its))
+    pieces = (chunks(np.ascontiguousarray(array)) for array in (prediction.array, reference.array))
+    found: Counter[int] = Counter()
+    for one, other in zip(*pieces, strict=True):
+        pair = ranks[0](one) * len(its) + ranks[1](other)
+        if len(mine) * len(its) <= FEW_PAIRS:
+            counts = np.bincount(pair, minlength=len(mine) * len(its))
+            there = np.flatnonzero(counts)
+            found.update(dict(zip(there.tolist(), counts[there].tolist(), strict=True)))
+        else:
+            codes, numbers = np.unique(pair, return_counts=True)
+            found.update(dict(zip(codes.tolist(), numbers.tolist(), strict=True)))
+    return {
+        (prediction.text(mine[code // len(its)]), reference.text(its[code % len(its)])): number
+        for code, number in sorted(found.items())
+    }
+
+
+class _Ranks:
+    """Turns voxels into the ranks of their values."""
+
+    def __init__(self, values: list[int]) -> None:
+        self._values = np.array(sorted(values))
+        self._table: NDArray[Any] | None = None
+        order = {value: rank for rank, value in enumerate(values)}
+        self._ranks = np.array([order[value] for value in sorted(values)], dtype=np.intp)
+        if values and max(values) < _LOOKED_UP:
+            self._table = np.zeros(max(values) + 1, dtype=np.intp)
+            self._table[self._values] = self._ranks
+
+    def __call__(self, voxels: NDArray[Any]) -> NDArray[Any]:
+        if self._table is not None:
+            found: NDArray[Any] = self._table[voxels.astype(np.intp, copy=False)]
+            return found
+        return self._ranks[np.searchsorted(self._values, voxels)]
