@@ -8,9 +8,7 @@ neither in predictions nor in the ceiling.
 from __future__ import annotations
 
 import functools
-import math
-import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,13 +45,9 @@ from ..work.parallel import each
 from ..work.plan import Target
 from ..work.scratch import scratch
 from ..work.staging import Staged, publish, writing
+from .stress_plan import ANGLES_DEG, TOLERANCE, Stress, StressCase, inputs_folder, outputs_folder, plan_stress
 
 COMMAND = "stress"
-ANGLES_DEG = (5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
-SHIFTS_HU = (-100.0, -50.0, -30.0, 30.0, 50.0, 100.0)
-TOLERANCE = 0.05
-"""Part of the expected score that may be lost before it counts as a drop."""
-
 CASES = 10
 """So many cases are tested if nobody says how many: each is predicted under every condition."""
 
@@ -64,89 +58,53 @@ Predictor = Callable[[str, str, Path, Path], None]
 """Predicts with a model and a fold all files of a folder into another, under the same names."""
 
 
-def stress(
-    dataset: Dataset,
-    models: Sequence[str],
-    predictor: Predictor,
-    work: Path,
-    *,
-    cases: Mapping[str, Sequence[str]],
-    angles_deg: Sequence[float] = ANGLES_DEG,
-    planes: Sequence[str] | None = None,
-    shifts_hu: Sequence[float] | None = None,
-    tolerance: float = TOLERANCE,
-    jobs: int = 1,
-    tell: Tell | None = None,
-) -> Robustness:
-    """Predict cases of a dataset under a ladder of conditions and score them.
+def run_stress(stress: Stress, predictor: Predictor, *, jobs: int = 1, tell: Tell | None = None) -> Robustness:
+    """Run a planned stress test: predict its cases under all its conditions, and score them.
 
     Parameters
     ----------
-    dataset
-        Whose cases are predicted, and whose labels are the reference.
-    models
-        Names, for `predictor` and for the result.
     predictor
         Called once a model and fold, with one folder of inputs for all conditions.
-    work
-        Folder for inputs and predictions, removed at the end.
-    cases
-        Fold → the cases that it held back.
-    angles_deg
-        In each of `planes`; untouched is always there.
-    planes
-        Of `segconv.augment.spec.PLANES`; all of them, and of pictures the axial alone, if None.
-    shifts_hu
-        Of channels named CT; `SHIFTS_HU` if there is one and this is None.
-    tolerance
-        See `Robustness`.
     jobs
         Workers that turn and score.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for conditions that cannot be; ``SC091`` for a shift without a CT channel; ``SC094``
-        for files that are not written; ``SC011`` without cases; ``SC032`` if the inputs would not fit
-        on the disk; ``SC062`` if the dataset is replaced, or a file of these cases changes, meanwhile;
-        what reading, `predictor` and scoring raise.
+        ``SC062`` if the dataset is replaced, or a file of these cases changes, meanwhile; what reading,
+        `predictor` and scoring raise.
     """
-    conditions = ladder(dataset, angles_deg, planes, shifts_hu)
-    with dataset.unchanged():
-        tasks = [
-            _task(dataset, fold, case, conditions, tuple(models), work)
-            for fold, chosen in cases.items()
-            for case in chosen
-        ]
-    if not tasks:
-        raise SegconvError("no case to test", code="SC011", file=str(dataset.path))
+    dataset, cases, work = stress.dataset, stress.cases, stress.work
     say = tell or (lambda _: None)
-    _refuse_full_disk(tasks, work)
-    files = Held(dataset.path, [str(path) for task in tasks for path in (*task.images, task.label)])
+    files = Held(dataset.path, [str(path) for case in cases for path in (*case.images, case.label)])
     with (
         interruptible("interrupted: nothing was measured", "the same command begins anew"),
         unchanged(dataset.held, files),
         scratch(work),
     ):
-        say(f"{len(tasks)} cases under {len(conditions)} conditions: {len(tasks) * len(conditions)} inputs")
+        conditions = len(stress.conditions)
+        say(f"{len(cases)} cases under {conditions} conditions: {len(cases) * conditions} inputs")
         with writing(work):
-            for fold in cases:
-                fsops.mkdir(_inputs(work, fold))
-        for case in each(_write_inputs, tasks, jobs=jobs, tell=say):
-            say(f"{case}: turned and shifted")
-        for model, name in enumerate(models):
-            for fold in cases:
-                output = _outputs(work, model, fold)
+            for fold in stress.folds:
+                fsops.mkdir(inputs_folder(work, fold))
+        for name in each(_write_inputs, cases, jobs=jobs, tell=say):
+            say(f"{name}: turned and shifted")
+        for model, name in enumerate(stress.models):
+            for fold in stress.folds:
+                output = outputs_folder(work, model, fold)
                 with writing(output):
                     fsops.mkdir(output)
                 say(f"{name}, fold {fold}: predicting")
-                predictor(name, fold, _inputs(work, fold), output)
-        found = {scored.case: scored for scored in each(_score_case, tasks, jobs=jobs)}
-    order = [found[task.case] for task in tasks]
-    measured = [_measured(condition, i, order, models) for i, condition in enumerate(conditions)]
-    names = tuple(dataset.description.labels.foreground)
+                predictor(name, fold, inputs_folder(work, fold), output)
+        found = {scored.case: scored for scored in each(_score_case, cases, jobs=jobs)}
+    order = [found[case.case] for case in cases]
     return Robustness(
-        dataset.path.name, tuple(task.case for task in tasks), tuple(models), names, tuple(measured), tolerance
+        dataset.path.name,
+        tuple(case.case for case in cases),
+        stress.models,
+        tuple(dataset.description.labels.foreground),
+        tuple(_measured(condition, i, order, stress.models) for i, condition in enumerate(stress.conditions)),
+        stress.tolerance,
     )
 
 
@@ -164,7 +122,10 @@ def stress_models(
     allowed_modules: Collection[str] = (),
     trust_model: bool = False,
     tell: Tell | None = None,
-    **how: Any,
+    angles_deg: Sequence[float] = ANGLES_DEG,
+    planes: Sequence[str] | None = None,
+    shifts_hu: Sequence[float] | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Robustness:
     """Stress trained models with the cases that all of them held back.
 
@@ -176,14 +137,15 @@ def stress_models(
         Most cases, over all folds.
     allowed_modules, trust_model
         As for `predict`.
-    how
-        Further keyword arguments of `stress`.
+    angles_deg, planes, shifts_hu, tolerance
+        As for `plan_stress`.
 
     Raises
     ------
     SegconvError
         ``SC001`` for a model of other channels, labels or files than the dataset's; ``SC011`` if no case
-        was held back by all models; what `held_back`, `predict` and `stress` raise.
+        was held back by all models; what `held_back`, `plan_stress`, `predict` and `run_stress`
+        raise.
     """
     names = model_names(models)
     for model in models:
@@ -199,6 +161,16 @@ def stress_models(
         )
     with dataset.unchanged():
         cases = held_back_cases(dataset, models, paths, folds or numbered[:1], limit, tell=tell)
+    stress = plan_stress(
+        dataset,
+        list(names),
+        work,
+        cases=cases,
+        angles_deg=angles_deg,
+        planes=planes,
+        shifts_hu=shifts_hu,
+        tolerance=tolerance,
+    )
 
     def predictor(name: str, fold: str, inputs: Path, output: Path) -> None:
         model = names[name]
@@ -216,7 +188,7 @@ def stress_models(
             trust_model=trust_model,
         )
 
-    return stress(dataset, list(names), predictor, work, cases=cases, jobs=jobs, tell=tell, **how)
+    return run_stress(stress, predictor, jobs=jobs, tell=tell)
 
 
 def held_back_cases(
@@ -282,68 +254,6 @@ def _refuse_other_coding(dataset: Dataset, model: TrainedModel) -> None:
             )
 
 
-def ladder(
-    dataset: Dataset, angles_deg: Sequence[float], planes: Sequence[str] | None, shifts_hu: Sequence[float] | None
-) -> list[Condition]:
-    """Return the conditions, untouched first; see `stress`."""
-    ending = dataset.description.file_ending
-    if ending not in (*raster.WRITABLE, *volumes.WRITABLE):
-        raise SegconvError(f"files that end in {ending} are not turned", code="SC094", file=str(dataset.path))
-    possible = ("axial",) if ending in raster.ENDINGS else PLANES
-    planes = possible if planes is None else tuple(planes)
-    wrong = [plane for plane in planes if plane not in possible]
-    if wrong or len(set(planes)) < len(planes):
-        raise SegconvError(
-            f"--planes: {','.join(planes)!r} is not a choice of planes", hint=f"possible are {', '.join(possible)}"
-        )
-    if not all(math.isfinite(angle) and abs(angle) <= 360 for angle in angles_deg):
-        raise SegconvError("--angles: angles are between -360 and 360 degrees")
-    has_ct = bool(_ct_channels(dataset))
-    if shifts_hu is None:
-        shifts_hu = SHIFTS_HU if has_ct else ()
-    shifts = [shift for shift in dict.fromkeys(shifts_hu) if shift]
-    if not all(math.isfinite(shift) for shift in shifts):
-        raise SegconvError("--shifts: shifts are numbers in HU")
-    if shifts and not has_ct:
-        channels = ", ".join(dataset.description.channel_names)
-        raise SegconvError(
-            f"a HU shift needs a channel named CT, the dataset has {channels}",
-            code="SC091",
-            file=str(dataset.path),
-            hint="leave out --shifts",
-        )
-    angles = [angle for angle in dict.fromkeys(angles_deg) if angle % 360]
-    conditions = [
-        Condition(),
-        *(Condition(plane, float(angle)) for plane in planes for angle in angles),
-        *(Condition(shift_hu=float(shift)) for shift in shifts),
-    ]
-    if len(conditions) == 1:
-        raise SegconvError("nothing is turned or shifted", hint="--angles 5,10,15 or --shifts 30,50 say by how much")
-    return conditions
-
-
-@dataclass(frozen=True)
-class _Task:
-    """One case, for a worker."""
-
-    fold: str
-    case: str
-    images: tuple[Path, ...]
-    label: Path
-    ending: str
-    ct_channels: tuple[int, ...]
-    classes: Mapping[str, tuple[int, ...]]
-    ignore: int | None
-    conditions: tuple[Condition, ...]
-    models: tuple[str, ...]
-    work: Path
-
-    def name(self, condition: int) -> str:
-        """Name of the input of a condition, which the prediction has too."""
-        return f"{self.case}__{condition:03d}"
-
-
 @dataclass(frozen=True)
 class _Scored:
     """Dice of one case by condition, and how much foreground there is and stays."""
@@ -354,59 +264,6 @@ class _Scored:
     ceilings: list[dict[str, float]]
     kept: list[int]
     foreground: int
-
-
-def _task(
-    dataset: Dataset, fold: str, case: str, conditions: Sequence[Condition], models: tuple[str, ...], work: Path
-) -> _Task:
-    images = dataset.image_files(case)
-    ending = dataset.description.file_ending
-    if ending in raster.ENDINGS:
-        images = [images[0], *(path for path in images[1:] if path.is_file())]  # colours are in one file
-    label = dataset.label_file(case)
-    for path in (*images, label):
-        if not path.is_file():
-            raise SegconvError("is not there", code="SC012", file=str(path))
-    labels = dataset.description.labels
-    return _Task(
-        fold,
-        case,
-        tuple(images),
-        label,
-        ending,
-        _ct_channels(dataset),
-        labels.foreground,
-        labels.ignore,
-        tuple(conditions),
-        models,
-        work,
-    )
-
-
-def _ct_channels(dataset: Dataset) -> tuple[int, ...]:
-    return tuple(i for i, name in enumerate(dataset.description.channel_names) if name.casefold() == "ct")
-
-
-def _refuse_full_disk(tasks: Sequence[_Task], work: Path) -> None:
-    """Refuse a test whose inputs would not fit: there is one a condition, as large as the image."""
-    needed = sum(path.stat().st_size for task in tasks for path in task.images) * len(tasks[0].conditions)
-    root = next(parent for parent in work.absolute().parents if parent.is_dir())
-    free = shutil.disk_usage(root).free
-    if needed > free:
-        raise SegconvError(
-            f"the inputs would take {needed / 2**30:.1f} GiB, free are {free / 2**30:.1f} GiB",
-            code="SC032",
-            file=str(root),
-            hint="fewer --cases, --angles or --planes; or -o on another disk",
-        )
-
-
-def _inputs(work: Path, fold: str) -> Path:
-    return work / "inputs" / fold
-
-
-def _outputs(work: Path, model: int, fold: str) -> Path:
-    return work / f"model-{model}" / fold
 
 
 def _angles(condition: Condition, sign: int = 1) -> Transform:
@@ -426,7 +283,7 @@ def _turned(label: NDArray[Any], geometry: Geometry, condition: Condition, *, ba
     return turned(plan_turn(geometry, _angles(condition, -1 if back else 1)), label, NEAREST, 0)
 
 
-def _write_inputs(task: _Task) -> str:
+def _write_inputs(task: StressCase) -> str:
     """Write a case under every condition, in a worker."""
     for channel, path in enumerate(task.images):
         with naming(str(path)):
@@ -435,7 +292,7 @@ def _write_inputs(task: _Task) -> str:
                 raise SegconvError("is a picture of several pages, which is not turned", code="SC094")
         for number, condition in enumerate(task.conditions):
             array = _changed(image, condition, is_ct=channel in task.ct_channels)
-            target = _inputs(task.work, task.fold) / f"{task.name(number)}_{channel:04d}{task.ending}"
+            target = task.inputs / f"{task.name(number)}_{channel:04d}{task.ending}"
             with writing(target):
                 fsops.write_new(target, _encoded(array, image.geometry, task.ending))
     return task.case
@@ -445,7 +302,7 @@ def _encoded(array: NDArray[Any], geometry: Geometry, ending: str) -> bytes:
     return raster.encode(array, ending) if geometry.dimension == 2 else volumes.encode(array, geometry, ending)
 
 
-def _score_case(task: _Task) -> _Scored:
+def _score_case(task: StressCase) -> _Scored:
     """Turn the predictions of a case back and score them, in a worker."""
     with naming(str(task.label)):
         reference = _narrow(read_label(read_bytes(str(task.label)), task.ending))
@@ -464,7 +321,7 @@ def _score_case(task: _Task) -> _Scored:
         found.kept.append(int((foreground & stays).sum()))
         scores = {}
         for model, name in enumerate(task.models):
-            path = _outputs(task.work, model, task.fold) / f"{task.name(number)}{task.ending}"
+            path = task.outputs(model) / f"{task.name(number)}{task.ending}"
             if not path.is_file():
                 raise SegconvError("is not there: nothing was predicted", code="SC101", file=str(path))
             with naming(str(path)):

@@ -17,7 +17,8 @@ from segconv.dataset import counts, edit, regions
 from segconv.errors import SegconvError
 from segconv.flows import plan as plan_flow
 from segconv.flows import train as train_flow
-from segconv.flows.stress import stress
+from segconv.flows.stress import run_stress
+from segconv.flows.stress_plan import plan_stress
 from segconv.review import check
 from segconv.review.scores import opened
 from segconv.train import commands
@@ -155,8 +156,9 @@ def test_a_stress_test_of_two_datasets_measures_nothing(dataset: Path, tmp_path:
         if model == "second":
             replaced(dataset)
 
+    planned = plan_stress(opened, ["first", "second"], tmp_path / "work", cases={"0": opened.cases()}, angles_deg=[90])
     with pytest.raises(SegconvError) as caught:
-        stress(opened, ["first", "second"], predictor, tmp_path / "work", cases={"0": opened.cases()}, angles_deg=[90])
+        run_stress(planned, predictor)
     assert caught.value.code == "SC062"
     assert not (tmp_path / "work").exists()
 
@@ -171,8 +173,9 @@ def test_a_label_that_is_edited_under_a_stress_test_is_seen(dataset: Path, tmp_p
         stub._predict(inputs, output)
         label.write_bytes(label.read_bytes())
 
+    planned = plan_stress(opened, ["it"], tmp_path / "work", cases={"0": opened.cases()}, angles_deg=[90])
     with pytest.raises(SegconvError) as caught:
-        stress(opened, ["it"], predictor, tmp_path / "work", cases={"0": opened.cases()}, angles_deg=[90])
+        run_stress(planned, predictor)
     assert caught.value.code == "SC062"
     assert label.name in caught.value.message
 

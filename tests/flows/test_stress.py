@@ -19,7 +19,8 @@ from segconv.dataset.layout import Dataset
 from segconv.dataset.lineage import CaseRecord
 from segconv.errors import SegconvError
 from segconv.flows import stress as room
-from segconv.flows.stress import held_back_cases, model_names, stress, write_report
+from segconv.flows.stress import held_back_cases, model_names, run_stress, write_report
+from segconv.flows.stress_plan import plan_stress
 from segconv.review.robustness import Robustness
 from segconv.train.models import TrainedModel, find_model
 from segconv.train.paths import Paths
@@ -80,6 +81,12 @@ def lying(image: np.ndarray) -> np.ndarray:
 def calibrated(image: np.ndarray) -> np.ndarray:
     """Blind for scanners that are more than 40 HU off."""
     return thresholds(image) if abs(float(image.max()) - CORE) < 40 else np.zeros(image.shape, np.uint8)
+
+
+def stress(
+    dataset: Dataset, models: Sequence[str], predictor: room.Predictor, work: Path, *, jobs: int = 1, **said: Any
+) -> Robustness:
+    return run_stress(plan_stress(dataset, models, work, **said), predictor, jobs=jobs)
 
 
 def folders(predictors: dict[str, Predict]) -> room.Predictor:

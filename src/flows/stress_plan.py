@@ -1,0 +1,225 @@
+"""What a stress test will do: which cases, under which conditions, for which models."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..augment.spec import PLANES
+from ..dataset.layout import Dataset
+from ..errors import SegconvError
+from ..image import raster, volumes
+from ..review.robustness import Condition
+
+ANGLES_DEG = (5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
+SHIFTS_HU = (-100.0, -50.0, -30.0, 30.0, 50.0, 100.0)
+TOLERANCE = 0.05
+"""Part of the expected score that may be lost before it counts as a drop."""
+
+
+@dataclass(frozen=True)
+class StressCase:
+    """One case, as a worker is told of it."""
+
+    fold: str
+    case: str
+    images: tuple[Path, ...]
+    label: Path
+    ending: str
+    ct_channels: tuple[int, ...]
+    classes: Mapping[str, tuple[int, ...]]
+    ignore: int | None
+    conditions: tuple[Condition, ...]
+    models: tuple[str, ...]
+    work: Path
+
+    def name(self, condition: int) -> str:
+        """Name of the input of a condition, which the prediction has too."""
+        return f"{self.case}__{condition:03d}"
+
+    @property
+    def inputs(self) -> Path:
+        """Folder of its inputs, and of those of the other cases of the fold."""
+        return inputs_folder(self.work, self.fold)
+
+    def outputs(self, model: int) -> Path:
+        """Folder of what a model predicts for them."""
+        return outputs_folder(self.work, model, self.fold)
+
+
+@dataclass(frozen=True)
+class Stress:
+    """A planned stress test; nothing has been written.
+
+    Parameters
+    ----------
+    dataset
+        Whose cases are predicted, and whose labels are the reference.
+    models
+        Names.
+    conditions
+        Untouched first.
+    cases
+        Of all folds.
+    tolerance
+        See `Robustness`.
+    work
+        Folder for inputs and predictions, removed at the end.
+    """
+
+    dataset: Dataset
+    models: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    cases: tuple[StressCase, ...]
+    tolerance: float
+    work: Path
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """Folds that its cases were held back by."""
+        return tuple(dict.fromkeys(case.fold for case in self.cases))
+
+
+def plan_stress(
+    dataset: Dataset,
+    models: Sequence[str],
+    work: Path,
+    *,
+    cases: Mapping[str, Sequence[str]],
+    angles_deg: Sequence[float] = ANGLES_DEG,
+    planes: Sequence[str] | None = None,
+    shifts_hu: Sequence[float] | None = None,
+    tolerance: float = TOLERANCE,
+) -> Stress:
+    """Plan to predict cases of a dataset under a ladder of conditions.
+
+    Parameters
+    ----------
+    dataset, models, work, tolerance
+        See `Stress`.
+    cases
+        Fold → the cases that it held back.
+    angles_deg
+        In each of `planes`; untouched is always there.
+    planes
+        Of `segconv.augment.spec.PLANES`; all of them, and of pictures the axial alone, if None.
+    shifts_hu
+        Of channels named CT; `SHIFTS_HU` if there is one and this is None.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for conditions that cannot be; ``SC091`` for a shift without a CT channel; ``SC094``
+        for files that are not written; ``SC011`` without cases, ``SC012`` without their files; ``SC032``
+        if the inputs would not fit on the disk; ``SC062`` if the dataset was replaced meanwhile.
+    """
+    conditions = tuple(ladder(dataset, angles_deg, planes, shifts_hu))
+    with dataset.unchanged():
+        found = tuple(
+            _case(dataset, fold, case, conditions, tuple(models), work)
+            for fold, chosen in cases.items()
+            for case in chosen
+        )
+    if not found:
+        raise SegconvError("no case to test", code="SC011", file=str(dataset.path))
+    _refuse_full_disk(found, work)
+    return Stress(dataset, tuple(models), conditions, found, tolerance, work)
+
+
+def ladder(
+    dataset: Dataset, angles_deg: Sequence[float], planes: Sequence[str] | None, shifts_hu: Sequence[float] | None
+) -> list[Condition]:
+    """Return the conditions, untouched first; see `plan_stress`."""
+    ending = dataset.description.file_ending
+    if ending not in (*raster.WRITABLE, *volumes.WRITABLE):
+        raise SegconvError(f"files that end in {ending} are not turned", code="SC094", file=str(dataset.path))
+    possible = ("axial",) if ending in raster.ENDINGS else PLANES
+    planes = possible if planes is None else tuple(planes)
+    wrong = [plane for plane in planes if plane not in possible]
+    if wrong or len(set(planes)) < len(planes):
+        raise SegconvError(
+            f"--planes: {','.join(planes)!r} is not a choice of planes", hint=f"possible are {', '.join(possible)}"
+        )
+    if not all(math.isfinite(angle) and abs(angle) <= 360 for angle in angles_deg):
+        raise SegconvError("--angles: angles are between -360 and 360 degrees")
+    has_ct = bool(_ct_channels(dataset))
+    if shifts_hu is None:
+        shifts_hu = SHIFTS_HU if has_ct else ()
+    shifts = [shift for shift in dict.fromkeys(shifts_hu) if shift]
+    if not all(math.isfinite(shift) for shift in shifts):
+        raise SegconvError("--shifts: shifts are numbers in HU")
+    if shifts and not has_ct:
+        channels = ", ".join(dataset.description.channel_names)
+        raise SegconvError(
+            f"a HU shift needs a channel named CT, the dataset has {channels}",
+            code="SC091",
+            file=str(dataset.path),
+            hint="leave out --shifts",
+        )
+    angles = [angle for angle in dict.fromkeys(angles_deg) if angle % 360]
+    conditions = [
+        Condition(),
+        *(Condition(plane, float(angle)) for plane in planes for angle in angles),
+        *(Condition(shift_hu=float(shift)) for shift in shifts),
+    ]
+    if len(conditions) == 1:
+        raise SegconvError("nothing is turned or shifted", hint="--angles 5,10,15 or --shifts 30,50 say by how much")
+    return conditions
+
+
+def _case(
+    dataset: Dataset, fold: str, case: str, conditions: tuple[Condition, ...], models: tuple[str, ...], work: Path
+) -> StressCase:
+    images = dataset.image_files(case)
+    ending = dataset.description.file_ending
+    if ending in raster.ENDINGS:
+        images = [images[0], *(path for path in images[1:] if path.is_file())]  # colours are in one file
+    label = dataset.label_file(case)
+    for path in (*images, label):
+        if not path.is_file():
+            raise SegconvError("is not there", code="SC012", file=str(path))
+    labels = dataset.description.labels
+    return StressCase(
+        fold,
+        case,
+        tuple(images),
+        label,
+        ending,
+        _ct_channels(dataset),
+        labels.foreground,
+        labels.ignore,
+        conditions,
+        models,
+        work,
+    )
+
+
+def _ct_channels(dataset: Dataset) -> tuple[int, ...]:
+    return tuple(i for i, name in enumerate(dataset.description.channel_names) if name.casefold() == "ct")
+
+
+def _refuse_full_disk(tasks: Sequence[StressCase], work: Path) -> None:
+    """Refuse a test whose inputs would not fit: there is one a condition, as large as the image."""
+    needed = sum(path.stat().st_size for task in tasks for path in task.images) * len(tasks[0].conditions)
+    root = next(parent for parent in work.absolute().parents if parent.is_dir())
+    free = shutil.disk_usage(root).free
+    if needed > free:
+        raise SegconvError(
+            f"the inputs would take {needed / 2**30:.1f} GiB, free are {free / 2**30:.1f} GiB",
+            code="SC032",
+            file=str(root),
+            hint="fewer --cases, --angles or --planes; or -o on another disk",
+        )
+
+
+def inputs_folder(work: Path, fold: str) -> Path:
+    """Return the folder that all models predict for a fold."""
+    return work / "inputs" / fold
+
+
+def outputs_folder(work: Path, model: int, fold: str) -> Path:
+    """Return the folder that a model predicts a fold into."""
+    return work / f"model-{model}" / fold
