@@ -12,7 +12,7 @@ import numpy as np
 
 from segconv.image import picture
 from segconv.image.codecs import read_image
-from segconv.train import commands
+from segconv.train import commands, predict
 from segconv.train.paths import Paths
 
 PAUSE_S = 0.001
@@ -20,11 +20,11 @@ PAUSE_S = 0.001
 
 
 def install() -> None:
-    """Take the place of the process that nnU-Net runs in."""
-    commands.run_nnunet = _run
+    """Take the place of the process that nnU-Net runs in, for the rest of this process."""
+    commands.run_nnunet = predict.run_nnunet = run
 
 
-def _run(name: str, arguments: Sequence[str], paths: Paths, **how: Any) -> None:
+def run(name: str, arguments: Sequence[str], paths: Paths, **how: Any) -> None:
     if name == "nnUNetv2_plan_and_preprocess":
         _preprocess(int(arguments[arguments.index("-d") + 1]), paths)
     elif name == "nnUNetv2_predict_from_modelfolder":

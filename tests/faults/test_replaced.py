@@ -21,7 +21,7 @@ from segconv.flows.stress import run_stress
 from segconv.flows.stress_plan import plan_stress
 from segconv.review import check
 from segconv.review.scores import opened
-from segconv.train import commands
+from segconv.train import commands, predict
 from segconv.work import staging
 
 from ..command import Command, Done
@@ -103,7 +103,8 @@ def disturbed(
         return call(*args, **how)
 
     monkeypatch.chdir(segconv.folder)
-    monkeypatch.setattr(commands, "run_nnunet", stub._run)
+    for room in (commands, predict):
+        monkeypatch.setattr(room, "run_nnunet", stub.run)
     monkeypatch.setattr(where, name, late)
     dataset = segconv.raw / "Dataset009_A"
     done = segconv(*(str(word).replace("DATASET", str(dataset)) for word in words), "-q")
@@ -129,7 +130,7 @@ def test_nothing_is_made_of_two_datasets(
     assert not (segconv.folder / "out").exists()
 
 
-@pytest.mark.parametrize("moment", ["augment", "check", "convert", "restore", "repair"])
+@pytest.mark.parametrize("moment", ["augment", "check", "convert", "restore", "repair", "infer", "infer --raw-output"])
 def test_an_edit_of_its_labels_is_seen_as_well(
     moment: str, dataset: Path, segconv: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
