@@ -116,7 +116,7 @@ def infer(
                 prepared = run_inputs(planned, jobs=jobs)
             with _declared(work, way_back):
                 predict_with(model, work / INPUTS, work / PREDICTIONS, paths, jobs=jobs, **how)
-            _refuse_missing(planned, way_back)
+            _refuse_missing(planned, way_back, model.log(paths))
             outcome = bring_back(jobs=jobs, overwrite=overwrite, lock=lock)
     files = sorted(item.outputs[0] for item in way_back.items)
     return Prediction(output, files, [*prepared.warnings, *outcome.warnings])
@@ -206,11 +206,16 @@ def _declared(work: Path, way_back: Plan) -> Iterator[None]:
             begun.declare(work, [f"{PREDICTIONS}/{name}" for name in found])
 
 
-def _refuse_missing(planned: Inputs, way_back: Plan) -> None:
+def _refuse_missing(planned: Inputs, way_back: Plan, log: Path) -> None:
     """Refuse fewer predictions than inputs: nnU-Net may lose a worker, and end well all the same."""
     images = {case.case: case.images[0] for case in planned.cases}
     missing = [
-        Finding("SC101", "nnU-Net ended without an error, and without its prediction", file=images[item.case])
+        Finding(
+            "SC101",
+            "nnU-Net ended without an error, but wrote no prediction of it",
+            file=images[item.case],
+            hint=f"run the same command again; {log} tells more",
+        )
         for item in way_back.items
         if not all(map(os.path.isfile, item.sources))
     ]

@@ -39,6 +39,10 @@ class ProvedModel:
     folds: tuple[str, ...]
     checkpoint: str
 
+    def log(self, paths: Paths) -> Path:
+        """Return where what nnU-Net says of its predictions is kept."""
+        return log_file(paths, self.dataset, f"predict-{self.folder.name}")
+
 
 def prove_model(
     model: Path,
@@ -134,7 +138,7 @@ def predict_with(
         "nnUNetv2_predict_from_modelfolder",
         arguments,
         paths,
-        log=log_file(paths, model.dataset, f"predict-{model.folder.name}"),
+        log=model.log(paths),
         tell=tell,
         settings=settings_of(device),
     )

@@ -24,11 +24,13 @@ def refuse_holding(target: Path, read: Mapping[str, Path | None]) -> None:
     SegconvError
         ``SC020``, naming the first.
     """
-    inside = os.path.join(os.path.realpath(target), "")
+    own = os.path.join(os.path.realpath(target), "")
     for what, path in read.items():
-        if path is not None and os.path.join(os.path.realpath(path), "").startswith(inside):
+        real = os.path.join(os.path.realpath(path), "") if path is not None else ""
+        if real.startswith(own):
+            relation = "is" if real == own else "holds"
             raise SegconvError(
-                f"is not replaced: {what} is there ({path})",
+                f"is not replaced: it {relation} {what}, {path}",
                 code="SC020",
                 file=str(target),
                 hint="choose another folder to be made",

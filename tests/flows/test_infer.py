@@ -110,6 +110,9 @@ def test_predictions_come_in_the_users_names_and_values(world: World) -> None:
     assert done.out.splitlines() == [str(world.output / name) for name in NAMES]
     assert world.made() == RESTORED
     assert world.hidden() == []
+    assert [line for line in done.err.splitlines() if "Warning SC077" in line] == [
+        f"Warning SC077: {name}: all pixels are 0, 0, 0" for name in NAMES
+    ]
     again = world.segconv("restore", world.output, "--like", 501, "-o", world.folder / "again")
     assert (again.code, "restored already" in again.err) == (0, True)
 
