@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..convert.inputs import Inputs, plan_inputs, run_inputs
 from ..convert.raw_predictions import plan_raw_predictions, run_raw_predictions
@@ -21,6 +20,7 @@ from ..convert.restore import plan_restore_of, run_restore
 from ..dataset.layout import Dataset
 from ..dataset.lineage import RESTORED, manifest
 from ..errors import Finding, Interrupted, Refused, SegconvError
+from ..train.commands import Tell
 from ..train.paths import NAMES, Paths
 from ..train.predict import OWN_FILES, ProvedModel, predict_with
 from ..work import begun, fsops, staging
@@ -65,7 +65,9 @@ def infer(
     overwrite: bool = False,
     restart: bool = False,
     jobs: int = 1,
-    **how: Any,
+    device: str = "cuda",
+    mirror: bool = True,
+    tell: Tell | None = None,
 ) -> Prediction:
     """Predict files and write the predictions in the user's own names, values and format.
 
@@ -85,8 +87,10 @@ def infer(
         Replace what `infer` or `restore` wrote, once the new predictions are whole.
     restart
         Throw away what an unfinished run left.
-    how
-        Further keyword arguments of `predict_with`.
+    jobs
+        Workers, and nnU-Net's processes for reading and for writing, each.
+    device, mirror, tell
+        As for `predict_with`.
 
     Raises
     ------
@@ -115,7 +119,16 @@ def infer(
             with writing(work), dataset.unchanged():
                 prepared = run_inputs(planned, jobs=jobs)
             with _declared(work, way_back):
-                predict_with(model, work / INPUTS, work / PREDICTIONS, paths, jobs=jobs, **how)
+                predict_with(
+                    model,
+                    work / INPUTS,
+                    work / PREDICTIONS,
+                    paths,
+                    device=device,
+                    mirror=mirror,
+                    jobs=jobs,
+                    tell=tell,
+                )
             _refuse_missing(planned, way_back, model.log(paths))
             outcome = bring_back(jobs=jobs, overwrite=overwrite, lock=lock)
     files = sorted(item.outputs[0] for item in way_back.items)

@@ -36,7 +36,7 @@ from ..review.scores.dice import Scores, score
 from ..train.commands import Tell
 from ..train.models import TrainedModel, held_back
 from ..train.paths import Paths
-from ..train.predict import predict
+from ..train.predict import predict_with, prove_model
 from ..version import VERSION
 from ..work import fsops
 from ..work.held import Held, unchanged
@@ -136,7 +136,7 @@ def stress_models(
     limit
         Most cases, over all folds.
     allowed_modules, trust_model
-        As for `predict`.
+        As for `prove_model`.
     angles_deg, planes, shifts_hu, tolerance
         As for `plan_stress`.
 
@@ -144,8 +144,8 @@ def stress_models(
     ------
     SegconvError
         ``SC001`` for a model of other channels, labels or files than the dataset's; ``SC011`` if no case
-        was held back by all models; what `held_back`, `plan_stress`, `predict` and `run_stress`
-        raise.
+        was held back by all models; what `held_back`, `plan_stress`, `prove_model`,
+        `predict_with` and `run_stress` raise.
     """
     names = model_names(models)
     for model in models:
@@ -172,20 +172,23 @@ def stress_models(
         tolerance=tolerance,
     )
 
+    proved = {
+        (name, fold): prove_model(
+            model.folder, model.dataset, folds=[fold], allowed_modules=allowed_modules, trust_model=trust_model
+        )
+        for name, model in names.items()
+        for fold in stress.folds
+    }
+
     def predictor(name: str, fold: str, inputs: Path, output: Path) -> None:
-        model = names[name]
-        predict(
-            model.folder,
-            model.dataset,
+        predict_with(
+            proved[name, fold],
             inputs,
             output,
             paths,
-            folds=[fold],
             device=device,
             mirror=mirror,
             jobs=min(jobs, PREDICTING_JOBS),
-            allowed_modules=allowed_modules,
-            trust_model=trust_model,
         )
 
     return run_stress(stress, predictor, jobs=jobs, tell=tell)

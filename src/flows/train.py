@@ -5,23 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..dataset.layout import Dataset
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import read_splits
 from ..errors import SegconvError
-from ..train.commands import train_fold
+from ..train.commands import HowToTrain, train_fold
 from ..train.paths import Paths
 from ..train.plans import configuration as find_configuration
 from ..train.plans import plans_file, read_plans
 from .plan import refuse_leaking
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
 
 def train_folds(
-    dataset: Dataset, configuration: str, folds: Sequence[str], paths: Paths, *, plans: str, **how: Any
+    dataset: Dataset, configuration: str, folds: Sequence[str], paths: Paths, *, plans: str, **how: Unpack[HowToTrain]
 ) -> list[Path]:
-    """Train folds; keyword arguments are those of `train_fold`.
+    """Train folds; keyword arguments are those of `HowToTrain`.
 
     Raises
     ------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from ..errors import SegconvError
 from .child import run_nnunet
@@ -81,6 +82,20 @@ def model_folder(
 ) -> Path:
     """Return where nnU-Net keeps the folds of a model."""
     return paths.require("results") / dataset / f"{trainer}__{plans}__{configuration}"
+
+
+class HowToTrain(TypedDict, total=False):
+    """Keyword arguments of `train_fold` but the plans, which that describes."""
+
+    trainer: str
+    device: str
+    resume: bool
+    validate_only: bool
+    probabilities: bool
+    overwrite: bool
+    allowed_modules: Collection[str]
+    trust_model: bool
+    tell: Tell | None
 
 
 def train_fold(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..errors import SegconvError
 from .child import commands, run_nnunet
@@ -90,23 +89,6 @@ def prove_model(
         for found in checkpoints.values():
             check_checkpoint(found)
     return ProvedModel(model, dataset, tuple(folds), checkpoint)
-
-
-def predict(
-    model: Path,
-    dataset: str,
-    inputs: Path,
-    output: Path,
-    paths: Paths,
-    *,
-    folds: Sequence[str],
-    allowed_modules: Collection[str] = (),
-    trust_model: bool = False,
-    **how: Any,
-) -> None:
-    """Look at a model and predict with it; see `prove_model` and, with further keyword arguments, `predict_with`."""
-    proved = prove_model(model, dataset, folds=folds, allowed_modules=allowed_modules, trust_model=trust_model)
-    predict_with(proved, inputs, output, paths, **how)
 
 
 def predict_with(

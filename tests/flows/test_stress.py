@@ -24,6 +24,7 @@ from segconv.flows.stress_plan import plan_stress
 from segconv.review.robustness import Robustness
 from segconv.train.models import TrainedModel, find_model
 from segconv.train.paths import Paths
+from segconv.train.predict import ProvedModel
 
 from ..command import Command
 
@@ -387,13 +388,17 @@ def test_the_command_compares_models_and_names_the_augmentation(
     for model in (before, after):
         shutil.copy(dataset.path / "dataset.json", model.folder)
 
-    def predict(model: Path, dataset: str, inputs: Path, output: Path, paths: Paths, **how: Any) -> None:
-        assert how["folds"] == ["0"]
+    def prove(model: Path, dataset: str, *, folds: Sequence[str], **how: Any) -> ProvedModel:
+        return ProvedModel(model, dataset, tuple(folds), "checkpoint_final.pth")
+
+    def predict(model: ProvedModel, inputs: Path, output: Path, paths: Paths, **how: Any) -> None:
+        assert model.folds == ("0",)
         assert how["device"] == "cpu"
-        it: Predict = lying if model == before.folder else thresholds
+        it: Predict = lying if model.folder == before.folder else thresholds
         folders({"it": it})("it", "0", inputs, output)
 
-    monkeypatch.setattr(room, "predict", predict)
+    monkeypatch.setattr(room, "prove_model", prove)
+    monkeypatch.setattr(room, "predict_with", predict)
     words = ["stress", "501", "-m", "T__P__2d", "-m", after.folder, "--planes", "axial", "--angles", "15,30"]
     words += ["--shifts", "50", "--device", "cpu", "-j", "1"]
     done = segconv(*words, "-o", tmp_path / "out")

@@ -11,7 +11,7 @@ import pytest
 from segconv.errors import Refused, SegconvError
 from segconv.train import predict as prediction
 from segconv.train.paths import Paths
-from segconv.train.predict import predict
+from segconv.train.predict import predict_with, prove_model
 
 Called = list[tuple[str, list[str]]]
 
@@ -35,8 +35,10 @@ def trained(folder: Path, network: str = "segconv.errors.Finding") -> Path:
     return model
 
 
-def told(model: Path, folder: Path, **how: Any) -> None:
-    predict(model, "Dataset501_A", folder / "in", folder / "out", Paths(preprocessed=folder), **{"folds": ["0"], **how})
+def told(model: Path, folder: Path, *, folds: tuple[str, ...] = ("0",), **said: Any) -> None:
+    how = {name: said.pop(name) for name in ("device", "mirror", "jobs") if name in said}
+    proved = prove_model(model, "Dataset501_A", folds=folds, **said)
+    predict_with(proved, folder / "in", folder / "out", Paths(preprocessed=folder), **how)
 
 
 def test_nnunet_gets_the_folder_of_the_model_after_it_was_looked_at(tmp_path: Path, called: Called) -> None:
