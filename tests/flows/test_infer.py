@@ -359,8 +359,9 @@ def test_other_inputs_are_not_mixed_with_those_of_a_run_that_was_killed(world: W
 
 
 @pytest.mark.parametrize("kind", ["folder", "nested", "link", "file", "empty link"])
-def test_a_strangers_work_folder_is_never_emptied(world: World, kind: str) -> None:
-    name = world.output.parent / ".segconv-infer-made"
+@pytest.mark.parametrize("hidden", [".segconv-infer-made", ".segconv-made"])
+def test_a_strangers_folder_under_a_hidden_name_is_never_emptied(world: World, kind: str, hidden: str) -> None:
+    name = world.output.parent / hidden
     elsewhere = world.folder / "elsewhere"
     elsewhere.mkdir()
     if kind == "folder":
@@ -400,14 +401,14 @@ def test_a_strangers_file_in_the_work_folder_stays(world: World) -> None:
         assert (work / "predictions" / "notes.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("form", ["--raw-output", "--quiet"])
+@pytest.mark.parametrize(("form", "step"), [("--raw-output", 5), ("--quiet", 2)])
 def test_a_disk_that_fails_at_any_moment_is_told_and_nothing_stays(
-    world: World, form: str, monkeypatch: pytest.MonkeyPatch
+    world: World, form: str, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, number = tree_hash(world.pictures), 0
     while True:
-        number += 3 if form == "--raw-output" else 1  # most of it is the same
-        fault = ("ENOSPC", "EACCES")[number % 2]
+        number += step
+        fault = ("ENOSPC", "EACCES")[number // step % 2]
         monkeypatch.setenv("SEGCONV_FAULT", f"{fault}@{number}")
         fsops._calls.clear()
         done = world.infer(form)
