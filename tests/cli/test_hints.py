@@ -15,7 +15,7 @@ from segconv.cli import main
 from segconv.cli.codes import document
 
 PACKAGE = Path(segconv.__file__).parent
-PROSE = {"converted", "did", "knows", "made", "wrote"}
+PROSE = {"converted", "did", "drew", "keeps", "knows", "made", "with", "wrote"}
 """Words that follow the name of the package where no command is meant."""
 _COMMAND = re.compile(
     r"\bsegconv ([a-z][a-z0-9-]*)(?: ([a-z][a-z0-9-]*))?(.*?)(?=\bsegconv [a-z]|[;,)`|]\s|$)", re.DOTALL

@@ -210,7 +210,7 @@ class _Cluster:
             f"the workers of the Dask cluster cannot take the work ({type(error).__name__}: {error})",
             code="SC100",
             file=case,
-            hint="install the same segconv and the same Python on the workers, with the same view of the disk",
+            hint="the workers need this Python, the packages that are installed here, and the same view of the disk",
         )
 
     def result(self, future: Any) -> Any:
