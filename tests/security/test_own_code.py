@@ -29,7 +29,7 @@ MODULES = {
     "http",
 }
 ALLOWED = {
-    "work/staging.py": {"socket"},  # the name of this machine, for whoever finds the target locked
+    "work/locks.py": {"socket"},  # the name of this machine, for whoever finds the target locked
 }
 THE_USERS = {"augment/compiled.py"}
 """Where the user's own folder is looked up, for a cache; never for a path that was read."""
