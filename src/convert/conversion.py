@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ..dataset import lineage
 from ..dataset.channels import ValueRange, normalisation
 from ..dataset.description import V1_ENDING, DatasetDescription, v1_object
+from ..dataset.labels import Labels
 from ..dataset.layout import DESCRIPTION, hold, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
+from ..dataset.regions import value_names
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.strictjson import dumps
 from ..dataset.target import free_target, free_task, refuse_crossed
@@ -274,7 +276,14 @@ def _recipe(scan: SourceScan, options: ConvertOptions) -> Recipe:
         link=options.link,
         compiled=scan.compiled,
         missing_masks=options.missing_masks,
+        channel_names=scan.channel_names,
+        class_names=_class_names(scan.label_map.labels),
     )
+
+
+def _class_names(labels: Labels) -> dict[int, str]:
+    """Return value → name of everything that is learned."""
+    return {value: name for value, name in value_names(labels).items() if value not in (0, labels.ignore)}
 
 
 def _item(task: CaseTask) -> Item:

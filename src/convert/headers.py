@@ -13,7 +13,7 @@ from ..errors import Finding, SegconvError, naming
 from ..image import raster, volumes
 from ..image.codecs import decoded_bytes
 from ..image.geometry import Geometry
-from ..image.grids import FIRST_CHANNEL, IMAGE, same_grid
+from ..image.grids import FIRST_CHANNEL, IMAGE, other_order, same_grid
 from ..image.stored import VolumeHeader
 from ..work.plan import Item
 from .mending import RESAMPLE, goes_with_image
@@ -126,7 +126,9 @@ def _judge_grid(
     grid: Geometry, reference: Geometry, whose: str, file: str, findings: list[Finding], options: ConvertOptions
 ) -> None:
     mending = options.mending
-    if whose == IMAGE and (RESAMPLE in mending.kinds or goes_with_image(grid, reference, mending)):
+    if RESAMPLE in mending.kinds or other_order(grid, reference) is not None:
+        return
+    if whose == IMAGE and goes_with_image(grid, reference, mending):
         return
     try:
         same_grid(mending.grid(grid), mending.grid(reference), whose)

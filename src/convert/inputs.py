@@ -14,6 +14,8 @@ from ..dataset.lineage import TEST
 from ..dataset.names import case_identifier, twin_findings
 from ..errors import Finding, SegconvError, naming, refuse_if_any
 from ..image import raster, volumes
+from ..image.nifti import NiftiHeader
+from ..image.nifti_forms import forms_of
 from ..work.how import HowStaged
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, stage
@@ -118,7 +120,7 @@ def plan_inputs(source: Path, description: DatasetDescription, target: Target) -
     root = (source if source.is_dir() else source.parent).resolve()
     labels = {value: value for value in description.labels.values}
     channels, ending = len(description.channel_names), description.file_ending
-    recipe = Recipe(str(root), channels, Coding(labels), {}, ending)
+    recipe = Recipe(str(root), channels, Coding(labels), {}, ending, channel_names=description.channel_names)
     items = []
     for case in cases:
         task = CaseTask(case, recipe)
@@ -126,6 +128,18 @@ def plan_inputs(source: Path, description: DatasetDescription, target: Target) -
         items.append(Item(case.case, task.source.files, task.outputs(), task, size))
     key = {"command": "inputs", "channels": channels, "ending": ending}
     return Inputs(tuple(cases), ending in PICTURES, Plan(target, root, tuple(items), key))
+
+
+def forms_of_inputs(inputs: Inputs) -> dict[str, str]:
+    """Return case → what the NIfTI header of its first image says of where it lies; other formats have no such forms."""
+    found = {}
+    for case in inputs.cases:
+        first = case.images[0]
+        if not inputs.pictures and case.form(first) is None:
+            header = volumes.probe_file(first)
+            if isinstance(header, NiftiHeader):
+                found[case.case] = forms_of(header.block)
+    return found
 
 
 def run_inputs(inputs: Inputs, **how: Unpack[HowStaged]) -> Outcome:

@@ -28,10 +28,11 @@ from .cases import finished
 from .headers import judge_headers, judge_pictures, probe_unit
 from .layers import atoms_of, on_and_mask
 from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders, is_segmentation
-from .mending import goes_with_image, mended_label, turned
+from .mending import goes_with_image, in_order, turned
 from .pictures import mask_codes, open_picture
 from .png import ending_of as picture_ending_of
 from .read_ahead import read_labels
+from .resampling import is_resampled, resampled_label
 from .roles import MASK, role_of_stem
 from .segments import atoms_of_segments, segment_names
 from .source import (
@@ -395,9 +396,12 @@ def _volume_mask(file: str, *, image: Geometry, options: ConvertOptions) -> NDAr
         mask = volumes.decode(read_source(file), volumes.ending_of(file) or "", limit=options.max_volume)
     if mask.header.four_dimensional:
         raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
+    mask = in_order(mask, image, IMAGE, [], file)
     if goes_with_image(mask.header.geometry, image, mending):
         return turned(mask, mending, [], file, image).values
     grid = mending.grid(image)
-    mask = mended_label(mask, grid, mending, [], file)
+    mask = turned(mask, mending, [], file)
+    if is_resampled(mask, grid, mending):
+        mask = resampled_label(mask, grid, [], file)
     same_grid(mask.header.geometry, grid, IMAGE)
     return mask.values

@@ -1,7 +1,7 @@
 """What conversion may mend on the way in, when asked: each kind says what it did, in numbers, or leaves all as it was.
 
-``header``: a label takes its image's header. ``resample``: a label is taken to its image's grid, by
-nearest neighbour. ``orthonormal``: axes that are not at right angles become the nearest rotation.
+``header``: a label takes its image's header. ``resample``: a label is taken to its image's grid, a channel
+to that of the first; see `resampling`. ``orthonormal``: axes that are not at right angles become the nearest rotation.
 ``orientation``: volumes are turned to RAS+, which `restore` undoes. ``cast``: images in integers of 64
 bits take a type of 16 or 32 that holds every value, if there is one; labels always become the smallest.
 """
@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, squared_axes
+from ..image.grids import order_of, other_order
 from ..image.orientation import axis_codes, canonical
-from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
+from ..image.stored import DecodedVolume, VolumeHeader, laid_anew
 from ..image.voxels import LARGEST, saturated_value
 
 HEADER = "header"
@@ -116,58 +115,30 @@ def goes_with_image(grid: Geometry, image: Geometry, mending: Mending) -> bool:
     return grid.size == image.size and (mending.takes_header or grid.displacement_voxels(image) <= NEAR_GRID_VOXELS)
 
 
-def mended_label(
-    label: DecodedVolume,
-    grid: Geometry,
-    mending: Mending,
-    repairs: list[str],
-    name: str,
-    ignore: int | None = None,
-) -> DecodedVolume:
-    """Return a label that lies elsewhere than its image, turned or resampled by its own header if that is allowed.
+def in_order(volume: DecodedVolume, reference: Geometry, whose: str, repairs: list[str], name: str) -> DecodedVolume:
+    """Return a volume with its voxels in the order of a grid that has the same points in another order.
 
     Parameters
     ----------
-    grid
-        Of its image, as it is written.
+    reference
+        Of the image that a label or a channel belongs to, as its file has it.
+    whose
+        `grids.IMAGE` for a label, `grids.FIRST_CHANNEL` for a channel.
     name
         Of the file, for `repairs`.
-    ignore
-        Value in the file that stands for ignore: voxels that a resampled label does not cover take it,
-        since nobody looked at them; they become background if there is none.
-    """
-    label = turned(label, mending, repairs, name)
-    own = label.header.geometry
-    if RESAMPLE not in mending.kinds or label.header.four_dimensional:
-        return label
-    if own.size == grid.size and own.displacement_voxels(grid) <= NEAR_GRID_VOXELS:
-        return label
-    from ..image.resample import onto_grid  # brings SimpleITK
 
-    values = label.values if label.header.scaled else label.stored
-    outside = ignore or 0
-    values = values.astype(np.result_type(values, np.min_scalar_type(outside)), copy=False)
-    moved = onto_grid(Volume(np.asarray(values), own), grid, outside)
-    covered = onto_grid(Volume(np.ones(own.array_shape, dtype=np.uint8), own), grid) > 0
-    labelled = np.count_nonzero(moved[covered])
-    if values.any() and not labelled:
-        raise SegconvError(
-            "has no labelled voxel on the grid of its image: the two do not overlap",
-            code="SC083",
-            hint="check that both are of one case; --repair header if only the header is wrong",
-        )
-    before, after = (
-        count * np.prod(geometry.spacing_mm) / 1000
-        for count, geometry in ((np.count_nonzero(values), own), (labelled, grid))
-    )
-    beyond = covered.size - np.count_nonzero(covered)
-    became = "background" if ignore is None else "ignore"
-    voxels = f"{beyond} {'voxel' if beyond == 1 else 'voxels'} of its image that it did not cover became {became}; "
-    repairs.append(
-        f"{name}: resampled from a grid of size {own.size} by nearest neighbour; {voxels if beyond else ''}"
-        f"labelled volume was {before:.4g} ml and is {after:.4g} ml"
-    )
-    return _array(label, moved, grid)
+    Returns
+    -------
+    volume
+        The same object if its points are others, or in that order already.
+    """
+    own = volume.header.geometry
+    order = other_order(own, reference)
+    if order is None:
+        return volume
+    repairs.append(f"{name} {order_of(own, reference, whose)}; they were put into that order")
+    arrays = [order.array(volume.channel(index)) for index in range(volume.header.channels)]
+    return laid_anew(volume, arrays[0] if len(arrays) == 1 else np.stack(arrays), order.grid(own))
 
 
 def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
@@ -190,7 +161,7 @@ def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str
     repairs.append(
         f"{name}: {count} {'voxel was' if count == 1 else 'voxels were'} NaN or infinite and became {value:g}"
     )
-    return _array(image, mended, image.header.geometry)
+    return laid_anew(image, mended, image.header.geometry)
 
 
 def cast(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
@@ -215,7 +186,7 @@ def cast(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) 
             repairs.append(
                 f"{name}: stored as {stored.dtype.name} with values from {low} to {high}, cast to {dtype.name}"
             )
-            return _array(image, stored.astype(dtype), image.header.geometry)
+            return laid_anew(image, stored.astype(dtype), image.header.geometry)
     return image
 
 
@@ -238,15 +209,8 @@ def turned(
     ras = [mending.turned(Volume(channel, own)) for channel in channels]
     arrays = [one.array for one in ras]
     repairs.append(f"{name}: turned from {axis_codes(own)} to {axis_codes(ras[0].geometry)}")
-    return _array(volume, arrays[0] if len(arrays) == 1 else np.stack(arrays), ras[0].geometry)
+    return laid_anew(volume, arrays[0] if len(arrays) == 1 else np.stack(arrays), ras[0].geometry)
 
 
 def _is_wide(header: VolumeHeader) -> bool:
     return header.dtype.kind in "iu" and header.dtype.itemsize > 4
-
-
-def _array(volume: DecodedVolume, array: NDArray[Any], geometry: Geometry) -> ArrayVolume:
-    """Return a volume with other voxels on another grid; it is written anew."""
-    native = array.dtype.newbyteorder("=")
-    header = replace(volume.header, geometry=geometry, dtype=native)
-    return ArrayVolume(header, False, volume.trailing, array.astype(native, copy=False))

@@ -152,9 +152,16 @@ def lost_by(record: CaseRecord, path: Path) -> list[Finding]:
     return [warning("SC097", f"not everything comes back: {what}", file=path.name) for what in lost]
 
 
-def unknown_case(case: str, run: RunRecord, names: Mapping[str, str]) -> CaseRecord:
-    """Return what is known of a case that is not in the dataset: its labels are those of the dataset."""
-    return CaseRecord(case, original_name=names.get(case, case), label_map=run.label_map, label_file=run.label_file)
+def unknown_case(case: str, run: RunRecord, names: Mapping[str, str], forms: str | None = None) -> CaseRecord:
+    """Return what is known of a case that is not in the dataset: its labels are those of the dataset.
+
+    Parameters
+    ----------
+    forms
+        What the header of its image says of where it lies, if that is known; see `nifti_forms.forms_of`.
+    """
+    stored = run.label_file if forms is None else {**run.label_file, FORMS: forms}
+    return CaseRecord(case, original_name=names.get(case, case), label_map=run.label_map, label_file=stored)
 
 
 def _inverse(label_map: Mapping[str, int]) -> tuple[dict[int, int], str]:

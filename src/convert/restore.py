@@ -17,12 +17,11 @@ from ..dataset.labels import GRAY, RGB, value_text
 from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord, RunRecord
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
-from ..image import nifti, raster, segmentation, volumes
+from ..image import raster, segmentation, volumes
 from ..image.codecs import decoded_bytes
-from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
+from ..image.geometry import NEAR_GRID_VOXELS, Geometry
 from ..image.mask import WITH_ALPHA, colour_picture, grey_mask
-from ..image.orientation import reoriented
-from ..image.stored import ArrayVolume, DecodedVolume
+from ..image.stored import DecodedVolume
 from ..image.voxels import label_values, remap
 from ..version import VERSION
 from ..work.caseio import CaseIO
@@ -33,6 +32,7 @@ from ..work.staging import Staged
 from .restoration import Restoration, RestoreTask, lost_by, task_of, unknown_case
 from .segments import placed
 from .source import collect, files_of, resolve_inside
+from .way_back import FORMS, nifti_bytes, turned_back
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -84,7 +84,9 @@ def plan_restore(predictions: Path, like: Dataset, out: Path) -> Restoration:
         return _plan(found, known, located, root, like, out, {})
 
 
-def plan_restore_of(names: Mapping[str, str], predictions: Path, like: Dataset, out: Path) -> Restoration:
+def plan_restore_of(
+    names: Mapping[str, str], predictions: Path, like: Dataset, out: Path, forms: Mapping[str, str] | None = None
+) -> Restoration:
     """Plan the restoration of predictions that are still to be made, so that all that can be is refused before.
 
     Parameters
@@ -95,13 +97,15 @@ def plan_restore_of(names: Mapping[str, str], predictions: Path, like: Dataset, 
         Folder that they are going to be in, named by case identifier.
     like, out
         As for `plan_restore`, as are the errors.
+    forms
+        Case identifier → where its image lies; see `inputs.forms_of_inputs`.
     """
     with like.unchanged():
         run = _run_of(like)
         root = predictions.resolve()
         expected = {case: root / f"{case}{like.description.file_ending}" for case in names}
         # A file that the user brings may have the name of a case of the dataset, and be another.
-        records = {case: unknown_case(case, run, names) for case in names}
+        records = {case: unknown_case(case, run, names, (forms or {}).get(case)) for case in names}
         return _plan(expected, records, lambda path: (str(path), 0), root, like, out, names)
 
 
@@ -248,11 +252,7 @@ def _read(task: RestoreTask, io: CaseIO) -> tuple[NDArray[Any], DecodedVolume | 
     if task.geometry is not None:
         _refuse_other_grid(volume.header.geometry, Geometry.from_json(task.geometry))
     values = volume.values if volume.header.scaled else volume.stored
-    if "turned_from" in task.stored:
-        back = reoriented(Volume(values, volume.header.geometry), Geometry.from_json(task.stored["turned_from"]))
-        turned = dataclasses.replace(volume.header, geometry=back.geometry)
-        return back.array, ArrayVolume(turned, False, False, back.array)
-    return values, volume
+    return turned_back(values, volume, task.stored)
 
 
 def _refuse_unknown(values: NDArray[Any], task: RestoreTask) -> None:
@@ -294,8 +294,8 @@ def _volume(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
     ending = task.own_ending.lower()
     if volume is None:
         raise SegconvError("is a picture, the user's labels are volumes", code="SC051")
-    if isinstance(volume, nifti.Nifti) and volume.header.plain and ending.startswith(".nii"):
-        return {task.outputs[0]: b"".join(nifti.compress(nifti.encode_like(values, volume.header), ending))}
+    if ending.startswith(".nii"):
+        return {task.outputs[0]: nifti_bytes(values, volume, ending, task.stored)}
     if ending == ".mhd":
         header, raw = volumes.encode_mhd(values, volume.header.geometry, posixpath.basename(task.name))
         return dict(zip(task.outputs, (header, raw), strict=True))
@@ -383,8 +383,10 @@ def _layers(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
         if ending is None:
             made[path] = _picture(mask, {**task.stored, **entry}, posixpath.splitext(path)[1], GRAY)
         else:
-            own = dataclasses.replace(task, stored={**entry, "ending": ending}, name=path[: -len(ending)])
-            made |= _volume(_typed(mask, entry), volume, own)
+            forms = {FORMS: task.stored.get(FORMS, "")}
+            own = dataclasses.replace(task, stored={**forms, **entry, "ending": ending}, name=path[: -len(ending)])
+            mask, lies = (mask, None) if volume is None else turned_back(mask, volume, entry)
+            made |= _volume(_typed(mask, entry), lies, own)
     return made
 
 

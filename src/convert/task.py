@@ -21,6 +21,7 @@ from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from .coding import Coding
 from .mending import NOTHING, Mending
 from .source import SourceCase, count_of, shown
+from .way_back import WAY_BACK
 
 PICTURES = (".png", ".tif")
 """Endings of datasets whose cases are pictures; a picture holds its channels in one file."""
@@ -62,6 +63,10 @@ class Recipe:
         How overlapping masks become labels.
     missing_masks
         ``"empty"``: a mask that a case lacks counts as empty.
+    channel_names
+        In order; empty if that does not matter.
+    class_names
+        Value as written → name of everything that is learned.
     """
 
     root: str
@@ -79,6 +84,13 @@ class Recipe:
     link: str = COPY
     compiled: Compiled | None = None
     missing_masks: str | None = None
+    channel_names: tuple[str, ...] = ()
+    class_names: Mapping[int, str] = field(default_factory=dict)
+
+    def class_of(self, value: int) -> str | None:
+        """Return the name of the class that a value in a label stands for; None for background and ignore."""
+        written = self.coding.forward.get(value)
+        return None if written is None else self.class_names.get(written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +219,8 @@ def record_of(
 def _carried_on(record: CaseRecord, origin: CaseRecord) -> CaseRecord:
     """Return the record of a case whose source segconv made: the way back leads to what the user had."""
     stored = carried_label_file(origin.label_file, record.label_map) or record.label_file
+    # The user's own order and forms, or those of the source, whose voxels are the same.
+    stored = {**{key: record.label_file[key] for key in WAY_BACK if key in record.label_file}, **stored}
     return dataclasses.replace(
         record,
         original_name=origin.original_name or record.original_name,

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from ..dataset.layout import image_path, label_path
 from ..errors import SegconvError, naming, warning
 from ..image import nifti, segmentation, stack, volumes
-from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry, Volume
-from ..image.grids import FIRST_CHANNEL, IMAGE, difference, same_grid
+from ..image.geometry import Geometry, Volume
 from ..image.gzipped import is_gzip
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
 from ..image.voxels import refuse_infinite_in_32_bits, value_range
 from ..work.caseio import CaseIO
 from ..work.plan import Item
 from .layers import compile_layers
-from .mending import cast, finite, goes_with_image, mended_label, turned
+from .mending import cast, finite, turned
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
+from .placing import FirstImage, placed_channel, placed_label
 from .segments import compile_segments
 from .source import DETACHED, LAYERS, SERIES, STACK, count_of, read_head
 from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
@@ -39,26 +39,28 @@ def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
     case = task.source
     mending = task.recipe.mending
     repairs: list[str] = []
-    own: Geometry | None = None  # of the first image, as its file has it
-    geometry: Geometry | None = None  # the same as it is written
+    first: FirstImage | None = None
     intensity: list[tuple[float, float]] = []
     channel = 0
     for path in case.images:
         with naming(task.shown(path)):
-            if not task.recipe.verify_source and (grid := _carry_unproved(path, channel, geometry, task, io)):
+            name, grid = task.shown(path), None if first is None else first.grid
+            if not task.recipe.verify_source and (header := _carry_unproved(path, channel, grid, task, io)):
                 channel += 1
-                own, geometry = own or grid, geometry or grid
+                first = first or FirstImage(header, header.geometry)
                 continue
             image, data = open_volume(path, task, io, repairs)
             _warn_odd(image, path, task, io, repairs)
-            image = cast(finite(image, mending, repairs, task.shown(path)), mending, repairs, task.shown(path))
-            # Before the axes are turned: a message names a voxel as the user's file has it.
+            header = image.header
+            image = cast(finite(image, mending, repairs, name), mending, repairs, name)
+            # Before any voxel changes its place: a message names one as the user's file has it.
             intensity += [_intensity(image, number, path, task, io) for number in range(image.header.channels)]
-            own = own or image.header.geometry
-            image = turned(image, mending, repairs, task.shown(path))
-            geometry = geometry or image.header.geometry
-            takes = _takes_header(image.header.geometry, geometry, FIRST_CHANNEL, path, task, io, repairs)
-            _write_channels(image, data, path, channel, geometry if takes else None, task, io)
+            if first is None:
+                image, takes = turned(image, mending, repairs, name), False
+                first = FirstImage(header, image.header.geometry)
+            else:
+                image, takes = placed_channel(image, first, path, channel, task, io, repairs)
+            _write_channels(image, data, path, channel, first.grid if takes else None, task, io)
             channel += image.header.channels
     if channel != task.recipe.channels:
         raise SegconvError(
@@ -68,12 +70,13 @@ def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
         )
     written: dict[int, int] = {}
     stored: dict[str, Any] | None = None
-    if case.label is not None and own is not None and geometry is not None:
+    if case.label is not None and first is not None:
         with naming(task.shown(case.label)):
-            written, stored = _convert_label(case.label, own, geometry, task, io, repairs)
-    if own is not None and own != geometry:  # where predictions go back to
-        stored = {**(stored or task.recipe.label_file), "turned_from": own.as_json()}
-    return record_of(task, repairs, written, stored, geometry, intensity)
+            written, stored = _convert_label(case.label, first, task, io, repairs)
+    stored = stored or dict(task.recipe.label_file)
+    if first is None:
+        return record_of(task, repairs, written, stored, None, intensity)
+    return record_of(task, repairs, written, {**first.way_back(), **stored}, first.grid, intensity)
 
 
 def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tuple[DecodedVolume, bytes | None]:
@@ -126,17 +129,17 @@ def _intensity(image: DecodedVolume, number: int, path: str, task: CaseTask, io:
 
 
 def _convert_label(
-    path: str, own: Geometry, geometry: Geometry, task: CaseTask, io: CaseIO, repairs: list[str]
+    path: str, first: FirstImage, task: CaseTask, io: CaseIO, repairs: list[str]
 ) -> tuple[dict[int, int], dict[str, Any]]:
-    """Convert a label whose image has the grid `own` in its file, and `geometry` as it is written."""
+    """Convert a label; return its voxels by value, and how it is stored."""
     target = label_path(task.source.case, task.recipe.ending, task.source.split)
     form = task.source.form(path)
     if form == LAYERS:
-        return _compile(path, target, own, geometry, task, io, repairs)
+        return _compile(path, target, first, task, io, repairs)
     if form == STACK:
-        values, stored = _label_stack(path, own, task, io)
+        values, stored = _label_stack(path, first.own, task, io)
         counts, snapped = settled(values, task, path, io, repairs)
-        _write_label(task.recipe.coding.apply(values, snapped), target, geometry, task, io)
+        _write_label(task.recipe.coding.apply(values, snapped), target, first.grid, task, io)
         written = written_counts(counts, task)
         warn_empty(written, task, io)
         return written, stored
@@ -144,7 +147,8 @@ def _convert_label(
     _warn_odd(label, path, task, io, repairs)
     if label.header.four_dimensional:
         raise SegconvError("is a label of four dimensions, expected one value a voxel", code="SC073")
-    label, takes_header = _with_image(label, own, geometry, path, task, io, repairs)
+    placed = placed_label(label, first, task.recipe.class_of, path, task, io, repairs)
+    label, takes_header = placed.volume, placed.takes_header
     values = label.values if label.header.scaled else label.stored
     counts, snapped = settled(values, task, path, io, repairs)
     same_kind = label.header.dtype.kind in "iu" and label.header.dtype.itemsize <= 2 and not label.header.scaled
@@ -163,58 +167,13 @@ def _convert_label(
         ):
             io.write(target, *nifti.compress(nifti.encode_like(dense, label.header), task.recipe.ending))
         else:
-            _write_label(dense, target, geometry if takes_header else label.header.geometry, task, io)
+            _write_label(dense, target, first.grid if takes_header else label.header.geometry, task, io)
     written = written_counts(counts, task)
     warn_empty(written, task, io)
     stored = {"ending": volumes.ending_of(path) or task.recipe.ending, "dtype": smallest_dtype(label.stored)}
-    if takes_header:
-        stored["lost"] = "its own header: the label took the image's"
-    elif any("resampled from a grid" in repair for repair in repairs):
-        stored["lost"] = "its own grid: the label was taken to the image's"
-    elif any(code == "SC093" for code, _ in label.header.oddities):
-        stored["lost"] = "its own header: its axes became the nearest rotation"
-    return written, stored
-
-
-def _with_image(
-    label: DecodedVolume,
-    own: Geometry,
-    geometry: Geometry,
-    path: str,
-    task: CaseTask,
-    io: CaseIO,
-    repairs: list[str],
-) -> tuple[DecodedVolume, bool]:
-    """Return a label as it lies on its image, and whether it takes the image's header; see `_convert_label`."""
-    mending, name = task.recipe.mending, task.shown(path)
-    if goes_with_image(label.header.geometry, own, mending):
-        takes_header = _takes_header(label.header.geometry, own, IMAGE, path, task, io, repairs)
-        return turned(label, mending, repairs, name, own), takes_header
-    label = mended_label(label, geometry, mending, repairs, name, task.recipe.ignore)
-    # Of another size in its file, it was turned by its own header, which then must be right.
-    same_grid(label.header.geometry, geometry, IMAGE)
-    return label, _takes_header(label.header.geometry, geometry, IMAGE, path, task, io, repairs)
-
-
-def _takes_header(
-    grid: Geometry, reference: Geometry, whose: str, path: str, task: CaseTask, io: CaseIO, repairs: list[str]
-) -> bool:
-    """Return whether a label or a channel takes the header of the image it belongs to; refuse it if it lies elsewhere.
-
-    Parameters
-    ----------
-    whose
-        `IMAGE` for a label, `FIRST_CHANNEL` for a channel.
-    """
-    whatever = whose == IMAGE and task.recipe.mending.takes_header and grid.size == reference.size
-    apart = grid.displacement_voxels(reference) if whatever else same_grid(grid, reference, whose)
-    how_far = "was on another grid" if apart > NEAR_GRID_VOXELS else difference(grid, reference, apart, whose)
-    if not how_far:
-        return False
-    if apart > SAME_GRID_VOXELS:
-        io.warn(warning("SC093", f"{how_far}; it took that header", file=task.shown(path)))
-    repairs.append(f"{task.shown(path)} {how_far}; it took that header")
-    return True
+    if placed.lost:
+        stored["lost"] = placed.lost
+    return written, {**stored, **placed.way_back}
 
 
 def _write_label(dense: NDArray[Any], target: str, geometry: Geometry, task: CaseTask, io: CaseIO) -> None:
@@ -244,24 +203,38 @@ def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[
 
 
 def _compile(
-    path: str, target: str, own: Geometry, geometry: Geometry, task: CaseTask, io: CaseIO, repairs: list[str]
+    path: str, target: str, first: FirstImage, task: CaseTask, io: CaseIO, repairs: list[str]
 ) -> tuple[dict[int, int], dict[str, Any]]:
+    if path.lower().endswith(SEGMENTS):
+        dense, written, stored = compile_segments(io.read(Path(path)), path, first.grid, task)
+    else:
+        dense, written, stored = _compile_masks(path, first, task, io, repairs)
+    _write_label(dense, target, first.grid, task, io)
+    warn_empty(written, task, io)
+    return written, stored
+
+
+def _compile_masks(
+    path: str, first: FirstImage, task: CaseTask, io: CaseIO, repairs: list[str]
+) -> tuple[NDArray[Any], dict[int, int], dict[str, Any]]:
+    parts = task.source.parts[path]
+    names = dict(zip(parts.files, parts.names, strict=True))
+    back: dict[str, dict[str, Any]] = {}
+
     def values_of(file: str) -> NDArray[Any]:
         mask = volumes.decode(io.read(Path(file)), volumes.ending_of(file) or "", limit=task.recipe.max_volume)
         if mask.header.four_dimensional:
             raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
         _warn_odd(mask, file, task, io, repairs)
-        return _with_image(mask, own, geometry, file, task, io, repairs)[0].values
+        placed = placed_label(mask, first, lambda value: names[file] if value else None, file, task, io, repairs)
+        back[file] = dict(placed.way_back)
+        return placed.volume.values
 
-    if path.lower().endswith(SEGMENTS):
-        dense, written, stored = compile_segments(io.read(Path(path)), path, geometry, task)
-    else:
-        dense, written, stored = compile_layers(path, geometry.array_shape, values_of, task)
-        endings = {volumes.ending_of(file) for file in task.source.files_of(path)}
-        stored["ending"] = next(iter(endings)) if len(endings) == 1 else task.recipe.ending
-    _write_label(dense, target, geometry, task, io)
-    warn_empty(written, task, io)
-    return written, stored
+    dense, written, stored = compile_layers(path, first.grid.array_shape, values_of, task)
+    stored["files"] = [{**entry, **back[file]} for entry, file in zip(stored["files"], parts.files, strict=True)]
+    endings = {volumes.ending_of(file) for file in parts.files}
+    stored["ending"] = next(iter(endings)) if len(endings) == 1 else task.recipe.ending
+    return dense, written, stored
 
 
 def _write_channels(
@@ -290,13 +263,15 @@ def _write_channels(
         io.write(target, *volumes.encode_channel(image, channel, ending, geometry))
 
 
-def _carry_unproved(path: str, channel: int, geometry: Geometry | None, task: CaseTask, io: CaseIO) -> Geometry | None:
+def _carry_unproved(
+    path: str, channel: int, geometry: Geometry | None, task: CaseTask, io: CaseIO
+) -> VolumeHeader | None:
     """Copy a volume that its header shows to need no change, without inflating it (``--no-verify-source``).
 
     Returns
     -------
-    geometry
-        Its grid; None if it must be opened after all.
+    header
+        None if it must be opened after all.
     """
     if task.recipe.strip_headers or task.source.form(path) is not None or not _same_ending(path, task.recipe.ending):
         return None
@@ -308,7 +283,7 @@ def _carry_unproved(path: str, channel: int, geometry: Geometry | None, task: Ca
     if not task.recipe.mending.leaves(header):
         return None
     io.carry(Path(path), image_path(task.source.case, channel, task.recipe.ending, task.source.split), task.how)
-    return header.geometry
+    return header
 
 
 def _same_ending(path: str, ending: str) -> bool:

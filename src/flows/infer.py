@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..convert.inputs import Inputs, plan_inputs, run_inputs
+from ..convert.inputs import Inputs, forms_of_inputs, plan_inputs, run_inputs
 from ..convert.raw_predictions import plan_raw_predictions, run_raw_predictions
 from ..convert.restore import plan_restore_of, run_restore
 from ..dataset.layout import Dataset
@@ -169,7 +169,7 @@ def _way_back(
     if raw_output:
         raw = plan_raw_predictions(names, predictions, dataset, output)
         return raw.plan, partial(run_raw_predictions, raw)
-    restoration = plan_restore_of(names, predictions, dataset, output)
+    restoration = plan_restore_of(names, predictions, dataset, output, forms_of_inputs(planned))
     return restoration.plan, partial(run_restore, restoration)
 
 

@@ -6,12 +6,16 @@ import numpy as np
 
 from ..errors import SegconvError
 from .geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
+from .orientation import Reordering, axis_codes, runs_alike, same_points
 
 IMAGE = "its image"
 FIRST_CHANNEL = "the first channel"
 
 SPACING_RTOL = 1e-6
 """nnU-Net refuses spacings of one case that differ by more than 1e-5 of their value (``np.allclose``)."""
+
+SPACING_SAID_RTOL = 1e-3
+"""A larger difference is called one of spacing; a smaller one, if it matters, one of origin or direction."""
 
 
 def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
@@ -28,19 +32,73 @@ def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
         ``SC082`` if they differ in size, ``SC083`` if they lie more than `NEAR_GRID_VOXELS` apart.
     """
     if grid.size != reference.size:
-        hint = "check that both are of one case" if whose == IMAGE else "export all channels on one grid"
-        raise SegconvError(f"has the size {grid.size}, {whose} {reference.size}", code="SC082", hint=hint)
+        raise SegconvError(
+            f"has the size {grid.size}, {whose} {reference.size}",
+            code="SC082",
+            hint="check that both are of one case" if whose == IMAGE else _RESAMPLED_CHANNEL,
+        )
     apart = grid.displacement_voxels(reference)
     if apart > NEAR_GRID_VOXELS:
-        what = "spacing" if not np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=1e-3) else "origin or direction"
         raise SegconvError(
-            f"differs from {whose} in {what}: corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
+            f"differs from {whose} in {what_differs(grid, reference)}:"
+            f" corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
             code="SC083",
-            hint="--label-header image if only the header is wrong, --repair resample if the label lies where it says"
-            if whose == IMAGE
-            else "export all channels on one grid",
+            hint=_RESAMPLED_CHANNEL if whose != IMAGE else _cure_of_label(grid, reference),
         )
     return apart
+
+
+_RESAMPLED_CHANNEL = "--repair resample takes it to the grid of the first channel; or export all channels on one grid"
+
+
+def _cure_of_label(grid: Geometry, reference: Geometry) -> str:
+    resample = "--repair resample if the label lies where it says"
+    if only_header_may_be_wrong(grid, reference):
+        return f"--label-header image if only the header is wrong, {resample}"
+    return f"{resample}; otherwise give the label its right header first"
+
+
+def what_differs(grid: Geometry, reference: Geometry) -> str:
+    """Return in which part two grids of one size differ, in words."""
+    if not np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=SPACING_SAID_RTOL):
+        return "spacing"
+    if runs_alike(grid, reference):
+        return "origin or direction"
+    return f"direction (axes run {axis_codes(grid)}, not {axis_codes(reference)})"
+
+
+def only_header_may_be_wrong(grid: Geometry, reference: Geometry) -> bool:
+    """Return whether a label may be laid on its image as it is stored, if its header is to be wrong.
+
+    Where its axes run otherwise than the image's, that would mirror it or make its axes change places,
+    unless its header holds nothing: axes of 1 mm from the origin, beside an image with other spacings.
+    """
+    if runs_alike(grid, reference):
+        return True
+    unset = (
+        grid.spacing_mm == (1.0, 1.0, 1.0)
+        and not any(grid.origin_mm)
+        and bool((np.abs(grid.direction_matrix) == np.eye(3)).all())
+    )
+    return unset and not np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=SPACING_SAID_RTOL)
+
+
+def other_order(grid: Geometry, reference: Geometry) -> Reordering | None:
+    """Return how the voxels of a grid come into the order of another one that has the same points in another order.
+
+    Returns
+    -------
+    reordering
+        None if the points are others, or in that order already.
+    """
+    if grid.size == reference.size and grid.displacement_voxels(reference) <= NEAR_GRID_VOXELS:
+        return None
+    return same_points(grid, reference)
+
+
+def order_of(grid: Geometry, reference: Geometry, whose: str) -> str:
+    """Return in words, which follow the name of a file, that it has the points of another in another order."""
+    return f"has the voxels of {whose} in another order ({axis_codes(grid)}, not {axis_codes(reference)})"
 
 
 def difference(grid: Geometry, reference: Geometry, apart: float, whose: str) -> str:

@@ -1,8 +1,7 @@
 """NIfTI-1: a header that is judged, voxels decoded from bytes that were read once, and bytes written alike each time.
 
 Source of the format: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h). `nifti_block` knows the fields
-of a header; which of its two forms counts is settled here as SimpleITK does it, because nnU-Net
-reads through SimpleITK (`_spatial`).
+of a header, `nifti_forms` which of its two forms counts.
 """
 
 from __future__ import annotations
@@ -17,9 +16,10 @@ from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from . import content
-from .geometry import ORTHONORMAL_TOLERANCE, RAS_FROM_LPS, SAME_GRID_VOXELS, Geometry, cure_of_shear, grid_of, squaring
+from .geometry import Geometry
 from .gzipped import TRAILING_LIMIT, Buffer, deflated_pieces, inflate, inflate_head, is_gzip
 from .nifti_block import DTYPES, NiftiBlock
+from .nifti_forms import spatial, with_forms
 from .stored import MAX_VOLUME as MAX_VOLUME
 from .stored import DecodedVolume, VolumeHeader, arranged
 
@@ -35,11 +35,7 @@ HEAD_BYTES = 1 << 16
 EXTENSION_LIMIT = 1 << 24
 """Header extensions may take so many bytes."""
 
-_MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
-_UNIT_NAMES = {0: "unset", 1: "metre", 2: "mm", 3: "micrometre"}
 _TYPE_NAMES = {1: "bit", 32: "complex64", 128: "RGB", 1536: "float128", 1792: "complex128", 2304: "RGBA"}
-_FORM_TOLERANCE = 1e-3
-"""Relative difference of a form's scales to pixdim above which SimpleITK does not trust the form."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,7 @@ def read_header(head: Buffer) -> NiftiHeader:
     if not (VOXELS_AT <= offset <= VOXELS_AT + EXTENSION_LIMIT and offset == int(offset)):
         raise SegconvError(f"voxels are said to begin at byte {offset:g}, not at {VOXELS_AT} or later", code="SC053")
     slope, intercept = _scaling(header)
-    geometry, oddities = _spatial(header, size)
+    geometry, oddities = spatial(header, size)
     return NiftiHeader(geometry, channels, dtype, slope, intercept, four_dimensional, oddities, int(offset), block)
 
 
@@ -222,6 +218,12 @@ def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
     return [_finish(own), native.reshape(-1).view(np.uint8)]
 
 
+def with_own_forms(buffers: list[Any], forms: str, grid: Geometry) -> list[Any]:
+    """Return the buffers of a file with the forms of another on the same grid; see `nifti_forms.with_forms`."""
+    head, *voxels = buffers
+    return [with_forms(bytes(head[:HEADER_SIZE]), forms, grid) + bytes(head[HEADER_SIZE:]), *voxels]
+
+
 def compress(buffers: list[Any], ending: str) -> list[Any]:
     """Return the pieces of a file, in order, from the buffers of `encode`: gzipped if the ending asks for it."""
     return deflated_pieces(buffers) if ending.endswith(".gz") else buffers
@@ -296,167 +298,3 @@ def _scaling(header: NiftiBlock) -> tuple[float, float]:
     if not math.isfinite(intercept):
         raise SegconvError(f"has the slope {slope:g} but the intercept {intercept}", code="SC053")
     return slope, intercept
-
-
-def _spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
-    """Return the geometry that SimpleITK reads from a header, and what is odd about it.
-
-    The rule was observed on SimpleITK 2.5.7 and is pinned by a test over all combinations of codes:
-    the sform counts if it is orthonormal and its code is 1 or the qform has none; otherwise the
-    qform; with neither, a grid along the LPS axes at the origin. The spacing is always pixdim.
-    """
-    oddities: list[tuple[str, str]] = []
-    unit = int(header["xyzt_units"]) & 7
-    scale = _MM_PER_UNIT.get(unit, 1.0)
-    if scale != 1.0:
-        oddities.append(("SC092", f"lengths are in {_UNIT_NAMES[unit]}; converted to mm"))
-    pixdim = np.array([float(step) for step in header["pixdim"][1:4]])
-    # Axes that are not declared need no spacing.
-    pixdim = np.where(np.arange(3) < int(header["dim"][0]), pixdim, 1.0)
-    if not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
-        raise SegconvError(f"has the spacing {tuple(pixdim.tolist())}, expected numbers above 0", code="SC057")
-    qform, sform = _forms(header)
-    if qform is None and sform is None:
-        oddities.append(("SC092", "neither qform nor sform is set; the grid is taken to lie along the LPS axes"))
-        return Geometry.plain(size, tuple(pixdim * scale)), tuple(oddities)
-    of_sform = None if sform is None else _grid(sform, pixdim, size, scale)
-    of_qform = None if qform is None else _grid(qform, pixdim, size, scale)
-    if sform is not None and of_sform is not None:
-        _refuse_other_spacing(sform, pixdim)
-    if of_sform is not None and (of_qform is None or int(header["sform_code"]) == 1):
-        chosen, other = of_sform, of_qform
-    elif of_qform is not None:
-        chosen, other = of_qform, of_sform
-        if sform is not None and of_sform is None:
-            oddities.append(("SC092", "the sform is not orthonormal; the qform was kept, as SimpleITK reads it"))
-    elif squaring() and sform is not None:
-        return _squared(sform, pixdim, size, scale, oddities), tuple(oddities)
-    else:
-        raise SegconvError(
-            "has an affine that is sheared or not finite, and no qform",
-            code="SC057",
-            hint=cure_of_shear((sform if sform is not None else np.zeros((4, 4)))[:3, :3]),
-        )
-    if other is not None:
-        apart = chosen.displacement_voxels(other)
-        if apart > SAME_GRID_VOXELS + _quaternion_error_rad(header) * chosen.diagonal_voxels:
-            if chosen is of_qform and qform is not None and sform is not None and _same_axes(qform, sform):
-                wins = _sform_wins(qform, sform)
-                if wins is None:
-                    raise SegconvError(
-                        "its qform and sform have one origin and the same oblique axes, turned or mirrored:"
-                        " it cannot be told which of them readers take",
-                        code="SC057",
-                        hint="set both forms from the right one, for instance with fslorient or nibabel",
-                    )
-                chosen = of_sform if wins and of_sform is not None else chosen
-            kept = "sform" if chosen is of_sform else "qform"
-            oddities.append(
-                ("SC092", f"qform and sform lie {apart:.3g} voxels apart; the {kept} was kept, as SimpleITK reads it")
-            )
-    return chosen, tuple(oddities)
-
-
-def _same_axes(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> bool:
-    """Return whether two forms differ by no more than which way, and in which order, their axes run.
-
-    ITK takes such forms for equal if the left singular vectors of both happen to be alike, and then
-    prefers the sform (``itkNiftiImageIO.cxx``); their signs depend on the library that computes them.
-    """
-    if not np.allclose(qform[:3, 3], sform[:3, 3], rtol=1e-3, atol=1e-3):
-        return False
-    first, second = (form[:3, :3] @ form[:3, :3].T for form in (qform, sform))
-    return bool(np.allclose(first, second, rtol=1e-3, atol=1e-3 * float(np.abs(first).max())))
-
-
-def _sform_wins(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> bool | None:
-    """Return whether ITK prefers the sform of two forms with the same axes; None where that cannot be computed.
-
-    Along the axes of the patient its singular vectors come out as ours do, which a test over all
-    turns and mirrors holds against SimpleITK; unless two spacings are equal and axes change places.
-    """
-    aligned = all((np.abs(form[:3, :3]) > 1e-6 * np.abs(form[:3, :3]).max()).sum() == 3 for form in (qform, sform))
-    diagonal = aligned and all(np.count_nonzero(np.diag(form[:3, :3])) == 3 for form in (qform, sform))
-    steps = np.linalg.norm(qform[:3, :3], axis=0)
-    distinct = min(abs(steps[i] - steps[j]) for i, j in ((0, 1), (0, 2), (1, 2))) > 1e-3 * steps.max()
-    if not aligned or not (diagonal or distinct):
-        return None
-    of_q, of_s = (np.linalg.svd(np.where(np.abs(m) > 1e-6, m, 0))[0] for m in (qform[:3, :3], sform[:3, :3]))
-    return bool(np.allclose(of_q, of_s, atol=1e-3))
-
-
-def _quaternion_error_rad(header: NiftiBlock) -> float:
-    """Return how far rounding alone may turn a qform.
-
-    NIfTI stores three float32 components of a unit quaternion; the fourth, ``a = √(1-b²-c²-d²)``,
-    inherits their error divided by itself, and readers take it for 0 where ``a²`` is within the
-    error of 1. So turns near 180° are only known to a milliradian.
-    """
-    epsilon = float(np.finfo(np.float32).eps)
-    square = 1 - sum(float(header[f"quatern_{axis}"]) ** 2 for axis in "bcd")
-    if square < 4 * epsilon:
-        return 2 * math.sqrt(4 * epsilon)
-    return 2 * epsilon / math.sqrt(square)
-
-
-def _forms(header: NiftiBlock) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-    """The two affines (RAS, in the header's unit) whose codes are set."""
-    qform = sform = None
-    if int(header["qform_code"]) > 0:
-        numbers = [float(header[f"quatern_{axis}"]) for axis in "bcd"] + [float(header[f"qoffset_{a}"]) for a in "xyz"]
-        if not all(map(math.isfinite, numbers)) or sum(n * n for n in numbers[:3]) > 1 + 1e-4:
-            raise SegconvError("its qform holds no rotation", code="SC057")
-        qform = header.qform()
-    if int(header["sform_code"]) > 0:
-        sform = header.sform()
-        if not np.isfinite(sform).all():  # some readers never come back from it, whatever the qform says
-            raise SegconvError("its sform holds numbers that are not finite", code="SC057")
-    return qform, sform
-
-
-def _refuse_other_spacing(sform: NDArray[np.float64], pixdim: NDArray[np.float64]) -> None:
-    lengths = np.linalg.norm(sform[:3, :3], axis=0)
-    if not np.allclose(lengths, pixdim, rtol=_FORM_TOLERANCE, atol=1e-6):
-        raise SegconvError(
-            f"its sform has the spacing {tuple(lengths.round(6).tolist())}, its pixdim {tuple(pixdim.tolist())}",
-            code="SC057",
-            hint="set both forms from the right one, for instance with fslorient or nibabel",
-        )
-
-
-def _squared(
-    sform: NDArray[np.float64],
-    pixdim: NDArray[np.float64],
-    size: tuple[int, ...],
-    scale: float,
-    oddities: list[tuple[str, str]],
-) -> Geometry:
-    """The grid with the rotation that is nearest to a sheared sform, and the spacing of pixdim."""
-    lengths = np.linalg.norm(sform[:3, :3], axis=0)
-    if not (lengths > 0).all():
-        raise SegconvError("has an affine with an axis of length zero", code="SC057")
-    _refuse_other_spacing(sform, pixdim)
-    lps = RAS_FROM_LPS[:3, :3] @ sform[:3, :3] / lengths
-    origin = RAS_FROM_LPS[:3, :3] @ sform[:3, 3] * scale
-    return grid_of(size, tuple((pixdim * scale).tolist()), tuple(origin.tolist()), lps, oddities)
-
-
-def _grid(
-    affine: NDArray[np.float64], pixdim: NDArray[np.float64], size: tuple[int, ...], scale: float
-) -> Geometry | None:
-    """The grid of one form with the spacing of pixdim, or None if the form is no rotation."""
-    lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    if not np.isfinite(affine).all() or not (lengths > 0).all():
-        return None
-    cosines = affine[:3, :3] / lengths
-    if np.abs(cosines.T @ cosines - np.eye(3)).max() > ORTHONORMAL_TOLERANCE:
-        return None
-    unscaled = affine.copy()
-    unscaled[:3, :3] = cosines
-    grid = Geometry.from_affine_ras(unscaled, size)
-    return Geometry(
-        size,
-        tuple((pixdim * scale).tolist()),
-        tuple(o * scale for o in grid.origin_mm),
-        grid.direction,
-    )

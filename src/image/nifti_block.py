@@ -74,6 +74,14 @@ class NiftiBlock:
         """Return the 348 bytes."""
         return self._fields.tobytes()
 
+    def little_endian(self) -> bytes:
+        """Return the 348 bytes with the least byte of each number first."""
+        return self._fields.astype(_LITTLE).tobytes()
+
+    def native(self) -> bytes:
+        """Return the 348 bytes in the byte order of this machine."""
+        return self._fields.astype(_LITTLE if np.little_endian else _BIG).tobytes()
+
     def set_dtype(self, dtype: np.dtype[Any]) -> None:
         """Set the type of the voxels; the byte order is the header's own."""
         native = dtype.newbyteorder("=")

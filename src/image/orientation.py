@@ -1,4 +1,4 @@
-"""Volumes turned to a common order of axes, and back: voxels change places, none changes its value or its point.
+"""Volumes in another order of their voxels, and back: voxels change places, none changes its value or its point.
 
 The canonical order is RAS+, as nibabel and most tools have it: x grows to the right of the patient, y
 to the front, z to the head; axes in between go to the one that they are nearest to.
@@ -6,93 +6,127 @@ to the front, z to the head; axes in between go to the one that they are nearest
 
 from __future__ import annotations
 
-import itertools
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
-from .geometry import SAME_GRID_VOXELS, Geometry, Volume
+from .geometry import NEAR_GRID_VOXELS, Geometry, Volume
 
 _RAS_IN_LPS = (-1.0, -1.0, 1.0)
 
 
+@dataclass(frozen=True)
+class Reordering:
+    """Another order of the voxels of a grid.
+
+    Parameters
+    ----------
+    order
+        Axis *i* of the result runs along axis ``order[i]`` of the input, in the order x, y, z …
+    flips
+        … and against it where ``flips[i]`` is set.
+    """
+
+    order: tuple[int, ...]
+    flips: tuple[bool, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Whether any voxel changes its place."""
+        return any(self.flips) or self.order != tuple(range(len(self.order)))
+
+    def array(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return an array ``(z, y, x)`` in the new order."""
+        last = len(self.order) - 1
+        moved = array.transpose([last - own for own in self.order[::-1]])
+        for axis, flip in enumerate(self.flips):
+            if flip:
+                moved = np.flip(moved, last - axis)
+        return np.ascontiguousarray(moved)
+
+    def grid(self, geometry: Geometry) -> Geometry:
+        """Return a grid in the new order: its points are the same."""
+        corner = np.zeros(len(self.order))
+        for axis, own in enumerate(self.order):
+            if self.flips[axis]:
+                corner[own] = geometry.size[own] - 1
+        direction = geometry.direction_matrix[:, list(self.order)] * np.where(self.flips, -1.0, 1.0)
+        return Geometry(
+            tuple(geometry.size[own] for own in self.order),
+            tuple(geometry.spacing_mm[own] for own in self.order),
+            tuple(float(v) for v in geometry.to_physical(corner)),
+            tuple(float(v) for v in direction.ravel()),
+        )
+
+
+def reordering(grid: Geometry, reference: Geometry) -> Reordering:
+    """Return the order of a grid's voxels in which its axes run as those of another do, as nearly as they can."""
+    axes, signs = _nearest(reference.direction_matrix.T @ grid.direction_matrix)
+    order = tuple(axes.index(axis) for axis in range(grid.dimension))
+    return Reordering(order, tuple(signs[own] < 0 for own in order))
+
+
+def same_points(grid: Geometry, reference: Geometry, tolerance_voxels: float = NEAR_GRID_VOXELS) -> Reordering | None:
+    """Return how the voxels of a grid come into the order of another one that has the same points.
+
+    Parameters
+    ----------
+    tolerance_voxels
+        How far corners may lie apart, in voxels of the smallest spacing.
+
+    Returns
+    -------
+    reordering
+        None if the two do not have the same points.
+    """
+    found = reordering(grid, reference)
+    ordered = found.grid(grid)
+    if ordered.size != reference.size or ordered.displacement_voxels(reference) > tolerance_voxels:
+        return None
+    return found
+
+
+def runs_alike(grid: Geometry, reference: Geometry) -> bool:
+    """Return whether the axes of two grids run along each other, none backwards, as nearly as axes can."""
+    return not reordering(grid, reference).changes
+
+
 def axis_codes(geometry: Geometry) -> str:
     """Return where the axes x, y, z of a grid point, such as ``"LPS"``."""
-    axes, signs = _nearest(geometry)
+    axes, signs = _nearest(geometry.direction_matrix)
     names = ("LR", "PA", "SI")
     return "".join(names[axis][0 if sign > 0 else 1] for axis, sign in zip(axes, signs, strict=True))
 
 
 def canonical(volume: Volume) -> Volume:
     """Return a volume ``(z, y, x)`` in the canonical order of axes; the same object if it is in it already."""
-    axes, signs = _nearest(volume.geometry)
-    order = tuple(int(np.argmax(np.array(axes) == axis)) for axis in range(3))
-    flips = tuple(signs[own] != _RAS_IN_LPS[axis] for axis, own in enumerate(order))
-    if order == (0, 1, 2) and not any(flips):
+    ras = Geometry.plain(volume.geometry.size)
+    ras = replace(ras, direction=tuple(float(v) for v in np.diag(_RAS_IN_LPS).ravel()))
+    found = reordering(volume.geometry, ras)
+    if not found.changes:
         return volume
-    return _turned(volume, order, flips)
+    return Volume(found.array(volume.array), found.grid(volume.geometry))
 
 
-def reoriented(volume: Volume, grid: Geometry) -> Volume:
-    """Return a volume on a grid that has the same voxels in another order of axes.
+def _nearest(directions: NDArray[np.float64]) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Return which axis of a frame each axis of a grid is nearest to, no two the same, and along it or against it.
 
-    Raises
-    ------
-    SegconvError
-        ``SC083`` if the voxels of the two grids are not the same points.
-    """
-    for order in itertools.permutations(range(3)):
-        if tuple(volume.geometry.size[own] for own in order) != grid.size:
-            continue
-        for flips in itertools.product((False, True), repeat=3):
-            turned = _geometry(volume.geometry, order, flips)
-            if turned.displacement_voxels(grid) <= SAME_GRID_VOXELS:
-                return Volume(_array(volume.array, order, flips), grid)
-    raise SegconvError(
-        f"its grid of size {volume.geometry.size} has other voxels than one of size {grid.size}", code="SC083"
-    )
-
-
-def _nearest(geometry: Geometry) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Return which LPS axis each axis of a grid is nearest to, no two the same, and along it or against it.
-
-    The axis that lies closest to one of the patient's is assigned first, then the next among those that are left,
+    The axis that lies closest to one of the frame's is assigned first, then the next among those that are left,
     as nibabel's ``io_orientation`` does it: of oblique axes two may be nearest to the same.
+
+    Parameters
+    ----------
+    directions
+        Matrix whose columns are the axes of the grid, in the frame.
     """
     # The nearest orthonormal matrix, so that a little shear decides nothing.
-    left, _, right = np.linalg.svd(geometry.direction_matrix)
+    left, _, right = np.linalg.svd(directions)
     cosines = left @ right
     free = np.abs(cosines)
-    axes = [0] * geometry.dimension
+    axes = [0] * len(directions)
     for own in np.argsort(-free.max(axis=0), kind="stable"):
         axes[own] = int(np.argmax(free[:, own]))
         free[axes[own], :] = -1.0
     return tuple(axes), tuple(-1.0 if cosines[axis, own] < 0 else 1.0 for own, axis in enumerate(axes))
-
-
-def _turned(volume: Volume, order: tuple[int, ...], flips: tuple[bool, ...]) -> Volume:
-    return Volume(_array(volume.array, order, flips), _geometry(volume.geometry, order, flips))
-
-
-def _array(array: NDArray[np.generic], order: tuple[int, ...], flips: tuple[bool, ...]) -> NDArray[np.generic]:
-    """Return ``(z, y, x)`` with axis *i* of the result along axis ``order[i]`` of the input, in the order x, y, z."""
-    moved = array.transpose([2 - own for own in order[::-1]])
-    for axis, flip in enumerate(flips):
-        if flip:
-            moved = np.flip(moved, 2 - axis)
-    return np.ascontiguousarray(moved)
-
-
-def _geometry(geometry: Geometry, order: tuple[int, ...], flips: tuple[bool, ...]) -> Geometry:
-    corner = np.zeros(3)
-    for axis, own in enumerate(order):
-        if flips[axis]:
-            corner[own] = geometry.size[own] - 1
-    direction = geometry.direction_matrix[:, list(order)] * np.where(flips, -1.0, 1.0)
-    return Geometry(
-        tuple(geometry.size[own] for own in order),
-        tuple(geometry.spacing_mm[own] for own in order),
-        tuple(float(v) for v in geometry.to_physical(corner)),
-        tuple(float(v) for v in direction.ravel()),
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -131,6 +131,13 @@ class ArrayVolume(DecodedVolume):
     def stored(self) -> NDArray[Any]:
         """Stored voxels, ``(z, y, x)``, or ``(channel, z, y, x)``; not writable."""
         return self.array
+
+
+def laid_anew(volume: DecodedVolume, array: NDArray[Any], geometry: Geometry) -> ArrayVolume:
+    """Return a volume with other voxels, as `DecodedVolume.stored` has them, on another grid; it is written anew."""
+    native = array.dtype.newbyteorder("=")
+    header = replace(volume.header, geometry=geometry, dtype=native)
+    return ArrayVolume(header, False, volume.trailing, array.astype(native, copy=False))
 
 
 def arranged(raw: Any, header: VolumeHeader, offset: int, *, interleaved: bool) -> NDArray[Any]:

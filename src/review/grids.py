@@ -6,17 +6,14 @@ import numpy as np
 
 from ..errors import Finding, warning
 from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
+from ..image.grids import FIRST_CHANNEL as FIRST_CHANNEL
+from ..image.grids import IMAGE as IMAGE
+from ..image.grids import only_header_may_be_wrong, order_of, other_order, what_differs
 from ..image.picture import PictureHeader
 from .opened import Header
 
 NNUNET_RTOL = 1e-5
 """nnU-Net refuses spacings of one case that differ by more than this part (``np.allclose``)."""
-
-SPACING_RTOL = 1e-3
-"""A larger difference is called one of spacing; a smaller one, if it matters, one of origin or direction."""
-
-FIRST_CHANNEL = "the first channel"
-IMAGE = "its image"
 
 
 def extent(header: Header) -> tuple[int, ...]:
@@ -38,26 +35,35 @@ def judge_place(name: str, header: Header, reference: Header, whose: str) -> lis
     whose
         `IMAGE` or `FIRST_CHANNEL`: what that file is to it.
     """
-    size, other = extent(header), extent(reference)
-    if size != other:
-        hint = "check that both are of one case; segconv repair resamples volumes"
-        return [Finding("SC082", f"has the size {size}, {whose} {other}", file=name, hint=hint)]
     if isinstance(header, PictureHeader) or isinstance(reference, PictureHeader):
+        return _judge_size(name, extent(header), extent(reference), whose)
+    grid, other = header.geometry, reference.geometry
+    if other_order(grid, other) is not None:
+        told = f"{order_of(grid, other, whose)}; nnU-Net takes both in the order in which they are stored"
+        hint = "segconv convert DATASET --to 43_New brings them into one order"
+        return [Finding("SC083", told, file=name, hint=hint)]
+    return _judge_size(name, grid.size, other.size, whose) or _judge_grid(name, grid, other, whose)
+
+
+def _judge_size(name: str, size: tuple[int, ...], other: tuple[int, ...], whose: str) -> list[Finding]:
+    if size == other:
         return []
-    return _judge_grid(name, header.geometry, reference.geometry, whose)
+    hint = "check that both are of one case; segconv repair DATASET --to 43_New --repair resample, for volumes"
+    return [Finding("SC082", f"has the size {size}, {whose} {other}", file=name, hint=hint)]
 
 
 def _judge_grid(name: str, grid: Geometry, reference: Geometry, whose: str) -> list[Finding]:
     apart = grid.displacement_voxels(reference)
     if apart > NEAR_GRID_VOXELS:
-        alike = np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=SPACING_RTOL)
-        what = "origin or direction" if alike else "spacing"
+        resample = "segconv repair DATASET --to 43_New --repair resample if it lies where its header says"
+        header = whose == IMAGE and only_header_may_be_wrong(grid, reference)
         return [
             Finding(
                 "SC083",
-                f"differs from {whose} in {what}: corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
+                f"differs from {whose} in {what_differs(grid, reference)}:"
+                f" corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
                 file=name,
-                hint="segconv repair, or segconv convert DATASET --to 43_New --label-header image",
+                hint=f"{resample}, --repair header instead if only its header is wrong" if header else resample,
             )
         ]
     if not np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=NNUNET_RTOL, atol=1e-8):

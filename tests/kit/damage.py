@@ -205,6 +205,11 @@ def turned(degrees: float) -> Damage:
     return grid(change)
 
 
+def upside_down(image: sitk.Image) -> sitk.Image:
+    """The same voxels at the same points, from the other end."""
+    return sitk.Flip(image, [False, False, True])
+
+
 def axes_swapped(image: sitk.Image) -> sitk.Image:
     return sitk.PermuteAxes(image, [1, 0, 2])
 

@@ -133,6 +133,13 @@ def put(value: float, *where: tuple[int, int, int]) -> Expected:
     return expected
 
 
+def without_first_slice(made: Made) -> np.ndarray:
+    """Return the good last channel with its smallest value where its file had no slice."""
+    array = expected_channels(made.place.kind, 1)[-1].copy()
+    array[0] = array[1:].min()
+    return array
+
+
 def right_angles(made: Made) -> None:
     """The axes of the case are the rotation that is nearest to what they were, by another way than ours."""
     others_same(made)
@@ -387,6 +394,8 @@ UNASKED: list[tuple[int, str, Change, Callable[[Made], None]]] = [
     (68, "image", to("image", d.appended(b"tail" * 200)), without_warnings("SC059")),
     (68, "label", to("label", d.appended(b"tail" * 200)), without_warnings("SC059")),
     (23, "a twentieth of a voxel", to("label", d.shifted(0.075)), mended("it took that header")),
+    (23, "label upside down", to("label", d.grid(d.upside_down)), mended("they were put into that order")),
+    (28, "channel upside down", to("image", d.grid(d.upside_down)), mended("they were put into that order")),
     (24, "sheared", all_of_c1(slanted(0.02)), right_angles),
 ]  # fmt: skip
 HEADERS: list[tuple[int, str, d.Damage]] = [
@@ -408,16 +417,22 @@ CASES: list[Case] = [
     *hopeless(21, "a slice less", to("label", d.grid(lambda i: i[:, :, 1:])), HEADER, "SC082", "label"),
     *hopeless(21, "transposed", to("label", d.relabelled_axes), HEADER, "SC082", "label"),
     *hopeless(28, "origin of a channel", to("image", d.shifted(5)), HEADER, "SC083", None, ("v1", "v2")),
-    *hopeless(28, "shape of a channel", to("image", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, "SC082", None, ("v1", "v2")),
+    *hopeless(28, "far away", to("image", far_off), RESAMPLE, "SC083", None, ("v1", "v2")),
+    *hopeless(28, "shape of a channel", to("image", d.grid(lambda i: i[:, :, 1:])), HEADER, "SC082", None, ("v1", "v2")),
+    # a channel is taken to the grid of the first
+    *repaired(28, "a slice less", to("image", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, mended("by linear interpolation; 168 voxels of the first channel that it did not cover became", image=without_first_slice), ("v1", "v2"), codes="SC082"),
+    *repaired(28, "a slice more", to("image", d.grid(larger)), RESAMPLE, mended("by linear interpolation"), ("v1", "v2"), codes="SC082"),
     # a label is taken to the grid of its image
     *repaired(21, "a slice less", to("label", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, mended("resampled from a grid", moved(lambda a: np.concatenate([a[:1] * 0, a[1:]]))), codes="SC082"),
     *repaired(21, "larger", to("label", d.grid(larger)), RESAMPLE, mended("resampled from a grid"), codes="SC082"),
-    *repaired(21, "transposed with its header", to("label", d.grid(d.axes_swapped)), RESAMPLE, mended("resampled from a grid"), codes="SC082"),
+    *repaired(21, "transposed with its header", to("label", d.grid(d.axes_swapped)), RESAMPLE, mended("they were put into that order")),
+    *repaired(21, "transposed with its header", to("label", d.grid(d.axes_swapped)), HEADER, mended("they were put into that order")),
     *repaired(21, "finer", to("label", d.grid(finer)), RESAMPLE, mended("resampled from a grid", nearest), codes="SC082"),
     *repaired(21, "coarser", to("label", d.grid(coarser)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC082"),
     *repaired(22, "spacing", to("label", d.stretched(1.23)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC083"),
     *repaired(23, "a whole voxel", to("label", by_whole_voxels), RESAMPLE, mended("resampled from a grid", moved(lambda a: np.concatenate([a[..., :1] * 0, a[..., :-1]], -1))), LABELLED, codes="SC083", more=UNCHECKED),
-    *repaired(23, "upside down", to("label", d.grid(lambda i: sitk.Flip(i, [False, False, True]))), RESAMPLE, mended("resampled from a grid"), codes="SC083"),
+    *repaired(23, "upside down", to("label", d.grid(d.upside_down)), RESAMPLE, mended("they were put into that order")),
+    *repaired(23, "upside down", to("label", d.grid(d.upside_down)), HEADER, mended("they were put into that order"), more=UNCHECKED),
     *repaired(23, "turned", to("label", d.turned(3)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC083"),
     *hopeless(23, "far away", to("label", far_off), RESAMPLE, "SC083", "label"),
     *hopeless(25, "one-hot", to("label", d.one_hot), RESAMPLE, "SC073", "label"),
@@ -450,7 +465,7 @@ CASES: list[Case] = [
     *hopeless(9, "complex", to("image", d.voxels(lambda a: a.astype(np.complex64))), CAST, "SC056", "image"),
     # all volumes lie alike
     *repaired(55, "every way", every_way, ORIENTATION, canonical, ("msd", "v1", "v2", "pairs"), more=(*UNCHECKED, ("--format", "nii"))),
-    *repaired(23, "other axes on the same points", to("label", d.grid(lambda i: sitk.Flip(i, [True, False, False]))), ORIENTATION, canonical, ("msd", "pairs", "v2"), codes="SC083"),
+    *repaired(23, "other axes on the same points", to("label", d.grid(lambda i: sitk.Flip(i, [True, False, False]))), ORIENTATION, canonical, ("msd", "pairs", "v2")),
     *hopeless(23, "origin", to("label", d.shifted(5)), ORIENTATION, "SC083", "label"),
     # what `repair` does unasked, and leaves nothing of for the check
     *(case for number, name, change, check in UNASKED for case in by_repair(number, name, change, check)),

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from PIL import Image
 
 from . import damage as d
@@ -284,7 +283,7 @@ CASES: list[Case] = [
     *rejected(20, "255 in all", lambda p: [d.where_one(255, np.uint8)(f) for f in sorted((p.root / "labelsTr").iterdir())], "SC070", "labelsTr/c0", TASKS, mended=(("--map", "255=liver"),)),
     *rejected(20, "255 where 1 is declared", nothing, "SC070", "masks/c0.png", PNG, words=("--labels", "background=0,road=1"), again=False, mended=(("--map", "255=road"),)),
     *damaged(21, "a slice less", d.grid(lambda i: i[:, :, 1:]), "SC082", roles=("label",)),
-    *damaged(21, "transposed with its header", d.grid(d.axes_swapped), "SC082", roles=("label",)),
+    *warned(21, "transposed with its header", to("label", d.grid(d.axes_swapped)), "SC093", "label", VOLUMES),
     *damaged(21, "transposed", d.relabelled_axes, "SC082", roles=("label",)),
     *damaged(21, "one slice", d.grid(lambda i: i[:, :, :1]), "SC082", roles=("label",)),
     *damaged(21, "another size", d.saved(mask(1)[:-2]), "SC082", (PNG,), roles=("label",)),
@@ -296,7 +295,8 @@ CASES: list[Case] = [
     *damaged(23, "origin by a fifth of a voxel", d.shifted(0.3), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
     *damaged(23, "mirrored", d.grid(d.mirrored), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
     *damaged(23, "turned", d.turned(3), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
-    *damaged(23, "upside down", d.grid(lambda i: sitk.Flip(i, [False, False, True])), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
+    *warned(23, "upside down", to("label", d.grid(d.upside_down)), "SC093", "label", VOLUMES),
+    *damaged(23, "upside down and half a voxel off", lambda path: (d.grid(d.upside_down)(path), d.shifted(0.75)(path)), "SC083", roles=("label",), mended=(("--repair", "resample"),)),
     *warned(23, "origin by a twentieth", to("label", d.shifted(0.075)), "SC093", "label", VOLUMES),
     *converted(23, "origin by a two hundredth", to("label", d.shifted(0.0075)), VOLUMES),
     # 26 to 28: channels
@@ -322,6 +322,8 @@ CASES: list[Case] = [
     *damaged(28, "spacing", d.stretched(1.2), "SC083", CHANNELLED, roles=("image",)),
     *damaged(28, "origin", d.shifted(5), "SC083", CHANNELLED, roles=("image",)),
     *damaged(28, "direction", d.grid(d.mirrored), "SC083", CHANNELLED, roles=("image",)),
+    *warned(28, "upside down", to("image", d.grid(d.upside_down)), "SC093", "image", CHANNELLED),
+    *warned(28, "transposed with its header", to("image", d.grid(d.axes_swapped)), "SC093", "image", CHANNELLED),
     *rejected(28, "origin in a test image", at("imagesTs/c8_0001.nii.gz", d.shifted(5)), "SC083", "imagesTs/c8_0001.nii.gz", CHANNELLED),
     # 29 to 32: what stands alone, or not at all
     *rejected(29, "label", to("label", d.removed), "SC012", "label", "msd", exits=(66,)),

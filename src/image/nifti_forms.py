@@ -1,0 +1,252 @@
+"""Where a NIfTI-1 header says that its voxels lie: its two forms, which of them counts, and putting a file's own back.
+
+Which of the two counts is settled as SimpleITK does it, because nnU-Net reads through SimpleITK. The
+forms of a file are kept as text, bit for bit, so that what is predicted for it lies on it in every reader.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SegconvError
+from .geometry import (
+    NEAR_GRID_VOXELS,
+    ORTHONORMAL_TOLERANCE,
+    RAS_FROM_LPS,
+    SAME_GRID_VOXELS,
+    Geometry,
+    cure_of_shear,
+    grid_of,
+    squared_axes,
+    squaring,
+)
+from .nifti_block import NiftiBlock
+
+_MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+_UNIT_NAMES = {0: "unset", 1: "metre", 2: "mm", 3: "micrometre"}
+FORM_TOLERANCE = 1e-3
+"""Relative difference of a form's scales to pixdim above which SimpleITK does not trust the form."""
+
+_FORM_FIELDS = (slice(76, 92), slice(123, 124), slice(252, 328))
+"""Bytes of a header: qfac and spacing, units, and everything from ``qform_code`` to ``srow_z``."""
+
+
+def forms_of(block: bytes) -> str:
+    """Return everything that a header says of where its voxels lie, as hexadecimal text, little-endian."""
+    little = NiftiBlock(block).little_endian()
+    return b"".join(little[part] for part in _FORM_FIELDS).hex()
+
+
+def with_forms(block: bytes, forms: str, grid: Geometry) -> bytes:
+    """Return a header with the forms of another file, bit for bit, if they lay the voxels where they are.
+
+    Parameters
+    ----------
+    block
+        348 bytes of a volume of three dimensions, in native byte order.
+    forms
+        What `forms_of` returned.
+    grid
+        Where its voxels are.
+
+    Returns
+    -------
+    block
+        Unchanged if the forms are none, or SimpleITK would read another grid from them.
+    """
+    try:
+        kept = bytes.fromhex(forms)
+    except ValueError:
+        return block
+    if len(kept) != sum(part.stop - part.start for part in _FORM_FIELDS):
+        return block
+    little = bytearray(NiftiBlock(block).little_endian())
+    at = 0
+    for part in _FORM_FIELDS:
+        length = part.stop - part.start
+        little[part] = kept[at : at + length]
+        at += length
+    own = NiftiBlock(bytes(little))
+    try:
+        with squared_axes():  # as they were read, if they were: others need no squaring
+            found, _ = spatial(own, grid.size)
+    except SegconvError:
+        return block
+    return own.native() if found.displacement_voxels(grid) <= NEAR_GRID_VOXELS else block
+
+
+def spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
+    """Return the geometry that SimpleITK reads from a header, and what is odd about it.
+
+    The rule was observed on SimpleITK 2.5.7 and is pinned by a test over all combinations of codes:
+    the sform counts if it is orthonormal and its code is 1 or the qform has none; otherwise the
+    qform; with neither, a grid along the LPS axes at the origin. The spacing is always pixdim.
+    """
+    oddities: list[tuple[str, str]] = []
+    unit = int(header["xyzt_units"]) & 7
+    scale = _MM_PER_UNIT.get(unit, 1.0)
+    if scale != 1.0:
+        oddities.append(("SC092", f"lengths are in {_UNIT_NAMES[unit]}; converted to mm"))
+    pixdim = np.array([float(step) for step in header["pixdim"][1:4]])
+    # Axes that are not declared need no spacing.
+    pixdim = np.where(np.arange(3) < int(header["dim"][0]), pixdim, 1.0)
+    if not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
+        raise SegconvError(f"has the spacing {tuple(pixdim.tolist())}, expected numbers above 0", code="SC057")
+    qform, sform = _forms(header)
+    if qform is None and sform is None:
+        oddities.append(("SC092", "neither qform nor sform is set; the grid is taken to lie along the LPS axes"))
+        return Geometry.plain(size, tuple(pixdim * scale)), tuple(oddities)
+    of_sform = None if sform is None else _grid(sform, pixdim, size, scale)
+    of_qform = None if qform is None else _grid(qform, pixdim, size, scale)
+    if sform is not None and of_sform is not None:
+        _refuse_other_spacing(sform, pixdim)
+    if of_sform is not None and (of_qform is None or int(header["sform_code"]) == 1):
+        chosen, other = of_sform, of_qform
+    elif of_qform is not None:
+        chosen, other = of_qform, of_sform
+        if qform is not None and sform is not None and of_sform is None:
+            far = _apart_mm(qform, sform, size, scale)
+            told = f"the sform is not orthonormal (sheared) and lies up to {far} mm off the qform"
+            oddities.append(("SC092", f"{told}; the qform was kept, as SimpleITK reads it"))
+    elif squaring() and sform is not None:
+        return _squared(sform, pixdim, size, scale, oddities), tuple(oddities)
+    else:
+        raise SegconvError(
+            "has an affine that is sheared or not finite, and no qform",
+            code="SC057",
+            hint=cure_of_shear((sform if sform is not None else np.zeros((4, 4)))[:3, :3]),
+        )
+    if other is not None:
+        apart = chosen.displacement_voxels(other)
+        if apart > SAME_GRID_VOXELS + _quaternion_error_rad(header) * chosen.diagonal_voxels:
+            if chosen is of_qform and qform is not None and sform is not None and _same_axes(qform, sform):
+                wins = _sform_wins(qform, sform)
+                if wins is None:
+                    raise SegconvError(
+                        "its qform and sform have one origin and the same oblique axes, turned or mirrored:"
+                        " it cannot be told which of them readers take",
+                        code="SC057",
+                        hint="set both forms from the right one, for instance with fslorient or nibabel",
+                    )
+                chosen = of_sform if wins and of_sform is not None else chosen
+            kept = "sform" if chosen is of_sform else "qform"
+            far = f"{apart:.3g} voxels"
+            if qform is not None and sform is not None:
+                far += f" ({_apart_mm(qform, sform, size, scale)} mm)"
+            oddities.append(("SC092", f"qform and sform lie {far} apart; the {kept} was kept, as SimpleITK reads it"))
+    return chosen, tuple(oddities)
+
+
+def _apart_mm(qform: NDArray[np.float64], sform: NDArray[np.float64], size: tuple[int, ...], scale: float) -> str:
+    """Return how far two forms lay a corner apart at most, in words."""
+    corners = np.array(list(itertools.product(*((0, s - 1) for s in size), (1,))), dtype=np.float64)
+    return f"{np.linalg.norm((corners @ (qform - sform).T)[:, :3], axis=1).max() * scale:.3g}"
+
+
+def _same_axes(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> bool:
+    """Return whether two forms differ by no more than which way, and in which order, their axes run.
+
+    ITK takes such forms for equal if the left singular vectors of both happen to be alike, and then
+    prefers the sform (``itkNiftiImageIO.cxx``); their signs depend on the library that computes them.
+    """
+    if not np.allclose(qform[:3, 3], sform[:3, 3], rtol=1e-3, atol=1e-3):
+        return False
+    first, second = (form[:3, :3] @ form[:3, :3].T for form in (qform, sform))
+    return bool(np.allclose(first, second, rtol=1e-3, atol=1e-3 * float(np.abs(first).max())))
+
+
+def _sform_wins(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> bool | None:
+    """Return whether ITK prefers the sform of two forms with the same axes; None where that cannot be computed.
+
+    Along the axes of the patient its singular vectors come out as ours do, which a test over all
+    turns and mirrors holds against SimpleITK; unless two spacings are equal and axes change places.
+    """
+    aligned = all((np.abs(form[:3, :3]) > 1e-6 * np.abs(form[:3, :3]).max()).sum() == 3 for form in (qform, sform))
+    diagonal = aligned and all(np.count_nonzero(np.diag(form[:3, :3])) == 3 for form in (qform, sform))
+    steps = np.linalg.norm(qform[:3, :3], axis=0)
+    distinct = min(abs(steps[i] - steps[j]) for i, j in ((0, 1), (0, 2), (1, 2))) > 1e-3 * steps.max()
+    if not aligned or not (diagonal or distinct):
+        return None
+    of_q, of_s = (np.linalg.svd(np.where(np.abs(m) > 1e-6, m, 0))[0] for m in (qform[:3, :3], sform[:3, :3]))
+    return bool(np.allclose(of_q, of_s, atol=1e-3))
+
+
+def _quaternion_error_rad(header: NiftiBlock) -> float:
+    """Return how far rounding alone may turn a qform.
+
+    NIfTI stores three float32 components of a unit quaternion; the fourth, ``a = √(1-b²-c²-d²)``,
+    inherits their error divided by itself, and readers take it for 0 where ``a²`` is within the
+    error of 1. So turns near 180° are only known to a milliradian.
+    """
+    epsilon = float(np.finfo(np.float32).eps)
+    square = 1 - sum(float(header[f"quatern_{axis}"]) ** 2 for axis in "bcd")
+    if square < 4 * epsilon:
+        return 2 * math.sqrt(4 * epsilon)
+    return 2 * epsilon / math.sqrt(square)
+
+
+def _forms(header: NiftiBlock) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+    """The two affines (RAS, in the header's unit) whose codes are set."""
+    qform = sform = None
+    if int(header["qform_code"]) > 0:
+        numbers = [float(header[f"quatern_{axis}"]) for axis in "bcd"] + [float(header[f"qoffset_{a}"]) for a in "xyz"]
+        if not all(map(math.isfinite, numbers)) or sum(n * n for n in numbers[:3]) > 1 + 1e-4:
+            raise SegconvError("its qform holds no rotation", code="SC057")
+        qform = header.qform()
+    if int(header["sform_code"]) > 0:
+        sform = header.sform()
+        if not np.isfinite(sform).all():  # some readers never come back from it, whatever the qform says
+            raise SegconvError("its sform holds numbers that are not finite", code="SC057")
+    return qform, sform
+
+
+def _refuse_other_spacing(sform: NDArray[np.float64], pixdim: NDArray[np.float64]) -> None:
+    lengths = np.linalg.norm(sform[:3, :3], axis=0)
+    if not np.allclose(lengths, pixdim, rtol=FORM_TOLERANCE, atol=1e-6):
+        raise SegconvError(
+            f"its sform has the spacing {tuple(lengths.round(6).tolist())}, its pixdim {tuple(pixdim.tolist())}",
+            code="SC057",
+            hint="set both forms from the right one, for instance with fslorient or nibabel",
+        )
+
+
+def _squared(
+    sform: NDArray[np.float64],
+    pixdim: NDArray[np.float64],
+    size: tuple[int, ...],
+    scale: float,
+    oddities: list[tuple[str, str]],
+) -> Geometry:
+    """The grid with the rotation that is nearest to a sheared sform, and the spacing of pixdim."""
+    lengths = np.linalg.norm(sform[:3, :3], axis=0)
+    if not (lengths > 0).all():
+        raise SegconvError("has an affine with an axis of length zero", code="SC057")
+    _refuse_other_spacing(sform, pixdim)
+    lps = RAS_FROM_LPS[:3, :3] @ sform[:3, :3] / lengths
+    origin = RAS_FROM_LPS[:3, :3] @ sform[:3, 3] * scale
+    return grid_of(size, tuple((pixdim * scale).tolist()), tuple(origin.tolist()), lps, oddities)
+
+
+def _grid(
+    affine: NDArray[np.float64], pixdim: NDArray[np.float64], size: tuple[int, ...], scale: float
+) -> Geometry | None:
+    """The grid of one form with the spacing of pixdim, or None if the form is no rotation."""
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or not (lengths > 0).all():
+        return None
+    cosines = affine[:3, :3] / lengths
+    if np.abs(cosines.T @ cosines - np.eye(3)).max() > ORTHONORMAL_TOLERANCE:
+        return None
+    unscaled = affine.copy()
+    unscaled[:3, :3] = cosines
+    grid = Geometry.from_affine_ras(unscaled, size)
+    return Geometry(
+        size,
+        tuple((pixdim * scale).tolist()),
+        tuple(o * scale for o in grid.origin_mm),
+        grid.direction,
+    )
