@@ -17,6 +17,7 @@ from ..errors import Finding, SegconvError, warning
 from ..image import segmentation
 from ..work.plan import Plan
 from .source import can_be_a_path
+from .way_back import FORMS
 
 
 @dataclass(frozen=True)

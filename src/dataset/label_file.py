@@ -2,7 +2,9 @@
 
 ``ending``, ``dtype`` and ``lost`` go with any label; ``mode``, ``depth`` and ``palette`` with pictures; ``form`` with
 labels that are more than one plain file: ``layers`` and ``stack`` list their ``files``, ``segments`` the segments of
-one file, ``pages`` are those of one picture.
+one file, ``pages`` are those of one picture. ``turned_from`` is the grid of the user's file where its voxels have
+another order than in the dataset, ``forms`` what its NIfTI header says of it, as `nifti_forms.forms_of` writes it;
+both go with one mask of ``layers`` where it has its own.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 from ..errors import SegconvError
 from ..image import raster, segmentation, volumes
 from ..image.geometry import Geometry
+from ..image.nifti_forms import FORMS_BYTES
 from .labels import parse_value
 from .typed import (
     Misfit,
@@ -47,6 +50,7 @@ MODES = ("gray", "gray+alpha", "RGB", "RGBA", "palette")
 _DTYPES = tuple(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64))
 _OF_MASKS = (*volumes.ENDINGS, *raster.ENDINGS)
 _ENDINGS = (*_OF_MASKS, segmentation.ENDING)
+_FORMS = re.compile(f"[0-9a-f]{{{2 * FORMS_BYTES}}}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 label_value = whole_between(0, LARGEST_VALUE)
@@ -133,6 +137,12 @@ def _mask_file(value: Any) -> str:
     return str(value)
 
 
+def _forms(value: Any) -> str:
+    if not _FORMS.fullmatch(text(value)):
+        raise Misfit(f"is {brief(value)}, expected {2 * FORMS_BYTES} hexadecimal digits")
+    return str(value)
+
+
 _layer = entries(
     {
         "name": text,
@@ -140,7 +150,8 @@ _layer = entries(
         "on": whole_between(1, LARGEST_STORED),
         "dtype": one_of(*_DTYPES),
         "values": many(label_value),
-    }
+    },
+    {"turned_from": grid, "forms": _forms},
 )
 _segment = entries(
     {
@@ -166,6 +177,7 @@ _any = entries(
         "palette": many(_colour, least=1),
         "form": one_of("layers", "stack", "pages", "segments"),
         "turned_from": grid,
+        "forms": _forms,
     },
 )
 _OF_FORM = {

@@ -34,6 +34,9 @@ FORM_TOLERANCE = 1e-3
 _FORM_FIELDS = (slice(76, 92), slice(123, 124), slice(252, 328))
 """Bytes of a header: qfac and spacing, units, and everything from ``qform_code`` to ``srow_z``."""
 
+FORMS_BYTES = sum(part.stop - part.start for part in _FORM_FIELDS)
+"""So many bytes they are."""
+
 
 def forms_of(block: bytes) -> str:
     """Return everything that a header says of where its voxels lie, as hexadecimal text, little-endian."""
@@ -62,7 +65,7 @@ def with_forms(block: bytes, forms: str, grid: Geometry) -> bytes:
         kept = bytes.fromhex(forms)
     except ValueError:
         return block
-    if len(kept) != sum(part.stop - part.start for part in _FORM_FIELDS):
+    if len(kept) != FORMS_BYTES:
         return block
     little = bytearray(NiftiBlock(block).little_endian())
     at = 0
