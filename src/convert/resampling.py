@@ -180,8 +180,8 @@ def _outside(low: float, image: DecodedVolume, *, ct: bool) -> float:
     """Return the stored value of voxels that an image does not cover."""
     slope, intercept = image.header.slope, image.header.intercept
     low_hu = slope * low + intercept
-    if not ct or low_hu >= 0 or slope < 0:
-        return low
+    if not ct or slope < 0 or (image.header.dtype.kind == "u" and intercept >= 0):
+        return low  # a type without values below 0 holds air as its smallest
     air = max(low_hu, LOWEST_AIR_HU) if low_hu <= HOLDS_AIR_HU else AIR_HU
     return (air - intercept) / slope
 
