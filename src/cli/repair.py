@@ -51,10 +51,10 @@ def command(
 
     What can be mended without guessing always is: counts, header forms that disagree, units, bytes
     after the end, axes off right angles, labels in floating point, integers of 64 bits, headers that
-    lie a hair apart. The rest is refused with the KIND that settles it: header (a label takes its
-    image's header), resample (a label is taken to its image's grid, a channel to that of the first), orientation (all volumes are
-    turned to RAS+, and restore turns predictions back). What was done is told case by case, and kept
-    in the lineage.
+    lie a hair apart, the same voxels in another order. The rest is refused with the KIND that settles
+    it: header (a label takes its image's header), resample (a label is taken to its image's grid, a
+    channel to that of the first), orientation (all volumes are turned to RAS+, and restore turns
+    predictions back). What was done is told case by case, and kept in the lineage.
     """
     from ..convert.conversion import mended_by, plan_conversion, run_conversion
     from ..convert.mending import CAST, ORTHONORMAL

@@ -131,7 +131,7 @@ def plan_inputs(source: Path, description: DatasetDescription, target: Target) -
 
 
 def forms_of_inputs(inputs: Inputs) -> dict[str, str]:
-    """Return case → what the NIfTI header of its first image says of where it lies; other formats have no such forms."""
+    """Return case → what the header of its first image says of where it lies, for images in NIfTI."""
     found = {}
     for case in inputs.cases:
         first = case.images[0]

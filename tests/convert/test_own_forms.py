@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from segconv.convert.conversion import plan_conversion, run_conversion
 from segconv.convert.source import ConvertOptions
@@ -180,25 +182,17 @@ def test_predictions_of_new_files_have_the_forms_of_their_images(
     made = run_conversion(plan_conversion(tmp_path / "s", "9_A", raw=tmp_path, options=options)).target
     write(tmp_path / "new/scan of mine.nii", image, **FORMS[name])
 
-    def predict(model: object, dataset: str, inputs: Path, predictions: Path, *_: object, **__: object) -> None:
+    def predict(model: object, inputs: Path, predictions: Path, paths: Paths, **_: object) -> None:
         """Write what nnU-Net writes: the label on the grid that SimpleITK reads."""
-        import SimpleITK as sitk
-
         for path in inputs.iterdir():
             found = sitk.GetImageFromArray(label.T)
             found.CopyInformation(sitk.ReadImage(str(path)))
             sitk.WriteImage(found, str(predictions / path.name.replace("_0000", "")))
 
-    monkeypatch.setattr(flow, "predict", predict)
-    monkeypatch.setattr(flow, "model_folder", lambda *_, **__: tmp_path)
-    done = flow.infer(
-        Dataset.open(made),
-        tmp_path / "new",
-        tmp_path / "out",
-        Paths(tmp_path, tmp_path, tmp_path),
-        configuration="2d",
-        folds=["0"],
-    )
+    monkeypatch.setattr(flow, "predict_with", predict)
+    (tmp_path / "model").mkdir()
+    model: Any = SimpleNamespace(folder=tmp_path / "model", log=lambda paths: tmp_path / "log")
+    done = flow.infer(Dataset.open(made), model, tmp_path / "new", tmp_path / "out", Paths())
     assert done.files == ["scan of mine.nii"]
     assert lies(tmp_path / "out/scan of mine.nii") == lies(tmp_path / "new/scan of mine.nii")
     assert np.array_equal(np.asarray(nib.load(tmp_path / "out/scan of mine.nii").dataobj), label)

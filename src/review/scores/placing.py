@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from ...errors import Finding, SegconvError, warning
-from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry, Volume
-from ...image.orientation import axis_codes, reoriented
+from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
+from ...image.orientation import axis_codes, same_points
 from ...image.stored import MAX_VOLUME
 from .opened import Label
 
@@ -43,12 +43,11 @@ def on_reference(prediction: Label, reference: Label, file: str) -> tuple[Label,
     if mine.size == its.size and (apart := mine.displacement_voxels(its)) <= NEAR_GRID_VOXELS:
         near = f"lies {apart:.3g} voxels off the grid of its reference; scored as if on it"
         return prediction, [warning("SC083", near, file=file)] if apart > SAME_GRID_VOXELS else []
-    try:
-        turned = reoriented(Volume(prediction.array, mine), its)
-    except SegconvError as error:
-        raise _apart(mine, its, file) from error
+    order = same_points(mine, its)
+    if order is None:
+        raise _apart(mine, its, file)
     how = f"stores the voxels of its reference in another order ({axis_codes(mine)}, not {axis_codes(its)}); turned"
-    return replace(prediction, array=turned.array, grid=its), [warning("SC083", how, file=file)]
+    return replace(prediction, array=order.array(prediction.array), grid=its), [warning("SC083", how, file=file)]
 
 
 def on_one_box(prediction: Label, reference: Label, file: str) -> tuple[Label, Label, list[Finding]]:
