@@ -179,8 +179,9 @@ def structure_sets(root: Path) -> None:
 
 
 def test_series_without_labels_are_converted_by_the_command_that_is_hinted(tmp_path: Path, segconv: Command) -> None:
-    series(tmp_path)
-    done = segconv("convert", tmp_path, "--to", "5_A")
+    (tmp_path / "src").mkdir()
+    series(tmp_path / "src")
+    done = segconv("convert", tmp_path / "src", "--to", "5_A")
     assert (done.code, done.codes()) == (66, ["SC011"]), done.err
     assert "Hint: put volumes of labels into a folder masks" in done.err
     command = re.search("segconv (.+?) …", done.err)
