@@ -379,7 +379,7 @@ def _finish(augmentation: Augmentation, results: Iterable[Result], staged: Stage
     def lines() -> Iterable[bytes]:
         for result in results:
             targets = {target["path"]: target for target in result.targets}
-            for number, found in enumerate(result.record["records"]):
+            for number, found in enumerate(result.record.get("records") or ()):
                 record = CaseRecord.from_json(found)
                 own = [targets[path] for path in _paths(record, plan, targets)]
                 if record.split == TRAIN and recipe.link == EXTERNAL:

@@ -12,9 +12,9 @@ from ..dataset.label_file import LARGEST_VALUE, grid
 from ..dataset.labels import GRAY, RGB, TRANSPARENT, parse_value
 from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord, RunRecord
-from ..dataset.typed import Misfit
 from ..errors import Finding, SegconvError, warning
 from ..image import segmentation
+from ..typed import Misfit
 from ..work.plan import Plan
 from .source import can_be_a_path
 from .way_back import FORMS

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Finding, SegconvError, naming, warning
+from ..typed import Misfit, entries, many, mapping, path_text
 from .labels import IGNORE, Labels
 from .strictjson import dumps, load_object, read_file
-from .typed import Misfit, entries, many, mapping, path_text
 
 FREE_TEXT_KEYS = ("name", "description", "reference", "licence", "release", "citation")
 """Entries for people that are carried along; nnU-Net does not read them."""

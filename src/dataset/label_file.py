@@ -18,8 +18,7 @@ from ..errors import SegconvError
 from ..image import raster, segmentation, volumes
 from ..image.geometry import Geometry
 from ..image.nifti_forms import FORMS_BYTES
-from .labels import parse_value
-from .typed import (
+from ..typed import (
     Misfit,
     brief,
     entries,
@@ -34,6 +33,7 @@ from .typed import (
     whole,
     whole_between,
 )
+from .labels import parse_value
 
 LARGEST_VALUE = (1 << 16) - 1
 """Of a label in a dataset: nnU-Net keeps them in 16 bits at most."""

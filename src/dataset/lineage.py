@@ -27,12 +27,10 @@ from typing import Any
 
 from .. import reading
 from ..errors import SegconvError
-from ..work.owned import Manifest, Written
-from .label_file import label_file, label_map, label_value_text, shape_of_grid
-from .strictjson import dump_line, dumps, load_object, read_file
-from .typed import (
+from ..typed import (
     Misfit,
     anything,
+    brief,
     count,
     entries,
     file_name,
@@ -47,6 +45,10 @@ from .typed import (
     whole,
     whole_between,
 )
+from ..work.owned import Manifest, Written
+from .label_file import label_file, label_map, label_value_text, shape_of_grid
+from .names import CASE_IDENTIFIER
+from .strictjson import dump_line, dumps, load_object, read_file
 
 FORMAT = 1
 FOLDER = "segconv"
@@ -149,6 +151,8 @@ class CaseRecord:
             read = _case(found)
         except Misfit as misfit:
             raise SegconvError(str(misfit), code="SC096") from None
+        if read["split"] != PREDICTION and not CASE_IDENTIFIER.fullmatch(read["case"]):
+            raise SegconvError(f"'case' is {brief(read['case'])}, expected the identifier of a case", code="SC096")
         return cls(**{key: read[key] for key in _FIELDS})
 
 

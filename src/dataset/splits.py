@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import Finding, SegconvError, naming
+from ..typed import Misfit, entries, many, text
 from .lineage import TRAIN, CaseRecord
 from .strictjson import loads, read_file
-from .typed import Misfit, entries, many, text
 
 FILE = "splits_final.json"
 PARTS = ("train", "val")

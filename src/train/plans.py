@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset.strictjson import dumps, load_object, read_file
-from ..dataset.typed import (
+from ..errors import SegconvError, naming
+from ..typed import (
     Misfit,
     anything,
     count,
@@ -29,7 +30,6 @@ from ..dataset.typed import (
     whole,
     whole_between,
 )
-from ..errors import SegconvError, naming
 from ..work import fsops
 from ..work.staging import writing
 

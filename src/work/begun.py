@@ -6,12 +6,15 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from .. import reading
 from ..errors import SegconvError
 from . import fsops, owned
 from .journal import FILE as JOURNAL
 
 FILE = "begun"
 PLAN = "plan.json"
+LONGEST = 1 << 30
+"""Bytes of the list: a hundred thousand cases take less than a tenth."""
 _FIRST = b"segconv staging folder, format 1"
 
 
@@ -34,11 +37,9 @@ def declare(staging: Path, outputs: Iterable[str]) -> None:
 def read(staging: Path) -> set[str] | None:
     """Return the list of a staging folder, or None if it has none."""
     try:
-        descriptor = os.open(staging / FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+        first, *outputs = reading.whole(staging / FILE, LONGEST).split(b"\0")
+    except (OSError, SegconvError):
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        first, *outputs = file.read().split(b"\0")
     return {os.fsdecode(path) for path in outputs if path} if first == _FIRST else None
 
 

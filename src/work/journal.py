@@ -12,9 +12,28 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from ..errors import CODES
+from ..typed import anything, count, entries, many, mapping, one_of, sha256, text, whole
 from . import fsops
 
 FILE = "journal"
+
+
+LONGEST_LINE = 64 << 20
+"""Bytes of a line; what is longer is none that was written here."""
+
+_file = {"path": text, "size": count, "sha256": sha256}
+is_entry = entries(
+    {
+        "case": text,
+        "payload": text,
+        "record": mapping(anything),
+        "sources": many(entries({**_file, "mtime_ns": whole}), least=1),
+        "targets": many(entries(_file, {"at": text}), least=1),
+        "warnings": many(entries({"code": one_of(*CODES), "message": text, "hint": text, "file": text})),
+    }
+)
+"""Reads the entry of a finished case, as a run writes it."""
 
 
 class Journal:
@@ -67,7 +86,10 @@ class Journal:
 
     def _load(self) -> None:
         with open(self._path, "rb") as lines:
-            for line in lines:
+            for line in iter(lambda: lines.readline(LONGEST_LINE), b""):
+                if len(line) == LONGEST_LINE:  # whatever follows, it is nothing that a run appended
+                    self._end = os.fstat(self._descriptor).st_size
+                    break
                 entry = _parse(line)
                 if entry is not None:
                     self._at[entry["case"]] = (self._end, len(line))
@@ -84,7 +106,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         if int(line[:8], 16) != zlib.crc32(text):
             return None
         entry = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) and isinstance(entry.get("case"), str) else None
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import Finding, Refused, SegconvError, as_errors
+from ..errors import Finding, Refused, SegconvError, as_errors, warning
 from . import staging
 from .backends import THREADS, backend_of
 from .caseio import CaseIO
@@ -276,7 +276,12 @@ def _finish(
     if not len(journal):
         raise Refused(reasons=failed or [Finding("SC011", "there is no case", file=str(plan.source_root))])
     staged = Staged(plan.target.staging)
-    warnings += finish(results(), staged)
+    try:
+        warnings += finish(results(), staged)
+    except SegconvError as error:
+        if error.code == "SC096" and not error.file:  # a record of the journal
+            error.file, error.hint = str(plan.target.staging), "--restart begins anew"
+        raise
     if strict and warnings:
         raise Refused(reasons=as_errors(warnings))
     if verify:
@@ -289,7 +294,7 @@ def _finish(
 
 def _result(entry: dict[str, Any]) -> Result:
     sources = [{key: source[key] for key in ("path", "size", "sha256")} for source in entry["sources"]]
-    warnings = [Finding(**{**found, "severity": "warning"}) for found in entry["warnings"]]
+    warnings = [warning(w["code"], w["message"], hint=w["hint"], file=w["file"]) for w in entry["warnings"]]
     return Result(entry["case"], entry["record"], sources, entry["targets"], warnings)
 
 

@@ -11,12 +11,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..errors import SegconvError
+from ..typed import Misfit
 from . import begun, fsops, owned
 from .backends import THREADS
 from .begun import PLAN
 from .journal import FILE as JOURNAL
-from .journal import Journal
+from .journal import Journal, is_entry
 from .locks import locked as locked  # with `writing`, what everybody who stages needs
 from .owned import Owned, file_sha256
 from .parallel import each
@@ -26,6 +28,8 @@ from .writing import writing as writing
 
 LAST = ("segconv/cases.jsonl", "segconv/run.json")
 """Files of a finished folder without which nothing would say whose the others are; removed last."""
+LONGEST_PLAN = 64 << 20
+"""Bytes of plan.json."""
 SPARE_BYTES = 16 << 20
 """Room that is left on the disk beyond the estimate."""
 
@@ -332,8 +336,8 @@ def payload_hash(item: Item) -> str:
 
 def _fingerprint(path: Path) -> str | None:
     try:
-        found = json.loads(path.read_bytes())
-    except ValueError:
+        found = json.loads(reading.whole(path, LONGEST_PLAN))
+    except (ValueError, RecursionError, SegconvError):
         return None
     return found.get("fingerprint") if isinstance(found, dict) else None
 
@@ -348,6 +352,10 @@ def _forget_stale(plan: Plan, journal: Journal) -> None:
 
 def _still_good(item: Item, entry: dict[str, Any], plan: Plan) -> bool:
     """Whether a journalled case need not be done again."""
+    try:
+        is_entry(entry)
+    except Misfit:
+        return False
     if entry["payload"] != payload_hash(item) or sorted(t["path"] for t in entry["targets"]) != sorted(item.outputs):
         return False
     sources = {os.path.normpath(plan.source_root / source["path"]): source for source in entry["sources"]}

@@ -9,7 +9,7 @@ and `entries` make a reader of others, so that the shape of a file is written do
 >>> person({"name": "Ada", "born": "1815"})
 Traceback (most recent call last):
     ...
-segconv.dataset.typed.Misfit: 'born' is '1815', expected a whole number from 0 on
+segconv.typed.Misfit: 'born' is '1815', expected a whole number from 0 on
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def text(value: Any) -> str:
 
 def file_name(value: Any) -> str:
     """Read what a file may be called, without a folder."""
-    if type(value) is not str or value in ("", ".", "..") or "/" in value or "\0" in value:
+    if value in ("", ".", "..") or "/" in path_text(value):
         raise _expected(value, "the name of a file")
-    return value
+    return str(value)
 
 
 def path_text(value: Any) -> str:
