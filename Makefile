@@ -1,6 +1,7 @@
 # make demo: everything end to end on real pictures.   make test: every check.   make bench: figures.   make lowest: the oldest dependencies.
 PYTHON ?= python3
 LOWEST_PYTHON ?= python3.10
+WORKERS ?= logical
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -30,7 +31,7 @@ imports: $(VENV)/.ready
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.ready
-	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered
 
 # The wheel alone, in an environment without torch and nnunetv2, with the source out of reach:
 # its interpreter, its folder, extras, options of pip, options of pytest.
@@ -40,10 +41,10 @@ define test_wheel
 	$(1) -m venv $(2)
 	$(2)/bin/python -m pip install --quiet --upgrade pip
 	$(2)/bin/python -m pip install --quiet $(4) "$$(echo build/wheel/segconv-*.whl)$(3)" \
-		pytest pytest-timeout hypothesis nibabel pydicom distributed
+		pytest pytest-timeout pytest-xdist hypothesis nibabel pydicom distributed
 	mkdir -p build/elsewhere && cp -r tests fixtures pyproject.toml build/elsewhere/
 	cd build/elsewhere && SEGCONV_BARE=1 SEGCONV_TEST_DATA="$${SEGCONV_TEST_DATA:-$(abspath ../shared/data)}" \
-		HYPOTHESIS_PROFILE=ci $(abspath $(2))/bin/python -m pytest -q -m 'not train' $(5)
+		HYPOTHESIS_PROFILE=ci $(abspath $(2))/bin/python -m pytest -q -n $(WORKERS) --dist worksteal -m 'not train' $(5)
 endef
 
 wheel: $(VENV)/.ready
