@@ -134,12 +134,15 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
     begun.refuse_foreign(staging)
     record = staging / PLAN
     if record.is_file() and _fingerprint(record) != plan.fingerprint:
-        raise SegconvError(
-            "holds the unfinished work of another command or other options",
-            code="SC021",
-            file=str(staging),
-            hint=f"--restart begins anew; segconv abort {_named(plan.target)} removes it",
-        )
+        if _finished_cases(staging):
+            raise SegconvError(
+                "holds the unfinished work of another command or other options",
+                code="SC021",
+                file=str(staging),
+                hint=f"--restart begins anew; segconv abort {_named(plan.target)} removes it",
+            )
+        begun.remove(staging)  # what was only planned does not lock the target
+        fsops.mkdir(staging)
     begun.declare(staging, (output for item in plan.items for output in item.outputs))
     if not record.is_file():
         text = json.dumps({"fingerprint": plan.fingerprint, "key": plan.key}, indent=2)
@@ -147,6 +150,14 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
     journal = Journal(staging / JOURNAL)
     _forget_stale(plan, journal)
     return journal
+
+
+def _finished_cases(staging: Path) -> int:
+    journal = Journal(staging / JOURNAL)
+    try:
+        return len(journal)
+    finally:
+        journal.close()
 
 
 def discard(target: Target) -> None:

@@ -67,6 +67,11 @@ def copy_with_process(item: Item, io: CaseIO) -> dict[str, Any]:
     return copy_slowly(item, io)
 
 
+def all_fail(item: Item, io: CaseIO) -> dict[str, Any]:
+    io.write(item.outputs[0], b"begun")
+    raise SegconvError("found this", code="SC055", file="1.bin", hint="do that")
+
+
 def one_fails(item: Item, io: CaseIO) -> dict[str, Any]:
     if item.case == "case1":
         raise SegconvError("found this", code="SC055", file="1.bin", hint="do that")

@@ -457,3 +457,10 @@ def test_renaming_never_replaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert list(first.iterdir()) == []
         second.rename(tmp_path / f"c{fallback}")
         fsops.rename_new(first, second)
+
+
+def test_a_run_that_finished_no_case_does_not_lock_its_target(tmp_path: Path) -> None:
+    with pytest.raises(Refused):
+        execute(make_plan(tmp_path), tasks.all_fail, listing)
+    assert make_plan(tmp_path).target.staging.is_dir()
+    assert execute(make_plan(tmp_path, key="other"), tasks.copy, listing).done == 3
