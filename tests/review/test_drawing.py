@@ -16,9 +16,9 @@ from PIL import Image
 from segconv.image.geometry import Geometry, Volume
 from segconv.review.curves import curves
 from segconv.review.drawing import LONGEST, drawing, legend_below, new_figure, png_of, shown
-from segconv.review.scores.dice import Scores
 from segconv.review.overlay import Panel, montage
 from segconv.review.robustness import Condition, Measured, Robustness
+from segconv.review.scores.dice import Scores
 
 NAMES = [
     "$\\alpha",
