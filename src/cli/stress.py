@@ -84,7 +84,8 @@ def command(
     untouched cases get when they are turned so, the ceiling what perfect ones would. Voxels that a turn
     takes off the grid are left out of all. Where a model loses more than the tolerance of what is
     expected, the smallest augmentation that covers it is named; where the ceiling itself loses more, or
-    half of the foreground is off the grid, nothing is judged.
+    half of the foreground is off the grid, nothing is judged. Nor are classes that a model hardly finds
+    in the untouched cases: with a Dice below 0.5 they are too poor to judge.
     """
     from ..augment.spec import parse_planes
     from ..dataset.layout import Dataset
@@ -130,7 +131,16 @@ def command(
 def _advise(sink: Sink, dataset: Dataset, paths: Paths, advice: Advice, tolerance: float) -> None:
     """Tell what a model lacks, and the command that would add it."""
     from ..dataset.names import MAX_ID, dataset_folders, next_free_id
+    from ..review.robustness import LEAST_DICE, TOO_POOR
 
+    if advice.too_poor:
+        classes = ", ".join(f"{name} {dice:.2f}" for name, dice in advice.too_poor.items())
+        what = "its classes are" if not advice.judged else "left out as"
+        sink.say(
+            f"{advice.model}: {what} {TOO_POOR}: {classes}; untouched cases must have a Dice of {LEAST_DICE:g} at least"
+        )
+    if not advice.judged:
+        return
     if advice.unjudged:
         sink.say(f"{advice.model}: nothing can be said of {', '.join(advice.unjudged)}: see ceiling and kept")
     if not advice.options:

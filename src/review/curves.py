@@ -8,7 +8,7 @@ from typing import Any
 
 from .drawing import drawing, legend_below, new_figure, png_of, shown
 from .overlay import COLOURS
-from .robustness import Measured, Robustness, series
+from .robustness import TOO_POOR, Measured, Robustness, series
 
 MOST_CLASSES = 6
 """So many classes are drawn besides their mean: those whose scores drop most."""
@@ -105,6 +105,10 @@ def _legend(figure: Any, found: Robustness, drawn: Sequence[str]) -> None:
     if any(found.dropped(model, m) for m in found.measured for model in found.models):
         handles.append(Patch(color="#e6194b", alpha=0.15, linewidth=0))
         labels.append(f"a mean is more than {found.tolerance:.0%} below what is expected")
+    poor = [model for model in found.models if found.is_too_poor(model)]
+    if poor:
+        handles.append(Line2D([], [], linestyle="none"))
+        labels.append(f"{', '.join(map(shown, poor))}: {TOO_POOR}")
     if any(not found.judged(m) for m in found.measured):
         handles.append(Patch(facecolor="none", edgecolor="#bbbbbb", hatch="///", linewidth=0))
         labels.append("not judged: ceiling too low, or too much off the grid")

@@ -6,13 +6,22 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .scores.dice import Scores
 
 LEAST_KEPT = 0.5
 """Where less of the foreground than this stays on the grid, a drop says more of the cut than of the model."""
+
+LEAST_DICE = 0.5
+"""Below this Dice of the untouched cases a class, or a model of which no class has it, is too poor to judge.
+
+There, prediction and reference differ in more than twice the voxels that they share (``FP + FN > 2 TP``): what a
+turn changes is mostly errors, which come and go by chance, and not what the model has found.
+"""
+
+TOO_POOR = "too poor to judge"
 
 _DIGITS = 4
 
@@ -87,6 +96,10 @@ class Advice:
         Smallest and largest magnitude of the shifts at which it dropped; None if at none.
     unjudged
         Conditions of which nothing can be said: their ceiling is too low, or too little stays on the grid.
+    too_poor
+        Class → Dice of the untouched cases, of classes that are too poor to judge.
+    judged
+        Whether any class is not.
     """
 
     model: str
@@ -95,6 +108,8 @@ class Advice:
     from_deg: float | None
     hu_shift: tuple[float, float] | None
     unjudged: tuple[str, ...]
+    too_poor: dict[str, float] = field(default_factory=dict)
+    judged: bool = True
 
     @property
     def options(self) -> list[str]:
@@ -139,10 +154,25 @@ class Robustness:
         """Return whether a drop under this condition can be laid to a model."""
         return found.ceiling.mean >= 1 - self.tolerance and found.kept >= LEAST_KEPT
 
+    def too_poor(self, model: str) -> dict[str, float]:
+        """Return class → Dice of the untouched cases, of the classes of a model that has less than `LEAST_DICE`."""
+        untouched = self.measured[0].scores[model].classes
+        return {name: dice for name, dice in untouched.items() if dice < LEAST_DICE}
+
+    def is_too_poor(self, model: str) -> bool:
+        """Return whether a model has no class that can be judged."""
+        poor = self.too_poor(model)
+        untouched = self.measured[0].scores[model].classes
+        return bool(poor) and all(name in poor for name, dice in untouched.items() if not math.isnan(dice))
+
     def dropped(self, model: str, found: Measured) -> bool:
-        """Return whether a model loses more than is tolerated, besides what turning labels forth and back costs."""
-        bar = found.expected[model].mean * (1 - self.tolerance)
-        return self.judged(found) and found.scores[model].mean < bar
+        """Return whether a model loses more than is tolerated, besides what turning labels forth and back costs.
+
+        It is the mean over the classes that are not too poor to judge which must not drop.
+        """
+        poor = self.too_poor(model)
+        bar = found.expected[model].mean_without(poor) * (1 - self.tolerance)
+        return self.judged(found) and found.scores[model].mean_without(poor) < bar
 
     def advice(self, model: str) -> Advice:
         """Return what would cover the drops of a model."""
@@ -157,6 +187,8 @@ class Robustness:
             min(_shortest(angle) for angle in angles) if angles else None,
             (min(shifts), max(shifts)) if shifts else None,
             tuple(found.condition.name for found in self.measured if not self.judged(found)),
+            self.too_poor(model),
+            not self.is_too_poor(model),
         )
 
     def table(self) -> tuple[list[str], list[list[str]]]:
@@ -175,26 +207,32 @@ class Robustness:
                         f"{found.expected[model].mean:.3f}",
                         f"{found.ceiling.mean:.3f}",
                         f"{found.kept:.2f}",
-                        "not judged" if not self.judged(found) else "drop" if self.dropped(model, found) else "",
+                        self._verdict(model, found),
                     ]
                 )
         return columns, rows
+
+    def _verdict(self, model: str, found: Measured) -> str:
+        if self.is_too_poor(model):
+            return TOO_POOR
+        return "not judged" if not self.judged(found) else "drop" if self.dropped(model, found) else ""
 
     def as_csv(self) -> bytes:
         """Return a table with a row a condition, model, class and case, for other programs."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(
-            ["plane", "angle_deg", "shift_hu", "model", "case", "class", "dice", "expected", "ceiling", "kept"]
-        )
+        columns = ["plane", "angle_deg", "shift_hu", "model", "case", "class"]
+        writer.writerow([*columns, "dice", "expected", "ceiling", "kept", "judgement"])
         for found in self.measured:
             at = [found.condition.plane, f"{found.condition.angle_deg:g}", f"{found.condition.shift_hu:g}"]
             for model in self.models:
+                poor = self.too_poor(model)
                 for case, scores in found.scores[model].cases.items():
                     for name, dice in scores.items():
                         others = [of.cases[case][name] for of in (found.expected[model], found.ceiling)]
                         known = ["" if math.isnan(value) else f"{value:.6f}" for value in (dice, *others)]
-                        writer.writerow([*at, model, case, name, *known, f"{found.kept:.6f}"])
+                        judgement = TOO_POOR if name in poor else ""
+                        writer.writerow([*at, model, case, name, *known, f"{found.kept:.6f}", judgement])
         return text.getvalue().encode()
 
     def as_json(self) -> dict[str, Any]:
@@ -205,6 +243,10 @@ class Robustness:
             "models": list(self.models),
             "classes": list(self.classes),
             "tolerance": self.tolerance,
+            "least_dice": LEAST_DICE,
+            "too_poor": {
+                model: {name: _known(dice) for name, dice in self.too_poor(model).items()} for model in self.models
+            },
             "conditions": [
                 {
                     "plane": found.condition.plane,
@@ -255,6 +297,8 @@ def _advice(advice: Advice) -> dict[str, Any]:
         "from_deg": advice.from_deg,
         "hu_shift": list(advice.hu_shift) if advice.hu_shift is not None else None,
         "unjudged": list(advice.unjudged),
+        "too_poor": {name: _known(dice) for name, dice in advice.too_poor.items()},
+        "judged": advice.judged,
         "options": advice.options,
     }
 

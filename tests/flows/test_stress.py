@@ -188,6 +188,32 @@ def test_what_is_lost_is_told_from_the_same_voxels(tmp_path: Path) -> None:
         assert not found.dropped("it", measured)
 
 
+def test_what_a_model_hardly_finds_is_too_poor_to_judge(dataset: Dataset, tmp_path: Path) -> None:
+    def half_blind(found: np.ndarray) -> np.ndarray:
+        return np.where(lying(found) == 2, 1, lying(found)).astype(np.uint8)
+
+    def blind(found: np.ndarray) -> np.ndarray:
+        return (np.indices(found.shape).sum(axis=0) % 5 == 0).astype(np.uint8)
+
+    models = {"half": half_blind, "none": blind}
+    found = run(dataset, tmp_path / "work", models, planes=["axial"], shifts_hu=(), angles_deg=[30, 45])
+    assert found.too_poor("half") == {"core": 0}
+    assert found.dropped("half", found.measured[1]), "the other class is judged by itself"
+    assert found.advice("half").judged
+    assert set(found.too_poor("none")) == {"organ", "core"}
+    advice = found.advice("none")
+    assert (advice.judged, advice.options) == (False, [])
+    _, rows = found.table()
+    assert {row[-1] for row in rows if row[1] == "none"} == {"too poor to judge"}
+    stored = found.as_json()
+    assert stored["least_dice"] == 0.5
+    assert stored["too_poor"]["half"] == {"core": 0}
+    listed = list(csv.DictReader(found.as_csv().decode().splitlines()))
+    assert {(row["model"], row["class"]) for row in listed if row["judgement"] == "too poor to judge"} == {
+        ("half", "core"), ("none", "organ"), ("none", "core"),
+    }  # fmt: skip
+
+
 def test_two_tests_of_one_name_exclude_each_other(dataset: Dataset, tmp_path: Path) -> None:
     codes = []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +64,10 @@ class Scores:
     def mean(self) -> float:
         """Mean over the classes."""
         return _mean(self.classes.values())
+
+    def mean_without(self, classes: Collection[str]) -> float:
+        """Mean over the other classes."""
+        return _mean(dice for name, dice in self.classes.items() if name not in classes)
 
     def case_mean(self, case: str) -> float:
         """Mean over the classes of a case."""
