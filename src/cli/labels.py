@@ -121,7 +121,8 @@ def regions(
 
 @command.command(epilog=example("segconv labels ignore 501"))
 @click.argument("dataset")
-@option("--scribbles", is_flag=True, help="Make a dataset in which all of background is ignored.")
+@option("--scribbles", is_flag=True, help="Make a dataset in which what nobody drew on, the value 0, is ignored.")
+@option("--background", "drawn", metavar="NAME", help="With --scribbles: the label that was drawn for background.")
 @option("--value", "name", metavar="NAME", help="Make a dataset in which this label is the ignore label.")
 @option("--to", "target", metavar="ID[_NAME]", help="Dataset to make, with --scribbles or --value.")
 @dry_run
@@ -132,6 +133,7 @@ def regions(
 def ignore(
     dataset: str,
     scribbles: bool,
+    drawn: str | None,
     name: str | None,
     target: str | None,
     dry_run: bool,
@@ -143,12 +145,15 @@ def ignore(
     """Report the ignore label and how much of each case it covers, or make a dataset that has one.
 
     Without an option nothing is written. `--scribbles` and `--value` change voxels, and so make a new
-    dataset; the ignore label gets the highest value, as nnU-Net wants it.
+    dataset; the ignore label gets the highest value, as nnU-Net wants it. A network must see background
+    too, and so some of it must have been drawn, as a label of its own: `--background` says which.
     """
     from ..convert.labelling import UNLABELLED
     from ..convert.source import ConvertOptions
     from ..dataset.layout import hold
 
+    if drawn is not None and not scribbles:
+        raise SegconvError("--background goes with --scribbles", hint="add --scribbles, or leave it out")
     if not scribbles and name is None:
         if target is not None:
             raise SegconvError("--to makes a dataset of what?", hint="add --scribbles or --value NAME")
@@ -157,8 +162,13 @@ def ignore(
         raise SegconvError("--scribbles and --value exclude each other", hint="give one of them")
     if target is None:
         raise SegconvError("voxels change, so a new dataset is made", hint="name it with --to ID_NAME")
-    options = ConvertOptions(ignore=UNLABELLED if name is None else name)
-    return _make(hold(paths.dataset(dataset)), target, options, paths, sink, how, dry_run=dry_run, force=force)
+    folder = hold(paths.dataset(dataset))
+    options = (
+        ConvertOptions(ignore=name)
+        if name is not None
+        else ConvertOptions(labels=_with_background(dataset, folder.folder, drawn), ignore=UNLABELLED)
+    )
+    return _make(folder, target, options, paths, sink, how, dry_run=dry_run, force=force)
 
 
 @command.command(epilog=example("segconv labels remap 501 --to 511_Figures --map ring=plate"))
@@ -264,6 +274,28 @@ def compile_(folder: Path, jobs: int, sink: Sink, **said: Any) -> int:
     }
     sink.end(result, findings)
     return 0
+
+
+def _with_background(dataset: str, folder: Path, drawn: str | None) -> dict[str, int | str] | None:
+    """Return the labels of a dataset in which one that was drawn for background is the background.
+
+    None for regions, which whoever makes the dataset refuses.
+    """
+    from ..dataset.description import DatasetDescription
+    from ..dataset.labels import BACKGROUND, IGNORE, NO_BACKGROUND
+    from ..dataset.layout import DESCRIPTION
+
+    labels = DatasetDescription.read(folder / DESCRIPTION).labels
+    if labels.has_regions:
+        return None
+    names = labels.names
+    plain = {n: v for n, v in names.items() if isinstance(v, int) and n not in (BACKGROUND, IGNORE)}
+    choice = f"--background NAME, for one of {', '.join(plain)}, if that was drawn for background"
+    if drawn is None:
+        raise SegconvError(f"--scribbles: {NO_BACKGROUND}", hint=f"{choice}; otherwise draw some first")
+    if drawn not in plain:
+        raise SegconvError(f"--background {drawn}: {dataset} has no such label", hint=choice)
+    return {BACKGROUND: plain.pop(drawn), **plain}
 
 
 def _cover(dataset: str, sink: Sink, paths: Paths, how: How) -> int:

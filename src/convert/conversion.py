@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..dataset import lineage
 from ..dataset.channels import ValueRange, normalisation
 from ..dataset.description import V1_ENDING, DatasetDescription, v1_object
-from ..dataset.labels import Labels
+from ..dataset.labels import NO_BACKGROUND, Labels
 from ..dataset.layout import DESCRIPTION, hold, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
@@ -367,6 +367,9 @@ def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -
     for name, values in labels.foreground.items():
         if not whole.used & set(values):
             findings.append(warning("SC076", f"the label {name!r} occurs in no case", file=DESCRIPTION))
+    if whole.used and 0 not in whole.used:
+        hint = "draw some, with a value of its own, and declare it: --labels background=VALUE,…"
+        findings.append(warning("SC076", NO_BACKGROUND, file=DESCRIPTION, hint=hint))
     if not conversion.v1:
         folds, told = settled_folds(
             scan.splits, records, nnunet_v1.SPLITS if scan.kind == nnunet_v1.KIND else SPLITS_FILE

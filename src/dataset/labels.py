@@ -17,6 +17,8 @@ RGB = "rgb"
 TRANSPARENT = 0xFF000000
 """The colour of pixels that nobody sees, whatever is stored in them; written ``#00000000``."""
 BACKGROUND = "background"
+NO_BACKGROUND = "no training case has a voxel of background: a network would learn to find one of the labels everywhere"
+"""What is wrong with a dataset in which all that is no label is to be ignored, in words."""
 IGNORE = "ignore"
 """nnU-Net knows the ignore label by this very key; ``Ignore`` would silently be a class."""
 

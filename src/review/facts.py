@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..dataset.channels import ValueRange, normalisation
-from ..dataset.labels import Labels
+from ..dataset.labels import NO_BACKGROUND, Labels
 from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import TRAIN
 from ..dataset.regions import value_names
@@ -115,6 +115,9 @@ class Facts:
             findings += [
                 warning("SC076", f"the label {name!r} occurs in no training case", file=DESCRIPTION) for name in unused
             ]
+            if not self.voxels[0]:
+                hint = "draw background in some cases; segconv labels ignore DATASET --scribbles --background NAME"
+                findings.append(warning("SC076", NO_BACKGROUND, file=DESCRIPTION, hint=hint))
         return findings
 
     @property

@@ -263,17 +263,20 @@ def test_labels_are_declared_anew_and_their_values_with_them(segconv: Command, s
     assert values_of(made / "labelsTr") == counts
 
 
-def test_scribbles_leave_everything_else_ignored(segconv: Command, shapes: Path) -> None:
+def test_scribbles_leave_everything_else_ignored_and_keep_a_background(segconv: Command, shapes: Path) -> None:
     counts = values_of(shapes / "labelsTr")
     done = segconv("labels", "ignore", "5", "--scribbles", "--to", "6_Scribbles")
+    assert (done.code, done.codes()) == (2, ["SC001"])
+    assert "no training case has a voxel of background" in done.err
+    assert "--background NAME, for one of disc, ring" in done.err
+    assert segconv("labels", "ignore", "5", "--scribbles", "--background", "x", "--to", "6_Scribbles").code == 2
+    assert not list(segconv.raw.glob("*006*"))
+    done = segconv("labels", "ignore", "5", "--scribbles", "--background", "ring", "--to", "6_Scribbles")
     assert done.code == 0, done.err
     made = segconv.raw / "Dataset006_Scribbles"
-    assert labels(made) == {"background": 0, "disc": 1, "ring": 2, "ignore": 3}
+    assert labels(made) == {"background": 0, "disc": 1, "ignore": 2}
     assert values_of(made / "labelsTr") == {
-        name: {
-            3 if value == 0 else value: number for value, number in sorted(of.items(), key=lambda item: item[0] or 3)
-        }
-        for name, of in counts.items()
+        name: {v: of[o] for v, o in ((0, 2), (1, 1), (2, 0)) if o in of} for name, of in counts.items()
     }
     shares = segconv("labels", "ignore", "6", "--json").json["cases"]
     assert shares == pytest.approx({name.removesuffix(".png"): of[0] / sum(of.values()) for name, of in counts.items()})
@@ -292,7 +295,13 @@ def test_a_label_becomes_the_ignore_label_with_the_highest_value(segconv: Comman
 
 @pytest.mark.parametrize(
     "words",
-    [["--scribbles"], ["--to", "6"], ["--scribbles", "--value", "disc", "--to", "6"], ["--value", "x", "--to", "6"]],
+    [
+        ["--background", "disc", "--to", "6"],
+        ["--scribbles"],
+        ["--to", "6"],
+        ["--scribbles", "--value", "disc", "--to", "6"],
+        ["--value", "x", "--to", "6"],
+    ],
 )
 def test_an_ignore_label_that_is_half_said_is_usage(segconv: Command, shapes: Path, words: list[str]) -> None:
     assert segconv("labels", "ignore", "5", *words).code == 2

@@ -278,6 +278,7 @@ def test_scribbles_come_back_where_background_was_never_drawn(tmp_path: Path, se
     source = msd_ct(tmp_path / "s")
     done = segconv("convert", source, "--to", "9_A", "--ignore", "unlabelled")
     assert done.code == 0, done.err
+    assert "Warning SC076: dataset.json: no training case has a voxel of background" in done.err
     description = json.loads((segconv.raw / "Dataset009_A/dataset.json").read_text())
     assert description["labels"]["ignore"] == max(v for v in description["labels"].values())
     done = segconv("restore", segconv.raw / "Dataset009_A/labelsTr", "--like", "9", "-o", tmp_path / "back")

@@ -570,6 +570,7 @@ CASES: list[Case] = [
     *warned(62, "empty label", empty, "SC075", None, ALL, others_same),
     *warned(63, "unused label", labels_without("kidney"), "SC076", None, LABELLED, is_complete),
     *warned(63, "unused label", nothing, "SC076", None, PNG, words=("--labels", "background=0,road=255,path=9")),
+    *warned(63, "no background anywhere", nothing, "SC076", None, LABELLED, is_complete, words=("--ignore", "unlabelled")),
     *warned(63, "declared but not there", lambda p: labels_added(p), "SC076", None, TASKS),
     *warned(64, "unlisted pair", unlisted, "SC087", "imagesTr/c1", V),
     *converted(64, "unlisted pair left out", unlisted, V, only_listed, words=("--listed-only",)),

@@ -276,6 +276,14 @@ PASSED: dict[str, Defect] = {
     "a class that occurs nowhere": Defect(
         V, lambda root: edit(root, lambda j: j["labels"].update(spleen=4)), "SC076", "dataset.json", "warning", quick=False
     ),
+    "no background anywhere": Defect(
+        V,
+        both(*(voxels(f"labelsTr/c{n}.nii.gz", lambda array: np.maximum(array, 1)) for n in range(CASES))),
+        "SC076",
+        "dataset.json",
+        "warning",
+        quick=False,
+    ),
     "two cases with one image": Defect(
         V, copy("imagesTr/c0_0000.nii.gz", IMAGE), "SC088", IMAGE, "warning", quick=False
     ),
