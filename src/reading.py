@@ -1,10 +1,16 @@
-"""Files of users, opened to be read: regular ones alone, through no link, without waiting, as far as they are long."""
+"""Files of users, opened to be read: regular ones alone, through no link, without waiting, as far as they are long.
+
+Whoever allows links resolves and judges them first. From then on no part of a path may be one, be it the file or a
+folder above it: somebody may swap them at any moment, so that only the opening itself can tell.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
@@ -14,6 +20,24 @@ from .errors import SegconvError
 LONGEST = (8 << 30) + (64 << 20)
 """Bytes that a file which nothing was known of before may have: the largest volume, and room beside its voxels."""
 
+# O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_LOOK = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
+"""To look at what is there, without the right to read it; a link is opened as what it is."""
+
+_SYS_OPENAT2 = 437
+"""On every architecture of Linux but Alpha."""
+_AT_FDCWD = -100
+_RESOLVE_NO_SYMLINKS = 0x04
+
+_OWN_FILES = "/proc/self/fd"
+
+
+class _OpenHow(ctypes.Structure):
+    """``struct open_how`` of openat2(2), from Linux 5.6 on."""
+
+    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
 
 def descriptor_of(path: str | os.PathLike[str]) -> int:
     """Open a file for reading alone.
@@ -21,18 +45,18 @@ def descriptor_of(path: str | os.PathLike[str]) -> int:
     Parameters
     ----------
     path
-        Without links: whoever allows some has resolved them.
+        Without links in any of its parts: whoever allows some has resolved them.
 
     Raises
     ------
     SegconvError
-        ``SC060`` if it is a link, ``SC061`` if it is no regular file.
+        ``SC060`` if it, or a folder above it, is a link, ``SC061`` if it is no regular file.
     OSError
         If the system refuses.
     """
+    sys.audit("open", os.fspath(path), None, _READ)  # as Python does, for whoever watches what is opened
     try:
-        # O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = _through_no_link(os.fspath(path), _READ)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise became_link(path) from error
@@ -43,6 +67,34 @@ def descriptor_of(path: str | os.PathLike[str]) -> int:
         os.close(descriptor)
         raise no_file(path)
     return descriptor
+
+
+def status_of(path: str | os.PathLike[str]) -> os.stat_result:
+    """Return the status of what is there now, reached through no link; raises OSError if a part of the path is one."""
+    descriptor = _through_no_link(os.fspath(path), _LOOK)
+    try:
+        return os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def in_real_folder(path: str | os.PathLike[str]) -> str:
+    """Return a path whose folder has no links any more; what lies there may still be one, and is then not opened."""
+    folder, name = os.path.split(os.fspath(path))
+    return os.path.join(os.path.realpath(folder), name)
+
+
+@contextmanager
+def named(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Open a file as `descriptor_of` does, and lend a name under which a library that takes names opens this very file.
+
+    Where the system has no such names it is the path, and a folder that is swapped meanwhile goes unnoticed.
+    """
+    descriptor = descriptor_of(path)
+    try:
+        yield f"{_OWN_FILES}/{descriptor}" if os.path.isdir(_OWN_FILES) else os.fspath(path)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -82,3 +134,60 @@ def became_link(path: str | os.PathLike[str]) -> SegconvError:
 def no_file(path: str | os.PathLike[str]) -> SegconvError:
     """Return the error for what is no regular file."""
     return SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=os.fspath(path))
+
+
+def _through_no_link(path: str, flags: int) -> int:
+    """Open what a path leads to if none of its parts is a link, and raise ELOOP if one is."""
+    try:
+        return _openat2(path, flags)
+    except OSError as error:
+        # A kernel before 5.6, or a sandbox that knows no openat2, of which some say EPERM.
+        if error.errno not in (errno.ENOSYS, errno.EPERM):
+            raise
+    return _part_by_part(path, flags)
+
+
+def _openat2(path: str, flags: int) -> int:
+    if not sys.platform.startswith("linux"):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), path)
+    name = os.fsencode(path)
+    if b"\0" in name:
+        raise ValueError("embedded null byte")  # as of os.open
+    how = _OpenHow(flags, 0, _RESOLVE_NO_SYMLINKS)
+    while True:
+        descriptor: int = _libc.syscall(_SYS_OPENAT2, _AT_FDCWD, name, ctypes.byref(how), ctypes.sizeof(how))
+        if descriptor >= 0:
+            return descriptor
+        code = ctypes.get_errno()
+        if code not in (errno.EINTR, errno.EAGAIN):
+            raise OSError(code, os.strerror(code), path)
+
+
+def _part_by_part(path: str, flags: int) -> int:
+    """Open a path folder by folder, each below the one before, whatever becomes of its name meanwhile."""
+    *folders, name = path.rstrip("/").split("/") if path.strip("/") else [path]
+    at: int | None = None
+    try:
+        for number, folder in enumerate(folders):
+            below = _part(folder or ("/" if number == 0 else "."), _LOOK, at, path)
+            if at is not None:
+                os.close(at)
+            at = below
+        return _part(name, flags, at, path)
+    finally:
+        if at is not None:
+            os.close(at)
+
+
+def _part(name: str, flags: int, folder: int | None, path: str) -> int:
+    try:
+        descriptor = os.open(name, flags, dir_fd=folder)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+    if stat.S_ISLNK(os.fstat(descriptor).st_mode):  # of O_PATH, which opens a link as what it is
+        os.close(descriptor)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+    return descriptor
+
+
+_libc = ctypes.CDLL(None, use_errno=True)

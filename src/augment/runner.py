@@ -144,7 +144,7 @@ def _plan(
             if task is not None:
                 items.append(_item(task))
     findings += unfit.values()
-    if not unfit and not any(item.payload.copies for item in items):
+    if not findings and not any(item.payload.copies for item in items):
         findings.append(Finding("SC011", "holds no training case", file=str(source.path)))
     refuse_if_any(findings)
     folders = [source.path] if preprocessed is None else [preprocessed / source.path.name, source.path]
@@ -285,16 +285,22 @@ def _task(
     findings += [Finding("SC012", "is not there", file=str(path)) for path in missing]
     if missing:
         return None
+    try:
+        places = tuple(str(source.located(path)) for path in images)
+        label_place = str(source.located(label)) if label.is_file() else None
+    except SegconvError as error:
+        findings += error.findings
+        return None
     if recipe.pad_value is not None and made:
-        for path in images:
-            findings += _unfit_padding(recipe.pad_value, str(path), recipe.source_ending)
+        for path in places:
+            findings += _unfit_padding(recipe.pad_value, path, recipe.source_ending)
     if recipe.ending == ".png" != recipe.source_ending:
-        for path in images:
-            findings += unfit_for_png(str(path), recipe.source_ending)
+        for path in places:
+            findings += unfit_for_png(path, recipe.source_ending)
     return AugmentTask(
         dataclasses.replace(record, targets=[], sources=[]),
-        tuple(str(path.resolve()) for path in images),
-        str(label.resolve()) if label.is_file() else None,
+        places,
+        label_place,
         dict(made),
         recipe,
     )

@@ -16,7 +16,7 @@ from typing import Any
 from ..dataset.labels import RGB, parse_value, value_text
 from ..dataset.strictjson import loads
 from ..errors import SegconvError, naming
-from .csv_text import read_text, rows_of
+from .csv_text import read_text, read_text_inside, rows_of
 
 FILES = ("labelmap.txt", "label_colors.txt", "class_dict.csv", "labels.csv", "labels.json", "colors.csv", "colors.json")
 """Names by which a table beside the pictures is found."""
@@ -49,7 +49,9 @@ def find_table(folder: Path) -> Path | None:
 
 
 def read_table(path: Path) -> dict[str, int | str]:
-    """Return name → value, or colour as ``#rrggbb``, or as ``#rrggbbaa`` if it is not opaque.
+    """Return the labels of a table that a user names: name → value or colour.
+
+    A colour is ``#rrggbb``, or ``#rrggbbaa`` if it is not opaque.
 
     Raises
     ------
@@ -57,7 +59,15 @@ def read_table(path: Path) -> dict[str, int | str]:
         ``SC010`` if the file is not there; ``SC074`` if it is no table of labels, or names a label
         twice.
     """
-    text = read_text(path, "SC074")
+    return _table(path, read_text(path, "SC074"))
+
+
+def read_table_inside(path: Path, root: Path) -> dict[str, int | str]:
+    """Return the labels of a table of a source; raises what `read_table` and `resolve_inside` raise."""
+    return _table(path, read_text_inside(path, root, "SC074"))
+
+
+def _table(path: Path, text: str) -> dict[str, int | str]:
     with naming(str(path)):
         if path.suffix.lower() == ".json":
             return _of_json(loads(text.encode()))

@@ -10,6 +10,7 @@ from pathlib import Path
 from .. import reading
 from ..errors import SegconvError
 from ..image import content
+from .source import resolve_inside
 
 MAX_BYTES = 64 << 20
 
@@ -18,7 +19,7 @@ _NUL = "\ufffe"
 
 
 def read_text(path: Path, code: str = "SC087") -> str:
-    """Return the text of a file.
+    """Return the text of a file that a user names, links followed.
 
     Parameters
     ----------
@@ -31,8 +32,17 @@ def read_text(path: Path, code: str = "SC087") -> str:
         ``SC010`` if the file is not there, ``SC061`` if it is no regular file, ``SC030`` if the system
         refuses, `code` if it is no UTF-8, of another kind, or larger than 64 MiB.
     """
+    return _text(path, os.path.realpath(path), code)
+
+
+def read_text_inside(path: Path, root: Path, code: str = "SC087") -> str:
+    """Return the text of a file of a source, which stays inside; raises what `read_text` and `resolve_inside` raise."""
+    return _text(path, resolve_inside(path, root), code)
+
+
+def _text(path: Path, place: str, code: str) -> str:
     try:
-        with reading.opened(os.path.realpath(path)) as file:
+        with reading.opened(place) as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise SegconvError(f"is longer than {MAX_BYTES} bytes", code=code, file=str(path))

@@ -26,7 +26,7 @@ from ..image.voxels import label_values, tally
 from ..work.readers import ONE, Readers
 from .cases import cases_of, finished
 from .coding import MOST_SNAPPED
-from .colour_tables import find_table, read_table
+from .colour_tables import find_table, read_table_inside
 from .labelling import Declared, settle
 from .lists import pair_by_list
 from .pairing import Pair, Pairing, images_alone, pair_units
@@ -43,7 +43,6 @@ from .source import (
     count_of,
     own_name,
     read_source,
-    resolve_inside,
     shown,
     stray_note,
 )
@@ -413,9 +412,7 @@ def _declared(cases: Iterable[SourceCase], root: Path, notes: list[str], options
     tables = [table for folder in sorted(folders) if folder.is_relative_to(root) and (table := find_table(folder))]
     if not tables:
         return None
-    for table in tables:
-        resolve_inside(table, root)
-    found = [read_table(table) for table in tables]
+    found = [read_table_inside(table, root) for table in tables]
     if any(other != found[0] for other in found[1:]):
         raise SegconvError(
             f"{shown(tables[0], root)} and {shown(tables[1], root)} declare different labels",

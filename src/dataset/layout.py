@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -117,6 +118,34 @@ class Dataset:
         if split == TRAIN and case in self.external:
             return self.path / str(self.external[case]["label"])
         return self.path / label_path(case, self.description.file_ending, split)
+
+    def located(self, path: Path) -> Path:
+        """Return where a file of the dataset really lies, without links.
+
+        Raises
+        ------
+        SegconvError
+            ``SC060`` if a link leads out of the dataset, and segconv did not make it with links.
+        """
+        real = path.resolve()
+        if not (self.links_away or real.is_relative_to(self._real_path)):
+            raise SegconvError(
+                f"is a link that leaves the dataset, to {real}",
+                code="SC060",
+                file=str(path),
+                hint="copy the file into the dataset; or"
+                f" segconv convert {shlex.quote(str(self.path))} --to ID_NAME --allow-external follows it",
+            )
+        return real
+
+    @cached_property
+    def links_away(self) -> bool:
+        """Whether segconv made the dataset with links, or names, of files that lie elsewhere."""
+        return self.run is not None and self.run.link in ("symlink", "external")
+
+    @cached_property
+    def _real_path(self) -> Path:
+        return self.path.resolve()
 
     def records(self) -> Iterator[CaseRecord]:
         """Yield the lineage; nothing for a dataset that segconv did not make."""

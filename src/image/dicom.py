@@ -180,7 +180,7 @@ def series_of(folder: str) -> dict[str, tuple[str, ...]]:
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=folder) from error
     series: dict[str, list[str]] = {}
     for path in found:
-        series.setdefault(_slice(path).texts["series"], []).append(path)
+        series.setdefault(_looked_at(path).texts["series"], []).append(path)
     return {one: tuple(files) for one, files in sorted(series.items())}
 
 
@@ -220,7 +220,7 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
         refuse_labels(folder)
         raise SegconvError("holds no DICOM series of slices", code="SC011", file=folder)
     for files in found.values():
-        _refuse_frames(_slice(files[0]))  # whose series are too many for this reason alone
+        _refuse_frames(_looked_at(files[0]))  # whose series are too many for this reason alone
     if series is None and len(found) == 1:
         return next(iter(found.values()))
     if series in found:
@@ -303,8 +303,9 @@ def read_series(files: Sequence[str], limit: int = MAX_VOLUME) -> ArrayVolume:
     for number, at in enumerate(np.argsort(_depths(slices), kind="stable")):
         path = slices[at].path
         try:
-            pixels = sitk.GetArrayFromImage(sitk.ReadImage(path, imageIO="GDCMImageIO"))
-        except RuntimeError as error:
+            with reading.named(path) as name:
+                pixels = sitk.GetArrayFromImage(sitk.ReadImage(name, imageIO="GDCMImageIO"))
+        except (OSError, RuntimeError) as error:
             raise SegconvError(f"its pixels cannot be decoded ({_reason(error)})", code="SC052", file=path) from error
         array[number] = pixels.reshape(header.geometry.array_shape[1:])
     array.flags.writeable = False
@@ -346,13 +347,19 @@ def _object(head: bytes) -> str | None:
     return next((what for start, what in _NO_IMAGES.items() if kind.startswith(start)), None)
 
 
+def _looked_at(path: str) -> Slice:
+    """Return what the header of a file says that is looked at before its links are judged."""
+    return _slice(os.path.realpath(path))
+
+
 def _slice(path: str) -> Slice:
     reader = sitk.ImageFileReader()
-    reader.SetFileName(path)
     reader.SetImageIO("GDCMImageIO")
     try:
         _refuse_no_segments(path)
-        reader.ReadImageInformation()
+        with reading.named(path) as name:
+            reader.SetFileName(name)
+            reader.ReadImageInformation()
     except (OSError, RuntimeError) as error:
         raise SegconvError(f"is no usable DICOM image ({_reason(error)})", code="SC053", file=path) from error
     texts = {
@@ -369,7 +376,7 @@ def _slice(path: str) -> Slice:
 
 def _refuse_no_segments(path: str) -> None:
     """Refuse pixels in run lengths that are of no segments: GDCM divides by their number, which ends the process."""
-    with reading.opened(os.path.realpath(path)) as file:
+    with reading.opened(path) as file:
         if _RUN_LENGTHS not in file.read(_META_BYTES):
             return
         file.seek(0)
@@ -391,7 +398,7 @@ def _reason(error: OSError | RuntimeError) -> str:
 
 
 def _described(files: Sequence[str]) -> str:
-    first = _slice(files[0]).texts
+    first = _looked_at(files[0]).texts
     return f"{first['modality']} {first['description'] or 'without description'}, {len(files)} files"
 
 

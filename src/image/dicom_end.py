@@ -101,7 +101,7 @@ def trailing_bytes(path: str) -> int:
 
     Elements ascend, so that what follows the pixels and is no element of a higher tag is none of the file's.
     """
-    with reading.opened(os.path.realpath(path)) as file:
+    with reading.opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         try:
             syntax, at = _meta(_Walk(file, size))

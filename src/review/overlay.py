@@ -76,7 +76,7 @@ def montage(panels: Sequence[Panel], *, columns: int | None = None, window: tupl
 def is_montage(picture: Path) -> bool:
     """Return whether a file is a picture that `montage` drew."""
     try:
-        with reading.opened(picture) as file:
+        with reading.opened(reading.in_real_folder(picture)) as file:
             head = file.read(_HEAD_BYTES)
     except (SegconvError, OSError):
         return False

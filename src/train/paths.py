@@ -255,7 +255,7 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
 def _other_content(path: Path, wanted: bytes) -> Finding | None:
     """Return the error for a file that is there and sets something else, which is kept."""
     try:
-        if reading.whole(path, LARGEST_SETTINGS) == wanted:
+        if reading.whole(reading.in_real_folder(path), LARGEST_SETTINGS) == wanted:
             return None
     except (OSError, SegconvError):  # a folder, a link, a pipe
         pass

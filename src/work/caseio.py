@@ -146,6 +146,9 @@ class CaseIO:
                 file=os.fspath(source),
                 hint="--link symlink works across file systems, --link none copies",
             ) from error
+        if how == HARD and not os.path.samestat(self._stats[os.fspath(source)], path.lstat()):
+            fsops.unlink(path)  # whatever took the place of the file between reading and linking
+            raise _changed(os.fspath(source))
         self._target(relative, entry["size"], entry["sha256"], carried=True)
 
     def warn(self, finding: Finding) -> None:
@@ -156,10 +159,10 @@ class CaseIO:
         """Raise ``SC062`` if a source is not what it was when it was read."""
         for path, before in self._stats.items():
             try:
-                after = os.stat(path, follow_symlinks=False)
+                after = reading.status_of(path)
             except OSError as error:
                 raise _changed(path) from error
-            if (before.st_ino, before.st_size, before.st_mtime_ns) != (after.st_ino, after.st_size, after.st_mtime_ns):
+            if not os.path.samestat(before, after) or _version(before) != _version(after):
                 raise _changed(path)
 
     def _open(self, path: Path) -> int:
@@ -167,11 +170,6 @@ class CaseIO:
             descriptor = reading.descriptor_of(path)
         except OSError as error:
             raise _cannot_read(path, error) from error
-        if os.path.realpath(path) != os.path.normpath(path):
-            # O_NOFOLLOW looks at the last part alone. A folder that was swapped and swapped back
-            # shows in the file's identity, once the case is done.
-            os.close(descriptor)
-            raise reading.became_link(path)
         self._stats[os.fspath(path)] = os.fstat(descriptor)
         return descriptor
 
@@ -198,11 +196,13 @@ class CaseIO:
 
 def _cannot_read(path: Path, error: OSError) -> SegconvError:
     name = os.fspath(path)
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return SegconvError("is not there any more", code="SC012", file=name)
-    if error.errno == errno.ENOTDIR:  # a link took the place of a folder
-        return reading.became_link(path)
     return SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=name)
+
+
+def _version(found: os.stat_result) -> tuple[int, int]:
+    return found.st_size, found.st_mtime_ns
 
 
 def _changed(path: str) -> SegconvError:

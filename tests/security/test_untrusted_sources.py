@@ -106,6 +106,20 @@ def test_links_that_leave_the_source_are_refused(where: str, task: Path, secret:
     refused(segconv, "convert", task, "--to", "7", codes={"SC060"})
 
 
+@pytest.mark.parametrize("where", ["imagesTr/ct_000_0000.nii.gz", "labelsTr/ct_000.nii.gz", "imagesTr"])
+def test_links_that_leave_a_dataset_are_not_augmented(where: str, task: Path, secret: Path, segconv: Command) -> None:
+    assert segconv("convert", task, "--to", "7_A", "-j", "1").code == 0
+    made = segconv.raw / "Dataset007_A"
+    path, target = made / where, secret.parent / "moved"
+    path.rename(target)
+    path.symlink_to(target)
+    refused(segconv, "augment", "7", "--to", "8_B", "--rotate", "90", codes={"SC060"})
+    path.unlink()
+    target.rename(made / "kept")
+    path.symlink_to(made / "kept")
+    assert segconv("augment", "7", "--to", "8_B", "--rotate", "90", "-j", "1").code == 0
+
+
 @pytest.mark.parametrize("name", ["../escaped", "/escaped", "a/../../escaped", "../..", "a\0b"])
 @pytest.mark.parametrize("key", ["original_name", "label_file"])
 def test_names_in_a_lineage_stay_in_the_output(key: str, name: str, tmp_path: Path, segconv: Command) -> None:
