@@ -24,6 +24,7 @@ from ..image import nrrd, raster, stack, volumes
 from ..image.geometry import Geometry
 from ..image.grids import IMAGE, same_grid
 from ..work.readers import ONE, Readers
+from .candidates import rival_masks
 from .cases import finished
 from .headers import judge_headers, judge_pictures, probe_unit
 from .layers import atoms_of, on_and_mask
@@ -166,6 +167,7 @@ def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: 
     if options.masks is not None and not any(folder.labels for folder in folders):
         raise SegconvError(f"--masks {options.masks}: there is no such mask", code="SC011", file=str(root))
     findings += _other_modalities(folders)
+    findings += rival_masks(folders, root, options)
     for folder in folders:
         split = folder.split
         if not folder.images:

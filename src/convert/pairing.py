@@ -16,6 +16,7 @@ from ..dataset.lineage import TEST, TRAIN
 from ..errors import Finding
 from .matching import Matched, match
 from .named_labels import LOSSY, labels_by_name
+from .rivals import Rivals, of_rivals, own_part
 from .roles import (
     FILLERS,
     IMAGE,
@@ -97,6 +98,8 @@ class Pairing:
         ``images + masks`` as they lie, for the evidence.
     strangers
         Folders of labels, none of which has an image.
+    rivals
+        Folders of cases with several files each of which may be the label.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -104,6 +107,7 @@ class Pairing:
     notes: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     strangers: list[Strangers] = field(default_factory=list)
+    rivals: list[Rivals] = field(default_factory=list)
 
     @property
     def evidence(self) -> str:
@@ -157,6 +161,8 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
         pairing.notes.append(
             f"{validation} cases of the validation folder join the training cases: nnU-Net makes its own folds"
         )
+    if pairing.rivals:
+        pairing.findings.append(of_rivals(pairing.rivals))
     if pairing.strangers:
         # Said once: images that have no label for the same reason are no news.
         pairing.findings.append(of_strangers(_with_images(pairing)))
@@ -372,8 +378,11 @@ def _side_by_side(
         if len(masks) == 1 and not found.cases and images:
             # A folder a case: whatever is not the label is a channel of the image.
             stem = (rests_of(masks[0].stem) or [""])[-1] if not key else ""
-            channels = {"": images[0]} if len(images) == 1 else {u.stem: u for u in images}
+            channels = {"": images[0]} if len(images) == 1 else {own_part(u) if key else u.stem: u for u in images}
             found = Matched([(stem, channels, masks[0])], [], [])
+        if key and masks[1:] and images and not found.cases:
+            pairing.rivals.append(Rivals(images, masks))
+            return
         _add(split, key, found, pairing)
     elif known:
         _add(split, key, Matched([], [], _once(units, pairing)), pairing)

@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import Finding, SegconvError
 from ..image import raster, volumes
 from ..work.readers import ONE, Readers
+from .candidates import questioned_channels
 from .cases import cases_of, finished
 from .found_labels import label_map_of
 from .headers import judge_headers
@@ -77,6 +78,8 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
             Finding("SC001", "--spacing: no volume of the source is stored as pictures", hint="leave it out")
         )
     count = judge_headers(cases, 0, root, findings, options)
+    if not any(finding.severity == "error" for finding in findings):
+        findings += questioned_channels(pairs, cases, channel_keys, root, options)
     channels = _channel_names(channel_keys, count, options, findings)
     label_map = label_map_of(cases, root, findings, options, readers)
     labels = [case.label for case in cases if case.label is not None and not case.parts]

@@ -77,6 +77,13 @@ def pattern_of(units: Sequence[Unit]) -> str:
     return f"{start}{{case}}{end}{units[0].ending}"
 
 
+def pattern_of_files(files: Sequence[Unit]) -> str:
+    """Return the pattern of one file of each case: ``*`` or ``{case}`` where their paths differ."""
+    same = len({file.stem for file in files}) == 1
+    name = files[0].stem + files[0].ending if same else pattern_of(files)
+    return glob_of(common_path(sorted({file.folder for file in files})), name)
+
+
 def _shared_start(texts: list[str]) -> str:
     first, last = min(texts), max(texts)
     return first[
