@@ -31,8 +31,9 @@ SHOWN = 20
 @option("--missing-masks", type=click.Choice(["empty"]), help="A class without a reference mask is not in that case.")
 @option(
     "--layout",
-    type=click.Choice(["files", "slices", "classes"]),
-    help="How a case is stored: in one file, as a folder of slices, or as a folder of masks of a class each.",
+    type=click.Choice(["files", "slices", "classes", "class-folders"]),
+    help="How a case is stored: in one file, as a folder of slices or of masks of a class each, or with its masks in a"
+    " folder for each class.",
 )
 @option("--csv", type=click.Path(path_type=Path), help="Write every case and class into this file as well.")
 @overwrite

@@ -192,7 +192,7 @@ def test_folders_that_share_no_name_are_refused_whatever_is_allowed(tmp_path: Pa
     done = segconv("evaluate", tmp_path / "p", tmp_path / "r", "--missing", "zero", "--extra", "skip")
     assert done.code == 65
     assert set(done.codes()) == {"SC013", "SC080"}
-    assert f"give {tmp_path / 'r' / 'masks'} as references" in hints(done)
+    assert f"give {tmp_path / 'r/masks'} or {tmp_path / 'r/masks/other'} as references" in hints(done)
     assert segconv("evaluate", tmp_path / "p", tmp_path / "r" / "masks", "--missing", "skip").code == 0
     assert segconv("evaluate", tmp_path / "nothing", tmp_path / "r").codes() == ["SC010"]
     assert segconv("evaluate", tmp_path / "p", tmp_path / "nothing").codes() == ["SC010"]
@@ -415,7 +415,7 @@ def test_masks_of_a_class_each_are_rows_of_their_names(tmp_path: Path, segconv: 
     done = segconv(*words)
     assert done.code == 0, done.err
     assert done.out.splitlines()[1:] == ["liver\t1.0000\t2", "spleen\t0.0000\t2", "mean\t0.5000\t2"]
-    assert "liver, spleen, stomach return in its folders: a mask for each class" in done.err
+    assert "liver, spleen, stomach return in its folders: masks of a class each" in done.err
     assert "no reference has masks of stomach: not scored" in done.err
     (tmp_path / "p" / "p2" / "spleen.nii.gz").unlink()
     shutil.rmtree(tmp_path / "p" / "p1")
@@ -425,6 +425,21 @@ def test_masks_of_a_class_each_are_rows_of_their_names(tmp_path: Path, segconv: 
     assert "p2: lacks spleen, of which there is a reference" in done.err
     done = segconv(*words, "--missing", "zero", "--json")
     assert done.json["cases"] == {"p1": {"liver": 0, "spleen": 0}, "p2": {"liver": 1, "spleen": 0}}
+
+
+def test_masks_may_lie_in_a_folder_for_each_class(tmp_path: Path, segconv: Command) -> None:
+    for case in ("c1", "c2"):
+        for number, name in enumerate(("ex", "he"), 1):
+            mask = ((square(1, 2) == number) * 255).astype(np.uint8)
+            write_png(tmp_path / "r" / "masks" / name.upper() / f"{case}_{name}.png", mask)
+            write_png(tmp_path / "p" / case / f"{name}.png", mask)
+            write_png(tmp_path / "q" / name.upper() / f"{case}.png", mask)
+        write_png(tmp_path / "r" / "images" / f"{case}.png", np.arange(288, dtype=np.uint16).reshape(12, 24))
+    for words in (("p", "r/masks"), ("p", "r"), ("q", "r/masks", "--layout", "class-folders")):
+        done = segconv("evaluate", tmp_path / words[0], tmp_path / words[1], *words[2:], "--json")
+        assert done.code == 0, done.out
+        assert done.json["cases"].keys() == {"c1", "c2"} or words[1] == "r"
+        assert {name.lower(): dice for name, dice in done.json["classes"].items()} == {"ex": 1, "he": 1}, words
 
 
 def test_a_class_without_a_reference_mask_is_absent_only_on_request(tmp_path: Path, segconv: Command) -> None:

@@ -15,7 +15,8 @@ from ...work.readers import ONE, Readers
 from .codings import settle
 from .declared import Declaration, sort_key
 from .dice import Overlap, Scores
-from .found import CLASSES, Found, LabelUnit, find_labels
+from .found import Found, LabelUnit, find_labels
+from .layouts import CLASSES
 from .opened import MASKS
 from .pairing import MISSING_WAY, SKIP, ZERO, Paired, pair, unpaired
 from .references import ABOUT, declared_beside, find_references, is_restored
@@ -100,7 +101,7 @@ def evaluate_folders(
     values
         Further values or colours → name of the class that they count as.
     layout
-        How cases are stored; see `found.LAYOUTS`.
+        How cases are stored; see `layouts.LAYOUTS`.
     allowed
         What becomes of files without a counterpart; they are refused if None.
     readers

@@ -17,7 +17,8 @@ from ...image.geometry import Geometry
 from ...image.mask import WITH_ALPHA, colour_codes, grey_mask
 from ...image.voxels import label_values, tally
 from ..opened import read_bytes
-from .found import CLASSES, FILE, SERIES, LabelUnit
+from .found import LabelUnit
+from .layouts import CLASSES, FILE, SERIES
 
 VALUES = "values"
 INDICES = "indices of palettes"

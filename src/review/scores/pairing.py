@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import Finding
-from .found import CLASSES, LabelUnit
+from .found import LabelUnit
+from .layouts import FILE, SERIES
 
 ZERO = "zero"
 SKIP = "skip"
 """What a user may say of references without a prediction; `SKIP` also of predictions without a reference."""
 
 MISSING_WAY = "predict it; or --missing zero counts it as 0, --missing skip leaves it out"
+
+SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -45,19 +47,26 @@ def pair(predictions: Sequence[LabelUnit], references: Sequence[LabelUnit]) -> P
     Where no path is that of another, they go together by the last part of it, if that is different for each
     file of either side: 3D Slicer's segmentations are restored into a folder a case.
     """
+    forms = {_as_stored(unit) for unit in predictions}
+    alike = [unit for unit in references if _as_stored(unit) in forms]
     for key, how in ((_path, ""), (_last, "by the names of their files, whatever folder these are in")):
-        mine, its = _by(predictions, key), _by(references, key)
+        mine, its = _by(predictions, key), _by(alike, key)
         if mine is None or its is None:
             continue
         both = [name for name in its if name in mine]
         if both:
+            taken = {its[name] for name in both}
             return Paired(
                 tuple((mine[name], its[name]) for name in both),
-                tuple(unit for name, unit in its.items() if name not in mine),
+                tuple(unit for unit in references if unit not in taken),
                 tuple(unit for name, unit in mine.items() if name not in its),
                 how,
             )
     return Paired((), tuple(references), tuple(predictions))
+
+
+def _as_stored(unit: LabelUnit) -> str:
+    return FILE if unit.form == SERIES else unit.form
 
 
 def _path(unit: LabelUnit) -> str:
@@ -88,8 +97,8 @@ def unpaired(paired: Paired, folders: tuple[Path, Path], missing: str | None, ex
     predictions, references = folders
     hint = ""
     if not paired.pairs:
-        within = _folder_within(paired.extra, paired.missing)
-        hint = f"give {references / within} as references" if within else "give folders whose files are named alike"
+        within = " or ".join(str(references / folder) for folder in _folders_within(paired.extra, paired.missing))
+        hint = f"give {within} as references" if within else "give folders whose files are named alike"
     findings = []
     if missing is None or not paired.pairs:
         told = f"has no prediction in {predictions}"
@@ -101,16 +110,13 @@ def unpaired(paired: Paired, folders: tuple[Path, Path], missing: str | None, ex
     return findings
 
 
-def _folder_within(predictions: Sequence[LabelUnit], references: Sequence[LabelUnit]) -> str:
-    """Return the folder below that of the references that holds one for a prediction; empty if none does."""
-    for unit in references:
-        if unit.form != CLASSES:
-            for prediction in predictions:
-                if unit.name.endswith("/" + prediction.name):
-                    return unit.name[: -len(prediction.name)].rstrip("/")
-    return ""
-
-
-def within(unit: LabelUnit, folder: Path) -> str:
-    """Return a file as it is called in its folder."""
-    return os.path.relpath(unit.shown, folder)
+def _folders_within(predictions: Sequence[LabelUnit], references: Sequence[LabelUnit]) -> list[str]:
+    """Return the folders below that of the references that hold one for each prediction."""
+    folders = {unit.name.rpartition("/")[0] for unit in references}
+    names = {(_as_stored(unit), unit.name) for unit in references}
+    holding = [
+        folder
+        for folder in folders
+        if folder and all((_as_stored(unit), f"{folder}/{unit.name}") in names for unit in predictions)
+    ]
+    return sorted(holding)[:SHOWN]

@@ -9,9 +9,13 @@ import numpy as np
 
 from ...errors import Finding, SegconvError, warning
 from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
-from ...image.orientation import axis_codes, same_points
+from ...image.grids import order_of, other_order, what_differs
+from ...image.orientation import reordering
 from ...image.stored import MAX_VOLUME
 from .opened import Label
+
+REFERENCE = "its reference"
+ALL_THE_SAME = "scored voxel by voxel all the same"
 
 NO_HEADER = "give both in a format that keeps spacing and origin, or both in one that does not"
 
@@ -40,14 +44,15 @@ def on_reference(prediction: Label, reference: Label, file: str) -> tuple[Label,
         what = "prediction" if mine is None else "reference"
         told = f"the {what} is a picture, which does not say where its voxels lie; the other is a volume, which does"
         raise SegconvError(told, code="SC083", file=file, hint=NO_HEADER)
-    if mine.size == its.size and (apart := mine.displacement_voxels(its)) <= NEAR_GRID_VOXELS:
-        near = f"lies {apart:.3g} voxels off the grid of its reference; scored as if on it"
-        return prediction, [warning("SC083", near, file=file)] if apart > SAME_GRID_VOXELS else []
-    order = same_points(mine, its)
-    if order is None:
+    order = other_order(mine, its)
+    if order is not None:
+        turned = replace(prediction, array=order.array(prediction.array), grid=order.grid(mine))
+        how = f"{order_of(mine, its, REFERENCE)}; {ALL_THE_SAME}"
+        return turned, [warning("SC083", how, file=file)]
+    if mine.size != its.size or (apart := mine.displacement_voxels(its)) > NEAR_GRID_VOXELS:
         raise _apart(mine, its, file)
-    how = f"stores the voxels of its reference in another order ({axis_codes(mine)}, not {axis_codes(its)}); turned"
-    return replace(prediction, array=order.array(prediction.array), grid=its), [warning("SC083", how, file=file)]
+    near = f"lies {apart:.3g} voxels off the grid of its reference; scored as if on it"
+    return prediction, [warning("SC083", near, file=file)] if apart > SAME_GRID_VOXELS else []
 
 
 def on_one_box(prediction: Label, reference: Label, file: str) -> tuple[Label, Label, list[Finding]]:
@@ -56,10 +61,10 @@ def on_one_box(prediction: Label, reference: Label, file: str) -> tuple[Label, L
     Raises
     ------
     SegconvError
-        What `on_reference` raises, for grids of which neither holds the voxels of the other.
+        ``SC082`` or ``SC083`` for voxels that are not among those of one lattice.
     """
     mine, its = prediction.grid, reference.grid
-    if mine is None or its is None or mine.size == its.size:
+    if mine is None or its is None:
         placed, findings = on_reference(prediction, reference, file)
         return placed, reference, findings
     # An empty segment may lie anywhere: 3D Slicer leaves one voxel of it.
@@ -67,17 +72,22 @@ def on_one_box(prediction: Label, reference: Label, file: str) -> tuple[Label, L
         return _empty(reference), reference, []
     if not reference.array.any():
         return prediction, _empty(prediction), []
-    start = _offset(mine, its)
+    findings = []
+    order = reordering(mine, its)
+    if order.changes:
+        findings = [warning("SC083", f"{order_of(mine, its, REFERENCE)}; {ALL_THE_SAME}", file=file)]
+        prediction = replace(prediction, array=order.array(prediction.array), grid=order.grid(mine))
+    start = _offset(order.grid(mine), its)
     if start is None:
         raise _apart(mine, its, file)
     low = np.minimum(start, 0)
-    high = np.maximum(start + mine.size, its.size)
+    high = np.maximum(start + prediction.array.shape[::-1], its.size)
     size = tuple(int(n) for n in high - low)
     if math.prod(size) > MAX_VOLUME:
         raise _apart(mine, its, file)
     origin = tuple(float(v) for v in its.to_physical(low))
     box = Geometry(size, its.spacing_mm, origin, its.direction)
-    return _boxed(prediction, box, start - low), _boxed(reference, box, -low), []
+    return _boxed(prediction, box, start - low), _boxed(reference, box, -low), findings
 
 
 def _empty(like: Label) -> Label:
@@ -105,8 +115,9 @@ def _apart(mine: Geometry, its: Geometry, file: str) -> SegconvError:
         sizes = f"has the size {mine.size}, its reference {its.size}"
         return SegconvError(sizes, code="SC082", file=file, hint="check that both are of one case and on one grid")
     apart = mine.displacement_voxels(its)
-    alike = np.allclose(mine.spacing_mm, its.spacing_mm, rtol=1e-3)
-    what = "origin or direction" if alike else f"spacing ({_mm(mine)}, its reference {_mm(its)})"
+    what = what_differs(mine, its)
+    if what == "spacing":
+        what = f"spacing ({_mm(mine)}, its reference {_mm(its)})"
     without = "; its header says nothing: 1 mm, origin 0" if _bare(mine) and not _bare(its) else ""
     return SegconvError(
         f"lies {apart:.3g} voxels off the grid of its reference, at most {NEAR_GRID_VOXELS} may: it differs in"

@@ -10,7 +10,8 @@ from ...dataset.layout import DESCRIPTION, Dataset
 from ...dataset.names import DatasetName
 from ...errors import SegconvError
 from .declared import Declaration, beside, of_dataset
-from .found import FILE, Found, LabelUnit, find_labels
+from .found import Found, LabelUnit, find_labels
+from .layouts import FILE
 
 ABOUT = (DESCRIPTION, lineage.RUN, lineage.CASES)
 """Files of a folder that say what its labels are."""
@@ -30,16 +31,16 @@ def find_references(references: Path, predictions: Found, layout: str | None) ->
         ``SC003`` if cases of two splits were predicted; what `find_labels` raises.
     """
     if not (references / DESCRIPTION).is_file():
-        return references, find_labels(references, layout, predictions.layouts)
+        return references, find_labels(references, layout, predictions)
     names = {unit.name for unit in predictions.units}
     found = {}
     for split in ("labelsTs", "labelsTr", "labelsVal"):
         if (references / split).is_dir():
-            found[references / split] = find_labels(references / split, layout, predictions.layouts)
+            found[references / split] = find_labels(references / split, layout, predictions)
     if not found and (labels := _external(references)):
         return references, Found(tuple(labels))
     if not found:
-        return references, find_labels(references, layout, predictions.layouts)
+        return references, find_labels(references, layout, predictions)
     holding = [folder for folder, its in found.items() if names & {unit.name for unit in its.units}]
     if len(holding) > 1:
         raise SegconvError(

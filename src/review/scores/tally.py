@@ -175,7 +175,10 @@ def _of_masks(
             continue
         shown = prediction.files.get(name, unit.shown)
         mine, its_mask = prediction.open(name), reference.open(name)
-        placed, its_mask, odd = on_one_box(mine, its_mask, shown)
+        if prediction.segmentation is None and reference.segmentation is None:
+            placed, odd = on_reference(mine, its_mask, shown)
+        else:
+            placed, its_mask, odd = on_one_box(mine, its_mask, shown)
         findings += [*_oddities(mine, shown), *odd]
         both = int(np.count_nonzero(placed.array & its_mask.array))
         overlaps[name] = Overlap(both, placed.counts.get(1, 0), its_mask.counts.get(1, 0))
