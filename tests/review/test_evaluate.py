@@ -311,6 +311,11 @@ def test_declared_labels_name_the_classes_and_allow_nothing_else(tmp_path: Path,
     done = segconv(*words, "background=0,liver=1,spleen=2", "--map", "3=spleen", "--json")
     assert done.json["classes"] == {"liver": 1, "spleen": 1}
     assert done.json["labels"] == {"liver": ["1"], "spleen": ["2", "3"]}
+    assert segconv(*words, "liver=1,spleen=2,tumour=3", "--json").json["classes"] == {
+        "liver": 1,
+        "spleen": 0,
+        "tumour": 0,
+    }
     done = segconv(*words, "background=0,liver=1,spleen=3,ignore=2", "--json")
     assert done.json["cases"]["c0"] == {"liver": 1, "spleen": None}, "what is to be ignored counts for nothing"
     assert segconv(*words, "liver=1,spleen=2", "--map", "3=x").code == 2
@@ -372,6 +377,26 @@ def test_a_dataset_is_its_own_reference_by_id_name_and_path(tmp_path: Path, segc
     assert segconv("evaluate", tmp_path / "mine", source / "testing" / "output", "--json").json["classes"] == {
         "128": 1, "255": 1,
     }  # fmt: skip
+
+
+def test_values_that_may_be_the_datasets_or_the_users_are_told_by_where_they_lie(
+    tmp_path: Path, segconv: Command
+) -> None:
+    for number in range(2):
+        write_png(tmp_path / "s" / "images" / f"c{number}.png", square(90, 120, 150))
+        write_png(tmp_path / "s" / "masks" / f"c{number}.png", square(2, 3))
+    assert segconv("convert", tmp_path / "s", "--to", "7_A", "--labels", "background=0,a=2,b=3").code == 0
+    for path in (segconv.raw / "Dataset007_A" / "labelsTr").iterdir():
+        mask = np.asarray(Image.open(path))
+        write_png(tmp_path / "p" / path.name, mask * (mask == 2))  # of b only, which is 2 in the dataset
+    words: list[object] = ["evaluate", tmp_path / "p", tmp_path / "s" / "masks", "--like", "7"]
+    done = segconv(*words)
+    assert (done.code, done.codes()) == (65, ["SC078"])
+    command = re.match(r"segconv (restore \S+ --like \S+ -o) OUT, if nnU-Net wrote", hints(done)[0])
+    assert command, done.err
+    assert segconv(*command[1].split(), tmp_path / "mine").code == 0
+    done = segconv("evaluate", tmp_path / "mine", tmp_path / "s" / "masks", "--json")
+    assert done.json["classes"] == {"a": 0, "b": 1}
 
 
 def test_regions_and_the_ignore_label_of_a_dataset_are_scored_as_nnunet_does(tmp_path: Path, segconv: Command) -> None:

@@ -46,6 +46,10 @@ class Coding:
         Both sides, as they count.
     cases
         Case → its own classes, where they differ.
+    proved
+        Whether it is declared for both sides, and no other one is possible.
+    way
+        What else may settle values that look exchanged; the beginning of a hint.
     findings
         What is wrong or odd.
     """
@@ -54,6 +58,8 @@ class Coding:
     predictions: Side
     references: Side
     cases: Mapping[str, Classes] = field(default_factory=dict)
+    proved: bool = False
+    way: str = ""
     findings: tuple[Finding, ...] = ()
 
     def overlaps(self, tally: Tally) -> dict[str, Overlap]:
@@ -119,25 +125,25 @@ def settle(
     if any(finding.severity == "error" for finding in coding.findings):
         return coding
     pairs = coding.predicted(tallies)
-    return coding.refused(
-        *_exchanged(coding, pairs, proved=said is not None and said.for_both), *_absent(coding, pairs)
-    )
+    return coding.refused(*_exchanged(coding, pairs), *_absent(coding, pairs))
 
 
 def _declared(said: Declaration, predictions: Side, references: Side, values: Mapping[str, str]) -> Coding:
     """Return the coding of a declaration that both sides keep to."""
     own = _tried(said.own, {}, predictions, references, values)
     if said.user is None:
-        return own.coding if own.fits else own.coding.refused(own.undeclared())
+        return replace(own.coding, proved=said.for_both) if own.fits else own.coding.refused(own.undeclared())
     user = _tried(said.user, said.cases, predictions, references, values)
     order = (user, own) if said.restored else (own, user)
     possible = [tried for tried in order if tried.fits and not (said.of_references and tried is user)]
     if possible and not (said.of_references and said.restored):
-        return possible[0].coding
+        certain = said.of_references or said.restored or bool(own.strange[0] or user.strange[0])
+        way = "" if certain else f"{_restored(predictions, said)}, if nnU-Net wrote the predictions; "
+        return replace(possible[0].coding, proved=said.for_both and certain, way=way)
     name, mine, its = said.own.who, own.coding.predictions.told(), user.coding.references.told()
     if not own.strange[0] and not user.strange[1] and not said.restored:
         told = f"{mine}, as {name} has them; {its}, as the files that it was made of"
-        hint = f"segconv restore {predictions.folder} --like {said.folder} -o OUT, and score those"
+        hint = f"{_restored(predictions, said)}, and score those"
         return own.coding.refused(_two_codings(told, predictions, hint))
     if not user.strange[0] and not own.strange[1]:
         mine, its = user.coding.predictions.told(), own.coding.references.told()
@@ -145,6 +151,10 @@ def _declared(said: Declaration, predictions: Side, references: Side, values: Ma
         hint = "score the predictions as nnU-Net wrote them, or against the masks that the dataset was made of"
         return own.coding.refused(_two_codings(told, predictions, hint))
     return order[0].coding.refused(order[0].undeclared())
+
+
+def _restored(predictions: Side, said: Declaration) -> str:
+    return f"segconv restore {quote(predictions.folder)} --like {quote(str(said.folder))} -o OUT"
 
 
 @dataclass(frozen=True)
@@ -165,7 +175,7 @@ class _Tried:
         declared = f"{classes.who} declares {classes.listed()}, and not {listed(strange)}"
         hint = f"--map {quote(strange[0])}=NAME counts it as a class, --labels NAME=VALUE,… declares what both hold"
         told = f"{mine.told()}; {its.told()}; {declared}"
-        return Finding("SC070", told, file=side.folder, hint=f"{hint}; or {RESTORE}")
+        return Finding("SC070", told, file=side.first(strange[0]), hint=f"{hint}; or {RESTORE}")
 
 
 def _tried(
@@ -211,13 +221,13 @@ def _judged(coding: Coding, tallies: Sequence[Tally]) -> Coding:
     crossed = coding.predicted(tallies)
     if strange := _strange(coding):
         told = f"{told}; no reference holds {listed(strange)}"
-        return coding.refused(_two_codings(told, mine, _ways(coding, crossed, strange)))
+        return coding.refused(Finding("SC078", told, file=mine.first(strange[0]), hint=_ways(coding, crossed, strange)))
     unpredicted = [name for name, texts in names.items() if not texts & set(mine.values)]
     instead = [name for name in unpredicted if crossed.part_of(names[name], rest) > INSTEAD]
     if instead:
         others = {text for name in instead for text in crossed.on(names[name])} - rest
         told = f"{told}; {listed(others)} was predicted where references hold {listed(instead)}"
-        hint = f"--labels {_spelled(names, rest)}, if both hold these classes"
+        hint = f"--labels {_spelled(rest, _singles(names))}, if both hold these classes"
         return coding.refused(_two_codings(told, mine, hint))
     return coding
 
@@ -239,10 +249,11 @@ def _ways(coding: Coding, crossed: Crossed, strange: Sequence[str]) -> str:
         return f"--map {maps} counts them as one, if they are: {where}; or {RESTORE}"
     if wanted and not set(wanted) & set(coding.predictions.values):
         return f"--map VALUE=CLASS says what they stand for; or {RESTORE}"
-    return f"--labels {_spelled([*wanted, *strange], coding.classes.rest)}, if both hold these classes; or {RESTORE}"
+    spelled = _spelled(coding.classes.rest, {text: text for text in (*wanted, *strange)})
+    return f"--labels {spelled}, if both hold these classes; or {RESTORE}"
 
 
-def _exchanged(coding: Coding, crossed: Crossed, *, proved: bool) -> list[Finding]:
+def _exchanged(coding: Coding, crossed: Crossed) -> list[Finding]:
     """Return what speaks for another table of labels: one class was predicted where references hold another.
 
     It is an error where nothing declares the coding of both sides; a warning where that is declared, since a
@@ -262,14 +273,14 @@ def _exchanged(coding: Coding, crossed: Crossed, *, proved: bool) -> list[Findin
         return []
     where = ", ".join(f"{mine} was predicted where references hold {its}" for mine, its in exchanged.items())
     told = f"{coding.predictions.told()}; {coding.references.told()}; {where}: one side may number them otherwise"
-    if proved:
+    if coding.proved:
         return [warning("SC078", f"{told}; scored as declared", file=coding.predictions.folder)]
-    spelled = _spelled(value_of.values(), coding.classes.rest)
-    if all(name == value for name, value in value_of.items()):
-        hint = f"--labels {spelled}, if both number them alike; otherwise bring both into one coding"
-    else:
+    if len(names) < len(coding.classes.names):  # regions, which only a dataset declares
         hint = "--like DATASET, if both are numbered as in it; otherwise bring both into one coding"
-    return [_two_codings(told, coding.predictions, hint)]
+    else:
+        spelled = _spelled(coding.classes.rest, value_of)
+        hint = f"--labels {spelled}, if both are numbered so; otherwise bring both into one coding"
+    return [_two_codings(told, coding.predictions, coding.way + hint)]
 
 
 def _absent(coding: Coding, crossed: Crossed) -> list[Finding]:
@@ -287,9 +298,16 @@ def _two_codings(told: str, side: Side, hint: str) -> Finding:
     return Finding("SC078", told, file=side.folder, hint=hint)
 
 
-def _spelled(texts: Iterable[str], rest: Collection[str]) -> str:
-    """Return a value of ``--labels`` that makes a class of each value."""
-    ordered = sorted(set(texts), key=sort_key)
-    colours = any(text.startswith("#") for text in ordered)
-    ground = next(text for text in (TRANSPARENT, BLACK, NOTHING) if text in rest and text.startswith("#") is colours)
-    return quote(",".join([f"{BACKGROUND}={ground}", *(f"class_{text.lstrip('#')}={text}" for text in ordered)]))
+def _singles(names: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Return name → value, or the first of several."""
+    return {name: min(texts, key=sort_key) for name, texts in names.items()}
+
+
+def _spelled(rest: Collection[str], values: Mapping[str, str]) -> str:
+    """Return a value of ``--labels``; what has no name but its value gets one."""
+    ordered = sorted(values.items(), key=lambda item: sort_key(item[1]))
+    colours = any(text.startswith("#") for _, text in ordered)
+    known = (text for text in (TRANSPARENT, BLACK, NOTHING) if text in rest and text.startswith("#") is colours)
+    ground = next(known, BLACK if colours else NOTHING)
+    named = (f"class_{text.lstrip('#')}={text}" if name == text else f"{name}={text}" for name, text in ordered)
+    return quote(",".join([f"{BACKGROUND}={ground}", *named]))

@@ -14,6 +14,9 @@ from ...errors import SegconvError, naming
 
 Texts = frozenset[str]
 
+GROUND = frozenset({"0", "#000000", "#00000000"})
+"""What is background where nobody declares it."""
+
 
 @dataclass(frozen=True)
 class Classes:
@@ -107,7 +110,7 @@ def of_dataset(dataset: Dataset) -> Declaration:
 def of_values(names: Mapping[str, str], who: str, *, for_both: bool = True) -> Declaration:
     """Return labels that are declared by name, each with one value as a person writes it."""
     values: dict[str, Texts] = {name: frozenset({text}) for name, text in names.items()}
-    rest, ignore = values.pop(BACKGROUND, frozenset()), values.pop(IGNORE, frozenset())
+    rest, ignore = values.pop(BACKGROUND, GROUND), values.pop(IGNORE, frozenset())
     return Declaration(Classes(values, rest, ignore, who), for_both=for_both)
 
 
@@ -131,6 +134,8 @@ def beside(folder: Path) -> Declaration | None:
         if isinstance(labels, dict) and labels and all(str(key).isdecimal() for key in labels):
             names = {str(name): str(int(value)) for value, name in labels.items()}
             return of_values(names, str(path), for_both=False)
+        if not isinstance(labels, dict):
+            return None  # it is of something else
         return Declaration(_own(Labels.from_json(labels, found.get("regions_class_order")), str(path)))
 
 
@@ -181,5 +186,5 @@ def _of_users(labels: Labels, label_map: Mapping[str, Any], who: str) -> Classes
     ignore = back([labels.ignore]) if labels.ignore is not None else frozenset()
     scored = frozenset(text for found in names.values() for text in found)
     # Where no voxel of a source became background, predictions are restored with what nobody drew on.
-    nothing = {"#00000000", "0"} if 0 not in texts else set()
+    nothing = frozenset() if 0 in texts else GROUND
     return Classes(names, (back(texts) - scored - ignore) | nothing, ignore, who)

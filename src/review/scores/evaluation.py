@@ -19,7 +19,7 @@ from .found import Found, LabelUnit, find_labels
 from .layouts import CLASSES
 from .opened import MASKS
 from .pairing import MISSING_WAY, SKIP, ZERO, Paired, pair, unpaired
-from .references import ABOUT, declared_beside, find_references, is_restored
+from .references import ABOUT, declared, find_references, is_restored
 from .sides import listed
 from .tally import Tally, count_case, is_no_label
 
@@ -123,7 +123,7 @@ def evaluate_folders(
             raise SegconvError("holds no label", code="SC011", file=str(folder))
         files = [Held(root, _files(found)) for root, found in ((predictions, mine), (folder, its))]
         with unchanged(Held(folder.absolute().parent, ABOUT), *files):
-            said = labels or declared_beside(predictions, folder)
+            said = declared(labels, predictions, folder)
             return _scored(mine, its, (predictions, folder), said, values or {}, allowed or Allowed(), readers)
 
 

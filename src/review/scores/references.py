@@ -62,14 +62,17 @@ def _external(references: Path) -> list[LabelUnit]:
     return [LabelUnit(case, FILE, (file,)) for case, file in files.items()]
 
 
-def declared_beside(predictions: Path, references: Path) -> Declaration | None:
-    """Return what the folders themselves declare, or None.
+def declared(labels: Declaration | None, predictions: Path, references: Path) -> Declaration | None:
+    """Return what is declared of the values on both sides: by the user, else by the folders themselves, or None.
 
     Raises
     ------
     SegconvError
-        ``SC078`` if they declare two different things; what reading their json raises.
+        ``SC078`` if the folders declare two different things; what reading their json raises.
     """
+    if labels is not None:
+        own = labels.folder is not None and references.resolve().is_relative_to(labels.folder.resolve())
+        return replace(labels, of_references=own)
     mine, its = beside(predictions), _of_references(references)
     if mine is None or its is None:
         return its or mine

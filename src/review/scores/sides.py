@@ -56,6 +56,11 @@ class Side:
         """Return a value of one of the files as it counts."""
         return seen(held, value) if self.coloured else value
 
+    def first(self, value: str) -> str:
+        """Return the first file that holds a value."""
+        holding = (held for held in self.files if any(self.text(held, text) == value for text in held.counts))
+        return next(holding).file
+
     def told(self) -> str:
         """Return in words what is held."""
         if self.kinds == {MASKS}:
