@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import SimpleITK as sitk
 from PIL import Image
 
 from fixtures.make_fixtures import msd_ct, png_shapes, write_png
+from segconv.image import segmentation
+from segconv.image.geometry import Geometry
 from segconv.review.scores.evaluation import evaluate_folders
 
 from ..command import Command, Done
@@ -450,6 +453,31 @@ def test_masks_of_a_class_each_are_rows_of_their_names(tmp_path: Path, segconv: 
     assert "p2: lacks spleen, of which there is a reference" in done.err
     done = segconv(*words, "--missing", "zero", "--json")
     assert done.json["cases"] == {"p1": {"liver": 0, "spleen": 0}, "p2": {"liver": 1, "spleen": 0}}
+
+
+def test_segments_are_compared_by_name_in_whatever_box_and_form_they_lie(tmp_path: Path, segconv: Command) -> None:
+    label = organs()
+    label[0] = 0
+    names = {"liver": 1, "spleen": 2}
+    segments = [segmentation.Segment(name, name, value, 0, (1, 0, 0)) for name, value in names.items()]
+    for case in ("p1", "p2"):
+        image = volume(tmp_path / "map" / f"{case}.nii.gz", label)
+        grid = Geometry(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+        part = replace(grid, size=(7, 7, 3), origin_mm=tuple(map(float, grid.to_physical((0, 1, 1)))))
+        empty = (np.zeros((1, 1, 1, 1), np.uint8), Geometry.plain((1, 1, 1)))
+        for folder, layers, where in (("box", label[None, 1:, 1:, :], part), ("empty", *empty)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            encoded = segmentation.encode(segments, np.ascontiguousarray(layers), where)
+            (tmp_path / folder / f"{case}.nrrd").write_bytes(encoded)
+        classes_of(tmp_path / "folders", case, **{name: label == value for name, value in names.items()})
+    for mine, its in (("box", "folders"), ("folders", "box"), ("box", "box")):
+        done = segconv("evaluate", tmp_path / mine, tmp_path / its, "--json")
+        assert done.json["classes"] == {"liver": 1, "spleen": 1}, (mine, its)
+    assert segconv("evaluate", tmp_path / "empty", tmp_path / "box", "--json").json["mean"] == 0
+    for mine, its in (("map", "box"), ("map", "folders"), ("folders", "map")):
+        done = segconv("evaluate", tmp_path / mine, tmp_path / its)
+        assert (done.code, done.codes()) == (65, ["SC078"]), (mine, its)
+        assert "masks of liver, spleen" in done.err
 
 
 def test_masks_may_lie_in_a_folder_for_each_class(tmp_path: Path, segconv: Command) -> None:

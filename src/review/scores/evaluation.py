@@ -121,6 +121,8 @@ def evaluate_folders(
         folder, its = find_references(references, mine, layout)
         if not its.units:
             raise SegconvError("holds no label", code="SC011", file=str(folder))
+        if folder == references and not pair(mine.units, its.units).pairs:
+            its = find_labels(folder, layout)  # stored in another way, which can be told where they go together
         files = [Held(root, _files(found)) for root, found in ((predictions, mine), (folder, its))]
         with unchanged(Held(folder.absolute().parent, ABOUT), *files):
             said = declared(labels, predictions, folder)

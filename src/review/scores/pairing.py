@@ -49,8 +49,9 @@ def pair(predictions: Sequence[LabelUnit], references: Sequence[LabelUnit]) -> P
     """
     forms = {_as_stored(unit) for unit in predictions}
     alike = [unit for unit in references if _as_stored(unit) in forms]
-    for key, how in ((_path, ""), (_last, "by the names of their files, whatever folder these are in")):
-        mine, its = _by(predictions, key), _by(alike, key)
+    by_name = "by the names of their files, whatever folder these are in"
+    for key, possible, how in ((_path, references, ""), (_last, alike, by_name)):
+        mine, its = _by(predictions, key), _by(possible, key)
         if mine is None or its is None:
             continue
         both = [name for name in its if name in mine]
