@@ -24,12 +24,15 @@ class Augmentation:
         Where its folds may lie; the first file that can be used counts.
     plan
         The work.
+    patients
+        What is known of the patients, in words.
     """
 
     source: Dataset
     spec: AugmentSpec
     splits: tuple[Path, ...]
     plan: Plan
+    patients: str = ""
 
     @property
     def copies(self) -> int:

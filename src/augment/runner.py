@@ -7,7 +7,7 @@ import math
 import os
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from ..dataset.description import DatasetDescription, left_out, unknown_entries
 from ..dataset.layout import DESCRIPTION, Dataset, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import CASE_IDENTIFIER, DatasetName
+from ..dataset.patients import NAMES_PATIENTS, patients_in_words, with_guessed_patients
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import Splits, leaks, make_splits, read_splits, with_copies
 from ..dataset.strictjson import dumps, load_object, read_file
@@ -105,16 +106,16 @@ def _plan(
         spec = dataclasses.replace(spec, planes=spec.planes[-1:])
     files = _files_a_case(source)
     recipe = _recipe(description, spec, files, ending, link)
-    records = {record.case: record for record in source.records()}
     findings: list[Finding] = []
     items: list[Item] = []
     taken = {*source.cases(TRAIN), *source.cases(TEST)}
     unfit = _unfit_names(source)
+    records, patients = _records(source, unfit, description)
     for split in (TRAIN, TEST):
         for case in source.cases(split):
             if case in unfit:
                 continue
-            record = records.get(case) or _foreign(case, split, description)
+            record = records[split, case]
             if record.split != split:
                 findings.append(
                     Finding(
@@ -158,7 +159,7 @@ def _plan(
         "splits": [str(path.absolute()) for path in splits],
     }
     plan = Plan(target, source.path, tuple(items), key, tuple(left_out(extra)), (source.held,))
-    return Augmentation(source, spec, splits, plan)
+    return Augmentation(source, spec, splits, plan, patients)
 
 
 def run_augmentation(augmentation: Augmentation, **how: Unpack[How]) -> Outcome:
@@ -374,6 +375,18 @@ def _unfit_padding(pad_value: float, path: str, ending: str) -> list[Finding]:
     told = f"has voxels of type {dtype.name}, which cannot hold --pad-value {pad_value:g}"
     fitting = f"a {'number' if real else 'whole number'} from {limits.min} to {limits.max}"
     return [Finding("SC001", told, file=path, hint=fitting)]
+
+
+def _records(
+    source: Dataset, unfit: Collection[str], description: DatasetDescription
+) -> tuple[dict[tuple[str, str], CaseRecord], str]:
+    """Return split and case → what is known of it, with its patient, and what tells the patients, in words."""
+    known = {record.case: record for record in source.records()}
+    keys = [(split, case) for split in (TRAIN, TEST) for case in source.cases(split) if case not in unfit]
+    found = [known.get(case) or _foreign(case, split, description) for split, case in keys]
+    found, evidence = with_guessed_patients(found)
+    patients = [record.patient for record in found if record.split == TRAIN]
+    return dict(zip(keys, found, strict=True)), patients_in_words(patients, evidence, NAMES_PATIENTS)
 
 
 def _finish(augmentation: Augmentation, results: Iterable[Result], staged: Staged) -> list[Finding]:

@@ -114,6 +114,7 @@ def command(
         refuse_if_any(as_errors(plan.warnings))
     made, originals = augmentation.copies, augmentation.originals
     sink.say(f"{source.path.name}: {originals} training cases, {made} copies")
+    sink.say(f"patients: {augmentation.patients}")
     result = {"source": str(source.path), "target": str(plan.target.path), "originals": originals, "copies": made}
     if sink.verbose:
         _show_ways(augmentation, sink)

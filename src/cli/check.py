@@ -86,6 +86,7 @@ def tell(dataset: str, findings: Sequence[Finding], sink: Sink) -> bool:
 def _show(facts: Mapping[str, Any], sink: Sink) -> None:
     cases = facts["cases"]
     sink.say(f"{cases.get('train', 0)} training and {cases.get('test', 0)} test cases")
+    sink.say(f"patients: {facts['patients']}")
     for channel in facts["channels"]:
         values = f", {channel['low']:g} to {channel['high']:g}" if "low" in channel else ""
         sink.say(f"channel {channel['name']}: normalisation {channel['normalisation']}{values}")

@@ -232,6 +232,7 @@ def _show(conversion: Conversion, sink: Sink) -> None:
         f" (guessed from {found['labels_guessed_from']}; --labels overrides)" if found["labels_guessed_from"] else ""
     )
     sink.say(f"labels: {told}{guess}")
+    sink.say(f"patients: {found['patients_in_words']}")
     if names := found["mapped_names"]:
         some = list(names.items())[: None if sink.verbose else SHOWN_NAMES]
         more = f" … {len(names)} in all (-v shows them)" if len(some) < len(names) else ""

@@ -36,6 +36,7 @@ from .case import convert_case
 from .coding import Coding
 from .folds import settled_folds
 from .headers import decoded
+from .patients import in_words, number_of_patients, with_patients
 from .registry import KINDS, detect, refuse_unheeded
 from .source import ConvertOptions, SourceScan, own_name, real_folder
 from .task import PICTURES, CaseTask, Recipe
@@ -88,6 +89,9 @@ class Conversion:
             "labels": dict(scan.label_map.labels.as_json()),
             "label_values": scan.label_map.as_json(),
             "labels_guessed_from": scan.label_map.guessed,
+            "patients": number_of_patients(scan),
+            "patients_guessed_from": scan.patients_guessed_from,
+            "patients_in_words": in_words(scan),
             "file_ending": scan.file_ending,
             "notes": list(scan.notes),
             "mapped_names": {case.original_name: case.case for case in scan.cases if case.case != case.original_name},
@@ -186,7 +190,7 @@ def _scanned(
     if kind not in KINDS:
         raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
     refuse_unheeded(kind, options)
-    scan = KINDS[kind].scan(root, options, readers)
+    scan = with_patients(KINDS[kind].scan(root, options, readers), options)
     findings = as_errors(scan.findings) if strict else scan.findings
     refuse_if_any(findings)
     if options.unlabelled != "test" and not any(case.split == TRAIN for case in scan.cases):

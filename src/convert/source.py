@@ -266,6 +266,8 @@ class SourceScan:
         The label map of such a source.
     extra
         Entries of the source's json that nnU-Net does not know; kept in the lineage.
+    patients_guessed_from
+        What tells the patients of the cases, in words, if they were guessed.
     """
 
     kind: str
@@ -284,6 +286,7 @@ class SourceScan:
     origin: Mapping[str, CaseRecord] = field(default_factory=dict)
     origin_labels: Mapping[str, int] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    patients_guessed_from: str = ""
 
 
 def _kept(value: object) -> object:

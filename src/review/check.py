@@ -17,6 +17,7 @@ from ..dataset.labels import Labels
 from ..dataset.layout import hold
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
+from ..dataset.patients import NAMES_PATIENTS, patients_in_words, with_guessed_patients
 from ..dataset.splits import FILE as SPLITS
 from ..dataset.splits import Splits
 from ..errors import Finding, SegconvError, warning
@@ -29,7 +30,7 @@ from ..work.parallel import each
 from .case_check import Assigned, CaseReport, FullCheck, QuickCheck, Rules
 from .declaration import Declaration
 from .facts import Facts
-from .folds import judge_default_folds, judge_folds, read_folds
+from .folds import judge_default_folds, judge_folds, judge_guessed_patients, read_folds
 from .history import History
 from .inventory import CaseFiles, same_names, take_inventory
 from .links import unusable
@@ -161,7 +162,7 @@ def _check(
     findings += facts.findings(complete=facts.labelled == facts.cases[TRAIN] > 0)
     findings += _folds(root, splits, whole, history, facts, external=allow_external)
     findings.sort(key=lambda finding: finding.severity != "error")  # keeps the order otherwise
-    return Report(tuple(findings), len(cases), facts.as_json())
+    return Report(tuple(findings), len(cases), {**facts.as_json(), "patients": whole.patients(history)})
 
 
 class _Whole:
@@ -206,6 +207,12 @@ class _Whole:
                     )
                 )
         return findings
+
+    def patients(self, history: History) -> str:
+        """Return what is known of the patients, and what that means for folds, in words."""
+        known = {record.case: record for record in history.cases if record.split == TRAIN}
+        records, evidence = with_guessed_patients([known.get(case) or CaseRecord(case) for case in self.training])
+        return patients_in_words([record.patient for record in records], evidence, NAMES_PATIENTS)
 
     def records(self, history: History) -> list[CaseRecord]:
         """Return what folds are judged by: patients and copies of the lineage, content as it was read."""
@@ -311,6 +318,7 @@ def _folds(
     findings: list[Finding] = []
     read: list[Splits] = []
     records = whole.records(history)
+    guessed, evidence = with_guessed_patients(records)
     present = whole.present or history.present
     found = [(root / SPLITS, SPLITS)] + ([(preprocessed, str(preprocessed))] if preprocessed is not None else [])
     there = [(path, shown) for path, shown in found if os.path.lexists(path)]
@@ -337,8 +345,10 @@ def _folds(
             )
         read.append(folds)
         findings += judge_folds(folds, shown, whole.training, records, facts.classes, present)
+        if evidence:
+            findings += judge_guessed_patients(folds, shown, records, guessed, evidence)
     if not there:
-        findings += judge_default_folds(whole.training, records)
+        findings += judge_default_folds(whole.training, guessed, guessed=bool(evidence))
     return findings
 
 

@@ -92,13 +92,23 @@ def judge_folds(
     return findings
 
 
-def judge_default_folds(cases: Sequence[str], records: Sequence[CaseRecord]) -> list[Finding]:
-    """Return what is wrong with the folds that nnU-Net makes where there are none: five, of single cases."""
+def judge_default_folds(cases: Sequence[str], records: Sequence[CaseRecord], *, guessed: bool = False) -> list[Finding]:
+    """Return what is wrong with the folds that nnU-Net makes where there are none: five, of single cases.
+
+    Parameters
+    ----------
+    records
+        Their lineage: patients, copies, and the content of images.
+    guessed
+        Whether names alone tell the patients.
+    """
     findings = []
     if together := [group for group in groups(records) if len(group) > 1]:
         first = sorted(record.case for record in together[0])
         # Equal files may be meant; copies and patients are known to belong together.
-        meant = any(r.parent is not None or r.patient is not None for group in together for r in group)
+        meant = any(
+            r.parent is not None or (r.patient is not None and not guessed) for group in together for r in group
+        )
         findings.append(
             Finding(
                 "SC095",
@@ -119,6 +129,41 @@ def judge_default_folds(cases: Sequence[str], records: Sequence[CaseRecord]) -> 
             )
         )
     return findings
+
+
+def judge_guessed_patients(
+    folds: Splits, shown: str, known: Sequence[CaseRecord], guessed: Sequence[CaseRecord], evidence: str
+) -> list[Finding]:
+    """Return a warning if folds have patients on both sides that names tell and nothing declares.
+
+    Parameters
+    ----------
+    shown
+        What messages call the file.
+    known, guessed
+        The training cases without and with these patients.
+    evidence
+        What tells them, in words.
+    """
+    certain = {number for number, fold in enumerate(folds) if leaks([fold], known)}
+    patients = {record.case: record.patient for record in guessed}
+    mixed = {}
+    for number, fold in enumerate(folds):
+        training = {patients.get(case) for case in fold["train"]} - {None}
+        if number not in certain and (both := [case for case in fold["val"] if patients.get(case) in training]):
+            mixed[number] = both
+    if not mixed:
+        return []
+    number, both = next(iter(mixed.items()))
+    return [
+        warning(
+            "SC095",
+            f"{len(mixed)} of {len(folds)} folds have patients on both sides, {evidence}: fold {number} validates on"
+            f" {len(both)} cases whose patients are in training, the first is {both[0]}",
+            file=shown,
+            hint=f"{_cure(shown)}, with --patients if names mislead",
+        )
+    ]
 
 
 def _cure(shown: str) -> str:

@@ -1,0 +1,50 @@
+"""Whose the cases of a source are: as declared, as its files say, or as names and folders tell of all of them."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+
+from ..dataset.lineage import TRAIN, CaseRecord
+from ..dataset.patients import Named, guess_patients, patients_in_words
+from .source import ConvertOptions, SourceCase, SourceScan, shown
+
+
+def with_patients(scan: SourceScan, options: ConvertOptions) -> SourceScan:
+    """Return a source with a patient guessed for each case, if none is known and something tells it of all."""
+    declared = options.patients is not None or options.patient_pattern is not None
+    if declared or any(case.patient or _origin(case, scan).patient for case in scan.cases):
+        return scan
+    cases = [case for case in scan.cases if case.split == TRAIN]
+    others = [case for case in scan.cases if case.split != TRAIN]
+    # Test cases may be called otherwise; folds need those of training only.
+    for asked in ([*cases, *others], cases) if others else (cases,):
+        guess = guess_patients([_named(case, scan) for case in asked])
+        if guess is not None:
+            patients = {case.case: patient for case, patient in zip(asked, guess.patients, strict=True)}
+            own = tuple(replace(case, patient=patients.get(case.case)) for case in scan.cases)
+            return replace(scan, cases=own, patients_guessed_from=guess.evidence)
+    return scan
+
+
+def _named(case: SourceCase, scan: SourceScan) -> Named:
+    original = _origin(case, scan).parent or case.original_name
+    return Named(posixpath.basename(original), posixpath.dirname(shown(case.images[0], scan.root)))
+
+
+def number_of_patients(scan: SourceScan) -> int:
+    """Return how many patients the training cases have, as far as they are known."""
+    return len(set(_patients(scan)) - {None})
+
+
+def in_words(scan: SourceScan) -> str:
+    """Return what is known of the patients, and what that means for the folds, in one line."""
+    return patients_in_words(_patients(scan), scan.patients_guessed_from, "--patient-pattern or --patients")
+
+
+def _patients(scan: SourceScan) -> list[str | None]:
+    return [case.patient or _origin(case, scan).patient for case in scan.cases if case.split == TRAIN]
+
+
+def _origin(case: SourceCase, scan: SourceScan) -> CaseRecord:
+    return scan.origin.get(case.case) or CaseRecord(case.case)

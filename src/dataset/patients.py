@@ -1,0 +1,292 @@
+"""Which cases are of one patient, as far as names and folders tell: a guess that holds for every case, or none.
+
+`RULES` are tried in order, and the first that names a patient for every case is taken. A folder or a
+prefix that all cases share is no patient, nor is one that only names a class, a site or a part of a
+collection.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from .lineage import TRAIN, CaseRecord
+
+LEAST_ANONYMOUS = 3
+"""So many folders or prefixes that no word calls patients must there be: two are as likely two halves of a set."""
+
+NAMES_PATIENTS = "segconv convert DATASET --to 43_New with --patient-pattern or --patients"
+"""What names the patients of a dataset that is there."""
+
+# fmt: off
+_PATIENT = r"(?:patient|pat|subject|subj|sub|participant|volunteer|person|pid)(?:[-_ ]?id)?"
+_OWNERS = frozenset({"patient", "pat", "pt", "p", "subject", "subj", "sub", "participant", "volunteer", "person", "pid",
+                     "case", "id", "mouse", "rat", "animal", "donor", "video", "vid", "study"})
+"""Words before a number that may be a patient's, where several cases share it."""
+_COLLECTIONS = frozenset({
+    "part", "site", "center", "centre", "hospital", "clinic", "institution", "institute", "fold", "batch", "set",
+    "dataset", "data", "class", "label", "grade", "group", "stage", "level", "type", "category", "cohort", "split",
+    "vendor", "scanner", "train", "training", "test", "testing", "val", "validation", "channel", "modality", "task",
+    "subset", "version", "rater", "reader", "annotator", "observer", "expert", "section", "chunk", "folder", "round",
+    "cin", "gleason", "birads", "pirads", "isup", "who", "her", "kl", "year", "magnification",
+})
+"""Words of folders that only part a collection, by origin, by class or by who drew."""
+_MODALITIES = r"t1|t2|t1w|t2w|t1c|t1ce|t1gd|t2f|flair|pd|adc|dwi|swi|bold|ct|cta|mr|mri|pet|us|b\d+|\d+t|\d+x"
+_MOMENTS = (r"frame|fr|slice|sl|ses|session|visit|time|timepoint|tp|phase|week|day|month|year|z|s|t|run|rep|acq|echo|"
+            r"tile|patch|crop|left|right|l|r|od|os|pre|post|baseline|followup|fu|cc|mlo|ed|es|axial|sagittal|coronal")
+_PICTURES = r"scan|image|img|im|vol|volume|series|view|exam"
+# fmt: on
+_DATE = r"(?:19|20)\d\d(?:[-_.]?\d\d){0,2}"
+_PART = re.compile(rf"(?:^|[_\-. ]+|(?<=\d)(?=[a-z]{{2}}))(?:(?:{_MOMENTS}|{_PICTURES})[-_ ]?\d*|{_MODALITIES})$", re.I)
+_SIDE = re.compile(r"(?<=\d)[LRa-d]$")
+_SIDED = re.compile(r"(.*\d)(?:[_\-. ]+(?:left|right|l|r|od|os)|[LR])", re.I)
+_DATED = re.compile(rf"[_\-. ]{_DATE}$")
+_NUMBERED = re.compile(r"(.*\d.*?)[_\-. ]+\d+$")
+_BIDS = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9]+)")
+_WORDED = re.compile(rf"(?<![A-Za-z])({_PATIENT})[-_ ]?([A-Za-z]{{0,4}}\d+|[A-Z](?![A-Za-z0-9]))", re.I)
+_OWNED = re.compile(r"([A-Za-z]+)[-_ ]?(\d+)(?![A-Za-z0-9])")
+_WORDS = re.compile(r"[a-z]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a case is called, and where it lies.
+
+    Parameters
+    ----------
+    name
+        Without folders and ending.
+    folder
+        With slashes, relative to the source; empty where only names are known.
+    """
+
+    name: str
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class PatientGuess:
+    """A patient for every case.
+
+    Parameters
+    ----------
+    patients
+        In the order of the cases.
+    evidence
+        What tells it, with an example, in words.
+    """
+
+    patients: tuple[str, ...]
+    evidence: str
+
+    @property
+    def number(self) -> int:
+        """How many patients there are."""
+        return len(set(self.patients))
+
+
+def guess_patients(cases: Sequence[Named]) -> PatientGuess | None:
+    """Return the patient of every case, or None if nothing tells it of all of them."""
+    if len(cases) < 2:
+        return None
+    own = _without_common(cases)
+    if any(len(_bids_in(case)) > 1 or len(_worded_in(case)) > 1 for case in own):
+        return None  # folder and file name different patients
+    for rule, what, shared in RULES:
+        found = []
+        for case in own:
+            patient = rule(case)
+            if patient is None:
+                break
+            found.append(patient)
+        if len(found) == len(own) and (patients := _settled(found, shared=shared)):
+            if _contradicted(own, patients):
+                return None
+            return PatientGuess(patients, f"{what}, as {_example(cases, patients)}")
+    return None
+
+
+def with_guessed_patients(records: Sequence[CaseRecord]) -> tuple[list[CaseRecord], str]:
+    """Return the records of a dataset with the patients that its names tell, and the evidence.
+
+    They come back as they are, without evidence, where a patient is known or nothing tells one. A copy is of
+    its original's patient.
+    """
+    training = [record for record in records if record.split == TRAIN]
+    if any(record.patient is not None for record in training):
+        return list(records), ""
+    guess = guess_patients([Named(record.parent or record.case) for record in training])
+    if guess is None:
+        return list(records), ""
+    patients = {record.case: patient for record, patient in zip(training, guess.patients, strict=True)}
+    return [
+        replace(record, patient=patients[record.case]) if record.split == TRAIN else record for record in records
+    ], guess.evidence
+
+
+def patients_in_words(patients: Sequence[str | None], guessed_from: str, otherwise: str) -> str:
+    """Return what is known of the patients of training cases, and what that means for the folds, in one line.
+
+    Parameters
+    ----------
+    patients
+        Of each case.
+    guessed_from
+        The evidence, or nothing.
+    otherwise
+        What names the patients.
+    """
+    cases, unknown = len(patients), patients.count(None)
+    if unknown == cases:
+        alone = "folds split the cases as if each were of a patient of its own"
+        return f"unknown; {alone} ({otherwise} names them)"
+    number = len(set(patients) - {None})
+    told = f"{cases - unknown} training cases of {number} patient{'s' * (number != 1)}"
+    if unknown:
+        told += f"; {unknown} more of unknown patients, as if each were of its own ({otherwise} names them)"
+    if guessed_from:
+        told += f" (guessed {guessed_from}; {otherwise} overrides)"
+    return told
+
+
+def _settled(found: Sequence[tuple[str, bool]], *, shared: bool) -> tuple[str, ...]:
+    """Return the patients that a rule found, each under one name; none if they are not believed."""
+    names: dict[str, str] = {}
+    patients = tuple(names.setdefault(_plain(patient), patient) for patient, _ in found)
+    counts = Counter(patients)
+    believed = len(counts) > 1 and (not shared or max(counts.values()) > 1)
+    certain = all(certain for _, certain in found)
+    return patients if believed and (certain or _plausible(list(counts))) else ()
+
+
+def _contradicted(cases: Sequence[Named], patients: Sequence[str]) -> bool:
+    """Return whether a case is called as another's patient: ``P_1/P_2_3`` where there is a P_2."""
+    known = {_plain(patient) for patient in patients}
+    for case, patient in zip(cases, patients, strict=True):
+        for told in (_by_owner(case), _by_prefix(case)):
+            if told is not None and (other := _plain(told[0])) in known and other != _plain(patient):
+                return True
+    return False
+
+
+def _plain(patient: str) -> str:
+    """Return what ``Patient_001`` and ``patient1`` have in common."""
+    return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[-_. ]", "", patient.casefold()))
+
+
+def _example(cases: Sequence[Named], patients: Sequence[str]) -> str:
+    most = Counter(patients).most_common(1)[0][0]
+    some = [case for case, patient in zip(cases, patients, strict=True) if patient == most][:2]
+    return f"{' and '.join('/'.join(filter(None, (case.folder, case.name))) for case in some)} of {most}"
+
+
+def _without_common(cases: Sequence[Named]) -> list[Named]:
+    """Return the cases without the folders above all of them."""
+    split = [case.folder.split("/") if case.folder else [] for case in cases]
+    depth = 0
+    while all(len(parts) > depth for parts in split) and len({parts[depth] for parts in split}) == 1:
+        depth += 1
+    return [Named(case.name, "/".join(parts[depth:])) for case, parts in zip(cases, split, strict=True)]
+
+
+Rule = Callable[[Named], tuple[str, bool] | None]
+"""Returns a patient, and whether a word says that it is one; None if nothing tells."""
+
+
+def _by_bids(case: Named) -> tuple[str, bool] | None:
+    return next(((patient, True) for patient in _bids_in(case)), None)
+
+
+def _bids_in(case: Named) -> set[str]:
+    return {match for text in (case.folder, case.name) for match in _BIDS.findall(text)}
+
+
+def _by_word(case: Named) -> tuple[str, bool] | None:
+    return next(((patient, True) for patient in _worded_in(case).values()), None)
+
+
+def _worded_in(case: Named) -> dict[str, str]:
+    """Return number → the word and the number, as they are written first."""
+    found: dict[str, str] = {}
+    for text in (case.folder, case.name):
+        for match in _WORDED.finditer(text):
+            found.setdefault(_plain(match[2]), match[0])
+    return found
+
+
+def _by_folder(case: Named) -> tuple[str, bool] | None:
+    for component in case.folder.split("/") if case.folder else ():
+        if (found := _owner(component)) is not None:
+            return found
+    return None
+
+
+def _by_owner(case: Named) -> tuple[str, bool] | None:
+    """``case_001_3``: the number that follows a word at the start."""
+    match = _OWNED.match(case.name)
+    return (match[0], True) if match and match[1].casefold() in _OWNERS and match.end() < len(case.name) else None
+
+
+def _by_side(case: Named) -> tuple[str, bool] | None:
+    """``12_left`` and ``12_right``: two eyes, lungs, knees or breasts of one."""
+    match = _SIDED.fullmatch(case.name)
+    return (match[1], True) if match else None
+
+
+def _by_part(case: Named) -> tuple[str, bool] | None:
+    """``A12_slice_3``: what comes before the word for a part of an examination."""
+    rest = _without_parts(case.name)
+    return _owner(rest) if rest != case.name else None
+
+
+def _by_prefix(case: Named) -> tuple[str, bool] | None:
+    """``A12_3``: what comes before the last number."""
+    match = _NUMBERED.fullmatch(case.name)
+    return _owner(match[1]) if match else None
+
+
+RULES: tuple[tuple[Rule, str, bool], ...] = (
+    (_by_bids, "by sub-… of BIDS", False),
+    (_by_word, "by the word for a patient", False),
+    (_by_folder, "by folders of several cases", True),
+    (_by_owner, "by the number that several names begin with", True),
+    (_by_side, "by what names have in common before left or right", True),
+    (_by_part, "by what names have in common before the slice, frame or session", True),
+    (_by_prefix, "by what names have in common before their last number", True),
+)
+"""Each rule, in words, and whether it tells something only where several cases share a patient."""
+
+
+def _owner(text: str) -> tuple[str, bool] | None:
+    """Return what a folder or a prefix names that may be a patient, and whether a word says so."""
+    rest = _without_parts(text)
+    if not re.search(r"\d", rest) or re.fullmatch(_DATE, rest):
+        return None
+    words = set(_WORDS.findall(rest.casefold()))
+    if words & _COLLECTIONS:
+        return None
+    return rest, bool(words & _OWNERS)
+
+
+def _without_parts(text: str) -> str:
+    """Return a name without the words and numbers at its end that tell parts of an examination."""
+    rest = text
+    while True:
+        shorter = next((cut for part in (_SIDE, _PART, _DATED) if (cut := part.sub("", rest)) != rest), rest)
+        if shorter == rest:
+            return rest
+        if not re.search(r"\d", shorter):
+            # scan_12 is what slices have in common, slice_12 is not.
+            return rest if re.match(rf"(?:{_PICTURES})[-_ ]?\d", rest, re.I) else ""
+        rest = shorter
+
+
+def _plausible(patients: Sequence[str]) -> bool:
+    """Return whether names without a word for patients may be theirs: numbers that go beyond those of a few classes."""
+    numbers = [re.findall(r"\d+", patient) for patient in patients]
+    years = all(len(found) == 1 and re.fullmatch(r"(?:19|20)\d\d", found[0]) for found in numbers)
+    padded = all(re.fullmatch(r"\d{3,}", patient) for patient in patients)
+    several = any(len(number) > 1 for found in numbers for number in found)
+    return not years and several and (padded or len(patients) >= LEAST_ANONYMOUS)
