@@ -8,44 +8,97 @@ Sources: CVAT's documentation of "Segmentation mask 1.1" and "CamVid 1.0".
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..dataset.labels import RGB, parse_value, value_text
+from ..dataset.labels import BACKGROUND, RGB, parse_value, value_text
 from ..dataset.strictjson import loads
 from ..errors import SegconvError, naming
+from . import class_lists
 from .csv_text import read_text, read_text_inside, rows_of
 
-FILES = ("labelmap.txt", "label_colors.txt", "class_dict.csv", "labels.csv", "labels.json", "colors.csv", "colors.json")
-"""Names by which a table beside the pictures is found."""
+FILES = (
+    *("labelmap.txt", "label_colors.txt", "class_dict.csv", "labels.csv", "labels.json", "colors.csv", "colors.json"),
+    *("_classes.csv", "classes.csv", "classes.json", "obj_class_to_machine_color.json"),
+)
+"""Names by which a table beside the pictures is found: those of CVAT, CamVid, Roboflow, Supervisely."""
 
-_NAME_COLUMNS = ("name", "label", "class", "label_name", "class_name")
-_VALUE_COLUMNS = ("value", "id", "index", "gray", "grey", "pixel_value")
+PROJECT = "meta.json"
+"""Of Supervisely; many other tools call something else so."""
+
+_NAME_COLUMNS = ("name", "label", "class", "label_name", "class_name", "title")
+_VALUE_COLUMNS = ("value", "id", "index", "gray", "grey", "pixel_value", "pixel value")
 _COLOUR_COLUMNS = ("color", "colour", "rgb", "rgba", "hex")
 _OPAQUE = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(.+)")
 _WITH_ALPHA = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(.+)")
 """Lines of label_colors.txt."""
 
 
-def find_table(folder: Path) -> Path | None:
-    """Return the table that lies in a folder, or None.
+def find_tables(folder: Path) -> list[Path]:
+    """Return the tables and lists of classes that lie in a folder, by their names."""
+    known = (*FILES, *class_lists.FILES, PROJECT)
+    try:
+        names = set(os.listdir(folder)).intersection(known)
+    except OSError:  # a folder that cannot be listed is reported where its masks are read
+        return []
+    return [folder / name for name in known if name in names and (folder / name).is_file()]
 
-    Raises
-    ------
-    SegconvError
-        ``SC003`` if there are two.
+
+def read_table_beside(path: Path, root: Path, *, in_colours: bool) -> dict[str, int | str] | None:
+    """Return what a table that was found beside masks declares; None if it is none, or of no use to such masks.
+
+    Parameters
+    ----------
+    root
+        The source, which the table does not leave.
+    in_colours
+        Whether the masks hold colours: a list of names says nothing of them, and a table that has both numbers and
+        colours counts by colour.
     """
-    found = [folder / name for name in FILES if (folder / name).is_file()]
-    if len(found) > 1:
-        raise SegconvError(
-            f"{found[0].name} and {found[1].name} may both declare the labels",
-            code="SC003",
-            file=str(folder),
-            hint=f"name one of them: --labels {found[0]}",
-        )
-    return found[0] if found else None
+    name, text = path.name, read_text_inside(path, root, "SC074")
+    if name in class_lists.FILES:
+        with naming(str(path)):
+            lines = _lines_of(text)
+            return None if in_colours or not class_lists.is_list(name, lines) else class_lists.read_list(lines)
+    if name == PROJECT:
+        try:
+            found = loads(text.encode())
+        except SegconvError:
+            return None
+        if not _is_project(found):
+            return None
+    if name in (PROJECT, "classes.json"):
+        return _of_classes(path, text, in_colours=in_colours)
+    return _table(path, text)
+
+
+def _is_project(found: Any) -> bool:
+    classes = found.get("classes") if isinstance(found, dict) else None
+    return isinstance(classes, list) and bool(classes) and all(isinstance(c, dict) and "title" in c for c in classes)
+
+
+def _of_classes(path: Path, text: str, *, in_colours: bool) -> dict[str, int | str]:
+    """Read the classes of Supervisely, which never name background: black, or 0."""
+    with naming(str(path)):
+        found = loads(text.encode())
+        classes = found.get("classes", found) if isinstance(found, dict) else found
+        if isinstance(classes, list) and classes and all(isinstance(entry, str) for entry in classes):
+            return class_lists.read_list(classes)
+        if not isinstance(classes, list):
+            return _of_json(classes)
+        columns = _COLOUR_COLUMNS if in_colours else _VALUE_COLUMNS
+        entries = [
+            {key: value for key, value in entry.items() if key in (*_NAME_COLUMNS, *columns)}
+            if isinstance(entry, dict) and any(column in entry for column in columns)
+            else entry
+            for entry in classes
+        ]
+        names = _of_json(entries)
+    ground: int | str = 0 if all(isinstance(value, int) for value in names.values()) else "#000000"
+    return names if BACKGROUND in names or ground in names.values() else {BACKGROUND: ground, **names}
 
 
 def read_table(path: Path) -> dict[str, int | str]:
@@ -62,22 +115,23 @@ def read_table(path: Path) -> dict[str, int | str]:
     return _table(path, read_text(path, "SC074"))
 
 
-def read_table_inside(path: Path, root: Path) -> dict[str, int | str]:
-    """Return the labels of a table of a source; raises what `read_table` and `resolve_inside` raise."""
-    return _table(path, read_text_inside(path, root, "SC074"))
-
-
 def _table(path: Path, text: str) -> dict[str, int | str]:
     with naming(str(path)):
         if path.suffix.lower() == ".json":
             return _of_json(loads(text.encode()))
-        lines = [line.strip() for line in text.splitlines()]
-        lines = [line for line in lines if line and not line.startswith("#")]
+        lines = _lines_of(text)
+        if class_lists.is_list(path.name, lines):
+            return class_lists.read_list(lines)
         if path.suffix.lower() == ".txt":
             # Of one line alone nobody knows: the name may begin with a number.
             alpha = bool(lines) and all(_WITH_ALPHA.fullmatch(line) for line in lines)
             return _collected([_of_line(line, _WITH_ALPHA if alpha else _OPAQUE) for line in lines])
         return _of_csv(text)
+
+
+def _lines_of(text: str) -> list[str]:
+    lines = [line.strip() for line in text.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _of_line(line: str, pattern: re.Pattern[str]) -> tuple[str, int | str]:
@@ -189,8 +243,8 @@ def _hex(red: Any, green: Any, blue: Any, alpha: Any = 255) -> str:
 def _collected(entries: Sequence[tuple[str, int | str]]) -> dict[str, int | str]:
     found: dict[str, int | str] = {}
     for name, value in entries:
-        # CamVid writes it with a capital; nnU-Net knows it without.
-        name = "background" if name.casefold() == "background" else name
+        # CamVid writes it with a capital, LabelMe with underscores; nnU-Net knows it without.
+        name = BACKGROUND if class_lists.is_ground(name) else name
         if name in found:
             raise SegconvError(f"the label {name!r} stands twice", code="SC074")
         found[name] = value

@@ -208,7 +208,7 @@ def mask_codes(opened: Opened, kind: str) -> Samples:
     if kind == RGB:
         samples = opened.decoded
         if header.kind == "palette":
-            samples = raster.palette(opened.data)[samples]
+            samples = raster.palette_with_alpha(opened.data)[samples]
         return colour_codes(samples, header)
     return grey_mask(opened.decoded, header)
 
@@ -223,10 +223,14 @@ def stored_mask(opened: Opened) -> dict[str, Any]:
         "depth": header.depth,
     }
     if header.kind == "palette":
-        found["palette"] = ["#{:02x}{:02x}{:02x}".format(*entry) for entry in raster.palette(opened.data).tolist()]
+        found["palette"] = [_entry_text(*entry) for entry in raster.palette_with_alpha(opened.data).tolist()]
     if hides_colours(opened.decoded, header):
         found["lost"] = "the colours under fully transparent pixels, which nobody sees, are 0, 0, 0"
     return found
+
+
+def _entry_text(red: int, green: int, blue: int, alpha: int) -> str:
+    return f"#{red:02x}{green:02x}{blue:02x}" + (f"{alpha:02x}" if alpha != 255 else "")
 
 
 def _convert_mask(

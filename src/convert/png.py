@@ -9,31 +9,21 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, LabelMap, dense, grey_of_colour, value_text
+from ..dataset.labels import RGB
 from ..errors import Finding, SegconvError
 from ..image import raster
-from ..image.mask import WITH_ALPHA
 from ..image.picture import PictureHeader
-from ..image.voxels import label_values, tally
 from ..work.readers import ONE, Readers
 from .cases import cases_of, finished
-from .coding import MOST_SNAPPED
-from .colour_tables import find_table, read_table_inside
-from .labelling import Declared, settle
 from .lists import pair_by_list
 from .pairing import Pair, Pairing, images_alone, pair_units
 from .patterns import pair_by_patterns
-from .pictures import Opened, mask_codes, open_picture
-from .read_ahead import read_pictures
+from .picture_labels import label_map_of
 from .roles import IMAGE, MASK, place_of, role_of_stem
+from .set_coding import judge_polarity
 from .source import (
     INSTANCES,
     ConvertOptions,
@@ -42,7 +32,6 @@ from .source import (
     collect,
     count_of,
     own_name,
-    read_source,
     shown,
     stray_note,
 )
@@ -51,12 +40,6 @@ from .tree import Unit, units_in
 KIND = "png"
 _UNREAD = (".gif", ".webp", ".jp2", ".heic", ".ppm", ".pgm", ".npy", ".npz", ".mat", ".svg")
 ENDING = ".png"
-VOID = 255
-"""In masks of VOC and Cityscapes, what belongs to no class."""
-
-FEW_VALUES = 8
-BLURRED = 0.9
-"""Masks with more than `FEW_VALUES` values, two of which make up more than this, have smoothed edges."""
 
 
 def ending_of(name: str) -> str | None:
@@ -118,7 +101,10 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
                 hint=f"without --channels they are called {', '.join(channels)}",
             )
         )
-    label_map = _label_map(cases, headers, root, findings, notes, options, readers)
+    findings += judge_polarity(
+        {shown(path, root): headers[path].white_is_zero for path in _grey_images(cases, headers)}, "picture"
+    )
+    label_map = label_map_of(cases, headers, root, findings, notes, options, readers)
     gray = {"ending": ENDING, "dtype": "uint8", "mode": "gray", "depth": 8}
     masks = [headers[case.label] for case in cases if case.label in headers]
     if label_map.coding == RGB:
@@ -289,6 +275,11 @@ def _of_channels(key: tuple[str, ...]) -> str:
     return f"a file for each of {', '.join(key)}" if key else "one file"
 
 
+def _grey_images(cases: Iterable[SourceCase], headers: Mapping[str, PictureHeader]) -> list[str]:
+    paths = (path for case in cases for path in case.images)
+    return [path for path in paths if path in headers and headers[path].kind == "gray"]
+
+
 def _channels(
     cases: Sequence[SourceCase],
     headers: dict[str, PictureHeader],
@@ -322,193 +313,3 @@ def _channels(
     if usual.channels == 1:
         return ("gray",)
     return ("R", "G", "B") if usual.channels == 3 else tuple(f"channel_{n}" for n in range(usual.channels))
-
-
-def _label_map(
-    cases: list[SourceCase],
-    headers: dict[str, PictureHeader],
-    root: Path,
-    findings: list[Finding],
-    notes: list[str],
-    options: ConvertOptions,
-    readers: Readers,
-) -> LabelMap:
-    """Return the label map; what cannot be settled becomes a finding, so that all are told at once."""
-    found: dict[int, _Seen] | None = None
-    coding = GRAY
-    try:
-        declared = _declared(cases, root, notes, options) if options.labels is None else None
-        if cases and declared is None and options.labels is None and all(case.label is None for case in cases):
-            raise SegconvError(
-                "no case has a label, and nothing else tells which labels there are",
-                code="SC074",
-                hint=f"--labels {BACKGROUND}=0,NAME=1, as the model has them that is to predict the cases",
-            )
-        if declared is None and options.labels is None and not any(f.severity == "error" for f in findings):
-            found, coding = _values(cases, headers, root, findings, readers)
-        if not any(f.severity == "error" for f in findings):
-            settled = settle(options, declared, found, coding)
-            if found and coding == GRAY and not options.accept_labels and _smoothed(found) == max(found):
-                # Smooth enough, a mask holds every value up to 255, and would pass for one of as many classes.
-                raise SegconvError(f"the label files hold {len(found)} values, which nobody declared", code="SC074")
-            return settled
-    except SegconvError as error:
-        if found and not error.file and error.code in ("SC074", "SC078"):
-            _tell_rarest(error, found, coding)
-        collect(findings, error)
-    return dense({BACKGROUND: 0, "foreground": 1})
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """How often a value occurs in all masks, and the first file that holds it."""
-
-    pixels: int
-    file: str
-
-    def __add__(self, other: _Seen) -> _Seen:
-        return _Seen(self.pixels + other.pixels, self.file)
-
-
-def _tell_rarest(error: SegconvError, found: Mapping[int, _Seen], coding: str) -> None:
-    """Say of values that nobody declared which is the rarest: it is the one most likely to be a mistake."""
-    rarest = min(found, key=lambda value: found[value].pixels)
-    seen = found[rarest]
-    error.file = seen.file
-    error.message += (
-        f"; the rarest is {value_text(rarest, coding)}, {count_of(seen.pixels, 'pixel')} in all, first here"
-    )
-    if coding != GRAY:
-        return
-    if (ink := _smoothed(found)) is not None:
-        error.message += f"; nearly all pixels are 0 or {ink}, as in a mask that was smoothed or resized"
-        error.hint = (
-            "export the masks without smoothing;"
-            f" or --labels {BACKGROUND}=0,foreground={ink} --snap {ink // 2} takes the nearest"
-        )
-        return
-    classes = sorted(found)[:-1]
-    if max(found) == VOID and classes == list(range(len(classes))):
-        names = ",".join([f"{BACKGROUND}=0", *(f"class_{value}={value}" for value in classes[1:])])
-        error.hint = f"{VOID} often says that nobody knows: --labels {names},{IGNORE}={VOID} leaves it out of training"
-
-
-def _smoothed(found: Mapping[int, _Seen]) -> int | None:
-    """Return the value of what was drawn, if masks hold many values and nearly all pixels are 0 or that one."""
-    if len(found) <= FEW_VALUES:
-        return None
-    often = sorted(found, key=lambda value: found[value].pixels, reverse=True)[:2]
-    shared = sum(found[value].pixels for value in often) / sum(seen.pixels for seen in found.values())
-    return max(often) if min(often) == 0 and shared > BLURRED else None
-
-
-def _declared(cases: Iterable[SourceCase], root: Path, notes: list[str], options: ConvertOptions) -> Declared | None:
-    """Return the labels that a table beside the pictures declares: in the source, or beside its masks."""
-    folders = {root}
-    for case in cases:
-        if case.label is not None:
-            folder = Path(case.label).parent
-            folders |= {folder, folder.parent} if folder.parent.is_relative_to(root) else {folder}
-    tables = [table for folder in sorted(folders) if folder.is_relative_to(root) and (table := find_table(folder))]
-    if not tables:
-        return None
-    found = [read_table_inside(table, root) for table in tables]
-    if any(other != found[0] for other in found[1:]):
-        raise SegconvError(
-            f"{shown(tables[0], root)} and {shown(tables[1], root)} declare different labels",
-            code="SC074",
-            hint=f"--labels {tables[0]} takes the first",
-        )
-    if BACKGROUND not in found[0] and BACKGROUND not in options.value_map.values():
-        _refuse_nameless_background(found[0], shown(tables[0], root))
-    notes.append(f"labels are declared by {shown(tables[0], root)}")
-    return Declared.of(found[0])
-
-
-def _refuse_nameless_background(names: Mapping[str, int | str], table: str) -> None:
-    black = next((name for name, value in names.items() if value in (0, "#000000", "#00000000")), None)
-    renamed = {(BACKGROUND if name == black else name): value for name, value in names.items()}
-    entries = [f"{name}={value}" for name, value in renamed.items()]
-    raise SegconvError(
-        f"declares no label 'background'{f', but {black!r} as {names[black]}' if black is not None else ''}",
-        code="SC074",
-        file=table,
-        hint=f"--labels '{','.join(entries if black is not None else [f'{BACKGROUND}=#000000', *entries])}'",
-    )
-
-
-def _values(
-    cases: Iterable[SourceCase],
-    headers: dict[str, PictureHeader],
-    root: Path,
-    findings: list[Finding],
-    readers: Readers,
-) -> tuple[dict[int, _Seen], str]:
-    """Return all values of all masks and their coding: a guess of the labels needs them before the first case.
-
-    Colours where a picture holds one that is not grey or not opaque; grey values and indices otherwise.
-    """
-    labels = {
-        path: case.form(case.label) for case in cases if case.label is not None for path in case.files_of(case.label)
-    }
-
-    def values_of(path: str) -> tuple[dict[int, int], bool]:
-        opened = _opened(path)
-        if _in_colours(opened.header) and labels[path] != INSTANCES:
-            colours = _counted(mask_codes(opened, RGB))
-            return colours, any(grey_of_colour(code) is None for code in colours)
-        return label_values(mask_codes(opened, GRAY)), False
-
-    def as_colours(path: str) -> bool:
-        return _in_colours(headers[path]) and labels[path] != INSTANCES
-
-    def indirect(path: str) -> bool:
-        """Return whether what was counted is no grey of eight bits: its colours are not told by it."""
-        return not as_colours(path) and (headers[path].kind != "gray" or headers[path].depth != 8)
-
-    results: dict[str, tuple[dict[int, int], bool]] = {}
-    seen: set[int] = set()
-    with closing(read_pictures(list(labels), values_of, root, findings, readers)) as counted:
-        for path, result in counted:
-            results[path] = result
-            seen.update(result[0])
-            if len(seen) > MOST_SNAPPED:  # what is told of them takes time and memory for each
-                raise SegconvError(
-                    f"up to here the masks hold more than {MOST_SNAPPED} different values or colours, as images do,"
-                    " expected one a class",
-                    code="SC078",
-                    file=shown(path, root),
-                    hint="check which of the files are the masks",
-                )
-    coloured = any(colour for _, colour in results.values())
-    again = [path for path in results if coloured and indirect(path)]
-    colours_of = dict(
-        read_pictures(again, lambda path: _counted(mask_codes(_opened(path), RGB)), root, findings, readers)
-    )
-    found: dict[int, _Seen] = {}
-    for path, (values, _) in results.items():
-        if coloured and indirect(path):
-            values = colours_of.get(path, {})
-        elif coloured and not as_colours(path):
-            values = {value * 0x010101: pixels for value, pixels in values.items()}
-        elif as_colours(path) and not coloured:
-            values = {value & 255: pixels for value, pixels in values.items()}
-        for value, pixels in values.items():
-            own = _Seen(pixels, shown(path, root))
-            found[value] = found[value] + own if value in found else own
-    return found, RGB if coloured else GRAY
-
-
-def _in_colours(header: PictureHeader) -> bool:
-    """Return whether the pixels of a mask may well be colours, or transparent."""
-    return header.kind in ("RGB", *WITH_ALPHA) and header.depth == 8
-
-
-def _opened(path: str) -> Opened:
-    return open_picture(read_source(path))
-
-
-def _counted(values: NDArray[Any]) -> dict[int, int]:
-    if values.dtype == np.uint8:
-        return label_values(values)  # a tenth of the time of sorting
-    return tally(values, what="colours")

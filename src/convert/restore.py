@@ -20,7 +20,7 @@ from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import raster, segmentation, volumes
 from ..image.codecs import decoded_bytes
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry
-from ..image.mask import WITH_ALPHA, colour_picture, grey_mask
+from ..image.mask import WITH_ALPHA, colour_picture, grey_mask, palette_codes
 from ..image.stored import DecodedVolume
 from ..image.voxels import label_values, remap
 from ..version import VERSION
@@ -308,7 +308,9 @@ def _picture(values: NDArray[Any], stored: Mapping[str, Any], ending: str, codin
         raise SegconvError("is a volume, the user's labels are pictures", code="SC051")
     mode, depth, ending = stored.get("mode", "gray"), int(stored.get("depth", 8)), ending.lower()
     if mode == "palette" and "palette" in stored:
-        colours = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in stored["palette"]], dtype=np.uint8)
+        entries = stored["palette"]
+        parts = (1, 3, 5, 7) if any(len(entry) > len("#rrggbb") for entry in entries) else (1, 3, 5)
+        colours = np.array([[int((c + "ff")[i : i + 2], 16) for i in parts] for c in entries], dtype=np.uint8)
         return _palette(_indices(values, colours, coding), colours, ending, depth)
     if coding == RGB:
         samples = _coloured(values, mode, ending)
@@ -340,7 +342,7 @@ def _indices(values: NDArray[Any], colours: NDArray[np.uint8], coding: str) -> N
     """Return palette indices: the values themselves, or those of their colours."""
     if coding == GRAY:
         return values.astype(np.uint8)
-    codes = [int(r) << 16 | int(g) << 8 | int(b) for r, g, b in colours.tolist()]
+    codes = palette_codes(colours)
     found = np.zeros(values.shape, dtype=np.uint8)
     for code in np.unique(values).tolist():
         if code not in codes:
@@ -351,7 +353,8 @@ def _indices(values: NDArray[Any], colours: NDArray[np.uint8], coding: str) -> N
 
 def _palette(indices: NDArray[np.uint8], colours: NDArray[np.uint8], ending: str, depth: int) -> bytes:
     if int(indices.max()) >= len(colours):
-        extra = np.zeros((int(indices.max()) + 1 - len(colours), 3), dtype=np.uint8)
+        extra = np.zeros((int(indices.max()) + 1 - len(colours), colours.shape[1]), dtype=np.uint8)
+        extra[:, 3:] = 255
         colours = np.concatenate([colours, extra])
     if ending in (".tif", ".tiff"):
         return raster.encode_tiff(indices, colours)

@@ -51,7 +51,7 @@ _DTYPES = tuple(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32,
 _OF_MASKS = (*volumes.ENDINGS, *raster.ENDINGS)
 _ENDINGS = (*_OF_MASKS, segmentation.ENDING)
 _FORMS = re.compile(f"[0-9a-f]{{{2 * FORMS_BYTES}}}")
-_COLOUR = re.compile(r"#[0-9a-f]{6}")
+_COLOUR = re.compile(r"#[0-9a-f]{6}([0-9a-f]{2})?")
 
 label_value = whole_between(0, LARGEST_VALUE)
 """Reads a value as a dataset has it."""

@@ -64,7 +64,7 @@ def colour_codes(samples: NDArray[Any], header: picture.PictureHeader) -> NDArra
     Parameters
     ----------
     samples
-        As stored, but with a palette looked up. Grey counts as the colour with equal parts.
+        As stored, but with a palette looked up, with its alpha. Grey counts as the colour with equal parts.
     header
         What the picture is.
 
@@ -87,10 +87,20 @@ def colour_codes(samples: NDArray[Any], header: picture.PictureHeader) -> NDArra
         for channel in (1, 2):
             codes <<= np.uint32(8)
             codes |= samples[..., channel]
-    if header.kind in WITH_ALPHA and (samples[..., -1] != 255).any():
+    alpha = header.kind in WITH_ALPHA or (header.kind == "palette" and samples.shape[-1] == 4)
+    if alpha and (samples[..., -1] != 255).any():
         codes[samples[..., -1] == 0] = 0
         codes |= (255 - samples[..., -1]).astype(np.uint32) << np.uint32(24)
     return codes
+
+
+def palette_codes(colours: NDArray[np.uint8]) -> list[int]:
+    """Return the code of each entry of a palette, ``(n, 3)`` or ``(n, 4)``, as `colour_codes` has it."""
+    opaque = np.full((len(colours), 1), 255, dtype=np.uint8)
+    table = np.concatenate([colours, opaque], axis=1)[:, :4].astype(np.uint32)
+    codes = (255 - table[:, 3]) << 24 | table[:, 0] << 16 | table[:, 1] << 8 | table[:, 2]
+    codes[table[:, 3] == 0] = 0xFF000000
+    return [int(code) for code in codes]
 
 
 def hides_colours(samples: NDArray[Any], header: picture.PictureHeader) -> bool:

@@ -76,6 +76,8 @@ class PictureHeader:
         Whether samples may differ from what was once stored, as in a JPEG.
     numbers
         ``"uint"``, or in a TIFF ``"int"`` or ``"float"``.
+    white_is_zero
+        Whether it is grey, and says that its lowest value is white.
     """
 
     width: int
@@ -88,6 +90,7 @@ class PictureHeader:
     format: str = "PNG"
     lossy: bool = False
     numbers: str = "uint"
+    white_is_zero: bool = False
 
     @property
     def channels(self) -> int:
@@ -257,6 +260,16 @@ def palette(data: Buffer) -> NDArray[np.uint8]:
     return colours
 
 
+def palette_with_alpha(data: Buffer) -> NDArray[np.uint8]:
+    """Return the colours of a palette PNG that `prove` accepted, ``(n, 4)``, alpha as its tRNS chunk says."""
+    colours = palette(data)
+    body = next((body for name, body, _ in _chunks(memoryview(data)) if name == b"tRNS"), b"")
+    alpha = np.full(len(colours), 255, dtype=np.uint8)
+    told = np.frombuffer(body, dtype=np.uint8)[: len(alpha)]
+    alpha[: len(told)] = told
+    return np.concatenate([colours, alpha[:, np.newaxis]], axis=1)
+
+
 def refuse_colourless(indices: NDArray[Any], colours: int) -> None:
     """Refuse palette indices that a palette of so many colours does not have (``SC053``)."""
     largest = int(indices.max())
@@ -293,14 +306,15 @@ def encode_palette(indices: NDArray[Any], colours: NDArray[np.uint8], depth: int
     indices
         ``(y, x)``, each below ``len(colours)``.
     colours
-        ``(n, 3)``, n at most ``2**depth``.
+        ``(n, 3)``, or ``(n, 4)`` with alpha; n at most ``2**depth``.
     depth
         Bits a pixel: 1, 2, 4 or 8.
     """
     if len(colours) > 1 << depth:
         raise ValueError(f"{len(colours)} colours do not fit {depth} bits")
     refuse_colourless(indices, len(colours))
-    return _packed(indices, depth, 3, np.ascontiguousarray(colours, dtype=np.uint8).tobytes())
+    table = np.ascontiguousarray(colours[:, :3], dtype=np.uint8).tobytes()
+    return _packed(indices, depth, 3, table, colours[:, 3].astype(np.uint8).tobytes() if colours.shape[1] > 3 else b"")
 
 
 def encode_few_bits(samples: NDArray[Any], depth: int) -> bytes:
@@ -323,20 +337,21 @@ def encode_mask(values: NDArray[Any]) -> bytes:
     return _file(values.shape, depth, 0, b"", deflate_zlib(rows, ISAL_LEVEL))
 
 
-def _packed(samples: NDArray[Any], depth: int, colour: int, colours: bytes) -> bytes:
+def _packed(samples: NDArray[Any], depth: int, colour: int, colours: bytes, alpha: bytes = b"") -> bytes:
     """Pack samples into bits, the first in the highest ones, and rows behind the filter type 0."""
     height, width = samples.shape
     bits = np.unpackbits(samples.astype(np.uint8)[..., np.newaxis], axis=-1)[..., 8 - depth :]
     rows = np.packbits(bits.reshape(height, width * depth), axis=-1)
     filtered = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1)
-    return _file((height, width), depth, colour, colours, deflate_zlib(filtered, ISAL_LEVEL))
+    return _file((height, width), depth, colour, colours, deflate_zlib(filtered, ISAL_LEVEL), alpha)
 
 
-def _file(shape: tuple[int, ...], depth: int, colour: int, colours: bytes, pixels: bytes) -> bytes:
+def _file(shape: tuple[int, ...], depth: int, colour: int, colours: bytes, pixels: bytes, alpha: bytes = b"") -> bytes:
     """Return a PNG of deflated rows."""
     chunks = [
         (b"IHDR", struct.pack(">IIBBBBB", shape[1], shape[0], depth, colour, 0, 0, 0)),
         *([(b"PLTE", colours)] if colours else []),
+        *([(b"tRNS", alpha)] if alpha else []),
         (b"IDAT", pixels),
         (b"IEND", b""),
     ]

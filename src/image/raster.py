@@ -130,6 +130,14 @@ def palette(data: Buffer) -> NDArray[np.uint8]:
     return bmp.palette(data) if found == "BMP" else tiff.palette(data)
 
 
+def palette_with_alpha(data: Buffer) -> NDArray[np.uint8]:
+    """Return the colours of a palette picture, ``(n, 4)``; only a PNG has some that are not opaque."""
+    if format_of(data) == "PNG":
+        return picture.palette_with_alpha(data)
+    colours = palette(data)
+    return np.concatenate([colours, np.full((len(colours), 1), 255, dtype=np.uint8)], axis=1)
+
+
 def encode(samples: NDArray[Any], ending: str) -> bytes:
     """Return a picture of ``(y, x)`` or ``(y, x, 3)`` samples that keeps every value, ending one of `WRITABLE`."""
     if ending == ".png":

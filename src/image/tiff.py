@@ -220,6 +220,7 @@ def _page_header(page: Any, pages: int) -> PictureHeader:
         format="TIFF",
         lossy=compression == _JPEG,
         numbers=numbers,
+        white_is_zero=photometric == _MIN_IS_WHITE,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segconv.convert.colour_tables import FILES, find_table, read_table
+from segconv.convert.colour_tables import FILES, find_tables, read_table
 from segconv.errors import SegconvError
 
 ROAD = {"background": "#000000", "road": "#ff0000", "tree top": "#008040"}
@@ -99,14 +99,11 @@ def test_a_table_that_is_not_there_is_missing_input(tmp_path: Path) -> None:
     assert (caught.value.code, caught.value.exit_code) == ("SC010", 66)
 
 
-def test_the_one_table_beside_the_masks_is_found_and_two_are_refused(tmp_path: Path) -> None:
-    assert find_table(tmp_path) is None
-    (tmp_path / FILES[0]).write_text("background:0,0,0::\n")
-    assert find_table(tmp_path) == tmp_path / FILES[0]
-    (tmp_path / FILES[1]).write_text("0 0 0 background\n")
-    with pytest.raises(SegconvError) as caught:
-        find_table(tmp_path)
-    assert caught.value.code == "SC003"
+def test_tables_beside_the_masks_are_found_by_their_names(tmp_path: Path) -> None:
+    assert find_tables(tmp_path) == []
+    for name in (FILES[1], FILES[0], "other.csv", "label_names.txt"):
+        (tmp_path / name).write_text("0 0 0 background\n")
+    assert find_tables(tmp_path) == [tmp_path / FILES[0], tmp_path / FILES[1], tmp_path / "label_names.txt"]
 
 
 NAMES = st.text(

@@ -14,7 +14,7 @@ from ...dataset.labels import GRAY, RGB, grey_of_colour, value_text
 from ...errors import SegconvError, naming
 from ...image import content, nrrd, raster, segmentation, stack, volumes
 from ...image.geometry import Geometry
-from ...image.mask import WITH_ALPHA, colour_codes, grey_mask
+from ...image.mask import WITH_ALPHA, colour_codes, grey_mask, palette_codes
 from ...image.voxels import label_values, tally
 from ..opened import read_bytes
 from .found import LabelUnit
@@ -171,8 +171,8 @@ def _of_picture(data: bytes) -> Label:
         )
     if header.kind == "palette":
         counts = label_values(samples)
-        colours = raster.palette(data)
-        table = {index: int.from_bytes(bytes(colours[index]), "big") for index in counts if index < len(colours)}
+        entries = palette_codes(raster.palette_with_alpha(data))
+        table = {index: entries[index] for index in counts if index < len(entries)}
         return Label(samples, INDICES, counts, palette=table)
     if header.samples == 1:
         return Label(samples, VALUES, label_values(samples))

@@ -1,0 +1,102 @@
+"""What tables and lists of classes that lie beside masks declare: one set of labels, on which all of them agree."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from ..dataset.labels import BACKGROUND
+from ..errors import SegconvError
+from .colour_tables import find_tables, read_table_beside
+from .labelling import Declared
+from .source import ConvertOptions, SourceCase, shown
+
+
+def declared_beside(
+    cases: Iterable[SourceCase], root: Path, notes: list[str], options: ConvertOptions, *, in_colours: bool
+) -> Declared | None:
+    """Return the labels that tables declare in the source, in the folders of its masks, or above those; None without.
+
+    Raises
+    ------
+    SegconvError
+        ``SC003`` if two tables of one folder declare different labels; ``SC074`` if those of two folders do, or no
+        background is declared; what reading a table raises.
+    """
+    found: dict[str, int | str] = {}
+    origin: dict[int | str, Path] = {}
+    tables: list[Path] = []
+    for folder in sorted(_folders(cases, root)):
+        for table in find_tables(folder):
+            names = read_table_beside(table, root, in_colours=in_colours)
+            if names is None:
+                continue
+            _refuse_contradiction(found, names, table, origin, tables, root)
+            tables.append(table)
+            for name, value in names.items():
+                found.setdefault(name, value)
+                origin.setdefault(value, table)
+    if not tables:
+        return None
+    if BACKGROUND not in found and BACKGROUND not in options.value_map.values():
+        _refuse_nameless_background(found, shown(tables[0], root))
+    more = f" and {len(tables) - 1} more, which agree" if len(tables) > 1 else ""
+    notes.append(f"labels are declared by {shown(tables[0], root)}{more}")
+    return Declared.of(found)
+
+
+def _folders(cases: Iterable[SourceCase], root: Path) -> Collection[Path]:
+    folders = {root}
+    for case in cases:
+        if case.label is not None:
+            folder = Path(case.label).parent
+            folders |= {folder, folder.parent} if folder.parent.is_relative_to(root) else {folder}
+    return [folder for folder in folders if folder.is_relative_to(root)]
+
+
+def _refuse_contradiction(
+    found: Mapping[str, int | str],
+    names: Mapping[str, int | str],
+    table: Path,
+    origin: Mapping[int | str, Path],
+    tables: list[Path],
+    root: Path,
+) -> None:
+    """Refuse a table that gives a value another name, or a name another value, than those before it."""
+    name_of = {value: name for name, value in found.items()}
+    for name, value in names.items():
+        if found.get(name, value) == value and name_of.get(value, name) == name:
+            continue
+        other = found.get(name, value)
+        first = origin[other]
+        if first.parent == table.parent:
+            raise SegconvError(
+                f"{first.name} and {table.name} may both declare the labels",
+                code="SC003",
+                file=str(table.parent),
+                hint=f"name the one that counts for all masks: --labels {table.parent}/{first.name}, or {table.name}",
+            )
+        what = f"{name!r} is {value}, in the other {other}" if other != value else f"{value} is {name!r}"
+        if other == value:
+            what += f", in the other {name_of[value]!r}"
+        raise SegconvError(
+            f"{shown(table, root)} and {shown(first, root)} declare different labels: in the first {what}",
+            code="SC074",
+            file=shown(table, root),
+            hint="number the classes alike in all masks: export them anew with one list of classes",
+        )
+
+
+def _refuse_nameless_background(names: Mapping[str, int | str], table: str) -> None:
+    black = next((name for name, value in names.items() if value in (0, "#000000", "#00000000")), None)
+    renamed = {(BACKGROUND if name == black else name): value for name, value in names.items()}
+    if black is None:
+        in_values = all(isinstance(value, int) for value in names.values())
+        renamed = {BACKGROUND: 0 if in_values else "#000000", **names}
+    entries = [f"{name}={value}" for name, value in renamed.items()]
+    raise SegconvError(
+        f"declares no label 'background'{f', but {black!r} as {names[black]}' if black is not None else ''}",
+        code="SC074",
+        file=table,
+        hint=f"--labels '{','.join(entries)}'",
+    )
