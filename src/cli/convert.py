@@ -21,6 +21,7 @@ KINDS = ("png", "msd", "nnunet-v1", "nnunet-v2", "pairs", "masks", "dicom")
 SHOWN_LABELS = 16
 SHOWN_NAMES = 4
 REPAIRS = ("header", "resample", "orthonormal", "cast", "orientation")
+ORDERS = ("name", "instance", "position", "reverse")
 FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 
 
@@ -67,6 +68,12 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 @option("--label-header", type=click.Choice(["image"]), help="A label on another grid takes the image's header.")
 @option("--repair", "repairs", multiple=True, metavar="KIND", help=f"Mend on the way in: {', '.join(REPAIRS)}.")
 @option("--nonfinite", type=float, metavar="VALUE", help="Put this in the place of NaN and infinity in images.")
+@option(
+    "--slice-order",
+    type=click.Choice(ORDERS),
+    help="Mask pictures of a volume, by name, follow the file names, InstanceNumbers or positions of its slices;"
+    " reverse: from the last position to the first.",
+)
 @option("--spacing", metavar="X,Y,Z", help="In mm, of volumes that are stored as pictures.")
 @option(
     "--format", "file_format", type=click.Choice(FORMATS), help="Of the dataset's files; default: what changes least."
@@ -138,6 +145,7 @@ def command(
         repair=tuple(kind for text in said["repairs"] for kind in _listed(text)),
         nonfinite=said["nonfinite"],
         spacing_mm=_spacing(said["spacing"]) if said["spacing"] else None,
+        slice_order=said["slice_order"],
         link=said["link"],
         allow_external=said["allow_external"],
         verify_source=not said["no_verify_source"],

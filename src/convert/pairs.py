@@ -24,6 +24,7 @@ from .lists import pair_by_list
 from .pairing import Pair, Pairing, pair_units
 from .patterns import pair_by_patterns
 from .roles import role_of_stem
+from .slice_order import in_slice_order
 from .source import (
     SERIES,
     STACK,
@@ -69,6 +70,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     pairs, channel_keys = _channels_agree(_numbered(pairing.pairs), findings)
     cases = [_with_patient(case) for case in cases_of(pairs, root, options, findings, notes, companions_of)]
     cases = finished(cases, root, options, findings)
+    cases = in_slice_order(cases, root, options, findings, notes)
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(
             Finding("SC011", "holds no image with a label", file=str(root), hint="--images GLOB --masks GLOB")

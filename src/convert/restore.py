@@ -31,6 +31,7 @@ from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
 from .restoration import Restoration, RestoreTask, lost_by, task_of, unknown_case
 from .segments import placed
+from .slice_order import REVERSE
 from .source import collect, files_of, resolve_inside
 from .way_back import FORMS, nifti_bytes, turned_back
 
@@ -367,6 +368,7 @@ def _slices(values: NDArray[Any], task: RestoreTask) -> dict[str, bytes]:
     """Return the pictures of a volume: one a slice, or one with pages."""
     back = _back(values, task)
     if task.form == "pages":
+        back = back[::-1] if task.stored.get(REVERSE) is True else back
         return {task.outputs[0]: raster.encode_tiff_pages(_typed(back, task.stored))}
     if len(task.outputs) != len(back):
         raise SegconvError(f"has {len(back)} slices, the user's label {len(task.outputs)}", code="SC082")

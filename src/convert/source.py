@@ -86,6 +86,8 @@ class ConvertOptions:
         Value that takes the place of NaN and infinity in images; refuse them if None.
     spacing_mm
         ``(x, y, z)`` of volumes that are stored as pictures.
+    slice_order
+        In what order of the slices mask pictures of a volume follow one another; see `slice_order`.
     link
         ``"none"``, ``"hard"``, ``"symlink"`` or ``"external"``: how files that need no change come
         into the dataset.
@@ -124,6 +126,7 @@ class ConvertOptions:
     repair: tuple[str, ...] = ()
     nonfinite: float | None = None
     spacing_mm: tuple[float, float, float] | None = None
+    slice_order: str | None = None
     link: str = "none"
     allow_external: bool = False
     verify_source: bool = True
@@ -158,7 +161,7 @@ class Parts:
     files
         Absolute paths, in the order in which they count.
     names
-        Of layers: the name of each class.
+        Of layers: the name of each class. Of a picture with pages: ``"reverse"`` if the last is the first slice.
     """
 
     form: str

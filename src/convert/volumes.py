@@ -22,6 +22,7 @@ from .mending import cast, finite, turned
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .placing import FirstImage, placed_channel, placed_label
 from .segments import compile_segments
+from .slice_order import REVERSE
 from .source import DETACHED, LAYERS, SERIES, STACK, count_of, read_head
 from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
 
@@ -185,11 +186,12 @@ def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[
     slices: list[NDArray[Any]] = []
     stored: dict[str, Any] = {}
     files = task.source.files_of(path)
+    reverse = REVERSE in task.source.parts[path].names
     for file in files:
         with naming(task.shown(file)):
             opened = open_picture(io.read(Path(file)))
             if opened.header.pages > 1:
-                slices += list(opened.decoded)
+                slices += list(opened.decoded)[:: -1 if reverse else 1]
             else:
                 slices.append(mask_codes(opened, task.recipe.coding.kind))
             stored |= stored_mask(opened)
@@ -198,7 +200,8 @@ def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[
         raise SegconvError(f"has the size {values.shape[::-1]}, its image {own.size}", code="SC082")
     values = task.recipe.mending.turned(Volume(values, own)).array
     if len(files) == 1:
-        return values, {**stored, "form": "pages", "ending": Path(files[0]).suffix}
+        turned_over = {REVERSE: True} if reverse else {}
+        return values, {**stored, **turned_over, "form": "pages", "ending": Path(files[0]).suffix}
     return values, {**stored, "form": "stack", "files": [Path(file).name for file in files]}
 
 

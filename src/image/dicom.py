@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,6 +57,9 @@ _WAYS = {
 }
 """Labels that are stored as such objects, and what makes volumes of them."""
 
+FEWEST_TOGETHER = 3
+"""Two slices lie an even distance apart wherever they lie."""
+
 ENDINGS = (".dcm", ".ima")
 """What slices are called by, if their names have an ending at all."""
 
@@ -79,6 +82,8 @@ _TAGS = {
     "series": "0020|000e",
     "description": "0008|103e",
     "patient": "0010|0020",
+    "study": "0020|000d",
+    "instance": "0020|0013",
     "position": "0020|0032",
     "orientation": "0020|0037",
     "spacing": "0028|0030",
@@ -225,6 +230,8 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
         return next(iter(found.values()))
     if series in found:
         return found[series]
+    if series is None and _fit_together(found):
+        return tuple(files[0] for files in found.values())
     listed = "; ".join(f"{one} ({_described(files)})" for one, files in found.items())
     wanted = "expected one" if series is None else f"none of them is {series}"
     raise SegconvError(
@@ -233,6 +240,20 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
         file=folder,
         hint="put each series into a folder of its own",
     )
+
+
+def _fit_together(found: Mapping[str, tuple[str, ...]]) -> bool:
+    """Return whether series of one slice each are one volume: of one study, at positions an even distance apart."""
+    slices = [_slice(files[0]) for files in found.values() if len(files) == 1]
+    if len(slices) < max(len(found), FEWEST_TOGETHER):
+        return False
+    if any(len({one.texts[name] for one in slices}) > 1 for name in ("study", "patient", "modality", "description")):
+        return False
+    try:
+        _header(slices)
+    except SegconvError:
+        return False
+    return True
 
 
 def refuse_labels(folder: str) -> None:
@@ -255,6 +276,12 @@ def refuse_labels(folder: str) -> None:
 def patient_of(files: Sequence[str]) -> str:
     """Return the patient identifier of a series; empty if it has none."""
     return _slice(files[0]).texts["patient"]
+
+
+def instances_of(files: Sequence[str]) -> tuple[int | None, ...]:
+    """Return the InstanceNumber of each slice; None where it has none."""
+    texts = [_slice(path).texts["instance"].strip() for path in files]
+    return tuple(int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else None for text in texts)
 
 
 def ordered(files: Sequence[str]) -> tuple[str, ...]:
@@ -444,6 +471,14 @@ def _header(slices: Sequence[Slice]) -> VolumeHeader:
         )
     if shift_mm > SAME_GRID_VOXELS * min(row_mm, column_mm):
         oddities.append(("SC093", f"its slices are shifted by {shift_mm:.3g} mm from the first to the last; ignored"))
+    series = {one.texts["series"] for one in slices}
+    if len(series) > 1:
+        oddities.append(
+            (
+                "SC093",
+                f"its {len(slices)} slices bear {len(series)} SeriesInstanceUIDs; their positions make one volume",
+            )
+        )
     types = {_TYPES[one.pixel_type] for one in slices}
     geometry = Geometry(
         (*ranked[0].size, len(ranked)),

@@ -22,6 +22,15 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(piece), piece) if number % 2 else (1, 0, piece.lower()) for number, piece in enumerate(pieces))
 
 
+def numbers_of(names: Sequence[str]) -> list[int] | None:
+    """Return the one number in which names differ, for each of them; None if they differ in anything else."""
+    split = [_DIGITS.split(name) for name in names]
+    if not split or len({tuple(pieces[::2]) for pieces in split}) > 1:
+        return None
+    varying = [at for at in range(1, len(split[0]), 2) if len({int(pieces[at]) for pieces in split}) > 1]
+    return [int(pieces[varying[0]]) for pieces in split] if len(varying) == 1 else None
+
+
 def ordered(names: Sequence[str]) -> list[int]:
     """Return the order in which slices lie, as indices into `names`, having checked that none is missing.
 

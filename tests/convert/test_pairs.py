@@ -312,7 +312,8 @@ def test_a_label_of_slices_takes_the_grid_of_its_image(tmp_path: Path, segconv: 
         (root / "labels" / f"v{number}").mkdir(parents=True)
         for z, plane in enumerate(phantom.label.array):
             Image.fromarray(plane).save(root / "labels" / f"v{number}" / f"s{z:02d}.png")
-    done, made = convert(segconv, root, "--from", "pairs", "--spacing", "1,1,1")
+    words = ("--from", "pairs", "--spacing", "1,1,1", "--slice-order", "position")
+    done, made = convert(segconv, root, *words)
     assert done.code == 0, done.err
     for number in range(2):
         label, image = (
@@ -321,7 +322,7 @@ def test_a_label_of_slices_takes_the_grid_of_its_image(tmp_path: Path, segconv: 
         assert np.array_equal(sitk.GetArrayFromImage(label), ct(number).label.array)
         assert apart_mm(label, image) <= FLOAT32_MM
     (root / "labels" / "v1" / "s06.png").unlink()
-    done, _ = convert(segconv, root, "--from", "pairs", "--spacing", "1,1,1", to="6_A")
+    done, _ = convert(segconv, root, *words, to="6_A")
     assert done.codes() == ["SC082"]
 
 
