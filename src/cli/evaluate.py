@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +75,7 @@ def command(
         refuse_taken(csv, overwrite=overwrite)
     found = evaluate_folders(
         predictions,
-        Path(references) if Path(references).is_dir() else paths.dataset(references),
+        Path(references) if os.sep in references or Path(references).is_dir() else paths.dataset(references),
         labels=_declared(predictions, like, labels, paths),
         values=parse_map(maps),
         layout=layout,

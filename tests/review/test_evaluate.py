@@ -333,14 +333,11 @@ def test_declared_labels_name_the_classes_and_allow_nothing_else(tmp_path: Path,
     assert "declares a 1, b 2, c 3;" in done.err
 
 
-def test_images_and_instances_are_no_labels(tmp_path: Path, segconv: Command) -> None:
+def test_pictures_in_colour_and_jpeg_are_no_labels(tmp_path: Path, segconv: Command) -> None:
     pictures(tmp_path / "r", square(1))
     pictures(tmp_path / "p", np.random.default_rng(0).integers(0, 255, (12, 24, 3), np.uint8))
     done = segconv("evaluate", tmp_path / "p", tmp_path / "r")
-    assert done.code == 65
-    many = np.arange(200 * 200, dtype=np.uint16).reshape(200, 200) // 10
-    pictures(tmp_path / "m", many)
-    assert segconv("evaluate", tmp_path / "m", tmp_path / "m").code in (0, 65)
+    assert (done.code, done.out) == (65, "")
     Image.fromarray(square(255)).save(tmp_path / "c0.jpg")
     (tmp_path / "j").mkdir()
     (tmp_path / "c0.jpg").rename(tmp_path / "j" / "c0.jpg")

@@ -18,7 +18,7 @@ from .crossed import Crossed
 from .declared import Classes, Declaration, merged, sort_key
 from .dice import Overlap
 from .opened import COLOURS, INDICES, MASKS
-from .sides import Side, disagree, listed, sides
+from .sides import SHOWN, Side, disagree, listed, sides
 from .tally import Tally
 
 INSTEAD = 0.5
@@ -211,7 +211,8 @@ def _by_references(predictions: Side, references: Side, values: Mapping[str, str
 
 def _strange(coding: Coding) -> list[str]:
     """Return the values of the predictions that are no class."""
-    return [text for text in coding.predictions.values if text not in coding.classes.allowed]
+    allowed = coding.classes.allowed
+    return [text for text in coding.predictions.values if text not in allowed]
 
 
 def _judged(coding: Coding, tallies: Sequence[Tally]) -> Coding:
@@ -222,7 +223,7 @@ def _judged(coding: Coding, tallies: Sequence[Tally]) -> Coding:
     if strange := _strange(coding):
         told = f"{told}; no reference holds {listed(strange)}"
         return coding.refused(Finding("SC078", told, file=mine.first(strange[0]), hint=_ways(coding, crossed, strange)))
-    unpredicted = [name for name, texts in names.items() if not texts & set(mine.values)]
+    unpredicted = [name for name, texts in names.items() if texts.isdisjoint(mine.values)]
     instead = [name for name in unpredicted if crossed.part_of(names[name], rest) > INSTEAD]
     if instead:
         others = {text for name in instead for text in crossed.on(names[name])} - rest
@@ -271,7 +272,8 @@ def _exchanged(coding: Coding, crossed: Crossed) -> list[Finding]:
                 exchanged[name] = of_value[other]
     if not exchanged:
         return []
-    where = ", ".join(f"{mine} was predicted where references hold {its}" for mine, its in exchanged.items())
+    shown = list(exchanged.items())[:SHOWN]
+    where = ", ".join(f"{mine} was predicted where references hold {its}" for mine, its in shown)
     told = f"{coding.predictions.told()}; {coding.references.told()}; {where}: one side may number them otherwise"
     if coding.proved:
         return [warning("SC078", f"{told}; scored as declared", file=coding.predictions.folder)]
@@ -310,4 +312,5 @@ def _spelled(rest: Collection[str], values: Mapping[str, str]) -> str:
     known = (text for text in (TRANSPARENT, BLACK, NOTHING) if text in rest and text.startswith("#") is colours)
     ground = next(known, BLACK if colours else NOTHING)
     named = (f"class_{text.lstrip('#')}={text}" if name == text else f"{name}={text}" for name, text in ordered)
-    return quote(",".join([f"{BACKGROUND}={ground}", *named]))
+    entries = [f"{BACKGROUND}={ground}", *named]
+    return quote(",".join(entries[:SHOWN])) + (",…" if len(entries) > SHOWN else "")
