@@ -55,7 +55,10 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 @option("--masks", metavar="GLOB", help="Files of the labels; of masks of classes, the NAME,… to take.")
 @option("--image", multiple=True, metavar="NAME", help="Masks: the image beside them; repeated for several channels.")
 @option(
-    "--pairs", type=click.Path(path_type=Path), metavar="LIST", help="CSV or JSON with image, label, case, patient."
+    "--pairs",
+    type=click.Path(path_type=Path),
+    metavar="LIST",
+    help="CSV or JSON: columns image (or image_1, image_2 … for channels), label, case, patient, split (train, test).",
 )
 @option(
     "--cases", metavar="NAME,…|FILE", help="Take these cases alone, by name or glob; or a CSV of old and new names."

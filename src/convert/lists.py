@@ -1,28 +1,41 @@
 """A list of images and labels that the user names: CSV or JSON.
 
-CSV with a header: ``image`` (or several columns that begin with ``image``), ``label`` or ``mask``, and
-optionally ``case``, ``patient``, ``split``; without a header the columns are image and label. JSON: a
-list of objects with these keys. Paths are relative to the list or to the source, or absolute.
+CSV with a header: ``image`` (or one column a channel: ``image_T1``, ``image_T2``), ``label``, and optionally
+``case``, ``patient`` and ``split`` (``train``, ``val`` or ``test``); without a header the columns are image and
+label. JSON: a list of objects with these keys, or an object of such lists called ``training``,
+``validation`` and ``test``. Paths are relative to the list or to the source, or absolute. Where no split
+is said, folders called train, test and the like tell it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.strictjson import loads
-from ..errors import Finding, SegconvError, naming
+from ..errors import Finding, SegconvError, naming, warning
 from .csv_text import read_text, rows_of
 from .pairing import Pair, Pairing
 from .patterns import Key
 from .source import can_be_a_path
+from .split_folders import split_by_folders
 from .tree import Unit
 
 _LABEL = ("label", "mask", "segmentation", "labels", "masks", "seg")
-_SPLITS = {"": TRAIN, "train": TRAIN, "training": TRAIN, "tr": TRAIN, "test": TEST, "testing": TEST, "ts": TEST}
+_OTHERS = ("case", "patient", "split")
+_SPLITS = {
+    **dict.fromkeys(("train", "training", "tr", "val", "valid", "validation"), TRAIN),
+    **dict.fromkeys(("test", "testing", "ts"), TEST),
+}
+_LISTS = {
+    **dict.fromkeys(("training", "train", "cases", "pairs"), ""),
+    **dict.fromkeys(("validation", "val"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""Key of a JSON list → split of its cases; where it is the only one, folders may still tell it."""
 
 
 def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
@@ -45,6 +58,8 @@ def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
     with naming(str(path)):
         entries = _of_json(path) if path.suffix.lower() == ".json" else _of_csv(path, strip)
     pairing = Pairing(folders=[f"--pairs {path.name}"])
+    pairing.findings += _judged_columns(entries, path.name)
+    declared: set[str] = set()
     seen: dict[Key, int] = {}
     owners: dict[str, int] = {}
     for number, entry in enumerate(entries, 1):
@@ -53,11 +68,11 @@ def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
         if not images:
             pairing.findings.append(Finding("SC087", f"entry {number} names no image", file=path.name))
             continue
-        split = _SPLITS.get(entry.get("split", "").casefold())
-        if split is None:
-            pairing.findings.append(
-                Finding("SC087", f"entry {number}: split is {entry['split']!r}, expected train or test", file=path.name)
-            )
+        said = entry.get("split") or ""
+        split = _SPLITS.get(said.casefold(), TRAIN)
+        if said and said.casefold() not in _SPLITS:
+            what = f"entry {number}: split is {said!r}, expected train, val or test"
+            pairing.findings.append(Finding("SC087", what, file=path.name))
             continue
         units = {key: _unit(value, path, root, strip) for key, value in images.items()}
         if len(units) == 1:
@@ -87,8 +102,27 @@ def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
             what = f"entry {number} has {label} for an image and for its label"
             pairing.findings.append(Finding("SC087", what, file=path.name))
             continue
+        declared |= {name} if said else set()
         pairing.pairs.append(Pair((), name, split, units, labels, entry.get("patient") or None))
+    pairing.pairs = split_by_folders(pairing.pairs, pairing.findings, pairing.notes, declared)
     return pairing
+
+
+def _judged_columns(entries: Iterable[Mapping[str, str]], file: str) -> list[Finding]:
+    """Return an error if two columns are labels, and a warning if some mean nothing."""
+    columns = dict.fromkeys(key for entry in entries for key in entry)
+    findings = []
+    labels = [key for key in columns if key in _LABEL]
+    if labels[1:]:
+        what = f"has the columns {' and '.join(labels)}, which are labels, expected one"
+        hint = "one label an image: rename the column that is meant to label, and the other to something else"
+        findings.append(Finding("SC087", what, file=file, hint=hint))
+    known = (*_LABEL, *_OTHERS)
+    if odd := [key for key in columns if key and key not in known and not key.startswith("image")]:
+        what = f"has the column{'s' * (len(odd) > 1)} {', '.join(map(repr, odd))}, which says nothing"
+        hint = "known are image (image_1, image_2 for channels), label, case, patient and split"
+        findings.append(warning("SC087", what, file=file, hint=hint))
+    return findings
 
 
 def _unit(text: str, path: Path, root: Path, strip: Any) -> Unit:
@@ -132,7 +166,7 @@ def _of_csv(path: Path, strip: Any) -> list[Mapping[str, str]]:
 def _of_json(path: Path) -> list[Mapping[str, str]]:
     found = loads(read_text(path).encode())
     if isinstance(found, dict):
-        found = found.get("training", found.get("cases", found.get("pairs")))
+        found = _of_lists(found)
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise SegconvError("is no list of objects with image and label", code="SC087")
     entries: list[Mapping[str, str]] = []
@@ -149,4 +183,19 @@ def _of_json(path: Path) -> list[Mapping[str, str]]:
             else:
                 raise SegconvError(f"entry {number}: {key!r} is {value!r}, expected text", code="SC087")
         entries.append(plain)
+    return entries
+
+
+def _of_lists(found: Mapping[str, Any]) -> list[Any]:
+    """Return the entries of lists called training, validation and test, each with its split."""
+    there = {key: found[key] for key in _LISTS if key in found}
+    if not there or not all(isinstance(entries, list) for entries in there.values()):
+        raise SegconvError("is no object with a list of cases, 'training'", code="SC087")
+    entries: list[Any] = []
+    for key, listed in there.items():
+        split = _LISTS[key] or ("train" if len(there) > 1 else "")
+        for entry in listed:
+            entry = {"image": entry} if isinstance(entry, str) else entry  # as the Decathlon lists test images
+            plain = isinstance(entry, dict) and split and not any(name.casefold() == "split" for name in entry)
+            entries.append({**entry, "split": split} if plain else entry)
     return entries

@@ -15,6 +15,7 @@ from pathlib import Path
 from ..dataset.lineage import TRAIN
 from ..errors import Finding, SegconvError
 from .pairing import Pair, Pairing
+from .split_folders import split_by_folders
 from .strangers import glob_of, pattern_of
 from .tree import Unit
 
@@ -111,6 +112,7 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
         pairing.pairs.append(replace(pair, patient=patients.get(key)))
     orphans = [unit for of_case in labels.values() for unit in of_case.values()]
     pairing.findings += [Finding("SC081", "is a label without an image", file=unit.path) for unit in orphans]
+    pairing.pairs = split_by_folders(pairing.pairs, pairing.findings, pairing.notes)
     return pairing
 
 
