@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +52,7 @@ def cases_of(
     """
     cases = []
     skipped = []
+    places: dict[str, str] = {}
     for pair in pairs:
         name = pair.path_name if options.case_names == "path" else pair.name
         split = pair.split
@@ -70,7 +72,10 @@ def cases_of(
                 continue
             split = TEST
         try:
-            cases.append(_case(pair, name, split, root, options, companions))
+            case = _case(pair, name, split, root, options, companions)
+            cases.append(case)
+            if len(pair.labels) == 1:
+                places[case.original_name] = _place(pair.labels[0], name)
         except SegconvError as error:
             error.file = shown(error.file, root)
             collect(findings, error)
@@ -79,7 +84,23 @@ def cases_of(
         what = f"holds {count_of(len(skipped), 'image')} and no label: --unlabelled skip leaves nothing"
         hint = "--images GLOB --masks GLOB says which files are labels; --unlabelled test takes all as test images"
         findings.append(Finding("SC011", what, file=str(root), hint=hint))
-    return sorted(cases, key=lambda case: case.split != TRAIN)
+    return sorted(_labels_apart(cases, places), key=lambda case: case.split != TRAIN)
+
+
+def _labels_apart(cases: Sequence[SourceCase], places: Mapping[str, str]) -> list[SourceCase]:
+    """Return the cases with labels that are called alike, in folders of their own, called with these folders."""
+    called = Counter(case.label_name or case.original_name for case in cases if case.label is not None)
+    return [
+        replace(case, label_name=places[case.original_name])
+        if case.original_name in places and called[case.label_name or case.original_name] > 1
+        else case
+        for case in cases
+    ]
+
+
+def _place(label: Unit, name: str) -> str:
+    """Return where a label lies in the source, without its ending; one from elsewhere is kept by its case."""
+    return f"{name if label.folder.startswith('/') else label.folder}/{label.stem}".lstrip("/")
 
 
 def _case(

@@ -6,6 +6,7 @@ https://doi.org/10.1038/s41467-022-30695-9. Several channels are the fourth axis
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from ..dataset.names import case_identifier
 from ..errors import Finding, SegconvError, warning
 from ..work.readers import ONE, Readers
 from .cases import finished
+from .channel_numbers import carry_channel_numbers
 from .found_labels import label_map_of
 from .headers import judge_headers
 from .source import (
@@ -53,14 +55,13 @@ def recognise(root: Path) -> str | None:
     json_file = root / "dataset.json"
     if not json_file.is_file() or not (root / "imagesTr").is_dir():
         return None
-    names = [p.name for p in files_of(root / "imagesTr") if _ENDING.search(p.name)]
-    if names and all(re.search(r"_\d{4}\.nii", name, re.IGNORECASE) for name in names):
-        return None  # channels in files of their own: nnU-Net v1 or v2
-    try:
-        if "channel_names" in read_json(root):
-            return None  # v2, of pictures or with odd names
-    except SegconvError:
-        pass  # told when it is read
+    task = None
+    with contextlib.suppress(SegconvError):  # told when it is read
+        task = read_json(root)
+    if "channel_names" in (task or {}):
+        return None  # v2, of pictures or with odd names
+    if carry_channel_numbers(root, task) is True:
+        return None  # channels in files of their own: nnU-Net v1
     return "dataset.json and imagesTr with one NIfTI file a case"
 
 

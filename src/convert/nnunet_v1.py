@@ -19,6 +19,7 @@ from ..dataset.pickled import read_splits
 from ..errors import Finding, SegconvError, naming, warning
 from ..work.readers import ONE, Readers
 from .cases import finished
+from .channel_numbers import carry_channel_numbers
 from .folds import not_taken, refuse_no_file, renamed
 from .found_labels import label_map_of
 from .headers import judge_headers
@@ -62,16 +63,14 @@ def recognise(root: Path) -> str | None:
     """Return what speaks for a task of nnU-Net v1, or None."""
     if not (root / "dataset.json").is_file() or not (root / "imagesTr").is_dir():
         return None
-    names = [_ENDING.sub("", p.name) for p in files_of(root / "imagesTr") if _ENDING.search(p.name)]
-    if not names or not all(_CHANNEL.fullmatch(name) for name in names):
-        return None
     try:
         task = read_json(root)
     except SegconvError:
-        return "imagesTr with files that end in the number of a channel"
-    if "channel_names" in task:
-        return None  # v2
-    return "dataset.json of v1 and imagesTr with files that end in the number of a channel"
+        task = None  # told when it is read
+    if "channel_names" in (task or {}) or carry_channel_numbers(root, task) is False:
+        return None  # v2, or the Decathlon
+    json = "imagesTr with" if task is None else "dataset.json of v1 and imagesTr with"
+    return f"{json} files that end in the number of a channel"
 
 
 def locate(reference: str) -> Path | None:

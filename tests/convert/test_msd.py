@@ -386,3 +386,29 @@ def test_test_images_that_are_listed_and_were_never_unpacked_are_left_out(task: 
     assert "Warning SC087: dataset.json: lists 1 test image, and there is no folder imagesTs" in done.err
     (task / "imagesTs").mkdir()
     assert segconv("convert", task, "--to", "8").codes() == ["SC012"], "one file that is missing is a mistake"
+
+
+@pytest.mark.parametrize("numbers", [("0001", "0004", "0009", "0507"), ("0000", "0001", "0002", "0003")])
+def test_names_of_four_digits_that_the_json_lists_in_full_are_no_channels(
+    numbers: tuple[str, ...], task: Path, segconv: Command
+) -> None:
+    names = {f"ct_00{n}": f"amos_{number}" for n, number in enumerate(numbers)}
+    for folder in ("imagesTr", "labelsTr"):
+        for old, new in names.items():
+            (task / folder / f"{old}.nii.gz").rename(task / folder / f"{new}.nii.gz")
+    entries = [{part: f"./{part}sTr/{name}.nii.gz" for part in ("image", "label")} for name in names.values()]
+    edit_json(task, lambda found: found.update(training=entries))
+    done = segconv("convert", task, "--to", "7_A")
+    assert done.code == 0, done.err
+    assert ": msd (" in done.err
+    made = segconv.raw / "Dataset007_A/imagesTr"
+    assert sorted(path.name for path in made.iterdir()) == [f"amos_{number}_0000.nii.gz" for number in numbers]
+
+
+def test_a_json_that_lists_both_ways_is_refused_with_both_readings(task: Path, segconv: Command) -> None:
+    edit_json(task, lambda found: found["training"][0].update(image="./imagesTr/ct.nii.gz"))
+    (task / "imagesTr/ct_001.nii.gz").rename(task / "imagesTr/ct_0001.nii.gz")
+    done = segconv("convert", task, "--to", "7_A")
+    assert (done.code, done.codes()) == (2, ["SC003"])
+    assert "--from msd" in done.err
+    assert "--from nnunet-v1" in done.err

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from skimage import io
 
 from segconv.convert.patterns import compile_pattern, pair_by_patterns
 from segconv.convert.tree import Unit
@@ -263,3 +264,22 @@ def test_cases_are_chosen_and_renamed(source: Path, segconv: Command, tmp_path: 
     assert {p.name for p in (segconv.raw / "Dataset008_New" / "labelsTr").iterdir()} == {"first.png", "second.png"}
     done = segconv("convert", source, "--to", "7", *patterns, "--cases", "C_1")
     assert (done.code, done.codes()) == (66, ["SC012"])
+
+
+def test_masks_that_are_called_alike_come_back_into_their_folders(tmp_path: Path, segconv: Command) -> None:
+    root = tmp_path / "src"
+    for number in (1, 2):
+        pair(root, f"S{number}/ct.png", f"S{number}/seg/OTMultiClass.png", number)
+    for target, said in (
+        ("5", ("--images", "*/ct.png", "--masks", "*/seg/OTMultiClass.png")),
+        ("6", ("--pairs", root / "list.csv")),
+    ):
+        lines = [f"S{n}/ct.png,S{n}/seg/OTMultiClass.png,c{n}" for n in (1, 2)]
+        (root / "list.csv").write_text("\n".join(["image,label,case", *lines]))
+        assert segconv("convert", root, "--to", f"{target}_A", *said).code == 0
+        back = tmp_path / f"back{target}"
+        masks = segconv.raw / f"Dataset00{target}_A/labelsTr"
+        assert segconv("restore", masks, "--like", target, "-o", back).code == 0
+        for number in (1, 2):
+            name = f"S{number}/seg/OTMultiClass.png"
+            assert np.array_equal(io.imread(back / name), io.imread(root / name))
