@@ -564,3 +564,28 @@ def test_the_library_scores_as_the_command_does(tmp_path: Path) -> None:
     assert found.classes == {"1": 0.75, "2": 1.0}
     assert found.counted == {"1": 2, "2": 1}
     assert found.mean == 0.875
+    named = evaluate_folders(tmp_path / "p", tmp_path / "r", labels={"background": 0, "disc": 1, "ring": 2})
+    assert named.classes == {"disc": 0.75, "ring": 1.0}
+
+
+@pytest.mark.train
+def test_scores_of_a_dataset_are_those_of_nnunet(tmp_path: Path, segconv: Command) -> None:
+    from nnunetv2.evaluation.evaluate_predictions import compute_metrics
+    from nnunetv2.imageio.simpleitk_reader_writer import SimpleITKIO
+
+    random = np.random.default_rng(0)
+    made = segconv.raw / "Dataset007_A"
+    for case in ("a", "b"):
+        for folder in (tmp_path / "p", made / "labelsTr"):
+            volume(
+                folder / f"{case}.nii.gz", random.integers(0, 5, (3, 8, 7)).astype(np.uint8) % (5 if case == "a" else 2)
+            )
+    labels = {"background": 0, "whole": [1, 2, 3], "core": [2, 3], "rim": 3, "ignore": 4}
+    found = {"channel_names": {"0": "CT"}, "labels": labels, "numTraining": 2, "file_ending": ".nii.gz"}
+    (made / "dataset.json").write_text(json.dumps({**found, "regions_class_order": [1, 2, 3]}))
+    scores = segconv("evaluate", tmp_path / "p", "7", "--json").json["cases"]
+    for case, classes in scores.items():
+        files = (str(made / "labelsTr" / f"{case}.nii.gz"), str(tmp_path / "p" / f"{case}.nii.gz"))
+        wanted = compute_metrics(*files, SimpleITKIO(), [(1, 2, 3), (2, 3), 3], 4)["metrics"]
+        for mine, its in zip(classes.values(), wanted.values(), strict=True):
+            assert mine is None if np.isnan(its["Dice"]) else mine == pytest.approx(its["Dice"])

@@ -90,8 +90,8 @@ class Coding:
                 found.update(self.pairs(tally))
         return Crossed(found, self.classes.ignore)
 
-    def refused(self, *findings: Finding) -> Coding:
-        """Return the same with findings."""
+    def found(self, *findings: Finding) -> Coding:
+        """Return the same with more findings."""
         return replace(self, findings=(*self.findings, *findings))
 
 
@@ -117,7 +117,7 @@ def settle(
     predictions, references = sides(tallies, folders)
     if MASKS in predictions.kinds | references.kinds:
         told = f"{predictions.told()}; {references.told()}: masks of a class each are compared with nothing else"
-        return Coding(Classes({}), predictions, references).refused(_two_codings(told, predictions, RESTORE))
+        return Coding(Classes({}), predictions, references).found(_two_codings(told, predictions, RESTORE))
     if said is None:
         coding = _undeclared(tallies, predictions, references, values)
     else:
@@ -125,14 +125,14 @@ def settle(
     if any(finding.severity == "error" for finding in coding.findings):
         return coding
     pairs = coding.predicted(tallies)
-    return coding.refused(*_exchanged(coding, pairs), *_absent(coding, pairs))
+    return coding.found(*_exchanged(coding, pairs), *_absent(coding, pairs))
 
 
 def _declared(said: Declaration, predictions: Side, references: Side, values: Mapping[str, str]) -> Coding:
     """Return the coding of a declaration that both sides keep to."""
     own = _tried(said.own, {}, predictions, references, values)
     if said.user is None:
-        return replace(own.coding, proved=said.for_both) if own.fits else own.coding.refused(own.undeclared())
+        return replace(own.coding, proved=said.for_both) if own.fits else own.coding.found(own.undeclared())
     user = _tried(said.user, said.cases, predictions, references, values)
     order = (user, own) if said.restored else (own, user)
     possible = [tried for tried in order if tried.fits and not (said.of_references and tried is user)]
@@ -144,13 +144,13 @@ def _declared(said: Declaration, predictions: Side, references: Side, values: Ma
     if not own.strange[0] and not user.strange[1] and not said.restored:
         told = f"{mine}, as {name} has them; {its}, as the files that it was made of"
         hint = f"{_restored(predictions, said)}, and score those"
-        return own.coding.refused(_two_codings(told, predictions, hint))
+        return own.coding.found(_two_codings(told, predictions, hint))
     if not user.strange[0] and not own.strange[1]:
         mine, its = user.coding.predictions.told(), own.coding.references.told()
         told = f"{mine}, as the files that {name} was made of; {its}, as {name} has them"
         hint = "score the predictions as nnU-Net wrote them, or against the masks that the dataset was made of"
-        return own.coding.refused(_two_codings(told, predictions, hint))
-    return order[0].coding.refused(order[0].undeclared())
+        return own.coding.found(_two_codings(told, predictions, hint))
+    return order[0].coding.found(order[0].undeclared())
 
 
 def _restored(predictions: Side, said: Declaration) -> str:
@@ -222,14 +222,14 @@ def _judged(coding: Coding, tallies: Sequence[Tally]) -> Coding:
     crossed = coding.predicted(tallies)
     if strange := _strange(coding):
         told = f"{told}; no reference holds {listed(strange)}"
-        return coding.refused(Finding("SC078", told, file=mine.first(strange[0]), hint=_ways(coding, crossed, strange)))
+        return coding.found(Finding("SC078", told, file=mine.first(strange[0]), hint=_ways(coding, crossed, strange)))
     unpredicted = [name for name, texts in names.items() if texts.isdisjoint(mine.values)]
     instead = [name for name in unpredicted if crossed.part_of(names[name], rest) > INSTEAD]
     if instead:
         others = {text for name in instead for text in crossed.on(names[name])} - rest
         told = f"{told}; {listed(others)} was predicted where references hold {listed(instead)}"
         hint = f"--labels {_spelled(rest, _singles(names))}, if both hold these classes"
-        return coding.refused(_two_codings(told, mine, hint))
+        return coding.found(_two_codings(told, mine, hint))
     return coding
 
 

@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from ...dataset.labels import parse_value, value_text
 from ...errors import Finding, Refused, SegconvError, refuse_if_any
 from ...image.codecs import decoded_bytes
 from ...work.held import Held, unchanged
 from ...work.readers import ONE, Readers
 from .codings import settle
-from .declared import Declaration, sort_key
+from .declared import Declaration, of_values, sort_key
 from .dice import Overlap, Scores
 from .found import Found, LabelUnit, find_labels
 from .layouts import CLASSES
@@ -81,7 +82,7 @@ def evaluate_folders(
     predictions: Path,
     references: Path,
     *,
-    labels: Declaration | None = None,
+    labels: Declaration | Mapping[str, int | str] | None = None,
     values: Mapping[str, str] | None = None,
     layout: str | None = None,
     allowed: Allowed | None = None,
@@ -96,8 +97,8 @@ def evaluate_folders(
     references
         Folder; or a dataset, whose labelsTs or labelsTr holds the cases that were predicted.
     labels
-        What the values mean, as `declared.of_values` and `declared.of_dataset` say it; what lies beside the
-        labels says it otherwise, or all files do together.
+        What the values of both mean: name → value, or colour as ``#rrggbb``; or a declaration, such as
+        `declared.of_dataset` returns. Otherwise what lies beside the labels says it, or all files do together.
     values
         Further values or colours → name of the class that they count as.
     layout
@@ -114,6 +115,8 @@ def evaluate_folders(
         folder, ``SC082`` and ``SC083`` for another grid, ``SC070`` and ``SC078`` for another coding; what
         reading raises.
     """
+    if labels is not None and not isinstance(labels, Declaration):
+        labels = of_values({name: value_text(*parse_value(str(value))) for name, value in labels.items()}, "labels")
     with unchanged(Held(predictions, ABOUT), Held(references, ABOUT)):
         mine = find_labels(predictions, layout)
         if not mine.units:

@@ -47,7 +47,7 @@ def find_references(references: Path, predictions: Found, layout: str | None) ->
             f"holds the references of predictions in {' and in '.join(folder.name for folder in holding)}",
             code="SC003",
             file=str(references),
-            hint=f"name one of them, {' or '.join(map(str, holding))}, with predictions of its cases",
+            hint=f"name {' or '.join(map(str, holding))}; --extra skip leaves out predictions of the other",
         )
     chosen = holding[0] if holding else next(iter(found))
     return chosen, found[chosen]
