@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..dataset.description import DatasetDescription
-from ..dataset.lineage import TEST
-from ..dataset.names import case_identifier, twin_findings
+from ..dataset.names import twin_findings
 from ..errors import Finding, SegconvError, naming, refuse_if_any
 from ..image import raster, volumes
 from ..image.nifti import NiftiHeader
@@ -20,19 +18,18 @@ from ..work.how import HowStaged
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, stage
 from ..work.staging import Staged
-from . import png
+from .cases import cases_of
 from .coding import Coding
-from .headers import decoded
+from .headers import decoded, probe_unit
+from .input_files import input_pairs
 from .pictures import convert_pictures
-from .source import DETACHED, Parts, SourceCase, collect, count_of, files_of, resolve_inside, shown
+from .source import ConvertOptions, SourceCase, collect, count_of, shown
 from .task import PICTURES, CaseTask, Recipe
 from .volume_units import companions_of
 from .volumes import convert_volumes
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-_NUMBERED = re.compile(r"(.+)_(\d{4})$")
 
 
 @dataclass(frozen=True)
@@ -54,12 +51,19 @@ class Inputs:
     plan: Plan
 
 
-def scan_inputs(source: Path, description: DatasetDescription) -> list[SourceCase]:
+def scan_inputs(source: Path, description: DatasetDescription) -> tuple[list[SourceCase], list[Finding]]:
     """Find the cases in a file or folder.
 
-    Pictures and volumes may have any format that `convert` reads. Volumes of several channels are
-    one file of four dimensions, or files that end in ``_0000``, ``_0001`` …; pictures hold their
-    channels.
+    Pictures and volumes may have any format and lie as `convert` reads them, folders of DICOM slices
+    among them; see `input_files` for which of them are channels of one case. A volume may hold several channels as
+    its fourth dimension; pictures hold their channels.
+
+    Returns
+    -------
+    cases
+        Without labels.
+    warnings
+        What was left out.
 
     Raises
     ------
@@ -69,41 +73,25 @@ def scan_inputs(source: Path, description: DatasetDescription) -> list[SourceCas
     source = source.absolute()
     if not source.exists():
         raise SegconvError("is not there", code="SC010", file=str(source))
-    root = (source if source.is_dir() else source.parent).resolve()
+    root = _root(source)
     pictures = description.file_ending in PICTURES
-    ending_of = png.ending_of if pictures else volumes.ending_of
-    paths = files_of(root) if source.is_dir() else [source]
+    options = ConvertOptions()
+    pairs, findings = input_pairs(source, root, description.channel_names, pictures=pictures)
+    cases = cases_of(pairs, root, options, findings, [], None if pictures else companions_of)
     channels = len(description.channel_names)
-    findings: list[Finding] = []
-    groups: dict[str, list[Path]] = {}
-    stems: dict[str, Path] = {}
-    for path in paths:
-        ending = ending_of(path.name)
-        if ending is None:
-            continue
-        stem = path.name[: -len(ending)]
-        if stems.setdefault(stem, path) != path:
-            findings.append(
-                Finding("SC085", f"{stems[stem].name} and {path.name} are two files of one case", file=path.name)
-            )
-        match = _NUMBERED.fullmatch(stem)
-        groups.setdefault(match[1] if match and not pictures and channels > 1 else stem, []).append(path)
-    if not groups:
-        what = "picture" if pictures else "volume"
-        raise SegconvError(f"holds no {what}, which the model was trained on", code="SC011", file=str(source))
-    cases = []
-    for name, files in groups.items():
+    for case in cases:
         try:
-            images = tuple(resolve_inside(path, root) for path in files)
-            with naming(shown(images[0], root)):
-                _refuse_channels(images, channels, pictures=pictures)
-            parts = {path: Parts(DETACHED, (path, *more)) for path in images if (more := companions_of(path))}
-            cases.append(SourceCase(case_identifier(name), name, images, None, TEST, parts=parts))
+            with naming(shown(case.images[0], root)):
+                _refuse_channels(case, channels, root, options, pictures=pictures)
         except SegconvError as error:
             collect(findings, error)
     findings += twin_findings({case.original_name: shown(case.images[0], root) for case in cases})
     refuse_if_any(findings)
-    return cases
+    return cases, findings
+
+
+def _root(source: Path) -> Path:
+    return (source if source.is_dir() else source.parent).resolve()
 
 
 def plan_inputs(source: Path, description: DatasetDescription, target: Target) -> Inputs:
@@ -116,8 +104,8 @@ def plan_inputs(source: Path, description: DatasetDescription, target: Target) -
     target
         Which is made of the predictions.
     """
-    cases = scan_inputs(source, description)
-    root = (source if source.is_dir() else source.parent).resolve()
+    cases, warnings = scan_inputs(source, description)
+    root = _root(source)
     labels = {value: value for value in description.labels.values}
     channels, ending = len(description.channel_names), description.file_ending
     recipe = Recipe(str(root), channels, Coding(labels), {}, ending, channel_names=description.channel_names)
@@ -127,7 +115,7 @@ def plan_inputs(source: Path, description: DatasetDescription, target: Target) -
         size = sum(map(os.path.getsize, task.source.files))
         items.append(Item(case.case, task.source.files, task.outputs(), task, size))
     key = {"command": "inputs", "channels": channels, "ending": ending}
-    return Inputs(tuple(cases), ending in PICTURES, Plan(target, root, tuple(items), key))
+    return Inputs(tuple(cases), ending in PICTURES, Plan(target, root, tuple(items), key, tuple(warnings)))
 
 
 def forms_of_inputs(inputs: Inputs) -> dict[str, str]:
@@ -154,7 +142,8 @@ def run_inputs(inputs: Inputs, **how: Unpack[HowStaged]) -> Outcome:
     return stage(inputs.plan, convert, finish, decoded=decoded, **how)
 
 
-def _refuse_channels(images: tuple[str, ...], channels: int, *, pictures: bool) -> None:
-    count = sum((raster.probe_file(path) if pictures else volumes.probe_file(path)).channels for path in images)
+def _refuse_channels(case: SourceCase, channels: int, root: Path, options: ConvertOptions, *, pictures: bool) -> None:
+    headers = [raster.probe_file(path) if pictures else probe_unit(case, path, root, options) for path in case.images]
+    count = sum(header.channels for header in headers)
     if count != channels:
         raise SegconvError(f"has {count_of(count, 'channel')}, the model was trained on {channels}", code="SC084")

@@ -1,0 +1,93 @@
+"""What is predicted is read as a conversion reads it: any format, folders below, series of DICOM, channels by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from segconv.convert.inputs import Inputs, plan_inputs, run_inputs
+from segconv.dataset.description import DatasetDescription
+from segconv.dataset.labels import Labels
+from segconv.errors import SegconvError
+from segconv.work.plan import Target
+
+from ..image.test_dicom import by_simpleitk, write_series
+from .drawn import picture, save
+from .oracles import ct, voxels, write
+
+LABELS = Labels({"background": 0, "organ": 1})
+
+
+def planned(source: Path, *channels: str, ending: str = ".nii.gz") -> Inputs:
+    description = DatasetDescription(channels or ("CT",), LABELS, ending, 1)
+    return plan_inputs(source, description, Target(source.parent / "out", "inputs"))
+
+
+def names(inputs: Inputs) -> list[str]:
+    return sorted(case.original_name for case in inputs.cases)
+
+
+def series(folder: Path, seed: int) -> Path:
+    folder.mkdir(parents=True)
+    array = np.random.default_rng(seed).integers(0, 3000, (5, 6, 7)).astype(np.int16)
+    write_series(folder, array, series=str(seed))
+    return folder
+
+
+def test_folders_of_dicom_slices_are_volumes(tmp_path: Path) -> None:
+    for number in (1, 2):
+        series(tmp_path / f"new/p{number}/CT", number)
+    inputs = planned(tmp_path / "new")
+    assert names(inputs) == ["p1", "p2"]
+    (tmp_path / "out").mkdir()
+    run_inputs(inputs)
+    (written,) = inputs.plan.target.staging.rglob("p2_0000.nii.gz")
+    assert np.array_equal(voxels(written), sitk.GetArrayFromImage(by_simpleitk(tmp_path / "new/p2/CT")))
+
+
+def test_the_folder_itself_may_be_a_series(tmp_path: Path) -> None:
+    assert names(planned(series(tmp_path / "scan", 1))) == ["scan"]
+
+
+def test_volumes_in_folders_below_are_found_and_labels_among_them_left_out(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / f"new/images/{name}.nrrd", ct(1).images[0])
+        write(tmp_path / f"new/labels/{name}.nii.gz", ct(1).label)
+    inputs = planned(tmp_path / "new")
+    assert names(inputs) == ["a", "b"]
+    (found,) = inputs.plan.warnings
+    assert found.message.startswith("is a label, by its name or place; 2 such files below are not predicted")
+
+
+def test_files_of_the_folder_itself_are_all(tmp_path: Path) -> None:
+    write(tmp_path / "new/a.nii.gz", ct(1).images[0])
+    write(tmp_path / "new/old/b.nii.gz", ct(2).images[0])
+    assert names(planned(tmp_path / "new")) == ["a"]
+
+
+@pytest.mark.parametrize("form", ["{case}_{channel}", "{case}/{channel}", "{case}/{case}_{channel}"])
+def test_channels_are_found_by_their_names_in_the_models_order(form: str, tmp_path: Path) -> None:
+    for case in ("a", "b"):
+        for number, channel in enumerate(("FLAIR", "t1")):
+            write(tmp_path / "new" / (form.format(case=case, channel=channel) + ".nii.gz"), ct(number).images[0])
+    inputs = planned(tmp_path / "new", "T1", "FLAIR")
+    assert names(inputs) == ["a", "b"]
+    assert all("t1" in case.images[0] and "FLAIR" in case.images[1] for case in inputs.cases)
+
+
+def test_a_channel_that_is_missing_is_refused(tmp_path: Path) -> None:
+    for name in ("a_T1", "a_FLAIR", "b_T1"):
+        write(tmp_path / f"new/{name}.nii.gz", ct(1).images[0])
+    with pytest.raises(SegconvError) as refused:
+        planned(tmp_path / "new", "T1", "FLAIR")
+    assert {found.code for found in refused.value.findings} == {"SC084"}
+
+
+def test_pictures_in_folders_below_keep_apart(tmp_path: Path) -> None:
+    for folder in ("x", "y"):
+        for number in (1, 2):
+            save(tmp_path / f"new/{folder}/{number}.png", picture(number))
+    assert names(planned(tmp_path / "new", "gray", ending=".png")) == ["x/1", "x/2", "y/1", "y/2"]
