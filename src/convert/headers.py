@@ -17,7 +17,7 @@ from ..image.grids import FIRST_CHANNEL, IMAGE, other_order, same_grid
 from ..image.stored import VolumeHeader
 from ..work.plan import Item
 from .mending import RESAMPLE, goes_with_image
-from .source import LAYERS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
+from .source import LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
 from .task import CaseTask
 
 
@@ -44,7 +44,7 @@ def judge_headers(
     for case in cases:
         try:
             images = [probe_unit(case, path, root, options) for path in case.images]
-            label_free = case.label is None or case.form(case.label) == LAYERS
+            label_free = case.label is None or case.form(case.label) in (LAYERS, SEGMENTS)
             label = None if label_free else probe_unit(case, str(case.label), root, options)
         except SegconvError as error:
             collect(findings, error)

@@ -18,8 +18,8 @@ from ..dataset.lineage import TRAIN
 from ..errors import Finding, SegconvError
 from ..image import segmentation, volumes
 from .png import ending_of as picture_ending_of
-from .roles import IMAGE_WORDS, MASK_WORDS, place_of
-from .source import ConvertOptions, stray_note
+from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
+from .source import ConvertOptions, is_stray, stray_note
 from .tree import Unit, walk
 
 IMAGE_NAMES = ("ct", "mri", "mr", "image", "img", "scan", "volume")
@@ -77,6 +77,21 @@ def image_folder(root: Path, options: ConvertOptions) -> Path | None:
     return next((place.resolve() for place in places if place.is_dir()), None)
 
 
+def _own_image_folder(root: Path, options: ConvertOptions) -> Path | None:
+    """Return the folder of images that lies beside one of 3D Slicer's segmentations, if there is one of each."""
+    if options.image:
+        return None
+    folders: dict[str | None, list[Path]] = {}
+    for path in root.iterdir():
+        if path.is_dir():
+            folders.setdefault(place_of(path.name).role, []).append(path)
+    images, masks = folders.get(IMAGE, []), folders.get(MASK, [])
+    if len(images) != 1 or len(masks) != 1 or any(is_segmentation(path.name) for path in images[0].iterdir()):
+        return None
+    segmented = [is_segmentation(path.name) for path in masks[0].iterdir() if not is_stray(path.name)]
+    return images[0].resolve() if segmented and all(segmented) else None
+
+
 def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> list[CaseFolder]:
     """Return the cases of a source.
 
@@ -85,7 +100,7 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
     SegconvError
         ``SC001`` if ``--images`` names no folder.
     """
-    elsewhere = image_folder(root, options)
+    elsewhere = image_folder(root, options) or (None if options.images else _own_image_folder(root, options))
     if options.images and elsewhere is None:
         raise SegconvError(
             f"--images {' '.join(options.images)}: is no folder",
@@ -113,10 +128,12 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
                 case.segmentations.append(unit)
             elif image is not None:
                 _add(case.images, image, unit, findings)
-            elif _wanted(unit, options.masks):
+            elif wanted_name(unit.stem, options.masks):
                 _add(case.masks, unit.stem, unit, findings)
     for case in list(found.values()):
         _take_apart(case, found)
+        if case.segmentations and not case.images and len(case.masks) == 1:
+            case.images, case.masks = case.masks, {}  # the only volume that holds no segments
         case.images = {name: case.images[name] for name in options.image or sorted(case.images) if name in case.images}
     if elsewhere is not None:
         _bring_images(_images_in(root, elsewhere), found)
@@ -144,18 +161,19 @@ def _unit(folder: str, name: str) -> Unit | None:
 def _channel(unit: Unit, wanted: Iterable[str], case: CaseFolder) -> str | None:
     """Return the name of the channel that a file is, or None if it is a mask."""
     if wanted:
-        return next((name for name in wanted if name in (unit.stem, unit.stem + unit.ending)), None)
+        called = (unit.stem, unit.stem + unit.ending, unit.stem.removeprefix(f"{case.own_name}_"))
+        return next((name for name in wanted if name in called), None)
     stem, own = unit.stem.lower(), case.own_name.lower()
     known = stem in IMAGE_NAMES or stem == own or any(stem == f"{own}_{name}" for name in IMAGE_NAMES)
     return unit.stem if known else None
 
 
-def _wanted(unit: Unit, pattern: str | None) -> bool:
-    """Return whether ``--masks`` takes a mask; it lists names of classes, in which ``*`` stands for anything."""
+def wanted_name(name: str, pattern: str | None) -> bool:
+    """Return whether ``--masks`` takes a class; it lists names of classes, in which ``*`` stands for anything."""
     if pattern is None:
         return True
     expressions = ("".join(".*" if c == "*" else re.escape(c) for c in part.strip()) for part in pattern.split(","))
-    return any(re.fullmatch(expression, unit.stem) for expression in expressions)
+    return any(re.fullmatch(expression, name) for expression in expressions)
 
 
 def _take_apart(case: CaseFolder, found: dict[str, CaseFolder]) -> None:

@@ -20,7 +20,7 @@ from ..dataset.labels import BACKGROUND, GRAY, LabelMap, dense
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier
 from ..errors import Finding, SegconvError, naming, warning
-from ..image import nrrd, raster, stack, volumes
+from ..image import raster, stack, volumes
 from ..image.geometry import Geometry
 from ..image.grids import IMAGE, same_grid
 from ..work.readers import ONE, Readers
@@ -28,17 +28,19 @@ from .candidates import rival_masks
 from .cases import finished
 from .headers import judge_headers, judge_pictures, probe_unit
 from .layers import atoms_of, on_and_mask
-from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders, is_segmentation
+from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders
 from .mending import goes_with_image, in_order, turned
 from .pictures import mask_codes, open_picture
 from .png import ending_of as picture_ending_of
 from .read_ahead import read_labels
 from .resampling import is_resampled, resampled_label
 from .roles import MASK, role_of_stem
-from .segments import atoms_of_segments, segment_names
+from .segmented import parts_of, refused_raters
+from .segments import Allowed, atoms_of_segments
 from .source import (
     DETACHED,
     LAYERS,
+    SEGMENTS,
     ConvertOptions,
     Parts,
     SourceCase,
@@ -46,12 +48,12 @@ from .source import (
     collect,
     count_of,
     own_name,
-    read_head,
     read_source,
     resolve_inside,
     shown,
     skipped_note,
 )
+from .strangers import listed
 from .tree import Unit
 from .volume_units import companions_of
 
@@ -101,7 +103,7 @@ def _name_classes(folders: Iterable[CaseFolder]) -> bool:
 
 def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
     """Find the cases, look at every mask to know which overlap, and compile the labels."""
-    _refuse_label_options(options)
+    refuse_label_options(options)
     findings: list[Finding] = []
     notes: list[str] = []
     cases = finished(_cases(root, options, findings, notes), root, options, findings)
@@ -115,11 +117,35 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
             )
         )
     pictures = bool(cases) and picture_ending_of(cases[0].images[0]) is not None
+
+    def named(count: int) -> tuple[str, ...]:
+        return _channel_names(cases, count, options, findings, pictures=pictures)
+
+    return compiled_scan(KIND, cases, named, root, options, findings, notes, readers)
+
+
+def compiled_scan(
+    kind: str,
+    cases: list[SourceCase],
+    channel_names: Callable[[int], tuple[str, ...]],
+    root: Path,
+    options: ConvertOptions,
+    findings: list[Finding],
+    notes: list[str],
+    readers: Readers,
+) -> SourceScan:
+    """Return what a source holds whose labels are masks or segments of classes, which are named and may overlap.
+
+    Parameters
+    ----------
+    channel_names
+        Returns the names of so many channels.
+    """
+    pictures = bool(cases) and picture_ending_of(cases[0].images[0]) is not None
     judge = judge_pictures if pictures else judge_headers
-    channels = _channel_names(cases, judge(cases, 0, root, findings, options), options, findings, pictures=pictures)
-    names = list(
-        dict.fromkeys(name for case in cases if case.label is not None for name in case.parts[case.label].names)
-    )
+    channels = channel_names(judge(cases, 0, root, findings, options))
+    labels_of = [case.parts[case.label].names for case in cases if case.label is not None]
+    names = list(dict.fromkeys(name for own in labels_of for name in own if name))
     cases = _complete(cases, names, root, options, findings)
     compiled = _compiled(cases, names, root, findings, options, readers)
     labels = compiled.labels if compiled is not None else dense({BACKGROUND: 0, "foreground": 1}).labels
@@ -133,7 +159,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     plain = bool(cases) and all(path.lower().endswith(".nii") for case in cases for path in case.images)
     ending = options.file_ending or (".png" if pictures else ".nii" if plain else ".nii.gz")
     return SourceScan(
-        KIND,
+        kind,
         own_name(root),
         root,
         tuple(cases),
@@ -148,14 +174,14 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     )
 
 
-def _refuse_label_options(options: ConvertOptions) -> None:
+def refuse_label_options(options: ConvertOptions) -> None:
     """Refuse options that name values: the files' names are the labels, and have no values."""
     given = {"--labels": options.labels, "--map": options.value_map, "--ignore": options.ignore, "--snap": options.snap}
     for option, value in given.items():
         if value:
             raise SegconvError(
-                f"{option}: the labels of masks are the names of their files",
-                hint="--masks NAME,… takes some of them alone; segconv labels rename changes names afterwards",
+                f"{option}: the labels of masks are the names of their files, those of 3D Slicer the names of segments",
+                hint="leave it out; segconv labels rename changes names afterwards",
             )
 
 
@@ -203,6 +229,7 @@ def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: 
             error.file = shown(error.file, root)
             collect(findings, error)
     notes += skipped_note(skipped)
+    findings += refused_raters(cases, root, options)
     return sorted(cases, key=lambda case: case.split != TRAIN)
 
 
@@ -237,17 +264,16 @@ def _case(root: Path, folder: CaseFolder, name: str, split: str, options: Conver
     if not folder.labels:
         return SourceCase(case_identifier(name), name, images, None, split, parts=parts)
     if folder.segmentations:
-        if len(folder.labels) > 1:
+        if folder.masks:
             raise SegconvError(
-                f"lies beside {count_of(len(folder.labels) - 1, 'other mask')}, expected one segmentation a case",
+                f"lies beside {listed(folder.segmentations)}, and is no segmentation",
                 code="SC085",
-                file=folder.segmentations[0].path,
-                hint="merge them in 3D Slicer, or move what does not belong to the case",
+                file=next(iter(folder.masks.values())).path,
+                hint="--image NAME if it is the image; or move what does not belong to the case",
             )
-        label = resolved(folder.segmentations[0])
-        with naming(label):
-            own = segment_names(read_head(label, nrrd.HEAD_LIMIT + 1))
-        parts[label] = Parts(LAYERS, (label,), tuple(own))
+        segmented = [resolved(unit) for unit in sorted(folder.segmentations, key=lambda unit: unit.path)]
+        label = segmented[0] if len(segmented) == 1 else str(root / folder.segmentations[0].folder)
+        parts |= parts_of(segmented, label, options.masks)
     else:
         files = {mask: resolved(unit) for mask, unit in sorted(folder.masks.items(), key=_by_name)}
         label = str(root / next(iter(folder.masks.values())).folder)
@@ -271,7 +297,7 @@ def _complete(
     """Return the cases that have a mask for each class; a segmentation need not list what it does not show."""
     complete = []
     for case in cases:
-        own = set() if case.label is None or is_segmentation(case.label) else set(case.parts[case.label].names)
+        own = set() if case.label is None or case.form(case.label) == SEGMENTS else set(case.parts[case.label].names)
         missing = [name for name in names if own and name not in own]
         told = f"lacks {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}"
         if missing and options.missing_masks != "empty":
@@ -312,7 +338,7 @@ def _label_file(cases: Sequence[SourceCase], compiled: Compiled | None, ending: 
     """Return how masks of a case are stored that has none of its own: as those of the others."""
     files: dict[str, str] = {}
     for case in cases:
-        if case.label is not None and not is_segmentation(case.label):
+        if case.label is not None and case.form(case.label) == LAYERS:
             parts = case.parts[case.label]
             for name, file in zip(parts.names, parts.files, strict=True):
                 files.setdefault(name, Path(file).name)
@@ -366,8 +392,9 @@ def _atoms(case: SourceCase, names: Sequence[str], root: Path, options: ConvertO
         own = probe_unit(case, case.images[0], root, options).geometry
         grid = options.mending.grid(own)
         shape = grid.array_shape
-        if is_segmentation(label):
-            return atoms_of_segments(read_source(label), grid, index, options.max_volume)
+        if case.form(label) == SEGMENTS:
+            files = (read_source(file) for file in parts.files)
+            return atoms_of_segments(files, parts.names, grid, index, Allowed(options.mending, options.max_volume))
         read = partial(_volume_mask, image=own, options=options)
 
     def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:

@@ -16,14 +16,17 @@ from typing import Any
 from ..errors import Finding, SegconvError
 from ..image import raster, volumes
 from ..work.readers import ONE, Readers
+from . import masks
 from .candidates import questioned_channels
 from .cases import cases_of, finished
 from .found_labels import label_map_of
 from .headers import judge_headers
 from .lists import pair_by_list
+from .masks import compiled_scan, refuse_label_options
 from .pairing import Pair, Pairing, pair_units
 from .patterns import pair_by_patterns
 from .roles import role_of_stem
+from .segmented import with_segments
 from .slice_order import in_slice_order
 from .source import (
     SERIES,
@@ -50,7 +53,7 @@ def recognise(root: Path) -> str | None:
         return None
     if (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir():
         return None  # a task without its dataset.json
-    if any(unit.stem.lower().endswith(".seg") for unit in units):
+    if any(unit.stem.lower().endswith(".seg") for unit in units) and masks.recognise(root) is not None:
         return None  # 3D Slicer's segmentations
     pairing = pair_units(units)
     if not any(pair.labels for pair in pairing.pairs) or any(len(pair.labels) > 1 for pair in pairing.pairs):
@@ -75,6 +78,14 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
         findings.append(
             Finding("SC011", "holds no image with a label", file=str(root), hint="--images GLOB --masks GLOB")
         )
+    segmented = with_segments(cases, root, options, findings)
+    if segmented is not None:
+        refuse_label_options(options)
+
+        def named(number: int) -> tuple[str, ...]:
+            return _channel_names(channel_keys, number, options, findings)
+
+        return compiled_scan(KIND, segmented, named, root, options, findings, notes, readers)
     if options.spacing_mm is not None and cases and not any(p.form == STACK for c in cases for p in c.parts.values()):
         findings.append(
             Finding("SC001", "--spacing: no volume of the source is stored as pictures", hint="leave it out")

@@ -88,7 +88,9 @@ class RestoreTask:
         elif self.form == "stack":
             names = [f"{self.name}/{file}" for file in self.stored["files"]]
         elif self.form == "segments":
-            names = [f"{self.name}/{self.stored.get('file', f'segments{segmentation.ENDING}')}"]
+            usual = self.stored.get("file", f"segments{segmentation.ENDING}")
+            files = dict.fromkeys(entry.get("file", usual) for entry in self.stored.get("segments", ()))
+            names = [f"{self.name}/{file}" for file in files or (usual,)]
         elif self.own_ending.lower() == ".mhd":
             names = [f"{self.name}.mhd", f"{self.name}.raw"]
         else:
@@ -120,7 +122,7 @@ def task_of(prediction: str, ending: str, record: CaseRecord, usual: Mapping[str
     kept = {"layers": "files", "segments": "segments"}.get(str(stored.get("form")))
     if kept is not None and usual.get("form") == "layers":
         # A mask that the case lacked counted as empty; a prediction may well hold it.
-        own = {entry["name"] for entry in stored[kept]}
+        own = {entry.get("class", entry["name"]) for entry in stored[kept]}
         absent = [entry for entry in usual["files"] if entry["name"] not in own]
         stored = {**stored, **({"files": [*stored[kept], *absent]} if kept == "files" else {"absent": absent})}
     backward, coding = _inverse(record.label_map)

@@ -399,19 +399,38 @@ def _segments(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreT
     """Return a segmentation of 3D Slicer with its segments and layers."""
     if volume is None:
         raise SegconvError("is a picture, the user's labels are volumes", code="SC051")
-    grid = volume.header.geometry
-    if "grid" in task.stored:
-        box = Geometry.from_json(task.stored["grid"])
-        inside = values[placed(box, grid)]
-        if np.count_nonzero(inside) == np.count_nonzero(values):  # a prediction may well reach further
-            grid, values = box, inside
+    made = {}
+    for path in task.outputs:
+        file = posixpath.basename(path)
+        entries = [entry for entry in task.stored["segments"] if entry.get("file", file) == file]
+        grids = task.stored.get("grids", {file: task.stored["grid"]} if "grid" in task.stored else {})
+        made[path] = _segmentation_file(entries, grids.get(file), values, volume.header.geometry, task)
+    return made
+
+
+def _segmentation_file(
+    entries: list[dict[str, Any]],
+    box: dict[str, Any] | None,
+    values: NDArray[Any],
+    grid: Geometry,
+    task: RestoreTask,
+) -> bytes:
+    """Return one file of segments, on the part of the image that the user's own has if they all lie in it."""
+    if box is not None:
+        part = Geometry.from_json(box)
+        inside = values[placed(part, grid)]
+        own = [value for entry in entries for value in entry["values"]]
+        if np.count_nonzero(np.isin(inside, own)) == np.count_nonzero(
+            np.isin(values, own)
+        ):  # a prediction may well reach further
+            grid, values = part, inside
     fields = [field.name for field in dataclasses.fields(segmentation.Segment)]
-    entries = list(task.stored["segments"])
     segments = [segmentation.Segment(**{name: _tupled(entry.get(name)) for name in fields}) for entry in entries]
-    layers = np.zeros((max(s.layer for s in segments) + 1, *values.shape), dtype=str(task.stored.get("dtype", "uint8")))
+    count = max((s.layer for s in segments), default=0) + 1
+    layers = np.zeros((count, *values.shape), dtype=str(task.stored.get("dtype", "uint8")))
     for segment, entry in zip(segments, entries, strict=True):
         layers[segment.layer][np.isin(values, entry["values"])] = segment.label_value
-    return {task.outputs[0]: segmentation.encode(segments, layers, grid)}
+    return segmentation.encode(segments, layers, grid)
 
 
 def _tupled(value: Any) -> Any:

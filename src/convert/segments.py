@@ -3,18 +3,48 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset.compiler import Accumulator, Atom
-from ..errors import SegconvError
+from ..errors import SegconvError, naming, warning
 from ..image import nrrd, segmentation
-from ..image.geometry import NEAR_GRID_VOXELS, Geometry
-from .layers import atoms_of
+from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
+from ..image.gzipped import Buffer
+from ..image.orientation import axis_codes, reordering
+from ..image.resample import onto_grid
+from ..work.caseio import CaseIO
+from .mending import RESAMPLE, Mending
+from .resampling import LARGEST_LOSS
+from .source import SourceCase
 from .task import CaseTask
+
+
+@dataclass(frozen=True)
+class OnGrid:
+    """A segmentation on the grid of its image, or on a part of it.
+
+    Parameters
+    ----------
+    found
+        Its layers as they lie there.
+    place
+        Where they lie in the image, as slices ``(z, y, x)``.
+    changes
+        What was done to bring it there, in words; empty if nothing was.
+    lost
+        What does not come back, or nothing.
+    """
+
+    found: segmentation.Segmentation
+    place: tuple[slice, ...]
+    changes: tuple[str, ...] = ()
+    lost: str = ""
 
 
 def segment_names(head: bytes) -> list[str]:
@@ -32,55 +62,161 @@ def segment_names(head: bytes) -> list[str]:
     return names
 
 
-def atoms_of_segments(data: bytes, grid: Geometry, index: Mapping[str, int], limit: int) -> list[Atom]:
-    """Return the atoms that occur in a segmentation; the first is no segment at all.
+def atoms_of_segments(
+    files: Iterable[Buffer], names: Sequence[str], grid: Geometry, index: Mapping[str, int], options: Allowed
+) -> list[Atom]:
+    """Return the atoms that occur in the segmentations of a case; the first is no segment at all.
 
     Parameters
     ----------
+    files
+        What they hold.
+    names
+        Class of each segment, file by file; empty for those that are left out.
     grid
-        Of the image; the segmentation must lie on it.
+        Of the image; the segmentations must lie on it.
     index
         Name → number of the mask.
-    limit
-        Most bytes that the layers may take.
     """
-    found = segmentation.decode(data, limit)
-    placed(found.geometry, grid)
-    masks = ((index[segment.name], found.mask(segment)) for segment in found.segments)
-    return atoms_of(found.geometry.array_shape, masks)
+    accumulator = Accumulator(grid.array_shape)
+    for _, name, mask in _masks(files, names, grid, options):
+        accumulator.add(index[name], mask)
+    return accumulator.atoms
 
 
 def compile_segments(
-    data: bytes, path: str, geometry: Geometry, task: CaseTask
+    case: SourceCase, io: CaseIO, grid: Geometry, task: CaseTask, repairs: list[str]
 ) -> tuple[NDArray[Any], dict[int, int], dict[str, Any]]:
-    """Compile a segmentation into the label of its image; as `layers.compile_layers`."""
+    """Compile the segmentations of a case into the label of its image; as `layers.compile_layers`."""
     compiled = task.recipe.compiled
     if compiled is None:
         raise SegconvError("segments were not compiled", code="SC104")
-    found = segmentation.decode(data, task.recipe.max_volume)
-    place = placed(found.geometry, geometry)
+    parts = case.parts[str(case.label)]
     index = {name: number for number, name in enumerate(compiled.masks_of)}
-    accumulator = Accumulator(found.geometry.array_shape)
-    for segment in found.segments:
-        accumulator.add(index[segment.name], found.mask(segment))
-    own = accumulator.label(compiled.value_of)
-    label = np.zeros(geometry.array_shape, dtype=own.dtype)
-    label[place] = own
+    accumulator = Accumulator(grid.array_shape)
+    entries: list[dict[str, Any]] = []
+    files: dict[str, OnGrid] = {}
+    allowed = Allowed(task.recipe.mending, task.recipe.max_volume)
+    own_names = iter(parts.names)
+    for path in parts.files:
+        with naming(task.shown(path)):
+            placed_one = on_grid(segmentation.decode(io.read(Path(path)), allowed.max_volume), grid, allowed.mending)
+            for change in placed_one.changes:
+                io.warn(warning("SC093", change, file=task.shown(path)))
+                repairs.append(f"{task.shown(path)}: {change}")
+            file = path.rsplit("/", 1)[-1]
+            files[file] = placed_one
+            for segment in placed_one.found.segments:
+                name = next(own_names, "")
+                if not name:
+                    continue
+                accumulator.add(index[name], _whole(placed_one, segment, grid))
+                values = list(compiled.masks_of[name])
+                entries.append({**dataclasses.asdict(segment), "values": values, "class": name, "file": file})
+    if any(atom not in compiled.value_of for atom in accumulator.atoms):
+        raise SegconvError("changed after it was looked at", code="SC062")
+    label = accumulator.label(compiled.value_of)
     counts = {int(v): int(n) for v, n in zip(*np.unique(label, return_counts=True), strict=True)}
+    first = next(iter(files))
     stored = {
         "form": "segments",
         "ending": segmentation.ENDING,
-        "dtype": found.layers.dtype.name,
-        "file": path.rsplit("/", 1)[-1],
-        "segments": [
-            {**dataclasses.asdict(segment), "values": list(compiled.masks_of[segment.name])}
-            for segment in found.segments
-        ],
-        "grid": found.geometry.as_json(),
+        "dtype": max((one.found.layers.dtype for one in files.values()), key=lambda dtype: dtype.itemsize).name,
+        "file": first,
+        "segments": entries,
+        "grids": {
+            file: one.found.geometry.as_json()
+            for file, one in files.items()
+            if not one.changes and one.place != _NOWHERE
+        },
     }
+    lost = [one.lost for one in files.values() if one.lost]
     if compiled.lost:
-        stored["lost"] = "overlaps went to one mask by the priority given"
+        lost.append("overlaps went to one mask by the priority given")
+    if lost:
+        stored["lost"] = lost[0]
     return label, counts, stored
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What may be done to a segmentation: repairs, and how many bytes its layers may take."""
+
+    mending: Mending
+    max_volume: int
+
+
+_NOWHERE = (slice(0, 0), slice(0, 0), slice(0, 0))
+"""The place of a segmentation that holds nothing: 3D Slicer saves one voxel then, whose place means nothing."""
+
+
+def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) -> OnGrid:
+    """Return a segmentation as it lies on its image: in the order of its voxels, resampled only if that is allowed.
+
+    Raises
+    ------
+    SegconvError
+        ``SC083`` if it lies on another grid, or nothing of it on the image.
+    """
+    if not found.layers.any():
+        nothing = np.zeros((len(found.layers), 0, 0, 0), dtype=found.layers.dtype)
+        return OnGrid(dataclasses.replace(found, layers=nothing), _NOWHERE)
+    order = reordering(found.geometry, grid)
+    changes: tuple[str, ...] = ()
+    if order.changes:
+        changes = (
+            f"has its voxels in another order ({axis_codes(found.geometry)}); they were put into that of its image",
+        )
+        layers = np.stack([order.array(layer) for layer in found.layers])
+        found = dataclasses.replace(found, layers=layers, geometry=order.grid(found.geometry))
+    try:
+        return OnGrid(found, placed(found.geometry, grid), changes)
+    except SegconvError:
+        if RESAMPLE not in mending.kinds:
+            raise
+    layers = np.stack([onto_grid(Volume(layer, found.geometry), grid) for layer in found.layers])
+    moved = dataclasses.replace(found, layers=layers, geometry=grid)
+    sizes = [_millilitres(one) for one in (found, moved)]
+    if not layers.any():
+        raise SegconvError(
+            "has no labelled voxel on the grid of its image: the two do not overlap",
+            code="SC083",
+            hint="check that both are of one case",
+        )
+    told = (
+        f"was resampled from a grid of size {found.geometry.size} by nearest neighbour; labelled volume was"
+        f" {sum(sizes[0].values()):.4g} ml and is {sum(sizes[1].values()):.4g} ml"
+    )
+    lost = tuple(
+        f"resampling took {1 - sizes[1][name] / size:.0%} of the volume of {name!r}"
+        for name, size in sizes[0].items()
+        if sizes[1][name] < (1 - LARGEST_LOSS) * size
+    )
+    everything = tuple(slice(0, size) for size in grid.array_shape)
+    return OnGrid(moved, everything, (*changes, told, *lost), "its own grid: the segments were taken to the image's")
+
+
+def _millilitres(found: segmentation.Segmentation) -> dict[str, float]:
+    voxel = float(np.prod(found.geometry.spacing_mm)) / 1000
+    return {segment.name: int(np.count_nonzero(found.mask(segment))) * voxel for segment in found.segments}
+
+
+def _masks(
+    files: Iterable[Buffer], names: Sequence[str], grid: Geometry, allowed: Allowed
+) -> Iterator[tuple[segmentation.Segment, str, NDArray[np.bool_]]]:
+    own_names = iter(names)
+    for data in files:
+        placed_one = on_grid(segmentation.decode(data, allowed.max_volume), grid, allowed.mending)
+        for segment in placed_one.found.segments:
+            if name := next(own_names, ""):
+                yield segment, name, _whole(placed_one, segment, grid)
+
+
+def _whole(one: OnGrid, segment: segmentation.Segment, grid: Geometry) -> NDArray[np.bool_]:
+    """Return the mask of a segment in the whole of its image."""
+    mask = np.zeros(grid.array_shape, dtype=np.bool_)
+    mask[one.place] = one.found.mask(segment)
+    return mask
 
 
 def placed(part: Geometry, whole: Geometry) -> tuple[slice, ...]:
@@ -107,6 +243,7 @@ def placed(part: Geometry, whole: Geometry) -> tuple[slice, ...]:
         raise SegconvError(
             f"lies on a grid of size {part.size} that is no part of its image's, of size {whole.size}",
             code="SC083",
-            hint="in 3D Slicer, set the image as the segmentation's source geometry and save again",
+            hint="--repair resample if it lies where it says; or set the image as the segmentation's source geometry in"
+            " 3D Slicer and save again",
         )
     return tuple(slice(s, s + n) for s, n in zip(start[::-1], part.size[::-1], strict=True))

@@ -157,11 +157,12 @@ class Parts:
     Parameters
     ----------
     form
-        `DETACHED`, `STACK`, `SERIES`, `INSTANCES`, or `LAYERS`.
+        `DETACHED`, `STACK`, `SERIES`, `INSTANCES`, `LAYERS`, or `SEGMENTS`.
     files
         Absolute paths, in the order in which they count.
     names
-        Of layers: the name of each class. Of a picture with pages: ``"reverse"`` if the last is the first slice.
+        Of layers: the name of each class; of segments, file by file, empty for those that are left out. Of a picture
+        with pages: ``"reverse"`` if the last is the first slice.
     """
 
     form: str
@@ -179,6 +180,8 @@ INSTANCES = "instances"
 """Masks of one object each: their union is the label."""
 LAYERS = "layers"
 """Masks of one class each, which may overlap: they are compiled into a label."""
+SEGMENTS = "segments"
+"""Segmentations of 3D Slicer, whose segments are classes by their names: they are compiled into a label as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..dataset.layout import image_path, label_path
 from ..errors import SegconvError, naming, warning
-from ..image import nifti, segmentation, stack, volumes
+from ..image import nifti, stack, volumes
 from ..image.geometry import Geometry, Volume
 from ..image.gzipped import is_gzip
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
@@ -23,10 +23,8 @@ from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .placing import FirstImage, placed_channel, placed_label
 from .segments import compile_segments
 from .slice_order import REVERSE
-from .source import DETACHED, LAYERS, SERIES, STACK, count_of, read_head
+from .source import DETACHED, LAYERS, SEGMENTS, SERIES, STACK, count_of, read_head
 from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
-
-SEGMENTS = segmentation.ENDING
 
 
 def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
@@ -135,7 +133,7 @@ def _convert_label(
     """Convert a label; return its voxels by value, and how it is stored."""
     target = label_path(task.source.case, task.recipe.ending, task.source.split)
     form = task.source.form(path)
-    if form == LAYERS:
+    if form in (LAYERS, SEGMENTS):
         return _compile(path, target, first, task, io, repairs)
     if form == STACK:
         values, stored = _label_stack(path, first.own, task, io)
@@ -208,8 +206,8 @@ def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[
 def _compile(
     path: str, target: str, first: FirstImage, task: CaseTask, io: CaseIO, repairs: list[str]
 ) -> tuple[dict[int, int], dict[str, Any]]:
-    if path.lower().endswith(SEGMENTS):
-        dense, written, stored = compile_segments(io.read(Path(path)), path, first.grid, task)
+    if task.source.form(path) == SEGMENTS:
+        dense, written, stored = compile_segments(task.source, io, first.grid, task, repairs)
     else:
         dense, written, stored = _compile_masks(path, first, task, io, repairs)
     _write_label(dense, target, first.grid, task, io)

@@ -1,0 +1,124 @@
+"""Labels that are segmentations of 3D Slicer, by their headers and whatever their names end in: their classes by name.
+
+The value of a segment may be another one in each case; its name decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import Finding, SegconvError, naming
+from ..image import nrrd, segmentation
+from .mask_folders import is_segmentation, wanted_name
+from .raters import raters_in
+from .segments import segment_names
+from .source import SEGMENTS, ConvertOptions, Parts, SourceCase, collect, read_head, shown
+
+_UNNAMED = re.compile(r"segment(ation)?[ _-]?\d*", re.IGNORECASE)
+"""What 3D Slicer calls a segment until somebody does."""
+
+
+def describes_segments(path: str) -> bool:
+    """Return whether a file is a segmentation of 3D Slicer by its header; one that cannot be read by its name."""
+    if not path.lower().endswith(".nrrd"):
+        return False
+    try:
+        return segmentation.is_segmentation(nrrd.read_header(read_head(path, nrrd.HEAD_LIMIT + 1)))
+    except SegconvError:
+        return is_segmentation(path)
+
+
+def with_segments(
+    cases: Sequence[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding]
+) -> list[SourceCase] | None:
+    """Return the cases of a source whose labels are segmentations, one file each; None if they are not.
+
+    What is wrong with one becomes a finding, such as a label map among segmentations.
+    """
+    labels = {case.case: str(case.label) for case in cases if case.label is not None and case.form(case.label) is None}
+    segmented = {name for name, label in labels.items() if describes_segments(label)}
+    if not segmented:
+        return None
+    found = []
+    for case in cases:
+        if case.label is None:
+            found.append(case)
+        elif case.case not in segmented:
+            what = "names no segments, which other labels of the source do: values alone say nothing of names"
+            hint = "save it as a segmentation in 3D Slicer, or all labels as label maps"
+            findings.append(Finding("SC074", what, file=shown(case.label, root), hint=hint))
+        else:
+            try:
+                parts = {**case.parts, **parts_of([case.label], case.label)}
+                found.append(
+                    replace(case, label_name=None, parts=parts)
+                )  # its file keeps its name, in the case's folder
+            except SegconvError as error:
+                collect(findings, error, shown(case.label, root))
+    findings += refused_raters(found, root, options)
+    return found
+
+
+def parts_of(files: Sequence[str], label: str, wanted: str | None = None) -> dict[str, Parts]:
+    """Return the segmentations of a case as parts of its label.
+
+    Parameters
+    ----------
+    wanted
+        ``--masks``: the classes to take.
+
+    Raises
+    ------
+    SegconvError
+        ``SC085`` if two files hold a segment of the same name; what `segment_names` raises.
+    """
+    own: list[list[str]] = []
+    for file in files:
+        with naming(file):
+            own.append(segment_names(read_head(file, nrrd.HEAD_LIMIT + 1)))
+    names = [name for of_file in own for name in of_file]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        stems = [_stem(file) for file in files]
+        if not all(len(of_file) == 1 and _UNNAMED.fullmatch(of_file[0]) for of_file in own) or raters_in(stems):
+            second = [file for file, of_file in zip(files, own, strict=True) if twice in of_file][1]
+            raise SegconvError(
+                f"holds the segment {twice!r}, as another segmentation of the case does",
+                code="SC085",
+                file=second,
+                hint="keep one of them; if they are two classes, give them names of their own in 3D Slicer",
+            )
+        names = stems  # nobody gave them a name but that of the file
+    taken = tuple(name if wanted_name(name, wanted) else "" for name in names)
+    return {label: Parts(SEGMENTS, tuple(files), taken)}
+
+
+def refused_raters(cases: Iterable[SourceCase], root: Path, options: ConvertOptions) -> list[Finding]:
+    """Return an error if segments are by their names what several people drew, and no option makes them classes."""
+    if options.masks is not None and not options.images:
+        return []
+    for case in cases:
+        if case.label is None or case.form(case.label) != SEGMENTS:
+            continue
+        names = [name for name in case.parts[case.label].names if name]
+        if found := raters_in(names):
+            listed = ",".join(found)
+            return [
+                Finding(
+                    "SC003",
+                    f"holds the segments {', '.join(found[:4])}, which by their names are one label as several people"
+                    " drew it: which of them is it?",
+                    file=shown(case.label, root),
+                    hint=f"--from masks --masks {found[0]} takes one of them; or --from masks --masks {listed} takes"
+                    " them as classes",
+                )
+            ]
+    return []
+
+
+def _stem(file: str) -> str:
+    name = file.rsplit("/", 1)[-1]
+    return name[: -len(segmentation.ENDING)] if is_segmentation(name) else name.rsplit(".", 1)[0]
