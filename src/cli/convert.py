@@ -77,6 +77,7 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
     help="Mask pictures of a volume, by name, follow the file names, InstanceNumbers or positions of its slices;"
     " reverse: from the last position to the first.",
 )
+@option("--frames", is_flag=True, help="Make a case of each frame, where image and label are 4D; one patient.")
 @option("--spacing", metavar="X,Y,Z", help="In mm, of volumes that are stored as pictures.")
 @option(
     "--format", "file_format", type=click.Choice(FORMATS), help="Of the dataset's files; default: what changes least."
@@ -148,6 +149,7 @@ def command(
         repair=tuple(kind for text in said["repairs"] for kind in _listed(text)),
         nonfinite=said["nonfinite"],
         spacing_mm=_spacing(said["spacing"]) if said["spacing"] else None,
+        frames=said["frames"],
         slice_order=said["slice_order"],
         link=said["link"],
         allow_external=said["allow_external"],

@@ -10,10 +10,11 @@ from ..errors import Finding, SegconvError, naming
 from ..image import volumes
 from ..image.voxels import MOST_VALUES, label_values
 from ..work.readers import Readers
+from .frames import frame_of
 from .labelling import Declared, in_values, settle
 from .pictures import mask_codes, open_picture
 from .read_ahead import read_labels
-from .source import SERIES, STACK, ConvertOptions, SourceCase, collect, read_source, shown
+from .source import FRAME, SERIES, STACK, ConvertOptions, SourceCase, collect, read_source, shown
 
 
 def label_map_of(
@@ -77,4 +78,6 @@ def _values_of(case: SourceCase, path: str, options: ConvertOptions) -> set[int]
     ending = volumes.ending_of(path) or ""
     with options.mending.reading():
         label = volumes.decode(read_source(files[0]), ending, companion, options.max_volume)
+    if case.form(path) == FRAME:
+        label = frame_of(label, case.parts[path])
     return set(label_values(label.values))

@@ -16,8 +16,9 @@ from ..image.geometry import Geometry
 from ..image.grids import FIRST_CHANNEL, IMAGE, other_order, same_grid
 from ..image.stored import VolumeHeader
 from ..work.plan import Item
+from .frames import HINT, header_of_frame, same_frames
 from .mending import RESAMPLE, goes_with_image
-from .source import LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
+from .source import FRAME, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
 from .task import CaseTask
 
 
@@ -115,7 +116,8 @@ def _judge_case(
     file = shown(str(case.label), root)
     if label.four_dimensional:
         what = f"is a label of four dimensions ({label.channels} channels), expected one value a voxel"
-        findings.append(Finding("SC073", what, file=file, hint="merge the channels into one label map"))
+        hint = HINT if same_frames(images, label) else "merge the channels into one label map"
+        findings.append(Finding("SC073", what, file=file, hint=hint))
     else:
         # Slices know no place of their own: a label of slices takes the grid of its image.
         place = replace(grid, size=label.geometry.size) if case.form(str(case.label)) == STACK else label.geometry
@@ -149,6 +151,7 @@ def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions)
         else:
             with options.mending.reading():
                 header = volumes.probe_file(path)
+            header = header_of_frame(header) if form == FRAME else header
         if header.voxel_bytes > options.max_volume:
             raise SegconvError(
                 f"decodes to {header.voxel_bytes} bytes, at most {options.max_volume} are allowed", code="SC054"

@@ -20,6 +20,7 @@ from . import masks
 from .candidates import questioned_channels
 from .cases import cases_of, finished
 from .found_labels import label_map_of
+from .frames import with_frames
 from .headers import judge_headers
 from .lists import pair_by_list
 from .masks import compiled_scan, refuse_label_options
@@ -72,7 +73,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     notes += pairing.notes
     pairs, channel_keys = _channels_agree(_numbered(pairing.pairs), findings)
     cases = [_with_patient(case) for case in cases_of(pairs, root, options, findings, notes, companions_of)]
-    cases = finished(cases, root, options, findings)
+    cases = finished(with_frames(cases, root, options, findings), root, options, findings)
     cases = in_slice_order(cases, root, options, findings, notes)
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(

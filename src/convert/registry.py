@@ -56,6 +56,7 @@ def _heeded() -> dict[str, tuple[str, frozenset[str]]]:
         "--case-names": ("case_names", found),
         "--pairs": ("pairs", found - masks_alone),
         "--spacing": ("spacing_mm", found - {"png"}),
+        "--frames": ("frames", frozenset({"pairs", "dicom"})),
         "--slice-order": ("slice_order", frozenset({"pairs", "dicom"})),
         "--image": ("image", masks_alone),
         "--priority": ("priority", masks_alone),

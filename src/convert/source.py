@@ -88,6 +88,8 @@ class ConvertOptions:
         ``(x, y, z)`` of volumes that are stored as pictures.
     slice_order
         In what order of the slices mask pictures of a volume follow one another; see `slice_order`.
+    frames
+        Make a case of each frame, where image and label have several.
     link
         ``"none"``, ``"hard"``, ``"symlink"`` or ``"external"``: how files that need no change come
         into the dataset.
@@ -127,6 +129,7 @@ class ConvertOptions:
     nonfinite: float | None = None
     spacing_mm: tuple[float, float, float] | None = None
     slice_order: str | None = None
+    frames: bool = False
     link: str = "none"
     allow_external: bool = False
     verify_source: bool = True
@@ -157,12 +160,12 @@ class Parts:
     Parameters
     ----------
     form
-        `DETACHED`, `STACK`, `SERIES`, `INSTANCES`, `LAYERS`, or `SEGMENTS`.
+        `DETACHED`, `STACK`, `SERIES`, `INSTANCES`, `LAYERS`, `SEGMENTS`, or `FRAME`.
     files
         Absolute paths, in the order in which they count.
     names
         Of layers: the name of each class; of segments, file by file, empty for those that are left out. Of a picture
-        with pages: ``"reverse"`` if the last is the first slice.
+        with pages: ``"reverse"`` if the last is the first slice. Of a frame: its index.
     """
 
     form: str
@@ -180,6 +183,8 @@ INSTANCES = "instances"
 """Masks of one object each: their union is the label."""
 LAYERS = "layers"
 """Masks of one class each, which may overlap: they are compiled into a label."""
+FRAME = "frame"
+"""One frame of a file of several."""
 SEGMENTS = "segments"
 """Segmentations of 3D Slicer, whose segments are classes by their names: they are compiled into a label as well."""
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from .. import reading
 from ..errors import Finding, SegconvError, naming
 from ..image import raster, stack, volumes
+from ..image.dicom_head import HEAD_BYTES, is_dicom
 from .source import SERIES, STACK, ConvertOptions, Parts, files_of, shown
 from .tree import Unit, walk
 
-_DICOM_MAGIC = (128, b"DICM")
 _SLICE = (".dcm", ".ima")
 _NO_SLICE = (*raster.ENDINGS, ".txt", ".json", ".csv", ".tsv", ".xml")
 """Endings that no slice of DICOM has, of which a folder may hold many."""
@@ -131,7 +131,6 @@ def _stacks(root: Path, folder: str, pictures: list[str]) -> list[Unit]:
 def _is_dicom(path: Path) -> bool:
     try:
         with reading.opened(os.path.realpath(path)) as file:
-            file.seek(_DICOM_MAGIC[0])
-            return file.read(4) == _DICOM_MAGIC[1]
+            return is_dicom(file.read(HEAD_BYTES))
     except OSError:
         return False

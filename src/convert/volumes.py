@@ -17,13 +17,14 @@ from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
 from ..image.voxels import refuse_infinite_in_32_bits, value_range
 from ..work.caseio import CaseIO
 from ..work.plan import Item
+from .frames import frame_of
 from .layers import compile_layers
 from .mending import cast, finite, turned
 from .pictures import mask_codes, open_picture, plain_samples, stored_mask
 from .placing import FirstImage, placed_channel, placed_label
 from .segments import compile_segments
 from .slice_order import REVERSE
-from .source import DETACHED, LAYERS, SEGMENTS, SERIES, STACK, count_of, read_head
+from .source import DETACHED, FRAME, LAYERS, SEGMENTS, SERIES, STACK, count_of, read_head
 from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
 
 
@@ -95,6 +96,9 @@ def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tu
         for file in files:
             io.read(Path(file))  # for its hash: SimpleITK opens the files itself
         return dicom.read_series(files, limit), None
+    if form == FRAME:
+        whole = volumes.decode(io.read(Path(path)), volumes.ending_of(path) or "", limit=limit)
+        return frame_of(whole, task.source.parts[path]), None
     slices = []
     for file in files:
         with naming(task.shown(file)):
@@ -170,8 +174,8 @@ def _convert_label(
     written = written_counts(counts, task)
     warn_empty(written, task, io)
     stored = {"ending": volumes.ending_of(path) or task.recipe.ending, "dtype": smallest_dtype(label.stored)}
-    if placed.lost:
-        stored["lost"] = placed.lost
+    if placed.lost or form == FRAME:
+        stored["lost"] = placed.lost or "the file of all frames: each frame comes back as a file of its own"
     return written, {**stored, **placed.way_back}
 
 

@@ -21,14 +21,12 @@ from .. import reading
 from ..errors import Finding, Refused, SegconvError, naming
 from . import content
 from .dicom_end import trailing_bytes
+from .dicom_head import HEAD_BYTES, is_bare, is_dicom, is_implicit
 from .geometry import NEAR_GRID_VOXELS, ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
 from .gzipped import TRAILING_LIMIT
 from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader
 
-PREAMBLE_BYTES = 128
-MAGIC = b"DICM"
-
-_META_BYTES = 1024
+_META_BYTES = HEAD_BYTES
 _RUN_LENGTHS = b"1.2.840.10008.1.2.5\0"
 """Transfer syntax RLE Lossless, in DICOM's part 5, annex G."""
 _ITEM = b"\xfe\xff\x00\xe0"
@@ -147,11 +145,6 @@ class Slice:
                 hint="export the series again, as slices with their geometry",
             )
         return found
-
-
-def is_dicom(head: bytes) -> bool:
-    """Return whether a file is DICOM, from its first 132 bytes."""
-    return head[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] == MAGIC
 
 
 def series_of(folder: str) -> dict[str, tuple[str, ...]]:
@@ -362,8 +355,12 @@ def _head(path: str) -> bytes:
 
 
 def _sop_class(head: bytes) -> str:
-    """Return the class of an object, of the file's meta information: always explicit and little-endian."""
-    at = head.find(b"\x02\x00\x02\x00UI")
+    """Return the class of an object, of the file's meta information, or of the data set where there is none."""
+    if is_bare(head) and is_implicit(head):
+        at = head.find(b"\x08\x00\x16\x00")
+        length = int.from_bytes(head[at + 4 : at + 8], "little")
+        return "" if at < 0 else head[at + 8 : at + 8 + length].decode("ascii", "replace").strip("\0 ")
+    at = max(head.find(b"\x02\x00\x02\x00UI"), head.find(b"\x08\x00\x16\x00UI") if is_bare(head) else -1)
     length = int.from_bytes(head[at + 6 : at + 8], "little")
     return "" if at < 0 else head[at + 8 : at + 8 + length].decode("ascii", "replace").strip("\0 ")
 

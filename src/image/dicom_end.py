@@ -11,9 +11,9 @@ import struct
 from typing import BinaryIO
 
 from .. import reading
+from .dicom_head import HEAD_BYTES, LONG, MAGIC, PREAMBLE_BYTES, SHORT, has_preamble, is_implicit
 
-_START = 132
-"""Length of the preamble and the magic."""
+_START = PREAMBLE_BYTES + len(MAGIC)
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _PIXELS = 0x7FE0
@@ -21,9 +21,6 @@ _PIXELS = 0x7FE0
 _SYNTAX = 0x00020010
 _META = b"\2\0"
 """Group of the meta information, which is little-endian whatever the data set behind it is."""
-_LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
-"""Value representations whose length takes four bytes."""
-_SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 _IMPLICIT = b"1.2.840.10008.1.2"
 _BIG = b"1.2.840.10008.1.2.2"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
@@ -50,10 +47,10 @@ class _Walk:
         if self._implicit or group == 0xFFFE:
             (length,) = struct.unpack(f"{self._order}4xI", self._bytes(at, 8))
             start = at + 8
-        elif vr in _LONG:
+        elif vr in LONG:
             (length,) = struct.unpack(f"{self._order}8xI", self._bytes(at, 12))
             start = at + 12
-        elif vr in _SHORT:
+        elif vr in SHORT:
             start, length = at + 8, short
         else:
             raise _NoElement
@@ -104,7 +101,10 @@ def trailing_bytes(path: str) -> int:
     with reading.opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         try:
-            syntax, at = _meta(_Walk(file, size))
+            head = file.read(HEAD_BYTES)
+            syntax, at = _meta(_Walk(file, size), _START if has_preamble(head) else 0)
+            if not syntax and not has_preamble(head):
+                syntax = _IMPLICIT if is_implicit(head) else b""
         except _NoElement:
             return 0
         if syntax == _DEFLATED:
@@ -122,12 +122,12 @@ def trailing_bytes(path: str) -> int:
     return 0
 
 
-def _meta(walk: _Walk) -> tuple[bytes, int]:
+def _meta(walk: _Walk, start: int) -> tuple[bytes, int]:
     """Return the transfer syntax, and where the data set begins."""
-    at, syntax = _START, b""
+    at, syntax = start, b""
     while walk.value(at, 2) == _META:
-        tag, start, length = walk.element(at)
+        tag, value, length = walk.element(at)
         if tag == _SYNTAX:
-            syntax = walk.value(start, length).rstrip(b"\0 ")
+            syntax = walk.value(value, length).rstrip(b"\0 ")
         _, at = walk.after(at)
     return syntax, at

@@ -74,6 +74,17 @@ def test_names_decide_where_values_differ_from_case_to_case(
         assert np.array_equal(back.mask(segment), mask)
 
 
+@pytest.mark.parametrize("folder", ["segs", "slicer"])
+def test_segmentations_are_told_by_their_names_whatever_their_folder_is_called(
+    folder: str, segconv: Command, tmp_path: Path
+) -> None:
+    for number in range(CASES):
+        write(tmp_path / f"set/im/p{number}.nrrd", ct(number).images[0])
+        save(tmp_path / f"set/{folder}/p{number}.seg.nrrd", organs(number))
+    assert segconv("convert", tmp_path / "set", "--to", "5_A").code == 0
+    check(segconv, {f"p{number}": organs(number) for number in range(CASES)})
+
+
 def test_layers_in_a_plain_nrrd_may_overlap(segconv: Command, tmp_path: Path) -> None:
     expected = {}
     for number in range(CASES):

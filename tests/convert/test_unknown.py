@@ -16,8 +16,6 @@ from ..command import Command, tree_hash
 from ..image.test_dicom import ARRAY, of_class, write_series
 from . import test_pairs
 from .drawn import labels, pair, picture, save
-from .oracles import ct, write
-from .test_masks import segmentation
 
 
 def two_folders(root: Path) -> None:
@@ -74,13 +72,6 @@ def a_list_in_json(root: Path) -> None:
     (root / "all.json").write_text(json.dumps(rows))
 
 
-def segmentations_of_slicer(root: Path) -> None:
-    (root / "segs").mkdir(parents=True)
-    for number in range(3):
-        write(root / f"im/p{number}.nrrd", ct(number).images[0])
-        (root / f"segs/p{number}.seg.nrrd").write_bytes(segmentation(number))
-
-
 @pytest.mark.parametrize(
     ("make", "told", "cases"),
     [
@@ -88,7 +79,6 @@ def segmentations_of_slicer(root: Path) -> None:
         (images_and_another_word, "8 .png files in 2 folders (train/ann, train/img)", 4),
         (a_list_in_csv, "8 .png and 1 .csv files in 3 folders (., x, y)", 4),
         (a_list_in_json, "8 .png and 1 .json files in 3 folders (., x, y)", 4),
-        (segmentations_of_slicer, "6 .nrrd files in 2 folders (im, segs)", 3),
         (two_folders, "8 .png files in 2 folders (x y, z)", 4),
         (two_folders_two_names, "8 .png files in 2 folders (x, y)", 4),
         (a_folder_a_case, "8 .png files in 4 folders (p0, p1, p2 …)", 4),

@@ -413,3 +413,34 @@ def test_several_files_of_several_frames_are_not_taken_for_several_series(tmp_pa
     assert raised.value.code == "SC056"
     assert "is multi-frame DICOM: 3 frames in one file" in raised.value.message
     assert "dcm2niix" in raised.value.hint
+
+
+@pytest.mark.parametrize("implicit", [None, False, True])
+def test_files_without_a_preamble_are_read_where_simpleitk_and_pydicom_agree(
+    implicit: bool | None, tmp_path: Path
+) -> None:
+    whole = write_series(tmp_path / "whole", ARRAY)
+    (tmp_path / "bare").mkdir()
+    for path in whole:
+        bare = tmp_path / "bare" / path.stem
+        if implicit is None:  # the meta information is there, without what comes before it
+            bare.write_bytes(path.read_bytes()[132:])
+        else:
+            file = pydicom.dcmread(path)
+            data = pydicom.Dataset({element.tag: element for element in file})
+            data.save_as(bare, implicit_vr=implicit, little_endian=True, enforce_file_format=False)
+        assert not dicom.is_dicom(bare.read_bytes()[1:1024])
+        own = pydicom.dcmread(bare, force=True)
+        assert own.Rows == ARRAY.shape[1]
+        assert own.PixelData == pydicom.dcmread(path).PixelData
+    files = dicom.one_series(str(tmp_path / "bare"))
+    expected = by_simpleitk(tmp_path / "whole")
+    found = dicom.read_series(files)
+    assert np.array_equal(found.values, sitk.GetArrayFromImage(expected))
+    assert found.header.geometry == dicom.probe_series([str(path) for path in whole]).geometry
+    assert not found.header.oddities
+
+
+def test_text_and_other_bytes_are_no_dicom_without_a_preamble() -> None:
+    for head in (b"", b"\x08\x00\x05\x00", b"\x08\x00" * 500, b"\x02\x00\x00\x00UL", bytes(1024), b"MZ" * 300):
+        assert not dicom.is_dicom(head)
