@@ -82,7 +82,7 @@ CODES: dict[str, Code] = {
     "SC073": Code(EXIT_DATA, "label shape", "a label has more than one channel", "store one value a voxel"),
     "SC074": Code(EXIT_DATA, "label declaration", "the declared labels are not usable", "mend labels in the json, or --labels"),
     "SC075": Code(EXIT_DATA, "empty label", "a label holds nothing but background", "check that the mask is the right one"),
-    "SC076": Code(EXIT_DATA, "unused label", "a declared label occurs in no case", "check the declaration"),
+    "SC076": Code(EXIT_DATA, "unused label", "a declared label occurs in no training case", "check the declaration"),
     "SC077": Code(EXIT_DATA, "constant image", "all voxels of an image are equal", "check that the image is the right one"),
     "SC078": Code(EXIT_DATA, "mask coding", "a mask is stored in a way that loses its values, or is an image", "export the mask as PNG with exact values"),
     "SC079": Code(EXIT_DATA, "value snapped", "a value that is not declared took the nearest that is", "look at how many voxels that are"),

@@ -345,5 +345,6 @@ def _copy_record(
             transform={**transform.as_json(), **options},
             warnings=[],
             intensity=[],
+            shares=[],
         )
     )

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..dataset import lineage
-from ..dataset.channels import ValueRange, normalisation
+from ..dataset.channels import normalisation
 from ..dataset.description import V1_ENDING, DatasetDescription, v1_object
-from ..dataset.labels import NO_BACKGROUND, Labels
+from ..dataset.labels import Labels
 from ..dataset.layout import DESCRIPTION, hold, image_path, label_path
-from ..dataset.lineage import TEST, TRAIN, CaseRecord
+from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import DatasetName
 from ..dataset.regions import value_names
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.strictjson import dumps
 from ..dataset.target import free_target, free_task, refuse_crossed
-from ..errors import CODES, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
+from ..errors import CODES, Finding, Refused, SegconvError, as_errors, refuse_if_any
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
 from ..work.held import unchanged
@@ -40,6 +40,7 @@ from .patients import in_words, number_of_patients, with_patients
 from .registry import KINDS, detect, refuse_unheeded
 from .source import ConvertOptions, SourceScan, own_name, real_folder
 from .task import PICTURES, CaseTask, Recipe
+from .whole import Whole
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -295,85 +296,17 @@ def _item(task: CaseTask) -> Item:
     return Item(task.source.case, files, task.outputs(), task, sum(os.path.getsize(path) for path in files))
 
 
-class _Whole:
-    """What only the whole set shows, gathered case by case without keeping the cases."""
-
-    def __init__(self, channels: Sequence[str]) -> None:
-        self.records: list[CaseRecord] = []
-        self.findings: list[Finding] = []
-        self.used: set[int] = set()
-        self.external: dict[str, dict[str, Any]] = {}
-        self._content: dict[str, str] = {}
-        self._intensity = [ValueRange(name) for name in channels]
-
-    def add(self, result: Result, target: Path) -> CaseRecord:
-        """Take in a case; return its line of the lineage."""
-        places = {t["path"]: t["at"] for t in result.targets if "at" in t}
-        targets = [
-            {key: value for key, value in t.items() if key != "at"} | ({"external": True} if "at" in t else {})
-            for t in result.targets
-        ]
-        record = CaseRecord.from_json(
-            {
-                **result.record,
-                "sources": result.sources,
-                "targets": targets,
-                "warnings": [finding.as_json() for finding in result.warnings],
-            }
-        )
-        self.used.update(int(value) for value in record.label_voxels)
-        for channel, (low, high) in zip(self._intensity, record.intensity, strict=False):
-            channel.add(low, high)
-        image = result.sources[0]
-        # By what was written: a detached header or one slice of many is no image yet.
-        twin = self._content.setdefault(result.targets[0]["sha256"], image["path"])
-        if twin != image["path"]:
-            self.findings.append(
-                warning(
-                    "SC088",
-                    f"has the same content as {twin}; they are kept on one side of every fold",
-                    file=image["path"],
-                    hint="remove one of them if that was not meant",
-                )
-            )
-        if places and record.split == TRAIN:
-            paths = [places.get(t["path"], str(target / t["path"])) for t in targets]
-            has_label = any(t["path"].startswith("labels") for t in targets)
-            self.external[record.case] = {"images": paths[:-1] if has_label else paths, "label": paths[-1]}
-        # Only what folds need is kept: lineage lines of 100,000 cases do not belong in memory.
-        self.records.append(CaseRecord(record.case, record.split, record.patient, record.parent, targets=targets))
-        return record
-
-    def intensity_findings(self) -> list[Finding]:
-        """Return a warning for each channel whose name and values do not go together."""
-        return [
-            warning(
-                "SC091",
-                told,
-                file=DESCRIPTION,
-                hint="--channels CT if it is CT, --channels with the name of its modality otherwise",
-            )
-            for channel in self._intensity
-            if (told := channel.contradiction()) is not None
-        ]
-
-
 def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -> list[Finding]:
     """Write folds, dataset.json and lineage; return what only the whole set shows."""
     scan, options = conversion.scan, conversion.options
-    whole = _Whole(scan.channel_names)
+    whole = Whole(scan.channel_names)
     target = conversion.plan.target.path
     staged.write_lines(lineage.CASES, (whole.add(result, target).to_line() for result in results))
     findings, records = whole.findings, whole.records
-    findings += whole.intensity_findings()
+    findings += whole.intensity_findings(scan)
     labels = scan.label_map.labels
     own_labels = scan.label_map.as_json()
-    for name, values in labels.foreground.items():
-        if not whole.used & set(values):
-            findings.append(warning("SC076", f"the label {name!r} occurs in no case", file=DESCRIPTION))
-    if whole.used and 0 not in whole.used:
-        hint = "draw some, with a value of its own, and declare it: --labels background=VALUE,…"
-        findings.append(warning("SC076", NO_BACKGROUND, file=DESCRIPTION, hint=hint))
+    findings += whole.label_findings(labels)
     if not conversion.v1:
         folds, told = settled_folds(
             scan.splits, records, nnunet_v1.SPLITS if scan.kind == nnunet_v1.KIND else SPLITS_FILE

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..dataset.channels import is_ct
 from ..errors import warning
 from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
 from ..image.grids import FIRST_CHANNEL, IMAGE, difference, order_of, same_grid
@@ -127,8 +128,7 @@ def placed_channel(
     image = turned(image, mending, repairs, name)
     if is_resampled(image, first.grid, mending):
         names = task.recipe.channel_names[channel : channel + image.header.channels]
-        is_ct = tuple(name.casefold() == "ct" for name in names)
-        image = resampled_channel(image, first.grid, repairs, name, is_ct=is_ct)
+        image = resampled_channel(image, first.grid, repairs, name, of_ct=tuple(map(is_ct, names)))
     return image, _takes_header(image.header.geometry, first.grid, FIRST_CHANNEL, path, task, io, repairs)
 
 

@@ -89,7 +89,7 @@ def resampled_label(
 
 
 def resampled_channel(
-    image: DecodedVolume, grid: Geometry, repairs: list[str], name: str, *, is_ct: tuple[bool, ...]
+    image: DecodedVolume, grid: Geometry, repairs: list[str], name: str, *, of_ct: tuple[bool, ...]
 ) -> DecodedVolume:
     """Return an image at the voxels of another grid, by linear interpolation: in floating point, rounded for integers.
 
@@ -99,7 +99,7 @@ def resampled_channel(
         Of the first channel, as it is written.
     name
         Of the file, for `repairs`.
-    is_ct
+    of_ct
         Of each channel of the image, whether it holds HU: what it does not cover becomes air then,
         and otherwise its smallest value.
 
@@ -120,7 +120,7 @@ def resampled_channel(
         )
     arrays = []
     fills = []
-    for index, ct in enumerate(is_ct):
+    for index, ct in enumerate(of_ct):
         stored = np.ascontiguousarray(image.channel(index))
         stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
         fill = _outside(float(stored.min()), image, ct=ct)

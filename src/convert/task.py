@@ -179,6 +179,7 @@ def record_of(
     label_file: Mapping[str, Any] | None,
     geometry: Geometry | None = None,
     intensity: list[tuple[float, float]] | None = None,
+    shares: list[tuple[float, ...]] | None = None,
 ) -> dict[str, Any]:
     """Return the lineage of a case.
 
@@ -194,6 +195,8 @@ def record_of(
         The grid of volumes.
     intensity
         Smallest and largest value of each channel.
+    shares
+        Of each channel what `shares_of` returns, in the image's values.
     """
     case = task.source
     stored = dict(label_file or task.recipe.label_file)
@@ -210,6 +213,7 @@ def record_of(
         geometry=geometry.as_json() if geometry is not None else None,
         repairs=repairs,
         intensity=[[float(low), float(high)] for low, high in intensity or ()],
+        shares=[[float(f"{value:.6g}") for value in channel] for channel in shares or ()],
     )
     if task.origin is not None:
         record = _carried_on(record, task.origin)

@@ -14,7 +14,7 @@ from ..image import nifti, stack, volumes
 from ..image.geometry import Geometry, Volume
 from ..image.gzipped import is_gzip
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
-from ..image.voxels import refuse_infinite_in_32_bits, value_range
+from ..image.voxels import refuse_infinite_in_32_bits, shares_of, value_range
 from ..work.caseio import CaseIO
 from ..work.plan import Item
 from .frames import frame_of
@@ -41,6 +41,7 @@ def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
     repairs: list[str] = []
     first: FirstImage | None = None
     intensity: list[tuple[float, float]] = []
+    shares: list[tuple[float, ...]] = []
     channel = 0
     for path in case.images:
         with naming(task.shown(path)):
@@ -55,6 +56,7 @@ def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
             image = cast(finite(image, mending, repairs, name), mending, repairs, name)
             # Before any voxel changes its place: a message names one as the user's file has it.
             intensity += [_intensity(image, number, path, task, io) for number in range(image.header.channels)]
+            shares += [_shares(image, number) for number in range(image.header.channels)]
             if first is None:
                 image, takes = turned(image, mending, repairs, name), False
                 first = FirstImage(header, image.header.geometry)
@@ -75,8 +77,8 @@ def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
             written, stored = _convert_label(case.label, first, task, io, repairs)
     stored = stored or dict(task.recipe.label_file)
     if first is None:
-        return record_of(task, repairs, written, stored, None, intensity)
-    return record_of(task, repairs, written, {**first.way_back(), **stored}, first.grid, intensity)
+        return record_of(task, repairs, written, stored)
+    return record_of(task, repairs, written, {**first.way_back(), **stored}, first.grid, intensity, shares)
 
 
 def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tuple[DecodedVolume, bytes | None]:
@@ -129,6 +131,12 @@ def _intensity(image: DecodedVolume, number: int, path: str, task: CaseTask, io:
     ends = sorted((header.slope * low + header.intercept, header.slope * high + header.intercept))
     refuse_infinite_in_32_bits(*ends)
     return ends[0], ends[1]
+
+
+def _shares(image: DecodedVolume, number: int) -> tuple[float, ...]:
+    header = image.header
+    values = [header.slope * value + header.intercept for value in shares_of(image.channel(number))]
+    return tuple(sorted(values))
 
 
 def _convert_label(

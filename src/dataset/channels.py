@@ -26,6 +26,11 @@ def normalisation(channel: str) -> str:
     return _SCHEMES.get(channel.casefold(), _SCHEMES["zscore"])
 
 
+def is_ct(channel: str) -> bool:
+    """Return whether nnU-Net takes a channel of this name for CT."""
+    return channel.casefold() == "ct"
+
+
 class ValueRange:
     """The smallest and largest values of one channel over all cases.
 
@@ -52,15 +57,15 @@ class ValueRange:
 
     def contradiction(self) -> str | None:
         """Return what does not go together, in words; None if nothing speaks against the name."""
-        is_ct = self.name.casefold() == "ct"
+        named_ct = is_ct(self.name)
         everything = f"(all: {self.low:g} to {self.high:g})"
-        if not is_ct and self.cases and self.like_hu * 2 > self.cases:
+        if not named_ct and self.cases and self.like_hu * 2 > self.cases:
             return (
                 f"the channel {self.name!r} looks like HU: {self.like_hu} of {self.cases} cases reach from"
                 f" {AIR_HU:g} or less to {DENSE_HU:g} or more {everything}; its normalisation is"
                 f" {normalisation(self.name)}"
             )
-        if is_ct and self.cases and self.without_air * 2 > self.cases:
+        if named_ct and self.cases and self.without_air * 2 > self.cases:
             return (
                 f"the channel {self.name!r} does not look like HU: {self.without_air} of {self.cases} cases have no"
                 f" value below 0 {everything}"

@@ -27,6 +27,7 @@ from typing import Any
 
 from .. import reading
 from ..errors import SegconvError
+from ..image.voxels import SHARES
 from ..typed import (
     Misfit,
     anything,
@@ -112,6 +113,8 @@ class CaseRecord:
         Findings of this case, as `Finding.as_json` writes them.
     intensity
         Smallest and largest value of each channel of a volume.
+    shares
+        Of each channel of a volume the values below which `voxels.SHARES` of it lie, by a sample.
     """
 
     case: str
@@ -129,6 +132,7 @@ class CaseRecord:
     transform: dict[str, Any] | None = None
     warnings: list[dict[str, str]] = field(default_factory=list)
     intensity: list[list[float]] = field(default_factory=list)
+    shares: list[list[float]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of the line; its values are those of the record, not copies."""
@@ -153,7 +157,7 @@ class CaseRecord:
             raise SegconvError(str(misfit), code="SC096") from None
         if read["split"] != PREDICTION and not CASE_IDENTIFIER.fullmatch(read["case"]):
             raise SegconvError(f"'case' is {brief(read['case'])}, expected the identifier of a case", code="SC096")
-        return cls(**{key: read[key] for key in _FIELDS})
+        return cls(**{key: read[key] for key in _FIELDS if key in read})
 
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(CaseRecord))
@@ -324,7 +328,8 @@ _case = entries(
         "transform": optional(mapping(anything)),
         "warnings": many(mapping(text)),
         "intensity": many(many(number, least=2, most=2)),
-    }
+    },
+    {"shares": many(many(number, least=len(SHARES), most=len(SHARES)))},
 )
 
 

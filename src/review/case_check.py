@@ -19,7 +19,7 @@ from ..errors import Finding, SegconvError, warning
 from ..image.orientation import axis_codes
 from ..image.picture import PictureHeader
 from ..image.stored import VolumeHeader
-from ..image.voxels import LARGEST, label_values, position, value_range
+from ..image.voxels import LARGEST, label_values, position, shares_of, value_range
 from ..work.unforeseen import unforeseen
 from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place
 from .history import Recorded, judge_change
@@ -97,6 +97,8 @@ class CaseReport:
         Of each channel.
     ranges
         Smallest and largest value of each channel.
+    shares
+        Of each channel of a volume what `shares_of` returns, in the image's values.
     size
         ``(x, y, z)`` or ``(x, y)``.
     spacing_mm
@@ -114,6 +116,7 @@ class CaseReport:
     digests: list[bytes] = field(default_factory=list)
     voxel_types: list[str] = field(default_factory=list)
     ranges: list[tuple[float, float]] = field(default_factory=list)
+    shares: list[tuple[float, ...]] = field(default_factory=list)
     size: tuple[int, ...] | None = None
     spacing_mm: tuple[float, ...] | None = None
     orientation: str | None = None
@@ -284,6 +287,7 @@ class _Case:
         if low == high:
             self._warn("SC077", f"all voxels are {ends[0]:g}", name)
         self.report.ranges.append((ends[0], ends[1]))
+        self.report.shares.append(tuple(sorted(header.slope * value + header.intercept for value in shares_of(stored))))
 
     def _picture(self, name: str, header: PictureHeader, samples: NDArray[Any] | None) -> None:
         report = self.report

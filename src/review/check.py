@@ -156,7 +156,7 @@ def _check(
     for report in _in_order(_reports(root, declared, cases, history, external, quick, jobs, backend, progress)):
         files = cases[report.number]
         findings += report.findings
-        facts.add(report, files.split)
+        facts.add(report, files)
         whole.add(report, files)
     findings += whole.duplicates()
     findings += facts.findings(complete=facts.labelled == facts.cases[TRAIN] > 0)

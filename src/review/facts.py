@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..dataset.channels import ValueRange, normalisation
+from ..dataset.channels import ValueRange, is_ct, normalisation
+from ..dataset.hounsfield import CURE_OF_HU, HounsfieldSet
 from ..dataset.labels import NO_BACKGROUND, Labels
 from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import TRAIN
 from ..dataset.regions import value_names
 from ..errors import Finding, warning
 from .case_check import CaseReport
+from .inventory import CaseFiles
 
 
 class Facts:
@@ -39,9 +41,11 @@ class Facts:
         self.labelled = 0
         self._sizes: list[tuple[int, ...]] = []
         self._spacings: list[tuple[float, ...]] = []
+        self._ct = {number: HounsfieldSet() for number, name in enumerate(self.names) if is_ct(name)}
 
-    def add(self, report: CaseReport, split: str) -> None:
-        """Take in a case; what is said of voxels, classes and values is said of training cases."""
+    def add(self, report: CaseReport, files: CaseFiles) -> None:
+        """Take in a case; what is said of voxels, classes and the range of values is said of training cases."""
+        split = files.split
         self.cases[split] += 1
         if report.size is not None:
             self._sizes = _extremes(self._sizes, report.size)
@@ -54,6 +58,10 @@ class Facts:
         if len(report.voxel_types) == len(self.names):
             for types, found in zip(self.voxel_types, report.voxel_types, strict=True):
                 types[found] += 1
+        if len(report.shares) == len(self.names):
+            for number, hounsfield in self._ct.items():
+                file = files.images[number] if len(files.images) == len(self.names) else files.images[0]
+                hounsfield.add(file, *report.ranges[number], report.shares[number])
         if split != TRAIN:
             return
         if len(report.ranges) == len(self.names):  # otherwise it is not known which channel is missing
@@ -103,8 +111,14 @@ class Facts:
                     file="imagesTr",
                 )
             )
-        for values in self.ranges:
-            if (said := values.contradiction()) is not None:
+        odd = {number: hounsfield.outliers() for number, hounsfield in self._ct.items()}
+        findings += [
+            warning("SC091", told, file=str(file), hint=CURE_OF_HU)
+            for told_of in odd.values()
+            for file, told in told_of
+        ]
+        for number, values in enumerate(self.ranges):
+            if not odd.get(number) and (said := values.contradiction()) is not None:
                 findings.append(
                     warning(
                         "SC091", said, file=DESCRIPTION, hint="mend channel_names: CT for HU, another name otherwise"

@@ -482,6 +482,14 @@ def tail(role: str, data: bytes) -> Change:
 BOM = b"\xef\xbb\xbf"
 GIVEN_LABELS = ("--labels", "{folder}/labels.json")
 
+NO_HU: list[tuple[str, Callable[[np.ndarray], np.ndarray]]] = [
+    ("1024 too high", lambda a: a + np.int16(1024)),
+    ("1024 too low", lambda a: a - np.int16(1024)),
+    ("windowed", lambda a: np.clip((a + 160.0) / 400 * 255, 0, 255).astype(np.uint8)),
+    ("scaled", lambda a: np.clip((a + 1024.0) / 4095, 0, 1).astype(np.float32)),
+]
+"""CTs of which one does not hold HU."""
+
 CASES: list[Case] = [
     # 33: names of any length
     *converted(33, "210 letters", place_named(LONG), ALL, is_named(LONG)),
@@ -567,6 +575,7 @@ CASES: list[Case] = [
     # 61 to 68: warnings
     *warned(61, "constant", constant, "SC077", "image", ALL, others_same),
     *warned(61, "constant test image", lambda p: d.voxels(lambda a: np.full_like(a, 7))(min((p.root / "imagesTs").iterdir())), "SC077", "imagesTs/c8", TASKS, others_same),
+    *(case for name, change in NO_HU for case in warned(61, f"CT {name}", to("image", d.voxels(change)), "SC091", "image", "msd", others_same)),
     *warned(62, "empty label", empty, "SC075", None, ALL, others_same),
     *warned(63, "unused label", labels_without("kidney"), "SC076", None, LABELLED, is_complete),
     *warned(63, "unused label", nothing, "SC076", None, PNG, words=("--labels", "background=0,road=255,path=9")),

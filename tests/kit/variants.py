@@ -20,8 +20,9 @@ from . import damage as d
 from .case import Case, Change, nothing
 from .files import other, tiff
 from .made import Made, others_same
+from .odd import is_complete
 from .sets import JSON, LIST, at, copied, entries, in_list, label_names, listed, renamed, without
-from .sources import TEST, TRAINING, Place, picture, write_json
+from .sources import DEGREES, TEST, TRAINING, Place, picture, write_json
 from .tables import TASKS, converted, each, rejected, to, warned
 
 PAIRS, PNG, V = "pairs", "png", ("msd", "v1")
@@ -43,6 +44,11 @@ def with_test_label(change: d.Damage | None = None) -> Change:
             change(path)
 
     return changed
+
+
+def kidney_in_tests_only(place: Place) -> None:
+    for path in sorted(place.root.glob("labelsTr/*.nii.gz")):
+        d.voxels(lambda a: np.where(a == DEGREES["kidney"], 0, a).astype(np.uint8))(path)
 
 
 def twenty(place: Place) -> None:
@@ -205,6 +211,7 @@ CASES: list[Case] = [
     ),
     *converted(62, "a label for a test image", with_test_label(), TASKS),
     *(case for number, name, change, code in TEST_LABELS for case in rejected(number, f"{name} in labelsTs", with_test_label(change), code, TEST_LABEL, TASKS)),
+    *warned(63, "used in labelsTs only", each(with_test_label(), kidney_in_tests_only), "SC076", None, TASKS, is_complete),
     *warned(62, "empty in labelsTs", with_test_label(d.voxels(np.zeros_like)), "SC075", TEST_LABEL, TASKS),
     *rejected(30, "label without its test image", each(with_test_label(), lambda p: shutil.rmtree(p.root / "imagesTs"), lambda p: p.kind == "v2" or entries(test=[])(p)), "SC081", TEST_LABEL, TASKS),
     # formats and their names

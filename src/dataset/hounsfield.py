@@ -1,0 +1,168 @@
+"""Which CTs of a set do not hold HU, or not as the others do: stored too high or too low, windowed, scaled, cut off.
+
+The rule looks at the smallest and the largest value of each CT and at `voxels.SHARES`, the values below which so much
+of it lies. Two facts hold for every CT of a body in HU: air lies near -1000 (scanners store no less than -1024, but for
+padding), and soft tissue within 150 of 0. They name, whatever the others are,
+
+* values that reach from 0 to at most 255, as pictures do, or within -1 to 1, as arrays that were scaled;
+* a CT stored 1024 too high: at least 5 % of it has the values of soft tissue plus 1024, and not half as much lies
+  between them and soft tissue, where bone and what adjoins it reach down to;
+* a CT stored 1024 too low: 95 % of it lies below -500, and 5 % at least where fat is then, between -1250 and -1060,
+  where no CT in HU has anything; or it reaches below -1060, and all but 0.5 % of it lies below -200.
+
+What is left is held against the medians of the set, in sets of three CTs and more:
+
+* all shares lie as far from the medians, within 300 HU, and that is 500 HU or more: shifted by another amount;
+* the range of values, but for 0.5 % at both ends, is more than 8 times the median, or less than an eighth of it;
+* 5 % or more are the smallest value, it lies above -600, and most others hold air: cut off there.
+
+Nothing is found in three CTs and more that are all alike: that is what `channels.ValueRange` looks at. One or two CTs
+are judged by the facts.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from ..image.voxels import SHARES
+
+HU_OFFSET = 1024
+"""Unsigned files of CT hold HU plus this, with an intercept that takes it off again."""
+
+SOFT_HU = (-150.0, 150.0)
+HARD_HU = (300.0, 800.0)
+"""Between soft tissue and what soft tissue is where it is stored 1024 too high."""
+
+BELOW_AIR_HU = (-1250.0, -1060.0)
+"""Below the noise of air and above what scanners store outside of what they saw: fat that is stored 1024 too low."""
+LOWEST_BODY_HU = (-500.0, -200.0)
+"""Values that 95 %, and all but 0.5 %, of a CT stored 1024 too low lie below."""
+
+NO_AIR_ABOVE_HU = -600.0
+AIR_BELOW_HU = -900.0
+
+FEWEST_COMPARED = 3
+LEAST_SHIFT_HU = 500.0
+MOST_SPREAD_HU = 300.0
+MOST_TIMES = 8.0
+
+CURE_OF_HU = (
+    "export it again in HU, with rescale slope and intercept applied, or leave the case out; nothing was changed"
+)
+
+USUAL = "usual"
+AS_PICTURES = "as pictures"
+SCALED = "scaled"
+TOO_HIGH = "too high"
+TOO_LOW = "too low"
+
+_FIVE_PERCENT = SHARES.index(0.05)
+_HALF = SHARES.index(0.5)
+
+
+def kind_of(low: float, high: float, shares: Sequence[float]) -> str:
+    """Return how a CT holds its values, by what holds for every CT.
+
+    Parameters
+    ----------
+    low, high
+        Its smallest and largest value.
+    shares
+        The value below which each of `voxels.SHARES` lies.
+    """
+    if low == high:
+        return USUAL  # nothing but one value, which is found elsewhere
+    if low >= -1 and high <= 1:
+        return SCALED
+    if low >= 0 and high <= 255:
+        return AS_PICTURES
+    raised = _between(shares, SOFT_HU[0] + HU_OFFSET, SOFT_HU[1] + HU_OFFSET)
+    if raised and raised > 2 * _between(shares, *HARD_HU):
+        return TOO_HIGH
+    below_air = _between(shares, *BELOW_AIR_HU) or (low <= BELOW_AIR_HU[1] and shares[-1] <= LOWEST_BODY_HU[1])
+    if below_air and shares[-2] <= LOWEST_BODY_HU[0]:
+        return TOO_LOW
+    return USUAL
+
+
+def _between(shares: Sequence[float], low: float, high: float) -> int:
+    """Return how many twentieths lie between two values."""
+    return sum(low <= value <= high for value in shares[_FIVE_PERCENT:-1])
+
+
+class HounsfieldSet:
+    """The CTs of one channel of a set; in memory, about a hundred bytes each."""
+
+    def __init__(self) -> None:
+        self._cases: list[Hashable] = []
+        self._kinds: list[str] = []
+        self._values = array("f")
+
+    def add(self, case: Hashable, low: float, high: float, shares: Sequence[float]) -> None:
+        """Take in a case; parameters are those of `kind_of`."""
+        self._cases.append(case)
+        self._kinds.append(kind_of(low, high, shares))
+        self._values.extend((low, high, *shares))
+
+    def outliers(self) -> list[tuple[Hashable, str]]:
+        """Return the cases that do not hold HU, or not as the others do, and what speaks against each."""
+        if not self._cases:
+            return []
+        values = np.frombuffer(self._values, dtype=np.float32).reshape(len(self._cases), -1)
+        kinds = Counter(self._kinds)
+        few = len(self._cases) < FEWEST_COMPARED
+        alike = len(kinds) == 1 and not few
+        usual = np.array([kind == USUAL for kind in self._kinds])
+        told: dict[int, str] = {}
+        if not alike:
+            others = "" if few else f"; {kinds[USUAL]} of {len(self._cases)} CTs of the set hold HU"
+            told = {n: _told(kind, values[n]) + others for n, kind in enumerate(self._kinds) if kind != USUAL}
+        if np.count_nonzero(usual) >= FEWEST_COMPARED:
+            numbers = np.flatnonzero(usual)
+            told |= {int(numbers[at]): what for at, what in _apart(values[numbers]).items()}
+        return [(self._cases[number], told[number]) for number in sorted(told)]
+
+
+def _told(kind: str, values: np.ndarray[tuple[int], np.dtype[np.float32]]) -> str:
+    reach = f"its values reach from {values[0]:g} to {values[1]:g}"
+    if kind == SCALED:
+        return f"does not hold HU: {reach}, as after scaling"
+    if kind == AS_PICTURES:
+        return f"does not hold HU: {reach}, as after windowing to 0 to 255"
+    middle = f"half of it lies below {values[2 + _HALF]:g}"
+    if kind == TOO_HIGH:
+        return f"seems to be stored {HU_OFFSET} too high: {reach}, {middle}; much lies {HU_OFFSET} above soft tissue"
+    return f"seems to be stored {HU_OFFSET} too low: {reach}, {middle}; next to nothing lies near soft tissue"
+
+
+def _apart(values: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> dict[int, str]:
+    """Return which rows contradict the medians of all, and how.
+
+    Parameters
+    ----------
+    values
+        A row a case: smallest and largest value, and the shares.
+    """
+    low, shares = values[:, 0], values[:, 2:]
+    off = shares - np.median(shares, axis=0)
+    shift, spread = np.median(off, axis=1), np.ptp(off, axis=1)
+    ranges = shares[:, -1] - shares[:, 0]
+    usual_range = float(np.median(ranges))
+    air = np.count_nonzero(low <= AIR_BELOW_HU) * 2 > len(low)
+    ends = f"most CTs of the set reach from {np.median(low):g} to {np.median(values[:, 1]):g}"
+    told = {}
+    for number in range(len(values)):
+        reach = f"its values reach from {values[number, 0]:g} to {values[number, 1]:g}, {ends}"
+        times = float(ranges[number]) / usual_range if usual_range > 0 else 1.0
+        if abs(shift[number]) >= LEAST_SHIFT_HU and spread[number] <= MOST_SPREAD_HU:
+            where = "high" if shift[number] > 0 else "low"
+            told[number] = f"seems to be stored about {abs(shift[number]):.0f} too {where}: {reach}"
+        elif times > MOST_TIMES or 0 < times < 1 / MOST_TIMES:
+            told[number] = f"does not hold HU as the others do: {reach}"
+        elif air and low[number] > NO_AIR_ABOVE_HU and low[number] == shares[number, _FIVE_PERCENT]:
+            told[number] = f"is cut off at {low[number]:g}, which 5 % of it or more are: {reach}"
+    return told
