@@ -74,7 +74,7 @@ def test_a_record_that_cannot_be_used_is_told_as_lineage(dataset: Path, text: st
         ("label_file", {"dtype": "float32"}), ("label_file", {"ending": ".exe"}), ("label_file", {"depth": 10**9}),
         ("label_file", {"form": "layers"}), ("label_file", {"palette": []}), ("label_file", {"turned_from": {}}),
         ("geometry", {"size": [1, 2, 3]}), ("repairs", "none"), ("transform", []), ("warnings", [{"code": 1}]),
-        ("intensity", [[0]]),
+        ("intensity", [[0]]), ("shares", [[0, 1]]), ("label_file", {"forms": "00ff"}), ("label_file", {"forms": 7}),
     ],
 )  # fmt: skip
 def test_a_line_of_another_type_is_refused_with_its_number(dataset: Path, key: str, value: Any) -> None:
@@ -85,7 +85,16 @@ def test_a_line_of_another_type_is_refused_with_its_number(dataset: Path, key: s
     assert f"'{key}'" in error.message
 
 
-@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(CaseRecord)])
+LATER = ("shares",)
+"""Keys that lines written before do not have."""
+
+
+def test_a_line_without_keys_that_came_later_is_read(dataset: Path) -> None:
+    (dataset / CASES).write_text(json.dumps({n: v for n, v in RECORD.as_json().items() if n not in LATER}))
+    assert list(read_records(dataset)) == [RECORD]
+
+
+@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(CaseRecord) if field.name not in LATER])
 def test_a_line_that_lacks_a_key_is_refused(dataset: Path, key: str) -> None:
     (dataset / CASES).write_text(json.dumps({name: v for name, v in RECORD.as_json().items() if name != key}))
     (error,) = refused(dataset)
