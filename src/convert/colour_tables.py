@@ -2,7 +2,7 @@
 
 ``labelmap.txt`` of CVAT (``name:r,g,b:parts:actions``), ``label_colors.txt`` of CamVid
 (``r g b name``), CSV with a header (``name,value``, ``name,color`` or ``name,r,g,b``), JSON; each
-with a fourth number for alpha where the masks have one.
+with a fourth number for alpha where the masks have one; and the tables of `tool_tables`.
 Sources: CVAT's documentation of "Segmentation mask 1.1" and "CamVid 1.0".
 """
 
@@ -19,6 +19,7 @@ from ..dataset.strictjson import loads
 from ..errors import SegconvError, naming
 from . import class_lists
 from .csv_text import read_text, read_text_inside, rows_of
+from .tool_tables import labels_of_tool, lines_of
 
 FILES = (
     *("labelmap.txt", "label_colors.txt", "class_dict.csv", "labels.csv", "labels.json", "colors.csv", "colors.json"),
@@ -30,7 +31,7 @@ PROJECT = "meta.json"
 """Of Supervisely; many other tools call something else so."""
 
 _NAME_COLUMNS = ("name", "label", "class", "label_name", "class_name", "title")
-_VALUE_COLUMNS = ("value", "id", "index", "gray", "grey", "pixel_value", "pixel value")
+_VALUE_COLUMNS = ("value", "id", "index", "gray", "grey", "pixel_value", "pixel value", "labelvalue")
 _COLOUR_COLUMNS = ("color", "colour", "rgb", "rgba", "hex")
 _OPAQUE = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(.+)")
 _WITH_ALPHA = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(.+)")
@@ -61,7 +62,7 @@ def read_table_beside(path: Path, root: Path, *, in_colours: bool) -> dict[str, 
     name, text = path.name, read_text_inside(path, root, "SC074")
     if name in class_lists.FILES:
         with naming(str(path)):
-            lines = _lines_of(text)
+            lines = lines_of(text)
             return None if in_colours or not class_lists.is_list(name, lines) else class_lists.read_list(lines)
     if name == PROJECT:
         try:
@@ -119,19 +120,16 @@ def _table(path: Path, text: str) -> dict[str, int | str]:
     with naming(str(path)):
         if path.suffix.lower() == ".json":
             return _of_json(loads(text.encode()))
-        lines = _lines_of(text)
+        lines = lines_of(text)
         if class_lists.is_list(path.name, lines):
             return class_lists.read_list(lines)
+        if (named := labels_of_tool(lines)) is not None:
+            return named
         if path.suffix.lower() == ".txt":
             # Of one line alone nobody knows: the name may begin with a number.
             alpha = bool(lines) and all(_WITH_ALPHA.fullmatch(line) for line in lines)
             return _collected([_of_line(line, _WITH_ALPHA if alpha else _OPAQUE) for line in lines])
         return _of_csv(text)
-
-
-def _lines_of(text: str) -> list[str]:
-    lines = [line.strip() for line in text.splitlines()]
-    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _of_line(line: str, pattern: re.Pattern[str]) -> tuple[str, int | str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..dataset.labels import BACKGROUND, LabelMap, dense
@@ -15,6 +16,7 @@ from .labelling import Declared, in_values, settle
 from .pictures import mask_codes, open_picture
 from .read_ahead import read_labels
 from .source import FRAME, SERIES, STACK, ConvertOptions, SourceCase, collect, read_source, shown
+from .tool_tables import MANY, in_use, tables_beside
 
 
 def label_map_of(
@@ -23,8 +25,15 @@ def label_map_of(
     """Return the label map; what cannot be settled becomes a finding, so that all are told at once."""
     found: set[int] | None = None
     try:
-        if options.labels is None and not any(f.severity == "error" for f in findings):
+        table = None if options.labels is not None else tables_beside(cases, root)
+        long = options.labels is not None and len(options.labels) > MANY
+        if (options.labels is None or long) and not any(f.severity == "error" for f in findings):
             found = _values(cases, root, findings, options, readers)
+        if found is not None and (long or table is not None):
+            names, where = table if table is not None else (options.labels or {}, ["--labels"])
+            told = f"{' and '.join(where)}, of which the values count that occur"
+            options = replace(options, labels=in_use(names, found))
+            return replace(in_values(settle(options, None, None)), guessed=told)
         if not any(f.severity == "error" for f in findings):
             label_map = settle(options, None, found)
             stacks = any(case.form(case.label) == STACK for case in cases if case.label is not None)

@@ -32,6 +32,7 @@ from ..errors import SegconvError
 from .coding import Coding
 from .colour_tables import read_table
 from .source import ConvertOptions, count_of
+from .tool_tables import ENDINGS
 
 HINTED = 12
 """Labels that a hint spells out."""
@@ -135,7 +136,7 @@ def in_values(label_map: LabelMap) -> LabelMap:
 
 def parse_labels(text: str) -> dict[str, int | str]:
     """Read ``background=0,road=255``, ``background=#000000,road=#ff0000``, or the name of a table's file."""
-    if Path(text).suffix.lower() in (".json", ".csv", ".tsv", ".txt") and "=" not in text:
+    if Path(text).suffix.lower() in (".json", ".csv", ".tsv", *ENDINGS) and "=" not in text:
         return read_table(Path(text))
     names: dict[str, int | str] = {}
     for part in text.split(","):

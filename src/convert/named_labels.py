@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from .matching import match
-from .roles import MASK, role_of_stem, with_one_open
+from .roles import DERIVATIVES, MASK, RAW, role_of_stem, with_one_open
 from .tree import Unit
 
 LOSSY = (".jpg", ".jpeg")
@@ -45,6 +45,10 @@ def labels_by_name(folders: Mapping[str, list[Unit]], images: Collection[str]) -
     for folder, own in looks.items():
         if own == _PHOTOS or folder in images:
             continue
+        raw = [other for other in _raw_folders(folder) if looks.get(other, _LABELS) != _LABELS]
+        if own == _LABELS and raw and match(folders[raw[0]], folders[folder]).cases:
+            found[folder] = raw[:1]
+            continue
         wanted = (_PHOTOS, _PLAIN) if own == _LABELS else (_PHOTOS,)
         near = [by_open_path.get((look, path), []) for look in wanted for path in with_one_open(folder)]
         if sum(map(len, near)) <= MAX_NEAR:
@@ -57,6 +61,15 @@ def labels_by_name(folders: Mapping[str, list[Unit]], images: Collection[str]) -
             if fitting:
                 found[folder] = fitting
     return found
+
+
+def _raw_folders(folder: str) -> list[str]:
+    """Return where BIDS and VerSe keep the images of labels among the derivatives."""
+    parts = folder.split("/")
+    if DERIVATIVES not in parts:
+        return []
+    at = parts.index(DERIVATIVES)
+    return ["/".join((*parts[:at], RAW, *parts[at + 1 :])), "/".join((*parts[:at], *parts[at + 1 :]))]
 
 
 _LABELS, _PHOTOS, _PLAIN = "labels", "photos", "plain"

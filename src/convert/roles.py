@@ -36,10 +36,12 @@ FILLERS = frozenset({
 _COLLECTIONS = frozenset({"set", "data", "dataset"})
 # fmt: on
 SPLIT_WORDS = TRAIN_WORDS | TEST_WORDS | VALIDATION_WORDS
-_NO_WORD = "derivatives"
-"""BIDS keeps labels below this folder, in folders called as those of the images."""
+DERIVATIVES, RAW = "derivatives", "rawdata"
+"""BIDS keeps labels below the first of these folders, in folders called as those of the images; VerSe has both."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _GLUED = re.compile(r"([A-Za-z]+)(\d+)")
+_ENTITY = re.compile(r"_(?:seg|label)-[A-Za-z0-9]+$")
+"""What BIDS says of a label, and not of its image."""
 SEPARATORS = re.compile(r"[_\-. ]+")
 
 
@@ -77,7 +79,7 @@ def place_of(folder: str) -> Place:
             rest = "_".join(t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS | FILLERS | SPLIT_WORDS)
             where += splits[-1:]
         else:
-            rest = "" if alone or component == _NO_WORD else component
+            rest = "" if alone or component in (DERIVATIVES, RAW) else component
             where += splits[-1:] if alone else []
         if rest:
             key.append(rest)
@@ -145,6 +147,9 @@ def rests_of(stem: str) -> list[str]:
     role, rest = role_of_stem(stem)
     while role == MASK and rest:
         rests.append(rest)
+        if shorter := _ENTITY.sub("", rest):  # sub-verse004_seg-vert_msk of VerSe
+            rest = shorter
+            rests += [rest] if rest != rests[-1] else []
         role, rest = role_of_stem(rest)
     return rests
 
