@@ -6,8 +6,9 @@ from .case import Case
 from .files import CASES as FILES
 from .odd import CASES as ODD
 from .repairs import CASES as REPAIRS
+from .roles import CASES as ROLES
 from .sets import CASES as SETS
 from .system import CASES as SYSTEM
 from .variants import CASES as VARIANTS
 
-CASES: list[Case] = sorted([*FILES, *SETS, *SYSTEM, *ODD, *REPAIRS, *VARIANTS], key=lambda case: case.number)
+CASES: list[Case] = sorted([*FILES, *SETS, *SYSTEM, *ODD, *REPAIRS, *ROLES, *VARIANTS], key=lambda case: case.number)

@@ -1,0 +1,99 @@
+"""Which file is the label, which picture is of which slice, which segment is which class: declared, proved or refused."""
+
+from __future__ import annotations
+
+import shutil
+
+import nibabel as nib
+import numpy as np
+from PIL import Image
+
+from segconv.image import segmentation
+from segconv.image.segmentation import Segment
+
+from ..convert.oracles import ct, write
+from .case import Case, Convert, Reject
+from .made import Made
+from .sources import TRAINING, Place
+
+ORGANS = {"liver": 1, "kidney": 2, "tumour": 3}
+
+
+def brain_mask(place: Place) -> None:
+    """Lay the image, a second one, a mask of the body and the label of each case into a folder."""
+    _anew(place)
+    for number in TRAINING:
+        phantom = ct(number)
+        write(place.root / f"c{number}/flair.nii.gz", phantom.images[0])
+        write(place.root / f"c{number}/t1.nii.gz", phantom.images[0])
+        body = (phantom.images[0].array > -900).astype(np.uint8)
+        write(place.root / f"c{number}/brain_mask.nii.gz", phantom.label, body)
+        write(place.root / f"c{number}/lesions.nii.gz", phantom.label)
+
+
+def raters(place: Place) -> None:
+    """Give each case the masks of two people."""
+    for number in TRAINING:
+        folder = place.root / f"c{number}"
+        for person, organ in enumerate(ORGANS, 1):
+            if (folder / f"{organ}.nii.gz").exists():
+                (folder / f"{organ}.nii.gz").rename(folder / f"rater{person}.nii.gz")
+
+
+def pictures_of_slices(place: Place) -> None:
+    """Store each label as pictures, the first of them that of the last slice."""
+    for number in TRAINING:
+        (place.root / f"masks/c{number}.nii.gz").unlink()
+        folder = place.root / f"masks/c{number}"
+        folder.mkdir()
+        for at, plane in enumerate(ct(number).label.array[::-1].astype(np.uint8)):
+            Image.fromarray(plane).save(folder / f"{at:02d}.png")
+
+
+def segments(place: Place) -> None:
+    """Store labels as 3D Slicer does, under another value in each case."""
+    for number in TRAINING:
+        (place.root / f"masks/c{number}.nii.gz").unlink()
+        label = ct(number).label
+        values = {name: 1 + (value + number) % 3 for name, value in ORGANS.items()}
+        layer = np.zeros(label.array.shape, np.uint8)
+        for name, value in values.items():
+            layer[label.array == ORGANS[name]] = value
+        found = [Segment(f"S{value}", name, value, 0, (1.0, 0.0, 0.0)) for name, value in values.items()]
+        data = segmentation.encode(found, layer[np.newaxis], label.geometry)
+        (place.root / f"masks/c{number}.nrrd").write_bytes(data)
+
+
+def frames(place: Place) -> None:
+    """Make images and labels of two frames each."""
+    for number in TRAINING:
+        for folder in ("images", "masks"):
+            path = place.root / folder / f"c{number}.nii.gz"
+            image = nib.load(path)
+            twice = np.stack([np.asanyarray(image.dataobj)] * 2, axis=-1)
+            nib.save(nib.Nifti1Image(twice, image.affine), path)
+
+
+def _anew(place: Place) -> None:
+    shutil.rmtree(place.root)
+    place.root.mkdir()
+
+
+def by_name(made: Made) -> None:
+    """The classes are those of the phantom, by their names."""
+    labels = made.description["labels"]
+    for number in TRAINING:
+        for name, value in ORGANS.items():
+            assert np.array_equal(made.label(f"c{number}") == labels[name], ct(number).label.array == value)
+
+
+CASES: list[Case] = [
+    Case(47, "pairs", "a mask of the body beside the label", brain_mask, Reject(("SC003",), None, (2,)), bare=True,
+         mended=(("--images", "*/flair.nii.gz", "--images", "*/t1.nii.gz", "--masks", "*/lesions.nii.gz"),)),
+    Case(47, "masks", "masks of two raters", raters, Reject(("SC003",), None, (2,)),
+         mended=(("--masks", "rater1,rater2"),)),
+    Case(31, "pairs", "pictures of slices in no order that is known", pictures_of_slices,
+         Reject(("SC003",), None, (2,)), words=("--spacing", "1,1,1"), mended=(("--slice-order", "reverse"),)),
+    Case(55, "pairs", "segments of other values in each case", segments, Convert(by_name), bare=True),
+    Case(25, "pairs", "frames in image and label", frames, Reject(("SC073",), None), mended=(("--frames",),)),
+]  # fmt: skip
