@@ -3,6 +3,7 @@
 CASE/ct.nii.gz  CASE/segmentations/liver.nii.gz …      an image, and its masks in a folder within
 CASE/ct.nii.gz  CASE/liver.nii.gz …                    all of them side by side
 CASE/images/a.png  CASE/masks/liver.png …              both in folders within
+CASE/CT/*.dcm  CASE/masks/liver/*.dcm …                each of them a series of DICOM in a folder of its own
 scan.nrrd  scan.seg.nrrd                               segmentations of 3D Slicer beside their images
 CASE/liver.nii.gz …, or CASE.seg.nrrd                  and the images in a folder of their own
 """
@@ -21,6 +22,7 @@ from .png import ending_of as picture_ending_of
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
 from .source import ConvertOptions, is_stray, stray_note
 from .tree import Unit, walk
+from .volume_units import series_units
 
 IMAGE_NAMES = ("ct", "mri", "mr", "image", "img", "scan", "volume")
 """What the image of a case may be called among its masks."""
@@ -107,6 +109,7 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
             hint="--images DIR is a folder of images that are called as the cases; --image NAME the one beside masks",
         )
     found: dict[str, CaseFolder] = {}
+    waiting: list[tuple[str, list[str]]] = []
     for folder, names in walk(root, findings, external=options.allow_external):
         if elsewhere is not None and (root / folder).is_relative_to(elsewhere):
             continue
@@ -114,6 +117,8 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
         if not units:
             if _unit("", folder) is not None:
                 findings.append(Finding("SC061", "is a folder, expected a file", file=folder))
+            elif names:
+                waiting.append((folder, names))
             continue
         notes += stray_note(set(names) - {unit.stem + unit.ending for unit in units}, folder or ".")
         parent, _, own = folder.rpartition("/")
@@ -130,6 +135,8 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
                 _add(case.images, image, unit, findings)
             elif wanted_name(unit.stem, options.masks):
                 _add(case.masks, unit.stem, unit, findings)
+    if elsewhere is None and any(_holds_masks(folder.rpartition("/")[0]) for folder, _ in waiting):
+        _add_series(root, waiting, options, found, findings)
     for case in list(found.values()):
         _take_apart(case, found)
         if case.segmentations and not case.images and len(case.masks) == 1:
@@ -138,6 +145,33 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
     if elsewhere is not None:
         _bring_images(_images_in(root, elsewhere), found)
     return [case for case in found.values() if case.images or case.labels]
+
+
+def _holds_masks(folder: str) -> bool:
+    """Return whether a folder holds masks by the words in its own name."""
+    return place_of(folder.rpartition("/")[2]).role == MASK
+
+
+def _add_series(
+    root: Path,
+    folders: Iterable[tuple[str, list[str]]],
+    options: ConvertOptions,
+    found: dict[str, CaseFolder],
+    findings: list[Finding],
+) -> None:
+    """Add series of DICOM: those in a folder of masks are masks, the one beside that folder is their image."""
+    beside: dict[str, list[Unit]] = {}
+    for folder, names in folders:
+        for unit in series_units(root, folder, names, findings):
+            parent, _, own = unit.folder.rpartition("/")
+            if not _holds_masks(unit.folder):
+                beside.setdefault(parent if own.lower() in IMAGE_WORDS else unit.folder, []).append(unit)
+            elif wanted_name(unit.stem, options.masks):
+                _add(found.setdefault(parent, CaseFolder(parent)).masks, unit.stem, unit, findings)
+    for name, units in beside.items():
+        case = found.setdefault(name, CaseFolder(name))
+        wanted = {channel: unit for unit in units if (channel := _channel(unit, options.image, case)) is not None}
+        case.images |= wanted or ({units[0].stem: units[0]} if len(units) == 1 and not options.image else {})
 
 
 def _add(units: dict[str, Unit], name: str, unit: Unit, findings: list[Finding]) -> None:

@@ -23,6 +23,7 @@ from ..errors import Finding, SegconvError, naming, warning
 from ..image import raster, stack, volumes
 from ..image.geometry import Geometry
 from ..image.grids import IMAGE, same_grid
+from ..image.stored import DecodedVolume
 from ..work.readers import ONE, Readers
 from .candidates import rival_masks
 from .cases import finished
@@ -37,10 +38,12 @@ from .resampling import is_resampled, resampled_label
 from .roles import MASK, role_of_stem
 from .segmented import parts_of, refused_raters
 from .segments import Allowed, atoms_of_segments
+from .series_patient import with_patient
 from .source import (
     DETACHED,
     LAYERS,
     SEGMENTS,
+    SERIES,
     ConvertOptions,
     Parts,
     SourceCase,
@@ -113,7 +116,8 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
                 "SC011",
                 "holds no folder with an image and masks",
                 file=str(root),
-                hint="expected CASE/ct.nii.gz and CASE/segmentations/CLASS.nii.gz; or --image NAME, or --images DIR",
+                hint="expected CASE/ct.nii.gz and CASE/segmentations/CLASS.nii.gz, or series CASE/ct and"
+                " CASE/masks/CLASS; or --image NAME, or --images DIR",
             )
         )
     pictures = bool(cases) and picture_ending_of(cases[0].images[0]) is not None
@@ -224,7 +228,7 @@ def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: 
             split = TEST
         name = (folder.name if options.case_names == "path" else folder.own_name) or root.name
         try:
-            cases.append(_case(root, folder, name, split, options))
+            cases.append(with_patient(_case(root, folder, name, split, options)))
         except SegconvError as error:
             error.file = shown(error.file, root)
             collect(findings, error)
@@ -257,10 +261,16 @@ def _other_modalities(folders: Sequence[CaseFolder]) -> list[Finding]:
 def _case(root: Path, folder: CaseFolder, name: str, split: str, options: ConvertOptions) -> SourceCase:
     def resolved(unit: Unit) -> str:
         external = options.allow_external or unit.folder.startswith("/")
-        return resolve_inside(root / unit.path, root, external=external)
+        if unit.parts is None:
+            return resolve_inside(root / unit.path, root, external=external)
+        path = str(root / unit.path)
+        files = tuple(resolve_inside(Path(file), root, external=external) for file in unit.parts.files)
+        parts[path] = replace(unit.parts, files=files)
+        return path
 
+    parts: dict[str, Parts] = {}
     images = tuple(resolved(unit) for unit in folder.images.values())
-    parts = {path: Parts(DETACHED, (path, *more)) for path in images if (more := companions_of(path))}
+    parts |= {path: Parts(DETACHED, (path, *more)) for path in images if (more := companions_of(path))}
     if not folder.labels:
         return SourceCase(case_identifier(name), name, images, None, split, parts=parts)
     if folder.segmentations:
@@ -341,7 +351,7 @@ def _label_file(cases: Sequence[SourceCase], compiled: Compiled | None, ending: 
         if case.label is not None and case.form(case.label) == LAYERS:
             parts = case.parts[case.label]
             for name, file in zip(parts.names, parts.files, strict=True):
-                files.setdefault(name, Path(file).name)
+                files.setdefault(name, Path(file).name + (ending if file in case.parts else ""))
     masks = compiled.masks_of if compiled is not None else {}
     stored = [
         {"name": name, "file": files.get(name, name + ending), "on": 1, "dtype": "uint8", "values": list(values)}
@@ -395,7 +405,7 @@ def _atoms(case: SourceCase, names: Sequence[str], root: Path, options: ConvertO
         if case.form(label) == SEGMENTS:
             files = (read_source(file) for file in parts.files)
             return atoms_of_segments(files, parts.names, grid, index, Allowed(options.mending, options.max_volume))
-        read = partial(_volume_mask, image=own, options=options)
+        read = partial(_volume_mask, case=case, image=own, options=options)
 
     def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
         for name, file in zip(parts.names, parts.files, strict=True):
@@ -418,11 +428,17 @@ def _picture_mask(file: str) -> NDArray[Any]:
     return mask_codes(open_picture(read_source(file)), GRAY)
 
 
-def _volume_mask(file: str, *, image: Geometry, options: ConvertOptions) -> NDArray[Any]:
+def _volume_mask(file: str, *, case: SourceCase, image: Geometry, options: ConvertOptions) -> NDArray[Any]:
     """Return a mask as it lies on its image once that is turned; `image` is the grid in its file."""
     mending = options.mending
-    with mending.reading():
-        mask = volumes.decode(read_source(file), volumes.ending_of(file) or "", limit=options.max_volume)
+    mask: DecodedVolume
+    if case.form(file) == SERIES:
+        from ..image import dicom  # brings SimpleITK
+
+        mask = dicom.read_series(case.files_of(file), options.max_volume)
+    else:
+        with mending.reading():
+            mask = volumes.decode(read_source(file), volumes.ending_of(file) or "", limit=options.max_volume)
     if mask.header.four_dimensional:
         raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
     mask = in_order(mask, image, IMAGE, [], file)

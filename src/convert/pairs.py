@@ -6,7 +6,6 @@ folders of pictures or pictures with several pages. How images and labels are to
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -28,12 +27,12 @@ from .pairing import Pair, Pairing, pair_units
 from .patterns import pair_by_patterns
 from .roles import role_of_stem
 from .segmented import with_segments
+from .series_patient import with_patient
 from .slice_order import in_slice_order
 from .source import (
     SERIES,
     STACK,
     ConvertOptions,
-    SourceCase,
     SourceScan,
     count_of,
     own_name,
@@ -72,7 +71,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     findings += pairing.findings
     notes += pairing.notes
     pairs, channel_keys = _channels_agree(_numbered(pairing.pairs), findings)
-    cases = [_with_patient(case) for case in cases_of(pairs, root, options, findings, notes, companions_of)]
+    cases = [with_patient(case) for case in cases_of(pairs, root, options, findings, notes, companions_of)]
     cases = finished(with_frames(cases, root, options, findings), root, options, findings)
     cases = in_slice_order(cases, root, options, findings, notes)
     if not cases and not any(f.severity == "error" for f in findings):
@@ -129,20 +128,6 @@ def scan_dicom(root: Path, options: ConvertOptions, readers: Readers = ONE) -> S
 def recognise_dicom(root: Path) -> str | None:
     """Return None: a source with DICOM series is one of pairs, unless the user says otherwise."""
     return None
-
-
-def _with_patient(case: SourceCase) -> SourceCase:
-    """Return a case of a DICOM series with its patient, so that folds keep patients together.
-
-    The lineage holds no identities: the patient is told by a hash.
-    """
-    series = next((case.files_of(path) for path in case.images if case.form(path) == SERIES), None)
-    if series is None or case.patient is not None:
-        return case
-    from ..image import dicom
-
-    patient = dicom.patient_of(series)
-    return replace(case, patient=hashlib.sha256(patient.encode()).hexdigest()[:12]) if patient else case
 
 
 def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> Pairing:

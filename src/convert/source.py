@@ -231,8 +231,13 @@ class SourceCase:
         return tuple(file for unit in units for file in self.files_of(unit))
 
     def files_of(self, unit: str) -> tuple[str, ...]:
-        """Return the files of an image or a label."""
-        return self.parts[unit].files if unit in self.parts else (unit,)
+        """Return the files of an image or a label; of masks that are series, all their slices."""
+        if unit not in self.parts:
+            return (unit,)
+        files = self.parts[unit].files
+        if not any(file in self.parts for file in files if file != unit):
+            return files
+        return tuple(part for file in files for part in (self.parts[file].files if file in self.parts else (file,)))
 
     def form(self, unit: str) -> str | None:
         """Return how an image or a label is made up of several files, or None if it is one file."""

@@ -99,6 +99,11 @@ def _folder_units(
         return []
 
 
+def series_units(root: Path, folder: str, names: list[str], findings: list[Finding]) -> list[Unit]:
+    """Return the series of DICOM that a folder's files are slices of, if they are; what is wrong becomes a finding."""
+    return _folder_units(root, folder, names, ConvertOptions(), findings)
+
+
 def _of_folder(root: Path, folder: str, names: list[str], options: ConvertOptions) -> list[Unit]:
     """Return the volume that a folder's files are slices of, if they are; or volumes of pages."""
     # Files of DICOM often have no ending, or a number for one. The first may be damaged, so that each is looked at.

@@ -235,7 +235,7 @@ def _compile_masks(
     back: dict[str, dict[str, Any]] = {}
 
     def values_of(file: str) -> NDArray[Any]:
-        mask = volumes.decode(io.read(Path(file)), volumes.ending_of(file) or "", limit=task.recipe.max_volume)
+        mask, _ = open_volume(file, task, io, repairs)
         if mask.header.four_dimensional:
             raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
         _warn_odd(mask, file, task, io, repairs)
@@ -245,7 +245,10 @@ def _compile_masks(
 
     dense, written, stored = compile_layers(path, first.grid.array_shape, values_of, task)
     stored["files"] = [{**entry, **back[file]} for entry, file in zip(stored["files"], parts.files, strict=True)]
-    endings = {volumes.ending_of(file) for file in parts.files}
+    for entry, file in zip(stored["files"], parts.files, strict=True):
+        if task.source.form(file) == SERIES:
+            entry["file"] += task.recipe.ending  # a series comes back as one volume
+    endings = {volumes.ending_of(file) or task.recipe.ending for file in parts.files}
     stored["ending"] = next(iter(endings)) if len(endings) == 1 else task.recipe.ending
     return dense, written, stored
 
