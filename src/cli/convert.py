@@ -47,6 +47,7 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 )
 @option("--priority", metavar="MASK,…", help="Masks: an overlap goes to the first of these, instead of being kept.")
 @option("--max-heads", type=click.IntRange(min=1), default=64, help="Most regions that overlapping masks may become.")
+@option("--unite-masks", is_flag=True, help="Numbered masks of one picture, a_mask and a_mask_1, count as their union.")
 @option("--missing-masks", type=click.Choice(["empty"]), help="A mask that a case lacks counts as empty.")
 @option("--channels", metavar="NAME,…", help="Channel names; CT decides another normalisation than MRI.")
 @option(
@@ -143,6 +144,7 @@ def command(
         patient_pattern=said["patient_pattern"],
         patients=said["patients"],
         unlabelled=said["unlabelled"],
+        unite_masks=said["unite_masks"],
         missing_masks=said["missing_masks"],
         listed_only=said["listed_only"],
         label_header=said["label_header"],

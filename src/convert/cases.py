@@ -132,6 +132,8 @@ def _case(
         files = tuple(resolved(unit) for unit in pair.labels)
         label = str(root / pair.labels[0].folder)
         parts[label] = Parts(INSTANCES, files)
+        if pair.stem and len(pair.images) == 1:
+            label_name = _label_name(pair, name, pair.labels[0])
     return SourceCase(case_identifier(name), name, images, label, split, pair.patient, label_name, parts)
 
 

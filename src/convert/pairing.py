@@ -29,6 +29,7 @@ from .roles import (
     tokens_of,
     with_one_open,
 )
+from .several_masks import further_masks
 from .strangers import Strangers, common_path, glob_of, globs_of, listed, of_strangers
 from .tree import Unit
 
@@ -98,6 +99,8 @@ class Pairing:
         ``images + masks`` as they lie, for the evidence.
     strangers
         Folders of labels, none of which has an image.
+    several
+        The masks of each image that has more than one of its name.
     rivals
         Folders of cases with several files each of which may be the label.
     """
@@ -107,6 +110,7 @@ class Pairing:
     notes: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     strangers: list[Strangers] = field(default_factory=list)
+    several: list[tuple[Unit, ...]] = field(default_factory=list)
     rivals: list[Rivals] = field(default_factory=list)
 
     @property
@@ -419,9 +423,15 @@ def _add(split: str | None, key: tuple[str, ...], found: Matched, pairing: Pairi
         where = place_of(next(iter(images.values())).folder).where
         return Pair(key, stem, split or TRAIN, images, labels, where=where)
 
-    pairing.pairs += [pair(stem, channels, (mask,)) for stem, channels, mask in found.cases]
-    pairing.pairs += [pair(unit.stem, {"": unit}) for unit in found.alone]
+    further = further_masks(found)
+    made = [pair(stem, images, (mask, *further.get(_first(images), ()))) for stem, images, mask in found.cases]
+    made += [pair(unit.stem, {"": unit}, tuple(further.get(unit, ()))) for unit in found.alone]
+    pairing.pairs += made
+    pairing.several += [one.labels for one in made if len(one.labels) > 1]
+    taken = {unit for units in further.values() for unit in units}
     for unit in found.orphans:
+        if unit in taken:
+            continue
         twin = found.second.get(unit)
         if twin is None:
             finding = Finding("SC081", "is a label without an image", file=unit.path, hint=_LONELY)
@@ -434,6 +444,10 @@ def _add(split: str | None, key: tuple[str, ...], found: Matched, pairing: Pairi
         name, images = longer
         named = " and ".join(unit.stem + unit.ending for unit in images.values())
         pairing.notes.append(f"{_LONGER}, as {named} for {name!r}")  # once, and not for each folder of a case
+
+
+def _first(images: Mapping[str, Unit]) -> Unit:
+    return next(iter(images.values()))
 
 
 def _with_images(pairing: Pairing) -> list[Strangers]:

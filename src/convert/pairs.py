@@ -28,6 +28,7 @@ from .patterns import pair_by_patterns
 from .roles import role_of_stem
 from .segmented import with_segments
 from .series_patient import with_patient
+from .several_masks import united
 from .slice_order import in_slice_order
 from .source import (
     SERIES,
@@ -56,7 +57,7 @@ def recognise(root: Path) -> str | None:
     if any(unit.stem.lower().endswith(".seg") for unit in units) and masks.recognise(root) is not None:
         return None  # 3D Slicer's segmentations
     pairing = pair_units(units)
-    if not any(pair.labels for pair in pairing.pairs) or any(len(pair.labels) > 1 for pair in pairing.pairs):
+    if not any(pair.labels for pair in pairing.pairs) or _of_objects(pairing):
         return None  # several labels of one image are masks of classes
     kinds = sorted({unit.ending.lower() or "DICOM" for unit in units})
     places = "; ".join(pairing.folders[:3]) + (" …" if len(pairing.folders) > 3 else "")
@@ -150,7 +151,15 @@ def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes
             file=str(root),
             hint="--spacing X,Y,Z in mm; or --from png for pictures of their own",
         )
-    return pair_units(units)
+    pairing = pair_units(units)
+    refused, _ = united(pairing.several, wanted=False)
+    what = "keep one label an image, or merge them"
+    pairing.findings += [replace(finding, hint=what) for finding in refused]
+    return pairing
+
+
+def _of_objects(pairing: Pairing) -> bool:
+    return any(len(pair.labels) > 1 for pair in pairing.pairs) and not pairing.several
 
 
 def _listed(pairing: Pairing, root: Path, options: ConvertOptions) -> Pairing:

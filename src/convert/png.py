@@ -24,6 +24,7 @@ from .patterns import pair_by_patterns
 from .picture_labels import label_map_of
 from .roles import IMAGE, MASK, place_of, role_of_stem
 from .set_coding import judge_polarity
+from .several_masks import united
 from .source import (
     INSTANCES,
     ConvertOptions,
@@ -89,7 +90,8 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
                 hint="known are training/{input,output}, images and masks, and the like; or --images GLOB --masks GLOB",
             )
         )
-    if sum(case.form(case.label) == INSTANCES for case in cases if case.label is not None):
+    objects = sum(case.form(case.label) == INSTANCES for case in cases if case.label is not None)
+    if objects and not options.unite_masks:
         notes.append("masks of one object each are united; single objects do not come back")
     headers = _headers(cases, root, findings, options)
     channels = _channels(cases, headers, root, findings, names)
@@ -154,6 +156,9 @@ def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes
             file=str(root),
             hint="save the masks as PNG, which keeps every value",
         )
+    refused, told = united(pairing.several, wanted=options.unite_masks)
+    pairing.findings += refused
+    pairing.notes += told
     paired = any(pair.labels for pair in pairing.pairs)
     if options.unlabelled == "test" and not paired and (alone := images_alone(units)) is not None:
         return alone

@@ -62,6 +62,7 @@ def _heeded() -> dict[str, tuple[str, frozenset[str]]]:
         "--priority": ("priority", masks_alone),
         "--max-heads": ("max_heads", masks_alone),
         "--missing-masks": ("missing_masks", masks_alone),
+        "--unite-masks": ("unite_masks", frozenset({"png"})),
         "--listed-only": ("listed_only", frozenset({"msd", "nnunet-v1"})),
     }
 

@@ -76,6 +76,8 @@ class ConvertOptions:
         ``"skip"`` or ``"test"``: what to do with an image that has no label; refuse if None.
     missing_masks
         ``"empty"``: a mask that a case lacks counts as empty; refuse if None.
+    unite_masks
+        Numbered masks of one picture, ``a_mask`` and ``a_mask_1``, count as their union; refuse them otherwise.
     listed_only
         Leave out files that the source's list does not name.
     label_header
@@ -123,6 +125,7 @@ class ConvertOptions:
     patients: Path | None = None
     unlabelled: str | None = None
     missing_masks: str | None = None
+    unite_masks: bool = False
     listed_only: bool = False
     label_header: str | None = None
     repair: tuple[str, ...] = ()

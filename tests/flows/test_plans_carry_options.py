@@ -58,6 +58,7 @@ OTHER: dict[str, list[Any]] = {
     "patients": [Path("a.csv")],
     "unlabelled": ["skip", "test"],
     "missing_masks": ["empty"],
+    "unite_masks": [True],
     "listed_only": [True],
     "label_header": ["image"],
     "repair": [("cast",), ("orthonormal", "cast")],
