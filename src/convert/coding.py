@@ -14,6 +14,7 @@ from ..dataset.labels import GRAY, RGB, value_text
 from ..errors import SegconvError
 from ..image.voxels import MOST_VALUES, label_values, position, remap, smallest_type, tally
 from .source import count_of
+from .whole_labels import whole_labels
 
 SHOWN_VALUES = 5
 
@@ -61,7 +62,8 @@ class Coding:
         ------
         SegconvError
             ``SC070`` for a value that is not declared and not near enough to one that is: how many
-            voxels, where the first is, which declared value is nearest.
+            voxels, where the first is, which declared value is nearest; and for values that are near enough, but
+            labels of their own: see `whole_labels`.
         """
         counts = self.counts(values)
         unknown = [value for value in counts if value not in self.forward]
@@ -73,7 +75,13 @@ class Coding:
         ]
         if too_far:
             raise self._refusal(values, counts, too_far, nearest)
+        if unknown and (whole := self._whole(values, counts, nearest)):
+            raise self._refusal_of_whole(values, counts, whole, nearest)
         return counts, nearest
+
+    def _whole(self, values: NDArray[Any], counts: Mapping[int, int], nearest: Mapping[int, int]) -> list[int]:
+        landing = {value: self.forward[nearest.get(value, value)] for value in counts}
+        return whole_labels(values, counts, nearest, landing)
 
     def apply(self, values: NDArray[Any], snapped: Mapping[int, int]) -> NDArray[Any]:
         """Return the label in the dataset's values, for values that `settle` accepted."""
@@ -107,6 +115,20 @@ class Coding:
         # Whole numbers until the root is drawn: what is equally far must be found so.
         return math.sqrt(sum((a - b) ** 2 for a, b in zip(_seen(one), _seen(other), strict=True))) / 255
 
+    def _refusal_of_whole(
+        self, values: NDArray[Any], counts: Mapping[int, int], whole: list[int], nearest: Mapping[int, int]
+    ) -> SegconvError:
+        first = whole[0]
+        text, target = value_text(first, self.kind), value_text(nearest[first], self.kind)
+        unit = "voxel" if values.ndim == 3 else "pixel"
+        option = f"'{text}=NAME'" if self.kind == RGB else f"{text}=NAME"
+        return SegconvError(
+            f"holds {text} in {count_of(counts[first], unit)}, the first at {position(values == first)}, which are no"
+            f" edge: --snap {self.snap} would put a whole label into that of {target}",
+            code="SC070",
+            hint=f"--map {option} counts it as a label, --labels declares another set",
+        )
+
     def _refusal(
         self, values: NDArray[Any], counts: Mapping[int, int], unknown: list[int], nearest: Mapping[int, int]
     ) -> SegconvError:
@@ -124,7 +146,8 @@ class Coding:
         option = f"'{text(first)}=NAME'" if self.kind == RGB else f"{text(first)}=NAME"
         tie = self._tie(first, nearest[first])
         near = text(nearest[first]) if tie is None else f"{text(nearest[first])}, and {text(tie)} is as near"
-        snap = "" if tie is not None else f" --snap {math.ceil(farthest)} takes the nearest,"
+        whole = self._whole(values, counts, nearest)
+        snap = "" if tie is not None or whole else f" --snap {math.ceil(farthest)} takes the nearest,"
         return SegconvError(
             f"holds the {what} {text(first)} in {count_of(counts[first], unit)}, the first at"
             f" {position(values == first)}{more}; declared are {declared}, the nearest is {near}, {distance:.3g} away",

@@ -8,10 +8,11 @@ anything else has to be declared, or accepted.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..dataset.labels import (
@@ -24,6 +25,7 @@ from ..dataset.labels import (
     Labels,
     dense,
     dense_colours,
+    dense_on,
     grey_of_colour,
     parse_value,
     value_text,
@@ -40,6 +42,9 @@ HINTED = 12
 MOST_SOLID = 256
 """With more colours than a palette has, edges between them are not looked for: it is an image."""
 
+LAST_VALUE = (1 << 63) - 1
+"""Of a range without an end."""
+
 UNLABELLED = "unlabelled"
 """Value of ``--ignore``: all voxels of background become ignore."""
 
@@ -54,20 +59,36 @@ class Declared:
         Name → value or colour as it stands in the files.
     coding
         `GRAY` or `RGB`.
+    ranges
+        Name → first and last value of those that count as it, where they are several; `names` has the first.
+    other_ground
+        Whether background may be another value than 0, because what lies at the border was looked at.
     """
 
     names: Mapping[str, int]
     coding: str = GRAY
+    ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    other_ground: bool = False
 
     @classmethod
     def of(cls, names: Mapping[str, int | str]) -> Declared:
-        """Read values such as ``255``, ``"255"`` or ``"#ff0000"``; one colour makes all of them colours."""
+        """Read values such as ``255``, ``"255"``, ``"1-99"`` or ``"#ff0000"``; one colour makes all of them colours."""
+        ranges = {name: found for name, value in names.items() if (found := value_range(value)) is not None}
+        firsts = {name: first for name, (first, _) in ranges.items()}
         parsed = {
-            name: parse_value(value) if isinstance(value, str) else (value, GRAY) for name, value in names.items()
+            name: parse_value(value) if isinstance(value, str) else (value, GRAY)
+            for name, value in {**names, **firsts}.items()
         }
         if any(coding == RGB for _, coding in parsed.values()):
+            if ranges:
+                raise SegconvError("the labels hold colours, and a range of values", code="SC074")
             return cls({name: _as_colour(value, coding) for name, (value, coding) in parsed.items()}, RGB)
-        return cls({name: value for name, (value, _) in parsed.items()})
+        return cls({name: value for name, (value, _) in parsed.items()}, GRAY, ranges)
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether the label map depends on what the label files hold."""
+        return self.coding == GRAY and (bool(self.ranges) or self.names.get(BACKGROUND, 0) != 0)
 
     def in_colours(self) -> Declared:
         """Return the same labels, grey values as the colours with equal parts."""
@@ -75,11 +96,17 @@ class Declared:
 
     def label_map(self, guessed: str = "") -> LabelMap:
         """Return the map to 0, 1, … n."""
+        if self.coding == GRAY and self.other_ground and self.names.get(BACKGROUND, 0) != 0:
+            return dense_on(self.names)
         return (dense_colours if self.coding == RGB else dense)(self.names, guessed=guessed)
 
 
 def settle(
-    options: ConvertOptions, declared: Declared | None, found: Collection[int] | None, coding: str = GRAY
+    options: ConvertOptions,
+    declared: Declared | None,
+    found: Collection[int] | None,
+    coding: str = GRAY,
+    ground: int | None = None,
 ) -> LabelMap:
     """Return the label map of a source.
 
@@ -91,9 +118,11 @@ def settle(
         What the source itself declares, or None.
     found
         Values or colours in its files, or None if they were not looked at; they are needed only
-        where nothing is declared.
+        where nothing is declared, or ranges of values, or a background that is not 0.
     coding
         Of `found`.
+    ground
+        The colour that most of the border of all masks has, if one does.
 
     Raises
     ------
@@ -102,14 +131,20 @@ def settle(
         if an option names an unknown label.
     """
     if options.labels is not None:
-        declared = Declared.of(options.labels)
+        declared = replace(Declared.of(options.labels), other_ground=found is not None)
+        if declared.ranges and found is None:
+            raise SegconvError(
+                "ranges of values are read of masks and of pairs of images and labels only",
+                code="SC074",
+                hint="declare every value: --labels NAME=VALUE,…, and --map VALUE=NAME for more values of a label",
+            )
     if declared is not None:
         if any(parse_value(text)[0] >= 1 << 24 for text in options.value_map if text.startswith("#")):
             declared = declared.in_colours()  # grey values know no alpha
         declared = with_background(declared, options)
     guessed = ""
     if declared is None:
-        base = guess(sorted(found or ()), options, coding)
+        base = guess(sorted(found or ()), options, coding, ground)
         guessed = base.guessed
         value_of = {written: value for value, written in base.forward.items()}
         names = {name: value_of[written] for name, written in base.labels.names.items() if isinstance(written, int)}
@@ -120,7 +155,33 @@ def settle(
         base = replace(_ignoring(declared, options.ignore), guessed=guessed)
     else:
         base = declared.label_map(guessed)
-    return with_merges(base, options)
+    return with_merges(_with_ranges(base, declared, found or ()), options)
+
+
+def _with_ranges(base: LabelMap, declared: Declared, found: Collection[int]) -> LabelMap:
+    """Add the values that were found within a range; one that is declared by itself stays what it is."""
+    within = {
+        value: base.forward[first]
+        for first, last in declared.ranges.values()
+        for value in sorted(found)
+        if first <= value <= last and value not in base.forward
+    }
+    return replace(base, forward={**base.forward, **within})
+
+
+def value_range(value: int | str) -> tuple[int, int] | None:
+    """Return the first and the last value of ``1-99`` or ``1-``; None for what is no range."""
+    match = re.fullmatch(r"\s*(\d+)\s*-\s*(\d*)\s*", value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    return int(match[1]), int(match[2]) if match[2] else LAST_VALUE
+
+
+def mapped_values(options: ConvertOptions) -> set[int]:
+    """Return the values that ``--map`` names; of colours those that are grey."""
+    parsed = (parse_value(text) for text in options.value_map)
+    greys = (value if coding == GRAY else grey_of_colour(value) for value, coding in parsed)
+    return {grey for grey in greys if grey is not None}
 
 
 def in_values(label_map: LabelMap) -> LabelMap:
@@ -145,16 +206,28 @@ def parse_labels(text: str) -> dict[str, int | str]:
         try:
             if not separator or not name.strip():
                 raise ValueError
-            _, coding = parse_value(value)
+            between = value_range(value)
+            if between is not None and between[0] > between[1]:
+                raise ValueError
+            _, coding = parse_value(value) if between is None else (0, "range")
         except ValueError:
             raise SegconvError(
                 f"--labels: {part.strip()!r} is not NAME=VALUE",
-                hint="for example --labels background=0,road=255, or background=#000000,road=#ff0000,glass=#0000ff80",
+                hint="for example --labels background=0,road=255, or background=0,cell=1- for all values from 1 on, or"
+                " background=#000000,road=#ff0000,glass=#0000ff80",
             ) from None
         if name.strip() in names:
             raise SegconvError(f"--labels: {name.strip()!r} is declared twice")
-        names[name.strip()] = value.strip() if coding == RGB else int(value)
+        names[name.strip()] = int(value) if coding == GRAY else value.strip()
+    _refuse_overlap(names)
     return names
+
+
+def _refuse_overlap(names: Mapping[str, int | str]) -> None:
+    ranges = sorted((*found, name) for name, value in names.items() if (found := value_range(value)) is not None)
+    for (_, last, one), (first, _, other) in itertools.pairwise(ranges):
+        if first <= last:
+            raise SegconvError(f"--labels: the ranges of {one!r} and {other!r} overlap at {first}")
 
 
 def parse_map(entries: Collection[str]) -> dict[str, str]:
@@ -185,12 +258,12 @@ def _refuse_negative(option: str, text: str) -> None:
         )
 
 
-def guess(found: list[int], options: ConvertOptions, coding: str) -> LabelMap:
+def guess(found: list[int], options: ConvertOptions, coding: str, ground: int | None = None) -> LabelMap:
     """Return the label map of values that nobody declared, if one is safe or was accepted."""
     mapped_already = {_coded(text, coding) for text in options.value_map}
     mapped = [value for value in found if value not in mapped_already]
     if coding == RGB:
-        return _guess_colours(found, mapped, options)
+        return _guess_colours(found, mapped, options, ground)
     if len(mapped) == 2 and mapped[0] == 0:
         return dense({BACKGROUND: 0, "foreground": mapped[1]}, guessed=f"two grey values, {mapped[0]} and {mapped[1]}")
     if mapped and mapped == list(range(len(mapped))):
@@ -211,8 +284,16 @@ def guess(found: list[int], options: ConvertOptions, coding: str) -> LabelMap:
     )
 
 
-def _guess_colours(found: list[int], mapped: list[int], options: ConvertOptions) -> LabelMap:
+def _guess_colours(found: list[int], mapped: list[int], options: ConvertOptions, around: int | None) -> LabelMap:
     """Return labels for the colours of a set; never without being asked to, but for one on transparent ground."""
+    usual = _classes(found, options)
+    if around is not None and around not in (usual[BACKGROUND], *_said_to_be_background(options)) and len(found) > 1:
+        other = _on_ground(found, around)
+        raise SegconvError(
+            f"the colour {value_text(around, RGB)} takes most of the border of all masks, as background does",
+            code="SC078",
+            hint=f"--labels '{_listed(other)}' if it is background; --labels '{_listed(usual)}' if it is not",
+        )
     if len(mapped) == 2 and mapped[0] < TRANSPARENT == mapped[1] and not _blended(mapped[0]):
         names = {BACKGROUND: TRANSPARENT, "foreground": mapped[0]}
         return dense_colours(names, guessed=f"transparent pixels, and {value_text(mapped[0], RGB)}")
@@ -243,9 +324,19 @@ def _blended(colour: int) -> bool:
 def _classes(colours: Iterable[int], options: ConvertOptions) -> dict[str, int]:
     """Return a name for each colour; the ground is what is transparent, else black, else what ``--map`` says."""
     classes = list(colours)
-    said = [_coded(text, RGB) for text, name in options.value_map.items() if name == BACKGROUND]
-    ground = next((colour for colour in (TRANSPARENT, 0) if colour in classes), said[0] if said else 0)
-    rest = (colour for colour in classes if colour != ground)
+    said = _said_to_be_background(options)
+    return _on_ground(
+        classes, next((colour for colour in (TRANSPARENT, 0) if colour in classes), said[0] if said else 0)
+    )
+
+
+def _said_to_be_background(options: ConvertOptions) -> list[int]:
+    """Return the colours that ``--map`` counts as background."""
+    return [_coded(text, RGB) for text, name in options.value_map.items() if name == BACKGROUND]
+
+
+def _on_ground(colours: Iterable[int], ground: int) -> dict[str, int]:
+    rest = (colour for colour in colours if colour != ground)
     return {BACKGROUND: ground} | {f"class_{number}": colour for number, colour in enumerate(rest, 1)}
 
 

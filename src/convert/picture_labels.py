@@ -15,19 +15,24 @@ from ..dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, LabelMap, dense, gre
 from ..errors import Finding, SegconvError
 from ..image.mask import WITH_ALPHA
 from ..image.picture import PictureHeader
+from ..image.pieces import count_pieces
 from ..image.voxels import label_values, tally
 from ..work.readers import Readers
 from .coding import MOST_SNAPPED
 from .declared_beside import declared_beside
-from .labelling import Declared, settle
+from .labelling import Declared, mapped_values, settle
 from .mask_facts import MaskFacts, border_counts, palette_in_use, white_is_zero
 from .pictures import Opened, mask_codes, open_picture
 from .read_ahead import read_pictures
 from .set_coding import judge_polarity, refuse_other_palettes, warn_of_other_palettes
+from .set_values import (
+    VOID,
+    ground_of,
+    is_alone,
+    judge_guess,
+    refuse_declared_ground,
+)
 from .source import INSTANCES, ConvertOptions, SourceCase, collect, count_of, read_source, shown
-
-VOID = 255
-"""In masks of VOC and Cityscapes, what belongs to no class."""
 
 FEW_VALUES = 8
 BLURRED = 0.9
@@ -46,7 +51,9 @@ def label_map_of(
     """Return the label map; what cannot be settled becomes a finding, so that all are reported at once."""
     masks = _Masks(cases, headers, root, findings, readers)
     found: dict[int, _Seen] = {}
+    facts: list[MaskFacts] = []
     coding = GRAY
+    declared: Declared | None = None
     try:
         declared = _declared(masks, notes, options)
         if cases and declared is None and all(case.label is None for case in cases):
@@ -55,24 +62,33 @@ def label_map_of(
                 code="SC074",
                 hint=f"--labels {BACKGROUND}=0,NAME=1, as the model has them that is to predict the cases",
             )
+        ground: int | None = None
         if declared is None and masks.usable:
             facts, coding = masks.facts()
             found = _seen(facts)
             if coding == GRAY and masks.in_colours:  # as it seemed by the headers; a list of classes counts after all
                 declared = declared_beside(cases, root, notes, options, in_colours=False)
-            _judge(facts, coding, masks)
+            if masks.usable:
+                _judge(facts, coding, masks)
+            if masks.usable and declared is None:
+                ground = _judge_undeclared(facts, coding, masks, options)
         elif declared is not None and masks.usable:
             _judge_declared(declared.coding, masks, options)
+            if masks.usable and options.labels is not None and declared.needs_values:
+                facts, coding = masks.facts()
+                found = _seen(facts)
+                _judge_needed(declared, facts, coding)
         if masks.usable:
-            settled = settle(options, declared if options.labels is None else None, found, coding)
+            values = found if declared is None or declared.needs_values else None
+            settled = settle(options, declared if options.labels is None else None, values, coding, ground)
             guessed = bool(found) and declared is None and coding == GRAY and not options.accept_labels
             if guessed and _smoothed(found) == max(found):
                 # Smooth enough, a mask holds every value up to 255, and would pass for one of as many classes.
                 raise SegconvError(f"the label files hold {len(found)} values, which nobody declared", code="SC074")
             return settled
     except SegconvError as error:
-        if found and not error.file and error.code in ("SC074", "SC078"):
-            _name_rarest(error, found, coding)
+        if found and declared is None and not error.file and error.code in ("SC074", "SC078"):
+            _name_rarest(error, found, coding, facts)
         collect(findings, error)
     return dense({BACKGROUND: 0, "foreground": 1})
 
@@ -124,6 +140,14 @@ class _Masks:
         paths = self.with_palettes()
         found = read_pictures(paths, self._by_index, self.root, self.findings, self.readers)
         return [facts for _, facts in found]
+
+    def pieces(self, paths: Sequence[str], void: int) -> int:
+        """Return how many connected pieces of one value all of some masks hold."""
+
+        def pieces_of(path: str) -> int:
+            return count_pieces(mask_codes(_opened(path), GRAY), void)
+
+        return sum(number for _, number in read_pictures(paths, pieces_of, self.root, self.findings, self.readers))
 
     def _by_index(self, path: str) -> MaskFacts:
         opened = _opened(path)
@@ -199,6 +223,31 @@ def _judge(facts: Sequence[MaskFacts], coding: str, masks: _Masks) -> None:
     masks.findings.extend(judge_polarity(masks.white_is_zero(palettes), "mask"))
 
 
+def _judge_undeclared(facts: Sequence[MaskFacts], coding: str, masks: _Masks, options: ConvertOptions) -> int | None:
+    """Judge the values of masks that nobody declared; of colours, return the one that most of the border has."""
+    whole = {shown(path, masks.root): path for path, form in masks.forms.items() if form is None}
+    labels = [mask for mask in facts if mask.file in whole]
+    if coding != GRAY:
+        return ground_of(labels)
+
+    def pieces_of(void: int) -> int:
+        return masks.pieces([whole[mask.file] for mask in labels], void)
+
+    judge_guess(labels, pieces_of, mapped_values(options), accepted=options.accept_labels)
+    return None
+
+
+def _judge_needed(declared: Declared, facts: Sequence[MaskFacts], coding: str) -> None:
+    """Judge what was declared as ranges of values, or with a background that is not 0."""
+    if coding != GRAY:
+        raise SegconvError(
+            "the labels are declared as values, the masks hold colours",
+            code="SC074",
+            hint=f"--labels '{BACKGROUND}=#000000,NAME=#ff0000' declares colours",
+        )
+    refuse_declared_ground(facts, declared.names.get(BACKGROUND, 0))
+
+
 def _judge_declared(coding: str, masks: _Masks, options: ConvertOptions) -> None:
     """Judge the coding of masks whose labels are declared; by index, that says nothing of their palettes."""
     palettes = masks.of_palettes() if coding == GRAY else []
@@ -229,7 +278,7 @@ def _seen(masks: Sequence[MaskFacts]) -> dict[int, _Seen]:
     return found
 
 
-def _name_rarest(error: SegconvError, found: Mapping[int, _Seen], coding: str) -> None:
+def _name_rarest(error: SegconvError, found: Mapping[int, _Seen], coding: str, masks: Sequence[MaskFacts]) -> None:
     """Say of values that nobody declared which is the rarest: it is the one most likely to be a mistake."""
     rarest = min(found, key=lambda value: found[value].pixels)
     seen = found[rarest]
@@ -247,9 +296,15 @@ def _name_rarest(error: SegconvError, found: Mapping[int, _Seen], coding: str) -
         )
         return
     classes = sorted(found)[:-1]
-    if max(found) == VOID and classes == list(range(len(classes))):
+    drawn = sum(found[value].pixels for value in classes[1:])
+    if max(found) != VOID or classes != list(range(len(classes))) or is_alone(VOID, masks):
+        return
+    if found[VOID].pixels < drawn:  # as an edge that nobody is sure of; what is drawn larger may well be a class
         names = ",".join([f"{BACKGROUND}=0", *(f"class_{value}={value}" for value in classes[1:])])
-        error.hint = f"{VOID} often says that nobody knows: --labels {names},{IGNORE}={VOID} leaves it out of training"
+        error.hint = (
+            f"{VOID} often says that nobody knows: --labels {names},{IGNORE}={VOID} leaves it out of training;"
+            f" --labels {names},class_{VOID}={VOID} if it is a class"
+        )
 
 
 def _smoothed(found: Mapping[int, _Seen]) -> int | None:

@@ -244,6 +244,24 @@ def dense(declared: Mapping[str, int], *, guessed: str = "") -> LabelMap:
     return LabelMap(Labels(names), forward, guessed)
 
 
+def dense_on(declared: Mapping[str, int]) -> LabelMap:
+    """Return the map from declared values to background, which is not 0 in the files, and 1, … n in their order.
+
+    Raises
+    ------
+    SegconvError
+        What `dense` raises, but for the value of background.
+    """
+    ground = declared[BACKGROUND]
+    below = {name: value + 1 for name, value in declared.items() if name != BACKGROUND}
+    sharing = next((name for name, value in declared.items() if value == ground and name != BACKGROUND), None)
+    if sharing is not None:
+        raise SegconvError(f"the value {ground} is declared for 'background' and {sharing!r}", code="SC074")
+    base = dense({BACKGROUND: 0, **below})
+    forward = {value - 1: written for value, written in base.forward.items() if value}
+    return LabelMap(base.labels, {ground: 0, **forward})
+
+
 def _whole(name: str, value: Any) -> int:
     if isinstance(value, str) and value.strip().isdecimal():
         return int(value)

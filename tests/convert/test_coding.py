@@ -75,8 +75,8 @@ def test_colours_are_as_far_apart_as_what_is_seen_of_them(one: tuple[int, ...], 
 def test_an_edge_goes_to_its_class_where_it_is_more_than_half_opaque(alpha: int, colour: tuple[int, ...]) -> None:
     coding = Coding({TRANSPARENT: 0, code((*colour, 255)): 1}, RGB, snap=255)
     edge = code((*colour, alpha))
-    counts, snapped = coding.settle(np.array([[edge, TRANSPARENT]], np.uint32))
-    assert counts == {edge: 1, TRANSPARENT: 1}
+    counts, snapped = coding.settle(np.array([[edge, TRANSPARENT, code((*colour, 255))]], np.uint32))
+    assert counts == {edge: 1, TRANSPARENT: 1, code((*colour, 255)): 1}
     assert coding.apply(np.array([[edge]], np.uint32), snapped).tolist() == [[int(alpha > 127)]]
 
 
@@ -99,3 +99,39 @@ def test_a_colour_is_written_as_it_is_read(colour: tuple[int, ...]) -> None:
 def test_what_is_no_colour_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no"):
         parse_value(text)
+
+
+def mask_of(*boxes: tuple[int, int, int], ground: int = 0) -> np.ndarray:
+    """Boxes of 5 rows, each of so many columns from a first one on, and its value."""
+    mask = np.full((9, 40), ground, np.uint8)
+    for first, columns, value in boxes:
+        mask[2:7, first : first + columns] = value
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("mask", "snap", "whole"),
+    [
+        (mask_of((2, 6, 1), (20, 6, 2)), 2, True),  # all that was drawn would be background
+        (mask_of((2, 6, 1)), 1, True),
+        (mask_of((2, 6, 1), (20, 6, 128)), 1, True),
+        (mask_of((2, 1, 1), (8, 1, 1), (11, 1, 1), (14, 1, 1), (20, 6, 255)), 1, True),  # thin, and apart
+        (mask_of((2, 6, 254), (20, 6, 127)), 1, False),  # each stands for a declared value that no voxel has
+        (mask_of((2, 6, 254), (20, 6, 255)), 1, True),
+        (mask_of((2, 6, 255), (8, 1, 170), (9, 1, 85)), 90, False),  # a blended edge
+        (mask_of((2, 6, 255), (20, 2, 1)), 1, False),  # specks
+        (mask_of((2, 6, 128), (20, 1, 129)), 2, False),
+    ],
+)
+def test_no_whole_label_is_snapped_into_another(mask: np.ndarray, snap: int, whole: bool) -> None:
+    coding = Coding({0: 0, 127: 1, 255: 2}, snap=snap)
+    if not whole:
+        coding.settle(mask)
+        return
+    with pytest.raises(SegconvError) as caught:
+        coding.settle(mask)
+    assert caught.value.code == "SC070"
+    assert "whole label" in caught.value.message
+    with pytest.raises(SegconvError) as caught:
+        Coding({0: 0, 127: 1, 255: 2}).settle(mask)
+    assert "--snap" not in caught.value.hint

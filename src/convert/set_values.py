@@ -1,0 +1,237 @@
+"""What values that nobody declared stand for, judged over all masks of a set.
+
+Which of them is background, whether all masks use the same, and whether they are classes or numbers of objects. The
+usual guess is that 0 is background and every other value a class; where the masks say otherwise it is refused, with
+each declaration that may be meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from ..dataset.labels import BACKGROUND, IGNORE
+from ..errors import SegconvError
+from .mask_facts import MaskFacts, in_words
+
+MOSTLY = 0.75
+"""Part of the border of all masks that a value takes which is likely background: objects seldom touch the border."""
+
+NEARLY_ALL = 0.95
+VOID = 255
+"""In masks of VOC and Cityscapes, what belongs to no class."""
+
+FEWEST_OBJECTS = 3
+"""So many numbers must the fullest mask hold, where each counts from 1; two may be an organ and its tumour."""
+MANY_OBJECTS = 8
+"""And so many, where numbers are missing; nobody numbers so many classes alike in any two masks."""
+CROWD = 20
+"""And so many where all masks hold as many."""
+WHOLE = 1.1
+"""Pieces a number: an object that another one covers, or the border cuts, falls in two."""
+
+MOST_HINTED = 40
+"""Values that a hint spells out."""
+
+SMOOTH_FROM = 9
+"""So many values and more have edges that were blended."""
+
+
+def judge_guess(
+    masks: Sequence[MaskFacts], pieces_of: Callable[[int], int], mapped: Collection[int], *, accepted: bool
+) -> None:
+    """Refuse a set of which the usual guess may be wrong: see the functions that this one calls.
+
+    Parameters
+    ----------
+    pieces_of
+        See `refuse_numbered_objects`.
+    mapped
+        Values that ``--map`` says the meaning of.
+    accepted
+        Whether the values found are accepted as classes; which of them is background, that does not say.
+    """
+    if not accepted:
+        refuse_other_values(masks, mapped)
+        refuse_turned(masks)
+    refuse_other_ground(masks, mapped)
+    if not accepted:
+        refuse_numbered_objects(masks, pieces_of)
+
+
+def refuse_other_values(masks: Sequence[MaskFacts], mapped: Collection[int] = ()) -> None:
+    """Refuse a set in which some masks use a value for all that was drawn, and others other values (``SC074``)."""
+    drawn = [mask for mask in masks if mask.foreground.difference(mapped)]
+    values = sorted(frozenset().union(*(mask.foreground for mask in drawn)).difference(mapped))
+    if len(values) < 2 or values == list(range(1, len(values) + 1)):
+        return
+    alone = [v for v in values if all(len(mask.foreground) == 1 for mask in drawn if v in mask.foreground)]
+    odd = [value for value in alone if any(mask.foreground == {value} for mask in drawn)]
+    others = [value for value in values if value not in odd]
+    if not odd or (not others and len(odd) < 2):
+        return
+    if not others:
+        odd, others = odd[1:], odd[:1]
+    if others != list(range(1, len(others) + 1)) and max(odd) < VOID:
+        return  # some classes that no other mask has: which they are has to be declared anyhow
+    first = next(mask for mask in drawn if mask.foreground == {odd[-1]})
+    other = next(mask for mask in drawn if mask.foreground != first.foreground)
+    one = len(others) == 1
+    name = "foreground" if one else f"class_{others[0]}"
+    base = _classes(others, 0, single="foreground" if one else "")
+    merged = " ".join(f"--map {value}={name}" for value in odd)
+    raise SegconvError(
+        f"holds only {in_words(first.counts)}, {other.file} {in_words(other.counts)}: the masks are not coded alike",
+        code="SC074",
+        file=first.file,
+        hint=f"--labels {base} {merged} if {in_words(odd)} is the same{'' if one else f' as {name}'};"
+        f" --labels {_classes([*others, *odd], 0)} if it is another class",
+    )
+
+
+def refuse_other_ground(masks: Sequence[MaskFacts], mapped: Collection[int] = ()) -> None:
+    """Refuse a set whose background is likely not 0 (``SC074``), judged by what lies at the border of all masks."""
+    values = sorted(frozenset().union(*(frozenset(mask.counts) for mask in masks)))
+    ground = ground_of(masks)
+    if ground is None or ground == 0 or ground in mapped or len(values) < 2:
+        return
+    pixels = _total([mask.counts for mask in masks])
+    if ground == VOID and len(values) > 2 and pixels[VOID] < pixels.get(0, 0):
+        return  # a frame of what belongs to no class
+    border = _total([mask.border for mask in masks])
+    share = 100 * border[ground] // sum(border.values())
+    area = 100 * pixels[ground] // sum(pixels.values())
+    file = next(mask.file for mask in masks if ground in mask.border)
+    if len(values) >= SMOOTH_FROM and ground == values[-1]:
+        snap = f" --snap {(values[-1] - values[0]) // 2}"
+        values = [values[0], ground]
+    else:
+        snap = ""
+    raise SegconvError(
+        f"the value {ground} takes {share} % of the border of all masks and {area} % of their area, as background does;"
+        f" 0 takes {100 * border.get(0, 0) // sum(border.values())} % of the border",
+        code="SC074",
+        file=file,
+        hint=f"--labels {_with_ground(values, ground)}{snap} if {ground} is background;"
+        f" --labels {_with_ground(values, 0)}{snap} if 0 is",
+    )
+
+
+def refuse_turned(masks: Sequence[MaskFacts]) -> None:
+    """Refuse a set of two values in which 0 lies around in some masks, and within in others (``SC074``)."""
+    drawn = frozenset().union(*(mask.foreground for mask in masks))
+    if len(drawn) != 1:
+        return
+    (ink,) = drawn
+    both = [mask for mask in masks if len(mask.counts) == 2]
+    usual = next((mask for mask in both if _part_of_border(mask, 0) >= NEARLY_ALL), None)
+    turned = [mask for mask in both if _part_of_border(mask, ink) >= NEARLY_ALL]
+    if usual is None or not turned:
+        return
+    more = f", as in {len(turned) - 1} more" if turned[1:] else ""
+    raise SegconvError(
+        f"{ink} lies around 0 here{more}, in {usual.file} 0 lies around {ink}: one of the two may be inverted",
+        code="SC074",
+        file=turned[0].file,
+        hint=f"--labels {_with_ground([0, ink], 0)} if all are right as they are; otherwise invert those that are not",
+    )
+
+
+def refuse_declared_ground(masks: Sequence[MaskFacts], background: int) -> None:
+    """Refuse a declared background that is not 0, where 0 takes more of the border than it does (``SC074``)."""
+    border = _total([mask.border for mask in masks])
+    if border.get(0, 0) <= border.get(background, 0):
+        return
+    total = sum(border.values())
+    raise SegconvError(
+        f"the label 'background' is {background}, expected 0: 0 takes {100 * border[0] // total} % of the border of all"
+        f" masks, {background} {100 * border.get(background, 0) // total} %",
+        code="SC074",
+        hint="declare background=0 and one value a class",
+    )
+
+
+def refuse_numbered_objects(masks: Sequence[MaskFacts], pieces_of: Callable[[int], int]) -> None:
+    """Refuse values that number the objects of each mask (``SC078``): no network learns what a number stands for.
+
+    Parameters
+    ----------
+    pieces_of
+        Counts the connected pieces of all masks, without a value: it reads them once more, if their values may be
+        numbers.
+    """
+    drawn, void = _numbers(masks)
+    if not drawn or not _may_be_numbers(drawn):
+        return
+    if pieces_of(void) > WHOLE * sum(len(numbers) for _, numbers in drawn):
+        return
+    fullest = max(drawn, key=lambda entry: len(entry[1]))
+    least = min(drawn, key=lambda entry: len(entry[1]))
+    ignored = f",{IGNORE}={void}" if void else ""
+    last = f"{void - 1}" if void else ""
+    raise SegconvError(
+        f"holds {len(fullest[1])} values, {least[0].file} {len(least[1])}, each one connected piece: they number"
+        " objects and are no classes",
+        code="SC078",
+        file=fullest[0].file,
+        hint=f"--labels {BACKGROUND}=0,object=1-{last}{ignored} makes one class of them",
+    )
+
+
+def _numbers(masks: Sequence[MaskFacts]) -> tuple[list[tuple[MaskFacts, frozenset[int]]], int]:
+    """Return the masks with the values that may be numbers, and the void between objects, 0 without."""
+    values = sorted(frozenset().union(*(mask.foreground for mask in masks)))
+    void = VOID if len(values) > 2 and values[-1] == VOID and values[-2] < VOID // 2 else 0
+    drawn = [(mask, mask.foreground - {void}) for mask in masks]
+    return [(mask, numbers) for mask, numbers in drawn if numbers], void
+
+
+def _may_be_numbers(drawn: Sequence[tuple[MaskFacts, frozenset[int]]]) -> bool:
+    """Return whether the number of values differs, and they count from 1 in each mask, or on through all."""
+    sizes = [len(numbers) for _, numbers in drawn]
+    if min(sizes) >= CROWD:
+        return True
+    if min(sizes) == max(sizes):
+        return False
+    if all(max(numbers) == len(numbers) for _, numbers in drawn):
+        return max(sizes) >= FEWEST_OBJECTS
+    if all(len(numbers) >= max(numbers) / 2 for _, numbers in drawn):
+        return max(sizes) >= MANY_OBJECTS
+    once = len(frozenset().union(*(numbers for _, numbers in drawn))) == sum(sizes)
+    return once and sum(sizes) >= MANY_OBJECTS and sum(sizes) >= 2 * len(sizes)
+
+
+def is_alone(value: int, masks: Sequence[MaskFacts]) -> bool:
+    """Return whether a value is all that was drawn in some mask."""
+    return any(mask.foreground == {value} for mask in masks)
+
+
+def ground_of(masks: Sequence[MaskFacts]) -> int | None:
+    """Return the value that takes most of the border, if one does."""
+    border = _total([mask.border for mask in masks])
+    most = max(border, key=lambda value: border[value], default=None)
+    return most if most is not None and border[most] >= MOSTLY * sum(border.values()) else None
+
+
+def _part_of_border(mask: MaskFacts, value: int) -> float:
+    return mask.border.get(value, 0) / max(sum(mask.border.values()), 1)
+
+
+def _total(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for each in counts:
+        for value, number in each.items():
+            found[value] = found.get(value, 0) + number
+    return found
+
+
+def _with_ground(values: Sequence[int], ground: int) -> str:
+    rest = [value for value in values if value != ground]
+    return _classes(rest, ground, single="foreground" if len(rest) == 1 else "")
+
+
+def _classes(values: Sequence[int], ground: int, single: str = "") -> str:
+    """Return a value of ``--labels``."""
+    entries = [f"{single or f'class_{value}'}={value}" for value in values]
+    if len(entries) > MOST_HINTED:
+        return "TABLE.csv, a table of names and values,"
+    return ",".join([f"{BACKGROUND}={ground}", *entries])

@@ -1,0 +1,73 @@
+"""Values that would take the nearest declared one, and are labels of their own rather than blended edges."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEW_VALUES = 8
+"""With more values that are not declared, a mask was smoothed or compressed, where any of them may fill a patch."""
+FEWEST_VOXELS = 20
+"""Fewer, apart from other labels, are specks."""
+APART = 0.9
+"""Part of the voxels of a value that touch no other label, from which on it is no edge."""
+
+
+def whole_labels(
+    values: NDArray[Any], counts: Mapping[int, int], unknown: Collection[int], landing: Mapping[int, int]
+) -> list[int]:
+    """Return the values that are not declared and would put a whole label into another.
+
+    All of them, if everything in a file would become one label. Otherwise those that join a declared value or one of
+    more voxels, and fill a patch of 3×3 or touch no other label, as no blended edge does.
+
+    Parameters
+    ----------
+    values
+        Of one label file, ``(y, x)`` or ``(z, y, x)``.
+    counts
+        Every value in it → number of voxels.
+    unknown
+        Those in it that are not declared.
+    landing
+        Every value in it → the label that it would become.
+    """
+    if len(landing) > 1 and len(set(landing.values())) == 1:
+        return sorted(unknown)
+    if len(unknown) > FEW_VALUES or values.ndim < 2:
+        return []
+    stems: dict[int, int] = {}  # of each label, the value that it is, or that most of it is
+    for value in sorted(landing, key=lambda value: (value in unknown, -counts[value])):
+        stems.setdefault(landing[value], value)
+    joining = [value for value in unknown if stems[landing[value]] != value]
+    return sorted(value for value in joining if _is_whole(values, value, landing))
+
+
+def _is_whole(values: NDArray[Any], value: int, landing: Mapping[int, int]) -> bool:
+    own = values == value
+    if _all_of_three(_all_of_three(own, -1), -2).any():
+        return True
+    number = int(own.sum())
+    if number < FEWEST_VOXELS:
+        return False
+    others = np.isin(values, [other for other, label in landing.items() if label != landing[value]])
+    touched = own & _any_of_three(_any_of_three(others, -1), -2)
+    return 1 - int(touched.sum()) / number >= APART
+
+
+def _all_of_three(where: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
+    """Return where a voxel and the next two along an axis all are."""
+    moved = np.moveaxis(where, axis, 0)
+    return np.moveaxis(moved[:-2] & moved[1:-1] & moved[2:], 0, axis)
+
+
+def _any_of_three(where: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
+    """Return where a voxel, the one before or the one after it along an axis is."""
+    moved = np.moveaxis(where, axis, 0)
+    found = moved.copy()
+    found[1:] |= moved[:-1]
+    found[:-1] |= moved[1:]
+    return np.moveaxis(found, 0, axis)
