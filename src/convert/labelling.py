@@ -85,10 +85,13 @@ class Declared:
             return cls({name: _as_colour(value, coding) for name, (value, coding) in parsed.items()}, RGB)
         return cls({name: value for name, (value, _) in parsed.items()}, GRAY, ranges)
 
-    @property
-    def needs_values(self) -> bool:
-        """Whether the label map depends on what the label files hold."""
-        return self.coding == GRAY and (bool(self.ranges) or self.names.get(BACKGROUND, 0) != 0)
+    def needs_values(self, options: ConvertOptions) -> bool:
+        """Return whether the label map depends on what the label files hold."""
+        return self.coding == GRAY and (bool(self.ranges) or self.ground(options) != 0)
+
+    def ground(self, options: ConvertOptions) -> int:
+        """Return the value around what is drawn, as declared; scribbles leave 0 around whatever their background is."""
+        return 0 if options.ignore == UNLABELLED else self.names.get(BACKGROUND, 0)
 
     def in_colours(self) -> Declared:
         """Return the same labels, grey values as the colours with equal parts."""

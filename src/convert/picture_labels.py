@@ -74,12 +74,12 @@ def label_map_of(
                 ground = _judge_undeclared(facts, coding, masks, options)
         elif declared is not None and masks.usable:
             _judge_declared(declared.coding, masks, options)
-            if masks.usable and options.labels is not None and declared.needs_values:
+            if masks.usable and options.labels is not None and declared.needs_values(options):
                 facts, coding = masks.facts()
                 found = _seen(facts)
-                _judge_needed(declared, facts, coding)
+                _judge_needed(declared, facts, coding, options)
         if masks.usable:
-            values = found if declared is None or declared.needs_values else None
+            values = found if declared is None or declared.needs_values(options) else None
             settled = settle(options, declared if options.labels is None else None, values, coding, ground)
             guessed = bool(found) and declared is None and coding == GRAY and not options.accept_labels
             if guessed and _smoothed(found) == max(found):
@@ -237,7 +237,7 @@ def _judge_undeclared(facts: Sequence[MaskFacts], coding: str, masks: _Masks, op
     return None
 
 
-def _judge_needed(declared: Declared, facts: Sequence[MaskFacts], coding: str) -> None:
+def _judge_needed(declared: Declared, facts: Sequence[MaskFacts], coding: str, options: ConvertOptions) -> None:
     """Judge what was declared as ranges of values, or with a background that is not 0."""
     if coding != GRAY:
         raise SegconvError(
@@ -245,7 +245,7 @@ def _judge_needed(declared: Declared, facts: Sequence[MaskFacts], coding: str) -
             code="SC074",
             hint=f"--labels '{BACKGROUND}=#000000,NAME=#ff0000' declares colours",
         )
-    refuse_declared_ground(facts, declared.names.get(BACKGROUND, 0))
+    refuse_declared_ground(facts, declared.ground(options))
 
 
 def _judge_declared(coding: str, masks: _Masks, options: ConvertOptions) -> None:

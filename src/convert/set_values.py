@@ -16,6 +16,8 @@ from .mask_facts import MaskFacts, in_words
 MOSTLY = 0.75
 """Part of the border of all masks that a value takes which is likely background: objects seldom touch the border."""
 
+MORE_THAN_HALF = 0.6
+"""Part of it that a declared background must take, where it is not 0."""
 NEARLY_ALL = 0.95
 VOID = 255
 """In masks of VOC and Cityscapes, what belongs to no class."""
@@ -137,16 +139,21 @@ def refuse_turned(masks: Sequence[MaskFacts]) -> None:
 
 
 def refuse_declared_ground(masks: Sequence[MaskFacts], background: int) -> None:
-    """Refuse a declared background that is not 0, where 0 takes more of the border than it does (``SC074``)."""
+    """Refuse a declared background that is not 0, unless it takes more than half of the border of all (``SC074``).
+
+    Where it does not, a background that is not 0 hints at a mistake.
+    """
     border = _total([mask.border for mask in masks])
-    if border.get(0, 0) <= border.get(background, 0):
+    total = max(sum(border.values()), 1)
+    if background == 0 or border.get(background, 0) >= MORE_THAN_HALF * total:
         return
-    total = sum(border.values())
+    in_colour = f"; if it is meant, --labels 'background=#{3 * f'{background:02x}'},NAME=#rrggbb' says so of pictures"
     raise SegconvError(
-        f"the label 'background' is {background}, expected 0: 0 takes {100 * border[0] // total} % of the border of all"
-        f" masks, {background} {100 * border.get(background, 0) // total} %",
+        f"the label 'background' is {background}, expected 0: {background} takes"
+        f" {100 * border.get(background, 0) // total} % of the border of all masks, 0 takes"
+        f" {100 * border.get(0, 0) // total} %",
         code="SC074",
-        hint="declare background=0 and one value a class",
+        hint=f"declare background=0 and one value a class{in_colour if background <= 255 else ''}",
     )
 
 

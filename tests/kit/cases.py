@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .case import Case
+from .codings import CASES as CODINGS
 from .files import CASES as FILES
 from .odd import CASES as ODD
 from .repairs import CASES as REPAIRS
@@ -11,4 +12,6 @@ from .sets import CASES as SETS
 from .system import CASES as SYSTEM
 from .variants import CASES as VARIANTS
 
-CASES: list[Case] = sorted([*FILES, *SETS, *SYSTEM, *ODD, *REPAIRS, *ROLES, *VARIANTS], key=lambda case: case.number)
+CASES: list[Case] = sorted(
+    [*FILES, *CODINGS, *SETS, *SYSTEM, *ODD, *REPAIRS, *ROLES, *VARIANTS], key=lambda case: case.number
+)

@@ -1,0 +1,90 @@
+"""Masks that are good each, and mean something else from file to file, or than the usual guess has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tifffile
+from PIL import Image
+
+from .case import Case, Change
+from .made import Made
+from .sources import SHAPE, TRAINING, Place
+from .tables import converted, rejected, warned
+
+PNG = "png"
+
+
+def boxes(*values: int, ground: int = 0) -> np.ndarray:
+    """A box for each value on ground."""
+    drawn = np.full(SHAPE, ground, np.uint8)
+    for number, value in enumerate(values):
+        drawn[3:8, 2 + 4 * number : 5 + 4 * number] = value
+    return drawn
+
+
+def masks(*drawn: np.ndarray) -> Change:
+    """Return what draws the masks anew."""
+
+    def change(place: Place) -> None:
+        for number, values in zip(TRAINING, drawn, strict=True):
+            Image.fromarray(values).save(place.root / "masks" / f"c{number}.png")
+
+    return change
+
+
+def palettes(place: Place) -> None:
+    """Index 1 is red in the first mask, green in the others."""
+    for number in TRAINING:
+        image = Image.fromarray(boxes(1, 2) if number == 0 else boxes(1))
+        image.putpalette([0, 0, 0, *((200, 30, 40) if number == 0 else (10, 220, 90)), 10, 220, 90])
+        image.save(place.root / "masks" / f"c{number}.png")
+
+
+def white_is_zero(*odd: int) -> Change:
+    """Return what stores masks as TIFF, some of them with white as 0."""
+
+    def change(place: Place) -> None:
+        for number in TRAINING:
+            path = place.root / "masks" / f"c{number}.png"
+            kind = "miniswhite" if number in odd else "minisblack"
+            tifffile.imwrite(path.with_suffix(".tif"), np.asarray(Image.open(path)), photometric=kind)
+            path.unlink()
+
+    return change
+
+
+def class_lists(place: Place) -> None:
+    """Lists of the source and of its masks that number otherwise."""
+    (place.root / "class_names.txt").write_text("_background_\nroad\nroof\n")
+    (place.root / "masks" / "class_names.txt").write_text("_background_\nroof\nroad\n")
+
+
+def holds(*values: int) -> Callable[[Made], None]:
+    """Return what checks which values the second label holds."""
+
+    def check(made: Made) -> None:
+        assert np.unique(np.asarray(Image.open(made.label_file("c1")))).tolist() == list(values)
+
+    return check
+
+
+_BY_COLOUR = ("--labels", "background=#000000,road=#c81e28,roof=#0adc5a")
+_WHITE = ("--labels", "background=255,road=0")
+_NUMBERED = masks(boxes(1, 2, 3), boxes(1, 2, 3, 4), boxes(1))
+
+CASES: list[Case] = [
+    *rejected(44, "palettes that differ", palettes, "SC078", "masks/c1.png", PNG, bare=True, mended=(_BY_COLOUR,)),
+    *converted(57, "palettes that differ, by colour", palettes, PNG, holds(0, 2), bare=True, words=_BY_COLOUR),
+    *rejected(44, "white as 0 in one mask", white_is_zero(1), "SC078", "masks/c1.tif", PNG),
+    *warned(44, "white as 0 in all masks", white_is_zero(*TRAINING), "SC078", None, PNG),
+    *rejected(36, "lists of classes that differ", class_lists, "SC074", "masks/class_names.txt", PNG, bare=True),
+    *rejected(36, "white ground", masks(*[boxes(0, ground=255)] * 3), "SC074", "masks/c0.png", PNG, bare=True, mended=(_WHITE,)),
+    *converted(58, "white ground, declared", masks(*[boxes(0, ground=255)] * 3), PNG, holds(0, 1), bare=True, words=_WHITE),
+    *rejected(36, "0 and 255 among classes", masks(boxes(255), boxes(1), boxes(1)), "SC074", "masks/c0.png", PNG, bare=True),
+    *rejected(36, "one mask inverted", masks(boxes(255), boxes(0, ground=255), boxes(255)), "SC074", "masks/c1.png", PNG, bare=True),
+    *rejected(44, "numbers of objects", _NUMBERED, "SC078", "masks/c1.png", PNG, bare=True, mended=(("--labels", "background=0,cell=1-"),)),
+    *converted(58, "numbers of objects, united", _NUMBERED, PNG, holds(0, 1), bare=True, words=("--labels", "background=0,cell=1-9")),
+    *rejected(18, "whole labels that would be snapped", masks(boxes(1), boxes(1, 2), boxes(2)), "SC070", "masks/c0.png", PNG, words=("--snap", "2")),
+]  # fmt: skip
