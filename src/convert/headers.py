@@ -18,6 +18,7 @@ from ..image.stored import VolumeHeader
 from ..work.plan import Item
 from .frames import HINT, header_of_frame, same_frames
 from .mending import RESAMPLE, goes_with_image
+from .segment_values import BY_NAME, SegmentValues, names_segments
 from .source import FRAME, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
 from .task import CaseTask
 
@@ -42,6 +43,7 @@ def judge_headers(
         hint = "--format nii.gz, nii, nrrd or mha"
         findings.append(Finding("SC001", f"--format {ending} is one of pictures, the source holds volumes", hint=hint))
     counts: dict[str, int] = {}
+    segments = SegmentValues(root)
     for case in cases:
         try:
             images = [probe_unit(case, path, root, options) for path in case.images]
@@ -52,6 +54,9 @@ def judge_headers(
             continue
         counts[case.case] = sum(header.channels for header in images)
         _judge_case(case, images, label, root, findings, options)
+        if label is not None:
+            segments.add(str(case.label), label)
+    findings += segments.findings
     return _judge_counts(cases, counts, channels, root, findings)
 
 
@@ -117,6 +122,7 @@ def _judge_case(
     if label.four_dimensional:
         what = f"is a label of four dimensions ({label.channels} channels), expected one value a voxel"
         hint = HINT if same_frames(images, label) else "merge the channels into one label map"
+        hint = BY_NAME if names_segments(label) else hint
         findings.append(Finding("SC073", what, file=file, hint=hint))
     else:
         # Slices know no place of their own: a label of slices takes the grid of its image.

@@ -113,7 +113,9 @@ def refused_raters(cases: Iterable[SourceCase], root: Path, options: ConvertOpti
                     " drew it: which of them is it?",
                     file=shown(case.label, root),
                     hint=f"--from masks --masks {found[0]} takes one of them; or --from masks --masks {listed} takes"
-                    " them as classes",
+                    " them as classes"
+                    if is_segmentation(case.label)
+                    else "delete all but one of them in 3D Slicer",
                 )
             ]
     return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -175,3 +176,22 @@ def test_other_source_grids_are_put_in_order_or_resampled_when_asked(segconv: Co
         image = sitk.ReadImage(str(path).replace("labelsTr", "imagesTr").replace(".nii.gz", "_0000.nii.gz"))
         assert sitk.ReadImage(str(path)).GetSize() == image.GetSize()
     assert segconv("restore", segconv.raw / "Dataset005_A/labelsTr", "--like", "5", "-o", tmp_path / "back").code == 0
+
+
+def test_values_of_segments_that_differ_are_refused_where_a_json_declares_values(
+    segconv: Command, tmp_path: Path
+) -> None:
+    root = tmp_path / "set"
+    for number in range(CASES):
+        write(root / f"imagesTr/c{number}_0000.nrrd", ct(number).images[0])
+        masks = list(organs(number))
+        save(root / f"labelsTr/c{number}.nrrd", masks[::-1] if number == 1 else masks)
+    told = {"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1, "tumour": 2}, "numTraining": CASES}
+    (root / "dataset.json").write_text(json.dumps({**told, "file_ending": ".nrrd"}))
+    done = segconv("convert", root, "--to", "5_A")
+    assert done.codes() == ["SC074"]
+    assert "c1.nrrd: its segment 'tumour' has the value 1, in labelsTr/c0.nrrd it has 2" in done.err
+    words = ("--images", "imagesTr/{case}_0000.nrrd", "--masks", "labelsTr/{case}.nrrd")
+    done = segconv("convert", root, "--to", "5_A", "--from", "pairs", "--channels", "CT", *words)
+    assert done.code == 0, done.err
+    check(segconv, {f"c{number}": organs(number) for number in range(CASES)})
