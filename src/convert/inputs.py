@@ -6,14 +6,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..dataset.description import DatasetDescription
+from ..dataset.lineage import RunRecord
 from ..dataset.names import twin_findings
-from ..errors import Finding, SegconvError, naming, refuse_if_any
-from ..image import raster, volumes
-from ..image.nifti import NiftiHeader
-from ..image.nifti_forms import forms_of
+from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
+from ..image import raster
 from ..work.how import HowStaged
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, stage
@@ -22,7 +21,9 @@ from .cases import cases_of
 from .coding import Coding
 from .headers import decoded, probe_unit
 from .input_files import input_pairs
+from .mending import HEADER, KINDS
 from .pictures import convert_pictures
+from .placing import FirstImage
 from .source import ConvertOptions, SourceCase, collect, count_of, shown
 from .task import PICTURES, CaseTask, Recipe
 from .volume_units import companions_of
@@ -51,7 +52,22 @@ class Inputs:
     plan: Plan
 
 
-def scan_inputs(source: Path, description: DatasetDescription) -> tuple[list[SourceCase], list[Finding]]:
+def as_converted(run: RunRecord | None) -> ConvertOptions:
+    """Return the repairs that a dataset was made with, which a model that was trained on it expects of its inputs.
+
+    Images that were turned or resampled on the way in are so before they are predicted as well.
+    """
+    said = run.get("options", {}) if run is not None else {}
+    kinds, nonfinite = said.get("repair") or (), said.get("nonfinite")
+    return ConvertOptions(
+        repair=tuple(kind for kind in KINDS if kind in kinds and kind != HEADER) if isinstance(kinds, list) else (),
+        nonfinite=float(nonfinite) if isinstance(nonfinite, (int, float)) else None,
+    )
+
+
+def scan_inputs(
+    source: Path, description: DatasetDescription, options: ConvertOptions
+) -> tuple[list[SourceCase], list[Finding]]:
     """Find the cases in a file or folder.
 
     Pictures and volumes may have any format and lie as `convert` reads them, folders of DICOM slices
@@ -75,7 +91,6 @@ def scan_inputs(source: Path, description: DatasetDescription) -> tuple[list[Sou
         raise SegconvError("is not there", code="SC010", file=str(source))
     root = _root(source)
     pictures = description.file_ending in PICTURES
-    options = ConvertOptions()
     pairs, findings = input_pairs(source, root, description.channel_names, pictures=pictures)
     cases = cases_of(pairs, root, options, findings, [], None if pictures else companions_of)
     channels = len(description.channel_names)
@@ -94,7 +109,9 @@ def _root(source: Path) -> Path:
     return (source if source.is_dir() else source.parent).resolve()
 
 
-def plan_inputs(source: Path, description: DatasetDescription, target: Target) -> Inputs:
+def plan_inputs(
+    source: Path, description: DatasetDescription, target: Target, options: ConvertOptions | None = None
+) -> Inputs:
     """Plan how a user's files become what nnU-Net wants, in ``imagesTs`` of the target's staging folder.
 
     Parameters
@@ -103,12 +120,23 @@ def plan_inputs(source: Path, description: DatasetDescription, target: Target) -
         As for `scan_inputs`, as are the errors.
     target
         Which is made of the predictions.
+    options
+        What `as_converted` returned.
     """
-    cases, warnings = scan_inputs(source, description)
+    options = options or ConvertOptions()
+    cases, warnings = scan_inputs(source, description, options)
     root = _root(source)
     labels = {value: value for value in description.labels.values}
     channels, ending = len(description.channel_names), description.file_ending
-    recipe = Recipe(str(root), channels, Coding(labels), {}, ending, channel_names=description.channel_names)
+    recipe = Recipe(
+        str(root),
+        channels,
+        Coding(labels),
+        {},
+        ending,
+        mending=options.mending,
+        channel_names=description.channel_names,
+    )
     items = []
     for case in cases:
         task = CaseTask(case, recipe)
@@ -118,15 +146,16 @@ def plan_inputs(source: Path, description: DatasetDescription, target: Target) -
     return Inputs(tuple(cases), ending in PICTURES, Plan(target, root, tuple(items), key, tuple(warnings)))
 
 
-def forms_of_inputs(inputs: Inputs) -> dict[str, str]:
-    """Return case → what the header of its first image says of where it lies, for images in NIfTI."""
+def ways_back(inputs: Inputs) -> dict[str, dict[str, Any]]:
+    """Return case → what `FirstImage.way_back` says of its image; nothing of pictures."""
+    if inputs.pictures:
+        return {}
     found = {}
-    for case in inputs.cases:
-        first = case.images[0]
-        if not inputs.pictures and case.form(first) is None:
-            header = volumes.probe_file(first)
-            if isinstance(header, NiftiHeader):
-                found[case.case] = forms_of(header.block)
+    for item, case in zip(inputs.plan.items, inputs.cases, strict=True):
+        task: CaseTask = item.payload
+        options = ConvertOptions(repair=task.recipe.mending.kinds)
+        header = probe_unit(case, case.images[0], inputs.plan.source_root, options)
+        found[case.case] = FirstImage(header, task.recipe.mending.grid(header.geometry)).way_back()
     return found
 
 
@@ -134,9 +163,13 @@ def run_inputs(inputs: Inputs, **how: Unpack[HowStaged]) -> Outcome:
     """Write planned inputs, which stay in the staging folder; keyword arguments are those of `HowStaged`."""
 
     def finish(results: Iterable[Result], _: Staged) -> list[Finding]:
-        for _result in results:  # their warnings are collected as they pass
-            pass
-        return []
+        # Their warnings are collected as they pass.
+        return [
+            warning("SC093", repair, file=result.case)
+            for result in results
+            for repair in result.record["repairs"]
+            if not any(found.message in repair for found in result.warnings)
+        ]
 
     convert = convert_pictures if inputs.pictures else convert_volumes
     return stage(inputs.plan, convert, finish, decoded=decoded, **how)

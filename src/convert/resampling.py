@@ -5,7 +5,7 @@ A label by nearest neighbour, a channel by linear interpolation; both say what t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +154,11 @@ def lost_volumes(before: DecodedVolume, after: DecodedVolume, class_of: ClassOf)
             if (name := class_of(value)) is not None:
                 found[name] = found.get(name, 0.0) + count * voxel_mm3
         volumes_mm3.append(found)
-    was, now = volumes_mm3
+    return losses(*volumes_mm3)
+
+
+def losses(was: Mapping[str, float], now: Mapping[str, float]) -> list[str]:
+    """Return the same from the volumes of classes in mm³, before and after."""
     return [
         f"resampling took {1 - now.get(name, 0.0) / size:.0%} of the volume of {name!r}:"
         f" {size:.4g} mm³ before, {now.get(name, 0.0):.4g} mm³ after"

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..dataset.label_file import LARGEST_VALUE, grid
@@ -17,7 +18,9 @@ from ..image import segmentation
 from ..typed import Misfit
 from ..work.plan import Plan
 from .source import can_be_a_path
-from .way_back import FORMS
+
+NOWHERE: Mapping[str, Any] = MappingProxyType({})
+"""Of an image nothing is known about."""
 
 
 @dataclass(frozen=True)
@@ -155,15 +158,17 @@ def lost_by(record: CaseRecord, path: Path) -> list[Finding]:
     return [warning("SC097", f"not everything comes back: {what}", file=path.name) for what in lost]
 
 
-def unknown_case(case: str, run: RunRecord, names: Mapping[str, str], forms: str | None = None) -> CaseRecord:
+def unknown_case(
+    case: str, run: RunRecord, names: Mapping[str, str], way_back: Mapping[str, Any] = NOWHERE
+) -> CaseRecord:
     """Return what is known of a case that is not in the dataset: its labels are those of the dataset.
 
     Parameters
     ----------
-    forms
-        What the header of its image says of where it lies, if that is known; see `nifti_forms.forms_of`.
+    way_back
+        Where its image lies, as far as that is known; see `way_back.WAY_BACK`.
     """
-    stored = run.label_file if forms is None else {**run.label_file, FORMS: forms}
+    stored = {**run.label_file, **way_back}
     return CaseRecord(case, original_name=names.get(case, case), label_map=run.label_map, label_file=stored)
 
 

@@ -86,7 +86,11 @@ def plan_restore(predictions: Path, like: Dataset, out: Path) -> Restoration:
 
 
 def plan_restore_of(
-    names: Mapping[str, str], predictions: Path, like: Dataset, out: Path, forms: Mapping[str, str] | None = None
+    names: Mapping[str, str],
+    predictions: Path,
+    like: Dataset,
+    out: Path,
+    ways_back: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Restoration:
     """Plan the restoration of predictions that are still to be made, so that all that can be is refused before.
 
@@ -98,15 +102,15 @@ def plan_restore_of(
         Folder that they are going to be in, named by case identifier.
     like, out
         As for `plan_restore`, as are the errors.
-    forms
-        Case identifier → where its image lies; see `inputs.forms_of_inputs`.
+    ways_back
+        Case identifier → where its image lies; see `inputs.ways_back`.
     """
     with like.unchanged():
         run = _run_of(like)
         root = predictions.resolve()
         expected = {case: root / f"{case}{like.description.file_ending}" for case in names}
         # A file that the user brings may have the name of a case of the dataset, and be another.
-        records = {case: unknown_case(case, run, names, (forms or {}).get(case)) for case in names}
+        records = {case: unknown_case(case, run, names, (ways_back or {}).get(case, {})) for case in names}
         return _plan(expected, records, lambda path: (str(path), 0), root, like, out, names)
 
 

@@ -20,7 +20,7 @@ from ..image.orientation import axis_codes, reordering
 from ..image.resample import onto_grid
 from ..work.caseio import CaseIO
 from .mending import RESAMPLE, Mending
-from .resampling import LARGEST_LOSS
+from .resampling import losses
 from .source import SourceCase
 from .task import CaseTask
 
@@ -176,7 +176,7 @@ def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) 
             raise
     layers = np.stack([onto_grid(Volume(layer, found.geometry), grid) for layer in found.layers])
     moved = dataclasses.replace(found, layers=layers, geometry=grid)
-    sizes = [_millilitres(one) for one in (found, moved)]
+    was, now = (_volumes_mm3(one) for one in (found, moved))
     if not layers.any():
         raise SegconvError(
             "has no labelled voxel on the grid of its image: the two do not overlap",
@@ -185,19 +185,16 @@ def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) 
         )
     told = (
         f"was resampled from a grid of size {found.geometry.size} by nearest neighbour; labelled volume was"
-        f" {sum(sizes[0].values()):.4g} ml and is {sum(sizes[1].values()):.4g} ml"
-    )
-    lost = tuple(
-        f"resampling took {1 - sizes[1][name] / size:.0%} of the volume of {name!r}"
-        for name, size in sizes[0].items()
-        if sizes[1][name] < (1 - LARGEST_LOSS) * size
+        f" {sum(was.values()) / 1000:.4g} ml and is {sum(now.values()) / 1000:.4g} ml"
     )
     everything = tuple(slice(0, size) for size in grid.array_shape)
-    return OnGrid(moved, everything, (*changes, told, *lost), "its own grid: the segments were taken to the image's")
+    return OnGrid(
+        moved, everything, (*changes, told, *losses(was, now)), "its own grid: the segments were taken to the image's"
+    )
 
 
-def _millilitres(found: segmentation.Segmentation) -> dict[str, float]:
-    voxel = float(np.prod(found.geometry.spacing_mm)) / 1000
+def _volumes_mm3(found: segmentation.Segmentation) -> dict[str, float]:
+    voxel = float(np.prod(found.geometry.spacing_mm))
     return {segment.name: int(np.count_nonzero(found.mask(segment))) * voxel for segment in found.segments}
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..convert.inputs import Inputs, forms_of_inputs, plan_inputs, run_inputs
+from ..convert.inputs import Inputs, as_converted, plan_inputs, run_inputs, ways_back
 from ..convert.raw_predictions import plan_raw_predictions, run_raw_predictions
 from ..convert.restore import plan_restore_of, run_restore
 from ..dataset.layout import Dataset
@@ -107,7 +107,7 @@ def infer(
     folders = {name: getattr(paths, word) for word, name in NAMES.items()}
     refuse_holding(output, {"the input": inputs, "the dataset": dataset.path, "the model": model.folder, **folders})
     target, within = _targets(output)
-    planned = plan_inputs(inputs, dataset.description, within)
+    planned = plan_inputs(inputs, dataset.description, within, as_converted(dataset.run))
     way_back, bring_back = _way_back(planned, dataset, output, raw_output=raw_output)
     _preflight(planned.plan, way_back, overwrite=overwrite)
     go_on = f"{GO_ON}; segconv abort {output} removes what it left"
@@ -169,7 +169,7 @@ def _way_back(
     if raw_output:
         raw = plan_raw_predictions(names, predictions, dataset, output)
         return raw.plan, partial(run_raw_predictions, raw)
-    restoration = plan_restore_of(names, predictions, dataset, output, forms_of_inputs(planned))
+    restoration = plan_restore_of(names, predictions, dataset, output, ways_back(planned))
     return restoration.plan, partial(run_restore, restoration)
 
 

@@ -168,9 +168,11 @@ def test_a_copy_on_a_grid_of_its_own_does_not_get_the_forms_of_its_original(
     assert np.allclose(nib.load(tmp_path / "back/c0.nii").affine, nib.load(copy).affine, atol=1e-4)
 
 
+@pytest.mark.parametrize("repair", [(), ("orientation",)], ids=["as it is", "turned"])
 @pytest.mark.parametrize("name", ["tilted", "no codes", "in metres"])
 def test_predictions_of_new_files_have_the_forms_of_their_images(
     name: str,
+    repair: tuple[str, ...],
     arrays: tuple[np.ndarray, np.ndarray],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -178,15 +180,20 @@ def test_predictions_of_new_files_have_the_forms_of_their_images(
     image, label = arrays
     for folder, array in zip(("images", "labels"), arrays, strict=True):
         write(tmp_path / "s" / folder / "c0.nii", array)
-    options = ConvertOptions(channels=("CT",))
+    options = ConvertOptions(channels=("CT",), repair=repair)
     made = run_conversion(plan_conversion(tmp_path / "s", "9_A", raw=tmp_path, options=options)).target
     write(tmp_path / "new/scan of mine.nii", image, **FORMS[name])
 
     def predict(model: object, inputs: Path, predictions: Path, paths: Paths, **_: object) -> None:
         """Write what nnU-Net writes: the label on the grid that SimpleITK reads."""
         for path in inputs.iterdir():
+            given = sitk.ReadImage(str(path))
+            turned = sitk.DICOMOrient(given, "LPS")
+            assert (given.GetDirection() != turned.GetDirection()) is bool(repair), "as the model was trained"
+            assert np.array_equal(sitk.GetArrayFromImage(turned), image.T)
             found = sitk.GetImageFromArray(label.T)
-            found.CopyInformation(sitk.ReadImage(str(path)))
+            found.CopyInformation(turned)
+            found = sitk.DICOMOrient(found, "RAS") if repair else found
             sitk.WriteImage(found, str(predictions / path.name.replace("_0000", "")))
 
     monkeypatch.setattr(flow, "predict_with", predict)

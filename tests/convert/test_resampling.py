@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,12 @@ import pytest
 import SimpleITK as sitk
 
 from fixtures.make_fixtures import write_nifti
+from segconv.convert.inputs import as_converted, plan_inputs, run_inputs
+from segconv.dataset.layout import Dataset
+from segconv.dataset.lineage import RESTORED, manifest
 from segconv.dataset.phantoms import ct
 from segconv.image.geometry import Geometry, Volume
+from segconv.work.plan import Target
 
 from ..command import Command
 
@@ -135,6 +140,22 @@ def test_repair_does_the_same(tmp_path: Path, segconv: Command) -> None:
     ours = np.asarray(nib.load(segconv.raw / "Dataset010_B/imagesTr/c0_0001.nii.gz").dataobj).T
     assert np.abs(ours - exact).max() <= 0.5 + 1e-3
     assert "by linear interpolation" in record(segconv.raw / "Dataset010_B")["repairs"][0]
+
+
+def test_files_to_predict_are_resampled_as_the_dataset_was(tmp_path: Path, segconv: Command) -> None:
+    case(tmp_path / "s")
+    moved(tmp_path / "s/c0/PET.nii.gz", coarser)
+    assert convert(segconv, tmp_path / "s", "--repair", "resample").code == 0
+    dataset = Dataset.open(segconv.raw / "Dataset009_A")
+    (tmp_path / "new").mkdir()
+    for number, name in enumerate(("CT", "PET")):
+        shutil.copy(tmp_path / f"s/c0/{name}.nii.gz", tmp_path / f"new/x_{number:04d}.nii.gz")
+    target = Target(tmp_path / "out", "out", manifest(*RESTORED))
+    planned = plan_inputs(tmp_path / "new", dataset.description, target, as_converted(dataset.run))
+    done = run_inputs(planned)
+    assert any("resampled from a grid of size" in found.message for found in done.warnings)
+    made = np.asarray(nib.load(target.staging / "imagesTs/x_0001.nii.gz").dataobj)
+    assert np.array_equal(made, np.asarray(nib.load(dataset.path / "imagesTr/c0_0001.nii.gz").dataobj))
 
 
 # --- labels that lose their volume
