@@ -9,6 +9,9 @@ from ..errors import Finding
 from .source import count_of
 from .tree import Unit
 
+MOST_TAILS = 4
+"""Masks of one image that a hint names."""
+
 
 @dataclass(frozen=True)
 class Strangers:
@@ -32,7 +35,10 @@ def of_strangers(found: list[Strangers]) -> Finding:
         )
     first = images[0].stem
     longer = next((unit for unit in masks if unit.stem.startswith(first)), None)
+    tails: list[str] = []
     if longer is not None:
+        own = (unit for unit in masks if unit.stem.startswith(first) and unit.stem[len(first) :][:1] in "_-. ")
+        tails = list(dict.fromkeys(unit.stem[len(first) :] + unit.ending for unit in own))[:MOST_TAILS]
         names = ("{case}" + images[0].ending, "{case}" + longer.stem[len(first) :] + longer.ending)
     else:
         all_images, all_masks = (
@@ -41,12 +47,14 @@ def of_strangers(found: list[Strangers]) -> Finding:
         names = _patterns_of(all_images, all_masks)
     folders = [common_path([units[0].folder for units in sides if units]) for sides in zip(*_sides(found), strict=True)]
     patterns = [glob_of(where, name) for where, name in zip(folders, names, strict=True)]
+    choices = [glob_of(folders[1], f"{{case}}{tail}") for tail in tails] if tails[1:] else patterns[1:]
+    said = " or ".join(f"--images '{patterns[0]}' --masks '{choice}'" for choice in choices)
     return Finding(
         "SC081",
         f"holds {listed(masks)}, and not one is called as an image of {images[0].folder or '.'},"
         f" which holds {listed(images)}{more}",
         file=folder or ".",
-        hint=f"rename them; or say how they are called, as in --images '{patterns[0]}' --masks '{patterns[1]}'",
+        hint=f"rename them; or say how they are called, as in {said}",
     )
 
 

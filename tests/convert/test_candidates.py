@@ -55,6 +55,8 @@ REFUSED = {
     "two raters beside two channels": ({"p{n}/flair": "image", "p{n}/t1": "image", "p{n}/seg_RJ": "label",
                                         "p{n}/seg_SM": "label"}, "seg_SM"),
     "raters without a word for masks": ({"p{n}/ct": "image", "p{n}/rater1": "label", "p{n}/rater2": "label"}, "rater1"),
+    "two raters in a folder of labels": ({"images/c{n}": "image", "labels/c{n}_RJ": "label", "labels/c{n}_SM": "label"},
+                                         "_SM"),
     "a body mask and a label": ({"p{n}/ct": "image", "p{n}/body_mask": "body", "p{n}/label": "label"}, "label.nii"),
 }  # fmt: skip
 
@@ -66,8 +68,7 @@ def test_two_candidates_are_refused_and_each_choice_works_as_printed(
     files, wanted = REFUSED[name]
     root = source(tmp_path / "set", files)
     done = segconv("convert", root, "--to", "5_A")
-    assert done.code == 2
-    assert "SC003" in done.err
+    assert done.codes() in (["SC003"], ["SC081"])
     assert not list(segconv.raw.glob("Dataset*"))
     offered = choices(done)
     masks = [words[words.index("--masks") + 1] for words in offered if "--images" in words]
