@@ -30,6 +30,7 @@ from ..typed import (
     optional,
     positive,
     text,
+    truth,
     whole,
     whole_between,
 )
@@ -163,7 +164,8 @@ _segment = entries(
         "values": many(label_value),
         "extent": optional(many(whole, least=6, most=6)),
         "tags": _encoded_text,
-    }
+    },
+    {"file": file_name, "class": text},
 )
 _any = entries(
     {},
@@ -178,12 +180,15 @@ _any = entries(
         "form": one_of("layers", "stack", "pages", "segments"),
         "turned_from": grid,
         "forms": _forms,
+        "reverse": truth,
     },
 )
 _OF_FORM = {
     "layers": entries({"files": many(_layer)}),
     "stack": entries({"files": many(_mask_file, least=1)}),
-    "segments": entries({"segments": many(_segment, least=1)}, {"file": file_name, "grid": grid}),
+    "segments": entries(
+        {"segments": many(_segment, least=1)}, {"file": file_name, "grid": grid, "grids": mapping(grid, file_name)}
+    ),
 }
 
 

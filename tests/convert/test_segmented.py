@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from segconv.dataset.label_file import label_file
 from segconv.image import segmentation
 from segconv.image.geometry import Geometry
 from segconv.image.orientation import Reordering
 from segconv.image.segmentation import Segment
+from segconv.typed import Misfit
 
 from ..command import Command
-from .oracles import ct, description, voxels, write
+from .oracles import ct, description, records, voxels, write
 
 CASES = 3
 GRID = ct(0).label.geometry
@@ -106,6 +108,10 @@ def test_a_file_for_each_organ_is_united_and_restored_file_by_file(segconv: Comm
     assert segconv("convert", root, "--to", "5_A", "--channels", "T1").code == 0
     check(segconv, {f"c{number}": organs(number) for number in range(CASES)})
     assert segconv("restore", segconv.raw / "Dataset005_A/labelsTr", "--like", "5", "-o", tmp_path / "back").code == 0
+    kept = records(segconv.raw / "Dataset005_A")["c2"]["label_file"]
+    assert label_file(kept) == kept
+    with pytest.raises(Misfit):
+        label_file({**kept, "grids": {"../liver.seg.nrrd": next(iter(kept["grids"].values()))}})
     for name, mask in organs(2):
         back = segmentation.decode((tmp_path / f"back/c2/{name}.seg.nrrd").read_bytes())
         assert np.array_equal(back.mask(back.segments[0]), mask)
