@@ -400,6 +400,12 @@ def has_both(made: Made) -> None:
     same(made, 1, "C0")
 
 
+def says_mm(made: Made) -> None:
+    """The image lies where SimpleITK sees it, and the warning says how far the sheared form is off."""
+    same_and_grid(made)
+    assert re.search(r"the sform is not orthonormal \(sheared\) and lies up to [0-9.]+ mm off the qform", made.err)
+
+
 def two_affines(**fields: object) -> Change:
     """Return what sets fields of the header of the image, and puts the label where SimpleITK then sees the image."""
 
@@ -592,6 +598,7 @@ CASES: list[Case] = [
     *warned(65, "test is training", test_is_training, "SC088", None, TASKS, others_same),
     *warned(66, "names", case_twins, "SC085", None, ALL, has_both),
     *warned(67, "forms apart", two_affines(srow_x=[1.5, 0, 0, 50], srow_y=[0, 1.5, 0, 60], srow_z=[0, 0, 4, 70], sform_code=1, qform_code=1), "SC092", "image", VOLUMES, same_and_grid),
+    *warned(67, "sheared sform", two_affines(srow_x=[1.5, 0, 0, 50], srow_y=[0, 1.5, 1.2, 60], srow_z=[0, 0, 4, 70], sform_code=1, qform_code=1), "SC092", "image", VOLUMES, says_mm),
     *warned(67, "codes 0", two_affines(sform_code=0, qform_code=0), "SC092", "image", VOLUMES, same_and_grid),
     *warned(67, "metres", metres, ("SC092", "SC093"), "image", VOLUMES, is_in_mm),
     *warned(68, "image", tail("image", b"tail" * 200), "SC059", "image", ALL),
