@@ -86,6 +86,8 @@ def compile_layers(
         file_name = file.rsplit("/", 1)[-1]
         inside = list(compiled.masks_of[name])
         files.append({"name": name, "file": file_name, "on": on, "dtype": dtype, "values": inside})
+        if parts.places:
+            files[-1]["place"] = parts.places[len(files) - 1]
     unknown = [atom for atom in accumulator.atoms if atom not in compiled.value_of]
     if unknown:
         raise SegconvError("changed after it was looked at", code="SC062", file=task.shown(path))

@@ -43,12 +43,15 @@ class CaseFolder:
         Name of the class → file.
     segmentations
         Of 3D Slicer, which hold several classes.
+    places
+        Name of the class → where its masks lie, with ``{case}`` for the case, if that is a folder a class.
     """
 
     name: str
     images: dict[str, Unit] = field(default_factory=dict)
     masks: dict[str, Unit] = field(default_factory=dict)
     segmentations: list[Unit] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
 
     @property
     def own_name(self) -> str:
@@ -113,9 +116,9 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
     for folder, names in walk(root, findings, external=options.allow_external):
         if elsewhere is not None and (root / folder).is_relative_to(elsewhere):
             continue
-        units = [unit for name in names if (unit := _unit(folder, name)) is not None]
+        units = [unit for name in names if (unit := unit_of(folder, name)) is not None]
         if not units:
-            if _unit("", folder) is not None:
+            if unit_of("", folder) is not None:
                 findings.append(Finding("SC061", "is a folder, expected a file", file=folder))
             elif names:
                 waiting.append((folder, names))
@@ -187,7 +190,8 @@ def _add(units: dict[str, Unit], name: str, unit: Unit, findings: list[Finding])
         )
 
 
-def _unit(folder: str, name: str) -> Unit | None:
+def unit_of(folder: str, name: str) -> Unit | None:
+    """Return a file of a folder if it is a picture, a volume or a segmentation by its name."""
     ending = segmentation.ENDING if is_segmentation(name) else volumes.ending_of(name) or picture_ending_of(name)
     return None if ending is None else Unit(folder, name[: -len(ending)], name[-len(ending) :])
 
@@ -235,7 +239,7 @@ def _images_in(root: Path, folder: Path) -> dict[str, dict[str, Unit]]:
     place = str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
     found: dict[str, dict[str, Unit]] = {}
     for name in sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):
-        unit = _unit(place, name)
+        unit = unit_of(place, name)
         if unit is None or is_segmentation(name):
             continue
         numbered = _NUMBERED.fullmatch(unit.stem)

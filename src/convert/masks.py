@@ -27,6 +27,7 @@ from ..image.stored import DecodedVolume
 from ..work.readers import ONE, Readers
 from .candidates import rival_masks
 from .cases import finished
+from .class_folders import class_folders
 from .headers import judge_headers, judge_pictures, probe_unit
 from .layers import atoms_of, on_and_mask
 from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders
@@ -193,7 +194,7 @@ def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: 
     """Return the cases, training first; what is wrong with one becomes a finding."""
     cases = []
     skipped = []
-    folders = find_folders(root, options, findings, notes)
+    folders = class_folders(root, options, findings) or find_folders(root, options, findings, notes)
     if options.masks is not None and not any(folder.labels for folder in folders):
         raise SegconvError(f"--masks {options.masks}: there is no such mask", code="SC011", file=str(root))
     findings += _other_modalities(folders)
@@ -292,7 +293,8 @@ def _case(root: Path, folder: CaseFolder, name: str, split: str, options: Conver
             raise SegconvError(
                 "is a mask in two files", code="SC063", file=detached, hint="save masks as .nrrd, .mha or .nii.gz"
             )
-        parts[label] = Parts(LAYERS, tuple(files.values()), tuple(files))
+        places = tuple(folder.places[mask] for mask in files if folder.places)
+        parts[label] = Parts(LAYERS, tuple(files.values()), tuple(files), places)
     return SourceCase(case_identifier(name), name, images, label, split, parts=parts)
 
 
@@ -347,14 +349,17 @@ def _channel_names(
 def _label_file(cases: Sequence[SourceCase], compiled: Compiled | None, ending: str) -> dict[str, object]:
     """Return how masks of a case are stored that has none of its own: as those of the others."""
     files: dict[str, str] = {}
+    places: dict[str, str] = {}
     for case in cases:
         if case.label is not None and case.form(case.label) == LAYERS:
             parts = case.parts[case.label]
+            places |= dict(zip(parts.names, parts.places, strict=False))
             for name, file in zip(parts.names, parts.files, strict=True):
                 files.setdefault(name, Path(file).name + (ending if file in case.parts else ""))
     masks = compiled.masks_of if compiled is not None else {}
     stored = [
         {"name": name, "file": files.get(name, name + ending), "on": 1, "dtype": "uint8", "values": list(values)}
+        | ({"place": places[name]} if name in places else {})
         for name, values in masks.items()
     ]
     return {"form": "layers", "ending": ending, "dtype": "uint8", "mode": "gray", "depth": 8, "files": stored}

@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import Finding, Refused, SegconvError
 from ..image import volumes
 from . import masks, msd, nnunet_v1, nnunet_v2, pairs, png
+from .class_folders import refuse_class_folders
 from .lists import pair_by_list
 from .mask_folders import image_folder
 from .patterns import pair_by_patterns
@@ -110,6 +111,8 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
             tasks = [task for task in tasks if task.relative_to(root).parts[0] not in OWN_FOLDERS]
         if tasks:
             raise _holding_tasks(root, tasks, evidence)
+    if evidence.keys() <= {"png", "pairs"} and not (root / "dataset.json").exists():
+        refuse_class_folders(root)
     if not evidence and (root / "imagesTr").is_dir() and not (root / "dataset.json").exists():
         raise SegconvError(
             "is not there beside imagesTr: nothing tells channels and labels",

@@ -17,7 +17,7 @@ from ..errors import Finding, SegconvError, warning
 from ..image import segmentation
 from ..typed import Misfit
 from ..work.plan import Plan
-from .source import can_be_a_path
+from .source import CASE, can_be_a_path
 
 NOWHERE: Mapping[str, Any] = MappingProxyType({})
 """Of an image nothing is known about."""
@@ -87,7 +87,10 @@ class RestoreTask:
     def outputs(self) -> tuple[str, ...]:
         """Paths of the restored files, relative to the output folder."""
         if self.form == "layers":
-            names = [f"{self.name}/{entry['file']}" for entry in self.stored["files"]]
+            names = [
+                entry["place"].replace(CASE, self.name) if "place" in entry else f"{self.name}/{entry['file']}"
+                for entry in self.stored["files"]
+            ]
         elif self.form == "stack":
             names = [f"{self.name}/{file}" for file in self.stored["files"]]
         elif self.form == "segments":

@@ -174,8 +174,11 @@ class Parts:
     form: str
     files: tuple[str, ...]
     names: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
 
+CASE = "{case}"
+"""Stands for the name of the case in `Parts.places`."""
 DETACHED = "detached"
 """A header and the file of its voxels, as ``.mhd`` and ``.raw``."""
 STACK = "stack"

@@ -138,6 +138,12 @@ def _mask_file(value: Any) -> str:
     return str(value)
 
 
+def _mask_place(value: Any) -> str:
+    if not _encoded_text(value).lower().endswith(_OF_MASKS):
+        raise Misfit(f"is {brief(value)}, expected the path of a picture or volume")
+    return str(value)
+
+
 def _forms(value: Any) -> str:
     if not _FORMS.fullmatch(text(value)):
         raise Misfit(f"is {brief(value)}, expected {2 * FORMS_BYTES} hexadecimal digits")
@@ -152,7 +158,7 @@ _layer = entries(
         "dtype": one_of(*_DTYPES),
         "values": many(label_value),
     },
-    {"turned_from": grid, "forms": _forms},
+    {"turned_from": grid, "forms": _forms, "place": _mask_place},
 )
 _segment = entries(
     {
@@ -201,7 +207,9 @@ def label_file(value: Any) -> dict[str, Any]:
     if read is None:
         return found
     found = read(found)
-    files = [entry["file"] if isinstance(entry, dict) else entry for entry in found.get("files", ())]
+    files = [
+        entry.get("place", entry["file"]) if isinstance(entry, dict) else entry for entry in found.get("files", ())
+    ]
     if len(set(files)) < len(files):
         raise Misfit("names a file twice", at=("files",))
     largest = np.iinfo(found.get("dtype", "uint8")).max

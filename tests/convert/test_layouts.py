@@ -104,8 +104,8 @@ def test_a_layout_is_read_as_meant(name: str, tmp_path: Path, segconv: Command) 
         ((("images/q{}.png", "masks/z{}.png"),), "SC081", 65, "--images 'images/q{case}.png' --masks 'masks/z{case}.png'"),
         ((("leftImg8bit/train/ulm/{}_leftImg8bit.png", "gtFine/train/ulm/{}_gtFine_color.png"),), "SC081", 65, "{case}_gtFine_color.png'"),
         ((("images/{}.png", "masks/{}.png"), ("images/{}.png", "masks2/{}.png")), "SC003", 2, "masks and masks2 may both hold the masks"),
-        ((("images/{}.png", "lung masks/{}.png"), ("images/{}.png", "heart masks/{}.png")), "SC003", 2, "--masks 'heart masks/*'"),
-        ((("images/{}.png", "masks/liver/{}.png"), ("images/{}.png", "masks/heart/{}.png")), "SC003", 2, "--masks 'masks/heart/*'"),
+        ((("images/{}.png", "lung masks/{}.png"), ("images/{}.png", "heart masks/{}.png")), "SC003", 2, "--masks 'heart masks/{case}.png'"),
+        ((("images/{}.png", "masks/liver/{}.png"), ("images/{}.png", "masks/heart/{}.png")), "SC003", 2, "--masks 'masks/heart/{case}.png'"),
         ((("images/{}.png", "masks/{}.png"), ("pictures/{}.png", "masks/{}.png")), "SC003", 2, "images and pictures may"),
         # the same names in several folders
         ((("A/images/{}.png", "A/masks/{}.png"), ("B/images/{}.png", "B/masks/{}.png")), "SC085", 65, "--case-names path"),
