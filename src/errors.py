@@ -80,11 +80,11 @@ CODES: dict[str, Code] = {
     "SC071": Code(EXIT_DATA, "fractional label", "a label holds fractions", "export the label without interpolation"),
     "SC072": Code(EXIT_DATA, "negative label", "a label holds negative values", "export the label with values from 0 on"),
     "SC073": Code(EXIT_DATA, "label shape", "a label has more than one channel", "store one value a voxel"),
-    "SC074": Code(EXIT_DATA, "label declaration", "the declared labels are not usable", "mend labels in the json, or --labels"),
+    "SC074": Code(EXIT_DATA, "label declaration", "the declared labels are not usable, or none are and the masks do not settle them", "mend labels in the json, or --labels"),
     "SC075": Code(EXIT_DATA, "empty label", "a label holds nothing but background", "check that the mask is the right one"),
     "SC076": Code(EXIT_DATA, "unused label", "a declared label occurs in no training case", "check the declaration"),
     "SC077": Code(EXIT_DATA, "constant image", "all voxels of an image are equal", "check that the image is the right one"),
-    "SC078": Code(EXIT_DATA, "mask coding", "a mask is stored in a way that loses its values, or is an image", "export the mask as PNG with exact values"),
+    "SC078": Code(EXIT_DATA, "mask coding", "a mask loses its values, is coded otherwise than other masks, numbers objects, or is an image", "export all masks as PNG with exact values, or declare colours or ranges: --labels"),
     "SC079": Code(EXIT_DATA, "value snapped", "a value that is not declared took the nearest that is", "look at how many voxels that are"),
     # cases, channels, grids
     "SC080": Code(EXIT_DATA, "no label", "an image has no label", "add it, or --unlabelled skip|test"),

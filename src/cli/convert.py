@@ -33,7 +33,7 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 @option(
     "--labels",
     metavar="NAME=VALUE,…|FILE",
-    help="Values as they stand in the files, or colours #rrggbb or #rrggbbaa; or a table, of ITK-SNAP, Slicer, CVAT …",
+    help="Values as in the files, ranges 1- or 1-99, colours #rrggbb or #rrggbbaa; or a table of ITK-SNAP, CVAT …",
 )
 @option(
     "--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value or colour as a label; may be repeated."

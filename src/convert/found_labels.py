@@ -98,7 +98,8 @@ class _Labels:
                     " expected one a class",
                     code="SC078",
                     file=facts.file,
-                    hint="check which of the files are the labels",
+                    hint="check which of the files are the labels;"
+                    f" --labels {BACKGROUND}=0,object=1- makes one class of numbered objects",
                 )
         return found
 

@@ -126,8 +126,9 @@ class _Masks:
         return any(_in_colours(self.headers[path]) for path in self.forms if path in self.headers)
 
     def with_palettes(self) -> list[str]:
-        """Return the masks that have a palette."""
-        return [path for path in self.forms if path in self.headers and self.headers[path].kind == "palette"]
+        """Return the masks that have a palette; of those of one object or class each it means nothing."""
+        headers = ((path, self.headers.get(path)) for path, form in self.forms.items() if form is None)
+        return [path for path, header in headers if header is not None and header.kind == "palette"]
 
     def white_is_zero(self, palettes: Sequence[MaskFacts]) -> dict[str, bool]:
         """Return mask → whether it says that 0 is white, of those that say anything of it."""
@@ -217,9 +218,9 @@ def _recoded(facts: MaskFacts, code: Any) -> MaskFacts:
 
 def _judge(facts: Sequence[MaskFacts], coding: str, masks: _Masks) -> None:
     """Judge the coding of masks that nobody declared."""
-    if coding == GRAY:
-        refuse_other_palettes([mask for mask in facts if mask.palette])
-    palettes = [mask for mask in facts if mask.palette] if coding == GRAY else []
+    indexed = {shown(path, masks.root) for path in masks.with_palettes()} if coding == GRAY else set()
+    palettes = [mask for mask in facts if mask.file in indexed]
+    refuse_other_palettes(palettes)
     masks.findings.extend(judge_polarity(masks.white_is_zero(palettes), "mask"))
 
 

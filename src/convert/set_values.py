@@ -119,12 +119,15 @@ def refuse_other_ground(masks: Sequence[MaskFacts], mapped: Collection[int] = ()
 
 
 def refuse_turned(masks: Sequence[MaskFacts]) -> None:
-    """Refuse a set of two values in which 0 lies around in some masks, and within in others (``SC074``)."""
-    drawn = frozenset().union(*(mask.foreground for mask in masks))
-    if len(drawn) != 1:
+    """Refuse a set in which 0 lies around what is drawn in some masks, and within it in others (``SC074``).
+
+    Of several classes only white is looked at: one of the others may well surround what is no class.
+    """
+    values = sorted(frozenset().union(*(mask.foreground for mask in masks)))
+    ink = values[0] if len(values) == 1 else VOID
+    if ink not in values:
         return
-    (ink,) = drawn
-    both = [mask for mask in masks if len(mask.counts) == 2]
+    both = [mask for mask in masks if 0 in mask.counts and ink in mask.counts]
     usual = next((mask for mask in both if _part_of_border(mask, 0) >= NEARLY_ALL), None)
     turned = [mask for mask in both if _part_of_border(mask, ink) >= NEARLY_ALL]
     if usual is None or not turned:
@@ -134,7 +137,8 @@ def refuse_turned(masks: Sequence[MaskFacts]) -> None:
         f"{ink} lies around 0 here{more}, in {usual.file} 0 lies around {ink}: one of the two may be inverted",
         code="SC074",
         file=turned[0].file,
-        hint=f"--labels {_with_ground([0, ink], 0)} if all are right as they are; otherwise invert those that are not",
+        hint=f"--labels {_with_ground([0, *values], 0)} if all are right as they are; otherwise invert those that are"
+        " not",
     )
 
 

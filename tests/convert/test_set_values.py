@@ -98,6 +98,8 @@ def test_0_and_255_among_masks_of_classes_is_refused_and_never_ignored(
 def test_a_mask_of_two_values_that_is_inverted_is_refused(tmp_path: Path, segconv: Command) -> None:
     source = make(tmp_path / "mine", a=boxes(255), b=boxes(0, ground=255), c=boxes(255), d=boxes(255, 255))
     assert "masks/b.png: 255 lies around 0 here, in masks/a.png 0 lies around 255" in refused(segconv, source).err
+    source = make(tmp_path / "three", a=ring(255, 128, 0), b=ring(0, 128, 255))
+    assert "masks/b.png: 255 lies around 0 here" in refused(segconv, source).err
 
 
 def test_a_large_255_is_not_proposed_as_ignore(tmp_path: Path, segconv: Command) -> None:
