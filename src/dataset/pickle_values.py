@@ -144,7 +144,7 @@ def values_of(data: bytes) -> Any:
 
 def _dtype(text: Any, align: Any, copy: Any) -> _Dtype:
     match = _DTYPE.fullmatch(text) if isinstance(text, str) else None
-    if match is None or align is not False or copy is not True:
+    if match is None or align != 0 or copy != 1:  # until numpy 1.19 these were numbers
         raise NotPlain(_OTHER_TYPE)
     kind, size = match[1], int(match[2])
     if kind == "U":

@@ -74,6 +74,13 @@ def test_scalars_and_arrays_of_objects_hold_what_was_pickled(protocol: int) -> N
     assert objects.values() == ["a", None, 5]
 
 
+def test_types_are_read_as_older_versions_of_numpy_wrote_them() -> None:
+    data = pickle.dumps([np.array(["liver", "ä"]), np.float64(1.5)], 2).replace(b"\x89\x88\x87", b"K\0K\1\x87")
+    data = data.replace(b"numpy._core", b"numpy.core")
+    array, number = values_of(data)
+    assert (array.values(), number) == (["liver", "ä"], 1.5)
+
+
 def short(text: str) -> bytes:
     return b"\x8c" + bytes([len(text)]) + text.encode()
 
