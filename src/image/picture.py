@@ -175,13 +175,18 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
     expected = sum(rows * (1 + row) for rows, row in _passes(header))
     pixels = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB)
     total = 0
-    seen_palette = False
+    before = b""
+    seen: set[bytes] = set()
     end = 0
     for name, body, end in _chunks(memoryview(data)):  # noqa: B007 - the last end counts
-        if name == b"PLTE":
-            if not body or len(body) % 3:
-                raise SegconvError(f"its palette takes {len(body)} bytes, expected three a colour", code="SC058")
-            seen_palette = True
+        if not name.isalpha():
+            raise SegconvError(f"has a chunk called {name!r}, expected four letters", code="SC058")
+        if name == b"IDAT" != before and name in seen:
+            raise SegconvError(f"its pixel data is parted by a {before.decode()!r} chunk", code="SC058")
+        before = name
+        seen.add(name)
+        if name == b"PLTE" and (not body or len(body) % 3):
+            raise SegconvError(f"its palette takes {len(body)} bytes, expected three a colour", code="SC058")
         if name == b"eXIf" and (orientation := _orientation(body)) != 1:
             raise turned(orientation)
         if name == b"IDAT" and not pixels.eof:
@@ -190,7 +195,7 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
                 raise SegconvError(f"its pixels inflate to more than the {expected} bytes they need", code="SC054")
     if not pixels.eof or total != expected:
         raise SegconvError(f"its pixel data is cut: {total} of {expected} bytes", code="SC058")
-    if header.kind == "palette" and not seen_palette:
+    if header.kind == "palette" and b"PLTE" not in seen:
         raise SegconvError("is a palette picture without a palette", code="SC058")
     if len(data) - end > TRAILING_LIMIT:
         raise SegconvError(f"{len(data) - end} bytes follow its end, at most {TRAILING_LIMIT} may", code="SC054")

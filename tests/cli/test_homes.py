@@ -126,7 +126,7 @@ def test_settings_that_this_user_cannot_reach_are_none(code: str, monkeypatch: p
     def refuse(*_: object) -> NoReturn:
         raise OSError(getattr(errno, code), code)
 
-    monkeypatch.setattr(reading.os, "open", refuse)
+    monkeypatch.setattr(reading, "_through_no_link", refuse)
     assert read_settings() == {}
 
 

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 from unittest import mock
 
+from segconv import reading
 from segconv.work import fsops
 
 from .case import Case, nothing
@@ -76,14 +77,14 @@ def read_only(place: Place) -> Iterator[None]:
 @contextmanager
 def unreadable(place: Place) -> Iterator[None]:
     """A disk that fails to give the bytes of the label."""
-    real = os.open
+    real = reading._through_no_link
 
-    def opened(path: str, *more: int, **named: int) -> int:
-        if os.fspath(path) == str(place.label):
+    def opened(path: str, flags: int) -> int:
+        if path == str(place.label):
             raise OSError(errno.EIO, os.strerror(errno.EIO), path)
-        return real(path, *more, **named)
+        return real(path, flags)
 
-    with mock.patch.object(os, "open", opened):
+    with mock.patch.object(reading, "_through_no_link", opened):
         yield
 
 
