@@ -6,6 +6,7 @@ from .case import Case
 from .codings import CASES as CODINGS
 from .files import CASES as FILES
 from .odd import CASES as ODD
+from .patients import CASES as PATIENTS
 from .repairs import CASES as REPAIRS
 from .roles import CASES as ROLES
 from .sets import CASES as SETS
@@ -13,5 +14,5 @@ from .system import CASES as SYSTEM
 from .variants import CASES as VARIANTS
 
 CASES: list[Case] = sorted(
-    [*FILES, *CODINGS, *SETS, *SYSTEM, *ODD, *REPAIRS, *ROLES, *VARIANTS], key=lambda case: case.number
+    [*FILES, *CODINGS, *SETS, *SYSTEM, *ODD, *PATIENTS, *REPAIRS, *ROLES, *VARIANTS], key=lambda case: case.number
 )
