@@ -335,7 +335,7 @@ def _json_of(reference: str, paths: Paths) -> Path:
     from ..dataset.layout import DESCRIPTION
 
     path = Path(reference)
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         return path
     return paths.dataset(reference) / DESCRIPTION
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 import click
 from click.core import ParameterSource
 
+from .. import reading
 from ..errors import SegconvError, naming
 from .options import option
 
@@ -112,9 +113,9 @@ def _read(path: Path, context: click.Context, keys: Sequence[str]) -> dict[str, 
     else:
         import tomli as tomllib
     try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_BYTES + 1)
-        found = tomllib.loads(data[:LARGEST_BYTES].decode())
+        with naming(str(path)):
+            data = reading.whole(os.path.realpath(path), LARGEST_BYTES)
+        found = tomllib.loads(data.decode())
     except FileNotFoundError as error:
         raise SegconvError("is not there", code="SC010", file=str(path)) from error
     except OSError as error:

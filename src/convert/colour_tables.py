@@ -45,7 +45,7 @@ def find_tables(folder: Path) -> list[Path]:
         names = set(os.listdir(folder)).intersection(known)
     except OSError:  # a folder that cannot be listed is reported where its masks are read
         return []
-    return [folder / name for name in known if name in names and (folder / name).is_file()]
+    return [folder / name for name in known if name in names]
 
 
 def read_table_beside(path: Path, root: Path, *, in_colours: bool) -> dict[str, int | str] | None:
@@ -200,7 +200,7 @@ def _json_value(value: Any) -> int | str:
         return _value(value)
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) in (3, 4):
+    if isinstance(value, list) and len(value) in (3, 4) and all(type(part) in (int, float) for part in value):
         try:
             return _hex(*value)
         except ValueError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset import lineage
-from ..dataset.description import DatasetDescription, left_out, unknown_entries
+from ..dataset.description import DatasetDescription, external_files, left_out, unknown_entries
 from ..dataset.labels import LabelMap
 from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import TEST, TRAIN, VALIDATION, CaseRecord
@@ -22,6 +22,7 @@ from ..dataset.regions import prove_order
 from ..dataset.splits import FILE as SPLITS
 from ..errors import Finding, SegconvError, naming, warning
 from ..image import raster
+from ..typed import brief
 from ..work.readers import ONE, Readers
 from .cases import finished
 from .folds import folds_in
@@ -90,7 +91,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     if description.num_training != sum(case.split == TRAIN for case in cases) and options.cases is None:
         number = sum(case.split == TRAIN for case in cases)
         findings.append(
-            warning("SC089", f"numTraining is {counted}, there are {number}; counted anew",
+            warning("SC089", f"numTraining is {brief(counted)}, there are {number}; counted anew",
                     file=DESCRIPTION)
         )  # fmt: skip
     judge = judge_pictures if description.file_ending in raster.ENDINGS else judge_headers
@@ -231,7 +232,7 @@ def _case(
 
 def _external_cases(
     root: Path,
-    entries: Any,
+    found: Any,
     description: DatasetDescription,
     options: ConvertOptions,
     findings: list[Finding],
@@ -247,18 +248,11 @@ def _external_cases(
         )
     cases = []
     skipped: list[str] = []
-    well_formed = isinstance(entries, Mapping) and all(
-        isinstance(e, Mapping)
-        and isinstance(e.get("images"), list)
-        and all(isinstance(path, str) for path in e["images"])
-        and isinstance(e.get("label"), (str, type(None)))
-        for e in entries.values()
-    )
-    if not well_formed:
-        raise SegconvError("the key 'dataset' is not made of images and label", code="SC086", file=DESCRIPTION)
-    for name, entry in entries.items():
+    with naming(DESCRIPTION):
+        named = external_files(found)
+    for name, entry in named.items():
         images = [root / path for path in entry["images"]]
-        label = root / entry["label"] if entry["label"] else None
+        label = root / entry["label"] if entry.get("label") else None
         case = _case(root, name, images, label, TRAIN, "dataset", options, findings, skipped, external=True)
         if case is not None:
             cases.append(case)

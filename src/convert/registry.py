@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from .lists import pair_by_list
 from .mask_folders import image_folder
 from .patterns import pair_by_patterns
 from .source import ConvertOptions, Scanner
+from .tasks import JSON, refuse_unreadable
 from .tree import OWN_FOLDERS, units_in
 from .unknown import of_unknown
 from .volume_units import volume_units
@@ -96,12 +98,13 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
     ------
     SegconvError
         ``SC011`` if it is none that is known, ``SC003`` if it could be two, or holds tasks that
-        declare more than their folders tell, ``SC010`` if it looks
-        like a task that lost its dataset.json.
+        declare more than their folders tell, ``SC010`` if it looks like a task that lost its
+        dataset.json; what `refuse_unreadable` raises.
     """
     told = _told(root, options)
     if told is not None:
         return told
+    refuse_unreadable(root, external=options.allow_external)
     evidence = {key: found for key, kind in KINDS.items() if (found := kind.recognise(root)) is not None}
     if options.spacing_mm is not None and evidence.keys() <= {"png", "masks"}:
         return "pairs", "--spacing makes volumes of pictures"
@@ -138,7 +141,7 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
 def _tasks_below(root: Path) -> list[Path]:
     """Return the folders one or two levels down that are tasks or datasets with a dataset.json of their own."""
     found = [folder.parent for depth in ("*", "*/*") for folder in root.glob(f"{depth}/imagesTr")]
-    return sorted(folder for folder in found if (folder / "dataset.json").is_file())
+    return sorted(folder for folder in found if os.path.lexists(folder / JSON))
 
 
 def _holding_tasks(root: Path, tasks: list[Path], evidence: Mapping[str, str]) -> SegconvError:

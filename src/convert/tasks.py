@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..dataset.description import channel_names, unknown_entries
-from ..dataset.labels import BACKGROUND, LabelMap, dense
+from ..dataset.labels import BACKGROUND, LONGEST_NUMBER, LabelMap, dense
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.strictjson import MAX_BYTES, load_object
 from ..errors import Finding, SegconvError, naming, warning
 from ..image import volumes
+from ..typed import brief
 from .labelling import Declared, in_values, settle
 from .source import (
     ConvertOptions,
@@ -46,6 +47,7 @@ def read_json(root: Path, *, external: bool = False) -> dict[str, Any]:
     SegconvError
         ``SC010`` if it is not there, ``SC086`` for what is wrong with it, and what `resolve_inside` raises.
     """
+    refuse_unreadable(root, external=external)
     path = root / JSON
     if not os.path.lexists(path):
         raise SegconvError(
@@ -54,13 +56,24 @@ def read_json(root: Path, *, external: bool = False) -> dict[str, Any]:
             file=JSON,
             hint="restore it; for a task, --channels CT reads the folders alone",
         )
-    with naming("dataset.json"):
+    with naming(JSON):
+        return load_object(read_source(resolve_inside(path, root, external=external), MAX_BYTES))
+
+
+def refuse_unreadable(root: Path, *, external: bool = False) -> None:
+    """Refuse what is called dataset.json and is no file: without it, a task would be taken for something else.
+
+    Raises
+    ------
+    SegconvError
+        What `resolve_inside` raises, such as ``SC061`` for a folder, pipe or device.
+    """
+    if os.path.lexists(root / JSON):
         try:
-            real = resolve_inside(path, root, external=external)
+            resolve_inside(root / JSON, root, external=external)
         except SegconvError as error:
             error.file = JSON
             raise
-        return load_object(read_source(real, MAX_BYTES))
 
 
 def read_task(root: Path, options: ConvertOptions, notes: list[str]) -> dict[str, Any] | None:
@@ -207,7 +220,7 @@ def stale_counts(task: Mapping[str, Any], cases: list[SourceCase]) -> list[Findi
         number = sum(case.split == split for case in cases)
         if task.get(key) is not None and task[key] != number:
             findings.append(
-                warning("SC089", f"{key} is {task[key]!r}, there are {number}; counted anew", file="dataset.json")
+                warning("SC089", f"{key} is {brief(task[key])}, there are {number}; counted anew", file="dataset.json")
             )
     return findings
 
@@ -218,13 +231,14 @@ def declared_labels(task: Mapping[str, Any]) -> dict[str, int] | None:
     if labels is None:
         return None
     if not isinstance(labels, dict):
-        raise SegconvError(f"labels are {labels!r}", code="SC074", file="dataset.json")
+        raise SegconvError(f"labels are {brief(labels)}", code="SC074", file="dataset.json")
     declared: dict[str, int] = {}
     for key, value in labels.items():
         text, name = (key, value) if str(key).strip().lstrip("-").isdecimal() else (value, key)
-        if not isinstance(name, str) or not re.fullmatch(r"-?\d+", str(text).strip()):
+        whole = type(text) in (int, str) and re.fullmatch(rf"-?\d{{1,{LONGEST_NUMBER}}}", str(text).strip())
+        if not isinstance(name, str) or not whole:
             raise SegconvError(
-                f"labels: {key!r}: {value!r} is no pair of value and name", code="SC074", file="dataset.json"
+                f"labels: {brief(key)}: {brief(value)} is no pair of value and name", code="SC074", file="dataset.json"
             )
         name = name.strip()
         if name.lower() in ("background", "ignore"):
@@ -240,7 +254,7 @@ def declared_labels(task: Mapping[str, Any]) -> dict[str, int] | None:
 def safe_path(path: Any) -> str:
     """Return a path of the json, normalised; it is data, so it must stay in the task."""
     if not isinstance(path, str) or not path:
-        raise SegconvError(f"lists {path!r}, expected a path", code="SC087")
+        raise SegconvError(f"lists {brief(path)}, expected a path", code="SC087")
     if "\0" in path or "\\" in path or ":" in path.split("/")[0] or path.startswith(("/", "~", "$")):
         raise SegconvError(f"lists {path!r}, expected a path inside the task", code="SC060")
     if not can_be_a_path(path):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Finding, SegconvError, naming, warning
-from ..typed import Misfit, entries, many, mapping, path_text
+from ..typed import Misfit, brief, entries, many, mapping, optional, path_text, text
 from .labels import IGNORE, Labels
 from .strictjson import dumps, load_object, read_file
 
@@ -57,7 +57,9 @@ class DatasetDescription:
         if not self.channel_names:
             raise SegconvError("channel_names is empty", code="SC086")
         if not re.fullmatch(r"(\.[A-Za-z0-9]+){1,2}", self.file_ending):
-            raise SegconvError(f"file_ending is {self.file_ending!r}, expected something like '.nii.gz'", code="SC086")
+            raise SegconvError(
+                f"file_ending is {brief(self.file_ending)}, expected something like '.nii.gz'", code="SC086"
+            )
 
     def as_json(self) -> dict[str, Any]:
         """Return the object in the order in which people read it."""
@@ -87,9 +89,9 @@ class DatasetDescription:
             )
         number = found["numTraining"]
         if isinstance(number, bool) or not isinstance(number, int):
-            raise SegconvError(f"numTraining is {number!r}, expected a whole number", code="SC086")
+            raise SegconvError(f"numTraining is {brief(number)}, expected a whole number", code="SC086")
         if not isinstance(found["file_ending"], str):
-            raise SegconvError(f"file_ending is {found['file_ending']!r}, expected text", code="SC086")
+            raise SegconvError(f"file_ending is {brief(found['file_ending'])}, expected text", code="SC086")
         return cls(
             channel_names(found["channel_names"]),
             Labels.from_json(found["labels"], found.get("regions_class_order")),
@@ -107,7 +109,7 @@ class DatasetDescription:
 
 
 def external_files(found: Any) -> dict[str, dict[str, Any]]:
-    """Read the key ``dataset``: case → ``images``, one a channel, and ``label``.
+    """Read the key ``dataset``: case → ``images``, one a channel, and ``label``, which may be missing.
 
     Raises
     ------
@@ -120,7 +122,7 @@ def external_files(found: Any) -> dict[str, dict[str, Any]]:
         raise SegconvError(f"the key 'dataset' is not made of images and label: {misfit}", code="SC086") from None
 
 
-_external = mapping(entries({"images": many(path_text, least=1), "label": path_text}))
+_external = mapping(entries({"images": many(path_text, least=1)}, {"label": optional(text)}))
 
 
 def v1_object(description: DatasetDescription, training: Iterable[str], test: Iterable[str] = ()) -> dict[str, Any]:
@@ -198,9 +200,9 @@ def _is_for_people(key: str) -> bool:
 def channel_names(found: Any) -> tuple[str, ...]:
     """Read ``channel_names`` or ``modality``: ``{"0": "CT", …}``, numbered from 0 without a gap."""
     if not isinstance(found, dict) or not found:
-        raise SegconvError(f"channel names are {found!r}, expected {{'0': name, …}}", code="SC086")
+        raise SegconvError(f"channel names are {brief(found)}, expected {{'0': name, …}}", code="SC086")
     if not all(isinstance(name, str) for name in found.values()):
-        raise SegconvError(f"channel names are {found!r}: number first, then name", code="SC086")
+        raise SegconvError(f"channel names are {brief(found)}: number first, then name", code="SC086")
     names = [found.get(str(i)) for i in range(len(found))]
     if None in names:
         raise SegconvError(f"channels are numbered {', '.join(found)}, expected 0 to {len(found) - 1}", code="SC086")

@@ -42,6 +42,9 @@ LARGEST_VALUE = (1 << 16) - 1
 LARGEST_STORED = (1 << 63) - 1
 """Of a label in a user's file."""
 
+FARTHEST_MM = 1e30
+"""Of a point of a grid, beyond all reason: numbers whose products still have room."""
+
 MOST_LAYERS = 1000
 """Of one segmentation of 3D Slicer, which needs one for each segment at worst."""
 
@@ -85,12 +88,23 @@ def label_map(value: Any) -> dict[str, int]:
 
 _stored_to_written = mapping(whole_between(0, LARGEST_STORED), _stored_value_text)
 
+
+def _coordinate(value: Any) -> float:
+    if abs(number(value)) > FARTHEST_MM:
+        raise Misfit(f"is {brief(value)}, expected at most {FARTHEST_MM:g}")
+    return float(value)
+
+
+def _length(value: Any) -> float:
+    return _coordinate(positive(value))
+
+
 shape_of_grid = entries(
     {
         "size": many(whole_between(1, (1 << 31) - 1), least=2, most=3),
-        "spacing_mm": many(positive, least=2, most=3),
-        "origin_lps_mm": many(number, least=2, most=3),
-        "direction_lps": many(number, least=4, most=9),
+        "spacing_mm": many(_length, least=2, most=3),
+        "origin_lps_mm": many(_coordinate, least=2, most=3),
+        "direction_lps": many(_coordinate, least=4, most=9),
     }
 )
 """Reads numbers of a grid, as many as there should be; see `grid`."""

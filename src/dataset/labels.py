@@ -11,11 +11,14 @@ from types import MappingProxyType
 from typing import Any
 
 from ..errors import SegconvError
+from ..typed import brief
 
 GRAY = "gray"
 RGB = "rgb"
 TRANSPARENT = 0xFF000000
 """The colour of pixels that nobody sees, whatever is stored in them; written ``#00000000``."""
+LONGEST_NUMBER = 20
+"""Digits of a value that is written as text."""
 BACKGROUND = "background"
 NO_BACKGROUND = "no training case has a voxel of background: a network would learn to find one of the labels everywhere"
 """What is wrong with a dataset in which all that is no label is to be ignored, in words."""
@@ -90,7 +93,7 @@ class Labels:
     def from_json(cls, labels: Any, regions_class_order: Any = None) -> Labels:
         """Read ``labels`` and ``regions_class_order`` of a v2 dataset.json."""
         if not isinstance(labels, dict):
-            raise SegconvError(f"labels are {labels!r}, expected an object of names and values", code="SC074")
+            raise SegconvError(f"labels are {brief(labels)}, expected an object of names and values", code="SC074")
         names: dict[str, int | tuple[int, ...]] = {}
         for name, value in labels.items():
             names[name] = tuple(_whole(name, v) for v in value) if isinstance(value, list) else _whole(name, value)
@@ -175,7 +178,7 @@ def parse_value(text: str) -> tuple[int, str]:
             raise ValueError(f"{text!r} is no colour")
         colour, alpha = int(text[1:7], 16), int(text[7:] or "ff", 16)
         return (255 - alpha) << 24 | colour if alpha else TRANSPARENT, RGB
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > LONGEST_NUMBER:
         raise ValueError(f"{text!r} is no value")
     return int(text), GRAY
 
@@ -263,10 +266,10 @@ def dense_on(declared: Mapping[str, int]) -> LabelMap:
 
 
 def _whole(name: str, value: Any) -> int:
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) <= LONGEST_NUMBER:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int):
-        raise SegconvError(f"the label {name!r} has the value {value!r}, expected a whole number", code="SC074")
+        raise SegconvError(f"the label {name!r} has the value {brief(value)}, expected a whole number", code="SC074")
     return value
 
 

@@ -116,7 +116,7 @@ class Dataset:
     def label_file(self, case: str, split: str = TRAIN) -> Path:
         """Return the label's file, be it there or not."""
         if split == TRAIN and case in self.external:
-            return self.path / str(self.external[case]["label"])
+            return self.path / (self.external[case].get("label") or label_path(case, self.description.file_ending))
         return self.path / label_path(case, self.description.file_ending, split)
 
     def located(self, path: Path) -> Path:

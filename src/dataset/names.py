@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -117,7 +118,7 @@ def find_dataset(reference: str, root: Path | None) -> Path:
         ``SC010`` if there is none, with near misses; ``SC003`` if an id belongs to two folders.
     """
     as_path = Path(reference)
-    if (as_path / "dataset.json").is_file():
+    if os.path.lexists(as_path / "dataset.json"):
         return as_path.resolve()
     folders = dataset_folders(root)
     match = _TARGET.fullmatch(reference)

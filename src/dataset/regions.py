@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Finding, SegconvError
-from .labels import BACKGROUND, IGNORE, Labels
+from .labels import BACKGROUND, IGNORE, LONGEST_NUMBER, Labels
 
 MOST_LOOKED_AT = 1 << 20
 """Each value that gets a head of its own costs a look at all regions; beyond this, all values that are left get one."""
@@ -275,7 +275,7 @@ def _members(region: str, part: str, known: Mapping[str, int | tuple[int, ...]])
         member = known[part]
         return member if isinstance(member, tuple) else (member,)
     values = {v for member in known.values() for v in (member if isinstance(member, tuple) else (member,))}
-    if part.isdecimal() and int(part) in values:
+    if part.isdecimal() and len(part) <= LONGEST_NUMBER and int(part) in values:
         return (int(part),)
     near = difflib.get_close_matches(part, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"labels are {', '.join(known)}"
