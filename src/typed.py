@@ -30,6 +30,11 @@ _SHOWN.maxstring = _SHOWN.maxother = 60
 _SHOWN.maxlevel = 3
 
 
+LONGEST_NAME = 255
+LONGEST_PATH = 4096
+"""In bytes, what Linux allows for the name of a file and for a path."""
+
+
 class Misfit(ValueError):
     """A value of another type than the one expected.
 
@@ -59,6 +64,15 @@ def brief(value: object) -> str:
     return _SHOWN.repr(value)
 
 
+def can_be_a_path(text: str) -> bool:
+    """Return whether a file can be called so: what is too long or no text cannot even be asked for."""
+    try:
+        parts = os.fsencode(text).split(b"/")
+    except UnicodeEncodeError:
+        return False
+    return all(len(part) <= LONGEST_NAME for part in parts) and len(text) < LONGEST_PATH
+
+
 def _expected(value: object, what: str) -> Misfit:
     return Misfit(f"is {brief(value)}, expected {what}")
 
@@ -79,12 +93,8 @@ def file_name(value: Any) -> str:
 
 def path_text(value: Any) -> str:
     """Read text that may be the path of a file, wherever that lies."""
-    if type(value) is not str or not value or "\0" in value:
+    if type(value) is not str or not value or "\0" in value or not can_be_a_path(value):
         raise _expected(value, "the path of a file")
-    try:
-        os.fsencode(value)
-    except UnicodeEncodeError:
-        raise _expected(value, "the path of a file") from None
     return value
 
 

@@ -17,10 +17,10 @@ from typing import Any
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.strictjson import loads
 from ..errors import Finding, SegconvError, naming, warning
+from ..typed import can_be_a_path
 from .csv_text import read_text, rows_of
 from .pairing import Pair, Pairing
 from .patterns import Key
-from .source import can_be_a_path
 from .split_folders import split_by_folders
 from .tree import Unit
 

@@ -15,9 +15,9 @@ from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord, RunRecord
 from ..errors import Finding, SegconvError, warning
 from ..image import segmentation
-from ..typed import Misfit
+from ..typed import Misfit, can_be_a_path
 from ..work.plan import Plan
-from .source import CASE, can_be_a_path
+from .source import CASE
 
 NOWHERE: Mapping[str, Any] = MappingProxyType({})
 """Of an image nothing is known about."""

@@ -30,10 +30,6 @@ STRAY_FILES = (".ds_store", "thumbs.db", "desktop.ini")
 SHOWN_FILES = 3
 """So many files does a note on many name."""
 
-LONGEST_NAME = 255
-LONGEST_PATH = 4096
-"""In bytes, what Linux allows for the name of a file and for a path."""
-
 
 @dataclass(frozen=True)
 class ConvertOptions:
@@ -414,15 +410,6 @@ def _ending(name: str) -> str:
     """Return the ending of a picture or volume, in lower case, or nothing."""
     lower = name.lower()
     return next((ending for ending in (*volumes.ENDINGS, *raster.ENDINGS) if lower.endswith(ending)), "")
-
-
-def can_be_a_path(text: str) -> bool:
-    """Return whether a file can be called so: what is too long or no text cannot even be asked for."""
-    try:
-        parts = os.fsencode(text).split(b"/")
-    except UnicodeEncodeError:
-        return False
-    return all(len(part) <= LONGEST_NAME for part in parts) and len(text) < LONGEST_PATH
 
 
 def _is_below(path: str, folder: str) -> bool:

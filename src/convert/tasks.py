@@ -15,12 +15,11 @@ from ..dataset.lineage import TEST, TRAIN
 from ..dataset.strictjson import MAX_BYTES, load_object
 from ..errors import Finding, SegconvError, naming, warning
 from ..image import volumes
-from ..typed import brief
+from ..typed import brief, can_be_a_path
 from .labelling import Declared, in_values, settle
 from .source import (
     ConvertOptions,
     SourceCase,
-    can_be_a_path,
     collect,
     count_of,
     files_of,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Finding, SegconvError, naming, warning
-from ..typed import Misfit, brief, entries, many, mapping, optional, path_text, text
+from ..typed import Misfit, brief, entries, many, mapping, optional, path_text
 from .labels import IGNORE, Labels
 from .strictjson import dumps, load_object, read_file
 
@@ -122,7 +122,7 @@ def external_files(found: Any) -> dict[str, dict[str, Any]]:
         raise SegconvError(f"the key 'dataset' is not made of images and label: {misfit}", code="SC086") from None
 
 
-_external = mapping(entries({"images": many(path_text, least=1)}, {"label": optional(text)}))
+_external = mapping(entries({"images": many(path_text, least=1)}, {"label": optional(path_text)}))
 
 
 def v1_object(description: DatasetDescription, training: Iterable[str], test: Iterable[str] = ()) -> dict[str, Any]:
