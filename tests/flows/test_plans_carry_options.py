@@ -63,6 +63,8 @@ OTHER: dict[str, list[Any]] = {
     "label_header": ["image"],
     "repair": [("cast",), ("orthonormal", "cast")],
     "nonfinite": [0.0, -1000.0],
+    "frames": [True],
+    "slice_order": ["name", "reverse"],
     "spacing_mm": [(1.0, 1.0, 2.0), (2.0, 1.0, 1.0)],
     "link": ["hard", "symlink", "external"],
     "allow_external": [True],
