@@ -14,12 +14,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..dataset.strictjson import load_object
+from ..dataset.strictjson import load_object, read_file
 from ..errors import Finding, SegconvError, warning
 from ..image.orientation import axis_codes
 from ..image.picture import PictureHeader
 from ..image.stored import VolumeHeader
 from ..image.voxels import LARGEST, label_values, position, shares_of, value_range
+from ..typed import Misfit, entries, many, positive
 from ..work.unforeseen import unforeseen
 from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place
 from .history import Recorded, judge_change
@@ -376,14 +377,18 @@ class _Case:
                 self.report.findings.append(wrong)
                 return
             try:
-                data = read_bytes(self.path(name))
-                found.append(load_object(data)["spacing"])
-            except (SegconvError, LookupError) as error:
+                data = read_file(self.path(name))
+                found.append(_spacing(load_object(data))["spacing"])
+            except (SegconvError, Misfit) as error:
                 self._tell("SC086", f"holds no spacing ({error})", name, hint='{"spacing": [z, y, x]}')
                 return
             self.report.findings += judge_mark(data, name)
         if found[0] != found[1]:
             self._tell("SC083", f"has the spacing {found[1]} in its json, its image {found[0]}", files.label)
+
+
+_spacing = entries({"spacing": many(positive, least=3, most=3)})
+"""Reads the json beside a TIFF of pages."""
 
 
 def _refuse_mask(header: PictureHeader) -> None:

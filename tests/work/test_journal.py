@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from segconv.work.journal import Journal
@@ -40,3 +41,15 @@ def test_the_last_entry_of_a_case_counts(tmp_path: Path) -> None:
     assert journal.read("a")["n"] == 2
     journal.forget("a")
     assert "a" not in journal
+
+
+def test_what_follows_without_an_end_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(path)
+    journal.add({"case": "a"})
+    journal.close()
+    os.truncate(path, 7 << 30)
+    again = Journal(path)
+    assert again.cases() == ["a"]
+    again.add({"case": "b"})
+    assert again.read("b") == {"case": "b"}
