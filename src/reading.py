@@ -120,7 +120,12 @@ def rest_of(file: BinaryIO, path: str | os.PathLike[str], limit: int = LONGEST) 
     """Return as many bytes of an open file as it is long; raises ``SC054`` if that is more than `limit`."""
     size = os.fstat(file.fileno()).st_size
     if size > limit:
-        raise SegconvError(f"is {size} bytes long, at most {limit} are read", code="SC054", file=os.fspath(path))
+        raise SegconvError(
+            f"is {size} bytes long, at most {limit} are read",
+            code="SC054",
+            file=os.fspath(path),
+            hint="check that it is the file that is meant",
+        )
     return file.read(size)
 
 

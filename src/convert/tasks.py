@@ -56,7 +56,13 @@ def read_json(root: Path, *, external: bool = False) -> dict[str, Any]:
             hint="restore it; for a task, --channels CT reads the folders alone",
         )
     with naming(JSON):
-        return load_object(read_source(resolve_inside(path, root, external=external), MAX_BYTES))
+        try:
+            data = read_source(resolve_inside(path, root, external=external), MAX_BYTES)
+        except SegconvError as error:
+            if error.code == "SC054":  # no volume, whose budget could be raised
+                error.code = "SC086"
+            raise
+        return load_object(data)
 
 
 def refuse_unreadable(root: Path, *, external: bool = False) -> None:

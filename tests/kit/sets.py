@@ -12,6 +12,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from segconv.work import begun
+from segconv.work.journal import FILE as JOURNAL
+from segconv.work.journal import Journal
+
 from . import damage as d
 from .case import Case, Change, nothing
 from .files import tiff
@@ -258,7 +262,14 @@ def unfinished(place: Place) -> None:
     for slot in ("005", "007"):
         staging = place.folder / "nnUNet_raw" / f".segconv-{slot}"
         staging.mkdir()
+        begun.declare(staging, ["imagesTr/c9_0000.png"])
         (staging / "plan.json").write_text('{"fingerprint": "of another run", "key": {}}')
+        journal = Journal(staging / JOURNAL)
+        written = {"path": "imagesTr/c9_0000.png", "size": 1, "sha256": "0"}
+        read = {"path": "c9.png", "size": 1, "sha256": "0", "mtime_ns": 0}
+        entry = {"case": "c9", "payload": "", "record": {}, "sources": [read], "targets": [written], "warnings": []}
+        journal.add(entry)
+        journal.close()
 
 
 def taken(name: str, folder: str = "nnUNet_raw") -> Change:
