@@ -29,7 +29,7 @@ def carry_channel_numbers(root: Path, task: Mapping[str, Any] | None) -> bool | 
     Returns
     -------
     numbered
-        None if some are listed with their number and some without.
+        None if neither reading explains all that is listed, or both do.
     """
     stems = {_ENDING.sub("", path.name) for path in files_of(root / "imagesTr") if _ENDING.search(path.name)}
     matches = [match for stem in stems if (match := _CHANNEL.fullmatch(stem))]
@@ -39,7 +39,8 @@ def carry_channel_numbers(root: Path, task: Mapping[str, Any] | None) -> bool | 
     listed = _listed(task or {})
     whole, numbered = listed & stems, listed & channels.keys()
     if whole or numbered:
-        return None if whole and numbered else bool(numbered)
+        # One file of another form among many is a mistake in a case, and named as such.
+        return True if numbered > whole else False if whole > numbered else None
     # Nothing that is there is listed: channels count from 0, in every case.
     return bool(stems) and len(matches) == len(stems) and any(0 in numbers for numbers in channels.values())
 
