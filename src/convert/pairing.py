@@ -30,7 +30,7 @@ from .roles import (
     with_one_open,
 )
 from .several_masks import further_masks
-from .strangers import Strangers, common_path, glob_of, globs_of, listed, of_strangers
+from .strangers import Strangers, common_path, glob_of, globs_of, listed, of_seconds, of_strangers
 from .tree import Unit
 
 SHOWN_FOLDERS = 3
@@ -103,6 +103,8 @@ class Pairing:
         The masks of each image that has more than one of its name.
     rivals
         Folders of cases with several files each of which may be the label.
+    seconds
+        The images that have further labels, each with all of its labels.
     """
 
     pairs: list[Pair] = field(default_factory=list)
@@ -112,6 +114,7 @@ class Pairing:
     strangers: list[Strangers] = field(default_factory=list)
     several: list[tuple[Unit, ...]] = field(default_factory=list)
     rivals: list[Rivals] = field(default_factory=list)
+    seconds: list[Strangers] = field(default_factory=list)
 
     @property
     def evidence(self) -> str:
@@ -167,6 +170,8 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
         )
     if pairing.rivals:
         pairing.findings.append(of_rivals(pairing.rivals))
+    if pairing.seconds:
+        pairing.findings.append(of_seconds(pairing.seconds))
     if pairing.strangers:
         # Said once: images that have no label for the same reason are no news.
         pairing.findings.append(of_strangers(_with_images(pairing)))
@@ -432,13 +437,12 @@ def _add(split: str | None, key: tuple[str, ...], found: Matched, pairing: Pairi
     for unit in found.orphans:
         if unit in taken:
             continue
-        twin = found.second.get(unit)
-        if twin is None:
-            finding = Finding("SC081", "is a label without an image", file=unit.path, hint=_LONELY)
-        else:
-            hint = "keep one label an image; --images GLOB --masks GLOB says which"
-            finding = Finding("SC085", f"is a second label of one image, beside {twin.path}", file=unit.path, hint=hint)
-        pairing.findings.append(finding)
+        if unit not in found.second:
+            pairing.findings.append(Finding("SC081", "is a label without an image", file=unit.path, hint=_LONELY))
+    for _, images, mask in found.cases:
+        others = [unit for unit, twin in found.second.items() if twin == mask and unit not in taken]
+        if others:
+            pairing.seconds.append(Strangers([mask, *others], [_first(images)]))
     longer = next(((name, images) for name, images, mask in found.cases if found.by_start), None)
     if longer is not None and not any(note.startswith(_LONGER) for note in pairing.notes):
         name, images = longer

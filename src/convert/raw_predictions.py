@@ -67,7 +67,7 @@ def run_raw_predictions(raw: RawPredictions, **how: Unpack[How]) -> Outcome:
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         for path in sorted(raw.folder.iterdir()):
             if path.name not in own and path.is_file():  # dataset.json and plans.json, which ensembling needs
-                staged.write(path.name, reading.whole(path))
+                staged.write(path.name, reading.whole(reading.in_real_folder(path)))
         lines = (
             CaseRecord(
                 case=result.case,

@@ -181,10 +181,11 @@ def refuse_numbered_objects(masks: Sequence[MaskFacts], pieces_of: Callable[[int
     last = f"{void - 1}" if void else ""
     raise SegconvError(
         f"holds {len(fullest[1])} values, {least[0].file} {len(least[1])}, each one connected piece: they number"
-        " objects and are no classes",
+        " objects, or are classes of which some are missing",
         code="SC078",
         file=fullest[0].file,
-        hint=f"--labels {BACKGROUND}=0,object=1-{last}{ignored} makes one class of them",
+        hint=f"--labels {BACKGROUND}=0,object=1-{last}{ignored} makes one class of them;"
+        " --accept-labels makes each value a class of its own",
     )
 
 

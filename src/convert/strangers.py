@@ -9,6 +9,7 @@ from ..errors import Finding
 from .source import count_of
 from .tree import Unit
 
+_RENAME = "rename them; or say how they are called, as in "
 MOST_TAILS = 4
 """Masks of one image that a hint names."""
 
@@ -54,7 +55,26 @@ def of_strangers(found: list[Strangers]) -> Finding:
         f"holds {listed(masks)}, and not one is called as an image of {images[0].folder or '.'},"
         f" which holds {listed(images)}{more}",
         file=folder or ".",
-        hint=f"rename them; or say how they are called, as in {said}",
+        hint=f"{_RENAME}{said}",
+    )
+
+
+def of_seconds(found: list[Strangers]) -> Finding:
+    """Return one finding on images with several labels each, with patterns that take one of them.
+
+    Parameters
+    ----------
+    found
+        The labels of each image, and the image.
+    """
+    first, second = found[0].masks[:2]
+    more = f"; the same holds for {count_of(len(found) - 1, 'other image')}" if found[1:] else ""
+    said = of_strangers(found).hint.removeprefix(_RENAME) if found[1:] else "--images GLOB --masks GLOB says which"
+    return Finding(
+        "SC085",
+        f"is a second label of {found[0].images[0].path}, beside {first.path}{more}",
+        file=second.path,
+        hint=f"keep one label an image; {said}",
     )
 
 

@@ -37,7 +37,7 @@ def declare(staging: Path, outputs: Iterable[str]) -> None:
 def read(staging: Path) -> set[str] | None:
     """Return the list of a staging folder, or None if it has none."""
     try:
-        first, *outputs = reading.whole(staging / FILE, LONGEST).split(b"\0")
+        first, *outputs = reading.whole(reading.in_real_folder(staging / FILE), LONGEST).split(b"\0")
     except (OSError, SegconvError):
         return None
     return {os.fsdecode(path) for path in outputs if path} if first == _FIRST else None

@@ -347,7 +347,7 @@ def payload_hash(item: Item) -> str:
 
 def _fingerprint(path: Path) -> str | None:
     try:
-        found = json.loads(reading.whole(path, LONGEST_PLAN))
+        found = json.loads(reading.whole(reading.in_real_folder(path), LONGEST_PLAN))
     except (ValueError, RecursionError, SegconvError):
         return None
     return found.get("fingerprint") if isinstance(found, dict) else None

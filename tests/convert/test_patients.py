@@ -57,7 +57,8 @@ def folds(dataset: Path) -> list[dict[str, list[str]]]:
 def test_patients_that_names_tell_stay_in_one_fold(
     made: Callable[[Path], Path], patients: list[str], tmp_path: Path, segconv: Command
 ) -> None:
-    done = segconv("convert", made(tmp_path / "src"), "--to", "5_A", "--channels", "gray" if made is slices else "MRI")
+    words = ("--channels", "gray" if made is slices else "MRI", "--accept-labels")
+    done = segconv("convert", made(tmp_path / "src"), "--to", "5_A", *words)
     assert done.code == 0, done.err
     assert f"patients: 6 training cases of 3 patients (guessed by {'sub-' if made is sessions else ''}" in done.err
     assert done.err.count("--patient-pattern or --patients overrides") == 1

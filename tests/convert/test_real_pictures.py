@@ -37,7 +37,7 @@ def test_nuclei_are_united_to_the_maximum_of_their_masks(data: Path, segconv: Co
 
 def test_axons_without_patterns_are_refused_once_with_patterns_to_use(data: Path, segconv: Command) -> None:
     done = segconv("convert", data / "axondeepseg_sem", "--to", "9")
-    assert (done.code, done.codes()) == (65, ["SC081"])
+    assert (done.code, done.codes()) == (65, ["SC085"])
     assert "--masks 'derivatives/labels/*/micr/{case}_seg-axon-manual.png'" in done.err
 
 

@@ -311,7 +311,9 @@ def test_a_label_of_slices_is_turned_as_its_image_is(tmp_path: Path, segconv: Co
     for z in range(6):
         (tmp_path / "s/labels/p0").mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.ascontiguousarray(label[:, :, z].T)).save(tmp_path / f"s/labels/p0/{z:02d}.png")
-    done = convert(segconv, tmp_path / "s", "--spacing", "1,1,1", "--repair", "orientation")
+    done = convert(
+        segconv, tmp_path / "s", "--spacing", "1,1,1", "--slice-order", "position", "--repair", "orientation"
+    )
     assert done.code == 0, done.err
     made = segconv.raw / "Dataset009_A"
     image, written = (sitk.ReadImage(str(made / name)) for name in ("imagesTr/p0_0000.nii.gz", "labelsTr/p0.nii.gz"))
