@@ -19,8 +19,8 @@ from typing import Any
 
 from ..work.home import cache_home
 
-LONGEST = 64
-"""Letters of a name that a figure shows; of longer ones the middle is left out."""
+LONGEST = 44
+"""Letters that fit above a picture; of longer names the middle is left out."""
 
 _VARIABLES = ("MATPLOTLIBRC", "MPLBACKEND", "MPLCONFIGDIR")
 _NOT_OURS = ("backend", "backend_fallback", "interactive", "toolbar")
@@ -71,9 +71,8 @@ def legend_below(figure: Any, handles: Sequence[Any], labels: Sequence[str], **h
 
 def shown(name: str) -> str:
     """Return a name as a figure can show it: what is not printable, or not in the font, is spelled out."""
-    if len(name) > LONGEST:
-        name = f"{name[: LONGEST // 2]}…{name[-(LONGEST // 2 - 1) :]}"
-    return "".join(c if c.isprintable() and ord(c) in _letters() else ascii(c)[1:-1] for c in name)
+    text = "".join(c if c.isprintable() and ord(c) in _letters() else ascii(c)[1:-1] for c in name)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-(LONGEST // 2 - 1) :]}"
 
 
 @functools.cache
