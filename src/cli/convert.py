@@ -48,6 +48,8 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 @option("--priority", metavar="MASK,…", help="Masks: an overlap goes to the first of these, instead of being kept.")
 @option("--max-heads", type=click.IntRange(min=1), default=64, help="Most regions that overlapping masks may become.")
 @option("--unite-masks", is_flag=True, help="Numbered masks of one picture, a_mask and a_mask_1, count as their union.")
+@option("--grey-to-rgb", is_flag=True, help="Pictures: write grey ones as RGB, their values three times.")
+@option("--drop-alpha", is_flag=True, help="Pictures: leave out their alpha, also where it is transparent.")
 @option("--missing-masks", type=click.Choice(["empty"]), help="A mask that a case lacks counts as empty.")
 @option("--channels", metavar="NAME,…", help="Channel names; CT decides another normalisation than MRI.")
 @option(
@@ -145,6 +147,8 @@ def command(
         patients=said["patients"],
         unlabelled=said["unlabelled"],
         unite_masks=said["unite_masks"],
+        grey_to_rgb=said["grey_to_rgb"],
+        drop_alpha=said["drop_alpha"],
         missing_masks=said["missing_masks"],
         listed_only=said["listed_only"],
         label_header=said["label_header"],

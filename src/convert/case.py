@@ -6,6 +6,7 @@ from typing import Any
 
 from ..work.caseio import CaseIO
 from ..work.plan import Item
+from .source import BANDS
 
 PICTURES = (".png", ".tif", ".tiff", ".bmp", ".jpg", ".jpeg")
 
@@ -14,7 +15,7 @@ def convert_case(item: Item, io: CaseIO) -> dict[str, Any]:
     """Convert one case: pictures or volumes, as its first image is."""
     first = item.payload.source.images[0]
     # A worker loads the readers of what it reads alone: they are most of the time that it takes to start.
-    if item.payload.source.form(first) is None and first.lower().endswith(PICTURES):
+    if item.payload.source.form(first) in (None, BANDS) and first.lower().endswith(PICTURES):
         from .pictures import convert_pictures
 
         return convert_pictures(item, io)

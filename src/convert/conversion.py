@@ -283,6 +283,8 @@ def _recipe(scan: SourceScan, options: ConvertOptions) -> Recipe:
         missing_masks=options.missing_masks,
         channel_names=scan.channel_names,
         class_names=_class_names(scan.label_map.labels),
+        grey_to_rgb=options.grey_to_rgb,
+        drop_alpha=options.drop_alpha,
     )
 
 

@@ -16,6 +16,7 @@ from ..image.geometry import Geometry
 from ..image.grids import FIRST_CHANNEL, IMAGE, other_order, same_grid
 from ..image.stored import VolumeHeader
 from ..work.plan import Item
+from .bands import KIND, as_bands, refuse_as_slices
 from .frames import HINT, header_of_frame, same_frames
 from .mending import RESAMPLE, goes_with_image
 from .segment_values import BY_NAME, SegmentValues, names_segments
@@ -70,7 +71,7 @@ def judge_pictures(
         for path in case.files:
             try:
                 with naming(shown(path, root)):
-                    heads.append(raster.probe_file(path))
+                    heads.append(_probe_picture(path))
             except SegconvError as error:
                 collect(findings, error)
         if len(heads) < len(case.files):
@@ -83,6 +84,18 @@ def judge_pictures(
             if (head.width, head.height) != (first.width, first.height)
         ]
     return _judge_counts(cases, counts, channels, root, findings)
+
+
+def _probe_picture(path: str) -> raster.PictureHeader:
+    """Return the header of a picture in a dataset that lies as nnU-Net reads it."""
+    head = as_bands(raster.probe_file(path))
+    if head.kind == KIND:
+        raise SegconvError(
+            f"is {head}: channels other than colours in one file, expected a file for each",
+            code="SC084",
+            hint="save each channel as a file of its own; or --from png --images GLOB --masks GLOB, which does",
+        )
+    return head
 
 
 def _judge_counts(
@@ -167,6 +180,9 @@ def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions)
 
 def _probe_stack(files: Sequence[str], options: ConvertOptions) -> VolumeHeader:
     heads = [raster.probe_file(file) for file in files]
+    for file, head in zip(files, heads, strict=True):
+        with naming(file):
+            refuse_as_slices(head)
     pages = sum(head.pages for head in heads)
     first = heads[0]
     for file, head in zip(files, heads, strict=True):

@@ -17,12 +17,13 @@ from ..work.how import HowStaged
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, stage
 from ..work.staging import Staged
+from .bands import apart, as_bands
 from .cases import cases_of
 from .coding import Coding
 from .headers import decoded, probe_unit
 from .input_files import input_pairs
 from .mending import HEADER, KINDS
-from .pictures import convert_pictures
+from .pictures import RGB_CHANNELS, convert_pictures
 from .placing import FirstImage
 from .source import ConvertOptions, SourceCase, collect, count_of, shown
 from .task import PICTURES, CaseTask, Recipe
@@ -62,6 +63,8 @@ def as_converted(run: RunRecord | None) -> ConvertOptions:
     return ConvertOptions(
         repair=tuple(kind for kind in KINDS if kind in kinds and kind != HEADER) if isinstance(kinds, list) else (),
         nonfinite=float(nonfinite) if isinstance(nonfinite, (int, float)) else None,
+        grey_to_rgb=said.get("grey_to_rgb") is True,
+        drop_alpha=said.get("drop_alpha") is True,
     )
 
 
@@ -94,10 +97,13 @@ def scan_inputs(
     pairs, findings = input_pairs(source, root, description.channel_names, pictures=pictures)
     cases = cases_of(pairs, root, options, findings, [], None if pictures else companions_of)
     channels = len(description.channel_names)
-    for case in cases:
+    for number, case in enumerate(cases):
         try:
             with naming(shown(case.images[0], root)):
                 _refuse_channels(case, channels, root, options, pictures=pictures)
+            if pictures:
+                heads = {path: as_bands(raster.probe_file(path)) for path in case.images}
+                cases[number] = apart(case, heads)
         except SegconvError as error:
             collect(findings, error)
     findings += twin_findings({case.original_name: shown(case.images[0], root) for case in cases})
@@ -136,13 +142,16 @@ def plan_inputs(
         ending,
         mending=options.mending,
         channel_names=description.channel_names,
+        grey_to_rgb=options.grey_to_rgb,
+        drop_alpha=options.drop_alpha,
     )
     items = []
     for case in cases:
         task = CaseTask(case, recipe)
         size = sum(map(os.path.getsize, task.source.files))
         items.append(Item(case.case, task.source.files, task.outputs(), task, size))
-    key = {"command": "inputs", "channels": channels, "ending": ending}
+    pictures = {"grey_to_rgb": options.grey_to_rgb, "drop_alpha": options.drop_alpha}
+    key = {"command": "inputs", "channels": channels, "ending": ending, **pictures}
     return Inputs(tuple(cases), ending in PICTURES, Plan(target, root, tuple(items), key, tuple(warnings)))
 
 
@@ -176,7 +185,11 @@ def run_inputs(inputs: Inputs, **how: Unpack[HowStaged]) -> Outcome:
 
 
 def _refuse_channels(case: SourceCase, channels: int, root: Path, options: ConvertOptions, *, pictures: bool) -> None:
-    headers = [raster.probe_file(path) if pictures else probe_unit(case, path, root, options) for path in case.images]
-    count = sum(header.channels for header in headers)
+    if pictures:
+        count = sum(as_bands(raster.probe_file(path)).channels for path in case.images)
+        if options.grey_to_rgb and len(case.images) == count == 1:
+            count = RGB_CHANNELS
+    else:
+        count = sum(probe_unit(case, path, root, options).channels for path in case.images)
     if count != channels:
         raise SegconvError(f"has {count_of(count, 'channel')}, the model was trained on {channels}", code="SC084")

@@ -19,12 +19,15 @@ from ..image.mask import WITH_ALPHA, colour_codes, grey_mask, hides_colours
 from ..image.picture import PictureHeader
 from ..work.caseio import CaseIO
 from ..work.plan import Item
+from .bands import KIND, as_bands, with_bands_last
 from .layers import compile_layers
 from .source import INSTANCES, LAYERS, count_of
-from .task import PICTURES, CaseTask, is_identity, record_of, settled, warn_empty, written_counts
+from .task import PICTURES, CaseTask, Recipe, is_identity, record_of, settled, warn_empty, written_counts
 
 PSEUDO_SPACING_MM = (1.0, 1.0, 999.0)
 """Of a picture as a volume of one slice: nnU-Net v1 takes an axis of that spacing for none (its own 2D converter)."""
+
+RGB_CHANNELS = 3
 
 CONSTANT_PACKS = 4
 SMALL_PNG = 4096
@@ -66,7 +69,7 @@ def open_picture(data: bytes) -> Opened:
         header, plain = picture.prove(data)
         return Opened(data, header, None, plain)
     header, samples, plain = raster.prove_and_decode(data)
-    return Opened(data, header, samples, plain)
+    return Opened(data, as_bands(header), with_bands_last(header, samples), plain)
 
 
 def convert_pictures(item: Item, io: CaseIO) -> dict[str, Any]:
@@ -85,8 +88,9 @@ def convert_pictures(item: Item, io: CaseIO) -> dict[str, Any]:
             if size is not None and own != size:
                 raise SegconvError(f"is {opened.header}, the first channel {size[0]}×{size[1]}", code="SC082")
             size = own
-            held = held or opened.header.channels
-            if task.recipe.ending in PICTURES and opened.header.channels != held:
+            own_channels = 1 if opened.header.kind == KIND else _channels(opened.header, task)
+            held = held or own_channels
+            if task.recipe.ending in PICTURES and own_channels != held:
                 raise SegconvError(
                     f"is {opened.header}, the first file of the case holds {count_of(held, 'channel')}: nnU-Net stacks"
                     " files that hold as many",
@@ -110,27 +114,60 @@ def convert_pictures(item: Item, io: CaseIO) -> dict[str, Any]:
 def _write_image(opened: Opened, path: str, first: int, task: CaseTask, io: CaseIO, repairs: list[str]) -> int:
     """Write the channels of one picture; return how many they are."""
     header, ending, case = opened.header, task.recipe.ending, task.source
-    exact = header.format == "PNG" and header.depth >= 8 and header.kind in ("gray", "RGB")
-    if ending in PICTURES:
-        target = image_path(case.case, case.images.index(path), ending, case.split)
+    count = _channels(header, task)
+    exact = count == header.channels and header.format == "PNG" and header.depth >= 8 and header.kind in ("gray", "RGB")
+    if ending in PICTURES and header.kind != KIND:
+        # Colours share a file; what has one channel a file is numbered by channels.
+        number = case.images.index(path) if count > 1 else first
+        target = image_path(case.case, number, ending, case.split)
         if opened.plain and exact and ending == ".png" and not task.recipe.strip_headers:
             io.place(Path(path), opened.data, target, task.how)
         else:
-            samples = plain_samples(opened, repairs)
+            samples = _in_colour(plain_samples(opened, repairs, task.recipe), count, repairs)
             io.write(target, picture.encode(samples) if ending == ".png" else raster.encode_tiff(samples))
-        return header.channels
-    samples = plain_samples(opened, repairs)
+        return count
+    samples = _in_colour(plain_samples(opened, repairs, task.recipe), count, repairs)
     channels = [samples] if samples.ndim == 2 else [samples[..., c] for c in range(samples.shape[-1])]
     for number, channel in enumerate(channels):
         target = image_path(case.case, first + number, ending, case.split)
-        io.write(target, encode_slice(channel, ending))
+        if ending in PICTURES:
+            channel = np.ascontiguousarray(channel)
+            io.write(target, picture.encode(channel) if ending == ".png" else raster.encode_tiff(channel))
+        else:
+            io.write(target, encode_slice(channel, ending))
     return len(channels)
+
+
+def _channels(header: PictureHeader, task: CaseTask) -> int:
+    """Return how many channels are written of a picture."""
+    grey = header.channels == 1 and len(task.source.images) == 1
+    return RGB_CHANNELS if grey and task.recipe.grey_to_rgb else header.channels
+
+
+def _in_colour(samples: Samples, count: int, repairs: list[str]) -> Samples:
+    """Return grey samples three times, if that many channels are to be written."""
+    if samples.ndim > 2 or count == 1:
+        return samples
+    repairs.append("grey written as RGB")
+    return np.repeat(samples[..., np.newaxis], count, axis=-1)
 
 
 def _warn_of_image(opened: Opened, path: str, task: CaseTask, io: CaseIO) -> None:
     """Warn of bytes after the end, and of a picture all of whose pixels are equal."""
     _warn_of_tail(opened, path, task, io)
     header = opened.header
+    if header.kind in WITH_ALPHA:
+        alpha = opened.decoded[..., -1]
+        low, high = alpha.min(), alpha.max()
+        held = f"{low:g} everywhere" if low == high else f"from {low:g} to {high:g}"
+        io.warn(warning("SC084", f"its alpha channel, {held}, is left out", file=task.shown(path)))
+    if header.kind == KIND:
+        for number in range(header.samples):
+            band = opened.decoded[..., number]
+            if (band == band[0, 0]).all():
+                what = f"its channel {number + 1} of {header.samples} is {band[0, 0]:g} everywhere"
+                hint = "if it is alpha, save the pictures without it"
+                io.warn(warning("SC077", what, file=task.shown(path), hint=hint))
     if task.recipe.ending == ".png" and header.width * header.height > picture.NNUNET_PIXELS:
         size = f"{header.width}×{header.height}"
         told = f"has {size} pixels, nnU-Net opens PNG of at most {picture.NNUNET_PIXELS}: --format tif knows no limit"
@@ -156,8 +193,8 @@ def encode_slice(samples: Samples, ending: str) -> bytes:
     return volumes.encode(np.ascontiguousarray(samples)[np.newaxis], grid, ending)
 
 
-def plain_samples(opened: Opened, repairs: list[str]) -> Samples:
-    """Return a picture as 8- or 16-bit grey or RGB, and say what was changed."""
+def plain_samples(opened: Opened, repairs: list[str], recipe: Recipe) -> Samples:
+    """Return a picture as 8- or 16-bit grey, RGB or bands, and say what was changed."""
     header = opened.header
     if not opened.plain:
         repairs.append("bytes after the end of the picture dropped")
@@ -172,13 +209,15 @@ def plain_samples(opened: Opened, repairs: list[str]) -> Samples:
             hint="save it with 8 or 16 bits; or --from pairs --spacing 1,1,1 makes a volume of it",
         )
     if header.kind in WITH_ALPHA:
-        if (samples[..., -1] != np.iinfo(samples.dtype).max).any():
+        # 10, 12 and 14 bits are kept in 16.
+        opaque = bool((samples[..., -1] == (1 << header.depth) - 1).all())
+        if not opaque and not recipe.drop_alpha:
             raise SegconvError(
                 "has transparent pixels, which nnU-Net would take for a channel",
                 code="SC084",
-                hint="export the pictures without alpha",
+                hint="convert --drop-alpha leaves their alpha out; or export the pictures without alpha",
             )
-        repairs.append("opaque alpha channel dropped")
+        repairs.append("opaque alpha channel dropped" if opaque else "alpha channel with transparent pixels dropped")
         samples = samples[..., 0] if header.kind == "gray+alpha" else samples[..., :3]
     if header.depth < 8:
         repairs.append(f"{header.depth}-bit grey scaled to 8 bits")
@@ -218,7 +257,7 @@ def stored_mask(opened: Opened) -> dict[str, Any]:
     header = opened.header
     found: dict[str, Any] = {
         "ending": {"PNG": ".png", "TIFF": ".tif", "BMP": ".bmp"}.get(header.format, ".png"),
-        "dtype": "uint16" if header.depth == 16 else "uint8",
+        "dtype": "uint16" if header.depth > 8 else "uint8",
         "mode": header.kind,
         "depth": header.depth,
     }

@@ -17,6 +17,8 @@ from ..errors import Finding, SegconvError
 from ..image import raster
 from ..image.picture import PictureHeader
 from ..work.readers import ONE, Readers
+from .bands import KIND as BANDS_KIND
+from .bands import apart, as_bands, refuse_as_mask
 from .cases import cases_of, finished
 from .lists import pair_by_list
 from .pairing import Pair, Pairing, images_alone, pair_units
@@ -94,7 +96,8 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     if objects and not options.unite_masks:
         notes.append("masks of one object each are united; single objects do not come back")
     headers = _headers(cases, root, findings, options)
-    channels = _channels(cases, headers, root, findings, names)
+    cases = [apart(case, headers) for case in cases]
+    channels = _channels(cases, headers, root, findings, names, grey_to_rgb=options.grey_to_rgb)
     if options.channels and len(options.channels) != len(channels):
         findings.append(
             Finding(
@@ -198,7 +201,9 @@ def _headers(
     for case in cases:
         for path in case.files:
             try:
-                found = raster.probe_file(path)
+                found = as_bands(raster.probe_file(path))
+                if path not in case.images:
+                    refuse_as_mask(found)
                 headers[path] = looks.setdefault(found, found)
             except SegconvError as error:
                 collect(findings, error, shown(path, root))
@@ -245,9 +250,11 @@ class _Look:
 
     channels: int
     wide: bool
+    apart: bool = False
 
     def __str__(self) -> str:
-        return f"{count_of(self.channels, 'channel')} of {16 if self.wide else 8} bits"
+        files = " in files of their own" if self.apart and self.channels > 1 else ""
+        return f"{count_of(self.channels, 'channel')}{files} of {16 if self.wide else 8} bits"
 
 
 def _named_channels(pairs: Iterable[Pair], findings: list[Finding]) -> tuple[str, ...]:
@@ -291,6 +298,8 @@ def _channels(
     root: Path,
     findings: list[Finding],
     names: tuple[str, ...],
+    *,
+    grey_to_rgb: bool,
 ) -> tuple[str, ...]:
     """Return the channel names, on which all pictures must agree: nnU-Net finds out after hours that one has four."""
     looks: dict[_Look, list[SourceCase]] = {}
@@ -299,7 +308,10 @@ def _channels(
             continue  # told already
         own = [headers[path] for path in case.images if path in headers]
         if len(own) == len(case.images):
-            look = _Look(sum(header.channels for header in own), any(header.depth > 8 for header in own))
+            channels, wide = sum(header.channels for header in own), any(header.depth > 8 for header in own)
+            if grey_to_rgb and len(own) == channels == 1:
+                channels = 3
+            look = _Look(channels, wide, any(header.kind == BANDS_KIND for header in own))
             looks.setdefault(look, []).append(case)
     usual = max(looks, key=lambda look: len(looks[look]), default=_Look(1, False))
     for look, odd in looks.items():
@@ -309,7 +321,7 @@ def _channels(
                     "SC084",
                     f"is {' and '.join(str(headers[path]) for path in case.images)}; most pictures have {usual}",
                     file=shown(case.images[0], root),
-                    hint="convert it to the kind of the others",
+                    hint=_hint(look, usual),
                 )
                 for case in odd
             ]
@@ -317,4 +329,14 @@ def _channels(
         return tuple(f"channel_{int(name)}" if name.isdecimal() else role_of_stem(name)[1] or name for name in names)
     if usual.channels == 1:
         return ("gray",)
-    return ("R", "G", "B") if usual.channels == 3 else tuple(f"channel_{n}" for n in range(usual.channels))
+    if usual.channels == 3 and not usual.apart:
+        return ("R", "G", "B")
+    return tuple(f"channel_{n}" for n in range(usual.channels))
+
+
+def _hint(look: _Look, usual: _Look) -> str:
+    """Return what settles that pictures are of two kinds."""
+    grey_among_rgb = {(1, False), (3, False)} == {(one.channels, one.apart) for one in (look, usual)}
+    if grey_among_rgb and look.wide == usual.wide:
+        return "--grey-to-rgb writes grey pictures as RGB; or convert it to the kind of the others"
+    return "convert it to the kind of the others"

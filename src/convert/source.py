@@ -74,6 +74,10 @@ class ConvertOptions:
         ``"empty"``: a mask that a case lacks counts as empty; refuse if None.
     unite_masks
         Numbered masks of one picture, ``a_mask`` and ``a_mask_1``, count as their union; refuse them otherwise.
+    grey_to_rgb
+        Write a grey picture as RGB, its values three times.
+    drop_alpha
+        Leave out the alpha of pictures that are not opaque; refuse them otherwise.
     listed_only
         Leave out files that the source's list does not name.
     label_header
@@ -122,6 +126,8 @@ class ConvertOptions:
     unlabelled: str | None = None
     missing_masks: str | None = None
     unite_masks: bool = False
+    grey_to_rgb: bool = False
+    drop_alpha: bool = False
     listed_only: bool = False
     label_header: str | None = None
     repair: tuple[str, ...] = ()
@@ -159,7 +165,7 @@ class Parts:
     Parameters
     ----------
     form
-        `DETACHED`, `STACK`, `SERIES`, `INSTANCES`, `LAYERS`, `SEGMENTS`, or `FRAME`.
+        `DETACHED`, `STACK`, `SERIES`, `INSTANCES`, `BANDS`, `LAYERS`, `SEGMENTS`, or `FRAME`.
     files
         Absolute paths, in the order in which they count.
     names
@@ -183,6 +189,8 @@ SERIES = "series"
 """Slices of a DICOM series."""
 INSTANCES = "instances"
 """Masks of one object each: their union is the label."""
+BANDS = "bands"
+"""One picture whose channels become a file each; its names are their numbers."""
 LAYERS = "layers"
 """Masks of one class each, which may overlap: they are compiled into a label."""
 FRAME = "frame"

@@ -20,7 +20,7 @@ from ..image.stored import MAX_VOLUME
 from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from .coding import Coding
 from .mending import NOTHING, Mending
-from .source import SourceCase, count_of, shown
+from .source import BANDS, SourceCase, count_of, shown
 from .way_back import WAY_BACK
 
 PICTURES = (".png", ".tif")
@@ -67,6 +67,8 @@ class Recipe:
         In order; empty if that does not matter.
     class_names
         Value as written → name of everything that is learned.
+    grey_to_rgb, drop_alpha
+        See `ConvertOptions`.
     """
 
     root: str
@@ -86,6 +88,8 @@ class Recipe:
     missing_masks: str | None = None
     channel_names: tuple[str, ...] = ()
     class_names: Mapping[int, str] = field(default_factory=dict)
+    grey_to_rgb: bool = False
+    drop_alpha: bool = False
 
     def class_of(self, value: int) -> str | None:
         """Return the name of the class that a value in a label stands for; None for background and ignore."""
@@ -114,9 +118,12 @@ class CaseTask:
     def outputs(self) -> tuple[str, ...]:
         """Return the paths that the case is written to, relative to the dataset."""
         case, split, ending = self.source.case, self.source.split, self.recipe.ending
-        files = len(self.source.images) if ending in PICTURES else self.recipe.channels
+        files = sum(map(self._files_of, self.source.images)) if ending in PICTURES else self.recipe.channels
         images = [image_path(case, channel, ending, split) for channel in range(files)]
         return (*images, label_path(case, ending, split)) if self.source.label else tuple(images)
+
+    def _files_of(self, image: str) -> int:
+        return len(self.source.parts[image].names) if self.source.form(image) == BANDS else 1
 
     @property
     def how(self) -> str:

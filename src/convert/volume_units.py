@@ -11,6 +11,7 @@ from .. import reading
 from ..errors import Finding, SegconvError, naming
 from ..image import raster, stack, volumes
 from ..image.dicom_head import HEAD_BYTES, is_dicom
+from .bands import KIND
 from .source import SERIES, STACK, ConvertOptions, Parts, files_of, shown
 from .tree import Unit, walk
 
@@ -124,7 +125,8 @@ def _series(root: Path, folder: str) -> list[Unit]:
 
 def _stacks(root: Path, folder: str, pictures: list[str]) -> list[Unit]:
     paths = [root / folder / name for name in pictures]
-    if raster.probe_file(os.path.realpath(paths[0])).pages > 1:
+    first = raster.probe_file(os.path.realpath(paths[0]))
+    if first.pages > 1 or first.kind == KIND:  # channels are refused as slices when the headers are judged
         return [Unit(folder, path.stem, path.suffix, Parts(STACK, (str(path),))) for path in paths]
     if not folder:
         return []  # the source itself is no volume

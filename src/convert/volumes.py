@@ -17,6 +17,7 @@ from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
 from ..image.voxels import refuse_infinite_in_32_bits, shares_of, value_range
 from ..work.caseio import CaseIO
 from ..work.plan import Item
+from .bands import refuse_as_slices
 from .frames import frame_of
 from .layers import compile_layers
 from .mending import cast, finite, turned
@@ -105,9 +106,10 @@ def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tu
     for file in files:
         with naming(task.shown(file)):
             opened = open_picture(io.read(Path(file)))
+            refuse_as_slices(opened.header)
             samples = opened.decoded
             if samples.dtype in (np.uint8, np.uint16, np.bool_) and opened.header.pages == 1:
-                samples = plain_samples(opened, [])  # of what a picture may be; HU are as they are
+                samples = plain_samples(opened, [], task.recipe)  # of what a picture may be; HU are as they are
             slices.append(samples)
     return _stacked(slices, task), None
 

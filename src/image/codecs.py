@@ -64,7 +64,7 @@ def decoded_bytes(path: str) -> int:
     try:
         if path.lower().endswith(raster.ENDINGS):
             header = raster.probe_file(path)
-            return header.width * header.height * header.pages * header.samples * max(header.depth // 8, 1)
+            return header.width * header.height * header.pages * header.samples * -(-header.depth // 8)
         volume = volumes.probe_file(path)
         return volume.voxel_bytes // volume.dtype.itemsize * volume.value_dtype.itemsize
     except SegconvError:

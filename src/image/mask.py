@@ -26,6 +26,7 @@ def grey_mask(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[A
     SegconvError
         ``SC078`` for colours, with the first pixel that has one, and for pixels that are not opaque.
     """
+    _refuse_bands(header)
     if samples.ndim == 2:
         return samples
     if header.kind in WITH_ALPHA:
@@ -56,6 +57,16 @@ def grey_mask(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[A
     return samples[..., 0]
 
 
+def _refuse_bands(header: picture.PictureHeader) -> None:
+    if header.kind == "bands" or header.channel_pages:
+        channels = header.pages if header.channel_pages else header.samples
+        raise SegconvError(
+            f"is a mask of {channels} channels, expected one value a pixel",
+            code="SC078",
+            hint="save each channel as a mask of its own, in a folder for each class",
+        )
+
+
 def colour_codes(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[np.uint32]:
     """Return the colour of each pixel of a mask, ``(255 - alpha) << 24 | red << 16 | green << 8 | blue``.
 
@@ -73,6 +84,7 @@ def colour_codes(samples: NDArray[Any], header: picture.PictureHeader) -> NDArra
     SegconvError
         ``SC056`` for more than 8 bits a sample.
     """
+    _refuse_bands(header)
     if samples.dtype != np.uint8 or (header.depth != 8 and header.kind != "palette"):
         raise SegconvError(
             f"is {header}, expected a colour mask of 8 bits a sample",

@@ -63,7 +63,8 @@ class PictureHeader:
     depth
         Bits a sample, as stored: 1, 2, 4, 8, 16, or 32 and 64 in a TIFF.
     kind
-        ``"gray"``, ``"RGB"``, ``"palette"``, ``"gray+alpha"`` or ``"RGBA"``.
+        ``"gray"``, ``"RGB"``, ``"palette"``, ``"gray+alpha"``, ``"RGBA"``, or in a TIFF ``"bands"``:
+        samples that are neither colour nor alpha.
     samples
         Stored samples a pixel.
     interlaced
@@ -78,6 +79,8 @@ class PictureHeader:
         ``"uint"``, or in a TIFF ``"int"`` or ``"float"``.
     white_is_zero
         Whether it is grey, and says that its lowest value is white.
+    channel_pages
+        Whether its pages are the channels of one picture, as a TIFF of ImageJ or OME may say.
     """
 
     width: int
@@ -91,16 +94,20 @@ class PictureHeader:
     lossy: bool = False
     numbers: str = "uint"
     white_is_zero: bool = False
+    channel_pages: bool = False
 
     @property
     def channels(self) -> int:
-        """Channels that a network sees once the palette is expanded and alpha is dropped: 1 or 3."""
+        """Channels that a network sees once the palette is expanded and alpha is dropped."""
+        if self.kind == "bands":
+            return self.samples
         return 1 if self.kind in ("gray", "gray+alpha") else 3
 
     def __str__(self) -> str:
         numbers = "" if self.numbers == "uint" else f" {self.numbers}"
         pages = "" if self.pages == 1 else f"×{self.pages}"
-        return f"{self.depth}-bit{numbers} {self.kind}, {self.width}×{self.height}{pages}"
+        kind = f"{self.samples} bands" if self.kind == "bands" else self.kind
+        return f"{self.depth}-bit{numbers} {kind}, {self.width}×{self.height}{pages}"
 
 
 def probe(head: Buffer) -> PictureHeader:

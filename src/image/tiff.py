@@ -14,6 +14,7 @@ import logging
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import imagecodecs
@@ -26,6 +27,7 @@ from . import jpeg
 from .gzipped import Buffer
 from .picture import PictureHeader, refuse_colourless, refuse_size, turned
 from .stored import MAX_VOLUME
+from .tiff_axes import CHANNELS, MIXED, meaning_of_pages
 
 # TIFF's codes of the compressions that are read; each decoder is bounded by the size it is given.
 _PLAIN, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD, _JPEG = 1, 5, 8, 32946, 32773, 50000, 7
@@ -133,7 +135,8 @@ def encode_pages(pages: NDArray[Any], colours: NDArray[np.uint8] | None = None) 
 def _opened(file: Any) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF, and turn whatever its reader stumbles over into one error."""
     try:
-        with tifffile.TiffFile(file) as tiff:
+        # A file of OME may name others that belong to it; none of them is opened.
+        with tifffile.TiffFile(file, _multifile=False) as tiff:
             yield tiff
     except SegconvError:
         raise
@@ -164,7 +167,14 @@ def _header(tiff: tifffile.TiffFile) -> PictureHeader:
                 code="SC053",
                 hint="save the pages that differ as files of their own",
             )
-    return header
+    meaning = meaning_of_pages(tiff, pages)
+    if meaning == MIXED or (meaning == CHANNELS and header.kind != "gray"):
+        raise SegconvError(
+            f"holds {pages} pages that are channels, and slices, frames or colours as well",
+            code="SC056",
+            hint="save each channel as a file of its own",
+        )
+    return replace(header, channel_pages=meaning == CHANNELS)
 
 
 def _pages(tiff: tifffile.TiffFile) -> list[Any]:
@@ -193,17 +203,13 @@ def _page_header(page: Any, pages: int) -> PictureHeader:
     numbers = _NUMBERS.get(int(page.sampleformat))
     allowed = (8, 16, 32, 64) if numbers != "float" else (16, 32, 64)
     small = photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _PALETTE) and samples == 1 and numbers == "uint"
-    if numbers is None or not (depth in allowed or (small and depth in (1, 2, 4))):
+    # Cameras and scanners of 10, 12 and 14 bits pack their samples; they are unpacked to 16.
+    packed = photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB) and numbers == "uint" and compression != _JPEG
+    if numbers is None or not (
+        depth in allowed or (small and depth in (1, 2, 4)) or (packed and depth in (10, 12, 14))
+    ):
         raise SegconvError(f"has samples of {depth} bits of the TIFF format {page.sampleformat}", code="SC056")
-    kinds = {
-        (_MIN_IS_WHITE, 1): "gray",
-        (_MIN_IS_BLACK, 1): "gray",
-        (_MIN_IS_BLACK, 2): "gray+alpha",
-        (_RGB, 3): "RGB",
-        (_RGB, 4): "RGBA",
-        (_PALETTE, 1): "palette",
-    }
-    kind = kinds.get((photometric, samples))
+    kind = _kind(page, photometric, samples)
     if kind is None or page.imagedepth != 1 or (kind == "palette" and (depth > 16 or page.colormap is None)):
         raise SegconvError(
             f"has {samples} samples a pixel of the kind {_PHOTOMETRICS.get(photometric, photometric)}",
@@ -222,6 +228,18 @@ def _page_header(page: Any, pages: int) -> PictureHeader:
         numbers=numbers,
         white_is_zero=photometric == _MIN_IS_WHITE,
     )
+
+
+def _kind(page: Any, photometric: int, samples: int) -> str | None:
+    """Return what the samples of a pixel are: alpha only where the file says so; other further samples are bands."""
+    kinds = {(_MIN_IS_WHITE, 1): "gray", (_MIN_IS_BLACK, 1): "gray", (_RGB, 3): "RGB", (_PALETTE, 1): "palette"}
+    own = 3 if photometric == _RGB else 1
+    if photometric in (_MIN_IS_BLACK, _RGB) and samples > own:
+        alpha = [int(extra) for extra in page.extrasamples] in ([1], [2])
+        if samples == own + 1 and alpha:
+            return "gray+alpha" if own == 1 else "RGBA"
+        return "bands"
+    return kinds.get((photometric, samples))
 
 
 def _samples(tiff: tifffile.TiffFile, header: PictureHeader, data: Buffer) -> NDArray[Any]:

@@ -296,7 +296,8 @@ class _Case:
         report.pages = header.pages
         channels = self._channels(header)
         report.voxel_types += [f"{header.depth}-bit {header.kind}"] * channels
-        if header.kind == "gray+alpha" or (header.pages > 1 and header.samples > 1):
+        unread = header.kind == "bands" and header.samples not in (3, 4)
+        if unread or header.kind == "gray+alpha" or (header.pages > 1 and header.samples > 1):
             self._tell("SC084", f"is {header}, which nnU-Net has no reader for", name, hint="export it as grey or RGB")
         else:
             self._dimensions(name, header)

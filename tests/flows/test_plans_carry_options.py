@@ -59,6 +59,8 @@ OTHER: dict[str, list[Any]] = {
     "unlabelled": ["skip", "test"],
     "missing_masks": ["empty"],
     "unite_masks": [True],
+    "grey_to_rgb": [True],
+    "drop_alpha": [True],
     "listed_only": [True],
     "label_header": ["image"],
     "repair": [("cast",), ("orthonormal", "cast")],

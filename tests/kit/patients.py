@@ -6,6 +6,7 @@ import json
 import shutil
 
 import numpy as np
+import tifffile
 
 from ..convert.oracles import ct, write
 from .case import Case, Convert, Reject
@@ -64,11 +65,19 @@ def folder_a_class(place: Place) -> None:
         (place.root / f"masks/c{number}.png").unlink()
 
 
+def mask_of_channels(place: Place) -> None:
+    """Replace a mask by one that ImageJ wrote, with a page for each of two classes, called channels."""
+    pages = np.stack([np.zeros((9, 9), np.uint8)] * 2)
+    (place.root / "masks/c1.png").unlink()
+    tifffile.imwrite(place.root / "masks/c1.tif", pages, imagej=True, metadata={"axes": "CYX"})
+
+
 CASES: list[Case] = [
     Case(47, "pairs", "two sessions of each patient", sessions, Convert(grouped)),
     Case(27, "msd", "names of four digits that the json lists", four_digits, Convert(one_channel_each)),
     Case(47, "png", "two numbered masks of one picture", numbered_masks, Reject(("SC085",), "masks/c1_mask.png"),
          mended=(("--unite-masks",),)),
+    Case(25, "png", "a mask of two channels", mask_of_channels, Reject(("SC084",), "masks/c1.tif")),
     Case(47, "png", "a folder of masks for each of two classes", folder_a_class, Reject(("SC003",), None, (2,)),
          detect=True, mended=(("--images", "images/{case}.png", "--masks", "masks/ex/{case}.png"),)),
 ]  # fmt: skip

@@ -1,0 +1,61 @@
+"""Pictures whose file says that it holds channels other than colours: each becomes a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import SegconvError
+from ..image.picture import PictureHeader
+from .source import BANDS, Parts, SourceCase
+
+KIND = "bands"
+"""Of the header of such a picture."""
+
+
+def as_bands(header: PictureHeader) -> PictureHeader:
+    """Return what a picture is once the pages that its file calls channels are its samples."""
+    if not header.channel_pages:
+        return header
+    return replace(header, pages=1, kind=KIND, samples=header.pages, channel_pages=False)
+
+
+def with_bands_last(header: PictureHeader, samples: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return decoded samples as `as_bands` describes them, ``(y, x, channel)``."""
+    return np.moveaxis(samples, 0, -1) if header.channel_pages else samples
+
+
+def apart(case: SourceCase, headers: Mapping[str, PictureHeader]) -> SourceCase:
+    """Return a case that knows how many files each of its pictures becomes."""
+    parts = {
+        path: Parts(BANDS, (path,), tuple(map(str, range(header.samples))))
+        for path in case.images
+        if (header := headers.get(path)) is not None and header.kind == KIND
+    }
+    return replace(case, parts={**case.parts, **parts}) if parts else case
+
+
+def refuse_as_slices(header: PictureHeader) -> None:
+    """Refuse a picture with channels where a slice, or pages that are slices, are expected (``SC084``)."""
+    found = as_bands(header)
+    if found.kind == KIND:
+        raise SegconvError(
+            f"holds {found.samples} channels by its own word, expected slices of one value a pixel",
+            code="SC084",
+            hint="for pictures: --from png, without --spacing, makes channels of them; or save each channel as a file"
+            " of its own",
+        )
+
+
+def refuse_as_mask(header: PictureHeader) -> None:
+    """Refuse a mask with channels (``SC084``)."""
+    found = as_bands(header)
+    if found.kind == KIND:
+        raise SegconvError(
+            f"is a mask of {found.samples} channels, expected one value a pixel",
+            code="SC084",
+            hint="save each channel as a mask of its own, in a folder for each class: masks/NAME/",
+        )

@@ -1,0 +1,44 @@
+"""What the pages of a TIFF are by its own word: ImageJ, OME and tifffile write it into the first page's description."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+CHANNELS = "channels"
+"""Every page is a channel of one picture."""
+
+MIXED = "mixed"
+"""Pages are channels of several slices or frames."""
+
+_PIXELS = re.compile(r"<(?:\w+:)?Pixels\b[^>]*>")
+_SIZE = re.compile(r"\bSize([CZT])\s*=\s*[\"'](\d+)[\"']")
+
+
+def meaning_of_pages(tiff: Any, pages: int) -> str | None:
+    """Return `CHANNELS` or `MIXED` if a file says that its pages are such; None for slices, or if it says nothing."""
+    if pages < 2:
+        return None
+    channels = _channels(tiff, pages)
+    if channels is None or channels < 2:
+        return None
+    return CHANNELS if channels == pages else MIXED
+
+
+def _channels(tiff: Any, pages: int) -> int | None:
+    """Return the number of channels among the pages, None if the file does not say."""
+    if tiff.is_imagej:
+        return int((tiff.imagej_metadata or {}).get("channels", 1))
+    description = str(tiff.pages[0].description)
+    if tiff.is_ome:
+        # Read as text: whatever else the XML holds, entities among it, stays unread.
+        tag = _PIXELS.search(description)
+        sizes = {axis: int(size) for axis, size in _SIZE.findall(tag.group())} if tag else {}
+        # Samples of a pixel count as channels of OME, too.
+        planes = sizes.get("Z", 1) * sizes.get("T", 1)
+        return sizes.get("C", 1) if planes > 1 else min(sizes.get("C", 1), pages)
+    if tiff.is_shaped:
+        said: dict[str, Any] = (tiff.shaped_metadata or ({},))[0]
+        axes, shape = str(said.get("axes", "")), said.get("shape", ())
+        return int(shape[axes.index("C")]) if "C" in axes and len(axes) == len(shape) else None
+    return None
