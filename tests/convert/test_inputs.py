@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import tifffile
+from PIL import Image
 
 from segconv.convert.inputs import Inputs, plan_inputs, run_inputs
+from segconv.convert.source import ConvertOptions
 from segconv.dataset.description import DatasetDescription
 from segconv.dataset.labels import Labels
 from segconv.errors import SegconvError
@@ -91,3 +94,33 @@ def test_pictures_in_folders_below_keep_apart(tmp_path: Path) -> None:
         for number in (1, 2):
             save(tmp_path / f"new/{folder}/{number}.png", picture(number))
     assert names(planned(tmp_path / "new", "gray", ending=".png")) == ["x/1", "x/2", "y/1", "y/2"]
+
+
+def test_channels_of_a_tiff_become_a_file_each(tmp_path: Path) -> None:
+    bands = np.random.default_rng(1).integers(0, 60000, (2, 8, 9)).astype(np.uint16)
+    (tmp_path / "new").mkdir()
+    tifffile.imwrite(tmp_path / "new/a.tif", bands, imagej=True, metadata={"axes": "CYX"})
+    inputs = planned(tmp_path / "new", "nucleus", "cell", ending=".png")
+    (tmp_path / "out").mkdir()
+    run_inputs(inputs)
+    for number in range(2):
+        (written,) = inputs.plan.target.staging.rglob(f"a_{number:04d}.png")
+        with Image.open(written) as opened:
+            assert np.array_equal(np.asarray(opened), bands[number])
+
+
+def test_pictures_are_treated_as_the_options_of_the_conversion_say(tmp_path: Path) -> None:
+    grey = np.arange(72, dtype=np.uint8).reshape(8, 9)
+    colour = np.random.default_rng(1).integers(0, 255, (8, 9, 4)).astype(np.uint8)
+    (tmp_path / "new").mkdir()
+    Image.fromarray(grey).save(tmp_path / "new/a.png")
+    Image.fromarray(colour).save(tmp_path / "new/b.png")
+    description = DatasetDescription(("R", "G", "B"), LABELS, ".png", 1)
+    options = ConvertOptions(grey_to_rgb=True, drop_alpha=True)
+    inputs = plan_inputs(tmp_path / "new", description, Target(tmp_path / "out", "inputs"), options)
+    (tmp_path / "out").mkdir()
+    run_inputs(inputs)
+    for name, expected in (("a", np.stack([grey] * 3, axis=-1)), ("b", colour[..., :3])):
+        (written,) = inputs.plan.target.staging.rglob(f"{name}_0000.png")
+        with Image.open(written) as opened:
+            assert np.array_equal(np.asarray(opened), expected)
