@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SegconvError
+from ..image import raster
 from ..image.picture import PictureHeader
 from .source import BANDS, Parts, SourceCase
 
@@ -36,6 +37,27 @@ def apart(case: SourceCase, headers: Mapping[str, PictureHeader]) -> SourceCase:
         if (header := headers.get(path)) is not None and header.kind == KIND
     }
     return replace(case, parts={**case.parts, **parts}) if parts else case
+
+
+def all_apart(cases: Sequence[SourceCase]) -> list[SourceCase]:
+    """Return cases as `apart` does, if all of them hold such pictures; as they are otherwise."""
+    found = []
+    for case in cases:
+        own = {path: head for path in case.images if (head := _head(path)) is not None}
+        found.append(apart(case, own))
+        if not any(head.kind == KIND for head in own.values()):
+            return list(cases)
+    return found
+
+
+def _head(path: str) -> PictureHeader | None:
+    """Return the header of a TIFF; None for other files, and for those that are refused when headers are judged."""
+    if not path.lower().endswith((".tif", ".tiff")):
+        return None
+    try:
+        return as_bands(raster.probe_file(path))
+    except SegconvError:
+        return None
 
 
 def refuse_as_slices(header: PictureHeader) -> None:

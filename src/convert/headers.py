@@ -20,7 +20,7 @@ from .bands import KIND, as_bands, refuse_as_slices
 from .frames import HINT, header_of_frame, same_frames
 from .mending import RESAMPLE, goes_with_image
 from .segment_values import BY_NAME, SegmentValues, names_segments
-from .source import FRAME, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
+from .source import BANDS, FRAME, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
 from .task import CaseTask
 
 
@@ -71,7 +71,7 @@ def judge_pictures(
         for path in case.files:
             try:
                 with naming(shown(path, root)):
-                    heads.append(_probe_picture(path))
+                    heads.append(_probe_picture(case, path))
             except SegconvError as error:
                 collect(findings, error)
         if len(heads) < len(case.files):
@@ -86,14 +86,14 @@ def judge_pictures(
     return _judge_counts(cases, counts, channels, root, findings)
 
 
-def _probe_picture(path: str) -> raster.PictureHeader:
-    """Return the header of a picture in a dataset that lies as nnU-Net reads it."""
+def _probe_picture(case: SourceCase, path: str) -> raster.PictureHeader:
+    """Return the header of a picture; of channels in one file only where they are taken apart."""
     head = as_bands(raster.probe_file(path))
-    if head.kind == KIND:
+    if head.kind == KIND and case.form(path) != BANDS:
         raise SegconvError(
             f"is {head}: channels other than colours in one file, expected a file for each",
             code="SC084",
-            hint="save each channel as a file of its own; or --from png --images GLOB --masks GLOB, which does",
+            hint="save each channel as a file of its own, in every case",
         )
     return head
 

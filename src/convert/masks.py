@@ -25,6 +25,7 @@ from ..image.geometry import Geometry
 from ..image.grids import IMAGE, same_grid
 from ..image.stored import DecodedVolume
 from ..work.readers import ONE, Readers
+from .bands import all_apart
 from .candidates import rival_masks
 from .cases import finished
 from .class_folders import class_folders
@@ -147,6 +148,8 @@ def compiled_scan(
         Returns the names of so many channels.
     """
     pictures = bool(cases) and picture_ending_of(cases[0].images[0]) is not None
+    if pictures:
+        cases = all_apart(cases)
     judge = judge_pictures if pictures else judge_headers
     channels = channel_names(judge(cases, 0, root, findings, options))
     labels_of = [case.parts[case.label].names for case in cases if case.label is not None]

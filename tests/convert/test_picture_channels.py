@@ -186,3 +186,31 @@ def test_12_bits_are_read(tmp_path: Path, segconv: Command) -> None:
     (image,) = tmp_path.rglob("Dataset009_Made/imagesTr/c0_0000.png")
     with Image.open(image) as written:
         assert np.array_equal(np.asarray(written), values)
+
+
+def test_channels_beside_masks_of_classes_become_a_file_each(tmp_path: Path, segconv: Command) -> None:
+    root = source(tmp_path / "mine", [SAID["ImageJ"][0]] * 2)
+    for number in range(2):
+        for name in ("nucleus", "cell"):
+            (root / "masks" / name).mkdir(exist_ok=True)
+            Image.fromarray(MASK).save(root / "masks" / name / f"c{number}.png")
+        (root / f"masks/c{number}.png").unlink()
+    done = segconv("convert", root, "--to", "9_Made", "--from", "masks")
+    assert done.code == 0, done.err
+    for number in range(2):
+        (image,) = tmp_path.rglob(f"Dataset009_Made/imagesTr/c0_{number:04d}.png")
+        with Image.open(image) as written:
+            assert np.array_equal(np.asarray(written), BANDS[number])
+
+
+def test_a_dataset_of_nnunet_with_channels_in_one_file_is_refused(tmp_path: Path, segconv: Command) -> None:
+    root = tmp_path / "Dataset001_Old"
+    for folder in ("imagesTr", "labelsTr"):
+        (root / folder).mkdir(parents=True)
+    (root / "imagesTr/c_0000.tif").write_bytes(SAID["ImageJ"][0])
+    (root / "labelsTr/c.tif").write_bytes(tif(MASK // 255, photometric="minisblack"))
+    said = {"channel_names": {"0": "a", "1": "b"}, "labels": {"background": 0, "x": 1}, "numTraining": 1}
+    (root / "dataset.json").write_text(json.dumps({**said, "file_ending": ".tif"}))
+    done = segconv("convert", root, "--to", "9_Made")
+    assert done.code == 65
+    assert "save each channel as a file of its own" in done.err
