@@ -345,7 +345,9 @@ def _channel_names(
     if cases and len(cases[0].images) == count > 1:
         return tuple(options.image or (Path(volumes.strip_ending(path)).name for path in cases[0].images))
     if pictures:
-        return ("R", "G", "B") if count == 3 else ("gray",)
+        colours = not any(case.parts != own.parts for case, own in zip(all_apart(cases[:1]), cases, strict=False))
+        names = {0: ("gray",), 1: ("gray",)} | ({3: ("R", "G", "B")} if colours else {})
+        return names.get(count, tuple(f"channel_{n}" for n in range(count)))
     return ("image",) if count <= 1 else tuple(f"channel_{n}" for n in range(count))
 
 

@@ -197,6 +197,9 @@ def test_channels_beside_masks_of_classes_become_a_file_each(tmp_path: Path, seg
         (root / f"masks/c{number}.png").unlink()
     done = segconv("convert", root, "--to", "9_Made", "--from", "masks")
     assert done.code == 0, done.err
+    assert segconv("check", "9").code == 0
+    (made,) = tmp_path.rglob("Dataset009_Made/dataset.json")
+    assert list(json.loads(made.read_text())["channel_names"].values()) == ["channel_0", "channel_1"]
     for number in range(2):
         (image,) = tmp_path.rglob(f"Dataset009_Made/imagesTr/c0_{number:04d}.png")
         with Image.open(image) as written:
