@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 COMMAND = "restore"
+SHOWN = 3
+"""So many files that are left out are named."""
 
 
 def is_restored(folder: Path) -> bool:
@@ -71,7 +73,8 @@ def plan_restore(predictions: Path, like: Dataset, out: Path) -> Restoration:
             raise SegconvError("is no folder", code="SC010", file=str(predictions))
         root = predictions.resolve()
         ending = like.description.file_ending
-        found = {p.name[: -len(ending)]: p for p in files_of(root) if p.name.endswith(ending)}
+        files = files_of(root)
+        found = {p.name[: -len(ending)]: p for p in files if p.name.endswith(ending)}
         if not found:
             raise SegconvError(
                 f"holds no prediction, expected files that end in {ending}", code="SC011", file=str(predictions)
@@ -82,7 +85,36 @@ def plan_restore(predictions: Path, like: Dataset, out: Path) -> Restoration:
         def located(path: Path) -> tuple[str, int]:
             return resolve_inside(path, root), path.stat().st_size
 
-        return _plan(found, known, located, root, like, out, {})
+        planned = _plan(found, known, located, root, like, out, {})
+    left = _left_out(files, found.values(), ending)
+    return dataclasses.replace(
+        planned, plan=dataclasses.replace(planned.plan, warnings=(*planned.plan.warnings, *left))
+    )
+
+
+def _left_out(files: Iterable[Path], taken: Iterable[Path], ending: str) -> list[Finding]:
+    """Return a warning on what may be predictions in a form that nnU-Net does not write for this dataset."""
+    known = {*taken}
+    left = [
+        path.name
+        for path in files
+        if path not in known
+        and (
+            path.suffix.lower() in raster.ENDINGS
+            or volumes.ending_of(path.name) is not None
+            or (path.is_dir() and path.name != lineage.FOLDER)
+        )
+    ]
+    if not left:
+        return []
+    more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+    return [
+        warning(
+            "SC063",
+            f"{', '.join(left[:SHOWN])}{more}: left out; predictions of this dataset are files that end in {ending}",
+            hint="move predictions into the folder itself, in the format of the dataset",
+        )
+    ]
 
 
 def plan_restore_of(

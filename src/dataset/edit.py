@@ -19,6 +19,7 @@ from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..version import VERSION
 from ..work import fsops
 from ..work.held import Held
+from ..work.owned import OF_EDITS
 from ..work.plan import Target
 from ..work.staging import locked, writing
 from . import lineage
@@ -239,7 +240,7 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
             raise SegconvError("changed while the edit was made", code="SC062", file=str(path))
         with writing(path):
             for left in (*edit.dataset.glob(".tmp-*"), *edit.dataset.glob(f"{lineage.FOLDER}/.tmp-*")):
-                if fsops.is_temporary(left.name):
+                if fsops.is_temporary(left.name, OF_EDITS):
                     fsops.unlink(left)  # by an edit that was killed; the lock says that it is not at work
             # The lineage first: an edit that is cut short in between is made, and recorded, by running it again.
             _record(edit)

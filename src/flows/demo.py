@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,13 +28,13 @@ from ..review.overlay import Panel, montage
 from ..review.scores.dice import Scores
 from ..review.scores.evaluation import evaluate_folders
 from ..train import plans as plans_room
-from ..train.commands import model_folder
-from ..train.paths import Paths, init_folders
+from ..train.commands import LOGS, model_folder
+from ..train.paths import NAMES, SETTING, Paths, init_folders
 from ..train.predict import prove_model
 from ..version import VERSION
 from ..work import fsops, owned
 from ..work.plan import Target
-from ..work.staging import LAST, locked, refuse_taken, replaceable, writing
+from ..work.staging import LAST, is_empty_folder, locked, refuse_taken, replaceable, writing
 from .infer import infer
 from .plan import plan_dataset
 from .train import train_folds
@@ -42,6 +43,8 @@ PICTURES, VOLUMES, PICTURES_AUGMENTED, VOLUMES_AUGMENTED = 501, 502, 601, 602
 CONFIGURATION = "2d_small"
 TRAINER = "nnUNetTrainer_1epoch"
 COMMAND = "demo"
+_OWN = ("input", "held-back", "predictions", "overlay.png", *(name for name, _ in SETTING))
+"""What a demo makes in its folder, besides nnU-Net's three."""
 PATCH = (64, 64)
 FEATURES = (8, 64)
 BATCH = 4
@@ -103,6 +106,8 @@ def run_demo(
     folder = folder.absolute()
     target = Target(folder, folder.name, lineage.manifest(COMMAND))
     with locked(target):
+        if overwrite:
+            _remove_empty_folders(folder)
         refuse_taken(target, overwrite=overwrite)
         if (earlier := replaceable(target, overwrite=overwrite)) is not None:
             with writing(folder):
@@ -113,19 +118,49 @@ def run_demo(
             _record(folder)
 
 
+def _remove_empty_folders(folder: Path) -> None:
+    """Remove nnU-Net's folders that a demo which was interrupted left without content."""
+    with writing(folder):
+        for name in NAMES.values():
+            if is_empty_folder(folder / name):
+                fsops.rmdir(folder / name)
+
+
 def _record(folder: Path) -> None:
-    """Write down all that a demo made, so that another may take its place; the folder was empty before."""
+    """Write down what a demo made, so that another may take its place; what it did not make is left out."""
     if not folder.is_dir():
         return
     with writing(folder):
+        listed = _by_lineage(folder)
         files = [
             {"path": path, "size": entry.stat().st_size, "sha256": owned.file_sha256(folder / path)}
             for path, entry in owned.entries(folder)
-            if entry.is_file(follow_symlinks=False)
+            if entry.is_file(follow_symlinks=False) and _made(path, listed)
         ]
         record = lineage.run_record(version=VERSION, command=COMMAND, options={}, source={}, files=files)
         fsops.mkdir((folder / lineage.RUN).parent)
         fsops.write_atomic(folder / lineage.RUN, record)
+
+
+def _by_lineage(folder: Path) -> dict[str, set[str]]:
+    """Return the folders of a demo that say themselves which files they were made with: path → those files."""
+    found = {}
+    for where in ("predictions", *(f"nnUNet_raw/{path.name}" for path in (folder / "nnUNet_raw").glob("Dataset*"))):
+        with suppress(SegconvError):
+            manifest = lineage.manifest(*lineage.DATASETS, *lineage.RESTORED)
+            found[where] = {f"{where}/{written.path}" for written in manifest(folder / where)}
+    return found
+
+
+def _made(path: str, listed: Mapping[str, set[str]]) -> bool:
+    """Whether a demo makes files of such a path, relative to its folder."""
+    first, _, rest = path.partition("/")
+    within = next((files for where, files in listed.items() if path.startswith(f"{where}/")), None)
+    if within is not None:
+        return path in within
+    if first in NAMES.values():
+        return rest.startswith(("Dataset", LOGS))
+    return first in _OWN
 
 
 def _walk(steps: _Steps, data: Path | None) -> Demonstration:

@@ -123,7 +123,7 @@ def carry_splits(dataset: Dataset, preprocessed: Path, paths: Paths) -> None:
     Raises
     ------
     SegconvError
-        ``SC095`` if other folds are there and models were trained on them.
+        ``SC095`` if other folds are there: they may be somebody's own.
     """
     source, target = dataset.path / SPLITS_FILE, preprocessed / SPLITS_FILE
     if not os.path.lexists(source):
@@ -132,13 +132,16 @@ def carry_splits(dataset: Dataset, preprocessed: Path, paths: Paths) -> None:
     there = os.path.lexists(target)
     if there and _same(read_file(target), wanted):
         return
-    results = paths.results / dataset.path.name if paths.results is not None else None
-    if there and results is not None and results.is_dir():
+    if there:
+        results = paths.results / dataset.path.name if paths.results is not None else None
+        trained = results is not None and results.is_dir()
         raise SegconvError(
-            "differs from the folds of the dataset, and models were trained on it",
+            f"differs from the folds of the dataset{', and models were trained on it' if trained else ''}",
             code="SC095",
             file=str(target),
-            hint=f"move {results} away, or copy the folds that you want by hand",
+            hint=f"move {results} away, or copy the folds that you want by hand"
+            if trained
+            else f"move it away to train with the folds of the dataset, or copy it over {source}",
         )
     with writing(target):
         fsops.write_atomic(target, wanted, sync=True)

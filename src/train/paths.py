@@ -22,7 +22,7 @@ from ..work.staging import writing
 NAMES = {"raw": "nnUNet_raw", "preprocessed": "nnUNet_preprocessed", "results": "nnUNet_results"}
 """Our word → the environment variable, which is also the usual name of the folder."""
 
-_SETTING = (("setPath.sh", 'export {}="{}"'), ("setPath.ps1", '$Env:{} = "{}"'), (".env", "{}={}"))
+SETTING = (("setPath.sh", 'export {}="{}"'), ("setPath.ps1", '$Env:{} = "{}"'), (".env", "{}={}"))
 """Files that set the variables, and the line that sets one."""
 
 PURPOSE = {
@@ -31,7 +31,7 @@ PURPOSE = {
     "results": "trained models",
 }
 
-LARGEST_SETTINGS = 1 << 20
+LARGESTSETTINGS = 1 << 20
 
 _OUT_OF_REACH = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG)
 """What the system says of a file that is not there, or that this user cannot get at: a home may be somebody else's."""
@@ -184,7 +184,7 @@ def read_settings() -> dict[str, str]:
     hint = "remove it, and run segconv paths init ROOT --remember"
     try:
         # A link is fine: who keeps settings elsewhere put it there. A pipe would be waited for.
-        found = json.loads(reading.whole(os.path.realpath(path), LARGEST_SETTINGS))
+        found = json.loads(reading.whole(os.path.realpath(path), LARGESTSETTINGS))
     except OSError as error:
         if error.errno in _OUT_OF_REACH:
             return {}
@@ -230,9 +230,16 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
             hint="leave out --remember; or export XDG_CONFIG_HOME, an absolute path of a folder for settings",
         )
     settings = read_settings() if remembered is not None else {}  # which refuses a file of somebody else
+    if remembered is not None and not settings and os.path.lexists(remembered) and not os.access(remembered, os.R_OK):
+        raise SegconvError(
+            "is there and cannot be read, and is not replaced",
+            code="SC042",
+            file=str(remembered),
+            hint="check its rights, or move it away",
+        )
     files = {
         root / name: "".join(f"{line.format(variable, folder)}\n" for variable, folder in folders.items()).encode()
-        for name, line in _SETTING
+        for name, line in SETTING
     }
     missing = {path: data for path, data in files.items() if not os.path.lexists(path)}
     refuse_if_any(
@@ -255,7 +262,7 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
 def _other_content(path: Path, wanted: bytes) -> Finding | None:
     """Return the error for a file that is there and sets something else, which is kept."""
     try:
-        if reading.whole(reading.in_real_folder(path), LARGEST_SETTINGS) == wanted:
+        if reading.whole(reading.in_real_folder(path), LARGESTSETTINGS) == wanted:
             return None
     except (OSError, SegconvError):  # a folder, a link, a pipe
         pass

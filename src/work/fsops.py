@@ -16,7 +16,7 @@ import secrets
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -142,9 +142,10 @@ def create(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-def is_temporary(name: str) -> bool:
-    """Return whether a file's name is one that `write_atomic` gives to what is not complete."""
-    return _TEMPORARY.fullmatch(name) is not None
+def is_temporary(name: str, of: Collection[str] = ()) -> bool:
+    """Return whether a file's name is one that `write_atomic` gives to what is not complete, of some files or any."""
+    match = _TEMPORARY.fullmatch(name)
+    return match is not None and (not of or (match[1] or "")[1:] in of)
 
 
 def copy_new(source: int, path: Path) -> None:

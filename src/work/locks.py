@@ -84,7 +84,8 @@ def _take(target: Target) -> int:
 
 def _is_lock(descriptor: int) -> bool:
     """Whether an open file is a lock: empty, or signed by one who held it."""
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:  # a further name of somebody's file
         return False
     text = os.pread(descriptor, 300, 0)
     return not text or _HOLDER_PATTERN.fullmatch(text) is not None

@@ -20,6 +20,9 @@ from . import fsops
 SHOWN = 5
 """So many files are named that keep a folder from being replaced."""
 
+OF_EDITS = ("dataset.json", "run.json")
+"""Files of a finished dataset that are edited in place: a killed edit leaves a temporary one."""
+
 _BLOCK = 1 << 20
 
 
@@ -68,6 +71,10 @@ class Owned:
         other = [path for path, found in _identities(self.folder).items() if self.files.get(path) != found]
         if other:
             raise _not_replaced(self.folder, other, "which appeared or changed while the run went on")
+
+    def unchanged_in(self, folder: Path) -> set[str]:
+        """Return the files that are still what they were, now that the folder has another name."""
+        return {path for path, found in _identities(folder).items() if self.files.get(path) == found}
 
 
 def prove(folder: Path, manifest: Manifest | None) -> Owned:
@@ -187,7 +194,8 @@ def _foreign(folder: Path, written: dict[str, Written]) -> list[str]:
             usual = any(other.startswith(f"{path}/") for other in written)
         else:
             # A temporary file is what a change of the folder left that was killed.
-            usual = (listed is not None or fsops.is_temporary(entry.name)) and entry.is_file(follow_symlinks=False)
+            temporary = fsops.is_temporary(entry.name, OF_EDITS)
+            usual = (listed is not None or temporary) and entry.is_file(follow_symlinks=False)
             usual |= listed is not None and listed.linked and entry.is_symlink()
         if not usual:
             foreign.append(path)

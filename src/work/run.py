@@ -6,7 +6,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +149,8 @@ def execute(
             strict=strict,
             verify=verify,
         )
-        staging.commit(plan.target, replaced, fsync=fsync)
-    return outcome
+        late = staging.commit(plan.target, replaced, fsync=fsync)
+    return replace(outcome, warnings=[*outcome.warnings, *late]) if late else outcome
 
 
 def stage(
@@ -172,6 +172,32 @@ def stage(
     The caller holds the lock of the target. Keyword arguments are `decoded`, and those of `HowStaged`; errors
     are those of `execute`.
     """
+    try:
+        return _staged(
+            plan, task, finish, decoded=decoded, jobs=jobs, backend=backend, progress=progress, restart=restart,
+            keep_going=keep_going, strict=strict, verify=verify,
+        )  # fmt: skip
+    except Refused:
+        if not staging.finished_cases(plan.target.staging):  # nothing that could go on
+            staging.discard(plan.target)
+        raise
+
+
+def _staged(
+    plan: Plan,
+    task: Task,
+    finish: Finish,
+    *,
+    decoded: Callable[[Item], int] | None,
+    jobs: int,
+    backend: str | None,
+    progress: Progress | None,
+    restart: bool,
+    keep_going: bool,
+    strict: bool,
+    verify: bool,
+) -> Outcome:
+    """Do the work of a plan; see `stage`."""
     journal = staging.begin(plan, restart=restart)
     with closing(journal), unchanged(*plan.held):
         staging.clean(plan, journal)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import reading
-from ..errors import SegconvError
+from ..errors import Finding, SegconvError, warning
 from ..typed import Misfit
 from . import begun, fsops, owned
 from .backends import THREADS
@@ -134,7 +134,7 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
     begun.refuse_foreign(staging)
     record = staging / PLAN
     if record.is_file() and _fingerprint(record) != plan.fingerprint:
-        if _finished_cases(staging):
+        if finished_cases(staging):
             raise SegconvError(
                 "holds the unfinished work of another command or other options",
                 code="SC021",
@@ -152,7 +152,8 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
     return journal
 
 
-def _finished_cases(staging: Path) -> int:
+def finished_cases(staging: Path) -> int:
+    """Return how many cases the journal of a staging folder accounts for."""
     journal = Journal(staging / JOURNAL)
     try:
         return len(journal)
@@ -238,7 +239,7 @@ def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
                 raise SegconvError("read back is not what was written", code="SC033", file=bad)
 
 
-def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> None:
+def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> list[Finding]:
     """Let the target appear: the one visible step.
 
     Parameters
@@ -250,6 +251,11 @@ def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> None:
     fsync
         Bring everything to the disk first.
 
+    Returns
+    -------
+    findings
+        A warning on files of what was replaced that somebody added or changed in the last moment, and that stay.
+
     Raises
     ------
     SegconvError
@@ -257,15 +263,17 @@ def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> None:
     """
     staging, folder = target.staging, target.path
     if replaced is not None:
-        replaced.refuse_changes()
+        replaced.refuse_changes()  # while the staging folder can still be continued
     # In this order: without the list, nothing would say whose the rest is.
     for name in (JOURNAL, PLAN, begun.FILE):
         fsops.unlink(staging / name)
     if fsync:
         fsops.sync_file_system(staging)
+    left: list[str] = []
     if replaced is not None:
+        replaced.refuse_changes()  # again, as bringing all to the disk takes its time
         fsops.exchange(staging, folder)
-        owned.remove(staging, replaced.files, last=LAST)
+        left = owned.remove(staging, replaced.unchanged_in(staging), last=LAST)
     else:
         if is_empty_folder(folder):
             fsops.rmdir(folder)
@@ -275,6 +283,10 @@ def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> None:
             raise SegconvError("appeared while the run went on", code="SC020", file=str(folder)) from error
     if fsync:
         fsops.sync_folder(folder.parent)
+    if not left:
+        return []
+    what = f"keeps {', '.join(left[: owned.SHOWN])} of what was replaced, which appeared or changed meanwhile"
+    return [warning("SC021", what, file=str(staging), hint="move the files out of it")]
 
 
 def replaceable(target: Target, *, overwrite: bool) -> Owned | None:

@@ -93,8 +93,9 @@ def stubbed(patch: pytest.MonkeyPatch) -> None:
     """Take the training out of the commands, and leave their way with files."""
 
     def walk(steps: Any, data: Path | None) -> Any:
-        (steps.folder / "nnUNet_raw").mkdir(parents=True)
-        (steps.folder / "nnUNet_raw" / "made").write_text("made")
+        own = steps.folder / "nnUNet_preprocessed" / "Dataset501_Coins"
+        own.mkdir(parents=True)
+        (own / "made").write_text("made")
         scores = Scores({})
         return demo.Demonstration(scores, steps.folder, steps.folder)
 

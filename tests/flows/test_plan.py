@@ -70,7 +70,7 @@ def test_links_that_leave_are_allowed_by_name(segconv: Command, started: list[st
     assert planned(segconv, "--allow-external").code == 0
 
 
-def test_folds_that_changed_are_put_in_place_before_nnunet_compares_them(
+def test_folds_that_lie_where_nnunet_reads_them_are_kept_and_others_are_refused(
     segconv: Command, started: list[str], tmp_path: Path
 ) -> None:
     root = datasets.volumes(segconv.raw)
@@ -78,12 +78,14 @@ def test_folds_that_changed_are_put_in_place_before_nnunet_compares_them(
     target.mkdir()
     folds(target, even_folds(NAMES)[:3])
     folds(root, even_folds(NAMES))
+    for _ in range(2):
+        assert planned(segconv).codes() == ["SC095"]
+        assert json.loads((target / "splits_final.json").read_text()) == even_folds(NAMES)[:3]
+        (tmp_path / "nnUNet_results" / root.name).mkdir(exist_ok=True)
+    assert started == []
+    (target / "splits_final.json").unlink()
     assert planned(segconv).code == 0
     assert json.loads((target / "splits_final.json").read_text()) == even_folds(NAMES)
-    (tmp_path / "nnUNet_results" / root.name).mkdir()
-    folds(root, even_folds(NAMES)[::-1])
-    assert planned(segconv).codes() == ["SC095"]
-    assert len(started) == 1
 
 
 def test_a_dataset_is_neither_replaced_nor_edited_while_nnunet_reads_it(

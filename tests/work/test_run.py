@@ -462,5 +462,8 @@ def test_renaming_never_replaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_run_that_finished_no_case_does_not_lock_its_target(tmp_path: Path) -> None:
     with pytest.raises(Refused):
         execute(make_plan(tmp_path), tasks.all_fail, listing)
+    assert list(make_plan(tmp_path).target.path.parent.iterdir()) == []
+    done = run_script(tmp_path, SEGCONV_FAULT="kill@12")
+    assert done.returncode == -signal.SIGKILL
     assert make_plan(tmp_path).target.staging.is_dir()
     assert execute(make_plan(tmp_path, key="other"), tasks.copy, listing).done == 3
