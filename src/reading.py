@@ -196,3 +196,87 @@ def _part(name: str, flags: int, folder: int | None, path: str) -> int:
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def refusal(error: OSError, path: str | os.PathLike[str] = "") -> SegconvError:
+    """Return the error for a file or folder that the system does not let read.
+
+    Parameters
+    ----------
+    error
+        What the system said.
+    path
+        The file, as the user knows it; nothing where whoever asks names it.
+
+    Returns
+    -------
+    error
+        ``SC012`` for what is not there, or not any more; ``SC060`` for links in a circle; else ``SC030``.
+    """
+    file = os.fspath(path)
+    absent = {
+        errno.ENOENT: "is not there, or not any more",
+        errno.ENOTDIR: "is not there: what is named above it is no folder",
+        errno.ENAMETOOLONG: "is not there: no file has a name as long as that",
+    }
+    if error.errno in absent:
+        hint = "check the path, and that nothing removes files meanwhile"
+        return SegconvError(absent[error.errno], code="SC012", file=file, hint=hint)
+    if error.errno == errno.ELOOP:
+        told = "leads through links in a circle, or through too many"
+        return SegconvError(told, code="SC060", file=file, hint="remove the link")
+    return SegconvError(f"cannot be read ({error.strerror or error})", code="SC030", file=file)
+
+
+def unlisted(error: OSError, folder: str | os.PathLike[str]) -> SegconvError:
+    """Return the error for a folder that cannot be listed: ``SC030`` for what is no folder, else as `refusal`."""
+    if error.errno == errno.ENOTDIR:
+        return SegconvError(f"cannot be listed ({error.strerror})", code="SC030", file=os.fspath(folder))
+    return refusal(error, folder)
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether a regular file is there, links followed; raises what `refusal` returns where that cannot be asked.
+
+    To take what cannot be asked for absent would make another result of the same files.
+    """
+    mode = _mode(path)
+    return mode is not None and stat.S_ISREG(mode)
+
+
+def is_folder(path: str | os.PathLike[str]) -> bool:
+    """Return whether a folder is there, as `is_file`."""
+    mode = _mode(path)
+    return mode is not None and stat.S_ISDIR(mode)
+
+
+def is_there(path: str | os.PathLike[str], *, links_followed: bool = True) -> bool:
+    """Return whether anything is there, as `is_file`; with `links_followed` false also a link to nowhere."""
+    return _mode(path, links_followed=links_followed) is not None
+
+
+def _mode(path: str | os.PathLike[str], *, links_followed: bool = True) -> int | None:
+    try:
+        return os.stat(path, follow_symlinks=links_followed).st_mode
+    except ValueError:  # a name with the character NUL, which no file has
+        return None
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            return None
+        raise refusal(error, path) from error
+
+
+def size_of(path: str | os.PathLike[str]) -> int:
+    """Return the size of a file in bytes, links followed; raises what `refusal` returns."""
+    try:
+        return os.stat(path).st_size
+    except OSError as error:
+        raise refusal(error, path) from error
+
+
+def size_if_there(path: str | os.PathLike[str]) -> int:
+    """Return the size of a file in bytes; 0 for one that cannot be asked, as whoever reads it tells."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

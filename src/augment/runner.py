@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import reading
 from ..dataset import lineage
 from ..dataset.description import DatasetDescription, left_out, unknown_entries
 from ..dataset.layout import DESCRIPTION, Dataset, image_path, label_path
@@ -97,7 +98,7 @@ def _plan(
 ) -> Augmentation:
     """Do what `plan_augmentation` says."""
     target = Target(raw / name.folder, name.slot, lineage.manifest(*lineage.DATASETS))
-    refuse_crossed(source.path.resolve(), target)
+    refuse_crossed(Path(os.path.realpath(source.path)), target)
     description = source.description
     _refuse_unfit(description, spec, source)
     _refuse_format(description.file_ending, ending, link)
@@ -267,7 +268,7 @@ def _files_a_case(source: Dataset) -> int:
     if source.description.file_ending in PICTURES:
         for split in (TRAIN, TEST):
             for case in source.cases(split)[:1]:
-                return max(1, sum(path.is_file() for path in source.image_files(case, split)))
+                return max(1, sum(reading.is_file(path) for path in source.image_files(case, split)))
     return len(source.description.channel_names)
 
 
@@ -281,14 +282,14 @@ def _task(
 ) -> AugmentTask | None:
     images = source.image_files(record.case, record.split)[:files]
     label = source.label_file(record.case, record.split)
-    needed = [*images, label] if record.split == TRAIN else images
-    missing = [path for path in needed if not path.is_file()]
+    labelled = record.split == TRAIN or reading.is_file(label)
+    missing = [path for path in (*images, label) if (path != label or labelled) and not reading.is_file(path)]
     findings += [Finding("SC012", "is not there", file=str(path)) for path in missing]
     if missing:
         return None
     try:
         places = tuple(str(source.located(path)) for path in images)
-        label_place = str(source.located(label)) if label.is_file() else None
+        label_place = str(source.located(label)) if labelled else None
     except SegconvError as error:
         findings += error.findings
         return None
@@ -311,7 +312,7 @@ def _item(task: AugmentTask) -> Item:
     recipe = task.recipe
     sources = (*task.images, task.label) if task.label is not None else task.images
     if recipe.ending == recipe.source_ending:
-        size = sum(Path(path).stat().st_size for path in sources)
+        size = sum(map(reading.size_of, sources))
     else:
         size = sum(decoded_bytes(path) for path in sources)
     return Item(task.record.case, sources, task.outputs(), task, int(size * (1 + len(task.copies) * _growth(task))))
@@ -453,7 +454,7 @@ def _folds(paths: Iterable[Path], records: list[CaseRecord]) -> tuple[Splits, li
     """Return the folds of the first file that can be used, so that models before and after are validated alike."""
     findings: list[Finding] = []
     for path in paths:
-        if os.path.lexists(path):
+        if reading.is_there(path, links_followed=False):
             if folds := _usable_folds(path, records):
                 return folds, findings
             told = "these are no folds, leak, or have a side with none of these cases; they were not taken over"

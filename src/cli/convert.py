@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
-from .options import dry_run, example, force, option, running, speaking, three_folders
+from .options import PATH, dry_run, example, force, option, running, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 
 
 @click.command(epilog=example("segconv convert fixtures/png --to 501_Shapes --labels background=0,disc=128,ring=255"))
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=PATH)
 @option("--to", "target", metavar="ID[_NAME]", help="Dataset to make, such as 42 or 42_Liver.")
 @option("--to-v1", "target_v1", metavar="ID[_NAME]", help="Make a task of nnU-Net v1 instead, such as 42_Roads.")
 @option("--from", "kind", metavar="KIND", help=f"One of {', '.join(KINDS)}; found from the files otherwise.")
@@ -59,7 +59,7 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 @option("--image", multiple=True, metavar="NAME", help="Masks: the image beside them; repeated for several channels.")
 @option(
     "--pairs",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="LIST",
     help="CSV or JSON: columns image (or image_1, image_2 … for channels), label, case, patient, split (train, test).",
 )
@@ -68,7 +68,7 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 )
 @option("--case-names", type=click.Choice(["path"]), help="Name cases by their folders and file.")
 @option("--patient-pattern", metavar="REGEX", help="Finds the patient in the name of a case.")
-@option("--patients", type=click.Path(path_type=Path), metavar="CSV", help="Case and patient.")
+@option("--patients", type=PATH, metavar="CSV", help="Case and patient.")
 @option("--unlabelled", type=click.Choice(["skip", "test"]), help="What to do with an image that has no label.")
 @option("--listed-only", is_flag=True, help="Leave out files that dataset.json does not list.")
 @option("--label-header", type=click.Choice(["image"]), help="A label on another grid takes the image's header.")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from .options import example, jobs, option, overwrite, speaking
+from .options import PATH, example, jobs, option, overwrite, speaking
 from .sink import Sink
 from .train import DEVICES
 
 
 @click.command(epilog=example("segconv demo -o demo"))
-@option("-o", "--output", type=click.Path(path_type=Path), default=Path("demo"), help="Folder that gets everything.")
-@option("--data", type=click.Path(path_type=Path), help="Your own PNG folder instead of the built-in pictures.")
+@option("-o", "--output", type=PATH, default=Path("demo"), help="Folder that gets everything.")
+@option("--data", type=PATH, help="Your own PNG folder instead of the built-in pictures.")
 @option("--device", type=DEVICES, default="cpu", help="cuda is faster where there is a GPU.")
 @overwrite
 @jobs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import example, jobs, option, overwrite, speaking, three_folders
+from .options import PATH, example, jobs, option, overwrite, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ SHOWN = 20
 
 
 @click.command(epilog=example("segconv evaluate mine testing/output"))
-@click.argument("predictions", type=click.Path(path_type=Path))
+@click.argument("predictions", type=PATH)
 @click.argument("references", metavar="REFERENCES|DATASET")
 @option("--like", metavar="DATASET", help="Both hold the values of this dataset, or of the files that it was made of.")
 @option("--labels", metavar="NAME=VALUE,…", help="What the values or colours of both mean; as in convert.")
@@ -36,7 +36,7 @@ SHOWN = 20
     help="How a case is stored: in one file, as a folder of slices or of masks of a class each, or with its masks in a"
     " folder for each class.",
 )
-@option("--csv", type=click.Path(path_type=Path), help="Write every case and class into this file as well.")
+@option("--csv", type=PATH, help="Write every case and class into this file as well.")
 @overwrite
 @jobs
 @three_folders

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import example, jobs, option, output, overwrite, restart, speaking, three_folders, trusting
+from .options import PATH, example, jobs, option, output, overwrite, restart, speaking, three_folders, trusting
 from .sink import Sink
 from .train import DEVICES
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog=example("segconv infer 501 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch -i testing/input -o mine"))
 @click.argument("dataset")
-@option(
-    "-i", "--input", "inputs", type=click.Path(path_type=Path), required=True, help="A file or a folder, of DICOM too."
-)
+@option("-i", "--input", "inputs", type=PATH, required=True, help="A file or a folder, of DICOM too.")
 @output
 @option("-c", "--configuration", required=True, help="Such as 2d or 3d_fullres.")
 @option("-f", "--fold", "folds", metavar="N,…|all", help="Folds to average; default: all that are trained.")

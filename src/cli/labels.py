@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import EXIT_FOUND, SegconvError, exit_code_of
-from .options import dry_run, example, jobs, option, running, speaking, three_folders, to
+from .options import FOLDER, dry_run, example, jobs, option, running, speaking, three_folders, to
 from .options import force as force_overwrite
 from .sink import Sink
 
@@ -214,7 +215,7 @@ def remap(
 
 
 @command.command("compile", epilog=example("segconv labels compile scans"))
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=FOLDER)
 @option("--images", multiple=True, metavar="GLOB", help="The images, one pattern a channel.")
 @option("--masks", metavar="GLOB", help="The masks of each case.")
 @option("--missing-masks", type=click.Choice(["empty"]), help="A mask that a case lacks counts as empty.")
@@ -244,7 +245,7 @@ def compile_(folder: Path, jobs: int, sink: Sink, **said: Any) -> int:
         priority=tuple(name.strip() for name in said["priority"].split(",")) if said["priority"] else (),
         max_heads=said["max_heads"],
     )
-    found = scan(folder.resolve(), options, Readers(jobs, sink.progress()))
+    found = scan(Path(os.path.realpath(folder)), options, Readers(jobs, sink.progress()))
     findings = refuse_if_any(found.findings)
     compiled = found.compiled
     if compiled is None:

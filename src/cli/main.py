@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 import click
 
-from ..errors import EXIT_SOFTWARE, Finding, Interrupted, SegconvError, exit_code_of
+from ..errors import Finding, Interrupted, SegconvError, exit_code_of
 from ..work.interruption import answer_once
+from ..work.unforeseen import unforeseen
 from .options import OF_EVERY_COMMAND
 from .sink import print_findings
 from .streams import settled, take_streams
@@ -147,8 +148,9 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get("SEGCONV_DEBUG"):
             raise
-        print_findings((Finding("SC104", f"unexpected {type(error).__name__}: {error}"),), as_json=as_json)
-        return EXIT_SOFTWARE
+        findings = (unforeseen(error, ""),)
+        print_findings(findings, as_json=as_json)
+        return exit_code_of(findings)
 
 
 def _usage(error: click.ClickException) -> Finding:

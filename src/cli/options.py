@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+PATH = click.Path(path_type=Path, readable=False)
+FOLDER = click.Path(path_type=Path, readable=False, file_okay=False)
+"""What the system says of a path that cannot be read is told by whoever reads it."""
+
+
 def example(text: str) -> str:
     """Return the end of a help text; a test runs what stands in it."""
     return f"\b\nExample:\n  {text}"
@@ -37,7 +42,7 @@ def cores() -> int:
 
 
 to = option("--to", "target", required=True, metavar="ID[_NAME]", help="Dataset to make, such as 42 or 42_Liver.")
-output = option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to make.")
+output = option("-o", "--output", type=PATH, required=True, help="Folder to make.")
 jobs = option("-j", "--jobs", type=click.IntRange(min=1), default=cores, show_default="cores", help="Workers.")
 dry_run = option("-n", "--dry-run", is_flag=True, help="Show what would be done, and write nothing.")
 overwrite = option("--overwrite", is_flag=True, help="Replace the target once the new one is whole.")
@@ -64,9 +69,9 @@ allow_module = option(
     metavar="MODULE",
     help="Plans may name classes of this module too; may be repeated.",
 )
-folders = option("--raw", type=click.Path(path_type=Path), help="nnUNet_raw; beats the variable and the settings file.")
-preprocessed = option("--preprocessed", type=click.Path(path_type=Path), help="nnUNet_preprocessed, likewise.")
-results = option("--results", type=click.Path(path_type=Path), help="nnUNet_results, likewise.")
+folders = option("--raw", type=PATH, help="nnUNet_raw; beats the variable and the settings file.")
+preprocessed = option("--preprocessed", type=PATH, help="nnUNet_preprocessed, likewise.")
+results = option("--results", type=PATH, help="nnUNet_results, likewise.")
 
 
 def three_folders(function: F) -> F:

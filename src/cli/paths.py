@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import example, option, speaking, three_folders
+from .options import FOLDER, example, option, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def command() -> None:
 
 
 @command.command(epilog=example("segconv paths init work"))
-@click.argument("root", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("root", type=FOLDER)
 @option("--remember", is_flag=True, help="Write the settings file, so that no variable is needed.")
 @speaking
 def init(root: Path, remember: bool, sink: Sink) -> int:

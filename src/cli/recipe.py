@@ -16,7 +16,7 @@ from click.core import ParameterSource
 
 from .. import reading
 from ..errors import SegconvError, naming
-from .options import option
+from .options import PATH, option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,13 +54,13 @@ def recipes(*keys: str, exclusive: Sequence[tuple[str, str]] = ()) -> Callable[[
         for add in (
             option(
                 "--save-recipe",
-                type=click.Path(path_type=Path),
+                type=PATH,
                 metavar="TOML",
                 help="Keep the options in a file, for --recipe.",
             ),
             option(
                 "--recipe",
-                type=click.Path(path_type=Path),
+                type=PATH,
                 metavar="TOML",
                 is_eager=True,
                 expose_value=False,
@@ -80,7 +80,7 @@ def save(path: Path, keys: Sequence[str]) -> None:
     Raises
     ------
     SegconvError
-        ``SC020`` if there is another file of that name.
+        ``SC020`` if the name is that of anything but the same recipe; ``SC031`` if it cannot be written.
     """
     from ..work import fsops
     from ..work.staging import writing
@@ -94,10 +94,34 @@ def save(path: Path, keys: Sequence[str]) -> None:
             # What JSON writes of text, numbers, truth values and lists of them is TOML as well.
             lines.append(f"{key} = {json.dumps(context.params[name], ensure_ascii=True)}")
     text = "\n".join([*lines, ""]).encode()
-    if os.path.lexists(path) and path.read_bytes() != text:
-        raise SegconvError("is there already, with other content", code="SC020", file=str(path))
-    with writing(path.parent):
-        fsops.write_atomic(path, text)
+    if not _is_saved(path, text):
+        with writing(path.parent):
+            try:
+                fsops.create(path, text)
+            except FileExistsError as error:  # meanwhile
+                raise SegconvError("is there already", code="SC020", file=str(path)) from error
+
+
+def _is_saved(path: Path, text: bytes) -> bool:
+    """Return whether a recipe is there already; refuse what else may be there, which is never replaced."""
+    if not reading.is_there(path, links_followed=False):
+        return False
+    try:
+        if reading.whole(os.path.realpath(path), LARGEST_BYTES) == text:
+            return True
+        found = "with other content"
+    except FileNotFoundError:
+        found = "and is a link to nowhere"
+    except OSError as error:
+        raise reading.refusal(error, path) from error
+    except SegconvError as error:
+        found = f"and {error.message}"
+    raise SegconvError(
+        f"is there already, {found}",
+        code="SC020",
+        file=str(path),
+        hint="give the recipe another name: what is there is not replaced",
+    )
 
 
 def _read(path: Path, context: click.Context, keys: Sequence[str]) -> dict[str, Any]:
@@ -119,7 +143,9 @@ def _read(path: Path, context: click.Context, keys: Sequence[str]) -> dict[str, 
     except FileNotFoundError as error:
         raise SegconvError("is not there", code="SC010", file=str(path)) from error
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+        raise reading.refusal(error, path) from error
+    except SegconvError as error:  # a folder, pipe or device, or too long
+        raise SegconvError(error.message, code="SC042", file=str(path), hint="give the file of a recipe") from error
     except (ValueError, RecursionError) as error:  # of TOML and of UTF-8
         raise SegconvError(f"is no TOML ({error})", code="SC042", file=str(path)) from error
     section = found.get(str(context.info_name))

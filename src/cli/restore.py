@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import EXIT_FOUND
-from .options import example, option, output, running, speaking, three_folders
+from .options import PATH, example, option, output, running, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=example("segconv restore predictions --like 501_Shapes -o mine"))
-@click.argument("predictions", type=click.Path(path_type=Path))
+@click.argument("predictions", type=PATH)
 @option("--like", required=True, metavar="DATASET", help="The dataset that the model was trained on.")
 @output
 @running

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import SegconvError
-from .options import allow_module, example, jobs, option, overwrite, speaking, three_folders
+from .options import PATH, allow_module, example, jobs, option, overwrite, speaking, three_folders
 from .sink import Sink
 from .train import DEVICES
 
@@ -48,7 +48,7 @@ BESIDE = 100
     default=0.05,
     help="Part of the expected mean Dice that may be lost.",
 )
-@option("-o", "--output", type=click.Path(path_type=Path), default=Path("stress"), help="Folder to make.")
+@option("-o", "--output", type=PATH, default=Path("stress"), help="Folder to make.")
 @option("--device", type=DEVICES, default="auto", help="auto takes a GPU if there is one.")
 @option("--no-mirroring", is_flag=True, help="Faster: do not average over mirrored copies.")
 @option("--trust-model", is_flag=True, help="Run a model that is not in nnUNet_results; a model is code.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import SegconvError
-from .options import example, option, overwrite, speaking, three_folders
+from .options import PATH, example, option, overwrite, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def list_command(sink: Sink) -> int:
 @option("--samples", type=click.IntRange(1, 63), default=8, help="How often the same patch is transformed.")
 @option("--channel", type=click.IntRange(min=0), default=0, help="Which to draw; R, G, B are drawn in colour.")
 @option("--seed", type=click.IntRange(min=0), default=0, help="Of the place of the patch and of the transforms.")
-@option("-o", "--output", type=click.Path(path_type=Path), help="PNG to write; default: TRAINER.png here.")
+@option("-o", "--output", type=PATH, help="PNG to write; default: TRAINER.png here.")
 @overwrite
 @three_folders
 @speaking

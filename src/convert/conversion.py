@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import reading
 from ..dataset import lineage
 from ..dataset.channels import normalisation
 from ..dataset.description import V1_ENDING, DatasetDescription, v1_object
@@ -249,17 +250,18 @@ def _target(name: DatasetName, raw: Path, *, v1: bool) -> Target:
 
 def _located(source: Path) -> Path:
     """Return a source given by path, or a v1 task given by its number as v1 would find it."""
-    return source if os.path.exists(source) else nnunet_v1.locate(str(source)) or source
+    return source if reading.is_there(source) else nnunet_v1.locate(str(source)) or source
 
 
 def _source_root(source: Path) -> Path:
     try:
-        root = source.resolve(strict=True)
-    except FileNotFoundError as error:
-        raise SegconvError("is not there", code="SC010", file=str(source), hint="check the path") from error
-    except (OSError, RuntimeError) as error:
-        raise SegconvError(f"cannot be opened ({error})", code="SC030", file=str(source)) from error
-    if not root.is_dir():
+        root = Path(os.path.realpath(source, strict=True))
+    except OSError as error:
+        refused = reading.refusal(error, source)
+        if refused.code == "SC012":
+            raise SegconvError("is not there", code="SC010", file=str(source), hint="check the path") from error
+        raise refused from error
+    if not reading.is_folder(root):
         raise SegconvError("is no folder", code="SC010", file=str(source), hint="give the folder that holds the data")
     return root
 
@@ -295,7 +297,7 @@ def _class_names(labels: Labels) -> dict[int, str]:
 
 def _item(task: CaseTask) -> Item:
     files = task.source.files
-    return Item(task.source.case, files, task.outputs(), task, sum(os.path.getsize(path) for path in files))
+    return Item(task.source.case, files, task.outputs(), task, sum(map(reading.size_of, files)))
 
 
 def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -> list[Finding]:

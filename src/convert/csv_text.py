@@ -52,7 +52,7 @@ def _text(path: Path, place: str, code: str) -> str:
     except FileNotFoundError as error:
         raise SegconvError("is not there", code="SC010", file=str(path)) from error
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+        raise reading.refusal(error, path) from error
     except UnicodeDecodeError as error:
         raise SegconvError(
             f"is not UTF-8 (byte {error.start})", code=code, file=str(path), hint="save it as UTF-8"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..dataset.lineage import TRAIN, CaseRecord
 from ..dataset.splits import PARTS, Splits, leaks, make_splits, parse_splits
 from ..dataset.strictjson import MAX_BYTES, loads
@@ -29,7 +29,7 @@ def folds_in(
     SegconvError
         ``SC060`` if it is a link that leaves the source.
     """
-    if not os.path.lexists(path):
+    if not reading.is_there(path, links_followed=False):
         return None
     try:
         refuse_no_file(path)
@@ -52,7 +52,7 @@ def refuse_no_file(path: Path) -> None:
     SegconvError
         ``SC095``.
     """
-    if not path.is_file():
+    if not reading.is_file(path):
         raise SegconvError("is a link to nowhere" if path.is_symlink() else "is no file", code="SC095")
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from .. import reading
 from ..dataset.lineage import TEST
 from ..errors import Finding, SegconvError, warning
 from ..image import volumes
@@ -61,7 +62,7 @@ def input_pairs(
 
 
 def _units(source: Path, root: Path, findings: list[Finding], *, pictures: bool) -> list[Unit]:
-    if source.is_file():
+    if reading.is_file(source):
         ending = (png.ending_of if pictures else volumes.ending_of)(source.name)
         return [Unit("", source.name[: -len(ending)], source.name[-len(ending) :])] if ending else []
     below: list[Finding] = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import reading
 from ..dataset.description import DatasetDescription
 from ..dataset.lineage import RunRecord
 from ..dataset.names import twin_findings
@@ -90,7 +91,7 @@ def scan_inputs(
         ``SC011`` if there is none, ``SC084`` if a case has other channels than the dataset.
     """
     source = source.absolute()
-    if not source.exists():
+    if not reading.is_there(source):
         raise SegconvError("is not there", code="SC010", file=str(source))
     root = _root(source)
     pictures = description.file_ending in PICTURES
@@ -112,7 +113,7 @@ def scan_inputs(
 
 
 def _root(source: Path) -> Path:
-    return (source if source.is_dir() else source.parent).resolve()
+    return Path(os.path.realpath(source if reading.is_folder(source) else source.parent))
 
 
 def plan_inputs(
@@ -148,7 +149,7 @@ def plan_inputs(
     items = []
     for case in cases:
         task = CaseTask(case, recipe)
-        size = sum(map(os.path.getsize, task.source.files))
+        size = sum(map(reading.size_of, task.source.files))
         items.append(Item(case.case, task.source.files, task.outputs(), task, size))
     pictures = {"grey_to_rgb": options.grey_to_rgb, "drop_alpha": options.drop_alpha}
     key = {"command": "inputs", "channels": channels, "ending": ending, **pictures}

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.strictjson import loads
 from ..errors import Finding, SegconvError, naming, warning
@@ -134,7 +135,7 @@ def _unit(text: str, path: Path, root: Path, strip: Any) -> Unit:
     found = Path(text)
     if not found.is_absolute():
         beside = path.parent / found
-        found = beside if beside.exists() or not (root / found).exists() else root / found
+        found = beside if reading.is_there(beside) or not reading.is_there(root / found) else root / found
     found = Path(os.path.abspath(found))
     stem = strip(found.name)
     ending = found.name[len(stem) :]

@@ -10,11 +10,13 @@ CASE/liver.nii.gz …, or CASE.seg.nrrd                  and the images in a fol
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .. import reading
 from ..dataset.lineage import TRAIN
 from ..errors import Finding, SegconvError
 from ..image import segmentation, volumes
@@ -79,7 +81,7 @@ def image_folder(root: Path, options: ConvertOptions) -> Path | None:
     if len(options.images) != 1:
         return None
     places = (root / options.images[0], Path(options.images[0]))
-    return next((place.resolve() for place in places if place.is_dir()), None)
+    return next((Path(os.path.realpath(place)) for place in places if reading.is_folder(place)), None)
 
 
 def _own_image_folder(root: Path, options: ConvertOptions) -> Path | None:
@@ -88,7 +90,7 @@ def _own_image_folder(root: Path, options: ConvertOptions) -> Path | None:
         return None
     folders: dict[str | None, list[Path]] = {}
     for path in root.iterdir():
-        if path.is_dir():
+        if reading.is_folder(path):
             folders.setdefault(place_of(path.name).role, []).append(path)
     images, masks = folders.get(IMAGE, []), folders.get(MASK, [])
     if len(images) != 1 or len(masks) != 1 or any(is_segmentation(path.name) for path in images[0].iterdir()):

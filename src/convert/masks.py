@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import reading
 from ..dataset.compiler import Atom, Compiled, compile_masks
 from ..dataset.labels import BACKGROUND, GRAY, LabelMap, dense
 from ..dataset.lineage import TEST, TRAIN
@@ -68,7 +69,7 @@ _MODALITIES = {"ct": "CT", "mr": "MR", "mri": "MR"}
 
 def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
     """Return what speaks for masks of classes, or None."""
-    if (root / "dataset.json").is_file():
+    if reading.is_file(root / "dataset.json"):
         return None
     folders = [folder for folder in find_folders(root, options or ConvertOptions(), [], []) if folder.labels]
     if not folders or not all(folder.images for folder in folders) or any(map(_pairs, folders)):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from .. import reading
 from ..dataset.description import free_texts, left_out
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier
@@ -53,7 +54,7 @@ _ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 def recognise(root: Path) -> str | None:
     """Return what speaks for an MSD task, or None."""
     json_file = root / "dataset.json"
-    if not json_file.is_file() or not (root / "imagesTr").is_dir():
+    if not reading.is_file(json_file) or not reading.is_folder(root / "imagesTr"):
         return None
     task = None
     with contextlib.suppress(SegconvError):  # told when it is read
@@ -185,7 +186,7 @@ def _case(
 
 def _volumes(folder: Path, notes: list[str]) -> dict[str, str]:
     """Return case name → file name of the NIfTI files of a folder."""
-    if not folder.is_dir():
+    if not reading.is_folder(folder):
         return {}
     found: dict[str, str] = {}
     other: list[str] = []
@@ -208,7 +209,7 @@ def _volumes(folder: Path, notes: list[str]) -> dict[str, str]:
 
 def _as_on_disk(listed: str, on_disk: Mapping[str, str], root: Path) -> str:
     """Return a listed path with the ending that the file really has (MSD lists .nii.gz)."""
-    if not (root / listed).exists() and _stem(listed) in on_disk:
+    if not reading.is_there(root / listed) and _stem(listed) in on_disk:
         return posixpath.join(posixpath.dirname(listed), on_disk[_stem(listed)])
     return listed
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from .. import reading
 from ..dataset.description import free_texts, left_out
 from ..dataset.lineage import TEST, TRAIN, VALIDATION
 from ..dataset.names import case_identifier
@@ -61,7 +62,7 @@ _FOLDERS = (
 
 def recognise(root: Path) -> str | None:
     """Return what speaks for a task of nnU-Net v1, or None."""
-    if not (root / "dataset.json").is_file() or not (root / "imagesTr").is_dir():
+    if not reading.is_file(root / "dataset.json") or not reading.is_folder(root / "imagesTr"):
         return None
     try:
         task = read_json(root)
@@ -83,7 +84,7 @@ def locate(reference: str) -> Path | None:
         return None
     folder = Path(base) / "nnUNet_raw_data"
     match = re.fullmatch(r"(?:Task)?(\d{1,3})(_.+)?", reference)
-    if not match or not folder.is_dir():
+    if not match or not reading.is_folder(folder):
         return None
     start = f"Task{int(match[1]):03d}_"
     found = [p for p in files_of(folder) if p.name.startswith(start) and (not match[2] or p.name.endswith(match[2]))]
@@ -260,7 +261,7 @@ def _channel_files(folder: Path, findings: list[Finding], notes: list[str]) -> d
 
 
 def _volumes(folder: Path, notes: list[str]) -> list[Path]:
-    if not folder.is_dir():
+    if not reading.is_folder(folder):
         return []
     paths = files_of(folder)
     notes += stray_note((p.name for p in paths if not _ENDING.search(p.name)), folder.name)
@@ -276,7 +277,7 @@ def _splits(
 ) -> list[dict[str, list[str]]] | None:
     """Return v1's own folds, if they lie beside the data, in the identifiers of the dataset."""
     path = root / SPLITS
-    if not os.path.lexists(path):
+    if not reading.is_there(path, links_followed=False):
         return None
     try:
         refuse_no_file(path)
@@ -284,7 +285,7 @@ def _splits(
             found = read_splits(Path(resolve_inside(path, root, external=options.allow_external)))
     except SegconvError as error:
         # What is no pickle of folds may be meant to run something: that is no matter of a warning.
-        findings += [not_taken(SPLITS, error.message)] if not path.is_file() else error.findings
+        findings += [not_taken(SPLITS, error.message)] if not reading.is_file(path) else error.findings
         return None
     try:
         return renamed(found, cases)

@@ -5,13 +5,13 @@ Where segconv made the source, the way back leads through it to what the user ha
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..dataset import lineage
 from ..dataset.description import DatasetDescription, external_files, left_out, unknown_entries
 from ..dataset.labels import LabelMap
@@ -49,7 +49,7 @@ _FOLDERS = ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs"), (VA
 
 def recognise(root: Path) -> str | None:
     """Return what speaks for a dataset of nnU-Net v2, or None."""
-    if not (root / DESCRIPTION).is_file():
+    if not reading.is_file(root / DESCRIPTION):
         return None
     try:
         found = read_json(root)
@@ -67,7 +67,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     with naming(DESCRIPTION):  # a count that is none is no reason to refuse: it is counted anew
         description = DatasetDescription.from_json({**found, "numTraining": counted if type(counted) is int else -1})
     for own in (lineage.RUN, lineage.CASES):
-        if os.path.lexists(root / own):
+        if reading.is_there(root / own, links_followed=False):
             resolve_inside(root / own, root, external=options.allow_external)  # refuses what leads away
     run = lineage.read_run(root)
     if run is not None and run.link in ("symlink", "external"):
@@ -158,13 +158,13 @@ def _cases(
     findings: list[Finding],
     notes: list[str],
 ) -> list[SourceCase]:
-    if split == TRAIN and not (root / images).is_dir():
+    if split == TRAIN and not reading.is_folder(root / images):
         return []  # no dataset at all, rather than one whose labels stand alone
     ending = re.escape(description.file_ending)
     channel_file = re.compile(rf"(.+)_(\d{{4}}){ending}")
     groups: dict[str, dict[int, Path]] = {}
     other = []
-    for path in files_of(root / images) if (root / images).is_dir() else ():
+    for path in files_of(root / images) if reading.is_folder(root / images) else ():
         match = channel_file.fullmatch(path.name)
         if match is None:
             other.append(path.name)
@@ -172,7 +172,7 @@ def _cases(
             groups.setdefault(match[1], {})[int(match[2])] = path
     notes += stray_note(other, images)
     label_files = {}
-    if (root / labels).is_dir():
+    if reading.is_folder(root / labels):
         found = files_of(root / labels)
         length = len(description.file_ending)
         label_files = {p.name[:-length]: p for p in found if p.name.endswith(description.file_ending)}

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..errors import Finding, SegconvError
 from ..image import raster, volumes
 from ..work.readers import ONE, Readers
@@ -50,9 +51,9 @@ _NUMBERED = re.compile(r"(.+)_(\d{4})$")
 def recognise(root: Path) -> str | None:
     """Return what speaks for pairs of volumes, or None."""
     units, _ = volume_units(root, ConvertOptions(), [])
-    if not units or (root / "dataset.json").is_file():
+    if not units or reading.is_file(root / "dataset.json"):
         return None
-    if (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir():
+    if reading.is_folder(root / "imagesTr") and reading.is_folder(root / "labelsTr"):
         return None  # a task without its dataset.json
     if any(unit.stem.lower().endswith(".seg") for unit in units) and masks.recognise(root) is not None:
         return None  # 3D Slicer's segmentations

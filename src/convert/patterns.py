@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from .. import reading
 from ..dataset.lineage import TRAIN
 from ..errors import Finding, SegconvError
 from .pairing import Pair, Pairing
@@ -36,7 +37,7 @@ def compile_pattern(text: str, root: Path) -> re.Pattern[str]:
         expression = text
     else:
         plain = text.rstrip("/").removeprefix("./")
-        if (root / plain).is_dir():
+        if reading.is_folder(root / plain):
             plain = f"{plain}/**" if plain not in ("", ".") else "**"
         expression = _of_glob(plain)
     try:

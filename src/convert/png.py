@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import reading
 from ..dataset.labels import RGB
 from ..errors import Finding, SegconvError
 from ..image import raster
@@ -58,7 +59,7 @@ def strip_ending(name: str) -> str:
 
 def recognise(root: Path) -> str | None:
     """Return what speaks for pictures and masks, or None."""
-    if (root / "imagesTr").is_dir() and (root / "labelsTr").is_dir():
+    if reading.is_folder(root / "imagesTr") and reading.is_folder(root / "labelsTr"):
         return None  # nnU-Net's own folders belong to a dataset.json, and without one nobody knows what is in them
     units, others = units_in(root, ending_of, [])
     if not units:

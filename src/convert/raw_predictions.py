@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def plan_raw_predictions(names: Mapping[str, str], predictions: Path, dataset: D
 
     Parameters are those of `plan_restore_of`.
     """
-    root, out = predictions.resolve(), out.absolute()
+    root, out = Path(os.path.realpath(predictions)), out.absolute()
     files = {case: f"{case}{dataset.description.file_ending}" for case in names}
     items = [Item(case, (str(root / file),), (file,), names[case]) for case, file in files.items()]
     key = {"command": COMMAND, "dataset": dataset.path.name, "names": dict(names)}
@@ -66,7 +67,7 @@ def run_raw_predictions(raw: RawPredictions, **how: Unpack[How]) -> Outcome:
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         for path in sorted(raw.folder.iterdir()):
-            if path.name not in own and path.is_file():  # dataset.json and plans.json, which ensembling needs
+            if path.name not in own and reading.is_file(path):  # dataset.json and plans.json, which ensembling needs
                 staged.write(path.name, reading.whole(reading.in_real_folder(path)))
         lines = (
             CaseRecord(

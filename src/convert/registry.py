@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import reading
 from ..errors import Finding, Refused, SegconvError
 from ..image import volumes
 from . import masks, msd, nnunet_v1, nnunet_v2, pairs, png
@@ -109,15 +109,15 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
     evidence = {key: found for key, kind in KINDS.items() if (found := kind.recognise(root)) is not None}
     if options.spacing_mm is not None and evidence.keys() <= {"png", "masks"}:
         return "pairs", "--spacing makes volumes of pictures"
-    if not (root / "dataset.json").exists():
+    if not reading.is_there(root / "dataset.json"):
         tasks = _tasks_below(root)
         if evidence:  # the source that lies beside the datasets made of it
             tasks = [task for task in tasks if task.relative_to(root).parts[0] not in OWN_FOLDERS]
         if tasks:
             raise _holding_tasks(root, tasks, evidence)
-    if evidence.keys() <= {"png", "pairs"} and not (root / "dataset.json").exists():
+    if evidence.keys() <= {"png", "pairs"} and not reading.is_there(root / "dataset.json"):
         refuse_class_folders(root)
-    if not evidence and (root / "imagesTr").is_dir() and not (root / "dataset.json").exists():
+    if not evidence and reading.is_folder(root / "imagesTr") and not reading.is_there(root / "dataset.json"):
         raise SegconvError(
             "is not there beside imagesTr: nothing tells channels and labels",
             code="SC010",
@@ -142,7 +142,7 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
 def _tasks_below(root: Path) -> list[Path]:
     """Return the folders one or two levels down that are tasks or datasets with a dataset.json of their own."""
     found = [folder.parent for depth in ("*", "*/*") for folder in root.glob(f"{depth}/imagesTr")]
-    return sorted(folder for folder in found if os.path.lexists(folder / JSON))
+    return sorted(folder for folder in found if reading.is_there(folder / JSON, links_followed=False))
 
 
 def _holding_tasks(root: Path, tasks: list[Path], evidence: Mapping[str, str]) -> SegconvError:
@@ -179,7 +179,9 @@ def _told(root: Path, options: ConvertOptions) -> tuple[str, str] | None:
     if not pairing.pairs:
         raise Refused(reasons=pairing.findings or (Finding("SC011", f"{evidence} names no case", file=str(root)),))
     first = next(iter(pairing.pairs[0].images.values()))
-    pictures = first.parts is None and png.ending_of(first.path) is not None and not (root / first.path).is_dir()
+    pictures = (
+        first.parts is None and png.ending_of(first.path) is not None and not reading.is_folder(root / first.path)
+    )
     if pictures and options.spacing_mm is None:
         return "png", f"{evidence} with pictures such as {first.path}"
     return "pairs", f"{evidence} with volumes such as {first.path}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -69,9 +70,9 @@ def plan_restore(predictions: Path, like: Dataset, out: Path) -> Restoration:
     """
     with like.unchanged():
         run = _run_of(like)
-        if not predictions.is_dir():
+        if not reading.is_folder(predictions):
             raise SegconvError("is no folder", code="SC010", file=str(predictions))
-        root = predictions.resolve()
+        root = Path(os.path.realpath(predictions))
         ending = like.description.file_ending
         files = files_of(root)
         found = {p.name[: -len(ending)]: p for p in files if p.name.endswith(ending)}
@@ -83,7 +84,7 @@ def plan_restore(predictions: Path, like: Dataset, out: Path) -> Restoration:
         known = {case: records.get(case) or unknown_case(case, run, {}) for case in found}
 
         def located(path: Path) -> tuple[str, int]:
-            return resolve_inside(path, root), path.stat().st_size
+            return resolve_inside(path, root), reading.size_of(path)
 
         planned = _plan(found, known, located, root, like, out, {})
     left = _left_out(files, found.values(), ending)
@@ -139,7 +140,7 @@ def plan_restore_of(
     """
     with like.unchanged():
         run = _run_of(like)
-        root = predictions.resolve()
+        root = Path(os.path.realpath(predictions))
         expected = {case: root / f"{case}{like.description.file_ending}" for case in names}
         # A file that the user brings may have the name of a case of the dataset, and be another.
         records = {case: unknown_case(case, run, names, (ways_back or {}).get(case, {})) for case in names}

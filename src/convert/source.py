@@ -351,7 +351,7 @@ def files_of(folder: Path) -> list[Path]:
     except FileNotFoundError as error:
         raise SegconvError("is not there", code="SC010", file=str(folder)) from error
     except OSError as error:
-        raise SegconvError(f"cannot be listed ({error.strerror})", code="SC030", file=str(folder)) from error
+        raise reading.unlisted(error, folder) from error
 
 
 def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> str:
@@ -386,7 +386,7 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
         raise SegconvError(what, code="SC012", file=text, hint=hint) from error
     except OSError as error:
         if error.errno != errno.ELOOP:
-            raise SegconvError(f"cannot be opened ({error.strerror})", code="SC012", file=text) from error
+            raise reading.refusal(error, text) from error
         raise SegconvError("is a link that leads round in a circle", code="SC060", file=text) from error
     if not external and not _is_below(real, os.fspath(root)):
         raise SegconvError(
@@ -395,7 +395,7 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
             file=text,
             hint="copy the file into the source, or --allow-external",
         )
-    if not os.path.isfile(real):
+    if not reading.is_file(real):
         raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=text)
     if os.path.basename(real) != os.path.basename(text) and (ending := _ending(text)) and not _ending(real):
         # As stores keep files: by their hash.
@@ -430,7 +430,7 @@ def read_head(path: str, size: int) -> bytes:
         with reading.opened(path) as file:
             return file.read(size)
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
+        raise reading.refusal(error, path) from error
 
 
 def read_source(path: str, limit: int = reading.LONGEST) -> bytes:
@@ -438,7 +438,7 @@ def read_source(path: str, limit: int = reading.LONGEST) -> bytes:
     try:
         return reading.whole(path, limit)
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
+        raise reading.refusal(error, path) from error
 
 
 def shown(path: str | Path, root: str | Path) -> str:

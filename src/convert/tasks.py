@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..dataset.description import channel_names, unknown_entries
 from ..dataset.labels import BACKGROUND, LONGEST_NUMBER, LabelMap, dense
 from ..dataset.lineage import TEST, TRAIN
@@ -48,7 +48,7 @@ def read_json(root: Path, *, external: bool = False) -> dict[str, Any]:
     """
     refuse_unreadable(root, external=external)
     path = root / JSON
-    if not os.path.lexists(path):
+    if not reading.is_there(path, links_followed=False):
         raise SegconvError(
             "is not there: nothing tells channels and labels",
             code="SC010",
@@ -73,7 +73,7 @@ def refuse_unreadable(root: Path, *, external: bool = False) -> None:
     SegconvError
         What `resolve_inside` raises, such as ``SC061`` for a folder, pipe or device.
     """
-    if os.path.lexists(root / JSON):
+    if reading.is_there(root / JSON, links_followed=False):
         try:
             resolve_inside(root / JSON, root, external=external)
         except SegconvError as error:
@@ -83,7 +83,7 @@ def refuse_unreadable(root: Path, *, external: bool = False) -> None:
 
 def read_task(root: Path, options: ConvertOptions, notes: list[str]) -> dict[str, Any] | None:
     """Return the json of a task; None if there is none and the user says the channels, so that folders suffice."""
-    if options.channels and not os.path.lexists(root / JSON):
+    if options.channels and not reading.is_there(root / JSON, links_followed=False):
         notes.append("there is no dataset.json: the folders were read")
         return None
     return read_json(root, external=options.allow_external)
@@ -93,7 +93,7 @@ def other_folders(root: Path, known: Collection[str]) -> list[str]:
     """Return a note on each folder of volumes beside those that a task has: nothing of it is converted."""
     notes = []
     for folder in files_of(root):
-        if folder.name not in known and folder.is_dir():
+        if folder.name not in known and reading.is_folder(folder):
             count = sum(volumes.ending_of(path.name) is not None for path in files_of(folder))
             if count:
                 notes.append(f"the folder {folder.name} left alone, with {count_of(count, 'volume')}")
@@ -208,7 +208,7 @@ def _stem(path: str) -> str:
 
 def without_absent_tests(listed: dict[str, dict[str, str | None]], root: Path, findings: list[Finding]) -> None:
     """Take test images off the list if their whole folder is not there: many leave it out when they unpack a task."""
-    if listed.get(TEST) and not os.path.lexists(root / "imagesTs"):
+    if listed.get(TEST) and not reading.is_there(root / "imagesTs", links_followed=False):
         what = f"lists {count_of(len(listed.pop(TEST)), 'test image')}, and there is no folder imagesTs"
         findings.append(warning("SC087", f"{what}; they are left out", file=JSON))
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import Finding, SegconvError
+from .. import reading
+from ..errors import Finding
 from .source import Parts, is_stray
 
 OWN_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
@@ -50,7 +51,7 @@ def walk(root: Path, findings: list[Finding], *, external: bool = False) -> Iter
     A folder that is a link is entered if it stays inside the source; a link that leaves it, or leads
     to a folder above itself, becomes a finding.
     """
-    yield from _walk(root, "", root.resolve(), findings, external)
+    yield from _walk(root, "", Path(os.path.realpath(root)), findings, external)
 
 
 def _walk(
@@ -73,15 +74,15 @@ def _walk(
                 elif not entry.is_symlink() or _may_enter(root / path, path, real_root, findings, external):
                     folders.append(path)
     except OSError as error:
-        raise SegconvError(f"cannot be listed ({error.strerror})", code="SC030", file=str(root / relative)) from error
+        raise reading.unlisted(error, root / relative) from error
     yield relative, sorted(files)
     for folder in sorted(folders):
         yield from _walk(root, folder, real_root, findings, external)
 
 
 def _may_enter(link: Path, shown: str, root: Path, findings: list[Finding], external: bool) -> bool:
-    target = link.resolve()
-    if link.parent.resolve().is_relative_to(target):
+    target = Path(os.path.realpath(link))
+    if Path(os.path.realpath(link.parent)).is_relative_to(target):
         findings.append(Finding("SC060", "is a link that leads round in a circle", file=shown, hint="remove it"))
         return False
     if not external and not target.is_relative_to(root):

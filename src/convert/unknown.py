@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from .. import reading
 from ..errors import Finding, Refused, SegconvError
 from ..image import raster, volumes
 from .lists import pair_by_list
@@ -44,7 +45,7 @@ def of_unknown(root: Path) -> SegconvError:
         packed = next((name for names in files.values() for name in names if _ending(name) in _PACKED), None)
         readable = f"pictures are read as {', '.join(raster.ENDINGS)}, volumes as {', '.join(volumes.ENDINGS)} or DICOM"
         hint = f"unpack {packed}" if packed is not None else f"save them in another format: {readable}"
-        if (root / "dataset.json").is_file():
+        if reading.is_file(root / "dataset.json"):
             hint = "a dataset.json is read beside imagesTr and labelsTr: give the folder that holds all three"
         return _refusal(root, f"holds {found}, of no format that is read", hint)
     told = pair_units(units).findings
@@ -122,7 +123,7 @@ def _by_last_word(units: list[Unit]) -> tuple[str, str] | None:
 def _list_in(root: Path) -> Path | None:
     """Return a list of images and labels that lies in the source, if there is one."""
     for path in sorted(root.iterdir()):
-        if path.suffix.lower() in (".csv", ".tsv", ".json") and path.is_file():
+        if path.suffix.lower() in (".csv", ".tsv", ".json") and reading.is_file(path):
             try:
                 pairing = pair_by_list(path, root, strip_ending)
             except SegconvError:

@@ -68,8 +68,8 @@ def listed_volume(unit: Unit, root: Path, options: ConvertOptions) -> Unit:
         ``SC063`` for a folder that holds no slices; what looking at them raises.
     """
     place = root / unit.path
-    if place.is_dir():
-        names = [path.name for path in files_of(place) if path.is_file()]
+    if reading.is_folder(place):
+        names = [path.name for path in files_of(place) if reading.is_file(path)]
         found = _of_folder(root, unit.path, names, options) if names else []
         if len(found) != 1:
             raise SegconvError(
@@ -79,7 +79,7 @@ def listed_volume(unit: Unit, root: Path, options: ConvertOptions) -> Unit:
                 hint="list files; or, for slices that are pictures, --spacing X,Y,Z",
             )
         return found[0]
-    if options.spacing_mm is not None and unit.path.lower().endswith(raster.ENDINGS) and place.is_file():
+    if options.spacing_mm is not None and unit.path.lower().endswith(raster.ENDINGS) and reading.is_file(place):
         return replace(unit, parts=Parts(STACK, (str(place),)))
     return unit
 

@@ -70,7 +70,7 @@ def _counted(path: str) -> dict[int, int]:
         except FileNotFoundError as error:
             raise SegconvError("is not there", code="SC080") from error
         except OSError as error:
-            raise SegconvError(f"cannot be read ({error.strerror})", code="SC030") from error
+            raise reading.refusal(error) from error
         return label_values(read_label(data).array)
 
 

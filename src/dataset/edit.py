@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..version import VERSION
 from ..work import fsops
@@ -191,7 +192,7 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
 
 def copies(dataset: Path, roots: Iterable[Path | None]) -> list[Path]:
     """Return the folders in which nnU-Net keeps something that it made with the dataset.json of a dataset."""
-    return [root / dataset.name for root in roots if root is not None and (root / dataset.name).is_dir()]
+    return [root / dataset.name for root in roots if root is not None and reading.is_folder(root / dataset.name)]
 
 
 def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = False) -> list[Finding]:

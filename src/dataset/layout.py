@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..errors import SegconvError, naming
 from ..work.held import Held, unchanged
 from . import lineage
@@ -127,7 +129,7 @@ class Dataset:
         SegconvError
             ``SC060`` if a link leads out of the dataset, and segconv did not make it with links.
         """
-        real = path.resolve()
+        real = Path(os.path.realpath(path))
         if not (self.links_away or real.is_relative_to(self._real_path)):
             raise SegconvError(
                 f"is a link that leaves the dataset, to {real}",
@@ -145,7 +147,7 @@ class Dataset:
 
     @cached_property
     def _real_path(self) -> Path:
-        return self.path.resolve()
+        return Path(os.path.realpath(self.path))
 
     def records(self) -> Iterator[CaseRecord]:
         """Yield the lineage; nothing for a dataset that segconv did not make."""
@@ -159,6 +161,6 @@ class Dataset:
     def _channels(self, split: str) -> set[str]:
         folder = self.path / f"images{_SUFFIX[split]}"
         pattern = re.compile(r"(.+)_0000" + re.escape(self.description.file_ending))
-        if not folder.is_dir():
+        if not reading.is_folder(folder):
             return set()
         return {match[1] for path in folder.iterdir() if (match := pattern.fullmatch(path.name))}

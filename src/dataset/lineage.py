@@ -342,7 +342,7 @@ def read_run(dataset: Path) -> RunRecord | None:
         ``SC096`` if it cannot be used, ``SC061`` if it is no regular file.
     """
     path = dataset / RUN
-    if not os.path.lexists(path):
+    if not reading.is_there(path, links_followed=False):
         return None
     with _as_lineage(path):
         return RunRecord(load_object(read_file(path)))
@@ -357,7 +357,7 @@ def read_records(dataset: Path) -> Iterator[CaseRecord]:
         ``SC096`` if a line is no record, with its number; ``SC061`` if the file is no regular one.
     """
     path = dataset / CASES
-    if not os.path.lexists(path):
+    if not reading.is_there(path, links_followed=False):
         return
     with _as_lineage(path), reading.opened(os.path.realpath(path)) as lines:
         for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE + 1), b""), 1):
@@ -376,7 +376,7 @@ def _as_lineage(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise SegconvError("is not there any more, or a link to nowhere", code="SC096", file=str(path)) from error
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+        raise reading.refusal(error, path) from error
     except SegconvError as error:
         code = error.code if error.code in ("SC030", "SC060", "SC061") else "SC096"
         raise SegconvError(error.message, code=code, file=str(path), hint=error.hint) from error

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import reading
 from ..errors import Finding, SegconvError
 
 MAX_ID = 999
@@ -101,7 +102,7 @@ def next_free_id(taken: Iterable[int]) -> int:
 def dataset_folders(root: Path | None) -> dict[int, list[Path]]:
     """Return the dataset folders of one of nnU-Net's three folders, by id."""
     found: dict[int, list[Path]] = {}
-    if root is not None and root.is_dir():
+    if root is not None and reading.is_folder(root):
         for path in sorted(root.iterdir()):
             match = re.match(r"Dataset(\d{3})_", path.name)
             if match:
@@ -118,8 +119,8 @@ def find_dataset(reference: str, root: Path | None) -> Path:
         ``SC010`` if there is none, with near misses; ``SC003`` if an id belongs to two folders.
     """
     as_path = Path(reference)
-    if os.path.lexists(as_path / "dataset.json"):
-        return as_path.resolve()
+    if reading.is_there(as_path / "dataset.json", links_followed=False):
+        return Path(os.path.realpath(as_path))
     folders = dataset_folders(root)
     match = _TARGET.fullmatch(reference)
     number = int(match[1]) if match and len(match[1]) <= 9 else None

@@ -30,7 +30,7 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
         what = "is a link to nowhere" if os.path.islink(path) else "is not there"
         raise SegconvError(what, code="SC010", file=os.fspath(path)) from error
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=os.fspath(path)) from error
+        raise reading.refusal(error, path) from error
     except SegconvError as error:
         error.file = os.fspath(path)
         raise

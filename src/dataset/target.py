@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from .. import reading
 from ..errors import SegconvError
 from ..work.plan import Target
 from . import lineage
@@ -60,14 +61,14 @@ def free_target(
         elif overwrite and others == made_of_it:
             hint = f"{hint}; --force replaces the dataset all the same, and what was made of it no longer fits"
         raise SegconvError(f"the id {name.id} is taken by {others[0]}", code="SC020", file=str(target), hint=hint)
-    if os.path.lexists(target):
+    if reading.is_there(target, links_followed=False):
         _refuse_replacing(target, f"{free} is free: --to {free}_{name.name}", force=force)
     return name
 
 
 def _refuse_replacing(target: Path, hint: str, *, force: bool) -> None:
     """Refuse to replace what segconv did not make, and what other datasets link into."""
-    if target.is_symlink() or not target.is_dir() or not _is_ours(target):
+    if target.is_symlink() or not reading.is_folder(target) or not _is_ours(target):
         raise SegconvError("was not made by segconv, and is not replaced", code="SC020", file=str(target), hint=hint)
     if not force and (linked := dependents(target)):
         raise SegconvError(
@@ -100,7 +101,7 @@ def refuse_crossed(source: Path, target: Target) -> None:
     SegconvError
         ``SC020``.
     """
-    raw = target.path.parent.resolve()
+    raw = Path(os.path.realpath(target.path.parent))
     if raw.is_relative_to(source):
         what = "is the source" if raw == source else f"lies in the source, {source}"
         raise SegconvError(
@@ -122,7 +123,7 @@ def refuse_crossed(source: Path, target: Target) -> None:
 def _in_use(root: Path | None) -> dict[int, list[Path]]:
     """Return what of one of the three folders nnU-Net takes for a dataset, by id: all that begins with its number."""
     found: dict[int, list[Path]] = {}
-    if root is not None and root.is_dir():
+    if root is not None and reading.is_folder(root):
         for path in sorted(root.iterdir()):
             if match := re.match(r"Dataset(\d{3})", path.name):
                 found.setdefault(int(match[1]), []).append(path)
@@ -150,7 +151,7 @@ def free_task(
     SegconvError
         As `free_target`.
     """
-    found = sorted(tasks.glob("Task[0-9][0-9][0-9]_*")) if tasks.is_dir() else []
+    found = sorted(tasks.glob("Task[0-9][0-9][0-9]_*")) if reading.is_folder(tasks) else []
     taken = {int(path.name[4:7]) for path in found}
     name = parse_target(text, default_name, taken)
     target = tasks / name.task_folder

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import reading
 from ..augment.intensity import shift_hu
 from ..augment.rotation import plan_turn, turned
 from ..augment.spec import PLANES, Transform
@@ -325,7 +326,7 @@ def _score_case(task: StressCase) -> _Scored:
         scores = {}
         for model, name in enumerate(task.models):
             path = task.outputs(model) / f"{task.name(number)}{task.ending}"
-            if not path.is_file():
+            if not reading.is_file(path):
                 raise SegconvError("is not there: nothing was predicted", code="SC101", file=str(path))
             with naming(str(path)):
                 prediction = _narrow(read_label(read_bytes(str(path)), task.ending))

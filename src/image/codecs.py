@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
+from .. import reading
 from ..errors import SegconvError
 from . import content, raster, volumes
 from .geometry import Geometry, Volume
@@ -68,7 +67,7 @@ def decoded_bytes(path: str) -> int:
         volume = volumes.probe_file(path)
         return volume.voxel_bytes // volume.dtype.itemsize * volume.value_dtype.itemsize
     except SegconvError:
-        return os.path.getsize(path)  # what is wrong with it, reading will tell
+        return reading.size_if_there(path)  # what is wrong with it, reading will tell
 
 
 def _is_picture(data: bytes, ending: str | None) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from .. import reading
 from ..errors import SegconvError
 from .gzipped import Buffer, inflate_head, is_gzip
 
@@ -96,10 +95,7 @@ def refuse_overlong(path: str, voxel_bytes: int) -> None:
     SegconvError
         ``SC054``; ``SC030`` if the system refuses.
     """
-    try:
-        size = os.path.getsize(path)
-    except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030") from error
+    size = reading.size_of(path)
     most = LARGEST_RATIO * voxel_bytes + SPARE_BYTES
     if size > most:
         raise SegconvError(

@@ -164,8 +164,8 @@ def series_of(folder: str) -> dict[str, tuple[str, ...]]:
     found: list[str] = []
     strangers: list[str] = []
     try:
-        for path in sorted(entry.path for entry in os.scandir(folder) if not os.path.isdir(entry.path)):
-            head = _head(path) if os.path.isfile(path) else b""
+        for path in sorted(entry.path for entry in os.scandir(folder) if not reading.is_folder(entry.path)):
+            head = _head(path) if reading.is_file(path) else b""
             if not is_dicom(head):
                 strangers.append(path)
             elif _object(head) is None:
@@ -175,7 +175,7 @@ def series_of(folder: str) -> dict[str, tuple[str, ...]]:
         if broken:
             raise Refused(reasons=[_broken(path) for path in broken])
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=folder) from error
+        raise reading.unlisted(error, error.filename or folder) from error
     series: dict[str, list[str]] = {}
     for path in found:
         series.setdefault(_looked_at(path).texts["series"], []).append(path)
@@ -195,7 +195,7 @@ def _ending(name: str) -> str:
 
 def _broken(path: str) -> Finding:
     """Return what is wrong with a file that is called like a slice and is none."""
-    if os.path.isfile(path):
+    if reading.is_file(path):
         error = content.refuse(_head(path), "a slice of DICOM")
         elsewhere = "restore the file from its origin, or take it out of the folder"
         return Finding(error.code, error.message, file=path, hint=error.hint if "git lfs" in error.hint else elsewhere)

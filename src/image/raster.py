@@ -49,7 +49,7 @@ def probe_file(path: str) -> PictureHeader:
     try:
         header = _probe(path, named)
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
+        raise reading.refusal(error, path) from error
     content.refuse_overlong(path, header.width * header.height * header.pages * header.samples * header.depth // 8)
     return header
 

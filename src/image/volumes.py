@@ -190,14 +190,14 @@ def _companions(path: str, header: VolumeHeader) -> tuple[str, ...]:
         )
     folder = os.path.dirname(os.path.abspath(path))
     beside = os.path.join(folder, name)
-    if not os.path.exists(beside):
+    if not reading.is_there(beside):
         raise SegconvError(
             f"its data file {name!r} is not there", code="SC012", hint="put it into the same folder as the header"
         )
     real = os.path.realpath(beside)
     if os.path.commonpath([real, os.path.realpath(folder)]) != os.path.realpath(folder):
         raise SegconvError(f"its data file {name!r} is a link that leaves the folder", code="SC060")
-    if not os.path.isfile(real):
+    if not reading.is_file(real):
         raise SegconvError(f"its data file {name!r} is no regular file", code="SC061")
     return (real,)
 
@@ -207,4 +207,4 @@ def _head(path: str, size: int) -> bytes:
         with reading.opened(path) as file:
             return file.read(size)
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=path) from error
+        raise reading.refusal(error, path) from error

@@ -14,6 +14,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from .. import reading
 from ..dataset.strictjson import load_object, read_file
 from ..errors import Finding, SegconvError, warning
 from ..image.orientation import axis_codes
@@ -26,7 +27,7 @@ from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place
 from .history import Recorded, judge_change
 from .inventory import CaseFiles
 from .links import unusable
-from .opened import Header, Opened, decode, judge_mark, probe, read_bytes, unreadable
+from .opened import Header, Opened, decode, judge_mark, probe, read_bytes
 from .readers import judge_dimensions
 
 _NAMED_VALUES = 5
@@ -370,7 +371,7 @@ class _Case:
         length = len(self.rules.ending)
         for stem in (files.images[0][: -length - len("_0000")], files.label[:-length]):
             name = f"{stem}.json"
-            if not os.path.lexists(self.path(name)):
+            if not reading.is_there(self.path(name), links_followed=False):
                 found.append([1, 1, 1])  # as nnU-Net takes it
                 continue
             wrong = unusable(self.path(name), name, Path(self.rules.root), self.rules.external)
@@ -418,8 +419,5 @@ def _read_all(case: _Case, name: str, index: int) -> Opened:
 def _read_header(case: _Case, name: str, index: int) -> Opened:
     """Read the header of one file."""
     path = case.path(name)
-    try:
-        case.judge_change(name, index, os.stat(path).st_size, None)
-    except OSError as error:
-        raise unreadable(error) from error
+    case.judge_change(name, index, reading.size_of(path), None)
     return probe(path, case.rules.ending)

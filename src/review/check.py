@@ -5,7 +5,6 @@ What breaks training, or trains something else than was meant, is an error; what
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import reading
 from ..dataset.labels import Labels
 from ..dataset.layout import hold
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
@@ -111,7 +111,7 @@ def check_dataset(
     Interrupted
         By Ctrl-C or SIGTERM.
     """
-    root = path.resolve()
+    root = Path(os.path.realpath(path))
     # Whoever asks may have made the dataset just now: it must not sound as if it were not there.
     with (
         interruptible(
@@ -281,8 +281,7 @@ def _worthwhile(root: Path, cases: list[CaseFiles], jobs: int, quick: bool) -> i
     for files in cases:
         for name in files.files:
             seconds += _HEADER_S if quick else _FILE_S
-            with contextlib.suppress(OSError):  # told when it is read
-                seconds += 0 if quick else os.stat(root / name).st_size * _BYTE_S
+            seconds += 0 if quick else reading.size_if_there(root / name) * _BYTE_S
         if seconds > jobs:
             return jobs
     return max(1, int(seconds))
@@ -295,7 +294,7 @@ def _sizes(root: Path) -> tuple[Callable[[CaseFiles], int], Callable[[CaseFiles]
         return [path for name in files.files if os.path.isfile(path := os.path.join(root, name))]
 
     return (
-        lambda files: sum(map(os.path.getsize, there(files))),
+        lambda files: sum(map(reading.size_if_there, there(files))),
         lambda files: max((decoded_bytes(os.path.realpath(path)) for path in there(files)), default=0),
     )
 
@@ -321,7 +320,7 @@ def _folds(
     guessed, evidence = with_guessed_patients(records)
     present = whole.present or history.present
     found = [(root / SPLITS, SPLITS)] + ([(preprocessed, str(preprocessed))] if preprocessed is not None else [])
-    there = [(path, shown) for path, shown in found if os.path.lexists(path)]
+    there = [(path, shown) for path, shown in found if reading.is_there(path, links_followed=False)]
     for path, shown in there:
         wrong = unusable(str(path), shown, root, external or path == preprocessed)
         if wrong is not None:

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from .. import reading
 from ..dataset import lineage
 from ..dataset.layout import image_path, label_path
 from ..dataset.lineage import TRAIN, CaseRecord
@@ -89,7 +90,7 @@ class History:
     def read(cls, root: Path, findings: list[Finding], *, external: bool) -> History:
         """Read it; one that cannot be used is an error, and what it says is left out."""
         found = cls()
-        own = [name for name in (lineage.RUN, lineage.CASES) if os.path.lexists(root / name)]
+        own = [name for name in (lineage.RUN, lineage.CASES) if reading.is_there(root / name, links_followed=False)]
         wrong = [finding for name in own if (finding := unusable(str(root / name), name, root, external)) is not None]
         if wrong:
             findings += wrong

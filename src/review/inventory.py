@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import reading
 from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import TEST, TRAIN, VALIDATION
 from ..dataset.names import CASE_IDENTIFIER, twin_findings
@@ -89,7 +90,7 @@ def take_inventory(root: Path, declared: Declaration, findings: list[Finding], *
                 findings += [
                     Finding("SC094", "the folder is not there", file=folder, hint="see nnU-Net's dataset format")
                     for folder in (images, labels)
-                    if not (root / folder).is_dir()
+                    if not reading.is_folder(root / folder)
                 ]
             found, named = _split_cases(root, split, images, labels, declared.ending, findings, external)
         if split == TRAIN:
@@ -186,7 +187,7 @@ def _split_cases(
 def _files(root: Path, folder: str, ending: str, findings: list[Finding], external: bool) -> dict[str, bool]:
     """Return the names that end as the dataset's files do → whether there is a file that may be read."""
     real = os.path.realpath(root / folder)
-    if not external and os.path.exists(real) and not is_below(real, root):
+    if not external and reading.is_there(real) and not is_below(real, root):
         findings.append(leaves(folder, real))
         return {}
     try:
@@ -195,7 +196,7 @@ def _files(root: Path, folder: str, ending: str, findings: list[Finding], extern
     except FileNotFoundError:
         return {}
     except OSError as error:
-        findings.append(Finding("SC030", f"cannot be listed ({error.strerror})", file=folder))
+        findings += reading.unlisted(error, folder).findings
         return {}
     found: dict[str, bool] = {}
     others: list[str] = []

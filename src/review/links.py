@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .. import reading
 from ..dataset import lineage
 from ..errors import Finding
 
@@ -21,10 +22,10 @@ def unusable(path: str, shown: str, root: Path, external: bool) -> Finding | Non
     except ValueError:
         return Finding("SC060", "is no path: it holds the character NUL", file=repr(shown))
     except OSError as error:
-        return Finding("SC060", f"leads nowhere ({error.strerror})", file=shown, hint="remove it")
+        return reading.refusal(error, shown).findings[0]
     if not external and not is_below(real, root):
         return leaves(shown, real)
-    if not os.path.isfile(real):
+    if not reading.is_file(real):
         return Finding("SC061", "is a folder, pipe or device, expected a file", file=shown)
     return None
 

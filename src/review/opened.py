@@ -54,7 +54,7 @@ def read_bytes(path: str) -> bytes:
         error.file = ""  # whoever asks names it as the user does
         raise
     except OSError as error:
-        raise unreadable(error) from error
+        raise reading.refusal(error) from error
 
 
 def judge_mark(data: bytes, name: str) -> list[Finding]:
@@ -101,9 +101,3 @@ def probe(path: str, ending: str) -> Opened:
         return Opened(raster.probe_file(os.path.realpath(path)))
     header = volumes.probe_file(os.path.realpath(path))
     return Opened(header, header.oddities)
-
-
-def unreadable(error: OSError) -> SegconvError:
-    """Return the error for a file that the system does not let read."""
-    code = "SC012" if isinstance(error, FileNotFoundError) else "SC030"
-    return SegconvError(f"cannot be read ({error.strerror})", code=code)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from .. import reading
 from ..errors import Finding, Refused, SegconvError, naming
 from .derived import is_remembered
 
@@ -176,7 +177,7 @@ def check_checkpoint(path: Path) -> None:
         with safe_globals(_numpy_scalars()):
             torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror or error})", code="SC030", file=str(path)) from error
+        raise reading.refusal(error, path) from error
     except Exception as error:
         said = str(error).strip().splitlines() or [type(error).__name__]
         global_name = re.search(r"GLOBAL ([\w.]+)", str(error))
@@ -248,7 +249,7 @@ def list_archive(path: Path, into: Path | None = None) -> list[Member]:
     except zipfile.BadZipFile as error:
         raise SegconvError(f"is no zip archive ({error})", code="SC051", file=str(path)) from error
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror or error})", code="SC030", file=str(path)) from error
+        raise reading.refusal(error, path) from error
     if into is not None:
         findings += [
             Finding("SC020", "is there already, and is not replaced", file=str(into / entry.filename))

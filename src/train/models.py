@@ -72,8 +72,8 @@ def find_model(text: str, dataset: str, paths: Paths, *, trust: bool = False) ->
             file=str(folder),
             hint="-m takes the folder of a model, or one of these names",
         )
-    folder = folder.resolve()
-    if not trust and not folder.is_relative_to(results.resolve()):
+    folder = Path(os.path.realpath(folder))
+    if not trust and not folder.is_relative_to(Path(os.path.realpath(results))):
         raise SegconvError(
             "is not in nnUNet_results: a model is code, and runs when it is loaded",
             file=str(folder),

@@ -128,7 +128,7 @@ class Paths:
             if "raw" not in self.problems:
                 raise
             if os.path.isdir(reference):
-                return Path(reference).resolve()  # whoever reads it tells what it lacks
+                return Path(os.path.realpath(reference))  # whoever reads it tells what it lacks
             return self.require("raw")
 
     def warnings(self, *words: str) -> tuple[Finding, ...]:

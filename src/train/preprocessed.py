@@ -47,7 +47,7 @@ def refuse_more_than_numbers(folder: Path, *, hint: str) -> None:
     except FileNotFoundError:
         return  # nnU-Net says what is missing
     except OSError as error:
-        raise SegconvError(f"cannot be listed ({error.strerror})", code="SC030", file=str(folder)) from error
+        raise reading.unlisted(error, folder) from error
     for name in names:
         if name.endswith(PROPERTIES):
             _properties(folder / name, hint)
@@ -84,7 +84,7 @@ def _opened(path: Path) -> Iterator[int]:
     try:
         descriptor = reading.descriptor_of(os.path.realpath(path))
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+        raise reading.refusal(error, path) from error
     try:
         yield descriptor
     finally:
@@ -98,7 +98,7 @@ def _properties(path: Path, hint: str) -> bytes:
             data = reading.whole(os.path.realpath(path), MAX_PROPERTIES)
         values_of(data)
     except OSError as error:
-        raise SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=str(path)) from error
+        raise reading.refusal(error, path) from error
     except NotPlain as error:
         raise _refused(f"holds more than numbers, or is damaged: {error}", path, hint) from error
     return data

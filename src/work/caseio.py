@@ -138,6 +138,8 @@ class CaseIO:
         try:
             fsops.hard_link(source, path) if how == HARD else fsops.symbolic_link(source, path)
         except OSError as error:
+            if not os.path.lexists(source):
+                raise _changed(os.fspath(source)) from error
             if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
                 raise
             raise SegconvError(
@@ -195,10 +197,7 @@ class CaseIO:
 
 
 def _cannot_read(path: Path, error: OSError) -> SegconvError:
-    name = os.fspath(path)
-    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return SegconvError("is not there any more", code="SC012", file=name)
-    return SegconvError(f"cannot be read ({error.strerror})", code="SC030", file=name)
+    return reading.refusal(error, path)
 
 
 def _version(found: os.stat_result) -> tuple[int, int]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeVar
 
+from .. import reading
 from ..errors import SegconvError
 from .backends import THREADS
 from .how import Progress
@@ -71,11 +70,13 @@ class Readers:
                 return number, read(item)
             except SegconvError as error:
                 return number, error
+            except OSError as error:
+                return number, reading.refusal(error, error.filename or files(item)[0])
             except MemoryError:
                 return number, SegconvError("the memory did not suffice", code="SC103", hint="fewer --jobs")
 
         def nbytes(item: T) -> int:
-            return sum(map(_size, files(item)))
+            return sum(map(reading.size_if_there, files(item)))
 
         jobs = within_memory(self.jobs, items, nbytes, decoded, THREADS, self.progress)
         early: dict[int, R | SegconvError] = {}
@@ -98,10 +99,3 @@ class Readers:
 
 ONE = Readers()
 """This thread, unheard."""
-
-
-def _size(path: str) -> int:
-    """Return the size of a file; nothing of one that is gone, as reading it will tell."""
-    with contextlib.suppress(OSError):
-        return os.path.getsize(path)
-    return 0

@@ -22,8 +22,9 @@ from .memory import within_memory
 from .parallel import each
 from .plan import Item, Plan, Target
 from .sources import forget_changed
-from .staging import Staged, payload_hash, writing
+from .staging import Staged, payload_hash
 from .unforeseen import unforeseen
+from .writing import of_system, writing
 
 Task = Callable[[Item, CaseIO], dict[str, Any]]
 STOPPED = "interrupted; what was done is kept"
@@ -128,7 +129,8 @@ def execute(
         ``SC020``, ``SC021``, ``SC03x``, ``SC04x`` for the backend, ``SC062``, ``SC100``.
     """
     backend_of(backend).ready()
-    staging.preflight(plan, overwrite=overwrite)
+    with writing(plan.target.staging):
+        staging.preflight(plan, overwrite=overwrite)
     with (
         nullcontext() if lock is not None else staging.locked(plan.target),
         interruptible(STOPPED, GO_ON),
@@ -342,7 +344,7 @@ class _Call:
         except SegconvError as error:
             return {"case": item.case, "findings": list(error.findings)}
         except OSError as error:
-            return {"case": item.case, "findings": list(staging.cannot_write(error, self.staging).findings)}
+            return {"case": item.case, "findings": list(of_system(error, self.staging).findings)}
         except Exception as error:
             return {"case": item.case, "findings": [unforeseen(error, item.case)]}
         return {

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from .. import reading
 from ..errors import Finding, SegconvError
 
 T = TypeVar("T")
@@ -19,6 +20,8 @@ def unforeseen(error: Exception, file: str) -> Finding:
     """Return the finding for an error that should not have been possible, or for memory that did not suffice."""
     if isinstance(error, MemoryError):
         return Finding("SC103", "the memory did not suffice", file=file, hint="fewer --jobs")
+    if isinstance(error, OSError) and error.errno is not None:  # a file that went away, or a disk that fails
+        return reading.refusal(error, error.filename or file).findings[0]
     told = f"{type(error).__name__}: {error}"
     if os.environ.get("SEGCONV_DEBUG"):
         told = "".join(traceback.format_exception(error))

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .. import reading
 from ..errors import SegconvError
+
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+_OF_READING = (*_GONE, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE)
+"""What the system may say of a file that is read."""
 
 
 @contextmanager
@@ -16,7 +22,21 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise cannot_write(error, path) from error
+        raise of_system(error, path) from error
+
+
+def of_system(error: OSError, path: Path) -> SegconvError:
+    """Return the error for what the system refused while something was written to `path`, or below it.
+
+    It may have been asked for a file that is read meanwhile: one that lies elsewhere, and is gone.
+    """
+    if error.filename is not None and error.filename2 is None:
+        asked = Path(os.fsdecode(error.filename))
+        beside = asked.is_relative_to(path.parent)
+        ours = asked.is_relative_to(path) or asked in (path.parent, path.parent / asked.name)
+        if not ours and error.errno in (_GONE if beside else _OF_READING):
+            return reading.refusal(error, asked)
+    return cannot_write(error, path)
 
 
 def cannot_write(error: OSError, path: Path) -> SegconvError:

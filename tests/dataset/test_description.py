@@ -97,7 +97,7 @@ def test_a_dataset_without_channels_cannot_be_described() -> None:
 def test_a_file_that_cannot_be_read_is_told_apart_from_one_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("{}")
     (tmp_path / "folder").mkdir()
-    for name, code in (("none", "SC010"), ("file/dataset.json", "SC030"), ("folder", "SC061")):
+    for name, code in (("none", "SC010"), ("file/dataset.json", "SC012"), ("folder", "SC061")):
         with pytest.raises(SegconvError) as caught:
             DatasetDescription.read(tmp_path / name)
         assert (caught.value.code, caught.value.file) == (code, str(tmp_path / name))

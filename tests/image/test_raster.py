@@ -155,7 +155,7 @@ def test_stacks_of_imagej_are_pages_and_those_behind_one_directory_are_refused()
 
 
 def test_files_that_are_not_there_or_not_pictures_are_refused(tmp_path: Path) -> None:
-    for name, code in (("absent.tif", "SC030"), ("absent.txt", "SC051")):
+    for name, code in (("absent.tif", "SC012"), ("absent.txt", "SC051")):
         with pytest.raises(SegconvError) as raised:
             raster.probe_file(str(tmp_path / name))
         assert raised.value.code == code

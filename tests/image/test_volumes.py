@@ -320,7 +320,7 @@ def test_a_data_file_may_be_named_from_its_folder(ending: str, tmp_path: Path) -
 
 
 def test_files_that_are_not_there_or_not_volumes_are_refused(tmp_path: Path) -> None:
-    for name, code in (("absent.nrrd", "SC030"), ("absent.txt", "SC051")):
+    for name, code in (("absent.nrrd", "SC012"), ("absent.txt", "SC051")):
         with pytest.raises(SegconvError) as raised:
             volumes.probe_file(str(tmp_path / name))
         assert raised.value.code == code

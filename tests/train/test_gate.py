@@ -172,7 +172,7 @@ def test_damaged_and_missing_checkpoints_are_told(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint_final.pth"
     with pytest.raises(SegconvError) as caught:
         check_checkpoint(path)
-    assert caught.value.code == "SC030"
+    assert (caught.value.code, caught.value.file) == ("SC012", str(path))
     for data in (b"", b"nothing", b"PK\3\4" + bytes(60)):
         path.write_bytes(data)
         with pytest.raises(SegconvError) as caught:
@@ -285,5 +285,5 @@ def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
     assert codes(path, tmp_path) == {"SC020"}
 
 
-def test_an_archive_that_is_not_there_cannot_be_read(tmp_path: Path) -> None:
-    assert codes(tmp_path / "none.zip") == {"SC030"}
+def test_an_archive_that_is_not_there_is_told(tmp_path: Path) -> None:
+    assert codes(tmp_path / "none.zip") == {"SC012"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ... import reading
 from ...dataset.labels import BACKGROUND, IGNORE, Labels, parse_value, value_text
 from ...dataset.layout import DESCRIPTION, Dataset
 from ...dataset.strictjson import load_object, read_file
@@ -124,8 +126,8 @@ def beside(folder: Path) -> Declaration | None:
     SegconvError
         ``SC086`` if it is no json; ``SC074`` if its labels are not usable.
     """
-    places = [folder, folder.parent] if folder.resolve().name.startswith("labels") else [folder]
-    path = next((place / DESCRIPTION for place in places if (place / DESCRIPTION).is_file()), None)
+    places = [folder, folder.parent] if Path(os.path.realpath(folder)).name.startswith("labels") else [folder]
+    path = next((place / DESCRIPTION for place in places if reading.is_file(place / DESCRIPTION)), None)
     if path is None:
         return None
     with naming(str(path)):

@@ -84,7 +84,7 @@ def find_labels(root: Path, layout: str | None = None, like: Found | None = None
         ``SC010`` if it is no folder, ``SC030`` if it cannot be listed, ``SC085`` for two files of one name,
         ``SC087`` for slices whose order is not certain.
     """
-    if not root.is_dir():
+    if not reading.is_folder(root):
         raise SegconvError("is no folder", code="SC010", file=str(root))
     tree = {folder: _by_stem(root, folder, files) for folder, files in _walk(root) if files}
     if like is None or layout is not None:
@@ -116,7 +116,7 @@ def _walk(root: Path, folder: str = "", above: tuple[str, ...] = ()) -> Iterator
                     continue
                 (folders if entry.is_dir() else files).append(entry.name)
     except OSError as error:
-        raise SegconvError(f"cannot be listed ({error.strerror})", code="SC030", file=str(root / folder)) from error
+        raise reading.refusal(error, root / folder) from error
     yield folder, sorted(files)
     for name in sorted(folders):
         below = f"{folder}/{name}" if folder else name

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
+from ... import reading
 from ...dataset import lineage
 from ...dataset.layout import DESCRIPTION, Dataset
 from ...dataset.names import DatasetName
@@ -30,12 +32,12 @@ def find_references(references: Path, predictions: Found, layout: str | None) ->
     SegconvError
         ``SC003`` if cases of two splits were predicted; what `find_labels` raises.
     """
-    if not (references / DESCRIPTION).is_file():
+    if not reading.is_file(references / DESCRIPTION):
         return references, find_labels(references, layout, predictions)
     names = {unit.name for unit in predictions.units}
     found = {}
     for split in ("labelsTs", "labelsTr", "labelsVal"):
-        if (references / split).is_dir():
+        if reading.is_folder(references / split):
             found[references / split] = find_labels(references / split, layout, predictions)
     if not found and (labels := _external(references)):
         return references, Found(tuple(labels))
@@ -55,9 +57,9 @@ def find_references(references: Path, predictions: Found, layout: str | None) ->
 
 def _external(references: Path) -> list[LabelUnit]:
     """Return the labels of a dataset whose files lie elsewhere."""
-    if DatasetName.of_folder(references.resolve().name) is None:
+    if DatasetName.of_folder(Path(os.path.realpath(references)).name) is None:
         return []
-    dataset = Dataset.open(references.resolve())
+    dataset = Dataset.open(Path(os.path.realpath(references)))
     files = {case: str(dataset.label_file(case)) for case in sorted(dataset.external)}
     return [LabelUnit(case, FILE, (file,)) for case, file in files.items()]
 
@@ -71,7 +73,9 @@ def declared(labels: Declaration | None, predictions: Path, references: Path) ->
         ``SC078`` if the folders declare two different things; what reading their json raises.
     """
     if labels is not None:
-        own = labels.folder is not None and references.resolve().is_relative_to(labels.folder.resolve())
+        own = labels.folder is not None and Path(os.path.realpath(references)).is_relative_to(
+            Path(os.path.realpath(labels.folder))
+        )
         return replace(labels, of_references=own)
     mine, its = beside(predictions), _of_references(references)
     if mine is None or its is None:
@@ -85,9 +89,9 @@ def declared(labels: Declaration | None, predictions: Path, references: Path) ->
 
 def _of_references(folder: Path) -> Declaration | None:
     """Return what is declared of a folder of labels by the dataset that it belongs to."""
-    here = folder.resolve()
+    here = Path(os.path.realpath(folder))
     root = here.parent if here.name.startswith("labels") else here
-    if DatasetName.of_folder(root.name) is not None and (root / DESCRIPTION).is_file():
+    if DatasetName.of_folder(root.name) is not None and reading.is_file(root / DESCRIPTION):
         return replace(of_dataset(Dataset.open(root)), of_references=True)
     return beside(folder)
 

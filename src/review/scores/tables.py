@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
 
 def refuse_taken(target: Path, *, overwrite: bool) -> None:
     """Refuse a CSV that is there already, unless it is one of scores that is to be replaced (``SC020``)."""
-    if not os.path.lexists(target):
+    if not reading.is_there(target, links_followed=False):
         return
     hint = "choose another --csv"
     if not overwrite:
@@ -78,7 +77,7 @@ def write_csv(found: Evaluation, target: Path, *, overwrite: bool = False) -> No
     with writing(target):
         fsops.mkdir(target.absolute().parent)
         refuse_taken(target, overwrite=overwrite)
-        if os.path.lexists(target):
+        if reading.is_there(target, links_followed=False):
             fsops.write_atomic(target, as_csv(found))
         else:
             fsops.create(target, as_csv(found))
