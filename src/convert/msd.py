@@ -209,7 +209,7 @@ def _volumes(folder: Path, notes: list[str]) -> dict[str, str]:
 
 def _as_on_disk(listed: str, on_disk: Mapping[str, str], root: Path) -> str:
     """Return a listed path with the ending that the file really has (MSD lists .nii.gz)."""
-    if not reading.is_there(root / listed) and _stem(listed) in on_disk:
+    if not reading.is_there(root / listed, links_followed=False) and _stem(listed) in on_disk:
         return posixpath.join(posixpath.dirname(listed), on_disk[_stem(listed)])
     return listed
 
