@@ -186,6 +186,7 @@ def test_an_unfinished_restore_is_aborted_by_its_folder(segconv: Command, tmp_pa
 
     segconv("convert", png_shapes(tmp_path / "s"), "--to", "1", "--accept-labels")
     write_png(tmp_path / "p" / "shape-6.png", np.full((96, 80), 9, np.uint8))
+    write_png(tmp_path / "p" / "shape-7.png", np.zeros((96, 80), np.uint8))
     done = segconv("restore", tmp_path / "p", "--like", "1", "-o", tmp_path / "out")
     assert (done.code, done.codes()) == (65, ["SC070"])
     assert (tmp_path / ".segconv-out").is_dir()
