@@ -17,6 +17,7 @@ from .roles import FILLERS, IMAGE, MASK, MASK_WORDS, place_of, tokens_of
 from .source import CASE, ConvertOptions
 from .tree import Unit, walk
 
+CLASSES, OBJECTS = "SegmentationClass", "SegmentationObject"
 _NUMBERING = re.compile(r"^\d+\s*[.)_-]\s*")
 
 
@@ -64,7 +65,11 @@ def refuse_class_folders(root: Path) -> None:
 
 
 def _cases(folders: Mapping[str, list[Unit]], options: ConvertOptions, findings: list[Finding]) -> list[CaseFolder]:
-    masks = {folder: units for folder, units in folders.items() if place_of(folder).role == MASK}
+    masks = {
+        folder: units
+        for folder, units in folders.items()
+        if place_of(folder).role == MASK and not _of_objects(folder, folders)
+    }
     rest = [folder for folder in folders if folder not in masks]
     images = [folder for folder in rest if place_of(folder).role == IMAGE] or rest
     names = _class_names(list(masks))
@@ -89,6 +94,12 @@ def _cases(folders: Mapping[str, list[Unit]], options: ConvertOptions, findings:
                 cases[owner].masks[name] = unit
                 cases[owner].places[name] = f"{folder}/{CASE}{unit.stem[len(owner) :]}{unit.ending}"
     return list(cases.values())
+
+
+def _of_objects(folder: str, folders: Mapping[str, list[Unit]]) -> bool:
+    """Whether a folder numbers the objects of what stands beside it in classes, as Pascal VOC and CVAT lay it out."""
+    above, _, name = folder.rpartition("/")
+    return name == OBJECTS and f"{above}/{CLASSES}".lstrip("/") in folders
 
 
 def _owner(stem: str, pictures: Mapping[str, Unit]) -> str | None:

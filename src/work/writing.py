@@ -33,7 +33,8 @@ def of_system(error: OSError, path: Path) -> SegconvError:
     if error.filename is not None and error.filename2 is None:
         asked = Path(os.fsdecode(error.filename))
         beside = asked.is_relative_to(path.parent)
-        ours = asked.is_relative_to(path) or asked in (path.parent, path.parent / asked.name)
+        # A folder above is one that was to be made.
+        ours = asked.is_relative_to(path) or path.is_relative_to(asked) or asked == path.parent / asked.name
         if not ours and error.errno in (_GONE if beside else _OF_READING):
             return reading.refusal(error, asked)
     return cannot_write(error, path)
