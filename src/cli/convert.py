@@ -256,5 +256,5 @@ def _show(conversion: Conversion, sink: Sink) -> None:
         some = list(names.items())[: None if sink.verbose else SHOWN_NAMES]
         more = f" … {len(names)} in all (-v shows them)" if len(some) < len(names) else ""
         sink.say(f"names: {', '.join(f'{own!r} → {case}' for own, case in some)}{more}; restore gives them back")
-    for note in found["notes"]:
+    for note in (*found["notes"], *conversion.left_alone.in_words()):
         sink.say(f"note: {note}")

@@ -61,14 +61,9 @@ def cases_of(
                 skipped.append(next(iter(pair.images.values())).path)
                 continue
             if options.unlabelled != "test":
-                findings.append(
-                    Finding(
-                        "SC080",
-                        "has no label",
-                        file=next(iter(pair.images.values())).path,
-                        hint="add it, or --unlabelled skip|test",
-                    )
-                )
+                image = next(iter(pair.images.values()))
+                hint = "add it, or --unlabelled skip|test"
+                findings.append(Finding("SC080", f"has no label{image.slices}", file=image.path, hint=hint))
                 continue
             split = TEST
         try:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ from .case import convert_case
 from .coding import Coding
 from .folds import settled_folds
 from .headers import decoded
+from .left_alone import LeftAlone, left_alone
 from .patients import in_words, number_of_patients, with_patients
 from .registry import KINDS, detect, refuse_unheeded
 from .source import ConvertOptions, SourceScan, own_name, real_folder
@@ -77,6 +78,11 @@ class Conversion:
     plan: Plan
     v1: bool = False
 
+    @cached_property
+    def left_alone(self) -> LeftAlone:
+        """What lies in the source and is in no case."""
+        return left_alone(self.scan, self.options)
+
     def summary(self) -> dict[str, Any]:
         """Return what ``--dry-run`` shows, JSON-able."""
         scan = self.scan
@@ -96,6 +102,7 @@ class Conversion:
             "patients_in_words": in_words(scan),
             "file_ending": scan.file_ending,
             "notes": list(scan.notes),
+            "left_alone": self.left_alone.as_json(),
             "mapped_names": {case.original_name: case.case for case in scan.cases if case.case != case.original_name},
             "bytes_to_read": sum(item.nbytes for item in self.plan.items),
         }

@@ -22,7 +22,7 @@ from ..errors import Finding, SegconvError
 from ..image import segmentation, volumes
 from .png import ending_of as picture_ending_of
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
-from .source import ConvertOptions, is_stray, stray_note
+from .source import ConvertOptions, is_stray
 from .tree import Unit, walk
 from .volume_units import series_units
 
@@ -99,7 +99,7 @@ def _own_image_folder(root: Path, options: ConvertOptions) -> Path | None:
     return images[0].resolve() if segmented and all(segmented) else None
 
 
-def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> list[CaseFolder]:
+def find_folders(root: Path, options: ConvertOptions, findings: list[Finding]) -> list[CaseFolder]:
     """Return the cases of a source.
 
     Raises
@@ -115,6 +115,7 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
         )
     found: dict[str, CaseFolder] = {}
     waiting: list[tuple[str, list[str]]] = []
+    places: dict[str, list[Unit]] = {}
     for folder, names in walk(root, findings, external=options.allow_external):
         if elsewhere is not None and (root / folder).is_relative_to(elsewhere):
             continue
@@ -125,7 +126,8 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
             elif names:
                 waiting.append((folder, names))
             continue
-        notes += stray_note(set(names) - {unit.stem + unit.ending for unit in units}, folder or ".")
+        places[folder] = units
+    for folder, units in _of_one_kind(places, options, elsewhere).items():
         parent, _, own = folder.rpartition("/")
         inner = own.lower() in MASK_WORDS
         if parent and own.lower() in IMAGE_WORDS and elsewhere is None:
@@ -150,6 +152,66 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding], n
     if elsewhere is not None:
         _bring_images(_images_in(root, elsewhere), found)
     return [case for case in found.values() if case.images or case.labels]
+
+
+def _of_one_kind(
+    places: Mapping[str, list[Unit]], options: ConvertOptions, elsewhere: Path | None
+) -> dict[str, list[Unit]]:
+    """Return folder → its files without pictures among volumes, and without volumes among pictures.
+
+    Previews lie beside volumes, such as ``preview_total.png`` of TotalSegmentator. Of which kind a case is, its image
+    says; of a folder that holds none, the images of the others do. What is left out is reported with other files.
+
+    Parameters
+    ----------
+    places
+        Folder → its files.
+    elsewhere
+        The folder of the images, if they are in one of their own.
+    """
+    of_case: dict[str, set[bool]] = {}
+    for folder, units in places.items():
+        images = _images_among(folder, units, options) if elsewhere is None else ()
+        of_case.setdefault(_case_of(folder), set()).update(map(_is_picture, images))
+    of_all = {kind for own in of_case.values() for kind in own}
+    if elsewhere is not None:
+        images = [unit for path in elsewhere.iterdir() if (unit := unit_of("", path.name)) is not None]
+        of_all = {all(map(_is_picture, images))} if images else set()
+    if not of_all and not all(_is_picture(unit) for units in places.values() for unit in units):
+        of_all = {False}  # no file is called as an image; 3D Slicer's segmentations may tell
+    found = {}
+    for folder, units in places.items():
+        own = of_case[_case_of(folder)]
+        kind = {False} if False in own else of_all
+        kept = [unit for unit in units if _is_picture(unit) in kind] if len(kind) == 1 else units
+        if kept:
+            found[folder] = kept
+    return found
+
+
+def _case_of(folder: str) -> str:
+    """Return the folder of the case that a folder's files belong to."""
+    parent, _, own = folder.rpartition("/")
+    within = own.lower() in MASK_WORDS or (parent and own.lower() in IMAGE_WORDS)
+    return parent if within else folder
+
+
+def _images_among(folder: str, units: Iterable[Unit], options: ConvertOptions) -> list[Unit]:
+    """Return the files of a folder that are images by its name or theirs."""
+    parent, _, own = folder.rpartition("/")
+    if own.lower() in MASK_WORDS:
+        return []
+    all_of_them = bool(parent) and own.lower() in IMAGE_WORDS
+    case = CaseFolder(folder)
+    return [
+        unit
+        for unit in units
+        if all_of_them or (not is_segmentation(unit.path) and _channel(unit, options.image, case) is not None)
+    ]
+
+
+def _is_picture(unit: Unit) -> bool:
+    return picture_ending_of(unit.path) is not None
 
 
 def _holds_masks(folder: str) -> bool:
@@ -240,10 +302,9 @@ def _images_in(root: Path, folder: Path) -> dict[str, dict[str, Unit]]:
     """Return case → channel → file of a folder of images; ``NAME_0000`` is a channel of ``NAME``."""
     place = str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
     found: dict[str, dict[str, Unit]] = {}
-    for name in sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")):
-        unit = unit_of(place, name)
-        if unit is None or is_segmentation(name):
-            continue
+    names = sorted(path.name for path in folder.iterdir() if not is_stray(path.name) and not is_segmentation(path.name))
+    units = [unit for name in names if (unit := unit_of(place, name)) is not None]
+    for unit in [unit for unit in units if not _is_picture(unit)] or units:
         numbered = _NUMBERED.fullmatch(unit.stem)
         case, channel = (numbered[1], numbered[2]) if numbered else (unit.stem, "")
         found.setdefault(case, {})[channel] = unit

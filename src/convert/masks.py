@@ -71,8 +71,12 @@ def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
     """Return what speaks for masks of classes, or None."""
     if reading.is_file(root / "dataset.json"):
         return None
-    folders = [folder for folder in find_folders(root, options or ConvertOptions(), [], []) if folder.labels]
-    if not folders or not all(folder.images for folder in folders) or any(map(_pairs, folders)):
+    labelled = [folder for folder in find_folders(root, options or ConvertOptions(), []) if folder.labels]
+    folders = [folder for folder in labelled if folder.images]
+    lone = [unit for folder in labelled if not folder.images for unit in folder.labels]
+    # A stray volume is named as one when the cases are read; pictures beside no image may be all sorts of things.
+    stray = 0 < len(lone) < len(folders) and all(picture_ending_of(unit.path) is None for unit in lone)
+    if not folders or (lone and not stray) or any(map(_pairs, folders)):
         return None
     if any(folder.segmentations for folder in folders):
         return f"{folders[0].name}/ with a .seg.nrrd file" if len(folders) == 1 else f"{len(folders)} .seg.nrrd files"
@@ -198,7 +202,7 @@ def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: 
     """Return the cases, training first; what is wrong with one becomes a finding."""
     cases = []
     skipped = []
-    folders = class_folders(root, options, findings) or find_folders(root, options, findings, notes)
+    folders = class_folders(root, options, findings) or find_folders(root, options, findings)
     if options.masks is not None and not any(folder.labels for folder in folders):
         raise SegconvError(f"--masks {options.masks}: there is no such mask", code="SC011", file=str(root))
     findings += _other_modalities(folders)

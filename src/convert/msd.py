@@ -32,7 +32,6 @@ from .source import (
     resolve_inside,
     shown,
     skipped_note,
-    stray_note,
     unlisted_notes,
 )
 from .tasks import (
@@ -117,8 +116,8 @@ def _cases(
     cases: list[SourceCase] = []
     skipped: list[str] = []
     for split, images, labels in ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs")):
-        on_disk = _volumes(root / images, notes)
-        on_disk_labels = _volumes(root / labels, notes)
+        on_disk = _volumes(root / images)
+        on_disk_labels = _volumes(root / labels)
         pairs: dict[str, tuple[str, str | None]] = {}
         for image, label in listed.get(split, {}).items():
             name = _stem(image)
@@ -184,15 +183,13 @@ def _case(
     return SourceCase(case_identifier(name), name, (str(files[0]),), files[1], split)
 
 
-def _volumes(folder: Path, notes: list[str]) -> dict[str, str]:
+def _volumes(folder: Path) -> dict[str, str]:
     """Return case name → file name of the NIfTI files of a folder."""
     if not reading.is_folder(folder):
         return {}
     found: dict[str, str] = {}
-    other: list[str] = []
     for path in files_of(folder):
         if not _ENDING.search(path.name):
-            other.append(path.name)
             continue
         name = _stem(path.name)
         if name in found:
@@ -203,7 +200,6 @@ def _volumes(folder: Path, notes: list[str]) -> dict[str, str]:
                 hint="remove one of them: some readers open the other",
             )
         found[name] = path.name
-    notes += stray_note(other, folder.name)
     return found
 
 

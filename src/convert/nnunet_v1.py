@@ -34,7 +34,6 @@ from .source import (
     resolve_inside,
     shown,
     skipped_note,
-    stray_note,
     unlisted_notes,
 )
 from .tasks import (
@@ -154,8 +153,8 @@ def _cases(
 ) -> list[SourceCase]:
     """Return the cases of a split; `listed` is the name of each that the json lists, and of its label."""
     images, labels = folders
-    groups = _channel_files(root / images, findings, notes)
-    masks = {_ENDING.sub("", p.name): p for p in _volumes(root / labels, notes)}
+    groups = _channel_files(root / images, findings)
+    masks = {_ENDING.sub("", p.name): p for p in _volumes(root / labels)}
     if listed is not None:
         findings += [
             Finding("SC012", f"is listed in dataset.json and not there in {images}", file=f"{images}/{name}")
@@ -234,10 +233,10 @@ def _case(
     return SourceCase(case_identifier(name), name, files, mask, split)
 
 
-def _channel_files(folder: Path, findings: list[Finding], notes: list[str]) -> dict[str, dict[int, Path]]:
+def _channel_files(folder: Path, findings: list[Finding]) -> dict[str, dict[int, Path]]:
     """Return case name → channel → file."""
     groups: dict[str, dict[int, Path]] = {}
-    for path in _volumes(folder, notes):
+    for path in _volumes(folder):
         match = _CHANNEL.fullmatch(_ENDING.sub("", path.name))
         if match is None:
             findings.append(
@@ -260,11 +259,10 @@ def _channel_files(folder: Path, findings: list[Finding], notes: list[str]) -> d
     return groups
 
 
-def _volumes(folder: Path, notes: list[str]) -> list[Path]:
+def _volumes(folder: Path) -> list[Path]:
     if not reading.is_folder(folder):
         return []
     paths = files_of(folder)
-    notes += stray_note((p.name for p in paths if not _ENDING.search(p.name)), folder.name)
     return [p for p in paths if _ENDING.search(p.name)]
 
 

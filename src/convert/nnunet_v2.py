@@ -38,7 +38,6 @@ from .source import (
     resolve_inside,
     shown,
     skipped_note,
-    stray_note,
 )
 from .task import carried_label_file
 from .tasks import read_json, split_without_label
@@ -163,20 +162,14 @@ def _cases(
     ending = re.escape(description.file_ending)
     channel_file = re.compile(rf"(.+)_(\d{{4}}){ending}")
     groups: dict[str, dict[int, Path]] = {}
-    other = []
     for path in files_of(root / images) if reading.is_folder(root / images) else ():
-        match = channel_file.fullmatch(path.name)
-        if match is None:
-            other.append(path.name)
-        else:
+        if (match := channel_file.fullmatch(path.name)) is not None:
             groups.setdefault(match[1], {})[int(match[2])] = path
-    notes += stray_note(other, images)
     label_files = {}
     if reading.is_folder(root / labels):
         found = files_of(root / labels)
         length = len(description.file_ending)
         label_files = {p.name[:-length]: p for p in found if p.name.endswith(description.file_ending)}
-        notes += stray_note((p.name for p in found if not p.name.endswith(description.file_ending)), labels)
     cases = []
     skipped: list[str] = []
     for name, channels in sorted(groups.items()):

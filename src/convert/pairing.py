@@ -438,7 +438,9 @@ def _add(split: str | None, key: tuple[str, ...], found: Matched, pairing: Pairi
         if unit in taken:
             continue
         if unit not in found.second:
-            pairing.findings.append(Finding("SC081", "is a label without an image", file=unit.path, hint=_LONELY))
+            pairing.findings.append(
+                Finding("SC081", f"is a label without an image{unit.slices}", file=unit.path, hint=_LONELY)
+            )
     for _, images, mask in found.cases:
         others = [unit for unit, twin in found.second.items() if twin == mask and unit not in taken]
         if others:

@@ -39,7 +39,6 @@ from .source import (
     count_of,
     own_name,
     shown,
-    stray_note,
 )
 from .tree import Unit
 from .volume_units import companions_of, listed_volume, strip_ending, volume_units
@@ -69,7 +68,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     """Find images and labels, judge every header, and settle the labels."""
     findings: list[Finding] = []
     notes: list[str] = []
-    pairing = _pairing(root, options, findings, notes)
+    pairing = _pairing(root, options, findings)
     findings += pairing.findings
     notes += pairing.notes
     pairs, channel_keys = _channels_agree(_numbered(pairing.pairs), findings)
@@ -132,7 +131,7 @@ def recognise_dicom(root: Path) -> str | None:
     return None
 
 
-def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> Pairing:
+def _pairing(root: Path, options: ConvertOptions, findings: list[Finding]) -> Pairing:
     if options.pairs is not None:
         return _listed(pair_by_list(options.pairs, root, strip_ending), root, options)
     units, others = volume_units(root, options, findings)
@@ -140,10 +139,6 @@ def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes
         return pair_by_patterns(units, options.images, options.masks, root)
     if options.masks is not None:
         raise SegconvError("--masks needs --images", hint="give both patterns")
-    taken = {unit.folder for unit in units}
-    for folder, names in others.items():
-        if folder in taken:
-            notes += stray_note(names, folder or ".")
     pictures = [n for names in others.values() for n in names if n.lower().endswith(raster.ENDINGS)]
     if not units and pictures and options.spacing_mm is None:
         raise SegconvError(

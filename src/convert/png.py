@@ -37,7 +37,6 @@ from .source import (
     count_of,
     own_name,
     shown,
-    stray_note,
 )
 from .tree import Unit, units_in
 
@@ -78,7 +77,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     """Find pictures and masks, judge every header, and settle the labels."""
     findings: list[Finding] = []
     notes: list[str] = []
-    pairing = _pairing(root, options, findings, notes)
+    pairing = _pairing(root, options, findings)
     findings += pairing.findings
     notes += pairing.notes
     cases = finished(cases_of(pairing.pairs, root, options, findings, notes), root, options, findings)
@@ -136,7 +135,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     )
 
 
-def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> Pairing:
+def _pairing(root: Path, options: ConvertOptions, findings: list[Finding]) -> Pairing:
     if options.pairs is not None:
         return pair_by_list(options.pairs, root, strip_ending)
     units, others = units_in(root, ending_of, findings, external=options.allow_external)
@@ -146,10 +145,6 @@ def _pairing(root: Path, options: ConvertOptions, findings: list[Finding], notes
         raise SegconvError("--masks needs --images", hint="give both patterns")
     if not units:
         return Pairing()
-    taken = {unit.folder for unit in units}
-    for folder, names in others.items():
-        if folder in taken:
-            notes += stray_note(names, folder or ".")
     pairing = pair_units(units)
     if any(finding.code == "SC063" for finding in pairing.findings):
         pairing = pair_units(_without_stores(units, root))

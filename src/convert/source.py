@@ -477,26 +477,21 @@ def meeting_cases(cases: Iterable[SourceCase], root: Path) -> list[Finding]:
     return findings
 
 
-def stray_note(names: Iterable[str], where: str) -> list[str]:
-    """Return a note on files that were left alone, if there are any."""
-    listed = sorted(names)
-    return [f"{count_of(len(listed), 'other file')} in {where} left alone: {_first(listed)}"] if listed else []
-
-
 def skipped_note(images: Sequence[str]) -> list[str]:
     """Return a note on images that ``--unlabelled skip`` left out, if there are any."""
-    what = f"--unlabelled skip left out {count_of(len(images), 'image')} without a label: {_first(images)}"
+    what = f"--unlabelled skip left out {count_of(len(images), 'image')} without a label: {first_of(images)}"
     return [what] if images else []
 
 
 def unlisted_notes(images: Sequence[str], lone_labels: Sequence[str]) -> list[str]:
     """Return notes on images, and on labels without an image, that ``--listed-only`` left out, if there are any."""
     return [
-        f"--listed-only left out {count_of(len(names), what)} that dataset.json does not list: {_first(names)}"
+        f"--listed-only left out {count_of(len(names), what)} that dataset.json does not list: {first_of(names)}"
         for names, what in ((images, "image"), (lone_labels, "label"))
         if names
     ]
 
 
-def _first(names: Sequence[str]) -> str:
+def first_of(names: Sequence[str]) -> str:
+    """Return the first few of many names."""
     return ", ".join(names[:SHOWN_FILES]) + (" …" if len(names) > SHOWN_FILES else "")

@@ -129,7 +129,7 @@ def common_path(paths: list[str]) -> str:
 
 def listed(units: list[Unit]) -> str:
     """Return ``3 files (a.png, b.png …)``."""
-    names = ", ".join(unit.stem + unit.ending for unit in units[:2]) + (" …" if len(units) > 2 else "")
+    names = ", ".join(unit.shown for unit in units[:2]) + (" …" if len(units) > 2 else "")
     return f"{len(units)} file{'' if len(units) == 1 else 's'} ({names})"
 
 

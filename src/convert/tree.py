@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import reading
 from ..errors import Finding
-from .source import Parts, is_stray
+from .source import SERIES, STACK, Parts, is_stray
 
 OWN_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 """Where datasets are made is no part of a source that lies around it."""
@@ -41,6 +41,22 @@ class Unit:
         """Relative to the source."""
         name = self.stem + self.ending
         return f"{self.folder}/{name}" if self.folder else name
+
+    @property
+    def shown(self) -> str:
+        """What messages call it, without its folder: of slices in a folder, the first file as well."""
+        name = self.stem + self.ending
+        if self.parts is None or self.parts.form not in (SERIES, STACK):
+            return name
+        return os.path.join(name, os.path.basename(self.parts.files[0]))
+
+    @property
+    def slices(self) -> str:
+        """What follows a message on a folder of slices, so that a stray one is named; nothing on a file."""
+        if self.parts is None or self.parts.form not in (SERIES, STACK):
+            return ""
+        more = f" and {len(self.parts.files) - 1} more" if len(self.parts.files) > 1 else ""
+        return f"; it holds the slice {os.path.basename(self.parts.files[0])}{more}"
 
 
 def walk(root: Path, findings: list[Finding], *, external: bool = False) -> Iterator[tuple[str, list[str]]]:

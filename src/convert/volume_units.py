@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from dataclasses import replace
@@ -108,11 +109,18 @@ def series_units(root: Path, folder: str, names: list[str], findings: list[Findi
 def _of_folder(root: Path, folder: str, names: list[str], options: ConvertOptions) -> list[Unit]:
     """Return the volume that a folder's files are slices of, if they are; or volumes of pages."""
     # Files of DICOM often have no ending, or a number for one. The first may be damaged, so that each is looked at.
-    if any(name.lower().endswith(_SLICE) for name in names) or any(
-        _is_dicom(root / folder / name) for name in names if not name.lower().endswith(_NO_SLICE)
-    ):
-        return _series(root, folder)
+    slices = (name for name in names if not name.lower().endswith(_NO_SLICE) and _is_dicom(root / folder / name))
+    named = (name for name in names if name.lower().endswith(_SLICE))
     pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)]
+    if (one := next(itertools.chain(named, slices), None)) is not None:
+        if pictures and options.spacing_mm is not None:
+            raise SegconvError(
+                f"holds slices of DICOM, as {one}, and pictures, as {pictures[0]}, which are slices by --spacing",
+                code="SC063",
+                file=folder,
+                hint="put each into a folder of its own",
+            )
+        return _series(root, folder)
     return _stacks(root, folder, pictures) if pictures and options.spacing_mm is not None else []
 
 

@@ -423,7 +423,8 @@ def _reason(error: OSError | RuntimeError) -> str:
 
 def _described(files: Sequence[str]) -> str:
     first = _looked_at(files[0]).texts
-    return f"{first['modality']} {first['description'] or 'without description'}, {len(files)} files"
+    described = first["description"] or "without description"
+    return f"{first['modality']} {described}, {len(files)} files, the first is {os.path.basename(files[0])}"
 
 
 def _plane(one: Slice) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
