@@ -151,7 +151,7 @@ def test_faults_one_after_the_other_are_mended_as_one(name: str, world: Callable
 
 @pytest.mark.parametrize("name", ["png", "augmented", "augmented_pictures"])
 @pytest.mark.parametrize(("backend", "killed"), [("threading", -signal.SIGKILL), ("loky", 70)])
-@pytest.mark.parametrize("fault", ["ENOSPC@write:2", "EROFS@rename:2", "EIO@create:3", "kill@write:2"])
+@pytest.mark.parametrize("fault", ["ENOSPC@write:2", "EROFS@rename:2", "EIO@create:3", "kill@write:3"])
 def test_faults_in_workers_are_told_and_mended(
     name: str, fault: str, backend: str, killed: int, world: Callable[[str], World], forker: Forker
 ) -> None:
@@ -168,7 +168,7 @@ def test_faults_in_workers_are_told_and_mended(
 def test_what_a_run_that_failed_had_done_is_not_done_again(world: Callable[[str], World], forker: Forker) -> None:
     here = world("png")
     calls = reference(here, forker).calls
-    disturb(here, forker, f"EIO@unlink:{calls['unlink'] - 1}")  # of the journal, just before the target appears
+    disturb(here, forker, f"EIO@unlink:{calls['unlink'] - 2}")  # of the journal, just before the target appears
     again = forker.run([*here.words, *ALONE], here.env)
     assert again.code == 0
     assert "with 4 cases, 4 of them by an earlier run" in again.err
