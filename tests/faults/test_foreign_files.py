@@ -77,9 +77,9 @@ DEEDS = {
     "paths init": Deed(["paths", "init", "folders"], "folders", [["paths", "init", "folders"]], replaces=False),
     "demo": Deed(["demo", "-o", "out", "--overwrite"], "out", [["demo", "-o", "out"]]),
     "stress": Deed(
-        ["stress", "42", "-m", "model", "-o", "out", "--overwrite"],
+        ["stress", "42", "-m", "model", "--device", "cpu", "-o", "out", "--overwrite"],
         "out",
-        [CONVERT, ["stress", "42", "-m", "model", "-o", "out"]],
+        [CONVERT, ["stress", "42", "-m", "model", "--device", "cpu", "-o", "out"]],
     ),
 }
 

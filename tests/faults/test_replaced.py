@@ -112,7 +112,12 @@ def disturbed(
     return done
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+def _marked(moment: str) -> Any:
+    """A moment of a command that needs nnU-Net says so."""
+    return pytest.param(moment, marks=pytest.mark.train) if moment.startswith(("infer", "plan", "stress")) else moment
+
+
+@pytest.mark.parametrize("moment", [_marked(moment) for moment in MOMENTS])
 def test_nothing_is_made_of_two_datasets(
     moment: str, dataset: Path, segconv: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +135,10 @@ def test_nothing_is_made_of_two_datasets(
     assert not (segconv.folder / "out").exists()
 
 
-@pytest.mark.parametrize("moment", ["augment", "check", "convert", "restore", "repair", "infer", "infer --raw-output"])
+@pytest.mark.parametrize(
+    "moment",
+    [_marked(m) for m in ("augment", "check", "convert", "restore", "repair", "infer", "infer --raw-output")],
+)
 def test_an_edit_of_its_labels_is_seen_as_well(
     moment: str, dataset: Path, segconv: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
