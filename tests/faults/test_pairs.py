@@ -21,6 +21,8 @@ from segconv.dataset import phantoms
 from .forker import Ended, Forker
 from .worlds import tree
 
+pytestmark = pytest.mark.train  # the commands of nnU-Net must be installed, if only to be stubbed
+
 FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 DATASET = "nnUNet_raw/Dataset009_A"
 REFUSED = {65, 73, 75}

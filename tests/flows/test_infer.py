@@ -21,6 +21,8 @@ from segconv.work import fsops
 from ..command import Command, Done, tree_hash
 from .predictor import LIMIT_S, OWN_FILES, Predictor, wait_until
 
+pytestmark = pytest.mark.train  # the commands of nnU-Net must be installed, if only to be stubbed
+
 NAMES = ["one picture.png", "zwei.png"]
 
 
