@@ -22,6 +22,7 @@ from ..typed import (
     count,
     either,
     entries,
+    file_name,
     many,
     mapping,
     optional,
@@ -95,6 +96,7 @@ _plans = entries(
                 {},
                 {
                     "inherits_from": optional(text),
+                    "data_identifier": file_name,
                     "previous_stage": optional(either(text, many(text))),
                     "patch_size": _axes,
                     "batch_size": positive,

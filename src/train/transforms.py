@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..dataset.description import DatasetDescription
+from ..dataset.layout import DESCRIPTION
 from ..dataset.strictjson import dumps
 from ..errors import SegconvError
 from ..work import fsops
@@ -120,6 +122,7 @@ def transform_case(
         )
     folder = found.parent / str(entry.get("data_identifier", ""))
     copy_case(folder, case, work / "case", hint=f"segconv plan {dataset} -c {configuration_name} makes it anew")
+    DatasetDescription.read(found.parent / DESCRIPTION)  # which the trainer takes without a look
     request, output = work / "request.json", work / "transformed.npz"
     asked = {
         "trainer": trainer.name,

@@ -226,6 +226,23 @@ def spacing_of_pages(segconv: Command) -> Subject:
     return Subject(made / "labelsTr/a.json", [("check", made, "--json")], frozenset({"SC083", "SC086"}))
 
 
+def beside_predictions(segconv: Command) -> Subject:
+    made = dataset(segconv)
+    shutil.copytree(made / "labelsTr", segconv.folder / "predicted")
+    path = segconv.folder / "predicted/dataset.json"
+    shutil.copy(made / "dataset.json", path)
+    shutil.copytree(made / "labelsTr", segconv.folder / "reference")
+    command = ("evaluate", path.parent, segconv.folder / "reference", "--json")
+    return Subject(path, [command], OF_SOURCES | {"SC001"}, either=("labels",))
+
+
+def beside_predictions_of_a_task(segconv: Command) -> Subject:
+    subject = beside_predictions(segconv)
+    labels = {"0": "background", "1": "liver", "2": "kidney", "3": "tumour"}
+    subject.file.write_text(json.dumps({"modality": {"0": "CT"}, "labels": labels}))
+    return subject
+
+
 # --- the ways in which a user's labels are stored
 
 
@@ -421,6 +438,7 @@ def journal(segconv: Command) -> Subject:
 
 SUBJECTS: tuple[Callable[[Command], Subject], ...] = (
     msd, v1, table_of_values, table_of_entries, list_of_pairs,
+    beside_predictions, beside_predictions_of_a_task,
     description, named_elsewhere, run_record, case_records, folds, spacing_of_pages,
     in_layers, in_layers_of_the_run, in_segments, in_palettes, in_slices, turned,
     plans, plans_of_a_model, folds_to_train, user_settings, recipe, unfinished_plan, journal,

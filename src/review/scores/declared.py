@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ... import reading
-from ...dataset.labels import BACKGROUND, IGNORE, Labels, parse_value, value_text
+from ...dataset.labels import BACKGROUND, IGNORE, LONGEST_NUMBER, Labels, parse_value, value_text
 from ...dataset.layout import DESCRIPTION, Dataset
 from ...dataset.strictjson import load_object, read_file
 from ...errors import SegconvError, naming
+from ...typed import Misfit, mapping
+from ...typed import text as any_text
 
 Texts = frozenset[str]
 
@@ -134,11 +136,31 @@ def beside(folder: Path) -> Declaration | None:
         found = load_object(read_file(path))
         labels = found.get("labels")
         if isinstance(labels, dict) and labels and all(str(key).isdecimal() for key in labels):
-            names = {str(name): str(int(value)) for value, name in labels.items()}
-            return of_values(names, str(path), for_both=False)
+            return of_values(_by_value(labels), str(path), for_both=False)
         if not isinstance(labels, dict):
             return None  # it is of something else
         return Declaration(_own(Labels.from_json(labels, found.get("regions_class_order")), str(path)))
+
+
+def _by_value(labels: Mapping[str, Any]) -> dict[str, str]:
+    """Return name → value of labels as tasks have them, which are value → name."""
+    try:
+        read = _names_of_values(labels)
+    except Misfit as misfit:
+        raise SegconvError(f"labels are not made of values and names: {misfit}", code="SC074") from None
+    names = {name: str(int(value)) for value, name in read.items()}
+    if len(names) < len(read):
+        raise SegconvError(f"labels name two values alike: {', '.join(read.values())}", code="SC074")
+    return names
+
+
+def _value(key: Any) -> str:
+    if len(key) > LONGEST_NUMBER:
+        raise Misfit(f"is a key, expected a whole number of at most {LONGEST_NUMBER} digits")
+    return str(key)
+
+
+_names_of_values = mapping(any_text, _value)
 
 
 def merged(classes: Classes, values: Mapping[str, str]) -> Classes:
