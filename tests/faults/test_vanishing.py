@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 
+from segconv import reading
 from segconv.cli.main import run
 
 from .worlds import WORLDS, World, perform
 
-SAMPLE = 8
+SAMPLE = 12
 EVERY = os.environ.get("SEGCONV_FAULTS") == "all"
 FAULTS = ("gone", "EACCES", "EIO", "ESTALE", "ELOOP")
 CALLS = ("stat", "lstat", "open", "scandir", "listdir", "access", "readlink")
@@ -88,6 +89,9 @@ def watching(watched: Watched) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in CALLS:
             patch.setattr(os, name, through(getattr(os, name)))
+        patch.setattr(
+            reading, "_openat2", through(reading._openat2)
+        )  # a call of the kernel that Python has no name for
         patch.setattr(builtins, "open", through(builtins.open))
         patch.setattr(io, "open", through(io.open))
         yield
@@ -152,3 +156,40 @@ def test_whatever_becomes_unreadable_is_named_or_did_not_matter(
         good = world.found() == (expected if code == 0 else world.before)
         good = good and (code == 0 or names(err, watched.victim, world.folder / "safe"))
         assert good or as_if_before(world, watched, code, err, capsys), what
+
+
+LOOKS: dict[str, list[str]] = {
+    "check": ["check", "9"],
+    "quick": ["check", "9", "--quick"],
+    "ignore": ["labels", "ignore", "9"],
+    "evaluate": ["evaluate", "{predictions}", "{dataset}/labelsTr"],
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("name", ["png", "msd"])
+def test_whoever_only_looks_names_what_becomes_unreadable(
+    name: str, look: str, fresh: Callable[[str], World], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = fresh(name)
+    perform(world)
+    safe = world.folder / "safe"
+    shutil.copytree(world.made, safe / "Dataset009_A")
+    predictions = world.folder / "predictions"
+    shutil.copytree(world.made / "labelsTr", predictions)
+    world.words = [word.format(predictions=predictions, dataset=world.made) for word in LOOKS[look]]
+    usual = Watched([world.made])
+    expected = ended(world, usual, capsys)
+    assert expected[0] == 0
+    everything = [(fault, number) for fault in FAULTS for number in range(1, len(usual.asked) + 1)]
+    for fault, number in everything if EVERY else random.Random(name + look).sample(everything, SAMPLE // 2):
+        shutil.rmtree(world.made, ignore_errors=True)
+        shutil.copytree(safe / "Dataset009_A", world.made)
+        watched = Watched([world.made], fault, number)
+        code, err = ended(world, watched, capsys)
+        what = (fault, number, watched.victim, code, err)
+        assert code in CODES | {1}, what
+        assert "SC104" not in err, what
+        if (code, err) != expected and not names(err, watched.victim, safe):
+            from_the_first = Watched([Path(watched.victim or "nothing")], fault, 1)
+            assert ended(world, from_the_first, capsys) == (code, err), what
