@@ -25,7 +25,7 @@ IMAGE_WORDS = frozenset({
 MASK_WORDS = frozenset({
     "mask", "masks", "label", "labels", "labelmap", "labelmaps", "seg", "segs", "segmentation", "segmentations", "gt",
     "truth", "groundtruth", "annotation", "annotations", "annot", "anno", "output", "outputs", "target", "targets",
-    "manual", "dseg", "msk", "lbl", "lbls", "roi", "rois",
+    "manual", "dseg", "msk", "lbl", "lbls", "roi", "rois", "labelled", "labeled",
 })
 TRAIN_WORDS = frozenset({"train", "training", "tr", "trn"})
 TEST_WORDS = frozenset({"test", "testing", "ts", "tst"})

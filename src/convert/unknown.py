@@ -12,10 +12,12 @@ from .. import reading
 from ..errors import Finding, Refused, SegconvError
 from ..image import raster, volumes
 from .lists import pair_by_list
+from .looks import image_first
 from .mask_folders import is_segmentation
+from .named_labels import LOSSY
 from .pairing import pair_units
 from .png import ending_of as picture_ending_of
-from .roles import IMAGE, MASK, SEPARATORS, place_of
+from .roles import MASK, SEPARATORS, place_of
 from .source import SERIES, ConvertOptions, collect, count_of, shown
 from .strangers import glob_of, globs_of
 from .tree import Unit, units_in, walk
@@ -87,37 +89,45 @@ def _command(root: Path, units: list[Unit]) -> str:
     names = [{unit.stem + unit.ending for unit in own} for own in folders.values()]
     same = sorted(set.intersection(*names))
     if len(folders) > 1 and len(same) == 2 and all(len(own) == 2 for own in names):
-        return _either(convert, *(glob_of("/".join("*" * (1 + next(iter(folders)).count("/"))), name) for name in same))
-    if len(folders) == 2:
-        one, other = sorted(folders.values(), key=lambda own: place_of(own[0].folder).role != IMAGE)
-        return _either(convert, *globs_of(one, other))
-    if len(folders) == 1 and (patterns := _by_last_word(units)) is not None:
-        return _either(convert, *patterns)
-    ending = units[0].ending
+        depth = "/".join("*" * (1 + next(iter(folders)).count("/")))
+        called = {name: [unit for unit in units if unit.stem + unit.ending == name] for name in same}
+        sides = [(glob_of(depth, name), own) for name, own in called.items()]
+    elif len(folders) == 2:
+        one, other = folders.values()
+        sides = list(zip(globs_of(one, other), (one, other), strict=True))
+    else:
+        sides = _by_last_word(units) if len(folders) == 1 else []
+    if sides and (first := image_first(sides[0][1], sides[1][1], root)) is not None:
+        image, mask = (pattern for pattern, _ in (sides if first else sides[::-1]))
+        few = "takes what holds few values for masks"
+        return f"{convert} --images {shlex.quote(image)} --masks {shlex.quote(mask)} … {few}"
+    theirs = units[0].ending
+    ending = ".png" if theirs.lower() in LOSSY else theirs
     alone = (
-        f"; {convert} --images '**/*{ending}' --unlabelled test --labels background=0,NAME=1 … takes all of them as"
+        f"; {convert} --images '**/*{theirs}' --unlabelled test --labels background=0,NAME=1 … takes all of them as"
         " images to be predicted"
     )
     named = f"call labels NAME_mask{ending}, or put them" if ending else "put volumes of labels"
     return f"{named} into a folder masks beside one called images{alone}"
 
 
-def _by_last_word(units: list[Unit]) -> tuple[str, str] | None:
-    """Return the patterns of the files of one folder, if there are two for each case, told by their last words."""
+def _by_last_word(units: list[Unit]) -> list[tuple[str, list[Unit]]]:
+    """Return the pattern and the files of each side of one folder, if their last words tell two for each case."""
     cases: dict[str, set[str]] = {}
+    files: dict[str, list[Unit]] = {}
     for unit in units:
         word = SEPARATORS.split(unit.stem)[-1]
         case = unit.stem[: len(unit.stem) - len(word)]
         cases.setdefault(word + unit.ending, set()).add(case)
+        files.setdefault(word + unit.ending, []).append(unit)
     if (
         len(cases) != 2
         or len({frozenset(own) for own in cases.values()}) > 1
         or any("" in own for own in cases.values())
     ):
-        return None
+        return []
     separator = next(iter(next(iter(cases.values()))))[-1:]
-    one, other = (glob_of(units[0].folder, f"{{case}}{separator}{word}") for word in sorted(cases))
-    return one, other
+    return [(glob_of(units[0].folder, f"{{case}}{separator}{word}"), files[word]) for word in sorted(cases)]
 
 
 def _list_in(root: Path) -> Path | None:
@@ -131,10 +141,6 @@ def _list_in(root: Path) -> Path | None:
             if any(pair.labels for pair in pairing.pairs) and not pairing.findings:
                 return path
     return None
-
-
-def _either(convert: str, one: str, other: str) -> str:
-    return f"{convert} --images {shlex.quote(one)} --masks {shlex.quote(other)} …, or the other way round"
 
 
 def _ending(name: str) -> str:

@@ -226,3 +226,55 @@ def test_files_whose_names_share_nothing_are_advised_no_pattern(tmp_path: Path, 
     done = segconv("convert", tmp_path / "src", "--to", "5_A")
     assert done.codes() == ["SC011"]
     assert "{case}" not in done.err
+
+
+def training_and_validation(root: Path) -> None:
+    for folder in ("images/train", "images/val"):
+        for number in range(2):
+            save(root / folder / f"a{number}.png", picture(number + len(folder)))
+
+
+def two_sites_of_ink(root: Path) -> None:
+    for number in range(3):
+        save(root / f"x/a{number}.png", labels(number))
+        save(root / f"y/a{number}.png", labels(9 + number))
+
+
+def two_channels_in_a_folder(root: Path) -> None:
+    for number in range(3):
+        save(root / f"t/a{number}_dapi.png", picture(number))
+        save(root / f"t/a{number}_gfp.png", picture(9 + number))
+
+
+def masks_of_training_beside_validation(root: Path) -> None:
+    for number in range(3):
+        pair(root, f"x/train/c{number}.png", f"x/val/c{number}.png", number)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [training_and_validation, two_sites_of_ink, two_channels_in_a_folder, masks_of_training_beside_validation],
+)
+def test_files_of_one_kind_are_never_advised_as_images_and_masks(
+    tmp_path: Path, segconv: Command, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "src")
+    done = segconv("convert", tmp_path / "src", "--to", "5_A")
+    assert (done.code, done.codes()) == (66, ["SC011"]), done.err
+    assert "--masks" not in done.err
+    assert "--unlabelled test" in done.err
+
+
+def test_masks_of_lossy_pictures_are_advised_as_png(tmp_path: Path, segconv: Command) -> None:
+    save(tmp_path / "src/img/a.jpg", picture(1))
+    assert "NAME_mask.png" in segconv("convert", tmp_path / "src", "--to", "5_A").err
+
+
+def test_labelled_tiles_of_two_slides_find_their_own(tmp_path: Path, segconv: Command) -> None:
+    """As QuPath exports them."""
+    for slide in "AB":
+        for x in (0, 9):
+            name = f"tiles/{slide}/{slide} [x={x},y=0]"
+            pair(tmp_path / "src", f"{name}.jpg", f"{name}-{'labelled' if x else 'labeled'}.png", x)
+    done = segconv("convert", tmp_path / "src", "--to", "5_A", "--json")
+    assert (done.code, done.json["cases"]) == (0, 4), done.err

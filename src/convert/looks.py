@@ -1,0 +1,58 @@
+"""Which of several files of a case holds labels, by what a few of them hold: asked for hints, and never decided by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import SegconvError
+from ..image import raster, volumes
+from .candidates import MOST_VALUES, few_whole_numbers
+from .png import ending_of as picture_ending_of
+from .roles import place_of
+from .source import SERIES, read_source
+from .tree import Unit
+from .volume_units import companions_of
+
+_SAMPLED = 3
+"""Files of each side that are looked at."""
+
+
+def image_first(one: Sequence[Unit], other: Sequence[Unit], root: Path) -> bool | None:
+    """Return whether `one` holds images and `other` labels, or the other way round; None if both look alike.
+
+    So two folders of pictures are never proposed as pictures and masks, nor those for training and for testing.
+    """
+    places = [place_of(units[0].folder) for units in (one, other)]
+    splits = {(place.split, place.validation) for place in places if place.split is not None}
+    looks = [_hold_labels(units, root) for units in (one, other)]
+    if len(splits) > 1 or None in looks or looks[0] == looks[1]:
+        return None
+    return looks[1]
+
+
+def _hold_labels(units: Sequence[Unit], root: Path) -> bool | None:
+    """Return whether files hold few values, as labels do; None if some do and others do not, or cannot be read."""
+    try:
+        looks = {_holds_labels(unit, root) for unit in units[:: -(-len(units) // _SAMPLED)]}
+    except SegconvError:
+        return None
+    return looks.pop() if len(looks) == 1 else None
+
+
+def _holds_labels(unit: Unit, root: Path) -> bool:
+    path = str(root / unit.path)
+    if unit.parts is not None:
+        if unit.parts.form != SERIES:
+            return False
+        from ..image import dicom  # brings SimpleITK
+
+        return bool(few_whole_numbers(dicom.read_series(unit.parts.files)))
+    if picture_ending_of(path) is not None:
+        header, samples, _ = raster.prove_and_decode(read_source(path))
+        pixels = samples.reshape(-1, header.samples)
+        return not header.lossy and len(np.unique(pixels, axis=0)) <= MOST_VALUES
+    companion = next((read_source(file) for file in companions_of(path)), None)
+    return bool(few_whole_numbers(volumes.decode(read_source(path), volumes.ending_of(path) or "", companion)))
