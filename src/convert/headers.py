@@ -166,7 +166,7 @@ def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions)
 
             header: VolumeHeader = dicom.probe_series(case.files_of(path))
         elif form == STACK:
-            header = _probe_stack(case.files_of(path), options)
+            header = _probe_stack(case.files_of(path), root, options)
         else:
             with options.mending.reading():
                 header = volumes.probe_file(path)
@@ -178,16 +178,17 @@ def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions)
         return header
 
 
-def _probe_stack(files: Sequence[str], options: ConvertOptions) -> VolumeHeader:
-    heads = [raster.probe_file(file) for file in files]
-    for file, head in zip(files, heads, strict=True):
-        with naming(file):
-            refuse_as_slices(head)
+def _probe_stack(files: Sequence[str], root: Path, options: ConvertOptions) -> VolumeHeader:
+    heads = []
+    for file in files:
+        with naming(shown(file, root)):
+            heads.append(raster.probe_file(file))
+            refuse_as_slices(heads[-1])
     pages = sum(head.pages for head in heads)
     first = heads[0]
     for file, head in zip(files, heads, strict=True):
         if (head.width, head.height) != (first.width, first.height):
-            raise SegconvError(f"is {head}, the first slice {first}", code="SC082", file=file)
+            raise SegconvError(f"is {head}, the first slice {first}", code="SC082", file=shown(file, root))
     geometry = Geometry.plain((first.width, first.height, pages), options.spacing_mm)
     dtype = np.dtype({8: np.uint8, 16: np.uint16, 32: np.float32}.get(first.depth, np.uint8))
     return VolumeHeader(geometry, 1, dtype, 1.0, 0.0, False, ())

@@ -40,6 +40,7 @@ from .source import (
     own_name,
     shown,
 )
+from .stacks import judge_slices
 from .tree import Unit
 from .volume_units import companions_of, listed_volume, strip_ending, volume_units
 
@@ -92,6 +93,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
             Finding("SC001", "--spacing: no volume of the source is stored as pictures", hint="leave it out")
         )
     count = judge_headers(cases, 0, root, findings, options)
+    judge_slices(cases, root, findings, options, readers)
     if not any(finding.severity == "error" for finding in findings):
         findings += questioned_channels(pairs, cases, channel_keys, root, options)
     channels = _channel_names(channel_keys, count, options, findings)

@@ -93,6 +93,23 @@ def label_map_of(
     return dense({BACKGROUND: 0, "foreground": 1})
 
 
+def judge_declared_masks(
+    cases: Sequence[SourceCase],
+    headers: Mapping[str, PictureHeader],
+    root: Path,
+    findings: list[Finding],
+    options: ConvertOptions,
+    readers: Readers,
+    declared: Declared | None,
+) -> None:
+    """Add a finding where masks are not coded alike by their palettes and by what they call white."""
+    coding = declared.coding if declared is not None else GRAY
+    try:
+        _judge_declared(coding, _Masks(cases, headers, root, findings, readers), options)
+    except SegconvError as error:
+        collect(findings, error)
+
+
 def _declared(masks: _Masks, notes: list[str], options: ConvertOptions) -> Declared | None:
     if options.labels is not None:
         return Declared.of(options.labels)

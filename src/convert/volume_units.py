@@ -133,14 +133,24 @@ def _series(root: Path, folder: str) -> list[Unit]:
 
 def _stacks(root: Path, folder: str, pictures: list[str]) -> list[Unit]:
     paths = [root / folder / name for name in pictures]
-    first = raster.probe_file(os.path.realpath(paths[0]))
-    if first.pages > 1 or first.kind == KIND:  # channels are refused as slices when the headers are judged
+    first = next((head for path in paths if (head := _head(path)) is not None), None)
+    pages = first is not None and (first.pages > 1 or first.kind == KIND)
+    # Channels are refused as slices when the headers are judged, and so is what cannot be read.
+    if pages or (first is None and all(path.suffix.lower() in (".tif", ".tiff") for path in paths)):
         return [Unit(folder, path.stem, path.suffix, Parts(STACK, (str(path),))) for path in paths]
     if not folder:
         return []  # the source itself is no volume
     parent, _, own = folder.rpartition("/")
     order = stack.ordered([path.stem for path in paths])
     return [Unit(parent, own, "", Parts(STACK, tuple(str(paths[index]) for index in order)))]
+
+
+def _head(path: Path) -> raster.PictureHeader | None:
+    """Return the header of a picture; None of one that is refused when the headers are judged."""
+    try:
+        return raster.probe_file(os.path.realpath(path))
+    except SegconvError:
+        return None
 
 
 def _is_dicom(path: Path) -> bool:

@@ -107,7 +107,8 @@ class PictureHeader:
         numbers = "" if self.numbers == "uint" else f" {self.numbers}"
         pages = "" if self.pages == 1 else f"×{self.pages}"
         kind = f"{self.samples} bands" if self.kind == "bands" else self.kind
-        return f"{self.depth}-bit{numbers} {kind}, {self.width}×{self.height}{pages}"
+        white = " with white as 0" if self.white_is_zero else ""
+        return f"{self.depth}-bit{numbers} {kind}{white}, {self.width}×{self.height}{pages}"
 
 
 def probe(head: Buffer) -> PictureHeader:
