@@ -238,6 +238,11 @@ def refuse_if_any(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return findings
 
 
+def as_warning(finding: Finding) -> Finding:
+    """Return a finding that stops nothing where it was found."""
+    return replace(finding, severity="warning")
+
+
 def as_errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the findings with every warning made an error (``--strict``)."""
     return tuple(replace(finding, severity="error") for finding in findings)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import SegconvError
+from ..errors import Finding, SegconvError
 from .options import PATH, allow_module, example, jobs, option, overwrite, speaking, three_folders
 from .sink import Sink
 from .train import DEVICES
@@ -101,6 +101,7 @@ def command(
     refuse_taken(report_target(output), overwrite=overwrite)
     refuse_unwritable(output.absolute())
     replaceable(report_target(output), overwrite=overwrite)
+    warnings: list[Finding] = []
     result = stress_models(
         found,
         chosen,
@@ -118,13 +119,15 @@ def command(
         allowed_modules=allowed_modules,
         trust_model=trust_model,
         tell=sink.say,
+        warn=warnings.extend,
     )
+    sink.warn(warnings)
     sink.table(*result.table())
     written = write_report(result, output, overwrite=overwrite)
     for model in result.models:
         _advise(sink, found, paths, result.advice(model), tolerance)
     sink.say(f"look at {output / 'stress.png'}")
-    sink.end({**result.as_json(), "files": [str(path) for path in written]})
+    sink.end({**result.as_json(), "files": [str(path) for path in written]}, warnings)
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import SegconvError
+from ..errors import Finding, SegconvError
 from .options import PATH, example, option, overwrite, speaking, three_folders
 from .sink import Sink
 
@@ -81,7 +81,9 @@ def preview(
         told = f"--output {picture} does not end in .png, which is what is written"
         raise SegconvError(told, hint=f"for example --output {trainer}.png")
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed")))
-    made = draw_preview(found, trainer, picture, paths, tell=sink.detail, **how)
+    warnings: list[Finding] = []
+    made = draw_preview(found, trainer, picture, paths, tell=sink.detail, warn=warnings.extend, **how)
+    sink.warn(warnings)
     facts = made.facts
     size, initial = ("×".join(map(str, facts[key])) for key in ("patch_size", "initial_patch_size"))
     sink.say(f"{made.case}: patch {size}, cut out at {initial}")
@@ -93,7 +95,7 @@ def preview(
     sink.table(["transform", "probability", "settings"], [_row(step) for step in facts["transforms"]])
     sink.say(f"look at {picture}")
     sink.next(f"segconv train {found.name.id} -c {how['configuration']} -f 0 -tr {trainer}")
-    sink.end({"picture": str(picture), "case": made.case, **facts})
+    sink.end({"picture": str(picture), "case": made.case, **facts}, warnings)
     return 0
 
 

@@ -118,21 +118,16 @@ def infer(
             work = within.staging
             with writing(work), dataset.unchanged():
                 prepared = run_inputs(planned, jobs=jobs)
-            with _declared(work, way_back):
-                predict_with(
-                    model,
-                    work / INPUTS,
-                    work / PREDICTIONS,
-                    paths,
-                    device=device,
-                    mirror=mirror,
-                    jobs=jobs,
-                    tell=tell,
-                )
+            _make_room(work, way_back)
+            predict_with(
+                model, work / INPUTS, work / PREDICTIONS, paths, device=device, mirror=mirror, jobs=jobs, tell=tell
+            )
             _refuse_missing(planned, way_back, model.log(paths))
             outcome = bring_back(jobs=jobs, overwrite=overwrite, lock=lock)
+        with writing(work):
+            late = begun.remove_own(work)
     files = sorted(item.outputs[0] for item in way_back.items)
-    return Prediction(output, files, [*prepared.warnings, *outcome.warnings])
+    return Prediction(output, files, [*prepared.warnings, *outcome.warnings, *late])
 
 
 def abandon(output: Path) -> bool:
@@ -180,7 +175,7 @@ def _preflight(*plans: Plan, overwrite: bool) -> None:
 
 @contextmanager
 def _begun(plan: Plan, go_on: str, *, restart: bool) -> Iterator[None]:
-    """Begin the staging folder of a plan, or continue it; only an interruption leaves it there at the end."""
+    """Begin the staging folder of a plan, or continue it; of what goes wrong, only an interruption leaves it there."""
     target, refused = plan.target, False
     try:
         with writing(target.staging):
@@ -198,25 +193,15 @@ def _begun(plan: Plan, go_on: str, *, restart: bool) -> Iterator[None]:
             if not refused:
                 staging.discard(target)
         raise
-    if os.path.lexists(target.staging):
-        with writing(target.staging):
-            staging.discard(target)
 
 
-@contextmanager
-def _declared(work: Path, way_back: Plan) -> Iterator[None]:
-    """Make the folder that nnU-Net writes into, and note what that is: before, and as it is found afterwards."""
+def _make_room(work: Path, way_back: Plan) -> None:
+    """Make the folder that nnU-Net writes into, and note before what that is."""
     folder = work / PREDICTIONS
     names = {os.path.basename(source) for item in way_back.items for source in item.sources}
     with writing(folder):
         begun.declare(work, [f"{PREDICTIONS}/{name}" for name in names.union(OWN_FILES)])
         fsops.mkdir(folder)
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # what is not noted is kept, and named
-            found = [entry.name for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False)]
-            begun.declare(work, [f"{PREDICTIONS}/{name}" for name in found])
 
 
 def _refuse_missing(planned: Inputs, way_back: Plan, log: Path) -> None:

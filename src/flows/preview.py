@@ -17,10 +17,10 @@ from ..train.commands import Tell
 from ..train.paths import Paths
 from ..train.plans import DEFAULT_PLANS
 from ..train.trainers import find_trainer, list_trainers
-from ..train.transforms import Transformed, preprocessed_cases, transform_case
+from ..train.transforms import Transformed, outputs, preprocessed_cases, transform_case
 from ..work import fsops
 from ..work.plan import hidden_name
-from ..work.scratch import scratch
+from ..work.scratch import Warn, scratch
 from ..work.staging import writing
 
 COLOURS = ("r", "g", "b")
@@ -40,6 +40,7 @@ def preview(
     seed: int = 0,
     overwrite: bool = False,
     tell: Tell | None = None,
+    warn: Warn | None = None,
 ) -> Transformed:
     """Draw a patch as it is and as a trainer's transforms leave it, several times, with outlines of its labels.
 
@@ -55,6 +56,8 @@ def preview(
         The first that is preprocessed if None.
     channel
         Which to draw of several; pictures of the channels R, G, B are drawn in colour.
+    warn
+        Is given what somebody else put into the work folder, which stays there.
 
     Raises
     ------
@@ -71,10 +74,11 @@ def preview(
     if not 0 <= channel < len(names):
         raise SegconvError(f"--channel {channel}: the dataset has the channels 0 to {len(names) - 1}")
     work = picture.absolute().parent / hidden_name(f"preview-{picture.name}")
-    with scratch(work):
+    chosen = case or cases[0]
+    with scratch(work, outputs(chosen), warn or (lambda _: None)):
         made = transform_case(
             found,
-            case or cases[0],
+            chosen,
             paths,
             work,
             dataset=dataset.path.name,

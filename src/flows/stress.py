@@ -44,7 +44,7 @@ from ..work.held import Held, unchanged
 from ..work.interruption import interruptible
 from ..work.parallel import each
 from ..work.plan import Target
-from ..work.scratch import scratch
+from ..work.scratch import Warn, scratch
 from ..work.staging import Staged, publish, writing
 from .stress_plan import ANGLES_DEG, TOLERANCE, Stress, StressCase, inputs_folder, outputs_folder, plan_stress
 
@@ -59,7 +59,9 @@ Predictor = Callable[[str, str, Path, Path], None]
 """Predicts with a model and a fold all files of a folder into another, under the same names."""
 
 
-def run_stress(stress: Stress, predictor: Predictor, *, jobs: int = 1, tell: Tell | None = None) -> Robustness:
+def run_stress(
+    stress: Stress, predictor: Predictor, *, jobs: int = 1, tell: Tell | None = None, warn: Warn | None = None
+) -> Robustness:
     """Run a planned stress test: predict its cases under all its conditions, and score them.
 
     Parameters
@@ -68,6 +70,10 @@ def run_stress(stress: Stress, predictor: Predictor, *, jobs: int = 1, tell: Tel
         Called once a model and fold, with one folder of inputs for all conditions.
     jobs
         Workers that turn and score.
+    tell
+        Is told how far it is.
+    warn
+        Is given what somebody else put into the work folder, which stays there.
 
     Raises
     ------
@@ -81,7 +87,7 @@ def run_stress(stress: Stress, predictor: Predictor, *, jobs: int = 1, tell: Tel
     with (
         interruptible("interrupted: nothing was measured", "the same command begins anew"),
         unchanged(dataset.held, files),
-        scratch(work),
+        scratch(work, stress.outputs, warn or (lambda _: None)),
     ):
         conditions = len(stress.conditions)
         say(f"{len(cases)} cases under {conditions} conditions: {len(cases) * conditions} inputs")
@@ -123,6 +129,7 @@ def stress_models(
     allowed_modules: Collection[str] = (),
     trust_model: bool = False,
     tell: Tell | None = None,
+    warn: Warn | None = None,
     angles_deg: Sequence[float] = ANGLES_DEG,
     planes: Sequence[str] | None = None,
     shifts_hu: Sequence[float] | None = None,
@@ -138,6 +145,8 @@ def stress_models(
         Most cases, over all folds.
     allowed_modules, trust_model
         As for `prove_model`.
+    tell, warn
+        As for `run_stress`.
     angles_deg, planes, shifts_hu, tolerance
         As for `plan_stress`.
 
@@ -192,7 +201,7 @@ def stress_models(
             jobs=min(jobs, PREDICTING_JOBS),
         )
 
-    return run_stress(stress, predictor, jobs=jobs, tell=tell)
+    return run_stress(stress, predictor, jobs=jobs, tell=tell, warn=warn)
 
 
 def held_back_cases(
@@ -296,7 +305,7 @@ def _write_inputs(task: StressCase) -> str:
                 raise SegconvError("is a picture of several pages, which is not turned", code="SC094")
         for number, condition in enumerate(task.conditions):
             array = _changed(image, condition, is_ct=channel in task.ct_channels)
-            target = task.inputs / f"{task.name(number)}_{channel:04d}{task.ending}"
+            target = task.inputs / task.input_name(number, channel)
             with writing(target):
                 fsops.write_new(target, _encoded(array, image.geometry, task.ending))
     return task.case
@@ -325,7 +334,7 @@ def _score_case(task: StressCase) -> _Scored:
         found.kept.append(int((foreground & stays).sum()))
         scores = {}
         for model, name in enumerate(task.models):
-            path = task.outputs(model) / f"{task.name(number)}{task.ending}"
+            path = task.outputs(model) / task.output_name(number)
             if not reading.is_file(path):
                 raise SegconvError("is not there: nothing was predicted", code="SC101", file=str(path))
             with naming(str(path)):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..dataset.layout import Dataset
 from ..errors import SegconvError
 from ..image import raster, volumes
 from ..review.robustness import Condition
+from ..train.predict import OWN_FILES
 
 ANGLES_DEG = (5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
 SHIFTS_HU = (-100.0, -50.0, -30.0, 30.0, 50.0, 100.0)
@@ -36,9 +38,13 @@ class StressCase:
     models: tuple[str, ...]
     work: Path
 
-    def name(self, condition: int) -> str:
-        """Name of the input of a condition, which the prediction has too."""
-        return f"{self.case}__{condition:03d}"
+    def input_name(self, condition: int, channel: int) -> str:
+        """Name of the file of a channel under a condition."""
+        return f"{self.case}__{condition:03d}_{channel:04d}{self.ending}"
+
+    def output_name(self, condition: int) -> str:
+        """Name of what is predicted of them."""
+        return f"{self.case}__{condition:03d}{self.ending}"
 
     @property
     def inputs(self) -> Path:
@@ -81,6 +87,20 @@ class Stress:
     def folds(self) -> tuple[str, ...]:
         """Folds that its cases were held back by."""
         return tuple(dict.fromkeys(case.fold for case in self.cases))
+
+    @property
+    def outputs(self) -> Iterator[str]:
+        """All files that may come into the work folder, relative to it."""
+        for case in self.cases:
+            for number in range(len(self.conditions)):
+                for channel in range(len(case.images)):
+                    yield os.path.relpath(case.inputs / case.input_name(number, channel), self.work)
+                for model in range(len(self.models)):
+                    yield os.path.relpath(case.outputs(model) / case.output_name(number), self.work)
+        for model in range(len(self.models)):
+            for fold in self.folds:
+                for name in OWN_FILES:
+                    yield os.path.relpath(outputs_folder(self.work, model, fold) / name, self.work)
 
 
 def plan_stress(

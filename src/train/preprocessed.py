@@ -56,8 +56,13 @@ def refuse_more_than_numbers(folder: Path, *, hint: str) -> None:
                 _refuse_other_than_array(descriptor, folder / name, hint)
 
 
+def case_files(case: str) -> list[str]:
+    """Return how the files of a preprocessed case may be called."""
+    return [case + ending for ending in (PROPERTIES, *_ARRAYS)]
+
+
 def copy_case(folder: Path, case: str, into: Path, *, hint: str) -> None:
-    """Copy the files of a preprocessed case, so that what is loaded is what was looked at.
+    """Copy the files of a preprocessed case to an empty folder, so that what is loaded is what was looked at.
 
     Raises
     ------
@@ -67,7 +72,7 @@ def copy_case(folder: Path, case: str, into: Path, *, hint: str) -> None:
     properties = _properties(folder / (case + PROPERTIES), hint)
     with writing(into):
         fsops.mkdir(into)
-        fsops.write_atomic(into / (case + PROPERTIES), properties)
+        fsops.write_new(into / (case + PROPERTIES), properties)
         for ending in _ARRAYS:
             path = folder / (case + ending)
             if not os.path.lexists(path):
@@ -75,7 +80,6 @@ def copy_case(folder: Path, case: str, into: Path, *, hint: str) -> None:
             with _opened(path) as descriptor:
                 if path.suffix == ".b2nd":
                     _refuse_other_than_array(descriptor, path, hint)
-                fsops.unlink(into / path.name)  # of a run that was killed
                 fsops.copy_new(descriptor, into / path.name)
 
 

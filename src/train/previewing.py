@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..work import fsops
+from ..work import begun, fsops
 
 
 def main() -> None:
@@ -28,6 +28,8 @@ def main() -> None:
     os.chdir(request.parent)  # matplotlib, which nnU-Net brings along, reads settings that lie in the current folder
     asked = json.loads(request.read_bytes())
     trainer = _trainer(asked)
+    log = Path(trainer.log_file)  # the one file that it writes, named by the second
+    begun.declare(request.parent, [os.path.relpath(log, request.parent)])
     manager = trainer.configuration_manager
     rotation, slice_by_slice, initial_patch, mirror_axes = (
         trainer.configure_rotation_dummyDA_mirroring_and_inital_patch_size()
@@ -77,7 +79,7 @@ def main() -> None:
         images=np.stack(images),
         labels=np.stack(made),
     )
-    fsops.write_atomic(output, buffer.getbuffer())
+    fsops.write_new(output, buffer.getbuffer())
 
 
 def _trainer(asked: dict[str, Any]) -> Any:

@@ -22,8 +22,11 @@ from .child import environment, python, run_child
 from .commands import Tell
 from .paths import Paths
 from .plans import DEFAULT_PLANS, configuration, plans_file, read_plans
-from .preprocessed import copy_case
+from .preprocessed import case_files, copy_case
 from .trainers import Trainer
+
+CASE, REQUEST, TRANSFORMED = "case", "request.json", "transformed.npz"
+"""In the work folder: the preprocessed case, what is asked for, and what comes of it."""
 
 _QUIET = {"nnUNet_wandb_enabled": "0"}
 """A preview is no training, and is not logged as one."""
@@ -78,6 +81,11 @@ def preprocessed_cases(paths: Paths, dataset: str, plans: str, name: str) -> lis
     return cases
 
 
+def outputs(case: str) -> list[str]:
+    """Return what `transform_case` may write into its work folder, but for the trainer's log, which it declares."""
+    return [*(f"{CASE}/{name}" for name in case_files(case)), REQUEST, TRANSFORMED]
+
+
 def transform_case(
     trainer: Trainer,
     case: str,
@@ -100,7 +108,8 @@ def transform_case(
     case
         A preprocessed one.
     work
-        Folder for what the child reads and writes; the trainer takes it for ``nnUNet_results``.
+        Folder for what the child reads and writes, made with `scratch` for `outputs`; the trainer takes it for
+        ``nnUNet_results``.
     dataset
         Name of the folder.
     samples
@@ -121,9 +130,9 @@ def transform_case(
             hint="preview the first stage, or 3d_fullres: the transforms of the image are the same",
         )
     folder = found.parent / str(entry.get("data_identifier", ""))
-    copy_case(folder, case, work / "case", hint=f"segconv plan {dataset} -c {configuration_name} makes it anew")
+    copy_case(folder, case, work / CASE, hint=f"segconv plan {dataset} -c {configuration_name} makes it anew")
     DatasetDescription.read(found.parent / DESCRIPTION)  # which the trainer takes without a look
-    request, output = work / "request.json", work / "transformed.npz"
+    request, output = work / REQUEST, work / TRANSFORMED
     asked = {
         "trainer": trainer.name,
         "module": trainer.module.removesuffix(".py").replace("/", "."),
@@ -131,13 +140,13 @@ def transform_case(
         "description": str(found.parent / "dataset.json"),
         "configuration": configuration_name,
         "case": case,
-        "folder": str((work / "case").absolute()),
+        "folder": str((work / CASE).absolute()),
         "samples": samples,
         "seed": seed,
     }
     with writing(request):
         fsops.mkdir(work)
-        fsops.write_atomic(request, dumps(asked))
+        fsops.write_new(request, dumps(asked))
     # The trainer makes its folder as soon as it exists, which must not be among the models.
     env = environment(dataclasses.replace(paths, results=work))
     run_child(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .. import reading
-from ..errors import SegconvError
+from ..errors import Finding, SegconvError, as_warning
 from . import fsops, owned
 from .journal import FILE as JOURNAL
 
@@ -51,13 +51,7 @@ def refuse_foreign(staging: Path) -> set[str]:
     SegconvError
         ``SC021`` if something else is there, or the folder is none of segconv's.
     """
-    found = list(owned.entries(staging))
-    files = {path for path, entry in found if not entry.is_dir(follow_symlinks=False)}
-    if not files:
-        return files
-    begun = read(staging)
-    known = set() if begun is None else begun | {FILE}
-    foreign = [path for path, entry in found if not _ours(path, entry, known)]
+    files, foreign = _told_apart(staging)
     if foreign:
         raise _foreign(staging, foreign)
     return files
@@ -72,6 +66,32 @@ def remove(staging: Path) -> None:
         ``SC021`` as `refuse_foreign`.
     """
     owned.remove(staging, refuse_foreign(staging), last=(JOURNAL, PLAN, FILE))
+
+
+def remove_own(staging: Path) -> list[Finding]:
+    """Remove from a staging folder what was written by runs into it, and the folder where nothing else is in it.
+
+    Returns
+    -------
+    findings
+        A warning on what else is in it, which stays.
+    """
+    files, foreign = _told_apart(staging)
+    left = owned.remove(staging, files, last=(JOURNAL, PLAN, FILE), keep=foreign)
+    return [as_warning(finding) for finding in _foreign(staging, left).findings] if left else []
+
+
+def _told_apart(staging: Path) -> tuple[set[str], list[str]]:
+    """Return the files of a staging folder that are ours, and what else is in it."""
+    begun = read(staging)
+    known = set() if begun is None else begun | {FILE}
+    files, foreign = set(), []
+    for path, entry in owned.entries(staging):
+        if not _ours(path, entry, known):
+            foreign.append(path)
+        elif not entry.is_dir(follow_symlinks=False):
+            files.add(path)
+    return files, foreign
 
 
 def _ours(path: str, entry: os.DirEntry[str], known: set[str]) -> bool:

@@ -115,7 +115,7 @@ def prove(folder: Path, manifest: Manifest | None) -> Owned:
     return Owned(folder, files)
 
 
-def remove(folder: Path, files: Collection[str], last: Iterable[str] = ()) -> list[str]:
+def remove(folder: Path, files: Collection[str], last: Iterable[str] = (), keep: Collection[str] = ()) -> list[str]:
     """Remove files of a folder, and the folders that are empty then.
 
     Parameters
@@ -126,6 +126,8 @@ def remove(folder: Path, files: Collection[str], last: Iterable[str] = ()) -> li
         Relative paths; those that are not there are passed over.
     last
         Those of them without which nothing could say whose the others are, in their order.
+    keep
+        Folders without content that stay.
 
     Returns
     -------
@@ -136,7 +138,7 @@ def remove(folder: Path, files: Collection[str], last: Iterable[str] = ()) -> li
     for part in (set(files) - set(late), late):
         for path in part:
             fsops.unlink(folder / path)
-        _remove_empty_folders(folder)
+        _remove_empty_folders(folder, keep)
     left = sorted(path for path, _ in entries(folder))
     if not left:
         fsops.rmdir(folder)
@@ -177,11 +179,12 @@ def _has_entries(folder: str) -> bool:
         return next(found, None) is not None
 
 
-def _remove_empty_folders(folder: Path) -> None:
+def _remove_empty_folders(folder: Path, keep: Collection[str]) -> None:
+    kept = {folder / path for path in keep}
     for above, folders, _ in os.walk(folder, topdown=False):
         for name in folders:
             inner = Path(above, name)
-            if not inner.is_symlink() and not any(inner.iterdir()):
+            if inner not in kept and not inner.is_symlink() and not any(inner.iterdir()):
                 fsops.rmdir(inner)
 
 

@@ -50,4 +50,6 @@ def cannot_write(error: OSError, path: Path) -> SegconvError:
             file=name,
             hint="make room and run the same command again: it goes on where it stopped",
         )
+    if error.errno == errno.EEXIST:
+        return SegconvError("is there already, and is not replaced", code="SC020", file=name, hint="move it away")
     return SegconvError(f"could not be written: {error.strerror}", code="SC031", file=name)

@@ -77,6 +77,8 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
             assert segconv(*examples["train"], "--fold", "7").code == 2, "there is no such fold"
         if name == "trainers preview":
             assert io.imread("da5.png").shape[0] > 300
+            assert "Warning" not in done.err
+            assert not list(tmp_path.glob(".segconv-preview*"))
             without_transforms_nothing_changes(segconv, tmp_path / "transforms")
         if name == "stress":
             a_trained_model_was_measured(Path("stress"))

@@ -403,6 +403,22 @@ def test_a_strangers_file_in_the_work_folder_stays(world: World) -> None:
         assert (work / "predictions" / "notes.txt").read_text() == "mine"
 
 
+def test_a_strangers_file_beside_the_predictions_stays_and_is_named(world: World) -> None:
+    run = world.start()
+    mine = world.output.parent / ".segconv-infer-made" / "predictions" / "notes.txt"
+    mine.write_text("mine")
+    world.predictor.go()
+    _, err = run.communicate(timeout=LIMIT_S)
+    assert run.returncode == 0, err
+    assert "Warning SC021" in err
+    assert "predictions/notes.txt" in err
+    assert world.made() == RESTORED
+    assert [path for path in mine.parents[1].rglob("*") if path.is_file()] == [mine]
+    done = when_free(lambda: world.infer("--overwrite"))
+    assert done.codes() == ["SC021"], done.err
+    assert mine.read_text() == "mine"
+
+
 @pytest.mark.parametrize(("form", "step"), [("--raw-output", 5), ("--quiet", 2)])
 def test_a_disk_that_fails_at_any_moment_is_told_and_nothing_stays(
     world: World, form: str, step: int, monkeypatch: pytest.MonkeyPatch

@@ -27,6 +27,7 @@ from segconv.train.paths import Paths
 from segconv.train.predict import ProvedModel
 
 from ..command import Command
+from .predictor import OWN_FILES
 
 AIR, ORGAN, CORE = -1000, 0, 1000
 EDGE = 33
@@ -317,6 +318,27 @@ def test_nothing_is_left_when_the_predictor_fails(dataset: Dataset, tmp_path: Pa
             stress(dataset, ["it"], predictor, tmp_path / "work", cases={"0": ["a"]}, angles_deg=[5], shifts_hu=())
         assert caught.value.code == "SC101"
         assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.parametrize("where", ["notes.txt", "inputs/notes.txt", "model-0/0/notes.txt"])
+def test_a_strangers_file_in_the_work_folder_stays(dataset: Dataset, tmp_path: Path, where: str) -> None:
+    work, told = tmp_path / "work", []
+
+    def predictor(model: str, fold: str, inputs: Path, output: Path) -> None:
+        (work / where).write_text("mine")
+        for name in OWN_FILES:
+            (output / name).touch()
+        folders({"it": thresholds})(model, fold, inputs, output)
+
+    planned = plan_stress(dataset, ["it"], work, cases={"0": ["a"]}, angles_deg=[5], shifts_hu=())
+    assert run_stress(planned, predictor, warn=told.extend).cases == ("a",)
+    assert [str(path.relative_to(work)) for path in work.rglob("*") if path.is_file()] == [where]
+    assert [(found.code, found.severity) for found in told] == [("SC021", "warning")]
+    assert where in told[0].message
+    with pytest.raises(SegconvError, match=where) as caught:
+        run_stress(planned, predictor)
+    assert caught.value.code == "SC021"
+    assert (work / where).read_text() == "mine"
 
 
 def test_the_number_of_workers_changes_nothing(dataset: Dataset, tmp_path: Path) -> None:

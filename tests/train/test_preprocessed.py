@@ -56,11 +56,21 @@ def preprocessed(folder: Path, **more: Any) -> Path:
 def test_what_nnunet_writes_is_copied_as_it_is(tmp_path: Path) -> None:
     folder = preprocessed(tmp_path / "cases")
     refuse_more_than_numbers(folder, hint="")
-    for _ in range(2):  # the second time over what a killed run left
-        copy_case(folder, "a", tmp_path / "copy", hint="")
+    copy_case(folder, "a", tmp_path / "copy", hint="")
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["a.b2nd", "a.pkl", "a_seg.b2nd"]
     for path in (tmp_path / "copy").iterdir():
         assert path.read_bytes() == (folder / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.pkl", "a_seg.b2nd"])
+def test_a_copy_replaces_nothing(name: str, tmp_path: Path) -> None:
+    folder = preprocessed(tmp_path / "cases")
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / name).write_text("mine")
+    with pytest.raises(SegconvError) as caught:
+        copy_case(folder, "a", tmp_path / "copy", hint="")
+    assert (caught.value.code, Path(caught.value.file).name) == ("SC020", name)
+    assert (tmp_path / "copy" / name).read_text() == "mine"
 
 
 SPOILT: dict[str, Callable[[Path, Path], object]] = {

@@ -1,0 +1,151 @@
+"""Work folders hold what a run puts there for the time of a block; what somebody else put there stays, and is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from segconv.errors import Finding, SegconvError
+from segconv.work import begun
+from segconv.work.scratch import scratch
+
+from .tasks import tree
+
+
+def add_file(work: Path) -> str:
+    (work / "notes.txt").write_text("mine")
+    return "notes.txt"
+
+
+def add_file_beside_ours(work: Path) -> str:
+    (work / "inputs" / "notes.txt").write_text("mine")
+    return "inputs/notes.txt"
+
+
+def add_folder(work: Path) -> str:
+    (work / "mine").mkdir()
+    return "mine"
+
+
+def add_folder_beside_ours(work: Path) -> str:
+    (work / "inputs" / "mine").mkdir()
+    return "inputs/mine"
+
+
+def add_link(work: Path) -> str:
+    (work / "inputs" / "link").symlink_to("/etc/hostname")
+    return "inputs/link"
+
+
+STRANGERS = [add_file, add_file_beside_ours, add_folder, add_folder_beside_ours, add_link]
+
+
+def ours(work: Path) -> None:
+    for name in ("inputs/a", "inputs/b", "out/fold/c"):
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / name).write_text("ours")
+
+
+OUTPUTS = ["inputs/a", "inputs/b", "out/fold/c", "out/fold/not written"]
+
+
+def names(work: Path) -> set[str]:
+    return {os.path.relpath(path, work) for path in work.rglob("*")}
+
+
+def test_what_the_run_wrote_goes(tmp_path: Path) -> None:
+    told: list[Finding] = []
+    work = tmp_path / ".segconv-work"
+    with scratch(work, OUTPUTS, told.extend):
+        ours(work)
+        begun.declare(work, ["log"])
+        (work / "log").touch()
+    assert (list(tmp_path.iterdir()), told) == ([], [])
+
+
+def look(path: Path) -> str | bytes:
+    return os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+
+
+def begins(work: Path) -> None:
+    """Begin in a folder, which must not be possible."""
+    with scratch(work, OUTPUTS, lambda found: pytest.fail(str(found))):
+        pytest.fail("it began")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("change", STRANGERS)
+def test_what_somebody_else_puts_there_stays_and_is_named(
+    tmp_path: Path, change: Callable[[Path], str], fails: bool
+) -> None:
+    told: list[Finding] = []
+    work = tmp_path / ".segconv-work"
+    try:
+        with scratch(work, OUTPUTS, told.extend):
+            ours(work)
+            name = change(work)
+            mine = look(work / name)
+            if fails:
+                raise SegconvError("no")
+    except SegconvError:
+        assert fails
+    assert names(work) == {name} | ({"inputs"} if "/" in name else set())
+    assert look(work / name) == mine
+    (found,) = told
+    assert (found.code, found.severity, found.file) == ("SC021", "warning", str(work))
+    assert name in found.message
+    with pytest.raises(SegconvError, match=name) as caught:
+        begins(work)
+    assert caught.value.code == "SC021"
+    assert look(work / name) == mine
+
+
+def killed(work: Path) -> None:
+    work.mkdir()
+    begun.declare(work, OUTPUTS)
+    ours(work)
+
+
+def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
+    work = tmp_path / ".segconv-work"
+    killed(work)
+    with scratch(work, OUTPUTS, lambda found: pytest.fail(str(found))):
+        assert names(work) == {begun.FILE}, "it begins empty"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("change", STRANGERS)
+def test_what_a_killed_run_left_stays_if_somebody_put_something_there(
+    tmp_path: Path, change: Callable[[Path], str]
+) -> None:
+    work = tmp_path / ".segconv-work"
+    killed(work)
+    name = change(work)
+    before = {path: look(work / path) for path in names(work)}
+    with pytest.raises(SegconvError, match=name) as caught:
+        begins(work)
+    assert caught.value.code == "SC021"
+    assert {path: look(work / path) for path in names(work)} == before
+
+
+@pytest.mark.parametrize("kind", ["folder", "folder in it", "link", "file"])
+def test_what_is_no_work_folder_is_left_untouched(tmp_path: Path, kind: str) -> None:
+    work = tmp_path / ".segconv-work"
+    if kind == "link":
+        (tmp_path / "elsewhere").mkdir()
+        ours(tmp_path / "elsewhere")
+        work.symlink_to(tmp_path / "elsewhere")
+    elif kind == "file":
+        work.write_text("mine")
+    else:
+        (work / ("mine" if kind == "folder in it" else "")).mkdir(parents=True)
+        if kind == "folder":
+            ours(work)
+    before = tree(tmp_path)
+    with pytest.raises(SegconvError) as caught:
+        begins(work)
+    assert (caught.value.code, caught.value.file) == ("SC021", str(work))
+    assert tree(tmp_path) == before
