@@ -165,7 +165,7 @@ def test_every_file_of_a_source_is_opened_for_reading_through_no_link(kind: str,
         linked(source)
     (tmp_path / "raw").mkdir()
     command = [sys.executable, "-c", TOLD, str(source), "convert", str(source), "--to", "7_A", *words]
-    done = subprocess.run([*command, "--raw", str(tmp_path / "raw"), "-j", "1"], capture_output=True, text=True)
+    done = subprocess.run([*command, "--raw", str(tmp_path / "raw"), "-j", "1"], capture_output=True, encoding="utf-8")
     code, seen = json.loads(done.stdout.splitlines()[-1])
     assert code == 0, done.stderr
     wanted = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_RDONLY

@@ -37,7 +37,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code = (
         f"import sys; from segconv.cli.main import run; run({arguments!r}); print(sorted({HEAVY!r} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
     assert done.stdout.splitlines()[-1] == "[]", done.stdout
 
 
@@ -56,7 +56,7 @@ def test_every_command_explains_itself_with_an_example(name: str, command: click
 def test_the_installed_script_and_the_module_are_the_same() -> None:
     script = Path(sys.executable).parent / "segconv"
     outputs = [
-        subprocess.run([*words, "--version"], capture_output=True, text=True).stdout
+        subprocess.run([*words, "--version"], capture_output=True, encoding="utf-8").stdout
         for words in ([str(script)], [sys.executable, "-m", "segconv"])
     ]
     assert outputs[0] == outputs[1]
@@ -153,7 +153,7 @@ def test_an_error_that_nobody_foresaw_is_one_line(segconv: Command, monkeypatch:
 
 def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:
     words = f"{sys.executable} -m segconv --help | head -1"
-    done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, env=dict(os.environ))
+    done = subprocess.run(["bash", "-c", words], capture_output=True, encoding="utf-8", env=dict(os.environ))
     assert "Traceback" not in done.stderr
 
 

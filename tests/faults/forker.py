@@ -70,7 +70,7 @@ class Forker:
             env={**os.environ, **quiet},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
         )
 
     def ask(self, request: dict[str, Any]) -> Any:

@@ -33,7 +33,7 @@ def mounted(folder: Path, options: str) -> Iterator[None]:
     mount = shutil.which("mount")
     if mount is None or os.geteuid() != 0:
         pytest.skip("mounting a file system needs root")
-    done = subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, text=True)
+    done = subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, encoding="utf-8")
     if done.returncode != 0:
         pytest.skip(f"mounting a file system is not allowed here: {done.stderr.strip()}")
     try:

@@ -185,7 +185,7 @@ def test_asking_again_and_again_changes_nothing_about_the_end(backend: str, larg
         large.reset()
         words = [sys.executable, "-m", "segconv", *large.words, "-j", "2", "--backend", backend]
         env = {**os.environ, **large.env}
-        with subprocess.Popen(words, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True) as run:
+        with subprocess.Popen(words, env=env, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True) as run:
             journal = large.made.parent / ".segconv-009" / "journal"
             wait_until(lambda journal=journal: journal.exists() and journal.stat().st_size > 0)
             for _ in range(200):

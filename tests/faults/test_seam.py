@@ -85,7 +85,7 @@ def test_nothing_is_written_but_the_staging_folder_the_lock_and_the_target(
     env = {**here.env, "TMPDIR": str(temporary), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path / "home")}
     env["XDG_CACHE_HOME"] = str(tmp_path / "cache")
     env["PYTHONDONTWRITEBYTECODE"] = "1"  # workers too
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, encoding="utf-8", timeout=300)
     if done.returncode != 0 and "ptrace" in done.stderr:
         pytest.skip("strace may not trace here")
     assert done.returncode == 0, done.stderr

@@ -123,7 +123,7 @@ def test_a_picture_is_the_same_wherever_and_by_whomever_it_is_drawn(tmp_path: Pa
         {"HOME": str(home), "XDG_CACHE_HOME": os.devnull},
     ):
         env = {"PATH": os.environ["PATH"], "TMPDIR": str(temporary), "SOURCE_DATE_EPOCH": "0", **own}
-        done = subprocess.run([sys.executable, "-c", DRAW], cwd=current, env=env, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", DRAW], cwd=current, env=env, capture_output=True, encoding="utf-8")
         assert (done.stdout.strip(), done.stderr) == (expected, "")
     made = {path for path in tmp_path.rglob("*") if path not in before}
     assert {path.parent for path in made} <= {cache, cache / "segconv", cache / "segconv" / "matplotlib"}

@@ -279,7 +279,7 @@ def decoded_in_little_memory(path: Path, ending: str) -> str:
         "    print(error.code)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(path), ending], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code, str(path), ending], capture_output=True, encoding="utf-8", timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

@@ -131,7 +131,7 @@ def test_an_interrupted_command_takes_its_processes_along(tmp_path: Path) -> Non
         f"try:\n  run_child([{sys.executable!r},'-c',{child!r}], dict(os.environ), shown='x')\n"
         "except Interrupted as error:\n  print(error.exit_code)\n"
     )
-    run = subprocess.Popen(python(script), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(python(script), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
     until = time.monotonic() + 30
     while not (marker.exists() and marker.read_text()) and time.monotonic() < until:
         time.sleep(0.02)

@@ -55,7 +55,7 @@ def test_folders_are_made_with_files_that_a_shell_understands(segconv: Command, 
     done = segconv("paths", "init", root)
     assert done.code == 0
     shown = subprocess.run(
-        ["bash", "-c", f'source "{root}/setPath.sh" && echo "$nnUNet_results"'], capture_output=True, text=True
+        ["bash", "-c", f'source "{root}/setPath.sh" && echo "$nnUNet_results"'], capture_output=True, encoding="utf-8"
     )
     assert shown.stdout.strip() == str(root / "nnUNet_results")
     assert (root / "nnUNet_results").is_dir()

@@ -101,7 +101,9 @@ def segconv(tree: Tree, *, deaf: bool = False) -> subprocess.Popen[str]:
         f"  try:\n    run_child({tree.command(deaf=deaf)!r}, {tree.env!r}, shown='tree')\n"
         "  except SegconvError as error:\n    sys.exit(error.exit_code)\n"
     )
-    run = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    run = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    )
     wait_until(tree.ready.exists)
     assert len(tree.alive()) >= 5
     return run

@@ -142,7 +142,9 @@ for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
                 found[name] = [base.__name__ for base in value.__bases__], module.name
 print(json.dumps(found))
 """
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
     truth = json.loads(done.stdout.splitlines()[-1])
     listed = {
         t.name: [list(t.bases), "nnunetv2.training.nnUNetTrainer." + t.module[: -len(".py")].replace("/", ".")]

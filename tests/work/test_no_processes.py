@@ -102,6 +102,6 @@ def test_settings_of_the_library_neither_break_nor_change_a_run() -> None:
         env={**os.environ, **GARBAGE},
         cwd=Path(__file__).parents[2],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -122,7 +122,7 @@ def sleepers() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_ends_the_workers(number: signal.Signals) -> None:
     words = [sys.executable, "-c", "from tests.work.test_parallel import sleepers; sleepers()"]
-    with subprocess.Popen(words, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(words, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stdout is not None
         worker = int(process.stdout.readline())
         process.send_signal(number)

@@ -37,7 +37,7 @@ def run_script(folder: Path, task: str = "copy", *workers: str, **env: str) -> s
         cwd=ROOT,
         env={**os.environ, **env},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=120,
     )
 
@@ -395,7 +395,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, number: int, code:
     command = [sys.executable, "-m", "tests.work.tasks", str(tmp_path), "copy_slowly", "2", backend]
     # sixty cases of the source, three of the plan: the script makes its own plan of what is there
     run = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True
     )
     until = time.monotonic() + 30
     while not plan.target.staging.exists() and time.monotonic() < until:
