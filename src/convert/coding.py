@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ SHOWN_VALUES = 5
 
 MOST_SNAPPED = 1 << 16
 """Different values that a label may hold where they take the nearest: edges that were blended have many."""
+
+MOST_PAIRED = 256
+"""Colours of which every two are compared."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,15 @@ class Coding:
         # Whole numbers until the root is drawn: what is equally far must be found so.
         return math.sqrt(sum((a - b) ** 2 for a, b in zip(_seen(one), _seen(other), strict=True))) / 255
 
+    def _farthest_blend(self) -> float:
+        """Return how far from the nearest declared value an edge between two of them may be; others are no edges."""
+        declared = sorted(self.forward)
+        if self.kind != GRAY and len(declared) > MOST_PAIRED:
+            return math.inf
+        if self.kind == GRAY:
+            return max((other - one for one, other in itertools.pairwise(declared)), default=0) / 2
+        return max((self.distance(one, other) for one, other in itertools.combinations(declared, 2)), default=0) / 2
+
     def _refusal_of_whole(
         self, values: NDArray[Any], counts: Mapping[int, int], whole: list[int], nearest: Mapping[int, int]
     ) -> SegconvError:
@@ -147,7 +160,8 @@ class Coding:
         tie = self._tie(first, nearest[first])
         near = text(nearest[first]) if tie is None else f"{text(nearest[first])}, and {text(tie)} is as near"
         whole = self._whole(values, counts, nearest)
-        snap = "" if tie is not None or whole else f" --snap {math.ceil(farthest)} takes the nearest,"
+        blends = farthest <= self._farthest_blend()
+        snap = f" --snap {math.ceil(farthest)} takes the nearest," if tie is None and not whole and blends else ""
         return SegconvError(
             f"holds the {what} {text(first)} in {count_of(counts[first], unit)}, the first at"
             f" {position(values == first)}{more}; declared are {declared}, the nearest is {near}, {distance:.3g} away",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..dataset.labels import BACKGROUND
@@ -10,11 +11,31 @@ from ..errors import SegconvError
 from .colour_tables import find_tables, read_table_beside
 from .labelling import Declared
 from .source import ConvertOptions, SourceCase, shown
+from .tool_tables import find_tool_tables, ground_note, read_tool_table
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What tables declare that were found, and not named by the user.
+
+    Parameters
+    ----------
+    declared
+        The labels.
+    where
+        The first of the tables, as messages name it.
+    occurring
+        Whether only values count that occur in masks: some tables name all that a tool knows.
+    """
+
+    declared: Declared
+    where: str
+    occurring: bool
 
 
 def declared_beside(
     cases: Iterable[SourceCase], root: Path, notes: list[str], options: ConvertOptions, *, in_colours: bool
-) -> Declared | None:
+) -> Beside | None:
     """Return the labels that tables declare in the source, in the folders of its masks, or above those; None without.
 
     Raises
@@ -26,9 +47,15 @@ def declared_beside(
     found: dict[str, int | str] = {}
     origin: dict[int | str, Path] = {}
     tables: list[Path] = []
+    occurring = False
     for folder in sorted(_folders(cases, root)):
-        for table in find_tables(folder):
-            names = read_table_beside(table, root, in_colours=in_colours)
+        known = find_tables(folder)
+        of_tools = [] if in_colours else find_tool_tables(folder)  # their colours are for the screen
+        for table in [*known, *(path for path in of_tools if path not in known)]:
+            names = read_table_beside(table, root, in_colours=in_colours) if table in known else None
+            if names is None and table in of_tools and (names := read_tool_table(table, root)) is not None:
+                occurring = True
+                notes += ground_note(table, root)
             if names is None:
                 continue
             _refuse_contradiction(found, names, table, origin, tables, root)
@@ -41,8 +68,9 @@ def declared_beside(
     if BACKGROUND not in found and BACKGROUND not in options.value_map.values():
         _refuse_nameless_background(found, shown(tables[0], root))
     more = f" and {len(tables) - 1} more, which agree" if len(tables) > 1 else ""
-    notes.append(f"labels are declared by {shown(tables[0], root)}{more}")
-    return Declared.of(found)
+    values = ", of which the values count that occur" if occurring else ""
+    notes.append(f"labels are declared by {shown(tables[0], root)}{more}{values}")
+    return Beside(Declared.of(found), shown(tables[0], root), occurring)
 
 
 def _folders(cases: Iterable[SourceCase], root: Path) -> Collection[Path]:
@@ -98,5 +126,5 @@ def _refuse_nameless_background(names: Mapping[str, int | str], table: str) -> N
         f"declares no label 'background'{f', but {black!r} as {names[black]}' if black is not None else ''}",
         code="SC074",
         file=table,
-        hint=f"--labels '{','.join(entries)}'",
+        hint=f"--labels '{','.join(entries)}'" + (f" counts {black!r} as background" if black is not None else ""),
     )

@@ -21,7 +21,7 @@ from .labelling import Declared, in_values, mapped_values, settle
 from .mask_facts import MaskFacts, border_counts
 from .pictures import mask_codes, open_picture
 from .read_ahead import read_labels
-from .set_values import judge_guess, refuse_declared_ground
+from .set_values import judge_guess, refuse_declared_ground, refuse_listed_ground
 from .source import FRAME, SERIES, STACK, ConvertOptions, SourceCase, collect, read_source, shown
 from .tool_tables import MANY, in_use, tables_beside
 
@@ -29,20 +29,27 @@ R = TypeVar("R")
 
 
 def label_map_of(
-    cases: Sequence[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions, readers: Readers
+    cases: Sequence[SourceCase],
+    root: Path,
+    findings: list[Finding],
+    notes: list[str],
+    options: ConvertOptions,
+    readers: Readers,
 ) -> LabelMap:
     """Return the label map; what cannot be settled becomes a finding, so that all are reported at once."""
     labels = _Labels(cases, root, findings, options, readers)
     found: set[int] | None = None
     try:
         declared = Declared.of(options.labels) if options.labels is not None else None
-        table = tables_beside(cases, root) if declared is None else None
+        table = tables_beside(cases, root, notes) if declared is None else None
         long = declared is not None and len(declared.names) > MANY and not declared.ranges
         if (declared is None or long or declared.needs_values(options)) and labels.usable:
             facts = labels.facts(MOST_SNAPPED if declared is not None else MOST_VALUES)
             found = {value for label in facts for value in label.counts}
             if labels.usable and table is None:
                 _judge(declared, facts, labels, options)
+            elif labels.usable and table is not None:
+                refuse_listed_ground(facts, Declared.of(in_use(table[0], found)), table[1][0], options)
         if labels.usable and found is not None and (long or table is not None):
             names, where = table if table is not None else (options.labels or {}, ["--labels"])
             used = replace(options, labels=in_use(names, found))

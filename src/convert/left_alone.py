@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..dataset.lineage import FOLDER as LINEAGE
 from ..dataset.lineage import RUN
 from ..dataset.splits import FILE as SPLITS
-from . import class_lists, colour_tables, nnunet_v1, png
+from . import class_lists, colour_tables, nnunet_v1, pairs, png, tool_tables
 from .source import SHOWN_FILES, ConvertOptions, SourceScan, count_of, first_of, is_stray
 from .tasks import JSON
 
@@ -74,9 +75,23 @@ def left_alone(scan: SourceScan, options: ConvertOptions) -> LeftAlone:
     if (scan.root / RUN).is_file():
         used.add(str(scan.root / LINEAGE))
     tables = _TABLES if scan.kind == png.KIND else frozenset()
+    if options.labels is None and scan.kind in (png.KIND, pairs.KIND):
+        used |= _tool_tables(scan)
     found = LeftAlone()
     _look(str(scan.root), "", used, tables, found)
     return found
+
+
+def _tool_tables(scan: SourceScan) -> set[str]:
+    """Return the tables of tools in the source and in the folders of its labels, which name the labels."""
+    folders = {scan.root, *(Path(case.label).parent for case in scan.cases if case.label is not None)}
+    return {
+        str(path)
+        for folder in folders
+        if folder.is_relative_to(scan.root)
+        for path in tool_tables.find_tool_tables(folder)
+        if tool_tables.read_tool_table(path, scan.root) is not None
+    }
 
 
 def _look(folder: str, relative: str, used: Collection[str], tables: Collection[str], found: LeftAlone) -> bool:

@@ -87,7 +87,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
         findings.append(Finding("SC011", "no case was found in imagesTr", file=str(root)))
     judge_headers(cases, len(channels), root, findings, options)
     if label_map is None:
-        label_map = label_map_of(cases, root, findings, options, readers)
+        label_map = label_map_of(cases, root, findings, notes, options, readers)
     uncompressed = bool(cases) and all(c.images[0].lower().endswith(".nii") for c in cases)
     theirs = ".nii" if uncompressed else ".nii.gz"
     return SourceScan(

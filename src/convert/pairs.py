@@ -97,7 +97,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     if not any(finding.severity == "error" for finding in findings):
         findings += questioned_channels(pairs, cases, channel_keys, root, options)
     channels = _channel_names(channel_keys, count, options, findings)
-    label_map = label_map_of(cases, root, findings, options, readers)
+    label_map = label_map_of(cases, root, findings, notes, options, readers)
     labels = [case.label for case in cases if case.label is not None and not case.parts]
     endings = [volumes.ending_of(path) for path in labels]
     usual = max(set(endings), key=endings.count) if endings else None

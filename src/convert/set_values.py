@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from ..dataset.labels import BACKGROUND, IGNORE
+from ..dataset.labels import BACKGROUND, IGNORE, value_text
 from ..errors import SegconvError
+from .labelling import Declared, with_background
 from .mask_facts import MaskFacts, in_words
+from .source import ConvertOptions
 
 MOSTLY = 0.75
 """Part of the border of all masks that a value takes which is likely background: objects seldom touch the border."""
@@ -158,6 +160,53 @@ def refuse_declared_ground(masks: Sequence[MaskFacts], background: int) -> None:
         f" {100 * border.get(0, 0) // total} %",
         code="SC074",
         hint=f"declare background=0 and one value a class{in_colour if background <= 255 else ''}",
+    )
+
+
+def refuse_listed_ground(masks: Sequence[MaskFacts], declared: Declared, where: str, options: ConvertOptions) -> None:
+    """Refuse a background that tables declare, where the masks say otherwise (``SC074``).
+
+    That is where another value takes most of the border of all masks and more than half of their area, and what is
+    declared next to nothing of the border: then the masks may be inverted.
+
+    Parameters
+    ----------
+    where
+        The tables, as messages name them.
+    """
+    ground = ground_of(masks)
+    said = with_background(declared, options).names
+    background = said.get(BACKGROUND)
+    if ground is None or background is None or ground in (background, said.get(IGNORE)):
+        return
+    border, pixels = _total([mask.border for mask in masks]), _total([mask.counts for mask in masks])
+    total = sum(border.values())
+    if 2 * pixels[ground] <= sum(pixels.values()) or border.get(background, 0) > (1 - NEARLY_ALL) * total:
+        return
+
+    def text(value: int) -> str:
+        return value_text(value, declared.coding)
+
+    name = next((name for name, value in said.items() if value == ground), None)
+    named = f" ({name})" if name is not None else ""
+    rest = {key: value for key, value in said.items() if value not in (ground, background)}
+    if len(rest) == 1 and name is None and next(iter(rest.values())) not in pixels:
+        name, rest = next(iter(rest)), {}  # the only class, whose own value no mask holds
+    drawn = name if name is not None and not rest else "foreground"
+    turned = {BACKGROUND: ground, **({drawn: background} if background in pixels else {}), **rest}
+    as_listed = said if named else {**said, f"class_{len(said)}": ground}
+    choices = [
+        f"--labels '{','.join(f'{key}={text(value)}' for key, value in names.items())}' if {when}"
+        for names, when in ((turned, f"{text(ground)} is background"), (as_listed, f"{text(background)} is"))
+    ]
+    raise SegconvError(
+        f"{where} says that background is {text(background)}, but {text(ground)}{named} takes"
+        f" {100 * border[ground] // total} % of the border of all masks and"
+        f" {100 * pixels[ground] // sum(pixels.values())} % of their area, as background does; {text(background)} takes"
+        f" {100 * border.get(background, 0) // total} % of the border",
+        code="SC074",
+        file=next(mask.file for mask in masks if ground in mask.border),
+        hint="; ".join(choices) if len(said) <= MOST_HINTED else "mend the table, or name another: --labels FILE",
     )
 
 

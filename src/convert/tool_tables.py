@@ -32,6 +32,18 @@ _MOST_FILES = 20
 _ITK_SNAP = re.compile(r'(\d+)(?:\s+\d+){3}\s+[\d.]+\s+[01]\s+[01]\s+"(.*)"')
 _NUMBER_AND_NAME = re.compile(r"(\d+)\s+(\S.*?)(?:\s+\d+){4}")
 _NAMELESS = ("(none)", "")
+_GROUNDS = (
+    *_NAMELESS,
+    "none",
+    "background",
+    "bg",
+    "clear label",
+    "unknown",
+    "unlabeled",
+    "unlabelled",
+    "void",
+    "exterior",
+)
 
 
 def labels_of_tool(lines: Sequence[str]) -> dict[str, int | str] | None:
@@ -70,7 +82,9 @@ def in_use(names: Mapping[str, int | str], found: Iterable[int]) -> dict[str, in
     return {name: value for name, value in names.items() if value == 0 or value in occurring}
 
 
-def tables_beside(cases: Iterable[SourceCase], root: Path) -> tuple[dict[str, int | str], list[str]] | None:
+def tables_beside(
+    cases: Iterable[SourceCase], root: Path, notes: list[str]
+) -> tuple[dict[str, int | str], list[str]] | None:
     """Return what such tables in the source and in the folders of its labels say, and their names; None without.
 
     Raises
@@ -82,8 +96,8 @@ def tables_beside(cases: Iterable[SourceCase], root: Path) -> tuple[dict[str, in
     found: dict[str, int | str] = {}
     tables: list[str] = []
     for folder in sorted(folder for folder in folders if folder.is_relative_to(root)):
-        for path in _candidates(folder):
-            names = _read(path, root)
+        for path in find_tool_tables(folder):
+            names = read_tool_table(path, root)
             if names is None:
                 continue
             name_of = {value: name for name, value in found.items()}
@@ -93,11 +107,13 @@ def tables_beside(cases: Iterable[SourceCase], root: Path) -> tuple[dict[str, in
                     hint = f"--labels {folder / path.name} takes this one for all"
                     raise SegconvError(what, code="SC074", file=shown(path, root), hint=hint)
             found |= names
+            notes += ground_note(path, root)
             tables.append(shown(path, root))
     return (found, tables) if tables else None
 
 
-def _candidates(folder: Path) -> list[Path]:
+def find_tool_tables(folder: Path) -> list[Path]:
+    """Return the files of a folder that may be such tables, by their endings; none if they are many."""
     try:
         names = sorted(name for name in os.listdir(folder) if name.lower().endswith(ENDINGS))
     except OSError:  # reported where the labels are read
@@ -105,13 +121,25 @@ def _candidates(folder: Path) -> list[Path]:
     return [folder / name for name in names] if len(names) <= _MOST_FILES else []
 
 
-def _read(path: Path, root: Path) -> dict[str, int | str] | None:
-    try:
-        text = read_text_inside(path, root, "SC074")
-    except SegconvError:  # no text, or none of the source's: nobody said that it is a table
-        return None
+def read_tool_table(path: Path, root: Path) -> dict[str, int | str] | None:
+    """Return the labels of a file if it is such a table; otherwise None."""
     with naming(shown(path, root)):
-        return labels_of_tool(lines_of(text))
+        return labels_of_tool(_lines_inside(path, root))
+
+
+def ground_note(path: Path, root: Path) -> list[str]:
+    """Return a note if a table calls 0 by a name that is not usual for what is not drawn."""
+    entries = (form.fullmatch(line) for line in _lines_inside(path, root) for form in (_ITK_SNAP, _NUMBER_AND_NAME))
+    names = (match[2].strip().strip('"') for match in entries if match is not None and int(match[1]) == 0)
+    odd = next((name for name in names if name.casefold().strip("_ ") not in _GROUNDS), None)
+    return [] if odd is None else [f"{shown(path, root)} calls 0 {odd!r}; it counts as background"]
+
+
+def _lines_inside(path: Path, root: Path) -> list[str]:
+    try:
+        return lines_of(read_text_inside(path, root, "SC074"))
+    except SegconvError:  # no text, or none of the source's: nobody said that it is a table
+        return []
 
 
 def lines_of(text: str) -> list[str]:

@@ -61,6 +61,17 @@ def class_lists(place: Place) -> None:
     (place.root / "masks" / "class_names.txt").write_text("_background_\nroof\nroad\n")
 
 
+def with_text(name: str, text: str, *drawn: np.ndarray) -> Change:
+    """Return what draws the masks anew, and writes a table beside them."""
+    draw = masks(*drawn)
+
+    def change(place: Place) -> None:
+        draw(place)
+        (place.root / name).write_text(text)
+
+    return change
+
+
 def holds(*values: int) -> Callable[[Made], None]:
     """Return what checks which values the second label holds."""
 
@@ -82,6 +93,8 @@ CASES: list[Case] = [
     *rejected(36, "lists of classes that differ", class_lists, "SC074", "masks/class_names.txt", PNG, bare=True),
     *rejected(36, "white ground", masks(*[boxes(0, ground=255)] * 3), "SC074", "masks/c0.png", PNG, bare=True, mended=(_WHITE,)),
     *converted(58, "white ground, declared", masks(*[boxes(0, ground=255)] * 3), PNG, holds(0, 1), bare=True, words=_WHITE),
+    *rejected(36, "a list of classes of masks that are inverted", with_text("class_names.txt", "_background_\nroad\n", *[boxes(0, ground=1)] * 3), "SC074", "masks/c0.png", PNG, bare=True),
+    *converted(58, "a table of a tool", with_text("own.ctbl", "0 (none) 0 0 0 0\n5 roof 1 2 3 255\n7 tree 1 2 3 255\n", *[boxes(5)] * 3), PNG, holds(0, 1), bare=True),
     *rejected(36, "0 and 255 among classes", masks(boxes(255), boxes(1), boxes(1)), "SC074", "masks/c0.png", PNG, bare=True),
     *rejected(36, "one mask inverted", masks(boxes(255), boxes(0, ground=255), boxes(255)), "SC074", "masks/c1.png", PNG, bare=True),
     *rejected(44, "numbers of objects", _NUMBERED, "SC078", "masks/c1.png", PNG, bare=True, mended=(("--labels", "background=0,cell=1-"),)),
