@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,15 @@ from ... import reading
 from ...errors import SegconvError
 from ...work import fsops
 from ...work.staging import writing
+from .dice import Overlap
 from .evaluation import Evaluation
 
 CSV_COLUMNS = ("case", "class", "dice", "shared_voxels", "predicted_voxels", "reference_voxels")
 _DIGITS = 6
+_ENCODING = ("utf-8", "surrogateescape")
+"""Names of files are bytes, and nearly always UTF-8."""
+LONGEST_CSV = 256 << 20
+"""Bytes of a table that may be replaced: millions of rows."""
 
 
 def class_rows(found: Evaluation) -> tuple[list[str], list[list[str]]]:
@@ -33,13 +38,36 @@ def case_rows(found: Evaluation) -> tuple[list[str], list[list[str]]]:
 
 def as_csv(found: Evaluation) -> bytes:
     """Return a table with a row a case and class; Dice is empty where neither side has the class."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for case, name, overlap in _each(found):
+    return _as_csv(_each(found))
+
+
+def is_csv(data: bytes) -> bool:
+    """Return whether a file is what `as_csv` writes for some scores, to the last byte.
+
+    Each row follows from its names and numbers of voxels, so that a column, a value or a note of somebody else shows.
+    """
+    try:
+        _, *rows = csv.reader(io.StringIO(data.decode(*_ENCODING), newline=""), strict=True)
+        each = [(case, name, Overlap(*map(int, voxels))) for case, name, _, *voxels in rows]
+        possible = all(0 <= o.both <= min(o.predicted, o.reference) for _, _, o in each)
+        once = len({(case, name) for case, name, _ in each}) == len(each)
+        return bool(each) and possible and once and _as_csv(each) == data
+    except (ValueError, TypeError, ArithmeticError, csv.Error):
+        return False
+
+
+def _as_csv(each: Iterable[tuple[str, str, Overlap]]) -> bytes:
+    lines = [_line(CSV_COLUMNS)]
+    for case, name, overlap in each:
         dice = "" if math.isnan(overlap.dice) else f"{overlap.dice:.{_DIGITS}f}"
-        writer.writerow([case, name, dice, overlap.both, overlap.predicted, overlap.reference])
-    return text.getvalue().encode()
+        lines.append(_line((case, name, dice, overlap.both, overlap.predicted, overlap.reference)))
+    return "".join(lines).encode(*_ENCODING)
+
+
+def _line(row: Sequence[object]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(row)  # which quotes a carriage return only where it ends its lines so
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def as_json(found: Evaluation) -> dict[str, Any]:
@@ -69,7 +97,12 @@ def refuse_taken(target: Path, *, overwrite: bool) -> None:
     if not overwrite:
         raise SegconvError("is there already", code="SC020", file=str(target), hint=f"{hint}, or --overwrite")
     if not _is_scores(target):
-        raise SegconvError("is no table of scores, and is not replaced", code="SC020", file=str(target), hint=hint)
+        raise SegconvError(
+            "is not a table that evaluate wrote, to the last byte, and is not replaced",
+            code="SC020",
+            file=str(target),
+            hint=hint,
+        )
 
 
 def write_csv(found: Evaluation, target: Path, *, overwrite: bool = False) -> None:
@@ -85,13 +118,12 @@ def write_csv(found: Evaluation, target: Path, *, overwrite: bool = False) -> No
 
 def _is_scores(target: Path) -> bool:
     try:
-        with reading.opened(target) as file:
-            return file.readline(1 << 10) == (",".join(CSV_COLUMNS) + "\n").encode()
+        return is_csv(reading.whole(reading.in_real_folder(target), LONGEST_CSV))
     except (SegconvError, OSError):
         return False
 
 
-def _each(found: Evaluation) -> Iterator[tuple[str, str, Any]]:
+def _each(found: Evaluation) -> Iterator[tuple[str, str, Overlap]]:
     return ((case, name, overlap) for case, of in found.overlaps.items() for name, overlap in of.items())
 
 
