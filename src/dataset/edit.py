@@ -23,7 +23,7 @@ from ..work.held import Held
 from ..work.owned import OF_EDITS
 from ..work.plan import Target
 from ..work.staging import locked, writing
-from . import lineage
+from . import lineage, seal
 from .labels import BACKGROUND, IGNORE, Labels
 from .layout import DESCRIPTION, hold
 from .names import DatasetName
@@ -265,7 +265,9 @@ def _record(edit: Edit) -> None:
     entry = {"what": edit.what, "version": VERSION, "old": edit.old, "new": edit.new}
     if run.edits[-1:] != [entry]:
         edited = {**run.said, "edits": [*run.edits, entry], "files": _files(run, edit)}
-        fsops.write_atomic(edit.dataset / lineage.RUN, dumps(edited), sync=True)
+        # What somebody else changed in it stays theirs: its hash must not hold again.
+        record = seal.sealed(edited) if seal.holds(run) else dumps(edited)
+        fsops.write_atomic(edit.dataset / lineage.RUN, record, sync=True)
 
 
 def _files(run: lineage.RunRecord, edit: Edit) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ Format 1
     What was run: ``format``, ``version``, ``command``, ``options``, ``seed``, ``source`` (kind and
     name of what was read), ``label_map`` and ``label_file`` of the whole dataset, ``findings``, as
     ``extra`` what the source's json said that nnU-Net does not know, and as ``files`` the path, size and
-    SHA-256 of the files that belong to no case.
+    SHA-256 of the files that belong to no case; ``sha256`` over the bytes of the file without this key.
 ``segconv/cases.jsonl``
     One JSON object a line and case, with the keys of `CaseRecord`. Paths are relative: of sources
     to the root of the source, of targets to the dataset.
@@ -49,7 +49,8 @@ from ..typed import (
 from ..work.owned import Manifest, Written
 from .label_file import label_file, label_map, label_value_text, shape_of_grid
 from .names import CASE_IDENTIFIER
-from .strictjson import dump_line, dumps, load_object, read_file
+from .seal import SEAL, sealed, sha256_as_written
+from .strictjson import dump_line, load_object, read_file
 
 FORMAT = 1
 FOLDER = "segconv"
@@ -194,7 +195,7 @@ def run_record(
     files: Iterable[Mapping[str, Any]] = (),
 ) -> bytes:
     """Return the bytes of run.json, which is written after the other files."""
-    return dumps(
+    return sealed(
         {
             "format": FORMAT,
             "tool": "segconv",
@@ -223,7 +224,7 @@ def _written(folder: Path, *, commands: Collection[str]) -> Iterator[Written]:
         raise SegconvError("it has no lineage", code="SC096", file=str(folder))
     if run.command not in commands:
         raise SegconvError(f"its lineage names the command {run.command!r}", code="SC096", file=str(folder))
-    yield Written(RUN, None)
+    yield Written(RUN, sha256_as_written(run))
     for entry in run.files:
         yield Written(entry["path"], entry["sha256"])
     for record in read_records(folder):
@@ -309,6 +310,7 @@ _run = entries(
         "files": many(entries(_file)),
         "extra": mapping(anything),
         "edits": many(mapping(anything)),
+        SEAL: sha256,
     },
 )
 _case = entries(
