@@ -48,7 +48,7 @@ def cannot_write(error: OSError, path: Path) -> SegconvError:
             f"could not be written: {error.strerror}",
             code="SC032",
             file=name,
-            hint="make room and run the same command again: it goes on where it stopped",
+            hint="make room and run the same command again",
         )
     if error.errno == errno.EEXIST:
         return SegconvError("is there already, and is not replaced", code="SC020", file=name, hint="move it away")
