@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset.labels import BACKGROUND, LabelMap, dense
 from ..errors import Finding, SegconvError, naming
 from ..image import volumes
-from ..image.pieces import count_pieces
+from ..image.pieces import Extent, count_pieces, extents
 from ..image.voxels import MOST_VALUES, label_values
 from ..work.readers import Readers
 from .coding import MOST_SNAPPED
 from .frames import frame_of
 from .labelling import Declared, in_values, mapped_values, settle
 from .mask_facts import MaskFacts, border_counts
+from .numbered_objects import Look
 from .pictures import mask_codes, open_picture
 from .read_ahead import read_labels
 from .set_values import judge_guess, refuse_declared_ground, refuse_listed_ground
@@ -70,7 +72,7 @@ def _judge(declared: Declared | None, facts: Sequence[MaskFacts], labels: _Label
     if declared is not None:
         refuse_declared_ground(facts, declared.ground(options))
         return
-    judge_guess(facts, labels.pieces, mapped_values(options), accepted=options.accept_labels)
+    judge_guess(facts, Look(labels.pieces, labels.extents), mapped_values(options), accepted=options.accept_labels)
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,25 @@ class _Labels:
         """Return how many connected pieces of one value all labels hold."""
         return sum(self._read(lambda case: sum(count_pieces(part, void) for part in self._parts(case))))
 
-    def _read(self, read: Callable[[SourceCase], R]) -> Iterator[R]:
+    def extents(self, files: Sequence[str], void: int) -> Iterator[Mapping[int, Extent]]:
+        """Yield where each value of some labels lies."""
+        wanted = set(files)
+
+        def extents_of(case: SourceCase) -> Mapping[int, Extent]:
+            parts = list(self._parts(case))
+            return extents(parts[0] if len(parts) == 1 else np.stack(parts), void)
+
+        cases = [case for case in self.cases if shown(str(case.label), self.root) in wanted]
+        yield from self._read(extents_of, cases)
+
+    def _read(self, read: Callable[[SourceCase], R], cases: Sequence[SourceCase] | None = None) -> Iterator[R]:
         def named(case: SourceCase) -> R:
             with naming(shown(str(case.label), self.root)):
                 return read(case)
 
-        return read_labels(self.cases, named, self.root, self.findings, self.options, self.readers)
+        return read_labels(
+            self.cases if cases is None else cases, named, self.root, self.findings, self.options, self.readers
+        )
 
     def _parts(self, case: SourceCase) -> Iterator[NDArray[Any]]:
         """Yield the values of a label: of a stack a slice after the other, of all others the whole."""

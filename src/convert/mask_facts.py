@@ -19,6 +19,9 @@ from ..image import raster
 from ..image.mask import palette_codes
 from .pictures import Opened
 
+VOID = 255
+"""In masks of VOC and Cityscapes, what belongs to no class."""
+
 
 @dataclass(frozen=True)
 class MaskFacts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from ..dataset.labels import BACKGROUND, GRAY, RGB, grey_of_colour
 from ..errors import Finding, SegconvError
 from ..image.mask import WITH_ALPHA
 from ..image.picture import PictureHeader
-from ..image.pieces import count_pieces
+from ..image.pieces import Extent, count_pieces, extents
 from ..image.voxels import label_values, tally
 from ..work.readers import Readers
 from .coding import MOST_SNAPPED
@@ -75,6 +75,15 @@ class MaskSet:
             return count_pieces(mask_codes(_opened(path), GRAY), void)
 
         return sum(number for _, number in read_pictures(paths, pieces_of, self.root, self.findings, self.readers))
+
+    def extents(self, paths: Sequence[str], void: int) -> Iterator[Mapping[int, Extent]]:
+        """Yield where each value of some masks lies."""
+
+        def extents_of(path: str) -> Mapping[int, Extent]:
+            return extents(mask_codes(_opened(path), GRAY), void)
+
+        for _, found in read_pictures(paths, extents_of, self.root, self.findings, self.readers):
+            yield found
 
     def _by_index(self, path: str) -> MaskFacts:
         opened = _opened(path)

@@ -12,10 +12,11 @@ from ..image.picture import PictureHeader
 from ..work.readers import Readers
 from .declared_beside import Beside, declared_beside
 from .labelling import Declared, mapped_values, settle
-from .mask_facts import MaskFacts
+from .mask_facts import VOID, MaskFacts
 from .mask_set import MaskSet, refuse_colours
+from .numbered_objects import Look
 from .set_coding import judge_polarity, refuse_other_palettes, warn_of_other_palettes
-from .set_values import VOID, ground_of, is_alone, judge_guess, refuse_declared_ground, refuse_listed_ground
+from .set_values import ground_of, is_alone, judge_guess, refuse_declared_ground, refuse_listed_ground
 from .source import ConvertOptions, SourceCase, collect, count_of, shown
 from .tool_tables import MANY, in_use
 
@@ -142,10 +143,11 @@ def _judge_undeclared(facts: Sequence[MaskFacts], coding: str, masks: MaskSet, o
     if coding != GRAY:
         return ground_of(labels)
 
-    def pieces_of(void: int) -> int:
-        return masks.pieces([whole[mask.file] for mask in labels], void)
-
-    judge_guess(labels, pieces_of, mapped_values(options), accepted=options.accept_labels)
+    look = Look(
+        lambda void: masks.pieces([whole[mask.file] for mask in labels], void),
+        lambda files, void: masks.extents([whole[file] for file in files], void),
+    )
+    judge_guess(labels, look, mapped_values(options), accepted=options.accept_labels)
     return None
 
 

@@ -7,12 +7,13 @@ each declaration that may be meant.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..dataset.labels import BACKGROUND, IGNORE, value_text
 from ..errors import SegconvError
 from .labelling import Declared, with_background
-from .mask_facts import MaskFacts, in_words
+from .mask_facts import VOID, MaskFacts, in_words
+from .numbered_objects import Look, refuse_numbered_objects
 from .source import ConvertOptions
 
 MOSTLY = 0.75
@@ -21,18 +22,6 @@ MOSTLY = 0.75
 MORE_THAN_HALF = 0.6
 """Part of it that a declared background must take, where it is not 0."""
 NEARLY_ALL = 0.95
-VOID = 255
-"""In masks of VOC and Cityscapes, what belongs to no class."""
-
-FEWEST_OBJECTS = 3
-"""So many numbers must the fullest mask hold, where each counts from 1; two may be an organ and its tumour."""
-MANY_OBJECTS = 8
-"""And so many, where numbers are missing; nobody numbers so many classes alike in any two masks."""
-CROWD = 20
-"""And so many where all masks hold as many."""
-WHOLE = 1.1
-"""Pieces a number: an object that another one covers, or the border cuts, falls in two."""
-
 MOST_HINTED = 40
 """Values that a hint spells out."""
 
@@ -40,15 +29,13 @@ SMOOTH_FROM = 9
 """So many values and more have edges that were blended."""
 
 
-def judge_guess(
-    masks: Sequence[MaskFacts], pieces_of: Callable[[int], int], mapped: Collection[int], *, accepted: bool
-) -> None:
+def judge_guess(masks: Sequence[MaskFacts], look: Look, mapped: Collection[int], *, accepted: bool) -> None:
     """Refuse a set of which the usual guess may be wrong: see the functions that this one calls.
 
     Parameters
     ----------
-    pieces_of
-        See `refuse_numbered_objects`.
+    look
+        Reads all masks once more, if their values may be numbers.
     mapped
         Values that ``--map`` says the meaning of.
     accepted
@@ -59,7 +46,7 @@ def judge_guess(
         refuse_turned(masks)
     refuse_other_ground(masks, mapped)
     if not accepted:
-        refuse_numbered_objects(masks, pieces_of)
+        refuse_numbered_objects(masks, look)
 
 
 def refuse_other_values(masks: Sequence[MaskFacts], mapped: Collection[int] = ()) -> None:
@@ -208,57 +195,6 @@ def refuse_listed_ground(masks: Sequence[MaskFacts], declared: Declared, where: 
         file=next(mask.file for mask in masks if ground in mask.border),
         hint="; ".join(choices) if len(said) <= MOST_HINTED else "mend the table, or name another: --labels FILE",
     )
-
-
-def refuse_numbered_objects(masks: Sequence[MaskFacts], pieces_of: Callable[[int], int]) -> None:
-    """Refuse values that number the objects of each mask (``SC078``): no network learns what a number stands for.
-
-    Parameters
-    ----------
-    pieces_of
-        Counts the connected pieces of all masks, without a value: it reads them once more, if their values may be
-        numbers.
-    """
-    drawn, void = _numbers(masks)
-    if not drawn or not _may_be_numbers(drawn):
-        return
-    if pieces_of(void) > WHOLE * sum(len(numbers) for _, numbers in drawn):
-        return
-    fullest = max(drawn, key=lambda entry: len(entry[1]))
-    least = min(drawn, key=lambda entry: len(entry[1]))
-    ignored = f",{IGNORE}={void}" if void else ""
-    last = f"{void - 1}" if void else ""
-    raise SegconvError(
-        f"holds {len(fullest[1])} values, {least[0].file} {len(least[1])}, each one connected piece: they number"
-        " objects, or are classes of which some are missing",
-        code="SC078",
-        file=fullest[0].file,
-        hint=f"--labels {BACKGROUND}=0,object=1-{last}{ignored} makes one class of them;"
-        " --accept-labels makes each value a class of its own",
-    )
-
-
-def _numbers(masks: Sequence[MaskFacts]) -> tuple[list[tuple[MaskFacts, frozenset[int]]], int]:
-    """Return the masks with the values that may be numbers, and the void between objects, 0 without."""
-    values = sorted(frozenset().union(*(mask.foreground for mask in masks)))
-    void = VOID if len(values) > 2 and values[-1] == VOID and values[-2] < VOID // 2 else 0
-    drawn = [(mask, mask.foreground - {void}) for mask in masks]
-    return [(mask, numbers) for mask, numbers in drawn if numbers], void
-
-
-def _may_be_numbers(drawn: Sequence[tuple[MaskFacts, frozenset[int]]]) -> bool:
-    """Return whether the number of values differs, and they count from 1 in each mask, or on through all."""
-    sizes = [len(numbers) for _, numbers in drawn]
-    if min(sizes) >= CROWD:
-        return True
-    if min(sizes) == max(sizes):
-        return False
-    if all(max(numbers) == len(numbers) for _, numbers in drawn):
-        return max(sizes) >= FEWEST_OBJECTS
-    if all(len(numbers) >= max(numbers) / 2 for _, numbers in drawn):
-        return max(sizes) >= MANY_OBJECTS
-    once = len(frozenset().union(*(numbers for _, numbers in drawn))) == sum(sizes)
-    return once and sum(sizes) >= MANY_OBJECTS and sum(sizes) >= 2 * len(sizes)
 
 
 def is_alone(value: int, masks: Sequence[MaskFacts]) -> bool:

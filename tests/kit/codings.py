@@ -61,6 +61,17 @@ def class_lists(place: Place) -> None:
     (place.root / "masks" / "class_names.txt").write_text("_background_\nroof\nroad\n")
 
 
+def scattered(place: Place) -> None:
+    """Boxes anywhere, of any size, which each mask numbers from 1 to 4."""
+    rng = np.random.default_rng(5)
+    for number in TRAINING:
+        drawn = np.zeros(SHAPE, np.uint8)
+        for value, at in enumerate(rng.permutation(6)[:4], 1):
+            y, x = SHAPE[0] // 2 * (at // 3), SHAPE[1] // 3 * (at % 3)
+            drawn[y + 1 : y + rng.integers(3, 7), x + 1 : x + rng.integers(3, 7)] = value
+        Image.fromarray(drawn).save(place.root / "masks" / f"c{number}.png")
+
+
 def with_text(name: str, text: str, *drawn: np.ndarray) -> Change:
     """Return what draws the masks anew, and writes a table beside them."""
     draw = masks(*drawn)
@@ -98,6 +109,7 @@ CASES: list[Case] = [
     *rejected(36, "0 and 255 among classes", masks(boxes(255), boxes(1), boxes(1)), "SC074", "masks/c0.png", PNG, bare=True),
     *rejected(36, "one mask inverted", masks(boxes(255), boxes(0, ground=255), boxes(255)), "SC074", "masks/c1.png", PNG, bare=True),
     *rejected(44, "numbers of objects", _NUMBERED, "SC078", "masks/c1.png", PNG, bare=True, mended=(("--labels", "background=0,cell=1-"),)),
+    *rejected(44, "as many objects in each mask", scattered, "SC078", "masks/c0.png", PNG, bare=True, mended=(("--labels", "background=0,cell=1-"),)),
     *converted(58, "numbers of objects, united", _NUMBERED, PNG, holds(0, 1), bare=True, words=("--labels", "background=0,cell=1-9")),
     *rejected(18, "whole labels that would be snapped", masks(boxes(1), boxes(1, 2), boxes(2)), "SC070", "masks/c0.png", PNG, words=("--snap", "2")),
 ]  # fmt: skip
