@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import SegconvError
 from ..image import raster, volumes
-from .candidates import MOST_VALUES, few_whole_numbers
+from ..image.label_like import MOST_VALUES, few_in_volume
 from .png import ending_of as picture_ending_of
 from .roles import place_of
 from .source import SERIES, read_source
@@ -49,10 +49,10 @@ def _holds_labels(unit: Unit, root: Path) -> bool:
             return False
         from ..image import dicom  # brings SimpleITK
 
-        return bool(few_whole_numbers(dicom.read_series(unit.parts.files)))
+        return bool(few_in_volume(dicom.read_series(unit.parts.files)))
     if picture_ending_of(path) is not None:
         header, samples, _ = raster.prove_and_decode(read_source(path))
         pixels = samples.reshape(-1, header.samples)
         return not header.lossy and len(np.unique(pixels, axis=0)) <= MOST_VALUES
     companion = next((read_source(file) for file in companions_of(path)), None)
-    return bool(few_whole_numbers(volumes.decode(read_source(path), volumes.ending_of(path) or "", companion)))
+    return bool(few_in_volume(volumes.decode(read_source(path), volumes.ending_of(path) or "", companion)))

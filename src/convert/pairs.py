@@ -17,7 +17,6 @@ from ..errors import Finding, SegconvError
 from ..image import raster, volumes
 from ..work.readers import ONE, Readers
 from . import masks
-from .candidates import questioned_channels
 from .cases import cases_of, finished
 from .found_labels import label_map_of
 from .frames import with_frames
@@ -26,6 +25,7 @@ from .lists import pair_by_list
 from .masks import compiled_scan, refuse_label_options
 from .pairing import Pair, Pairing, pair_units
 from .patterns import pair_by_patterns
+from .questioned import questioned_channels
 from .roles import role_of_stem
 from .segmented import with_segments
 from .series_patient import with_patient
@@ -83,6 +83,8 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     segmented = with_segments(cases, root, options, findings)
     if segmented is not None:
         refuse_label_options(options)
+        if not any(finding.severity == "error" for finding in findings):
+            findings += questioned_channels(pairs, cases, channel_keys, len(channel_keys), root, options)
 
         def named(number: int) -> tuple[str, ...]:
             return _channel_names(channel_keys, number, options, findings)
@@ -95,7 +97,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     count = judge_headers(cases, 0, root, findings, options)
     judge_slices(cases, root, findings, options, readers)
     if not any(finding.severity == "error" for finding in findings):
-        findings += questioned_channels(pairs, cases, channel_keys, root, options)
+        findings += questioned_channels(pairs, cases, channel_keys, count, root, options)
     channels = _channel_names(channel_keys, count, options, findings)
     label_map = label_map_of(cases, root, findings, notes, options, readers)
     labels = [case.label for case in cases if case.label is not None and not case.parts]

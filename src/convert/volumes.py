@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..dataset.layout import image_path, label_path
 from ..errors import SegconvError, naming, warning
-from ..image import nifti, stack, volumes
+from ..image import label_like, nifti, stack, volumes
 from ..image.geometry import Geometry, Volume
 from ..image.gzipped import is_gzip
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
@@ -58,6 +58,8 @@ def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
             # Before any voxel changes its place: a message names one as the user's file has it.
             intensity += [_intensity(image, number, path, task, io) for number in range(image.header.channels)]
             shares += [_shares(image, number) for number in range(image.header.channels)]
+            for number in range(image.header.channels):
+                _question(image, number, channel, path, task, io)
             if first is None:
                 image, takes = turned(image, mending, repairs, name), False
                 first = FirstImage(header, image.header.geometry)
@@ -139,6 +141,15 @@ def _shares(image: DecodedVolume, number: int) -> tuple[float, ...]:
     header = image.header
     values = [header.slope * value + header.intercept for value in shares_of(image.channel(number))]
     return tuple(sorted(values))
+
+
+def _question(image: DecodedVolume, number: int, first: int, path: str, task: CaseTask, io: CaseIO) -> None:
+    """Warn of a channel that holds what labels do, whoever declared it."""
+    header, names = image.header, task.recipe.channel_names
+    name = names[first + number] if first + number < len(names) else ""
+    told = label_like.told_of(image.channel(number), header.slope, header.intercept, name)
+    if told is not None:
+        io.warn(warning("SC091", told, file=task.shown(path), hint=label_like.CURE))
 
 
 def _convert_label(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .. import reading
 from ..dataset.strictjson import load_object, read_file
 from ..errors import Finding, SegconvError, warning
+from ..image import label_like
 from ..image.orientation import axis_codes
 from ..image.picture import PictureHeader
 from ..image.stored import VolumeHeader
@@ -277,6 +278,7 @@ class _Case:
         if opened.volume is not None:
             for number in range(header.channels):
                 self._values(name, header, opened.volume.channel(number))
+                self._question(name, header, opened.volume.channel(number))
 
     def _dimensions(self, name: str, header: Header) -> None:
         self.report.findings += judge_dimensions(name, header, self.rules.readers, self.rules.ending)
@@ -290,6 +292,11 @@ class _Case:
             self._warn("SC077", f"all voxels are {ends[0]:g}", name)
         self.report.ranges.append((ends[0], ends[1]))
         self.report.shares.append(tuple(sorted(header.slope * value + header.intercept for value in shares_of(stored))))
+
+    def _question(self, name: str, header: VolumeHeader, stored: NDArray[Any]) -> None:
+        told = label_like.told_of(stored, header.slope, header.intercept, "")
+        if told is not None:
+            self.report.findings.append(warning("SC091", told, file=name, hint=label_like.CURE))
 
     def _picture(self, name: str, header: PictureHeader, samples: NDArray[Any] | None) -> None:
         report = self.report

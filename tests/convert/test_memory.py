@@ -51,7 +51,7 @@ def volumes(folder: Path, ending: str) -> int:
         (folder / kind).mkdir(parents=True)
         for case, size in (("a", 40), ("b", 300)):
             array = np.zeros((size, size, 9), np.uint8 if kind == "labels" else np.float32)
-            array[:9] = 1
+            array[:9] = 1 if kind == "labels" else 100
             path = folder / kind / f"{case}{ending}"
             if ending == ".nii.gz":
                 nib.Nifti1Image(array, np.diag([-1, -1, 1, 1])).to_filename(path)

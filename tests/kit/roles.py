@@ -31,6 +31,14 @@ def brain_mask(place: Place) -> None:
         write(place.root / f"c{number}/lesions.nii.gz", phantom.label)
 
 
+def mask_for_image(place: Place) -> None:
+    """Put a mask of the body in the place of each image."""
+    for number in TRAINING:
+        phantom = ct(number)
+        body = (phantom.images[0].array > -900).astype(np.uint8)
+        write(place.root / f"images/c{number}.nii.gz", phantom.label, body)
+
+
 def raters(place: Place) -> None:
     """Give each case the masks of two people."""
     for number in TRAINING:
@@ -90,6 +98,8 @@ def by_name(made: Made) -> None:
 CASES: list[Case] = [
     Case(47, "pairs", "a mask of the body beside the label", brain_mask, Reject(("SC003",), None, (2,)), bare=True,
          mended=(("--images", "*/flair.nii.gz", "--images", "*/t1.nii.gz", "--masks", "*/lesions.nii.gz"),)),
+    Case(47, "pairs", "a mask of the body in the place of the image", mask_for_image,
+         Reject(("SC003",), None, (2,)), mended=(("--images", "images/*", "--masks", "masks/*"),)),
     Case(47, "masks", "masks of two raters", raters, Reject(("SC003",), None, (2,)),
          mended=(("--masks", "rater1,rater2"),)),
     Case(31, "pairs", "pictures of slices in no order that is known", pictures_of_slices,
