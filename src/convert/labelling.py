@@ -34,7 +34,7 @@ from ..errors import SegconvError
 from .coding import Coding
 from .colour_tables import read_table
 from .source import ConvertOptions, count_of
-from .tool_tables import ENDINGS
+from .tool_tables import ENDINGS, MANY
 
 HINTED = 12
 """Labels that a hint spells out."""
@@ -104,6 +104,17 @@ class Declared:
         return (dense_colours if self.coding == RGB else dense)(self.names, guessed=guessed)
 
 
+def needs_files(options: ConvertOptions) -> bool:
+    """Return whether what the user declared can be settled only by what all label files hold.
+
+    That holds for ranges, a background that is not 0, and long tables, of which the values count that occur.
+    """
+    if options.labels is None:
+        return False
+    declared = Declared.of(options.labels)
+    return declared.needs_values(options) or (declared.coding == GRAY and len(declared.names) > MANY)
+
+
 def settle(
     options: ConvertOptions,
     declared: Declared | None,
@@ -137,7 +148,7 @@ def settle(
         declared = replace(Declared.of(options.labels), other_ground=found is not None)
         if declared.ranges and found is None:
             raise SegconvError(
-                "ranges of values are read of masks and of pairs of images and labels only",
+                "ranges of values are not read of nnU-Net's datasets of pictures",
                 code="SC074",
                 hint="declare every value: --labels NAME=VALUE,…, and --map VALUE=NAME for more values of a label",
             )

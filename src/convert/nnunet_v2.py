@@ -14,7 +14,7 @@ from typing import Any
 from .. import reading
 from ..dataset import lineage
 from ..dataset.description import DatasetDescription, external_files, left_out, unknown_entries
-from ..dataset.labels import LabelMap
+from ..dataset.labels import LabelMap, dense
 from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import TEST, TRAIN, VALIDATION, CaseRecord
 from ..dataset.names import case_identifier
@@ -26,8 +26,9 @@ from ..typed import brief
 from ..work.readers import ONE, Readers
 from .cases import finished
 from .folds import folds_in
+from .found_labels import label_map_of
 from .headers import judge_headers, judge_pictures
-from .labelling import Declared, in_values, settle
+from .labelling import Declared, in_values, needs_files, settle
 from .source import (
     ConvertOptions,
     SourceCase,
@@ -64,7 +65,9 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     found = read_json(root, external=options.allow_external)
     counted = found.get("numTraining", "missing")
     with naming(DESCRIPTION):  # a count that is none is no reason to refuse: it is counted anew
-        description = DatasetDescription.from_json({**found, "numTraining": counted if type(counted) is int else -1})
+        gaps = _values_with_gaps(found)
+        described = {**found, "numTraining": counted if type(counted) is int else -1}
+        description = DatasetDescription.from_json(described | ({"labels": gaps.labels.as_json()} if gaps else {}))
     for own in (lineage.RUN, lineage.CASES):
         if reading.is_there(root / own, links_followed=False):
             resolve_inside(root / own, root, external=options.allow_external)  # refuses what leads away
@@ -93,14 +96,18 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
             warning("SC089", f"numTraining is {brief(counted)}, there are {number}; counted anew",
                     file=DESCRIPTION)
         )  # fmt: skip
-    judge = judge_pictures if description.file_ending in raster.ENDINGS else judge_headers
+    pictures = description.file_ending in raster.ENDINGS
+    judge = judge_pictures if pictures else judge_headers
     judge(cases, len(description.channel_names), root, findings, options)
     channels = options.channels or description.channel_names
     if len(channels) != len(description.channel_names):
         findings.append(
             Finding("SC084", f"--channels names {len(channels)}, the dataset has {len(description.channel_names)}")
         )
-    label_map = _label_map(description, options, findings)
+    if pictures or not needs_files(options):
+        label_map = _label_map(description, gaps, options, findings)
+    else:
+        label_map = label_map_of(cases, root, findings, notes, options, readers)
     default: dict[str, Any] = {"ending": description.file_ending, "dtype": "uint8", "mode": "gray", "depth": 8}
     splits = folds_in(root / SPLITS, root, cases, options, findings) if everything == len(cases) else None
     return SourceScan(
@@ -122,10 +129,28 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     )
 
 
-def _label_map(description: DatasetDescription, options: ConvertOptions, findings: list[Finding]) -> LabelMap:
-    """Return the map of the dataset's own labels, or what options make of them."""
+def _values_with_gaps(found: Mapping[str, Any]) -> LabelMap | None:
+    """Return the map of labels whose values have gaps, which nnU-Net refuses; None of others, regions among them."""
+    labels = found.get("labels")
+    if not isinstance(labels, dict) or not all(type(value) is int for value in labels.values()):
+        return None
+    if sorted(labels.values()) == list(range(len(labels))) or len(set(labels.values())) < len(labels):
+        return None
+    return dense(labels)
+
+
+def _label_map(
+    description: DatasetDescription, gaps: LabelMap | None, options: ConvertOptions, findings: list[Finding]
+) -> LabelMap:
+    """Return the map of the dataset's own labels, or what options make of them.
+
+    Parameters
+    ----------
+    gaps
+        What `_values_with_gaps` returned.
+    """
     labels = description.labels
-    same = LabelMap(labels, {value: value for value in labels.values})
+    same = gaps or LabelMap(labels, {value: value for value in labels.values})
     if options.labels is None and not options.value_map and options.ignore is None:
         return same
     if labels.has_regions and options.labels is None:
@@ -139,7 +164,9 @@ def _label_map(description: DatasetDescription, options: ConvertOptions, finding
         )
         return same
     moved = {int(text) for text in options.value_map if str(text).isdecimal()}
-    names = {name: value for name, value in labels.names.items() if isinstance(value, int) and value not in moved}
+    values = {written: value for value, written in same.forward.items()}
+    own = {name: values[value] for name, value in labels.names.items() if isinstance(value, int)}
+    names = {name: value for name, value in own.items() if value not in moved}
     try:
         return in_values(settle(options, None if options.labels is not None else Declared(names), None))
     except SegconvError as error:

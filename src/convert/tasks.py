@@ -16,7 +16,7 @@ from ..dataset.strictjson import MAX_BYTES, load_object
 from ..errors import Finding, SegconvError, naming, warning
 from ..image import volumes
 from ..typed import brief, can_be_a_path
-from .labelling import Declared, in_values, settle
+from .labelling import Declared, in_values, needs_files, settle
 from .source import (
     ConvertOptions,
     SourceCase,
@@ -122,16 +122,25 @@ def split_without_label(
 
 def channels_and_labels(
     task: Mapping[str, Any], options: ConvertOptions, findings: list[Finding]
-) -> tuple[tuple[str, ...], LabelMap]:
-    """Return channel names and label map; what is wrong becomes a finding, so that it hides nothing else."""
+) -> tuple[tuple[str, ...], LabelMap | None]:
+    """Return channel names and label map; what is wrong becomes a finding, so that it hides nothing else.
+
+    Returns
+    -------
+    channels
+        Their names.
+    label_map
+        None if it depends on what the label files hold.
+    """
     channels: tuple[str, ...] = ()
-    label_map = dense({BACKGROUND: 0})
+    label_map: LabelMap | None = dense({BACKGROUND: 0})
     try:
         channels = _channels(task, options)
     except SegconvError as error:
         collect(findings, error)
     try:
-        label_map = _settled(options, declared_labels(task) if options.labels is None else None)
+        declared = declared_labels(task) if options.labels is None else None
+        label_map = None if needs_files(options) else _settled(options, declared)
     except SegconvError as error:
         collect(findings, error)
     return channels, label_map

@@ -217,7 +217,8 @@ def remap(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
         Value as found → value as written.
     """
     if max(mapping) >= _LONGEST_TABLE:
-        ordered = sorted(mapping)
+        largest = np.iinfo(array.dtype).max if array.dtype.kind in "iu" else np.inf
+        ordered = [value for value in sorted(mapping) if value <= largest]  # the others cannot occur
         new = np.array([mapping[value] for value in ordered], smallest_type(max(mapping.values())))
         return np.asarray(new[np.searchsorted(np.array(ordered, array.dtype), array)])
     table = np.zeros(max(mapping) + 1, dtype=smallest_type(max(mapping.values())))
@@ -235,8 +236,8 @@ def remap(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
 
 
 def smallest_type(largest: int) -> np.dtype[Any]:
-    """Return the smallest unsigned integer type that nnU-Net writes and that holds `largest`."""
-    return np.dtype(np.uint8 if largest < 1 << 8 else np.uint16)
+    """Return the smallest unsigned integer type that holds `largest`: 8 or 16 bits for what nnU-Net writes."""
+    return np.min_scalar_type(largest)
 
 
 def _xyz(index: Any) -> tuple[int, ...]:
