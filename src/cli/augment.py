@@ -9,7 +9,7 @@ import click
 
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
 from .options import dry_run, example, force, option, running, seed, speaking, three_folders, to
-from .recipe import recipes, save
+from .recipe import recipes, refuse_unsavable, save
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -118,8 +118,8 @@ def command(
     result = {"source": str(source.path), "target": str(plan.target.path), "originals": originals, "copies": made}
     if sink.verbose:
         _show_ways(augmentation, sink)
-    if save_recipe is not None and not dry_run:
-        save(save_recipe, RECIPE)
+    if save_recipe is not None:
+        (refuse_unsavable if dry_run else save)(save_recipe, RECIPE)
     if dry_run:
         _show_copies(augmentation, sink)
         sink.warn(plan.warnings)

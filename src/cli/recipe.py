@@ -80,11 +80,32 @@ def save(path: Path, keys: Sequence[str]) -> None:
     Raises
     ------
     SegconvError
-        ``SC020`` if the name is that of anything but the same recipe; ``SC031`` if it cannot be written.
+        What `refuse_unsavable` raises; ``SC032`` if the disk is full.
     """
     from ..work import fsops
     from ..work.staging import writing
 
+    refuse_unsavable(path, keys)
+    if not os.path.lexists(path):
+        with writing(path):
+            fsops.create(path, _toml(keys))
+
+
+def refuse_unsavable(path: Path, keys: Sequence[str]) -> None:
+    """Refuse a name that `save` could not give to a recipe.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` if the name is that of anything but the same recipe; ``SC031`` if it cannot be written.
+    """
+    from ..work.staging import refuse_unwritable_file
+
+    refuse_unwritable_file(path)
+    _refuse_other(path, _toml(keys))
+
+
+def _toml(keys: Sequence[str]) -> bytes:
     context = click.get_current_context()
     names = _names(context.command, keys)
     lines = [f"[{context.info_name}]"]
@@ -93,22 +114,16 @@ def save(path: Path, keys: Sequence[str]) -> None:
         if said and context.params[name] is not None:
             # What JSON writes of text, numbers, truth values and lists of them is TOML as well.
             lines.append(f"{key} = {json.dumps(context.params[name], ensure_ascii=True)}")
-    text = "\n".join([*lines, ""]).encode()
-    if not _is_saved(path, text):
-        with writing(path.parent):
-            try:
-                fsops.create(path, text)
-            except FileExistsError as error:  # meanwhile
-                raise SegconvError("is there already", code="SC020", file=str(path)) from error
+    return "\n".join([*lines, ""]).encode()
 
 
-def _is_saved(path: Path, text: bytes) -> bool:
-    """Return whether a recipe is there already; refuse what else may be there, which is never replaced."""
+def _refuse_other(path: Path, text: bytes) -> None:
+    """Refuse what is there under the name of a recipe and is not the same one: it is never replaced."""
     if not reading.is_there(path, links_followed=False):
-        return False
+        return
     try:
         if reading.whole(os.path.realpath(path), LARGEST_BYTES) == text:
-            return True
+            return
         found = "with other content"
     except FileNotFoundError:
         found = "and is a link to nowhere"

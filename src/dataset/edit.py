@@ -216,7 +216,8 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
     ------
     SegconvError
         ``SC020`` if regions change and something was made with the old ones; ``SC035`` if another
-        run works on the dataset; ``SC062`` if it was replaced, or changed, since the edit was planned;
+        run works on the dataset; ``SC060`` if one of its files that change is a link; ``SC062`` if it was
+        replaced, or changed, since the edit was planned;
         ``SC094`` if the folder's name is no dataset's.
     """
     name = DatasetName.of_folder(edit.dataset.name)
@@ -235,6 +236,7 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
         edit.held.refuse_if_changed()
         return []
     path = edit.dataset / DESCRIPTION
+    _refuse_links(path, edit.dataset / lineage.FOLDER, edit.dataset / lineage.RUN)
     with locked(Target(edit.dataset, name.slot)):
         edit.held.refuse_if_changed()
         if read_file(path) != edit.before:
@@ -256,6 +258,18 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
         )
         for folder in made_with
     ]
+
+
+def _refuse_links(*paths: Path) -> None:
+    """Refuse to write through links, and to replace one by a file."""
+    for path in paths:
+        if path.is_symlink():
+            raise SegconvError(
+                "is a link, and what it leads to is not changed",
+                code="SC060",
+                file=str(path),
+                hint="put what it leads to in its place, or edit the dataset that it leads to",
+            )
 
 
 def _record(edit: Edit) -> None:

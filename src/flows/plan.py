@@ -144,7 +144,7 @@ def carry_splits(dataset: Dataset, preprocessed: Path, paths: Paths) -> None:
             else f"move it away to train with the folds of the dataset, or copy it over {source}",
         )
     with writing(target):
-        fsops.write_atomic(target, wanted, sync=True)
+        fsops.create(target, wanted)
 
 
 def refuse_leaking(dataset: Dataset, splits: Path) -> None:

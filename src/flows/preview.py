@@ -21,7 +21,7 @@ from ..train.transforms import Transformed, outputs, preprocessed_cases, transfo
 from ..work import fsops
 from ..work.plan import hidden_name
 from ..work.scratch import Warn, scratch
-from ..work.staging import writing
+from ..work.staging import refuse_unwritable_file, writing
 
 COLOURS = ("r", "g", "b")
 
@@ -63,7 +63,7 @@ def preview(
     ------
     SegconvError
         ``SC001`` for a trainer, case or channel that there is not, ``SC020`` if the picture is there
-        already; what `transform_case` raises.
+        already, ``SC031`` if it could not be written; what `transform_case` raises.
     """
     found = find_trainer(trainer, list_trainers())
     _refuse_taken(picture, overwrite=overwrite)
@@ -102,6 +102,7 @@ def preview(
 
 def _refuse_taken(picture: Path, *, overwrite: bool) -> None:
     """Refuse to replace a picture, be it that it is one of segconv's and that is asked for."""
+    refuse_unwritable_file(picture)
     if not os.path.lexists(picture):
         return
     if not overwrite:

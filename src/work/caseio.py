@@ -101,7 +101,7 @@ class CaseIO:
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 temporary = fsops.temporary_beside(path)
                 fsops.copy_new(descriptor, temporary)
-                fsops.rename(temporary, path)
+                fsops.complete(temporary, path)
                 self._target(relative, size, digest.hexdigest(), carried=True)
                 return
         finally:
@@ -134,9 +134,11 @@ class CaseIO:
             self._target(relative, entry["size"], entry["sha256"], carried=True, at=os.fspath(source))
             return
         path = self._prepare(relative)
-        fsops.unlink(path)
         try:
             fsops.hard_link(source, path) if how == HARD else fsops.symbolic_link(source, path)
+        except FileExistsError:
+            if not _leads_to(source, path):  # a worker that was lost on the way may have done this case before
+                raise
         except OSError as error:
             if not os.path.lexists(source):
                 raise _changed(os.fspath(source)) from error
@@ -194,6 +196,13 @@ class CaseIO:
 
     def _target(self, relative: str, size: int, sha256: str, **more: Any) -> None:
         self.targets.append({"path": relative, "size": size, "sha256": sha256, **more})
+
+
+def _leads_to(source: Path, path: Path) -> bool:
+    """Return whether a name is a second one of a file, or a link to it."""
+    if os.path.islink(path):
+        return os.readlink(path) == os.fspath(source)
+    return os.path.lexists(source) and os.path.samestat(os.lstat(source), os.lstat(path))
 
 
 def _cannot_read(path: Path, error: OSError) -> SegconvError:

@@ -15,8 +15,10 @@ import re
 import secrets
 import shutil
 import signal
+import stat
 from collections import Counter
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +98,28 @@ def temporary_beside(path: Path) -> Path:
 
 
 def write_atomic(path: Path, *pieces: Buffer, sync: bool = False) -> None:
-    """Write a file so that it is there whole or not at all; a file of that name is replaced."""
+    """Write a file so that it is there whole or not at all; a file of that name is replaced, as `complete` does."""
     temporary = temporary_beside(path)
     write_new(temporary, *pieces, sync=sync)
     try:
-        rename(temporary, path)
+        complete(temporary, path)
     except OSError:
         os.unlink(temporary)
         raise
+
+
+def complete(temporary: Path, path: Path) -> None:
+    """Give a file that is whole its name, in the place of a file that has it.
+
+    Raises
+    ------
+    FileExistsError
+        If something else has it: a link, a folder, a pipe or a device, which is never replaced.
+    """
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
+    rename(temporary, path)
 
 
 def create(path: Path, data: bytes) -> None:
@@ -186,9 +202,14 @@ def append(descriptor: int, data: bytes, path: Path) -> None:
 
 
 def open_append(path: Path) -> int:
-    """Open a file for appending, making it if need be."""
+    """Open a file for appending, making it if need be; raises FileExistsError for a pipe or a device of that name."""
     _before("create", path)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
+    return descriptor
 
 
 def rename(source: Path, target: Path) -> None:

@@ -54,7 +54,7 @@ def _remove_earlier(work: Path) -> None:
         return
     if work.is_symlink() or not work.is_dir():
         raise SegconvError(
-            "is a link or a file, and not the folder that segconv works in",
+            "is a link or a file, and not a work folder of segconv's, which would have this name",
             code="SC021",
             file=str(work),
             hint="move it away",

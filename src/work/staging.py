@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class Staged:
                 size += len(line)
         finally:
             os.close(descriptor)
-        fsops.rename(temporary, path)
+        fsops.complete(temporary, path)
         self.targets.append({"path": relative, "size": size, "sha256": digest.hexdigest()})
 
 
@@ -104,6 +104,20 @@ def refuse_unwritable(folder: Path) -> Path:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise SegconvError("cannot be written", code="SC031", file=str(folder), hint="check the rights of the folder")
     return folder
+
+
+def refuse_unwritable_file(path: Path) -> None:
+    """Refuse the name of a file that cannot be written, before there is anything to write into it.
+
+    Raises
+    ------
+    SegconvError
+        ``SC031`` if its folder, or the one that it would be made in, cannot be written, or its name is too long.
+    """
+    with writing(path):
+        with suppress(FileNotFoundError):
+            os.lstat(path)
+        refuse_unwritable(path.absolute().parent)
 
 
 def _read_from(target: Path, plan: Plan) -> str | None:

@@ -51,5 +51,6 @@ def cannot_write(error: OSError, path: Path) -> SegconvError:
             hint="make room and run the same command again",
         )
     if error.errno == errno.EEXIST:
-        return SegconvError("is there already, and is not replaced", code="SC020", file=name, hint="move it away")
+        what = "is a link" if os.path.islink(name) else "is there already"
+        return SegconvError(f"{what}, and is not replaced", code="SC020", file=name, hint="move it away")
     return SegconvError(f"could not be written: {error.strerror}", code="SC031", file=name)

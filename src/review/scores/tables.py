@@ -12,7 +12,7 @@ from typing import Any
 from ... import reading
 from ...errors import SegconvError
 from ...work import fsops
-from ...work.staging import writing
+from ...work.staging import refuse_unwritable_file, writing
 from .dice import Overlap
 from .evaluation import Evaluation
 
@@ -90,7 +90,11 @@ def as_json(found: Evaluation) -> dict[str, Any]:
 
 
 def refuse_taken(target: Path, *, overwrite: bool) -> None:
-    """Refuse a CSV that is there already, unless it is one of scores that is to be replaced (``SC020``)."""
+    """Refuse a CSV that is there already, unless it is one of scores that is to be replaced (``SC020``).
+
+    Raises ``SC031`` if it could not be written at all.
+    """
+    refuse_unwritable_file(target)
     if not reading.is_there(target, links_followed=False):
         return
     hint = "choose another --csv"
