@@ -15,12 +15,18 @@ from ..dataset.labels import GRAY, RGB, value_text
 from ..errors import SegconvError
 from ..image.voxels import MOST_VALUES, label_values, position, remap, smallest_type, tally
 from .source import count_of
-from .whole_labels import whole_labels
+from .whole_labels import fills_a_patch, whole_labels
 
 SHOWN_VALUES = 5
 
 MOST_SNAPPED = 1 << 16
 """Different values that a label may hold where they take the nearest: edges that were blended have many."""
+
+FARTHEST_OF_LOSSY = 48
+"""Further from the declared values, what fills a patch of a lossy label was not changed by compression."""
+
+OF_COLOUR = 1.1
+"""Edges in colour lie somewhat aside of the line between two colours, where compression blurred colour more."""
 
 MOST_PAIRED = 256
 """Colours of which every two are compared."""
@@ -69,6 +75,20 @@ class Coding:
             voxels, where the first is, which declared value is nearest; and for values that are near enough, but
             labels of their own: see `whole_labels`.
         """
+        counts, nearest = self._settled(values)
+        if nearest and (whole := self._whole(values, counts, nearest)):
+            raise self._refusal_of_whole(values, counts, whole, nearest)
+        return counts, nearest
+
+    def settle_lossy(self, values: NDArray[Any]) -> tuple[dict[int, int], dict[int, int]]:
+        """Do what `settle` does, of a label whose compression changed values: near to a declared one they are none."""
+        counts, nearest = self._settled(values)
+        far = [value for value in nearest if self.distance(value, nearest[value]) > FARTHEST_OF_LOSSY]
+        if far and fills_a_patch(np.isin(values, far)):
+            raise self._refusal_of_whole(values, counts, sorted(far, key=lambda value: -counts[value]), nearest)
+        return counts, nearest
+
+    def _settled(self, values: NDArray[Any]) -> tuple[dict[int, int], dict[int, int]]:
         counts = self.counts(values)
         unknown = [value for value in counts if value not in self.forward]
         nearest = {value: self._nearest(value) for value in unknown}
@@ -79,8 +99,6 @@ class Coding:
         ]
         if too_far:
             raise self._refusal(values, counts, too_far, nearest)
-        if unknown and (whole := self._whole(values, counts, nearest)):
-            raise self._refusal_of_whole(values, counts, whole, nearest)
         return counts, nearest
 
     def _whole(self, values: NDArray[Any], counts: Mapping[int, int], nearest: Mapping[int, int]) -> list[int]:
@@ -126,7 +144,8 @@ class Coding:
             return math.inf
         if self.kind == GRAY:
             return max((other - one for one, other in itertools.pairwise(declared)), default=0) / 2
-        return max((self.distance(one, other) for one, other in itertools.combinations(declared, 2)), default=0) / 2
+        most = max((self.distance(one, other) for one, other in itertools.combinations(declared, 2)), default=0)
+        return most / 2 * OF_COLOUR
 
     def _refusal_of_whole(
         self, values: NDArray[Any], counts: Mapping[int, int], whole: list[int], nearest: Mapping[int, int]

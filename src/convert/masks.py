@@ -34,7 +34,7 @@ from .headers import judge_headers, judge_pictures, probe_unit
 from .layers import atoms_of, on_and_mask
 from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders
 from .mending import goes_with_image, in_order, turned
-from .pictures import mask_codes, open_picture
+from .pictures import exact_codes, open_picture
 from .png import ending_of as picture_ending_of
 from .read_ahead import read_labels
 from .resampling import is_resampled, resampled_label
@@ -440,7 +440,7 @@ def _on(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _picture_mask(file: str) -> NDArray[Any]:
-    return mask_codes(open_picture(read_source(file)), GRAY)
+    return exact_codes(open_picture(read_source(file)), GRAY)
 
 
 def _volume_mask(file: str, *, case: SourceCase, image: Geometry, options: ConvertOptions) -> NDArray[Any]:

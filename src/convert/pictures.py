@@ -20,6 +20,7 @@ from ..image.picture import PictureHeader
 from ..work.caseio import CaseIO
 from ..work.plan import Item
 from .bands import KIND, as_bands, with_bands_last
+from .coding import Coding
 from .layers import compile_layers
 from .source import INSTANCES, LAYERS, count_of
 from .task import PICTURES, CaseTask, Recipe, is_identity, record_of, settled, warn_empty, written_counts
@@ -235,21 +236,36 @@ def plain_samples(opened: Opened, repairs: list[str], recipe: Recipe) -> Samples
     return samples.astype(dtype, copy=False)
 
 
+def lossy_mask(header: PictureHeader) -> SegconvError:
+    """Return the error for a mask whose compression changes values."""
+    return SegconvError(
+        f"is a mask in a lossy format ({header.format}): compression changed its values",
+        code="SC078",
+        hint="export the mask as PNG",
+    )
+
+
+def exact_codes(opened: Opened, kind: str) -> Samples:
+    """Return what `mask_codes` does, of a mask that must not be lossy."""
+    if opened.header.lossy:
+        raise lossy_mask(opened.header)
+    return mask_codes(opened, kind)
+
+
 def mask_codes(opened: Opened, kind: str) -> Samples:
     """Return the label values or colours of a mask, ``(y, x)``."""
     header = opened.header
-    if header.lossy:
-        raise SegconvError(
-            f"is a mask in a lossy format ({header.format}): compression changed its values",
-            code="SC078",
-            hint="export the mask as PNG",
-        )
     if kind == RGB:
         samples = opened.decoded
         if header.kind == "palette":
             samples = raster.palette_with_alpha(opened.data)[samples]
         return colour_codes(samples, header)
     return grey_mask(opened.decoded, header)
+
+
+def codes_to_settle(opened: Opened, coding: Coding) -> Samples:
+    """Return what `mask_codes` does; a lossy mask only where its pixels take the nearest label."""
+    return mask_codes(opened, coding.kind) if coding.snap else exact_codes(opened, coding.kind)
 
 
 def stored_mask(opened: Opened) -> dict[str, Any]:
@@ -263,6 +279,8 @@ def stored_mask(opened: Opened) -> dict[str, Any]:
     }
     if header.kind == "palette":
         found["palette"] = [_entry_text(*entry) for entry in raster.palette_with_alpha(opened.data).tolist()]
+    if header.lossy:
+        found["lost"] = "the values that compression changed: they are those declared"
     if hides_colours(opened.decoded, header):
         found["lost"] = "the colours under fully transparent pixels, which nobody sees, are 0, 0, 0"
     return found
@@ -285,9 +303,10 @@ def _convert_mask(
     else:
         opened = open_picture(io.read(Path(path)))
         _refuse_size(opened.header, size)
-        mask = mask_codes(opened, coding.kind)
+        mask = codes_to_settle(opened, coding)
         _warn_of_tail(opened, path, task, io)
-    counts, snapped = settled(mask, task, path, io, repairs)
+    settle = coding.settle_lossy if opened.header.lossy else coding.settle
+    counts, snapped = settled(mask, settle, task, path, io, repairs)
     header = opened.header
     grey = coding.kind == GRAY and header.format == "PNG" and header.kind == "gray" and header.depth == 8
     same = grey and opened.plain and not snapped and is_identity(counts, task) and case.form(path) is None
@@ -301,7 +320,8 @@ def _convert_mask(
     if case.form(path) == INSTANCES:
         stored["lost"] = "the masks of single objects were united"
     elif case.form(path) is None:
-        stored["ending"] = Path(path).suffix
+        ending = Path(path).suffix
+        stored["ending"] = ending if ending.lower() in raster.WRITABLE else ".png"
     return written, stored
 
 
@@ -313,7 +333,7 @@ def _union(path: str, size: tuple[int, int], task: CaseTask, io: CaseIO) -> tupl
         with naming(task.shown(file)):
             opened = open_picture(io.read(Path(file)))
             _refuse_size(opened.header, size)
-            mask = mask_codes(opened, GRAY)
+            mask = exact_codes(opened, GRAY)
             on = np.unique(mask)
             if len(on) > 2 or (len(on) == 2 and on[0] != 0):
                 raise SegconvError(
@@ -335,7 +355,7 @@ def _compile_masks(
     def masks_of(file: str) -> Samples:
         opened = open_picture(io.read(Path(file)))
         _refuse_size(opened.header, size)
-        return mask_codes(opened, GRAY)
+        return exact_codes(opened, GRAY)
 
     dense, written, stored = compile_layers(path, size[::-1], masks_of, task)
     ending = task.recipe.ending

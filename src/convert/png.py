@@ -22,6 +22,7 @@ from .bands import KIND as BANDS_KIND
 from .bands import apart, as_bands, refuse_as_mask
 from .cases import cases_of, finished
 from .lists import pair_by_list
+from .lossy import judge_lossy
 from .pairing import Pair, Pairing, images_alone, pair_units
 from .patterns import pair_by_patterns
 from .picture_labels import label_map_of
@@ -96,6 +97,8 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     if objects and not options.unite_masks:
         notes.append("masks of one object each are united; single objects do not come back")
     headers = _headers(cases, root, findings, options)
+    labels = [path for case in cases if case.label is not None for path in case.files_of(case.label)]
+    judge_lossy({path: headers[path] for path in labels if path in headers}, root, findings, options, readers)
     cases = [apart(case, headers) for case in cases]
     channels = _channels(cases, headers, root, findings, names, grey_to_rgb=options.grey_to_rgb)
     if options.channels and len(options.channels) != len(channels):
@@ -213,17 +216,6 @@ def _headers(
                         f"has {other.width}×{other.height} pixels, its picture {image.width}×{image.height}",
                         file=shown(path, root),
                         hint="check that both are of one case",
-                    )
-                )
-        for path in case.files_of(case.label) if case.label is not None else ():
-            mask = headers.get(path)
-            if mask is not None and mask.lossy:
-                findings.append(
-                    Finding(
-                        "SC078",
-                        f"is a mask in a lossy format ({mask.format}): compression changed its values",
-                        file=shown(path, root),
-                        hint="export the mask as PNG",
                     )
                 )
         for path in case.files:

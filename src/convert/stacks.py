@@ -11,6 +11,7 @@ from ..image import raster
 from ..image.picture import PictureHeader
 from ..work.readers import Readers
 from .labelling import Declared
+from .lossy import judge_lossy
 from .picture_labels import judge_declared_masks
 from .set_coding import judge_polarity
 from .source import STACK, ConvertOptions, SourceCase, shown
@@ -27,6 +28,7 @@ def judge_slices(
     )
     if not labels:
         return
+    judge_lossy(labels, root, findings, options, readers)
     slices = [replace(cases[0], images=(), label=path, parts={}) for path in labels]
     declared = Declared.of(options.labels) if options.labels is not None else None
     judge_declared_masks(slices, labels, root, findings, options, readers, declared)

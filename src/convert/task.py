@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,11 @@ from .way_back import WAY_BACK
 
 PICTURES = (".png", ".tif")
 """Endings of datasets whose cases are pictures; a picture holds its channels in one file."""
+
+MOST_TOLD = 8
+"""Values that took the nearest, each of which is told."""
+
+Settle = Callable[[NDArray[Any]], tuple[dict[int, int], dict[int, int]]]
 
 
 @dataclass(frozen=True)
@@ -137,17 +142,18 @@ class CaseTask:
 
 
 def settled(
-    values: NDArray[Any], task: CaseTask, path: str, io: CaseIO, repairs: list[str]
+    values: NDArray[Any], settle: Settle, task: CaseTask, path: str, io: CaseIO, repairs: list[str]
 ) -> tuple[dict[int, int], dict[int, int]]:
-    """Return what a label holds, by declared value, and what was snapped, which is told."""
-    coding = task.recipe.coding
-    counts, snapped = coding.settle(values)
+    """Return what a label holds, by declared value, and what was snapped, which is told.
+
+    Parameters
+    ----------
+    settle
+        `Coding.settle`, or `Coding.settle_lossy`.
+    """
+    counts, snapped = settle(values)
     unit = "voxel" if values.ndim == 3 else "pixel"
-    for value, nearest in snapped.items():
-        told = (
-            f"{count_of(counts[value], unit)} snapped from {value_text(value, coding.kind)} to"
-            f" {value_text(nearest, coding.kind)}"
-        )
+    for told in _snaps(counts, snapped, unit, task.recipe.coding):
         io.warn(warning("SC079", told, file=task.shown(path)))
         repairs.append(told)
     if not snapped:
@@ -157,6 +163,22 @@ def settled(
         found = snapped.get(value, value)
         merged[found] = merged.get(found, 0) + number
     return merged, snapped
+
+
+def _snaps(counts: Mapping[int, int], snapped: Mapping[int, int], unit: str, coding: Coding) -> Iterator[str]:
+    """Yield what is said of values that took the nearest: of each, or of many, together for each that they took."""
+    taken: dict[int, list[int]] = {}
+    for value, nearest in snapped.items():
+        taken.setdefault(nearest, []).append(value)
+    for nearest, values in taken.items():
+        target = value_text(nearest, coding.kind)
+        if len(snapped) <= MOST_TOLD:
+            for value in values:
+                yield f"{count_of(counts[value], unit)} snapped from {value_text(value, coding.kind)} to {target}"
+            continue
+        number = count_of(sum(counts[value] for value in values), unit)
+        farthest = max(coding.distance(value, nearest) for value in values)
+        yield f"{number} snapped from {count_of(len(values), 'value')} up to {farthest:.3g} off to {target}"
 
 
 def is_identity(counts: Mapping[int, int], task: CaseTask) -> bool:

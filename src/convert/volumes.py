@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..dataset.layout import image_path, label_path
 from ..errors import SegconvError, naming, warning
-from ..image import label_like, nifti, stack, volumes
+from ..image import label_like, nifti, raster, stack, volumes
 from ..image.geometry import Geometry, Volume
 from ..image.gzipped import is_gzip
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
@@ -21,12 +21,12 @@ from .bands import refuse_as_slices
 from .frames import frame_of
 from .layers import compile_layers
 from .mending import cast, finite, turned
-from .pictures import mask_codes, open_picture, plain_samples, stored_mask
+from .pictures import codes_to_settle, open_picture, plain_samples, stored_mask
 from .placing import FirstImage, placed_channel, placed_label
 from .segments import compile_segments
 from .slice_order import REVERSE
 from .source import DETACHED, FRAME, LAYERS, SEGMENTS, SERIES, STACK, count_of, read_head
-from .task import CaseTask, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
+from .task import CaseTask, Settle, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
 
 
 def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
@@ -161,8 +161,8 @@ def _convert_label(
     if form in (LAYERS, SEGMENTS):
         return _compile(path, target, first, task, io, repairs)
     if form == STACK:
-        values, stored = _label_stack(path, first.own, task, io)
-        counts, snapped = settled(values, task, path, io, repairs)
+        values, stored, settle = _label_stack(path, first.own, task, io)
+        counts, snapped = settled(values, settle, task, path, io, repairs)
         _write_label(task.recipe.coding.apply(values, snapped), target, first.grid, task, io)
         written = written_counts(counts, task)
         warn_empty(written, task, io)
@@ -174,7 +174,7 @@ def _convert_label(
     placed = placed_label(label, first, task.recipe.class_of, path, task, io, repairs)
     label, takes_header = placed.volume, placed.takes_header
     values = label.values if label.header.scaled else label.stored
-    counts, snapped = settled(values, task, path, io, repairs)
+    counts, snapped = settled(values, task.recipe.coding.settle, task, path, io, repairs)
     same_kind = label.header.dtype.kind in "iu" and label.header.dtype.itemsize <= 2 and not label.header.scaled
     same = not snapped and is_identity(counts, task) and label.plain and same_kind and not takes_header
     if same and not task.recipe.strip_headers and data is not None and _same_ending(path, task.recipe.ending):
@@ -204,8 +204,10 @@ def _write_label(dense: NDArray[Any], target: str, geometry: Geometry, task: Cas
     io.write(target, volumes.encode(dense, geometry, task.recipe.ending))
 
 
-def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Return the values of a label whose slices are pictures, turned as its image is, and how they are stored."""
+def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[NDArray[Any], dict[str, Any], Settle]:
+    """Return the values of a label of pictures, turned as its image is, how they are stored, and how settled."""
+    coding = task.recipe.coding
+    settle = coding.settle
     slices: list[NDArray[Any]] = []
     stored: dict[str, Any] = {}
     files = task.source.files_of(path)
@@ -216,7 +218,8 @@ def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[
             if opened.header.pages > 1:
                 slices += list(opened.decoded)[:: -1 if reverse else 1]
             else:
-                slices.append(mask_codes(opened, task.recipe.coding.kind))
+                slices.append(codes_to_settle(opened, coding))
+            settle = coding.settle_lossy if opened.header.lossy else settle
             stored |= stored_mask(opened)
     values = stack.assemble(slices)
     if values.shape != own.array_shape:
@@ -224,8 +227,14 @@ def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[
     values = task.recipe.mending.turned(Volume(values, own)).array
     if len(files) == 1:
         turned_over = {REVERSE: True} if reverse else {}
-        return values, {**stored, **turned_over, "form": "pages", "ending": Path(files[0]).suffix}
-    return values, {**stored, "form": "stack", "files": [Path(file).name for file in files]}
+        return values, {**stored, **turned_over, "form": "pages", "ending": Path(files[0]).suffix}, settle
+    return values, {**stored, "form": "stack", "files": [_as_kept(file) for file in files]}, settle
+
+
+def _as_kept(file: str) -> str:
+    """Return what a slice is called on the way back, which leads to no lossy format."""
+    path = Path(file)
+    return path.name if path.suffix.lower() in raster.WRITABLE else f"{path.stem}.png"
 
 
 def _compile(

@@ -46,6 +46,14 @@ def whole_labels(
     return sorted(value for value in joining if _is_whole(values, value, landing))
 
 
+def fills_a_patch(where: NDArray[np.bool_]) -> bool:
+    """Return whether voxels fill a patch of 5×5 somewhere, as no edge does that compression blurred."""
+    found = where
+    for axis in (-1, -1, -2, -2):
+        found = _all_of_three(found, axis)
+    return bool(found.any())
+
+
 def _is_whole(values: NDArray[Any], value: int, landing: Mapping[int, int]) -> bool:
     own = values == value
     if _all_of_three(_all_of_three(own, -1), -2).any():

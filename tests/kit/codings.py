@@ -72,6 +72,13 @@ def scattered(place: Place) -> None:
         Image.fromarray(drawn).save(place.root / "masks" / f"c{number}.png")
 
 
+def lossy(place: Place) -> None:
+    """Masks in black and white, saved as JPEG."""
+    for number in TRAINING:
+        Image.fromarray(boxes(255)).save(place.root / "masks" / f"c{number}.jpg", quality=80)
+        (place.root / "masks" / f"c{number}.png").unlink()
+
+
 def with_text(name: str, text: str, *drawn: np.ndarray) -> Change:
     """Return what draws the masks anew, and writes a table beside them."""
     draw = masks(*drawn)
@@ -108,6 +115,8 @@ CASES: list[Case] = [
     *converted(58, "a table of a tool", with_text("own.ctbl", "0 (none) 0 0 0 0\n5 roof 1 2 3 255\n7 tree 1 2 3 255\n", *[boxes(5)] * 3), PNG, holds(0, 1), bare=True),
     *rejected(36, "0 and 255 among classes", masks(boxes(255), boxes(1), boxes(1)), "SC074", "masks/c0.png", PNG, bare=True),
     *rejected(36, "one mask inverted", masks(boxes(255), boxes(0, ground=255), boxes(255)), "SC074", "masks/c1.png", PNG, bare=True),
+    *converted(57, "JPEG masks within the snap", lossy, PNG, holds(0, 1), bare=True, words=("--labels", "background=0,road=255", "--snap", "120")),
+    *rejected(44, "JPEG masks beyond the snap", lossy, "SC070", "masks/c0.jpg", PNG, bare=True, words=("--labels", "background=0,road=255", "--snap", "2")),
     *rejected(44, "numbers of objects", _NUMBERED, "SC078", "masks/c1.png", PNG, bare=True, mended=(("--labels", "background=0,cell=1-"),)),
     *rejected(44, "as many objects in each mask", scattered, "SC078", "masks/c0.png", PNG, bare=True, mended=(("--labels", "background=0,cell=1-"),)),
     *converted(58, "numbers of objects, united", _NUMBERED, PNG, holds(0, 1), bare=True, words=("--labels", "background=0,cell=1-9")),
