@@ -20,6 +20,7 @@ from ..dataset.layout import DESCRIPTION, Dataset, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import CASE_IDENTIFIER, DatasetName
 from ..dataset.patients import NAMES_PATIENTS, patients_in_words, with_guessed_patients
+from ..dataset.prepared import Prepared
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import Splits, leaks, make_splits, read_splits, with_copies
 from ..dataset.strictjson import dumps, load_object, read_file
@@ -444,6 +445,7 @@ def _finish(augmentation: Augmentation, results: Iterable[Result], staged: Stage
             # Where files lie on this machine does not go along with the dataset.
             findings=[{**found.as_json(), "file": Path(found.file).name} for found in (*plan.warnings, *findings)],
             extra=_unknown_entries(source),
+            prepared=Prepared.by(run).as_json(),
             files=staged.targets,
         ),
     )

@@ -354,6 +354,7 @@ def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -
             label_file=scan.label_file,
             findings=[finding.as_json() for finding in (*scan.findings, *findings)],
             extra=scan.extra,
+            prepared=scan.prepared.then(options.prepared).as_json(),
             files=staged.targets,
         ),
     )

@@ -12,6 +12,7 @@ from .. import reading
 from ..dataset.description import DatasetDescription
 from ..dataset.lineage import RunRecord
 from ..dataset.names import twin_findings
+from ..dataset.prepared import Prepared
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import raster
 from ..work.how import HowStaged
@@ -57,15 +58,15 @@ class Inputs:
 def as_converted(run: RunRecord | None) -> ConvertOptions:
     """Return the repairs that a dataset was made with, which a model that was trained on it expects of its inputs.
 
-    Images that were turned or resampled on the way in are so before they are predicted as well.
+    Those of earlier runs count as well: of datasets that it was repaired, converted or augmented from. Images that
+    were turned or resampled on the way in are so before they are predicted as well.
     """
-    said = run.get("options", {}) if run is not None else {}
-    kinds, nonfinite = said.get("repair") or (), said.get("nonfinite")
+    prepared = Prepared.by(run)
     return ConvertOptions(
-        repair=tuple(kind for kind in KINDS if kind in kinds and kind != HEADER) if isinstance(kinds, list) else (),
-        nonfinite=float(nonfinite) if isinstance(nonfinite, (int, float)) else None,
-        grey_to_rgb=said.get("grey_to_rgb") is True,
-        drop_alpha=said.get("drop_alpha") is True,
+        repair=tuple(kind for kind in KINDS if kind in prepared.repair and kind != HEADER),
+        nonfinite=prepared.nonfinite,
+        grey_to_rgb=prepared.grey_to_rgb,
+        drop_alpha=prepared.drop_alpha,
     )
 
 
@@ -151,8 +152,7 @@ def plan_inputs(
         task = CaseTask(case, recipe)
         size = sum(map(reading.size_of, task.source.files))
         items.append(Item(case.case, task.source.files, task.outputs(), task, size))
-    pictures = {"grey_to_rgb": options.grey_to_rgb, "drop_alpha": options.drop_alpha}
-    key = {"command": "inputs", "channels": channels, "ending": ending, **pictures}
+    key = {"command": "inputs", "channels": channels, "ending": ending, **options.prepared.as_json()}
     return Inputs(tuple(cases), ending in PICTURES, Plan(target, root, tuple(items), key, tuple(warnings)))
 
 

@@ -18,6 +18,7 @@ from ..dataset.labels import LabelMap, dense
 from ..dataset.layout import DESCRIPTION
 from ..dataset.lineage import TEST, TRAIN, VALIDATION, CaseRecord
 from ..dataset.names import case_identifier
+from ..dataset.prepared import Prepared
 from ..dataset.regions import prove_order
 from ..dataset.splits import FILE as SPLITS
 from ..errors import Finding, SegconvError, naming, warning
@@ -126,6 +127,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
         origin=_renamed(origin, cases, root),
         origin_labels=run.label_map if run is not None else {},
         extra=extra,
+        prepared=Prepared.by(run),
     )
 
 

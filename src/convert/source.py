@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from .. import reading
 from ..dataset.labels import LabelMap
 from ..dataset.lineage import TRAIN, CaseRecord
+from ..dataset.prepared import NOT_PREPARED, Prepared
 from ..errors import Finding, SegconvError
 from ..image import raster, volumes
 from ..work.readers import Readers
-from .mending import HEADER, Mending
+from .mending import HEADER, KINDS, Mending
 
 if TYPE_CHECKING:
     from ..dataset.compiler import Compiled
@@ -150,6 +151,12 @@ class ConvertOptions:
     def mending(self) -> Mending:
         """What may be mended."""
         return Mending((*self.repair, HEADER) if self.label_header == "image" else self.repair, self.nonfinite)
+
+    @property
+    def prepared(self) -> Prepared:
+        """What is done to images, and a model expects to be done to its inputs: not what only labels need."""
+        kinds = tuple(kind for kind in KINDS if kind in self.mending.kinds and kind != HEADER)
+        return Prepared(kinds, self.nonfinite, self.grey_to_rgb, self.drop_alpha)
 
     def key(self) -> dict[str, object]:
         """Return what decides the bytes of the result, JSON-able."""
@@ -292,6 +299,8 @@ class SourceScan:
         The label map of such a source.
     extra
         Entries of the source's json that nnU-Net does not know; kept in the lineage.
+    prepared
+        What earlier runs did to the images of such a source.
     patients_guessed_from
         What tells the patients of the cases, in words, if they were guessed.
     """
@@ -312,6 +321,7 @@ class SourceScan:
     origin: Mapping[str, CaseRecord] = field(default_factory=dict)
     origin_labels: Mapping[str, int] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    prepared: Prepared = NOT_PREPARED
     patients_guessed_from: str = ""
 
 

@@ -5,7 +5,8 @@ Format 1
 ``segconv/run.json``
     What was run: ``format``, ``version``, ``command``, ``options``, ``seed``, ``source`` (kind and
     name of what was read), ``label_map`` and ``label_file`` of the whole dataset, ``findings``, as
-    ``extra`` what the source's json said that nnU-Net does not know, and as ``files`` the path, size and
+    ``extra`` what the source's json said that nnU-Net does not know, as ``prepared`` what this run and
+    those before it did to images (see `prepared`), and as ``files`` the path, size and
     SHA-256 of the files that belong to no case; ``sha256`` over the bytes of the file without this key.
 ``segconv/cases.jsonl``
     One JSON object a line and case, with the keys of `CaseRecord`. Paths are relative: of sources
@@ -56,6 +57,9 @@ FORMAT = 1
 FOLDER = "segconv"
 RUN = f"{FOLDER}/run.json"
 CASES = f"{FOLDER}/cases.jsonl"
+
+PREPARED = "prepared"
+"""Key of run.json."""
 
 LONGEST_LINE = 16 << 20
 """Bytes of a line of cases.jsonl: thousands of files of one case take less."""
@@ -192,6 +196,7 @@ def run_record(
     label_file: Mapping[str, Any] | None = None,
     findings: list[dict[str, str]] | None = None,
     extra: Mapping[str, Any] | None = None,
+    prepared: Mapping[str, Any] | None = None,
     files: Iterable[Mapping[str, Any]] = (),
 ) -> bytes:
     """Return the bytes of run.json, which is written after the other files."""
@@ -208,6 +213,7 @@ def run_record(
             "label_file": dict(label_file or {}),
             "findings": list(findings or []),
             **({"extra": dict(extra)} if extra else {}),
+            **({PREPARED: dict(prepared)} if prepared is not None else {}),
             "files": [dict(file) for file in files],
         }
     )
@@ -309,6 +315,9 @@ _run = entries(
         "findings": many(mapping(text)),
         "files": many(entries(_file)),
         "extra": mapping(anything),
+        PREPARED: entries(
+            {}, {"repair": many(text), "nonfinite": optional(number), "grey_to_rgb": truth, "drop_alpha": truth}
+        ),
         "edits": many(mapping(anything)),
         SEAL: sha256,
     },

@@ -1,0 +1,66 @@
+"""What the images of a dataset went through before a network saw them, over all runs that led to it.
+
+A model that was trained on a dataset expects the same of its inputs, whichever run did it: one that converted, one
+that repaired, or one whose dataset was augmented since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .lineage import PREPARED, RunRecord
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was done to images; each field is an option of ``segconv convert``.
+
+    Parameters
+    ----------
+    repair
+        Kinds of repairs.
+    nonfinite
+        What took the place of NaN and infinity, or None.
+    grey_to_rgb, drop_alpha
+        Whether grey pictures became RGB, and alpha was left out.
+    """
+
+    repair: tuple[str, ...] = ()
+    nonfinite: float | None = None
+    grey_to_rgb: bool = False
+    drop_alpha: bool = False
+
+    @classmethod
+    def by(cls, run: RunRecord | None) -> Prepared:
+        """Return what a run and those before it did; what an older record does not say is taken from its options."""
+        said = {} if run is None else run.get(PREPARED, run.get("options", {}))
+        kinds, nonfinite = said.get("repair") or (), said.get("nonfinite")
+        return cls(
+            tuple(map(str, kinds)) if isinstance(kinds, list) else (),
+            float(nonfinite) if isinstance(nonfinite, (int, float)) else None,
+            said.get("grey_to_rgb") is True,
+            said.get("drop_alpha") is True,
+        )
+
+    def then(self, later: Prepared) -> Prepared:
+        """Return what both did, one after the other: what the first replaced is not there for the second."""
+        return Prepared(
+            tuple(dict.fromkeys((*self.repair, *later.repair))),
+            self.nonfinite if self.nonfinite is not None else later.nonfinite,
+            self.grey_to_rgb or later.grey_to_rgb,
+            self.drop_alpha or later.drop_alpha,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what run.json holds."""
+        return {
+            "repair": list(self.repair),
+            "nonfinite": self.nonfinite,
+            "grey_to_rgb": self.grey_to_rgb,
+            "drop_alpha": self.drop_alpha,
+        }
+
+
+NOT_PREPARED = Prepared()
+"""Images as they are."""
