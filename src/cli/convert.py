@@ -49,7 +49,11 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 @option("--max-heads", type=click.IntRange(min=1), default=64, help="Most regions that overlapping masks may become.")
 @option("--unite-masks", is_flag=True, help="Numbered masks of one picture, a_mask and a_mask_1, count as their union.")
 @option("--grey-to-rgb", is_flag=True, help="Pictures: write grey ones as RGB, their values three times.")
-@option("--drop-alpha", is_flag=True, help="Pictures: leave out their alpha, also where it is transparent.")
+@option(
+    "--drop-alpha",
+    is_flag=True,
+    help="Pictures: leave out their alpha, also transparent, or a last sample that a TIFF does not name.",
+)
 @option("--missing-masks", type=click.Choice(["empty"]), help="A mask that a case lacks counts as empty.")
 @option("--channels", metavar="NAME,…", help="Channel names; CT decides another normalisation than MRI.")
 @option(

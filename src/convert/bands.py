@@ -17,11 +17,26 @@ KIND = "bands"
 """Of the header of such a picture."""
 
 
-def as_bands(header: PictureHeader) -> PictureHeader:
-    """Return what a picture is once the pages that its file calls channels are its samples."""
+def as_bands(header: PictureHeader, *, drop_alpha: bool = False) -> PictureHeader:
+    """Return what a picture is once the pages that its file calls channels are its samples.
+
+    Parameters
+    ----------
+    drop_alpha
+        Whether a last sample that may be alpha is none of them; see `may_have_alpha`.
+    """
+    if drop_alpha and may_have_alpha(header):
+        left, named = header.samples - 1, header.samples - header.unnamed
+        kind = KIND if left > named else "RGB" if named > 1 else "gray"
+        return replace(header, samples=left, kind=kind, unnamed=left - named)
     if not header.channel_pages:
         return header
     return replace(header, pages=1, kind=KIND, samples=header.pages, channel_pages=False)
+
+
+def may_have_alpha(header: PictureHeader) -> bool:
+    """Return whether the last sample may be alpha: one more than grey or RGB, which the file does not name."""
+    return header.kind == KIND and header.samples in (2, 4) and header.unnamed > 0
 
 
 def with_bands_last(header: PictureHeader, samples: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -39,23 +54,23 @@ def apart(case: SourceCase, headers: Mapping[str, PictureHeader]) -> SourceCase:
     return replace(case, parts={**case.parts, **parts}) if parts else case
 
 
-def all_apart(cases: Sequence[SourceCase]) -> list[SourceCase]:
+def all_apart(cases: Sequence[SourceCase], *, drop_alpha: bool) -> list[SourceCase]:
     """Return cases as `apart` does, if all of them hold such pictures; as they are otherwise."""
     found = []
     for case in cases:
-        own = {path: head for path in case.images if (head := _head(path)) is not None}
+        own = {path: head for path in case.images if (head := _head(path, drop_alpha=drop_alpha)) is not None}
         found.append(apart(case, own))
         if not any(head.kind == KIND for head in own.values()):
             return list(cases)
     return found
 
 
-def _head(path: str) -> PictureHeader | None:
+def _head(path: str, *, drop_alpha: bool) -> PictureHeader | None:
     """Return the header of a TIFF; None for other files, and for those that are refused when headers are judged."""
     if not path.lower().endswith((".tif", ".tiff")):
         return None
     try:
-        return as_bands(raster.probe_file(path))
+        return as_bands(raster.probe_file(path), drop_alpha=drop_alpha)
     except SegconvError:
         return None
 

@@ -71,7 +71,7 @@ def judge_pictures(
         for path in case.files:
             try:
                 with naming(shown(path, root)):
-                    heads.append(_probe_picture(case, path))
+                    heads.append(_probe_picture(case, path, options))
             except SegconvError as error:
                 collect(findings, error)
         if len(heads) < len(case.files):
@@ -86,9 +86,9 @@ def judge_pictures(
     return _judge_counts(cases, counts, channels, root, findings)
 
 
-def _probe_picture(case: SourceCase, path: str) -> raster.PictureHeader:
+def _probe_picture(case: SourceCase, path: str, options: ConvertOptions) -> raster.PictureHeader:
     """Return the header of a picture; of channels in one file only where they are taken apart."""
-    head = as_bands(raster.probe_file(path))
+    head = as_bands(raster.probe_file(path), drop_alpha=options.drop_alpha and path in case.images)
     if head.kind == KIND and case.form(path) != BANDS:
         raise SegconvError(
             f"is {head}: channels other than colours in one file, expected a file for each",

@@ -104,7 +104,7 @@ def scan_inputs(
             with naming(shown(case.images[0], root)):
                 _refuse_channels(case, channels, root, options, pictures=pictures)
             if pictures:
-                heads = {path: as_bands(raster.probe_file(path)) for path in case.images}
+                heads = {path: as_bands(raster.probe_file(path), drop_alpha=options.drop_alpha) for path in case.images}
                 cases[number] = apart(case, heads)
         except SegconvError as error:
             collect(findings, error)
@@ -187,7 +187,7 @@ def run_inputs(inputs: Inputs, **how: Unpack[HowStaged]) -> Outcome:
 
 def _refuse_channels(case: SourceCase, channels: int, root: Path, options: ConvertOptions, *, pictures: bool) -> None:
     if pictures:
-        count = sum(as_bands(raster.probe_file(path)).channels for path in case.images)
+        count = sum(as_bands(raster.probe_file(path), drop_alpha=options.drop_alpha).channels for path in case.images)
         if options.grey_to_rgb and len(case.images) == count == 1:
             count = RGB_CHANNELS
     else:

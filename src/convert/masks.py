@@ -154,7 +154,7 @@ def compiled_scan(
     """
     pictures = bool(cases) and picture_ending_of(cases[0].images[0]) is not None
     if pictures:
-        cases = all_apart(cases)
+        cases = all_apart(cases, drop_alpha=options.drop_alpha)
     judge = judge_pictures if pictures else judge_headers
     channels = channel_names(judge(cases, 0, root, findings, options))
     labels_of = [case.parts[case.label].names for case in cases if case.label is not None]
@@ -350,7 +350,8 @@ def _channel_names(
     if cases and len(cases[0].images) == count > 1:
         return tuple(options.image or (Path(volumes.strip_ending(path)).name for path in cases[0].images))
     if pictures:
-        colours = not any(case.parts != own.parts for case, own in zip(all_apart(cases[:1]), cases, strict=False))
+        separate = all_apart(cases[:1], drop_alpha=options.drop_alpha)
+        colours = not any(case.parts != own.parts for case, own in zip(separate, cases, strict=False))
         names = {0: ("gray",), 1: ("gray",)} | ({3: ("R", "G", "B")} if colours else {})
         return names.get(count, tuple(f"channel_{n}" for n in range(count)))
     return ("image",) if count <= 1 else tuple(f"channel_{n}" for n in range(count))

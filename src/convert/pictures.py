@@ -19,7 +19,7 @@ from ..image.mask import WITH_ALPHA, colour_codes, grey_mask, hides_colours
 from ..image.picture import PictureHeader
 from ..work.caseio import CaseIO
 from ..work.plan import Item
-from .bands import KIND, as_bands, with_bands_last
+from .bands import KIND, as_bands, may_have_alpha, with_bands_last
 from .coding import Coding
 from .layers import compile_layers
 from .source import INSTANCES, LAYERS, count_of
@@ -51,12 +51,15 @@ class Opened:
         As stored; None for a PNG that was not decoded yet.
     plain
         Whether nothing follows its end.
+    left_out
+        The last sample of each pixel, where that counts as alpha.
     """
 
     data: bytes
     header: PictureHeader
     samples: Samples | None
     plain: bool
+    left_out: Samples | None = None
 
     @cached_property
     def decoded(self) -> Samples:
@@ -64,12 +67,21 @@ class Opened:
         return self.samples if self.samples is not None else picture.decode(self.data, self.header)
 
 
-def open_picture(data: bytes) -> Opened:
-    """Prove a picture; a PNG is decoded later, if at all."""
+def open_picture(data: bytes, *, drop_alpha: bool = False) -> Opened:
+    """Prove a picture; a PNG is decoded later, if at all.
+
+    Parameters
+    ----------
+    drop_alpha
+        As in `as_bands`.
+    """
     if data.startswith(picture.SIGNATURE):
         header, plain = picture.prove(data)
         return Opened(data, header, None, plain)
     header, samples, plain = raster.prove_and_decode(data)
+    if drop_alpha and may_have_alpha(header):
+        kept = samples[..., :-1] if header.samples > 2 else samples[..., 0]
+        return Opened(data, as_bands(header, drop_alpha=True), np.ascontiguousarray(kept), plain, samples[..., -1])
     return Opened(data, as_bands(header), with_bands_last(header, samples), plain)
 
 
@@ -83,7 +95,7 @@ def convert_pictures(item: Item, io: CaseIO) -> dict[str, Any]:
     first = held = 0
     for path in case.images:
         with naming(task.shown(path)):
-            opened = open_picture(io.read(Path(path)))
+            opened = open_picture(io.read(Path(path)), drop_alpha=task.recipe.drop_alpha)
             _refuse_pages(opened.header)
             own = (opened.header.width, opened.header.height)
             if size is not None and own != size:
@@ -158,17 +170,19 @@ def _warn_of_image(opened: Opened, path: str, task: CaseTask, io: CaseIO) -> Non
     _warn_of_tail(opened, path, task, io)
     header = opened.header
     if header.kind in WITH_ALPHA:
-        alpha = opened.decoded[..., -1]
-        low, high = alpha.min(), alpha.max()
-        held = f"{low:g} everywhere" if low == high else f"from {low:g} to {high:g}"
+        held = _range_of(opened.decoded[..., -1])
         io.warn(warning("SC084", f"its alpha channel, {held}, is left out", file=task.shown(path)))
+    if opened.left_out is not None:
+        held = f"{_range_of(opened.left_out)}, which the file does not call alpha"
+        io.warn(warning("SC084", f"its last channel, {held}, is left out", file=task.shown(path)))
     if header.kind == KIND:
         for number in range(header.samples):
             band = opened.decoded[..., number]
             if (band == band[0, 0]).all():
                 what = f"its channel {number + 1} of {header.samples} is {band[0, 0]:g} everywhere"
-                hint = "if it is alpha, save the pictures without it"
-                io.warn(warning("SC077", what, file=task.shown(path), hint=hint))
+                if may_have_alpha(header) and number == header.samples - 1:
+                    what += "; if that is alpha, --drop-alpha leaves it out"
+                io.warn(warning("SC077", what, file=task.shown(path)))
     if task.recipe.ending == ".png" and header.width * header.height > picture.NNUNET_PIXELS:
         size = f"{header.width}×{header.height}"
         told = f"has {size} pixels, nnU-Net opens PNG of at most {picture.NNUNET_PIXELS}: --format tif knows no limit"
@@ -181,6 +195,11 @@ def _warn_of_image(opened: Opened, path: str, task: CaseTask, io: CaseIO) -> Non
     if (pixels == pixels[0]).all():
         value = ", ".join(f"{sample:g}" for sample in pixels[0].tolist())
         io.warn(warning("SC077", f"all pixels are {value}", file=task.shown(path)))
+
+
+def _range_of(samples: Samples) -> str:
+    low, high = samples.min(), samples.max()
+    return f"{low:g} everywhere" if low == high else f"from {low:g} to {high:g}"
 
 
 def _warn_of_tail(opened: Opened, path: str, task: CaseTask, io: CaseIO) -> None:
@@ -203,6 +222,8 @@ def plain_samples(opened: Opened, repairs: list[str], recipe: Recipe) -> Samples
         repairs.append("palette picture expanded to RGB")
         return raster.palette(opened.data)[opened.decoded]
     samples = opened.decoded
+    if opened.left_out is not None:
+        repairs.append("the last channel, which the file does not name, left out as alpha")
     if samples.dtype.kind == "f":
         raise SegconvError(
             f"is {header}: nnU-Net's readers of pictures know 8 and 16 bits",

@@ -19,7 +19,7 @@ from ..image import raster
 from ..image.picture import PictureHeader
 from ..work.readers import ONE, Readers
 from .bands import KIND as BANDS_KIND
-from .bands import apart, as_bands, refuse_as_mask
+from .bands import apart, as_bands, may_have_alpha, refuse_as_mask
 from .cases import cases_of, finished
 from .lists import pair_by_list
 from .lossy import judge_lossy
@@ -101,6 +101,10 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     judge_lossy({path: headers[path] for path in labels if path in headers}, root, findings, options, readers)
     cases = [apart(case, headers) for case in cases]
     channels = _channels(cases, headers, root, findings, names, grey_to_rgb=options.grey_to_rgb)
+    unnamed = [path for case in cases for path in case.images if path in headers and may_have_alpha(headers[path])]
+    if unnamed and not options.channels:
+        what = f"the file does not name the last of {headers[unnamed[0]].samples} samples of {shown(unnamed[0], root)}"
+        notes.append(f"{what}: it stays a channel, which --channels names; if it is alpha, --drop-alpha leaves it out")
     if options.channels and len(options.channels) != len(channels):
         findings.append(
             Finding(
@@ -200,7 +204,7 @@ def _headers(
     for case in cases:
         for path in case.files:
             try:
-                found = as_bands(raster.probe_file(path))
+                found = as_bands(raster.probe_file(path), drop_alpha=options.drop_alpha and path in case.images)
                 if path not in case.images:
                     refuse_as_mask(found)
                 headers[path] = looks.setdefault(found, found)
@@ -304,12 +308,14 @@ def _channels(
     usual = max(looks, key=lambda look: len(looks[look]), default=_Look(1, False))
     for look, odd in looks.items():
         if look != usual:
+            fuller = odd if look.channels > usual.channels else looks[usual]
+            with_alpha = all(may_have_alpha(headers[case.images[-1]]) for case in fuller)
             findings += [
                 Finding(
                     "SC084",
                     f"is {' and '.join(str(headers[path]) for path in case.images)}; most pictures have {usual}",
                     file=shown(case.images[0], root),
-                    hint=_hint(look, usual),
+                    hint=_hint(look, usual, with_alpha=with_alpha),
                 )
                 for case in odd
             ]
@@ -322,8 +328,12 @@ def _channels(
     return tuple(f"channel_{n}" for n in range(usual.channels))
 
 
-def _hint(look: _Look, usual: _Look) -> str:
+def _hint(look: _Look, usual: _Look, *, with_alpha: bool) -> str:
     """Return what settles that pictures are of two kinds."""
+    fewer, more = sorted((look, usual), key=lambda one: one.channels)
+    if more.channels == fewer.channels + 1 and more.wide == fewer.wide and with_alpha and not fewer.apart:
+        whose = "its" if look is more else "the others'"
+        return f"--drop-alpha leaves out {whose} last channel, if that is alpha; or convert all to one kind"
     grey_among_rgb = {(1, False), (3, False)} == {(one.channels, one.apart) for one in (look, usual)}
     if grey_among_rgb and look.wide == usual.wide:
         return "--grey-to-rgb writes grey pictures as RGB; or convert it to the kind of the others"

@@ -79,6 +79,8 @@ class PictureHeader:
         ``"uint"``, or in a TIFF ``"int"`` or ``"float"``.
     white_is_zero
         Whether it is grey, and says that its lowest value is white.
+    unnamed
+        Of "bands" of a TIFF: how many of its samples the file does not tell the meaning of; the others are the first.
     channel_pages
         Whether its pages are the channels of one picture, as a TIFF of ImageJ or OME may say.
     """
@@ -94,6 +96,7 @@ class PictureHeader:
     lossy: bool = False
     numbers: str = "uint"
     white_is_zero: bool = False
+    unnamed: int = 0
     channel_pages: bool = False
 
     @property

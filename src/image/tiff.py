@@ -227,6 +227,7 @@ def _page_header(page: Any, pages: int) -> PictureHeader:
         lossy=compression == _JPEG,
         numbers=numbers,
         white_is_zero=photometric == _MIN_IS_WHITE,
+        unnamed=samples - (3 if photometric == _RGB else 1) if kind == "bands" else 0,
     )
 
 

@@ -124,3 +124,17 @@ def test_pictures_are_treated_as_the_options_of_the_conversion_say(tmp_path: Pat
         (written,) = inputs.plan.target.staging.rglob(f"{name}_0000.png")
         with Image.open(written) as opened:
             assert np.array_equal(np.asarray(opened), expected)
+
+
+def test_an_unnamed_last_sample_is_left_out_as_the_conversion_did(tmp_path: Path) -> None:
+    samples = np.random.default_rng(2).integers(0, 255, (8, 9, 4)).astype(np.uint8)
+    (tmp_path / "new").mkdir()
+    tifffile.imwrite(tmp_path / "new/a.tif", samples, photometric="rgb", extrasamples=["unspecified"])
+    description = DatasetDescription(("R", "G", "B"), LABELS, ".png", 1)
+    target = Target(tmp_path / "out", "inputs")
+    inputs = plan_inputs(tmp_path / "new", description, target, ConvertOptions(drop_alpha=True))
+    (tmp_path / "out").mkdir()
+    run_inputs(inputs)
+    (written,) = inputs.plan.target.staging.rglob("a_0000.png")
+    with Image.open(written) as opened:
+        assert np.array_equal(np.asarray(opened), samples[..., :3])

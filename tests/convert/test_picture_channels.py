@@ -217,3 +217,46 @@ def test_a_dataset_of_nnunet_with_channels_in_one_file_is_refused(tmp_path: Path
     done = segconv("convert", root, "--to", "9_Made")
     assert done.code == 65
     assert "save each channel as a file of its own" in done.err
+
+
+UNNAMED = {
+    "RGB and one more": (SAID["RGB and one more"][0], ["R", "G", "B"]),
+    "four samples": (SAID["four samples"][0], ["channel_0", "channel_1", "channel_2"]),
+    "four planes": (SAID["planes"][0], ["channel_0", "channel_1", "channel_2"]),
+    "two samples": (SAID["two samples"][0], ["gray"]),
+}
+
+
+@pytest.mark.parametrize("said", UNNAMED)
+def test_a_last_sample_that_no_file_names_is_left_out_on_request(said: str, tmp_path: Path, segconv: Command) -> None:
+    data, names = UNNAMED[said]
+    root = source(tmp_path / "mine", [data, data])
+    done = segconv("convert", root, "--to", "8_Kept")
+    assert done.code == 0, done.err
+    assert "which --channels names; if it is alpha, --drop-alpha leaves it out" in done.err
+    done = segconv("convert", root, "--to", "9_Made", "--drop-alpha")
+    assert done.code == 0, done.err
+    assert "Warning SC084: images/c0.tif: its last channel, from" in done.err
+    (made,) = tmp_path.rglob("Dataset009_Made")
+    assert list(json.loads((made / "dataset.json").read_text())["channel_names"].values()) == names
+    files = sorted((made / "imagesTr").glob("c0_*.png"))
+    written = [np.atleast_3d(raster.prove_and_decode(file.read_bytes())[1]) for file in files]
+    assert np.array_equal(np.concatenate(written, axis=-1), np.moveaxis(BANDS[: len(names)], 0, -1))
+
+
+@pytest.mark.parametrize("odd", [0, 1, 2])
+def test_a_fourth_sample_in_some_pictures_is_hinted_to_be_left_out(odd: int, tmp_path: Path, segconv: Command) -> None:
+    four, rgb = SAID["RGB and one more"][0], tif(last(3), photometric="rgb")
+    images = [[four, rgb, rgb], [rgb, four, four], [rgb, SAID["ImageJ"][0], rgb]][odd]
+    root = source(tmp_path / "mine", images)
+    done = segconv("convert", root, "--to", "9_Made")
+    assert (done.code, done.codes()) == (65, ["SC084"]), done.err
+    assert ("--drop-alpha leaves out" in done.err) is (odd < 2)
+    assert (segconv("convert", root, "--to", "9_Made", "--drop-alpha").code == 0) is (odd < 2)
+
+
+def test_pages_that_are_channels_are_never_taken_for_alpha(tmp_path: Path, segconv: Command) -> None:
+    done = segconv("convert", source(tmp_path / "mine", [SAID["ImageJ"][0]] * 2), "--to", "9_Made", "--drop-alpha")
+    assert done.code == 0, done.err
+    (made,) = tmp_path.rglob("Dataset009_Made")
+    assert len(json.loads((made / "dataset.json").read_text())["channel_names"]) == 2
