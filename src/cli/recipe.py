@@ -99,9 +99,9 @@ def refuse_unsavable(path: Path, keys: Sequence[str]) -> None:
     SegconvError
         ``SC020`` if the name is that of anything but the same recipe; ``SC031`` if it cannot be written.
     """
-    from ..work.staging import refuse_unwritable_file
+    from ..work.staging import refuse_unwritable_name
 
-    refuse_unwritable_file(path)
+    refuse_unwritable_name(path)
     _refuse_other(path, _toml(keys))
 
 

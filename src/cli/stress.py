@@ -94,12 +94,12 @@ def command(
     from ..train.commands import default_device
     from ..train.models import find_model
     from ..work.plan import hidden_name
-    from ..work.staging import refuse_taken, refuse_unwritable, replaceable
+    from ..work.staging import refuse_taken, refuse_unwritable_name, replaceable
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     chosen = [find_model(text, found.path.name, paths, trust=trust_model) for text in models]
     refuse_taken(report_target(output), overwrite=overwrite)
-    refuse_unwritable(output.absolute())
+    refuse_unwritable_name(output)
     replaceable(report_target(output), overwrite=overwrite)
     warnings: list[Finding] = []
     result = stress_models(

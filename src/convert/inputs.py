@@ -90,10 +90,14 @@ def scan_inputs(
     ------
     Refused
         ``SC011`` if there is none, ``SC084`` if a case has other channels than the dataset.
+    SegconvError
+        ``SC010`` if the source is not there, ``SC061`` if it is a pipe or a device.
     """
     source = source.absolute()
     if not reading.is_there(source):
         raise SegconvError("is not there", code="SC010", file=str(source))
+    if not (reading.is_file(source) or reading.is_folder(source)):
+        raise reading.no_file(source)
     root = _root(source)
     pictures = description.file_ending in PICTURES
     pairs, findings = input_pairs(source, root, description.channel_names, pictures=pictures)

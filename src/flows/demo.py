@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,20 +20,21 @@ from ..dataset.phantoms import CT_LABELS, ct
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import read_splits
 from ..dataset.strictjson import dumps
-from ..errors import SegconvError
+from ..errors import Interrupted, SegconvError
 from ..image import nifti, picture
 from ..image.codecs import read_image, read_label
 from ..review.overlay import Panel, montage
 from ..review.scores.dice import Scores
 from ..review.scores.evaluation import evaluate_folders
 from ..train import plans as plans_room
-from ..train.commands import LOGS, model_folder
-from ..train.paths import NAMES, SETTING, Paths, init_folders
+from ..train.commands import model_folder
+from ..train.paths import Paths, init_folders
 from ..train.predict import prove_model
-from ..version import VERSION
 from ..work import fsops, owned
+from ..work.interruption import interruptible
 from ..work.plan import Target
-from ..work.staging import LAST, is_empty_folder, locked, refuse_taken, replaceable, writing
+from ..work.staging import LAST, locked, refuse_taken, refuse_unwritable_name, replaceable, writing
+from .demo_record import COMMAND, PREDICTIONS, remove_empty_folders, remove_unfinished, write_record
 from .infer import infer
 from .plan import plan_dataset
 from .train import train_folds
@@ -42,9 +42,7 @@ from .train import train_folds
 PICTURES, VOLUMES, PICTURES_AUGMENTED, VOLUMES_AUGMENTED = 501, 502, 601, 602
 CONFIGURATION = "2d_small"
 TRAINER = "nnUNetTrainer_1epoch"
-COMMAND = "demo"
-_OWN = ("input", "held-back", "predictions", "overlay.png", *(name for name, _ in SETTING))
-"""What a demo makes in its folder, besides nnU-Net's three."""
+DATASETS = (PICTURES, VOLUMES, PICTURES_AUGMENTED, VOLUMES_AUGMENTED)
 PATCH = (64, 64)
 FEATURES = (8, 64)
 BATCH = 4
@@ -104,63 +102,26 @@ def run_demo(
         what the steps raise.
     """
     folder = folder.absolute()
+    refuse_unwritable_name(folder)
     target = Target(folder, folder.name, lineage.manifest(COMMAND))
     with locked(target):
         if overwrite:
-            _remove_empty_folders(folder)
+            remove_empty_folders(folder)
         refuse_taken(target, overwrite=overwrite)
         if (earlier := replaceable(target, overwrite=overwrite)) is not None:
             with writing(folder):
                 owned.remove(folder, earlier.files, last=LAST)
+        steps = _Steps(folder, device, jobs, tell)
+        anew = f"segconv demo -o {shlex.quote(str(folder))} --overwrite begins anew"
         try:
-            return _walk(_Steps(folder, device, jobs, tell), data)
+            with interruptible("interrupted", anew):
+                return _walk(steps, data)
+        except Interrupted as error:
+            error.hint = anew  # what one of its commands would go on with, a demo does not
+            raise
         finally:
-            _record(folder)
-
-
-def _remove_empty_folders(folder: Path) -> None:
-    """Remove nnU-Net's folders that a demo which was interrupted left without content."""
-    with writing(folder):
-        for name in NAMES.values():
-            if is_empty_folder(folder / name):
-                fsops.rmdir(folder / name)
-
-
-def _record(folder: Path) -> None:
-    """Write down what a demo made, so that another may take its place; what it did not make is left out."""
-    if not folder.is_dir():
-        return
-    with writing(folder):
-        listed = _by_lineage(folder)
-        files = [
-            {"path": path, "size": entry.stat().st_size, "sha256": owned.file_sha256(folder / path)}
-            for path, entry in owned.entries(folder)
-            if entry.is_file(follow_symlinks=False) and _made(path, listed)
-        ]
-        record = lineage.run_record(version=VERSION, command=COMMAND, options={}, source={}, files=files)
-        fsops.mkdir((folder / lineage.RUN).parent)
-        fsops.write_atomic(folder / lineage.RUN, record)
-
-
-def _by_lineage(folder: Path) -> dict[str, set[str]]:
-    """Return the folders of a demo that say themselves which files they were made with: path → those files."""
-    found = {}
-    for where in ("predictions", *(f"nnUNet_raw/{path.name}" for path in (folder / "nnUNet_raw").glob("Dataset*"))):
-        with suppress(SegconvError):
-            manifest = lineage.manifest(*lineage.DATASETS, *lineage.RESTORED)
-            found[where] = {f"{where}/{written.path}" for written in manifest(folder / where)}
-    return found
-
-
-def _made(path: str, listed: Mapping[str, set[str]]) -> bool:
-    """Whether a demo makes files of such a path, relative to its folder."""
-    first, _, rest = path.partition("/")
-    within = next((files for where, files in listed.items() if path.startswith(f"{where}/")), None)
-    if within is not None:
-        return path in within
-    if first in NAMES.values():
-        return rest.startswith(("Dataset", LOGS))
-    return first in _OWN
+            remove_unfinished(folder, DATASETS)
+            write_record(folder, steps.written)
 
 
 def _walk(steps: _Steps, data: Path | None) -> Demonstration:
@@ -185,6 +146,11 @@ class _Steps:
         self.device = device
         self.jobs = jobs
         self.tell = tell
+        self.written: list[Path] = []
+
+    def write(self, path: Path, data: bytes) -> None:
+        self.written.append(path)
+        _write(path, data)
 
     def command(self, *words: object) -> None:
         self.tell("")
@@ -195,7 +161,7 @@ class _Steps:
         root = self.folder / "input" / "coins"
         for part, name, tile, mask in coin_tiles():
             for kind, array in (("input", tile), ("output", mask)):
-                _write(root / part / kind / f"{name}.png", picture.encode(array))
+                self.write(root / part / kind / f"{name}.png", picture.encode(array))
         return root
 
     def init(self) -> Paths:
@@ -214,7 +180,8 @@ class _Steps:
         root = self.folder / "input" / "Task07_Phantom"
         self.tell("")
         self.tell("Making a phantom CT task in the form of the Medical Segmentation Decathlon")
-        write_ct_task(root)
+        for path, data in ct_task(root):
+            self.write(path, data)
         dataset = self.convert(root, VOLUMES, paths)
         spec = AugmentSpec(angles_deg=(30.0,), planes=("sagittal", "coronal"), hu_shift=(30.0, 50.0))
         self.augment(dataset, VOLUMES_AUGMENTED, paths, spec)
@@ -246,7 +213,7 @@ class _Steps:
             self.tell(f"no masks under testing: the {len(chosen)} validation pictures of fold 0 are predicted instead")
         for record in chosen:
             for kind, found in zip(("input", "output"), record.sources, strict=True):
-                _write(root / kind / f"{record.original_name}.png", (source / found["path"]).read_bytes())
+                self.write(root / kind / f"{record.original_name}.png", (source / found["path"]).read_bytes())
         return root
 
     def plan(self, dataset: Dataset, paths: Paths) -> None:
@@ -281,7 +248,7 @@ class _Steps:
         )
 
     def infer(self, dataset: Dataset, inputs: Path, paths: Paths) -> Path:
-        output = self.folder / "predictions"
+        output = self.folder / PREDICTIONS
         self.command(
             "infer", dataset.name.id, "-c", CONFIGURATION, "-f", 0, "-tr", TRAINER, "--device", self.device,
             "-i", inputs, "-o", output,
@@ -306,7 +273,7 @@ class _Steps:
             )
             panels.append(Panel(f"{case}: Dice {scores.case_mean(case):.3f}", image, label, reference))
         overlay = self.folder / "overlay.png"
-        _write(overlay, montage(panels))
+        self.write(overlay, montage(panels))
         self.tell(f"mean Dice {scores.mean:.3f}")
         self.tell(f"predictions in your names and values: {predictions}")
         self.tell(f"look at {overlay} (prediction in colour, reference dashed)")
@@ -350,13 +317,13 @@ def coin_tiles() -> list[tuple[str, str, np.ndarray, np.ndarray]]:
     return tiles
 
 
-def write_ct_task(root: Path, *, cases: int = 4) -> None:
-    """Write phantom CTs as a task of the Medical Segmentation Decathlon."""
+def ct_task(root: Path, *, cases: int = 4) -> Iterator[tuple[Path, bytes]]:
+    """Yield path and bytes of phantom CTs as a task of the Medical Segmentation Decathlon."""
     for number in range(cases):
         phantom = ct(number)
         for part, volume in (("imagesTr", phantom.images[0]), ("labelsTr", phantom.label)):
             data = b"".join(nifti.compress(nifti.encode(volume.array, volume.geometry), ".nii.gz"))
-            _write(root / part / f"phantom_{number}.nii.gz", data)
+            yield root / part / f"phantom_{number}.nii.gz", data
     listed = [
         {"image": f"./imagesTr/phantom_{n}.nii.gz", "label": f"./labelsTr/phantom_{n}.nii.gz"} for n in range(cases)
     ]
@@ -368,7 +335,7 @@ def write_ct_task(root: Path, *, cases: int = 4) -> None:
         "training": listed,
         "test": [],
     }
-    _write(root / "dataset.json", dumps(description))
+    yield root / "dataset.json", dumps(description)
 
 
 def _ranked(mask: np.ndarray) -> np.ndarray:

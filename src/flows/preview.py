@@ -21,7 +21,7 @@ from ..train.transforms import Transformed, outputs, preprocessed_cases, transfo
 from ..work import fsops
 from ..work.plan import hidden_name
 from ..work.scratch import Warn, scratch
-from ..work.staging import refuse_unwritable_file, writing
+from ..work.staging import refuse_unwritable_name, writing
 
 COLOURS = ("r", "g", "b")
 
@@ -102,7 +102,7 @@ def preview(
 
 def _refuse_taken(picture: Path, *, overwrite: bool) -> None:
     """Refuse to replace a picture, be it that it is one of segconv's and that is asked for."""
-    refuse_unwritable_file(picture)
+    refuse_unwritable_name(picture)
     if not os.path.lexists(picture):
         return
     if not overwrite:

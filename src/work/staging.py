@@ -75,6 +75,7 @@ def preflight(plan: Plan, *, overwrite: bool) -> None:
     """
     target = plan.target.path
     refuse_taken(plan.target, overwrite=overwrite)
+    above = refuse_unwritable_name(target)
     if (read := _read_from(target, plan)) is not None:
         raise SegconvError(
             f"is not replaced by what is made of it: {read} is read",
@@ -82,7 +83,6 @@ def preflight(plan: Plan, *, overwrite: bool) -> None:
             file=str(target),
             hint="choose another target",
         )
-    above = refuse_unwritable(target.parent)
     need = sum(item.nbytes for item in plan.items) * 11 // 10 + SPARE_BYTES
     free = shutil.disk_usage(above).free
     if not plan.target.staging.is_dir() and free < need:
@@ -106,8 +106,13 @@ def refuse_unwritable(folder: Path) -> Path:
     return folder
 
 
-def refuse_unwritable_file(path: Path) -> None:
-    """Refuse the name of a file that cannot be written, before there is anything to write into it.
+def refuse_unwritable_name(path: Path) -> Path:
+    """Refuse the name of a file or folder that cannot be made, before there is anything to put there.
+
+    Returns
+    -------
+    folder
+        That it is made in, or the nearest above that is there.
 
     Raises
     ------
@@ -115,9 +120,9 @@ def refuse_unwritable_file(path: Path) -> None:
         ``SC031`` if its folder, or the one that it would be made in, cannot be written, or its name is too long.
     """
     with writing(path):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             os.lstat(path)
-        refuse_unwritable(path.absolute().parent)
+        return refuse_unwritable(path.absolute().parent)
 
 
 def _read_from(target: Path, plan: Plan) -> str | None:

@@ -190,7 +190,7 @@ def strangers(root: Path, deed: Deed, draw: st.DrawFn) -> dict[Path, Any]:
     return {path: state(path) for path in made}
 
 
-CHANGED = {"dataset.json", "splits_final.json", "made", "stress.csv"}
+CHANGED = {"dataset.json", "run.json", "splits_final.json", "made", "stress.csv"}
 """Files of segconv's that a user edits, and commands do not read."""
 
 

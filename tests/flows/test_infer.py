@@ -249,6 +249,22 @@ def test_what_infer_did_not_write_is_not_replaced(world: World, target: Callable
     assert tree_hash(world.folder) == before
 
 
+@pytest.mark.parametrize("path", ["n" * 300, "/".join(["n" * 200] * 30)])
+def test_an_output_that_cannot_be_is_told_first(world: World, path: str) -> None:
+    for overwrite in ((), ("--overwrite",)):
+        done = world.infer(*overwrite, output=world.folder / path)
+        assert (done.code, done.codes()) == (74, ["SC031"])
+    assert world.predictor.asked == []
+
+
+def test_an_input_that_is_no_file_is_named(world: World) -> None:
+    os.mkfifo(world.folder / "pipe")
+    for path in (world.folder / "pipe", Path("/dev/full")):
+        done = world.infer(inputs=path)
+        assert (done.code, done.codes()) == (65, ["SC061"])
+        assert f"{path}: is a folder, pipe or device" in done.err
+
+
 def test_predictions_that_are_the_input_are_not_replaced_by_what_is_made_of_them(world: World) -> None:
     """Everything in the folder is segconv's own, and would be gone before it is read."""
     assert world.infer().code == 0

@@ -12,7 +12,7 @@ from typing import Any
 from ... import reading
 from ...errors import SegconvError
 from ...work import fsops
-from ...work.staging import refuse_unwritable_file, writing
+from ...work.staging import refuse_unwritable_name, writing
 from .dice import Overlap
 from .evaluation import Evaluation
 
@@ -94,7 +94,7 @@ def refuse_taken(target: Path, *, overwrite: bool) -> None:
 
     Raises ``SC031`` if it could not be written at all.
     """
-    refuse_unwritable_file(target)
+    refuse_unwritable_name(target)
     if not reading.is_there(target, links_followed=False):
         return
     hint = "choose another --csv"

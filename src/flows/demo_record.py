@@ -1,0 +1,100 @@
+"""What a demo made in its folder: written down, so that another may take its place, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from ..dataset import lineage
+from ..errors import SegconvError
+from ..train.commands import LOGS
+from ..train.paths import NAMES, SETTING
+from ..version import VERSION
+from ..work import fsops, owned
+from ..work.plan import Target
+from ..work.run import abort
+from ..work.staging import is_empty_folder, writing
+from .infer import abandon
+
+COMMAND = "demo"
+PREDICTIONS = "predictions"
+
+
+def remove_empty_folders(folder: Path) -> None:
+    """Remove nnU-Net's folders that a demo which was interrupted left without content."""
+    with writing(folder):
+        for name in NAMES.values():
+            if is_empty_folder(folder / name):
+                fsops.rmdir(folder / name)
+
+
+def remove_unfinished(folder: Path, datasets: Collection[int]) -> None:
+    """Remove what no demo goes on with: unfinished work, and empty folders of its datasets.
+
+    What cannot be removed stays; whoever is asked to replace the demo names it.
+
+    Parameters
+    ----------
+    folder
+        Of the demo.
+    datasets
+        Numbers of those that it makes.
+    """
+    for number in datasets:
+        with suppress(SegconvError):
+            slot = f"{number:03d}"
+            raw = folder / NAMES["raw"]
+            abort(Target(raw / f"Dataset{slot}", slot, lineage.manifest(*lineage.DATASETS)))
+        for name in NAMES.values():
+            for made in (folder / name).glob(f"Dataset{number:03d}_*"):
+                if made.is_dir() and not made.is_symlink():
+                    with suppress(SegconvError), writing(made):
+                        owned.remove(made, ())
+    with suppress(SegconvError):
+        abandon(folder / PREDICTIONS)
+
+
+def write_record(folder: Path, written: Collection[Path]) -> None:
+    """Write down what a demo made; what it did not make is left out.
+
+    Parameters
+    ----------
+    folder
+        Of the demo; nothing is written if it is not there.
+    written
+        The files that the demo wrote itself. Those of other commands are known by their lineage, and those of nnU-Net
+        by the folders that it writes them into.
+    """
+    if not folder.is_dir():
+        return
+    with writing(folder):
+        listed = _by_lineage(folder)
+        own = {str(path.relative_to(folder)) for path in written} | {name for name, _ in SETTING}
+        files = [
+            {"path": path, "size": entry.stat().st_size, "sha256": owned.file_sha256(folder / path)}
+            for path, entry in owned.entries(folder)
+            if entry.is_file(follow_symlinks=False) and (path in own or _made(path, listed))
+        ]
+        data = lineage.run_record(version=VERSION, command=COMMAND, options={}, source={}, files=files)
+        fsops.mkdir((folder / lineage.RUN).parent)
+        fsops.write_atomic(folder / lineage.RUN, data)
+
+
+def _by_lineage(folder: Path) -> dict[str, set[str]]:
+    """Return the folders of a demo that say themselves which files they were made with: path → those files."""
+    found = {}
+    for where in (PREDICTIONS, *(f"nnUNet_raw/{path.name}" for path in (folder / "nnUNet_raw").glob("Dataset*"))):
+        with suppress(SegconvError):
+            manifest = lineage.manifest(*lineage.DATASETS, *lineage.RESTORED)
+            found[where] = {f"{where}/{written.path}" for written in manifest(folder / where)}
+    return found
+
+
+def _made(path: str, listed: Mapping[str, set[str]]) -> bool:
+    """Whether another command, or nnU-Net, makes files of such a path, relative to the folder of a demo."""
+    within = next((files for where, files in listed.items() if path.startswith(f"{where}/")), None)
+    if within is not None:
+        return path in within
+    first, _, rest = path.partition("/")
+    return first in (NAMES["preprocessed"], NAMES["results"]) and rest.startswith(("Dataset", LOGS))

@@ -1,0 +1,120 @@
+"""A demo that was interrupted makes way for another, and takes nothing of anybody else along."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segconv.flows import demo
+from segconv.review.scores.dice import Scores
+from segconv.work import begun
+
+from ..command import Command
+
+
+def walk(steps: Any, data: Path | None) -> Any:
+    """Leave the files of a demo, without its work."""
+    steps.write(steps.folder / "input" / "coins.png", b"picture")
+    return demo.Demonstration(Scores({}), steps.folder, steps.folder)
+
+
+def in_convert(steps: Any) -> None:
+    staging = steps.folder / "nnUNet_raw" / ".segconv-501"
+    staging.mkdir(parents=True)
+    begun.declare(staging, ["imagesTr/a.png"])
+    (staging / "imagesTr").mkdir()
+    (staging / "imagesTr" / "a.png").touch()
+
+
+def in_plan(steps: Any) -> None:
+    (steps.folder / "nnUNet_preprocessed" / "Dataset601_coinsAug" / "nnUNetPlans_2d").mkdir(parents=True)
+
+
+def in_training(steps: Any) -> None:
+    own = steps.folder / "nnUNet_results" / "Dataset601_coinsAug"
+    (own / "nnUNetTrainer_1epoch__nnUNetPlans__2d_small" / "fold_0").mkdir(parents=True)
+    (own / "dataset.json").write_text("{}")
+
+
+def in_infer(steps: Any) -> None:
+    work = steps.folder / ".segconv-infer-predictions"
+    work.mkdir()
+    begun.declare(work, ["imagesTs/a.png"])
+
+
+STEPS: list[Callable[[Any], None]] = [in_convert, in_plan, in_training, in_infer]
+
+
+@pytest.fixture
+def interrupted(segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: Any) -> Path:
+    step, more = request.param
+
+    def cut_short(steps: Any, data: Path | None) -> Any:
+        walk(steps, data)
+        step(steps)
+        if more:
+            path = steps.folder / more
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("mine")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "_walk", cut_short)
+    done = segconv("demo", "-o", tmp_path / "out")
+    assert done.code == 130
+    assert f"Hint: segconv demo -o {tmp_path / 'out'} --overwrite begins anew" in done.err
+    monkeypatch.setattr(demo, "_walk", walk)
+    return tmp_path / "out"
+
+
+@pytest.mark.parametrize("interrupted", [(step, "") for step in STEPS], indirect=True, ids=lambda p: p[0].__name__)
+def test_a_demo_that_was_interrupted_is_begun_anew(interrupted: Path, segconv: Command) -> None:
+    assert segconv("demo", "-o", interrupted).codes() == ["SC020"]
+    done = segconv("demo", "-o", interrupted, "--overwrite")
+    assert done.code == 0, done.err
+    left = {os.path.relpath(path, interrupted) for path in interrupted.rglob("*") if path.is_file()}
+    assert left == {"input/coins.png", "segconv/run.json"}
+
+
+@pytest.mark.parametrize(
+    "interrupted",
+    [
+        (in_plan, "notes.txt"),
+        (in_plan, "input/notes.txt"),
+        (in_plan, "held-back/input/mine.png"),
+        (in_plan, "nnUNet_raw/Dataset501_coins/notes.txt"),
+        (in_plan, "nnUNet_preprocessed/notes.txt"),
+        (in_convert, "nnUNet_raw/.segconv-501/notes.txt"),
+        (in_infer, ".segconv-infer-predictions/notes.txt"),
+    ],
+    indirect=True,
+    ids=lambda p: p[1],
+)
+def test_what_somebody_put_beside_its_files_stays(interrupted: Path, segconv: Command) -> None:
+    before = {path: path.read_bytes() for path in interrupted.rglob("*") if path.is_file()}
+    done = segconv("demo", "-o", interrupted, "--overwrite")
+    assert (done.code, done.codes()) == (73, ["SC020"])
+    assert "which segconv did not write" in done.err
+    assert {path: path.read_bytes() for path in interrupted.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_is_no_demo_is_left_as_it_is(
+    segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "_walk", walk)
+    (tmp_path / "out" / "nnUNet_raw").mkdir(parents=True)
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    for words in ([], ["--overwrite"]):
+        assert segconv("demo", "-o", tmp_path / "out", *words).codes() == ["SC020"]
+        assert (tmp_path / "out" / "notes.txt").read_text() == "mine"
+        assert not (tmp_path / "out" / "segconv").exists()
+
+
+@pytest.mark.parametrize("path", ["n" * 300, "/".join(["n" * 200] * 30)])
+def test_a_name_that_cannot_be_is_told_first(path: str, segconv: Command, tmp_path: Path) -> None:
+    done = segconv("demo", "-o", tmp_path / path)
+    assert (done.code, done.codes()) == (74, ["SC031"])
+    assert "Cutting" not in done.err
