@@ -43,7 +43,7 @@ class FirstImage:
 
     def way_back(self) -> dict[str, Any]:
         """Return what the lineage keeps so that predictions come back onto the image as its file has it."""
-        back: dict[str, Any] = {TURNED_FROM: self.own.as_json()} if self.own != self.grid else {}
+        back: dict[str, Any] = {TURNED_FROM: self.own.as_json()} if self.own != self.grid or self.own.sheared else {}
         if isinstance(self.header, NiftiHeader):
             back[FORMS] = forms_of(self.header.block)
         return back
@@ -97,8 +97,8 @@ def placed_label(
     if goes_with_image(label.header.geometry, first.own, mending):
         takes = _takes_header(label.header.geometry, first.own, IMAGE, path, task, io, repairs)
         way_back = _of_label(own, first, reordered=reordered, takes_header=takes)
-        if isinstance(own, NiftiHeader):
-            lost = ""  # its forms come back as they are
+        if isinstance(own, NiftiHeader) or first.own.sheared:
+            lost = ""  # its forms, or its axes, come back as they are
         label = turned(label, mending, repairs, name, first.own)
         return Placed(label, takes, way_back, "its own header: the label took the image's" if takes else lost)
     label = turned(label, mending, repairs, name)

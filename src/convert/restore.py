@@ -22,6 +22,7 @@ from ..image import raster, segmentation, volumes
 from ..image.codecs import decoded_bytes
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry
 from ..image.mask import WITH_ALPHA, colour_picture, grey_mask, palette_codes
+from ..image.orientation import reordering
 from ..image.stored import DecodedVolume
 from ..image.voxels import label_values, remap
 from ..version import VERSION
@@ -334,10 +335,11 @@ def _volume(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
         raise SegconvError("is a picture, the user's labels are volumes", code="SC051")
     if ending.startswith(".nii"):
         return {task.outputs[0]: nifti_bytes(values, volume, ending, task.stored)}
+    grid = volume.header.geometry
     if ending == ".mhd":
-        header, raw = volumes.encode_mhd(values, volume.header.geometry, posixpath.basename(task.name))
+        header, raw = volumes.encode_mhd(values, grid, posixpath.basename(task.name), grid.sheared_matrix)
         return dict(zip(task.outputs, (header, raw), strict=True))
-    return {task.outputs[0]: volumes.encode(values, volume.header.geometry, ending)}
+    return {task.outputs[0]: volumes.encode(values, grid, ending, grid.sheared_matrix)}
 
 
 def _picture(values: NDArray[Any], stored: Mapping[str, Any], ending: str, coding: str) -> bytes:
@@ -454,13 +456,14 @@ def _segmentation_file(
 ) -> bytes:
     """Return one file of segments, on the part of the image that the user's own has if they all lie in it."""
     if box is not None:
-        part = Geometry.from_json(box)
+        own = Geometry.from_json(box)
+        part = reordering(own, grid).grid(own)
         inside = values[placed(part, grid)]
-        own = [value for entry in entries for value in entry["values"]]
-        if np.count_nonzero(np.isin(inside, own)) == np.count_nonzero(
-            np.isin(values, own)
-        ):  # a prediction may well reach further
-            grid, values = part, inside
+        held = [value for entry in entries for value in entry["values"]]
+        whole = np.count_nonzero(np.isin(values, held)) > np.count_nonzero(np.isin(inside, held))
+        grid, values = (grid, values) if whole else (part, inside)  # a prediction may well reach further
+        order = reordering(grid, own)
+        values, grid = order.array(values), own if not whole else order.grid(grid)
     fields = [field.name for field in dataclasses.fields(segmentation.Segment)]
     segments = [segmentation.Segment(**{name: _tupled(entry.get(name)) for name in fields}) for entry in entries]
     count = max((s.layer for s in segments), default=0) + 1

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import Finding, SegconvError, naming
 from ..image import nrrd, segmentation
+from ..image.geometry import squared_axes
 from .mask_folders import is_segmentation, wanted_name
 from .raters import raters_in
 from .segments import segment_names
@@ -26,7 +27,8 @@ def describes_segments(path: str) -> bool:
     if not path.lower().endswith(".nrrd"):
         return False
     try:
-        return segmentation.is_segmentation(nrrd.read_header(read_head(path, nrrd.HEAD_LIMIT + 1)))
+        with squared_axes():  # where its segments lie is judged when they are read
+            return segmentation.is_segmentation(nrrd.read_header(read_head(path, nrrd.HEAD_LIMIT + 1)))
     except SegconvError:
         return is_segmentation(path)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..dataset.compiler import Accumulator, Atom
 from ..errors import SegconvError, naming, warning
 from ..image import nrrd, segmentation
-from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
+from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, squared_axes, told_shear
 from ..image.gzipped import Buffer
 from ..image.orientation import axis_codes, reordering
 from ..image.resample import onto_grid
@@ -39,10 +39,13 @@ class OnGrid:
         What was done to bring it there, in words; empty if nothing was.
     lost
         What does not come back, or nothing.
+    own
+        The grid of its file.
     """
 
     found: segmentation.Segmentation
     place: tuple[slice, ...]
+    own: Geometry
     changes: tuple[str, ...] = ()
     lost: str = ""
 
@@ -55,7 +58,9 @@ def segment_names(head: bytes) -> list[str]:
     SegconvError
         ``SC085`` if two have one name; what `segmentation.segments_of` raises.
     """
-    names = [segment.name for segment in segmentation.segments_of(nrrd.read_header(head))]
+    with squared_axes():  # where they lie is judged when they are read
+        header = nrrd.read_header(head)
+    names = [segment.name for segment in segmentation.segments_of(header)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SegconvError(f"has two segments named {twice!r}", code="SC085", hint="rename one of them in 3D Slicer")
@@ -124,11 +129,7 @@ def compile_segments(
         "dtype": max((one.found.layers.dtype for one in files.values()), key=lambda dtype: dtype.itemsize).name,
         "file": first,
         "segments": entries,
-        "grids": {
-            file: one.found.geometry.as_json()
-            for file, one in files.items()
-            if not one.changes and one.place != _NOWHERE
-        },
+        "grids": {file: one.own.as_json() for file, one in files.items() if not one.lost and one.place != _NOWHERE},
     }
     lost = [one.lost for one in files.values() if one.lost]
     if compiled.lost:
@@ -160,17 +161,21 @@ def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) 
     """
     if not found.layers.any():
         nothing = np.zeros((len(found.layers), 0, 0, 0), dtype=found.layers.dtype)
-        return OnGrid(dataclasses.replace(found, layers=nothing), _NOWHERE)
-    order = reordering(found.geometry, grid)
+        return OnGrid(dataclasses.replace(found, layers=nothing), _NOWHERE, found.geometry)
+    own = found.geometry
+    order = reordering(own, grid)
     changes: tuple[str, ...] = ()
+    if (sheared := own.sheared_matrix) is not None:
+        told = told_shear(own.size, sheared * np.array(own.spacing_mm))
+        changes = (f"its axes were not at right angles{told}",)
     if order.changes:
-        changes = (
+        changes += (
             f"has its voxels in another order ({axis_codes(found.geometry)}); they were put into that of its image",
         )
         layers = np.stack([order.array(layer) for layer in found.layers])
         found = dataclasses.replace(found, layers=layers, geometry=order.grid(found.geometry))
     try:
-        return OnGrid(found, placed(found.geometry, grid), changes)
+        return OnGrid(found, placed(found.geometry, grid), own, changes)
     except SegconvError:
         if RESAMPLE not in mending.kinds:
             raise
@@ -189,7 +194,11 @@ def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) 
     )
     everything = tuple(slice(0, size) for size in grid.array_shape)
     return OnGrid(
-        moved, everything, (*changes, told, *losses(was, now)), "its own grid: the segments were taken to the image's"
+        moved,
+        everything,
+        own,
+        (*changes, told, *losses(was, now)),
+        "its own grid: the segments were taken to the image's",
     )
 
 
@@ -203,7 +212,9 @@ def _masks(
 ) -> Iterator[tuple[segmentation.Segment, str, NDArray[np.bool_]]]:
     own_names = iter(names)
     for data in files:
-        placed_one = on_grid(segmentation.decode(data, allowed.max_volume), grid, allowed.mending)
+        with allowed.mending.reading():
+            found = segmentation.decode(data, allowed.max_volume)
+        placed_one = on_grid(found, grid, allowed.mending)
         for segment in placed_one.found.segments:
             if name := next(own_names, ""):
                 yield segment, name, _whole(placed_one, segment, grid)

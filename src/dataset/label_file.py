@@ -105,7 +105,8 @@ shape_of_grid = entries(
         "spacing_mm": many(_length, least=2, most=3),
         "origin_lps_mm": many(_coordinate, least=2, most=3),
         "direction_lps": many(_coordinate, least=4, most=9),
-    }
+    },
+    {"sheared_lps": many(_coordinate, least=4, most=9)},
 )
 """Reads numbers of a grid, as many as there should be; see `grid`."""
 

@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -95,17 +95,35 @@ def grid_of(
     left, values, right = np.linalg.svd(direction)
     if values.min() < MOST_SHEARED:
         return grid(direction)
-    nearest = grid(left @ right)
-    corners = np.array(list(itertools.product(*((0, s - 1) for s in size))), dtype=np.float64)
-    moved = corners * np.array(spacing_mm) @ (direction - left @ right).T
-    oddities.append(
-        (
-            "SC093",
-            f"its axes were off right angles by {error:.2g}; the nearest rotation moves corners by up to"
-            f" {np.linalg.norm(moved, axis=1).max():.3g} mm",
-        )
-    )
+    nearest = replace(grid(left @ right), sheared=tuple(float(v) for v in direction.ravel()))
+    moved = _moved_mm(size, spacing_mm, direction - left @ right)
+    told = f"its axes were off right angles by {error:.2g}; the nearest rotation moves corners by up to {moved:.3g} mm"
+    oddities.append(("SC093", told))
     return nearest
+
+
+def _moved_mm(size: Sequence[int], spacing_mm: Sequence[float], change: NDArray[np.float64]) -> float:
+    """Return how far the corners of a grid move, at most, where its directions change by so much."""
+    corners = np.array(list(itertools.product(*((0, s - 1) for s in size))), dtype=np.float64)
+    return float(np.linalg.norm(corners * np.array(spacing_mm) @ change.T, axis=1).max())
+
+
+def told_shear(size: Sequence[int], axes: NDArray[np.float64]) -> str:
+    """Return how far the nearest rotation of axes moves the corners of a grid, in words; nothing if none is near.
+
+    Parameters
+    ----------
+    axes
+        Matrix whose columns are the axes, as long as a voxel in mm.
+    """
+    lengths = np.linalg.norm(axes, axis=0)
+    if not (np.isfinite(axes).all() and (lengths > 0).all()):
+        return ""
+    left, values, right = np.linalg.svd(axes / lengths)
+    if values.min() < MOST_SHEARED:
+        return ""
+    moved = _moved_mm(size, lengths.tolist(), axes / lengths - left @ right)
+    return f"; the nearest rotation moves corners by up to {moved:.3g} mm"
 
 
 def cure_of_shear(axes: NDArray[np.float64]) -> str:
@@ -138,6 +156,9 @@ class Geometry:
     direction
         Direction cosines, row-major; column *j* is the LPS direction of axis *j*. Orthonormal
         within `ORTHONORMAL_TOLERANCE`.
+    sheared
+        The direction as the file has it, where that is not orthonormal and `direction` is the nearest rotation;
+        otherwise empty. Two grids are equal whatever it is.
 
     Raises
     ------
@@ -150,6 +171,7 @@ class Geometry:
     spacing_mm: tuple[float, ...]
     origin_mm: tuple[float, ...]
     direction: tuple[float, ...]
+    sheared: tuple[float, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         n = len(self.size)
@@ -157,14 +179,17 @@ class Geometry:
             raise SegconvError(f"size {self.size} does not go with its spacing, origin and direction", code="SC057")
         if any(s < 1 for s in self.size):
             raise SegconvError(f"size {self.size} has an axis without voxels", code="SC053")
-        if not all(map(math.isfinite, (*self.spacing_mm, *self.origin_mm, *self.direction))):
+        if self.sheared and len(self.sheared) != n * n:
+            raise SegconvError(f"sheared axes of {len(self.sheared)} numbers, expected {n * n}", code="SC057")
+        if not all(map(math.isfinite, (*self.spacing_mm, *self.origin_mm, *self.direction, *self.sheared))):
             raise SegconvError("spacing, origin or direction is not finite", code="SC057")
         if any(s <= 0 for s in self.spacing_mm):
             raise SegconvError(f"spacing {self.spacing_mm} mm is not positive", code="SC057")
         error = self.orthonormality_error
         if error > ORTHONORMAL_TOLERANCE:
+            told = told_shear(self.size, self.direction_matrix * np.array(self.spacing_mm))
             raise SegconvError(
-                f"axes are not at right angles (off by {error:.2g}, at most {ORTHONORMAL_TOLERANCE:g})",
+                f"axes are not at right angles (off by {error:.2g}, at most {ORTHONORMAL_TOLERANCE:g}){told}",
                 code="SC057",
                 hint=cure_of_shear(self.direction_matrix),
             )
@@ -210,6 +235,12 @@ class Geometry:
     def direction_matrix(self) -> NDArray[np.float64]:
         """Direction cosines as a matrix; columns are the axes, in LPS."""
         return np.array(self.direction, dtype=np.float64).reshape(self.dimension, self.dimension)
+
+    @property
+    def sheared_matrix(self) -> NDArray[np.float64] | None:
+        """`sheared` as a matrix like `direction_matrix`; None if it is empty."""
+        n = self.dimension
+        return np.array(self.sheared, dtype=np.float64).reshape(n, n) if self.sheared else None
 
     @property
     def orthonormality_error(self) -> float:
@@ -265,6 +296,7 @@ class Geometry:
             "spacing_mm": list(self.spacing_mm),
             "origin_lps_mm": list(self.origin_mm),
             "direction_lps": list(self.direction),
+            **({"sheared_lps": list(self.sheared)} if self.sheared else {}),
         }
 
     @classmethod
@@ -275,6 +307,7 @@ class Geometry:
             tuple(float(v) for v in numbers["spacing_mm"]),
             tuple(float(v) for v in numbers["origin_lps_mm"]),
             tuple(float(v) for v in numbers["direction_lps"]),
+            tuple(float(v) for v in numbers.get("sheared_lps", ())),
         )
 
 

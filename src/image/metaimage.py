@@ -200,7 +200,7 @@ def decode(data: Buffer, companion: Buffer | None = None, limit: int = MAX_VOLUM
     return ArrayVolume(header, header.plain and not after, after > 0, array)
 
 
-def encode(array: NDArray[Any], geometry: Geometry) -> bytes:
+def encode(array: NDArray[Any], geometry: Geometry, sheared: NDArray[np.float64] | None = None) -> bytes:
     """Return a ``.mha`` file, compressed, the same bytes for the same voxels.
 
     Parameters
@@ -209,14 +209,18 @@ def encode(array: NDArray[Any], geometry: Geometry) -> bytes:
         ``(z, y, x)``, integers or floats of up to 64 bits.
     geometry
         The grid, three-dimensional.
+    sheared
+        Directions to write instead of the grid's own: those of the file that the grid comes from.
     """
     packed = deflate_zlib(_little(array, geometry), DEFLATE_LEVEL)
-    return _header(array, geometry, len(packed), LOCAL) + packed
+    return _header(array, geometry, len(packed), LOCAL, sheared) + packed
 
 
-def encode_pair(array: NDArray[Any], geometry: Geometry, data_file: str) -> tuple[bytes, bytes]:
+def encode_pair(
+    array: NDArray[Any], geometry: Geometry, data_file: str, sheared: NDArray[np.float64] | None = None
+) -> tuple[bytes, bytes]:
     """Return the header (``.mhd``) and the uncompressed data file of a volume in two files."""
-    return _header(array, geometry, None, plain_name(data_file)), bytes(_little(array, geometry))
+    return _header(array, geometry, None, plain_name(data_file), sheared), bytes(_little(array, geometry))
 
 
 def _little(array: NDArray[Any], geometry: Geometry) -> NDArray[np.uint8]:
@@ -226,7 +230,14 @@ def _little(array: NDArray[Any], geometry: Geometry) -> NDArray[np.uint8]:
     return little.reshape(-1).view(np.uint8)
 
 
-def _header(array: NDArray[Any], geometry: Geometry, packed_bytes: int | None, data_file: str) -> bytes:
+def _header(
+    array: NDArray[Any],
+    geometry: Geometry,
+    packed_bytes: int | None,
+    data_file: str,
+    sheared: NDArray[np.float64] | None,
+) -> bytes:
+    matrix = geometry.direction_matrix if sheared is None else sheared
     name = _TYPE_NAMES.get(array.dtype.newbyteorder("=").str[1:])
     if name is None:
         raise SegconvError(f"voxels of type {array.dtype.name} cannot be written as MetaImage", code="SC056")
@@ -238,7 +249,7 @@ def _header(array: NDArray[Any], geometry: Geometry, packed_bytes: int | None, d
         f"CompressedData = {packed_bytes is not None}",
         *([] if packed_bytes is None else [f"CompressedDataSize = {packed_bytes}"]),
         # Each row is the direction of one axis: ITK's matrix, transposed.
-        "TransformMatrix = " + _numbers(geometry.direction_matrix.T.ravel()),
+        "TransformMatrix = " + _numbers(matrix.T.ravel()),
         "Offset = " + _numbers(geometry.origin_mm),
         "CenterOfRotation = 0 0 0",
         "ElementSpacing = " + _numbers(geometry.spacing_mm),

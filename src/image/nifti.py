@@ -19,7 +19,7 @@ from . import content
 from .geometry import Geometry
 from .gzipped import TRAILING_LIMIT, Buffer, deflated_pieces, inflate, inflate_head, is_gzip
 from .nifti_block import DTYPES, NiftiBlock
-from .nifti_forms import spatial, with_forms
+from .nifti_forms import spatial, with_forms, with_sheared
 from .stored import MAX_VOLUME as MAX_VOLUME
 from .stored import DecodedVolume, VolumeHeader, arranged
 
@@ -219,9 +219,14 @@ def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
 
 
 def with_own_forms(buffers: list[Any], forms: str, grid: Geometry) -> list[Any]:
-    """Return the buffers of a file with the forms of another on the same grid; see `nifti_forms.with_forms`."""
+    """Return the buffers of a file with the forms of another on the same grid, or with its sheared axes.
+
+    See `nifti_forms.with_forms` and `nifti_forms.with_sheared`.
+    """
     head, *voxels = buffers
-    return [with_forms(bytes(head[:HEADER_SIZE]), forms, grid) + bytes(head[HEADER_SIZE:]), *voxels]
+    block = bytes(head[:HEADER_SIZE])
+    block = with_forms(block, forms, grid) if forms else with_sheared(block, grid) if grid.sheared else block
+    return [block + bytes(head[HEADER_SIZE:]), *voxels]
 
 
 def compress(buffers: list[Any], ending: str) -> list[Any]:

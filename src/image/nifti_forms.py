@@ -23,6 +23,7 @@ from .geometry import (
     grid_of,
     squared_axes,
     squaring,
+    told_shear,
 )
 from .nifti_block import NiftiBlock
 
@@ -82,6 +83,24 @@ def with_forms(block: bytes, forms: str, grid: Geometry) -> bytes:
     return own.native() if found.displacement_voxels(grid) <= NEAR_GRID_VOXELS else block
 
 
+def with_sheared(block: bytes, grid: Geometry) -> bytes:
+    """Return a header whose sform has the axes of a grid as its file stored them; the qform stays the nearest rotation.
+
+    Parameters
+    ----------
+    block
+        As for `with_forms`.
+    grid
+        Sheared.
+    """
+    own = NiftiBlock(block)
+    affine = grid.affine_ras
+    if (sheared := grid.sheared_matrix) is not None:
+        affine[:3, :3] = RAS_FROM_LPS[:3, :3] @ sheared * np.array(grid.spacing_mm)
+    own["srow_x"], own["srow_y"], own["srow_z"] = affine[:3]
+    return own.to_bytes()
+
+
 def spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
     """Return the geometry that SimpleITK reads from a header, and what is odd about it.
 
@@ -118,10 +137,11 @@ def spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple[
     elif squaring() and sform is not None:
         return _squared(sform, pixdim, size, scale, oddities), tuple(oddities)
     else:
+        axes = (sform if sform is not None else np.zeros((4, 4)))[:3, :3]
         raise SegconvError(
-            "has an affine that is sheared or not finite, and no qform",
+            f"has an affine that is sheared or not finite, and no qform{told_shear(size, axes * scale)}",
             code="SC057",
-            hint=cure_of_shear((sform if sform is not None else np.zeros((4, 4)))[:3, :3]),
+            hint=cure_of_shear(axes),
         )
     if other is not None:
         apart = chosen.displacement_voxels(other)

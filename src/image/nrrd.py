@@ -245,7 +245,7 @@ def decode(data: Buffer, companion: Buffer | None = None, limit: int = MAX_VOLUM
     return ArrayVolume(header, header.plain and not trailing, trailing, array)
 
 
-def encode(array: NDArray[Any], geometry: Geometry) -> bytes:
+def encode(array: NDArray[Any], geometry: Geometry, sheared: NDArray[np.float64] | None = None) -> bytes:
     """Return a NRRD file, gzipped inside, the same bytes for the same voxels.
 
     Parameters
@@ -254,25 +254,35 @@ def encode(array: NDArray[Any], geometry: Geometry) -> bytes:
         ``(z, y, x)``, integers or floats of up to 64 bits.
     geometry
         The grid, three-dimensional.
+    sheared
+        Directions to write instead of the grid's own: those of the file that the grid comes from.
     """
     if array.shape != geometry.array_shape:
         raise ValueError(f"array of shape {array.shape} is not on a grid of shape {geometry.array_shape}")
-    return file_bytes(array, geometry, ["domain"] * 3, [])
+    return file_bytes(array, geometry, ["domain"] * 3, [], sheared)
 
 
-def file_bytes(array: NDArray[Any], geometry: Geometry, kinds: list[str], pairs: list[tuple[str, str]]) -> bytes:
+def file_bytes(
+    array: NDArray[Any],
+    geometry: Geometry,
+    kinds: list[str],
+    pairs: list[tuple[str, str]],
+    sheared: NDArray[np.float64] | None = None,
+) -> bytes:
     """Return a NRRD file with axes of these kinds and these key/value pairs.
 
     Parameters
     ----------
     array
         ``(z, y, x)``, or ``(z, y, x, channel)`` with one kind more, for the fastest axis.
+    sheared
+        As for `encode`.
     """
     name = _TYPE_NAMES.get(array.dtype.newbyteorder("=").str[1:])
     if name is None:
         raise SegconvError(f"voxels of type {array.dtype.name} cannot be written as NRRD", code="SC056")
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    steps = geometry.direction_matrix * np.array(geometry.spacing_mm)
+    steps = (geometry.direction_matrix if sheared is None else sheared) * np.array(geometry.spacing_mm)
     directions = [_vector(steps[:, axis]) for axis in range(3)]
     header = [
         "NRRD0004",

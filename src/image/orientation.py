@@ -48,6 +48,8 @@ class Reordering:
 
     def grid(self, geometry: Geometry) -> Geometry:
         """Return a grid in the new order: its points are the same."""
+        if not self.changes:
+            return geometry
         corner = np.zeros(len(self.order))
         for axis, own in enumerate(self.order):
             if self.flips[axis]:

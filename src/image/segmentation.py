@@ -160,7 +160,7 @@ def encode(segments: Sequence[Segment], layers: NDArray[Any], geometry: Geometry
     layers
         ``(layer, z, y, x)``, integers.
     geometry
-        The grid of each layer.
+        The grid of each layer; its axes are written as they were stored, be they sheared.
     """
     pairs: list[tuple[str, str]] = []
     for number, segment in enumerate(segments):
@@ -183,9 +183,10 @@ def encode(segments: Sequence[Segment], layers: NDArray[Any], geometry: Geometry
         ("Segmentation_SourceRepresentation", BINARY),
         ("Segmentation_ReferenceImageExtentOffset", "0 0 0"),
     ]
+    sheared = geometry.sheared_matrix
     if len(layers) == 1:
-        return nrrd.file_bytes(layers[0], geometry, ["domain"] * 3, pairs)
-    return nrrd.file_bytes(np.moveaxis(layers, 0, -1), geometry, ["list", *["domain"] * 3], pairs)
+        return nrrd.file_bytes(layers[0], geometry, ["domain"] * 3, pairs, sheared)
+    return nrrd.file_bytes(np.moveaxis(layers, 0, -1), geometry, ["list", *["domain"] * 3], pairs, sheared)
 
 
 def _segment(number: int, texts: Mapping[str, str], layer: int) -> Segment:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .. import reading
 from ..errors import SegconvError, naming
 from . import content, metaimage, nifti, nrrd
-from .geometry import Geometry
+from .geometry import Geometry, squared_axes
 from .gzipped import Buffer, is_gzip
 from .stored import MAX_VOLUME as MAX_VOLUME
 from .stored import DecodedVolume as DecodedVolume
@@ -72,7 +72,8 @@ def companions(path: str) -> tuple[str, ...]:
     """
     if ending_of(path) in (".nii.gz", ".nii"):
         return ()
-    return _companions(path, _probe(path))
+    with squared_axes():  # where the voxels lie is judged when the volume is read
+        return _companions(path, _probe(path))
 
 
 def decode(data: Buffer, ending: str, companion: Buffer | None = None, limit: int = MAX_VOLUME) -> DecodedVolume:
@@ -102,7 +103,7 @@ def decode(data: Buffer, ending: str, companion: Buffer | None = None, limit: in
     return volume
 
 
-def encode(array: NDArray[Any], geometry: Geometry, ending: str) -> bytes:
+def encode(array: NDArray[Any], geometry: Geometry, ending: str, sheared: NDArray[np.float64] | None = None) -> bytes:
     """Return a file that holds one channel, the same bytes for the same voxels.
 
     Parameters
@@ -113,12 +114,14 @@ def encode(array: NDArray[Any], geometry: Geometry, ending: str) -> bytes:
         The grid, three-dimensional.
     ending
         One of `WRITABLE`.
+    sheared
+        Directions to write instead of the grid's own, of NRRD and MetaImage; see `nrrd.encode`.
     """
     if ending in (".nii.gz", ".nii"):
         return b"".join(nifti.compress(nifti.encode(array, geometry), ending))
     if ending not in WRITABLE:
         raise ValueError(f"{ending} is not one of {WRITABLE}")
-    data: bytes = _MODULES[ending].encode(array, geometry)
+    data: bytes = _MODULES[ending].encode(array, geometry, sheared)
     return data
 
 
@@ -147,9 +150,11 @@ def encode_channel(image: DecodedVolume, channel: int, ending: str, geometry: Ge
     return [encode(_writable(values), geometry or header.geometry, ending)]
 
 
-def encode_mhd(array: NDArray[Any], geometry: Geometry, stem: str) -> tuple[bytes, bytes]:
+def encode_mhd(
+    array: NDArray[Any], geometry: Geometry, stem: str, sheared: NDArray[np.float64] | None = None
+) -> tuple[bytes, bytes]:
     """Return a volume in two files: the header, and the voxels for ``<stem>.raw`` beside it."""
-    return metaimage.encode_pair(array, geometry, f"{stem}.raw")
+    return metaimage.encode_pair(array, geometry, f"{stem}.raw", sheared)
 
 
 def _writable(values: NDArray[Any]) -> NDArray[Any]:
