@@ -340,7 +340,7 @@ def _channel_names(
     cases: Sequence[SourceCase], count: int, options: ConvertOptions, findings: list[Finding], *, pictures: bool
 ) -> tuple[str, ...]:
     if options.channels:
-        if cases and len(options.channels) != count:
+        if cases and count and len(options.channels) != count:
             findings.append(
                 Finding(
                     "SC084", f"--channels names {count_of(len(options.channels), 'channel')}, the cases have {count}"
