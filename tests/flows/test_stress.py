@@ -463,9 +463,9 @@ def test_the_command_compares_models_and_names_the_augmentation(
     (tmp_path / "file").write_text("")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(room, "stress_models", lambda *_, **__: pytest.fail("predicts what it cannot write"))
-        for nowhere in (tmp_path / "file", tmp_path / "file" / "out"):
+        for nowhere, code, found in ((tmp_path / "file", 73, "SC020"), (tmp_path / "file" / "out", 74, "SC031")):
             refused = segconv(*words, "-o", nowhere, "--overwrite")
-            assert (refused.code, refused.codes()) == (74, ["SC031"])
+            assert (refused.code, refused.codes()) == (code, [found])
     wrong = segconv("stress", "501", "-m", "T__P__2d", "--angles", "a,b", "--device", "cpu")
     assert (wrong.code, wrong.codes()) == (2, ["SC001"])
     other = json.loads((after.folder / "dataset.json").read_text())
