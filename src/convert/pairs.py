@@ -230,12 +230,13 @@ def _channel_names(
     keys: tuple[str, ...], count: int, options: ConvertOptions, findings: list[Finding]
 ) -> tuple[str, ...]:
     if options.channels:
-        if count and len(options.channels) != count:
-            findings.append(
-                Finding(
-                    "SC084", f"--channels names {count_of(len(options.channels), 'channel')}, the cases have {count}"
-                )
-            )
+        # Frames of a label may be those of its image, and a file may be no channel at all.
+        asked = any(found.code in ("SC003", "SC073") for found in findings)
+        if count and len(options.channels) != count and not asked:
+            every = f"--channels {','.join(keys)} takes all files as channels; " if len(keys) == count > 1 else ""
+            hint = f"{every}--images GLOB --masks GLOB takes some of them" if every else "name as many as there are"
+            told = f"--channels names {count_of(len(options.channels), 'channel')}, the cases have {count}"
+            findings.append(Finding("SC084", told, hint=hint))
         return options.channels
     if len(keys) == count and count > 1:
         names = tuple(role_of_stem(key)[1] or key for key in keys)

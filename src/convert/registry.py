@@ -18,6 +18,7 @@ from .patterns import pair_by_patterns
 from .source import ConvertOptions, Scanner
 from .tasks import JSON, refuse_unreadable
 from .tree import OWN_FOLDERS, units_in
+from .two_readings import refuse_two_readings
 from .unknown import of_unknown
 from .volume_units import volume_units
 
@@ -128,6 +129,8 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
         if options.masks is not None:
             raise SegconvError("--masks needs --images", hint="give both patterns")
         raise of_unknown(root)
+    if evidence.keys() == {"pairs", "masks"}:
+        refuse_two_readings(root, options)
     if len(evidence) > 1:
         readings = "; ".join(f"{key}: {found}" for key, found in evidence.items())
         raise SegconvError(

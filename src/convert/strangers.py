@@ -37,10 +37,12 @@ def of_strangers(found: list[Strangers]) -> Finding:
     first = images[0].stem
     longer = next((unit for unit in masks if unit.stem.startswith(first)), None)
     tails: list[str] = []
+    case = "{case}"
     if longer is not None:
         own = (unit for unit in masks if unit.stem.startswith(first) and unit.stem[len(first) :][:1] in "_-. ")
         tails = list(dict.fromkeys(unit.stem[len(first) :] + unit.ending for unit in own))[:MOST_TAILS]
-        names = ("{case}" + images[0].ending, "{case}" + longer.stem[len(first) :] + longer.ending)
+        case = first if found[1:] and len({one.images[0].stem for one in found if one.images}) == 1 else case
+        names = (case + images[0].ending, case + longer.stem[len(first) :] + longer.ending)
     else:
         all_images, all_masks = (
             tuple(unit for units in side for unit in units) for side in zip(*_sides(found), strict=True)
@@ -48,7 +50,7 @@ def of_strangers(found: list[Strangers]) -> Finding:
         names = _patterns_of(all_images, all_masks)
     folders = [common_path([units[0].folder for units in sides if units]) for sides in zip(*_sides(found), strict=True)]
     patterns = [glob_of(where, name) for where, name in zip(folders, names, strict=True)]
-    choices = [glob_of(folders[1], f"{{case}}{tail}") for tail in tails] if tails[1:] else patterns[1:]
+    choices = [glob_of(folders[1], f"{case}{tail}") for tail in tails] if tails[1:] else patterns[1:]
     said = " or ".join(f"--images '{patterns[0]}' --masks '{choice}'" for choice in choices)
     return Finding(
         "SC081",

@@ -1,0 +1,59 @@
+"""Folders of cases in which the same file too many lies: what it is is asked, with an option for each answer."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from segconv.image.geometry import Volume
+
+from ..command import Command
+from .oracles import ct, description, voxels, write
+
+CASES = 2
+
+
+def source(root: Path, stray: str, *, mask: bool) -> Path:
+    for number in range(CASES):
+        phantom = ct(number)
+        write(root / f"c{number}/ct.nii.gz", phantom.images[0])
+        write(root / f"c{number}/label.nii.gz", phantom.label)
+        other = (phantom.images[0].array > -900).astype(np.int16) if mask else phantom.images[0].array // 2
+        write(root / f"c{number}/{stray}.nii.gz", Volume(other, phantom.label.geometry))
+    return root
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_a_file_too_many_in_every_case_is_named_and_each_answer_works(
+    mask: bool, tmp_path: Path, segconv: Command
+) -> None:
+    root = source(tmp_path / "s", "dose", mask=mask)
+    done = segconv("convert", root, "--to", "5_A", "--channels", "CT")
+    assert (done.code, done.codes()) == (2, ["SC003"])
+    assert "holds ct.nii.gz, dose.nii.gz, label.nii.gz, and so does 1 folder more" in done.err
+    assert "label.nii.gz is a label by name; what is dose.nii.gz?" in done.err
+    (hint,) = (line for line in done.err.splitlines() if line.startswith("Hint: "))
+    offered = [shlex.split(found) for found in re.findall(r"(--\S.+?) takes ", hint.removeprefix("Hint: "))]
+    assert len(offered) == (3 if mask else 2)
+    made = segconv.raw / "Dataset005_A"
+    assert segconv("convert", root, "--to", "5_A", "--channels", "CT", *offered[0]).code == 0
+    for number in range(CASES):
+        assert np.array_equal(voxels(made / f"labelsTr/c{number}.nii.gz"), ct(number).label.array)
+    done = segconv("convert", root, "--to", "6_B", *offered[-1])
+    assert done.code == 0, done.err
+    assert list(description(segconv.raw / "Dataset006_B")["channel_names"].values()) == ["ct", "dose"]
+
+
+def test_one_finding_for_frames_and_for_a_file_too_many(tmp_path: Path, segconv: Command) -> None:
+    """The count of channels is open as long as it is not known what is a channel."""
+    root = source(tmp_path / "s", "dose", mask=True)
+    done = segconv("convert", root, "--to", "5_A", "--channels", "CT", "--from", "pairs")
+    assert done.codes() == ["SC003"]
+    root = source(tmp_path / "t", "dose", mask=False)
+    done = segconv("convert", root, "--to", "5_A", "--channels", "CT", "--from", "pairs")
+    assert done.codes() == ["SC084"]
+    assert "--channels ct,dose takes all files as channels" in done.err
