@@ -12,12 +12,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import Finding, SegconvError
+from .class_names import cases_by_names, image_form
+from .looks import image_first
 from .mask_folders import CaseFolder, unit_of, wanted_name
+from .pairing import pair_units
 from .roles import FILLERS, IMAGE, MASK, MASK_WORDS, place_of, tokens_of
 from .source import CASE, ConvertOptions
 from .tree import Unit, walk
 
 CLASSES, OBJECTS = "SegmentationClass", "SegmentationObject"
+SHOWN_CLASSES = 4
+"""Masks of a picture that a refusal names."""
 _NUMBERING = re.compile(r"^\d+\s*[.)_-]\s*")
 
 
@@ -34,14 +39,17 @@ def class_folders(root: Path, options: ConvertOptions, findings: list[Finding]) 
     for folders in splits.values():
         cases = _cases(folders, options, own)
         if not cases:
-            return []
+            own.clear()
+            all_folders = {folder: units for one in splits.values() for folder, units in one.items()}
+            found = cases_by_names(all_folders, options.masks, own)
+            break
         found += cases
     findings += own
     return found
 
 
 def refuse_class_folders(root: Path) -> None:
-    """Refuse a source that has several folders of masks beside one of images: classes, or raters, or one too many.
+    """Refuse a source that has several masks of classes beside each image: classes, or raters, or one too many.
 
     Raises
     ------
@@ -52,6 +60,10 @@ def refuse_class_folders(root: Path) -> None:
     places = {name: place for case in cases for name, place in case.places.items()}
     if len(places) < 2:
         return
+    above = {place.rpartition("/")[0] for place in places.values()}
+    if len(above) < len(places) or any(CASE in folder for folder in above):
+        _refuse_by_names(root, cases, places)
+        return
     image = next(iter(cases[0].images.values()))
     images = shlex.quote(f"{image.folder}/{CASE}{image.ending}".lstrip("/"))
     folders = sorted({place.rpartition("/")[0] for place in places.values()})
@@ -61,6 +73,33 @@ def refuse_class_folders(root: Path) -> None:
         code="SC003",
         hint=f"{one} takes one of them; segconv convert {shlex.quote(str(root))} --from masks … takes each for a class"
         f" ({', '.join(places)}); or move the others out of the source",
+    )
+
+
+def _refuse_by_names(root: Path, cases: Sequence[CaseFolder], places: Mapping[str, str]) -> None:
+    """Refuse masks that paths tell from one another, unless a usual reading of them leaves nothing open."""
+    units = [unit for case in cases for unit in (*case.images.values(), *case.masks.values())]
+    usual = pair_units(units)
+    if any(pair.labels for pair in usual.pairs) and not usual.findings and not usual.several:
+        return
+    full = next((case for case in cases if len(case.masks) > 1), None)
+    image = next(iter((full or cases[0]).images.values()))
+    masks = list({name: unit for case in cases for name, unit in (full or case).masks.items()}.values())
+    if place_of(image.folder).role is None and image_first([image], masks, root) is not True:
+        return  # other channels, perhaps
+    pattern = image_form(image, full or cases[0])
+    shown = list(places.values())[:SHOWN_CLASSES]
+    one = [f"--images {shlex.quote(pattern)} --masks {shlex.quote(place)}" for place in shown]
+    same = len({image_form(next(iter(case.images.values())), case) for case in cases}) == 1
+    same = same and all(unit.folder != image.folder for unit in masks)  # or the pattern finds both
+    alone = f"{' or '.join(one)} takes one of them; " if same else ""
+    named = " and ".join(unit.path for unit in masks[:SHOWN_CLASSES])
+    both = "both" if len(masks) == 2 else "all"
+    raise SegconvError(
+        f"{named} may {both} be masks of {image.path}" if full is not None else f"{named} may be masks of a class each",
+        code="SC003",
+        hint=f"{alone}segconv convert {shlex.quote(str(root))} --from masks … takes each for a class"
+        f" ({', '.join(places)})",
     )
 
 
@@ -76,6 +115,8 @@ def _cases(folders: Mapping[str, list[Unit]], options: ConvertOptions, findings:
     if len(images) != 1 or not names:
         return []
     pictures = {unit.stem: unit for unit in folders[images[0]]}
+    if pictures.keys() & names.values():
+        return []  # a folder for each picture
     cases = {stem: CaseFolder(unit.path[: -len(unit.ending)], {stem: unit}) for stem, unit in pictures.items()}
     for folder, units in masks.items():
         owners = {unit: _owner(unit.stem, pictures) for unit in units}

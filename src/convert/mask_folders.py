@@ -140,7 +140,7 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding]) -
                 case.segmentations.append(unit)
             elif image is not None:
                 _add(case.images, image, unit, findings)
-            elif wanted_name(unit.stem, options.masks):
+            else:
                 _add(case.masks, unit.stem, unit, findings)
     if elsewhere is None and any(_holds_masks(folder.rpartition("/")[0]) for folder, _ in waiting):
         _add_series(root, waiting, options, found, findings)
@@ -151,7 +151,23 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding]) -
         case.images = {name: case.images[name] for name in options.image or sorted(case.images) if name in case.images}
     if elsewhere is not None:
         _bring_images(_images_in(root, elsewhere), found)
+    _name_by_class(found.values())
+    for case in found.values():
+        case.masks = {name: unit for name, unit in case.masks.items() if wanted_name(name, options.masks)}
     return [case for case in found.values() if case.images or case.labels]
+
+
+def _name_by_class(cases: Iterable[CaseFolder]) -> None:
+    """Take the name of the case away from masks that begin with it in every case: ``p0/p0_liver`` and ``p1/p1_liver``.
+
+    Of one case alone that may be a part of the name of a class.
+    """
+    masked = [case for case in cases if case.masks]
+    starts = [re.compile(rf"{re.escape(case.own_name)}[_\-. ]+(?=.)", re.IGNORECASE) for case in masked]
+    named = all(start.match(name) for start, case in zip(starts, masked, strict=True) for name in case.masks)
+    if named and len({case.own_name for case in masked}) > 1:
+        for start, case in zip(starts, masked, strict=True):
+            case.masks = {start.sub("", name, count=1): unit for name, unit in case.masks.items()}
 
 
 def _of_one_kind(

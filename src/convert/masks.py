@@ -319,19 +319,21 @@ def _complete(
     for case in cases:
         own = set() if case.label is None or case.form(case.label) == SEGMENTS else set(case.parts[case.label].names)
         missing = [name for name in names if own and name not in own]
+        places = case.label is not None and case.parts[case.label].places
+        file = shown(case.images[0] if places else str(case.label), root)
         told = f"lacks {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}"
         if missing and options.missing_masks != "empty":
             findings.append(
                 Finding(
                     "SC080",
                     f"{told}, which other cases have",
-                    file=shown(str(case.label), root),
+                    file=file,
                     hint="add the masks; or --missing-masks empty, if what they show is not there in this case",
                 )
             )
             continue
         if missing:
-            findings.append(warning("SC080", f"{told}; counted as empty", file=shown(str(case.label), root)))
+            findings.append(warning("SC080", f"{told}; counted as empty", file=file))
         complete.append(case)
     return complete
 

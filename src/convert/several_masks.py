@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ..errors import Finding
 from .matching import Matched
-from .roles import MASK, rests_of, role_of_stem
+from .roles import MASK, place_of, rests_of, role_of_stem
 from .source import count_of
 from .tree import Unit
 
@@ -27,9 +27,11 @@ def further_masks(found: Matched) -> dict[Unit, list[Unit]]:
     further: dict[Unit, list[Unit]] = {}
     for mask in found.orphans:
         base = _NUMBER.sub("", mask.stem)
-        if base == mask.stem or role_of_stem(base)[0] != MASK:
+        by_place = place_of(mask.folder).role == MASK
+        if base == mask.stem or not (by_place or role_of_stem(base)[0] == MASK):
             continue
-        image = next((owners[name] for name in rests_of(base) if name in owners), None)
+        names = [base, *rests_of(base)] if by_place else rests_of(base)
+        image = next((owners[name] for name in names if name in owners), None)
         if image is not None and (image not in own or own[image].stem.startswith(base)):
             further.setdefault(image, []).append(mask)
     return further

@@ -46,7 +46,7 @@ def pair(root: Path, image: str, mask: str, number: int) -> None:
 
 def records(dataset: Path) -> dict[str, dict]:
     """What the lineage says of each case, by the name that the user gave it."""
-    lines = (dataset / "segconv" / "cases.jsonl").read_text().splitlines()
+    lines = (dataset / "segconv" / "cases.jsonl").read_text(encoding="utf-8").splitlines()
     return {record["original_name"]: record for record in map(json.loads, lines)}
 
 

@@ -91,5 +91,5 @@ def description(dataset: Path) -> dict[str, Any]:
 
 
 def records(dataset: Path) -> dict[str, dict[str, Any]]:
-    lines = (dataset / "segconv" / "cases.jsonl").read_text().splitlines()
+    lines = (dataset / "segconv" / "cases.jsonl").read_text(encoding="utf-8").splitlines()
     return {record["case"]: record for record in map(json.loads, lines)}

@@ -48,6 +48,19 @@ def raters(place: Place) -> None:
                 (folder / f"{organ}.nii.gz").rename(folder / f"rater{person}.nii.gz")
 
 
+def named_by_case(place: Place) -> None:
+    """Begin the name of each mask with that of its case."""
+    for number in TRAINING:
+        for path in (place.root / f"c{number}").glob("*.nii.gz"):
+            if path.name != "ct.nii.gz":
+                path.rename(path.with_name(f"c{number}_{path.name}"))
+
+
+def two_organs(made: Made) -> None:
+    """The classes are liver and kidney, and nothing else."""
+    assert set(made.description["labels"]) == {"background", "liver", "kidney"}
+
+
 def pictures_of_slices(place: Place) -> None:
     """Store each label as pictures, the first of them that of the last slice."""
     for number in TRAINING:
@@ -102,6 +115,7 @@ CASES: list[Case] = [
          Reject(("SC003",), None, (2,)), mended=(("--images", "images/*", "--masks", "masks/*"),)),
     Case(47, "masks", "masks of two raters", raters, Reject(("SC003",), None, (2,)),
          mended=(("--masks", "rater1,rater2"),)),
+    Case(47, "masks", "masks that begin with the name of their case", named_by_case, Convert(two_organs)),
     Case(31, "pairs", "pictures of slices in no order that is known", pictures_of_slices,
          Reject(("SC003",), None, (2,)), words=("--spacing", "1,1,1"), mended=(("--slice-order", "reverse"),)),
     Case(55, "pairs", "segments of other values in each case", segments, Convert(by_name), bare=True),
