@@ -47,7 +47,7 @@ FORMATS = ("nii", "nii.gz", "nrrd", "mha", "png", "tif")
 )
 @option("--priority", metavar="MASK,…", help="Masks: an overlap goes to the first of these, instead of being kept.")
 @option("--max-heads", type=click.IntRange(min=1), default=64, help="Most regions that overlapping masks may become.")
-@option("--unite-masks", is_flag=True, help="Numbered masks of one picture, a_mask and a_mask_1, count as their union.")
+@option("--unite-masks", is_flag=True, help="Numbered masks of one image, a_mask and a_mask_1, count as their union.")
 @option("--grey-to-rgb", is_flag=True, help="Pictures: write grey ones as RGB, their values three times.")
 @option(
     "--drop-alpha",

@@ -24,8 +24,9 @@ from .numbered_objects import Look
 from .pictures import mask_codes, open_picture
 from .read_ahead import read_labels
 from .set_values import judge_guess, refuse_declared_ground, refuse_listed_ground
-from .source import FRAME, SERIES, STACK, ConvertOptions, SourceCase, collect, read_source, shown
+from .source import FRAME, INSTANCES, SERIES, STACK, ConvertOptions, SourceCase, collect, read_source, shown
 from .tool_tables import MANY, in_use, tables_beside
+from .united_volumes import parts_united
 
 R = TypeVar("R")
 
@@ -139,6 +140,14 @@ class _Labels:
     def _parts(self, case: SourceCase) -> Iterator[NDArray[Any]]:
         """Yield the values of a label: of a stack a slice after the other, of all others the whole."""
         path = str(case.label)
+        if case.form(path) == INSTANCES:
+            masks = case.parts[path].files
+            read = (part for file in masks for part in self._parts_of(case, file))
+            yield from parts_united(read, [shown(file, self.root) for file in masks])
+        else:
+            yield from self._parts_of(case, path)
+
+    def _parts_of(self, case: SourceCase, path: str) -> Iterator[NDArray[Any]]:
         files = case.files_of(path)
         if case.form(path) == STACK:
             for file in files:

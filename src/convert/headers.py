@@ -20,7 +20,20 @@ from .bands import KIND, as_bands, refuse_as_slices
 from .frames import HINT, header_of_frame, same_frames
 from .mending import RESAMPLE, goes_with_image
 from .segment_values import BY_NAME, SegmentValues, names_segments
-from .source import BANDS, FRAME, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase, collect, count_of, shown
+from .source import (
+    BANDS,
+    FRAME,
+    INSTANCES,
+    LAYERS,
+    SEGMENTS,
+    SERIES,
+    STACK,
+    ConvertOptions,
+    SourceCase,
+    collect,
+    count_of,
+    shown,
+)
 from .task import CaseTask
 
 
@@ -48,17 +61,23 @@ def judge_headers(
     for case in cases:
         try:
             images = [probe_unit(case, path, root, options) for path in case.images]
-            label_free = case.label is None or case.form(case.label) in (LAYERS, SEGMENTS)
-            label = None if label_free else probe_unit(case, str(case.label), root, options)
+            labels = {path: probe_unit(case, path, root, options) for path in _label_units(case)}
         except SegconvError as error:
             collect(findings, error)
             continue
         counts[case.case] = sum(header.channels for header in images)
-        _judge_case(case, images, label, root, findings, options)
-        if label is not None:
-            segments.add(str(case.label), label)
+        _judge_case(case, images, labels, root, findings, options)
+        for path, header in labels.items():
+            segments.add(path, header)
     findings += segments.findings
     return _judge_counts(cases, counts, channels, root, findings)
+
+
+def _label_units(case: SourceCase) -> tuple[str, ...]:
+    """Return what has a header to be judged: a label, or each of the masks that are to be united."""
+    if case.label is None or case.form(case.label) in (LAYERS, SEGMENTS):
+        return ()
+    return case.parts[case.label].files if case.form(case.label) == INSTANCES else (case.label,)
 
 
 def judge_pictures(
@@ -121,7 +140,7 @@ def _judge_counts(
 def _judge_case(
     case: SourceCase,
     images: list[VolumeHeader],
-    label: VolumeHeader | None,
+    labels: Mapping[str, VolumeHeader],
     root: Path,
     findings: list[Finding],
     options: ConvertOptions,
@@ -129,18 +148,17 @@ def _judge_case(
     grid = images[0].geometry
     for path, header in zip(case.images[1:], images[1:], strict=True):
         _judge_grid(header.geometry, grid, FIRST_CHANNEL, shown(path, root), findings, options)
-    if label is None:
-        return
-    file = shown(str(case.label), root)
-    if label.four_dimensional:
-        what = f"is a label of four dimensions ({label.channels} channels), expected one value a voxel"
-        hint = HINT if same_frames(images, label) else "merge the channels into one label map"
-        hint = BY_NAME if names_segments(label) else hint
-        findings.append(Finding("SC073", what, file=file, hint=hint))
-    else:
-        # Slices know no place of their own: a label of slices takes the grid of its image.
-        place = replace(grid, size=label.geometry.size) if case.form(str(case.label)) == STACK else label.geometry
-        _judge_grid(place, grid, IMAGE, file, findings, options)
+    for path, label in labels.items():
+        file = shown(path, root)
+        if label.four_dimensional:
+            what = f"is a label of four dimensions ({label.channels} channels), expected one value a voxel"
+            hint = HINT if same_frames(images, label) else "merge the channels into one label map"
+            hint = BY_NAME if names_segments(label) else hint
+            findings.append(Finding("SC073", what, file=file, hint=hint))
+        else:
+            # Slices know no place of their own: a label of slices takes the grid of its image.
+            place = replace(grid, size=label.geometry.size) if case.form(path) == STACK else label.geometry
+            _judge_grid(place, grid, IMAGE, file, findings, options)
 
 
 def _judge_grid(

@@ -152,9 +152,11 @@ def _pairing(root: Path, options: ConvertOptions, findings: list[Finding]) -> Pa
             hint="--spacing X,Y,Z in mm; or --from png for pictures of their own",
         )
     pairing = pair_units(units)
-    refused, _ = united(pairing.several, wanted=False)
-    what = "keep one label an image, or merge them"
-    pairing.findings += [replace(finding, hint=what) for finding in refused]
+    refused, told = united(pairing.several, wanted=options.unite_masks, noun="volume")
+    pairing.findings += refused
+    pairing.notes += told
+    if refused:
+        pairing.pairs = [pair for pair in pairing.pairs if len(pair.labels) <= 1]
     return pairing
 
 

@@ -66,7 +66,7 @@ def _heeded() -> dict[str, tuple[str, frozenset[str]]]:
         "--priority": ("priority", masks_alone),
         "--max-heads": ("max_heads", masks_alone),
         "--missing-masks": ("missing_masks", masks_alone),
-        "--unite-masks": ("unite_masks", frozenset({"png"})),
+        "--unite-masks": ("unite_masks", frozenset({"png", "pairs", "dicom"})),
         "--grey-to-rgb": ("grey_to_rgb", frozenset({"png"})),
         "--listed-only": ("listed_only", frozenset({"msd", "nnunet-v1"})),
     }

@@ -1,4 +1,4 @@
-"""Several masks of one picture, numbered: ``a_mask.png`` and ``a_mask_1.png``, each with an object of its own.
+"""Several masks of one picture or volume, numbered: ``a_mask.png`` and ``a_mask_1.png``, each of an object of its own.
 
 Nothing tells whether they show objects of one class or replace one another, so that they are united only
 on request.
@@ -37,7 +37,9 @@ def further_masks(found: Matched) -> dict[Unit, list[Unit]]:
     return further
 
 
-def united(labels: Sequence[tuple[Unit, ...]], *, wanted: bool) -> tuple[list[Finding], list[str]]:
+def united(
+    labels: Sequence[tuple[Unit, ...]], *, wanted: bool, noun: str = "picture"
+) -> tuple[list[Finding], list[str]]:
     """Return the refusal of several masks a picture, or a note on them if they are to be united.
 
     Parameters
@@ -46,13 +48,15 @@ def united(labels: Sequence[tuple[Unit, ...]], *, wanted: bool) -> tuple[list[Fi
         The masks of each picture that has several.
     wanted
         Whether the user asked for it.
+    noun
+        What a picture is called.
     """
     if not labels:
         return [], []
     first = labels[0]
     names = ", ".join(unit.stem + unit.ending for unit in first)
     if wanted:
-        return [], [f"{OPTION} united the masks of {count_of(len(labels), 'picture')}, as {names}"]
-    more = f"; and so are those of {count_of(len(labels) - 1, 'picture')} more" if labels[1:] else ""
+        return [], [f"{OPTION} united the masks of {count_of(len(labels), noun)}, as {names}"]
+    more = f"; and so are those of {count_of(len(labels) - 1, noun)} more" if labels[1:] else ""
     hint = f"{OPTION} takes their union, if each shows an object of one class; otherwise keep one of them"
-    return [Finding("SC085", f"{names} are several masks of one picture{more}", file=first[0].path, hint=hint)], []
+    return [Finding("SC085", f"{names} are several masks of one {noun}{more}", file=first[0].path, hint=hint)], []

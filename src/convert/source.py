@@ -74,7 +74,7 @@ class ConvertOptions:
     missing_masks
         ``"empty"``: a mask that a case lacks counts as empty; refuse if None.
     unite_masks
-        Numbered masks of one picture, ``a_mask`` and ``a_mask_1``, count as their union; refuse them otherwise.
+        Numbered masks of one image, ``a_mask`` and ``a_mask_1``, count as their union; refuse them otherwise.
     grey_to_rgb
         Write a grey picture as RGB, its values three times.
     drop_alpha

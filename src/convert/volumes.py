@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..errors import SegconvError, naming, warning
 from ..image import label_like, nifti, raster, stack, volumes
 from ..image.geometry import Geometry, Volume
 from ..image.gzipped import is_gzip
-from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
+from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader, laid_anew
 from ..image.voxels import refuse_infinite_in_32_bits, shares_of, value_range
 from ..work.caseio import CaseIO
 from ..work.plan import Item
@@ -22,11 +23,12 @@ from .frames import frame_of
 from .layers import compile_layers
 from .mending import cast, finite, turned
 from .pictures import codes_to_settle, open_picture, plain_samples, stored_mask
-from .placing import FirstImage, placed_channel, placed_label
+from .placing import FirstImage, Placed, placed_channel, placed_label
 from .segments import compile_segments
 from .slice_order import REVERSE
-from .source import DETACHED, FRAME, LAYERS, SEGMENTS, SERIES, STACK, count_of, read_head
+from .source import DETACHED, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, count_of, read_head
 from .task import CaseTask, Settle, is_identity, record_of, settled, smallest_dtype, warn_empty, written_counts
+from .united_volumes import LOST, union_of
 
 
 def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
@@ -167,11 +169,10 @@ def _convert_label(
         written = written_counts(counts, task)
         warn_empty(written, task, io)
         return written, stored
-    label, data = open_volume(path, task, io, repairs)
-    _warn_odd(label, path, task, io, repairs)
-    if label.header.four_dimensional:
-        raise SegconvError("is a label of four dimensions, expected one value a voxel", code="SC073")
-    placed = placed_label(label, first, task.recipe.class_of, path, task, io, repairs)
+    if form == INSTANCES:
+        placed, data = _united(path, first, task, io, repairs), None
+    else:
+        placed, data = _placed(path, first, task, io, repairs)
     label, takes_header = placed.volume, placed.takes_header
     values = label.values if label.header.scaled else label.stored
     counts, snapped = settled(values, task.recipe.coding.settle, task, path, io, repairs)
@@ -194,10 +195,36 @@ def _convert_label(
             _write_label(dense, target, first.grid if takes_header else label.header.geometry, task, io)
     written = written_counts(counts, task)
     warn_empty(written, task, io)
-    stored = {"ending": volumes.ending_of(path) or task.recipe.ending, "dtype": smallest_dtype(label.stored)}
+    own = task.source.parts[path].files[0] if form == INSTANCES else path
+    stored = {"ending": volumes.ending_of(own) or task.recipe.ending, "dtype": smallest_dtype(label.stored)}
     if placed.lost or form == FRAME:
         stored["lost"] = placed.lost or "the file of all frames: each frame comes back as a file of its own"
     return written, {**stored, **placed.way_back}
+
+
+def _placed(
+    path: str, first: FirstImage, task: CaseTask, io: CaseIO, repairs: list[str]
+) -> tuple[Placed, bytes | None]:
+    """Return a label as it lies on its image, and its bytes, if it is one file."""
+    label, data = open_volume(path, task, io, repairs)
+    _warn_odd(label, path, task, io, repairs)
+    if label.header.four_dimensional:
+        raise SegconvError("is a label of four dimensions, expected one value a voxel", code="SC073")
+    return placed_label(label, first, task.recipe.class_of, path, task, io, repairs), data
+
+
+def _united(path: str, first: FirstImage, task: CaseTask, io: CaseIO, repairs: list[str]) -> Placed:
+    """Return the union of masks of one object each, as it lies on their image."""
+    files = task.source.parts[path].files
+    placed = []
+    for file in files:
+        with naming(task.shown(file)):
+            placed.append(_placed(file, first, task, io, repairs)[0])
+    repairs.append(f"{len(files)} masks of one object each united")
+    union = union_of([one.volume.values for one in placed], [task.shown(file) for file in files])
+    volume = laid_anew(placed[0].volume, union, placed[0].volume.header.geometry)
+    volume = replace(volume, header=replace(volume.header, slope=1.0, intercept=0.0))  # the values, not what is stored
+    return replace(placed[0], volume=volume, takes_header=any(one.takes_header for one in placed), lost=LOST)
 
 
 def _write_label(dense: NDArray[Any], target: str, geometry: Geometry, task: CaseTask, io: CaseIO) -> None:
