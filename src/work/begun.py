@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,17 +17,21 @@ PLAN = "plan.json"
 LONGEST = 1 << 30
 """Bytes of the list: a hundred thousand cases take less than a tenth."""
 _FIRST = b"segconv staging folder, format 1"
+_MARK = re.compile(re.escape(fsops.MARK) + "[0-9a-f]+")
+"""The entry that says what the names of files begin with that are not complete."""
 
 
 def declare(staging: Path, outputs: Iterable[str]) -> None:
     """Add to the list, before anything of it is written; the list is made if need be."""
-    outputs = set(outputs) - (read(staging) or set())
-    if not outputs and (staging / FILE).exists():
+    begun = read(staging)
+    if begun is None:
+        mark = fsops.new_mark()
+        fsops.create(staging / FILE, _entries([os.fsdecode(_FIRST), mark, *sorted(set(outputs))]))
         return
-    data = b"".join(os.fsencode(path) + b"\0" for path in sorted(outputs))
-    if read(staging) is None:
-        fsops.write_atomic(staging / FILE, _FIRST + b"\0" + data)
+    outputs = set(outputs) - begun
+    if not outputs:
         return
+    data = _entries(sorted(outputs))
     descriptor = fsops.open_append(staging / FILE)
     try:
         fsops.append(descriptor, data, staging / FILE)
@@ -41,6 +46,11 @@ def read(staging: Path) -> set[str] | None:
     except (OSError, SegconvError):
         return None
     return {os.fsdecode(path) for path in outputs if path} if first == _FIRST else None
+
+
+def mark_of(staging: Path) -> str:
+    """Return what the names of files in a staging folder begin with until they are complete; random for each folder."""
+    return next(filter(_MARK.fullmatch, read(staging) or ()), fsops.MARK)
 
 
 def refuse_foreign(staging: Path) -> set[str]:
@@ -85,21 +95,30 @@ def _told_apart(staging: Path) -> tuple[set[str], list[str]]:
     """Return the files of a staging folder that are ours, and what else is in it."""
     begun = read(staging)
     known = set() if begun is None else begun | {FILE}
+    mark = next(filter(_MARK.fullmatch, known), None)
     files, foreign = set(), []
     for path, entry in owned.entries(staging):
-        if not _ours(path, entry, known):
+        if not _ours(path, entry, known, mark):
             foreign.append(path)
         elif not entry.is_dir(follow_symlinks=False):
             files.add(path)
     return files, foreign
 
 
-def _ours(path: str, entry: os.DirEntry[str], known: set[str]) -> bool:
+def _ours(path: str, entry: os.DirEntry[str], known: set[str], mark: str | None) -> bool:
     if entry.is_dir(follow_symlinks=False):  # an empty one, made for what was to lie in it
         return any(output.startswith(f"{path}/") for output in known)
-    if (path in (FILE, PLAN, JOURNAL) and known) or fsops.is_temporary(entry.name):
+    if fsops.is_temporary(entry.name):
+        # Where files cannot be made without a name, the list itself has one before anything tells the mark.
+        ours = fsops.is_temporary(path, (FILE,)) or (mark is not None and entry.name.startswith(mark))
+        return ours and entry.is_file(follow_symlinks=False)
+    if path in (FILE, PLAN, JOURNAL) and known:
         return entry.is_file(follow_symlinks=False)
     return path in known
+
+
+def _entries(texts: Iterable[str]) -> bytes:
+    return b"".join(os.fsencode(text) + b"\0" for text in texts)
 
 
 def _foreign(staging: Path, files: list[str]) -> SegconvError:

@@ -32,10 +32,13 @@ class CaseIO:
         Folder that outputs are written to.
     source_root
         Folder that the recorded paths of sources are relative to.
+    mark
+        What the names of files begin with until they are complete.
     """
 
-    def __init__(self, staging: Path, source_root: Path) -> None:
+    def __init__(self, staging: Path, source_root: Path, mark: str = fsops.MARK) -> None:
         self._staging = staging
+        self._mark = mark
         self._source_root = source_root
         self._stats: dict[str, os.stat_result] = {}
         self.sources: dict[str, dict[str, Any]] = {}
@@ -80,7 +83,7 @@ class CaseIO:
         pieces
             All of it, one after the other, each contiguous.
         """
-        fsops.write_atomic(self._prepare(relative), *pieces)
+        fsops.write_atomic(self._prepare(relative), *pieces, mark=self._mark)
         digest = hashlib.sha256()
         for piece in pieces:
             digest.update(piece)
@@ -99,7 +102,7 @@ class CaseIO:
             if how == COPY:
                 path = self._prepare(relative)
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                temporary = fsops.temporary_beside(path)
+                temporary = fsops.temporary_beside(path, self._mark)
                 fsops.copy_new(descriptor, temporary)
                 fsops.complete(temporary, path)
                 self._target(relative, size, digest.hexdigest(), carried=True)
@@ -123,7 +126,7 @@ class CaseIO:
             `COPY`, `HARD`, `SYMBOLIC`, or `EXTERNAL`: the file stays where it is, and is only named.
         """
         if how == COPY:
-            fsops.write_atomic(self._prepare(relative), data)
+            fsops.write_atomic(self._prepare(relative), data, mark=self._mark)
             self._target(relative, len(data), self.sha256_of(source), carried=True)
         else:
             self._link(source, relative, how)

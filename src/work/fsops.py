@@ -31,6 +31,9 @@ _AT_FDCWD = -100
 
 _SHORT_NAME_BYTES = 143
 """Names of so many bytes go into every file system; eCryptfs takes no longer ones."""
+MARK = ".tmp-"
+"""What the names of files begin with that are not complete; a run adds digits that are its own."""
+_DIGITS = 16
 _TEMPORARY = re.compile(r"\.tmp-[0-9a-f]{16}(-.*)?", re.DOTALL)
 
 _calls: Counter[str] = Counter()
@@ -87,19 +90,24 @@ def write_new(path: Path, *pieces: Buffer, sync: bool = False) -> None:
         raise
 
 
-def temporary_beside(path: Path) -> Path:
+def new_mark() -> str:
+    """Return a mark that no other run draws, for the names of what is not complete."""
+    return MARK + secrets.token_hex(_DIGITS // 4)
+
+
+def temporary_beside(path: Path, mark: str = MARK) -> Path:
     """Return a new name beside a file for its bytes until they are complete: one that no other worker draws.
 
-    It is ``.tmp-``, a random part, and the name of the file where that leaves it short enough for every file system.
+    It is the mark, a random part, and the name of the file where that leaves it short enough for every file system.
     """
-    drawn = f".tmp-{secrets.token_hex(8)}"
+    drawn = mark + secrets.token_hex(_DIGITS // 2)[len(mark) - len(MARK) :]
     named = f"{drawn}-{path.name}"
     return path.with_name(named if len(os.fsencode(named)) <= _SHORT_NAME_BYTES else drawn)
 
 
-def write_atomic(path: Path, *pieces: Buffer, sync: bool = False) -> None:
+def write_atomic(path: Path, *pieces: Buffer, sync: bool = False, mark: str = MARK) -> None:
     """Write a file so that it is there whole or not at all; a file of that name is replaced, as `complete` does."""
-    temporary = temporary_beside(path)
+    temporary = temporary_beside(path, mark)
     write_new(temporary, *pieces, sync=sync)
     try:
         complete(temporary, path)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Finding, Refused, SegconvError, as_errors, warning
-from . import staging
+from . import begun, staging
 from .backends import THREADS, backend_of
 from .caseio import CaseIO
 from .held import unchanged
@@ -242,7 +242,7 @@ def _run_items(
     failures: dict[str, list[Finding]] = {}
     if progress is not None:
         progress.start(len(plan.items), len(plan.items) - len(pending))
-    call = _Call(task, plan.target.staging, plan.source_root)
+    call = _Call(task, plan.target.staging, plan.source_root, begun.mark_of(plan.target.staging))
     workers = backend or _workers(plan, jobs)
     note = progress.note if progress is not None else None
     try:
@@ -333,9 +333,10 @@ class _Call:
     task: Task
     staging: Path
     source_root: Path
+    mark: str
 
     def __call__(self, item: Item) -> dict[str, Any]:
-        io = CaseIO(self.staging, self.source_root)
+        io = CaseIO(self.staging, self.source_root, self.mark)
         try:
             record = self.task(item, io)
             io.refuse_changed_sources()

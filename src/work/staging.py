@@ -50,7 +50,7 @@ class Staged:
         path = self._folder / relative
         begun.declare(self._folder, [relative])
         fsops.mkdir(path.parent)
-        temporary = fsops.temporary_beside(path)
+        temporary = fsops.temporary_beside(path, begun.mark_of(self._folder))
         digest, size = hashlib.sha256(), 0
         descriptor = fsops.open_append(temporary)
         try:
@@ -165,7 +165,7 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
     begun.declare(staging, (output for item in plan.items for output in item.outputs))
     if not record.is_file():
         text = json.dumps({"fingerprint": plan.fingerprint, "key": plan.key}, indent=2)
-        fsops.write_atomic(record, text.encode())
+        fsops.write_atomic(record, text.encode(), mark=begun.mark_of(staging))
     journal = Journal(staging / JOURNAL)
     _forget_stale(plan, journal)
     return journal

@@ -56,6 +56,11 @@ def add_hidden(folder: Path) -> str:
     return ".tmp-notes"
 
 
+def add_temporary(folder: Path) -> str:
+    (folder / "data" / ".tmp-0123456789abcdef-1.bin").write_text("mine")
+    return "data/.tmp-0123456789abcdef-1.bin"
+
+
 def change_file(folder: Path) -> str:
     path = folder / "data" / "1.bin"
     path.write_bytes(bytes(len(path.read_bytes())))
@@ -75,7 +80,7 @@ def link_for_folder(folder: Path) -> str:
     return "data"
 
 
-STRANGERS = [add_file, add_deep_file, add_folder, add_link, add_fifo, add_hidden]
+STRANGERS = [add_file, add_deep_file, add_folder, add_link, add_fifo, add_hidden, add_temporary]
 CHANGES = [*STRANGERS, change_file, link_for_file, link_for_folder]
 
 
