@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from .options import PATH, example, jobs, option, overwrite, speaking, three_fol
 from .sink import Sink
 
 if TYPE_CHECKING:
+    from ..review.scores.beside_tables import Table
     from ..review.scores.declared import Declaration
     from ..review.scores.evaluation import Evaluation
     from ..train.paths import Paths
@@ -61,7 +62,8 @@ def command(
 
     REFERENCES is a folder of masks that are called as the predictions, or a dataset, whose labelsTs or
     labelsTr is taken. Volumes must lie on the grid of their reference. Both sides must hold values of one
-    coding: the dataset's, yours, or what --labels declares; without any, the same values over all files.
+    coding: the dataset's, yours, or what --labels or tables of classes beside them declare; without any,
+    the same values over all files.
     The score is Dice. A class that a case has neither in its reference nor in its prediction does not
     count there; the mean of a class is over the cases where it counts, the last mean over classes. -v
     shows every case.
@@ -80,6 +82,7 @@ def command(
         values=parse_map(maps),
         layout=layout,
         allowed=Allowed(missing, extra, missing_masks),
+        tables=_table_beside,
         readers=Readers(jobs, sink.progress()),
     )
     sink.warn(found.findings)
@@ -120,6 +123,21 @@ def _declared(predictions: Path, like: str | None, labels: str | None, paths: Pa
         return of_dataset(Dataset.open(paths.dataset(dataset)))
     except SegconvError:
         return None  # it may have been removed, or lie elsewhere
+
+
+def _table_beside(folder: Path, files: Collection[str], in_colours: bool) -> Table | None:
+    """Return what tables and lists of classes beside labels declare, as conversion reads them."""
+    from ..convert.declared_beside import declared_in
+    from ..convert.labelling import Declared
+    from ..dataset.labels import value_text
+    from ..review.scores.beside_tables import Table
+
+    found = declared_in(folder, files, in_colours=in_colours)
+    if found is None:
+        return None
+    declared = Declared.of(found.names)
+    names = {name: value_text(value, declared.coding) for name, value in declared.names.items()}
+    return Table(names, f"{folder}/{found.where}", found.occurring)
 
 
 def _tell(found: Evaluation, sink: Sink) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from ..dataset.labels import BACKGROUND
 from ..errors import SegconvError
 from .colour_tables import find_tables, read_table_beside
 from .labelling import Declared
+from .roles import MASK, place_of
 from .source import ConvertOptions, SourceCase, shown
 from .tool_tables import find_tool_tables, ground_note, read_tool_table
 
@@ -44,18 +46,78 @@ def declared_beside(
         ``SC003`` if two tables of one folder declare different labels; ``SC074`` if those of two folders do, or no
         background is declared; what reading a table raises.
     """
+    tables = _tables(_folders(cases, root), root, in_colours=in_colours)
+    if tables is None:
+        return None
+    notes += tables.grounds
+    if BACKGROUND not in tables.names and BACKGROUND not in options.value_map.values():
+        _refuse_nameless_background(tables.names, tables.where)
+    more = f" and {tables.count - 1} more, which agree" if tables.count > 1 else ""
+    values = ", of which the values count that occur" if tables.occurring else ""
+    notes.append(f"labels are declared by {tables.where}{more}{values}")
+    return Beside(Declared.of(tables.names), tables.where, tables.occurring)
+
+
+def declared_in(folder: Path, files: Iterable[str], *, in_colours: bool) -> Tables | None:
+    """Return what such tables declare beside the labels of a folder that is no source; None without.
+
+    Parameters
+    ----------
+    folder
+        Of the labels; one that is called as folders of masks are has its tables beside it as well.
+    files
+        The labels.
+
+    Raises
+    ------
+    SegconvError
+        As `declared_beside` does, but for background, which may have no name.
+    """
+    here = Path(os.path.realpath(folder))
+    root = here.parent if place_of(here.name).role == MASK else here
+    folders = {root, here, *(Path(file).parent for file in files)}
+    return _tables([one for one in folders if one.is_relative_to(root)], root, in_colours=in_colours)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What tables of one set of labels say together.
+
+    Parameters
+    ----------
+    names
+        Name → value or colour.
+    where
+        The first of them, as messages name it.
+    count
+        How many they are.
+    occurring
+        As in `Beside`.
+    grounds
+        Notes on what they call background.
+    """
+
+    names: Mapping[str, int | str]
+    where: str
+    count: int
+    occurring: bool
+    grounds: tuple[str, ...]
+
+
+def _tables(folders: Iterable[Path], root: Path, *, in_colours: bool) -> Tables | None:
     found: dict[str, int | str] = {}
     origin: dict[int | str, Path] = {}
     tables: list[Path] = []
+    grounds: list[str] = []
     occurring = False
-    for folder in sorted(_folders(cases, root)):
+    for folder in sorted(folders):
         known = find_tables(folder)
         of_tools = [] if in_colours else find_tool_tables(folder)  # their colours are for the screen
         for table in [*known, *(path for path in of_tools if path not in known)]:
             names = read_table_beside(table, root, in_colours=in_colours) if table in known else None
             if names is None and table in of_tools and (names := read_tool_table(table, root)) is not None:
                 occurring = True
-                notes += ground_note(table, root)
+                grounds += ground_note(table, root)
             if names is None:
                 continue
             _refuse_contradiction(found, names, table, origin, tables, root)
@@ -63,14 +125,7 @@ def declared_beside(
             for name, value in names.items():
                 found.setdefault(name, value)
                 origin.setdefault(value, table)
-    if not tables:
-        return None
-    if BACKGROUND not in found and BACKGROUND not in options.value_map.values():
-        _refuse_nameless_background(found, shown(tables[0], root))
-    more = f" and {len(tables) - 1} more, which agree" if len(tables) > 1 else ""
-    values = ", of which the values count that occur" if occurring else ""
-    notes.append(f"labels are declared by {shown(tables[0], root)}{more}{values}")
-    return Beside(Declared.of(found), shown(tables[0], root), occurring)
+    return Tables(found, shown(tables[0], root), len(tables), occurring, tuple(grounds)) if tables else None
 
 
 def _folders(cases: Iterable[SourceCase], root: Path) -> Collection[Path]:

@@ -78,6 +78,8 @@ class Declaration:
         Whether the references are the dataset's, and so in its own values.
     restored
         Whether segconv restored the predictions, which then are in the user's values.
+    by_table
+        Whether tables beside the labels say it.
     """
 
     own: Classes
@@ -87,6 +89,7 @@ class Declaration:
     for_both: bool = False
     of_references: bool = False
     restored: bool = False
+    by_table: bool = False
 
 
 def sort_key(text: str) -> tuple[bool, int, str]:

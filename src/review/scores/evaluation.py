@@ -13,6 +13,7 @@ from ...errors import Finding, Refused, SegconvError, refuse_if_any
 from ...image.codecs import decoded_bytes
 from ...work.held import Held, unchanged
 from ...work.readers import ONE, Readers
+from .beside_tables import TablesOf, of_tables
 from .codings import settle
 from .declared import Declaration, of_values, sort_key
 from .dice import Overlap, Scores
@@ -86,6 +87,7 @@ def evaluate_folders(
     values: Mapping[str, str] | None = None,
     layout: str | None = None,
     allowed: Allowed | None = None,
+    tables: TablesOf | None = None,
     readers: Readers = ONE,
 ) -> Evaluation:
     """Score predictions against references of the same names, in any form that `restore` writes.
@@ -105,6 +107,8 @@ def evaluate_folders(
         How cases are stored; see `layouts.LAYOUTS`.
     allowed
         What becomes of files without a counterpart; they are refused if None.
+    tables
+        Reads tables and lists of classes beside labels; see `beside_tables`; none are read if None.
     readers
         Who read the files.
 
@@ -129,7 +133,7 @@ def evaluate_folders(
         files = [Held(root, _files(found)) for root, found in ((predictions, mine), (folder, its))]
         with unchanged(Held(folder.absolute().parent, ABOUT), *files):
             said = declared(labels, predictions, folder)
-            return _scored(mine, its, (predictions, folder), said, values or {}, allowed or Allowed(), readers)
+            return _scored(mine, its, (predictions, folder), said, values or {}, allowed or Allowed(), tables, readers)
 
 
 def _files(found: Found) -> list[str]:
@@ -143,6 +147,7 @@ def _scored(
     said: Declaration | None,
     values: Mapping[str, str],
     allowed: Allowed,
+    tables: TablesOf | None,
     readers: Readers,
 ) -> Evaluation:
     """Return the scores of predictions and references that were found in two folders."""
@@ -156,6 +161,8 @@ def _scored(
     if all(_kinds(tally) == {MASKS} for tally in counted):
         result = _of_masks(counted, folders[0], allowed)
     else:
+        if said is None and tables is not None:
+            said = of_tables(tables, ((folders[0], _files(mine)), (folders[1], _files(its))), counted)
         result = _of_values(counted, folders, said, values)
     notes = [f"predictions: {mine.guessed}"] if mine.guessed else []
     notes += [f"predictions and references go together {paired.how}"] if paired.how else []
@@ -240,7 +247,9 @@ def _of_values(
     coding = settle(tallies, (str(folders[0]), str(folders[1])), said, values)
     overlaps = {tally.case: coding.overlaps(tally) for tally in tallies}
     labels = {name: tuple(sorted(texts, key=sort_key)) for name, texts in coding.classes.names.items()}
-    notes = [] if said is not None else ["classes are the values of the references; --labels or --like names them"]
+    guessed = "classes are the values of the references; --labels or --like names them"
+    told = f"classes are declared by {coding.classes.who}"
+    notes = [guessed] if said is None else [told] if said.by_table else []
     if coding.classes.ignore:
         notes.append(f"voxels that are to be ignored ({listed(coding.classes.ignore)} in references) count for nothing")
     return Evaluation(

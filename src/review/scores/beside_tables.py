@@ -1,0 +1,84 @@
+"""What tables and lists of classes beside predictions and references declare, read as conversion reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...errors import SegconvError
+from .declared import Classes, Declaration, Texts, of_values
+from .opened import COLOURS
+from .tally import Tally
+
+
+@dataclass(frozen=True)
+class Table:
+    """What tables beside one side declare together.
+
+    Parameters
+    ----------
+    names
+        Name → value or colour, as a person writes it.
+    where
+        The first of them, as messages name it.
+    occurring
+        Whether only values count that occur, as in tables of all that a tool knows.
+    """
+
+    names: Mapping[str, str]
+    where: str
+    occurring: bool
+
+
+TablesOf = Callable[[Path, Collection[str], bool], Table | None]
+"""Returns what lies beside the labels of a folder: takes the folder, its labels, and whether these hold colours."""
+
+
+def of_tables(
+    read: TablesOf, sides: Sequence[tuple[Path, Collection[str]]], tallies: Sequence[Tally]
+) -> Declaration | None:
+    """Return what the tables of both sides declare, on which they must agree; None without any.
+
+    Parameters
+    ----------
+    sides
+        Of predictions and of references: the folder and its labels.
+    tallies
+        All cases.
+
+    Raises
+    ------
+    SegconvError
+        ``SC078`` if the two number or colour the classes otherwise; what reading raises.
+    """
+    held = [one for tally in tallies for one in (tally.prediction, tally.reference) if one is not None]
+    in_colours = any(one.kind == COLOURS for one in held)
+    occurring = {text for one in held for text in one.counts}
+    found = [table for folder, files in sides if (table := read(folder, files, in_colours)) is not None]
+    if not found:
+        return None
+    said = [_declaration(table, occurring) for table in found]
+    if len(said) == 1:
+        return said[0]
+    mine, its = said
+    if _differ(mine.own.meaning, its.own.meaning):
+        told = f"{mine.own.who} declares {mine.own.listed()}; {its.own.who} {its.own.listed()}"
+        hint = "bring both into one coding; or --like DATASET, or --labels NAME=VALUE,…, if that holds for both"
+        raise SegconvError(told, code="SC078", file=str(sides[0][0]), hint=hint)
+    own = its.own
+    return replace(its, own=Classes({**mine.own.names, **own.names}, own.rest, own.ignore, own.who), for_both=True)
+
+
+def _declaration(table: Table, occurring: Collection[str]) -> Declaration:
+    names = {n: text for n, text in table.names.items() if not table.occurring or text in (*occurring, "0")}
+    return replace(of_values(names, table.where, for_both=False), by_table=True)
+
+
+def _differ(mine: Mapping[str, Texts], its: Mapping[str, Texts]) -> bool:
+    """Return whether a name has two values, or a value two names."""
+    names = {text: name for name, texts in its.items() for text in texts}
+    return any(
+        its.get(name, texts) != texts or any(names.get(text, name) != name for text in texts)
+        for name, texts in mine.items()
+    )
