@@ -205,7 +205,9 @@ def _names(kinds: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
     names = [_without_words(name) for name in plain]
     names = names if len(set(names)) == len(names) else plain
     numbered = any(name.isdecimal() for name in names)
-    if len(set(names)) < len(names) or numbered or not any(map(_names_a_class, names)):
+    # Of several that only say that they are masks, nobody knows which is which.
+    unnamed = sum(not _names_a_class(name) for name in names)
+    if len(set(names)) < len(names) or numbered or unnamed > 1 or unnamed == len(names):
         return {}
     return dict(zip(kinds, names, strict=True))
 

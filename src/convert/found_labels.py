@@ -14,12 +14,12 @@ from ..dataset.labels import BACKGROUND, LabelMap, dense
 from ..errors import Finding, SegconvError, naming
 from ..image import volumes
 from ..image.pieces import Extent, count_pieces, extents
-from ..image.voxels import MOST_VALUES, label_values
+from ..image.voxels import MOST_VALUES, border_counts, label_values
 from ..work.readers import Readers
 from .coding import MOST_SNAPPED
 from .frames import frame_of
 from .labelling import Declared, in_values, mapped_values, settle
-from .mask_facts import MaskFacts, border_counts
+from .mask_facts import MaskFacts
 from .numbered_objects import Look
 from .pictures import mask_codes, open_picture
 from .read_ahead import read_labels

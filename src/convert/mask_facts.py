@@ -9,10 +9,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..dataset.labels import GRAY, RGB, grey_of_colour, value_text
 from ..image import raster
@@ -51,18 +47,6 @@ class MaskFacts:
     def foreground(self) -> frozenset[int]:
         """The values but 0."""
         return frozenset(self.counts) - {0}
-
-
-def border_counts(values: NDArray[Any]) -> dict[int, int]:
-    """Return value → how often it stands in the outermost rows and columns, of a volume in its six faces."""
-    counts: dict[int, int] = {}
-    for axis, length in enumerate(values.shape):
-        if length < 3 and values.ndim > 2:
-            continue  # a volume of one slice has the border of the slice
-        faces = np.concatenate([np.take(values, at, axis).ravel() for at in {0, length - 1}])
-        for value, number in zip(*np.unique(faces, return_counts=True), strict=True):
-            counts[int(value)] = counts.get(int(value), 0) + int(number)
-    return counts
 
 
 def palette_in_use(opened: Opened, counts: Iterable[int]) -> dict[int, int]:

@@ -16,10 +16,10 @@ from ..errors import Finding, SegconvError
 from ..image.mask import WITH_ALPHA
 from ..image.picture import PictureHeader
 from ..image.pieces import Extent, count_pieces, extents
-from ..image.voxels import label_values, tally
+from ..image.voxels import border_counts, label_values, tally
 from ..work.readers import Readers
 from .coding import MOST_SNAPPED
-from .mask_facts import MaskFacts, border_counts, palette_in_use, white_is_zero
+from .mask_facts import MaskFacts, palette_in_use, white_is_zero
 from .pictures import Opened, mask_codes, open_picture
 from .read_ahead import read_pictures
 from .source import INSTANCES, SourceCase, read_source, shown

@@ -201,6 +201,18 @@ def _counted(array: NDArray[Any], values: Sequence[int]) -> dict[int, int]:
     return counts
 
 
+def border_counts(values: NDArray[Any]) -> dict[int, int]:
+    """Return value → how often it stands in the outermost rows and columns, of a volume in its six faces."""
+    counts: dict[int, int] = {}
+    for axis, length in enumerate(values.shape):
+        if length < 3 and values.ndim > 2:
+            continue  # a volume of one slice has the border of the slice
+        faces = np.concatenate([np.take(values, at, axis).ravel() for at in {0, length - 1}])
+        for value, number in zip(*np.unique(faces, return_counts=True), strict=True):
+            counts[int(value)] = counts.get(int(value), 0) + int(number)
+    return counts
+
+
 def position(mask: NDArray[Any]) -> tuple[int, ...]:
     """Return the index ``(x, y[, z])`` of the first voxel that is set in an array ``([z,] y, x)``."""
     return _xyz(np.unravel_index(int(np.argmax(mask)), mask.shape))

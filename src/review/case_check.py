@@ -24,12 +24,13 @@ from ..image.stored import VolumeHeader
 from ..image.voxels import LARGEST, label_values, position, shares_of, value_range
 from ..typed import Misfit, entries, many, positive
 from ..work.unforeseen import unforeseen
+from .coded import Coded
 from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place
 from .history import Recorded, judge_change
 from .inventory import CaseFiles
 from .links import unusable
 from .opened import Header, Opened, decode, judge_mark, probe, read_bytes
-from .readers import judge_dimensions
+from .readers import channels_in_pages, judge_dimensions, judge_pages
 
 _NAMED_VALUES = 5
 
@@ -54,6 +55,8 @@ class Rules:
         Label values that may occur; None if that is not known.
     learned
         Those of them that a network learns: neither background nor ignore.
+    reader
+        The one of its readers that nnU-Net takes, as far as the first image tells.
     """
 
     root: str
@@ -63,6 +66,7 @@ class Rules:
     channels: int | None
     values: frozenset[int] | None
     learned: frozenset[int]
+    reader: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,8 @@ class CaseReport:
         Pictures in the file of a picture.
     label_voxels
         Value → number of voxels; None if there is no usable label.
+    coded
+        How its files are coded.
     """
 
     number: int
@@ -125,6 +131,7 @@ class CaseReport:
     orientation: str | None = None
     pages: int | None = None
     label_voxels: dict[int, int] | None = None
+    coded: Coded = field(default_factory=Coded)
 
 
 @dataclass(frozen=True)
@@ -234,7 +241,7 @@ class _Case:
             return header.channels
         if header.kind == "palette":
             return 1 if header.format == "TIFF" else 3
-        return header.samples
+        return header.pages if channels_in_pages(header, self.rules.reader) else header.samples
 
     def _as_many_channels(self, name: str, header: Header, first: Header) -> None:
         found, expected = self._channels(header), self._channels(first)
@@ -304,6 +311,7 @@ class _Case:
         report.pages = header.pages
         channels = self._channels(header)
         report.voxel_types += [f"{header.depth}-bit {header.kind}"] * channels
+        report.findings += judge_pages(name, header, self.rules.reader, self.rules.channels)
         unread = header.kind == "bands" and header.samples not in (3, 4)
         if unread or header.kind == "gray+alpha" or (header.pages > 1 and header.samples > 1):
             self._tell("SC084", f"is {header}, which nnU-Net has no reader for", name, hint="export it as grey or RGB")
@@ -311,6 +319,7 @@ class _Case:
             self._dimensions(name, header)
         if samples is None:
             return
+        report.coded.add_picture(header, samples)
         flat = samples.reshape(-1, header.samples)
         found = [value_range(flat[:, number]) for number in range(header.samples)]
         if all(low == high for low, high in found):
@@ -347,6 +356,7 @@ class _Case:
         if values is None:
             return
         counts = label_values(values)
+        self.report.coded.add_label(header, values, counts, opened.palette)
         allowed = self.rules.values
         self.report.label_voxels = {value: n for value, n in counts.items() if allowed is None or value in allowed}
         undeclared = [value for value in counts if value not in allowed] if allowed is not None else []

@@ -18,6 +18,7 @@ from ..dataset.layout import hold
 from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.names import DatasetName
 from ..dataset.patients import NAMES_PATIENTS, patients_in_words, with_guessed_patients
+from ..dataset.regions import value_names
 from ..dataset.splits import FILE as SPLITS
 from ..dataset.splits import Splits
 from ..errors import Finding, SegconvError, warning
@@ -28,12 +29,15 @@ from ..work.interruption import interruptible
 from ..work.memory import within_memory
 from ..work.parallel import each
 from .case_check import Assigned, CaseReport, FullCheck, QuickCheck, Rules
+from .coded import CodedSet
 from .declaration import Declaration
 from .facts import Facts
 from .folds import judge_default_folds, judge_folds, judge_guessed_patients, read_folds
 from .history import History
 from .inventory import CaseFiles, same_names, take_inventory
 from .links import unusable
+from .opened import Header, probe
+from .readers import reader_taken
 
 _BYTE_S = 1 / 120e6
 _FILE_S = 1 / 1500
@@ -153,12 +157,15 @@ def _check(
     findings += history.compare(cases)
     facts = Facts(declared.channel_names, declared.labels)
     whole = _Whole(cases, declared.ending or "")
+    coded = CodedSet(facts.names, value_names(declared.labels) if declared.labels is not None else None)
     for report in _in_order(_reports(root, declared, cases, history, external, quick, jobs, backend, progress)):
         files = cases[report.number]
         findings += report.findings
         facts.add(report, files)
         whole.add(report, files)
+        coded.add(report.coded, files)
     findings += whole.duplicates()
+    findings += coded.findings()
     findings += facts.findings(complete=facts.labelled == facts.cases[TRAIN] > 0)
     findings += _folds(root, splits, whole, history, facts, external=allow_external)
     findings.sort(key=lambda finding: finding.severity != "error")  # keeps the order otherwise
@@ -253,6 +260,7 @@ def _reports(
         len(names) if names is not None else None,
         frozenset(labels.values) if labels is not None else None,
         _learned(labels),
+        reader_taken(declared.readers, _first_image(root, declared, cases)),
     )
     look = QuickCheck(rules) if quick else FullCheck(rules)
     if backend is None:
@@ -273,6 +281,17 @@ def _reports(
     finally:
         if progress is not None:
             progress.stop()
+
+
+def _first_image(root: Path, declared: Declaration, cases: list[CaseFiles]) -> Header | None:
+    """Return the header of the first image, by which nnU-Net chooses a reader; None if it cannot be read."""
+    first = next((files.images[0] for files in cases if files.split == TRAIN and files.images), None)
+    if first is None or not (declared.ending or "").lower().startswith(".tif"):
+        return None
+    try:
+        return probe(str(root / first), (declared.ending or "").lower()).header
+    except SegconvError:
+        return None
 
 
 def _worthwhile(root: Path, cases: list[CaseFiles], jobs: int, quick: bool) -> int:

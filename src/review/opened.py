@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from .. import reading
@@ -32,12 +33,15 @@ class Opened:
     volume, samples
         Its voxels, as `volumes.decode` and `raster.prove_and_decode` return them: one of the two, or
         none if only the header was read.
+    palette
+        Colours of a picture that was read and has a palette, ``(n, 3)``.
     """
 
     header: Header
     oddities: tuple[tuple[str, str], ...] = ()
     volume: DecodedVolume | None = None
     samples: NDArray[Any] | None = None
+    palette: NDArray[np.uint8] | None = None
 
 
 def read_bytes(path: str) -> bytes:
@@ -83,7 +87,8 @@ def decode(data: bytes, ending: str) -> Opened:
     if ending in raster.ENDINGS:
         header, samples, plain = raster.prove_and_decode(data, ending)
         tail = () if plain else (("SC059", "bytes follow the end of the picture"),)
-        return Opened(header, tail, samples=samples)
+        palette = raster.palette(data) if header.kind == "palette" else None
+        return Opened(header, tail, samples=samples, palette=palette)
     volume = volumes.decode(data, ending)
     if ending == ".nii" and is_gzip(data):
         raise SegconvError("is gzipped, and nnU-Net's reader of .nii goes by the name", code="SC051", hint="gunzip it")

@@ -6,7 +6,7 @@ image. A reader that ``overwrite_image_reader_writer`` names is taken without be
 
 from __future__ import annotations
 
-from ..errors import Finding
+from ..errors import Finding, warning
 from ..image.nifti import NiftiHeader
 from ..image.nifti_block import NiftiBlock
 from ..image.picture import NNUNET_PIXELS, PictureHeader
@@ -20,6 +20,9 @@ READERS: dict[str, tuple[str, ...]] = {
     "NibabelIOWithReorient": (".nii", ".nii.gz"),
 }
 """Name → endings, as in ``reader_writer_registry`` of nnunetv2 2.8; a test compares the two."""
+
+PAGES_AS_CHANNELS = (3, 4)
+"""Pages of a TIFF that scikit-image takes for channels."""
 
 _UNLISTED = {"SimpleITKIO": (".nii",), "NaturalImage2DIO": (".tiff",)}
 """Endings that a reader does not list and reads all the same where dataset.json names it."""
@@ -35,6 +38,39 @@ def readers_of(ending: str) -> tuple[str, ...]:
 def knows(reader: str, ending: str) -> bool:
     """Return whether a reader can be named for files with an ending."""
     return ending.lower() in (*READERS[reader], *_UNLISTED.get(reader, ()))
+
+
+def reader_taken(readers: tuple[str, ...], first: Header | None) -> str:
+    """Return the reader that nnU-Net takes for a dataset, as far as its first image tells: the first that reads it.
+
+    scikit-image, which reads for NaturalImage2DIO, takes three or four pages of a TIFF for channels.
+    """
+    if isinstance(first, PictureHeader) and readers[:1] == ("NaturalImage2DIO",) and len(readers) > 1:
+        flat = first.pages == 1 or first.pages in PAGES_AS_CHANNELS
+        return readers[0] if flat else readers[1]
+    return readers[0] if readers else ""
+
+
+def channels_in_pages(header: PictureHeader, reader: str) -> bool:
+    """Return whether a reader takes the pages of a file for channels."""
+    return reader == "NaturalImage2DIO" and header.pages in PAGES_AS_CHANNELS and header.samples == 1
+
+
+def judge_pages(name: str, header: PictureHeader, reader: str, channels: int | None) -> list[Finding]:
+    """Return a warning if nnU-Net reads the pages of an image as something else than its file or dataset.json says.
+
+    Parameters
+    ----------
+    channels
+        How many dataset.json names.
+    """
+    as_channels = channels_in_pages(header, reader)
+    if header.pages == 1 or header.channel_pages is as_channels or (as_channels and channels == header.pages):
+        return []
+    own, theirs = ("channels by its own word", "slices") if header.channel_pages else ("no channels", "channels")
+    what = f"its {header.pages} pages are {own}, and nnU-Net's {reader} reads them as {theirs}"
+    hint = "save each channel as a file of its own" if header.channel_pages else "save the volume as .nii.gz"
+    return [warning("SC084", what, file=name, hint=hint)]
 
 
 def judge_dimensions(name: str, header: Header, readers: tuple[str, ...], ending: str) -> list[Finding]:
