@@ -38,7 +38,7 @@ from .coding import Coding
 from .folds import settled_folds
 from .headers import decoded
 from .left_alone import LeftAlone, left_alone
-from .patients import in_words, number_of_patients, with_patients
+from .patients import in_words, number_of_patients, tested_patients, with_patients
 from .registry import KINDS, detect, refuse_unheeded
 from .source import ConvertOptions, SourceScan, own_name, real_folder
 from .task import PICTURES, CaseTask, Recipe
@@ -200,6 +200,7 @@ def _scanned(
         raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
     refuse_unheeded(kind, options)
     scan = with_patients(KINDS[kind].scan(root, options, readers), options)
+    scan = replace(scan, findings=(*scan.findings, *tested_patients(scan)))
     findings = as_errors(scan.findings) if strict else scan.findings
     refuse_if_any(findings)
     if options.unlabelled != "test" and not any(case.split == TRAIN for case in scan.cases):

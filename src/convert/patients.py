@@ -5,8 +5,10 @@ from __future__ import annotations
 import posixpath
 from dataclasses import replace
 
-from ..dataset.lineage import TRAIN, CaseRecord
+from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.patients import Named, guess_patients, patients_in_words
+from ..dataset.tested_patients import judge_tested_patients
+from ..errors import Finding
 from .source import ConvertOptions, SourceCase, SourceScan, shown
 
 
@@ -25,6 +27,16 @@ def with_patients(scan: SourceScan, options: ConvertOptions) -> SourceScan:
             own = tuple(replace(case, patient=patients.get(case.case)) for case in scan.cases)
             return replace(scan, cases=own, patients_guessed_from=guess.evidence)
     return scan
+
+
+def tested_patients(scan: SourceScan) -> list[Finding]:
+    """Return a warning if test cases are of patients that are in training as well."""
+    testing = [
+        (shown(case.images[0], scan.root), case.patient or _origin(case, scan).patient)
+        for case in scan.cases
+        if case.split == TEST
+    ]
+    return judge_tested_patients(_patients(scan), testing, scan.patients_guessed_from)
 
 
 def _named(case: SourceCase, scan: SourceScan) -> Named:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..dataset.patients import NAMES_PATIENTS, patients_in_words, with_guessed_p
 from ..dataset.regions import value_names
 from ..dataset.splits import FILE as SPLITS
 from ..dataset.splits import Splits
+from ..dataset.tested_patients import judge_tested_patients
 from ..errors import Finding, SegconvError, warning
 from ..image.codecs import decoded_bytes
 from ..work.held import unchanged
@@ -166,6 +167,7 @@ def _check(
         coded.add(report.coded, files)
     findings += whole.duplicates()
     findings += coded.findings()
+    findings += whole.tested_patients(history)
     findings += facts.findings(complete=facts.labelled == facts.cases[TRAIN] > 0)
     findings += _folds(root, splits, whole, history, facts, external=allow_external)
     findings.sort(key=lambda finding: finding.severity != "error")  # keeps the order otherwise
@@ -220,6 +222,22 @@ class _Whole:
         known = {record.case: record for record in history.cases if record.split == TRAIN}
         records, evidence = with_guessed_patients([known.get(case) or CaseRecord(case) for case in self.training])
         return patients_in_words([record.patient for record in records], evidence, NAMES_PATIENTS)
+
+    def tested_patients(self, history: History) -> list[Finding]:
+        """Return a warning if test cases are of patients that are in training as well, by record or by name."""
+        known = {record.case: record for record in history.cases}
+        found = [
+            replace(known.get(files.case) or CaseRecord(files.case), split=files.split)
+            for files in self.cases
+            if files.split in (TRAIN, TEST)
+        ]
+        evidence = ""
+        if not any(record.patient for record in found):
+            found, evidence = with_guessed_patients([replace(record, split=TRAIN) for record in found])
+        patients = {record.case: record.patient for record in found}
+        training = [patients[files.case] for files in self.cases if files.split == TRAIN]
+        testing = [(files.images[0], patients[files.case]) for files in self.cases if files.split == TEST]
+        return judge_tested_patients(training, testing, evidence)
 
     def records(self, history: History) -> list[CaseRecord]:
         """Return what folds are judged by: patients and copies of the lineage, content as it was read."""

@@ -15,6 +15,7 @@ from ..dataset.regions import value_names
 from ..errors import Finding, warning
 from .case_check import CaseReport
 from .inventory import CaseFiles
+from .nearly_lost import Volumes
 
 
 class Facts:
@@ -41,6 +42,7 @@ class Facts:
         self.labelled = 0
         self._sizes: list[tuple[int, ...]] = []
         self._spacings: list[tuple[float, ...]] = []
+        self._volumes = Volumes()
         self._ct = {number: HounsfieldSet() for number, name in enumerate(self.names) if is_ct(name)}
 
     def add(self, report: CaseReport, files: CaseFiles) -> None:
@@ -71,6 +73,7 @@ class Facts:
             self.labelled += 1
             self.voxels.update(report.label_voxels)
             self.holding.update(report.label_voxels.keys())
+            self._volumes.add(report.label_voxels, files.label or "")
 
     def findings(self, complete: bool) -> list[Finding]:
         """Return what only all cases together show.
@@ -129,6 +132,7 @@ class Facts:
             findings += [
                 warning("SC076", f"the label {name!r} occurs in no training case", file=DESCRIPTION) for name in unused
             ]
+            findings += self._volumes.findings(self.classes)
             if not self.voxels[0]:
                 hint = "draw background in some cases; segconv labels ignore DATASET --scribbles --background NAME"
                 findings.append(warning("SC076", NO_BACKGROUND, file=DESCRIPTION, hint=hint))
