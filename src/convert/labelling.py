@@ -121,6 +121,7 @@ def settle(
     found: Collection[int] | None,
     coding: str = GRAY,
     ground: int | None = None,
+    once: Collection[int] = (),
 ) -> LabelMap:
     """Return the label map of a source.
 
@@ -137,6 +138,8 @@ def settle(
         Of `found`.
     ground
         The colour that most of the border of all masks has, if one does.
+    once
+        Colours that each stand in one of many masks only, if they are many.
 
     Raises
     ------
@@ -158,7 +161,7 @@ def settle(
         declared = with_background(declared, options)
     guessed = ""
     if declared is None:
-        base = guess(sorted(found or ()), options, coding, ground)
+        base = guess(sorted(found or ()), options, coding, ground, once)
         guessed = base.guessed
         value_of = {written: value for value, written in base.forward.items()}
         names = {name: value_of[written] for name, written in base.labels.names.items() if isinstance(written, int)}
@@ -272,12 +275,14 @@ def _refuse_negative(option: str, text: str) -> None:
         )
 
 
-def guess(found: list[int], options: ConvertOptions, coding: str, ground: int | None = None) -> LabelMap:
+def guess(
+    found: list[int], options: ConvertOptions, coding: str, ground: int | None = None, once: Collection[int] = ()
+) -> LabelMap:
     """Return the label map of values that nobody declared, if one is safe or was accepted."""
     mapped_already = {_coded(text, coding) for text in options.value_map}
     mapped = [value for value in found if value not in mapped_already]
     if coding == RGB:
-        return _guess_colours(found, mapped, options, ground)
+        return _guess_colours(found, mapped, options, ground, once)
     if len(mapped) == 2 and mapped[0] == 0:
         return dense({BACKGROUND: 0, "foreground": mapped[1]}, guessed=f"two grey values, {mapped[0]} and {mapped[1]}")
     if mapped and mapped == list(range(len(mapped))):
@@ -298,7 +303,9 @@ def guess(found: list[int], options: ConvertOptions, coding: str, ground: int | 
     )
 
 
-def _guess_colours(found: list[int], mapped: list[int], options: ConvertOptions, around: int | None) -> LabelMap:
+def _guess_colours(
+    found: list[int], mapped: list[int], options: ConvertOptions, around: int | None, once: Collection[int]
+) -> LabelMap:
     """Return labels for the colours of a set; never without being asked to, but for one on transparent ground."""
     usual = _classes(found, options)
     if around is not None and around not in (usual[BACKGROUND], *_said_to_be_background(options)) and len(found) > 1:
@@ -315,6 +322,15 @@ def _guess_colours(found: list[int], mapped: list[int], options: ConvertOptions,
     if options.accept_labels:
         return dense_colours(_classes(mapped, options), guessed=f"the colours found, as --accept-labels says: {shown}")
     what = f"the masks are in {count_of(len(found), 'colour')}, {shown}, which nobody declared"
+    if once and set(found) - {usual[BACKGROUND]} == set(once):
+        first, *rest = sorted(once)
+        merged = ",".join(f"{value_text(colour, RGB)}=object" for colour in rest)
+        one = f"{BACKGROUND}={value_text(usual[BACKGROUND], RGB)},object={value_text(first, RGB)}"
+        raise SegconvError(
+            f"{what}, and each but that of background stands in one mask only, as colours of objects do",
+            code="SC078",
+            hint=f"--labels '{one}' --map '{merged}' makes one class of them; --accept-labels makes each a class",
+        )
     edges = [colour for colour in found if _blended(colour)]
     solid = _classes((colour for colour in found if not _blended(colour)), options)
     if not edges or len(solid) == 1 or len(solid) > MOST_SOLID:

@@ -31,6 +31,7 @@ from .candidates import rival_masks
 from .cases import finished
 from .class_folders import class_folders
 from .headers import judge_headers, judge_pictures, probe_unit
+from .inverted_masks import MaskLook, judge_masks
 from .layers import atoms_of, on_and_mask
 from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders
 from .mending import goes_with_image, in_order, turned
@@ -390,8 +391,16 @@ def _compiled(
     if any(finding.severity == "error" for finding in findings):
         return None
     atoms: set[Atom] = set()
-    for found in read_labels(cases, lambda case: _atoms(case, names, root, options), root, findings, options, readers):
+    looks: list[MaskLook] = []
+
+    def look(case: SourceCase) -> tuple[list[Atom], list[MaskLook]]:
+        own: list[MaskLook] = []
+        return _atoms(case, names, root, options, own), own
+
+    for found, own in read_labels(cases, look, root, findings, options, readers):
         atoms |= set(found)
+        looks += own
+    findings += [] if options.accept_labels else judge_masks(looks)
     if any(finding.severity == "error" for finding in findings):
         return None
     try:
@@ -406,8 +415,10 @@ def _compiled(
         return None
 
 
-def _atoms(case: SourceCase, names: Sequence[str], root: Path, options: ConvertOptions) -> list[Atom]:
-    """Return which masks meet in a case; each must lie on the grid of the image."""
+def _atoms(
+    case: SourceCase, names: Sequence[str], root: Path, options: ConvertOptions, looks: list[MaskLook]
+) -> list[Atom]:
+    """Return which masks meet in a case, and add a look at each; each must lie on the grid of the image."""
     index = {name: number for number, name in enumerate(names)}
     label = str(case.label)
     parts = case.parts[label]
@@ -428,7 +439,9 @@ def _atoms(case: SourceCase, names: Sequence[str], root: Path, options: ConvertO
     def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
         for name, file in zip(parts.names, parts.files, strict=True):
             with naming(shown(file, root)):
-                yield index[name], _on(read(file))
+                on = _on(read(file))
+            looks.append(MaskLook.of(name, shown(file, root), on))
+            yield index[name], on
 
     return atoms_of(shape, masks())
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..dataset.labels import BACKGROUND, GRAY, IGNORE, LabelMap, dense, value_text
+from ..dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, LabelMap, dense, value_text
 from ..errors import Finding, SegconvError
 from ..image.picture import PictureHeader
 from ..work.readers import Readers
 from .declared_beside import Beside, declared_beside
 from .labelling import Declared, mapped_values, settle
-from .mask_facts import VOID, MaskFacts
+from .mask_facts import VOID, MaskFacts, in_words
 from .mask_set import MaskSet, refuse_colours
 from .numbered_objects import Look
-from .set_coding import judge_polarity, refuse_other_palettes, warn_of_other_palettes
+from .set_coding import judge_polarity, refuse_ground_elsewhere, refuse_other_palettes, warn_of_other_palettes
 from .set_values import ground_of, is_alone, judge_guess, refuse_declared_ground, refuse_listed_ground
 from .source import ConvertOptions, SourceCase, collect, count_of, shown
 from .tool_tables import MANY, in_use
@@ -23,6 +25,12 @@ from .tool_tables import MANY, in_use
 FEW_VALUES = 8
 BLURRED = 0.9
 """Masks with more than `FEW_VALUES` values, two of which make up more than this, have smoothed edges."""
+MOST_OBJECTS = 40
+"""Colours that a hint unites."""
+A_PLATEAU = 8
+"""So many times as often as values usually are is one which is no edge."""
+MOSTLY_SOLID = 0.6
+"""Part of all pixels that such values take together, where the others are edges."""
 
 
 def label_map_of(
@@ -100,7 +108,7 @@ def _of_masks(masks: MaskSet, notes: list[str], options: ConvertOptions) -> Labe
         ground = _judge_undeclared(facts, coding, masks, options) if masks.usable else None
         if not masks.usable:
             return None
-        settled = settle(options, None, found, coding, ground)
+        settled = settle(options, None, found, coding, ground, _in_one_mask(facts) if coding == RGB else ())
         if found and coding == GRAY and not options.accept_labels and _smoothed(found) == max(found):
             # Smooth enough, a mask holds every value up to 255, and would pass for one of as many classes.
             raise SegconvError(f"the label files hold {len(found)} values, which nobody declared", code="SC074")
@@ -109,6 +117,13 @@ def _of_masks(masks: MaskSet, notes: list[str], options: ConvertOptions) -> Labe
             _name_rarest(error, found, coding, facts)
         raise
     return settled
+
+
+def _in_one_mask(masks: Sequence[MaskFacts]) -> set[int]:
+    """Return the colours that stand in one mask each, if they are at least two a mask; nothing if others do not."""
+    times = Counter(value for mask in masks for value in mask.counts)
+    once = {value for value, number in times.items() if number == 1}
+    return once if len(masks) > 1 and 2 * len(masks) <= len(once) <= MOST_OBJECTS else set()
 
 
 def judge_declared_masks(
@@ -143,6 +158,9 @@ def _judge_undeclared(facts: Sequence[MaskFacts], coding: str, masks: MaskSet, o
     if coding != GRAY:
         return ground_of(labels)
 
+    if not options.accept_labels:
+        indexed = {shown(path, masks.root) for path in masks.with_palettes()}
+        refuse_ground_elsewhere([mask for mask in labels if mask.file in indexed], ground_of(labels))
     look = Look(
         lambda void: masks.pieces([whole[mask.file] for mask in labels], void),
         lambda files, void: masks.extents([whole[file] for file in files], void),
@@ -198,9 +216,16 @@ def _name_rarest(error: SegconvError, found: Mapping[int, _Seen], coding: str, m
             f" or --labels {BACKGROUND}=0,foreground={ink} --snap {ink // 2} takes the nearest"
         )
         return
-    classes = sorted(found)[:-1]
+    if plateaus := _plateaus(found):
+        error.message += f"; most pixels are {in_words(plateaus)}, as in masks that were smoothed or resized"
+        error.hint = (
+            f"export the masks without smoothing: an edge between {plateaus[0]} and {plateaus[-1]} passes through"
+            f" {plateaus[1]}, so that no --snap takes it for what it is"
+        )
+        return
+    *classes, last = sorted(found)
     drawn = sum(found[value].pixels for value in classes[1:])
-    if max(found) != VOID or classes != list(range(len(classes))) or is_alone(VOID, masks):
+    if last != VOID or classes[:1] != [0] or len(classes) < 2 or classes[-1] >= VOID // 2 or is_alone(VOID, masks):
         return
     if found[VOID].pixels < drawn:  # as an edge that nobody is sure of; what is drawn larger may well be a class
         names = ",".join([f"{BACKGROUND}=0", *(f"class_{value}={value}" for value in classes[1:])])
@@ -208,6 +233,16 @@ def _name_rarest(error: SegconvError, found: Mapping[int, _Seen], coding: str, m
             f"{VOID} often says that nobody knows: --labels {names},{IGNORE}={VOID} leaves it out of training;"
             f" --labels {names},class_{VOID}={VOID} if it is a class"
         )
+
+
+def _plateaus(found: Mapping[int, _Seen]) -> list[int]:
+    """Return the few values that nearly all pixels have, if masks hold many more between them; otherwise nothing."""
+    total = sum(seen.pixels for seen in found.values())
+    usual = statistics.median(seen.pixels for seen in found.values())
+    often = sorted(value for value, seen in found.items() if seen.pixels >= A_PLATEAU * usual)
+    between = [value for value in found if often and often[0] < value < often[-1] and value not in often]
+    shared = sum(found[value].pixels for value in often) / total
+    return often if 3 <= len(often) <= FEW_VALUES < len(between) and shared > MOSTLY_SOLID else []
 
 
 def _smoothed(found: Mapping[int, _Seen]) -> int | None:

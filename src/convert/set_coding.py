@@ -68,6 +68,29 @@ def _by_colour(masks: Sequence[MaskFacts]) -> str:
     return f"--labels '{listed}' counts by colour"
 
 
+def refuse_ground_elsewhere(masks: Sequence[MaskFacts], ground: int | None) -> None:
+    """Refuse palettes in which another index than 0 is transparent or black, unless 0 is what lies around (``SC078``).
+
+    Parameters
+    ----------
+    ground
+        The index that takes most of the border of all masks, if one does.
+    """
+    colour_of = {index: colour for mask in masks for index, colour in mask.palette.items()}
+    for colour, what in ((TRANSPARENT, "transparent"), (0, "black")):
+        other = next((index for index, own in colour_of.items() if index and own == colour), None)
+        if other is None or ground == 0 or colour_of.get(0) in (TRANSPARENT, 0, None):
+            continue
+        indices = ",".join(f"class_{index}={index}" for index in sorted(colour_of) if index)
+        raise SegconvError(
+            f"index {other} of its palette is {what}, as background often is, and index 0 is"
+            f" {value_text(colour_of[0], COLOURS)}",
+            code="SC078",
+            file=next(mask.file for mask in masks if other in mask.palette),
+            hint=f"{_by_colour(masks)}; --labels {BACKGROUND}=0,{indices} if index 0 is background",
+        )
+
+
 def ground_of_colours(border: Mapping[int, int], pixels: Mapping[int, int]) -> int:
     """Return the colour that is most likely background: transparent, else what most of the border is, else black."""
     if TRANSPARENT in pixels:
