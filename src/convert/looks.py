@@ -21,16 +21,22 @@ _SAMPLED = 3
 
 
 def image_first(one: Sequence[Unit], other: Sequence[Unit], root: Path) -> bool | None:
-    """Return whether `one` holds images and `other` labels, or the other way round; None if both look alike.
+    """Return whether `one` holds images and `other` labels, or the other way round; None if both look alike."""
+    looks = labels_among((one, other), root)
+    return looks[1] if looks else None
+
+
+def labels_among(sides: Sequence[Sequence[Unit]], root: Path) -> list[bool]:
+    """Return of each side whether it holds labels; nothing if all look alike, or one cannot be told.
 
     So two folders of pictures are never proposed as pictures and masks, nor those for training and for testing.
     """
-    places = [place_of(units[0].folder) for units in (one, other)]
+    places = [place_of(units[0].folder) for units in sides]
     splits = {(place.split, place.validation) for place in places if place.split is not None}
-    looks = [_hold_labels(units, root) for units in (one, other)]
-    if len(splits) > 1 or None in looks or looks[0] == looks[1]:
-        return None
-    return looks[1]
+    looks = [_hold_labels(units, root) for units in sides]
+    if len(splits) > 1 or len(set(looks)) < 2:
+        return []
+    return [look for look in looks if look is not None] if None not in looks else []
 
 
 def _hold_labels(units: Sequence[Unit], root: Path) -> bool | None:

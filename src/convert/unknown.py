@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from .. import reading
 from ..errors import Finding, Refused, SegconvError
 from ..image import raster, volumes
 from .lists import pair_by_list
-from .looks import image_first
+from .looks import labels_among
 from .mask_folders import is_segmentation
 from .named_labels import LOSSY
 from .pairing import pair_units
@@ -22,6 +22,9 @@ from .source import SERIES, ConvertOptions, collect, count_of, shown
 from .strangers import glob_of, globs_of
 from .tree import Unit, units_in, walk
 from .volume_units import strip_ending, volume_units
+
+MOST_SIDES = 12
+"""Files of a case that are looked at."""
 
 SHOWN = 3
 """Endings and folders that are named."""
@@ -86,21 +89,15 @@ def _command(root: Path, units: list[Unit]) -> str:
     images = [folder for folder, own in folders.items() if not any(is_segmentation(unit.path) for unit in own)]
     if len(images) == 1 and len(folders) > 1:
         return f"{convert} --images {shlex.quote(images[0])} …"
-    names = [{unit.stem + unit.ending for unit in own} for own in folders.values()]
-    same = sorted(set.intersection(*names))
-    if len(folders) > 1 and len(same) == 2 and all(len(own) == 2 for own in names):
-        depth = "/".join("*" * (1 + next(iter(folders)).count("/")))
-        called = {name: [unit for unit in units if unit.stem + unit.ending == name] for name in same}
-        sides = [(glob_of(depth, name), own) for name, own in called.items()]
-    elif len(folders) == 2:
-        one, other = folders.values()
-        sides = list(zip(globs_of(one, other), (one, other), strict=True))
-    else:
-        sides = _by_last_word(units) if len(folders) == 1 else []
-    if sides and (first := image_first(sides[0][1], sides[1][1], root)) is not None:
-        image, mask = (pattern for pattern, _ in (sides if first else sides[::-1]))
-        few = "takes what holds few values for masks"
-        return f"{convert} --images {shlex.quote(image)} --masks {shlex.quote(mask)} … {few}"
+    for sides in _sides(folders):
+        looks = labels_among([own for _, own in sides], root)
+        if not looks:
+            continue
+        images = [pattern for (pattern, _), label in zip(sides, looks, strict=True) if not label]
+        masks = [pattern for (pattern, _), label in zip(sides, looks, strict=True) if label]
+        given = " ".join(f"--images {shlex.quote(image)}" for image in images)
+        choices = " or ".join(f"{given} --masks {shlex.quote(mask)}" for mask in masks)
+        return f"{convert} {choices} … takes what holds few values for masks"
     theirs = units[0].ending
     ending = ".png" if theirs.lower() in LOSSY else theirs
     alone = (
@@ -109,6 +106,27 @@ def _command(root: Path, units: list[Unit]) -> str:
     )
     named = f"call labels NAME_mask{ending}, or put them" if ending else "put volumes of labels"
     return f"{named} into a folder masks beside one called images{alone}"
+
+
+def _sides(folders: Mapping[str, list[Unit]]) -> Iterator[list[tuple[str, list[Unit]]]]:
+    """Yield what may be images on one side and labels on the other, each with its pattern.
+
+    The files of one name in every folder, or each folder whole, or files by the last words of their names.
+    """
+    owns = list(folders.values())
+    names = [{unit.stem + unit.ending for unit in own} for own in owns]
+    same = sorted(names[0])
+    alike = len(folders) > 1 and all(own == names[0] for own in names)
+    if alike and 1 < len(same) <= MOST_SIDES:
+        depth = "/".join("*" * (1 + next(iter(folders)).count("/")))
+        called = {name: [unit for own in owns for unit in own if unit.stem + unit.ending == name] for name in same}
+        yield [(glob_of(depth, name), own) for name, own in called.items()]
+    if len(folders) == 2:
+        yield list(zip(globs_of(*owns), owns, strict=True))
+    elif alike and len(folders) <= MOST_SIDES:
+        yield [(glob_of(folder, f"{{case}}{own[0].ending}"), own) for folder, own in folders.items()]
+    elif len(folders) == 1 and (sides := _by_last_word(owns[0])):
+        yield sides
 
 
 def _by_last_word(units: list[Unit]) -> list[tuple[str, list[Unit]]]:

@@ -55,6 +55,9 @@ _WAYS = {
 }
 """Labels that are stored as such objects, and what makes volumes of them."""
 
+SHOWN_SERIES = 10
+"""Series of a folder that are listed."""
+
 FEWEST_TOGETHER = 3
 """Two slices lie an even distance apart wherever they lie."""
 
@@ -211,7 +214,8 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
     ------
     SegconvError
         What `series_of` raises; ``SC011`` if there is none; ``SC087`` if there are several and none
-        is named, or none of that name: each is listed with its description and number of slices.
+        is named, or none of that name: each is listed with its description and number of slices; what `_header` raises
+        for series of one slice each that seem to be one volume.
     """
     found = series_of(folder)
     if not found:
@@ -223,9 +227,15 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
         return next(iter(found.values()))
     if series in found:
         return found[series]
-    if series is None and _fit_together(found):
+    if series is None and (slices := _slices_of_one(found)):
+        try:
+            _header(slices)
+        except SegconvError as error:
+            told = f"holds {len(found)} series of one slice each, which together are no volume: {error.message}"
+            raise SegconvError(told, code=error.code, file=error.file or folder, hint=error.hint) from error
         return tuple(files[0] for files in found.values())
-    listed = "; ".join(f"{one} ({_described(files)})" for one, files in found.items())
+    listed = "; ".join(f"{one} ({_described(files)})" for one, files in [*found.items()][:SHOWN_SERIES])
+    listed += f"; and {len(found) - SHOWN_SERIES} more" if len(found) > SHOWN_SERIES else ""
     wanted = "expected one" if series is None else f"none of them is {series}"
     raise SegconvError(
         f"holds {len(found)} series, {wanted}: {listed}",
@@ -235,18 +245,14 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
     )
 
 
-def _fit_together(found: Mapping[str, tuple[str, ...]]) -> bool:
-    """Return whether series of one slice each are one volume: of one study, at positions an even distance apart."""
+def _slices_of_one(found: Mapping[str, tuple[str, ...]]) -> list[Slice]:
+    """Return the slices of series that have one each and are of one study, which may be one volume; else nothing."""
     slices = [_slice(files[0]) for files in found.values() if len(files) == 1]
     if len(slices) < max(len(found), FEWEST_TOGETHER):
-        return False
+        return []
     if any(len({one.texts[name] for one in slices}) > 1 for name in ("study", "patient", "modality", "description")):
-        return False
-    try:
-        _header(slices)
-    except SegconvError:
-        return False
-    return True
+        return []
+    return slices
 
 
 def refuse_labels(folder: str) -> None:

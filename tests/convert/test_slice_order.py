@@ -144,4 +144,7 @@ def test_slices_with_a_series_each_are_one_volume_if_their_positions_fit(segconv
     assert "bear 7 SeriesInstanceUIDs" in done.err
     assert np.array_equal(label(segconv), MASK)
     (root / "images/p1" / sorted(path.name for path in (root / "images/p1").iterdir())[3]).unlink()
-    assert "SC087" in segconv("convert", root, "--to", "6_A", "--channels", "CT").err
+    done = segconv("convert", root, "--to", "6_A", "--channels", "CT")
+    assert "SC087" in done.codes()
+    assert "holds 6 series of one slice each, which together are no volume: " in done.err
+    assert "1 missing" in done.err

@@ -57,3 +57,23 @@ def test_one_finding_for_frames_and_for_a_file_too_many(tmp_path: Path, segconv:
     done = segconv("convert", root, "--to", "5_A", "--channels", "CT", "--from", "pairs")
     assert done.codes() == ["SC084"]
     assert "--channels ct,dose takes all files as channels" in done.err
+
+
+@pytest.mark.parametrize("layout", ["{file}/c{n}", "c{n}/{file}"])
+def test_several_labels_without_a_word_for_them_are_proposed_by_what_they_hold(
+    layout: str, tmp_path: Path, segconv: Command
+) -> None:
+    """Raters in folders beside the images, or files of a case of which none says what it is."""
+    for number in range(3):
+        phantom = ct(number)
+        organ = Volume((phantom.label.array > 0).astype(np.uint8), phantom.label.geometry)
+        for name, volume in (("t2", phantom.images[0]), ("first", phantom.label), ("second", organ)):
+            write(tmp_path / "s" / f"{layout.format(file=name, n=number)}.nii.gz", volume)
+    done = segconv("convert", tmp_path / "s", "--to", "5_A", "--channels", "CT")
+    assert (done.code, done.codes()) == (66, ["SC011"]), done.err
+    offered = re.findall(r"(--images \S+ --masks \S+)", done.err)
+    assert [shlex.split(one)[3].count("first") for one in offered] == [1, 0]
+    done = segconv("convert", tmp_path / "s", "--to", "5_A", "--channels", "CT", *shlex.split(offered[1]))
+    assert done.code == 0, done.err
+    for number, path in enumerate(sorted((segconv.raw / "Dataset005_A/labelsTr").iterdir())):
+        assert np.array_equal(voxels(path), ct(number).label.array > 0)
