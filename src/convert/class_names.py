@@ -32,8 +32,8 @@ class _Owned:
     form
         Its path with `CASE` for the name of its picture, in parts.
     kind
-        The same below the folder that it shares with its picture, without the words for splits, and its ending: what
-        masks of one class have in common.
+        The same below the folder that it shares with its picture, without the words for splits: what masks of one
+        class have in common.
     """
 
     unit: Unit
@@ -68,7 +68,7 @@ def cases_by_names(folders: Mapping[str, list[Unit]], wanted: str | None, findin
     if len(counts) < 2 or counts.most_common(1)[0][1] < 2:
         return []
     shared = any(number > 1 for number in Counter((one.top, one.owner) for one in found).values())
-    if not shared and len({one.kind[:-2] for one in found}) > 1:
+    if not shared and len({one.kind[:-1] for one in found}) > 1:
         return []  # folders of other pictures each, as of sites
     return [case for group in groups for case in _cases(group, names, wanted, findings)]
 
@@ -179,7 +179,7 @@ def _owned(unit: Unit, keys: Mapping[str, Unit], above: str) -> _Owned | None:
         form[-1] = unit.stem[: -len(owner)] + CASE
     below = form[above.count("/") + 1 :] if above else form
     kind = ["" if place_of(part).split is not None and part != form[-1] else part for part in below]
-    return _Owned(unit, above, owner, tuple(form), (*kind, unit.ending))
+    return _Owned(unit, above, owner, tuple(form), tuple(kind))
 
 
 def _start(stem: str, names: Mapping[str, object] | set[str]) -> str | None:
