@@ -151,8 +151,10 @@ def _judge_case(
     for path, label in labels.items():
         file = shown(path, root)
         if label.four_dimensional:
-            what = f"is a label of four dimensions ({label.channels} channels), expected one value a voxel"
+            number = count_of(label.channels, "channel")
+            what = f"is a label of four dimensions ({number}), expected one value a voxel"
             hint = HINT if same_frames(images, label) else "merge the channels into one label map"
+            hint = "save it in three dimensions" if label.channels == 1 else hint
             hint = BY_NAME if names_segments(label) else hint
             findings.append(Finding("SC073", what, file=file, hint=hint))
         else:

@@ -40,7 +40,7 @@ from .png import ending_of as picture_ending_of
 from .read_ahead import read_labels
 from .resampling import is_resampled, resampled_label
 from .roles import MASK, role_of_stem
-from .segmented import parts_of, refused_raters
+from .segmented import parts_of, refused_raters, refused_spellings
 from .segments import Allowed, atoms_of_segments
 from .series_patient import with_patient
 from .source import (
@@ -158,6 +158,7 @@ def compiled_scan(
         cases = all_apart(cases, drop_alpha=options.drop_alpha)
     judge = judge_pictures if pictures else judge_headers
     channels = channel_names(judge(cases, 0, root, findings, options))
+    findings += refused_spellings(cases, root, options)
     labels_of = [case.parts[case.label].names for case in cases if case.label is not None]
     names = list(dict.fromkeys(name for own in labels_of for name in own if name))
     cases = _complete(cases, names, root, options, findings)

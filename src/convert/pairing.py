@@ -16,7 +16,7 @@ from ..dataset.lineage import TEST, TRAIN
 from ..errors import Finding
 from .matching import Matched, match
 from .named_labels import LOSSY, labels_by_name
-from .rivals import Rivals, of_rivals, own_part
+from .rivals import Rivals, of_rivals, of_subjects, own_part
 from .roles import (
     FILLERS,
     IMAGE,
@@ -158,7 +158,9 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
         for units in ((group.images or group.plain).values() if group.masks else ())
     )
     if one_each and (named := _classes(groups.values())):
-        pairing.findings.append(_may_be_classes(named))
+        sides = [(group.images or group.plain, group.masks) for group in groups.values() if group.masks]
+        subjects = [Rivals(*([unit for units in side.values() for unit in units] for side in both)) for both in sides]
+        pairing.findings.append(of_subjects(subjects) or _may_be_classes(named))
         return pairing
     for (split, is_validation, key), group in groups.items():
         before = len(pairing.pairs)

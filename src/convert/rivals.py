@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from ..errors import Finding
 from .source import count_of
 from .strangers import listed, pattern_of_files
 from .tree import Unit
+
+_SUBJECT = re.compile(r"^sub-[A-Za-z0-9]+_(?:ses-[A-Za-z0-9]+_)?")
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,20 @@ def of_rivals(found: Sequence[Rivals]) -> Finding:
     )
 
 
+def of_subjects(found: Sequence[Rivals]) -> Finding | None:
+    """Return what `of_rivals` does of the subjects of BIDS, who all have masks of the same names; None of others."""
+    if not found or not all(_SUBJECT.match(unit.stem) for one in found for unit in (*one.images, *one.masks)):
+        return None
+    return of_rivals(found) if len(_by_name([one.masks for one in found])) > 1 else None
+
+
 def own_part(unit: Unit) -> str:
-    """Return the name of a file without that of its folder, which many begin with."""
+    """Return the name of a file without that of its folder, or the subject and session of BIDS, that it begins with."""
     folder = unit.folder.rpartition("/")[2]
     rest = unit.stem.removeprefix(folder).lstrip("_-. ")
-    return rest if folder and rest and unit.stem.startswith(folder) else unit.stem
+    if folder and rest and unit.stem.startswith(folder):
+        return rest
+    return _SUBJECT.sub("", unit.stem) or unit.stem
 
 
 def _by_name(found: Sequence[Sequence[Unit]]) -> dict[str, list[Unit]]:

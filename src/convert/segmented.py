@@ -6,6 +6,7 @@ The value of a segment may be another one in each case; its name decides.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from .raters import raters_in
 from .segments import segment_names
 from .source import SEGMENTS, ConvertOptions, Parts, SourceCase, collect, read_head, shown
 
+_BETWEEN = re.compile(r"[\s_-]+")
 _UNNAMED = re.compile(r"segment(ation)?[ _-]?\d*", re.IGNORECASE)
 """What 3D Slicer calls a segment until somebody does."""
 
@@ -91,7 +93,8 @@ def parts_of(files: Sequence[str], label: str, wanted: str | None = None) -> dic
                 f"holds the segment {twice!r}, as another segmentation of the case does",
                 code="SC085",
                 file=second,
-                hint="keep one of them; if they are two classes, give them names of their own in 3D Slicer",
+                hint=f"--images GLOB --masks '**/{_name(files[0])}' takes one of them; give them names of their own in"
+                " 3D Slicer, if they are two classes",
             )
         names = stems  # nobody gave them a name but that of the file
     taken = tuple(name if wanted_name(name, wanted) else "" for name in names)
@@ -123,6 +126,45 @@ def refused_raters(cases: Iterable[SourceCase], root: Path, options: ConvertOpti
     return []
 
 
+def refused_spellings(cases: Iterable[SourceCase], root: Path, options: ConvertOptions) -> list[Finding]:
+    """Return an error if names of segments differ in case, blanks or hyphens only, and no case has two of them.
+
+    ``--masks`` declares that each is a class.
+    """
+    if options.masks is not None and not options.images:
+        return []
+    spelled: dict[str, dict[str, SourceCase]] = {}
+    together: set[str] = set()
+    for case in cases:
+        if case.label is None or case.form(case.label) != SEGMENTS:
+            continue
+        own: set[str] = set()
+        for name in filter(None, case.parts[case.label].names):
+            plain = _BETWEEN.sub(" ", name).strip().casefold()
+            together |= {plain} & own
+            own.add(plain)
+            spelled.setdefault(plain, {}).setdefault(name, case)
+    for plain, names in spelled.items():
+        if len(names) > 1 and plain not in together:
+            (one, first), (other, second) = list(names.items())[:2]
+            where = shown(str(first.label), root)
+            every = ",".join(name for found in spelled.values() for name in found)
+            return [
+                Finding(
+                    "SC003",
+                    f"holds the segment {other!r}, {where} {one!r}: are they one class?",
+                    file=shown(str(second.label), root),
+                    hint=f"if so, rename them alike in 3D Slicer; --from masks --masks {shlex.quote(every)} takes each"
+                    " for a class",
+                )
+            ]
+    return []
+
+
+def _name(file: str) -> str:
+    return file.rsplit("/", 1)[-1]
+
+
 def _stem(file: str) -> str:
-    name = file.rsplit("/", 1)[-1]
+    name = _name(file)
     return name[: -len(segmentation.ENDING)] if is_segmentation(name) else name.rsplit(".", 1)[0]

@@ -54,7 +54,11 @@ def refuse_two_readings(root: Path, options: ConvertOptions) -> None:
     do = "does" if len(cases) == 2 else "do"
     more = f", and so {do} {count_of(len(cases) - 1, 'folder')} more" if cases[1:] else ""
     what = f"{_listed(first, labels)} {'is a label' if len(labels) == 1 else 'are labels'} by name"
-    asked = f"; what is {_listed(first, others)}?" if others else ": which of them is it?"
+    asked = (
+        f"; what {'is' if len(others) == 1 else 'are'} {_listed(first, others)}?"
+        if others
+        else ": which of them is it?"
+    )
     raise SegconvError(
         f"holds {', '.join(map(_name, _files(first)))}{more}: {what}{asked}",
         code="SC003",

@@ -201,3 +201,26 @@ def test_values_of_segments_that_differ_are_refused_where_a_json_declares_values
     done = segconv("convert", root, "--to", "5_A", "--from", "pairs", "--channels", "CT", *words)
     assert done.code == 0, done.err
     check(segconv, {f"c{number}": organs(number) for number in range(CASES)})
+
+
+@pytest.mark.parametrize("other", ["Liver", "LIVER", "left_liver"])
+def test_one_name_in_two_spellings_is_asked_about_and_no_class_of_its_own(
+    other: str, segconv: Command, tmp_path: Path
+) -> None:
+    """Unless a case has both, or they are declared."""
+    root = tmp_path / "set"
+    for number in range(CASES):
+        write(root / f"c{number}/ct.nrrd", ct(number).images[0])
+        (liver, mask), tumour = organs(number)
+        save(root / f"c{number}/s.seg.nrrd", [(other if number == 1 else liver, mask), tumour])
+    done = segconv("convert", root, "--to", "5_A", "--channels", "CT")
+    if other == "left_liver":
+        assert done.code == 0, done.err
+        return
+    assert (done.code, done.codes()) == (2, ["SC003"]), done.err
+    assert f"c1/s.seg.nrrd: holds the segment {other!r}, c0/s.seg.nrrd 'liver': are they one class?" in done.err
+    if other == "Liver":
+        words = ("--from", "masks", "--masks", "liver,Liver,tumour")
+        assert segconv("convert", root, "--to", "5_A", "--channels", "CT", *words).code == 0
+    save(root / "c1/s.seg.nrrd", [*organs(1), ("Tumour", organs(1)[0][1] & False)])
+    assert segconv("convert", root, "--to", "6_A", "--channels", "CT").code == 0

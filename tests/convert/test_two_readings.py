@@ -77,3 +77,22 @@ def test_several_labels_without_a_word_for_them_are_proposed_by_what_they_hold(
     assert done.code == 0, done.err
     for number, path in enumerate(sorted((segconv.raw / "Dataset005_A/labelsTr").iterdir())):
         assert np.array_equal(voxels(path), ct(number).label.array > 0)
+
+
+def test_masks_of_a_subject_of_bids_are_refused_with_a_command_for_each(tmp_path: Path, segconv: Command) -> None:
+    for number in range(3):
+        phantom = ct(number)
+        folder, name = f"sub-{number:02d}/anat", f"sub-{number:02d}_"
+        body = (phantom.images[0].array > -900).astype(np.uint8)
+        write(tmp_path / f"s/{folder}/{name}T1w.nii.gz", phantom.images[0])
+        masks = tmp_path / f"s/derivatives/masks/{folder}"
+        write(masks / f"{name}desc-brain_mask.nii.gz", phantom.label, body)
+        write(masks / f"{name}label-lesion_mask.nii.gz", phantom.label)
+    done = segconv("convert", tmp_path / "s", "--to", "5_A")
+    assert (done.code, done.codes()) == (2, ["SC003"]), done.err
+    offered = [shlex.split(one) for one in re.findall(r"(--images \S+ --masks \S+)", done.err)]
+    (right,) = (words for words in offered if "lesion" in words[3])
+    done = segconv("convert", tmp_path / "s", "--to", "5_A", *right)
+    assert done.code == 0, done.err
+    for number, path in enumerate(sorted((segconv.raw / "Dataset005_A/labelsTr").iterdir())):
+        assert np.array_equal(voxels(path), ct(number).label.array)
