@@ -12,7 +12,7 @@ from segconv.image import segmentation
 from segconv.image.segmentation import Segment
 
 from ..convert.oracles import ct, write
-from .case import Case, Convert, Reject
+from .case import Case, Convert, Reject, Warn
 from .made import Made
 from .sources import TRAINING, Place
 
@@ -37,6 +37,31 @@ def mask_for_image(place: Place) -> None:
         phantom = ct(number)
         body = (phantom.images[0].array > -900).astype(np.uint8)
         write(place.root / f"images/c{number}.nii.gz", phantom.label, body)
+
+
+def mask_for_a_channel(place: Place) -> None:
+    """Put a mask of the body in the place of one case's second channel, which the json declares."""
+    phantom = ct(1)
+    body = (phantom.images[0].array > -900).astype(np.uint8)
+    write(place.root / "imagesTr/c1_0001.nii.gz", phantom.label, body)
+
+
+def numbered_masks(place: Place) -> None:
+    """Store each object of a label in a numbered mask of its own, all of one value."""
+    for number in TRAINING:
+        (place.root / f"masks/c{number}.nii.gz").unlink()
+        label = ct(number).label
+        for at, value in enumerate(ORGANS.values()):
+            name = f"c{number}_mask" + (f"_{at}" if at else "")
+            write(place.root / f"masks/{name}.nii.gz", label, (label.array == value).astype(np.uint8))
+
+
+def objects(place: Place) -> None:
+    """Number what is drawn anew in each label, far beyond the classes that the json declares."""
+    for number in TRAINING:
+        label = ct(number).label
+        stored = np.where(label.array > 0, label.array.astype(int) + 11_000 * (number + 1), 0).astype(np.uint16)
+        write(place.root / f"labelsTr/c{number}.nii.gz", label, stored)
 
 
 def raters(place: Place) -> None:
@@ -113,6 +138,12 @@ CASES: list[Case] = [
          mended=(("--images", "*/flair.nii.gz", "--images", "*/t1.nii.gz", "--masks", "*/lesions.nii.gz"),)),
     Case(47, "pairs", "a mask of the body in the place of the image", mask_for_image,
          Reject(("SC003",), None, (2,)), mended=(("--images", "images/*", "--masks", "masks/*"),)),
+    Case(47, "v1", "a mask of the body for a declared channel", mask_for_a_channel,
+         Warn(("SC091",), "imagesTr/c1_0001.nii.gz", by_name)),
+    Case(47, "pairs", "numbered masks of one volume", numbered_masks, Reject(("SC085",), None), bare=True,
+         mended=(("--unite-masks",),)),
+    Case(18, "msd", "numbers of objects that no json declares", objects, Reject(("SC070",), None),
+         mended=(("--labels", "background=0,object=1-"),)),
     Case(47, "masks", "masks of two raters", raters, Reject(("SC003",), None, (2,)),
          mended=(("--masks", "rater1,rater2"),)),
     Case(47, "masks", "masks that begin with the name of their case", named_by_case, Convert(two_organs)),
