@@ -33,7 +33,7 @@ def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths
     from ..convert.restore import is_restored, plan_restore, report, run_restore
     from ..dataset.layout import Dataset
     from ..train.paths import NAMES
-    from ..work.apart import refuse_holding
+    from ..work.apart import refuse_holding, refuse_within
 
     if predictions.is_dir() and is_restored(predictions):
         sink.say(f"{predictions} is restored already; nothing to do")
@@ -42,6 +42,7 @@ def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths
     dataset = Dataset.open(paths.dataset(like))
     folders = {name: getattr(paths, word) for word, name in NAMES.items()}
     refuse_holding(output, {"the dataset": dataset.path, "what is restored": predictions, **folders})
+    refuse_within(output, "what is restored", predictions)
     restoration = plan_restore(predictions, dataset, output)
     how["progress"] = sink.progress()
     outcome = run_restore(restoration, **how)

@@ -137,6 +137,10 @@ def _unit(text: str, path: Path, root: Path, strip: Any) -> Unit:
         beside = path.parent / found
         found = beside if reading.is_there(beside) or not reading.is_there(root / found) else root / found
     found = Path(os.path.abspath(found))
+    if found == root:
+        raise SegconvError(
+            f"lists {text!r}, the source itself, expected a file in it", code="SC087", file=path.name, hint="list files"
+        )
     stem = strip(found.name)
     ending = found.name[len(stem) :]
     if found.is_relative_to(root):

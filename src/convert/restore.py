@@ -284,7 +284,7 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
 def _read(task: RestoreTask, io: CaseIO) -> tuple[NDArray[Any], DecodedVolume | None]:
     """Return the values of a prediction, and the volume that they are of."""
     data = io.read(Path(task.prediction), reading.LONGEST)  # whose head nobody looked at
-    if raster.format_of(data) is not None:
+    if raster.format_of(data) is not None or task.prediction.lower().endswith(raster.ENDINGS):
         header, samples, _ = raster.prove_and_decode(data)
         return grey_mask(samples, header), None
     volume = volumes.decode(data, volumes.ending_of(task.prediction) or task.ending)

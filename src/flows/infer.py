@@ -24,7 +24,7 @@ from ..train.commands import Tell
 from ..train.paths import NAMES, Paths
 from ..train.predict import OWN_FILES, ProvedModel, predict_with
 from ..work import begun, fsops, staging
-from ..work.apart import refuse_holding
+from ..work.apart import refuse_holding, refuse_within
 from ..work.interruption import interruptible
 from ..work.plan import Plan, Target
 from ..work.run import GO_ON, STOPPED, Outcome
@@ -106,6 +106,7 @@ def infer(
     output = output.absolute()
     folders = {name: getattr(paths, word) for word, name in NAMES.items()}
     refuse_holding(output, {"the input": inputs, "the dataset": dataset.path, "the model": model.folder, **folders})
+    refuse_within(output, "the input", inputs)
     target, within = _targets(output)
     planned = plan_inputs(inputs, dataset.description, within, as_converted(dataset.run))
     way_back, bring_back = _way_back(planned, dataset, output, raw_output=raw_output)

@@ -35,3 +35,24 @@ def refuse_holding(target: Path, read: Mapping[str, Path | None]) -> None:
                 file=str(target),
                 hint="choose another folder to be made",
             )
+
+
+def refuse_within(target: Path, what: str, path: Path) -> None:
+    """Refuse a target in a folder that is read: the next run would read what this one writes.
+
+    Parameters
+    ----------
+    target
+        Folder that would be made.
+    what, path
+        What is read, in words, and where it is.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020``.
+    """
+    if os.path.realpath(target).startswith(os.path.join(os.path.realpath(path), "")):
+        raise SegconvError(
+            f"is not made: it lies in {what}, {path}", code="SC020", file=str(target), hint="choose another folder"
+        )

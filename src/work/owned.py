@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import reading
 from ..errors import SegconvError
 from . import fsops
 
@@ -160,13 +161,19 @@ def entries(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file."""
+    """Return the SHA-256 of a file, or of what a link leads to.
+
+    Raises
+    ------
+    SegconvError
+        ``SC061`` if it is no regular file.
+    OSError
+        If the system refuses.
+    """
     digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        block = bytearray(_BLOCK)
-        view = memoryview(block)
-        while count := file.readinto(block):
-            digest.update(view[:count])
+    with reading.opened(os.path.realpath(path)) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
     return digest.hexdigest()
 
 

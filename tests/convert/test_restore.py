@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from segconv.errors import SegconvError
 from segconv.image import nrrd, raster, segmentation
 from segconv.image.geometry import Geometry
 
-from ..command import Command
+from ..command import Command, tree_hash
 
 COLOURS = np.array([[0, 0, 0], [255, 0, 0], [0, 128, 255]], dtype=np.uint8)
 TABLE = "background=#000000,disc=#ff0000,ring=#0080ff"
@@ -357,3 +358,32 @@ def test_the_form_of_a_name_is_judged_before_anything_is_read() -> None:
     with pytest.raises(SegconvError) as caught:
         task.outputs  # noqa: B018
     assert caught.value.code == "SC060"
+
+
+@pytest.mark.parametrize("data", [b"", b"<html>", b"version https://git-lfs.github.com/spec/v1", bytes(500)])
+def test_a_file_that_is_no_picture_is_refused_by_name(data: bytes, tmp_path: Path, segconv: Command) -> None:
+    source = tmp_path / "s"
+    for number in range(2):
+        write_png(source / "images" / f"a{number}.png", shapes(number, size=(48, 40)).images[0].array)
+        write_png(source / "masks" / f"a{number}.png", label(number) * np.uint8(127))
+    assert segconv("convert", source, "--to", "9_A", "--labels", "background=0,disc=127,ring=254").code == 0
+    predictions = tmp_path / "predictions"
+    shutil.copytree(segconv.raw / "Dataset009_A/labelsTr", predictions)
+    (predictions / "a1.png").write_bytes(data)
+    done = segconv("restore", predictions, "--like", "9", "-o", tmp_path / "back")
+    assert (done.code, done.codes()) == (65, ["SC051"]), done.err
+    assert "a1.png" in done.err
+
+
+def test_predictions_are_not_restored_into_their_own_folder(tmp_path: Path, segconv: Command) -> None:
+    source = tmp_path / "s"
+    for number in range(2):
+        write_png(source / "images" / f"a{number}.png", shapes(number, size=(48, 40)).images[0].array)
+        write_png(source / "masks" / f"a{number}.png", label(number) * np.uint8(127))
+    assert segconv("convert", source, "--to", "9_A", "--labels", "background=0,disc=127,ring=254").code == 0
+    predictions = tmp_path / "predictions"
+    shutil.copytree(segconv.raw / "Dataset009_A/labelsTr", predictions)
+    before = tree_hash(predictions)
+    done = segconv("restore", predictions, "--like", "9", "-o", predictions / "back")
+    assert (done.code, done.codes()) == (73, ["SC020"]), done.err
+    assert tree_hash(predictions) == before

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from segconv.errors import SegconvError
-from segconv.work import begun, fsops, staging
+from segconv.work import begun, fsops, owned, staging
 from segconv.work.plan import Plan
 from segconv.work.run import abort, execute
 
@@ -290,3 +290,15 @@ def test_what_was_replaced_is_removed_by_the_next_run_if_the_first_was_killed(
     assert plan.target.staging.is_dir()
     assert execute(plan, tasks.copy, listing, overwrite=True).done == 3
     assert [p.name for p in plan.target.path.parent.iterdir()] == ["Dataset007_Kit"]
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(tmp_path: Path, linked: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    path = tmp_path / "pipe"
+    if linked:
+        path = tmp_path / "link"
+        path.symlink_to("pipe")
+    with pytest.raises(SegconvError) as caught:
+        owned.file_sha256(path)
+    assert caught.value.code == "SC061"
