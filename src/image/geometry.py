@@ -96,13 +96,13 @@ def grid_of(
     if values.min() < MOST_SHEARED:
         return grid(direction)
     nearest = replace(grid(left @ right), sheared=tuple(float(v) for v in direction.ravel()))
-    moved = _moved_mm(size, spacing_mm, direction - left @ right)
+    moved = moved_mm(size, spacing_mm, direction - left @ right)
     told = f"its axes were off right angles by {error:.2g}; the nearest rotation moves corners by up to {moved:.3g} mm"
     oddities.append(("SC093", told))
     return nearest
 
 
-def _moved_mm(size: Sequence[int], spacing_mm: Sequence[float], change: NDArray[np.float64]) -> float:
+def moved_mm(size: Sequence[int], spacing_mm: Sequence[float], change: NDArray[np.float64]) -> float:
     """Return how far the corners of a grid move, at most, where its directions change by so much."""
     corners = np.array(list(itertools.product(*((0, s - 1) for s in size))), dtype=np.float64)
     return float(np.linalg.norm(corners * np.array(spacing_mm) @ change.T, axis=1).max())
@@ -122,7 +122,7 @@ def told_shear(size: Sequence[int], axes: NDArray[np.float64]) -> str:
     left, values, right = np.linalg.svd(axes / lengths)
     if values.min() < MOST_SHEARED:
         return ""
-    moved = _moved_mm(size, lengths.tolist(), axes / lengths - left @ right)
+    moved = moved_mm(size, lengths.tolist(), axes / lengths - left @ right)
     return f"; the nearest rotation moves corners by up to {moved:.3g} mm"
 
 

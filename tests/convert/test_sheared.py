@@ -80,6 +80,24 @@ def test_a_sheared_grid_is_refused_with_mm_and_comes_back_sheared(
         with squared_axes():
             found = volumes.decode((out / f"c{ending}").read_bytes(), ending, companion)
         assert np.array_equal(found.values, ct(0).label.array), "in the order of the user's file"
+        scored = segconv("evaluate", out, tmp_path / "s/labels")
+        assert scored.code == 0, scored.err
+        assert "Warning" not in scored.err
+
+
+def test_a_squared_prediction_of_a_sheared_reference_is_scored_with_the_distance(
+    tmp_path: Path, segconv: Command
+) -> None:
+    label = ct(0).label.array.astype(np.uint8)
+    write(tmp_path / "r/c.nrrd", label)
+    with squared_axes():
+        grid = nrrd.read_header((tmp_path / "r/c.nrrd").read_bytes()).geometry
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/c.nrrd").write_bytes(volumes.encode(label, grid, ".nrrd"))
+    done = segconv("evaluate", tmp_path / "p", tmp_path / "r")
+    assert done.code == 0, done.err
+    assert "Warning SC083" in done.err
+    assert "mm off its reference, as the axes of one are sheared" in done.err
 
 
 @pytest.mark.parametrize("ending", [".nrrd", ".nii.gz"])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...dataset.labels import GRAY, RGB, grey_of_colour, value_text
 from ...errors import SegconvError, naming
 from ...image import content, nrrd, raster, segmentation, stack, volumes
-from ...image.geometry import Geometry
+from ...image.geometry import Geometry, squared_axes
 from ...image.mask import WITH_ALPHA, colour_codes, grey_mask, palette_codes
 from ...image.voxels import label_values, tally
 from ..opened import read_bytes
@@ -149,10 +149,11 @@ def open_file(path: str) -> Label:
     if ending is None:
         raise content.refuse(data, "a picture")
     others = volumes.companions(path)
-    volume = volumes.decode(data, ending, read_bytes(others[0]) if others else None)
+    with squared_axes():  # those of a tilted gantry are compared as they are stored; see `placing`
+        volume = volumes.decode(data, ending, read_bytes(others[0]) if others else None)
     if volume.header.channels > 1:
         raise SegconvError(f"is a label of {volume.header.channels} channels, expected one", code="SC073")
-    odd = volume.header.oddities
+    odd = tuple(found for found in volume.header.oddities if not volume.header.geometry.sheared or found[0] != "SC093")
     return _of_volume(volume.values, volume.header.geometry, odd)
 
 
@@ -231,9 +232,10 @@ def coloured(label: Label) -> Label:
 def _segmentation(path: str) -> Masks | None:
     """Return the segments of a file of 3D Slicer; None for any other NRRD."""
     data = read_bytes(path)
-    if not segmentation.is_segmentation(nrrd.read_header(data)):
-        return None
-    found = segmentation.decode(data)
+    with squared_axes():
+        if not segmentation.is_segmentation(nrrd.read_header(data)):
+            return None
+        found = segmentation.decode(data)
     names = tuple(segment.name for segment in found.segments)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...errors import Finding, SegconvError, warning
-from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
+from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry, moved_mm
 from ...image.grids import order_of, other_order, what_differs
 from ...image.orientation import reordering
 from ...image.stored import MAX_VOLUME
@@ -52,7 +52,18 @@ def on_reference(prediction: Label, reference: Label, file: str) -> tuple[Label,
     if mine.size != its.size or (apart := mine.displacement_voxels(its)) > NEAR_GRID_VOXELS:
         raise _apart(mine, its, file)
     near = f"lies {apart:.3g} voxels off the grid of its reference; scored as if on it"
-    return prediction, [warning("SC083", near, file=file)] if apart > SAME_GRID_VOXELS else []
+    findings = [warning("SC083", near, file=file)] if apart > SAME_GRID_VOXELS else []
+    return prediction, findings + _sheared(mine, its, file)
+
+
+def _sheared(mine: Geometry, its: Geometry, file: str) -> list[Finding]:
+    """Return a warning if one of two grids is stored with sheared axes that the other does not have."""
+    one, other = (grid.direction_matrix if grid.sheared_matrix is None else grid.sheared_matrix for grid in (mine, its))
+    far = moved_mm(its.size, its.spacing_mm, one - other)
+    if far <= SAME_GRID_VOXELS * min(its.spacing_mm):
+        return []
+    told = f"lies up to {far:.3g} mm off its reference, as the axes of one are sheared; {ALL_THE_SAME}"
+    return [warning("SC083", told, file=file)]
 
 
 def on_one_box(prediction: Label, reference: Label, file: str) -> tuple[Label, Label, list[Finding]]:
