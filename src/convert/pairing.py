@@ -359,7 +359,7 @@ def _pair_folders(
 ) -> None:
     images, masks = _once(images, pairing), _once(masks, pairing)
     found = match(images, masks)
-    if not found.cases and not any(map(_several, further_masks(found).values())):
+    if not found.cases and not further_masks(found):
         if one_each and not any(mask.stem.startswith(images[0].stem) for mask in masks):
             # One picture, and masks with other names: a mask for each object in it.
             where = place_of(images[0].folder).where
@@ -368,10 +368,6 @@ def _pair_folders(
         pairing.strangers.append(Strangers(masks, images))
         return
     _add(split, key, found, pairing)
-
-
-def _several(masks: list[Unit]) -> bool:
-    return len(masks) > 1
 
 
 def _side_by_side(

@@ -34,7 +34,8 @@ def further_masks(found: Matched) -> dict[Unit, list[Unit]]:
         image = next((owners[name] for name in names if name in owners), None)
         if image is not None and (image not in own or own[image].stem.startswith(base)):
             further.setdefault(image, []).append(mask)
-    return further
+    # A lone one with a number is as likely that of another image, which is not there.
+    return {image: masks for image, masks in further.items() if image in own or len(masks) > 1}
 
 
 def united(

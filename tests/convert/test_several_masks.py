@@ -71,3 +71,12 @@ def test_a_number_that_is_the_name_of_a_picture_is_none_of_a_further_mask(tmp_pa
         save(tmp_path / f"src/{name}.png", picture(number))
         save(tmp_path / f"src/{name.replace('y', 'y_mask')}.png", square(number))
     assert segconv("convert", tmp_path / "src", "--to", "5_A").code == 0
+
+
+def test_a_lone_numbered_mask_is_not_that_of_the_picture_without_the_number(tmp_path: Path, segconv: Command) -> None:
+    for number, name in enumerate(("a", "b")):
+        save(tmp_path / f"mine/x/{name}.png", picture(number))
+    for number, name in enumerate(("gt_a_1", "gt_b")):
+        save(tmp_path / f"mine/y/{name}.png", square(number))
+    done = segconv("convert", tmp_path / "mine", "--to", "5_A")
+    assert done.code != 0, done.err
