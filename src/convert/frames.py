@@ -6,24 +6,29 @@ The frames of one file are of one patient, so that folds keep them together.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import case_identifier
 from ..errors import Finding, SegconvError
 from ..image import volumes
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader
-from .source import FRAME, ConvertOptions, Parts, SourceCase, count_of, shown
+from .source import FRAME, ConvertOptions, Parts, SourceCase, count_of, read_source, shown
 
 HINT = "--frames makes a case of each frame, all of one patient"
 _SUBJECT = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9]+)")
 
 
 def with_frames(
-    cases: Sequence[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding]
+    cases: Sequence[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]
 ) -> list[SourceCase]:
-    """Return a case for each frame, if that was asked for; what has no frames to take apart becomes a finding."""
+    """Return a case for each frame, if that was asked for; what has no frames to take apart becomes a finding.
+
+    Many files of hearts hold labels of two frames, and empty ones of all others: ``--unlabelled`` leaves those out, or
+    makes test cases of them.
+    """
     if not options.frames:
         return list(cases)
     found: list[SourceCase] = []
@@ -39,8 +44,22 @@ def with_frames(
             hint = "leave --frames out, if the image has channels and not frames; or take the case out with --cases"
             findings.append(Finding("SC073", f"--frames: {told}", file=shown(units[0], root), hint=hint))
             continue
-        found += _frames(case, units, next(iter(counts.values())))
-    return found
+        number = next(iter(counts.values()))
+        empty = _empty(case, number, options)
+        if empty and options.unlabelled == "skip":
+            named = ", ".join(str(frame + 1) for frame in sorted(empty))
+            notes.append(f"--unlabelled skip left out the frames {named} of {shown(units[0], root)}, without a label")
+        found += _frames(case, units, number, empty, options)
+    return sorted(found, key=lambda frame: frame.split != TRAIN)
+
+
+def _empty(case: SourceCase, count: int, options: ConvertOptions) -> set[int]:
+    """Return the frames whose label is empty while others are not, if the user says what becomes of them."""
+    if options.unlabelled is None or case.label is None:
+        return set()
+    label = volumes.decode(read_source(case.label), volumes.ending_of(case.label) or "", limit=options.max_volume)
+    empty = {number for number in range(count) if not label.channel(number).any()}
+    return empty if len(empty) < count else set()
 
 
 def same_frames(images: Sequence[VolumeHeader], label: VolumeHeader) -> bool:
@@ -48,22 +67,28 @@ def same_frames(images: Sequence[VolumeHeader], label: VolumeHeader) -> bool:
     return label.channels > 1 and all(header.channels == label.channels for header in images)
 
 
-def _frames(case: SourceCase, units: Sequence[str], count: int) -> list[SourceCase]:
+def _frames(
+    case: SourceCase, units: Sequence[str], count: int, empty: Collection[int], options: ConvertOptions
+) -> list[SourceCase]:
     subject = _SUBJECT.search(case.original_name)
     patient = case.patient or (subject[1] if subject else case.original_name)
     digits = max(2, len(str(count)))
-    names = [f"{case.original_name}_frame{number + 1:0{digits}d}" for number in range(count)]
-    return [
-        replace(
+    found = []
+    for number in range(count):
+        if number in empty and options.unlabelled == "skip":
+            continue
+        own = [unit for unit in units if number not in empty or unit != case.label]
+        name = f"{case.original_name}_frame{number + 1:0{digits}d}"
+        frame = replace(
             case,
             case=case_identifier(name),
             original_name=name,
             patient=patient,
             label_name=None,
-            parts={unit: Parts(FRAME, (unit,), (str(number),)) for unit in units},
+            parts={unit: Parts(FRAME, (unit,), (str(number),)) for unit in own},
         )
-        for number, name in enumerate(names)
-    ]
+        found.append(replace(frame, label=None, split=TEST) if number in empty else frame)
+    return found
 
 
 def header_of_frame(header: VolumeHeader) -> VolumeHeader:

@@ -74,7 +74,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
     notes += pairing.notes
     pairs, channel_keys = _channels_agree(_numbered(pairing.pairs), findings)
     cases = [with_patient(case) for case in cases_of(pairs, root, options, findings, notes, companions_of)]
-    cases = finished(with_frames(cases, root, options, findings), root, options, findings)
+    cases = finished(with_frames(cases, root, options, findings, notes), root, options, findings)
     cases = in_slice_order(cases, root, options, findings, notes)
     if not cases and not any(f.severity == "error" for f in findings):
         findings.append(

@@ -20,7 +20,7 @@ from ..image.stored import MAX_VOLUME
 from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from .coding import Coding
 from .mending import NOTHING, Mending
-from .source import BANDS, SourceCase, count_of, shown
+from .source import BANDS, FRAME, SourceCase, count_of, shown
 from .way_back import WAY_BACK
 
 PICTURES = (".png", ".tif")
@@ -198,7 +198,12 @@ def written_counts(counts: Mapping[int, int], task: CaseTask) -> dict[int, int]:
 def warn_empty(written: Iterable[int], task: CaseTask, io: CaseIO) -> None:
     """Warn of a label that holds nothing but background."""
     if set(written) == {0}:
-        io.warn(warning("SC075", f"holds nothing but {BACKGROUND}", file=task.shown(task.source.label or "")))
+        label = task.source.label or ""
+        where, hint = "", ""
+        if task.source.form(label) == FRAME:
+            where = f" in frame {int(task.source.parts[label].names[0]) + 1}"
+            hint = "--unlabelled skip leaves out frames that have no label while others of their file do"
+        io.warn(warning("SC075", f"holds nothing but {BACKGROUND}{where}", file=task.shown(label), hint=hint))
 
 
 def record_of(

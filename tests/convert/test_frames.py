@@ -61,3 +61,24 @@ def test_a_label_with_a_channel_for_each_class_is_offered_no_frames(segconv: Com
     done = segconv("convert", root, "--to", "5_A", "--channels", "MRI")
     assert set(done.codes()) == {"SC073"}
     assert "--frames" not in done.err
+
+
+def test_frames_that_nobody_labelled_are_named_and_left_out_on_request(segconv: Command, tmp_path: Path) -> None:
+    """As of hearts, of which two frames are labelled; background everywhere would be learned otherwise."""
+    root = tmp_path / "set"
+    save(root / "h/h_sa.nii.gz", [ct(n).images[0].array.astype(np.int16) for n in range(FRAMES)])
+    labels = [ct(n).label.array.astype(np.uint8) * (n != 1) for n in range(FRAMES)]
+    save(root / "h/h_sa_gt.nii.gz", labels)
+    command = ("convert", root, "--channels", "MRI", "--frames")
+    done = segconv(*command, "--to", "5_A")
+    assert done.code == 0, done.err
+    assert "Warning SC075: h/h_sa_gt.nii.gz: holds nothing but background in frame 2" in done.err
+    done = segconv(*command, "--to", "6_B", "--unlabelled", "skip")
+    assert done.code == 0, done.err
+    assert "left out the frames 2 of h/h_sa.nii.gz" in done.err
+    assert sorted(records(segconv.raw / "Dataset006_B")) == ["h_sa_frame01", "h_sa_frame03"]
+    done = segconv(*command, "--to", "7_C", "--unlabelled", "test")
+    assert done.code == 0, done.err
+    splits = {case: record["split"] for case, record in records(segconv.raw / "Dataset007_C").items()}
+    assert splits == {"h_sa_frame01": "train", "h_sa_frame02": "test", "h_sa_frame03": "train"}
+    assert np.array_equal(voxels(segconv.raw / "Dataset007_C/imagesTs/h_sa_frame02_0000.nii.gz"), ct(1).images[0].array)
