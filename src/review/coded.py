@@ -179,7 +179,7 @@ class CodedSet:
                 f"the label {name!r} takes {own} % of the border of all labels, background {ground} %, and"
                 f" {100 * self._counts[most] // total} % of their area: the labels may be inverted"
             )
-            yield warning("SC074", told, file=DESCRIPTION, hint="segconv view DATASET -o DIR shows some of them")
+            yield warning("SC074", told, file=DESCRIPTION, hint="look at some of them; inverted ones are exported anew")
 
 
 def _cases(number: int) -> str:
