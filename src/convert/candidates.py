@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import Finding, SegconvError
+from ..image import raster
 from .mask_folders import CaseFolder
 from .patterns import pair_by_patterns
-from .png import ending_of as picture_ending_of
 from .raters import raters_in
 from .roles import MASK, role_of_stem
 from .source import ConvertOptions, count_of
@@ -62,7 +62,7 @@ def patterns_of(images: Sequence[Sequence[Unit]], masks: Sequence[Unit], root: P
     images
         The files of each channel.
     """
-    units = [*volume_units(root, options, [])[0], *units_in(root, picture_ending_of, [])[0]]
+    units = [*volume_units(root, options, [])[0], *units_in(root, raster.ending_of, [])[0]]
     sides, pattern = [pattern_of_files(files) for files in images], pattern_of_files(masks)
     if not _fits(units, sides, pattern, masks, root):
         return ""

@@ -21,7 +21,7 @@ from .frames import frame_of
 from .labelling import Declared, in_values, mapped_values, settle
 from .mask_facts import MaskFacts
 from .numbered_objects import Look
-from .pictures import mask_codes, open_picture
+from .picture_file import mask_codes, open_picture
 from .read_ahead import read_labels
 from .set_values import judge_guess, refuse_declared_ground, refuse_listed_ground
 from .source import FRAME, INSTANCES, SERIES, STACK, ConvertOptions, SourceCase, collect, read_source, shown

@@ -14,8 +14,7 @@ from pathlib import Path
 from .. import reading
 from ..dataset.lineage import TEST
 from ..errors import Finding, SegconvError, warning
-from ..image import volumes
-from . import png
+from ..image import raster, volumes
 from .pairing import Pair
 from .roles import MASK, SEPARATORS, place_of, role_of_stem
 from .source import ConvertOptions, count_of
@@ -63,10 +62,10 @@ def input_pairs(
 
 def _units(source: Path, root: Path, findings: list[Finding], *, pictures: bool) -> list[Unit]:
     if reading.is_file(source):
-        ending = (png.ending_of if pictures else volumes.ending_of)(source.name)
+        ending = (raster.ending_of if pictures else volumes.ending_of)(source.name)
         return [Unit("", source.name[: -len(ending)], source.name[-len(ending) :])] if ending else []
     below: list[Finding] = []
-    units = units_in(root, png.ending_of, below)[0] if pictures else volume_units(root, ConvertOptions(), below)[0]
+    units = units_in(root, raster.ending_of, below)[0] if pictures else volume_units(root, ConvertOptions(), below)[0]
     if own := [unit for unit in units if not unit.folder and unit.parts is None]:
         return own
     findings += below

@@ -10,7 +10,6 @@ import numpy as np
 from ..errors import SegconvError
 from ..image import raster, volumes
 from ..image.label_like import MOST_VALUES, few_in_volume
-from .png import ending_of as picture_ending_of
 from .roles import place_of
 from .source import SERIES, read_source
 from .tree import Unit
@@ -56,7 +55,7 @@ def _holds_labels(unit: Unit, root: Path) -> bool:
         from ..image import dicom  # brings SimpleITK
 
         return bool(few_in_volume(dicom.read_series(unit.parts.files)))
-    if picture_ending_of(path) is not None:
+    if raster.ending_of(path) is not None:
         header, samples, _ = raster.prove_and_decode(read_source(path))
         pixels = samples.reshape(-1, header.samples)
         return not header.lossy and len(np.unique(pixels, axis=0)) <= MOST_VALUES

@@ -16,7 +16,7 @@ from ..image.picture import PictureHeader
 from ..work.readers import Readers
 from .coding import FARTHEST_OF_LOSSY, Coding
 from .labelling import Declared, value_range
-from .pictures import lossy_mask, open_picture
+from .picture_file import lossy_mask, open_picture
 from .read_ahead import read_pictures
 from .set_values import MOSTLY
 from .source import ConvertOptions, read_source, shown

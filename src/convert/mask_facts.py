@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from ..dataset.labels import GRAY, RGB, grey_of_colour, value_text
 from ..image import raster
 from ..image.mask import palette_codes
-from .pictures import Opened
+from .picture_file import Opened
 
 VOID = 255
 """In masks of VOC and Cityscapes, what belongs to no class."""

@@ -19,8 +19,7 @@ from pathlib import Path
 from .. import reading
 from ..dataset.lineage import TRAIN
 from ..errors import Finding, SegconvError
-from ..image import segmentation, volumes
-from .png import ending_of as picture_ending_of
+from ..image import raster, segmentation, volumes
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
 from .source import ConvertOptions, is_stray
 from .tree import Unit, walk
@@ -227,7 +226,7 @@ def _images_among(folder: str, units: Iterable[Unit], options: ConvertOptions) -
 
 
 def _is_picture(unit: Unit) -> bool:
-    return picture_ending_of(unit.path) is not None
+    return raster.ending_of(unit.path) is not None
 
 
 def _holds_masks(folder: str) -> bool:
@@ -272,7 +271,7 @@ def _add(units: dict[str, Unit], name: str, unit: Unit, findings: list[Finding])
 
 def unit_of(folder: str, name: str) -> Unit | None:
     """Return a file of a folder if it is a picture, a volume or a segmentation by its name."""
-    ending = segmentation.ENDING if is_segmentation(name) else volumes.ending_of(name) or picture_ending_of(name)
+    ending = segmentation.ENDING if is_segmentation(name) else volumes.ending_of(name) or raster.ending_of(name)
     return None if ending is None else Unit(folder, name[: -len(ending)], name[-len(ending) :])
 
 

@@ -20,7 +20,7 @@ from ..image.voxels import border_counts, label_values, tally
 from ..work.readers import Readers
 from .coding import MOST_SNAPPED
 from .mask_facts import MaskFacts, palette_in_use, white_is_zero
-from .pictures import Opened, mask_codes, open_picture
+from .picture_file import Opened, mask_codes, open_picture
 from .read_ahead import read_pictures
 from .source import INSTANCES, SourceCase, read_source, shown
 

@@ -35,8 +35,7 @@ from .inverted_masks import MaskLook, judge_masks
 from .layers import atoms_of, on_and_mask
 from .mask_folders import IMAGE_NAMES, CaseFolder, find_folders
 from .mending import goes_with_image, in_order, turned
-from .pictures import exact_codes, open_picture
-from .png import ending_of as picture_ending_of
+from .picture_file import exact_codes, open_picture
 from .read_ahead import read_labels
 from .resampling import is_resampled, resampled_label
 from .roles import MASK, role_of_stem
@@ -76,7 +75,7 @@ def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
     folders = [folder for folder in labelled if folder.images]
     lone = [unit for folder in labelled if not folder.images for unit in folder.labels]
     # A stray volume is named as one when the cases are read; pictures beside no image may be all sorts of things.
-    stray = 0 < len(lone) < len(folders) and all(picture_ending_of(unit.path) is None for unit in lone)
+    stray = 0 < len(lone) < len(folders) and all(raster.ending_of(unit.path) is None for unit in lone)
     if not folders or (lone and not stray) or any(map(_pairs, folders)):
         return None
     if any(folder.segmentations for folder in folders):
@@ -84,7 +83,7 @@ def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
     several = [f for f in folders if len(f.masks) > 1 or role_of_stem(next(iter(f.masks)))[0] != MASK]
     if not several:
         return None
-    pictures = all(picture_ending_of(unit.path) for folder in folders for unit in folder.masks.values())
+    pictures = all(raster.ending_of(unit.path) for folder in folders for unit in folder.masks.values())
     apart = any(image.folder != folder.name for folder in folders for image in folder.images.values())
     if pictures and (apart or not _name_classes(folders)):
         return None  # masks of objects, each of one picture; --from masks says otherwise
@@ -128,7 +127,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
                 " CASE/masks/CLASS; or --image NAME, or --images DIR",
             )
         )
-    pictures = bool(cases) and picture_ending_of(cases[0].images[0]) is not None
+    pictures = bool(cases) and raster.ending_of(cases[0].images[0]) is not None
 
     def named(count: int) -> tuple[str, ...]:
         return _channel_names(cases, count, options, findings, pictures=pictures)
@@ -153,7 +152,7 @@ def compiled_scan(
     channel_names
         Returns the names of so many channels.
     """
-    pictures = bool(cases) and picture_ending_of(cases[0].images[0]) is not None
+    pictures = bool(cases) and raster.ending_of(cases[0].images[0]) is not None
     if pictures:
         cases = all_apart(cases, drop_alpha=options.drop_alpha)
     judge = judge_pictures if pictures else judge_headers
@@ -424,7 +423,7 @@ def _atoms(
     label = str(case.label)
     parts = case.parts[label]
     read: Callable[[str], NDArray[Any]]
-    if picture_ending_of(case.images[0]) is not None:
+    if raster.ending_of(case.images[0]) is not None:
         head = raster.probe_file(case.images[0])
         shape: tuple[int, ...] = (head.height, head.width)
         read = _picture_mask

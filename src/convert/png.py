@@ -46,22 +46,11 @@ _UNREAD = (".gif", ".webp", ".jp2", ".heic", ".ppm", ".pgm", ".npy", ".npz", ".m
 ENDING = ".png"
 
 
-def ending_of(name: str) -> str | None:
-    """Return the ending of a picture's name, or None."""
-    lower = name.lower()
-    return next((ending for ending in raster.ENDINGS if lower.endswith(ending)), None)
-
-
-def strip_ending(name: str) -> str:
-    """Return a picture's name without its ending."""
-    return name[: len(name) - len(ending_of(name) or "")]
-
-
 def recognise(root: Path) -> str | None:
     """Return what speaks for pictures and masks, or None."""
     if reading.is_folder(root / "imagesTr") and reading.is_folder(root / "labelsTr"):
         return None  # nnU-Net's own folders belong to a dataset.json, and without one nobody knows what is in them
-    units, others = units_in(root, ending_of, [])
+    units, others = units_in(root, raster.ending_of, [])
     if not units:
         return None
     pairing = pair_units(units)
@@ -144,8 +133,8 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
 
 def _pairing(root: Path, options: ConvertOptions, findings: list[Finding]) -> Pairing:
     if options.pairs is not None:
-        return pair_by_list(options.pairs, root, strip_ending)
-    units, others = units_in(root, ending_of, findings, external=options.allow_external)
+        return pair_by_list(options.pairs, root, raster.strip_ending)
+    units, others = units_in(root, raster.ending_of, findings, external=options.allow_external)
     if options.images:
         return pair_by_patterns(units, options.images, options.masks, root)
     if options.masks is not None:

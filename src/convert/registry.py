@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import reading
 from ..errors import Finding, Refused, SegconvError
-from ..image import volumes
+from ..image import raster, volumes
 from . import masks, msd, nnunet_v1, nnunet_v2, pairs, png
 from .class_folders import refuse_class_folders
 from .lists import pair_by_list
@@ -174,7 +174,7 @@ def _told(root: Path, options: ConvertOptions) -> tuple[str, str] | None:
     ):
         return "masks", f"{found}, and --images {options.images[0]}"
     elif options.images:
-        units = [*volume_units(root, options, [])[0], *units_in(root, png.ending_of, [])[0]]
+        units = [*volume_units(root, options, [])[0], *units_in(root, raster.ending_of, [])[0]]
         pairing = pair_by_patterns(units, options.images, options.masks, root)
         evidence = pairing.folders[0]
     else:
@@ -183,7 +183,7 @@ def _told(root: Path, options: ConvertOptions) -> tuple[str, str] | None:
         raise Refused(reasons=pairing.findings or (Finding("SC011", f"{evidence} names no case", file=str(root)),))
     first = next(iter(pairing.pairs[0].images.values()))
     pictures = (
-        first.parts is None and png.ending_of(first.path) is not None and not reading.is_folder(root / first.path)
+        first.parts is None and raster.ending_of(first.path) is not None and not reading.is_folder(root / first.path)
     )
     if pictures and options.spacing_mm is None:
         return "png", f"{evidence} with pictures such as {first.path}"

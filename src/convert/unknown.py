@@ -16,7 +16,6 @@ from .looks import labels_among
 from .mask_folders import is_segmentation
 from .named_labels import LOSSY
 from .pairing import pair_units
-from .png import ending_of as picture_ending_of
 from .roles import MASK, SEPARATORS, place_of
 from .source import SERIES, ConvertOptions, collect, count_of, shown
 from .strangers import glob_of, globs_of
@@ -40,7 +39,7 @@ def of_unknown(root: Path) -> SegconvError:
     if not endings:
         return _refusal(root, "holds no file", "check the path; a folder of images and labels was expected")
     findings: list[Finding] = []
-    pictures, volume_files = units_in(root, picture_ending_of, [])[0], volume_units(root, ConvertOptions(), findings)[0]
+    pictures, volume_files = units_in(root, raster.ending_of, [])[0], volume_units(root, ConvertOptions(), findings)[0]
     findings += _labels_of_dicom(root, volume_files)
     if findings:
         return Refused(reasons=findings)  # what is wrong explains why nothing was recognised

@@ -22,7 +22,8 @@ from .bands import refuse_as_slices
 from .frames import frame_of
 from .layers import compile_layers
 from .mending import cast, finite, turned
-from .pictures import codes_to_settle, open_picture, plain_samples, stored_mask
+from .picture_file import codes_to_settle, open_picture, stored_mask
+from .pictures import plain_samples
 from .placing import FirstImage, Placed, placed_channel, placed_label
 from .segments import compile_segments
 from .slice_order import REVERSE

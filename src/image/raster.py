@@ -33,6 +33,17 @@ encode_few_bits = picture.encode_few_bits
 encode_bilevel = picture.encode_bilevel
 
 
+def ending_of(name: str) -> str | None:
+    """Return which of `ENDINGS` a file's name has, in any case of letters; None if it has none."""
+    lower = name.lower()
+    return next((ending for ending in ENDINGS if lower.endswith(ending)), None)
+
+
+def strip_ending(name: str) -> str:
+    """Return a file's name without its ending."""
+    return name[: len(name) - len(ending_of(name) or "")]
+
+
 def probe_file(path: str) -> PictureHeader:
     """Judge the head of a picture on the disk, for planning: 33 bytes of a PNG, the directories of a TIFF.
 

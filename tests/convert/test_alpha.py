@@ -17,7 +17,7 @@ from PIL import Image
 
 from fixtures.make_fixtures import msd_ct
 from segconv.convert.labelling import Declared
-from segconv.convert.pictures import mask_codes, open_picture
+from segconv.convert.picture_file import mask_codes, open_picture
 from segconv.convert.restore import _picture
 from segconv.dataset.labels import RGB
 from segconv.image import bmp
