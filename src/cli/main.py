@@ -15,6 +15,7 @@ import click
 
 from ..errors import Finding, Interrupted, SegconvError, exit_code_of
 from ..work.interruption import answer_once
+from ..work.search_path import forget_relative_entries
 from ..work.unforeseen import unforeseen
 from .options import OF_EVERY_COMMAND
 from .sink import print_findings
@@ -106,6 +107,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         # encoding they would not be those that a json lists, and lead to other identifiers of cases.
         again = [sys.executable, *sys.orig_argv[1:]]
         os.execve(sys.executable, again, os.environ | {_UTF8_MODE: "1"})  # noqa: S606 - the same command
+    if arguments is None:
+        forget_relative_entries()
     arguments = sys.argv[1:] if arguments is None else arguments
     out = take_streams()
     answer_once()

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from ...errors import EXIT_INTERRUPTED, SegconvError
 from ..interruption import end_workers
 from ..unforeseen import Carried
+from .environment import environment_of_workers
 from .gone import serve
 from .inner import inner_threads, pinned
 
@@ -35,7 +36,7 @@ class Processes:
         self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
     ) -> Generator[R, None, None]:
         """See `Backend`."""
-        with _no_settings():
+        with environment_of_workers():
             yield from self._results(function, items, jobs, name)
 
     def _results(
@@ -73,16 +74,6 @@ class Processes:
         finally:
             if results is not None and hasattr(results, "close"):
                 results.close()
-
-
-@contextmanager
-def _no_settings() -> Iterator[None]:
-    """Keep settings of joblib and loky, which change or break a pool, from this process and from its workers."""
-    found = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("JOBLIB_", "LOKY_"))}
-    try:
-        yield
-    finally:
-        os.environ.update(found)
 
 
 def _begin(owner: int) -> None:
