@@ -36,6 +36,8 @@ from .source import (
 )
 from .task import CaseTask
 
+ONE_MAP = "merge the channels into one label map, if each is a class; if each is a person's, keep one"
+
 
 def judge_headers(
     cases: Sequence[SourceCase], channels: int, root: Path, findings: list[Finding], options: ConvertOptions
@@ -153,7 +155,7 @@ def _judge_case(
         if label.four_dimensional:
             number = count_of(label.channels, "channel")
             what = f"is a label of four dimensions ({number}), expected one value a voxel"
-            hint = HINT if same_frames(images, label) else "merge the channels into one label map"
+            hint = HINT if same_frames(images, label) else ONE_MAP
             hint = "save it in three dimensions" if label.channels == 1 else hint
             hint = BY_NAME if names_segments(label) else hint
             findings.append(Finding("SC073", what, file=file, hint=hint))

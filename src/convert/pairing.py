@@ -16,6 +16,7 @@ from ..dataset.lineage import TEST, TRAIN
 from ..errors import Finding
 from .matching import Matched, match
 from .named_labels import LOSSY, labels_by_name
+from .raters import raters_in
 from .rivals import Rivals, of_rivals, of_subjects, own_part
 from .roles import (
     FILLERS,
@@ -160,7 +161,8 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
     if one_each and (named := _classes(groups.values())):
         sides = [(group.images or group.plain, group.masks) for group in groups.values() if group.masks]
         subjects = [Rivals(*([unit for units in side.values() for unit in units] for side in both)) for both in sides]
-        pairing.findings.append(of_subjects(subjects) or _may_be_classes(named))
+        drawn = raters_in(unit.stem for unit in named)
+        pairing.findings.append(of_subjects(subjects) or (of_rivals(subjects) if drawn else _may_be_classes(named)))
         return pairing
     for (split, is_validation, key), group in groups.items():
         before = len(pairing.pairs)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from itertools import pairwise
 
-from .roles import FILLERS, MASK_WORDS, SEPARATORS
+from .roles import FILLERS, MASK_WORDS, SEPARATORS, tokens_of
 
 _PEOPLE = (
     "rater|reader|observer|annotator|expert|radiologist|reviewer|operator|labeler|labeller|grader|physician|doctor"
@@ -32,6 +32,8 @@ def raters_in(names: Iterable[str]) -> list[str]:
     """Return those names of masks of one case that tell of people and not of classes; several, or none."""
     names = list(names)
     said = [name for name in names if any(_PERSON.fullmatch(part) for part in _parts(name))]
+    if said and all(_base_of_person(name) is not None for name in names if name not in said):
+        return names if len(names) > 1 else []  # Consensus, and Manual_1 to Manual_7
     if said:
         return names if len(said) == len(names) > 1 else said if len(said) > 1 else []
     bases: dict[str, list[str]] = {}
@@ -47,8 +49,11 @@ def _base_of_person(name: str) -> str | None:
     """Return what is left of a name without the part that may be a person; None if there is no such part."""
     parts = SEPARATORS.split(name)
     for at in (len(parts) - 1, 0):
-        rest = "_".join(parts[:at] + parts[at + 1 :]).lower()
+        rest = "_".join(parts[:at] + parts[at + 1 :])
         part = parts[at]
+        if at and part.isdecimal() and "manual" in tokens_of(rest) and not set(tokens_of(rest)) - MASK_WORDS:
+            return rest.lower()
+        rest = rest.lower()
         if _NUMBERED.fullmatch(part) and (rest or part.rstrip("0123456789").lower() in MASK_WORDS):
             return rest
         initials = _INITIALS.fullmatch(part) and part not in _NO_INITIALS

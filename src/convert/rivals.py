@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import Finding
+from .raters import raters_in
 from .source import count_of
 from .strangers import listed, pattern_of_files
 from .tree import Unit
@@ -26,6 +27,7 @@ class Rivals:
 def of_rivals(found: Sequence[Rivals]) -> Finding:
     """Return one finding on cases that have several labels, with options that take one of them."""
     first = found[0]
+    whose = f" of {listed(first.images)}" if first.images else ""
     more = f"; and so do {count_of(len(found) - 1, 'folder')} more" if found[1:] else ""
     images = _by_name([one.images for one in found])
     masks = _by_name([one.masks for one in found])
@@ -34,9 +36,12 @@ def of_rivals(found: Sequence[Rivals]) -> Finding:
     told = [
         f"{sides} --masks {shlex.quote(pattern_of_files(files))}{names} takes {name}" for name, files in masks.items()
     ]
+    beside = all(len({unit.folder for unit in (*one.images, *one.masks)}) == 1 for one in found)
+    if images and masks and beside and not raters_in(masks):
+        told.append(f"{' '.join(f'--image {shlex.quote(name)}' for name in images)} takes each for a class")
     return Finding(
         "SC003",
-        f"holds {listed(first.masks)}, each of which may be the label of {listed(first.images)}{more}",
+        f"holds {listed(first.masks)}, each of which may be the label{whose}{more}",
         file=first.masks[0].folder or ".",
         hint=" or ".join(told) if images and masks else "--images GLOB --masks GLOB says which it is",
     )

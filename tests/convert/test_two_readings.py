@@ -96,3 +96,26 @@ def test_masks_of_a_subject_of_bids_are_refused_with_a_command_for_each(tmp_path
     assert done.code == 0, done.err
     for number, path in enumerate(sorted((segconv.raw / "Dataset005_A/labelsTr").iterdir())):
         assert np.array_equal(voxels(path), ct(number).label.array)
+
+
+@pytest.mark.parametrize(
+    ("masks", "told"),
+    [
+        (("Consensus", "ManualSegmentation_1", "ManualSegmentation_2"), "each of which may be the label"),
+        (("liver", "kidney"), "--from masks"),
+    ],
+)
+def test_what_several_people_drew_is_not_offered_as_classes(
+    masks: tuple[str, ...], told: str, tmp_path: Path, segconv: Command
+) -> None:
+    for number in range(2):
+        phantom = ct(number)
+        write(tmp_path / f"s/p{number}/data/FLAIR.nii.gz", phantom.images[0])
+        for mask in masks:
+            write(
+                tmp_path / f"s/p{number}/Masks/{mask}.nii.gz", phantom.label, (phantom.label.array > 0).astype(np.uint8)
+            )
+    done = segconv("convert", tmp_path / "s", "--to", "5_A")
+    assert (done.code, done.codes()) == (2, ["SC003"]), done.err
+    assert told in done.err
+    assert ("--from masks" in done.err) is (masks[0] == "liver")
