@@ -15,6 +15,7 @@ from .lists import pair_by_list
 from .looks import labels_among
 from .mask_folders import is_segmentation
 from .named_labels import LOSSY
+from .outlines import outlines_in
 from .pairing import pair_units
 from .roles import MASK, SEPARATORS, place_of
 from .source import SERIES, ConvertOptions, collect, count_of, shown
@@ -58,7 +59,12 @@ def of_unknown(root: Path) -> SegconvError:
     if told:
         return Refused(reasons=told)  # what labels there are is told, and whose is not
     hint = _command(root, units)
-    if any(endings[ending] >= len(units) for ending in _DRAWN):
+    paths = [f"{folder}/{name}".lstrip("/") for folder, own in files.items() for name in own]
+    if (outlines := outlines_in(root, paths)) is not None:
+        what, how = outlines
+        found += f", {what}"
+        hint = f"outlines are not read: draw them as masks first{f' ({how})' if how else ''}; {hint}"
+    elif any(endings[ending] >= len(units) for ending in _DRAWN):
         hint += "; outlines in text files are not read: draw them as masks first"
     return _refusal(root, f"holds {found}, and no name of a file or folder tells which of them are labels", hint)
 

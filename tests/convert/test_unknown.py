@@ -278,3 +278,27 @@ def test_labelled_tiles_of_two_slides_find_their_own(tmp_path: Path, segconv: Co
             pair(tmp_path / "src", f"{name}.jpg", f"{name}-{'labelled' if x else 'labeled'}.png", x)
     done = segconv("convert", tmp_path / "src", "--to", "5_A", "--json")
     assert (done.code, done.json["cases"]) == (0, 4), done.err
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "tool"),
+    [
+        ("annotations/a.json", '{"images": [], "annotations": [], "categories": []}', "COCO"),
+        ("img/a.json", '{"version": "5", "shapes": [], "imagePath": "a.jpg"}', "LabelMe"),
+        ("via.json", '{"a.jpg9": {"filename": "a.jpg", "regions": []}}', "VIA"),
+        ("result.json", '[{"id": 1, "data": {}, "annotations": []}]', "Label Studio"),
+        ("a.geojson", '{"type": "FeatureCollection", "features": []}', "GeoJSON, as of QuPath"),
+        ("annotations.xml", "<?xml?>\n<annotations><image/></annotations>", "CVAT"),
+        ("xml/a.xml", "<annotation><object></object></annotation>", "Pascal VOC"),
+        ("labels/a.txt", "0 0.1 0.2 0.3 0.4 0.5 0.6\n", "YOLO"),
+        ("train.csv", "ImageId,EncodedPixels\na,1 3\n", "run lengths"),
+    ],
+)
+def test_outlines_of_tools_are_named(file: str, text: str, tool: str, tmp_path: Path, segconv: Command) -> None:
+    save(tmp_path / "src/img/a.jpg", picture(1))
+    (tmp_path / "src" / file).parent.mkdir(exist_ok=True)
+    (tmp_path / "src" / file).write_text(text)
+    done = segconv("convert", tmp_path / "src", "--to", "5_A")
+    assert (done.code, done.codes()) == (66, ["SC011"]), done.err
+    assert f"{file} holds outlines ({tool})" in done.err
+    assert "Hint: outlines are not read: draw them as masks first" in done.err
