@@ -51,6 +51,8 @@ def of_strangers(found: list[Strangers]) -> Finding:
     folders = [common_path([units[0].folder for units in sides if units]) for sides in zip(*_sides(found), strict=True)]
     patterns = [glob_of(where, name) for where, name in zip(folders, names, strict=True)]
     choices = [glob_of(folders[1], f"{case}{tail}") for tail in tails] if tails[1:] else patterns[1:]
+    if "{case}" not in "".join(names) and (apart := _by_last_folder(found)):
+        choices = [glob_of(folder, names[1]) for folder in apart]
     said = " or ".join(f"--images '{patterns[0]}' --masks '{choice}'" for choice in choices)
     return Finding(
         "SC081",
@@ -80,9 +82,20 @@ def of_seconds(found: list[Strangers]) -> Finding:
     )
 
 
+def _by_last_folder(found: Sequence[Strangers]) -> list[str]:
+    """Return the paths of masks that are called alike in folders of several names, with ``*`` for each case."""
+    folders: dict[str, list[str]] = {}
+    for one in found:
+        folders.setdefault(one.masks[0].folder.rpartition("/")[2], []).append(one.masks[0].folder)
+    several = len(folders) > 1 and len({len(own) for own in folders.values()}) == 1
+    return [common_path(own) for own in list(folders.values())[:MOST_TAILS]] if several else []
+
+
 def _patterns_of(images: Sequence[Unit], masks: Sequence[Unit]) -> tuple[str, str]:
     """Return the patterns of images and masks; of several masks an image, those whose name tells of labels."""
     image = pattern_of(images)
+    if "{case}" not in image:
+        return image, pattern_of(masks)
     start, end = image.removesuffix(images[0].ending).split("{case}")
     if len(masks) > len(images):
         first = images[0].stem[: len(images[0].stem) - len(end)]
@@ -102,6 +115,8 @@ def pattern_of(units: Sequence[Unit]) -> str:
     stems = [unit.stem for unit in units]
     if len(stems) == 1:
         return "{case}" + units[0].ending
+    if len(set(stems)) == 1:
+        return stems[0] + units[0].ending
     start = _shared_start(stems).rstrip("0123456789")
     end = _shared_start([stem[len(start) :][::-1] for stem in stems])[::-1].lstrip("0123456789")
     return f"{start}{{case}}{end}{units[0].ending}"

@@ -119,3 +119,20 @@ def test_what_several_people_drew_is_not_offered_as_classes(
     assert (done.code, done.codes()) == (2, ["SC003"]), done.err
     assert told in done.err
     assert ("--from masks" in done.err) is (masks[0] == "liver")
+
+
+def test_masks_called_alike_in_folders_of_raters_are_offered_one_by_one(tmp_path: Path, segconv: Command) -> None:
+    for number in range(2):
+        phantom = ct(number)
+        write(tmp_path / f"s/c{number}/images/ct.nii.gz", phantom.images[0])
+        for person in range(2):
+            drawn = (phantom.label.array > person).astype(np.uint8)
+            write(tmp_path / f"s/c{number}/mask-{person}/mask.nii.gz", phantom.label, drawn)
+    done = segconv("convert", tmp_path / "s", "--to", "5_A", "--channels", "CT")
+    assert (done.code, done.codes()) == (65, ["SC081"]), done.err
+    offered = [shlex.split(one) for one in re.findall(r"(--images \S+ --masks \S+)", done.err)]
+    assert [words[3] for words in offered] == ["*/mask-0/mask.nii.gz", "*/mask-1/mask.nii.gz"]
+    done = segconv("convert", tmp_path / "s", "--to", "5_A", "--channels", "CT", *offered[1])
+    assert done.code == 0, done.err
+    for number, path in enumerate(sorted((segconv.raw / "Dataset005_A/labelsTr").iterdir())):
+        assert np.array_equal(voxels(path), ct(number).label.array > 1)
