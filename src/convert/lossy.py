@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dataset.labels import BACKGROUND, GRAY, value_text
+from ..dataset.labels import BACKGROUND, value_text
 from ..errors import Finding
 from ..image.picture import PictureHeader
 from ..work.readers import Readers
@@ -107,7 +107,9 @@ def _look_at(path: str) -> _Look | None:
     """Look at a mask; return None if it is none of black and white."""
     opened = open_picture(read_source(path))
     values = opened.decoded
-    if opened.header.kind != GRAY or values.dtype != np.uint8:
+    if values.ndim == 3 and values.shape[-1] == 3 and (values == values[..., :1]).all():
+        values = values[..., 0]
+    if values.ndim != 2 or opened.header.kind == "palette" or values.dtype != np.uint8:
         return None
     off = np.minimum(values, _WHITE - values)
     if fills_a_patch(off > FARTHEST_OF_LOSSY):

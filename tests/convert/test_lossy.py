@@ -113,3 +113,14 @@ def test_colours_are_taken_where_they_are_declared(tmp_path: Path, segconv: Comm
     done = segconv("convert", source, "--to", "5_A", "--labels", "background=#000000,x=#ff0000", "--snap", "140")
     assert done.code == 0, done.err
     assert int((written(segconv.raw / "Dataset005_A", "c0") != (drawn(0, 255) > 0)).sum()) <= 20
+
+
+def test_grey_in_three_equal_samples_is_hinted_as_grey(tmp_path: Path, segconv: Command) -> None:
+    source = make(tmp_path / "mine", 255, colour=(255, 255, 255))
+    done = segconv("convert", source, "--to", "5_A")
+    snap = str(
+        max(int(np.minimum(v := np.asarray(Image.open(f))[..., 0], 255 - v).max()) for f in source.glob("masks/*"))
+    )
+    said = ("--labels", "background=0,foreground=255", "--snap", snap)
+    assert " ".join(said) in done.err
+    assert segconv("convert", source, "--to", "5_A", *said).code == 0

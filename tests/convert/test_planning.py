@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fixtures.make_fixtures import png_shapes
-from segconv.convert import found_labels, mask_set, masks
+from segconv.convert import compiled_masks, found_labels, mask_set
 from segconv.convert.conversion import plan_conversion
 from segconv.work import memory
 
@@ -52,7 +52,7 @@ def classes(root: Path) -> Path:
 SOURCES: dict[str, tuple[Callable[[Path], Path], Any]] = {
     "pictures": (pictures, mask_set),
     "volumes": (volumes, found_labels),
-    "masks of classes": (classes, masks),
+    "masks of classes": (classes, compiled_masks),
 }
 """Kind → how it is made, the module that reads its labels."""
 
