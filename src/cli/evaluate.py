@@ -113,7 +113,8 @@ def _declared(predictions: Path, like: str | None, labels: str | None, paths: Pa
         raise SegconvError("--like and --labels exclude each other", hint="give one of them")
     if labels is not None:
         declared = Declared.of(parse_labels(labels))
-        return of_values({n: value_text(value, declared.coding) for n, value in declared.names.items()}, "--labels")
+        names = {name: value_text(value, declared.coding) for name, value in declared.names.items()}
+        return replace(of_values(names, "--labels"), ranges=declared.ranges)
     if like is not None:
         return replace(of_dataset(Dataset.open(paths.dataset(like))), for_both=True)
     dataset = is_restored(predictions)

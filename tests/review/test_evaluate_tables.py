@@ -64,3 +64,14 @@ def test_values_that_a_table_does_not_name_are_refused(tmp_path: Path, segconv: 
     done = segconv("evaluate", mine, its)
     assert (done.code, done.codes()) == (65, ["SC070"]), done.err
     assert "label_names.txt declares cat 1, dog 2, and not 3" in done.err
+
+
+def test_a_range_of_values_is_one_class_and_other_values_are_refused(tmp_path: Path, segconv: Command) -> None:
+    mine, its = masks(tmp_path / "p", 1, 1), masks(tmp_path / "r", 3, 7)
+    done = segconv("evaluate", mine, its, "--labels", "background=0,cell=1-")
+    assert done.code == 0, done.err
+    assert "cell\t1.0000\t2" in done.out
+    assert segconv("evaluate", mine, its, "--labels", "background=0,cell=1-6").codes() == ["SC070"]
+    done = segconv("evaluate", mine, its, "--labels", "background=0,cell=1-,dog=7")
+    assert done.code == 0, done.err
+    assert "dog\t0.0000\t2" in done.out, "a value that is named stays what it is"

@@ -121,6 +121,7 @@ def settle(
     if said is None:
         coding = _undeclared(tallies, predictions, references, values)
     else:
+        said = said.with_ranges([*predictions.values, *references.values])
         coding = _declared(said, predictions, references, values)
     if any(finding.severity == "error" for finding in coding.findings):
         return coding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,8 @@ class Declaration:
         Whether segconv restored the predictions, which then are in the user's values.
     by_table
         Whether tables beside the labels say it.
+    ranges
+        Name → first and last of the values that count as it, besides those that are named.
     """
 
     own: Classes
@@ -90,6 +92,19 @@ class Declaration:
     of_references: bool = False
     restored: bool = False
     by_table: bool = False
+    ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def with_ranges(self, found: Iterable[str]) -> Declaration:
+        """Return the same with the values that were found within ranges; one that is named stays what it is."""
+        if not self.ranges:
+            return self
+        own, free = self.own, [int(text) for text in found if text.isdecimal() and text not in self.own.allowed]
+        within = {
+            name: frozenset(str(value) for value in free if first <= value <= last)
+            for name, (first, last) in self.ranges.items()
+        }
+        names = {name: texts | within.get(name, frozenset()) for name, texts in own.names.items()}
+        return replace(self, own=replace(own, names=names))
 
 
 def sort_key(text: str) -> tuple[bool, int, str]:
