@@ -1,29 +1,72 @@
-"""Where compiled kernels are kept, so that they are compiled once: Numba's cache, for any kind of installation."""
+"""Whether there are compiled kernels, and where they are kept, so that they are compiled once, in any installation.
+
+Numba takes settings from ``NUMBA_…`` variables and from a ``.numba_config.yaml`` of the current folder,
+when it is first imported and again whenever it compiles. They may switch off what kernels are for, or
+break it; what a rotation does is not theirs to say.
+"""
 
 from __future__ import annotations
 
 import functools
 import importlib
 import os
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..version import VERSION
 from ..work.home import cache_home
 
+_SETTINGS = ".numba_config.yaml"
+_VARIABLES = "NUMBA_"
+
+_lock = threading.Lock()
+
+
+class Unusable(Exception):
+    """Numba cannot compile a kernel."""
+
 
 @functools.cache
 def available() -> bool:
-    """Return whether Numba can be used; ``SEGCONV_NO_NUMBA=1`` says that it cannot.
+    """Return whether there are kernels; ``SEGCONV_NO_NUMBA=1`` says that there are none.
 
-    It is loaded to find out: one that is installed beside a newer numpy than it knows refuses to be.
+    They are loaded to find out: a Numba that is installed beside a newer numpy than it knows refuses to
+    be, and one that this process imported before may have been told not to compile.
     """
     if os.environ.get("SEGCONV_NO_NUMBA"):
         return False
     try:
-        importlib.import_module("numba")
-    except (ImportError, AttributeError, OSError):
+        with _lock:
+            _import_numba()
+            kernels = importlib.import_module(".kernels", __package__)
+    except Exception:  # noqa: BLE001 - of another package: what a broken installation raises is anybody's guess
         return False
-    return True
+    return bool(kernels.COMPILED)
+
+
+def _import_numba() -> None:
+    """Import Numba without any settings but its own; they come back for what else this process runs."""
+    if "numba" in sys.modules:
+        return  # by the program that we are part of, with what that told it
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_VARIABLES)}
+    exists = os.path.exists
+    os.path.exists = _without_settings(exists)  # type: ignore[assignment]
+    try:
+        config = importlib.import_module("numba").config
+    finally:
+        os.path.exists = exists
+        os.environ |= kept
+    # As it compiles, Numba looks for settings anew, and heeds all of them if any differs from those that it knows.
+    config._config_fname = os.devnull
+    config._env_reloader.old_environ = kept
+
+
+def _without_settings(exists: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Return `os.path.exists` that knows no settings in the current folder."""
+    return lambda path: path != _SETTINGS and exists(path)
 
 
 @functools.cache

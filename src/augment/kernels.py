@@ -10,7 +10,7 @@ The rules are those of ITK's resampling (``itkImageFunction.h``, ``itkLinearInte
 a point is inside while its index is in ``[-0.5, size - 0.5)``, neighbours beyond the edge are those
 at the edge, the nearest neighbour of a half is the higher one.
 
-Importing this module brings Numba, which only the extra ``fast`` installs.
+Importing this module brings Numba, which only the extra ``fast`` installs; `segconv.augment.compiled` does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from numba.core.dispatcher import Dispatcher
 from numpy.typing import NDArray
 
 from ..image.resample import TIES
-from .compiled import cache_folder
+from .compiled import Unusable, cache_folder
 
 WIDTH = 32
 """Voxels along *c* that are turned together: a cache line of 16-bit voxels."""
@@ -192,13 +192,27 @@ def nearest_planes(source: Array, out: Array, matrix: Array, offset: Array, back
             _unpack(row, out[oa], start, width)
 
 
+COMPILED = all(isinstance(kernel, Dispatcher) for kernel in (rows, planes, nearest_rows, nearest_planes))
+"""Whether these are compiled, and not functions of Python, as where Numba was told not to compile."""
+
+
 def run(kernel: Kernel, source: Array, out: Array, matrix: Array, offset: Array, background: Array) -> None:
-    """Run a kernel, whatever the state of the cache: compiled for this process alone where the cache is of no use."""
+    """Run a kernel, whatever the state of the cache: compiled for this process alone where the cache is of no use.
+
+    Raises
+    ------
+    Unusable
+        If it cannot be compiled.
+    """
     try:
         kernel(source, out, matrix, offset, background)
+        return
     except Exception:  # noqa: BLE001 - the cache raises whatever reading a cut file raises
         # Of the cache, whose file was cut or finds no room on the disk: kernels themselves raise nothing.
         for found in list(globals().values()):
             if isinstance(found, Dispatcher):
                 found._cache = NullCache()  # type: ignore[attr-defined]  # its stub leaves it out
+    try:
         kernel(source, out, matrix, offset, background)
+    except Exception as error:
+        raise Unusable(str(error)) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -131,9 +132,23 @@ def turned(turn: Turn, array: NDArray[Any], interpolation: str, background: Any)
     """
     if turn.exact is not None:
         return array if turn.is_identity else permuted(array, turn.exact)
-    if turn.way == SIMPLEITK or (interpolation == LINEAR and array.dtype.name not in KERNEL_TYPES):
-        return resampled(Volume(array, turn.geometry), turn.matrix, turn.grid, interpolation, background)
-    from . import kernels  # brings Numba, which takes a quarter of a second
+    if turn.way != SIMPLEITK and (interpolation == NEAREST or array.dtype.name in KERNEL_TYPES):
+        with suppress(compiled.Unusable):
+            return _by_kernel(turn, array, interpolation, background)
+    return resampled(Volume(array, turn.geometry), turn.matrix, turn.grid, interpolation, background)
+
+
+def _by_kernel(turn: Turn, array: NDArray[Any], interpolation: str, background: Any) -> NDArray[Any]:
+    """Return an array rotated by a kernel; see `turned`.
+
+    Raises
+    ------
+    Unusable
+        If there are no kernels, as with a turn that another process planned, or none can be compiled.
+    """
+    if not compiled.available():  # which brings Numba, and takes a quarter of a second
+        raise compiled.Unusable
+    from . import kernels
 
     array = np.ascontiguousarray(array)
     is_picture = turn.geometry.dimension == 2

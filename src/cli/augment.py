@@ -166,7 +166,7 @@ def _show_ways(augmentation: Augmentation, sink: Sink) -> None:
     for way, count in ways(augmentation).items():
         sink.say(f"{count} copies: {way}")
     if not compiled.available():
-        sink.say("no Numba that can be loaded: pip install 'segconv[fast]' turns about single axes many times faster")
+        sink.say("no Numba that can be used: pip install 'segconv[fast]' turns about single axes many times faster")
     else:
         sink.say(f"compiled kernels are kept in {compiled.cache_folder() or 'no folder: none can be written'}")
 
