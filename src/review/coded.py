@@ -100,7 +100,7 @@ class CodedSet:
         self.labels = labels
         self._few: list[frozenset[int] | None] = [frozenset() for _ in names]
         self._pictures = 0
-        self._first = ""
+        self._first: tuple[str, ...] = ()
         self._white: dict[str, dict[bool, list[str]]] = {"image": {}, "label": {}}
         self._colour_of: dict[int, tuple[str, str]] = {}
         self._recoloured: list[tuple[str, str]] = []
@@ -111,7 +111,7 @@ class CodedSet:
         """Take in a case."""
         if case.few and len(case.few) == len(self.names):
             self._pictures += 1
-            self._first = self._first or files.images[0]
+            self._first = self._first or files.images
             for number, values in enumerate(case.few):
                 so_far = self._few[number]
                 both = so_far | values if so_far is not None and values else None
@@ -138,11 +138,13 @@ class CodedSet:
         return [*self._label_channels(), *self._polarity(), *self._palettes(), *self._ground()]
 
     def _label_channels(self) -> Iterable[Finding]:
-        for name, values in zip(self.names, self._few, strict=True):
+        apart = len(self._first) == len(self.names)
+        for number, (name, values) in enumerate(zip(self.names, self._few, strict=True)):
             if self._pictures and values:
                 told = f"the channel {name!r} holds only {label_like.in_words(values)}, as labels do, in"
                 told += f" {'all ' if self._pictures > 1 else ''}{_cases(self._pictures)}"
-                yield warning("SC091", told, file=self._first, hint=label_like.CURE)
+                file = self._first[number if apart else 0]
+                yield warning("SC091", told, file=file, hint=label_like.CURE)
 
     def _polarity(self) -> Iterable[Finding]:
         for what, by_white in self._white.items():

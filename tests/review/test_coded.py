@@ -43,7 +43,7 @@ def test_a_channel_that_is_a_label_in_all_cases_is_named(ending: str, tmp_path: 
     for path in (root / "imagesTs").glob("*"):
         path.unlink()
     ((file, message),) = warned(check_dataset(root), "SC091")
-    assert file == f"imagesTr/{labels[0].stem}_0000{ending}"
+    assert file == f"imagesTr/{labels[0].stem}_0001{ending}"
     assert "the channel 'c1' holds only 0, 1" in message
     assert f"as labels do, in all {len(labels)} cases" in message
     first = root / "imagesTr" / f"{labels[0].stem}_0000{ending}"
