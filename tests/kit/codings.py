@@ -79,6 +79,17 @@ def lossy(place: Place) -> None:
         (place.root / "masks" / f"c{number}.png").unlink()
 
 
+def fourth_sample(place: Place) -> None:
+    """Store one picture as TIFF with a fourth sample that the file does not name, the others as RGB."""
+    for number in TRAINING:
+        path = place.root / "images" / f"c{number}.png"
+        colours = np.asarray(Image.open(path).convert("RGB"))
+        path.unlink()
+        extra = {"extrasamples": ["unspecified"]} if number == 1 else {}
+        samples = np.dstack([colours, np.full(SHAPE, 255, np.uint8)]) if number == 1 else colours
+        tifffile.imwrite(path.with_suffix(".tif"), samples, photometric="rgb", **extra)
+
+
 def with_text(name: str, text: str, *drawn: np.ndarray) -> Change:
     """Return what draws the masks anew, and writes a table beside them."""
     draw = masks(*drawn)
@@ -117,6 +128,7 @@ CASES: list[Case] = [
     *rejected(36, "one mask inverted", masks(boxes(255), boxes(0, ground=255), boxes(255)), "SC074", "masks/c1.png", PNG, bare=True),
     *converted(57, "JPEG masks within the snap", lossy, PNG, holds(0, 1), bare=True, words=("--labels", "background=0,road=255", "--snap", "120")),
     *rejected(44, "JPEG masks beyond the snap", lossy, "SC070", "masks/c0.jpg", PNG, bare=True, words=("--labels", "background=0,road=255", "--snap", "2")),
+    *rejected(45, "a fourth sample without a name", fourth_sample, "SC084", "images/c1.tif", PNG, mended=(("--drop-alpha",),)),
     *rejected(44, "numbers of objects", _NUMBERED, "SC078", "masks/c1.png", PNG, bare=True, mended=(("--labels", "background=0,cell=1-"),)),
     *rejected(44, "as many objects in each mask", scattered, "SC078", "masks/c0.png", PNG, bare=True, mended=(("--labels", "background=0,cell=1-"),)),
     *converted(58, "numbers of objects, united", _NUMBERED, PNG, holds(0, 1), bare=True, words=("--labels", "background=0,cell=1-9")),

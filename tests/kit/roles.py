@@ -81,6 +81,13 @@ def named_by_case(place: Place) -> None:
                 path.rename(path.with_name(f"c{number}_{path.name}"))
 
 
+def inverted(place: Place) -> None:
+    """Invert the mask of one organ in one case."""
+    path = place.root / "c1/liver.nii.gz"
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(1 - np.asanyarray(image.dataobj).astype(np.uint8), image.affine), path)
+
+
 def two_organs(made: Made) -> None:
     """The classes are liver and kidney, and nothing else."""
     assert set(made.description["labels"]) == {"background", "liver", "kidney"}
@@ -147,6 +154,8 @@ CASES: list[Case] = [
     Case(47, "masks", "masks of two raters", raters, Reject(("SC003",), None, (2,)),
          mended=(("--masks", "rater1,rater2"),)),
     Case(47, "masks", "masks that begin with the name of their case", named_by_case, Convert(two_organs)),
+    Case(44, "masks", "a mask of a class that is inverted", inverted, Reject(("SC078",), "c1/liver.nii.gz"),
+         mended=(("--accept-labels",),)),
     Case(31, "pairs", "pictures of slices in no order that is known", pictures_of_slices,
          Reject(("SC003",), None, (2,)), words=("--spacing", "1,1,1"), mended=(("--slice-order", "reverse"),)),
     Case(55, "pairs", "segments of other values in each case", segments, Convert(by_name), bare=True),
