@@ -16,6 +16,7 @@ from .class_names import cases_by_names, image_form
 from .looks import image_first
 from .mask_folders import CaseFolder, unit_of, wanted_name
 from .pairing import pair_units
+from .raters import raters_in
 from .roles import FILLERS, IMAGE, MASK, MASK_WORDS, place_of, tokens_of
 from .source import CASE, ConvertOptions
 from .tree import Unit, walk
@@ -68,11 +69,11 @@ def refuse_class_folders(root: Path) -> None:
     images = shlex.quote(f"{image.folder}/{CASE}{image.ending}".lstrip("/"))
     folders = sorted({place.rpartition("/")[0] for place in places.values()})
     one = " or ".join(f"--images {images} --masks {shlex.quote(place)}" for place in places.values())
+    classes = f"segconv convert {shlex.quote(str(root))} --from masks … takes each for a class ({', '.join(places)}); "
     raise SegconvError(
         f"{' and '.join(folders)} may {'both' if len(folders) == 2 else 'all'} hold the masks",
         code="SC003",
-        hint=f"{one} takes one of them; segconv convert {shlex.quote(str(root))} --from masks … takes each for a class"
-        f" ({', '.join(places)}); or move the others out of the source",
+        hint=f"{one} takes one of them; {'' if raters_in(places) else classes}or move the others out of the source",
     )
 
 

@@ -274,7 +274,7 @@ def _case(root: Path, folder: CaseFolder, name: str, split: str, options: Conver
                 f"lies beside {listed(folder.segmentations)}, and is no segmentation",
                 code="SC085",
                 file=next(iter(folder.masks.values())).path,
-                hint="--image NAME if it is the image; or move what does not belong to the case",
+                hint="--image NAME if it is the image; --images GLOB --masks GLOB takes image and segmentation only",
             )
         segmented = [resolved(unit) for unit in sorted(folder.segmentations, key=lambda unit: unit.path)]
         label = segmented[0] if len(segmented) == 1 else str(root / folder.segmentations[0].folder)

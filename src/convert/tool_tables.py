@@ -104,7 +104,7 @@ def tables_beside(
             for name, value in names.items():
                 if name_of.get(value, name) != name or found.get(name, value) != value:
                     what = f"says {name!r} is {value}, and {tables[0]} says otherwise"
-                    hint = f"--labels {folder / path.name} takes this one for all"
+                    hint = f"--labels {root / tables[0]} or --labels {folder / path.name} takes one of them for all"
                     raise SegconvError(what, code="SC074", file=shown(path, root), hint=hint)
             found |= names
             notes += ground_note(path, root)
