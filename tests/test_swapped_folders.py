@@ -184,7 +184,8 @@ def test_a_hard_link_is_to_the_file_that_was_read(source: Path, monkeypatch: pyt
     staging = source.parent / "staging"
     io = CaseIO(staging, source)
     io.carry(path, "a", HARD)
-    assert os.path.samestat((staging / "a").stat(), path.stat())
+    (made,) = io.targets
+    assert os.path.samestat((staging / made["temporary"]).stat(), path.stat())
     link = fsops.hard_link
 
     def link_swapped(first: Path, second: Path) -> None:
@@ -196,7 +197,8 @@ def test_a_hard_link_is_to_the_file_that_was_read(source: Path, monkeypatch: pyt
         with pytest.raises(SegconvError) as caught:
             carry(path, "b", HARD)
         assert caught.value.code == "SC062"
-        assert not (staging / "b").exists()
+        assert [target["path"] for target in io.targets] == ["a"]
+        assert [name.name for name in staging.iterdir()] == [made["temporary"]]
 
 
 def test_links_on_the_way_to_what_a_user_names_are_followed(tmp_path: Path, segconv: Command) -> None:

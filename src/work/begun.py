@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .. import reading
@@ -17,6 +18,8 @@ PLAN = "plan.json"
 LONGEST = 1 << 30
 """Bytes of the list: a hundred thousand cases take less than a tenth."""
 _FIRST = b"segconv staging folder, format 1"
+_END = b"\0"
+"""Of an entry; before those that are appended as well, as a power cut may have torn the last one."""
 _MARK = re.compile(re.escape(fsops.MARK) + "[0-9a-f]+")
 """The entry that says what the names of files begin with that are not complete."""
 
@@ -31,7 +34,7 @@ def declare(staging: Path, outputs: Iterable[str]) -> None:
     outputs = set(outputs) - begun
     if not outputs:
         return
-    data = _entries(sorted(outputs))
+    data = _END + _entries(sorted(outputs))
     descriptor = fsops.open_append(staging / FILE)
     try:
         fsops.append(descriptor, data, staging / FILE)
@@ -46,6 +49,16 @@ def read(staging: Path) -> set[str] | None:
     except (OSError, SegconvError):
         return None
     return {os.fsdecode(path) for path in outputs if path} if first == _FIRST else None
+
+
+@contextmanager
+def declaring(staging: Path) -> Iterator[Callable[[Iterable[str]], None]]:
+    """Lend what adds to the list at little cost; nothing that is given to it may be on the list."""
+    descriptor = fsops.open_append(staging / FILE)
+    try:
+        yield lambda outputs: fsops.append(descriptor, _END + _entries(outputs), staging / FILE)
+    finally:
+        os.close(descriptor)
 
 
 def mark_of(staging: Path) -> str:
@@ -79,7 +92,7 @@ def remove(staging: Path) -> None:
 
 
 def remove_own(staging: Path) -> list[Finding]:
-    """Remove from a staging folder what was written by runs into it, and the folder where nothing else is in it.
+    """Remove from a staging folder what was written by runs into it; the folder with its list if nothing else is in it.
 
     Returns
     -------
@@ -87,7 +100,9 @@ def remove_own(staging: Path) -> list[Finding]:
         A warning on what else is in it, which stays.
     """
     files, foreign = _told_apart(staging)
-    left = owned.remove(staging, files, last=(JOURNAL, PLAN, FILE), keep=foreign)
+    listed = {FILE} if foreign else set()  # it goes on telling whose the rest is
+    left = owned.remove(staging, files - listed, last=(JOURNAL, PLAN, FILE), keep=foreign)
+    left = [path for path in left if path != FILE]
     return [as_warning(finding) for finding in _foreign(staging, left).findings] if left else []
 
 
@@ -96,8 +111,12 @@ def _told_apart(staging: Path) -> tuple[set[str], list[str]]:
     begun = read(staging)
     known = set() if begun is None else begun | {FILE}
     mark = next(filter(_MARK.fullmatch, known), None)
-    files, foreign = set(), []
-    for path, entry in owned.entries(staging):
+    files: set[str] = set()
+    foreign: list[str] = []
+    found = list(owned.entries(staging))
+    if begun is None and all(entry.is_dir(follow_symlinks=False) for _, entry in found):
+        return files, foreign  # no more than empty folders, as a removal that failed at its end leaves them
+    for path, entry in found:
         if not _ours(path, entry, known, mark):
             foreign.append(path)
         elif not entry.is_dir(follow_symlinks=False):
@@ -110,15 +129,16 @@ def _ours(path: str, entry: os.DirEntry[str], known: set[str], mark: str | None)
         return any(output.startswith(f"{path}/") for output in known)
     if fsops.is_temporary(entry.name):
         # Where files cannot be made without a name, the list itself has one before anything tells the mark.
-        ours = fsops.is_temporary(path, (FILE,)) or (mark is not None and entry.name.startswith(mark))
-        return ours and entry.is_file(follow_symlinks=False)
+        if mark is not None and entry.name.startswith(mark):
+            return entry.is_file(follow_symlinks=False) or entry.is_symlink()
+        return fsops.is_temporary(path, (FILE,)) and entry.is_file(follow_symlinks=False)
     if path in (FILE, PLAN, JOURNAL) and known:
         return entry.is_file(follow_symlinks=False)
     return path in known
 
 
 def _entries(texts: Iterable[str]) -> bytes:
-    return b"".join(os.fsencode(text) + b"\0" for text in texts)
+    return b"".join(os.fsencode(text) + _END for text in texts)
 
 
 def _foreign(staging: Path, files: list[str]) -> SegconvError:

@@ -1,4 +1,8 @@
-"""What the work on one case may do to the disk, and the record of what it did."""
+"""What the work on one case may do to the disk, and the record of what it did.
+
+Outputs keep a temporary name until the run has written down that the case is finished: only the run gives them
+their own, so that a file which has one already is nobody's work but a stranger's.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +78,7 @@ class CaseIO:
         return str(self.sources[os.fspath(path)]["sha256"])
 
     def write(self, relative: str, *pieces: fsops.Buffer) -> None:
-        """Write an output, whole or not at all.
+        """Write an output, under a temporary name.
 
         Parameters
         ----------
@@ -83,11 +87,13 @@ class CaseIO:
         pieces
             All of it, one after the other, each contiguous.
         """
-        fsops.write_atomic(self._prepare(relative), *pieces, mark=self._mark)
+        temporary = self._prepare(relative)
+        fsops.write_new(temporary, *pieces)
         digest = hashlib.sha256()
         for piece in pieces:
             digest.update(piece)
-        self._target(relative, sum(memoryview(piece).nbytes for piece in pieces), digest.hexdigest())
+        size = sum(memoryview(piece).nbytes for piece in pieces)
+        self._target(relative, size, digest.hexdigest(), temporary=temporary.name)
 
     def carry(self, source: Path, relative: str, how: str = COPY) -> None:
         """Bring a source into the target unchanged, looking at no more than its hash."""
@@ -100,12 +106,10 @@ class CaseIO:
                 size += len(block)
             self._record(source, size, digest.hexdigest())
             if how == COPY:
-                path = self._prepare(relative)
+                temporary = self._prepare(relative)
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                temporary = fsops.temporary_beside(path, self._mark)
                 fsops.copy_new(descriptor, temporary)
-                fsops.complete(temporary, path)
-                self._target(relative, size, digest.hexdigest(), carried=True)
+                self._target(relative, size, digest.hexdigest(), carried=True, temporary=temporary.name)
                 return
         finally:
             os.close(descriptor)
@@ -126,8 +130,9 @@ class CaseIO:
             `COPY`, `HARD`, `SYMBOLIC`, or `EXTERNAL`: the file stays where it is, and is only named.
         """
         if how == COPY:
-            fsops.write_atomic(self._prepare(relative), data, mark=self._mark)
-            self._target(relative, len(data), self.sha256_of(source), carried=True)
+            temporary = self._prepare(relative)
+            fsops.write_new(temporary, data)
+            self._target(relative, len(data), self.sha256_of(source), carried=True, temporary=temporary.name)
         else:
             self._link(source, relative, how)
 
@@ -139,9 +144,6 @@ class CaseIO:
         path = self._prepare(relative)
         try:
             fsops.hard_link(source, path) if how == HARD else fsops.symbolic_link(source, path)
-        except FileExistsError:
-            if not _leads_to(source, path):  # a worker that was lost on the way may have done this case before
-                raise
         except OSError as error:
             if not os.path.lexists(source):
                 raise _changed(os.fspath(source)) from error
@@ -156,7 +158,7 @@ class CaseIO:
         if how == HARD and not os.path.samestat(self._stats[os.fspath(source)], path.lstat()):
             fsops.unlink(path)  # whatever took the place of the file between reading and linking
             raise _changed(os.fspath(source))
-        self._target(relative, entry["size"], entry["sha256"], carried=True)
+        self._target(relative, entry["size"], entry["sha256"], carried=True, temporary=path.name)
 
     def warn(self, finding: Finding) -> None:
         """Keep a warning about this case."""
@@ -191,21 +193,15 @@ class CaseIO:
         }
 
     def _prepare(self, relative: str) -> Path:
+        """Return the name that an output has for now."""
         if run_is_gone():
             raise SegconvError("the run that this worker belongs to is gone", code="SC100")
         path = self._staging / relative
         fsops.mkdir(path.parent)
-        return path
+        return fsops.temporary_beside(path, self._mark)
 
     def _target(self, relative: str, size: int, sha256: str, **more: Any) -> None:
         self.targets.append({"path": relative, "size": size, "sha256": sha256, **more})
-
-
-def _leads_to(source: Path, path: Path) -> bool:
-    """Return whether a name is a second one of a file, or a link to it."""
-    if os.path.islink(path):
-        return os.readlink(path) == os.fspath(source)
-    return os.path.lexists(source) and os.path.samestat(os.lstat(source), os.lstat(path))
 
 
 def _cannot_read(path: Path, error: OSError) -> SegconvError:

@@ -13,7 +13,6 @@ import fcntl
 import os
 import re
 import secrets
-import shutil
 import signal
 import stat
 from collections import Counter
@@ -282,12 +281,6 @@ def rmdir(path: Path) -> None:
     """Remove an empty folder."""
     _before("rmdir", path)
     path.rmdir()
-
-
-def remove_tree(path: Path) -> None:
-    """Remove a folder and all that is in it; links are removed, not followed."""
-    _before("remove_tree", path)
-    shutil.rmtree(path)
 
 
 def sync_folder(path: Path) -> None:

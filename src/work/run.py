@@ -242,17 +242,22 @@ def _run_items(
     failures: dict[str, list[Finding]] = {}
     if progress is not None:
         progress.start(len(plan.items), len(plan.items) - len(pending))
-    call = _Call(task, plan.target.staging, plan.source_root, begun.mark_of(plan.target.staging))
+    folder = plan.target.staging
+    call = _Call(task, folder, plan.source_root, begun.mark_of(folder))
     workers = backend or _workers(plan, jobs)
     note = progress.note if progress is not None else None
     try:
-        with closing(each(call, pending, jobs=jobs, backend=workers, name=_case, tell=note)) as entries:
+        with (
+            begun.declaring(folder) as declare,
+            closing(each(call, pending, jobs=jobs, backend=workers, name=_case, tell=note)) as entries,
+        ):
             for entry in entries:
                 case = entry["case"]
                 if "findings" in entry:
                     failures[case] = entry["findings"]
                 else:
                     journal.add(entry)
+                    staging.name_outputs(folder, entry, declare)
                 if progress is not None:
                     progress.advance(case)
     except SegconvError as error:
@@ -323,7 +328,8 @@ def _finish(
 def _result(entry: dict[str, Any]) -> Result:
     sources = [{key: source[key] for key in ("path", "size", "sha256")} for source in entry["sources"]]
     warnings = [warning(w["code"], w["message"], hint=w["hint"], file=w["file"]) for w in entry["warnings"]]
-    return Result(entry["case"], entry["record"], sources, entry["targets"], warnings)
+    targets = [{key: target[key] for key in target if key != "temporary"} for target in entry["targets"]]
+    return Result(entry["case"], entry["record"], sources, targets, warnings)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -48,6 +49,9 @@ class Staged:
     def write_lines(self, relative: str, lines: Iterable[bytes]) -> None:
         """Write a file piece by piece, without holding all of it."""
         path = self._folder / relative
+        first = relative not in (begun.read(self._folder) or ())
+        if first:
+            _refuse_there(path)
         begun.declare(self._folder, [relative])
         fsops.mkdir(path.parent)
         temporary = fsops.temporary_beside(path, begun.mark_of(self._folder))
@@ -60,7 +64,7 @@ class Staged:
                 size += len(line)
         finally:
             os.close(descriptor)
-        fsops.complete(temporary, path)
+        (fsops.rename_new if first else fsops.complete)(temporary, path)
         self.targets.append({"path": relative, "size": size, "sha256": digest.hexdigest()})
 
 
@@ -149,6 +153,8 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
     staging = plan.target.staging
     if _leftover(plan.target) or (restart and os.path.lexists(staging)):
         discard(plan.target)
+    elif os.path.lexists(staging) and begun.read(staging) is None:
+        begun.remove(staging)  # empty folders, as a removal that failed at its end leaves them
     fsops.mkdir(staging)
     begun.refuse_foreign(staging)
     record = staging / PLAN
@@ -162,13 +168,46 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
             )
         begun.remove(staging)  # what was only planned does not lock the target
         fsops.mkdir(staging)
-    begun.declare(staging, (output for item in plan.items for output in item.outputs))
+    begun.declare(staging, _folders(plan))
     if not record.is_file():
         text = json.dumps({"fingerprint": plan.fingerprint, "key": plan.key}, indent=2)
         fsops.write_atomic(record, text.encode(), mark=begun.mark_of(staging))
     journal = Journal(staging / JOURNAL)
+    with begun.declaring(staging) as declare:
+        for case in journal.cases():
+            name_outputs(staging, journal.read(case), declare)
     _forget_stale(plan, journal)
     return journal
+
+
+def name_outputs(staging: Path, entry: dict[str, Any], declare: Callable[[Iterable[str]], None]) -> None:
+    """Give the files of a finished case their names, once the journal has its entry.
+
+    Raises
+    ------
+    FileExistsError
+        If somebody else's file has one of them.
+    """
+    waiting = [target for target in entry["targets"] if "temporary" in target]
+    names = [(staging / target["path"]).with_name(target["temporary"]) for target in waiting]
+    there = [(target["path"], name) for target, name in zip(waiting, names, strict=True) if os.path.lexists(name)]
+    for path, _ in there:
+        _refuse_there(staging / path)
+    if there:
+        declare(path for path, _ in there)
+    for path, temporary in there:
+        fsops.rename_new(temporary, staging / path)
+
+
+def _refuse_there(path: Path) -> None:
+    """Raise FileExistsError for what has the name of an output, before that comes onto the list of what is ours."""
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
+
+
+def _folders(plan: Plan) -> set[str]:
+    """Return the folders of what is planned, as entries of the list of what was begun: they may be made any time."""
+    return {f"{folder}/" for item in plan.items for output in item.outputs if (folder := os.path.dirname(output))}
 
 
 def finished_cases(staging: Path) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -198,6 +199,8 @@ def test_a_disk_that_ends_in_the_middle_of_a_file_leaves_none(
         assert "Error SC032" in said
         assert world.found() is None
         parts = [path for path in world.made.parent.rglob("*") if path.is_file() and path.parent.name.startswith("im")]
-        assert all(path.read_bytes() == expected[f"{path.parent.name}/{path.name}"] for path in parts), part
+        for path in parts:
+            name = re.sub(r"^\.tmp-[0-9a-f]{16}-", "", path.name)  # as it is called until its case is finished
+            assert path.read_bytes() == expected[f"{path.parent.name}/{name}"], part
         assert run([*world.words, "-j", "1", "-q"]) == 0
         assert world.found() == expected

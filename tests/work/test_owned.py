@@ -148,7 +148,22 @@ def unfinished(tmp_path: Path) -> Plan:
     return plan
 
 
-@pytest.mark.parametrize("change", STRANGERS)
+def add_planned(folder: Path) -> str:
+    (folder / "data" / "1.bin").write_text("mine")  # of the case that failed
+    return "data/1.bin"
+
+
+def add_planned_link(folder: Path) -> str:
+    (folder / "more" / "1.bin").symlink_to("/etc/hostname")
+    return "more/1.bin"
+
+
+def add_of_the_whole(folder: Path) -> str:
+    (folder / "index").write_text("mine")
+    return "index"
+
+
+@pytest.mark.parametrize("change", [*STRANGERS, add_planned, add_planned_link, add_of_the_whole])
 @pytest.mark.parametrize("key", ["k", "other"])
 def test_an_unfinished_run_is_not_mixed_with_files_of_others(
     tmp_path: Path, change: Callable[[Path], str], key: str
@@ -167,6 +182,31 @@ def test_an_unfinished_run_is_not_mixed_with_files_of_others(
     stranger = plan.target.staging / name.removesuffix("/notes.txt")
     shutil.rmtree(stranger) if stranger.is_dir() and not stranger.is_symlink() else stranger.unlink()
     assert execute(make_plan(tmp_path), tasks.copy, listing).done == 3
+
+
+@pytest.mark.parametrize("change", [add_planned, add_planned_link, add_of_the_whole])
+def test_what_takes_the_name_of_an_output_during_the_run_stays(
+    tmp_path: Path, change: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, names = make_plan(tmp_path), []
+    name_outputs = staging.name_outputs
+
+    def late(folder: Path, *what: object) -> None:
+        if not names and what:
+            names.append(change(folder))
+        name_outputs(folder, *what)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(staging, "name_outputs", late)
+    with pytest.raises(SegconvError) as caught:
+        execute(plan, tasks.copy, listing)
+    assert caught.value.code in ("SC020", "SC021")
+    (name,) = names
+    assert name in f"{caught.value.file} {caught.value.message}"
+    path = plan.target.staging / name
+    assert path.is_symlink() or path.read_text() == "mine"
+    assert refused(plan, "SC021").message.startswith(f"holds {name},")
+    path.unlink()
+    assert execute(plan, tasks.copy, listing).done == 3
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "folder"])
