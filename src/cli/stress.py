@@ -93,7 +93,7 @@ def command(
     from ..flows.stress import report_target, stress_models, write_report
     from ..train.commands import default_device
     from ..train.models import find_model
-    from ..work.plan import hidden_name
+    from ..work.plan import STRESS, work_folder
     from ..work.staging import refuse_taken, refuse_unwritable_name, replaceable
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
@@ -106,7 +106,7 @@ def command(
         found,
         chosen,
         paths,
-        output.absolute().parent / hidden_name(f"stress-{output.name}"),
+        work_folder(STRESS, output),
         folds=[fold.strip() for fold in folds.split(",")] if folds else None,
         limit=limit,
         angles_deg=_numbers("--angles", angles),

@@ -15,7 +15,7 @@ from ..work import fsops, owned
 from ..work.plan import Target
 from ..work.run import abort
 from ..work.staging import is_empty_folder, writing
-from .infer import abandon
+from .abandon import abandon_output
 
 COMMAND = "demo"
 PREDICTIONS = "predictions"
@@ -52,7 +52,7 @@ def remove_unfinished(folder: Path, datasets: Collection[int]) -> None:
                     with suppress(SegconvError), writing(made):
                         owned.remove(made, ())
     with suppress(SegconvError):
-        abandon(folder / PREDICTIONS)
+        abandon_output(folder / PREDICTIONS)
 
 
 def write_record(folder: Path, written: Collection[Path]) -> None:

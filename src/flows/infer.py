@@ -8,6 +8,7 @@ makes of them, and one in which the output grows.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from ..train.predict import OWN_FILES, ProvedModel, predict_with
 from ..work import begun, fsops, staging
 from ..work.apart import refuse_holding, refuse_within
 from ..work.interruption import interruptible
-from ..work.plan import Plan, Target
+from ..work.plan import INFER, Plan, Target, work_slot
 from ..work.run import GO_ON, STOPPED, Outcome
 from ..work.staging import locked, writing
 
@@ -111,7 +112,7 @@ def infer(
     planned = plan_inputs(inputs, dataset.description, within, as_converted(dataset.run))
     way_back, bring_back = _way_back(planned, dataset, output, raw_output=raw_output)
     _preflight(planned.plan, way_back, overwrite=overwrite)
-    go_on = f"{GO_ON}; segconv abort {output} removes what it left"
+    go_on = f"{GO_ON}; segconv abort {shlex.quote(str(output))} removes what it left"
     with interruptible(STOPPED, go_on), locked(target) as lock, locked(within):
         _preflight(planned.plan, way_back, overwrite=overwrite)  # another run may have just ended
         staging.replaceable(target, overwrite=overwrite)
@@ -131,29 +132,10 @@ def infer(
     return Prediction(output, files, [*prepared.warnings, *outcome.warnings, *late])
 
 
-def abandon(output: Path) -> bool:
-    """Remove what an unfinished `infer` or `restore` left beside its output; return whether there was something.
-
-    Raises
-    ------
-    SegconvError
-        ``SC035`` if it goes on; ``SC021`` for what segconv did not write, which stays.
-    """
-    targets = _targets(output.absolute())
-    left = [target for target in targets if os.path.lexists(target.staging)]
-    if not left:
-        return False
-    with locked(targets[0]), locked(targets[1]):
-        for target in left:
-            with writing(target.staging):
-                staging.discard(target)
-    return True
-
-
 def _targets(output: Path) -> tuple[Target, Target]:
     """Return the output as what grows in its own staging folder, and as what is made of inputs in the work folder."""
     kind = manifest(*RESTORED)
-    return Target(output, output.name, kind), Target(output, f"infer-{output.name}", kind)
+    return Target(output, output.name, kind), Target(output, work_slot(INFER, output), kind)
 
 
 def _way_back(

@@ -19,7 +19,7 @@ from ..train.plans import DEFAULT_PLANS
 from ..train.trainers import find_trainer, list_trainers
 from ..train.transforms import Transformed, outputs, preprocessed_cases, transform_case
 from ..work import fsops
-from ..work.plan import hidden_name
+from ..work.plan import PREVIEW, work_folder
 from ..work.scratch import Warn, scratch
 from ..work.staging import refuse_unwritable_name, writing
 
@@ -73,7 +73,7 @@ def preview(
     names = dataset.description.channel_names
     if not 0 <= channel < len(names):
         raise SegconvError(f"--channel {channel}: the dataset has the channels 0 to {len(names) - 1}")
-    work = picture.absolute().parent / hidden_name(f"preview-{picture.name}")
+    work = work_folder(PREVIEW, picture)
     chosen = case or cases[0]
     with scratch(work, outputs(chosen), warn or (lambda _: None)):
         made = transform_case(

@@ -43,12 +43,11 @@ from ..work import fsops
 from ..work.held import Held, unchanged
 from ..work.interruption import interruptible
 from ..work.parallel import each
-from ..work.plan import Target
+from ..work.plan import STRESS, Target
 from ..work.scratch import Warn, scratch
 from ..work.staging import Staged, publish, writing
 from .stress_plan import ANGLES_DEG, TOLERANCE, Stress, StressCase, inputs_folder, outputs_folder, plan_stress
 
-COMMAND = "stress"
 CASES = 10
 """So many cases are tested if nobody says how many: each is predicted under every condition."""
 
@@ -378,7 +377,7 @@ def _measured(condition: Condition, number: int, order: Sequence[_Scored], model
 def report_target(output: Path) -> Target:
     """Return a folder for `write_report`; one that holds a report and nothing else may be replaced."""
     output = output.absolute()
-    return Target(output, output.name, lineage.manifest(COMMAND))
+    return Target(output, output.name, lineage.manifest(STRESS))
 
 
 def write_report(found: Robustness, output: Path, *, overwrite: bool = False) -> list[Path]:
@@ -396,7 +395,7 @@ def write_report(found: Robustness, output: Path, *, overwrite: bool = False) ->
             staged.write(name, data)
         record = lineage.run_record(
             version=VERSION,
-            command=COMMAND,
+            command=STRESS,
             options={},
             source={"kind": "dataset", "name": found.dataset},
             files=staged.targets,

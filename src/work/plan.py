@@ -21,6 +21,9 @@ FORMAT = 1
 HIDDEN = ".segconv-"
 """What the names of folders and files begin with that segconv keeps for itself."""
 
+INFER, STRESS, PREVIEW, REPLACE = WORKERS = ("infer", "stress", "preview", "replace")
+"""What keeps a work folder beside its output: three commands, and whatever replaces a single file."""
+
 _LONGEST_SLOT_BYTES = 200
 """Of a file name's 255 bytes, what the prefix and the endings of a staging folder and its lock leave, and more."""
 
@@ -29,6 +32,16 @@ def hidden_name(slot: str) -> str:
     """Return the name of the folder in which what a slot stands for grows: the slot's own, or a hash of a long one."""
     slot_bytes = os.fsencode(slot)
     return f"{HIDDEN}{slot if len(slot_bytes) <= _LONGEST_SLOT_BYTES else hashlib.sha256(slot_bytes).hexdigest()}"
+
+
+def work_slot(command: str, output: Path) -> str:
+    """Return what the folder is named by in which a command works for an output, beside it; see `WORKERS`."""
+    return f"{command}-{output.name}"
+
+
+def work_folder(command: str, output: Path) -> Path:
+    """Return the folder in which a command works for an output."""
+    return output.absolute().parent / hidden_name(work_slot(command, output))
 
 
 @dataclass(frozen=True, slots=True)

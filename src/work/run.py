@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import Finding, Refused, SegconvError, as_errors, warning
+from ..errors import Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
 from . import begun, staging
 from .backends import THREADS, backend_of
 from .caseio import CaseIO
@@ -219,19 +219,31 @@ def _staged(
     return outcome
 
 
-def abort(target: Target) -> bool:
-    """Remove the staging folder of an unfinished run; return whether there was one.
+def abort(*targets: Target) -> bool:
+    """Remove what unfinished runs left beside targets: staging folders and locks; return whether there was any.
 
     Raises
     ------
     SegconvError
-        ``SC021`` if it holds what segconv did not write.
+        ``SC035`` if one of the runs goes on, before anything is removed; ``SC021`` for a folder that holds what
+        segconv did not write, which stays, once the others are removed.
     """
-    if not os.path.lexists(target.staging):
-        return False
-    with staging.locked(target), writing(target.staging):
-        staging.discard(target)
-    return True
+    left = [target for target in targets if os.path.lexists(target.staging) or os.path.lexists(target.lock)]
+    refused: list[SegconvError] = []
+    with ExitStack() as locks:
+        for target in left:
+            locks.enter_context(staging.locked(target))
+        for target in left:
+            try:
+                with writing(target.staging):
+                    if os.path.lexists(target.staging):
+                        staging.discard(target)
+            except SegconvError as error:
+                refused.append(error)
+    if len(refused) == 1:
+        raise refused[0]
+    refuse_if_any(finding for error in refused for finding in error.findings)
+    return bool(left)
 
 
 def _run_items(

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
@@ -158,19 +159,20 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
     fsops.mkdir(staging)
     begun.refuse_foreign(staging)
     record = staging / PLAN
-    if record.is_file() and _fingerprint(record) != plan.fingerprint:
+    if record.is_file() and _said(record).get("fingerprint") != plan.fingerprint:
         if finished_cases(staging):
             raise SegconvError(
                 "holds the unfinished work of another command or other options",
                 code="SC021",
                 file=str(staging),
-                hint=f"--restart begins anew; segconv abort {_named(plan.target)} removes it",
+                hint=f"--restart begins anew; {abort_command(plan.target)} removes it",
             )
         begun.remove(staging)  # what was only planned does not lock the target
         fsops.mkdir(staging)
     begun.declare(staging, _folders(plan))
     if not record.is_file():
-        text = json.dumps({"fingerprint": plan.fingerprint, "key": plan.key}, indent=2)
+        said = {"fingerprint": plan.fingerprint, "target": plan.target.path.name, "key": plan.key}
+        text = json.dumps(said, indent=2)
         fsops.write_atomic(record, text.encode(), mark=begun.mark_of(staging))
     journal = Journal(staging / JOURNAL)
     with begun.declaring(staging) as declare:
@@ -255,10 +257,19 @@ def _leftover(target: Target) -> bool:
         return False
 
 
-def _named(target: Target) -> str:
-    """Return what ``segconv abort`` knows a target by: a dataset by its number, any other folder by its path."""
-    # A folder of predictions may well be called 42.
-    return target.slot if target.slot.isdecimal() and target.slot != target.path.name else str(target.path)
+def abort_command(target: Target) -> str:
+    """Return the command that removes the unfinished run in the staging folder of a target, and no other."""
+    name, folder = made_for(target.staging) or target.path.name, target.path.parent
+    if target.slot.isdecimal() and name.startswith(f"Dataset{target.slot}_"):
+        return f"segconv abort {target.slot} --raw {shlex.quote(str(folder.absolute()))}"
+    # A task of nnU-Net v1 has its number beside that of a dataset; a folder of predictions may be called 42.
+    return f"segconv abort {shlex.quote(str(folder.absolute() / name))}"
+
+
+def made_for(staging: Path) -> str | None:
+    """Return the name of what a staging folder is to become; None if it does not say."""
+    name = _said(staging / PLAN).get("target")
+    return name if isinstance(name, str) and name == os.path.basename(name) else None
 
 
 def clean(plan: Plan, journal: Journal, keep: Iterable[str] = ()) -> None:
@@ -415,12 +426,12 @@ def payload_hash(item: Item) -> str:
     return hashlib.sha256(repr(item.payload).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _fingerprint(path: Path) -> str | None:
+def _said(record: Path) -> dict[str, Any]:
     try:
-        found = json.loads(reading.whole(reading.in_real_folder(path), LONGEST_PLAN))
-    except (ValueError, RecursionError, SegconvError):
-        return None
-    return found.get("fingerprint") if isinstance(found, dict) else None
+        found = json.loads(reading.whole(reading.in_real_folder(record), LONGEST_PLAN))
+    except (OSError, ValueError, RecursionError, SegconvError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _forget_stale(plan: Plan, journal: Journal) -> None:

@@ -1,0 +1,113 @@
+"""What killed commands left beside what they were to make: found by that, and removed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ..dataset.lineage import DATASETS, RESTORED, manifest
+from ..dataset.names import MAX_ID
+from ..errors import SegconvError
+from ..train.paths import Paths
+from ..work.plan import HIDDEN, STRESS, WORKERS, Target, work_slot
+from ..work.run import abort
+from ..work.staging import made_for
+
+_KIND = manifest(*DATASETS, *RESTORED, STRESS)
+_FOLDER = re.compile(r"(?:Dataset|Task)(\d{3})_.+", re.DOTALL)
+_NAME = re.compile(r"(Dataset|Task)?(\d{1,3})_(.+)")
+
+
+def abandon(what: str, paths: Paths) -> Path:
+    """Remove what an unfinished run left.
+
+    Parameters
+    ----------
+    what
+        The number of a dataset in nnUNet_raw; the path of what was to be made, be it a dataset, a task of
+        nnU-Net v1, a folder or a file; the path of a staging folder; or the name of a dataset or task.
+
+    Returns
+    -------
+    folder
+        In which it lay.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if there is nothing; ``SC035`` if the run goes on; ``SC021`` for what segconv did not write,
+        which stays.
+    """
+    if what.isdecimal() and 1 <= int(what) <= MAX_ID:
+        return _abandon_number(what, paths)
+    output = Path(what).absolute()
+    if abandon_output(output):
+        return output.parent
+    where = _named(what, paths)
+    if where is not None and abandon_output(where):
+        return where.parent
+    raise _nothing(what, output.parent if where is None else where.parent)
+
+
+def abandon_output(output: Path) -> bool:
+    """Remove what unfinished runs left beside what they were to make; return whether there was something.
+
+    Raises
+    ------
+    SegconvError
+        As `abandon`.
+    """
+    output = output.absolute()
+    return abort(*(target for target in _targets(output) if made_for(target.staging) in (None, target.path.name)))
+
+
+def _targets(output: Path) -> Iterator[Target]:
+    """Yield all that may stand for an output while a command works on it."""
+    if output.name.startswith(HIDDEN):  # a staging folder, or its lock
+        staging = output.with_name(output.name.removesuffix(".lock"))
+        yield Target(staging.with_name(made_for(staging) or staging.name), staging.name.removeprefix(HIDDEN), _KIND)
+        return
+    yield Target(output, output.name, _KIND)
+    for command in WORKERS:
+        yield Target(output, work_slot(command, output), _KIND)
+    if match := _FOLDER.fullmatch(output.name):
+        yield Target(output, match[1], _KIND)
+
+
+def _abandon_number(number: str, paths: Paths) -> Path:
+    raw = paths.require("raw")
+    slot = f"{int(number):03d}"
+    target = Target(raw / f"Dataset{slot}", slot, _KIND)
+    task = _task(target)
+    if task is None and abort(target):
+        return raw
+    with suppress(SegconvError):  # where those lie does not matter here
+        task = task or _task(Target(paths.v1_tasks() / f"Task{slot}", slot))
+    hint = f"segconv abort {shlex.quote(str(task))} removes that of nnU-Net v1" if task is not None else ""
+    raise _nothing(number, raw, hint)
+
+
+def _task(target: Target) -> Path | None:
+    """Return the task of nnU-Net v1 that a staging folder is to become; None if it is another's, or not there."""
+    name = made_for(target.staging)
+    if name is not None:
+        return target.path.with_name(name) if name.startswith("Task") else None
+    of_tasks = target.path.name.startswith("Task") and os.path.lexists(target.staging)
+    return target.staging if of_tasks else None
+
+
+def _named(what: str, paths: Paths) -> Path | None:
+    """Return where a dataset or task that is given by its name lies, or would; None if this is no name of one."""
+    match = _NAME.fullmatch(what) if os.path.basename(what) == what else None
+    if match is None:
+        return None
+    folder = f"{match[1] or 'Dataset'}{int(match[2]):03d}_{match[3]}"
+    return (paths.v1_tasks() if match[1] == "Task" else paths.require("raw")) / folder
+
+
+def _nothing(what: str, where: Path, hint: str = "") -> SegconvError:
+    return SegconvError(f"no unfinished run of {what} in {where}", code="SC010", hint=hint or "nothing to do")
