@@ -306,7 +306,7 @@ def test_a_file_far_longer_than_its_header_tells_is_refused_before_it_is_read(
         (source / folder).mkdir(parents=True)
         for number in range(2):
             values = np.zeros((12, 10) if picture else (6, 12, 10), np.uint8)
-            values[..., number : number + 4] = 1
+            values[..., number : number + 4] = 100 if folder == "images" else 1
             written = ".png" if ending == ".jpg" and folder == "labels" else ending
             sitk.WriteImage(sitk.GetImageFromArray(values), str(source / folder / f"c{number}{written}"))
     words = ["convert", source, "--to", "7_A", "--labels", "background=0,a=1", "-j", "1", "-n"]
