@@ -25,8 +25,9 @@ IMAGE_WORDS = frozenset({
 MASK_WORDS = frozenset({
     "mask", "masks", "label", "labels", "labelmap", "labelmaps", "seg", "segs", "segmentation", "segmentations", "gt",
     "truth", "groundtruth", "annotation", "annotations", "annot", "anno", "output", "outputs", "target", "targets",
-    "manual", "dseg", "msk", "lbl", "lbls", "roi", "rois", "labelled", "labeled",
+    "manual", "dseg", "msk", "lbl", "lbls", "roi", "rois",
 })
+DRAWN_WORDS = frozenset({"labelled", "labeled"})
 TRAIN_WORDS = frozenset({"train", "training", "tr", "trn"})
 TEST_WORDS = frozenset({"test", "testing", "ts", "tst"})
 VALIDATION_WORDS = frozenset({"val", "valid", "validation"})
@@ -134,7 +135,8 @@ def role_of_stem(stem: str) -> tuple[str | None, str]:
         if role is not None and rest and stem.startswith(rest):
             return role, f"{rest}_{parts[-1]}"
     for words, role in ((MASK_WORDS, MASK), (IMAGE_WORDS, IMAGE)):
-        if last in words or (role == MASK and last.rstrip("0123456789") in words):
+        drawn = role == MASK and last in DRAWN_WORDS  # of a folder, it may say that its images have labels
+        if last in words or drawn or (role == MASK and last.rstrip("0123456789") in words):
             return role, stem[: len(stem) - len(parts[-1])].rstrip("_-. ")
         if parts[0].lower() in words:
             return role, stem[len(parts[0]) :].lstrip("_-. ")

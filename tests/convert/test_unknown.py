@@ -302,3 +302,11 @@ def test_outlines_of_tools_are_named(file: str, text: str, tool: str, tmp_path: 
     assert (done.code, done.codes()) == (66, ["SC011"]), done.err
     assert f"{file} holds outlines ({tool})" in done.err
     assert "Hint: outlines are not read: draw them as masks first" in done.err
+
+
+def test_a_folder_of_labelled_images_is_none_of_labels(tmp_path: Path, segconv: Command) -> None:
+    for number in range(2):
+        pair(tmp_path / "src", f"labelled images/c{number}.png", f"masks/c{number}.png", number)
+        pair(tmp_path / "src", f"labeled/d{number}.png", f"labeled/d{number}_mask.png", number + 5)
+    done = segconv("convert", tmp_path / "src", "--to", "5_A", "--json")
+    assert (done.code, done.json["cases"]) == (0, 4), done.err
