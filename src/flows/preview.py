@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,17 @@ from numpy.typing import NDArray
 from ..dataset.layout import Dataset
 from ..errors import SegconvError
 from ..image.geometry import Geometry, Volume
-from ..review.overlay import Panel, is_montage, montage
+from ..review.overlay import Panel, montage
+from ..review.sealed import is_sealed
 from ..train.commands import Tell
 from ..train.paths import Paths
 from ..train.plans import DEFAULT_PLANS
 from ..train.trainers import find_trainer, list_trainers
 from ..train.transforms import Transformed, outputs, preprocessed_cases, transform_case
-from ..work import fsops
 from ..work.plan import PREVIEW, work_folder
 from ..work.scratch import Warn, scratch
-from ..work.staging import refuse_unwritable_name, writing
+from ..work.single import write_single
+from ..work.staging import refuse_unwritable_name
 
 COLOURS = ("r", "g", "b")
 
@@ -90,13 +92,7 @@ def preview(
         )
     colour = tuple(name.casefold() for name in names) == COLOURS and made.label.ndim == 2
     data = draw(made, trainer, channel=None if colour else channel)
-    with writing(picture):
-        fsops.mkdir(picture.absolute().parent)
-        _refuse_taken(picture, overwrite=overwrite)
-        if os.path.lexists(picture):
-            fsops.write_atomic(picture, data)
-        else:
-            fsops.create(picture, data)
+    write_single(picture, data, partial(_refuse_taken, picture, overwrite=overwrite))
     return made
 
 
@@ -109,9 +105,9 @@ def _refuse_taken(picture: Path, *, overwrite: bool) -> None:
         raise SegconvError(
             "is there already", code="SC020", file=str(picture), hint="choose another -o, or --overwrite"
         )
-    if not is_montage(picture):
+    if not is_sealed(picture):
         raise SegconvError(
-            "is no picture that segconv drew, and is not replaced",
+            "is not a picture that segconv drew, to the last byte, and is not replaced",
             code="SC020",
             file=str(picture),
             hint="choose another -o",

@@ -5,23 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import reading
-from ..errors import SegconvError
 from ..image.geometry import Volume
 from .drawing import drawing, new_figure, png_of, shown
+from .sealed import sealed
 
 COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#ffe119", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#bfef45", "#469990")
 """Of the labels 1, 2, 3 …, and so on from the start: easily told apart on grey."""
 
-_HEAD_BYTES = 1024
 _MAKER = "segconv"
-"""Stands in the pictures, so that they are known as ours."""
+"""Stands in the pictures, for people."""
 
 CT_WINDOW_HU = (-160.0, 240.0)
 """Soft tissue: level 40, width 400."""
@@ -50,7 +47,7 @@ class Panel:
 
 
 def montage(panels: Sequence[Panel], *, columns: int | None = None, window: tuple[float, float] | None = None) -> bytes:
-    """Return a PNG with a panel a case: the slice with most label, outlines on top.
+    """Return a PNG, sealed, with a panel a case: the slice with most label, outlines on top.
 
     Parameters
     ----------
@@ -70,17 +67,7 @@ def montage(panels: Sequence[Panel], *, columns: int | None = None, window: tupl
             axis.set_axis_off()
         for axis, panel in zip(axes, panels, strict=False):
             _draw(axis, panel, window)
-        return png_of(figure, _MAKER)
-
-
-def is_montage(picture: Path) -> bool:
-    """Return whether a file is a picture that `montage` drew."""
-    try:
-        with reading.opened(reading.in_real_folder(picture)) as file:
-            head = file.read(_HEAD_BYTES)
-    except (SegconvError, OSError):
-        return False
-    return head.startswith(b"\x89PNG") and f"tEXtSoftware\0{_MAKER}".encode() in head
+        return sealed(png_of(figure, _MAKER))
 
 
 def _draw(axis: Any, panel: Panel, window: tuple[float, float] | None) -> None:

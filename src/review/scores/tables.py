@@ -6,13 +6,14 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ... import reading
 from ...errors import SegconvError
-from ...work import fsops
-from ...work.staging import refuse_unwritable_name, writing
+from ...work.single import write_single
+from ...work.staging import refuse_unwritable_name
 from .dice import Overlap
 from .evaluation import Evaluation
 
@@ -111,13 +112,7 @@ def refuse_taken(target: Path, *, overwrite: bool) -> None:
 
 def write_csv(found: Evaluation, target: Path, *, overwrite: bool = False) -> None:
     """Write `as_csv` into a file that appears whole; raises what `refuse_taken` raises."""
-    with writing(target):
-        fsops.mkdir(target.absolute().parent)
-        refuse_taken(target, overwrite=overwrite)
-        if reading.is_there(target, links_followed=False):
-            fsops.write_atomic(target, as_csv(found))
-        else:
-            fsops.create(target, as_csv(found))
+    write_single(target, as_csv(found), partial(refuse_taken, target, overwrite=overwrite))
 
 
 def _is_scores(target: Path) -> bool:

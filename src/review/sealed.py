@@ -1,0 +1,45 @@
+"""Pictures that say what they were written as, so that one that somebody edited is not taken for segconv's own.
+
+The seal is a text in the PNG file: the SHA-256 of all its other bytes, which a program that edits the
+picture, or any text in it, leaves behind or takes along, and cannot make true. Source of the format: PNG (ISO/IEC
+15948), 5.3 and 11.3.3.2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from pathlib import Path
+
+from .. import reading
+from ..errors import SegconvError
+
+MAX_BYTES = 256 << 20
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_KEYWORD = b"segconv SHA-256\0"
+_HEADER_END = len(_SIGNATURE) + 12 + 13
+"""Where the first chunk ends, which has the size of the picture; the seal follows."""
+_SEAL_BYTES = 12 + len(_KEYWORD) + hashlib.sha256().digest_size * 2
+
+
+def sealed(png: bytes) -> bytes:
+    """Return a PNG file with its seal."""
+    return png[:_HEADER_END] + _seal(png) + png[_HEADER_END:]
+
+
+def is_sealed(picture: Path) -> bool:
+    """Return whether a file is a picture as `sealed` returned it, to the last byte."""
+    try:
+        data = reading.whole(reading.in_real_folder(picture), MAX_BYTES)
+    except (SegconvError, OSError):
+        return False
+    end = _HEADER_END + _SEAL_BYTES
+    return data.startswith(_SIGNATURE) and data[_HEADER_END:end] == _seal(data[:_HEADER_END] + data[end:])
+
+
+def _seal(png: bytes) -> bytes:
+    """Return the chunk that belongs to a file without one."""
+    content = b"tEXt" + _KEYWORD + hashlib.sha256(png).hexdigest().encode()
+    return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
