@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ..errors import Finding
 from .mask_folders import CaseFolder, wanted_name
-from .roles import FILLERS, IMAGE, MASK, MASK_WORDS, place_of, tokens_of
+from .roles import FILLERS, IMAGE, MASK, MASK_WORDS, SEPARATORS, place_of, tokens_of
 from .source import CASE
 from .tree import Unit
 
@@ -219,5 +219,6 @@ def _names_a_class(name: str) -> bool:
 
 def _without_words(name: str) -> str:
     """Return a name without the words that only say that it is a mask."""
-    words = [word for word in tokens_of(name) if word not in MASK_WORDS | FILLERS]
-    return "_".join(words) if words and len(words) < len(tokens_of(name)) else name
+    words = SEPARATORS.split(name)
+    kept = [word for word in words if word.lower() not in MASK_WORDS | FILLERS]
+    return "_".join(kept) if 0 < len(kept) < len(words) else name

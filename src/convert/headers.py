@@ -20,6 +20,7 @@ from .bands import KIND, as_bands, refuse_as_slices
 from .frames import HINT, header_of_frame, same_frames
 from .mending import RESAMPLE, goes_with_image
 from .segment_values import BY_NAME, SegmentValues, names_segments
+from .set_coding import judge_polarity
 from .source import (
     BANDS,
     FRAME,
@@ -87,6 +88,7 @@ def judge_pictures(
 ) -> int:
     """Do for pictures what `judge_headers` does for volumes."""
     counts: dict[str, int] = {}
+    white: dict[str, dict[str, bool]] = {"picture": {}, "mask": {}}
     for case in cases:
         heads = []
         for path in case.files:
@@ -98,12 +100,17 @@ def judge_pictures(
         if len(heads) < len(case.files):
             continue
         counts[case.case] = sum(head.channels for head in heads[: len(case.images)])
+        for path, head in zip(case.files, heads, strict=True):
+            if head.kind == "gray":
+                white["picture" if path in case.images else "mask"][shown(path, root)] = head.white_is_zero
         first = heads[0]
         findings += [
             Finding("SC082", f"is {head}, its picture {first}", file=shown(path, root), hint="export both in one size")
             for path, head in zip(case.files, heads, strict=True)
             if (head.width, head.height) != (first.width, first.height)
         ]
+    for what, of_files in white.items():
+        findings += judge_polarity(of_files, what)
     return _judge_counts(cases, counts, channels, root, findings)
 
 

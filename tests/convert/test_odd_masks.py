@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from ..command import Command, Done
@@ -182,3 +183,16 @@ def test_masks_of_a_class_that_are_inverted_are_refused_or_accepted(odd: int, tm
     assert "masks/liver/p0.png" in done.err
     assert "inverted" in done.err
     assert convert(segconv, tmp_path / "mine", "--from", "masks", "--accept-labels").code == 0
+
+
+def test_white_as_zero_in_some_masks_of_classes_is_refused(tmp_path: Path, segconv: Command) -> None:
+    for number in range(3):
+        save(tmp_path / f"mine/images/p{number}.png", picture(number, size=SIZE))
+        for name in ("liver", "spleen"):
+            path = tmp_path / f"mine/masks/{name}/p{number}.tif"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            white = (name, number) == ("spleen", 1)
+            tifffile.imwrite(path, boxes(255), photometric="miniswhite" if white else "minisblack")
+    done = convert(segconv, tmp_path / "mine", "--from", "masks")
+    assert (done.code, done.codes()) == (65, ["SC078"]), done.err
+    assert "masks/spleen/p1.tif: is stored with white as 0" in done.err
