@@ -6,6 +6,7 @@ import ctypes
 import errno
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,26 @@ def test_a_created_file_is_whole_and_replaces_nothing(
             fsops.create(tmp_path / taken, b"two")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "link"]
     assert (tmp_path / "a").read_bytes() == b"one"
+
+
+THERE: dict[str, Callable[[Path], object]] = {
+    "a link": lambda path: path.symlink_to(path.with_name("mine")),
+    "a link to nowhere": lambda path: path.symlink_to("nowhere"),
+    "a pipe": lambda path: os.mkfifo(path),
+    "a folder": lambda path: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("kind", THERE)
+def test_a_file_is_written_in_the_place_of_a_file_only(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "mine").write_text("mine")
+    path = tmp_path / "it"
+    THERE[kind](path)
+    before = path.lstat()
+    with pytest.raises(FileExistsError):
+        fsops.write_atomic(path, b"ours")
+    with pytest.raises(OSError, match=r"File exists|symbolic links|Is a directory"):
+        os.close(fsops.open_append(path))
+    assert (path.lstat().st_ino, path.lstat().st_mode) == (before.st_ino, before.st_mode)
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["it", "mine"]
+    assert (tmp_path / "mine").read_text() == "mine"
