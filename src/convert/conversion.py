@@ -26,7 +26,7 @@ from ..errors import CODES, Finding, Refused, SegconvError, as_errors, refuse_if
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
 from ..work.held import unchanged
-from ..work.how import How, Progress
+from ..work.how import How, Progress, refuse_unfit
 from ..work.interruption import interruptible
 from ..work.plan import Item, Plan, Target
 from ..work.readers import Readers
@@ -164,6 +164,7 @@ def plan_conversion(
     Interrupted
         By Ctrl-C or SIGTERM.
     """
+    refuse_unfit(jobs=jobs, progress=progress, overwrite=overwrite, force=force, strict=strict, v1=v1)
     options = options or ConvertOptions()
     if v1:
         options = replace(options, file_ending=V1_ENDING)

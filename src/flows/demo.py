@@ -31,6 +31,7 @@ from ..train.commands import model_folder
 from ..train.paths import Paths, init_folders
 from ..train.predict import prove_model
 from ..work import fsops, owned
+from ..work.how import refuse_unfit
 from ..work.interruption import interruptible
 from ..work.plan import Target
 from ..work.staging import LAST, locked, refuse_taken, refuse_unwritable_name, replaceable, writing
@@ -101,6 +102,7 @@ def run_demo(
         ``SC020`` if the folder is there, or holds what no demo wrote; ``SC102`` if the mean Dice is below `BAR`;
         what the steps raise.
     """
+    refuse_unfit(jobs=jobs, overwrite=overwrite, tell=tell)
     folder = folder.absolute()
     refuse_unwritable_name(folder)
     target = Target(folder, folder.name, lineage.manifest(COMMAND))

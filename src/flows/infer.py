@@ -26,6 +26,7 @@ from ..train.paths import NAMES, Paths
 from ..train.predict import OWN_FILES, ProvedModel, predict_with
 from ..work import begun, fsops, staging
 from ..work.apart import refuse_holding, refuse_within
+from ..work.how import refuse_unfit
 from ..work.interruption import interruptible
 from ..work.plan import INFER, Plan, Target, work_slot
 from ..work.run import GO_ON, STOPPED, Outcome
@@ -104,6 +105,7 @@ def infer(
     Interrupted
         By Ctrl-C or SIGTERM; the hidden folders stay.
     """
+    refuse_unfit(jobs=jobs, tell=tell, raw_output=raw_output, overwrite=overwrite, restart=restart, mirror=mirror)
     output = output.absolute()
     folders = {name: getattr(paths, word) for word, name in NAMES.items()}
     refuse_holding(output, {"the input": inputs, "the dataset": dataset.path, "the model": model.folder, **folders})

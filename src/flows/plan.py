@@ -18,6 +18,7 @@ from ..review.check import check_dataset
 from ..train.commands import Tell, plan_and_preprocess
 from ..train.paths import Paths
 from ..work import fsops
+from ..work.how import refuse_unfit
 from ..work.plan import Target
 from ..work.staging import locked, writing
 
@@ -68,6 +69,7 @@ def plan_dataset(
         ``SC040`` if it is not in nnUNet_raw; ``SC035`` if another run works on it, ``SC062`` if it was
         replaced all the same; what `carry_splits` and `plan_and_preprocess` raise.
     """
+    refuse_unfit(jobs=jobs, tell=tell, warn=warn, check=check, allow_external=allow_external)
     _refuse_elsewhere(dataset, paths.require("raw"))
     with _locked_if_possible(Target(dataset.path, dataset.name.slot)), dataset.unchanged():
         dataset.held.refuse_if_changed()  # before hours of work

@@ -41,6 +41,7 @@ from ..train.predict import predict_with, prove_model
 from ..version import VERSION
 from ..work import fsops
 from ..work.held import Held, unchanged
+from ..work.how import refuse_unfit
 from ..work.interruption import interruptible
 from ..work.parallel import each
 from ..work.plan import STRESS, Target
@@ -80,6 +81,7 @@ def run_stress(
         ``SC062`` if the dataset is replaced, or a file of these cases changes, meanwhile; what reading,
         `predictor` and scoring raise.
     """
+    refuse_unfit(jobs=jobs, tell=tell, warn=warn)
     dataset, cases, work = stress.dataset, stress.cases, stress.work
     say = tell or (lambda _: None)
     files = Held(dataset.path, [str(path) for case in cases for path in (*case.images, case.label)])
@@ -156,6 +158,7 @@ def stress_models(
         was held back by all models; what `held_back`, `plan_stress`, `prove_model`,
         `predict_with` and `run_stress` raise.
     """
+    refuse_unfit(jobs=jobs, tell=tell, warn=warn, mirror=mirror, trust_model=trust_model)
     names = model_names(models)
     for model in models:
         _refuse_other_coding(dataset, model)

@@ -25,7 +25,7 @@ from ..dataset.tested_patients import judge_tested_patients
 from ..errors import Finding, SegconvError, warning
 from ..image.codecs import decoded_bytes
 from ..work.held import unchanged
-from ..work.how import Progress
+from ..work.how import Progress, refuse_unfit
 from ..work.interruption import interruptible
 from ..work.memory import within_memory
 from ..work.parallel import each
@@ -116,6 +116,7 @@ def check_dataset(
     Interrupted
         By Ctrl-C or SIGTERM.
     """
+    refuse_unfit(jobs=jobs, backend=backend, progress=progress, quick=quick, allow_external=allow_external)
     root = Path(os.path.realpath(path))
     # Whoever asks may have made the dataset just now: it must not sound as if it were not there.
     with (

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypedDict
+import operator
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol, TypedDict
+
+from ..errors import SegconvError
 
 
 class Progress(Protocol):
@@ -67,3 +72,60 @@ class How(HowStaged, total=False):
     overwrite: bool
     fsync: bool
     lock: int | None
+
+
+def refuse_unfit(**how: Any) -> None:
+    """Refuse what a caller cannot mean, before anything is begun.
+
+    Parameters
+    ----------
+    how
+        Some of the keyword arguments of `How`; ``tell`` and ``warn``; or switches.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for the first that is of another type than `How` says, or less than one worker.
+    """
+    for name, value in how.items():
+        fits, expected = _FIT.get(name, _SWITCH)
+        if not fits(value):
+            raise SegconvError(f"{name}={value!r}: expected {expected}", code="SC001")
+
+
+def _is_number_of_workers(value: object) -> bool:
+    return not isinstance(value, bool) and hasattr(value, "__index__") and operator.index(value) >= 1
+
+
+def _is_name(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_progress(value: object) -> bool:
+    return value is None or all(callable(getattr(value, name, None)) for name in ("note", "start", "advance", "stop"))
+
+
+def _is_function(value: object) -> bool:
+    return value is None or callable(value)
+
+
+def _is_descriptor(value: object) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+_SWITCH = _is_switch, "True or False"
+_FIT: Mapping[str, tuple[Callable[[object], bool], str]] = MappingProxyType(
+    {
+        "jobs": (_is_number_of_workers, "a number of workers, 1 or more"),
+        "backend": (_is_name, "the name of a backend, or None"),
+        "progress": (_is_progress, "None, or what has the methods of segconv.work.how.Progress"),
+        "tell": (_is_function, "a function of a line, or None"),
+        "warn": (_is_function, "a function of findings, or None"),
+        "lock": (_is_descriptor, "the descriptor of a lock, or None"),
+    }
+)
+"""Keyword argument → whether a value fits, and what does; all others are switches."""

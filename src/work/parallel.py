@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TypeVar
 
 from .backends import THREADS, backend_of, workers_at_hand
+from .how import refuse_unfit
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -42,8 +43,9 @@ def each(
     Raises
     ------
     SegconvError
-        ``SC001`` for a backend that there is not, ``SC100`` if a worker was ended from outside.
+        ``SC001`` for a backend that there is not, or no worker at all, ``SC100`` if a worker was ended from outside.
     """
+    refuse_unfit(jobs=jobs, backend=backend)
     workers = backend_of(backend)
     items = iter(items)
     first = list(itertools.islice(items, 2))

@@ -10,7 +10,7 @@ from typing import TypeVar
 from .. import reading
 from ..errors import SegconvError
 from .backends import THREADS
-from .how import Progress
+from .how import Progress, refuse_unfit
 from .memory import within_memory
 from .parallel import each
 
@@ -39,6 +39,9 @@ class Readers:
 
     jobs: int = 1
     progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        refuse_unfit(jobs=self.jobs, progress=self.progress)
 
     def over(
         self,

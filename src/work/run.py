@@ -15,7 +15,7 @@ from . import begun, staging
 from .backends import THREADS, backend_of
 from .caseio import CaseIO
 from .held import unchanged
-from .how import Progress
+from .how import Progress, refuse_unfit
 from .interruption import interruptible
 from .journal import Journal
 from .memory import within_memory
@@ -126,8 +126,11 @@ def execute(
     Interrupted
         By Ctrl-C or SIGTERM; the staging folder stays.
     SegconvError
-        ``SC020``, ``SC021``, ``SC03x``, ``SC04x`` for the backend, ``SC062``, ``SC100``.
+        ``SC001`` for what `How` does not allow; ``SC020``, ``SC021``, ``SC03x``, ``SC04x`` for the backend, ``SC062``,
+        ``SC100``.
     """
+    refuse_unfit(jobs=jobs, backend=backend, progress=progress, overwrite=overwrite, restart=restart)
+    refuse_unfit(keep_going=keep_going, strict=strict, fsync=fsync, verify=verify, lock=lock)
     backend_of(backend).ready()
     with writing(plan.target.staging):
         staging.preflight(plan, overwrite=overwrite)
@@ -174,6 +177,9 @@ def stage(
     The caller holds the lock of the target. Keyword arguments are `decoded`, and those of `HowStaged`; errors
     are those of `execute`.
     """
+    refuse_unfit(jobs=jobs, backend=backend, progress=progress)
+    refuse_unfit(restart=restart, keep_going=keep_going, strict=strict, verify=verify)
+    backend_of(backend).ready()
     try:
         return _staged(
             plan, task, finish, decoded=decoded, jobs=jobs, backend=backend, progress=progress, restart=restart,
