@@ -102,6 +102,7 @@ def pairs(folder: Path, ending: str = ".nrrd") -> Path:
         (folder / "src" / kind).mkdir(parents=True)
         for case in ("a", "b"):
             array = np.random.default_rng(0).integers(0, 2, (4, 20, 20)).astype(np.uint8)
+            array *= 100 if kind == "images" else 1
             sitk.WriteImage(sitk.GetImageFromArray(array), folder / "src" / kind / f"{case}{ending}")
     return folder / "src"
 
