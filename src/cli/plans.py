@@ -97,26 +97,25 @@ def derive(
 
     folder = find_dataset(dataset, paths.require("raw", "preprocessed")).name
     path = plans_room.plans_file(paths.require("preprocessed"), folder, plans)
-    found = plans_room.read_plans(path)
-    permitted = is_remembered(found) or not foreign_classes(found, allowed_modules)
-    try:
-        new = plans_room.derive(
-            found,
-            name,
-            base,
-            patch_size=_numbers("--patch-size", patch_size, "x") if patch_size else None,
-            batch_size=batch_size,
-            features=_range(features) if features else None,
-            stages=stages,
-        )
-    except SegconvError as error:
-        error.file = "" if error.code == "SC001" else str(path)  # what is typed is no matter of the file
-        raise
-    plans_room.add_configuration(path, name, new)
+    with plans_room.changed(path) as found:
+        permitted = is_remembered(found) or not foreign_classes(found, allowed_modules)
+        try:
+            new = plans_room.derive(
+                found,
+                name,
+                base,
+                patch_size=_numbers("--patch-size", patch_size, "x") if patch_size else None,
+                batch_size=batch_size,
+                features=_range(features) if features else None,
+                stages=stages,
+            )
+        except SegconvError as error:
+            error.file = "" if error.code == "SC001" else str(path)  # what is typed is no matter of the file
+            raise
+        found["configurations"][name] = new
     warnings = []
     if foreign_classes(found):
         # What was looked at, and not what is in the file by now, is what may run without asking.
-        found["configurations"][name] = new
         warnings = _remember(found, path) if permitted else [_not_remembered("names classes from elsewhere", str(path))]
     sink.warn(warnings)
     features_per_stage = new["architecture"]["arch_kwargs"].get("features_per_stage", "as before")

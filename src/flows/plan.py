@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..dataset.layout import Dataset
@@ -16,11 +15,13 @@ from ..dataset.strictjson import read_file
 from ..errors import Finding, SegconvError, refuse_if_any
 from ..review.check import check_dataset
 from ..train.commands import Tell, plan_and_preprocess
+from ..train.holds import preprocessing
 from ..train.paths import Paths
 from ..work import fsops
 from ..work.how import refuse_unfit
+from ..work.locks import if_possible, locked
 from ..work.plan import Target
-from ..work.staging import locked, writing
+from ..work.staging import writing
 
 Warn = Callable[[Sequence[Finding]], None]
 
@@ -41,7 +42,8 @@ def plan_dataset(
     """Check, plan and preprocess a dataset and carry its folds along.
 
     The dataset is locked meanwhile, where the folder that it lies in can be written: nnU-Net reads it
-    for long, and does not notice that it is replaced.
+    for long, and does not notice that it is replaced. So are its plans and preprocessed data, which nothing
+    may be trained on while they are made anew.
 
     Parameters
     ----------
@@ -66,12 +68,16 @@ def plan_dataset(
     Refused
         With all findings of the check if one is an error; for folds that leak in any case.
     SegconvError
-        ``SC040`` if it is not in nnUNet_raw; ``SC035`` if another run works on it, ``SC062`` if it was
+        ``SC040`` if it is not in nnUNet_raw; ``SC035`` if another run works on it, or trains on it, ``SC062`` if it was
         replaced all the same; what `carry_splits` and `plan_and_preprocess` raise.
     """
     refuse_unfit(jobs=jobs, tell=tell, warn=warn, check=check, allow_external=allow_external)
     _refuse_elsewhere(dataset, paths.require("raw"))
-    with _locked_if_possible(Target(dataset.path, dataset.name.slot)), dataset.unchanged():
+    with (
+        if_possible(locked(Target(dataset.path, dataset.name.slot))),
+        preprocessing(paths, dataset.path.name),
+        dataset.unchanged(),
+    ):
         dataset.held.refuse_if_changed()  # before hours of work
         if check:
             found = refuse_if_any(check_dataset(dataset.path, jobs=jobs, allow_external=allow_external).findings)
@@ -105,18 +111,6 @@ def _refuse_elsewhere(dataset: Dataset, raw: Path) -> None:
             file=str(dataset.path),
             hint=f"segconv plan {dataset.name.id} --raw {shlex.quote(str(dataset.path.parent))}",
         )
-
-
-@contextmanager
-def _locked_if_possible(target: Target) -> Iterator[None]:
-    """Hold the lock of a dataset unless its folder cannot be written, where nothing of ours replaces it either."""
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(target))
-        except SegconvError as error:
-            if error.code != "SC031":
-                raise
-        yield
 
 
 def carry_splits(dataset: Dataset, preprocessed: Path, paths: Paths) -> None:

@@ -16,6 +16,7 @@ from ..image.geometry import Geometry, Volume
 from ..review.overlay import Panel, montage
 from ..review.sealed import is_sealed
 from ..train.commands import Tell
+from ..train.holds import reading
 from ..train.paths import Paths
 from ..train.plans import DEFAULT_PLANS
 from ..train.trainers import find_trainer, list_trainers
@@ -77,7 +78,7 @@ def preview(
         raise SegconvError(f"--channel {channel}: the dataset has the channels 0 to {len(names) - 1}")
     work = work_folder(PREVIEW, picture)
     chosen = case or cases[0]
-    with scratch(work, outputs(chosen), warn or (lambda _: None)):
+    with reading(paths, dataset.path.name), scratch(work, outputs(chosen), warn or (lambda _: None)):
         made = transform_case(
             found,
             chosen,

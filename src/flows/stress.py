@@ -35,6 +35,7 @@ from ..review.opened import read_bytes
 from ..review.robustness import Condition, Measured, Robustness
 from ..review.scores.dice import Scores, score
 from ..train.commands import Tell
+from ..train.holds import reading as folds_as_they_are
 from ..train.models import TrainedModel, held_back
 from ..train.paths import Paths
 from ..train.predict import predict_with, prove_model
@@ -171,7 +172,7 @@ def stress_models(
             code="SC011",
             hint="train a fold with a number: segconv train DATASET -c CONFIGURATION -f 0",
         )
-    with dataset.unchanged():
+    with dataset.unchanged(), folds_as_they_are(paths, *{model.dataset for model in models}):
         cases = held_back_cases(dataset, models, paths, folds or numbered[:1], limit, tell=tell)
     stress = plan_stress(
         dataset,

@@ -10,7 +10,8 @@ import copy
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from ..typed import (
 )
 from ..work import fsops
 from ..work.staging import writing
+from .holds import changing_plans
 
 DEFAULT_PLANS = "nnUNetPlans"
 SMALLEST_FEATURE_MAP = 4
@@ -220,14 +222,31 @@ def derive(
     return new
 
 
+@contextmanager
+def changed(path: Path) -> Iterator[dict[str, Any]]:
+    """Let a block change plans, which replace those in the file at its end; other runs do not change them meanwhile.
+
+    Raises
+    ------
+    SegconvError
+        ``SC035`` if another run changes them; what `read_plans` raises; ``SC031``, ``SC032``.
+    """
+    with changing_plans(path.parent):
+        plans = read_plans(path)
+        yield plans
+        with writing(path):
+            for left in path.parent.glob(f"{fsops.MARK}*"):
+                if fsops.is_temporary(left.name, (path.name,)):
+                    fsops.unlink(left)  # by a change that was killed; the lock says that it is not at work
+            fsops.write_atomic(path, dumps(plans), sync=True)
+
+
 def add_configuration(path: Path, name: str, new: Mapping[str, Any]) -> None:
-    """Write a configuration into a plans file, which is replaced whole."""
-    plans = read_plans(path)
-    if name in plans["configurations"]:
-        raise SegconvError(f"there is a configuration {name!r} already", file=str(path), hint="choose another name")
-    plans["configurations"][name] = dict(new)
-    with writing(path):
-        fsops.write_atomic(path, dumps(plans), sync=True)
+    """Write a configuration into a plans file, which is replaced whole; raises what `changed` raises."""
+    with changed(path) as plans:
+        if name in plans["configurations"]:
+            raise SegconvError(f"there is a configuration {name!r} already", file=str(path), hint="choose another name")
+        plans["configurations"][name] = dict(new)
 
 
 def table(plans: Mapping[str, Any]) -> list[dict[str, Any]]:

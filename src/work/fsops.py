@@ -312,11 +312,20 @@ def lock(path: Path) -> int | None:
     OSError
         If the file system knows no locks.
     """
+    return _lock(path, fcntl.LOCK_EX)
+
+
+def lock_shared(path: Path) -> int | None:
+    """Take a lock that others may share, but none may have exclusively; otherwise as `lock`."""
+    return _lock(path, fcntl.LOCK_SH)
+
+
+def _lock(path: Path, kind: int) -> int | None:
     _before("lock", path)
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None
@@ -336,8 +345,9 @@ def sign(descriptor: int, text: str, path: Path) -> None:
 
 
 def unlock(descriptor: int, path: Path) -> None:
-    """Give a lock back and remove its file, which nobody else can have locked."""
+    """Give a lock back, and remove its file unless others share the lock."""
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # if others share it, the last of them removes the file
         if _is_at(descriptor, path):
             _before("unlock", path)
             os.unlink(path)

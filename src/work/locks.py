@@ -7,8 +7,8 @@ import re
 import socket
 import stat
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from ..errors import SegconvError
@@ -38,7 +38,32 @@ def locked(target: Target) -> Iterator[int]:
         ``SC035`` if another run holds it, with its process and host; ``SC031`` if the file system
         knows no locks or the folder cannot be written; ``SC021`` if a file of somebody else has its name.
     """
-    descriptor = _take(target)
+    with _holding(target, fsops.lock) as descriptor:
+        yield descriptor
+
+
+@contextmanager
+def shared(target: Target) -> Iterator[int]:
+    """Hold the lock of a target together with others that only read it; see `locked`, which waits for none of them."""
+    with _holding(target, fsops.lock_shared) as descriptor:
+        yield descriptor
+
+
+@contextmanager
+def if_possible(lock: AbstractContextManager[int]) -> Iterator[None]:
+    """Hold a lock unless its folder cannot be written or locked, where nothing of ours changes anything either."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock)
+        except SegconvError as error:
+            if error.code != "SC031":
+                raise
+        yield
+
+
+@contextmanager
+def _holding(target: Target, lock: Callable[[Path], int | None]) -> Iterator[int]:
+    descriptor = _take(target, lock)
     held = _held()
     held.append(descriptor)
     try:
@@ -60,10 +85,10 @@ def _held() -> list[int]:
     return found
 
 
-def _take(target: Target) -> int:
+def _take(target: Target, lock: Callable[[Path], int | None]) -> int:
     with writing(target.lock):
         fsops.mkdir(target.lock.parent)
-        descriptor = fsops.lock(target.lock)
+        descriptor = lock(target.lock)
     if descriptor is None:
         raise SegconvError(
             f"{_holder(target.lock)} works on it",

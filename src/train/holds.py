@@ -1,0 +1,100 @@
+"""Who reads and who changes what nnU-Net made of a dataset: locks beside its folders, which are no datasets to it.
+
+nnU-Net holds none itself: it trains on whatever lies in the preprocessed folder by the time that it reads it, and
+two trainings write into one folder. The locks hold until the last of its processes is gone; see `segconv.work.locks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from ..errors import SegconvError
+from ..work.locks import if_possible, locked, shared
+from ..work.plan import Target
+from .paths import Paths
+
+
+@contextmanager
+def training(paths: Paths, dataset: str, folds: Iterable[Path]) -> Iterator[None]:
+    """Keep folds for one training, and what is trained on as it is.
+
+    Parameters
+    ----------
+    dataset
+        Name of the folder.
+    folds
+        Folders in ``nnUNet_results``, be they there or not.
+
+    Raises
+    ------
+    SegconvError
+        ``SC035`` if another run trains one of the folds, or plans the dataset.
+    """
+    results = paths.require("results")
+    with ExitStack() as stack:
+        stack.enter_context(reading(paths, dataset))
+        for fold in folds:
+            within = fold.relative_to(results).parts
+            # Beside the datasets: a folder made for a training that is refused would count as a dataset's number.
+            target = Target(results / within[0], "-".join(("train", *within)))
+            try:
+                stack.enter_context(if_possible(locked(target)))
+            except SegconvError as error:
+                error.file = str(fold) if error.code == "SC035" else error.file
+                raise
+        yield
+
+
+@contextmanager
+def reading(paths: Paths, *datasets: str) -> Iterator[None]:
+    """Let a block read plans and preprocessed data of datasets, with others that only read them.
+
+    Raises
+    ------
+    SegconvError
+        ``SC035`` if they are made anew.
+    """
+    preprocessed = paths.require("preprocessed")
+    with ExitStack() as stack:
+        for dataset in datasets:
+            stack.enter_context(if_possible(shared(_data(preprocessed / dataset))))
+        yield
+
+
+@contextmanager
+def preprocessing(paths: Paths, dataset: str) -> Iterator[None]:
+    """Let a block make plans and preprocessed data of a dataset anew.
+
+    Raises
+    ------
+    SegconvError
+        ``SC035`` if they are read, or changed.
+    """
+    folder = paths.require("preprocessed") / dataset
+    with if_possible(locked(_data(folder))), changing_plans(folder):
+        yield
+
+
+@contextmanager
+def changing_plans(folder: Path) -> Iterator[None]:
+    """Let a block read plans of a dataset, change them, and write them.
+
+    Parameters
+    ----------
+    folder
+        In which the plans lie.
+
+    Raises
+    ------
+    SegconvError
+        ``SC035`` if another run changes them.
+    """
+    folder = folder.absolute()
+    with if_possible(locked(Target(folder, f"plans-{folder.name}"))):
+        yield
+
+
+def _data(folder: Path) -> Target:
+    return Target(folder, f"data-{folder.name}")
