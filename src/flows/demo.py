@@ -119,8 +119,8 @@ def run_demo(
             with interruptible("interrupted", anew):
                 return _walk(steps, data)
         except Interrupted as error:
-            error.hint = anew  # what one of its commands would go on with, a demo does not
-            raise
+            # What one of its commands would keep, and go on with, a demo does not.
+            raise Interrupted("interrupted", signal_number=error.signal_number, hint=anew) from None
         finally:
             remove_unfinished(folder, DATASETS)
             write_record(folder, steps.written)
