@@ -151,14 +151,14 @@ def _plan(
         findings.append(Finding("SC011", "holds no training case", file=str(source.path)))
     refuse_if_any(findings)
     folders = [source.path] if preprocessed is None else [preprocessed / source.path.name, source.path]
-    splits = tuple(folder / SPLITS_FILE for folder in folders)
+    splits = tuple(folder.absolute() / SPLITS_FILE for folder in folders)
     key = {
         "command": "augment",
         "source": source.path.name,
         **spec.as_json(),
         "ending": ending,
         "link": link,
-        "splits": [str(path.absolute()) for path in splits],
+        "splits": [str(path) for path in splits],
     }
     plan = Plan(target, source.path, tuple(items), key, tuple(left_out(extra)), (source.held,))
     return Augmentation(source, spec, splits, plan, patients)

@@ -102,6 +102,7 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
         the background or the ignore label or the other way round; ``SC074`` if the labels are then
         not usable; what `DatasetDescription.read` raises.
     """
+    dataset = dataset.absolute()
     held = hold(dataset)
     before = read_file(dataset / DESCRIPTION)
     with naming(str(dataset / DESCRIPTION)):
@@ -154,6 +155,7 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
         ``SC074`` if a value is then in no label, no order decodes every value to itself, or the
         given one does not, with what it would swap.
     """
+    dataset = dataset.absolute()
     held = hold(dataset)
     before = read_file(dataset / DESCRIPTION)
     with naming(str(dataset / DESCRIPTION)):

@@ -51,7 +51,7 @@ class Dataset:
     Parameters
     ----------
     path
-        Its folder.
+        Its folder; absolute where it was opened.
     name
         Number and name.
     description
@@ -75,6 +75,7 @@ class Dataset:
             ``SC094`` if the folder's name is no dataset's; ``SC062`` if it is replaced meanwhile; what
             `DatasetDescription.read` raises.
         """
+        path = path.absolute()
         name = DatasetName.of_folder(path.name)
         if name is None:
             raise SegconvError(

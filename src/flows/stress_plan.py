@@ -136,6 +136,7 @@ def plan_stress(
         for files that are not written; ``SC011`` without cases, ``SC012`` without their files; ``SC032``
         if the inputs would not fit on the disk; ``SC062`` if the dataset was replaced meanwhile.
     """
+    work = work.absolute()
     conditions = tuple(ladder(dataset, angles_deg, planes, shifts_hu))
     with dataset.unchanged():
         found = tuple(

@@ -76,7 +76,7 @@ class Target:
     Parameters
     ----------
     path
-        The folder.
+        The folder; made absolute, so that it is the same for a run that begins elsewhere.
     slot
         What its staging folder and its lock are named by; two runs with one slot in one parent
         folder exclude each other.
@@ -87,6 +87,9 @@ class Target:
     path: Path
     slot: str
     manifest: Manifest | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", self.path.absolute())
 
     @property
     def staging(self) -> Path:
