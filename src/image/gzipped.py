@@ -36,7 +36,7 @@ _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\x04\xff"
 """Of a member without name or time, deflated fast, on no system in particular (RFC 1952)."""
 
 HEAD_BYTES = 1 << 16
-"""A member's header with its file name and comment takes fewer bytes than this."""
+"""A member's header with its file name and comment takes fewer bytes than this, and so do blocks without content."""
 
 TRAILING_LIMIT = 1 << 20
 """Up to so many bytes after the end are an oddity; more are taken for an attack."""
@@ -58,7 +58,7 @@ def inflate_head(data: Buffer, size: int) -> bytes:
     Raises
     ------
     SegconvError
-        ``SC050`` if the stream is damaged before that.
+        ``SC050`` if the stream is damaged before that; ``SC054`` if more than `HEAD_BYTES` bytes hold fewer.
     """
     # What is left over is copied, so no more goes in than a header can need.
     rest: Buffer = memoryview(data)[: size + HEAD_BYTES]
@@ -70,6 +70,14 @@ def inflate_head(data: Buffer, size: int) -> bytes:
             rest = member.unused_data
     except DamagedStream as error:
         raise _damaged(error) from error
+    if len(head) < size and len(data) >= HEAD_BYTES and len(rest) < len(GZIP_MAGIC):
+        # Of what is shorter, or has something else behind it, all is known; no reader should have to look further.
+        raise SegconvError(
+            f"gzip stream begins with {HEAD_BYTES} bytes that hold {len(head)} bytes of data, expected {size}:"
+            " an overlong name or comment, or blocks without content",
+            code="SC054",
+            hint="decompress it and compress it anew, for instance with gunzip and gzip",
+        )
     return head
 
 
