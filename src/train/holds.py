@@ -34,7 +34,6 @@ def training(paths: Paths, dataset: str, folds: Iterable[Path]) -> Iterator[None
     """
     results = paths.require("results")
     with ExitStack() as stack:
-        stack.enter_context(reading(paths, dataset))
         for fold in folds:
             within = fold.relative_to(results).parts
             # Beside the datasets: a folder made for a training that is refused would count as a dataset's number.
@@ -44,6 +43,7 @@ def training(paths: Paths, dataset: str, folds: Iterable[Path]) -> Iterator[None
             except SegconvError as error:
                 error.file = str(fold) if error.code == "SC035" else error.file
                 raise
+        stack.enter_context(reading(paths, dataset))
         yield
 
 

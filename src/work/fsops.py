@@ -15,6 +15,7 @@ import re
 import secrets
 import signal
 import stat
+import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
@@ -30,6 +31,9 @@ _AT_FDCWD = -100
 
 _SHORT_NAME_BYTES = 143
 """Names of so many bytes go into every file system; eCryptfs takes no longer ones."""
+_TRIES, _PAUSE_S = 5, 0.01
+"""So often, and with such pauses, is a lock asked for that others may share."""
+
 MARK = ".tmp-"
 """What the names of files begin with that are not complete; a run adds digits that are its own."""
 _DIGITS = 16
@@ -317,7 +321,12 @@ def lock(path: Path) -> int | None:
 
 def lock_shared(path: Path) -> int | None:
     """Take a lock that others may share, but none may have exclusively; otherwise as `lock`."""
-    return _lock(path, fcntl.LOCK_SH)
+    for _ in range(_TRIES):
+        descriptor = _lock(path, fcntl.LOCK_SH)
+        if descriptor is not None:
+            return descriptor
+        time.sleep(_PAUSE_S)  # the last of those that shared it has it exclusively while it removes the file
+    return None
 
 
 def _lock(path: Path, kind: int) -> int | None:

@@ -8,7 +8,7 @@ import socket
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import SegconvError
@@ -17,7 +17,7 @@ from .plan import Target
 from .writing import writing
 
 _HOLDER = "process {} on {}"
-_HOLDER_PATTERN = re.compile(rb"process \d+ on [^\n]*")
+_HOLDER_PATTERN = re.compile(r"process (\d+) on ([^\n]*)")
 
 _thread = threading.local()
 """Of each thread: ``held``, the descriptors of its locks."""
@@ -39,14 +39,24 @@ def locked(target: Target) -> Iterator[int]:
         knows no locks or the folder cannot be written; ``SC021`` if a file of somebody else has its name.
     """
     with _holding(target, fsops.lock) as descriptor:
+        with writing(target.lock):
+            fsops.sign(descriptor, _own_words(), target.lock)
         yield descriptor
 
 
 @contextmanager
 def shared(target: Target) -> Iterator[int]:
-    """Hold the lock of a target together with others that only read it; see `locked`, which waits for none of them."""
+    """Hold the lock of a target together with others that only read it: `locked` is refused then. Otherwise as that."""
     with _holding(target, fsops.lock_shared) as descriptor:
-        yield descriptor
+        with writing(target.lock):
+            if not _is_signed_by_the_living(descriptor):
+                fsops.sign(descriptor, _own_words(), target.lock)
+        try:
+            yield descriptor
+        finally:
+            with suppress(OSError):  # words for people; others may hold it still
+                if _words(descriptor) == _own_words():
+                    fsops.sign(descriptor, "", target.lock)
 
 
 @contextmanager
@@ -67,8 +77,6 @@ def _holding(target: Target, lock: Callable[[Path], int | None]) -> Iterator[int
     held = _held()
     held.append(descriptor)
     try:
-        with writing(target.lock):
-            fsops.sign(descriptor, _HOLDER.format(os.getpid(), socket.gethostname()), target.lock)
         yield descriptor
     finally:
         held.remove(descriptor)
@@ -112,8 +120,30 @@ def _is_lock(descriptor: int) -> bool:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:  # a further name of somebody's file
         return False
-    text = os.pread(descriptor, 300, 0)
-    return not text or _HOLDER_PATTERN.fullmatch(text) is not None
+    words = _words(descriptor)
+    return not words or _HOLDER_PATTERN.fullmatch(words) is not None
+
+
+def _own_words() -> str:
+    return _HOLDER.format(os.getpid(), socket.gethostname())
+
+
+def _words(descriptor: int) -> str:
+    return os.pread(descriptor, 300, 0).decode("utf-8", "replace")
+
+
+def _is_signed_by_the_living(descriptor: int) -> bool:
+    """Whether a process that is there, as far as this host knows, has signed a lock."""
+    signed = _HOLDER_PATTERN.fullmatch(_words(descriptor))
+    if signed is None or signed[2] != socket.gethostname():
+        return signed is not None
+    try:
+        os.kill(int(signed[1]), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
 
 
 def _holder(lock: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -177,6 +178,20 @@ def test_a_shared_lock_is_removed_by_the_last_that_holds_it(tmp_path: Path) -> N
     with locked(target), pytest.raises(SegconvError), shared(target):
         pytest.fail("it is not shared")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_shared_lock_names_one_that_holds_it(tmp_path: Path) -> None:
+    target = Target(tmp_path / "a", "a")
+    mine = f"process {os.getpid()} on {socket.gethostname()}"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    with shared(target) as descriptor:
+        others = f"process {os.getppid()} on {socket.gethostname()}"
+        for before, after in ((f"process {gone.pid} on {socket.gethostname()}", mine), (others, others), ("", mine)):
+            fsops.sign(descriptor, before, target.lock)
+            with shared(target):
+                assert target.lock.read_text() == after
+        assert target.lock.read_text() == "", "who leaves is not named any more"
 
 
 def test_folders_that_cannot_be_locked_are_read_all_the_same(world: Command, monkeypatch: pytest.MonkeyPatch) -> None:
