@@ -48,7 +48,7 @@ CODES: dict[str, Code] = {
     "SC013": Code(EXIT_NO_INPUT, "missing prediction", "a reference has no prediction", "predict it, or --missing zero"),
     # taken
     "SC020": Code(EXIT_EXISTS, "id taken", "the dataset id is in use", "choose another id, or --overwrite"),
-    "SC021": Code(EXIT_EXISTS, "unfinished work", "another unfinished run holds the target", "--restart, or segconv abort ID"),
+    "SC021": Code(EXIT_EXISTS, "unfinished work", "another unfinished run holds the target", "--restart, or segconv abort ID or OUTPUT"),
     # reading, writing
     "SC030": Code(EXIT_IO, "cannot read", "the system refused to read a file", "check rights and the disk"),
     "SC031": Code(EXIT_IO, "cannot write", "the system refused to write", "check rights and the disk"),

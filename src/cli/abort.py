@@ -27,7 +27,8 @@ def command(what: str, sink: Sink, paths: Paths) -> int:
     """
     from ..flows.abandon import abandon
 
-    abandon(what, paths)
-    sink.say(f"removed the unfinished run of {what}")
+    for path in abandon(what, paths):
+        sink.detail(f"removed {path}")
+    sink.say(f"removed what an unfinished run of {what} left")
     sink.end({"removed": int(what) if what.isdecimal() else what})
     return 0

@@ -22,7 +22,7 @@ _FOLDER = re.compile(r"(?:Dataset|Task)(\d{3})_.+", re.DOTALL)
 _NAME = re.compile(r"(Dataset|Task)?(\d{1,3})_(.+)")
 
 
-def abandon(what: str, paths: Paths) -> Path:
+def abandon(what: str, paths: Paths) -> list[Path]:
     """Remove what an unfinished run left.
 
     Parameters
@@ -33,8 +33,8 @@ def abandon(what: str, paths: Paths) -> Path:
 
     Returns
     -------
-    folder
-        In which it lay.
+    removed
+        Staging folders and locks.
 
     Raises
     ------
@@ -45,16 +45,15 @@ def abandon(what: str, paths: Paths) -> Path:
     if what.isdecimal() and 1 <= int(what) <= MAX_ID:
         return _abandon_number(what, paths)
     output = Path(what).absolute()
-    if abandon_output(output):
-        return output.parent
     where = _named(what, paths)
-    if where is not None and abandon_output(where):
-        return where.parent
+    removed = abandon_output(output) or (abandon_output(where) if where is not None else [])
+    if removed:
+        return removed
     raise _nothing(what, output.parent if where is None else where.parent)
 
 
-def abandon_output(output: Path) -> bool:
-    """Remove what unfinished runs left beside what they were to make; return whether there was something.
+def abandon_output(output: Path) -> list[Path]:
+    """Remove what unfinished runs left beside what they were to make; return what it was.
 
     Raises
     ------
@@ -78,13 +77,13 @@ def _targets(output: Path) -> Iterator[Target]:
         yield Target(output, match[1], _KIND)
 
 
-def _abandon_number(number: str, paths: Paths) -> Path:
+def _abandon_number(number: str, paths: Paths) -> list[Path]:
     raw = paths.require("raw")
     slot = f"{int(number):03d}"
     target = Target(raw / f"Dataset{slot}", slot, _KIND)
     task = _task(target)
-    if task is None and abort(target):
-        return raw
+    if task is None and (removed := abort(target)):
+        return removed
     with suppress(SegconvError):  # where those lie does not matter here
         task = task or _task(Target(paths.v1_tasks() / f"Task{slot}", slot))
     hint = f"segconv abort {shlex.quote(str(task))} removes that of nnU-Net v1" if task is not None else ""
@@ -106,7 +105,10 @@ def _named(what: str, paths: Paths) -> Path | None:
     if match is None:
         return None
     folder = f"{match[1] or 'Dataset'}{int(match[2]):03d}_{match[3]}"
-    return (paths.v1_tasks() if match[1] == "Task" else paths.require("raw")) / folder
+    try:
+        return (paths.v1_tasks() if match[1] == "Task" else paths.require("raw")) / folder
+    except SegconvError:  # of what is not set nothing is named
+        return None
 
 
 def _nothing(what: str, where: Path, hint: str = "") -> SegconvError:

@@ -225,8 +225,8 @@ def _staged(
     return outcome
 
 
-def abort(*targets: Target) -> bool:
-    """Remove what unfinished runs left beside targets: staging folders and locks; return whether there was any.
+def abort(*targets: Target) -> list[Path]:
+    """Remove what unfinished runs left beside targets: staging folders and locks; return what it was.
 
     Raises
     ------
@@ -234,7 +234,8 @@ def abort(*targets: Target) -> bool:
         ``SC035`` if one of the runs goes on, before anything is removed; ``SC021`` for a folder that holds what
         segconv did not write, which stays, once the others are removed.
     """
-    left = [target for target in targets if os.path.lexists(target.staging) or os.path.lexists(target.lock)]
+    found = [path for target in targets for path in (target.staging, target.lock) if os.path.lexists(path)]
+    left = [target for target in targets if target.staging in found or target.lock in found]
     refused: list[SegconvError] = []
     with ExitStack() as locks:
         for target in left:
@@ -249,7 +250,7 @@ def abort(*targets: Target) -> bool:
     if len(refused) == 1:
         raise refused[0]
     refuse_if_any(finding for error in refused for finding in error.findings)
-    return bool(left)
+    return found
 
 
 def _run_items(

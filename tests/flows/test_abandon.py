@@ -141,6 +141,17 @@ def test_the_work_folder_of_a_killed_command_is_found_by_its_output(
     assert segconv("abort", output).codes() == ["SC010"]
 
 
+def test_an_output_that_is_called_as_a_dataset_needs_no_folder_of_datasets(
+    segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("nnUNet_raw")
+    monkeypatch.chdir(tmp_path)
+    assert segconv("abort", "42_Roads").codes() == ["SC010"]
+    Target(tmp_path / "42_Roads", "42_Roads").staging.mkdir()
+    assert segconv("abort", "42_Roads").code == 0
+    assert not list(tmp_path.glob(".segconv*"))
+
+
 def test_a_lock_that_a_killed_command_left_is_removed_and_one_that_is_held_is_not(
     segconv: Command, tmp_path: Path
 ) -> None:
