@@ -21,7 +21,7 @@ _FIRST = b"segconv staging folder, format 1"
 _END = b"\0"
 """Of an entry; before those that are appended as well, as a power cut may have torn the last one."""
 _MARK = re.compile(re.escape(fsops.MARK) + "[0-9a-f]+")
-"""The entry that says what the names of files begin with that are not complete."""
+"""The entry that says what the names of files begin with that are not complete; the first lists had none."""
 
 
 def declare(staging: Path, outputs: Iterable[str]) -> None:
@@ -32,6 +32,8 @@ def declare(staging: Path, outputs: Iterable[str]) -> None:
         fsops.create(staging / FILE, _entries([os.fsdecode(_FIRST), mark, *sorted(set(outputs))]))
         return
     outputs = set(outputs) - begun
+    if _mark_in(begun) is None:
+        outputs.add(fsops.new_mark())
     if not outputs:
         return
     data = _END + _entries(sorted(outputs))
@@ -63,7 +65,23 @@ def declaring(staging: Path) -> Iterator[Callable[[Iterable[str]], None]]:
 
 def mark_of(staging: Path) -> str:
     """Return what the names of files in a staging folder begin with until they are complete; random for each folder."""
-    return next(filter(_MARK.fullmatch, read(staging) or ()), fsops.MARK)
+    return _mark_in(read(staging) or ()) or fsops.MARK
+
+
+def take_up(staging: Path) -> None:
+    """Make sure that a staging folder can be gone on with, be it begun by a version of segconv that drew no mark.
+
+    What that left incomplete is removed, as it could no longer be told from files of others.
+
+    Raises
+    ------
+    SegconvError
+        ``SC021`` as `refuse_foreign`.
+    """
+    files = refuse_foreign(staging)
+    begun = read(staging)
+    if begun is not None and _mark_in(begun) is None:
+        owned.remove(staging, {path for path in files if fsops.is_temporary(os.path.basename(path))})
 
 
 def refuse_foreign(staging: Path) -> set[str]:
@@ -75,6 +93,13 @@ def refuse_foreign(staging: Path) -> set[str]:
         ``SC021`` if something else is there, or the folder is none of segconv's.
     """
     files, foreign = _told_apart(staging)
+    if foreign and read(staging) is None and (staging / PLAN).is_file():
+        raise SegconvError(
+            "has no list of what segconv wrote into it, as of a run of another version; it is not touched",
+            code="SC021",
+            file=str(staging),
+            hint="move the folder away, or remove it if nothing in it is yours",
+        )
     if foreign:
         raise _foreign(staging, foreign)
     return files
@@ -110,7 +135,7 @@ def _told_apart(staging: Path) -> tuple[set[str], list[str]]:
     """Return the files of a staging folder that are ours, and what else is in it."""
     begun = read(staging)
     known = set() if begun is None else begun | {FILE}
-    mark = next(filter(_MARK.fullmatch, known), None)
+    mark = _mark_in(known)
     files: set[str] = set()
     foreign: list[str] = []
     found = list(owned.entries(staging))
@@ -131,10 +156,26 @@ def _ours(path: str, entry: os.DirEntry[str], known: set[str], mark: str | None)
         # Where files cannot be made without a name, the list itself has one before anything tells the mark.
         if mark is not None and entry.name.startswith(mark):
             return entry.is_file(follow_symlinks=False) or entry.is_symlink()
-        return fsops.is_temporary(path, (FILE,)) and entry.is_file(follow_symlinks=False)
+        ours = fsops.is_temporary(path, (FILE,)) or (mark is None and _is_unmarked(path, known))
+        return ours and entry.is_file(follow_symlinks=False)
     if path in (FILE, PLAN, JOURNAL) and known:
         return entry.is_file(follow_symlinks=False)
     return path in known
+
+
+def _is_unmarked(path: str, known: set[str]) -> bool:
+    """Return whether a list without a mark accounts for a temporary file: by that beside it which it was to become."""
+    folder, name = os.path.split(path)
+    beside = {os.path.basename(other) for other in known if os.path.dirname(other) == folder} - {""}
+    if known and not folder:
+        beside |= {PLAN, JOURNAL}
+    if not all(fsops.temporary_beside(Path(other)).name.endswith(f"-{other}") for other in beside):
+        beside.add("")  # the longest names leave no room for themselves
+    return bool(beside) and fsops.is_temporary(name, beside)
+
+
+def _mark_in(begun: Iterable[str]) -> str | None:
+    return next(filter(_MARK.fullmatch, begun), None)
 
 
 def _entries(texts: Iterable[str]) -> bytes:

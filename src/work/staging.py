@@ -157,7 +157,7 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
     elif os.path.lexists(staging) and begun.read(staging) is None:
         begun.remove(staging)  # empty folders, as a removal that failed at its end leaves them
     fsops.mkdir(staging)
-    begun.refuse_foreign(staging)
+    begun.take_up(staging)
     record = staging / PLAN
     if record.is_file() and _said(record).get("fingerprint") != plan.fingerprint:
         if finished_cases(staging):

@@ -342,3 +342,53 @@ def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(tmp_path: P
     with pytest.raises(SegconvError) as caught:
         owned.file_sha256(path)
     assert caught.value.code == "SC061"
+
+
+def without_mark(staging_folder: Path) -> None:
+    """Make a staging folder what the first version left: a list of all outputs and no mark, and names without one."""
+    listed = sorted(begun.read(staging_folder) or ())
+    (mark,) = [entry for entry in listed if entry.startswith(fsops.MARK)]
+    outputs = {entry for entry in listed if entry != mark} | {f"data/{n}.bin" for n in range(3)}
+    lines = ["segconv staging folder, format 1", *sorted(outputs)]
+    (staging_folder / begun.FILE).write_bytes(b"".join(os.fsencode(line) + b"\0" for line in lines))
+    for path in list(staging_folder.rglob(f"{mark}*")):
+        path.unlink()
+    (staging_folder / "data" / ".tmp-0123456789abcdef-1.bin").write_bytes(b"half")
+    (staging_folder / ".tmp-0123456789abcdef-plan.json").write_bytes(b"{")
+
+
+def test_an_unfinished_run_of_the_first_version_goes_on_or_is_removed(tmp_path: Path) -> None:
+    plan = unfinished(tmp_path)
+    without_mark(plan.target.staging)
+    kept = tmp_path / "kept"
+    shutil.copytree(plan.target.staging, kept)
+    assert execute(make_plan(tmp_path), tasks.copy, listing).reused == 2
+    assert not list(plan.target.path.rglob(".tmp-*"))
+    shutil.rmtree(plan.target.path)
+    kept.rename(plan.target.staging)
+    assert abort(plan.target)
+    assert not plan.target.staging.exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["data/.tmp-0123456789abcdef-9.bin", "data/.tmp-0123456789abcdef", ".tmp-0123456789abcdef-notes"]
+)
+def test_what_its_list_does_not_account_for_stays(name: str, tmp_path: Path) -> None:
+    plan = unfinished(tmp_path)
+    without_mark(plan.target.staging)
+    (plan.target.staging / name).write_text("mine")
+    assert name in refused(make_plan(tmp_path), "SC021").message
+    with pytest.raises(SegconvError):
+        abort(plan.target)
+    assert (plan.target.staging / name).read_text() == "mine"
+
+
+def test_a_run_without_any_list_is_said_to_be_of_another_version_and_stays(tmp_path: Path) -> None:
+    plan = unfinished(tmp_path)
+    (plan.target.staging / begun.FILE).unlink()
+    before = tree(plan.target.staging)
+    for restart in (False, True):
+        assert "another version" in refused(make_plan(tmp_path), "SC021", restart=restart).message
+    with pytest.raises(SegconvError, match="another version"):
+        abort(plan.target)
+    assert tree(plan.target.staging) == before
