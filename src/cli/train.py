@@ -56,7 +56,8 @@ def command(
     from ..flows.train import train_folds
     from ..train.commands import default_device
 
-    names = [fold.strip() for fold in folds.split(",")]
+    given = [fold.strip() for fold in folds.split(",")]
+    names = [str(int(fold)) if fold.isdecimal() else fold for fold in given]  # nnU-Net trains fold 0 for 00
     if any(not (fold == "all" or fold.isdecimal()) for fold in names) or len(set(names)) < len(names):
         raise SegconvError(f"--fold {folds!r} is no list of folds", hint="for example -f 0,1,2,3,4 or -f all")
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))

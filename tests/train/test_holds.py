@@ -51,15 +51,16 @@ HOLDS: dict[str, Hold] = {
 WORDS: dict[str, list[str]] = {
     "train fold 0": ["train", "7", "-c", "full", "-f", "0", "--device", "cpu", "--overwrite", *ALLOWED],
     "train folds 1 and 0": ["train", "7", "-c", "full", "-f", "1,0", "--device", "cpu", "--overwrite", *ALLOWED],
+    "train fold 00": ["train", "7", "-c", "full", "-f", "00", "--device", "cpu", "--overwrite", *ALLOWED],
     "train fold 1": ["train", "7", "-c", "full", "-f", "1", "--device", "cpu", "--overwrite", *ALLOWED],
     "plan": ["plan", "7", "-j", "1"],
     "derive": ["plans", "derive", "7", "small", "--from", "full", "--batch-size", "3", *ALLOWED],
     "show": ["plans", "show", "7"],
 }
 WAITS = {
-    "training fold 0": {"train fold 0", "train folds 1 and 0", "plan"},
+    "training fold 0": {"train fold 0", "train fold 00", "train folds 1 and 0", "plan"},
     "reading": {"plan"},
-    "planning": {"train fold 0", "train folds 1 and 0", "train fold 1", "plan", "derive"},
+    "planning": {"train fold 0", "train fold 00", "train folds 1 and 0", "train fold 1", "plan", "derive"},
     "changing plans": {"plan", "derive"},
 }
 
