@@ -28,6 +28,8 @@ PASSED_ON = re.compile(r"(PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|(CUDA|NVIDIA|MKL
 WITHHELD = ("nnUNet_extTrainer",)
 """nnU-Net imports every module of the folders that this names; it is set on purpose or not at all."""
 
+_NOT_HEEDED = ("matplotlibrc", ".numba_config.yaml")
+"""Settings that matplotlib and Numba look for in the current folder, which may be a stranger's, before all others."""
 
 _KNOWN_FAILURES: tuple[tuple[str, str], ...] = (
     (
@@ -82,13 +84,16 @@ def python(call: str) -> list[str]:
     """Return the start of a command: our interpreter with a call, as isolated as an installed script is.
 
     Python would look for modules in the current folder first, where a ``numpy.py`` of somebody else
-    may lie. Isolation, which Python's worker processes inherit, also leaves out what the user
+    may lie, as may settings: with those of matplotlib, nnU-Net's picture of a training may fail, and the
+    training with it. Isolation, which Python's worker processes inherit, also leaves out what the user
     installed for themselves alone; that is found all the same.
     """
     packages = site.getusersitepackages() if site.ENABLE_USER_SITE else ""
     # Without a home it is a folder "~" of the current one.
     own = f"import site; site.addsitedir({packages!r}); " if os.path.isabs(packages) else ""
-    return [sys.executable, "-I", "-u", "-c", own + call]
+    blind = "import os; there = os.path.exists; "
+    blind += f"os.path.exists = lambda path: path not in {_NOT_HEEDED!r} and there(path); "
+    return [sys.executable, "-I", "-u", "-c", blind + own + call]
 
 
 def run_nnunet(

@@ -164,3 +164,16 @@ def test_only_nnunets_own_commands_are_run() -> None:
         run_nnunet("nnUNetv2_trian", [], Paths())
     assert caught.value.exit_code == 2
     assert "nnUNetv2_train" in caught.value.hint
+
+
+def test_settings_in_the_current_folder_are_not_heeded(tmp_path: Path) -> None:
+    """A stranger's ``matplotlibrc`` would end a training where nnU-Net draws how it went."""
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\n")
+    (tmp_path / ".numba_config.yaml").write_text("{[")
+    call = (
+        "import matplotlib; found = matplotlib.rcParams['text.usetex'], os.path.exists('.numba_config.yaml'); "
+        "print(*found, os.path.exists('other'))"
+    )
+    (tmp_path / "other").mkdir()
+    done = subprocess.run(isolated(call), cwd=tmp_path, capture_output=True, encoding="utf-8")
+    assert (done.stdout, done.stderr) == ("False False True\n", "")
