@@ -49,14 +49,14 @@ class Run:
 
 def score(case: Case, folder: Path) -> list[str]:
     """Run a case in an empty folder; return what was wrong, nothing if all was right."""
-    with _placed(case, folder) as place:
+    with placed(case, folder) as place:
         return _Score(case, place).wrong()
 
 
 def outcomes(case: Case, folder: Path, variants: Sequence[Words]) -> list[tuple[object, ...]]:
     """Run a case with each of several sets of options; return exit code, words and every file that was made."""
     found: list[tuple[object, ...]] = []
-    with _placed(case, folder) as place:
+    with placed(case, folder) as place:
         runs = _Score(case, place)
         for words in variants:
             done = runs.run(runs.words(*words))
@@ -70,7 +70,7 @@ def outcomes(case: Case, folder: Path, variants: Sequence[Words]) -> list[tuple[
 
 
 @contextlib.contextmanager
-def _placed(case: Case, folder: Path) -> Iterator[Place]:
+def placed(case: Case, folder: Path) -> Iterator[Place]:
     """Make the source of a case, and three empty folders, which the variables name for the time of the block."""
     place = fresh(folder, case.kind)
     for name in (*FOLDERS, "tmp"):
@@ -83,6 +83,23 @@ def _placed(case: Case, folder: Path) -> Iterator[Place]:
             os.environ.pop(name, None)
         with mock.patch.object(tempfile, "tempdir", str(folder / "tmp")):
             yield place
+
+
+def command_line(case: Case, place: Place, *more: str, to: str | None = None, kind: bool = True) -> list[str]:
+    """Return the words that convert the source of a case, or repair it."""
+    words = [case.command, str(source_of(case, place)), "--to", to or case.to]
+    if case.command == "convert" and kind:
+        words += ["--from", FROM.get(case.kind, case.kind)]
+    jobs = os.environ.get("SEGCONV_KIT_JOBS", "1")
+    named = [word.replace("{folder}", str(place.folder)) for word in (*case.words, *more)]
+    return [*words, "--jobs", jobs, "--no-fsync", *_own_words(case, named), *named]
+
+
+def _own_words(case: Case, given: list[str]) -> list[str]:
+    """Return the options of the good source but those that the case gives itself."""
+    own = () if case.bare or case.command == "repair" else KINDS[case.kind].words
+    pairs = [own[i : i + 2] for i in range(0, len(own), 2)]
+    return [word for pair in pairs if pair[0] not in given for word in pair]
 
 
 class _Score:
@@ -105,19 +122,7 @@ class _Score:
         return self.reasons
 
     def words(self, *more: str, to: str | None = None, kind: bool = True) -> list[str]:
-        case = self.case
-        words = [case.command, str(source_of(case, self.place)), "--to", to or case.to]
-        if case.command == "convert" and kind:
-            words += ["--from", FROM.get(case.kind, case.kind)]
-        jobs = os.environ.get("SEGCONV_KIT_JOBS", "1")
-        named = [word.replace("{folder}", str(self.place.folder)) for word in (*case.words, *more)]
-        return [*words, "--jobs", jobs, "--no-fsync", *self._own_words(named), *named]
-
-    def _own_words(self, given: list[str]) -> list[str]:
-        """Return the options of the good source but those that the case gives itself."""
-        own = () if self.case.bare or self.case.command == "repair" else KINDS[self.case.kind].words
-        pairs = [own[i : i + 2] for i in range(0, len(own), 2)]
-        return [word for pair in pairs if pair[0] not in given for word in pair]
+        return command_line(self.case, self.place, *more, to=to, kind=kind)
 
     def run(self, words: list[str], *, around: bool = True) -> Run:
         circumstances: Any = contextlib.nullcontext()
