@@ -121,7 +121,8 @@ def turned(turn: Turn, array: NDArray[Any], interpolation: str, background: Any)
     array
         ``(z, y, x)``, ``(y, x)`` or ``(y, x, c)`` on ``turn.geometry``, in native byte order.
     interpolation
-        `LINEAR` or `NEAREST`; see `segconv.image.resample.rotate`.
+        `LINEAR` for images: computed in floating point, rounded half to even, clipped to the type.
+        `NEAREST` for labels.
     background
         Value of what comes from outside of the grid; one for all components, or one each.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,6 @@ from ..dataset.compiler import Accumulator, Atom
 from ..errors import SegconvError, naming
 from ..image.voxels import label_values, position
 from .task import CaseTask
-
-ReadMasks = Callable[[str], Iterator[tuple[str, NDArray[Any], dict[str, Any]]]]
 
 
 def on_and_mask(values: NDArray[Any]) -> tuple[int, NDArray[np.bool_]]:

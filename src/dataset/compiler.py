@@ -10,7 +10,7 @@ overlapping mask can be had again from the values, bit for bit, and from a perfe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -106,17 +106,6 @@ class Accumulator:
         for part in _slabs(self.codes.shape):
             label[part] = table[self.codes[part]]
         return label
-
-
-def membership_codes(masks: Iterable[NDArray[np.bool_]]) -> tuple[NDArray[np.unsignedinteger], tuple[Atom, ...]]:
-    """Return the code of each voxel's atom, and the atom of each code, of masks of one shape."""
-    accumulator = None
-    for index, mask in enumerate(masks):
-        accumulator = accumulator or Accumulator(mask.shape)
-        accumulator.add(index, mask)
-    if accumulator is None:
-        raise ValueError("there is no mask")
-    return accumulator.codes, tuple(accumulator.atoms)
 
 
 @dataclass(frozen=True)
@@ -222,25 +211,6 @@ def compile_masks(
         equal=_equal(masks_of),
         lost=sum(atom != winner for atom, winner in winners.items()),
     )
-
-
-def masks_from(
-    values: NDArray[np.integer], masks_of: Mapping[str, Sequence[int]]
-) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Yield name and mask of every mask that went into a label array, one at a time.
-
-    Parameters
-    ----------
-    values
-        Label values as they were written, or as nnU-Net predicts them; any shape.
-    masks_of
-        Of `Compiled`.
-    """
-    for name, inside in masks_of.items():
-        mask = np.zeros(values.shape, dtype=np.bool_)
-        for value in inside:
-            mask |= values == value
-        yield name, mask
 
 
 def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:

@@ -128,22 +128,12 @@ class LabelMap:
     coding: str = GRAY
 
     @property
-    def identity(self) -> bool:
-        """Whether no value changes."""
-        return all(found == written for found, written in self.forward.items())
-
-    @property
     def inverse(self) -> dict[int, int]:
         """Value as written → value as found; the first one declared where several were merged."""
         back: dict[int, int] = {}
         for found, written in self.forward.items():
             back.setdefault(written, found)
         return back
-
-    @property
-    def lossless(self) -> bool:
-        """Whether the source's values can be told from the dataset's."""
-        return len(set(self.forward.values())) == len(self.forward)
 
     def as_json(self) -> dict[str, int]:
         """Return ``forward`` as it stands in the lineage: see `value_text`."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from . import picture
-from .voxels import label_values, position
+from .voxels import position
 
 WITH_ALPHA = ("gray+alpha", "RGBA")
 """Kinds of pictures whose last sample is alpha."""
@@ -124,9 +124,3 @@ def colour_picture(codes: NDArray[Any]) -> NDArray[np.uint8]:
     """Return colours as samples ``(y, x, 4)``, red, green, blue and alpha: the inverse of `colour_codes`."""
     parts = [codes >> 16 & 255, codes >> 8 & 255, codes & 255, 255 - (codes >> 24)]
     return np.stack(parts, axis=-1).astype(np.uint8)
-
-
-def grey_values(data: bytes) -> dict[int, int]:
-    """Return which values a mask holds, and how many pixels have each; every byte of it is proved."""
-    header, _ = picture.prove(data)
-    return label_values(grey_mask(picture.decode(data, header), header))

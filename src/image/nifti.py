@@ -152,11 +152,6 @@ def decode(data: Buffer, limit: int = MAX_VOLUME) -> Nifti:
     return Nifti(header, header.plain and not trailing, trailing, raw)
 
 
-def trailing_bytes(data: Buffer, image: Nifti) -> bool:
-    """Return whether anything follows the last voxel, or the first gzip member of `data`."""
-    return image.trailing
-
-
 def new_header(geometry: Geometry, dtype: np.dtype[Any]) -> bytes:
     """Return the 352 bytes before the voxels of a file on this grid, in mm, with both forms alike."""
     header = NiftiBlock()

@@ -293,14 +293,6 @@ def refuse_colourless(indices: NDArray[Any], colours: int) -> None:
         raise SegconvError(f"holds the palette index {largest}, its palette has {colours} colours", code="SC053")
 
 
-def decode_rgb(data: Buffer) -> NDArray[np.uint8]:
-    """Return a PNG that `prove` accepted as RGB ``(y, x, 3)``, its palette looked up."""
-    from . import pillow
-
-    with pillow.png(_what_pixels_need(data)) as opened:
-        return np.asarray(opened.convert("RGB"))
-
-
 def encode(samples: NDArray[Any]) -> bytes:
     """Return a PNG of grey ``(y, x)`` or of samples ``(y, x, s)``: grey and alpha, RGB, RGBA; uint8 or uint16."""
     if samples.ndim == 3 and samples.dtype == np.uint16:

@@ -27,7 +27,6 @@ ENDINGS = tuple(_FORMATS)
 WRITABLE = (".png", ".tif", ".tiff", ".bmp")
 """Endings that `encode` writes: those that keep every value."""
 
-encode_png = picture.encode
 encode_palette = picture.encode_palette
 encode_few_bits = picture.encode_few_bits
 encode_bilevel = picture.encode_bilevel

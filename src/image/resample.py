@@ -39,33 +39,6 @@ Angles = tuple[float, float, float]
 Permutation = tuple[tuple[int, ...], tuple[int, ...]]
 
 
-def rotate(volume: Volume, angles_deg: Angles, interpolation: str, background: Any) -> NDArray[Any]:
-    """Return a volume's voxels, rotated about its true centre, on its own grid.
-
-    Parameters
-    ----------
-    volume
-        ``(z, y, x)``, or a picture ``(y, x)`` or ``(y, x, c)``.
-    angles_deg
-        About x (sagittal plane), y (coronal) and z (axial). A picture turns about z alone.
-    interpolation
-        `LINEAR` for images: computed in floating point, rounded half to even, clipped to the type.
-        `NEAREST` for labels.
-    background
-        Value of what comes from outside of the grid; one for all components, or one each.
-
-    Returns
-    -------
-    array
-        Of the shape and type of ``volume.array``.
-    """
-    matrix = rotation_matrix(angles_deg, volume.geometry.dimension)
-    exact = grid_permutation(matrix, volume.geometry)
-    if exact is not None:
-        return permuted(volume.array, exact)
-    return resampled(volume, matrix, volume.geometry, interpolation, background)
-
-
 def onto_grid(label: Volume, grid: Geometry, background: int = 0) -> NDArray[Any]:
     """Return the values of a label ``(z, y, x)`` at the voxels of another grid: of the nearest voxel each.
 

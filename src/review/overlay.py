@@ -20,9 +20,6 @@ COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#ffe119", "#f58231", "#911eb4", "#4
 _MAKER = "segconv"
 """Stands in the pictures, for people."""
 
-CT_WINDOW_HU = (-160.0, 240.0)
-"""Soft tissue: level 40, width 400."""
-
 
 @dataclass(frozen=True)
 class Panel:

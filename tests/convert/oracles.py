@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ def write(path: Path, volume: Volume, array: np.ndarray | None = None) -> Path:
     image = sitk_image(volume.array if array is None else array, volume.geometry)
     sitk.WriteImage(image, str(path), True)
     return path
+
+
+def masks_from(values: np.ndarray, masks_of: Mapping[str, Sequence[int]]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield name and mask of every mask that went into a label array."""
+    for name, inside in masks_of.items():
+        yield name, np.isin(values, inside)
 
 
 def voxels(path: Path) -> np.ndarray:

@@ -17,12 +17,23 @@ from skimage import io
 
 from fixtures.make_fixtures import write_png
 from segconv.dataset import phantoms
-from segconv.dataset.compiler import masks_from
 from segconv.image.geometry import Geometry
 from segconv.image.segmentation import Segment, encode
 
 from ..command import Command, Done, tree_hash
-from .oracles import EXACT_MM, FLOAT32_MM, SIZE, apart_mm, assert_same, ct, description, records, voxels, write
+from .oracles import (
+    EXACT_MM,
+    FLOAT32_MM,
+    SIZE,
+    apart_mm,
+    assert_same,
+    ct,
+    description,
+    masks_from,
+    records,
+    voxels,
+    write,
+)
 
 CASES = 3
 CLASSES = ("kidney", "liver", "tumour")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segconv.augment.rotation import plan_turn, turned
+from segconv.augment.spec import Transform
 from segconv.image.geometry import Geometry, Volume
-from segconv.image.resample import LINEAR, NEAREST, rotate, saturated
+from segconv.image.resample import LINEAR, NEAREST, saturated
 
-from .test_geometry import geometries, rotation
+from ..image.test_geometry import geometries, rotation
 
 angles = st.floats(-180, 180).map(lambda angle: round(angle, 4))
 
@@ -21,6 +24,10 @@ angles = st.floats(-180, 180).map(lambda angle: round(angle, 4))
 def noise(geometry: Geometry, dtype: str = "int16", seed: int = 0) -> Volume:
     values = np.random.default_rng(seed).integers(0, 200, geometry.array_shape)
     return Volume(values.astype(dtype), geometry)
+
+
+def rotate(volume: Volume, angles_deg: tuple[float, float, float], interpolation: str, background: Any) -> np.ndarray:
+    return turned(plan_turn(volume.geometry, Transform(angles_deg)), volume.array, interpolation, background)
 
 
 def plain_script(volume: Volume, angles_deg: tuple[float, float, float], background: float) -> np.ndarray:
@@ -80,10 +87,10 @@ def test_a_quarter_turn_of_a_cube_is_a_permutation_that_four_times_is_nothing(pl
     assert not np.array_equal(once, volume.array)
     inner = np.abs(once - plain_script(volume, angles_deg, -1.0))[1:-1, 1:-1, 1:-1]  # type: ignore[arg-type]
     assert inner.max() < 1e-6
-    turned = volume
+    around = volume
     for _ in range(4):
-        turned = Volume(rotate(turned, angles_deg, LINEAR, -1), geometry)  # type: ignore[arg-type]
-    assert np.array_equal(turned.array, volume.array)
+        around = Volume(rotate(around, angles_deg, LINEAR, -1), geometry)  # type: ignore[arg-type]
+    assert np.array_equal(around.array, volume.array)
 
 
 @pytest.mark.parametrize(("plane", "found_at"), [(0, (0.0, 0.0, 20.0)), (1, (0.0, 20.0, 0.0)), (2, (0.0, -20.0, 0.0))])
