@@ -1,6 +1,6 @@
 # make demo: everything end to end on real pictures.   make test: every check.   make bench: figures.   make lowest: the oldest dependencies.
 PYTHON ?= python3
-LOWEST_PYTHON ?= python3.10
+LOWEST_PYTHON ?= python3.11
 WORKERS ?= logical
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint types imports unit wheel lowest bench clean
 
 $(VENV)/.ready: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-		{ echo "segconv needs Python 3.10 or later: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "segconv needs Python 3.11 or later: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[train,dev]'

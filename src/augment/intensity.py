@@ -44,7 +44,7 @@ def shift_hu(array: NDArray[Any], shift: float, air: float) -> NDArray[Any]:
 
 def _shifted(array: NDArray[Any], shift: float, air: float) -> NDArray[Any]:
     wide = array.dtype.itemsize > 2 and array.dtype != np.float32
-    working = array.astype(np.float64 if wide else np.float32)
+    working: NDArray[Any] = array.astype(np.float64 if wide else np.float32)
     body = array > air
     working[body] = np.maximum(working[body] + working.dtype.type(shift), air)
     return saturated(working, array.dtype)

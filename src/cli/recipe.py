@@ -6,7 +6,7 @@ import functools
 import json
 import os
 import reprlib
-import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -147,10 +147,6 @@ def _read(path: Path, context: click.Context, keys: Sequence[str]) -> dict[str, 
     SegconvError
         ``SC010`` if the file is not there, ``SC042`` if it is no recipe of the command.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
         with naming(str(path)):
             data = reading.whole(os.path.realpath(path), LARGEST_BYTES)

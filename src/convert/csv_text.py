@@ -14,9 +14,6 @@ from .source import resolve_inside
 
 MAX_BYTES = 64 << 20
 
-_NUL = "\ufffe"
-"""Stands for NUL meanwhile; no character, and in no text."""
-
 
 def read_text(path: Path, code: str = "SC087") -> str:
     """Return the text of a file that a user names, links followed.
@@ -67,18 +64,12 @@ def rows_of(text: str, code: str = "SC087") -> list[list[str]]:
     SegconvError
         `code` if there is none.
     """
-    # Python 3.10's csv refuses NUL; what a cell may hold is judged by whoever takes it for a path or a name.
-    text = text.replace("\0", _NUL)
     try:
         dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")
     except csv.Error:
         dialect = csv.excel
     try:
-        rows = [
-            [cell.replace(_NUL, "\0").strip() for cell in row]
-            for row in csv.reader(io.StringIO(text), dialect)
-            if any(row)
-        ]
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), dialect) if any(row)]
     except csv.Error as error:  # a cell of more than 128 KiB
         raise SegconvError(f"is no table ({error})", code=code) from error
     if not rows:

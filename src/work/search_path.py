@@ -15,16 +15,11 @@ _SAFE_PATH = "PYTHONSAFEPATH"
 _PATH = "PYTHONPATH"
 
 _PACKAGE = Path(__file__).absolute().parents[1]
-_BEGINNING = str(_PACKAGE / "work" / "beginning")
-"""Folder of a module that Python 3.10, which knows no ``PYTHONSAFEPATH``, imports before it adds the current folder."""
 
 
 def variables_of_children() -> dict[str, str | None]:
     """Return the variables with which a Python process takes no module from the current folder; None removes one."""
-    path = _absolute_entries(os.environ.get(_PATH, ""))
-    if sys.version_info < (3, 11):
-        path = [_BEGINNING, *path]
-    return {_SAFE_PATH: "1", _PATH: os.pathsep.join(path) or None}
+    return {_SAFE_PATH: "1", _PATH: os.pathsep.join(_absolute_entries(os.environ.get(_PATH, ""))) or None}
 
 
 def forget_relative_entries() -> None:

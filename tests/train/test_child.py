@@ -100,12 +100,11 @@ def test_modules_in_the_current_folder_are_not_taken_for_those_that_are_installe
         "import multiprocessing, segconv, subprocess, sys\n"
         f"print({look})\n"
         f"print(multiprocessing.get_context('spawn').Pool(1).apply(eval, ({look!r},)))\n"
-        "if sys.version_info >= (3, 11):\n"
-        f"    subprocess.run([sys.executable, '-c', {f'print({look})'!r}])"
+        f"subprocess.run([sys.executable, '-c', {f'print({look})'!r}])"
     )
     heard: list[str] = []
     run_child([*isolated(call), "argument"], environment(Paths()), shown="x", tell=heard.append)
-    assert heard == [f"{np.__file__}None"] * (3 if sys.version_info >= (3, 11) else 2)
+    assert heard == [f"{np.__file__}None"] * 3
 
 
 def test_what_the_user_installed_for_themselves_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

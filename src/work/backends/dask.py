@@ -215,13 +215,11 @@ class _Cluster:
 
     def result(self, future: Any) -> Any:
         """Return what a task returned, or raise what it raised."""
-        from distributed import TimeoutError as NotYet  # of asyncio, which Python 3.10 knows by another class
-
         while True:
             try:
                 result, error = future.result(timeout=POLL_S)
                 break
-            except NotYet:
+            except TimeoutError:
                 self.look()  # the worker that held the result died, and another does the work again
         if error is not None:
             raise error
