@@ -17,7 +17,7 @@ import pytest
 from fixtures.make_fixtures import png_shapes
 from segconv import reading
 from segconv.errors import SegconvError
-from segconv.image import dicom
+from segconv.image.formats import dicom
 from segconv.work import fsops
 from segconv.work.caseio import HARD, CaseIO
 

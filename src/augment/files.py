@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Finding, SegconvError
-from ..image import nifti, raster, volumes
+from ..image import raster, volumes
+from ..image.formats import nifti
 from ..image.geometry import Geometry
 from ..image.stored import DecodedVolume
 

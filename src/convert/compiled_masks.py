@@ -114,7 +114,7 @@ def _volume_mask(file: str, *, case: SourceCase, image: Geometry, options: Conve
     mending = options.mending
     mask: DecodedVolume
     if case.form(file) == SERIES:
-        from ..image import dicom  # brings SimpleITK
+        from ..image.formats import dicom  # brings SimpleITK
 
         mask = dicom.read_series(case.files_of(file), options.max_volume)
     else:

@@ -154,7 +154,7 @@ class _Labels:
                 opened = open_picture(read_source(file))
                 yield opened.decoded if opened.header.pages > 1 else mask_codes(opened, "gray")
         elif case.form(path) == SERIES:
-            from ..image import dicom
+            from ..image.formats import dicom
 
             yield dicom.read_series(files).values
         else:

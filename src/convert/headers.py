@@ -191,7 +191,7 @@ def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions)
     with naming(shown(path, root)):
         form = case.form(path)
         if form == SERIES:
-            from ..image import dicom
+            from ..image.formats import dicom
 
             header: VolumeHeader = dicom.probe_series(case.files_of(path))
         elif form == STACK:

@@ -52,7 +52,7 @@ def _holds_labels(unit: Unit, root: Path) -> bool:
     if unit.parts is not None:
         if unit.parts.form != SERIES:
             return False
-        from ..image import dicom  # brings SimpleITK
+        from ..image.formats import dicom  # brings SimpleITK
 
         return bool(few_in_volume(dicom.read_series(unit.parts.files)))
     if raster.ending_of(path) is not None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..dataset.labels import BACKGROUND, value_text
 from ..errors import Finding
-from ..image.picture import PictureHeader
+from ..image.formats.png import PictureHeader
 from ..work.readers import Readers
 from .coding import FARTHEST_OF_LOSSY, Coding
 from .labelling import Declared, value_range

@@ -19,7 +19,8 @@ from pathlib import Path
 from .. import reading
 from ..dataset.lineage import TRAIN
 from ..errors import Finding, SegconvError
-from ..image import raster, segmentation, volumes
+from ..image import raster, volumes
+from ..image.formats import segmentation
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
 from .source import ConvertOptions, is_stray
 from .tree import Unit, walk

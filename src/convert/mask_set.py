@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ..dataset.labels import BACKGROUND, GRAY, RGB, grey_of_colour
 from ..errors import Finding, SegconvError
+from ..image.formats.png import PictureHeader
 from ..image.mask import WITH_ALPHA
-from ..image.picture import PictureHeader
 from ..image.pieces import Extent, count_pieces, extents
 from ..image.voxels import border_counts, label_values, tally
 from ..work.readers import Readers

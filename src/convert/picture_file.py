@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from ..dataset.labels import RGB
 from ..errors import SegconvError
-from ..image import picture, raster
+from ..image import raster
+from ..image.formats import png as picture
+from ..image.formats.png import PictureHeader
 from ..image.mask import colour_codes, grey_mask, hides_colours
-from ..image.picture import PictureHeader
 from .bands import as_bands, may_have_alpha, with_bands_last
 from .coding import Coding
 

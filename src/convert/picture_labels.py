@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, LabelMap, dense, value_text
 from ..errors import Finding, SegconvError
-from ..image.picture import PictureHeader
+from ..image.formats.png import PictureHeader
 from ..work.readers import Readers
 from .declared_beside import Beside, declared_beside
 from .labelling import Declared, mapped_values, settle

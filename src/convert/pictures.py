@@ -10,10 +10,11 @@ import numpy as np
 from ..dataset.labels import GRAY
 from ..dataset.layout import image_path, label_path
 from ..errors import SegconvError, naming, warning
-from ..image import picture, raster, volumes
+from ..image import raster, volumes
+from ..image.formats import png as picture
+from ..image.formats.png import PictureHeader
 from ..image.geometry import Geometry
 from ..image.mask import WITH_ALPHA
-from ..image.picture import PictureHeader
 from ..work.caseio import CaseIO
 from ..work.plan import Item
 from .bands import KIND, may_have_alpha

@@ -8,10 +8,10 @@ from typing import Any
 
 from ..dataset.channels import is_ct
 from ..errors import warning
+from ..image.formats.nifti import NiftiHeader
+from ..image.formats.nifti_forms import forms_of
 from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
 from ..image.grids import FIRST_CHANNEL, IMAGE, difference, order_of, same_grid
-from ..image.nifti import NiftiHeader
-from ..image.nifti_forms import forms_of
 from ..image.orientation import axis_codes, runs_alike, same_points
 from ..image.stored import DecodedVolume, VolumeHeader
 from ..work.caseio import CaseIO

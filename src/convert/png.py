@@ -16,7 +16,7 @@ from .. import reading
 from ..dataset.labels import RGB
 from ..errors import Finding, SegconvError
 from ..image import raster
-from ..image.picture import PictureHeader
+from ..image.formats.png import PictureHeader
 from ..work.readers import ONE, Readers
 from .bands import KIND as BANDS_KIND
 from .bands import apart, as_bands, may_have_alpha, refuse_as_mask

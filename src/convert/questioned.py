@@ -151,7 +151,7 @@ def _few_values(case: SourceCase, path: str, options: ConvertOptions) -> list[se
     files = case.files_of(path)
     try:
         if form == SERIES:
-            from ..image import dicom  # brings SimpleITK
+            from ..image.formats import dicom  # brings SimpleITK
 
             return _of_each(dicom.read_series(files, options.max_volume))
         if form not in (None, DETACHED, FRAME):

@@ -14,7 +14,7 @@ from ..dataset.labels import GRAY, RGB, TRANSPARENT, parse_value
 from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord, RunRecord
 from ..errors import Finding, SegconvError, warning
-from ..image import segmentation
+from ..image.formats import segmentation
 from ..typed import Misfit, can_be_a_path
 from ..work.plan import Plan
 from .source import CASE

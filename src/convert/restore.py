@@ -18,8 +18,9 @@ from ..dataset.labels import GRAY, RGB, value_text
 from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord, RunRecord
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
-from ..image import raster, segmentation, volumes
+from ..image import raster, volumes
 from ..image.codecs import decoded_bytes
+from ..image.formats import segmentation
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry
 from ..image.mask import WITH_ALPHA, colour_picture, grey_mask, palette_codes
 from ..image.orientation import reordering

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import Finding, SegconvError
-from ..image import nrrd, segmentation
+from ..image.formats import nrrd, segmentation
 from ..image.stored import VolumeHeader
 from .source import shown
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import Finding, SegconvError, naming
-from ..image import nrrd, segmentation
+from ..image.formats import nrrd, segmentation
 from ..image.geometry import squared_axes
 from .mask_folders import is_segmentation, wanted_name
 from .raters import raters_in

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..dataset.compiler import Accumulator, Atom
 from ..errors import SegconvError, naming, warning
-from ..image import nrrd, segmentation
+from ..image.formats import nrrd, segmentation
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, squared_axes, told_shear
 from ..image.gzipped import Buffer
 from ..image.orientation import axis_codes, reordering

@@ -16,7 +16,7 @@ def with_patient(case: SourceCase) -> SourceCase:
     series = next((case.files_of(path) for path in case.images if case.form(path) == SERIES), None)
     if series is None or case.patient is not None:
         return case
-    from ..image import dicom
+    from ..image.formats import dicom
 
     patient = dicom.patient_of(series)
     return replace(case, patient=hashlib.sha256(patient.encode()).hexdigest()[:12]) if patient else case

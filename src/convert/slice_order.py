@@ -106,7 +106,7 @@ def _slices_of(case: SourceCase) -> _Slices:
     image = case.images[0]
     if case.form(image) != SERIES:
         return _Slices(0)
-    from ..image import dicom  # brings SimpleITK
+    from ..image.formats import dicom  # brings SimpleITK
 
     files = dicom.ordered(case.files_of(image))
     stems = tuple(_without_ending(Path(file).name) for file in files)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import Finding, SegconvError
 from ..image import raster
-from ..image.picture import PictureHeader
+from ..image.formats.png import PictureHeader
 from ..work.readers import Readers
 from .labelling import Declared
 from .lossy import judge_lossy

@@ -74,7 +74,7 @@ def _labels_of_dicom(root: Path, units: list[Unit]) -> list[Finding]:
     findings: list[Finding] = []
     for unit in units:
         if unit.parts is not None and unit.parts.form == SERIES:
-            from ..image import dicom  # brings SimpleITK
+            from ..image.formats import dicom  # brings SimpleITK
 
             try:
                 dicom.refuse_labels(str(root / unit.path))

@@ -11,7 +11,7 @@ from pathlib import Path
 from .. import reading
 from ..errors import Finding, SegconvError, naming
 from ..image import raster, stack, volumes
-from ..image.dicom_head import HEAD_BYTES, is_dicom
+from ..image.formats.dicom_head import HEAD_BYTES, is_dicom
 from .bands import KIND
 from .source import SERIES, STACK, ConvertOptions, Parts, files_of, shown
 from .tree import Unit, walk
@@ -125,7 +125,7 @@ def _of_folder(root: Path, folder: str, names: list[str], options: ConvertOption
 
 
 def _series(root: Path, folder: str) -> list[Unit]:
-    from ..image import dicom  # brings SimpleITK
+    from ..image.formats import dicom  # brings SimpleITK
 
     parent, _, own = folder.rpartition("/")
     return [Unit(parent, own, "", Parts(SERIES, dicom.one_series(str(root / folder))))]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..dataset.layout import image_path, label_path
 from ..errors import SegconvError, naming, warning
-from ..image import label_like, nifti, raster, stack, volumes
+from ..image import label_like, raster, stack, volumes
+from ..image.formats import nifti
 from ..image.geometry import Geometry, Volume
 from ..image.gzipped import is_gzip
 from ..image.stored import ArrayVolume, DecodedVolume, VolumeHeader, laid_anew
@@ -99,7 +100,7 @@ def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tu
         header, voxels = (io.read(Path(file)) for file in files)
         return volumes.decode(header, volumes.ending_of(path) or "", voxels, limit=limit), None
     if form == SERIES:
-        from ..image import dicom  # brings SimpleITK, which other kinds of source need not wait for
+        from ..image.formats import dicom  # brings SimpleITK, which other kinds of source need not wait for
 
         for file in files:
             io.read(Path(file))  # for its hash: SimpleITK opens the files itself

@@ -12,7 +12,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..image import nifti
+from ..image.formats import nifti
 from ..image.geometry import Geometry
 from ..image.orientation import same_points
 from ..image.stored import DecodedVolume, laid_anew

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import SegconvError
-from ..image import raster, segmentation, volumes
+from ..image import raster, volumes
+from ..image.formats import segmentation
+from ..image.formats.nifti_forms import FORMS_BYTES
 from ..image.geometry import Geometry
-from ..image.nifti_forms import FORMS_BYTES
 from ..typed import (
     Misfit,
     brief,

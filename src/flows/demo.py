@@ -21,8 +21,9 @@ from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import read_splits
 from ..dataset.strictjson import dumps
 from ..errors import Interrupted, SegconvError
-from ..image import nifti, picture
 from ..image.codecs import read_image, read_label
+from ..image.formats import nifti
+from ..image.formats import png as picture
 from ..review.overlay import Panel, montage
 from ..review.scores.dice import Scores
 from ..review.scores.evaluation import evaluate_folders

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SegconvError
-from . import picture
+from .formats import png as picture
 from .voxels import position
 
 WITH_ALPHA = ("gray+alpha", "RGBA")

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from .. import reading
 from ..errors import SegconvError
-from . import content, picture
+from . import content
+from .formats import png as picture
+from .formats.png import PictureHeader as PictureHeader
 from .gzipped import Buffer
-from .picture import PictureHeader as PictureHeader
 
 _FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
@@ -73,10 +74,10 @@ def _probe(path: str, named: str) -> PictureHeader:
             raise content.refuse(head + file.read(content.HEAD_BYTES), f"a {named} picture")
         file.seek(0)
         if named == "TIFF":
-            from . import tiff
+            from .formats import tiff
 
             return tiff.probe(file)
-        from . import bmp, jpeg
+        from .formats import bmp, jpeg
 
         return bmp.probe(file.read(bmp.HEAD_BYTES)) if named == "BMP" else jpeg.probe(file.read(jpeg.HEAD_LIMIT))
 
@@ -116,10 +117,10 @@ def prove_and_decode(data: Buffer, ending: str | None = None) -> tuple[PictureHe
         header, plain = picture.prove(data)
         return header, picture.decode(data, header), plain
     if found == "TIFF":
-        from . import tiff
+        from .formats import tiff
 
         return *tiff.decode(data), True
-    from . import bmp, jpeg
+    from .formats import bmp, jpeg
 
     return bmp.decode(data) if found == "BMP" else jpeg.decode(data)
 
@@ -135,7 +136,7 @@ def palette(data: Buffer) -> NDArray[np.uint8]:
     found = format_of(data)
     if found == "PNG":
         return picture.palette(data)
-    from . import bmp, tiff
+    from .formats import bmp, tiff
 
     return bmp.palette(data) if found == "BMP" else tiff.palette(data)
 
@@ -159,20 +160,20 @@ def encode(samples: NDArray[Any], ending: str) -> bytes:
 
 def encode_bmp(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
     """Return a BMP; see `bmp.encode`."""
-    from . import bmp
+    from .formats import bmp
 
     return bmp.encode(samples, colours)
 
 
 def encode_tiff(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
     """Return a TIFF of one page; see `tiff.encode`."""
-    from . import tiff
+    from .formats import tiff
 
     return tiff.encode(samples, colours)
 
 
 def encode_tiff_pages(pages: NDArray[Any]) -> bytes:
     """Return a TIFF with a page for each entry of the first axis; see `tiff.encode_pages`."""
-    from . import tiff
+    from .formats import tiff
 
     return tiff.encode_pages(pages)

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from .. import reading
 from ..errors import SegconvError, naming
-from . import content, metaimage, nifti, nrrd
+from . import content
+from .formats import metaimage, nifti, nrrd
 from .geometry import Geometry, squared_axes
 from .gzipped import Buffer, is_gzip
 from .stored import MAX_VOLUME as MAX_VOLUME

@@ -18,8 +18,8 @@ from .. import reading
 from ..dataset.strictjson import load_object, read_file
 from ..errors import Finding, SegconvError, warning
 from ..image import label_like
+from ..image.formats.png import PictureHeader
 from ..image.orientation import axis_codes
-from ..image.picture import PictureHeader
 from ..image.stored import VolumeHeader
 from ..image.voxels import LARGEST, label_values, position, shares_of, value_range
 from ..typed import Misfit, entries, many, positive

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..dataset.layout import DESCRIPTION
 from ..errors import Finding, warning
 from ..image import label_like
-from ..image.picture import PictureHeader
+from ..image.formats.png import PictureHeader
 from ..image.voxels import border_counts
 from .inventory import CaseFiles
 

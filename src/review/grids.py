@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import Finding, warning
+from ..image.formats.png import PictureHeader
 from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
 from ..image.grids import FIRST_CHANNEL as FIRST_CHANNEL
 from ..image.grids import IMAGE as IMAGE
 from ..image.grids import only_header_may_be_wrong, order_of, other_order, what_differs
-from ..image.picture import PictureHeader
 from .opened import Header
 
 NNUNET_RTOL = 1e-5

@@ -13,8 +13,8 @@ from .. import reading
 from ..dataset.strictjson import begins_with_mark
 from ..errors import Finding, SegconvError
 from ..image import raster, volumes
+from ..image.formats.png import PictureHeader
 from ..image.gzipped import is_gzip
-from ..image.picture import PictureHeader
 from ..image.stored import DecodedVolume, VolumeHeader
 
 Header = VolumeHeader | PictureHeader

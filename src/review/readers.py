@@ -7,9 +7,9 @@ image. A reader that ``overwrite_image_reader_writer`` names is taken without be
 from __future__ import annotations
 
 from ..errors import Finding, warning
-from ..image.nifti import NiftiHeader
-from ..image.nifti_block import NiftiBlock
-from ..image.picture import NNUNET_PIXELS, PictureHeader
+from ..image.formats.nifti import NiftiHeader
+from ..image.formats.nifti_block import NiftiBlock
+from ..image.formats.png import NNUNET_PIXELS, PictureHeader
 from .opened import Header
 
 READERS: dict[str, tuple[str, ...]] = {

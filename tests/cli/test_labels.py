@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fixtures.make_fixtures import png_shapes
-from segconv.image import picture
+from segconv.image.formats import png as picture
 
 from ..command import Command, tree_hash
 

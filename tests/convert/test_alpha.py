@@ -20,7 +20,7 @@ from segconv.convert.labelling import Declared
 from segconv.convert.picture_file import mask_codes, open_picture
 from segconv.convert.restore import _picture
 from segconv.dataset.labels import RGB
-from segconv.image import bmp
+from segconv.image.formats import bmp
 
 from ..command import Command, tree_hash
 from .drawn import labels, picture, save, save_palette, written

@@ -17,8 +17,8 @@ from skimage import io
 
 from fixtures.make_fixtures import write_png
 from segconv.dataset import phantoms
+from segconv.image.formats.segmentation import Segment, encode
 from segconv.image.geometry import Geometry
-from segconv.image.segmentation import Segment, encode
 
 from ..command import Command, Done, tree_hash
 from .oracles import (

@@ -17,9 +17,9 @@ from segconv.convert.conversion import plan_conversion, run_conversion
 from segconv.convert.source import ConvertOptions
 from segconv.dataset.layout import Dataset
 from segconv.flows import infer as flow
+from segconv.image.formats.nifti_block import NiftiBlock
+from segconv.image.formats.nifti_forms import forms_of, with_forms
 from segconv.image.geometry import Geometry
-from segconv.image.nifti_block import NiftiBlock
-from segconv.image.nifti_forms import forms_of, with_forms
 from segconv.train.paths import Paths
 
 from ..command import Command

@@ -23,7 +23,8 @@ from segconv.convert.restore import RestoreTask, _picture
 from segconv.dataset.labels import GRAY
 from segconv.dataset.phantoms import ct, shapes
 from segconv.errors import SegconvError
-from segconv.image import nrrd, raster, segmentation
+from segconv.image import raster
+from segconv.image.formats import nrrd, segmentation
 from segconv.image.geometry import Geometry
 
 from ..command import Command, tree_hash

@@ -11,10 +11,10 @@ import pytest
 import SimpleITK as sitk
 
 from segconv.dataset.label_file import label_file
-from segconv.image import segmentation
+from segconv.image.formats import segmentation
+from segconv.image.formats.segmentation import Segment
 from segconv.image.geometry import Geometry
 from segconv.image.orientation import Reordering
-from segconv.image.segmentation import Segment
 from segconv.typed import Misfit
 
 from ..command import Command

@@ -13,10 +13,11 @@ from segconv.convert.inputs import as_converted, plan_inputs, run_inputs, ways_b
 from segconv.convert.restore import plan_restore_of, run_restore
 from segconv.dataset.layout import Dataset
 from segconv.dataset.lineage import RESTORED, manifest
-from segconv.image import metaimage, nrrd, segmentation, volumes
+from segconv.image import volumes
+from segconv.image.formats import metaimage, nrrd, segmentation
+from segconv.image.formats.segmentation import Segment
 from segconv.image.geometry import Geometry, squared_axes
 from segconv.image.orientation import Reordering, axis_codes
-from segconv.image.segmentation import Segment
 from segconv.work.plan import Target
 
 from ..command import Command

@@ -10,7 +10,8 @@ import pydicom
 import pytest
 from PIL import Image
 
-from segconv.image import dicom, volumes
+from segconv.image import volumes
+from segconv.image.formats import dicom
 
 from ..command import Command, Done
 from ..image.test_dicom import ROOT, write_series

@@ -18,7 +18,7 @@ from hypothesis import settings
 from PIL import Image
 
 from fixtures.make_fixtures import msd_ct
-from segconv.image import nrrd, segmentation
+from segconv.image.formats import nrrd, segmentation
 from segconv.image.geometry import Geometry
 
 from ..command import Command, Done, tree_hash

@@ -20,7 +20,7 @@ from segconv.dataset.labels import Labels
 from segconv.dataset.layout import Dataset
 from segconv.dataset.regions import parse_regions, swaps
 from segconv.errors import SegconvError
-from segconv.image import picture
+from segconv.image.formats import png as picture
 from segconv.work.plan import Target
 from segconv.work.staging import locked
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from segconv.image import picture
 from segconv.image.codecs import read_image
+from segconv.image.formats import png as picture
 from segconv.train import commands, predict
 from segconv.train.paths import Paths
 

@@ -26,7 +26,8 @@ from PIL import Image
 from fixtures.make_fixtures import write_nifti
 from segconv.dataset import phantoms
 from segconv.errors import SegconvError
-from segconv.image import nifti, nrrd, raster, volumes
+from segconv.image import raster, volumes
+from segconv.image.formats import nifti, nrrd
 from segconv.image.geometry import Geometry
 
 from .forker import Forker

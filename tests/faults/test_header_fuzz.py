@@ -20,7 +20,7 @@ import pytest
 import SimpleITK as sitk
 
 from segconv.errors import SegconvError
-from segconv.image import nifti
+from segconv.image.formats import nifti
 from segconv.image.geometry import SAME_GRID_VOXELS
 from segconv.image.voxels import value_range
 

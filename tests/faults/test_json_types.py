@@ -24,7 +24,7 @@ from hypothesis import settings
 
 from fixtures.make_fixtures import msd_ct
 from segconv.dataset import phantoms
-from segconv.image import nrrd, segmentation
+from segconv.image.formats import nrrd, segmentation
 
 from ..command import Command, tree_hash
 from ..convert import drawn

@@ -14,7 +14,9 @@ import tifffile
 from PIL import Image
 
 from segconv.errors import SegconvError
-from segconv.image import bmp, jpeg, picture, raster
+from segconv.image import raster
+from segconv.image.formats import bmp, jpeg
+from segconv.image.formats import png as picture
 
 from ..command import Command
 from ..convert.drawn import labels, pair, save

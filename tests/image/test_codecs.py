@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from segconv.errors import SegconvError
-from segconv.image import codecs, nifti, picture, raster, volumes
+from segconv.image import codecs, raster, volumes
+from segconv.image.formats import nifti
+from segconv.image.formats import png as picture
 from segconv.image.geometry import Geometry
 
 GRID = Geometry((4, 3, 2), (1.0, 2.0, 3.0), (5.0, 6.0, 7.0), tuple(np.eye(3).ravel().tolist()))

@@ -29,7 +29,7 @@ from pydicom.uid import (
 )
 
 from segconv.errors import SegconvError
-from segconv.image import dicom
+from segconv.image.formats import dicom
 
 from .test_geometry import angles, rotation
 

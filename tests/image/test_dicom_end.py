@@ -23,8 +23,8 @@ from pydicom.uid import (
 )
 
 from segconv.errors import SegconvError
-from segconv.image import dicom
-from segconv.image.dicom_end import trailing_bytes
+from segconv.image.formats import dicom
+from segconv.image.formats.dicom_end import trailing_bytes
 
 from ..command import Command
 from .test_dicom import ARRAY, write_series

@@ -10,7 +10,8 @@ import pytest
 import SimpleITK as sitk
 
 from segconv.errors import SegconvError
-from segconv.image import metaimage, volumes
+from segconv.image import volumes
+from segconv.image.formats import metaimage
 
 from .test_volumes import same_grid
 

@@ -15,9 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segconv.errors import SegconvError
-from segconv.image import nifti
+from segconv.image.formats import nifti
+from segconv.image.formats.nifti_block import NiftiBlock
 from segconv.image.geometry import Geometry, squared_axes
-from segconv.image.nifti_block import NiftiBlock
 
 from .test_geometry import geometries, rotation
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nibabel.nifti1 import Nifti1Header
 
-from segconv.image.nifti_block import _FIELDS, DTYPES, SIZE, NiftiBlock, quaternion
+from segconv.image.formats.nifti_block import _FIELDS, DTYPES, SIZE, NiftiBlock, quaternion
 
 angles = st.floats(-180, 180)
 

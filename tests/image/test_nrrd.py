@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segconv.errors import SegconvError
-from segconv.image import nrrd, volumes
+from segconv.image import volumes
+from segconv.image.formats import nrrd
 
 from .test_geometry import angles, rotation
 from .test_volumes import GRID, same_grid

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from segconv.errors import SegconvError
-from segconv.image import metaimage, nifti, nrrd
+from segconv.image.formats import metaimage, nifti, nrrd
 from segconv.image.geometry import Geometry, Volume, grid_of, squared_axes
 from segconv.image.orientation import axis_codes, canonical, same_points
 from segconv.image.resample import onto_grid, rotation_matrix

@@ -16,7 +16,7 @@ from PIL import Image
 from skimage import io as skio
 
 from segconv.errors import SegconvError
-from segconv.image import picture
+from segconv.image.formats import png as picture
 
 
 def png(array: np.ndarray, **save: object) -> bytes:

@@ -18,7 +18,9 @@ from PIL import Image
 from skimage import io as skio
 
 from segconv.errors import SegconvError
-from segconv.image import jpeg, picture, raster, tiff
+from segconv.image import raster
+from segconv.image.formats import jpeg, tiff
+from segconv.image.formats import png as picture
 
 GREY = (np.arange(60 * 70).reshape(60, 70) % 251).astype(np.uint8)
 COLOUR = np.stack([GREY, GREY[::-1], 255 - GREY], axis=-1)

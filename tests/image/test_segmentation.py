@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segconv.errors import SegconvError
-from segconv.image import nrrd, segmentation
+from segconv.image.formats import nrrd, segmentation
+from segconv.image.formats.segmentation import Segment
 from segconv.image.geometry import Geometry
-from segconv.image.segmentation import Segment
 
 from .test_geometry import geometries
 

@@ -8,8 +8,8 @@ import nibabel as nib
 import numpy as np
 from PIL import Image
 
-from segconv.image import segmentation
-from segconv.image.segmentation import Segment
+from segconv.image.formats import segmentation
+from segconv.image.formats.segmentation import Segment
 
 from ..convert.oracles import ct, write
 from .case import Case, Convert, Reject, Warn

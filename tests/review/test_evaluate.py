@@ -17,7 +17,7 @@ import SimpleITK as sitk
 from PIL import Image
 
 from fixtures.make_fixtures import msd_ct, png_shapes, write_png
-from segconv.image import segmentation
+from segconv.image.formats import segmentation
 from segconv.image.geometry import Geometry
 from segconv.review.scores.evaluation import evaluate_folders
 

@@ -22,7 +22,8 @@ from PIL import Image
 
 from fixtures.make_fixtures import msd_ct, png_shapes
 from segconv.errors import SegconvError
-from segconv.image import nifti, raster, volumes
+from segconv.image import raster, volumes
+from segconv.image.formats import nifti
 
 from ..command import Command, tree_hash
 

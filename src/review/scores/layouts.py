@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...dataset import lineage
-from ...image import raster, segmentation, stack, volumes
+from ...image import raster, stack, volumes
+from ...image.formats import segmentation
 
 FILE = "file"
 SLICES = "slices"

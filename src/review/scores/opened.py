@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ...dataset.labels import GRAY, RGB, grey_of_colour, value_text
 from ...errors import SegconvError, naming
-from ...image import content, nrrd, raster, segmentation, stack, volumes
+from ...image import content, raster, stack, volumes
+from ...image.formats import nrrd, segmentation
 from ...image.geometry import Geometry, squared_axes
 from ...image.mask import WITH_ALPHA, colour_codes, grey_mask, palette_codes
 from ...image.voxels import label_values, tally
@@ -121,7 +122,7 @@ def open_unit(unit: LabelUnit) -> Label | Masks:
         return Masks(unit.classes, files=dict(zip(unit.classes, unit.files, strict=True)))
     with naming(unit.shown):
         if unit.form == SERIES:
-            from ...image import dicom  # brings SimpleITK
+            from ...image.formats import dicom  # brings SimpleITK
 
             volume = dicom.read_series(dicom.one_series(unit.shown))
             return _of_volume(volume.values, volume.header.geometry, volume.header.oddities)

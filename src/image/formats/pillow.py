@@ -10,7 +10,7 @@ import io
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from .gzipped import Buffer
+from ..gzipped import Buffer
 
 
 def png(data: Buffer) -> PngImageFile:

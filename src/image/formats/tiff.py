@@ -22,11 +22,11 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
+from ...errors import SegconvError
+from ..gzipped import Buffer
+from ..stored import MAX_VOLUME
 from . import jpeg
-from .gzipped import Buffer
-from .picture import PictureHeader, refuse_colourless, refuse_size, turned
-from .stored import MAX_VOLUME
+from .png import PictureHeader, refuse_colourless, refuse_size, turned
 from .tiff_axes import CHANNELS, MIXED, meaning_of_pages
 
 # TIFF's codes of the compressions that are read; each decoder is bounded by the size it is given.

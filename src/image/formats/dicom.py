@@ -17,14 +17,14 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from .. import reading
-from ..errors import Finding, Refused, SegconvError, naming
-from . import content
+from ... import reading
+from ...errors import Finding, Refused, SegconvError, naming
+from .. import content
+from ..geometry import NEAR_GRID_VOXELS, ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
+from ..gzipped import TRAILING_LIMIT
+from ..stored import MAX_VOLUME, ArrayVolume, VolumeHeader
 from .dicom_end import trailing_bytes
 from .dicom_head import HEAD_BYTES, is_bare, is_dicom, is_implicit
-from .geometry import NEAR_GRID_VOXELS, ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
-from .gzipped import TRAILING_LIMIT
-from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader
 
 _META_BYTES = HEAD_BYTES
 _RUN_LENGTHS = b"1.2.840.10008.1.2.5\0"

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import SegconvError
-from .gzipped import TRAILING_LIMIT, Buffer
-from .picture import PictureHeader, refuse_colourless, refuse_size
+from ...errors import SegconvError
+from ..gzipped import TRAILING_LIMIT, Buffer
+from .png import PictureHeader, refuse_colourless, refuse_size
 
 HEAD_BYTES = 14 + 124 + 4 * 256
 """The longest header, and a palette."""

@@ -10,7 +10,7 @@ import os
 import struct
 from typing import BinaryIO
 
-from .. import reading
+from ... import reading
 from .dicom_head import HEAD_BYTES, LONG, MAGIC, PREAMBLE_BYTES, SHORT, has_preamble, is_implicit
 
 _START = PREAMBLE_BYTES + len(MAGIC)

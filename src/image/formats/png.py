@@ -19,10 +19,10 @@ import numpy as np
 from isal import igzip_lib, isal_zlib
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
-from . import content
-from .deflated import deflate_zlib
-from .gzipped import PIECE, TRAILING_LIMIT, Buffer, DamagedStream
+from ...errors import SegconvError
+from .. import content
+from ..deflated import deflate_zlib
+from ..gzipped import PIECE, TRAILING_LIMIT, Buffer, DamagedStream
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

@@ -17,12 +17,12 @@ import nrrd
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
-from . import content
-from .geometry import Geometry, grid_of
-from .gzipped import TRAILING_LIMIT, Buffer, deflate, inflate
-from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
-from .warned import warnings_as
+from ...errors import SegconvError
+from .. import content
+from ..geometry import Geometry, grid_of
+from ..gzipped import TRAILING_LIMIT, Buffer, deflate, inflate
+from ..stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
+from ..warned import warnings_as
 
 MAGIC = b"NRRD0"
 _MAGIC_LINE = re.compile(r"NRRD000[1-5]")

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
-from . import content, pillow
-from .gzipped import TRAILING_LIMIT, Buffer
-from .picture import PictureHeader, refuse_size, turned
-from .warned import warnings_as
+from ...errors import SegconvError
+from .. import content
+from ..gzipped import TRAILING_LIMIT, Buffer
+from ..warned import warnings_as
+from . import pillow
+from .png import PictureHeader, refuse_size, turned
 
 HEAD_LIMIT = 1 << 20
 """What stands before the pixels, thumbnails and profiles included, takes fewer bytes than this."""

@@ -12,8 +12,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
-from .geometry import (
+from ...errors import SegconvError
+from ..geometry import (
     NEAR_GRID_VOXELS,
     ORTHONORMAL_TOLERANCE,
     RAS_FROM_LPS,

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
+from ...errors import SegconvError
+from ..geometry import Geometry
+from ..gzipped import Buffer
+from ..stored import MAX_VOLUME
 from . import nrrd
-from .geometry import Geometry
-from .gzipped import Buffer
-from .stored import MAX_VOLUME
 
 ENDING = ".seg.nrrd"
 

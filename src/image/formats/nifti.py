@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
-from . import content
-from .geometry import Geometry
-from .gzipped import TRAILING_LIMIT, Buffer, deflated_pieces, inflate, inflate_head, is_gzip
+from ...errors import SegconvError
+from .. import content
+from ..geometry import Geometry
+from ..gzipped import TRAILING_LIMIT, Buffer, deflated_pieces, inflate, inflate_head, is_gzip
+from ..stored import MAX_VOLUME as MAX_VOLUME
+from ..stored import DecodedVolume, VolumeHeader, arranged
 from .nifti_block import DTYPES, NiftiBlock
 from .nifti_forms import spatial, with_forms, with_sheared
-from .stored import MAX_VOLUME as MAX_VOLUME
-from .stored import DecodedVolume, VolumeHeader, arranged
 
 HEADER_SIZE = 348
 NIFTI_2 = 540

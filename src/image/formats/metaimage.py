@@ -15,12 +15,12 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
-from . import content
-from .deflated import ZLIB_WBITS, deflate_zlib
-from .geometry import Geometry, grid_of
-from .gzipped import DEFLATE_LEVEL, TRAILING_LIMIT, Buffer, DamagedStream
-from .stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
+from ...errors import SegconvError
+from .. import content
+from ..deflated import ZLIB_WBITS, deflate_zlib
+from ..geometry import Geometry, grid_of
+from ..gzipped import DEFLATE_LEVEL, TRAILING_LIMIT, Buffer, DamagedStream
+from ..stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
 
 LOCAL = "LOCAL"
 """Name of the data file of a volume that is one file."""

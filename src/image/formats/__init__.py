@@ -1,0 +1,1 @@
+"""One module a format: its header judged, its voxels decoded, files written."""
