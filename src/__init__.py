@@ -10,7 +10,7 @@ from typing import Any
 
 _HOMES = {
     "AugmentSpec": "augment.spec",
-    "ConvertOptions": "convert.source",
+    "ConvertOptions": "convert.model",
     "Dataset": "dataset.layout",
     "DatasetDescription": "dataset.description",
     "Finding": "errors",

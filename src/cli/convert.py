@@ -127,8 +127,8 @@ def command(
     is complete. Sources are never changed.
     """
     from ..convert.conversion import mended_by, plan_conversion, run_conversion
-    from ..convert.labelling import parse_labels, parse_map
-    from ..convert.source import ConvertOptions, count_of
+    from ..convert.labels.labelling import parse_labels, parse_map
+    from ..convert.model import ConvertOptions, count_of
 
     if (target is None) == (target_v1 is None):
         raise SegconvError("say what to make: --to or --to-v1", hint="for example --to 42_Liver")

@@ -68,7 +68,7 @@ def command(
     count there; the mean of a class is over the cases where it counts, the last mean over classes. -v
     shows every case.
     """
-    from ..convert.labelling import parse_map
+    from ..convert.labels.labelling import parse_map
     from ..review.scores.evaluation import Allowed, evaluate_folders
     from ..review.scores.tables import as_json, case_rows, class_rows, refuse_taken, write_csv
     from ..work.readers import Readers
@@ -102,7 +102,7 @@ def _declared(predictions: Path, like: str | None, labels: str | None, paths: Pa
     """Return what the user declares, or the lineage of restored predictions, if their dataset is still there."""
     from dataclasses import replace
 
-    from ..convert.labelling import Declared, parse_labels
+    from ..convert.labels.labelling import Declared, parse_labels
     from ..dataset.labels import value_text
     from ..dataset.layout import Dataset
     from ..errors import SegconvError
@@ -128,8 +128,8 @@ def _declared(predictions: Path, like: str | None, labels: str | None, paths: Pa
 
 def _table_beside(folder: Path, files: Collection[str], in_colours: bool) -> Table | None:
     """Return what tables and lists of classes beside labels declare, as conversion reads them."""
-    from ..convert.declared_beside import declared_in
-    from ..convert.labelling import Declared
+    from ..convert.labels.declared_beside import declared_in
+    from ..convert.labels.labelling import Declared
     from ..dataset.labels import value_text
     from ..review.scores.beside_tables import Table
 

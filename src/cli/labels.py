@@ -14,7 +14,7 @@ from .options import force as force_overwrite
 from .sink import Sink
 
 if TYPE_CHECKING:
-    from ..convert.source import ConvertOptions
+    from ..convert.model import ConvertOptions
     from ..dataset.edit import Edit
     from ..dataset.labels import Labels
     from ..train.paths import Paths
@@ -149,8 +149,8 @@ def ignore(
     dataset; the ignore label gets the highest value, as nnU-Net wants it. A network must see background
     too, and so some of it must have been drawn, as a label of its own: `--background` says which.
     """
-    from ..convert.labelling import UNLABELLED
-    from ..convert.source import ConvertOptions
+    from ..convert.labels.labelling import UNLABELLED
+    from ..convert.model import ConvertOptions
     from ..dataset.layout import hold
 
     if drawn is not None and not scribbles:
@@ -198,8 +198,8 @@ def remap(
     Values are numbered 0, 1, … n without a gap; restore leads back to the values of the files that
     DATASET was made of.
     """
-    from ..convert.labelling import parse_labels, parse_map
-    from ..convert.source import ConvertOptions
+    from ..convert.labels.labelling import parse_labels, parse_map
+    from ..convert.model import ConvertOptions
     from ..dataset.layout import Dataset
 
     if not maps and labels is None:
@@ -230,8 +230,8 @@ def compile_(folder: Path, jobs: int, sink: Sink, **said: Any) -> int:
     value; the labels of the dataset are made of values so that nnU-Net's decoding gives each mask
     back, which is proved.
     """
-    from ..convert.masks import scan
-    from ..convert.source import ConvertOptions
+    from ..convert.model import ConvertOptions
+    from ..convert.sources.masks import scan
     from ..dataset.regions import swaps
     from ..errors import refuse_if_any
     from ..work.readers import Readers
@@ -351,7 +351,7 @@ def _channels(channels: tuple[str, ...], sink: Sink) -> dict[str, str]:
 
 def _show_task(path: Path, found: dict[str, Any], result: dict[str, Any], sink: Sink) -> int:
     """Show the labels of a json of v1 or MSD: as they stand in the files, and as v2 would have them."""
-    from ..convert.tasks import declared_labels
+    from ..convert.sources.tasks import declared_labels
     from ..dataset.labels import dense
     from ..errors import naming
 
@@ -421,7 +421,7 @@ def _make(
 ) -> int:
     """Make a dataset of another with labels as the options say."""
     from ..convert.conversion import plan_conversion, run_conversion
-    from ..convert.source import count_of
+    from ..convert.model import count_of
     from ..work.held import unchanged
 
     how["progress"] = sink.progress()

@@ -58,7 +58,7 @@ def command(
     """
     from ..convert.conversion import mended_by, plan_conversion, run_conversion
     from ..convert.mending import CAST, ORTHONORMAL
-    from ..convert.source import ConvertOptions, count_of
+    from ..convert.model import ConvertOptions, count_of
     from ..dataset.names import find_dataset
     from ..review.check import check_dataset
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..errors import SegconvError
 from ..image import raster
 from ..image.formats.png import PictureHeader
-from .source import BANDS, Parts, SourceCase
+from .model import BANDS, Parts, SourceCase
 
 KIND = "bands"
 """Of the header of such a picture."""

@@ -32,17 +32,17 @@ from ..work.plan import Item, Plan, Target
 from ..work.readers import Readers
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
-from . import nnunet_v1
-from .case import convert_case
-from .coding import Coding
-from .folds import settled_folds
-from .headers import decoded
-from .left_alone import LeftAlone, left_alone
+from .labels.coding import Coding
+from .model import ConvertOptions, SourceScan, own_name, real_folder
 from .patients import in_words, number_of_patients, tested_patients, with_patients
-from .registry import KINDS, detect, refuse_unheeded
-from .source import ConvertOptions, SourceScan, own_name, real_folder
-from .task import PICTURES, CaseTask, Recipe
-from .whole import Whole
+from .sources import nnunet_v1
+from .sources.folds import settled_folds
+from .sources.headers import decoded
+from .sources.left_alone import LeftAlone, left_alone
+from .sources.registry import KINDS, detect, refuse_unheeded
+from .write.case import convert_case
+from .write.task import PICTURES, CaseTask, Recipe
+from .write.whole import Whole
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

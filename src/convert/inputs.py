@@ -20,17 +20,17 @@ from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, stage
 from ..work.staging import Staged
 from .bands import apart, as_bands
-from .cases import cases_of
-from .coding import Coding
-from .headers import decoded, probe_unit
-from .input_files import input_pairs
+from .find.cases import cases_of
+from .find.volume_units import companions_of
+from .labels.coding import Coding
 from .mending import HEADER, KINDS
-from .pictures import RGB_CHANNELS, convert_pictures
-from .placing import FirstImage
-from .source import ConvertOptions, SourceCase, collect, count_of, shown
-from .task import PICTURES, CaseTask, Recipe
-from .volume_units import companions_of
-from .volumes import convert_volumes
+from .model import ConvertOptions, SourceCase, collect, count_of, shown
+from .sources.headers import decoded, probe_unit
+from .sources.input_files import input_pairs
+from .write.pictures import RGB_CHANNELS, convert_pictures
+from .write.placing import FirstImage
+from .write.task import PICTURES, CaseTask, Recipe
+from .write.volumes import convert_volumes
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

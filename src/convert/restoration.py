@@ -17,7 +17,7 @@ from ..errors import Finding, SegconvError, warning
 from ..image.formats import segmentation
 from ..typed import Misfit, can_be_a_path
 from ..work.plan import Plan
-from .source import CASE
+from .model import CASE
 
 NOWHERE: Mapping[str, Any] = MappingProxyType({})
 """Of an image nothing is known about."""

@@ -32,11 +32,11 @@ from ..work.how import How
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
+from .find.slice_order import REVERSE
+from .model import collect, files_of, resolve_inside
 from .restoration import Restoration, RestoreTask, lost_by, task_of, unknown_case
-from .segments import placed
-from .slice_order import REVERSE
-from .source import collect, files_of, resolve_inside
 from .way_back import FORMS, nifti_bytes, turned_back
+from .write.segments import placed
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

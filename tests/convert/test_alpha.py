@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fixtures.make_fixtures import msd_ct
-from segconv.convert.labelling import Declared
-from segconv.convert.picture_file import mask_codes, open_picture
+from segconv.convert.labels.labelling import Declared
+from segconv.convert.labels.picture_file import mask_codes, open_picture
 from segconv.convert.restore import _picture
 from segconv.dataset.labels import RGB
 from segconv.image.formats import bmp

@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segconv.convert.conversion import plan_conversion, run_conversion
-from segconv.convert.source import ConvertOptions
+from segconv.convert.model import ConvertOptions
 from segconv.dataset import phantoms
 from segconv.errors import SegconvError
 

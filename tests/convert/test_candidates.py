@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segconv.convert.raters import raters_in
+from segconv.convert.find.raters import raters_in
 from segconv.image.geometry import Volume
 
 from ..command import Command, Done

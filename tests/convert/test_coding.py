@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segconv.convert.coding import Coding
+from segconv.convert.labels.coding import Coding
 from segconv.dataset.labels import RGB, TRANSPARENT, parse_value, value_text
 from segconv.errors import SegconvError
 

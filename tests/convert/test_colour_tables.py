@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segconv.convert.colour_tables import FILES, find_tables, read_table
+from segconv.convert.labels.colour_tables import FILES, find_tables, read_table
 from segconv.errors import SegconvError
 
 ROAD = {"background": "#000000", "road": "#ff0000", "tree top": "#008040"}

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from segconv.convert.inputs import Inputs, plan_inputs, run_inputs
-from segconv.convert.source import ConvertOptions
+from segconv.convert.model import ConvertOptions
 from segconv.dataset.description import DatasetDescription
 from segconv.dataset.labels import Labels
 from segconv.errors import SegconvError

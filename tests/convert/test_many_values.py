@@ -127,7 +127,7 @@ def test_a_set_may_hold_no_more_values_than_a_file(segconv: Command, tmp_path: P
 def test_photographs_with_few_colours_each_are_told_once(
     segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("segconv.convert.mask_set.MOST_SNAPPED", 300)
+    monkeypatch.setattr("segconv.convert.labels.mask_set.MOST_SNAPPED", 300)
     root = source(tmp_path / "source", [picture(number, 3) for number in range(5)])
     done = segconv("convert", root, "--to", "7_A")
     assert (done.code, done.codes()) == (65, ["SC078"])

@@ -494,7 +494,7 @@ def test_a_mask_slightly_off_its_image_is_a_warning(tmp_path: Path, segconv: Com
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5))
 def test_any_masks_come_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory, seed: int, classes: int) -> None:
     from segconv.convert.conversion import plan_conversion, run_conversion
-    from segconv.convert.source import ConvertOptions
+    from segconv.convert.model import ConvertOptions
 
     folder = tmp_path_factory.mktemp("any")
     random = np.random.default_rng(seed)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage import io
 
-from segconv.convert.pairing import pair_units
-from segconv.convert.tree import Unit
+from segconv.convert.find.pairing import pair_units
+from segconv.convert.find.tree import Unit
 
 from ..command import Command
 from . import test_pairs

@@ -14,7 +14,7 @@ import pytest
 import SimpleITK as sitk
 
 from segconv.convert.conversion import plan_conversion, run_conversion
-from segconv.convert.source import ConvertOptions
+from segconv.convert.model import ConvertOptions
 from segconv.dataset.layout import Dataset
 from segconv.flows import infer as flow
 from segconv.image.formats.nifti_block import NiftiBlock

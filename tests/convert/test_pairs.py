@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from segconv.convert.conversion import plan_conversion, run_conversion
-from segconv.convert.source import ConvertOptions
+from segconv.convert.model import ConvertOptions
 from segconv.dataset import phantoms
 from segconv.image.geometry import Geometry, Volume
 

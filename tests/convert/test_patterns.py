@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage import io
 
-from segconv.convert.patterns import compile_pattern, pair_by_patterns
-from segconv.convert.tree import Unit
+from segconv.convert.find.patterns import compile_pattern, pair_by_patterns
+from segconv.convert.find.tree import Unit
 from segconv.errors import SegconvError
 
 from ..command import Command

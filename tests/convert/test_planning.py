@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from fixtures.make_fixtures import png_shapes
-from segconv.convert import compiled_masks, found_labels, mask_set
 from segconv.convert.conversion import plan_conversion
+from segconv.convert.labels import found_labels, mask_set
+from segconv.convert.sources import compiled_masks
 from segconv.work import memory
 
 from ..command import Command

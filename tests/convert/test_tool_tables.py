@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segconv.convert.tool_tables import MANY, labels_of_tool, lines_of
+from segconv.convert.labels.tool_tables import MANY, labels_of_tool, lines_of
 
 from ..command import Command, Done
 from .oracles import ct, write

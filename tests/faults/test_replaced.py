@@ -12,7 +12,8 @@ import pytest
 from fixtures.make_fixtures import png_shapes
 from segconv.augment import runner
 from segconv.cli import labels
-from segconv.convert import nnunet_v2, restore
+from segconv.convert import restore
+from segconv.convert.sources import nnunet_v2
 from segconv.dataset import counts, edit, regions
 from segconv.errors import SegconvError
 from segconv.flows import plan as plan_flow

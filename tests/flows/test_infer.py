@@ -85,7 +85,7 @@ RESTORED = {name: [0, 128, 255] for name in NAMES}
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset in nnUNet_raw, made once."""
     from segconv.convert.conversion import plan_conversion, run_conversion
-    from segconv.convert.source import ConvertOptions
+    from segconv.convert.model import ConvertOptions
 
     folder = tmp_path_factory.mktemp("template")
     (folder / "raw").mkdir()

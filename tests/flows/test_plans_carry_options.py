@@ -19,10 +19,10 @@ from segconv.augment.spec import AugmentSpec
 from segconv.convert import conversion as room
 from segconv.convert.conversion import Conversion, plan_conversion, run_conversion
 from segconv.convert.inputs import plan_inputs, run_inputs
+from segconv.convert.model import ConvertOptions, SourceScan
 from segconv.convert.raw_predictions import run_raw_predictions
-from segconv.convert.registry import KINDS, Kind
 from segconv.convert.restore import plan_restore, plan_restore_of, run_restore
-from segconv.convert.source import ConvertOptions, SourceScan
+from segconv.convert.sources.registry import KINDS, Kind
 from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName
 from segconv.work.how import How, HowStaged

@@ -15,9 +15,9 @@ from segconv.augment.runner import plan_augmentation, run_augmentation
 from segconv.augment.spec import AugmentSpec
 from segconv.convert.conversion import plan_conversion, run_conversion
 from segconv.convert.inputs import plan_inputs, run_inputs
+from segconv.convert.model import ConvertOptions
 from segconv.convert.raw_predictions import plan_raw_predictions, run_raw_predictions
 from segconv.convert.restore import plan_restore, plan_restore_of, run_restore
-from segconv.convert.source import ConvertOptions
 from segconv.dataset.edit import apply_edit, plan_regions, plan_rename
 from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName

@@ -1,0 +1,224 @@
+"""Masks of classes whose names and folders are those of their pictures but for the class.
+
+``images/a.png`` with ``masks/a_liver.png``, ``masks/liver/a/mask.png`` or ``masks/a/liver.png``; or all in one
+folder, ``a.png`` with ``a_liver.png``. The rest of each path, with ``{case}`` for the picture's name, is a form that
+comes again with other pictures; where forms differ in one place, that names the class.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...errors import Finding
+from ..model import CASE
+from .mask_folders import CaseFolder, wanted_name
+from .roles import FILLERS, IMAGE, MASK, MASK_WORDS, SEPARATORS, place_of, tokens_of
+from .tree import Unit
+
+_SEPARATOR = "[_\\-. ]"
+
+
+@dataclass(frozen=True)
+class _Owned:
+    """A mask and the name of its picture.
+
+    Parameters
+    ----------
+    top
+        The folder that both lie below.
+    form
+        Its path with `CASE` for the name of its picture, in parts.
+    kind
+        The same below the folder that it shares with its picture, without the words for splits: what masks of one
+        class have in common.
+    """
+
+    unit: Unit
+    top: str
+    owner: str
+    form: tuple[str, ...]
+    kind: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Pictures by their names, and masks, below one folder."""
+
+    pictures: Mapping[str, Unit]
+    masks: Mapping[Unit, _Owned | None]
+
+
+def cases_by_names(folders: Mapping[str, list[Unit]], wanted: str | None, findings: list[Finding]) -> list[CaseFolder]:
+    """Return the cases of a source laid out so; none if it is not.
+
+    Parameters
+    ----------
+    folders
+        Folder → its files.
+    wanted
+        What ``--masks`` says.
+    """
+    groups = _groups(folders)
+    found = [one for group in groups for one in group.masks.values() if one is not None]
+    names = _names(list(dict.fromkeys(one.kind for one in found)))
+    counts = Counter(names[one.kind] for one in found) if names else Counter()
+    if len(counts) < 2 or counts.most_common(1)[0][1] < 2:
+        return []
+    shared = any(number > 1 for number in Counter((one.top, one.owner) for one in found).values())
+    if not shared and len({one.kind[:-1] for one in found}) > 1:
+        return []  # folders of other pictures each, as of sites
+    return [case for group in groups for case in _cases(group, names, wanted, findings)]
+
+
+def _cases(
+    group: _Group, names: Mapping[tuple[str, ...], str], wanted: str | None, findings: list[Finding]
+) -> list[CaseFolder]:
+    cases = {key: CaseFolder(_place(unit, key), {unit.stem: unit}) for key, unit in group.pictures.items()}
+    for unit, one in group.masks.items():
+        if one is None:
+            findings.append(Finding("SC081", "is a mask without a picture", file=unit.path))
+            continue
+        case, name = cases[one.owner], names[one.kind]
+        if not wanted_name(name, wanted):
+            continue
+        if name in case.masks:
+            twin = case.masks[name].path
+            findings.append(Finding("SC085", f"is a second mask of {one.owner!r}, beside {twin}", file=unit.path))
+            continue
+        case.masks[name] = unit
+        case.places[name] = "/".join(one.form) + unit.ending
+    return list(cases.values())
+
+
+def image_form(image: Unit, case: CaseFolder) -> str:
+    """Return the path of a picture with `CASE` for the name of its case."""
+    parts = [CASE if part == case.own_name else part for part in (*image.folder.split("/"), image.stem) if part]
+    return "/".join(parts) + image.ending
+
+
+def _groups(folders: Mapping[str, list[Unit]]) -> list[_Group]:
+    """Return pictures and masks below each folder that holds both, told by words; none if some have no counterpart."""
+    by_words = any(place_of(folder).role == MASK for folder in folders)
+    above: dict[tuple[str, str | None], dict[str, list[Unit]]] = {}
+    for folder, units in folders.items():
+        place = (_above(folder), place_of(folder).split) if by_words else (folder, None)
+        above.setdefault(place, {})[folder] = units
+    groups = []
+    for (top, _), own in above.items():
+        images, masks = _by_words(own) if by_words else _by_stems(own)
+        keys = _keys(images)
+        if not keys or not masks or _in_own_folders(images, masks):
+            return []
+        groups.append(_Group(keys, {unit: _owned(unit, keys, top) for unit in masks}))
+    return groups if sum(len(group.pictures) for group in groups) > 1 else []
+
+
+def _above(folder: str) -> str:
+    """Return the folder above the first whose name says that it holds images or masks."""
+    parts = folder.split("/")
+    at = next((at for at, part in enumerate(parts) if place_of(part).role is not None), 0)
+    return "/".join(parts[:at])
+
+
+def _by_words(folders: Mapping[str, list[Unit]]) -> tuple[list[Unit], list[Unit]]:
+    """Return pictures and masks by the words of their folders."""
+    masks = [folder for folder in folders if place_of(folder).role == MASK]
+    rest = [folder for folder in folders if folder not in masks]
+    images = [folder for folder in rest if place_of(folder).role == IMAGE] or rest
+    return _all_in(images, folders), _all_in(masks, folders)
+
+
+def _by_stems(folders: Mapping[str, list[Unit]]) -> tuple[list[Unit], list[Unit]]:
+    """Return pictures, and masks whose names go on from theirs, of one folder."""
+    units = [unit for own in folders.values() for unit in own]
+    stems = {unit.stem for unit in units}
+    longer = {unit for unit in units if _start(unit.stem, stems - {unit.stem}) is not None}
+    return [unit for unit in units if unit not in longer], [unit for unit in units if unit in longer]
+
+
+def _all_in(wanted: Sequence[str], folders: Mapping[str, list[Unit]]) -> list[Unit]:
+    return [unit for folder in wanted for unit in folders[folder]]
+
+
+def _keys(images: Sequence[Unit]) -> dict[str, Unit]:
+    """Return what tells pictures apart, their names or those of their folders → picture; nothing if neither does."""
+    by_stem = {unit.stem: unit for unit in images}
+    by_folder = {unit.folder.rpartition("/")[2]: unit for unit in images}
+    found = by_stem if len(by_stem) == len(images) else by_folder
+    return found if len(found) == len(images) and "" not in found else {}
+
+
+def _in_own_folders(images: Sequence[Unit], masks: Sequence[Unit]) -> bool:
+    """Return whether each picture has a folder of its own with its masks, which `mask_folders` knows."""
+    folders = {unit.folder for unit in images}
+    return len(folders) == len(images) > 1 and all(
+        any(mask.folder == folder or mask.folder.startswith(f"{folder}/") for folder in folders) for mask in masks
+    )
+
+
+def _place(unit: Unit, key: str) -> str:
+    """Return the path of a case that is called by a picture or by its folder."""
+    return unit.path[: -len(unit.ending)] if unit.stem == key else unit.folder
+
+
+def _owned(unit: Unit, keys: Mapping[str, Unit], above: str) -> _Owned | None:
+    """Return a mask with its picture: of the name that a part of its path is, or that its own begins or ends with."""
+    parts = [part for part in (*unit.folder.split("/"), unit.stem) if part]
+    exact = {part for part in parts if part in keys}
+    start = _start(unit.stem, keys)
+    owner = next(iter(exact)) if len(exact) == 1 else start or _end(unit.stem, keys) if not exact else None
+    if owner is None:
+        return None
+    form = [CASE if part == owner else part for part in parts]
+    if start == owner:
+        form[-1] = CASE + unit.stem[len(owner) :]
+    elif form[-1] == unit.stem and not exact:
+        form[-1] = unit.stem[: -len(owner)] + CASE
+    below = form[above.count("/") + 1 :] if above else form
+    kind = ["" if place_of(part).split is not None and part != form[-1] else part for part in below]
+    return _Owned(unit, above, owner, tuple(form), tuple(kind))
+
+
+def _start(stem: str, names: Mapping[str, object] | set[str]) -> str | None:
+    """Return the longest name from which a stem goes on after a separator."""
+    starts = (stem[: match.start()] for match in reversed(list(re.finditer(_SEPARATOR, stem))))
+    return next((start for start in starts if start in names), None)
+
+
+def _end(stem: str, names: Mapping[str, object]) -> str | None:
+    """Return the longest name with which a stem ends after a separator."""
+    ends = (stem[match.end() :] for match in re.finditer(_SEPARATOR, stem))
+    return next((end for end in ends if end in names), None)
+
+
+def _names(kinds: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """Return kind of mask → class, where kinds differ in one place and that is no number; nothing otherwise."""
+    if len(kinds) < 2 or len({len(kind) for kind in kinds}) > 1:
+        return {}
+    differing = [at for at, same in enumerate(zip(*kinds, strict=True)) if len(set(same)) > 1]
+    if len(differing) != 1:
+        return {}
+    plain = [re.sub(f"^{_SEPARATOR}+|{_SEPARATOR}+$", "", kind[differing[0]].replace(CASE, "")) for kind in kinds]
+    names = [_without_words(name) for name in plain]
+    names = names if len(set(names)) == len(names) else plain
+    numbered = any(name.isdecimal() for name in names)
+    # Of several that only say that they are masks, nobody knows which is which.
+    unnamed = sum(not _names_a_class(name) for name in names)
+    if len(set(names)) < len(names) or numbered or unnamed > 1 or unnamed == len(names):
+        return {}
+    return dict(zip(kinds, names, strict=True))
+
+
+def _names_a_class(name: str) -> bool:
+    """Return whether a name says more than that it is a mask."""
+    return bool(set(tokens_of(name)) - MASK_WORDS - FILLERS)
+
+
+def _without_words(name: str) -> str:
+    """Return a name without the words that only say that it is a mask."""
+    words = SEPARATORS.split(name)
+    kept = [word for word in words if word.lower() not in MASK_WORDS | FILLERS]
+    return "_".join(kept) if 0 < len(kept) < len(words) else name

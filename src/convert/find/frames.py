@@ -1,0 +1,101 @@
+"""Images of several frames whose labels have as many (4D both): a case of its own for each frame (``--frames``).
+
+The frames of one file are of one patient, so that folds keep them together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ...dataset.lineage import TEST, TRAIN
+from ...dataset.names import case_identifier
+from ...errors import Finding, SegconvError
+from ...image import volumes
+from ...image.stored import ArrayVolume, DecodedVolume, VolumeHeader
+from ..model import FRAME, ConvertOptions, Parts, SourceCase, count_of, read_source, shown
+
+HINT = "--frames makes a case of each frame, all of one patient"
+_SUBJECT = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9]+)")
+
+
+def with_frames(
+    cases: Sequence[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]
+) -> list[SourceCase]:
+    """Return a case for each frame, if that was asked for; what has no frames to take apart becomes a finding.
+
+    Many files of hearts hold labels of two frames, and empty ones of all others: ``--unlabelled`` leaves those out, or
+    makes test cases of them.
+    """
+    if not options.frames:
+        return list(cases)
+    found: list[SourceCase] = []
+    for case in cases:
+        units = [*case.images, *([case.label] if case.label is not None else [])]
+        try:
+            counts = {unit: volumes.probe_file(unit).channels if case.form(unit) is None else 1 for unit in units}
+        except SegconvError:
+            found.append(case)  # said when its headers are judged
+            continue
+        if len(set(counts.values())) > 1 or 1 in counts.values():
+            told = ", ".join(f"{shown(unit, root)} has {count_of(number, 'frame')}" for unit, number in counts.items())
+            hint = "leave --frames out, if the image has channels and not frames; or take the case out with --cases"
+            findings.append(Finding("SC073", f"--frames: {told}", file=shown(units[0], root), hint=hint))
+            continue
+        number = next(iter(counts.values()))
+        empty = _empty(case, number, options)
+        if empty and options.unlabelled == "skip":
+            named = ", ".join(str(frame + 1) for frame in sorted(empty))
+            notes.append(f"--unlabelled skip left out the frames {named} of {shown(units[0], root)}, without a label")
+        found += _frames(case, units, number, empty, options)
+    return sorted(found, key=lambda frame: frame.split != TRAIN)
+
+
+def _empty(case: SourceCase, count: int, options: ConvertOptions) -> set[int]:
+    """Return the frames whose label is empty while others are not, if the user says what becomes of them."""
+    if options.unlabelled is None or case.label is None:
+        return set()
+    label = volumes.decode(read_source(case.label), volumes.ending_of(case.label) or "", limit=options.max_volume)
+    empty = {number for number in range(count) if not label.channel(number).any()}
+    return empty if len(empty) < count else set()
+
+
+def same_frames(images: Sequence[VolumeHeader], label: VolumeHeader) -> bool:
+    """Return whether images and their label have one number of frames, by their headers."""
+    return label.channels > 1 and all(header.channels == label.channels for header in images)
+
+
+def _frames(
+    case: SourceCase, units: Sequence[str], count: int, empty: Collection[int], options: ConvertOptions
+) -> list[SourceCase]:
+    subject = _SUBJECT.search(case.original_name)
+    patient = case.patient or (subject[1] if subject else case.original_name)
+    digits = max(2, len(str(count)))
+    found = []
+    for number in range(count):
+        if number in empty and options.unlabelled == "skip":
+            continue
+        own = [unit for unit in units if number not in empty or unit != case.label]
+        name = f"{case.original_name}_frame{number + 1:0{digits}d}"
+        frame = replace(
+            case,
+            case=case_identifier(name),
+            original_name=name,
+            patient=patient,
+            label_name=None,
+            parts={unit: Parts(FRAME, (unit,), (str(number),)) for unit in own},
+        )
+        found.append(replace(frame, label=None, split=TEST) if number in empty else frame)
+    return found
+
+
+def header_of_frame(header: VolumeHeader) -> VolumeHeader:
+    """Return what the header of a file says of one of its frames."""
+    return VolumeHeader(header.geometry, 1, header.dtype, header.slope, header.intercept, False, tuple(header.oddities))
+
+
+def frame_of(volume: DecodedVolume, parts: Parts) -> ArrayVolume:
+    """Return one frame of a decoded file."""
+    return ArrayVolume(header_of_frame(volume.header), False, volume.trailing, volume.channel(int(parts.names[0])))

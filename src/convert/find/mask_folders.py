@@ -1,0 +1,346 @@
+"""Where images and masks of classes lie: in a folder a case, or images in one folder and segmentations in another.
+
+CASE/ct.nii.gz  CASE/segmentations/liver.nii.gz …      an image, and its masks in a folder within
+CASE/ct.nii.gz  CASE/liver.nii.gz …                    all of them side by side
+CASE/images/a.png  CASE/masks/liver.png …              both in folders within
+CASE/CT/*.dcm  CASE/masks/liver/*.dcm …                each of them a series of DICOM in a folder of its own
+scan.nrrd  scan.seg.nrrd                               segmentations of 3D Slicer beside their images
+CASE/liver.nii.gz …, or CASE.seg.nrrd                  and the images in a folder of their own
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ... import reading
+from ...dataset.lineage import TRAIN
+from ...errors import Finding, SegconvError
+from ...image import raster, volumes
+from ...image.formats import segmentation
+from ..model import ConvertOptions, is_stray
+from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
+from .tree import Unit, walk
+from .volume_units import series_units
+
+IMAGE_NAMES = ("ct", "mri", "mr", "image", "img", "scan", "volume")
+"""What the image of a case may be called among its masks."""
+_NUMBERED = re.compile(r"(.+)_(\d{4})")
+
+
+@dataclass
+class CaseFolder:
+    """A case as it lies.
+
+    Parameters
+    ----------
+    name
+        Its path in the source.
+    images
+        Name of the channel → file, in order.
+    masks
+        Name of the class → file.
+    segmentations
+        Of 3D Slicer, which hold several classes.
+    places
+        Name of the class → where its masks lie, with ``{case}`` for the case, if that is a folder a class.
+    """
+
+    name: str
+    images: dict[str, Unit] = field(default_factory=dict)
+    masks: dict[str, Unit] = field(default_factory=dict)
+    segmentations: list[Unit] = field(default_factory=list)
+    places: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def own_name(self) -> str:
+        """The last part of its path."""
+        return self.name.rsplit("/", 1)[-1]
+
+    @property
+    def split(self) -> str:
+        """Whether the folders above it say that it is for testing."""
+        return place_of(self.name.rpartition("/")[0]).split or TRAIN
+
+    @property
+    def labels(self) -> list[Unit]:
+        """All files that are no images."""
+        return [*self.masks.values(), *self.segmentations]
+
+
+def is_segmentation(path: str) -> bool:
+    """Return whether a file is a segmentation of 3D Slicer by its name."""
+    return path.lower().endswith(segmentation.ENDING)
+
+
+def image_folder(root: Path, options: ConvertOptions) -> Path | None:
+    """Return the folder that ``--images`` names, relative to the source or to where the user is; None if none."""
+    if len(options.images) != 1:
+        return None
+    places = (root / options.images[0], Path(options.images[0]))
+    return next((Path(os.path.realpath(place)) for place in places if reading.is_folder(place)), None)
+
+
+def _own_image_folder(root: Path, options: ConvertOptions) -> Path | None:
+    """Return the folder of images that lies beside one of 3D Slicer's segmentations, if there is one of each."""
+    if options.image:
+        return None
+    folders: dict[str | None, list[Path]] = {}
+    for path in root.iterdir():
+        if reading.is_folder(path):
+            folders.setdefault(place_of(path.name).role, []).append(path)
+    images, masks = folders.get(IMAGE, []), folders.get(MASK, [])
+    if len(images) != 1 or len(masks) != 1 or any(is_segmentation(path.name) for path in images[0].iterdir()):
+        return None
+    segmented = [is_segmentation(path.name) for path in masks[0].iterdir() if not is_stray(path.name)]
+    return images[0].resolve() if segmented and all(segmented) else None
+
+
+def find_folders(root: Path, options: ConvertOptions, findings: list[Finding]) -> list[CaseFolder]:
+    """Return the cases of a source.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if ``--images`` names no folder.
+    """
+    elsewhere = image_folder(root, options) or (None if options.images else _own_image_folder(root, options))
+    if options.images and elsewhere is None:
+        raise SegconvError(
+            f"--images {' '.join(options.images)}: is no folder",
+            hint="--images DIR is a folder of images that are called as the cases; --image NAME the one beside masks",
+        )
+    found: dict[str, CaseFolder] = {}
+    waiting: list[tuple[str, list[str]]] = []
+    places: dict[str, list[Unit]] = {}
+    for folder, names in walk(root, findings, external=options.allow_external):
+        if elsewhere is not None and (root / folder).is_relative_to(elsewhere):
+            continue
+        units = [unit for name in names if (unit := unit_of(folder, name)) is not None]
+        if not units:
+            if unit_of("", folder) is not None:
+                findings.append(Finding("SC061", "is a folder, expected a file", file=folder))
+            elif names:
+                waiting.append((folder, names))
+            continue
+        places[folder] = units
+    for folder, units in _of_one_kind(places, options, elsewhere).items():
+        parent, _, own = folder.rpartition("/")
+        inner = own.lower() in MASK_WORDS
+        if parent and own.lower() in IMAGE_WORDS and elsewhere is None:
+            found.setdefault(parent, CaseFolder(parent)).images |= {unit.stem: unit for unit in units}
+            continue
+        case = found.setdefault(parent if inner else folder, CaseFolder(parent if inner else folder))
+        for unit in units:
+            image = None if inner or elsewhere is not None else _channel(unit, options.image, case)
+            if is_segmentation(unit.path):
+                case.segmentations.append(unit)
+            elif image is not None:
+                _add(case.images, image, unit, findings)
+            else:
+                _add(case.masks, unit.stem, unit, findings)
+    if elsewhere is None and any(_holds_masks(folder.rpartition("/")[0]) for folder, _ in waiting):
+        _add_series(root, waiting, options, found, findings)
+    for case in list(found.values()):
+        _take_apart(case, found)
+        if case.segmentations and not case.images and len(case.masks) == 1:
+            case.images, case.masks = case.masks, {}  # the only volume that holds no segments
+        case.images = {name: case.images[name] for name in options.image or sorted(case.images) if name in case.images}
+    if elsewhere is not None:
+        _bring_images(_images_in(root, elsewhere), found)
+    _name_by_class(found.values())
+    for case in found.values():
+        case.masks = {name: unit for name, unit in case.masks.items() if wanted_name(name, options.masks)}
+    return [case for case in found.values() if case.images or case.labels]
+
+
+def _name_by_class(cases: Iterable[CaseFolder]) -> None:
+    """Take the name of the case away from masks that begin with it in every case: ``p0/p0_liver`` and ``p1/p1_liver``.
+
+    Of one case alone that may be a part of the name of a class.
+    """
+    masked = [case for case in cases if case.masks]
+    starts = [re.compile(rf"{re.escape(case.own_name)}[_\-. ]+(?=.)", re.IGNORECASE) for case in masked]
+    named = all(start.match(name) for start, case in zip(starts, masked, strict=True) for name in case.masks)
+    if named and len({case.own_name for case in masked}) > 1:
+        for start, case in zip(starts, masked, strict=True):
+            case.masks = {start.sub("", name, count=1): unit for name, unit in case.masks.items()}
+
+
+def _of_one_kind(
+    places: Mapping[str, list[Unit]], options: ConvertOptions, elsewhere: Path | None
+) -> dict[str, list[Unit]]:
+    """Return folder → its files without pictures among volumes, and without volumes among pictures.
+
+    Previews lie beside volumes, such as ``preview_total.png`` of TotalSegmentator. Of which kind a case is, its image
+    says; of a folder that holds none, the images of the others do. What is left out is reported with other files.
+
+    Parameters
+    ----------
+    places
+        Folder → its files.
+    elsewhere
+        The folder of the images, if they are in one of their own.
+    """
+    of_case: dict[str, set[bool]] = {}
+    for folder, units in places.items():
+        images = _images_among(folder, units, options) if elsewhere is None else ()
+        of_case.setdefault(_case_of(folder), set()).update(map(_is_picture, images))
+    of_all = {kind for own in of_case.values() for kind in own}
+    if elsewhere is not None:
+        images = [unit for path in elsewhere.iterdir() if (unit := unit_of("", path.name)) is not None]
+        of_all = {all(map(_is_picture, images))} if images else set()
+    if not of_all and not all(_is_picture(unit) for units in places.values() for unit in units):
+        of_all = {False}  # no file is called as an image; 3D Slicer's segmentations may tell
+    found = {}
+    for folder, units in places.items():
+        own = of_case[_case_of(folder)]
+        kind = {False} if False in own else of_all
+        kept = [unit for unit in units if _is_picture(unit) in kind] if len(kind) == 1 else units
+        if kept:
+            found[folder] = kept
+    return found
+
+
+def _case_of(folder: str) -> str:
+    """Return the folder of the case that a folder's files belong to."""
+    parent, _, own = folder.rpartition("/")
+    within = own.lower() in MASK_WORDS or (parent and own.lower() in IMAGE_WORDS)
+    return parent if within else folder
+
+
+def _images_among(folder: str, units: Iterable[Unit], options: ConvertOptions) -> list[Unit]:
+    """Return the files of a folder that are images by its name or theirs."""
+    parent, _, own = folder.rpartition("/")
+    if own.lower() in MASK_WORDS:
+        return []
+    all_of_them = bool(parent) and own.lower() in IMAGE_WORDS
+    case = CaseFolder(folder)
+    return [
+        unit
+        for unit in units
+        if all_of_them or (not is_segmentation(unit.path) and _channel(unit, options.image, case) is not None)
+    ]
+
+
+def _is_picture(unit: Unit) -> bool:
+    return raster.ending_of(unit.path) is not None
+
+
+def _holds_masks(folder: str) -> bool:
+    """Return whether a folder holds masks by the words in its own name."""
+    return place_of(folder.rpartition("/")[2]).role == MASK
+
+
+def _add_series(
+    root: Path,
+    folders: Iterable[tuple[str, list[str]]],
+    options: ConvertOptions,
+    found: dict[str, CaseFolder],
+    findings: list[Finding],
+) -> None:
+    """Add series of DICOM: those in a folder of masks are masks, the one beside that folder is their image."""
+    beside: dict[str, list[Unit]] = {}
+    for folder, names in folders:
+        for unit in series_units(root, folder, names, findings):
+            parent, _, own = unit.folder.rpartition("/")
+            if not _holds_masks(unit.folder):
+                beside.setdefault(parent if own.lower() in IMAGE_WORDS else unit.folder, []).append(unit)
+            elif wanted_name(unit.stem, options.masks):
+                _add(found.setdefault(parent, CaseFolder(parent)).masks, unit.stem, unit, findings)
+    for name, units in beside.items():
+        case = found.setdefault(name, CaseFolder(name))
+        wanted = {channel: unit for unit in units if (channel := _channel(unit, options.image, case)) is not None}
+        case.images |= wanted or ({units[0].stem: units[0]} if len(units) == 1 and not options.image else {})
+
+
+def _add(units: dict[str, Unit], name: str, unit: Unit, findings: list[Finding]) -> None:
+    twin = units.setdefault(name, unit)
+    if twin is not unit:
+        findings.append(
+            Finding(
+                "SC085",
+                f"{twin.stem}{twin.ending} and {unit.stem}{unit.ending} are both called {name!r}",
+                file=unit.path,
+                hint="remove one of them: some readers open the other",
+            )
+        )
+
+
+def unit_of(folder: str, name: str) -> Unit | None:
+    """Return a file of a folder if it is a picture, a volume or a segmentation by its name."""
+    ending = segmentation.ENDING if is_segmentation(name) else volumes.ending_of(name) or raster.ending_of(name)
+    return None if ending is None else Unit(folder, name[: -len(ending)], name[-len(ending) :])
+
+
+def _channel(unit: Unit, wanted: Iterable[str], case: CaseFolder) -> str | None:
+    """Return the name of the channel that a file is, or None if it is a mask."""
+    if wanted:
+        called = (unit.stem, unit.stem + unit.ending, unit.stem.removeprefix(f"{case.own_name}_"))
+        return next((name for name in wanted if name in called), None)
+    stem, own = unit.stem.lower(), case.own_name.lower()
+    known = stem in IMAGE_NAMES or stem == own or any(stem == f"{own}_{name}" for name in IMAGE_NAMES)
+    return unit.stem if known else None
+
+
+def wanted_name(name: str, pattern: str | None) -> bool:
+    """Return whether ``--masks`` takes a class; it lists names of classes, in which ``*`` stands for anything."""
+    if pattern is None:
+        return True
+    expressions = ("".join(".*" if c == "*" else re.escape(c) for c in part.strip()) for part in pattern.split(","))
+    return any(re.fullmatch(expression, name) for expression in expressions)
+
+
+def _take_apart(case: CaseFolder, found: dict[str, CaseFolder]) -> None:
+    """Make a case of each segmentation that lies beside an image of its own name."""
+    owners = {unit: _owner(unit, case.masks) for unit in case.segmentations}
+    if case.images or not owners or set(owners.values()) != set(case.masks):
+        return
+    del found[case.name]
+    for unit, owner in owners.items():
+        if owner is not None:
+            name = f"{case.name}/{owner}".lstrip("/")
+            own = found.setdefault(name, CaseFolder(name, {owner: case.masks[owner]}))
+            own.segmentations.append(unit)
+
+
+def _owner(segmentation: Unit, images: Iterable[str]) -> str | None:
+    """Return the longest name of an image that a segmentation's name is, or begins with."""
+    stem = segmentation.stem
+    owners = (name for name in images if stem == name or stem.startswith((f"{name}_", f"{name}-", f"{name}.")))
+    return max(owners, key=len, default=None)
+
+
+def _images_in(root: Path, folder: Path) -> dict[str, dict[str, Unit]]:
+    """Return case → channel → file of a folder of images; ``NAME_0000`` is a channel of ``NAME``."""
+    place = str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
+    found: dict[str, dict[str, Unit]] = {}
+    names = sorted(path.name for path in folder.iterdir() if not is_stray(path.name) and not is_segmentation(path.name))
+    units = [unit for name in names if (unit := unit_of(place, name)) is not None]
+    for unit in [unit for unit in units if not _is_picture(unit)] or units:
+        numbered = _NUMBERED.fullmatch(unit.stem)
+        case, channel = (numbered[1], numbered[2]) if numbered else (unit.stem, "")
+        found.setdefault(case, {})[channel] = unit
+    return found
+
+
+def _bring_images(images: Mapping[str, dict[str, Unit]], found: dict[str, CaseFolder]) -> None:
+    """Give the cases their images by name; an image that no case asks for is a case without masks."""
+    taken: set[str | None] = set()
+    for case in list(found.values()):
+        if case.own_name in images:
+            case.images = images[case.own_name]
+            taken.add(case.own_name)
+        elif case.segmentations and not case.masks:
+            del found[case.name]
+            for unit in case.segmentations:
+                owner = _owner(unit, images)
+                name = f"{case.name}/{unit.stem if owner is None else owner}".lstrip("/")
+                own = found.setdefault(name, CaseFolder(name, {} if owner is None else images[owner]))
+                own.segmentations.append(unit)
+                taken.add(owner)
+    for name in images.keys() - taken:
+        found[name] = CaseFolder(name, images[name])

@@ -1,0 +1,165 @@
+"""What the words in the names of folders and files say: image or label, training or test, and which case.
+
+Folders have roles (``images`` and ``masks``, ``input`` and ``output``, ``train`` and ``trainannot``
+…), and so have files (``a_image.png`` and ``a_mask.png``, ``volume-0.nii`` and ``segmentation-0.nii``).
+What is left of a name once the words of its role are taken away is the case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from ...dataset.lineage import TEST, TRAIN
+
+IMAGE = "image"
+MASK = "mask"
+
+# fmt: off
+IMAGE_WORDS = frozenset({
+    "image", "images", "img", "imgs", "im", "input", "inputs", "picture", "pictures", "photo", "photos", "raw", "scan",
+    "scans", "volume", "volumes", "vol", "vols", "original", "originals",
+})
+MASK_WORDS = frozenset({
+    "mask", "masks", "label", "labels", "labelmap", "labelmaps", "seg", "segs", "segmentation", "segmentations", "gt",
+    "truth", "groundtruth", "annotation", "annotations", "annot", "anno", "output", "outputs", "target", "targets",
+    "manual", "dseg", "msk", "lbl", "lbls", "roi", "rois",
+})
+DRAWN_WORDS = frozenset({"labelled", "labeled"})
+TRAIN_WORDS = frozenset({"train", "training", "tr", "trn"})
+TEST_WORDS = frozenset({"test", "testing", "ts", "tst"})
+VALIDATION_WORDS = frozenset({"val", "valid", "validation"})
+FILLERS = frozenset({
+    "ground", "set", "data", "dataset", "stage", "class", "object", "objects", "jpeg", "png", "tif",
+})
+_COLLECTIONS = frozenset({"set", "data", "dataset"})
+# fmt: on
+SPLIT_WORDS = TRAIN_WORDS | TEST_WORDS | VALIDATION_WORDS
+DERIVATIVES, RAW = "derivatives", "rawdata"
+"""BIDS keeps labels below the first of these folders, in folders called as those of the images; VerSe has both."""
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_GLUED = re.compile(r"([A-Za-z]+)(\d+)")
+_ENTITY = re.compile(r"_(?:seg|label)-[A-Za-z0-9]+$")
+"""What BIDS says of a label, and not of its image."""
+SEPARATORS = re.compile(r"[_\-. ]+")
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the path of a folder says: `key` is what is left of it, `where` the same with the word for the split."""
+
+    role: str | None
+    split: str | None
+    validation: bool
+    key: tuple[str, ...]
+    where: tuple[str, ...]
+
+
+@cache
+def place_of(folder: str) -> Place:
+    """Return the role of a folder, and what is left of its path."""
+    role: str | None = None
+    split: str | None = None
+    validation = False
+    key: list[str] = []
+    where: list[str] = []
+    for component in folder.split("/") if folder else ():
+        tokens = tokens_of(component)
+        own = _role(tokens)
+        role = own or role
+        words = [t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS and t not in FILLERS and not t.isdecimal()]
+        splits = [t for t in words if t in SPLIT_WORDS]
+        alone = len(splits) == len(words) and bool(splits or own)
+        if alone or own or _COLLECTIONS & set(tokens):
+            for word in splits:
+                split = TEST if word in TEST_WORDS else TRAIN
+                validation = word in VALIDATION_WORDS
+        if own:
+            rest = "_".join(t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS | FILLERS | SPLIT_WORDS)
+            where += splits[-1:]
+        else:
+            rest = "" if alone or component in (DERIVATIVES, RAW) else component
+            where += splits[-1:] if alone else []
+        if rest:
+            key.append(rest)
+            where.append(rest)
+    return Place(role, split, validation, tuple(key), tuple(where))
+
+
+def with_one_open(folder: str) -> list[str]:
+    """Return the path of a folder with ``*`` in one place after another."""
+    parts = folder.split("/")
+    found = ["/".join((*parts[:number], "*", *parts[number + 1 :])) for number in range(len(parts))]
+    parent = "/".join(parts[:-1])
+    # masks/liver stands for masks, if images is what lies beside it
+    return found + with_one_open(parent) if parent and place_of(parent).role is not None else found
+
+
+def tokens_of(component: str) -> list[str]:
+    """Return the words and numbers of a folder's name, in lower case."""
+    found: list[str] = []
+    for word in (match.lower() for match in _WORD.findall(component)):
+        if word.endswith("annot") and word != "annot":
+            found += [word[: -len("annot")], "annot"]  # CamVid: train and trainannot
+        else:
+            found.append(word)
+    return found
+
+
+def _role(tokens: Iterable[str]) -> str | None:
+    found = None
+    for token in tokens:
+        if token in MASK_WORDS:
+            return MASK
+        if token in IMAGE_WORDS:
+            found = IMAGE
+    return found
+
+
+@cache
+def role_of_stem(stem: str) -> tuple[str | None, str]:
+    """Return the role that a file's name tells by its first or last word, and the rest of the name.
+
+    The last word of a label may carry a number, as in ``21_manual1``, and a number may follow it, as
+    in ``p_mask_1``, which is then part of the rest.
+    """
+    glued = _GLUED.fullmatch(stem)  # img0001 and label0001
+    if glued and glued[1].lower() in IMAGE_WORDS | MASK_WORDS:
+        return (MASK if glued[1].lower() in MASK_WORDS else IMAGE), glued[2]
+    parts = SEPARATORS.split(stem)
+    last = parts[-1].lower()
+    if last.isdecimal() and len(parts) > 2:
+        role, rest = role_of_stem(stem[: len(stem) - len(last)].rstrip("_-. "))
+        if role is not None and rest and stem.startswith(rest):
+            return role, f"{rest}_{parts[-1]}"
+    for words, role in ((MASK_WORDS, MASK), (IMAGE_WORDS, IMAGE)):
+        drawn = role == MASK and last in DRAWN_WORDS  # of a folder, it may say that its images have labels
+        if last in words or drawn or (role == MASK and last.rstrip("0123456789") in words):
+            return role, stem[: len(stem) - len(parts[-1])].rstrip("_-. ")
+        if parts[0].lower() in words:
+            return role, stem[len(parts[0]) :].lstrip("_-. ")
+    return None, stem
+
+
+def rests_of(stem: str) -> list[str]:
+    """Return what may be the case in a label's name: without one word of its role after another."""
+    rests = []
+    role, rest = role_of_stem(stem)
+    while role == MASK and rest:
+        rests.append(rest)
+        if shorter := _ENTITY.sub("", rest):  # sub-verse004_seg-vert_msk of VerSe
+            rest = shorter
+            rests += [rest] if rest != rests[-1] else []
+        role, rest = role_of_stem(rest)
+    return rests
+
+
+def bare_stem(stem: str) -> str:
+    """Return an image's name without the word that says that it is one, or to which split it belongs."""
+    rest = role_of_stem(stem)[1]
+    if rest != stem:
+        return rest
+    last = SEPARATORS.split(stem)[-1]
+    return stem[: len(stem) - len(last)].rstrip("_-. ") if last.lower() in SPLIT_WORDS else stem

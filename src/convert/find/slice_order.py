@@ -1,0 +1,201 @@
+"""Mask pictures of a volume in the order of its slices: by file where files correspond, else as the user says.
+
+A DICOM series lies in the order of its positions, which may run against that of its file names; a volume
+in one file has no names of slices at all. So the order of mask pictures proves nothing by itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...errors import Finding, SegconvError
+from ...image import raster, stack
+from ..model import SERIES, STACK, ConvertOptions, Parts, SourceCase, collect, count_of, shown
+
+NAME = "name"
+INSTANCE = "instance"
+POSITION = "position"
+REVERSE = "reverse"
+ORDERS = (NAME, INSTANCE, POSITION, REVERSE)
+"""What ``--slice-order`` takes; in what order of the slices the pictures follow one another."""
+
+
+@dataclass(frozen=True)
+class _Slices:
+    """The slices of an image, in the order in which they lie in the volume; of a volume in one file, only how many.
+
+    Parameters
+    ----------
+    stems
+        Names of the files, without their ending.
+    instances
+        InstanceNumber of each.
+    """
+
+    count: int
+    stems: tuple[str, ...] = ()
+    instances: tuple[int | None, ...] = ()
+
+
+def in_slice_order(
+    cases: Sequence[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]
+) -> list[SourceCase]:
+    """Return the cases with their mask pictures in the order of the slices of their images.
+
+    Cases whose order is neither proved nor stated become one finding, those of each proof a note.
+    """
+    ordered = []
+    ways: Counter[str] = Counter()
+    open_cases: list[tuple[SourceCase, _Slices]] = []
+    for case in cases:
+        if case.label is None or case.form(case.label) != STACK or case.form(case.images[0]) == STACK:
+            ordered.append(case)
+            continue
+        try:
+            slices = _slices_of(case)
+            found = _order(case, slices, options)
+        except SegconvError as error:
+            collect(findings, error, shown(case.label, root))
+            continue
+        if found is None:
+            open_cases.append((case, slices))
+            continue
+        way, files = found
+        ways[way] += 1
+        ordered.append(replace(case, parts={**case.parts, case.label: files}))
+    notes += [f"mask pictures of {count_of(number, 'case')} belong to slices {way}" for way, number in ways.items()]
+    if open_cases:
+        findings.append(_not_stated(open_cases, root))
+    return ordered
+
+
+def _order(case: SourceCase, slices: _Slices, options: ConvertOptions) -> tuple[str, Parts] | None:
+    """Return what tells the order, and the pictures in it; None if nothing does."""
+    parts = case.parts[str(case.label)]
+    files = parts.files
+    if len(files) == 1 and raster.probe_file(files[0]).pages == 1:
+        return "of which each has one", parts
+    if len(files) == 1:
+        if options.slice_order is None:
+            return None
+        _refuse_unfit(options.slice_order, slices, pages=True)
+        reverse = options.slice_order == REVERSE
+        return f"as --slice-order {options.slice_order} says", replace(parts, names=(REVERSE,) if reverse else ())
+    if slices.stems and len(slices.stems) != len(files):
+        raise SegconvError(
+            f"is {count_of(len(files), 'picture')}, its image has {count_of(len(slices.stems), 'slice')}",
+            code="SC082",
+            hint="a picture for each slice was expected, empty ones too",
+        )
+    if options.slice_order is not None:
+        _refuse_unfit(options.slice_order, slices, pages=False)
+        order = _stated(options.slice_order, slices, len(files))
+        way = f"as --slice-order {options.slice_order} says"
+    else:
+        proved = _proved([Path(file).stem for file in files], slices)
+        if proved is None:
+            return None
+        way, order = proved
+    return way, replace(parts, files=tuple(files[at] for at in order))
+
+
+def _slices_of(case: SourceCase) -> _Slices:
+    image = case.images[0]
+    if case.form(image) != SERIES:
+        return _Slices(0)
+    from ...image.formats import dicom  # brings SimpleITK
+
+    files = dicom.ordered(case.files_of(image))
+    stems = tuple(_without_ending(Path(file).name) for file in files)
+    return _Slices(len(files), stems, dicom.instances_of(files))
+
+
+def _without_ending(name: str) -> str:
+    lower = name.lower()
+    return next((name[: -len(ending)] for ending in (".dcm", ".ima", ".dicom") if lower.endswith(ending)), name)
+
+
+def _proved(pictures: Sequence[str], slices: _Slices) -> tuple[str, list[int]] | None:
+    """Return how names of pictures and slices correspond, and which picture each slice has; None if they do not.
+
+    Names that are the same tell it. So does a number that is the same, in the names of the files or as
+    InstanceNumber; where both could be meant they must say the same.
+    """
+    if (order := _by_key(pictures, slices.stems)) is not None:
+        return "of the same names", order
+    numbers = stack.numbers_of(pictures)
+    if numbers is None:
+        return None
+    by_file = _by_key(numbers, stack.numbers_of(slices.stems))
+    by_instance = _by_key(numbers, slices.instances)
+    if by_file is not None and by_instance is not None and by_file != by_instance:
+        return None
+    if by_file is not None:
+        return "by the numbers in their names", by_file
+    return None if by_instance is None else ("by the InstanceNumber, which is that in their names", by_instance)
+
+
+def _by_key(
+    pictures: Sequence[str] | Sequence[int], slices: Sequence[str] | Sequence[int | None] | None
+) -> list[int] | None:
+    """Return for each slice the picture that has its key, if each has one of its own."""
+    if slices is None or len(set(slices)) < len(slices) or set(slices) != set(pictures):
+        return None
+    place = {key: at for at, key in enumerate(pictures)}
+    return [place[key] for key in slices if key is not None]
+
+
+def _stated(order: str, slices: _Slices, count: int) -> list[int]:
+    """Return for each slice the picture that it has; pictures are in the order of their names."""
+    if order == REVERSE:
+        return list(range(count))[::-1]
+    if order == POSITION or not slices.stems:
+        return list(range(count))
+    keys = [stack.natural_key(stem) for stem in slices.stems] if order == NAME else list(slices.instances)
+    ranked = sorted(range(count), key=lambda at: keys[at])  # type: ignore[arg-type, return-value]
+    found = [0] * count
+    for picture, at in enumerate(ranked):
+        found[at] = picture
+    return found
+
+
+def _refuse_unfit(order: str, slices: _Slices, *, pages: bool) -> None:
+    usable = INSTANCE if order == INSTANCE else ""
+    if usable and (pages or None in slices.instances or len(set(slices.instances)) < max(1, slices.count)):
+        raise SegconvError(
+            "--slice-order instance: the slices of the image have no InstanceNumber of their own each",
+            hint=f"--slice-order {POSITION} or {REVERSE}",
+        )
+    if pages and order == NAME:
+        raise SegconvError(
+            "--slice-order name: pages of one picture have no names", hint=f"--slice-order {POSITION} or {REVERSE}"
+        )
+
+
+def _not_stated(cases: Sequence[tuple[SourceCase, _Slices]], root: Path) -> Finding:
+    case, slices = cases[0]
+    files = case.files_of(str(case.label))
+    first = Path(files[0]).name
+    more = f"; and so {count_of(len(cases) - 1, 'case')} more" if cases[1:] else ""
+    choices = [f"--slice-order {POSITION} if {first} is the first slice of the volume, {REVERSE} if it is the last"]
+    if slices.stems:
+        ends = f"{slices.stems[0]} lies first (lowest along the normal), {slices.stems[-1]} last"
+        own = f"a DICOM series, in which {ends}"
+        by_name = min(slices.stems, key=stack.natural_key)
+        choices = [f"--slice-order {NAME} if the first picture, {first}, is of the first file by name, {by_name}"]
+        if None not in slices.instances and len(set(slices.instances)) == slices.count:
+            by_instance = slices.stems[min(range(slices.count), key=lambda at: slices.instances[at] or 0)]
+            choices.append(f"{INSTANCE} if it is of the lowest InstanceNumber, {by_instance}")
+        choices.append(f"{POSITION} if it is of {slices.stems[0]}, {REVERSE} if of {slices.stems[-1]}")
+    else:
+        own = "a volume in one file"
+    what = f"has {count_of(len(files), 'mask picture')}, from {first} on" if files[1:] else "is a picture with pages"
+    return Finding(
+        "SC003",
+        f"{what}, and its image is {own}: no name tells which is of which slice{more}",
+        file=shown(str(case.label), root),
+        hint="; ".join(choices),
+    )

@@ -1,0 +1,136 @@
+"""The files of a source, folder by folder; links are followed as far as they stay inside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ... import reading
+from ...errors import Finding
+from ..model import SERIES, STACK, Parts, is_stray
+
+OWN_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
+"""Where datasets are made is no part of a source that lies around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One image or one label as it lies in the source.
+
+    Parameters
+    ----------
+    folder
+        Relative to the source, with slashes; empty for the source itself.
+    stem
+        Its name without ending.
+    ending
+        As it is written; empty for a folder that is one volume.
+    parts
+        What it consists of, if it is more than one file.
+    """
+
+    folder: str
+    stem: str
+    ending: str
+    parts: Parts | None = None
+
+    @property
+    def path(self) -> str:
+        """Relative to the source."""
+        name = self.stem + self.ending
+        return f"{self.folder}/{name}" if self.folder else name
+
+    @property
+    def shown(self) -> str:
+        """What messages call it, without its folder: of slices in a folder, the first file as well."""
+        name = self.stem + self.ending
+        if self.parts is None or self.parts.form not in (SERIES, STACK):
+            return name
+        return os.path.join(name, os.path.basename(self.parts.files[0]))
+
+    @property
+    def slices(self) -> str:
+        """What follows a message on a folder of slices, so that a stray one is named; nothing on a file."""
+        if self.parts is None or self.parts.form not in (SERIES, STACK):
+            return ""
+        more = f" and {len(self.parts.files) - 1} more" if len(self.parts.files) > 1 else ""
+        return f"; it holds the slice {os.path.basename(self.parts.files[0])}{more}"
+
+
+def walk(root: Path, findings: list[Finding], *, external: bool = False) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder, relative to the root, and the names of its files; both sorted.
+
+    Stray files are left out, and so are `OWN_FOLDERS`.
+
+    A folder that is a link is entered if it stays inside the source; a link that leaves it, or leads
+    to a folder above itself, becomes a finding.
+    """
+    yield from _walk(root, "", Path(os.path.realpath(root)), findings, external)
+
+
+def _walk(
+    root: Path, relative: str, real_root: Path, findings: list[Finding], external: bool
+) -> Iterator[tuple[str, list[str]]]:
+    files: list[str] = []
+    folders: list[str] = []
+    try:
+        with os.scandir(root / relative) as entries:
+            for entry in entries:
+                if is_stray(entry.name) or entry.name in OWN_FOLDERS:
+                    continue
+                try:
+                    is_folder = entry.is_dir()
+                except OSError:
+                    is_folder = False  # a loop: whoever opens it says so
+                path = f"{relative}/{entry.name}" if relative else entry.name
+                if not is_folder:
+                    files.append(entry.name)
+                elif not entry.is_symlink() or _may_enter(root / path, path, real_root, findings, external):
+                    folders.append(path)
+    except OSError as error:
+        raise reading.unlisted(error, root / relative) from error
+    yield relative, sorted(files)
+    for folder in sorted(folders):
+        yield from _walk(root, folder, real_root, findings, external)
+
+
+def _may_enter(link: Path, shown: str, root: Path, findings: list[Finding], external: bool) -> bool:
+    target = Path(os.path.realpath(link))
+    if Path(os.path.realpath(link.parent)).is_relative_to(target):
+        findings.append(Finding("SC060", "is a link that leads round in a circle", file=shown, hint="remove it"))
+        return False
+    if not external and not target.is_relative_to(root):
+        findings.append(
+            Finding(
+                "SC060",
+                f"is a link that leaves the source, to {target}",
+                file=shown,
+                hint="copy the folder into the source, or --allow-external",
+            )
+        )
+        return False
+    return True
+
+
+def units_in(
+    root: Path,
+    ending_of: Callable[[str], str | None],
+    findings: list[Finding],
+    *,
+    external: bool = False,
+) -> tuple[list[Unit], dict[str, list[str]]]:
+    """Return the files whose ending is known, and the names of all others by folder."""
+    units: list[Unit] = []
+    others: dict[str, list[str]] = {}
+    for folder, names in walk(root, findings, external=external):
+        if ending_of(folder) is not None and not any(ending_of(name) for name in names):
+            findings.append(Finding("SC061", "is a folder, expected a file", file=folder))
+        for name in names:
+            ending = ending_of(name)
+            if ending is None:
+                others.setdefault(folder, []).append(name)
+            else:
+                units.append(Unit(folder, name[: len(name) - len(ending)], name[len(name) - len(ending) :]))
+    return units, others

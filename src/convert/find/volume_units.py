@@ -1,0 +1,161 @@
+"""The volumes of a source: files of volumes, folders of DICOM slices, and pictures that are slices of volumes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from ... import reading
+from ...errors import Finding, SegconvError, naming
+from ...image import raster, stack, volumes
+from ...image.formats.dicom_head import HEAD_BYTES, is_dicom
+from ..bands import KIND
+from ..model import SERIES, STACK, ConvertOptions, Parts, files_of, shown
+from .tree import Unit, walk
+
+_SLICE = (".dcm", ".ima")
+_NO_SLICE = (*raster.ENDINGS, ".txt", ".json", ".csv", ".tsv", ".xml")
+"""Endings that no slice of DICOM has, of which a folder may hold many."""
+
+
+def companions_of(path: str) -> tuple[str, ...]:
+    """Return the further files that a volume consists of; only headers that may lie apart are opened."""
+    with naming(path):
+        return volumes.companions(path) if path.lower().endswith((".mhd", ".nhdr")) else ()
+
+
+def volume_units(
+    root: Path, options: ConvertOptions, findings: list[Finding]
+) -> tuple[list[Unit], dict[str, list[str]]]:
+    """Return the volumes of a source, and the names of all other files by folder."""
+    units: list[Unit] = []
+    others: dict[str, list[str]] = {}
+    for folder, names in walk(root, findings, external=options.allow_external):
+        rest = []
+        for name in names:
+            ending = volumes.ending_of(name)
+            if ending is None:
+                rest.append(name)
+            else:
+                units.append(Unit(folder, name[: -len(ending)], name[-len(ending) :]))
+        if len(rest) == len(names) and volumes.ending_of(folder) is not None:
+            findings.append(Finding("SC061", "is a folder, expected a file", file=folder))
+        elif rest:
+            found = _folder_units(root, folder, rest, options, findings)
+            units += found
+            if not found:
+                others[folder] = rest
+    headers = {(unit.folder, unit.stem) for unit in units if unit.ending.lower() in (".mhd", ".nhdr")}
+    for folder, names in others.items():
+        others[folder] = [name for name in names if not any((folder, start) in headers for start in _starts(name))]
+    return units, others
+
+
+def strip_ending(name: str) -> str:
+    """Return the name of a volume, or of a picture that holds one, without its ending."""
+    ending = volumes.ending_of(name) or next((e for e in raster.ENDINGS if name.lower().endswith(e)), "")
+    return name[: len(name) - len(ending)]
+
+
+def listed_volume(unit: Unit, root: Path, options: ConvertOptions) -> Unit:
+    """Return a file or folder that a list names as a volume: a folder's slices, or a picture's pages, if it is such.
+
+    Raises
+    ------
+    SegconvError
+        ``SC063`` for a folder that holds no slices; what looking at them raises.
+    """
+    place = root / unit.path
+    if reading.is_folder(place):
+        names = [path.name for path in files_of(place) if reading.is_file(path)]
+        found = _of_folder(root, unit.path, names, options) if names else []
+        if len(found) != 1:
+            raise SegconvError(
+                "is a folder that holds no series of DICOM and no slices",
+                code="SC063",
+                file=unit.path,
+                hint="list files; or, for slices that are pictures, --spacing X,Y,Z",
+            )
+        return found[0]
+    if options.spacing_mm is not None and unit.path.lower().endswith(raster.ENDINGS) and reading.is_file(place):
+        return replace(unit, parts=Parts(STACK, (str(place),)))
+    return unit
+
+
+def _starts(name: str) -> list[str]:
+    """Return what of a name stands before each of its dots."""
+    return [name[: match.start()] for match in re.finditer(r"\.", name)]
+
+
+def _folder_units(
+    root: Path, folder: str, names: list[str], options: ConvertOptions, findings: list[Finding]
+) -> list[Unit]:
+    """Return what `_of_folder` returns; what is wrong becomes a finding."""
+    try:
+        return _of_folder(root, folder, names, options)
+    except SegconvError as error:
+        findings += [replace(found, file=shown(found.file, root) or folder) for found in error.findings]
+        return []
+
+
+def series_units(root: Path, folder: str, names: list[str], findings: list[Finding]) -> list[Unit]:
+    """Return the series of DICOM that a folder's files are slices of, if they are; what is wrong becomes a finding."""
+    return _folder_units(root, folder, names, ConvertOptions(), findings)
+
+
+def _of_folder(root: Path, folder: str, names: list[str], options: ConvertOptions) -> list[Unit]:
+    """Return the volume that a folder's files are slices of, if they are; or volumes of pages."""
+    # Files of DICOM often have no ending, or a number for one. The first may be damaged, so that each is looked at.
+    slices = (name for name in names if not name.lower().endswith(_NO_SLICE) and _is_dicom(root / folder / name))
+    named = (name for name in names if name.lower().endswith(_SLICE))
+    pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)]
+    if (one := next(itertools.chain(named, slices), None)) is not None:
+        if pictures and options.spacing_mm is not None:
+            raise SegconvError(
+                f"holds slices of DICOM, as {one}, and pictures, as {pictures[0]}, which are slices by --spacing",
+                code="SC063",
+                file=folder,
+                hint="put each into a folder of its own",
+            )
+        return _series(root, folder)
+    return _stacks(root, folder, pictures) if pictures and options.spacing_mm is not None else []
+
+
+def _series(root: Path, folder: str) -> list[Unit]:
+    from ...image.formats import dicom  # brings SimpleITK
+
+    parent, _, own = folder.rpartition("/")
+    return [Unit(parent, own, "", Parts(SERIES, dicom.one_series(str(root / folder))))]
+
+
+def _stacks(root: Path, folder: str, pictures: list[str]) -> list[Unit]:
+    paths = [root / folder / name for name in pictures]
+    first = next((head for path in paths if (head := _head(path)) is not None), None)
+    pages = first is not None and (first.pages > 1 or first.kind == KIND)
+    # Channels are refused as slices when the headers are judged, and so is what cannot be read.
+    if pages or (first is None and all(path.suffix.lower() in (".tif", ".tiff") for path in paths)):
+        return [Unit(folder, path.stem, path.suffix, Parts(STACK, (str(path),))) for path in paths]
+    if not folder:
+        return []  # the source itself is no volume
+    parent, _, own = folder.rpartition("/")
+    order = stack.ordered([path.stem for path in paths])
+    return [Unit(parent, own, "", Parts(STACK, tuple(str(paths[index]) for index in order)))]
+
+
+def _head(path: Path) -> raster.PictureHeader | None:
+    """Return the header of a picture; None of one that is refused when the headers are judged."""
+    try:
+        return raster.probe_file(os.path.realpath(path))
+    except SegconvError:
+        return None
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        with reading.opened(os.path.realpath(path)) as file:
+            return is_dicom(file.read(HEAD_BYTES))
+    except OSError:
+        return False

@@ -1,0 +1,66 @@
+"""Lists of classes beside masks: a name a line, whose number is the value in the masks.
+
+``label_names.txt`` of LabelMe's ``labelme_json_to_dataset`` and ``class_names.txt`` of its ``labelme2voc`` begin with
+``_background_``; the latter may begin with ``__ignore__``, which stands for -1, in a mask 255.
+Source: https://github.com/wkentaro/labelme, examples/semantic_segmentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...dataset.labels import BACKGROUND, IGNORE
+from ...errors import SegconvError
+
+FILES = ("label_names.txt", "class_names.txt", "classes.txt", "labels.txt")
+"""Names by which a list beside the masks is found."""
+
+_MAY_LIST_FILES = "labels.txt"
+"""Which is a list of classes only if it begins as one."""
+
+_GROUNDS = ("background", "bg")
+_IGNORED = "__ignore__"
+_IGNORED_VALUE = 255
+
+
+def is_ground(name: str) -> bool:
+    """Return whether a class is called as background is in lists, such as ``_background_``."""
+    return name.casefold().strip("_ ") in _GROUNDS
+
+
+def is_list(name: str, lines: Sequence[str]) -> bool:
+    """Return whether a file is a list of classes, by its name and what it begins with."""
+    begins = lines[:1] == [_IGNORED] or (bool(lines) and is_ground(lines[0]))
+    return name in FILES and (begins or name != _MAY_LIST_FILES)
+
+
+def read_list(lines: Iterable[str]) -> dict[str, int | str]:
+    """Return name → value of a list of classes.
+
+    Raises
+    ------
+    SegconvError
+        ``SC074`` if the first name is not that of background, or a name stands twice.
+    """
+    names = list(lines)
+    found: dict[str, int | str] = {}
+    if names[:1] == [_IGNORED]:
+        found[IGNORE] = _IGNORED_VALUE
+        names = names[1:]
+    if not names or not is_ground(names[0]):
+        counted = ",".join([f"{BACKGROUND}=0", *(f"{name}={value}" for value, name in enumerate(names, 1))])
+        hint = f"--labels '{counted}' if 0 is none of them"
+        if names[1:]:
+            first = ",".join(f"{name}={value}" for value, name in enumerate(names[1:], 1))
+            hint += f"; --labels '{BACKGROUND}=0,{first}' if 0 is {names[0]!r}, which counts as background then"
+        raise SegconvError(
+            f"lists {', '.join(names[:5]) or 'nothing'} without a background first, so that the numbers of its classes"
+            " may begin at 0 or at 1",
+            code="SC074",
+            hint=hint,
+        )
+    for value, name in enumerate([BACKGROUND, *names[1:]]):
+        if name in found:
+            raise SegconvError(f"the class {name!r} stands twice", code="SC074")
+        found[name] = value
+    return found

@@ -1,0 +1,195 @@
+"""Label values as the user has them, turned into those of the dataset: looked up, snapped when asked, never guessed."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...dataset.labels import GRAY, RGB, value_text
+from ...errors import SegconvError
+from ...image.voxels import MOST_VALUES, label_values, position, remap, smallest_type, tally
+from ..model import count_of
+from .whole_labels import fills_a_patch, whole_labels
+
+SHOWN_VALUES = 5
+
+MOST_SNAPPED = 1 << 16
+"""Different values that a label may hold where they take the nearest: edges that were blended have many."""
+
+FARTHEST_OF_LOSSY = 48
+"""Further from the declared values, what fills a patch of a lossy label was not changed by compression."""
+
+OF_COLOUR = 1.1
+"""Edges in colour lie somewhat aside of the line between two colours, where compression blurred colour more."""
+
+MOST_PAIRED = 256
+"""Colours of which every two are compared."""
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How the labels of a source are coded.
+
+    Parameters
+    ----------
+    forward
+        Value or colour as found → value as written.
+    kind
+        `GRAY` or `RGB`; see `LabelMap`.
+    snap
+        A value that is not declared takes the nearest that is, if it lies no further away than
+        this: in grey values; or, of colours, in Euclidean distance of red, green and blue, each as
+        much as alpha lets be seen of it, and alpha. So the edge of a class that was blended into
+        transparency goes to the class where it is more than half opaque.
+    """
+
+    forward: Mapping[int, int]
+    kind: str = GRAY
+    snap: int = 0
+
+    def counts(self, values: NDArray[Any]) -> dict[int, int]:
+        """Return value → number of voxels; grey values must be whole and not negative."""
+        most = MOST_SNAPPED if self.snap else MOST_VALUES
+        return label_values(values, most) if self.kind == GRAY else tally(values, most, "colours")
+
+    def settle(self, values: NDArray[Any]) -> tuple[dict[int, int], dict[int, int]]:
+        """Find what a label holds, and the declared value of each.
+
+        Returns
+        -------
+        counts
+            Value as found → number of voxels.
+        snapped
+            Value as found, which is not declared → the declared value that it takes.
+
+        Raises
+        ------
+        SegconvError
+            ``SC070`` for a value that is not declared and not near enough to one that is: how many
+            voxels, where the first is, which declared value is nearest; and for values that are near enough, but
+            labels of their own: see `whole_labels`.
+        """
+        counts, nearest = self._settled(values)
+        if nearest and (whole := self._whole(values, counts, nearest)):
+            raise self._refusal_of_whole(values, counts, whole, nearest)
+        return counts, nearest
+
+    def settle_lossy(self, values: NDArray[Any]) -> tuple[dict[int, int], dict[int, int]]:
+        """Do what `settle` does, of a label whose compression changed values: near to a declared one they are none."""
+        counts, nearest = self._settled(values)
+        far = [value for value in nearest if self.distance(value, nearest[value]) > FARTHEST_OF_LOSSY]
+        if far and fills_a_patch(np.isin(values, far)):
+            raise self._refusal_of_whole(values, counts, sorted(far, key=lambda value: -counts[value]), nearest)
+        return counts, nearest
+
+    def _settled(self, values: NDArray[Any]) -> tuple[dict[int, int], dict[int, int]]:
+        counts = self.counts(values)
+        unknown = [value for value in counts if value not in self.forward]
+        nearest = {value: self._nearest(value) for value in unknown}
+        too_far = [
+            value
+            for value in unknown
+            if self.distance(value, nearest[value]) > self.snap or self._tie(value, nearest[value]) is not None
+        ]
+        if too_far:
+            raise self._refusal(values, counts, too_far, nearest)
+        return counts, nearest
+
+    def _whole(self, values: NDArray[Any], counts: Mapping[int, int], nearest: Mapping[int, int]) -> list[int]:
+        landing = {value: self.forward[nearest.get(value, value)] for value in counts}
+        return whole_labels(values, counts, nearest, landing)
+
+    def apply(self, values: NDArray[Any], snapped: Mapping[int, int]) -> NDArray[Any]:
+        """Return the label in the dataset's values, for values that `settle` accepted."""
+        table = {**self.forward, **{value: self.forward[near] for value, near in snapped.items()}}
+        if self.kind == GRAY:
+            return remap(values, table)
+        codes = np.array(sorted(table), dtype=np.uint32)
+        written = np.array([table[int(code)] for code in codes], dtype=smallest_type(max(table.values())))
+        out: NDArray[Any] = written[np.searchsorted(codes, values)]
+        return out
+
+    def _nearest(self, value: int) -> int:
+        return min(self.forward, key=lambda declared: (self.distance(value, declared), declared))
+
+    def _tie(self, value: int, nearest: int) -> int | None:
+        """Return another declared value that is as near and stands for another label, or None."""
+        distance = self.distance(value, nearest)
+        return next(
+            (
+                other
+                for other, written in self.forward.items()
+                if written != self.forward[nearest] and self.distance(value, other) == distance
+            ),
+            None,
+        )
+
+    def distance(self, one: int, other: int) -> float:
+        """Return how far apart two values or colours are; see `snap`."""
+        if self.kind == GRAY:
+            return abs(one - other)
+        # Whole numbers until the root is drawn: what is equally far must be found so.
+        return math.sqrt(sum((a - b) ** 2 for a, b in zip(_seen(one), _seen(other), strict=True))) / 255
+
+    def _farthest_blend(self) -> float:
+        """Return how far from the nearest declared value an edge between two of them may be; others are no edges."""
+        declared = sorted(self.forward)
+        if self.kind != GRAY and len(declared) > MOST_PAIRED:
+            return math.inf
+        if self.kind == GRAY:
+            return max((other - one for one, other in itertools.pairwise(declared)), default=0) / 2
+        most = max((self.distance(one, other) for one, other in itertools.combinations(declared, 2)), default=0)
+        return most / 2 * OF_COLOUR
+
+    def _refusal_of_whole(
+        self, values: NDArray[Any], counts: Mapping[int, int], whole: list[int], nearest: Mapping[int, int]
+    ) -> SegconvError:
+        first = whole[0]
+        text, target = value_text(first, self.kind), value_text(nearest[first], self.kind)
+        unit = "voxel" if values.ndim == 3 else "pixel"
+        option = f"'{text}=NAME'" if self.kind == RGB else f"{text}=NAME"
+        return SegconvError(
+            f"holds {text} in {count_of(counts[first], unit)}, the first at {position(values == first)}, which are no"
+            f" edge: --snap {self.snap} would put a whole label into that of {target}",
+            code="SC070",
+            hint=f"--map {option} counts it as a label, --labels declares another set",
+        )
+
+    def _refusal(
+        self, values: NDArray[Any], counts: Mapping[int, int], unknown: list[int], nearest: Mapping[int, int]
+    ) -> SegconvError:
+        def text(value: int) -> str:
+            return value_text(value, self.kind)
+
+        first = unknown[0]
+        what = "colour" if self.kind == RGB else "value"
+        others = ", ".join(f"{text(value)} ({counts[value]})" for value in unknown[1 : SHOWN_VALUES + 1])
+        more = f"; {count_of(len(unknown) - 1, f'more such {what}')}: {others}" if unknown[1:] else ""
+        declared = ", ".join(map(text, sorted(self.forward)[:20]))
+        distance = self.distance(first, nearest[first])
+        farthest = max(self.distance(value, nearest[value]) for value in unknown)
+        unit = "voxel" if values.ndim == 3 else "pixel"
+        option = f"'{text(first)}=NAME'" if self.kind == RGB else f"{text(first)}=NAME"
+        tie = self._tie(first, nearest[first])
+        near = text(nearest[first]) if tie is None else f"{text(nearest[first])}, and {text(tie)} is as near"
+        whole = self._whole(values, counts, nearest)
+        blends = farthest <= self._farthest_blend()
+        snap = f" --snap {math.ceil(farthest)} takes the nearest," if tie is None and not whole and blends else ""
+        return SegconvError(
+            f"holds the {what} {text(first)} in {count_of(counts[first], unit)}, the first at"
+            f" {position(values == first)}{more}; declared are {declared}, the nearest is {near}, {distance:.3g} away",
+            code="SC070",
+            hint=f"--map {option} counts it as a label,{snap} --labels declares another set",
+        )
+
+
+def _seen(colour: int) -> list[int]:
+    """Return red, green and blue times alpha, and alpha times 255."""
+    alpha = 255 - (colour >> 24)
+    return [alpha * part for part in (colour >> 16 & 255, colour >> 8 & 255, colour & 255, 255)]

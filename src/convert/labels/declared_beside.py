@@ -1,0 +1,185 @@
+"""What tables and lists of classes that lie beside masks declare: one set of labels, on which all of them agree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...dataset.labels import BACKGROUND
+from ...errors import SegconvError
+from ..find.roles import MASK, place_of
+from ..model import ConvertOptions, SourceCase, shown
+from .colour_tables import find_tables, read_table_beside
+from .labelling import Declared
+from .tool_tables import find_tool_tables, ground_note, read_tool_table
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What tables declare that were found, and not named by the user.
+
+    Parameters
+    ----------
+    declared
+        The labels.
+    where
+        The first of the tables, as messages name it.
+    occurring
+        Whether only values count that occur in masks: some tables name all that a tool knows.
+    """
+
+    declared: Declared
+    where: str
+    occurring: bool
+
+
+def declared_beside(
+    cases: Iterable[SourceCase], root: Path, notes: list[str], options: ConvertOptions, *, in_colours: bool
+) -> Beside | None:
+    """Return the labels that tables declare in the source, in the folders of its masks, or above those; None without.
+
+    Raises
+    ------
+    SegconvError
+        ``SC003`` if two tables of one folder declare different labels; ``SC074`` if those of two folders do, or no
+        background is declared; what reading a table raises.
+    """
+    tables = _tables(_folders(cases, root), root, in_colours=in_colours)
+    if tables is None:
+        return None
+    notes += tables.grounds
+    if BACKGROUND not in tables.names and BACKGROUND not in options.value_map.values():
+        _refuse_nameless_background(tables.names, tables.where)
+    more = f" and {tables.count - 1} more, which agree" if tables.count > 1 else ""
+    values = ", of which the values count that occur" if tables.occurring else ""
+    notes.append(f"labels are declared by {tables.where}{more}{values}")
+    return Beside(Declared.of(tables.names), tables.where, tables.occurring)
+
+
+def declared_in(folder: Path, files: Iterable[str], *, in_colours: bool) -> Tables | None:
+    """Return what such tables declare beside the labels of a folder that is no source; None without.
+
+    Parameters
+    ----------
+    folder
+        Of the labels; one that is called as folders of masks are has its tables beside it as well.
+    files
+        The labels.
+
+    Raises
+    ------
+    SegconvError
+        As `declared_beside` does, but for background, which may have no name.
+    """
+    here = Path(os.path.realpath(folder))
+    root = here.parent if place_of(here.name).role == MASK else here
+    folders = {root, here, *(Path(file).parent for file in files)}
+    return _tables([one for one in folders if one.is_relative_to(root)], root, in_colours=in_colours)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What tables of one set of labels say together.
+
+    Parameters
+    ----------
+    names
+        Name → value or colour.
+    where
+        The first of them, as messages name it.
+    count
+        How many they are.
+    occurring
+        As in `Beside`.
+    grounds
+        Notes on what they call background.
+    """
+
+    names: Mapping[str, int | str]
+    where: str
+    count: int
+    occurring: bool
+    grounds: tuple[str, ...]
+
+
+def _tables(folders: Iterable[Path], root: Path, *, in_colours: bool) -> Tables | None:
+    found: dict[str, int | str] = {}
+    origin: dict[int | str, Path] = {}
+    tables: list[Path] = []
+    grounds: list[str] = []
+    occurring = False
+    for folder in sorted(folders):
+        known = find_tables(folder)
+        of_tools = [] if in_colours else find_tool_tables(folder)  # their colours are for the screen
+        for table in [*known, *(path for path in of_tools if path not in known)]:
+            names = read_table_beside(table, root, in_colours=in_colours) if table in known else None
+            if names is None and table in of_tools and (names := read_tool_table(table, root)) is not None:
+                occurring = True
+                grounds += ground_note(table, root)
+            if names is None:
+                continue
+            _refuse_contradiction(found, names, table, origin, tables, root)
+            tables.append(table)
+            for name, value in names.items():
+                found.setdefault(name, value)
+                origin.setdefault(value, table)
+    return Tables(found, shown(tables[0], root), len(tables), occurring, tuple(grounds)) if tables else None
+
+
+def _folders(cases: Iterable[SourceCase], root: Path) -> Collection[Path]:
+    folders = {root}
+    for case in cases:
+        if case.label is not None:
+            folder = Path(case.label).parent
+            folders |= {folder, folder.parent} if folder.parent.is_relative_to(root) else {folder}
+    return [folder for folder in folders if folder.is_relative_to(root)]
+
+
+def _refuse_contradiction(
+    found: Mapping[str, int | str],
+    names: Mapping[str, int | str],
+    table: Path,
+    origin: Mapping[int | str, Path],
+    tables: list[Path],
+    root: Path,
+) -> None:
+    """Refuse a table that gives a value another name, or a name another value, than those before it."""
+    name_of = {value: name for name, value in found.items()}
+    for name, value in names.items():
+        if found.get(name, value) == value and name_of.get(value, name) == name:
+            continue
+        other = found.get(name, value)
+        first = origin[other]
+        if first.parent == table.parent:
+            raise SegconvError(
+                f"{first.name} and {table.name} may both declare the labels",
+                code="SC003",
+                file=str(table.parent),
+                hint=f"name the one that counts for all masks: --labels {table.parent}/{first.name}, or {table.name}",
+            )
+        what = f"{name!r} is {value}, in the other {other}" if other != value else f"{value} is {name!r}"
+        if other == value:
+            what += f", in the other {name_of[value]!r}"
+        raise SegconvError(
+            f"{shown(table, root)} and {shown(first, root)} declare different labels: in the first {what}",
+            code="SC074",
+            file=shown(table, root),
+            hint="number the classes alike in all masks: export them anew with one list of classes",
+        )
+
+
+def _refuse_nameless_background(names: Mapping[str, int | str], table: str) -> None:
+    black = next((name for name, value in names.items() if value in (0, "#000000", "#00000000")), None)
+    renamed = {(BACKGROUND if name == black else name): value for name, value in names.items()}
+    if black is None:
+        in_values = all(isinstance(value, int) for value in names.values())
+        renamed = {BACKGROUND: 0 if in_values else "#000000", **names}
+    entries = [f"{name}={value}" for name, value in renamed.items()]
+    raise SegconvError(
+        f"declares no label 'background'{f', but {black!r} as {names[black]}' if black is not None else ''}",
+        code="SC074",
+        file=table,
+        hint=f"--labels '{','.join(entries)}'" + (f" counts {black!r} as background" if black is not None else ""),
+    )

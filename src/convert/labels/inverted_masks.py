@@ -1,0 +1,89 @@
+"""Masks of one class each that may be inverted, judged over all masks of the class: on is what lies within."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import Finding
+from ...image.voxels import border_counts
+
+AROUND = 0.95
+"""Part of the border from which on a mask lies around what is off."""
+WITHIN = 0.05
+"""And up to which it lies within."""
+
+_SURROUNDS = re.compile(
+    r"background|body|skin|head|thorax|torso|fov|air|outside|exterior|void|foreground", re.IGNORECASE
+)
+"""Classes that take the border by what they are."""
+_ACCEPT = "--accept-labels takes all of them as they are"
+
+
+@dataclass(frozen=True)
+class MaskLook:
+    """Where a mask is on.
+
+    Parameters
+    ----------
+    name
+        Of its class.
+    file
+        As messages name it.
+    border, area
+        Parts of its border and of the whole that are on.
+    """
+
+    name: str
+    file: str
+    border: float
+    area: float
+
+    @classmethod
+    def of(cls, name: str, file: str, on: NDArray[np.bool_]) -> MaskLook:
+        """Look at a mask, ``(y, x)`` or ``(z, y, x)``."""
+        border = border_counts(on)
+        return cls(name, file, border.get(1, 0) / max(sum(border.values()), 1), float(on.mean()))
+
+    @property
+    def around(self) -> bool:
+        """Whether it is on around what is off."""
+        return self.border >= AROUND and self.area < 1
+
+    @property
+    def within(self) -> bool:
+        """Whether it is on within what is off."""
+        return self.border <= WITHIN and self.area > 0
+
+
+def judge_masks(looks: Iterable[MaskLook]) -> list[Finding]:
+    """Return an error for each class some of whose masks, or all of them, are likely inverted (``SC078``)."""
+    by_name: dict[str, list[MaskLook]] = {}
+    for look in looks:
+        by_name.setdefault(look.name, []).append(look)
+    return [finding for name, own in by_name.items() for finding in _judge_class(name, own)]
+
+
+def _judge_class(name: str, looks: Sequence[MaskLook]) -> Iterable[Finding]:
+    around = [look for look in looks if look.around]
+    within = [look for look in looks if look.within]
+    if around and within:
+        more = f", as in {len(around) - 1} more" if around[1:] else ""
+        yield Finding(
+            "SC078",
+            f"is on around what is off{more}, {within[0].file} within: one of the two may be inverted",
+            file=around[0].file,
+            hint=f"invert those that are; {_ACCEPT}",
+        )
+    elif len(around) == len(looks) > 1 and not _SURROUNDS.search(name) and all(look.area > 0.5 for look in looks):
+        area = round(100 * around[0].area)
+        yield Finding(
+            "SC078",
+            f"takes the border and {area} % of the area, as all masks of {name!r} do: they may be inverted",
+            file=around[0].file,
+            hint=f"invert them, if the class is what is off; {_ACCEPT}",
+        )

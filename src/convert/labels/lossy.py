@@ -1,0 +1,119 @@
+"""Masks in a lossy format: taken where declared values explain every pixel within the snap, otherwise refused."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...dataset.labels import BACKGROUND, value_text
+from ...errors import Finding
+from ...image.formats.png import PictureHeader
+from ...work.readers import Readers
+from ..model import ConvertOptions, read_source, shown
+from .coding import FARTHEST_OF_LOSSY, Coding
+from .labelling import Declared, value_range
+from .picture_file import lossy_mask, open_picture
+from .read_ahead import read_pictures
+from .set_values import MOSTLY
+from .whole_labels import fills_a_patch
+
+LEAST_APART = 32
+"""Grey values, or distance of colours, between two declared ones: compression changes pixels by a dozen and more."""
+
+_WHITE = 255
+_MOST_READ = 200
+"""Masks that are read for a hint."""
+
+
+def judge_lossy(
+    masks: Mapping[str, PictureHeader], root: Path, findings: list[Finding], options: ConvertOptions, readers: Readers
+) -> None:
+    """Add a finding for each mask in a lossy format, unless values are declared, far apart, and ``--snap`` is given.
+
+    Parameters
+    ----------
+    masks
+        Path → header of the masks that are labels by themselves.
+    """
+    lossy = [path for path, header in masks.items() if header.lossy]
+    if not lossy:
+        return
+    if options.snap and options.labels is not None:
+        findings += _too_near(Declared.of(options.labels), shown(lossy[0], root))
+        return
+    hint = _hint(lossy, root, options, readers)
+    for path in lossy:
+        error = lossy_mask(masks[path])
+        findings.append(Finding(error.code, error.message, file=shown(path, root), hint=hint))
+
+
+def _too_near(declared: Declared, file: str) -> list[Finding]:
+    """Return an error if two declared values are so near that compression makes one of the other."""
+    coding = Coding({}, declared.coding)
+    pairs = itertools.combinations(sorted(set(declared.names.values())), 2)
+    apart, one, other = min(((coding.distance(*pair), *pair) for pair in pairs), default=(math.inf, 0, 0))
+    if apart >= LEAST_APART and not declared.ranges:
+        return []
+    if declared.ranges:
+        what = "is a mask in a lossy format, and ranges of values are declared"
+    else:
+        first, second = (value_text(value, declared.coding) for value in (one, other))
+        what = (
+            f"is a mask in a lossy format, and {first} and {second} are declared, {apart:.3g} apart, expected"
+            f" {LEAST_APART} and more: compression changes values"
+        )
+    return [Finding("SC078", what, file=file, hint="export the masks as PNG")]
+
+
+def _hint(lossy: Sequence[str], root: Path, options: ConvertOptions, readers: Readers) -> str:
+    """Return what may be done; of masks in black and white, the declaration and the snap that take them."""
+    declared = options.labels
+    if declared is not None and not any(value_range(value) for value in declared.values()):
+        return "export the mask as PNG; or --snap N takes the nearest label where every pixel lies within N of one"
+    findings: list[Finding] = []
+    looks = [look for _, look in read_pictures(lossy[:_MOST_READ], _look_at, root, findings, readers)]
+    seen = [look for look in looks if look is not None]
+    if not findings and len(seen) == len(looks) and any(look.white for look in seen):
+        snap = max(1, *(look.off for look in seen)) if len(lossy) <= _MOST_READ else _WHITE // 2
+        on_black = f"--labels {BACKGROUND}=0,foreground={_WHITE} --snap {snap}"
+        if sum(look.white_border for look in seen) <= (1 - MOSTLY) * len(seen):
+            return f"export the mask as PNG; or {on_black} takes the nearest of black and white"
+        on_white = f"--labels {BACKGROUND}={_WHITE},foreground=0 --snap {snap}"
+        return (
+            f"export the mask as PNG; or, to take the nearest of black and white, {on_white} if white is background,"
+            f" {on_black} if black is"
+        )
+    return (
+        "export the mask as PNG; or --labels NAME=VALUE,… --snap N takes the nearest of the declared values or colours,"
+        " where every pixel lies within N of one"
+    )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How a mask in black and white looks: its farthest pixel, whether any is white, and how much of its border."""
+
+    off: int
+    white: bool
+    white_border: float
+
+
+def _look_at(path: str) -> _Look | None:
+    """Look at a mask; return None if it is none of black and white."""
+    opened = open_picture(read_source(path))
+    values = opened.decoded
+    if values.ndim == 3 and values.shape[-1] == 3 and (values == values[..., :1]).all():
+        values = values[..., 0]
+    if values.ndim != 2 or opened.header.kind == "palette" or values.dtype != np.uint8:
+        return None
+    off = np.minimum(values, _WHITE - values)
+    if fills_a_patch(off > FARTHEST_OF_LOSSY):
+        return None
+    white = values > _WHITE // 2
+    border = np.concatenate([white[0], white[-1], white[:, 0], white[:, -1]])
+    return _Look(int(off.max()), bool((values >= _WHITE - FARTHEST_OF_LOSSY).any()), float(border.mean()))

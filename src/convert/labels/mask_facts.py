@@ -1,0 +1,80 @@
+"""What one mask says of how a set is coded: its values, where they lie, what its palette makes of them.
+
+A value says nothing by itself. What it stands for is judged over the facts of all masks of a set: `set_coding` judges
+palettes and polarity, `set_values` which value is background and whether values are classes at all.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ...dataset.labels import GRAY, RGB, grey_of_colour, value_text
+from ...image import raster
+from ...image.mask import palette_codes
+from .picture_file import Opened
+
+VOID = 255
+"""In masks of VOC and Cityscapes, what belongs to no class."""
+
+
+@dataclass(frozen=True)
+class MaskFacts:
+    """What one mask holds.
+
+    Parameters
+    ----------
+    file
+        Its name in messages.
+    counts
+        Value or colour → number of pixels or voxels.
+    border
+        The same of those at the border: the outermost rows and columns, of a volume its six faces.
+    palette
+        Index in use → its colour; empty if the mask has no palette.
+    white_is_zero
+        Whether it says that its lowest value is white and its highest black; None if it says nothing of it.
+    """
+
+    file: str
+    counts: Mapping[int, int]
+    border: Mapping[int, int] = field(default_factory=dict)
+    palette: Mapping[int, int] = field(default_factory=dict)
+    white_is_zero: bool | None = False
+
+    @property
+    def foreground(self) -> frozenset[int]:
+        """The values but 0."""
+        return frozenset(self.counts) - {0}
+
+
+def palette_in_use(opened: Opened, counts: Iterable[int]) -> dict[int, int]:
+    """Return index → colour of those that a mask holds; of a mask without a palette nothing."""
+    if opened.header.kind != "palette":
+        return {}
+    codes = palette_codes(raster.palette_with_alpha(opened.data))
+    return {index: codes[index] for index in counts if index < len(codes)}
+
+
+def white_is_zero(opened: Opened, counts: Iterable[int]) -> bool | None:
+    """Return whether a mask says that 0 is white: MinIsWhite in a TIFF, a palette from white down to black.
+
+    None if it says nothing of it, as a palette of colours.
+    """
+    header = opened.header
+    if header.kind != "palette":
+        return header.white_is_zero
+    greys = [grey_of_colour(code) for code in palette_codes(raster.palette_with_alpha(opened.data))]
+    used = [greys[index] for index in sorted(counts) if index < len(greys)]
+    told = used if len(used) > 1 else greys[:2]
+    known = [grey for grey in told if grey is not None]
+    if len(known) < len(told) or len(told) < 2 or len(set(known)) < len(known):
+        return None
+    return all(one > other for one, other in itertools.pairwise(known))
+
+
+def in_words(values: Iterable[int], coding: str = GRAY, most: int = 8) -> str:
+    """Return values or colours as messages list them, cut after the first few."""
+    listed = sorted(values) if coding != RGB else list(values)
+    return ", ".join(value_text(value, coding) for value in listed[:most]) + (" …" if len(listed) > most else "")

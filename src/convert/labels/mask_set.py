@@ -1,0 +1,196 @@
+"""The masks of a set that are pictures: read for what each holds, before their labels are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...dataset.labels import BACKGROUND, GRAY, RGB, grey_of_colour
+from ...errors import Finding, SegconvError
+from ...image.formats.png import PictureHeader
+from ...image.mask import WITH_ALPHA
+from ...image.pieces import Extent, count_pieces, extents
+from ...image.voxels import border_counts, label_values, tally
+from ...work.readers import Readers
+from ..model import INSTANCES, SourceCase, read_source, shown
+from .coding import MOST_SNAPPED
+from .mask_facts import MaskFacts, palette_in_use, white_is_zero
+from .picture_file import Opened, mask_codes, open_picture
+from .read_ahead import read_pictures
+
+
+@dataclass(frozen=True)
+class MaskSet:
+    """All masks of a set, as far as they are known before their pixels are."""
+
+    cases: Sequence[SourceCase]
+    headers: Mapping[str, PictureHeader]
+    root: Path
+    findings: list[Finding]
+    readers: Readers
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing was refused yet."""
+        return not any(finding.severity == "error" for finding in self.findings)
+
+    @property
+    def forms(self) -> dict[str, str | None]:
+        """Path of each mask → how it makes up a label; see `SourceCase.form`."""
+        labelled = ((case, case.label) for case in self.cases if case.label is not None)
+        return {path: case.form(label) for case, label in labelled for path in case.files_of(label)}
+
+    @property
+    def in_colours(self) -> bool:
+        """Whether a mask may well hold colours, by its header."""
+        return any(_in_colours(self.headers[path]) for path in self.forms if path in self.headers)
+
+    def with_palettes(self) -> list[str]:
+        """Return the masks that have a palette; of those of one object or class each it means nothing."""
+        headers = ((path, self.headers.get(path)) for path, form in self.forms.items() if form is None)
+        return [path for path, header in headers if header is not None and header.kind == "palette"]
+
+    def white_is_zero(self, palettes: Sequence[MaskFacts]) -> dict[str, bool]:
+        """Return mask → whether it says that 0 is white, of those that say anything of it."""
+        greys = {p: self.headers[p] for p in self.forms if p in self.headers and self.headers[p].kind == "gray"}
+        found = {shown(path, self.root): header.white_is_zero for path, header in greys.items()}
+        return found | {mask.file: mask.white_is_zero for mask in palettes if mask.white_is_zero is not None}
+
+    def of_palettes(self) -> list[MaskFacts]:
+        """Read the masks that have a palette."""
+        paths = self.with_palettes()
+        found = read_pictures(paths, self._by_index, self.root, self.findings, self.readers)
+        return [facts for _, facts in found]
+
+    def pieces(self, paths: Sequence[str], void: int) -> int:
+        """Return how many connected pieces of one value all of some masks hold."""
+
+        def pieces_of(path: str) -> int:
+            return count_pieces(mask_codes(_opened(path), GRAY), void)
+
+        return sum(number for _, number in read_pictures(paths, pieces_of, self.root, self.findings, self.readers))
+
+    def extents(self, paths: Sequence[str], void: int) -> Iterator[Mapping[int, Extent]]:
+        """Yield where each value of some masks lies."""
+
+        def extents_of(path: str) -> Mapping[int, Extent]:
+            return extents(mask_codes(_opened(path), GRAY), void)
+
+        for _, found in read_pictures(paths, extents_of, self.root, self.findings, self.readers):
+            yield found
+
+    def _by_index(self, path: str) -> MaskFacts:
+        opened = _opened(path)
+        return self._facts(path, opened, mask_codes(opened, GRAY))
+
+    def _by_colour(self, path: str) -> MaskFacts:
+        opened = _opened(path)
+        return self._facts(path, opened, mask_codes(opened, RGB))
+
+    def _facts(self, path: str, opened: Opened, codes: NDArray[Any]) -> MaskFacts:
+        counts = _counted(codes) if codes.dtype == np.uint32 else label_values(codes)
+        palette = palette_in_use(opened, counts) if codes.dtype != np.uint32 else {}
+        return MaskFacts(shown(path, self.root), counts, border_counts(codes), palette, white_is_zero(opened, counts))
+
+    def whole(self) -> dict[str, str]:
+        """Return the name in messages → path of the masks that are labels by themselves, and not of one object each."""
+        return {shown(path, self.root): path for path, form in self.forms.items() if form is None}
+
+    def facts_in(self, coding: str) -> list[MaskFacts]:
+        """Read the masks that are labels by themselves, in a coding that was declared.
+
+        Raises
+        ------
+        SegconvError
+            ``SC074`` if values were declared, and the masks hold colours.
+        """
+        whole = self.whole()
+        if coding == RGB:
+            read = read_pictures(list(whole.values()), self._by_colour, self.root, self.findings, self.readers)
+            return [facts for _, facts in read]
+        found, own = self.facts()
+        refuse_colours(own)
+        return [facts for facts in found if facts.file in whole]
+
+    def facts(self) -> tuple[list[MaskFacts], str]:
+        """Read all masks: a guess of the labels needs the values of all before the first case.
+
+        Colours where a picture holds one that is not grey or not opaque; grey values and indices otherwise.
+        """
+        forms, headers = self.forms, self.headers
+
+        def as_colours(path: str) -> bool:
+            return _in_colours(headers[path]) and forms[path] != INSTANCES
+
+        def indirect(path: str) -> bool:
+            """Return whether what was counted is no grey of eight bits: its colours are not told by it."""
+            return not as_colours(path) and (headers[path].kind != "gray" or headers[path].depth != 8)
+
+        def facts_of(path: str) -> MaskFacts:
+            return self._by_colour(path) if as_colours(path) else self._by_index(path)
+
+        results: dict[str, MaskFacts] = {}
+        seen: set[int] = set()
+        with closing(read_pictures(list(forms), facts_of, self.root, self.findings, self.readers)) as read:
+            for path, result in read:
+                results[path] = result
+                seen.update(result.counts)
+                if len(seen) > MOST_SNAPPED:  # what is told of them takes time and memory for each
+                    raise SegconvError(
+                        f"up to here the masks hold more than {MOST_SNAPPED} different values or colours, as images"
+                        " do, expected one a class",
+                        code="SC078",
+                        file=shown(path, self.root),
+                        hint="check which of the files are the masks",
+                    )
+        coloured = any(
+            as_colours(path) and any(grey_of_colour(code) is None for code in result.counts)
+            for path, result in results.items()
+        )
+        again = [path for path in results if coloured and indirect(path)]
+        results |= dict(read_pictures(again, self._by_colour, self.root, self.findings, self.readers))
+        for path, result in results.items():
+            if coloured and not as_colours(path) and not indirect(path):
+                results[path] = _recoded(result, lambda value: value * 0x010101)
+            elif as_colours(path) and not coloured:
+                results[path] = _recoded(result, lambda value: value & 255)
+        return list(results.values()), RGB if coloured else GRAY
+
+
+def _recoded(facts: MaskFacts, code: Any) -> MaskFacts:
+    return replace(
+        facts,
+        counts={code(value): number for value, number in facts.counts.items()},
+        border={code(value): number for value, number in facts.border.items()},
+    )
+
+
+def refuse_colours(coding: str) -> None:
+    """Refuse masks that hold colours where values were declared (``SC074``)."""
+    if coding != GRAY:
+        raise SegconvError(
+            "the labels are declared as values, the masks hold colours",
+            code="SC074",
+            hint=f"--labels '{BACKGROUND}=#000000,NAME=#ff0000' declares colours",
+        )
+
+
+def _in_colours(header: PictureHeader) -> bool:
+    """Return whether the pixels of a mask may well be colours, or transparent."""
+    return header.kind in ("RGB", *WITH_ALPHA) and header.depth == 8
+
+
+def _opened(path: str) -> Opened:
+    return open_picture(read_source(path))
+
+
+def _counted(values: NDArray[Any]) -> dict[int, int]:
+    if values.dtype == np.uint8:
+        return label_values(values)  # a tenth of the time of sorting
+    return tally(values, what="colours")

@@ -1,0 +1,147 @@
+"""Values that number the objects of each mask, such as cells, instead of naming classes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...dataset.labels import BACKGROUND, IGNORE
+from ...errors import SegconvError
+from ...image.pieces import Extent
+from .mask_facts import VOID, MaskFacts
+
+FEWEST_OBJECTS = 3
+"""So many numbers must the fullest mask hold, where each counts from 1; two may be an organ and its tumour."""
+MANY_OBJECTS = 8
+"""And so many, where numbers are missing; nobody numbers so many classes alike in any two masks."""
+CROWD = 20
+"""And so many where all masks hold as many."""
+WHOLE = 1.1
+"""Pieces a number: an object that another one covers, or the border cuts, falls in two."""
+
+SAMPLED = 24
+"""Masks that are looked at where all hold as many numbers."""
+COMPACT = 0.25
+"""Part of its bounding box that an object takes at least."""
+APART = 0.6
+"""Of how sizes and places vary, the part that lies between values: with more, a value tells what it stands for."""
+SCATTERED = 0.1
+"""Standard deviation of places, as a part of the picture, from which on objects lie anywhere."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What reads masks once more; both leave out a value, that of what belongs to no class.
+
+    Parameters
+    ----------
+    pieces
+        Counts the connected pieces of all masks.
+    extents
+        Yields where each value lies, of the masks of these names.
+    """
+
+    pieces: Callable[[int], int]
+    extents: Callable[[Sequence[str], int], Iterable[Mapping[int, Extent]]]
+
+
+def refuse_numbered_objects(masks: Sequence[MaskFacts], look: Look) -> None:
+    """Refuse values that number the objects of each mask (``SC078``): no network learns what a number stands for.
+
+    Where all masks hold as many, they are told from classes by where and how large each value is.
+    """
+    drawn, void = _numbers(masks)
+    if not drawn:
+        return
+    if _may_be_numbers(drawn):
+        if look.pieces(void) > WHOLE * sum(len(numbers) for _, numbers in drawn):
+            return
+    elif not _all_alike(drawn) or not _lie_anywhere(look, [mask for mask, _ in drawn], void):
+        return
+    fullest = max(drawn, key=lambda entry: len(entry[1]))
+    least = min(drawn, key=lambda entry: len(entry[1]))
+    ignored = f",{IGNORE}={void}" if void else ""
+    last = f"{void - 1}" if void else ""
+    what = f"holds {len(fullest[1])} values, {least[0].file} {len(least[1])}, each one connected piece: they number"
+    what += " objects, or are classes of which some are missing"
+    if len(fullest[1]) == len(least[1]) < CROWD:
+        what = f"holds the values 1 to {len(least[1])}, as all masks do, each one connected piece, wherever it lies and"
+        what += " however large it is: they number objects, or are classes of which each mask shows one piece"
+    raise SegconvError(
+        what,
+        code="SC078",
+        file=fullest[0].file,
+        hint=f"--labels {BACKGROUND}=0,object=1-{last}{ignored} makes one class of them;"
+        " --accept-labels makes each value a class of its own",
+    )
+
+
+def _numbers(masks: Sequence[MaskFacts]) -> tuple[list[tuple[MaskFacts, frozenset[int]]], int]:
+    """Return the masks with the values that may be numbers, and the void between objects, 0 without."""
+    values = sorted(frozenset().union(*(mask.foreground for mask in masks)))
+    void = VOID if len(values) > 2 and values[-1] == VOID and values[-2] < VOID // 2 else 0
+    drawn = [(mask, mask.foreground - {void}) for mask in masks]
+    return [(mask, numbers) for mask, numbers in drawn if numbers], void
+
+
+def _may_be_numbers(drawn: Sequence[tuple[MaskFacts, frozenset[int]]]) -> bool:
+    """Return whether the number of values differs, and they count from 1 in each mask, or on through all."""
+    sizes = [len(numbers) for _, numbers in drawn]
+    if min(sizes) >= CROWD:
+        return True
+    if min(sizes) == max(sizes):
+        return False
+    if all(max(numbers) == len(numbers) for _, numbers in drawn):
+        return max(sizes) >= FEWEST_OBJECTS
+    if all(len(numbers) >= max(numbers) / 2 for _, numbers in drawn):
+        return max(sizes) >= MANY_OBJECTS
+    once = len(frozenset().union(*(numbers for _, numbers in drawn))) == sum(sizes)
+    return once and sum(sizes) >= MANY_OBJECTS and sum(sizes) >= 2 * len(sizes)
+
+
+def _all_alike(drawn: Sequence[tuple[MaskFacts, frozenset[int]]]) -> bool:
+    """Return whether each of several masks holds the same numbers from 1 on."""
+    numbers = drawn[0][1]
+    counted = max(numbers) == len(numbers) >= FEWEST_OBJECTS
+    return counted and len(drawn) * len(numbers) >= MANY_OBJECTS and all(own == numbers for _, own in drawn[1:])
+
+
+def _lie_anywhere(look: Look, masks: Sequence[MaskFacts], void: int) -> bool:
+    """Return whether each value is one compact piece, and neither its place nor its size tells which value it is.
+
+    Objects are often numbered as rows or columns follow one another, or by size: what tells a value only so counts
+    for nothing.
+    """
+    sample = masks[:: -(-len(masks) // SAMPLED)]
+    found: list[list[Extent]] = []
+    for extents in look.extents([mask.file for mask in sample], void):
+        if any(extent.pieces > 1 or extent.filled < COMPACT for extent in extents.values()):
+            return False
+        found.append([extents[value] for value in sorted(extents)])
+    if len(found) < 2 or len({len(own) for own in found}) > 1:
+        return False
+    centres = np.array([[extent.centre for extent in own] for own in found])
+    centres -= centres.mean(axis=1, keepdims=True)  # what lies in a row moves with its picture
+    sizes = np.log([[extent.size for extent in own] for own in found])
+    by_row, by_column = (
+        all(one.first[order] < other.first[order] for own in found for one, other in itertools.pairwise(own))
+        for order in (0, 1)
+    )
+    axes = [axis for axis in range(centres.shape[-1]) if not (by_row and axis == 0)]
+    axes = [axis for axis in axes if not (by_column and axis == centres.shape[-1] - 1)]
+    steps = np.diff(sizes, axis=1)
+    by_size = bool((steps >= 0).all() or (steps <= 0).all())
+    told = [_part_between(centres[..., axis]) for axis in axes] + ([] if by_size else [_part_between(sizes)])
+    scattered = any(centres[..., axis].std() >= SCATTERED for axis in axes)
+    return scattered and max(told, default=1) < APART
+
+
+def _part_between(values: NDArray[np.float64]) -> float:
+    """Return how much of the variance of ``(mask, value)`` lies between the values, from 0 to 1."""
+    total = float(((values - values.mean()) ** 2).sum())
+    between = len(values) * float(((values.mean(axis=0) - values.mean()) ** 2).sum())
+    return between / total if total > 0 else 0.0

@@ -1,0 +1,42 @@
+"""Segments of 3D Slicer in labels that are read by their values: one name must have one value in all cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...errors import Finding, SegconvError
+from ...image.formats import nrrd, segmentation
+from ...image.stored import VolumeHeader
+from ..model import shown
+
+BY_NAME = "--from pairs --channels NAME,… --images GLOB --masks GLOB takes segments by their names"
+
+
+def names_segments(header: VolumeHeader) -> bool:
+    """Return whether a label names segments in its header."""
+    return isinstance(header, nrrd.NrrdHeader) and segmentation.is_segmentation(header)
+
+
+class SegmentValues:
+    """What value the segments of each name have, label by label."""
+
+    def __init__(self, root: Path) -> None:
+        self.findings: list[Finding] = []
+        self._root = root
+        self._values: dict[str, tuple[int, str]] = {}
+
+    def add(self, path: str, header: VolumeHeader) -> None:
+        """Take in a label; a name that has another value than in a former one becomes a finding."""
+        if not isinstance(header, nrrd.NrrdHeader) or not segmentation.is_segmentation(header):
+            return
+        file = shown(path, self._root)
+        try:
+            segments = segmentation.segments_of(header)
+        except SegconvError:
+            return  # its values count, and are judged as such
+        for segment in segments:
+            value, first = self._values.setdefault(segment.name, (segment.label_value, file))
+            if value != segment.label_value:
+                told = f"its segment {segment.name!r} has the value {segment.label_value}, in {first} it has {value}"
+                self.findings.append(Finding("SC074", told, file=file, hint=BY_NAME))
+                return

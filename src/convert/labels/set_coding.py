@@ -1,0 +1,133 @@
+"""Whether all masks of a set are coded alike: what an index, and what black and white, stand for in each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ...dataset.labels import BACKGROUND, TRANSPARENT, value_text
+from ...dataset.labels import RGB as COLOURS
+from ...errors import Finding, SegconvError, warning
+from .mask_facts import MaskFacts
+
+MOST_HINTED = 40
+"""Colours that a hint spells out."""
+
+
+def refuse_other_palettes(masks: Sequence[MaskFacts]) -> None:
+    """Refuse masks in which an index stands for another colour than in others (``SC078``), with labels by colour."""
+    conflict = _other_palette(masks)
+    if conflict is not None:
+        file, what = conflict
+        raise SegconvError(what, code="SC078", file=file, hint=_by_colour(masks))
+
+
+def warn_of_other_palettes(masks: Sequence[MaskFacts]) -> list[Finding]:
+    """Return a warning if an index stands for another colour in other masks, where that was declared and accepted."""
+    conflict = _other_palette(masks)
+    if conflict is None:
+        return []
+    file, what = conflict
+    return [warning("SC078", f"{what}; it counts by index, as declared and accepted", file=file)]
+
+
+def _other_palette(masks: Iterable[MaskFacts]) -> tuple[str, str] | None:
+    """Return the first mask whose palette contradicts that of another, and how."""
+    seen: dict[int, tuple[int, str]] = {}
+    index_of: dict[int, tuple[int, str]] = {}
+    for mask in masks:
+        own = list(mask.palette.values())
+        for index, colour in mask.palette.items():
+            other, file = seen.setdefault(index, (colour, mask.file))
+            text, theirs = value_text(colour, COLOURS), value_text(other, COLOURS)
+            if other != colour:
+                return mask.file, f"index {index} of its palette is {text}, in {file} it is {theirs}"
+            if own.count(colour) > 1:
+                continue  # of two indices of one colour, the colour tells nothing
+            number, file = index_of.setdefault(colour, (index, mask.file))
+            if number != index:
+                return mask.file, f"{text} is index {index} of its palette, in {file} it is index {number}"
+    return None
+
+
+def _by_colour(masks: Sequence[MaskFacts]) -> str:
+    """Return the hint that declares the colours of all masks, where colours tell the indices of each mask apart."""
+    pixels: dict[int, int] = {}
+    border: dict[int, int] = {}
+    for mask in masks:
+        if len(set(mask.palette.values())) < len(mask.palette):
+            return "export all masks with one palette"
+        for index, colour in mask.palette.items():
+            pixels[colour] = pixels.get(colour, 0) + mask.counts[index]
+            border[colour] = border.get(colour, 0) + mask.border.get(index, 0)
+    ground = ground_of_colours(border, pixels)
+    others = sorted(colour for colour in pixels if colour != ground)
+    names = {BACKGROUND: ground} | {f"class_{number}": colour for number, colour in enumerate(others, 1)}
+    if len(names) > MOST_HINTED:
+        return "export all masks with one palette, or declare their colours: --labels TABLE.csv"
+    listed = ",".join(f"{name}={value_text(colour, COLOURS)}" for name, colour in names.items())
+    return f"--labels '{listed}' counts by colour"
+
+
+def refuse_ground_elsewhere(masks: Sequence[MaskFacts], ground: int | None) -> None:
+    """Refuse palettes in which another index than 0 is transparent or black, unless 0 is what lies around (``SC078``).
+
+    Parameters
+    ----------
+    ground
+        The index that takes most of the border of all masks, if one does.
+    """
+    colour_of = {index: colour for mask in masks for index, colour in mask.palette.items()}
+    for colour, what in ((TRANSPARENT, "transparent"), (0, "black")):
+        other = next((index for index, own in colour_of.items() if index and own == colour), None)
+        if other is None or ground == 0 or colour_of.get(0) in (TRANSPARENT, 0, None):
+            continue
+        indices = ",".join(f"class_{index}={index}" for index in sorted(colour_of) if index)
+        raise SegconvError(
+            f"index {other} of its palette is {what}, as background often is, and index 0 is"
+            f" {value_text(colour_of[0], COLOURS)}",
+            code="SC078",
+            file=next(mask.file for mask in masks if other in mask.palette),
+            hint=f"{_by_colour(masks)}; --labels {BACKGROUND}=0,{indices} if index 0 is background",
+        )
+
+
+def ground_of_colours(border: Mapping[int, int], pixels: Mapping[int, int]) -> int:
+    """Return the colour that is most likely background: transparent, else what most of the border is, else black."""
+    if TRANSPARENT in pixels:
+        return TRANSPARENT
+    most = max(border, key=lambda colour: border[colour], default=0)
+    usual = 0 if 0 in pixels else most
+    return most if border.get(most, 0) > sum(border.values()) / 2 else usual
+
+
+def judge_polarity(white_is_zero: Mapping[str, bool], what: str) -> list[Finding]:
+    """Return an error if in some files 0 is white and in others black, a warning if it is white in all.
+
+    Parameters
+    ----------
+    white_is_zero
+        File, as messages name it → whether it says that 0 is white.
+    what
+        ``"mask"`` or ``"picture"``.
+    """
+    odd = [file for file, white in white_is_zero.items() if white]
+    if not odd:
+        return []
+    if len(odd) == len(white_is_zero):
+        return [
+            warning(
+                "SC078" if what == "mask" else "SC091",
+                f"is stored with white as 0, as all {what}s are; values count as stored",
+                file=odd[0],
+            )
+        ]
+    usual = next(file for file, white in white_is_zero.items() if not white)
+    return [
+        Finding(
+            "SC078" if what == "mask" else "SC084",
+            f"is stored with white as 0, {usual} with black as 0: its values mean the opposite",
+            file=file,
+            hint=f"save all {what}s with black as 0, which TIFF calls MinIsBlack",
+        )
+        for file in odd
+    ]

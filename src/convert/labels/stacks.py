@@ -1,0 +1,46 @@
+"""Whether slices that are pictures are coded alike: what an index and what black stand for in each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ...errors import Finding, SegconvError
+from ...image import raster
+from ...image.formats.png import PictureHeader
+from ...work.readers import Readers
+from ..model import STACK, ConvertOptions, SourceCase, shown
+from .labelling import Declared
+from .lossy import judge_lossy
+from .picture_labels import judge_declared_masks
+from .set_coding import judge_polarity
+
+
+def judge_slices(
+    cases: Sequence[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions, readers: Readers
+) -> None:
+    """Add a finding where slices of images, or of labels, of all cases are not coded alike, and one for white as 0."""
+    images = _headers((case, path) for case in cases for path in case.images)
+    labels = _headers((case, case.label) for case in cases if case.label is not None)
+    findings += judge_polarity(
+        {shown(path, root): head.white_is_zero for path, head in images.items() if head.kind == "gray"}, "picture"
+    )
+    if not labels:
+        return
+    judge_lossy(labels, root, findings, options, readers)
+    slices = [replace(cases[0], images=(), label=path, parts={}) for path in labels]
+    declared = Declared.of(options.labels) if options.labels is not None else None
+    judge_declared_masks(slices, labels, root, findings, options, readers, declared)
+
+
+def _headers(units: Iterable[tuple[SourceCase, str]]) -> Mapping[str, PictureHeader]:
+    """Return the headers of all slices; those that cannot be read are reported where all headers are judged."""
+    found: dict[str, PictureHeader] = {}
+    for case, unit in units:
+        for path in case.files_of(unit) if case.form(unit) == STACK else ():
+            try:
+                found[path] = raster.probe_file(path)
+            except SegconvError:
+                continue
+    return found

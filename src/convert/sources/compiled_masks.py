@@ -1,0 +1,133 @@
+"""Which masks of classes meet where: every mask of every case is looked at before the first label is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...dataset.compiler import Atom, Compiled, compile_masks
+from ...dataset.labels import GRAY
+from ...errors import Finding, SegconvError, naming
+from ...image import raster, volumes
+from ...image.geometry import Geometry
+from ...image.grids import IMAGE, same_grid
+from ...image.stored import DecodedVolume
+from ...work.readers import Readers
+from ..labels.inverted_masks import MaskLook, judge_masks
+from ..labels.picture_file import exact_codes, open_picture
+from ..labels.read_ahead import read_labels
+from ..mending import goes_with_image, in_order, turned
+from ..model import SEGMENTS, SERIES, ConvertOptions, SourceCase, collect, read_source, shown
+from ..write.layers import atoms_of, on_and_mask
+from ..write.resampling import is_resampled, resampled_label
+from ..write.segments import Allowed, atoms_of_segments
+from .headers import probe_unit
+
+
+def compiled_masks(
+    cases: Sequence[SourceCase],
+    names: Sequence[str],
+    root: Path,
+    findings: list[Finding],
+    options: ConvertOptions,
+    readers: Readers,
+) -> Compiled | None:
+    """Look at all masks of all cases, and compile what occurs."""
+    if any(finding.severity == "error" for finding in findings):
+        return None
+    atoms: set[Atom] = set()
+    looks: list[MaskLook] = []
+
+    def look(case: SourceCase) -> tuple[list[Atom], list[MaskLook]]:
+        own: list[MaskLook] = []
+        return _atoms(case, names, root, options, own), own
+
+    for found, own in read_labels(cases, look, root, findings, options, readers):
+        atoms |= set(found)
+        looks += own
+    findings += [] if options.accept_labels else judge_masks(looks)
+    if any(finding.severity == "error" for finding in findings):
+        return None
+    try:
+        return compile_masks(names, atoms, priority=options.priority or None, max_heads=options.max_heads)
+    except SegconvError as error:
+        if error.code == "SC074" and len(names) > 1:
+            error.hint = (
+                "--masks NAME,… takes some of them; --priority NAME,… gives an overlap to the first of these;"
+                " --max-heads N allows more"
+            )
+        collect(findings, error)
+        return None
+
+
+def _atoms(
+    case: SourceCase, names: Sequence[str], root: Path, options: ConvertOptions, looks: list[MaskLook]
+) -> list[Atom]:
+    """Return which masks meet in a case, and add a look at each; each must lie on the grid of the image."""
+    index = {name: number for number, name in enumerate(names)}
+    label = str(case.label)
+    parts = case.parts[label]
+    read: Callable[[str], NDArray[Any]]
+    if raster.ending_of(case.images[0]) is not None:
+        head = raster.probe_file(case.images[0])
+        shape: tuple[int, ...] = (head.height, head.width)
+        read = _picture_mask
+    else:
+        own = probe_unit(case, case.images[0], root, options).geometry
+        grid = options.mending.grid(own)
+        shape = grid.array_shape
+        if case.form(label) == SEGMENTS:
+            files = (read_source(file) for file in parts.files)
+            return atoms_of_segments(files, parts.names, grid, index, Allowed(options.mending, options.max_volume))
+        read = partial(_volume_mask, case=case, image=own, options=options)
+
+    def masks() -> Iterable[tuple[int, NDArray[np.bool_]]]:
+        for name, file in zip(parts.names, parts.files, strict=True):
+            with naming(shown(file, root)):
+                on = _on(read(file))
+            looks.append(MaskLook.of(name, shown(file, root), on))
+            yield index[name], on
+
+    return atoms_of(shape, masks())
+
+
+def _on(values: NDArray[Any]) -> NDArray[np.bool_]:
+    try:
+        return on_and_mask(values)[1]
+    except SegconvError as error:
+        if error.code in ("SC071", "SC072"):
+            error.hint = "store masks as 0 and one other value; if this is an image, say --image NAME for each image"
+        raise
+
+
+def _picture_mask(file: str) -> NDArray[Any]:
+    return exact_codes(open_picture(read_source(file)), GRAY)
+
+
+def _volume_mask(file: str, *, case: SourceCase, image: Geometry, options: ConvertOptions) -> NDArray[Any]:
+    """Return a mask as it lies on its image once that is turned; `image` is the grid in its file."""
+    mending = options.mending
+    mask: DecodedVolume
+    if case.form(file) == SERIES:
+        from ...image.formats import dicom  # brings SimpleITK
+
+        mask = dicom.read_series(case.files_of(file), options.max_volume)
+    else:
+        with mending.reading():
+            mask = volumes.decode(read_source(file), volumes.ending_of(file) or "", limit=options.max_volume)
+    if mask.header.four_dimensional:
+        raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
+    mask = in_order(mask, image, IMAGE, [], file)
+    if goes_with_image(mask.header.geometry, image, mending):
+        return turned(mask, mending, [], file, image).values
+    grid = mending.grid(image)
+    mask = turned(mask, mending, [], file)
+    if is_resampled(mask, grid, mending):
+        mask = resampled_label(mask, grid, [], file)
+    same_grid(mask.header.geometry, grid, IMAGE)
+    return mask.values

@@ -1,0 +1,104 @@
+"""Folds that a source brings along: taken over if they are whole and do not leak, otherwise made anew and told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ... import reading
+from ...dataset.lineage import TRAIN, CaseRecord
+from ...dataset.splits import PARTS, Splits, leaks, make_splits, parse_splits
+from ...dataset.strictjson import MAX_BYTES, loads
+from ...errors import Finding, SegconvError, warning
+from ..model import ConvertOptions, SourceCase, count_of, read_source, resolve_inside
+
+
+def folds_in(
+    path: Path, root: Path, cases: Sequence[SourceCase], options: ConvertOptions, findings: list[Finding]
+) -> Splits | None:
+    """Return the folds of a ``splits_final.json`` in the identifiers of the dataset.
+
+    Returns
+    -------
+    folds
+        None if there is no such file, or one that cannot be used, which becomes a warning.
+
+    Raises
+    ------
+    SegconvError
+        ``SC060`` if it is a link that leaves the source.
+    """
+    if not reading.is_there(path, links_followed=False):
+        return None
+    try:
+        refuse_no_file(path)
+        return renamed(
+            loads(read_source(resolve_inside(path, root, external=options.allow_external), MAX_BYTES)), cases
+        )
+    except SegconvError as error:
+        if error.code == "SC060":
+            error.file = path.name
+            raise
+        findings.append(not_taken(path.name, error.message, code="SC099" if error.code == "SC099" else "SC095"))
+        return None
+
+
+def refuse_no_file(path: Path) -> None:
+    """Refuse what is called like a file of folds and is none.
+
+    Raises
+    ------
+    SegconvError
+        ``SC095``.
+    """
+    if not reading.is_file(path):
+        raise SegconvError("is a link to nowhere" if path.is_symlink() else "is no file", code="SC095")
+
+
+def renamed(found: Any, cases: Sequence[SourceCase]) -> Splits:
+    """Return folds in the identifiers of the dataset.
+
+    Raises
+    ------
+    SegconvError
+        ``SC099`` if they are no list of folds, or name cases that are not there.
+    """
+    folds = parse_splits(found)
+    names = {case.original_name: case.case for case in cases if case.split == TRAIN}
+    unknown = sorted({case for fold in folds for part in PARTS for case in fold[part]} - names.keys())
+    if unknown:
+        told = f"names {count_of(len(unknown), 'case')} that are not there, the first is {unknown[0]}"
+        raise SegconvError(told, code="SC099")
+    return [{part: list(dict.fromkeys(names[case] for case in fold[part])) for part in PARTS} for fold in folds]
+
+
+def settled_folds(source: Splits | None, records: Sequence[CaseRecord], file: str) -> tuple[Splits, list[Finding]]:
+    """Return the folds of a dataset, and a warning if those of its source could not be taken over.
+
+    Parameters
+    ----------
+    source
+        Its own folds, or None.
+    records
+        The cases that were converted; others leave the folds.
+    file
+        What the source's folds lie in.
+    """
+    if source is None:
+        return make_splits(records), []
+    there = {record.case for record in records if record.split == TRAIN}
+    folds = [{part: [case for case in fold[part] if case in there] for part in PARTS} for fold in source]
+    empty = [
+        f"fold {number} has no case in {part}" for number, fold in enumerate(folds) for part in PARTS if not fold[part]
+    ]
+    why = empty + [found.message for found in leaks(folds, records)]
+    if not why:
+        return folds, []
+    return make_splits(records), [not_taken(file, why[0])]
+
+
+def not_taken(file: str, why: str, code: str = "SC095") -> Finding:
+    """Return the warning that folds of a source were not taken over."""
+    hint = "mend the folds of the source if they were meant, and convert again"
+    return warning(code, f"{why}; new folds were made instead", file=file, hint=hint)

@@ -1,0 +1,236 @@
+"""What the headers of a case's volumes say about one another, before any voxel is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import Finding, SegconvError, naming
+from ...image import raster, volumes
+from ...image.codecs import decoded_bytes
+from ...image.geometry import Geometry
+from ...image.grids import FIRST_CHANNEL, IMAGE, other_order, same_grid
+from ...image.stored import VolumeHeader
+from ...work.plan import Item
+from ..bands import KIND, as_bands, refuse_as_slices
+from ..find.frames import HINT, header_of_frame, same_frames
+from ..labels.segment_values import BY_NAME, SegmentValues, names_segments
+from ..labels.set_coding import judge_polarity
+from ..mending import RESAMPLE, goes_with_image
+from ..model import (
+    BANDS,
+    FRAME,
+    INSTANCES,
+    LAYERS,
+    SEGMENTS,
+    SERIES,
+    STACK,
+    ConvertOptions,
+    SourceCase,
+    collect,
+    count_of,
+    shown,
+)
+from ..write.task import CaseTask
+
+ONE_MAP = "merge the channels into one label map, if each is a class; if each is a person's, keep one"
+
+
+def judge_headers(
+    cases: Sequence[SourceCase], channels: int, root: Path, findings: list[Finding], options: ConvertOptions
+) -> int:
+    """Add a finding for each header that cannot be used, or does not go with the others of its case.
+
+    Parameters
+    ----------
+    channels
+        How many a case must have; 0 if that is not known: then all must have as many as most.
+
+    Returns
+    -------
+    channels
+        How many most cases have.
+    """
+    if options.file_ending is not None and options.file_ending not in volumes.WRITABLE:
+        ending = options.file_ending.lstrip(".")
+        hint = "--format nii.gz, nii, nrrd or mha"
+        findings.append(Finding("SC001", f"--format {ending} is one of pictures, the source holds volumes", hint=hint))
+    counts: dict[str, int] = {}
+    segments = SegmentValues(root)
+    for case in cases:
+        try:
+            images = [probe_unit(case, path, root, options) for path in case.images]
+            labels = {path: probe_unit(case, path, root, options) for path in _label_units(case)}
+        except SegconvError as error:
+            collect(findings, error)
+            continue
+        counts[case.case] = sum(header.channels for header in images)
+        _judge_case(case, images, labels, root, findings, options)
+        for path, header in labels.items():
+            segments.add(path, header)
+    findings += segments.findings
+    return _judge_counts(cases, counts, channels, root, findings)
+
+
+def _label_units(case: SourceCase) -> tuple[str, ...]:
+    """Return what has a header to be judged: a label, or each of the masks that are to be united."""
+    if case.label is None or case.form(case.label) in (LAYERS, SEGMENTS):
+        return ()
+    return case.parts[case.label].files if case.form(case.label) == INSTANCES else (case.label,)
+
+
+def judge_pictures(
+    cases: Sequence[SourceCase], channels: int, root: Path, findings: list[Finding], options: ConvertOptions
+) -> int:
+    """Do for pictures what `judge_headers` does for volumes."""
+    counts: dict[str, int] = {}
+    white: dict[str, dict[str, bool]] = {"picture": {}, "mask": {}}
+    for case in cases:
+        heads = []
+        for path in case.files:
+            try:
+                with naming(shown(path, root)):
+                    heads.append(_probe_picture(case, path, options))
+            except SegconvError as error:
+                collect(findings, error)
+        if len(heads) < len(case.files):
+            continue
+        counts[case.case] = sum(head.channels for head in heads[: len(case.images)])
+        for path, head in zip(case.files, heads, strict=True):
+            if head.kind == "gray":
+                white["picture" if path in case.images else "mask"][shown(path, root)] = head.white_is_zero
+        first = heads[0]
+        findings += [
+            Finding("SC082", f"is {head}, its picture {first}", file=shown(path, root), hint="export both in one size")
+            for path, head in zip(case.files, heads, strict=True)
+            if (head.width, head.height) != (first.width, first.height)
+        ]
+    for what, of_files in white.items():
+        findings += judge_polarity(of_files, what)
+    return _judge_counts(cases, counts, channels, root, findings)
+
+
+def _probe_picture(case: SourceCase, path: str, options: ConvertOptions) -> raster.PictureHeader:
+    """Return the header of a picture; of channels in one file only where they are taken apart."""
+    head = as_bands(raster.probe_file(path), drop_alpha=options.drop_alpha and path in case.images)
+    if head.kind == KIND and case.form(path) != BANDS:
+        raise SegconvError(
+            f"is {head}: channels other than colours in one file, expected a file for each",
+            code="SC084",
+            hint="save each channel as a file of its own, in every case",
+        )
+    return head
+
+
+def _judge_counts(
+    cases: Sequence[SourceCase], counts: Mapping[str, int], channels: int, root: Path, findings: list[Finding]
+) -> int:
+    """Refuse cases that have not as many channels as they must; return how many those are."""
+    usual = channels or next((number for number, _ in Counter(counts.values()).most_common(1)), 0)
+    by_name = {case.case: case for case in cases}
+    findings += [
+        Finding(
+            "SC084",
+            f"has {count_of(found, 'channel')}, "
+            + (f"the dataset has {channels}" if channels else f"most cases have {usual}"),
+            file=shown(by_name[name].images[0], root),
+            hint="mend the channels in dataset.json, or --channels" if channels else "mend the case",
+        )
+        for name, found in counts.items()
+        if found != usual
+    ]
+    return usual
+
+
+def _judge_case(
+    case: SourceCase,
+    images: list[VolumeHeader],
+    labels: Mapping[str, VolumeHeader],
+    root: Path,
+    findings: list[Finding],
+    options: ConvertOptions,
+) -> None:
+    grid = images[0].geometry
+    for path, header in zip(case.images[1:], images[1:], strict=True):
+        _judge_grid(header.geometry, grid, FIRST_CHANNEL, shown(path, root), findings, options)
+    for path, label in labels.items():
+        file = shown(path, root)
+        if label.four_dimensional:
+            number = count_of(label.channels, "channel")
+            what = f"is a label of four dimensions ({number}), expected one value a voxel"
+            hint = HINT if same_frames(images, label) else ONE_MAP
+            hint = "save it in three dimensions" if label.channels == 1 else hint
+            hint = BY_NAME if names_segments(label) else hint
+            findings.append(Finding("SC073", what, file=file, hint=hint))
+        else:
+            # Slices know no place of their own: a label of slices takes the grid of its image.
+            place = replace(grid, size=label.geometry.size) if case.form(path) == STACK else label.geometry
+            _judge_grid(place, grid, IMAGE, file, findings, options)
+
+
+def _judge_grid(
+    grid: Geometry, reference: Geometry, whose: str, file: str, findings: list[Finding], options: ConvertOptions
+) -> None:
+    mending = options.mending
+    if RESAMPLE in mending.kinds or other_order(grid, reference) is not None:
+        return
+    if whose == IMAGE and goes_with_image(grid, reference, mending):
+        return
+    try:
+        same_grid(mending.grid(grid), mending.grid(reference), whose)
+    except SegconvError as error:
+        collect(findings, error, file)
+
+
+def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions) -> VolumeHeader:
+    """Return the header of an image or a label, be it a file, slices or a DICOM series."""
+    with naming(shown(path, root)):
+        form = case.form(path)
+        if form == SERIES:
+            from ...image.formats import dicom
+
+            header: VolumeHeader = dicom.probe_series(case.files_of(path))
+        elif form == STACK:
+            header = _probe_stack(case.files_of(path), root, options)
+        else:
+            with options.mending.reading():
+                header = volumes.probe_file(path)
+            header = header_of_frame(header) if form == FRAME else header
+        if header.voxel_bytes > options.max_volume:
+            raise SegconvError(
+                f"decodes to {header.voxel_bytes} bytes, at most {options.max_volume} are allowed", code="SC054"
+            )
+        return header
+
+
+def _probe_stack(files: Sequence[str], root: Path, options: ConvertOptions) -> VolumeHeader:
+    heads = []
+    for file in files:
+        with naming(shown(file, root)):
+            heads.append(raster.probe_file(file))
+            refuse_as_slices(heads[-1])
+    pages = sum(head.pages for head in heads)
+    first = heads[0]
+    for file, head in zip(files, heads, strict=True):
+        if (head.width, head.height) != (first.width, first.height):
+            raise SegconvError(f"is {head}, the first slice {first}", code="SC082", file=shown(file, root))
+    geometry = Geometry.plain((first.width, first.height, pages), options.spacing_mm)
+    dtype = np.dtype({8: np.uint8, 16: np.uint16, 32: np.float32}.get(first.depth, np.uint8))
+    return VolumeHeader(geometry, 1, dtype, 1.0, 0.0, False, ())
+
+
+def decoded(item: Item) -> int:
+    """Return what the largest image or label of a case decodes to, by the heads of its files."""
+    task: CaseTask = item.payload
+    source = task.source
+    units = source.images if source.label is None else (*source.images, source.label)
+    with task.recipe.mending.reading():
+        # Slices are in memory together; masks, like channels, one by one.
+        return max(
+            (sum if source.form(unit) in (SERIES, STACK) else max)(map(decoded_bytes, source.files_of(unit)))
+            for unit in units
+        )

@@ -1,0 +1,133 @@
+"""Which of a user's files are to be predicted, and which of them are channels of one case.
+
+Files of the folder itself, or, if it has none, of the folders below it; folders of DICOM slices are
+volumes, as in a conversion. Channels are numbered (``a_0000``, ``a_0001``), or called as those that the
+model was trained on: ``a_T1`` and ``a_FLAIR``, or ``T1`` and ``FLAIR`` in a folder a case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ... import reading
+from ...dataset.lineage import TEST
+from ...errors import Finding, SegconvError, warning
+from ...image import raster, volumes
+from ..find.pairing import Pair
+from ..find.roles import MASK, SEPARATORS, place_of, role_of_stem
+from ..find.tree import Unit, units_in
+from ..find.volume_units import volume_units
+from ..model import ConvertOptions, count_of
+
+_NUMBERED = re.compile(r"(.+)_(\d{4})$")
+
+
+def input_pairs(
+    source: Path, root: Path, channels: Sequence[str], *, pictures: bool
+) -> tuple[list[Pair], list[Finding]]:
+    """Return a case without label for each image to be predicted, and errors and warnings.
+
+    Parameters
+    ----------
+    source, root
+        A file and its folder, or a folder, twice.
+    channels
+        Of the model.
+
+    Raises
+    ------
+    SegconvError
+        ``SC011`` if there is none.
+    """
+    findings: list[Finding] = []
+    units = _units(source, root, findings, pictures=pictures)
+    if not units:
+        if any(finding.severity == "error" for finding in findings):
+            return [], findings
+        what = "picture" if pictures else "volume"
+        raise SegconvError(f"holds no {what}, which the model was trained on", code="SC011", file=str(source))
+    _judge_twice(units, findings)
+    split = len(channels) > 1 and not pictures
+    groups = _grouped(units, channels) if split else [(unit.folder, unit.stem, [unit]) for unit in units]
+    groups = [(folder, name or root.name, own) for folder, name, own in groups]  # slices in the folder itself
+    names = {name for _, name, _ in groups}
+    if len(names) == len(groups):
+        return [_pair((), name, own) for _, name, own in groups], findings
+    if len(names) == 1 and all(folder for folder, _, _ in groups):  # CT in a folder a case: the folder names it
+        return [_pair((), folder, own) for folder, _, own in groups], findings
+    return [_pair((folder,) if folder else (), name, own) for folder, name, own in groups], findings
+
+
+def _units(source: Path, root: Path, findings: list[Finding], *, pictures: bool) -> list[Unit]:
+    if reading.is_file(source):
+        ending = (raster.ending_of if pictures else volumes.ending_of)(source.name)
+        return [Unit("", source.name[: -len(ending)], source.name[-len(ending) :])] if ending else []
+    below: list[Finding] = []
+    units = units_in(root, raster.ending_of, below)[0] if pictures else volume_units(root, ConvertOptions(), below)[0]
+    if own := [unit for unit in units if not unit.folder and unit.parts is None]:
+        return own
+    findings += below
+    masks = [unit for unit in units if _is_mask(unit)]
+    if masks and len(masks) < len(units):
+        what = f"is a label, by its name or place; {count_of(len(masks), 'such file')} below are not predicted"
+        hint = "give the folder that it lies in to predict it"
+        findings.append(warning("SC087", what, file=masks[0].path, hint=hint))
+        return [unit for unit in units if not _is_mask(unit)]
+    return units
+
+
+def _is_mask(unit: Unit) -> bool:
+    return MASK in (place_of(unit.folder).role, role_of_stem(unit.stem)[0]) or unit.stem.lower().endswith(".seg")
+
+
+def _judge_twice(units: Sequence[Unit], findings: list[Finding]) -> None:
+    seen: dict[tuple[str, str], Unit] = {}
+    for unit in units:
+        first = seen.setdefault((unit.folder, unit.stem), unit)
+        if first is not unit:
+            names = f"{first.stem}{first.ending} and {unit.stem}{unit.ending}"
+            findings.append(Finding("SC085", f"{names} are two files of one case", file=unit.path))
+
+
+def _grouped(units: Sequence[Unit], channels: Sequence[str]) -> list[tuple[str, str, list[Unit]]]:
+    """Return folder, name and channels of each case, by the numbers of channels or by their names."""
+    groups: dict[tuple[str, str], list[Unit]] = {}
+    for unit in units:
+        match = _NUMBERED.fullmatch(unit.stem)
+        groups.setdefault((unit.folder, match[1] if match else unit.stem), []).append(unit)
+    if all(len(own) == 1 for own in groups.values()) and (named := _by_channel_names(units, channels)):
+        return named
+    return [(folder, stem, own) for (folder, stem), own in groups.items()]
+
+
+def _by_channel_names(units: Sequence[Unit], channels: Sequence[str]) -> list[tuple[str, str, list[Unit]]]:
+    """Return the cases if every file is called as a channel, and every case has all of them."""
+    wanted = {name.casefold(): number for number, name in enumerate(channels)}
+    groups: dict[tuple[str, str], dict[int, Unit]] = {}
+    for unit in units:
+        last = SEPARATORS.split(unit.stem)[-1]
+        number = wanted.get(last.casefold())
+        stem = unit.stem[: len(unit.stem) - len(last)].rstrip("_-. ")
+        if number is None or number in groups.setdefault((unit.folder, stem), {}):
+            return []
+        groups[unit.folder, stem][number] = unit
+    if any(len(own) < len(channels) for own in groups.values()):
+        return []
+    # T1 and FLAIR in a folder a case: the folder names it.
+    return [
+        (folder.rpartition("/")[0], folder.rpartition("/")[2], _in_order(own))
+        if not stem
+        else (folder, stem, _in_order(own))
+        for (folder, stem), own in groups.items()
+    ]
+
+
+def _in_order(own: dict[int, Unit]) -> list[Unit]:
+    return [own[number] for number in sorted(own)]
+
+
+def _pair(where: tuple[str, ...], name: str, files: Sequence[Unit]) -> Pair:
+    images = {f"{number:04d}": unit for number, unit in enumerate(files)}
+    return Pair(where, "/".join((*where, name)), TEST, images)

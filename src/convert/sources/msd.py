@@ -1,0 +1,214 @@
+"""Medical Segmentation Decathlon tasks: dataset.json, imagesTr, labelsTr, imagesTs, one file a case.
+
+Source of the format: http://medicaldecathlon.com and Antonelli et al. 2022,
+https://doi.org/10.1038/s41467-022-30695-9. Several channels are the fourth axis of one file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from ... import reading
+from ...dataset.description import free_texts, left_out
+from ...dataset.lineage import TEST, TRAIN
+from ...dataset.names import case_identifier
+from ...errors import Finding, SegconvError, warning
+from ...work.readers import ONE, Readers
+from ..find.cases import finished
+from ..labels.found_labels import label_map_of
+from ..model import (
+    ConvertOptions,
+    SourceCase,
+    SourceScan,
+    collect,
+    files_of,
+    own_name,
+    resolve_inside,
+    shown,
+    skipped_note,
+    unlisted_notes,
+)
+from .channel_numbers import carry_channel_numbers
+from .headers import judge_headers
+from .tasks import (
+    channels_and_labels,
+    further_entries,
+    listed_files,
+    other_folders,
+    read_json,
+    read_task,
+    split_without_label,
+    stale_counts,
+    without_absent_tests,
+)
+
+KIND = "msd"
+_ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
+
+
+def recognise(root: Path) -> str | None:
+    """Return what speaks for an MSD task, or None."""
+    json_file = root / "dataset.json"
+    if not reading.is_file(json_file) or not reading.is_folder(root / "imagesTr"):
+        return None
+    task = None
+    with contextlib.suppress(SegconvError):  # told when it is read
+        task = read_json(root)
+    if "channel_names" in (task or {}):
+        return None  # v2, of pictures or with odd names
+    if carry_channel_numbers(root, task) is True:
+        return None  # channels in files of their own: nnU-Net v1
+    return "dataset.json and imagesTr with one NIfTI file a case"
+
+
+def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
+    """Find the cases of a task and judge the header of every file."""
+    findings: list[Finding] = []
+    notes: list[str] = []
+    task = read_task(root, options, notes)
+    channels, label_map = options.channels, None
+    listed: dict[str, dict[str, str | None]] = {}
+    if task is not None:
+        channels, label_map = channels_and_labels(task, options, findings)
+        listed, list_findings = listed_files(task)
+        findings += list_findings
+        without_absent_tests(listed, root, findings)
+    cases = _cases(root, listed, options, findings, notes)
+    notes += other_folders(root, ("imagesTr", "labelsTr", "imagesTs", "labelsTs"))
+    extra = further_entries(task or {})
+    findings += left_out(extra)
+    findings += stale_counts(task or {}, cases)
+    cases = finished(cases, root, options, findings)
+    if not cases and not any(f.severity == "error" for f in findings):
+        findings.append(Finding("SC011", "no case was found in imagesTr", file=str(root)))
+    judge_headers(cases, len(channels), root, findings, options)
+    if label_map is None:
+        label_map = label_map_of(cases, root, findings, notes, options, readers)
+    uncompressed = bool(cases) and all(c.images[0].lower().endswith(".nii") for c in cases)
+    theirs = ".nii" if uncompressed else ".nii.gz"
+    return SourceScan(
+        KIND,
+        own_name(root),
+        root,
+        tuple(cases),
+        channels,
+        label_map,
+        options.file_ending or theirs,
+        {"ending": theirs, "dtype": "uint8"},
+        free_texts(task or {}),
+        tuple(findings),
+        tuple(notes),
+        extra=extra,
+    )
+
+
+def _cases(
+    root: Path,
+    listed: dict[str, dict[str, str | None]],
+    options: ConvertOptions,
+    findings: list[Finding],
+    notes: list[str],
+) -> list[SourceCase]:
+    cases: list[SourceCase] = []
+    skipped: list[str] = []
+    for split, images, labels in ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs")):
+        on_disk = _volumes(root / images)
+        on_disk_labels = _volumes(root / labels)
+        pairs: dict[str, tuple[str, str | None]] = {}
+        for image, label in listed.get(split, {}).items():
+            name = _stem(image)
+            image = _as_on_disk(image, on_disk, root)
+            label = None if label is None else _as_on_disk(label, on_disk_labels, root)
+            if label is None and split == TEST and name in on_disk_labels:
+                label = f"{labels}/{on_disk_labels[name]}"
+            pairs[name] = (image, label)
+        unlisted = [name for name in on_disk if name not in pairs]
+        without_image = on_disk_labels.keys() - pairs.keys() - on_disk.keys()
+        lone = [f"{labels}/{on_disk_labels[name]}" for name in sorted(without_image)]
+        if options.listed_only:
+            notes += unlisted_notes([f"{images}/{on_disk[name]}" for name in unlisted], lone)
+        else:
+            findings += [Finding("SC081", "is a label without an image", file=label) for label in lone]
+            for name in unlisted:
+                pairs[name] = (
+                    f"{images}/{on_disk[name]}",
+                    f"{labels}/{on_disk_labels[name]}" if name in on_disk_labels else None,
+                )
+                if split in listed:
+                    findings.append(
+                        warning(
+                            "SC087",
+                            "is not listed in dataset.json; it is converted all the same",
+                            file=f"{images}/{on_disk[name]}",
+                            hint="--listed-only leaves it out",
+                        )
+                    )
+        for name in sorted(pairs):
+            case = _case(root, name, *pairs[name], split, options, findings, skipped)
+            if case is not None:
+                cases.append(case)
+    notes += skipped_note(skipped)
+    return cases
+
+
+def _case(
+    root: Path,
+    name: str,
+    image: str,
+    label: str | None,
+    split: str,
+    options: ConvertOptions,
+    findings: list[Finding],
+    skipped: list[str],
+) -> SourceCase | None:
+    before = len(findings)
+    files: list[str | None] = []
+    for file in (image, label):
+        try:
+            files.append(None if file is None else resolve_inside(root / file, root, external=options.allow_external))
+        except SegconvError as error:
+            error.file = shown(error.file, root)
+            collect(findings, error, str(file))
+    if len(findings) > before:
+        return None
+    if files[1] is None and split == TRAIN:
+        found = split_without_label(image, f"labelsTr/{name}.nii.gz", options, findings, skipped)
+        if found is None:
+            return None
+        split = found
+    return SourceCase(case_identifier(name), name, (str(files[0]),), files[1], split)
+
+
+def _volumes(folder: Path) -> dict[str, str]:
+    """Return case name → file name of the NIfTI files of a folder."""
+    if not reading.is_folder(folder):
+        return {}
+    found: dict[str, str] = {}
+    for path in files_of(folder):
+        if not _ENDING.search(path.name):
+            continue
+        name = _stem(path.name)
+        if name in found:
+            raise SegconvError(
+                f"{found[name]} and {path.name} are two files of one case",
+                code="SC085",
+                file=f"{folder.name}/{path.name}",
+                hint="remove one of them: some readers open the other",
+            )
+        found[name] = path.name
+    return found
+
+
+def _as_on_disk(listed: str, on_disk: Mapping[str, str], root: Path) -> str:
+    """Return a listed path with the ending that the file really has (MSD lists .nii.gz)."""
+    if not reading.is_there(root / listed, links_followed=False) and _stem(listed) in on_disk:
+        return posixpath.join(posixpath.dirname(listed), on_disk[_stem(listed)])
+    return listed
+
+
+def _stem(path: str) -> str:
+    return _ENDING.sub("", posixpath.basename(path))

@@ -1,0 +1,189 @@
+"""What is said of a source that no kind knows: what lies in it, and which command might fit."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from ... import reading
+from ...errors import Finding, Refused, SegconvError
+from ...image import raster, volumes
+from ..find.lists import pair_by_list
+from ..find.mask_folders import is_segmentation
+from ..find.named_labels import LOSSY
+from ..find.pairing import pair_units
+from ..find.roles import MASK, SEPARATORS, place_of
+from ..find.strangers import glob_of, globs_of
+from ..find.tree import Unit, units_in, walk
+from ..find.volume_units import strip_ending, volume_units
+from ..model import SERIES, ConvertOptions, collect, count_of, shown
+from .looks import labels_among
+from .outlines import outlines_in
+
+MOST_SIDES = 12
+"""Files of a case that are looked at."""
+
+SHOWN = 3
+"""Endings and folders that are named."""
+_PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
+_DRAWN = (".json", ".xml", ".txt")
+"""Files that often hold outlines instead of masks, if there is one for each picture."""
+
+
+def of_unknown(root: Path) -> SegconvError:
+    """Return the refusal of a source in which nothing tells images and labels."""
+    files = {folder: names for folder, names in walk(root, []) if names}
+    endings = Counter(_ending(name) for names in files.values() for name in names)
+    if not endings:
+        return _refusal(root, "holds no file", "check the path; a folder of images and labels was expected")
+    findings: list[Finding] = []
+    pictures, volume_files = units_in(root, raster.ending_of, [])[0], volume_units(root, ConvertOptions(), findings)[0]
+    findings += _labels_of_dicom(root, volume_files)
+    if findings:
+        return Refused(reasons=findings)  # what is wrong explains why nothing was recognised
+    units = max(pictures, volume_files, key=len)
+    found = _listed(endings, files)
+    if not units:
+        packed = next((name for names in files.values() for name in names if _ending(name) in _PACKED), None)
+        readable = f"pictures are read as {', '.join(raster.ENDINGS)}, volumes as {', '.join(volumes.ENDINGS)} or DICOM"
+        hint = f"unpack {packed}" if packed is not None else f"save them in another format: {readable}"
+        if reading.is_file(root / "dataset.json"):
+            hint = "a dataset.json is read beside imagesTr and labelsTr: give the folder that holds all three"
+        return _refusal(root, f"holds {found}, of no format that is read", hint)
+    told = pair_units(units).findings
+    if not any(place_of(unit.folder).role == MASK for unit in units):
+        told = [found for found in told if found.code == "SC003"]
+    if told:
+        return Refused(reasons=told)  # what labels there are is told, and whose is not
+    hint = _command(root, units)
+    paths = [f"{folder}/{name}".lstrip("/") for folder, own in files.items() for name in own]
+    if (outlines := outlines_in(root, paths)) is not None:
+        what, how = outlines
+        found += f", {what}"
+        hint = f"outlines are not read: draw them as masks first{f' ({how})' if how else ''}; {hint}"
+    elif any(endings[ending] >= len(units) for ending in _DRAWN):
+        hint += "; outlines in text files are not read: draw them as masks first"
+    return _refusal(root, f"holds {found}, and no name of a file or folder tells which of them are labels", hint)
+
+
+def _labels_of_dicom(root: Path, units: list[Unit]) -> list[Finding]:
+    """Return a finding for each series beside which labels lie as objects that are not read."""
+    findings: list[Finding] = []
+    for unit in units:
+        if unit.parts is not None and unit.parts.form == SERIES:
+            from ...image.formats import dicom  # brings SimpleITK
+
+            try:
+                dicom.refuse_labels(str(root / unit.path))
+            except SegconvError as error:
+                collect(findings, error)
+    return [replace(found, file=shown(found.file, root)) for found in findings]
+
+
+def _command(root: Path, units: list[Unit]) -> str:
+    """Return the commands that might fit, as they may be typed but for the names of labels."""
+    convert = f"segconv convert {shlex.quote(str(root))}"
+    if (listing := _list_in(root)) is not None:
+        return f"{convert} --pairs {shlex.quote(str(listing))} …"
+    folders: dict[str, list[Unit]] = {}
+    for unit in units:
+        folders.setdefault(unit.folder, []).append(unit)
+    images = [folder for folder, own in folders.items() if not any(is_segmentation(unit.path) for unit in own)]
+    if len(images) == 1 and len(folders) > 1:
+        return f"{convert} --images {shlex.quote(images[0])} …"
+    for sides in _sides(folders):
+        looks = labels_among([own for _, own in sides], root)
+        if not looks:
+            continue
+        images = [pattern for (pattern, _), label in zip(sides, looks, strict=True) if not label]
+        masks = [pattern for (pattern, _), label in zip(sides, looks, strict=True) if label]
+        given = " ".join(f"--images {shlex.quote(image)}" for image in images)
+        choices = " or ".join(f"{given} --masks {shlex.quote(mask)}" for mask in masks)
+        return f"{convert} {choices} … takes what holds few values for masks"
+    theirs = units[0].ending
+    ending = ".png" if theirs.lower() in LOSSY else theirs
+    alone = (
+        f"; {convert} --images '**/*{theirs}' --unlabelled test --labels background=0,NAME=1 … takes all of them as"
+        " images to be predicted"
+    )
+    named = f"call labels NAME_mask{ending}, or put them" if ending else "put volumes of labels"
+    return f"{named} into a folder masks beside one called images{alone}"
+
+
+def _sides(folders: Mapping[str, list[Unit]]) -> Iterator[list[tuple[str, list[Unit]]]]:
+    """Yield what may be images on one side and labels on the other, each with its pattern.
+
+    The files of one name in every folder, or each folder whole, or files by the last words of their names.
+    """
+    owns = list(folders.values())
+    names = [{unit.stem + unit.ending for unit in own} for own in owns]
+    same = sorted(names[0])
+    alike = len(folders) > 1 and all(own == names[0] for own in names)
+    if alike and 1 < len(same) <= MOST_SIDES:
+        depth = "/".join("*" * (1 + next(iter(folders)).count("/")))
+        called = {name: [unit for own in owns for unit in own if unit.stem + unit.ending == name] for name in same}
+        yield [(glob_of(depth, name), own) for name, own in called.items()]
+    if len(folders) == 2:
+        yield list(zip(globs_of(*owns), owns, strict=True))
+    elif alike and len(folders) <= MOST_SIDES:
+        yield [(glob_of(folder, f"{{case}}{own[0].ending}"), own) for folder, own in folders.items()]
+    elif len(folders) == 1 and (sides := _by_last_word(owns[0])):
+        yield sides
+
+
+def _by_last_word(units: list[Unit]) -> list[tuple[str, list[Unit]]]:
+    """Return the pattern and the files of each side of one folder, if their last words tell two for each case."""
+    cases: dict[str, set[str]] = {}
+    files: dict[str, list[Unit]] = {}
+    for unit in units:
+        word = SEPARATORS.split(unit.stem)[-1]
+        case = unit.stem[: len(unit.stem) - len(word)]
+        cases.setdefault(word + unit.ending, set()).add(case)
+        files.setdefault(word + unit.ending, []).append(unit)
+    if (
+        len(cases) != 2
+        or len({frozenset(own) for own in cases.values()}) > 1
+        or any("" in own for own in cases.values())
+    ):
+        return []
+    separator = next(iter(next(iter(cases.values()))))[-1:]
+    return [(glob_of(units[0].folder, f"{{case}}{separator}{word}"), files[word]) for word in sorted(cases)]
+
+
+def _list_in(root: Path) -> Path | None:
+    """Return a list of images and labels that lies in the source, if there is one."""
+    for path in sorted(root.iterdir()):
+        if path.suffix.lower() in (".csv", ".tsv", ".json") and reading.is_file(path):
+            try:
+                pairing = pair_by_list(path, root, strip_ending)
+            except SegconvError:
+                continue
+            if any(pair.labels for pair in pairing.pairs) and not pairing.findings:
+                return path
+    return None
+
+
+def _ending(name: str) -> str:
+    return volumes.ending_of(name) or Path(name).suffix.lower()
+
+
+def _listed(endings: Counter[str], files: Mapping[str, list[str]]) -> str:
+    """Return ``6 .png and 1 .txt files in 2 folders (a, b)``."""
+    usual = endings.most_common(SHOWN)
+    counted = [f"{count} {ending or 'nameless'}" for ending, count in usual]
+    more = sum(endings.values()) - sum(count for _, count in usual)
+    counted += [f"{more} more"] if more else []
+    last = counted.pop()
+    what = f"{', '.join(counted)} and {last} files" if counted else f"{last} file{'' if endings.total() == 1 else 's'}"
+    if list(files) == [""]:
+        return what
+    folders = [folder or "." for folder in files]
+    named = ", ".join(folders[:SHOWN]) + (" …" if len(folders) > SHOWN else "")
+    return f"{what} in {count_of(len(folders), 'folder')} ({named})"
+
+
+def _refusal(root: Path, what: str, hint: str) -> SegconvError:
+    return SegconvError(what, code="SC011", file=str(root), hint=hint)

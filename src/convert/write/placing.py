@@ -1,0 +1,186 @@
+"""How a label or a channel comes onto the grid of the first image of its case, and what leads back from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...dataset.channels import is_ct
+from ...errors import warning
+from ...image.formats.nifti import NiftiHeader
+from ...image.formats.nifti_forms import forms_of
+from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
+from ...image.grids import FIRST_CHANNEL, IMAGE, difference, order_of, same_grid
+from ...image.orientation import axis_codes, runs_alike, same_points
+from ...image.stored import DecodedVolume, VolumeHeader
+from ...work.caseio import CaseIO
+from ..mending import ORTHONORMAL, goes_with_image, in_order, turned
+from ..way_back import FORMS, TURNED_FROM
+from .resampling import ClassOf, is_resampled, lost_volumes, resampled_channel, resampled_label
+from .task import CaseTask
+
+
+@dataclass(frozen=True)
+class FirstImage:
+    """The first image of a case.
+
+    Parameters
+    ----------
+    header
+        As its file has it.
+    grid
+        On which it is written.
+    """
+
+    header: VolumeHeader
+    grid: Geometry
+
+    @property
+    def own(self) -> Geometry:
+        """The grid in its file."""
+        return self.header.geometry
+
+    def way_back(self) -> dict[str, Any]:
+        """Return what the lineage keeps so that predictions come back onto the image as its file has it."""
+        back: dict[str, Any] = {TURNED_FROM: self.own.as_json()} if self.own != self.grid or self.own.sheared else {}
+        if isinstance(self.header, NiftiHeader):
+            back[FORMS] = forms_of(self.header.block)
+        return back
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A label on the grid of its image.
+
+    Parameters
+    ----------
+    volume
+        Its voxels, as they are written.
+    takes_header
+        Whether it is written with the header of its image.
+    way_back
+        What of `FirstImage.way_back` is otherwise for this label.
+    lost
+        What of the file cannot come back, in words, or nothing.
+    """
+
+    volume: DecodedVolume
+    takes_header: bool
+    way_back: Mapping[str, Any]
+    lost: str = ""
+
+
+def placed_label(
+    label: DecodedVolume,
+    first: FirstImage,
+    class_of: ClassOf,
+    path: str,
+    task: CaseTask,
+    io: CaseIO,
+    repairs: list[str],
+) -> Placed:
+    """Return a label as it lies on its image; refuse it if it lies elsewhere and nothing is allowed that cures it.
+
+    Parameters
+    ----------
+    class_of
+        As in `lost_volumes`.
+    """
+    mending, name = task.recipe.mending, task.shown(path)
+    own = label.header
+    label = _in_order(label, first.own, IMAGE, path, task, io, repairs)
+    reordered = label.header is not own
+    lost = ""
+    if any(code == "SC093" for code, _ in own.oddities) and ORTHONORMAL in mending.kinds:
+        lost = "its own header: its axes became the nearest rotation"
+    if goes_with_image(label.header.geometry, first.own, mending):
+        takes = _takes_header(label.header.geometry, first.own, IMAGE, path, task, io, repairs)
+        way_back = _of_label(own, first, reordered=reordered, takes_header=takes)
+        if isinstance(own, NiftiHeader) or first.own.sheared:
+            lost = ""  # its forms, or its axes, come back as they are
+        label = turned(label, mending, repairs, name, first.own)
+        return Placed(label, takes, way_back, "its own header: the label took the image's" if takes else lost)
+    label = turned(label, mending, repairs, name)
+    if is_resampled(label, first.grid, mending):
+        before, label = label, resampled_label(label, first.grid, repairs, name, task.recipe.ignore)
+        for told in lost_volumes(before, label, class_of):
+            hint = "label the images on their own grid, or take the images to the grid of the labels"
+            io.warn(warning("SC097", told, file=name, hint=hint))
+        lost = "its own grid: the label was taken to the image's"
+    # Of another size in its file, it was turned by its own header, which then must be right.
+    takes = _takes_header(label.header.geometry, first.grid, IMAGE, path, task, io, repairs)
+    return Placed(label, takes, {}, "its own header: the label took the image's" if takes else lost)
+
+
+def placed_channel(
+    image: DecodedVolume, first: FirstImage, path: str, channel: int, task: CaseTask, io: CaseIO, repairs: list[str]
+) -> tuple[DecodedVolume, bool]:
+    """Return a further channel as it lies on the first one, and whether it is written with the header of that.
+
+    Parameters
+    ----------
+    channel
+        Number of its first channel.
+    """
+    mending, name = task.recipe.mending, task.shown(path)
+    image = _in_order(image, first.own, FIRST_CHANNEL, path, task, io, repairs)
+    image = turned(image, mending, repairs, name)
+    if is_resampled(image, first.grid, mending):
+        names = task.recipe.channel_names[channel : channel + image.header.channels]
+        image = resampled_channel(image, first.grid, repairs, name, of_ct=tuple(map(is_ct, names)))
+    return image, _takes_header(image.header.geometry, first.grid, FIRST_CHANNEL, path, task, io, repairs)
+
+
+def _of_label(own: VolumeHeader, first: FirstImage, *, reordered: bool, takes_header: bool) -> dict[str, Any]:
+    """Return where predictions of a case go back to, if its label's file decides that, and not the image's.
+
+    That is where the label has an order of its own, and no reader takes the image's file otherwise than
+    SimpleITK does: then predictions would not lie on it.
+    """
+    of_nifti = isinstance(first.header, NiftiHeader)
+    plain = first.header.plain or not of_nifti
+    back: dict[str, Any] = {}
+    if reordered and plain:
+        grid = own.geometry
+        if takes_header and (order := same_points(first.own, grid)) is not None:
+            grid = order.grid(first.own)
+        back[TURNED_FROM] = grid.as_json()
+    if isinstance(own, NiftiHeader) and not takes_header and (back or not of_nifti):
+        back[FORMS] = forms_of(own.block)
+    return back
+
+
+def _in_order(
+    volume: DecodedVolume, reference: Geometry, whose: str, path: str, task: CaseTask, io: CaseIO, repairs: list[str]
+) -> DecodedVolume:
+    """Do what `in_order` does, with a warning."""
+    name = task.shown(path)
+    found = in_order(volume, reference, whose, repairs, name)
+    if found is not volume:
+        told = f"{order_of(volume.header.geometry, reference, whose)}; they were put into that order"
+        io.warn(warning("SC093", told, file=name))
+    return found
+
+
+def _takes_header(
+    grid: Geometry, reference: Geometry, whose: str, path: str, task: CaseTask, io: CaseIO, repairs: list[str]
+) -> bool:
+    """Return whether a label or a channel takes the header of the image it belongs to; refuse it if it lies elsewhere.
+
+    Parameters
+    ----------
+    whose
+        `IMAGE` for a label, `FIRST_CHANNEL` for a channel.
+    """
+    whatever = whose == IMAGE and task.recipe.mending.takes_header and grid.size == reference.size
+    apart = grid.displacement_voxels(reference) if whatever else same_grid(grid, reference, whose)
+    how_far = "was on another grid" if apart > NEAR_GRID_VOXELS else difference(grid, reference, apart, whose)
+    if not how_far:
+        return False
+    if apart > NEAR_GRID_VOXELS and not runs_alike(grid, reference):
+        how_far += f" whose axes run {axis_codes(grid)}, not {axis_codes(reference)}"
+    if apart > SAME_GRID_VOXELS:
+        io.warn(warning("SC093", f"{how_far}; it took that header", file=task.shown(path)))
+    repairs.append(f"{task.shown(path)} {how_far}; it took that header")
+    return True

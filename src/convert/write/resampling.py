@@ -1,0 +1,194 @@
+"""Labels and channels that lie on another grid than the first image of their case, taken to it (``--repair resample``).
+
+A label by nearest neighbour, a channel by linear interpolation; both say what that did, in numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import SegconvError
+from ...image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
+from ...image.grids import FIRST_CHANNEL, IMAGE, only_header_may_be_wrong
+from ...image.stored import DecodedVolume, laid_anew
+from ...image.voxels import label_values
+from ..mending import RESAMPLE, Mending
+from ..model import count_of
+
+ClassOf = Callable[[int], str | None]
+
+LARGEST_LOSS = 0.1
+"""A label that loses more of its volume than this part is worth a warning."""
+
+AIR_HU = -1000.0
+"""What a CT channel holds where it has no voxels, unless it has air of its own."""
+
+LOWEST_AIR_HU = -1024.0
+"""Scanners store lower values outside of what they saw, which is no air."""
+
+HOLDS_AIR_HU = -900.0
+"""A CT whose smallest value is this or less holds air."""
+
+
+def is_resampled(volume: DecodedVolume, grid: Geometry, mending: Mending) -> bool:
+    """Return whether a label or a channel, in its order of axes, lies elsewhere than its image and may be resampled."""
+    own = volume.header.geometry
+    near = own.size == grid.size and own.displacement_voxels(grid) <= NEAR_GRID_VOXELS
+    return RESAMPLE in mending.kinds and not near
+
+
+def resampled_label(
+    label: DecodedVolume, grid: Geometry, repairs: list[str], name: str, ignore: int | None = None
+) -> DecodedVolume:
+    """Return a label of three dimensions at the voxels of another grid, by nearest neighbour.
+
+    Parameters
+    ----------
+    grid
+        Of its image, as it is written.
+    name
+        Of the file, for `repairs`.
+    ignore
+        Value in the file that stands for ignore: voxels that a resampled label does not cover take it,
+        since nobody looked at them; they become background if there is none.
+
+    Raises
+    ------
+    SegconvError
+        ``SC083`` if no labelled voxel is left.
+    """
+    from ...image.resample import onto_grid  # brings SimpleITK
+
+    own = label.header.geometry
+    values = label.values if label.header.scaled else label.stored
+    outside = ignore or 0
+    values = values.astype(np.result_type(values, np.min_scalar_type(outside)), copy=False)
+    moved = onto_grid(Volume(np.asarray(values), own), grid, outside)
+    covered = _covered(own, grid)
+    labelled = np.count_nonzero(moved[covered])
+    if values.any() and not labelled:
+        raise SegconvError(
+            "has no labelled voxel on the grid of its image: the two do not overlap",
+            code="SC083",
+            hint="check that both are of one case"
+            + ("; --repair header if only the header is wrong" if only_header_may_be_wrong(own, grid) else ""),
+        )
+    before, after = (
+        count * np.prod(geometry.spacing_mm) / 1000
+        for count, geometry in ((np.count_nonzero(values), own), (labelled, grid))
+    )
+    became = "background" if ignore is None else "ignore"
+    repairs.append(
+        f"{name}: resampled from a grid of size {own.size} by nearest neighbour{_beyond(covered, IMAGE, became)};"
+        f" labelled volume was {before:.4g} ml and is {after:.4g} ml"
+    )
+    return laid_anew(label, moved, grid)
+
+
+def resampled_channel(
+    image: DecodedVolume, grid: Geometry, repairs: list[str], name: str, *, of_ct: tuple[bool, ...]
+) -> DecodedVolume:
+    """Return an image at the voxels of another grid, by linear interpolation: in floating point, rounded for integers.
+
+    Parameters
+    ----------
+    grid
+        Of the first channel, as it is written.
+    name
+        Of the file, for `repairs`.
+    of_ct
+        Of each channel of the image, whether it holds HU: what it does not cover becomes air then,
+        and otherwise its smallest value.
+
+    Raises
+    ------
+    SegconvError
+        ``SC083`` if no voxel of the grid lies in the image.
+    """
+    from ...image.resample import LINEAR, resampled  # brings SimpleITK
+
+    own = image.header.geometry
+    covered = _covered(own, grid)
+    if not covered.any():
+        raise SegconvError(
+            "covers no voxel of the first channel: the two do not overlap",
+            code="SC083",
+            hint="check that both are of one case",
+        )
+    arrays = []
+    fills = []
+    for index, ct in enumerate(of_ct):
+        stored = np.ascontiguousarray(image.channel(index))
+        stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+        fill = _outside(float(stored.min()), image, ct=ct)
+        fills.append(f"{image.header.slope * fill + image.header.intercept:g}")
+        arrays.append(resampled(Volume(stored, own), np.eye(3), grid, LINEAR, fill))
+    beyond = _beyond(covered, FIRST_CHANNEL, ", ".join(fills))
+    repairs.append(
+        f"{name}: resampled from a grid of size {own.size} and spacing {_shown(own)} mm to that of the first channel,"
+        f" {grid.size} and {_shown(grid)} mm, by linear interpolation{beyond}"
+    )
+    return laid_anew(image, arrays[0] if len(arrays) == 1 else np.stack(arrays), grid)
+
+
+def lost_volumes(before: DecodedVolume, after: DecodedVolume, class_of: ClassOf) -> list[str]:
+    """Return in words which classes lost more than `LARGEST_LOSS` of their volume when a label was resampled.
+
+    Parameters
+    ----------
+    class_of
+        Returns the name of the class that a value in the file stands for; None for background and ignore.
+    """
+    volumes_mm3: list[dict[str, float]] = []
+    for label in (before, after):
+        try:
+            counts = label_values(label.values if label.header.scaled else label.stored)
+        except SegconvError:
+            return []  # no label at all, which is refused elsewhere
+        voxel_mm3 = float(np.prod(label.header.geometry.spacing_mm))
+        found: dict[str, float] = {}
+        for value, count in counts.items():
+            if (name := class_of(value)) is not None:
+                found[name] = found.get(name, 0.0) + count * voxel_mm3
+        volumes_mm3.append(found)
+    return losses(*volumes_mm3)
+
+
+def losses(was: Mapping[str, float], now: Mapping[str, float]) -> list[str]:
+    """Return the same from the volumes of classes in mm³, before and after."""
+    return [
+        f"resampling took {1 - now.get(name, 0.0) / size:.0%} of the volume of {name!r}:"
+        f" {size:.4g} mm³ before, {now.get(name, 0.0):.4g} mm³ after"
+        for name, size in was.items()
+        if now.get(name, 0.0) < (1 - LARGEST_LOSS) * size
+    ]
+
+
+def _covered(own: Geometry, grid: Geometry) -> NDArray[np.bool_]:
+    """Return which voxels of a grid lie in another one."""
+    from ...image.resample import onto_grid
+
+    return onto_grid(Volume(np.ones(own.array_shape, dtype=np.uint8), own), grid) > 0
+
+
+def _beyond(covered: NDArray[np.bool_], whose: str, became: str) -> str:
+    """Return how many voxels were not covered, and what they became; nothing if all were."""
+    count = int(covered.size - np.count_nonzero(covered))
+    return f"; {count_of(count, 'voxel')} of {whose} that it did not cover became {became}" if count else ""
+
+
+def _outside(low: float, image: DecodedVolume, *, ct: bool) -> float:
+    """Return the stored value of voxels that an image does not cover."""
+    slope, intercept = image.header.slope, image.header.intercept
+    low_hu = slope * low + intercept
+    if not ct or slope < 0 or (image.header.dtype.kind == "u" and intercept >= 0):
+        return low  # a type without values below 0 holds air as its smallest
+    air = max(low_hu, LOWEST_AIR_HU) if low_hu <= HOLDS_AIR_HU else AIR_HU
+    return (air - intercept) / slope
+
+
+def _shown(grid: Geometry) -> str:
+    return f"({', '.join(f'{step:.4g}' for step in grid.spacing_mm)})"

@@ -1,0 +1,257 @@
+"""Segmentations of 3D Slicer as masks of classes: brought onto the grid of the image, of which they may be a part."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...dataset.compiler import Accumulator, Atom
+from ...errors import SegconvError, naming, warning
+from ...image.formats import nrrd, segmentation
+from ...image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, squared_axes, told_shear
+from ...image.gzipped import Buffer
+from ...image.orientation import axis_codes, reordering
+from ...image.resample import onto_grid
+from ...work.caseio import CaseIO
+from ..mending import RESAMPLE, Mending
+from ..model import SourceCase
+from .resampling import losses
+from .task import CaseTask
+
+
+@dataclass(frozen=True)
+class OnGrid:
+    """A segmentation on the grid of its image, or on a part of it.
+
+    Parameters
+    ----------
+    found
+        Its layers as they lie there.
+    place
+        Where they lie in the image, as slices ``(z, y, x)``.
+    changes
+        What was done to bring it there, in words; empty if nothing was.
+    lost
+        What does not come back, or nothing.
+    own
+        The grid of its file.
+    """
+
+    found: segmentation.Segmentation
+    place: tuple[slice, ...]
+    own: Geometry
+    changes: tuple[str, ...] = ()
+    lost: str = ""
+
+
+def segment_names(head: bytes) -> list[str]:
+    """Return the names of the segments in a file, or in as much of it as holds its header.
+
+    Raises
+    ------
+    SegconvError
+        ``SC085`` if two have one name; what `segmentation.segments_of` raises.
+    """
+    with squared_axes():  # where they lie is judged when they are read
+        header = nrrd.read_header(head)
+    names = [segment.name for segment in segmentation.segments_of(header)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise SegconvError(f"has two segments named {twice!r}", code="SC085", hint="rename one of them in 3D Slicer")
+    return names
+
+
+def atoms_of_segments(
+    files: Iterable[Buffer], names: Sequence[str], grid: Geometry, index: Mapping[str, int], options: Allowed
+) -> list[Atom]:
+    """Return the atoms that occur in the segmentations of a case; the first is no segment at all.
+
+    Parameters
+    ----------
+    files
+        What they hold.
+    names
+        Class of each segment, file by file; empty for those that are left out.
+    grid
+        Of the image; the segmentations must lie on it.
+    index
+        Name → number of the mask.
+    """
+    accumulator = Accumulator(grid.array_shape)
+    for _, name, mask in _masks(files, names, grid, options):
+        accumulator.add(index[name], mask)
+    return accumulator.atoms
+
+
+def compile_segments(
+    case: SourceCase, io: CaseIO, grid: Geometry, task: CaseTask, repairs: list[str]
+) -> tuple[NDArray[Any], dict[int, int], dict[str, Any]]:
+    """Compile the segmentations of a case into the label of its image; as `layers.compile_layers`."""
+    compiled = task.recipe.compiled
+    if compiled is None:
+        raise SegconvError("segments were not compiled", code="SC104")
+    parts = case.parts[str(case.label)]
+    index = {name: number for number, name in enumerate(compiled.masks_of)}
+    accumulator = Accumulator(grid.array_shape)
+    entries: list[dict[str, Any]] = []
+    files: dict[str, OnGrid] = {}
+    allowed = Allowed(task.recipe.mending, task.recipe.max_volume)
+    own_names = iter(parts.names)
+    for path in parts.files:
+        with naming(task.shown(path)):
+            placed_one = on_grid(segmentation.decode(io.read(Path(path)), allowed.max_volume), grid, allowed.mending)
+            for change in placed_one.changes:
+                io.warn(warning("SC093", change, file=task.shown(path)))
+                repairs.append(f"{task.shown(path)}: {change}")
+            file = path.rsplit("/", 1)[-1]
+            files[file] = placed_one
+            for segment in placed_one.found.segments:
+                name = next(own_names, "")
+                if not name:
+                    continue
+                accumulator.add(index[name], _whole(placed_one, segment, grid))
+                values = list(compiled.masks_of[name])
+                entries.append({**dataclasses.asdict(segment), "values": values, "class": name, "file": file})
+    if any(atom not in compiled.value_of for atom in accumulator.atoms):
+        raise SegconvError("changed after it was looked at", code="SC062")
+    label = accumulator.label(compiled.value_of)
+    counts = {int(v): int(n) for v, n in zip(*np.unique(label, return_counts=True), strict=True)}
+    first = next(iter(files))
+    stored = {
+        "form": "segments",
+        "ending": segmentation.ENDING,
+        "dtype": max((one.found.layers.dtype for one in files.values()), key=lambda dtype: dtype.itemsize).name,
+        "file": first,
+        "segments": entries,
+        "grids": {file: one.own.as_json() for file, one in files.items() if not one.lost and one.place != _NOWHERE},
+    }
+    lost = [one.lost for one in files.values() if one.lost]
+    if compiled.lost:
+        lost.append("overlaps went to one mask by the priority given")
+    if lost:
+        stored["lost"] = lost[0]
+    return label, counts, stored
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What may be done to a segmentation: repairs, and how many bytes its layers may take."""
+
+    mending: Mending
+    max_volume: int
+
+
+_NOWHERE = (slice(0, 0), slice(0, 0), slice(0, 0))
+"""The place of a segmentation that holds nothing: 3D Slicer saves one voxel then, whose place means nothing."""
+
+
+def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) -> OnGrid:
+    """Return a segmentation as it lies on its image: in the order of its voxels, resampled only if that is allowed.
+
+    Raises
+    ------
+    SegconvError
+        ``SC083`` if it lies on another grid, or nothing of it on the image.
+    """
+    if not found.layers.any():
+        nothing = np.zeros((len(found.layers), 0, 0, 0), dtype=found.layers.dtype)
+        return OnGrid(dataclasses.replace(found, layers=nothing), _NOWHERE, found.geometry)
+    own = found.geometry
+    order = reordering(own, grid)
+    changes: tuple[str, ...] = ()
+    if (sheared := own.sheared_matrix) is not None:
+        told = told_shear(own.size, sheared * np.array(own.spacing_mm))
+        changes = (f"its axes were not at right angles{told}",)
+    if order.changes:
+        changes += (
+            f"has its voxels in another order ({axis_codes(found.geometry)}); they were put into that of its image",
+        )
+        layers = np.stack([order.array(layer) for layer in found.layers])
+        found = dataclasses.replace(found, layers=layers, geometry=order.grid(found.geometry))
+    try:
+        return OnGrid(found, placed(found.geometry, grid), own, changes)
+    except SegconvError:
+        if RESAMPLE not in mending.kinds:
+            raise
+    layers = np.stack([onto_grid(Volume(layer, found.geometry), grid) for layer in found.layers])
+    moved = dataclasses.replace(found, layers=layers, geometry=grid)
+    was, now = (_volumes_mm3(one) for one in (found, moved))
+    if not layers.any():
+        raise SegconvError(
+            "has no labelled voxel on the grid of its image: the two do not overlap",
+            code="SC083",
+            hint="check that both are of one case",
+        )
+    told = (
+        f"was resampled from a grid of size {found.geometry.size} by nearest neighbour; labelled volume was"
+        f" {sum(was.values()) / 1000:.4g} ml and is {sum(now.values()) / 1000:.4g} ml"
+    )
+    everything = tuple(slice(0, size) for size in grid.array_shape)
+    return OnGrid(
+        moved,
+        everything,
+        own,
+        (*changes, told, *losses(was, now)),
+        "its own grid: the segments were taken to the image's",
+    )
+
+
+def _volumes_mm3(found: segmentation.Segmentation) -> dict[str, float]:
+    voxel = float(np.prod(found.geometry.spacing_mm))
+    return {segment.name: int(np.count_nonzero(found.mask(segment))) * voxel for segment in found.segments}
+
+
+def _masks(
+    files: Iterable[Buffer], names: Sequence[str], grid: Geometry, allowed: Allowed
+) -> Iterator[tuple[segmentation.Segment, str, NDArray[np.bool_]]]:
+    own_names = iter(names)
+    for data in files:
+        with allowed.mending.reading():
+            found = segmentation.decode(data, allowed.max_volume)
+        placed_one = on_grid(found, grid, allowed.mending)
+        for segment in placed_one.found.segments:
+            if name := next(own_names, ""):
+                yield segment, name, _whole(placed_one, segment, grid)
+
+
+def _whole(one: OnGrid, segment: segmentation.Segment, grid: Geometry) -> NDArray[np.bool_]:
+    """Return the mask of a segment in the whole of its image."""
+    mask = np.zeros(grid.array_shape, dtype=np.bool_)
+    mask[one.place] = one.found.mask(segment)
+    return mask
+
+
+def placed(part: Geometry, whole: Geometry) -> tuple[slice, ...]:
+    """Return where the grid of a part lies in another grid, as slices ``(z, y, x)``.
+
+    3D Slicer saves no more than the box that its segments fill.
+
+    Raises
+    ------
+    SegconvError
+        ``SC083`` if its voxels are not among those of the other grid.
+    """
+    index = np.linalg.solve(
+        whole.direction_matrix * np.array(whole.spacing_mm), np.array(part.origin_mm) - np.array(whole.origin_mm)
+    )
+    start = [int(value) for value in np.rint(index)]
+    inside = all(s >= 0 and s + n <= size for s, n, size in zip(start, part.size, whole.size, strict=True))
+    if inside:
+        expected = Geometry(
+            part.size, whole.spacing_mm, tuple(float(v) for v in whole.to_physical(start)), whole.direction
+        )
+        inside = expected.displacement_voxels(part) <= NEAR_GRID_VOXELS
+    if not inside:
+        raise SegconvError(
+            f"lies on a grid of size {part.size} that is no part of its image's, of size {whole.size}",
+            code="SC083",
+            hint="--repair resample if it lies where it says; or set the image as the segmentation's source geometry in"
+            " 3D Slicer and save again",
+        )
+    return tuple(slice(s, s + n) for s, n in zip(start[::-1], part.size[::-1], strict=True))

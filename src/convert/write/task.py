@@ -1,0 +1,286 @@
+"""What a worker is told about one case, and what it tells the lineage."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...dataset.compiler import Compiled
+from ...dataset.labels import BACKGROUND, value_text
+from ...dataset.layout import image_path, label_path
+from ...dataset.lineage import TRAIN, CaseRecord, composed
+from ...errors import warning
+from ...image.geometry import Geometry
+from ...image.stored import MAX_VOLUME
+from ...work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
+from ..labels.coding import Coding
+from ..mending import NOTHING, Mending
+from ..model import BANDS, FRAME, SourceCase, count_of, shown
+from ..way_back import WAY_BACK
+
+PICTURES = (".png", ".tif")
+"""Endings of datasets whose cases are pictures; a picture holds its channels in one file."""
+
+MOST_TOLD = 8
+"""Values that took the nearest, each of which is told."""
+
+Settle = Callable[[NDArray[Any]], tuple[dict[int, int], dict[int, int]]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What all cases of a conversion have in common.
+
+    Parameters
+    ----------
+    root
+        Root of the source, for messages.
+    channels
+        Number of channels that a case must have.
+    coding
+        How labels are coded.
+    label_map
+        The same as text, for the lineage.
+    ending
+        Of the dataset's files.
+    label_file
+        How labels are stored, where a case has none that could tell.
+    mending
+        What may be mended.
+    ignore
+        Value in the source's labels that becomes ignore, or None.
+    verify_source
+        Prove files that are carried over unchanged.
+    strip_headers
+        Carry no file over unchanged.
+    max_volume
+        Largest decoded file, in bytes.
+    spacing_mm
+        ``(x, y, z)`` of volumes that are stored as pictures.
+    link
+        How files that need no change come into the dataset.
+    compiled
+        How overlapping masks become labels.
+    missing_masks
+        ``"empty"``: a mask that a case lacks counts as empty.
+    channel_names
+        In order; empty if that does not matter.
+    class_names
+        Value as written → name of everything that is learned.
+    grey_to_rgb, drop_alpha
+        See `ConvertOptions`.
+    """
+
+    root: str
+    channels: int
+    coding: Coding
+    label_map: Mapping[str, int]
+    ending: str
+    label_file: Mapping[str, Any] = field(default_factory=dict)
+    mending: Mending = NOTHING
+    ignore: int | None = None
+    verify_source: bool = True
+    strip_headers: bool = False
+    max_volume: int = MAX_VOLUME
+    spacing_mm: tuple[float, float, float] | None = None
+    link: str = COPY
+    compiled: Compiled | None = None
+    missing_masks: str | None = None
+    channel_names: tuple[str, ...] = ()
+    class_names: Mapping[int, str] = field(default_factory=dict)
+    grey_to_rgb: bool = False
+    drop_alpha: bool = False
+
+    def class_of(self, value: int) -> str | None:
+        """Return the name of the class that a value in a label stands for; None for background and ignore."""
+        written = self.coding.forward.get(value)
+        return None if written is None else self.class_names.get(written)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTask:
+    """Payload of a work item.
+
+    Parameters
+    ----------
+    source
+        The files.
+    recipe
+        What it shares with all others.
+    origin
+        What the source says of where this case came from, if segconv made the source.
+    """
+
+    source: SourceCase
+    recipe: Recipe
+    origin: CaseRecord | None = None
+
+    def outputs(self) -> tuple[str, ...]:
+        """Return the paths that the case is written to, relative to the dataset."""
+        case, split, ending = self.source.case, self.source.split, self.recipe.ending
+        files = sum(map(self._files_of, self.source.images)) if ending in PICTURES else self.recipe.channels
+        images = [image_path(case, channel, ending, split) for channel in range(files)]
+        return (*images, label_path(case, ending, split)) if self.source.label else tuple(images)
+
+    def _files_of(self, image: str) -> int:
+        return len(self.source.parts[image].names) if self.source.form(image) == BANDS else 1
+
+    @property
+    def how(self) -> str:
+        """How files that need no change come into the dataset; nnU-Net finds external ones for training alone."""
+        external = self.recipe.link == EXTERNAL
+        return SYMBOLIC if external and self.source.split != TRAIN else self.recipe.link
+
+    def shown(self, path: str) -> str:
+        """Return a path as messages name it."""
+        return shown(path, self.recipe.root)
+
+
+def settled(
+    values: NDArray[Any], settle: Settle, task: CaseTask, path: str, io: CaseIO, repairs: list[str]
+) -> tuple[dict[int, int], dict[int, int]]:
+    """Return what a label holds, by declared value, and what was snapped, which is told.
+
+    Parameters
+    ----------
+    settle
+        `Coding.settle`, or `Coding.settle_lossy`.
+    """
+    counts, snapped = settle(values)
+    unit = "voxel" if values.ndim == 3 else "pixel"
+    for told in _snaps(counts, snapped, unit, task.recipe.coding):
+        io.warn(warning("SC079", told, file=task.shown(path)))
+        repairs.append(told)
+    if not snapped:
+        return counts, snapped
+    merged: dict[int, int] = {}
+    for value, number in counts.items():
+        found = snapped.get(value, value)
+        merged[found] = merged.get(found, 0) + number
+    return merged, snapped
+
+
+def _snaps(counts: Mapping[int, int], snapped: Mapping[int, int], unit: str, coding: Coding) -> Iterator[str]:
+    """Yield what is said of values that took the nearest: of each, or of many, together for each that they took."""
+    taken: dict[int, list[int]] = {}
+    for value, nearest in snapped.items():
+        taken.setdefault(nearest, []).append(value)
+    for nearest, values in taken.items():
+        target = value_text(nearest, coding.kind)
+        if len(snapped) <= MOST_TOLD:
+            for value in values:
+                yield f"{count_of(counts[value], unit)} snapped from {value_text(value, coding.kind)} to {target}"
+            continue
+        number = count_of(sum(counts[value] for value in values), unit)
+        farthest = max(coding.distance(value, nearest) for value in values)
+        yield f"{number} snapped from {count_of(len(values), 'value')} up to {farthest:.3g} off to {target}"
+
+
+def is_identity(counts: Mapping[int, int], task: CaseTask) -> bool:
+    """Return whether no value of a label changes."""
+    return all(task.recipe.coding.forward.get(value) == value for value in counts)
+
+
+def written_counts(counts: Mapping[int, int], task: CaseTask) -> dict[int, int]:
+    """Return value as written → number of voxels."""
+    written: dict[int, int] = {}
+    for value, number in counts.items():
+        target = task.recipe.coding.forward[value]
+        written[target] = written.get(target, 0) + number
+    return written
+
+
+def warn_empty(written: Iterable[int], task: CaseTask, io: CaseIO) -> None:
+    """Warn of a label that holds nothing but background."""
+    if set(written) == {0}:
+        label = task.source.label or ""
+        where, hint = "", ""
+        if task.source.form(label) == FRAME:
+            where = f" in frame {int(task.source.parts[label].names[0]) + 1}"
+            hint = "--unlabelled skip leaves out frames that have no label while others of their file do"
+        io.warn(warning("SC075", f"holds nothing but {BACKGROUND}{where}", file=task.shown(label), hint=hint))
+
+
+def record_of(
+    task: CaseTask,
+    repairs: list[str],
+    written: Mapping[int, int],
+    label_file: Mapping[str, Any] | None,
+    geometry: Geometry | None = None,
+    intensity: list[tuple[float, float]] | None = None,
+    shares: list[tuple[float, ...]] | None = None,
+) -> dict[str, Any]:
+    """Return the lineage of a case.
+
+    Parameters
+    ----------
+    repairs
+        What was changed besides label values.
+    written
+        Value as written → number of voxels.
+    label_file
+        How its label is stored, or None if it has none.
+    geometry
+        The grid of volumes.
+    intensity
+        Smallest and largest value of each channel.
+    shares
+        Of each channel what `shares_of` returns, in the image's values.
+    """
+    case = task.source
+    stored = dict(label_file or task.recipe.label_file)
+    if case.label_name is not None:
+        stored["name"] = case.label_name
+    record = CaseRecord(
+        case=case.case,
+        split=case.split,
+        patient=case.patient,
+        original_name=case.original_name,
+        label_map=dict(task.recipe.label_map),
+        label_file=stored,
+        label_voxels={str(value): number for value, number in sorted(written.items())},
+        geometry=geometry.as_json() if geometry is not None else None,
+        repairs=repairs,
+        intensity=[[float(low), float(high)] for low, high in intensity or ()],
+        shares=[[float(f"{value:.6g}") for value in channel] for channel in shares or ()],
+    )
+    if task.origin is not None:
+        record = _carried_on(record, task.origin)
+    return record.as_json()
+
+
+def _carried_on(record: CaseRecord, origin: CaseRecord) -> CaseRecord:
+    """Return the record of a case whose source segconv made: the way back leads to what the user had."""
+    stored = carried_label_file(origin.label_file, record.label_map) or record.label_file
+    # The user's own order and forms, or those of the source, whose voxels are the same.
+    stored = {**{key: record.label_file[key] for key in WAY_BACK if key in record.label_file}, **stored}
+    return dataclasses.replace(
+        record,
+        original_name=origin.original_name or record.original_name,
+        patient=record.patient or origin.patient,
+        parent=origin.parent,
+        label_map=composed(origin.label_map, record.label_map) or record.label_map,
+        label_file=stored,
+        repairs=[*origin.repairs, *record.repairs],
+        transform=origin.transform,
+    )
+
+
+def carried_label_file(stored: Mapping[str, Any], label_map: Mapping[str, int]) -> dict[str, Any]:
+    """Return how the user's labels are stored, where the values of masks moved once more."""
+    moved = {int(found): written for found, written in label_map.items()}
+    carried = dict(stored)
+    for key in ("files", "segments"):
+        if carried.get(key) and isinstance(carried[key][0], dict):
+            carried[key] = [{**e, "values": [moved[v] for v in e["values"] if v in moved]} for e in carried[key]]
+    return carried
+
+
+def smallest_dtype(array: NDArray[Any]) -> str:
+    """Return the name of the integer type in which a label is given back: its own, or uint8."""
+    return str(array.dtype.name if array.dtype.kind in "iu" else np.dtype(np.uint8).name)

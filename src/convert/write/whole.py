@@ -1,0 +1,113 @@
+"""What only all cases of a conversion show together, gathered case by case without keeping the cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...dataset.channels import ValueRange, is_ct
+from ...dataset.hounsfield import CURE_OF_HU, HounsfieldSet
+from ...dataset.labels import NO_BACKGROUND, Labels
+from ...dataset.layout import DESCRIPTION
+from ...dataset.lineage import TRAIN, CaseRecord
+from ...errors import Finding, warning
+from ...work.run import Result
+from ..model import SourceScan, shown
+
+
+class Whole:
+    """What only the whole set shows.
+
+    Parameters
+    ----------
+    channels
+        Names, in order.
+    """
+
+    def __init__(self, channels: Sequence[str]) -> None:
+        self.records: list[CaseRecord] = []
+        self.findings: list[Finding] = []
+        self._used: set[int] = set()
+        self._used_elsewhere: set[int] = set()
+        self.external: dict[str, dict[str, Any]] = {}
+        self._content: dict[str, str] = {}
+        self._intensity = [ValueRange(name) for name in channels]
+        self._ct = {number: HounsfieldSet() for number, name in enumerate(channels) if is_ct(name)}
+
+    def add(self, result: Result, target: Path) -> CaseRecord:
+        """Take in a case; return its line of the lineage."""
+        places = {t["path"]: t["at"] for t in result.targets if "at" in t}
+        targets = [
+            {key: value for key, value in t.items() if key != "at"} | ({"external": True} if "at" in t else {})
+            for t in result.targets
+        ]
+        record = CaseRecord.from_json(
+            {
+                **result.record,
+                "sources": result.sources,
+                "targets": targets,
+                "warnings": [finding.as_json() for finding in result.warnings],
+            }
+        )
+        held = map(int, record.label_voxels)
+        (self._used if record.split == TRAIN else self._used_elsewhere).update(held)
+        for channel, (low, high) in zip(self._intensity, record.intensity, strict=False):
+            channel.add(low, high)
+        for number, hounsfield in self._ct.items():
+            if number < len(record.shares):
+                low, high = record.intensity[number]
+                hounsfield.add(record.case, low, high, record.shares[number])
+        image = result.sources[0]
+        # By what was written: a detached header or one slice of many is no image yet.
+        twin = self._content.setdefault(result.targets[0]["sha256"], image["path"])
+        if twin != image["path"]:
+            self.findings.append(
+                warning(
+                    "SC088",
+                    f"has the same content as {twin}; they are kept on one side of every fold",
+                    file=image["path"],
+                    hint="remove one of them if that was not meant",
+                )
+            )
+        if places and record.split == TRAIN:
+            paths = [places.get(t["path"], str(target / t["path"])) for t in targets]
+            has_label = any(t["path"].startswith("labels") for t in targets)
+            self.external[record.case] = {"images": paths[:-1] if has_label else paths, "label": paths[-1]}
+        # Only what folds need is kept: lineage lines of 100,000 cases do not belong in memory.
+        self.records.append(CaseRecord(record.case, record.split, record.patient, record.parent, targets=targets))
+        return record
+
+    def label_findings(self, labels: Labels) -> list[Finding]:
+        """Return a warning for each label that no training case holds, background too."""
+        findings = []
+        for name, values in labels.foreground.items():
+            if not self._used & set(values):
+                others = "; test cases hold it" if self._used_elsewhere & set(values) else ""
+                told = f"the label {name!r} occurs in no training case{others}"
+                findings.append(warning("SC076", told, file=DESCRIPTION))
+        if self._used and 0 not in self._used:
+            hint = "draw some, with a value of its own, and declare it: --labels background=VALUE,…"
+            findings.append(warning("SC076", NO_BACKGROUND, file=DESCRIPTION, hint=hint))
+        return findings
+
+    def intensity_findings(self, scan: SourceScan) -> list[Finding]:
+        """Return a warning for each CT that does not hold HU, and for each channel whose name and values clash."""
+        odd = {(number, case): told for number, channel in self._ct.items() for case, told in channel.outliers()}
+        findings = []
+        for case in scan.cases if odd else ():
+            for number in self._ct:
+                if (number, case.case) in odd:
+                    image = case.images[number] if len(case.images) == len(self._intensity) else case.images[0]
+                    file = shown(image, scan.root)
+                    findings.append(warning("SC091", odd[number, case.case], file=file, hint=CURE_OF_HU))
+        return findings + [
+            warning(
+                "SC091",
+                told,
+                file=DESCRIPTION,
+                hint="--channels CT if it is CT, --channels with the name of its modality otherwise",
+            )
+            for number, channel in enumerate(self._intensity)
+            if (told := channel.contradiction()) is not None and number not in {number for number, _ in odd}
+        ]
