@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from .find.cases import cases_of
 from .find.volume_units import companions_of
 from .labels.coding import Coding
 from .mending import HEADER, KINDS
-from .model import ConvertOptions, SourceCase, collect, count_of, shown
+from .model import STACK, ConvertOptions, SourceCase, collect, count_of, shown
 from .sources.headers import decoded, probe_unit
 from .sources.input_files import input_pairs
 from .write.pictures import RGB_CHANNELS, convert_pictures
@@ -67,6 +67,7 @@ def as_converted(run: RunRecord | None) -> ConvertOptions:
         nonfinite=prepared.nonfinite,
         grey_to_rgb=prepared.grey_to_rgb,
         drop_alpha=prepared.drop_alpha,
+        spacing_mm=prepared.spacing_mm,
     )
 
 
@@ -100,7 +101,7 @@ def scan_inputs(
         raise reading.no_file(source)
     root = _root(source)
     pictures = description.file_ending in PICTURES
-    pairs, findings = input_pairs(source, root, description.channel_names, pictures=pictures)
+    pairs, findings = input_pairs(source, root, description.channel_names, options, pictures=pictures)
     cases = cases_of(pairs, root, options, findings, [], None if pictures else companions_of)
     channels = len(description.channel_names)
     for number, case in enumerate(cases):
@@ -150,6 +151,7 @@ def plan_inputs(
         channel_names=description.channel_names,
         grey_to_rgb=options.grey_to_rgb,
         drop_alpha=options.drop_alpha,
+        spacing_mm=options.spacing_mm,
     )
     items = []
     for case in cases:
@@ -161,16 +163,27 @@ def plan_inputs(
 
 
 def ways_back(inputs: Inputs) -> dict[str, dict[str, Any]]:
-    """Return case → what `FirstImage.way_back` says of its image; nothing of pictures."""
+    """Return case → how its prediction comes back: where its image lies, or as which slices; nothing of pictures."""
     if inputs.pictures:
         return {}
     found = {}
     for item, case in zip(inputs.plan.items, inputs.cases, strict=True):
         task: CaseTask = item.payload
+        if case.form(case.images[0]) == STACK:
+            found[case.case] = _as_slices(case.files_of(case.images[0]))
+            continue
         options = ConvertOptions(repair=task.recipe.mending.kinds)
         header = probe_unit(case, case.images[0], inputs.plan.source_root, options)
         found[case.case] = FirstImage(header, task.recipe.mending.grid(header.geometry)).way_back()
     return found
+
+
+def _as_slices(files: Sequence[str]) -> dict[str, Any]:
+    """Return how a prediction is stored whose image is slices, or one picture with pages: in the same way."""
+    if len(files) == 1:
+        return {"form": "pages", "ending": ".tif"}
+    masks = [f"{raster.strip_ending(os.path.basename(file))}.png" for file in files]
+    return {"form": "stack", "ending": ".png", "files": masks}
 
 
 def run_inputs(inputs: Inputs, **how: Unpack[HowStaged]) -> Outcome:

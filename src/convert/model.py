@@ -156,7 +156,7 @@ class ConvertOptions:
     def prepared(self) -> Prepared:
         """What is done to images, and a model expects to be done to its inputs: not what only labels need."""
         kinds = tuple(kind for kind in KINDS if kind in self.mending.kinds and kind != HEADER)
-        return Prepared(kinds, self.nonfinite, self.grey_to_rgb, self.drop_alpha)
+        return Prepared(kinds, self.nonfinite, self.grey_to_rgb, self.drop_alpha, self.spacing_mm)
 
     def key(self) -> dict[str, object]:
         """Return what decides the bytes of the result, JSON-able."""

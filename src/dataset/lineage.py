@@ -41,6 +41,7 @@ from ..typed import (
     number,
     one_of,
     optional,
+    positive,
     sha256,
     text,
     truth,
@@ -316,7 +317,14 @@ _run = entries(
         "files": many(entries(_file)),
         "extra": mapping(anything),
         PREPARED: entries(
-            {}, {"repair": many(text), "nonfinite": optional(number), "grey_to_rgb": truth, "drop_alpha": truth}
+            {},
+            {
+                "repair": many(text),
+                "nonfinite": optional(number),
+                "grey_to_rgb": truth,
+                "drop_alpha": truth,
+                "spacing_mm": optional(many(positive, least=3, most=3)),
+            },
         ),
         "edits": many(mapping(anything)),
         SEAL: sha256,

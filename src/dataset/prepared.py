@@ -24,23 +24,27 @@ class Prepared:
         What took the place of NaN and infinity, or None.
     grey_to_rgb, drop_alpha
         Whether grey pictures became RGB, and alpha was left out.
+    spacing_mm
+        ``(x, y, z)`` of slices and pages that became volumes, or None.
     """
 
     repair: tuple[str, ...] = ()
     nonfinite: float | None = None
     grey_to_rgb: bool = False
     drop_alpha: bool = False
+    spacing_mm: tuple[float, float, float] | None = None
 
     @classmethod
     def by(cls, run: RunRecord | None) -> Prepared:
         """Return what a run and those before it did; what an older record does not say is taken from its options."""
         said = {} if run is None else run.get(PREPARED, run.get("options", {}))
-        kinds, nonfinite = said.get("repair") or (), said.get("nonfinite")
+        kinds, nonfinite, spacing = said.get("repair") or (), said.get("nonfinite"), said.get("spacing_mm")
         return cls(
             tuple(map(str, kinds)) if isinstance(kinds, list) else (),
             float(nonfinite) if isinstance(nonfinite, (int, float)) else None,
             said.get("grey_to_rgb") is True,
             said.get("drop_alpha") is True,
+            _three(spacing),
         )
 
     def then(self, later: Prepared) -> Prepared:
@@ -50,6 +54,7 @@ class Prepared:
             self.nonfinite if self.nonfinite is not None else later.nonfinite,
             self.grey_to_rgb or later.grey_to_rgb,
             self.drop_alpha or later.drop_alpha,
+            self.spacing_mm or later.spacing_mm,
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -59,7 +64,16 @@ class Prepared:
             "nonfinite": self.nonfinite,
             "grey_to_rgb": self.grey_to_rgb,
             "drop_alpha": self.drop_alpha,
+            "spacing_mm": list(self.spacing_mm) if self.spacing_mm is not None else None,
         }
+
+
+def _three(spacing: Any) -> tuple[float, float, float] | None:
+    """Return a spacing that a record holds, or None if it holds something else."""
+    if not isinstance(spacing, list) or len(spacing) != 3:
+        return None
+    x, y, z = (float(step) if isinstance(step, (int, float)) and step > 0 else None for step in spacing)
+    return None if x is None or y is None or z is None else (x, y, z)
 
 
 NOT_PREPARED = Prepared()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,20 @@ import pytest
 import SimpleITK as sitk
 import tifffile
 from PIL import Image
+from skimage import io
 
-from segconv.convert.inputs import Inputs, plan_inputs, run_inputs
+from segconv.convert.inputs import Inputs, as_converted, plan_inputs, run_inputs, ways_back
 from segconv.convert.model import ConvertOptions
+from segconv.convert.restore import plan_restore_of, run_restore
 from segconv.dataset.description import DatasetDescription
 from segconv.dataset.labels import Labels
+from segconv.dataset.layout import Dataset
 from segconv.errors import SegconvError
 from segconv.work.plan import Target
 
+from ..command import Command
 from ..image.test_dicom import by_simpleitk, write_series
-from .drawn import picture, save
+from .drawn import labels, picture, save
 from .oracles import ct, voxels, write
 
 LABELS = Labels({"background": 0, "organ": 1})
@@ -138,3 +143,61 @@ def test_an_unnamed_last_sample_is_left_out_as_the_conversion_did(tmp_path: Path
     (written,) = inputs.plan.target.staging.rglob("a_0000.png")
     with Image.open(written) as opened:
         assert np.array_equal(np.asarray(opened), samples[..., :3])
+
+
+def slices(folder: Path, count: int, *, masks: bool) -> None:
+    """Write volumes of four slices each, a folder a volume."""
+    for number in range(count):
+        for place in range(4):
+            save(folder / f"images/p{number}/s{place}.png", picture(place))
+            if masks:
+                save(folder / f"masks/p{number}/s{place}.png", labels(place) * np.uint8(255))
+
+
+def pages(folder: Path, count: int, *, masks: bool) -> None:
+    """Write the same as pictures with pages."""
+    for number in range(count):
+        for kind, page in (
+            ("images", lambda at: picture(at)),
+            ("masks", lambda at: labels(at) * np.uint8(255)),
+        ):
+            if kind == "images" or masks:
+                (folder / kind).mkdir(parents=True, exist_ok=True)
+                stack = np.stack([page(place) for place in range(4)])
+                tifffile.imwrite(folder / kind / f"p{number}.tif", stack, photometric="minisblack")
+
+
+@pytest.mark.parametrize(
+    ("made", "what"), [(slices, "images"), (slices, "images/p1"), (pages, "images"), (pages, "images/p1.tif")]
+)
+def test_slices_and_pages_are_volumes_where_they_were_and_come_back_as_such(
+    made: Callable[..., None], what: str, tmp_path: Path, segconv: Command
+) -> None:
+    made(tmp_path / "source", 2, masks=True)
+    made(tmp_path / "new", 2, masks=False)
+    words = ("--spacing", "1,1,2", "--labels", "background=0,thing=255")
+    assert segconv("convert", tmp_path / "source", "--to", "9_A", *words).code == 0
+    dataset = Dataset.open(segconv.raw / "Dataset009_A")
+    target = Target(tmp_path / "out", "inputs")
+    inputs = plan_inputs(tmp_path / "new" / what, dataset.description, target, as_converted(dataset.run))
+    run_inputs(inputs)
+    found = {case.case: case.original_name for case in inputs.cases}
+    assert sorted(found.values()) == (["p0", "p1"] if what == "images" else ["p1"])
+    predicted = np.stack([labels(place) for place in range(4)])
+    for case in found:
+        (image,) = inputs.plan.target.staging.rglob(f"{case}_0000.nii.gz")
+        assert np.array_equal(voxels(image), np.stack([picture(place) for place in range(4)]))
+        read = sitk.ReadImage(str(image))
+        assert read.GetSpacing() == (1.0, 1.0, 2.0)
+        prediction = sitk.GetImageFromArray(predicted.astype(np.uint8))
+        prediction.CopyInformation(read)
+        (tmp_path / "predictions").mkdir(exist_ok=True)
+        sitk.WriteImage(prediction, str(tmp_path / f"predictions/{case}.nii.gz"))
+    back = plan_restore_of(found, tmp_path / "predictions", dataset, tmp_path / "back", ways_back(inputs))
+    run_restore(back)
+    for name in found.values():
+        if made is pages:
+            restored = tifffile.imread(tmp_path / f"back/{name}.tif")
+        else:
+            restored = np.stack([io.imread(tmp_path / f"back/{name}/s{place}.png") for place in range(4)])
+        assert np.array_equal(restored, predicted * np.uint8(255))

@@ -18,14 +18,14 @@ from ...image import raster, volumes
 from ..find.pairing import Pair
 from ..find.roles import MASK, SEPARATORS, place_of, role_of_stem
 from ..find.tree import Unit, units_in
-from ..find.volume_units import volume_units
+from ..find.volume_units import listed_volume, volume_units
 from ..model import ConvertOptions, count_of
 
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
 
 
 def input_pairs(
-    source: Path, root: Path, channels: Sequence[str], *, pictures: bool
+    source: Path, root: Path, channels: Sequence[str], options: ConvertOptions, *, pictures: bool
 ) -> tuple[list[Pair], list[Finding]]:
     """Return a case without label for each image to be predicted, and errors and warnings.
 
@@ -35,6 +35,8 @@ def input_pairs(
         A file and its folder, or a folder, twice.
     channels
         Of the model.
+    options
+        Of its dataset: where slices and pages became volumes, they do so here.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def input_pairs(
         ``SC011`` if there is none.
     """
     findings: list[Finding] = []
-    units = _units(source, root, findings, pictures=pictures)
+    units = _units(source, root, options, findings, pictures=pictures)
     if not units:
         if any(finding.severity == "error" for finding in findings):
             return [], findings
@@ -60,12 +62,17 @@ def input_pairs(
     return [_pair((folder,) if folder else (), name, own) for folder, name, own in groups], findings
 
 
-def _units(source: Path, root: Path, findings: list[Finding], *, pictures: bool) -> list[Unit]:
+def _units(source: Path, root: Path, options: ConvertOptions, findings: list[Finding], *, pictures: bool) -> list[Unit]:
+    paged = options.spacing_mm is not None
     if reading.is_file(source):
-        ending = (raster.ending_of if pictures else volumes.ending_of)(source.name)
-        return [Unit("", source.name[: -len(ending)], source.name[-len(ending) :])] if ending else []
+        ending = raster.ending_of(source.name) if pictures or paged else None
+        ending = ending or (None if pictures else volumes.ending_of(source.name))
+        unit = Unit("", source.name[: -len(ending)], source.name[-len(ending) :]) if ending else None
+        return [] if unit is None else [unit if pictures else listed_volume(unit, root, options)]
     below: list[Finding] = []
-    units = units_in(root, raster.ending_of, below)[0] if pictures else volume_units(root, ConvertOptions(), below)[0]
+    units = units_in(root, raster.ending_of, below)[0] if pictures else volume_units(root, options, below)[0]
+    if not units and paged and any(raster.ending_of(path.name) for path in root.iterdir()):
+        return [listed_volume(Unit("", root.name, ""), root.parent, options)]  # the slices of one volume
     if own := [unit for unit in units if not unit.folder and unit.parts is None]:
         return own
     findings += below
