@@ -75,7 +75,7 @@ def in_seventh(role: str, change: d.Damage) -> Change:
 
     def changed(place: Place) -> None:
         twenty(place)
-        change(Path(str(getattr(place, role)).replace("c1", "c7")))
+        change(place.root / str(getattr(place, role).relative_to(place.root)).replace("c1", "c7"))
 
     return changed
 

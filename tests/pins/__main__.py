@@ -1,4 +1,8 @@
-"""``python -m tests.pins record FILE`` writes the outcome of every subject; ``compare OLD NEW`` shows what changed."""
+"""What segconv makes of every known source, to be compared before and after the code behind it is rebuilt.
+
+``python -m tests.pins record FILE [WORD…]`` writes the outcome of every subject, ``compare OLD NEW`` shows what
+changed between two such files, and ``pin`` keeps digests of all in the repository, which a test looks at.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,16 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from .subjects import subjects
+from .outcome import digest_of
+from .subjects import PINS, subjects
+
+
+def pin() -> None:
+    """Keep the digest of every subject in the repository."""
+    with tempfile.TemporaryDirectory() as folder:
+        record(Path(folder) / "all", [])
+        found = _read(Path(folder) / "all")
+    PINS.write_text("".join(f"{digest_of(outcome)} {name}\n" for name, outcome in sorted(found.items())))
 
 
 def record(path: Path, wanted: list[str]) -> None:
@@ -35,7 +48,10 @@ def compare(old: Path, new: Path) -> int:
 
 def _run(name: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        return dict(subjects())[name](Path(folder))
+        try:
+            return dict(subjects())[name](Path(folder))
+        except Exception as error:
+            raise RuntimeError(name) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -53,7 +69,9 @@ def _differences(old: Any, new: Any, at: str) -> Any:
 
 if __name__ == "__main__":
     command, *rest = sys.argv[1:]
-    if command == "record":
+    if command == "pin":
+        pin()
+    elif command == "record":
         record(Path(rest[0]), rest[1:])
     else:
         sys.exit(1 if compare(Path(rest[0]), Path(rest[1])) else 0)

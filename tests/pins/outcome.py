@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from segconv.cli.main import run
 
 UNSTABLE = frozenset(("message", "hint", "sha256", "size", "version", "tool"))
 """Keys of the lineage that hold words, or depend on the release of a compressor."""
+
+DRAWN = re.compile(r"\.tmp-[0-9a-f]{16}-")
+"""What is drawn at random in a name."""
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -37,19 +41,26 @@ def outcome(words: list[str], made: Path) -> dict[str, Any]:
         code = run([*words, "--json"])
     found = json.loads(out.getvalue())
     told = sorted(
-        f"{finding['severity']} {finding['code']} {finding['file']}".replace(str(made.parent), "FOLDER")
+        DRAWN.sub("", f"{finding['severity']} {finding['code']} {finding['file']}").replace(str(made.parent), "FOLDER")
         for finding in found["findings"]
     )
     return {"code": code, "findings": told, "files": dict(digests(made))}
 
 
+def digest_of(outcomes: dict[str, Any]) -> str:
+    """Return a digest of the outcomes of a subject."""
+    return hashlib.sha256(json.dumps(outcomes, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def digests(folder: Path) -> Iterator[tuple[str, str]]:
-    """Yield every file and link below a folder but locks, and the digest of what is in it."""
+    """Yield every file and link below a folder but those of a run that was refused, and the digest of what is in it."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
+        if ".segconv-" in name:  # of a run that was refused
+            continue
         if path.is_symlink():
             yield name, f"link to {os.path.basename(os.readlink(path))}"
-        elif path.is_file() and path.suffix != ".lock" and ".segconv-" not in name:
+        elif path.is_file():
             yield name, hashlib.sha256(stable(path)).hexdigest()[:16]
 
 

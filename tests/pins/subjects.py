@@ -24,6 +24,9 @@ SHARED = (
     Path(os.environ.get("SEGCONV_TEST_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")).resolve().parent
 )
 
+PINS = Path(__file__).with_name("pins.txt")
+"""The digest of the outcomes of every subject, a line each."""
+
 Subject = Callable[[Path], dict[str, Any]]
 
 MADE_UP: dict[Callable[[Path], Path], Words] = {

@@ -1,0 +1,23 @@
+"""Sources are converted as they were when they were pinned; ``python -m tests.pins`` shows what changed, and pins anew.
+
+The cases of the kit are pinned as well, and not run here: each is a test of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .outcome import digest_of
+from .subjects import PINS, SHARED, quick
+
+PINNED = {name: digest for digest, _, name in (line.partition(" ") for line in PINS.read_text().splitlines())}
+SUBJECTS = dict(quick())
+
+
+@pytest.mark.parametrize("name", [name for name in PINNED if not name.startswith("kit/")])
+def test_the_outcome_is_the_pinned_one(name: str, tmp_path: Path, data: Path) -> None:
+    if name.startswith("cases/") and not (SHARED / "cases").is_dir():
+        pytest.skip(f"the failing inputs are not beside {data}")
+    assert digest_of(SUBJECTS[name](tmp_path)) == PINNED[name]
