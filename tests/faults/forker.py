@@ -226,10 +226,10 @@ def _serve() -> None:
     import segconv.cli.repair
     import segconv.cli.restore
     import segconv.convert.conversion
-    import segconv.convert.pictures
-    import segconv.convert.registry
     import segconv.convert.restore
-    import segconv.convert.volumes
+    import segconv.convert.sources.registry
+    import segconv.convert.write.pictures
+    import segconv.convert.write.volumes
     import segconv.dataset.edit
     import segconv.flows.infer
     import segconv.flows.plan
