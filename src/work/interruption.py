@@ -14,6 +14,9 @@ from ..errors import Interrupted
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 """What asks a run to end."""
 
+_heard: list[int] = []
+"""The signals that were answered in this process."""
+
 
 def answer_once() -> None:
     """Let Ctrl-C or SIGTERM raise `KeyboardInterrupt` once in this process, which is expected to end then.
@@ -27,6 +30,7 @@ def answer_once() -> None:
 def _answer(number: int, frame: object) -> None:
     for further in _ENDING:
         signal.signal(further, signal.SIG_IGN)
+    _heard.append(number)
     raise KeyboardInterrupt(number)
 
 
@@ -35,11 +39,18 @@ def interruptible(message: str, hint: str) -> Iterator[None]:
     """Turn Ctrl-C and SIGTERM into `Interrupted` with this message and hint, the workers ended."""
     main = threading.current_thread() is threading.main_thread()
     before = {number: signal.signal(number, _answer) for number in _ENDING} if main else {}
+    earlier = len(_heard)
     try:
         yield
-    except KeyboardInterrupt as error:
+    except Interrupted:
+        raise
+    except (KeyboardInterrupt, Exception) as error:
+        # A pool whose start was interrupted may raise that its workers died instead.
+        heard = _heard[earlier:] if main else []
+        if not heard and not isinstance(error, KeyboardInterrupt):
+            raise
         end_workers()
-        number = error.args[0] if error.args else signal.SIGINT
+        number = heard[0] if heard else error.args[0] if error.args else signal.SIGINT
         raise Interrupted(message, signal_number=int(number), hint=hint) from None
     finally:
         for number, handler in before.items():

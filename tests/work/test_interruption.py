@@ -31,6 +31,23 @@ def test_a_signal_ends_the_work_with_what_is_kept_and_the_handlers_are_put_back(
     assert [signal.getsignal(one) for one in BOTH] == before
 
 
+@pytest.mark.parametrize("number", BOTH)
+def test_an_error_in_the_place_of_the_interruption_is_the_interruption(number: signal.Signals) -> None:
+    """As of a pool whose workers were ended while it started."""
+
+    def work() -> None:
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("a worker died") from error
+
+    with pytest.raises(Interrupted) as caught, interruptible("kept", "go on"):
+        work()
+    assert caught.value.exit_code == 128 + number
+    with pytest.raises(RuntimeError, match="by itself"), interruptible("kept", "go on"):
+        raise RuntimeError("by itself")
+
+
 def test_what_is_asked_a_second_time_is_ignored_until_the_work_has_ended() -> None:
     ended = []
 
