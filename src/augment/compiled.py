@@ -33,8 +33,8 @@ class Unusable(Exception):
 def available() -> bool:
     """Return whether there are kernels; ``SEGCONV_NO_NUMBA=1`` says that there are none.
 
-    They are loaded to find out: a Numba that is installed beside a newer numpy than it knows refuses to
-    be, and one that this process imported before may have been told not to compile.
+    They are loaded to find out: Numba fails to import beside a numpy that is too new for it, and a program that
+    imported Numba earlier may have disabled compilation.
     """
     if os.environ.get("SEGCONV_NO_NUMBA"):
         return False
@@ -42,7 +42,7 @@ def available() -> bool:
         with _lock:
             _import_numba()
             kernels = importlib.import_module(".kernels", __package__)
-    except Exception:  # noqa: BLE001 - of another package: what a broken installation raises is anybody's guess
+    except Exception:  # noqa: BLE001 - a broken installation of Numba may raise anything
         return False
     return bool(kernels.COMPILED)
 
@@ -50,7 +50,7 @@ def available() -> bool:
 def _import_numba() -> None:
     """Import Numba without any settings but its own; they come back for what else this process runs."""
     if "numba" in sys.modules:
-        return  # by the program that we are part of, with what that told it
+        return  # imported by the calling program, with its own settings
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_VARIABLES)}
     exists = os.path.exists
     os.path.exists = _without_settings(exists)  # type: ignore[assignment]

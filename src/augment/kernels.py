@@ -193,7 +193,7 @@ def nearest_planes(source: Array, out: Array, matrix: Array, offset: Array, back
 
 
 COMPILED = all(isinstance(kernel, Dispatcher) for kernel in (rows, planes, nearest_rows, nearest_planes))
-"""Whether these are compiled, and not functions of Python, as where Numba was told not to compile."""
+"""False where compilation is disabled: the kernels are then plain Python functions, and far too slow."""
 
 
 def run(kernel: Kernel, source: Array, out: Array, matrix: Array, offset: Array, background: Array) -> None:

@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path, readable=False)
 FOLDER = click.Path(path_type=Path, readable=False, file_okay=False)
-"""What the system says of a path that cannot be read is told by whoever reads it."""
+"""Paths of users. click does not test whether they can be read: the readers report that, with their own codes."""
 
 
 def example(text: str) -> str:

@@ -31,7 +31,7 @@ PURPOSE = {
     "results": "trained models",
 }
 
-LARGESTSETTINGS = 1 << 20
+LARGEST_SETTINGS = 1 << 20
 
 _OUT_OF_REACH = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG)
 """What the system says of a file that is not there, or that this user cannot get at: a home may be somebody else's."""
@@ -184,7 +184,7 @@ def read_settings() -> dict[str, str]:
     hint = "remove it, and run segconv paths init ROOT --remember"
     try:
         # A link is fine: who keeps settings elsewhere put it there. A pipe would be waited for.
-        found = json.loads(reading.whole(os.path.realpath(path), LARGESTSETTINGS))
+        found = json.loads(reading.whole(os.path.realpath(path), LARGEST_SETTINGS))
     except OSError as error:
         if error.errno in _OUT_OF_REACH:
             return {}
@@ -262,7 +262,7 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
 def _other_content(path: Path, wanted: bytes) -> Finding | None:
     """Return the error for a file that is there and sets something else, which is kept."""
     try:
-        if reading.whole(reading.in_real_folder(path), LARGESTSETTINGS) == wanted:
+        if reading.whole(reading.in_real_folder(path), LARGEST_SETTINGS) == wanted:
             return None
     except (OSError, SegconvError):  # a folder, a link, a pipe
         pass
