@@ -53,7 +53,7 @@ def _import_numba() -> None:
         return  # imported by the calling program, with its own settings
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_VARIABLES)}
     exists = os.path.exists
-    os.path.exists = _without_settings(exists)  # type: ignore[assignment]
+    os.path.exists = _without_settings(exists)  # type: ignore[assignment]  # Numba has no switch for its file
     try:
         config = importlib.import_module("numba").config
     finally:
