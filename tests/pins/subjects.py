@@ -18,11 +18,7 @@ from fixtures.make_fixtures import msd_ct, msd_tumour, png_shapes
 from ..kit.case import Case, Words
 from ..kit.cases import CASES
 from ..kit.scorer import FOLDERS, command_line, placed
-from .outcome import outcome
-
-SHARED = (
-    Path(os.environ.get("SEGCONV_TEST_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")).resolve().parent
-)
+from .outcome import SHARED, outcome
 
 PINS = Path(__file__).with_name("pins.txt")
 """The digest of the outcomes of every subject, a line each."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from .outcome import digest_of
-from .subjects import PINS, SHARED, quick
+from .outcome import SHARED, digest_of
+from .subjects import PINS, quick
 
 PINNED = {name: digest for digest, _, name in (line.partition(" ") for line in PINS.read_text().splitlines())}
 SUBJECTS = dict(quick())
