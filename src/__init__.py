@@ -20,7 +20,7 @@ _HOMES = {
     "Refused": "errors",
     "SegconvError": "errors",
     "Volume": "image.geometry",
-    "check_dataset": "review.check",
+    "check_dataset": "review.check.dataset_check",
     "evaluate_folders": "review.scores.evaluation",
     "infer": "flows.infer",
     "make_splits": "dataset.splits",

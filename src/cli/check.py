@@ -44,7 +44,7 @@ def command(
     """
     from ..dataset.splits import FILE as SPLITS
     from ..errors import as_errors
-    from ..review.check import check_dataset
+    from ..review.check.dataset_check import check_dataset
 
     folder = paths.dataset(dataset)
     planned = paths.preprocessed / folder.name / SPLITS if paths.preprocessed is not None else None

@@ -60,7 +60,7 @@ def command(
     from ..convert.mending import CAST, ORTHONORMAL
     from ..convert.model import ConvertOptions, count_of
     from ..dataset.names import find_dataset
-    from ..review.check import check_dataset
+    from ..review.check.dataset_check import check_dataset
 
     kinds = tuple(kind.strip() for text in repairs for kind in text.split(","))
     options = ConvertOptions(

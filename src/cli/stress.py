@@ -15,7 +15,7 @@ from .train import DEVICES
 
 if TYPE_CHECKING:
     from ..dataset.layout import Dataset
-    from ..review.robustness import Advice
+    from ..review.scores.robustness import Advice
     from ..train.paths import Paths
 
 COPIES = 4
@@ -134,7 +134,7 @@ def command(
 def _advise(sink: Sink, dataset: Dataset, paths: Paths, advice: Advice, tolerance: float) -> None:
     """Tell what a model lacks, and the command that would add it."""
     from ..dataset.names import MAX_ID, dataset_folders, next_free_id
-    from ..review.robustness import LEAST_DICE, TOO_POOR
+    from ..review.scores.robustness import LEAST_DICE, TOO_POOR
 
     if advice.too_poor:
         classes = ", ".join(f"{name} {dice:.2f}" for name, dice in advice.too_poor.items())

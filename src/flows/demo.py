@@ -24,7 +24,7 @@ from ..errors import Interrupted, SegconvError
 from ..image.codecs import read_image, read_label
 from ..image.formats import nifti
 from ..image.formats import png as picture
-from ..review.overlay import Panel, montage
+from ..review.pictures.overlay import Panel, montage
 from ..review.scores.dice import Scores
 from ..review.scores.evaluation import evaluate_folders
 from ..train import plans as plans_room

@@ -13,7 +13,7 @@ from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import leaks, read_splits
 from ..dataset.strictjson import read_file
 from ..errors import Finding, SegconvError, refuse_if_any
-from ..review.check import check_dataset
+from ..review.check.dataset_check import check_dataset
 from ..train.commands import Tell, plan_and_preprocess
 from ..train.holds import preprocessing
 from ..train.paths import Paths

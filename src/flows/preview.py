@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ..dataset.layout import Dataset
 from ..errors import SegconvError
 from ..image.geometry import Geometry, Volume
-from ..review.overlay import Panel, montage
-from ..review.sealed import is_sealed
+from ..review.pictures.overlay import Panel, montage
+from ..review.pictures.sealed import is_sealed
 from ..train.commands import Tell
 from ..train.holds import reading
 from ..train.paths import Paths

@@ -30,10 +30,10 @@ from ..image import raster, volumes
 from ..image.codecs import read_image, read_label
 from ..image.geometry import Geometry, Volume
 from ..image.resample import LINEAR, NEAREST
-from ..review.curves import curves
 from ..review.opened import read_bytes
-from ..review.robustness import Condition, Measured, Robustness
+from ..review.pictures.curves import curves
 from ..review.scores.dice import Scores, score
+from ..review.scores.robustness import Condition, Measured, Robustness
 from ..train.commands import Tell
 from ..train.holds import reading as folds_as_they_are
 from ..train.models import TrainedModel, held_back

@@ -13,7 +13,7 @@ from ..augment.spec import PLANES
 from ..dataset.layout import Dataset
 from ..errors import SegconvError
 from ..image import raster, volumes
-from ..review.robustness import Condition
+from ..review.scores.robustness import Condition
 from ..train.predict import OWN_FILES
 
 ANGLES_DEG = (5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)

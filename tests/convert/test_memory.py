@@ -132,9 +132,10 @@ def test_so_have_augment_restore_and_check(
     del workers[:]
     monkeypatch.setattr(memory, "available_bytes", lambda: 9)
     checked: list[int] = []
-    monkeypatch.setattr("segconv.review.check._worthwhile", lambda root, cases, jobs, quick: jobs)
+    monkeypatch.setattr("segconv.review.check.dataset_check._worthwhile", lambda root, cases, jobs, quick: jobs)
     monkeypatch.setattr(
-        "segconv.review.check.each", lambda *args, jobs, **how: checked.append(jobs) or parallel.each(*args, **how)
+        "segconv.review.check.dataset_check.each",
+        lambda *args, jobs, **how: checked.append(jobs) or parallel.each(*args, **how),
     )
     for command in (
         ["augment", "1", "--to", "2", "--rotate", "90", "--planes", "axial"],

@@ -233,7 +233,7 @@ def _serve() -> None:
     import segconv.dataset.edit
     import segconv.flows.infer
     import segconv.flows.plan
-    import segconv.review.check
+    import segconv.review.check.dataset_check
     import segconv.train.paths  # noqa: F401
 
     from . import stub  # noqa: F401

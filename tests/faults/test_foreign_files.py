@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from fixtures.make_fixtures import png_shapes
 from segconv.cli.main import run
 from segconv.flows import demo, stress
-from segconv.review.robustness import Condition, Measured, Robustness
 from segconv.review.scores.dice import Scores
+from segconv.review.scores.robustness import Condition, Measured, Robustness
 
 LABELS = ("--labels", "background=0,disc=128,ring=255")
 FOLDERS = ("raw", "preprocessed", "results")

@@ -20,7 +20,7 @@ from segconv.flows import plan as plan_flow
 from segconv.flows import train as train_flow
 from segconv.flows.stress import run_stress
 from segconv.flows.stress_plan import plan_stress
-from segconv.review import check
+from segconv.review.check import dataset_check
 from segconv.review.scores import opened
 from segconv.train import commands, predict
 from segconv.work import staging
@@ -62,10 +62,10 @@ MOMENTS: dict[str, tuple[Words, object, str]] = {
     "augment, while planning": (("augment", 9, "--to", "109_B", "--rotate", 90), runner, "_unfit_names"),
     "augment": (("augment", 9, "--to", "109_B", "--rotate", 90), staging, "begin"),
     "augment, at its end": (("augment", 9, "--to", "109_B", "--rotate", 90), runner, "_folds"),
-    "check": (("check", 9), check, "take_inventory"),
-    "check --quick": (("check", 9, "--quick"), check, "judge_folds"),
+    "check": (("check", 9), dataset_check, "take_inventory"),
+    "check --quick": (("check", 9, "--quick"), dataset_check, "judge_folds"),
     "plan": (("plan", 9, "-j", 1), stub, "_preprocess"),
-    "plan, while checking": (("plan", 9, "-j", 1), check, "take_inventory"),
+    "plan, while checking": (("plan", 9, "-j", 1), dataset_check, "take_inventory"),
     "plan, before it is locked": (("plan", 9, "-j", 1), plan_flow, "locked"),
     "restore, while planning": (("restore", "predictions", "--like", 9, "-o", "out"), restore, "files_of"),
     "restore": (("restore", "predictions", "--like", 9, "-o", "out"), staging, "begin"),

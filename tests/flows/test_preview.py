@@ -12,8 +12,8 @@ from PIL import Image, PngImagePlugin
 from segconv.errors import SegconvError
 from segconv.flows import preview as room
 from segconv.image.geometry import Geometry, Volume
-from segconv.review.overlay import Panel, montage
-from segconv.review.sealed import is_sealed
+from segconv.review.pictures.overlay import Panel, montage
+from segconv.review.pictures.sealed import is_sealed
 from segconv.train.transforms import Transformed
 from segconv.work import fsops
 

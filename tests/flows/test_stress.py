@@ -21,7 +21,7 @@ from segconv.errors import SegconvError
 from segconv.flows import stress as room
 from segconv.flows.stress import held_back_cases, model_names, run_stress, write_report
 from segconv.flows.stress_plan import plan_stress
-from segconv.review.robustness import Robustness
+from segconv.review.scores.robustness import Robustness
 from segconv.train.models import TrainedModel, find_model
 from segconv.train.paths import Paths
 from segconv.train.predict import ProvedModel

@@ -132,7 +132,7 @@ def test_a_picture_that_nnunet_would_not_open_is_told(
         pair(tmp_path / "source", f"images/c{number}.png", f"masks/c{number}.png", number)
     save(tmp_path / "source" / "images" / "c1.png", drawn(1))
     monkeypatch.setattr(picture, "NNUNET_PIXELS", 100)
-    monkeypatch.setattr("segconv.review.readers.NNUNET_PIXELS", 100)
+    monkeypatch.setattr("segconv.review.check.readers.NNUNET_PIXELS", 100)
     done = segconv("convert", tmp_path / "source", "--to", "7_A")
     assert done.code == 0
     assert done.err.count("Warning SC054: images/c") == 2

@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy.linalg import polar
 
-from segconv.review.check import check_dataset
+from segconv.review.check.dataset_check import check_dataset
 
 from ..convert.oracles import ct
 from . import damage as d

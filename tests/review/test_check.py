@@ -20,7 +20,7 @@ from skimage import io
 from fixtures.make_fixtures import msd_ct, msd_tumour, png_shapes
 from segconv.errors import SegconvError
 from segconv.image.resample import rotation_matrix
-from segconv.review.check import Report, check_dataset
+from segconv.review.check.dataset_check import Report, check_dataset
 
 from ..command import Command
 from ..convert.oracles import ct, write
@@ -349,7 +349,7 @@ def test_interrupting_the_check_of_a_repair_tells_that_the_dataset_is_there(
     number: signal.Signals, step: str, segconv: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     datasets.volumes(segconv.raw)
-    monkeypatch.setattr(f"segconv.review.check.{step}", lambda *_, **__: signal.raise_signal(number))
+    monkeypatch.setattr(f"segconv.review.check.dataset_check.{step}", lambda *_, **__: signal.raise_signal(number))
     done = segconv("repair", "7", "--to", "8_Mended")
     made = segconv.raw / "Dataset008_Mended"
     assert done.code == 128 + number

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from skimage import io
 
-from segconv.review.check import Report, check_dataset
+from segconv.review.check.dataset_check import Report, check_dataset
 
 from . import datasets
 from .datasets import edit

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from segconv.image.geometry import Geometry, Volume
-from segconv.review.curves import curves
-from segconv.review.drawing import LONGEST, drawing, legend_below, new_figure, png_of, shown
-from segconv.review.overlay import Panel, montage
-from segconv.review.robustness import Condition, Measured, Robustness
+from segconv.review.pictures.curves import curves
+from segconv.review.pictures.drawing import LONGEST, drawing, legend_below, new_figure, png_of, shown
+from segconv.review.pictures.overlay import Panel, montage
 from segconv.review.scores.dice import Scores
+from segconv.review.scores.robustness import Condition, Measured, Robustness
 
 NAMES = [
     "$\\alpha",
@@ -97,7 +97,7 @@ DRAW = """
 import hashlib, sys
 import numpy as np
 from segconv.image.geometry import Geometry, Volume
-from segconv.review.overlay import Panel, montage
+from segconv.review.pictures.overlay import Panel, montage
 image = Volume(np.zeros((8, 8), np.uint8), Geometry.plain((8, 8)))
 print(hashlib.sha256(montage([Panel("a $", image, np.eye(8, dtype=np.uint8))])).hexdigest())
 """

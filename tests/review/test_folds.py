@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segconv.review.folds import judge_default_folds, judge_folds
+from segconv.review.check.fold_check import judge_default_folds, judge_folds
 
 from .datasets import even_folds
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from segconv.review.nearly_lost import Volumes
+from segconv.review.check.nearly_lost import Volumes
 
 from ..command import Command
 from .datasets import CASES, volumes

@@ -12,7 +12,7 @@ import pytest
 from fixtures.make_fixtures import msd_ct, msd_tumour
 from segconv.dataset.layout import Dataset
 from segconv.errors import Finding
-from segconv.review.check import check_dataset
+from segconv.review.check.dataset_check import check_dataset
 
 from ..command import Command
 

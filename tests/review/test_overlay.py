@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from segconv.image.geometry import Geometry, Volume
-from segconv.review.overlay import COLOURS, Panel, montage
+from segconv.review.pictures.overlay import COLOURS, Panel, montage
 
 SIZE = 48
 

@@ -13,9 +13,9 @@ import tifffile
 from skimage import io
 
 from segconv.errors import Finding
-from segconv.review.check import check_dataset
-from segconv.review.declaration import ENDINGS
-from segconv.review.readers import READERS, knows, readers_of
+from segconv.review.check.dataset_check import check_dataset
+from segconv.review.check.declaration import ENDINGS
+from segconv.review.check.readers import READERS, knows, readers_of
 
 from . import datasets
 from .datasets import change_nifti, edit

@@ -21,7 +21,7 @@ from segconv.flows.demo import run_demo
 from segconv.flows.infer import infer
 from segconv.flows.plan import plan_dataset
 from segconv.flows.stress import run_stress, stress_models
-from segconv.review.check import check_dataset
+from segconv.review.check.dataset_check import check_dataset
 from segconv.work.parallel import each
 from segconv.work.readers import Readers
 

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ..dataset.lineage import CaseRecord
-from ..dataset.splits import DEFAULT_FOLDS, FILE, NEW_FOLDS, PARTS, Splits, groups, leaks, parse_splits
-from ..dataset.strictjson import loads, read_file
-from ..errors import Finding, SegconvError, naming, warning
+from ...dataset.lineage import CaseRecord
+from ...dataset.splits import DEFAULT_FOLDS, FILE, NEW_FOLDS, PARTS, Splits, groups, leaks, parse_splits
+from ...dataset.strictjson import loads, read_file
+from ...errors import Finding, SegconvError, naming, warning
+from ..opened import judge_mark
 from .inventory import several
-from .opened import judge_mark
 
 
 def read_folds(path: Path, shown: str, findings: list[Finding]) -> Splits:

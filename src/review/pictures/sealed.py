@@ -12,8 +12,8 @@ import struct
 import zlib
 from pathlib import Path
 
-from .. import reading
-from ..errors import SegconvError
+from ... import reading
+from ...errors import SegconvError
 
 MAX_BYTES = 256 << 20
 

@@ -11,12 +11,12 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from .. import reading
-from ..dataset import lineage
-from ..dataset.layout import image_path, label_path
-from ..dataset.lineage import TRAIN, CaseRecord
-from ..errors import Finding, SegconvError, warning
-from ..work.caseio import EXTERNAL, HARD, SYMBOLIC
+from ... import reading
+from ...dataset import lineage
+from ...dataset.layout import image_path, label_path
+from ...dataset.lineage import TRAIN, CaseRecord
+from ...errors import Finding, SegconvError, warning
+from ...work.caseio import EXTERNAL, HARD, SYMBOLIC
 from .inventory import CaseFiles, several
 from .links import made_later, unusable
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..work.home import cache_home
+from ...work.home import cache_home
 
 LONGEST = 44
 """Letters that fit above a picture; of longer names the middle is left out."""

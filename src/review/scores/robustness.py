@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .scores.dice import Scores
+from .dice import Scores
 
 LEAST_KEPT = 0.5
 """Where less of the foreground than this stays on the grid, a drop says more of the cut than of the model."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .. import reading
-from ..dataset import lineage
-from ..errors import Finding
+from ... import reading
+from ...dataset import lineage
+from ...errors import Finding
 
 
 def unusable(path: str, shown: str, root: Path, external: bool) -> Finding | None:

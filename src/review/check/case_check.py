@@ -14,22 +14,22 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from .. import reading
-from ..dataset.strictjson import load_object, read_file
-from ..errors import Finding, SegconvError, warning
-from ..image import label_like
-from ..image.formats.png import PictureHeader
-from ..image.orientation import axis_codes
-from ..image.stored import VolumeHeader
-from ..image.voxels import LARGEST, label_values, position, shares_of, value_range
-from ..typed import Misfit, entries, many, positive
-from ..work.unforeseen import unforeseen
+from ... import reading
+from ...dataset.strictjson import load_object, read_file
+from ...errors import Finding, SegconvError, warning
+from ...image import label_like
+from ...image.formats.png import PictureHeader
+from ...image.orientation import axis_codes
+from ...image.stored import VolumeHeader
+from ...image.voxels import LARGEST, label_values, position, shares_of, value_range
+from ...typed import Misfit, entries, many, positive
+from ...work.unforeseen import unforeseen
+from ..opened import Header, Opened, decode, judge_mark, probe, read_bytes
 from .coded import Coded
-from .grids import FIRST_CHANNEL, IMAGE, extent, judge_place
+from .grid_check import FIRST_CHANNEL, IMAGE, extent, judge_place
 from .history import Recorded, judge_change
 from .inventory import CaseFiles
 from .links import unusable
-from .opened import Header, Opened, decode, judge_mark, probe, read_bytes
 from .readers import channels_in_pages, judge_dimensions, judge_pages
 
 _NAMED_VALUES = 5

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..image.geometry import Volume
+from ...image.geometry import Volume
 from .drawing import drawing, new_figure, png_of, shown
 from .sealed import sealed
 

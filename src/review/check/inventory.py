@@ -13,12 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import reading
-from ..dataset.layout import DESCRIPTION
-from ..dataset.lineage import TEST, TRAIN, VALIDATION
-from ..dataset.names import CASE_IDENTIFIER, twin_findings
-from ..errors import Finding, warning
-from ..image import raster, volumes
+from ... import reading
+from ...dataset.layout import DESCRIPTION
+from ...dataset.lineage import TEST, TRAIN, VALIDATION
+from ...dataset.names import CASE_IDENTIFIER, twin_findings
+from ...errors import Finding, warning
+from ...image import raster, volumes
 from .declaration import Declaration
 from .links import is_below, leaves, unusable
 

@@ -12,32 +12,32 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import reading
-from ..dataset.labels import Labels
-from ..dataset.layout import hold
-from ..dataset.lineage import TEST, TRAIN, CaseRecord
-from ..dataset.names import DatasetName
-from ..dataset.patients import NAMES_PATIENTS, patients_in_words, with_guessed_patients
-from ..dataset.regions import value_names
-from ..dataset.splits import FILE as SPLITS
-from ..dataset.splits import Splits
-from ..dataset.tested_patients import judge_tested_patients
-from ..errors import Finding, SegconvError, warning
-from ..image.codecs import decoded_bytes
-from ..work.held import unchanged
-from ..work.how import Progress, refuse_unfit
-from ..work.interruption import interruptible
-from ..work.memory import within_memory
-from ..work.parallel import each
+from ... import reading
+from ...dataset.labels import Labels
+from ...dataset.layout import hold
+from ...dataset.lineage import TEST, TRAIN, CaseRecord
+from ...dataset.names import DatasetName
+from ...dataset.patients import NAMES_PATIENTS, patients_in_words, with_guessed_patients
+from ...dataset.regions import value_names
+from ...dataset.splits import FILE as SPLITS
+from ...dataset.splits import Splits
+from ...dataset.tested_patients import judge_tested_patients
+from ...errors import Finding, SegconvError, warning
+from ...image.codecs import decoded_bytes
+from ...work.held import unchanged
+from ...work.how import Progress, refuse_unfit
+from ...work.interruption import interruptible
+from ...work.memory import within_memory
+from ...work.parallel import each
+from ..opened import Header, probe
 from .case_check import Assigned, CaseReport, FullCheck, QuickCheck, Rules
 from .coded import CodedSet
 from .declaration import Declaration
 from .facts import Facts
-from .folds import judge_default_folds, judge_folds, judge_guessed_patients, read_folds
+from .fold_check import judge_default_folds, judge_folds, judge_guessed_patients, read_folds
 from .history import History
 from .inventory import CaseFiles, same_names, take_inventory
 from .links import unusable
-from .opened import Header, probe
 from .readers import reader_taken
 
 _BYTE_S = 1 / 120e6

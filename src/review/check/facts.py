@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..dataset.channels import ValueRange, is_ct, normalisation
-from ..dataset.hounsfield import CURE_OF_HU, HounsfieldSet
-from ..dataset.labels import NO_BACKGROUND, Labels
-from ..dataset.layout import DESCRIPTION
-from ..dataset.lineage import TRAIN
-from ..dataset.regions import value_names
-from ..errors import Finding, warning
+from ...dataset.channels import ValueRange, is_ct, normalisation
+from ...dataset.hounsfield import CURE_OF_HU, HounsfieldSet
+from ...dataset.labels import NO_BACKGROUND, Labels
+from ...dataset.layout import DESCRIPTION
+from ...dataset.lineage import TRAIN
+from ...dataset.regions import value_names
+from ...errors import Finding, warning
 from .case_check import CaseReport
 from .inventory import CaseFiles
 from .nearly_lost import Volumes

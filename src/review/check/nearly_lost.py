@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..dataset.layout import DESCRIPTION
-from ..errors import Finding, warning
+from ...dataset.layout import DESCRIPTION
+from ...errors import Finding, warning
 
 FEWEST_CASES = 4
 """That hold a class: fewer say nothing of what is usual."""

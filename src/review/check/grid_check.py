@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import Finding, warning
-from ..image.formats.png import PictureHeader
-from ..image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
-from ..image.grids import FIRST_CHANNEL as FIRST_CHANNEL
-from ..image.grids import IMAGE as IMAGE
-from ..image.grids import only_header_may_be_wrong, order_of, other_order, what_differs
-from .opened import Header
+from ...errors import Finding, warning
+from ...image.formats.png import PictureHeader
+from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
+from ...image.grids import FIRST_CHANNEL as FIRST_CHANNEL
+from ...image.grids import IMAGE as IMAGE
+from ...image.grids import only_header_may_be_wrong, order_of, other_order, what_differs
+from ..opened import Header
 
 NNUNET_RTOL = 1e-5
 """nnU-Net refuses spacings of one case that differ by more than this part (``np.allclose``)."""

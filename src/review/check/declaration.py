@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..dataset.description import REQUIRED_KEYS, channel_names
-from ..dataset.labels import IGNORE, Labels
-from ..dataset.layout import DESCRIPTION
-from ..dataset.regions import prove_order
-from ..dataset.strictjson import load_object, read_file
-from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
+from ...dataset.description import REQUIRED_KEYS, channel_names
+from ...dataset.labels import IGNORE, Labels
+from ...dataset.layout import DESCRIPTION
+from ...dataset.regions import prove_order
+from ...dataset.strictjson import load_object, read_file
+from ...errors import Finding, SegconvError, naming, refuse_if_any, warning
+from ..opened import judge_mark
 from .links import unusable
-from .opened import judge_mark
 from .readers import READERS, knows, readers_of
 
 T = TypeVar("T")

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..scores.robustness import TOO_POOR, Measured, Robustness, series
 from .drawing import drawing, legend_below, new_figure, png_of, shown
 from .overlay import COLOURS
-from .robustness import TOO_POOR, Measured, Robustness, series
 
 MOST_CLASSES = 6
 """So many classes are drawn besides their mean: those whose scores drop most."""

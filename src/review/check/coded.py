@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dataset.layout import DESCRIPTION
-from ..errors import Finding, warning
-from ..image import label_like
-from ..image.formats.png import PictureHeader
-from ..image.voxels import border_counts
+from ...dataset.layout import DESCRIPTION
+from ...errors import Finding, warning
+from ...image import label_like
+from ...image.formats.png import PictureHeader
+from ...image.voxels import border_counts
 from .inventory import CaseFiles
 
 MOSTLY = 0.75

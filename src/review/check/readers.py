@@ -6,11 +6,11 @@ image. A reader that ``overwrite_image_reader_writer`` names is taken without be
 
 from __future__ import annotations
 
-from ..errors import Finding, warning
-from ..image.formats.nifti import NiftiHeader
-from ..image.formats.nifti_block import NiftiBlock
-from ..image.formats.png import NNUNET_PIXELS, PictureHeader
-from .opened import Header
+from ...errors import Finding, warning
+from ...image.formats.nifti import NiftiHeader
+from ...image.formats.nifti_block import NiftiBlock
+from ...image.formats.png import NNUNET_PIXELS, PictureHeader
+from ..opened import Header
 
 READERS: dict[str, tuple[str, ...]] = {
     "NaturalImage2DIO": (".png", ".bmp", ".tif"),

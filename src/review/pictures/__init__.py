@@ -1,0 +1,1 @@
+"""Pictures of cases and of scores. Only here: matplotlib."""
