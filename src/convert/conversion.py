@@ -33,8 +33,9 @@ from ..work.readers import Readers
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
 from .labels.coding import Coding
-from .model import ConvertOptions, SourceScan, own_name, real_folder
+from .model import ConvertOptions, SourceScan, own_name
 from .patients import in_words, number_of_patients, tested_patients, with_patients
+from .source_files import real_folder
 from .sources import nnunet_v1
 from .sources.folds import settled_folds
 from .sources.headers import decoded

@@ -24,7 +24,8 @@ from .find.cases import cases_of
 from .find.volume_units import companions_of
 from .labels.coding import Coding
 from .mending import HEADER, KINDS
-from .model import STACK, ConvertOptions, SourceCase, collect, count_of, shown
+from .model import STACK, ConvertOptions, SourceCase, collect, count_of
+from .source_files import shown
 from .sources.headers import decoded, probe_unit
 from .sources.input_files import input_pairs
 from .write.pictures import RGB_CHANNELS, convert_pictures

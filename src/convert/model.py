@@ -1,32 +1,23 @@
-"""What every kind of source comes down to: cases with files, channels, labels, and what was noticed on the way."""
+"""What every kind of source comes down to: options, and cases with files, channels and labels."""
 
 from __future__ import annotations
 
-import errno
-import os
 import re
-import shlex
-import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import reading
 from ..dataset.labels import LabelMap
 from ..dataset.lineage import TRAIN, CaseRecord
 from ..dataset.prepared import NOT_PREPARED, Prepared
 from ..errors import Finding, SegconvError
-from ..image import raster, volumes
 from ..work.readers import Readers
 from .mending import HEADER, KINDS, Mending
+from .source_files import shown
 
 if TYPE_CHECKING:
     from ..dataset.compiler import Compiled
-
-STRAY_FILES = (".ds_store", "thumbs.db", "desktop.ini")
-"""What file managers leave behind; also everything that begins with a dot, macOS's ``._*`` among it."""
 
 SHOWN_FILES = 3
 """So many files does a note on many name."""
@@ -347,114 +338,6 @@ Scanner = Callable[[Path, ConvertOptions, Readers], SourceScan]
 def own_name(root: Path) -> str:
     """Return what a source calls itself: its folder without the number of a dataset or a task."""
     return re.sub(r"^(Dataset\d{3}_|Task\d+_?|Task_)", "", root.name) or root.name
-
-
-def is_stray(name: str) -> bool:
-    """Return whether a file is one that a file manager left behind."""
-    return name.startswith(".") or name.lower() in STRAY_FILES
-
-
-def files_of(folder: Path) -> list[Path]:
-    """Return the entries of a folder but stray files, sorted by name."""
-    try:
-        return sorted((p for p in folder.iterdir() if not is_stray(p.name)), key=lambda p: p.name)
-    except FileNotFoundError as error:
-        raise SegconvError("is not there", code="SC010", file=str(folder)) from error
-    except OSError as error:
-        raise reading.unlisted(error, folder) from error
-
-
-def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> str:
-    """Return where a file of a source really lies.
-
-    Parameters
-    ----------
-    root
-        The source, resolved.
-    external
-        Allow links that leave the source.
-
-    Raises
-    ------
-    SegconvError
-        ``SC060`` if a link leads out of the source or round in a circle; ``SC012`` if it leads
-        nowhere; ``SC061`` if it is no regular file; ``SC051`` if it leads from the name of a picture
-        or volume to one that tells no format.
-    """
-    text = os.fspath(path)
-    try:
-        # A plan over 100,000 files looks once at each, and once at each folder.
-        if stat.S_ISREG(os.lstat(text).st_mode):
-            folder, name = os.path.split(text)
-            real = os.path.join(real_folder(folder), name)
-        else:
-            real = os.path.realpath(text, strict=True)
-    except FileNotFoundError as error:
-        link = os.path.islink(text)
-        what = "is a link to a file that is not there" if link else "is not there"
-        hint = f"restore the file{' or remove the link' if link else ', or take it off the list that names it'}"
-        raise SegconvError(what, code="SC012", file=text, hint=hint) from error
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise reading.refusal(error, text) from error
-        raise SegconvError("is a link that leads round in a circle", code="SC060", file=text) from error
-    if not external and not _is_below(real, os.fspath(root)):
-        raise SegconvError(
-            f"is a link that leaves the source, to {real}",
-            code="SC060",
-            file=text,
-            hint="copy the file into the source, or --allow-external",
-        )
-    if not reading.is_file(real):
-        raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=text)
-    if os.path.basename(real) != os.path.basename(text) and (ending := _ending(text)) and not _ending(real):
-        # As stores keep files: by their hash.
-        raise SegconvError(
-            f"is a link to {shown(real, root)}, which does not end as a picture or volume does, expected {ending}",
-            code="SC051",
-            file=text,
-            hint=f"cp -rL {shlex.quote(os.fspath(root))} COPY makes a source without links",
-        )
-    return real
-
-
-@lru_cache(maxsize=1 << 12)
-def real_folder(folder: str) -> str:
-    """Return a folder's path without links; kept for the time of one plan, which clears it first."""
-    return os.path.realpath(folder, strict=True)
-
-
-def _ending(name: str) -> str:
-    """Return the ending of a picture or volume, in lower case, or nothing."""
-    lower = name.lower()
-    return next((ending for ending in (*volumes.ENDINGS, *raster.ENDINGS) if lower.endswith(ending)), "")
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return path.startswith(folder.rstrip("/") + "/")
-
-
-def read_head(path: str, size: int) -> bytes:
-    """Return the first bytes of a source file, for planning."""
-    try:
-        with reading.opened(path) as file:
-            return file.read(size)
-    except OSError as error:
-        raise reading.refusal(error, path) from error
-
-
-def read_source(path: str, limit: int = reading.LONGEST) -> bytes:
-    """Return the bytes of a source file, for planning; ``SC054`` if there are more than `limit`."""
-    try:
-        return reading.whole(path, limit)
-    except OSError as error:
-        raise reading.refusal(error, path) from error
-
-
-def shown(path: str | Path, root: str | Path) -> str:
-    """Return a path as messages name it: relative to the source, if it lies in it."""
-    text, folder = os.fspath(path), os.fspath(root).rstrip("/") + "/"
-    return text[len(folder) :] if text.startswith(folder) else text
 
 
 def collect(findings: list[Finding], error: SegconvError, file: str = "") -> None:

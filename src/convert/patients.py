@@ -9,7 +9,8 @@ from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.patients import Named, guess_patients, patients_in_words
 from ..dataset.tested_patients import judge_tested_patients
 from ..errors import Finding
-from .model import ConvertOptions, SourceCase, SourceScan, shown
+from .model import ConvertOptions, SourceCase, SourceScan
+from .source_files import shown
 
 
 def with_patients(scan: SourceScan, options: ConvertOptions) -> SourceScan:

@@ -33,8 +33,9 @@ from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.staging import Staged
 from .find.slice_order import REVERSE
-from .model import collect, files_of, resolve_inside
+from .model import collect
 from .restoration import Restoration, RestoreTask, lost_by, task_of, unknown_case
+from .source_files import files_of, resolve_inside
 from .way_back import FORMS, nifti_bytes, turned_back
 from .write.segments import placed
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ... import reading
 from ...errors import SegconvError
 from ...image import content
-from ..model import resolve_inside
+from ..source_files import resolve_inside
 
 MAX_BYTES = 64 << 20
 

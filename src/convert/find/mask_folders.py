@@ -21,7 +21,8 @@ from ...dataset.lineage import TRAIN
 from ...errors import Finding, SegconvError
 from ...image import raster, volumes
 from ...image.formats import segmentation
-from ..model import ConvertOptions, is_stray
+from ..model import ConvertOptions
+from ..source_files import is_stray
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
 from .tree import Unit, walk
 from .volume_units import series_units

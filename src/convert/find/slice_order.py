@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ...errors import Finding, SegconvError
 from ...image import raster, stack
-from ..model import SERIES, STACK, ConvertOptions, Parts, SourceCase, collect, count_of, shown
+from ..model import SERIES, STACK, ConvertOptions, Parts, SourceCase, collect, count_of
+from ..source_files import shown
 
 NAME = "name"
 INSTANCE = "instance"

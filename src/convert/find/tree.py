@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ... import reading
 from ...errors import Finding
-from ..model import SERIES, STACK, Parts, is_stray
+from ..model import SERIES, STACK, Parts
+from ..source_files import is_stray
 
 OWN_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 """Where datasets are made is no part of a source that lies around it."""

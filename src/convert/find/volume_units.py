@@ -13,7 +13,8 @@ from ...errors import Finding, SegconvError, naming
 from ...image import raster, stack, volumes
 from ...image.formats.dicom_head import HEAD_BYTES, is_dicom
 from ..bands import KIND
-from ..model import SERIES, STACK, ConvertOptions, Parts, files_of, shown
+from ..model import SERIES, STACK, ConvertOptions, Parts
+from ..source_files import files_of, shown
 from .tree import Unit, walk
 
 _SLICE = (".dcm", ".ima")

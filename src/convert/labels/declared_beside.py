@@ -10,7 +10,8 @@ from pathlib import Path
 from ...dataset.labels import BACKGROUND
 from ...errors import SegconvError
 from ..find.roles import MASK, place_of
-from ..model import ConvertOptions, SourceCase, shown
+from ..model import ConvertOptions, SourceCase
+from ..source_files import shown
 from .colour_tables import find_tables, read_table_beside
 from .labelling import Declared
 from .tool_tables import find_tool_tables, ground_note, read_tool_table

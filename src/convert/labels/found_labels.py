@@ -18,7 +18,8 @@ from ...image.voxels import MOST_VALUES, border_counts, label_values
 from ...work.readers import Readers
 from ..find.frames import frame_of
 from ..find.united_volumes import parts_united
-from ..model import FRAME, INSTANCES, SERIES, STACK, ConvertOptions, SourceCase, collect, read_source, shown
+from ..model import FRAME, INSTANCES, SERIES, STACK, ConvertOptions, SourceCase, collect
+from ..source_files import read_source, shown
 from .coding import MOST_SNAPPED
 from .labelling import Declared, in_values, mapped_values, settle
 from .mask_facts import MaskFacts

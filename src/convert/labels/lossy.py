@@ -14,7 +14,8 @@ from ...dataset.labels import BACKGROUND, value_text
 from ...errors import Finding
 from ...image.formats.png import PictureHeader
 from ...work.readers import Readers
-from ..model import ConvertOptions, read_source, shown
+from ..model import ConvertOptions
+from ..source_files import read_source, shown
 from .coding import FARTHEST_OF_LOSSY, Coding
 from .labelling import Declared, value_range
 from .picture_file import lossy_mask, open_picture

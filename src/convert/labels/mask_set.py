@@ -18,7 +18,8 @@ from ...image.mask import WITH_ALPHA
 from ...image.pieces import Extent, count_pieces, extents
 from ...image.voxels import border_counts, label_values, tally
 from ...work.readers import Readers
-from ..model import INSTANCES, SourceCase, read_source, shown
+from ..model import INSTANCES, SourceCase
+from ..source_files import read_source, shown
 from .coding import MOST_SNAPPED
 from .mask_facts import MaskFacts, palette_in_use, white_is_zero
 from .picture_file import Opened, mask_codes, open_picture

@@ -12,7 +12,8 @@ from ...dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, LabelMap, dense, va
 from ...errors import Finding, SegconvError
 from ...image.formats.png import PictureHeader
 from ...work.readers import Readers
-from ..model import ConvertOptions, SourceCase, collect, count_of, shown
+from ..model import ConvertOptions, SourceCase, collect, count_of
+from ..source_files import shown
 from .declared_beside import Beside, declared_beside
 from .labelling import Declared, mapped_values, settle
 from .mask_facts import VOID, MaskFacts, in_words

@@ -10,7 +10,8 @@ from typing import TypeVar
 from ...errors import Finding, SegconvError
 from ...image.codecs import decoded_bytes
 from ...work.readers import Readers
-from ..model import SERIES, ConvertOptions, SourceCase, collect, shown
+from ..model import SERIES, ConvertOptions, SourceCase, collect
+from ..source_files import shown
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...errors import Finding, SegconvError
 from ...image.formats import nrrd, segmentation
 from ...image.stored import VolumeHeader
-from ..model import shown
+from ..source_files import shown
 
 BY_NAME = "--from pairs --channels NAME,… --images GLOB --masks GLOB takes segments by their names"
 

@@ -10,7 +10,8 @@ from ...errors import Finding, SegconvError
 from ...image import raster
 from ...image.formats.png import PictureHeader
 from ...work.readers import Readers
-from ..model import STACK, ConvertOptions, SourceCase, shown
+from ..model import STACK, ConvertOptions, SourceCase
+from ..source_files import shown
 from .labelling import Declared
 from .lossy import judge_lossy
 from .picture_labels import judge_declared_masks

@@ -21,7 +21,8 @@ from pathlib import Path
 from ...dataset.labels import BACKGROUND
 from ...errors import SegconvError, naming
 from ..find.csv_text import read_text_inside
-from ..model import SourceCase, shown
+from ..model import SourceCase
+from ..source_files import shown
 
 ENDINGS = (".ctbl", ".lut", ".label", ".txt")
 MANY = 256

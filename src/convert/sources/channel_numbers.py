@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..model import files_of
+from ..source_files import files_of
 
 _ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 _CHANNEL = re.compile(r"(.+)_(\d{4})$")

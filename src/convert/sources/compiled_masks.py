@@ -22,7 +22,8 @@ from ..labels.inverted_masks import MaskLook, judge_masks
 from ..labels.picture_file import exact_codes, open_picture
 from ..labels.read_ahead import read_labels
 from ..mending import goes_with_image, in_order, turned
-from ..model import SEGMENTS, SERIES, ConvertOptions, SourceCase, collect, read_source, shown
+from ..model import SEGMENTS, SERIES, ConvertOptions, SourceCase, collect
+from ..source_files import read_source, shown
 from ..write.layers import atoms_of, on_and_mask
 from ..write.resampling import is_resampled, resampled_label
 from ..write.segments import Allowed, atoms_of_segments

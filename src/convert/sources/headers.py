@@ -33,8 +33,8 @@ from ..model import (
     SourceCase,
     collect,
     count_of,
-    shown,
 )
+from ..source_files import shown
 from ..write.task import CaseTask
 
 ONE_MAP = "merge the channels into one label map, if each is a class; if each is a person's, keep one"

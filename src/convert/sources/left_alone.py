@@ -11,7 +11,8 @@ from ...dataset.lineage import FOLDER as LINEAGE
 from ...dataset.lineage import RUN
 from ...dataset.splits import FILE as SPLITS
 from ..labels import class_lists, colour_tables, tool_tables
-from ..model import SHOWN_FILES, ConvertOptions, SourceScan, count_of, first_of, is_stray
+from ..model import SHOWN_FILES, ConvertOptions, SourceScan, count_of, first_of
+from ..source_files import is_stray
 from . import nnunet_v1, pairs, png
 from .tasks import JSON
 

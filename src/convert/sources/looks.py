@@ -13,7 +13,8 @@ from ...image.label_like import MOST_VALUES, few_in_volume
 from ..find.roles import place_of
 from ..find.tree import Unit
 from ..find.volume_units import companions_of
-from ..model import SERIES, read_source
+from ..model import SERIES
+from ..source_files import read_source
 
 _SAMPLED = 3
 """Files of each side that are looked at."""

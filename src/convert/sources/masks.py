@@ -38,10 +38,9 @@ from ..model import (
     collect,
     count_of,
     own_name,
-    resolve_inside,
-    shown,
     skipped_note,
 )
+from ..source_files import resolve_inside, shown
 from .candidates import rival_masks
 from .class_folders import class_folders
 from .compiled_masks import compiled_masks

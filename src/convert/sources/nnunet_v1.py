@@ -21,18 +21,8 @@ from ...errors import Finding, SegconvError, naming, warning
 from ...work.readers import ONE, Readers
 from ..find.cases import finished
 from ..labels.found_labels import label_map_of
-from ..model import (
-    ConvertOptions,
-    SourceCase,
-    SourceScan,
-    collect,
-    files_of,
-    own_name,
-    resolve_inside,
-    shown,
-    skipped_note,
-    unlisted_notes,
-)
+from ..model import ConvertOptions, SourceCase, SourceScan, collect, own_name, skipped_note, unlisted_notes
+from ..source_files import files_of, resolve_inside, shown
 from .channel_numbers import carry_channel_numbers
 from .folds import not_taken, refuse_no_file, renamed
 from .headers import judge_headers

@@ -28,17 +28,8 @@ from ...work.readers import ONE, Readers
 from ..find.cases import finished
 from ..labels.found_labels import label_map_of
 from ..labels.labelling import Declared, in_values, needs_files, settle
-from ..model import (
-    ConvertOptions,
-    SourceCase,
-    SourceScan,
-    collect,
-    files_of,
-    own_name,
-    resolve_inside,
-    shown,
-    skipped_note,
-)
+from ..model import ConvertOptions, SourceCase, SourceScan, collect, own_name, skipped_note
+from ..source_files import files_of, resolve_inside, shown
 from ..write.task import carried_label_file
 from .folds import folds_in
 from .headers import judge_headers, judge_pictures

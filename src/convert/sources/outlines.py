@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import SegconvError
-from ..model import read_head
+from ..source_files import read_head
 
 _HEAD = 1 << 16
 _MOST_FILES = 20

@@ -29,7 +29,8 @@ from ..find.tree import Unit
 from ..find.volume_units import companions_of, listed_volume, strip_ending, volume_units
 from ..labels.found_labels import label_map_of
 from ..labels.stacks import judge_slices
-from ..model import SERIES, STACK, ConvertOptions, SourceScan, count_of, own_name, shown
+from ..model import SERIES, STACK, ConvertOptions, SourceScan, count_of, own_name
+from ..source_files import shown
 from . import masks
 from .headers import judge_headers
 from .masks import compiled_scan, refuse_label_options

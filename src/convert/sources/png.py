@@ -30,7 +30,8 @@ from ..find.tree import Unit, units_in
 from ..labels.lossy import judge_lossy
 from ..labels.picture_labels import label_map_of
 from ..labels.set_coding import judge_polarity
-from ..model import INSTANCES, ConvertOptions, SourceCase, SourceScan, collect, count_of, own_name, shown
+from ..model import INSTANCES, ConvertOptions, SourceCase, SourceScan, collect, count_of, own_name
+from ..source_files import shown
 
 KIND = "png"
 _UNREAD = (".gif", ".webp", ".jp2", ".heic", ".ppm", ".pgm", ".npy", ".npz", ".mat", ".svg")

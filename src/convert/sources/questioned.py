@@ -16,7 +16,8 @@ from ...image.label_like import MOST_VALUES, as_classes_are, as_labels_do, few_w
 from ...image.stored import DecodedVolume
 from ..find.pairing import Pair
 from ..find.tree import Unit
-from ..model import DETACHED, FRAME, SERIES, ConvertOptions, SourceCase, read_source
+from ..model import DETACHED, FRAME, SERIES, ConvertOptions, SourceCase
+from ..source_files import read_source
 from .candidates import NO_CHOICE, choices_of_masks, patterns_of
 
 

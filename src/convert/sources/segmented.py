@@ -16,7 +16,8 @@ from ...image.formats import nrrd, segmentation
 from ...image.geometry import squared_axes
 from ..find.mask_folders import is_segmentation, wanted_name
 from ..find.raters import raters_in
-from ..model import SEGMENTS, ConvertOptions, Parts, SourceCase, collect, read_head, shown
+from ..model import SEGMENTS, ConvertOptions, Parts, SourceCase, collect
+from ..source_files import read_head, shown
 from ..write.segments import segment_names
 
 _BETWEEN = re.compile(r"[\s_-]+")

@@ -17,7 +17,8 @@ from ...errors import Finding, SegconvError, naming, warning
 from ...image import volumes
 from ...typed import brief, can_be_a_path
 from ..labels.labelling import Declared, in_values, needs_files, settle
-from ..model import ConvertOptions, SourceCase, collect, count_of, files_of, read_source, resolve_inside
+from ..model import ConvertOptions, SourceCase, collect, count_of
+from ..source_files import files_of, read_source, resolve_inside
 
 JSON = "dataset.json"
 

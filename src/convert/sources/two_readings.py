@@ -15,7 +15,8 @@ from ..find.mask_folders import CaseFolder, find_folders
 from ..find.roles import MASK, role_of_stem
 from ..find.tree import Unit
 from ..find.volume_units import companions_of
-from ..model import ConvertOptions, count_of, read_source
+from ..model import ConvertOptions, count_of
+from ..source_files import read_source
 from .candidates import patterns_of
 
 

@@ -19,7 +19,8 @@ from ..find.roles import MASK, SEPARATORS, place_of
 from ..find.strangers import glob_of, globs_of
 from ..find.tree import Unit, units_in, walk
 from ..find.volume_units import strip_ending, volume_units
-from ..model import SERIES, ConvertOptions, collect, count_of, shown
+from ..model import SERIES, ConvertOptions, collect, count_of
+from ..source_files import shown
 from .looks import labels_among
 from .outlines import outlines_in
 

@@ -20,7 +20,8 @@ from ...image.stored import MAX_VOLUME
 from ...work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from ..labels.coding import Coding
 from ..mending import NOTHING, Mending
-from ..model import BANDS, FRAME, SourceCase, count_of, shown
+from ..model import BANDS, FRAME, SourceCase, count_of
+from ..source_files import shown
 from ..way_back import WAY_BACK
 
 PICTURES = (".png", ".tif")

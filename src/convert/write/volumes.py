@@ -25,7 +25,8 @@ from ..find.slice_order import REVERSE
 from ..find.united_volumes import LOST, union_of
 from ..labels.picture_file import codes_to_settle, open_picture, stored_mask
 from ..mending import cast, finite, turned
-from ..model import DETACHED, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, count_of, read_head
+from ..model import DETACHED, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, count_of
+from ..source_files import read_head
 from .layers import compile_layers
 from .pictures import plain_samples
 from .placing import FirstImage, Placed, placed_channel, placed_label

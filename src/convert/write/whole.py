@@ -13,7 +13,8 @@ from ...dataset.layout import DESCRIPTION
 from ...dataset.lineage import TRAIN, CaseRecord
 from ...errors import Finding, warning
 from ...work.run import Result
-from ..model import SourceScan, shown
+from ..model import SourceScan
+from ..source_files import shown
 
 
 class Whole:

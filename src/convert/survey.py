@@ -1,0 +1,104 @@
+"""What planning notices about a source on its way: errors, warnings and notes, in the order in which they come up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..errors import Finding, SegconvError, warning
+from ..work.readers import ONE, Readers
+from .model import ConvertOptions
+from .source_files import resolve_inside, shown
+
+
+@dataclass
+class Remarks:
+    """Errors, warnings and notes, collected one by one so that all of them are reported together.
+
+    Parameters
+    ----------
+    findings
+        Errors and warnings.
+    notes
+        What was guessed or left out, in words.
+    """
+
+    findings: list[Finding] = field(default_factory=list, kw_only=True)
+    notes: list[str] = field(default_factory=list, kw_only=True)
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error among the findings."""
+        return any(finding.severity == "error" for finding in self.findings)
+
+    def error(self, code: str, message: str, *, file: str = "", hint: str = "") -> None:
+        """Add an error."""
+        self.findings.append(Finding(code, message, file=file, hint=hint))
+
+    def warn(self, code: str, message: str, *, file: str = "", hint: str = "") -> None:
+        """Add a warning."""
+        self.findings.append(warning(code, message, file=file, hint=hint))
+
+    def note(self, text: str) -> None:
+        """Add a note."""
+        self.notes.append(text)
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Add findings made elsewhere."""
+        self.findings.extend(findings)
+
+    def take(self, other: Remarks) -> None:
+        """Add all findings and notes of another."""
+        self.findings.extend(other.findings)
+        self.notes.extend(other.notes)
+
+
+@dataclass
+class Survey(Remarks):
+    """The planning of one source: what is looked at, with which options, and what was noticed.
+
+    Parameters
+    ----------
+    root
+        The folder of the source, resolved.
+    options
+        What the user said.
+    readers
+        Who reads label files where the plan depends on their values.
+    """
+
+    root: Path
+    options: ConvertOptions = field(default_factory=ConvertOptions)
+    readers: Readers = ONE
+
+    def resolve(self, path: str | Path, *, external: bool = False) -> str:
+        """Return where a file of the source really lies; raises what `resolve_inside` raises.
+
+        Parameters
+        ----------
+        external
+            Allow a link that leaves the source, whatever the options say.
+        """
+        return resolve_inside(path, self.root, external=external or self.options.allow_external)
+
+    def shown(self, path: str | Path) -> str:
+        """Return a path as messages name it: relative to the source, if it lies in it."""
+        return shown(path, self.root)
+
+    def collect(self, error: SegconvError, file: str = "") -> None:
+        """Add the findings of an error; those that name no file get `file`."""
+        self.add(replace(found, file=self.shown(found.file or file)) for found in error.findings)
+
+    @contextmanager
+    def judging(self, file: str | Path = "") -> Iterator[None]:
+        """Turn an error that is raised in the block, such as on one case or file, into findings, and go on after it."""
+        try:
+            yield
+        except SegconvError as error:
+            self.collect(error, str(file))
+
+    def again(self, options: ConvertOptions | None = None) -> Survey:
+        """Return a survey of the same source in which nothing has been noticed, to try a reading of it."""
+        return Survey(self.root, options or self.options, self.readers)
