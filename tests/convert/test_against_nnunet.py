@@ -21,7 +21,7 @@ from fixtures.make_fixtures import msd_ct, msd_tumour, png_shapes
 
 from ..command import Command
 from .oracles import SIZE, ct, write
-from .test_msd import edit_json, edit_nifti, nan, shifted
+from .sources.test_msd import edit_json, edit_nifti, nan, shifted
 
 pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore")]
 

@@ -11,10 +11,10 @@ import pytest
 from fixtures.make_fixtures import msd_ct
 
 from ..command import Command
-from . import test_pairs
 from .drawn import pair
-from .test_masks import totalsegmentator
-from .test_msd import edit_json
+from .sources import test_pairs
+from .sources.test_masks import totalsegmentator
+from .sources.test_msd import edit_json
 
 
 def pictures(tmp_path: Path) -> tuple[Path, str]:

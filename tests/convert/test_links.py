@@ -17,8 +17,8 @@ from segconv.dataset.layout import Dataset
 
 from ..command import Command, tree_hash
 from .drawn import pair
-from .test_masks import totalsegmentator
-from .test_pairs import pairs
+from .sources.test_masks import totalsegmentator
+from .sources.test_pairs import pairs
 
 LINKS = ("none", "hard", "symlink", "external")
 
