@@ -20,6 +20,9 @@ from segconv.cli.main import run
 UNSTABLE = frozenset(("message", "hint", "sha256", "size", "version", "tool"))
 """Keys of the lineage that hold words, or depend on the release of a compressor."""
 
+UNORDERED = frozenset(("label_file",))
+"""Keys of the lineage whose entries have no order that means anything."""
+
 DRAWN = re.compile(r"\.tmp-[0-9a-f]{16}-")
 """What is drawn at random in a name."""
 
@@ -91,8 +94,15 @@ def _canonical(value: Any) -> bytes:
 
 def _without_unstable(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_unstable(entry) for key, entry in value.items() if key not in UNSTABLE}
+        kept = {key: _without_unstable(entry) for key, entry in value.items() if key not in UNSTABLE}
+        return {key: _sorted(entry) if key in UNORDERED else entry for key, entry in kept.items()}
     return [_without_unstable(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _chunks(data: bytes) -> Iterator[bytes]:
