@@ -8,16 +8,15 @@ bits take a type of 16 or 32 that holds every value, if there is one; labels alw
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import SegconvError
-from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, squared_axes
+from ..image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
 from ..image.grids import order_of, other_order
 from ..image.orientation import axis_codes, canonical
+from ..image.read_options import MAX_VOLUME, ReadOptions
 from ..image.stored import DecodedVolume, VolumeHeader, laid_anew
 from ..image.voxels import LARGEST, saturated_value
 
@@ -68,14 +67,9 @@ class Mending:
                 hint="a finite value, such as the one that air has in the images",
             )
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Read headers as `ORTHONORMAL` allows, for the time of the block."""
-        if ORTHONORMAL not in self.kinds:
-            yield
-            return
-        with squared_axes():
-            yield
+    def read_options(self, max_bytes: int = MAX_VOLUME) -> ReadOptions:
+        """Return how volumes are read: with their axes squared if `ORTHONORMAL` is allowed."""
+        return ReadOptions(max_bytes, square_axes=ORTHONORMAL in self.kinds)
 
     @property
     def takes_header(self) -> bool:

@@ -12,6 +12,7 @@ from ..dataset.labels import LabelMap
 from ..dataset.lineage import TRAIN, CaseRecord
 from ..dataset.prepared import NOT_PREPARED, Prepared
 from ..errors import Finding, SegconvError
+from ..image.read_options import ReadOptions
 from ..work.readers import Readers
 from .mending import HEADER, KINDS, Mending
 from .source_files import shown
@@ -142,6 +143,11 @@ class ConvertOptions:
     def mending(self) -> Mending:
         """What may be mended."""
         return Mending((*self.repair, HEADER) if self.label_header == "image" else self.repair, self.nonfinite)
+
+    @property
+    def read_options(self) -> ReadOptions:
+        """How volumes are read."""
+        return self.mending.read_options(self.max_volume)
 
     @property
     def prepared(self) -> Prepared:

@@ -10,6 +10,7 @@ from . import content, raster, volumes
 from .geometry import Geometry, Volume
 from .gzipped import Buffer
 from .mask import grey_mask
+from .read_options import ANY_AXES
 
 
 def read_image(data: bytes, ending: str | None = None, companion: Buffer | None = None) -> Volume:
@@ -64,7 +65,7 @@ def decoded_bytes(path: str) -> int:
         if path.lower().endswith(raster.ENDINGS):
             header = raster.probe_file(path)
             return header.width * header.height * header.pages * header.samples * -(-header.depth // 8)
-        volume = volumes.probe_file(path)
+        volume = volumes.probe_file(path, ANY_AXES)
         return volume.voxel_bytes // volume.dtype.itemsize * volume.value_dtype.itemsize
     except SegconvError:
         return reading.size_if_there(path)  # what is wrong with it, reading will tell

@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SegconvError
+from .read_options import ReadOptions
 
 RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """Turns homogeneous LPS coordinates into RAS, and back: it is its own inverse."""
@@ -44,32 +43,15 @@ NEAR_GRID_VOXELS = 0.1
 """Largest displacement, in the same unit, of grids that count as equal after a warning."""
 
 
-_squaring: ContextVar[bool] = ContextVar("squaring", default=False)
-
-
-@contextmanager
-def squared_axes() -> Iterator[None]:
-    """Let `grid_of` mend axes that are not at right angles, for the time of the block (``--repair orthonormal``)."""
-    token = _squaring.set(True)
-    try:
-        yield
-    finally:
-        _squaring.reset(token)
-
-
-def squaring() -> bool:
-    """Return whether axes are mended now."""
-    return _squaring.get()
-
-
 def grid_of(
     size: tuple[int, ...],
     spacing_mm: tuple[float, ...],
     origin_mm: tuple[float, ...],
     direction: NDArray[np.float64],
     oddities: list[tuple[str, str]],
+    how: ReadOptions,
 ) -> Geometry:
-    """Return the grid that a header describes; within `squared_axes`, with the nearest rotation of its axes.
+    """Return the grid that a header describes, with the nearest rotation of its axes if the options ask for that.
 
     Parameters
     ----------
@@ -88,7 +70,7 @@ def grid_of(
         return Geometry(size, spacing_mm, origin_mm, tuple(float(v) for v in matrix.ravel()))
 
     error = np.abs(direction.T @ direction - np.eye(len(direction))).max()
-    if not squaring() or not np.isfinite(error) or error <= ORTHONORMAL_TOLERANCE:
+    if not how.square_axes or not np.isfinite(error) or error <= ORTHONORMAL_TOLERANCE:
         return grid(direction)
     # The rotation (or reflection) that is nearest in the sense of least squares is U Vᵀ of the
     # singular value decomposition (Higham 1986, https://doi.org/10.1137/0907079).

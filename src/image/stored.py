@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from ..errors import SegconvError
 from .geometry import Geometry
 
-MAX_VOLUME = 8 << 30
-"""Largest decoded size, in bytes, unless the user raises it."""
-
 
 @dataclass(frozen=True)
 class VolumeHeader:

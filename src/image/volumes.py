@@ -16,9 +16,9 @@ from .. import reading
 from ..errors import SegconvError, naming
 from . import content
 from .formats import metaimage, nifti, nrrd
-from .geometry import Geometry, squared_axes
+from .geometry import Geometry
 from .gzipped import Buffer, is_gzip
-from .stored import MAX_VOLUME as MAX_VOLUME
+from .read_options import ANY_AXES, STRICT, ReadOptions
 from .stored import DecodedVolume as DecodedVolume
 from .stored import VolumeHeader as VolumeHeader
 
@@ -44,7 +44,7 @@ def strip_ending(name: str) -> str:
     return name if ending is None else name[: -len(ending)]
 
 
-def probe_file(path: str) -> VolumeHeader:
+def probe_file(path: str, how: ReadOptions = STRICT) -> VolumeHeader:
     """Judge the head of a file on the disk, for planning; of a volume in two files, that the other one is there.
 
     Raises
@@ -53,7 +53,7 @@ def probe_file(path: str) -> VolumeHeader:
         What the format's ``read_header`` raises, and what `companions` raises; ``SC054`` for a file
         that is far longer than its header accounts for.
     """
-    header = _probe(path)
+    header = _probe(path, how)
     content.refuse_overlong(path, header.voxel_bytes)
     for file in _companions(path, header):
         with naming(file):
@@ -73,11 +73,10 @@ def companions(path: str) -> tuple[str, ...]:
     """
     if ending_of(path) in (".nii.gz", ".nii"):
         return ()
-    with squared_axes():  # where the voxels lie is judged when the volume is read
-        return _companions(path, _probe(path))
+    return _companions(path, _probe(path, ANY_AXES))
 
 
-def decode(data: Buffer, ending: str, companion: Buffer | None = None, limit: int = MAX_VOLUME) -> DecodedVolume:
+def decode(data: Buffer, ending: str, companion: Buffer | None = None, how: ReadOptions = STRICT) -> DecodedVolume:
     """Decode a whole file, proving every byte of it.
 
     Parameters
@@ -88,8 +87,6 @@ def decode(data: Buffer, ending: str, companion: Buffer | None = None, limit: in
         One of `ENDINGS`: the format that it is expected to have.
     companion
         The file that `companions` names.
-    limit
-        Most bytes that the voxels may take.
 
     Raises
     ------
@@ -97,10 +94,10 @@ def decode(data: Buffer, ending: str, companion: Buffer | None = None, limit: in
         ``SC051`` if the file is of another format; what the format's ``decode`` raises.
     """
     if ending in (".nii.gz", ".nii"):
-        image = nifti.decode(data, limit)
+        image = nifti.decode(data, how)
         # Readers go by the name: an inflated file under .nii.gz is not carried over as it is.
         return image if is_gzip(data) == (ending == ".nii.gz") else dataclasses.replace(image, plain=False)
-    volume: DecodedVolume = _MODULES[ending].decode(data, companion, limit)
+    volume: DecodedVolume = _MODULES[ending].decode(data, companion, how)
     return volume
 
 
@@ -170,17 +167,17 @@ def _writable(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
-def _probe(path: str) -> VolumeHeader:
+def _probe(path: str, how: ReadOptions) -> VolumeHeader:
     ending = ending_of(path)
     if ending is None:
         raise SegconvError(f"has none of the endings {', '.join(ENDINGS)}", code="SC051", file=path)
     size = nifti.HEAD_BYTES if ending.startswith(".nii") else metaimage.HEAD_LIMIT + 1
     if ending in (".nii.gz", ".nii"):
-        return nifti.probe(_head(path, size))
+        return nifti.probe(_head(path, size), how)
     head = _head(path, size)
     if _MODULES[ending] is nrrd and len(head) == size and b"\n\n" not in head and b"\n\r\n" not in head:
         head = _head(path, nrrd.HEAD_LIMIT + 1)
-    header: VolumeHeader = _MODULES[ending].read_header(head)
+    header: VolumeHeader = _MODULES[ending].read_header(head, how)
     return header
 
 

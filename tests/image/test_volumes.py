@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from segconv.errors import SegconvError
 from segconv.image import volumes
 from segconv.image.geometry import Geometry
+from segconv.image.read_options import ReadOptions
 
 from .test_geometry import geometries
 
@@ -225,14 +226,17 @@ def test_bytes_after_the_end_are_told_and_many_are_refused(ending: str) -> None:
 @pytest.mark.parametrize("ending", volumes.WRITABLE)
 def test_a_volume_may_take_as_much_as_its_budget_allows(ending: str) -> None:
     data = volumes.encode(ARRAY, GRID, ending)
-    assert np.array_equal(volumes.decode(data, ending, limit=ARRAY.nbytes).stored, ARRAY)
-    refused("SC054", data, ending, limit=ARRAY.nbytes - 1)
+    assert np.array_equal(volumes.decode(data, ending, how=ReadOptions(ARRAY.nbytes)).stored, ARRAY)
+    refused("SC054", data, ending, how=ReadOptions(ARRAY.nbytes - 1))
 
 
 @pytest.mark.parametrize("ending", volumes.WRITABLE)
 def test_a_volume_over_budget_is_refused_before_it_is_inflated(ending: str) -> None:
     refused(
-        "SC054", volumes.encode(np.zeros((64, 64, 64), np.uint8), Geometry.plain((64,) * 3), ending), ending, limit=1000
+        "SC054",
+        volumes.encode(np.zeros((64, 64, 64), np.uint8), Geometry.plain((64,) * 3), ending),
+        ending,
+        how=ReadOptions(1000),
     )
 
 
@@ -348,7 +352,7 @@ HEADERS = {ending: volumes.encode(ARRAY, GRID, ending) for ending in (".nrrd", "
 def test_a_header_of_any_bytes_is_read_or_refused(ending: str, at: int, piece: bytes, cut: int) -> None:
     data = HEADERS[ending]
     with contextlib.suppress(SegconvError):
-        volumes.decode(data[:at] + piece + data[at + cut :], ending, limit=1 << 20)
+        volumes.decode(data[:at] + piece + data[at + cut :], ending, how=ReadOptions(1 << 20))
 
 
 LINES = {
@@ -436,4 +440,4 @@ def test_any_lines_are_read_or_refused(ending: str, data: st.DataObject) -> None
     first = "NRRD0004" if ending == ".nrrd" else "ObjectType = Image"
     text = "\n".join([first, *lines, ""]) + ("\n" if ending == ".nrrd" else "ElementDataFile = LOCAL\n")
     with contextlib.suppress(SegconvError):
-        volumes.decode(text.encode() + ARRAY.tobytes(), ending, limit=1 << 20)
+        volumes.decode(text.encode() + ARRAY.tobytes(), ending, how=ReadOptions(1 << 20))

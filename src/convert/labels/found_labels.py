@@ -161,8 +161,7 @@ class _Labels:
         else:
             companion = read_source(files[1]) if len(files) > 1 else None
             ending = volumes.ending_of(path) or ""
-            with self.options.mending.reading():
-                label = volumes.decode(read_source(files[0]), ending, companion, self.options.max_volume)
+            label = volumes.decode(read_source(files[0]), ending, companion, self.options.read_options)
             if case.form(path) == FRAME:
                 label = frame_of(label, case.parts[path])
             yield label.values

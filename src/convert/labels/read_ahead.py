@@ -37,8 +37,7 @@ def read_labels(
 
     def decoded(case: SourceCase) -> int:
         label = str(case.label)
-        with options.mending.reading():
-            return (sum if case.form(label) == SERIES else max)(map(decoded_bytes, case.files_of(label)))
+        return (sum if case.form(label) == SERIES else max)(map(decoded_bytes, case.files_of(label)))
 
     labelled = [case for case in cases if case.label is not None]
     found = readers.over(labelled, read, files=lambda case: case.files_of(str(case.label)), decoded=decoded)

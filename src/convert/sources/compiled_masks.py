@@ -119,8 +119,7 @@ def _volume_mask(file: str, *, case: SourceCase, image: Geometry, options: Conve
 
         mask = dicom.read_series(case.files_of(file), options.max_volume)
     else:
-        with mending.reading():
-            mask = volumes.decode(read_source(file), volumes.ending_of(file) or "", limit=options.max_volume)
+        mask = volumes.decode(read_source(file), volumes.ending_of(file) or "", how=options.read_options)
     if mask.header.four_dimensional:
         raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
     mask = in_order(mask, image, IMAGE, [], file)

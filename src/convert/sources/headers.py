@@ -197,8 +197,7 @@ def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions)
         elif form == STACK:
             header = _probe_stack(case.files_of(path), root, options)
         else:
-            with options.mending.reading():
-                header = volumes.probe_file(path)
+            header = volumes.probe_file(path, options.read_options)
             header = header_of_frame(header) if form == FRAME else header
         if header.voxel_bytes > options.max_volume:
             raise SegconvError(
@@ -228,9 +227,8 @@ def decoded(item: Item) -> int:
     task: CaseTask = item.payload
     source = task.source
     units = source.images if source.label is None else (*source.images, source.label)
-    with task.recipe.mending.reading():
-        # Slices are in memory together; masks, like channels, one by one.
-        return max(
-            (sum if source.form(unit) in (SERIES, STACK) else max)(map(decoded_bytes, source.files_of(unit)))
-            for unit in units
-        )
+    # Slices are in memory together; masks, like channels, one by one.
+    return max(
+        (sum if source.form(unit) in (SERIES, STACK) else max)(map(decoded_bytes, source.files_of(unit)))
+        for unit in units
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...errors import Finding, SegconvError, naming
 from ...image.formats import nrrd, segmentation
-from ...image.geometry import squared_axes
+from ...image.read_options import ANY_AXES
 from ..find.mask_folders import is_segmentation, wanted_name
 from ..find.raters import raters_in
 from ..model import SEGMENTS, ConvertOptions, Parts, SourceCase, collect
@@ -30,8 +30,8 @@ def describes_segments(path: str) -> bool:
     if not path.lower().endswith(".nrrd"):
         return False
     try:
-        with squared_axes():  # where its segments lie is judged when they are read
-            return segmentation.is_segmentation(nrrd.read_header(read_head(path, nrrd.HEAD_LIMIT + 1)))
+        # Where its segments lie is judged when they are read.
+        return segmentation.is_segmentation(nrrd.read_header(read_head(path, nrrd.HEAD_LIMIT + 1), ANY_AXES))
     except SegconvError:
         return is_segmentation(path)
 

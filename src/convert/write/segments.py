@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from ...dataset.compiler import Accumulator, Atom
 from ...errors import SegconvError, naming, warning
 from ...image.formats import nrrd, segmentation
-from ...image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, squared_axes, told_shear
+from ...image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, told_shear
 from ...image.gzipped import Buffer
 from ...image.orientation import axis_codes, reordering
+from ...image.read_options import ANY_AXES, ReadOptions
 from ...image.resample import onto_grid
 from ...work.caseio import CaseIO
 from ..mending import RESAMPLE, Mending
@@ -58,8 +59,7 @@ def segment_names(head: bytes) -> list[str]:
     SegconvError
         ``SC085`` if two have one name; what `segmentation.segments_of` raises.
     """
-    with squared_axes():  # where they lie is judged when they are read
-        header = nrrd.read_header(head)
+    header = nrrd.read_header(head, ANY_AXES)  # where they lie is judged when they are read
     names = [segment.name for segment in segmentation.segments_of(header)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -105,7 +105,7 @@ def compile_segments(
     own_names = iter(parts.names)
     for path in parts.files:
         with naming(task.shown(path)):
-            placed_one = on_grid(segmentation.decode(io.read(Path(path)), allowed.max_volume), grid, allowed.mending)
+            placed_one = on_grid(segmentation.decode(io.read(Path(path)), allowed.read_options), grid, allowed.mending)
             for change in placed_one.changes:
                 io.warn(warning("SC093", change, file=task.shown(path)))
                 repairs.append(f"{task.shown(path)}: {change}")
@@ -145,6 +145,11 @@ class Allowed:
 
     mending: Mending
     max_volume: int
+
+    @property
+    def read_options(self) -> ReadOptions:
+        """How it is read."""
+        return self.mending.read_options(self.max_volume)
 
 
 _NOWHERE = (slice(0, 0), slice(0, 0), slice(0, 0))
@@ -212,9 +217,7 @@ def _masks(
 ) -> Iterator[tuple[segmentation.Segment, str, NDArray[np.bool_]]]:
     own_names = iter(names)
     for data in files:
-        with allowed.mending.reading():
-            found = segmentation.decode(data, allowed.max_volume)
-        placed_one = on_grid(found, grid, allowed.mending)
+        placed_one = on_grid(segmentation.decode(data, allowed.read_options), grid, allowed.mending)
         for segment in placed_one.found.segments:
             if name := next(own_names, ""):
                 yield segment, name, _whole(placed_one, segment, grid)

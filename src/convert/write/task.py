@@ -16,7 +16,7 @@ from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import TRAIN, CaseRecord, composed
 from ...errors import warning
 from ...image.geometry import Geometry
-from ...image.stored import MAX_VOLUME
+from ...image.read_options import MAX_VOLUME, ReadOptions
 from ...work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from ..labels.coding import Coding
 from ..mending import NOTHING, Mending
@@ -96,6 +96,11 @@ class Recipe:
     class_names: Mapping[int, str] = field(default_factory=dict)
     grey_to_rgb: bool = False
     drop_alpha: bool = False
+
+    @property
+    def read_options(self) -> ReadOptions:
+        """How volumes are read."""
+        return self.mending.read_options(self.max_volume)
 
     def class_of(self, value: int) -> str | None:
         """Return the name of the class that a value in a label stands for; None for background and ignore."""

@@ -37,11 +37,6 @@ from .task import CaseTask, Settle, is_identity, record_of, settled, smallest_dt
 def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
     """Convert the channels and the label of one volume; see the module."""
     task: CaseTask = item.payload
-    with task.recipe.mending.reading():
-        return _convert(task, io)
-
-
-def _convert(task: CaseTask, io: CaseIO) -> dict[str, Any]:
     case = task.source
     mending = task.recipe.mending
     repairs: list[str] = []
@@ -93,21 +88,21 @@ def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tu
     """Read and decode an image or a label; return it with its bytes, if it is one file."""
     form = task.source.form(path)
     files = task.source.files_of(path)
-    limit = task.recipe.max_volume
+    how = task.recipe.read_options
     if form is None:
         data = io.read(Path(path))
-        return volumes.decode(data, volumes.ending_of(path) or "", limit=limit), data
+        return volumes.decode(data, volumes.ending_of(path) or "", how=how), data
     if form == DETACHED:
         header, voxels = (io.read(Path(file)) for file in files)
-        return volumes.decode(header, volumes.ending_of(path) or "", voxels, limit=limit), None
+        return volumes.decode(header, volumes.ending_of(path) or "", voxels, how=how), None
     if form == SERIES:
         from ...image.formats import dicom  # brings SimpleITK, which other kinds of source need not wait for
 
         for file in files:
             io.read(Path(file))  # for its hash: SimpleITK opens the files itself
-        return dicom.read_series(files, limit), None
+        return dicom.read_series(files, how.max_bytes), None
     if form == FRAME:
-        whole = volumes.decode(io.read(Path(path)), volumes.ending_of(path) or "", limit=limit)
+        whole = volumes.decode(io.read(Path(path)), volumes.ending_of(path) or "", how=how)
         return frame_of(whole, task.source.parts[path]), None
     slices = []
     for file in files:
@@ -345,7 +340,7 @@ def _carry_unproved(
         return None
     if is_gzip(read_head(path, 2)) is not path.lower().endswith(".gz"):
         return None  # readers go by the ending
-    header = volumes.probe_file(path)
+    header = volumes.probe_file(path, task.recipe.read_options)
     if not header.plain or header.four_dimensional or (geometry is not None and header.geometry != geometry):
         return None
     if not task.recipe.mending.leaves(header):

@@ -22,7 +22,8 @@ from ...errors import Finding, Refused, SegconvError, naming
 from .. import content
 from ..geometry import NEAR_GRID_VOXELS, ORTHONORMAL_TOLERANCE, SAME_GRID_VOXELS, Geometry
 from ..gzipped import TRAILING_LIMIT
-from ..stored import MAX_VOLUME, ArrayVolume, VolumeHeader
+from ..read_options import MAX_VOLUME
+from ..stored import ArrayVolume, VolumeHeader
 from .dicom_end import trailing_bytes
 from .dicom_head import HEAD_BYTES, is_bare, is_dicom, is_implicit
 

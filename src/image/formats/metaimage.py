@@ -20,7 +20,8 @@ from .. import content
 from ..deflated import ZLIB_WBITS, deflate_zlib
 from ..geometry import Geometry, grid_of
 from ..gzipped import DEFLATE_LEVEL, TRAILING_LIMIT, Buffer, DamagedStream
-from ..stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
+from ..read_options import STRICT, ReadOptions
+from ..stored import ArrayVolume, VolumeHeader, arranged, plain_name
 
 LOCAL = "LOCAL"
 """Name of the data file of a volume that is one file."""
@@ -93,7 +94,7 @@ class MetaHeader(VolumeHeader):
         return super().plain and self.data_file is None
 
 
-def read_header(head: Buffer) -> MetaHeader:
+def read_header(head: Buffer, how: ReadOptions = STRICT) -> MetaHeader:
     """Judge the header of a MetaImage.
 
     Parameters
@@ -137,7 +138,7 @@ def read_header(head: Buffer) -> MetaHeader:
         float(_number(fields.get("ElementToIntensityFunctionOffset", "0"), "offset")) != 0
     ):
         oddities.append(("SC093", "asks for its voxels to be scaled; they were kept as stored, as SimpleITK reads it"))
-    geometry = _spatial(fields, sizes, oddities)
+    geometry = _spatial(fields, sizes, oddities, how)
     if list(fields).index("NDims") > min(list(fields).index(key) for key in _OF_AXES if key in fields):
         oddities.append(("SC093", "its fields stand in an order that other readers refuse"))
     return MetaHeader(
@@ -157,7 +158,7 @@ def read_header(head: Buffer) -> MetaHeader:
     )
 
 
-def decode(data: Buffer, companion: Buffer | None = None, limit: int = MAX_VOLUME) -> ArrayVolume:
+def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STRICT) -> ArrayVolume:
     """Decode a whole file, proving every byte of it.
 
     Parameters
@@ -166,18 +167,16 @@ def decode(data: Buffer, companion: Buffer | None = None, limit: int = MAX_VOLUM
         The file, or the header of a volume in two files.
     companion
         The file that the header names as ``ElementDataFile``.
-    limit
-        Most bytes that the voxels may take.
 
     Raises
     ------
     SegconvError
         What `read_header` raises; ``SC050`` for damaged compressed data; ``SC052`` if voxels are
-        missing; ``SC054`` if it is larger than `limit` or carries more than 1 MiB after its end.
+        missing; ``SC054`` if it is larger than allowed or carries more than 1 MiB after its end.
     """
-    header = read_header(data)
-    if header.voxel_bytes > limit:
-        raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {limit} are allowed", code="SC054")
+    header = read_header(data, how)
+    if header.voxel_bytes > how.max_bytes:
+        raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {how.max_bytes} are allowed", code="SC054")
     if header.data_file is not None and companion is None:
         raise SegconvError(f"holds no voxels: they are in {header.data_file!r}", code="SC052")
     body = memoryview(data)[header.text_bytes :] if header.data_file is None else memoryview(companion or b"")
@@ -354,7 +353,9 @@ def _voxel_type(fields: Mapping[str, str]) -> np.dtype[Any]:
     return dtype if dtype.itemsize == 1 else dtype.newbyteorder(">" if True in orders else "<")
 
 
-def _spatial(fields: Mapping[str, str], sizes: list[int], oddities: list[tuple[str, str]]) -> Geometry:
+def _spatial(
+    fields: Mapping[str, str], sizes: list[int], oddities: list[tuple[str, str]], how: ReadOptions
+) -> Geometry:
     """Return the grid as ITK reads it: with ElementSpacing before ElementSize, and rows of the matrix as axes."""
     dims = len(sizes)
     spacing = _first(fields, ("ElementSpacing",), dims)
@@ -382,7 +383,9 @@ def _spatial(fields: Mapping[str, str], sizes: list[int], oddities: list[tuple[s
     if scale != 1:
         oddities.append(("SC092", f"lengths are in {unit}; converted to mm"))
         spacing, origin = spacing * scale, origin * scale
-    return grid_of(tuple(sizes[:3]), tuple(spacing[:3].tolist()), tuple(origin[:3].tolist()), axes[:3, :3].T, oddities)
+    return grid_of(
+        tuple(sizes[:3]), tuple(spacing[:3].tolist()), tuple(origin[:3].tolist()), axes[:3, :3].T, oddities, how
+    )
 
 
 def _inflate_zlib(packed: memoryview, header: MetaHeader) -> tuple[bytes, int]:

@@ -18,7 +18,7 @@ from ...errors import SegconvError
 from .. import content
 from ..geometry import Geometry
 from ..gzipped import TRAILING_LIMIT, Buffer, deflated_pieces, inflate, inflate_head, is_gzip
-from ..stored import MAX_VOLUME as MAX_VOLUME
+from ..read_options import STRICT, ReadOptions
 from ..stored import DecodedVolume, VolumeHeader, arranged
 from .nifti_block import DTYPES, NiftiBlock
 from .nifti_forms import spatial, with_forms, with_sheared
@@ -84,7 +84,7 @@ class Nifti(DecodedVolume):
         return memoryview(self.raw)[start : start + header.slab_bytes]
 
 
-def read_header(head: Buffer) -> NiftiHeader:
+def read_header(head: Buffer, how: ReadOptions = STRICT) -> NiftiHeader:
     """Judge the first bytes of an inflated NIfTI file.
 
     Parameters
@@ -109,39 +109,37 @@ def read_header(head: Buffer) -> NiftiHeader:
     if not (VOXELS_AT <= offset <= VOXELS_AT + EXTENSION_LIMIT and offset == int(offset)):
         raise SegconvError(f"voxels are said to begin at byte {offset:g}, not at {VOXELS_AT} or later", code="SC053")
     slope, intercept = _scaling(header)
-    geometry, oddities = spatial(header, size)
+    geometry, oddities = spatial(header, size, how)
     return NiftiHeader(geometry, channels, dtype, slope, intercept, four_dimensional, oddities, int(offset), block)
 
 
-def probe(data: Buffer) -> NiftiHeader:
+def probe(data: Buffer, how: ReadOptions = STRICT) -> NiftiHeader:
     """Judge the header of a file from its first `HEAD_BYTES` bytes, gzipped or not."""
     head = data
     if is_gzip(data):
         head = inflate_head(data, VOXELS_AT)
         if len(head) < VOXELS_AT:
             inflate(data, VOXELS_AT)  # tells a stream that is cut from one that holds something else
-    return read_header(head)
+    return read_header(head, how)
 
 
-def decode(data: Buffer, limit: int = MAX_VOLUME) -> Nifti:
+def decode(data: Buffer, how: ReadOptions = STRICT) -> Nifti:
     """Decode a whole file, proving every byte of it.
 
     Parameters
     ----------
     data
         The file, gzipped or not; its name does not matter.
-    limit
-        Most bytes that the voxels may take.
 
     Raises
     ------
     SegconvError
         What `read_header` raises; ``SC050`` for a damaged gzip stream; ``SC052`` if voxels are
-        missing; ``SC054`` if it is larger than `limit` or carries more than 1 MiB after its end.
+        missing; ``SC054`` if it is larger than allowed or carries more than 1 MiB after its end.
     """
-    header = probe(data)
-    if header.voxel_bytes > limit:
-        raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {limit} are allowed", code="SC054")
+    header = probe(data, how)
+    if header.voxel_bytes > how.max_bytes:
+        raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {how.max_bytes} are allowed", code="SC054")
     end = header.offset + header.voxel_bytes
     raw, alone = inflate(data, end + TRAILING_LIMIT) if is_gzip(data) else (bytes(data), True)
     if len(raw) < end:

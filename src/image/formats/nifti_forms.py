@@ -21,10 +21,9 @@ from ..geometry import (
     Geometry,
     cure_of_shear,
     grid_of,
-    squared_axes,
-    squaring,
     told_shear,
 )
+from ..read_options import ANY_AXES, ReadOptions
 from .nifti_block import NiftiBlock
 
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
@@ -76,8 +75,7 @@ def with_forms(block: bytes, forms: str, grid: Geometry) -> bytes:
         at += length
     own = NiftiBlock(bytes(little))
     try:
-        with squared_axes():  # as they were read, if they were: others need no squaring
-            found, _ = spatial(own, grid.size)
+        found, _ = spatial(own, grid.size, ANY_AXES)  # as they were read, if they were: others need no squaring
     except SegconvError:
         return block
     return own.native() if found.displacement_voxels(grid) <= NEAR_GRID_VOXELS else block
@@ -101,7 +99,9 @@ def with_sheared(block: bytes, grid: Geometry) -> bytes:
     return own.to_bytes()
 
 
-def spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
+def spatial(
+    header: NiftiBlock, size: tuple[int, ...], how: ReadOptions
+) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
     """Return the geometry that SimpleITK reads from a header, and what is odd about it.
 
     The rule was observed on SimpleITK 2.5.7 and is pinned by a test over all combinations of codes:
@@ -134,7 +134,7 @@ def spatial(header: NiftiBlock, size: tuple[int, ...]) -> tuple[Geometry, tuple[
             far = _apart_mm(qform, sform, size, scale)
             told = f"the sform is not orthonormal (sheared) and lies up to {far} mm off the qform"
             oddities.append(("SC092", f"{told}; the qform was kept, as SimpleITK reads it"))
-    elif squaring() and sform is not None:
+    elif how.square_axes and sform is not None:
         return _squared(sform, pixdim, size, scale, oddities), tuple(oddities)
     else:
         axes = (sform if sform is not None else np.zeros((4, 4)))[:3, :3]
@@ -251,7 +251,7 @@ def _squared(
     _refuse_other_spacing(sform, pixdim)
     lps = RAS_FROM_LPS[:3, :3] @ sform[:3, :3] / lengths
     origin = RAS_FROM_LPS[:3, :3] @ sform[:3, 3] * scale
-    return grid_of(size, tuple((pixdim * scale).tolist()), tuple(origin.tolist()), lps, oddities)
+    return grid_of(size, tuple((pixdim * scale).tolist()), tuple(origin.tolist()), lps, oddities, ANY_AXES)
 
 
 def _grid(

@@ -21,7 +21,8 @@ from ...errors import SegconvError
 from .. import content
 from ..geometry import Geometry, grid_of
 from ..gzipped import TRAILING_LIMIT, Buffer, deflate, inflate
-from ..stored import MAX_VOLUME, ArrayVolume, VolumeHeader, arranged, plain_name
+from ..read_options import STRICT, ReadOptions
+from ..stored import ArrayVolume, VolumeHeader, arranged, plain_name
 from ..warned import warnings_as
 
 MAGIC = b"NRRD0"
@@ -147,7 +148,7 @@ class NrrdHeader(VolumeHeader):
         return super().plain and self.data_file is None
 
 
-def read_header(head: Buffer) -> NrrdHeader:
+def read_header(head: Buffer, how: ReadOptions = STRICT) -> NrrdHeader:
     """Judge the header of a NRRD file.
 
     Parameters
@@ -173,7 +174,7 @@ def read_header(head: Buffer) -> NrrdHeader:
         raise SegconvError(f"declares the sizes {tuple(sizes)}; each must be at least 1", code="SC053")
     dtype = _voxel_type(fields)
     channel_axis = _channel_axis(fields, sizes)
-    geometry, oddities = _spatial(fields, sizes, channel_axis)
+    geometry, oddities = _spatial(fields, sizes, channel_axis, how)
     if not _in_order(list(fields)):
         oddities = (*oddities, ("SC093", "its fields stand in an order that other readers refuse"))
     if any(line.endswith((" ", "\t")) and ":=" not in line for line in text):
@@ -201,7 +202,7 @@ def read_header(head: Buffer) -> NrrdHeader:
     )
 
 
-def decode(data: Buffer, companion: Buffer | None = None, limit: int = MAX_VOLUME) -> ArrayVolume:
+def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STRICT) -> ArrayVolume:
     """Decode a whole file, proving every byte of it.
 
     Parameters
@@ -210,18 +211,16 @@ def decode(data: Buffer, companion: Buffer | None = None, limit: int = MAX_VOLUM
         The file, or the header of a volume in two files.
     companion
         The file that the header names as ``data file``.
-    limit
-        Most bytes that the voxels may take.
 
     Raises
     ------
     SegconvError
         What `read_header` raises; ``SC050`` for damaged compressed data; ``SC052`` if voxels are
-        missing; ``SC054`` if it is larger than `limit` or carries more than 1 MiB after its end.
+        missing; ``SC054`` if it is larger than allowed or carries more than 1 MiB after its end.
     """
-    header = read_header(data)
-    if header.voxel_bytes > limit:
-        raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {limit} are allowed", code="SC054")
+    header = read_header(data, how)
+    if header.voxel_bytes > how.max_bytes:
+        raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {how.max_bytes} are allowed", code="SC054")
     if header.data_file is not None and companion is None:
         raise SegconvError(f"holds no voxels: they are in {header.data_file!r}", code="SC052")
     packed = memoryview(data)[header.text_bytes :] if header.data_file is None else memoryview(companion or b"")
@@ -466,7 +465,7 @@ def _rows(directions: Any, n: int) -> list[NDArray[np.float64] | None]:
 
 
 def _spatial(
-    fields: Mapping[str, Any], sizes: list[int], channel_axis: int | None
+    fields: Mapping[str, Any], sizes: list[int], channel_axis: int | None, how: ReadOptions
 ) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
     """Return the grid as ITK reads it, and what is odd about the header."""
     axes = [axis for axis in range(len(sizes)) if axis != channel_axis]
@@ -496,7 +495,9 @@ def _spatial(
     if len(cosines) == 2:
         cosines.append(np.cross(cosines[0], cosines[1]))
         lengths.append(1.0)
-    grid = grid_of(tuple(size), tuple(lengths), tuple((origin * signs).tolist()), np.stack(cosines, axis=1), oddities)
+    grid = grid_of(
+        tuple(size), tuple(lengths), tuple((origin * signs).tolist()), np.stack(cosines, axis=1), oddities, how
+    )
     return grid, tuple(oddities)
 
 

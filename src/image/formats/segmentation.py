@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ...errors import SegconvError
 from ..geometry import Geometry
 from ..gzipped import Buffer
-from ..stored import MAX_VOLUME
+from ..read_options import STRICT, ReadOptions
 from . import nrrd
 
 ENDING = ".seg.nrrd"
@@ -136,7 +136,7 @@ def segments_of(header: nrrd.NrrdHeader) -> tuple[Segment, ...]:
     return segments
 
 
-def decode(data: Buffer, limit: int = MAX_VOLUME) -> Segmentation:
+def decode(data: Buffer, how: ReadOptions = STRICT) -> Segmentation:
     """Decode a ``.seg.nrrd`` file, proving every byte of it.
 
     Raises
@@ -144,8 +144,8 @@ def decode(data: Buffer, limit: int = MAX_VOLUME) -> Segmentation:
     SegconvError
         What `nrrd.decode` and `segments_of` raise.
     """
-    segments = segments_of(nrrd.read_header(data))
-    volume = nrrd.decode(data, limit=limit)
+    segments = segments_of(nrrd.read_header(data, how))
+    volume = nrrd.decode(data, how=how)
     layers = volume.values if volume.header.channels > 1 else volume.values[np.newaxis]
     return Segmentation(segments, layers, volume.header.geometry)
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ...errors import SegconvError
 from ..gzipped import Buffer
-from ..stored import MAX_VOLUME
+from ..read_options import MAX_VOLUME
 from . import jpeg
 from .png import PictureHeader, refuse_colourless, refuse_size, turned
 from .tiff_axes import CHANNELS, MIXED, meaning_of_pages

@@ -14,8 +14,9 @@ from ...dataset.labels import GRAY, RGB, grey_of_colour, value_text
 from ...errors import SegconvError, naming
 from ...image import content, raster, stack, volumes
 from ...image.formats import nrrd, segmentation
-from ...image.geometry import Geometry, squared_axes
+from ...image.geometry import Geometry
 from ...image.mask import WITH_ALPHA, colour_codes, grey_mask, palette_codes
+from ...image.read_options import ANY_AXES
 from ...image.voxels import label_values, tally
 from ..opened import read_bytes
 from .found import LabelUnit
@@ -150,8 +151,8 @@ def open_file(path: str) -> Label:
     if ending is None:
         raise content.refuse(data, "a picture")
     others = volumes.companions(path)
-    with squared_axes():  # those of a tilted gantry are compared as they are stored; see `placing`
-        volume = volumes.decode(data, ending, read_bytes(others[0]) if others else None)
+    # Those of a tilted gantry are compared as they are stored; see `placing`.
+    volume = volumes.decode(data, ending, read_bytes(others[0]) if others else None, ANY_AXES)
     if volume.header.channels > 1:
         raise SegconvError(f"is a label of {volume.header.channels} channels, expected one", code="SC073")
     odd = tuple(found for found in volume.header.oddities if not volume.header.geometry.sheared or found[0] != "SC093")
@@ -233,10 +234,9 @@ def coloured(label: Label) -> Label:
 def _segmentation(path: str) -> Masks | None:
     """Return the segments of a file of 3D Slicer; None for any other NRRD."""
     data = read_bytes(path)
-    with squared_axes():
-        if not segmentation.is_segmentation(nrrd.read_header(data)):
-            return None
-        found = segmentation.decode(data)
+    if not segmentation.is_segmentation(nrrd.read_header(data, ANY_AXES)):
+        return None
+    found = segmentation.decode(data, ANY_AXES)
     names = tuple(segment.name for segment in found.segments)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

@@ -11,7 +11,7 @@ from ...errors import Finding, SegconvError, warning
 from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry, moved_mm
 from ...image.grids import order_of, other_order, what_differs
 from ...image.orientation import reordering
-from ...image.stored import MAX_VOLUME
+from ...image.read_options import MAX_VOLUME
 from .opened import Label
 
 REFERENCE = "its reference"
