@@ -1,8 +1,9 @@
 """What went wrong, in a form that a person, a script and a worker process can all carry.
 
 A `Finding` is one thing that is wrong with one file, under a stable code. `CODES` is the one table
-of those codes: the exit code of each, its cause and its cure. `SegconvError` is the root of every
-error that segconv raises on purpose.
+of those codes: the exit code of each, its cause, and what to do about it. A `Cure` is what to do as data;
+the words for it depend on the command that was typed, and stand in ``cli/cures.py``. `SegconvError` is
+the root of every error that segconv raises on purpose.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
+
+from .words import count_of
 
 # Exit codes follow BSD's sysexits.h where one fits.
 EXIT_DONE = 0
@@ -27,92 +31,132 @@ EXIT_INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Code:
-    """One row of the table of codes."""
+    """One row of the table of codes.
+
+    Parameters
+    ----------
+    exit_code
+        Of a command that such an error ends.
+    title, cause
+        In words.
+    hint, cures
+        What to do where a finding says nothing of its own: advice in words, and kinds of `Cure`.
+    """
 
     exit_code: int
     title: str
     cause: str
-    cure: str
+    hint: str = ""
+    cures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cure:
+    """Something that a user may do about a finding, as data.
+
+    Parameters
+    ----------
+    kind
+        A key of the table in ``cli/cures.py``, which has the words.
+    values
+        Name and value of everything that the words need, values as text or as a tuple of texts.
+    """
+
+    kind: str
+    values: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
+
+    @classmethod
+    def of(cls, kind: str, **values: object) -> Cure:
+        """Return a cure; values are kept as text, lists and tuples as tuples of text."""
+        return cls(kind, tuple((name, _text(value)) for name, value in values.items()))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the cure as the object that ``--json`` prints."""
+        return {"kind": self.kind, **{name: list(v) if isinstance(v, tuple) else v for name, v in self.values}}
+
+
+def _text(value: object) -> str | tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 CODES: dict[str, Code] = {
     # usage
-    "SC001": Code(EXIT_USAGE, "option", "an option or argument is wrong", "see --help of the command"),
-    "SC002": Code(EXIT_USAGE, "target", "the target has no dataset id, or one outside 1..999", "give --to 42_Name"),
-    "SC003": Code(EXIT_USAGE, "ambiguous", "the source can be read in two ways", "choose with --from"),
+    "SC001": Code(EXIT_USAGE, "option", "an option or argument is wrong", cures=("see_help",)),
+    "SC002": Code(EXIT_USAGE, "target", "the target has no dataset id, or one outside 1..999", cures=("name_target",)),
+    "SC003": Code(EXIT_USAGE, "ambiguous", "the source can be read in two ways", cures=("choose_source_kind",)),
     # not there
-    "SC010": Code(EXIT_NO_INPUT, "missing input", "the source is not there", "check the path"),
+    "SC010": Code(EXIT_NO_INPUT, "missing input", "the source does not exist", "check the path"),
     "SC011": Code(EXIT_NO_INPUT, "no cases", "the source holds no cases", "check the layout of the folder"),
-    "SC012": Code(EXIT_NO_INPUT, "listed file missing", "a list names a file that is not there", "add it or mend the list"),
-    "SC013": Code(EXIT_NO_INPUT, "missing prediction", "a reference has no prediction", "predict it, or --missing zero"),
+    "SC012": Code(EXIT_NO_INPUT, "listed file missing", "a list names a file that does not exist", "add it or correct the list"),
+    "SC013": Code(EXIT_NO_INPUT, "missing prediction", "a reference has no prediction", "predict it", ("count_missing_as_zero",)),
     # taken
-    "SC020": Code(EXIT_EXISTS, "id taken", "the dataset id is in use", "choose another id, or --overwrite"),
-    "SC021": Code(EXIT_EXISTS, "unfinished work", "another unfinished run holds the target", "--restart, or segconv abort ID or OUTPUT"),
+    "SC020": Code(EXIT_EXISTS, "id taken", "the dataset id is in use", "choose another id", ("overwrite",)),
+    "SC021": Code(EXIT_EXISTS, "unfinished work", "another unfinished run holds the target", cures=("restart", "abort")),
     # reading, writing
-    "SC030": Code(EXIT_IO, "cannot read", "the system refused to read a file", "check rights and the disk"),
-    "SC031": Code(EXIT_IO, "cannot write", "the system refused to write", "check rights and the disk"),
+    "SC030": Code(EXIT_IO, "cannot read", "the system refused to read a file", "check permissions and the disk"),
+    "SC031": Code(EXIT_IO, "cannot write", "the system refused to write", "check permissions and the disk"),
     "SC032": Code(EXIT_IO, "no space", "the disk is full, or would be", "make room and run again"),
     "SC033": Code(EXIT_IO, "read back differs", "a file read back is not what was written", "check the disk; run again"),
     "SC035": Code(EXIT_LOCKED, "locked", "another process works on this target", "wait and run again"),
     # configuration
-    "SC040": Code(EXIT_CONFIG, "folders", "one of nnU-Net's three folders is not usable", "segconv paths init ROOT"),
+    "SC040": Code(EXIT_CONFIG, "folders", "one of nnU-Net's three folders is not usable", cures=("make_folders",)),
     "SC041": Code(EXIT_CONFIG, "not installed", "an optional part is not installed", "pip install 'segconv[train]'"),
-    "SC042": Code(EXIT_CONFIG, "configuration", "a configuration file, recipe or environment variable is wrong", "mend the named entry"),
+    "SC042": Code(EXIT_CONFIG, "configuration", "a configuration file, recipe or environment variable is wrong", "correct the named entry"),
     # damaged or odd files
     "SC050": Code(EXIT_DATA, "damaged gzip", "a gzip stream is cut, or its checksum or length is wrong", "restore the file from its origin"),
     "SC051": Code(EXIT_DATA, "not this format", "the bytes are not of the format that the name says", "download or export the file again"),
     "SC052": Code(EXIT_DATA, "voxels missing", "the file ends before its last voxel", "restore the file from its origin"),
     "SC053": Code(EXIT_DATA, "header", "the header contradicts itself or the format", "export the file again"),
-    "SC054": Code(EXIT_DATA, "over budget", "the file would decode to more than the allowed size", "raise --max-volume if this is meant"),
-    "SC055": Code(EXIT_DATA, "not finite", "voxels are NaN or infinite", "--nonfinite VALUE replaces them"),
+    "SC054": Code(EXIT_DATA, "over budget", "the file would decode to more than the allowed size", cures=("raise_max_volume",)),
+    "SC055": Code(EXIT_DATA, "not finite", "voxels are NaN or infinite", cures=("replace_nonfinite",)),
     "SC056": Code(EXIT_DATA, "voxel type", "the voxel type is not one that can be trained on", "export as integer or float voxels"),
-    "SC057": Code(EXIT_DATA, "affine", "spacing, origin or direction is not usable", "segconv repair, or export again"),
+    "SC057": Code(EXIT_DATA, "affine", "spacing, origin or direction is not usable", "export the file again", ("repair",)),
     "SC058": Code(EXIT_DATA, "damaged picture", "a picture is cut or one of its checksums is wrong", "restore the file from its origin"),
     "SC059": Code(EXIT_DATA, "trailing bytes", "bytes follow the end of the data", "export the file again"),
     "SC060": Code(EXIT_DATA, "unsafe path", "a path or link leaves the source", "copy the file into the source"),
     "SC061": Code(EXIT_DATA, "not a regular file", "a folder, pipe or device stands where a file should", "remove it"),
     "SC062": Code(EXIT_DATA, "source changed", "a source changed while it was read", "run again when nothing writes to it"),
-    "SC063": Code(EXIT_DATA, "layout", "files lie where no known layout has any", "move them, or --images GLOB --masks GLOB"),
-    "SC064": Code(EXIT_DATA, "foreign code", "a model or its plans bring code, or names of classes, from elsewhere", "--trust-model or --allow-module, if you trust where they come from"),
+    "SC063": Code(EXIT_DATA, "layout", "files are where no known layout has any", "move them", ("name_images_and_masks",)),
+    "SC064": Code(EXIT_DATA, "foreign code", "a model or its plans bring code, or names of classes, from elsewhere", cures=("trust_model",)),
     # labels
-    "SC070": Code(EXIT_DATA, "undeclared value", "a label holds a value that is not declared", "--map VALUE=NAME, or --labels"),
+    "SC070": Code(EXIT_DATA, "undeclared value", "a label holds a value that is not declared", cures=("map_value", "declare_labels")),
     "SC071": Code(EXIT_DATA, "fractional label", "a label holds fractions", "export the label without interpolation"),
     "SC072": Code(EXIT_DATA, "negative label", "a label holds negative values", "export the label with values from 0 on"),
-    "SC073": Code(EXIT_DATA, "label shape", "a label has more than one channel", "store one value a voxel"),
-    "SC074": Code(EXIT_DATA, "label declaration", "the declared labels are not usable, or none are and the masks do not settle them", "mend labels in the json, or --labels"),
+    "SC073": Code(EXIT_DATA, "label shape", "a label has more than one channel", "store one value per voxel"),
+    "SC074": Code(EXIT_DATA, "label declaration", "the declared labels are not usable, or none are and the masks do not settle them", "correct the labels in the json", ("declare_labels",)),
     "SC075": Code(EXIT_DATA, "empty label", "a label holds nothing but background", "check that the mask is the right one"),
     "SC076": Code(EXIT_DATA, "unused label", "a declared label occurs in no training case", "check the declaration"),
     "SC077": Code(EXIT_DATA, "constant image", "all voxels of an image are equal", "check that the image is the right one"),
-    "SC078": Code(EXIT_DATA, "mask coding", "a mask loses its values, is coded otherwise than other masks, numbers objects, or is an image", "export all masks as PNG with exact values, or declare colours or ranges: --labels"),
-    "SC079": Code(EXIT_DATA, "value snapped", "a value that is not declared took the nearest that is", "look at how many voxels that are"),
+    "SC078": Code(EXIT_DATA, "mask coding", "a mask loses its values, is coded differently from other masks, numbers objects, or is an image", "export all masks as PNG with exact values", ("declare_colours",)),
+    "SC079": Code(EXIT_DATA, "value snapped", "an undeclared value was changed to the nearest declared one", "check how many voxels these are"),
     # cases, channels, grids
-    "SC080": Code(EXIT_DATA, "no label", "an image has no label", "add it, or --unlabelled skip|test"),
+    "SC080": Code(EXIT_DATA, "no label", "an image has no label", "add it", ("choose_unlabelled",)),
     "SC081": Code(EXIT_DATA, "no image", "a label has no image", "add it, or remove the label"),
     "SC082": Code(EXIT_DATA, "shape", "image and label, or two channels, differ in shape", "export both on one grid"),
-    "SC083": Code(EXIT_DATA, "grid", "image and label, or two channels, lie on different grids", "--repair resample, if both lie where their headers say"),
-    "SC084": Code(EXIT_DATA, "channels", "the number or kind of channels differs from case to case or from the json", "mend the case or the json"),
-    "SC085": Code(EXIT_DATA, "names meet", "two files lead to the same case name", "rename one of them"),
-    "SC086": Code(EXIT_DATA, "json", "a json file cannot be used", "mend the json"),
-    "SC087": Code(EXIT_DATA, "list", "a list contradicts the files", "mend the list"),
+    "SC083": Code(EXIT_DATA, "grid", "image and label, or two channels, lie on different grids", cures=("resample",)),
+    "SC084": Code(EXIT_DATA, "channels", "the number or kind of channels differs from case to case or from the json", "correct the case or the json"),
+    "SC085": Code(EXIT_DATA, "names meet", "two files give the same case name", "rename one of them"),
+    "SC086": Code(EXIT_DATA, "json", "a json file cannot be used", "correct the json"),
+    "SC087": Code(EXIT_DATA, "list", "a list contradicts the files", "correct the list"),
     "SC088": Code(EXIT_DATA, "duplicate", "two cases have the same content", "remove one of them"),
-    "SC089": Code(EXIT_DATA, "stale count", "a count or an optional entry in a json does not hold", "nothing: it was counted anew"),
+    "SC089": Code(EXIT_DATA, "stale count", "a count or an optional entry in a json does not hold", "nothing: it was counted again"),
     "SC090": Code(EXIT_DATA, "name mapped", "a name is not safe as a case identifier", "nothing: restore brings it back"),
-    "SC091": Code(EXIT_DATA, "channel kind", "channel name and intensities do not go together", "--channels CT or another name"),
+    "SC091": Code(EXIT_DATA, "channel kind", "channel name and intensities do not match", cures=("name_channels",)),
     "SC092": Code(EXIT_DATA, "two geometries", "the forms of a header disagree or are unset", "nothing: the geometry that nnU-Net reads was kept"),
-    "SC093": Code(EXIT_DATA, "header repaired", "a header or the order of voxels was repaired on the way in", "nothing: restore undoes it"),
-    "SC094": Code(EXIT_DATA, "dataset", "a folder is not a usable nnU-Net dataset", "segconv check DATASET"),
-    "SC095": Code(EXIT_DATA, "splits", "a split mixes copies or patients between training and validation", "remove the file: segconv convert FOLDER --to 43_New makes new ones"),
+    "SC093": Code(EXIT_DATA, "header repaired", "a header or the order of voxels was repaired during conversion", "nothing: restore undoes it"),
+    "SC094": Code(EXIT_DATA, "dataset", "a folder is not a usable nnU-Net dataset", cures=("check",)),
+    "SC095": Code(EXIT_DATA, "splits", "a split mixes copies or patients between training and validation", "remove the file", ("convert_again",)),
     "SC096": Code(EXIT_DATA, "lineage", "the record of how a dataset was made cannot be used", "convert again"),
-    "SC097": Code(EXIT_DATA, "not reversible", "something cannot come back as it was", "nothing: it was merged on the way in"),
-    "SC098": Code(EXIT_DATA, "orientations", "the cases are stored in several orientations, which nnU-Net does not look at", "bring all cases to one orientation, if left and right matter"),
-    "SC099": Code(EXIT_DATA, "folds", "the folds do not go with the cases: names that are not there, cases or classes left out", "remove the file: segconv convert FOLDER --to 43_New makes new ones"),
+    "SC097": Code(EXIT_DATA, "not reversible", "something cannot come back as it was", "nothing: it was merged during conversion"),
+    "SC098": Code(EXIT_DATA, "orientations", "the cases are stored in several orientations, which nnU-Net ignores", "store all cases in one orientation, if left and right matter"),
+    "SC099": Code(EXIT_DATA, "folds", "the folds do not match the cases: names that do not exist, cases or classes left out", "remove the file", ("convert_again",)),
     # programs
-    "SC100": Code(EXIT_SOFTWARE, "worker died", "a worker process was ended from outside", "run again with fewer --jobs"),
+    "SC100": Code(EXIT_SOFTWARE, "worker died", "a worker process was ended from outside", cures=("fewer_jobs",)),
     "SC101": Code(EXIT_SOFTWARE, "nnU-Net failed", "an nnU-Net command ended with an error", "read the named log"),
     "SC102": Code(EXIT_FOUND, "below the bar", "a result is worse than it must be", "see the message"),
-    "SC103": Code(EXIT_SOFTWARE, "memory", "the memory did not suffice", "run again with fewer --jobs"),
-    "SC104": Code(EXIT_SOFTWARE, "internal error", "a case that segconv did not foresee", "run again with SEGCONV_DEBUG=1 and report what it prints"),
-    "SC105": Code(EXIT_INTERRUPTED, "interrupted", "Ctrl-C, or the system asked the process to end", "run the same command again: it goes on where it stopped"),
+    "SC103": Code(EXIT_SOFTWARE, "memory", "memory ran out", cures=("fewer_jobs",)),
+    "SC104": Code(EXIT_SOFTWARE, "internal error", "something that segconv did not foresee", "run again with SEGCONV_DEBUG=1 and report what it prints"),
+    "SC105": Code(EXIT_INTERRUPTED, "interrupted", "Ctrl-C, or the system asked the process to end", "run the same command again: it resumes where it stopped"),
 }  # fmt: skip
 
 
@@ -127,11 +171,13 @@ class Finding:
     message
         What was found, and what was expected.
     hint
-        The command or edit that mends it.
+        Advice in words that name no option and no command.
     file
         The file it is about, as the user wrote it; empty if it is about no file.
     severity
         ``"error"`` or ``"warning"``.
+    cures
+        What may be done with segconv about it, best first.
     """
 
     code: str
@@ -139,6 +185,7 @@ class Finding:
     hint: str = ""
     file: str = ""
     severity: str = "error"
+    cures: tuple[Cure, ...] = ()
 
     def __post_init__(self) -> None:
         if self.code not in CODES:
@@ -146,20 +193,28 @@ class Finding:
         if self.severity not in ("error", "warning"):
             raise ValueError(f"severity is error or warning, not {self.severity!r}")
 
+    @property
+    def advice(self) -> tuple[str, tuple[Cure, ...]]:
+        """The finding's hint and cures, or those of its code if it has neither."""
+        if self.hint or self.cures:
+            return self.hint, self.cures
+        code = CODES[self.code]
+        return code.hint, tuple(map(Cure, code.cures))
+
     def as_json(self) -> dict[str, str]:
-        """Return the finding as the object that ``--json`` prints."""
+        """Return the finding as the object that the lineage keeps; ``--json`` adds the cures."""
         return {
             "code": self.code,
             "severity": self.severity,
             "file": self.file,
             "message": self.message,
-            "hint": self.hint or CODES[self.code].cure,
+            "hint": self.advice[0],
         }
 
 
-def warning(code: str, message: str, *, hint: str = "", file: str = "") -> Finding:
+def warning(code: str, message: str, *, hint: str = "", file: str = "", cures: Iterable[Cure] = ()) -> Finding:
     """Return a finding that does not stop anything."""
-    return Finding(code, message, hint=hint, file=file, severity="warning")
+    return Finding(code, message, hint=hint, file=file, severity="warning", cures=tuple(cures))
 
 
 class SegconvError(Exception):
@@ -169,16 +224,19 @@ class SegconvError(Exception):
     ----------
     message
         What was found, and what was expected.
-    code, file, hint
+    code, file, hint, cures
         As in `Finding`.
     """
 
-    def __init__(self, message: str = "", *, code: str = "SC001", file: str = "", hint: str = "") -> None:
+    def __init__(
+        self, message: str = "", *, code: str = "SC001", file: str = "", hint: str = "", cures: Iterable[Cure] = ()
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.file = file
         self.hint = hint
+        self.cures = tuple(cures)
 
     # Exceptions are rebuilt from `args` and then given their `__dict__`, which is why the message
     # is the only positional argument: so every subclass survives the way back from a worker.
@@ -186,7 +244,7 @@ class SegconvError(Exception):
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The error as findings; one for a plain error."""
-        return (Finding(self.code, self.message, hint=self.hint, file=self.file),)
+        return (Finding(self.code, self.message, hint=self.hint, file=self.file, cures=self.cures),)
 
     @property
     def exit_code(self) -> int:
@@ -200,7 +258,7 @@ class Refused(SegconvError):
     def __init__(self, message: str = "", *, reasons: Iterable[Finding] = ()) -> None:
         self.reasons = tuple(reasons)
         count = sum(reason.severity == "error" for reason in self.reasons)
-        super().__init__(message or f"{count} finding{'s' if count != 1 else ''}")
+        super().__init__(message or count_of(count, "finding"))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -211,8 +269,10 @@ class Refused(SegconvError):
 class Interrupted(SegconvError):
     """Ctrl-C or SIGTERM: what is done is kept."""
 
-    def __init__(self, message: str = "", *, signal_number: int = 2, hint: str = "") -> None:
-        super().__init__(message, code="SC105", hint=hint)
+    def __init__(
+        self, message: str = "", *, signal_number: int = 2, hint: str = "", cures: Iterable[Cure] = ()
+    ) -> None:
+        super().__init__(message, code="SC105", hint=hint, cures=cures)
         self.signal_number = signal_number
 
     @property

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import CODES, EXIT_FOUND, Finding
+from ..words import count_of
 from .options import allow_external, backend, example, jobs, option, speaking, strict, three_folders
-from .sink import SHOWN_FINDINGS, Sink, print_findings
+from .sink import SHOWN_FINDINGS, Sink
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
@@ -73,13 +74,12 @@ def command(
 def tell(dataset: str, findings: Sequence[Finding], sink: Sink) -> bool:
     """Write findings and the line that sums them up; return whether there is no error."""
     errors = _count(findings, "error")
-    if not sink.as_json:
-        print_findings(findings, as_json=False)
+    sink.warn(findings)
     if len(findings) > SHOWN_FINDINGS:
         for (code, severity), number in sorted(Counter((f.code, f.severity) for f in findings).items()):
-            sink.say(f"{code} {CODES[code].title}: {_plural(number, severity)}")
-    warnings = _plural(len(findings) - errors, "warning")
-    sink.say(f"{dataset}: {_plural(errors, 'error')}, {warnings}" if errors else f"{dataset}: OK, {warnings}")
+            sink.say(f"{code} {CODES[code].title}: {count_of(number, severity)}")
+    warnings = count_of(len(findings) - errors, "warning")
+    sink.say(f"{dataset}: {count_of(errors, 'error')}, {warnings}" if errors else f"{dataset}: OK, {warnings}")
     return not errors
 
 
@@ -105,7 +105,3 @@ def _show(facts: Mapping[str, Any], sink: Sink) -> None:
 
 def _count(findings: Sequence[Finding], severity: str) -> int:
     return sum(finding.severity == severity for finding in findings)
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

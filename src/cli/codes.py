@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..errors import CODES, EXIT_FOUND
+from ..errors import CODES, EXIT_FOUND, Finding
+from .cures import Speaker
 
 INTRODUCTION = f"""\
 # Codes
@@ -24,8 +25,9 @@ This file is made from the table in the package, and a test compares the two:
 
 def document() -> str:
     """Return the text of docs/codes.md."""
+    say = Speaker().in_words
     rows = [
-        f"| {code} | {row.title} | {_cell(row.cause)} | {_cell(row.cure)} | {row.exit_code} |\n"
+        f"| {code} | {row.title} | {_cell(row.cause)} | {_cell(say(Finding(code, '')).hint)} | {row.exit_code} |\n"
         for code, row in CODES.items()
     ]
     return INTRODUCTION + "".join(rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
+from ..words import count_of
 from .options import PATH, dry_run, example, force, option, running, speaking, three_folders
 from .sink import Sink
 
@@ -128,7 +129,7 @@ def command(
     """
     from ..convert.conversion import mended_by, plan_conversion, run_conversion
     from ..convert.labels.labelling import parse_labels, parse_map
-    from ..convert.model import ConvertOptions, count_of
+    from ..convert.model import ConvertOptions
 
     if (target is None) == (target_v1 is None):
         raise SegconvError("say what to make: --to or --to-v1", hint="for example --to 42_Liver")

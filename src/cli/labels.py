@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import EXIT_FOUND, SegconvError, exit_code_of
+from ..words import count_of
 from .options import FOLDER, dry_run, example, jobs, option, running, speaking, three_folders, to
 from .options import force as force_overwrite
 from .sink import Sink
@@ -421,7 +422,6 @@ def _make(
 ) -> int:
     """Make a dataset of another with labels as the options say."""
     from ..convert.conversion import plan_conversion, run_conversion
-    from ..convert.model import count_of
     from ..work.held import unchanged
 
     how["progress"] = sink.progress()

@@ -13,10 +13,11 @@ from typing import Any, NoReturn
 
 import click
 
-from ..errors import Finding, Interrupted, SegconvError, exit_code_of
+from ..errors import EXIT_USAGE, Finding, Interrupted, SegconvError, exit_code_of
 from ..work.interruption import answer_once
 from ..work.search_path import forget_relative_entries
 from ..work.unforeseen import unforeseen
+from .cures import Speaker
 from .options import OF_EVERY_COMMAND
 from .sink import print_findings
 from .streams import settled, take_streams
@@ -124,15 +125,20 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line and return its exit code; every error is told here."""
+    """Run the command line and return its exit code; every error is reported here."""
     as_json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
+    speaker = Speaker()
+
+    def report(*findings: Finding) -> None:
+        print_findings([*map(speaker.in_words, findings)], as_json=as_json)
+
     try:
-        result: Any = group.main(args=arguments, prog_name="segconv", standalone_mode=False)
+        result: Any = group.main(args=arguments, prog_name="segconv", standalone_mode=False, obj=speaker)
         return result if isinstance(result, int) else 0
     except SegconvError as error:
         if os.environ.get("SEGCONV_DEBUG"):
             raise
-        print_findings(error.findings, as_json=as_json)
+        report(*error.findings)
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -140,20 +146,19 @@ def run(arguments: list[str]) -> int:
         error.show()  # the help as it stands
         return error.exit_code
     except click.ClickException as error:
-        findings = (_usage(error),)
-        print_findings(findings, as_json=as_json)
-        return exit_code_of(findings)
+        report(_usage(error))
+        return EXIT_USAGE
     except (click.Abort, KeyboardInterrupt) as error:
         asked = error if isinstance(error, KeyboardInterrupt) else error.__cause__  # click's own error hides it
-        told = Interrupted("interrupted", signal_number=asked.args[0] if asked and asked.args else signal.SIGINT)
-        print_findings(told.findings, as_json=as_json)
-        return told.exit_code
+        answer = Interrupted("interrupted", signal_number=asked.args[0] if asked and asked.args else signal.SIGINT)
+        report(*answer.findings)
+        return answer.exit_code
     except Exception as error:
         if os.environ.get("SEGCONV_DEBUG"):
             raise
-        findings = (unforeseen(error, ""),)
-        print_findings(findings, as_json=as_json)
-        return exit_code_of(findings)
+        found = unforeseen(error, "")
+        report(found)
+        return exit_code_of((found,))
 
 
 def _usage(error: click.ClickException) -> Finding:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..work.backends import BACKENDS
+from .cures import Speaker
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -96,7 +97,10 @@ def speaking(function: F) -> F:
 
     @functools.wraps(function)
     def wrapped(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
-        return function(*args, sink=Sink(as_json=as_json, quiet=quiet, verbose=verbose), **kwargs)
+        context = click.get_current_context()
+        speaker = context.ensure_object(Speaker)
+        speaker.command = context.command
+        return function(*args, sink=Sink(as_json=as_json, quiet=quiet, verbose=verbose, speaker=speaker), **kwargs)
 
     for decorate in (
         option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),

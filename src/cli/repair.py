@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import CODES, EXIT_FOUND, Finding, Refused, SegconvError
+from ..errors import EXIT_FOUND, Finding, Refused, SegconvError
+from ..words import count_of
 from .convert import REPAIRS
 from .options import allow_external, dry_run, example, force, option, running, speaking, three_folders, to
 from .sink import Sink
@@ -58,7 +59,7 @@ def command(
     """
     from ..convert.conversion import mended_by, plan_conversion, run_conversion
     from ..convert.mending import CAST, ORTHONORMAL
-    from ..convert.model import ConvertOptions, count_of
+    from ..convert.model import ConvertOptions
     from ..dataset.names import find_dataset
     from ..review.check.dataset_check import check_dataset
 
@@ -69,6 +70,7 @@ def command(
     source = find_dataset(dataset, paths.require("raw"))
     instead = f"segconv convert {shlex.quote(str(source))} --to {shlex.quote(target)}"
     how["progress"] = sink.progress()
+    sink.speaker.instead = instead
     with _hints_of_repair(instead):
         conversion = plan_conversion(
             source,
@@ -130,7 +132,7 @@ def _for_repair(finding: Finding, instead: str) -> Finding:
     instead
         The conversion of the same dataset, which has the other options.
     """
-    hint = (finding.hint or CODES[finding.code].cure).replace("--label-header image", "--repair header")
+    hint = finding.hint.replace("--label-header image", "--repair header")
     known = {name for option in click.get_current_context().command.params for name in option.opts}
 
     def clause(text: str) -> str:

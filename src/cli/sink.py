@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from ..errors import CODES, Finding
+from ..errors import Finding
+from .cures import Speaker
 
 SHOWN_FINDINGS = 20
 PLAIN_INTERVAL_S = 10.0
@@ -28,9 +29,14 @@ class Sink:
         Warnings and errors only.
     verbose
         More words.
+    speaker
+        Who says what to do about findings.
     """
 
-    def __init__(self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
+    def __init__(
+        self, *, as_json: bool = False, quiet: bool = False, verbose: bool = False, speaker: Speaker | None = None
+    ) -> None:
+        self.speaker = speaker or Speaker()
         self.as_json = as_json
         self.quiet = quiet
         self.verbose = verbose
@@ -73,7 +79,7 @@ class Sink:
     def warn(self, findings: Sequence[Finding]) -> None:
         """Write warnings to stderr; with JSON they are part of `end`."""
         if not self.as_json:
-            print_findings(findings, as_json=False)
+            print_findings([self.speaker.in_words(finding) for finding in findings], as_json=False)
 
     def next(self, command: str) -> None:
         """Name the command that a user would type now."""
@@ -82,7 +88,7 @@ class Sink:
     def end(self, result: Mapping[str, Any], findings: Sequence[Finding] = (), *, ok: bool = True) -> None:
         """Write the JSON object, if that was asked for."""
         if self.as_json:
-            click.echo(json_text(result, findings, ok=ok))
+            click.echo(json_text(result, [self.speaker.in_words(finding) for finding in findings], ok=ok))
 
     def progress(self) -> Progress | None:
         """Return who is told how far a run is, or None if nobody wants to know."""
@@ -143,7 +149,7 @@ class Progress:
 
 
 def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
-    """Write findings in the form that scripts rely on: two lines each on stderr, or one JSON object on stdout."""
+    """Write worded findings as scripts rely on: two lines each on stderr, or one JSON object on stdout."""
     if as_json:
         click.echo(json_text({}, findings, ok=not any(f.severity == "error" for f in findings)))
         return
@@ -152,18 +158,16 @@ def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
         if finding.severity == "warning":
             click.echo(f"Warning {finding.code}: {where}{escaped(finding.message)}", err=True)
         else:
-            hint = finding.hint or CODES[finding.code].cure
             click.echo(f"Error {finding.code}: {where}{escaped(finding.message)}", err=True)
-            click.echo(f"Hint: {escaped(hint)}", err=True)
+            click.echo(f"Hint: {escaped(finding.hint)}", err=True)
     if len(findings) > SHOWN_FINDINGS:
         click.echo(f"and {len(findings) - SHOWN_FINDINGS} more; --json lists all", err=True)
 
 
 def json_text(result: Mapping[str, Any], findings: Sequence[Finding], *, ok: bool) -> str:
     """Return the one object that ``--json`` prints."""
-    return json.dumps(
-        {"ok": ok, "findings": [finding.as_json() for finding in findings], **result}, ensure_ascii=True, default=str
-    )
+    found = [{**finding.as_json(), "cures": [cure.as_json() for cure in finding.cures]} for finding in findings]
+    return json.dumps({"ok": ok, "findings": found, **result}, ensure_ascii=True, default=str)
 
 
 def escaped(text: str) -> str:

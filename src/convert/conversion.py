@@ -22,7 +22,7 @@ from ..dataset.regions import value_names
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.strictjson import dumps
 from ..dataset.target import free_target, free_task, refuse_crossed
-from ..errors import CODES, Finding, Refused, SegconvError, as_errors, refuse_if_any
+from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
 from ..work.held import unchanged
@@ -237,7 +237,9 @@ def run_conversion(conversion: Conversion, **how: Unpack[How]) -> Outcome:
 
 def _beside_restart(finding: Finding) -> Finding:
     """Return a finding whose hint says that other options begin anew: the run has begun, and cases may be done."""
-    hint = finding.hint or CODES[finding.code].cure
+    hint, cures = finding.advice
+    if cures:
+        return replace(finding, hint=hint, cures=(*cures, Cure("options_need_restart")))
     if not _OPTION.search(hint):
         return finding
     return replace(finding, hint=f"{hint}; a new option goes with --restart, as the run has begun")

@@ -15,6 +15,7 @@ from ..dataset.names import twin_findings
 from ..dataset.prepared import Prepared
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import raster
+from ..words import count_of
 from ..work.how import HowStaged
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, stage
@@ -24,7 +25,7 @@ from .find.cases import cases_of
 from .find.volume_units import companions_of
 from .labels.coding import Coding
 from .mending import HEADER, KINDS
-from .model import STACK, ConvertOptions, SourceCase, collect, count_of
+from .model import STACK, ConvertOptions, SourceCase, collect
 from .source_files import shown
 from .sources.headers import decoded, probe_unit
 from .sources.input_files import input_pairs

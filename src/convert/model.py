@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,13 @@ from ..dataset.lineage import TRAIN, CaseRecord
 from ..dataset.prepared import NOT_PREPARED, Prepared
 from ..errors import Finding, SegconvError
 from ..image.read_options import ReadOptions
+from ..words import count_of, some_of
 from ..work.readers import Readers
 from .mending import HEADER, KINDS, Mending
 from .source_files import shown
 
 if TYPE_CHECKING:
     from ..dataset.compiler import Compiled
-
-SHOWN_FILES = 3
-"""So many files does a note on many name."""
 
 
 @dataclass(frozen=True)
@@ -348,14 +346,7 @@ def own_name(root: Path) -> str:
 
 def collect(findings: list[Finding], error: SegconvError, file: str = "") -> None:
     """Add what an error says to a list of findings, naming `file` where it names none."""
-    findings.extend(
-        Finding(f.code, f.message, hint=f.hint, file=f.file or file, severity=f.severity) for f in error.findings
-    )
-
-
-def count_of(number: int, noun: str) -> str:
-    """Return ``1 case``, ``2 cases``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    findings.extend(replace(found, file=found.file or file) for found in error.findings)
 
 
 def meeting_cases(cases: Iterable[SourceCase], root: Path) -> list[Finding]:
@@ -378,19 +369,14 @@ def meeting_cases(cases: Iterable[SourceCase], root: Path) -> list[Finding]:
 
 def skipped_note(images: Sequence[str]) -> list[str]:
     """Return a note on images that ``--unlabelled skip`` left out, if there are any."""
-    what = f"--unlabelled skip left out {count_of(len(images), 'image')} without a label: {first_of(images)}"
+    what = f"--unlabelled skip left out {count_of(len(images), 'image')} without a label: {some_of(images)}"
     return [what] if images else []
 
 
 def unlisted_notes(images: Sequence[str], lone_labels: Sequence[str]) -> list[str]:
     """Return notes on images, and on labels without an image, that ``--listed-only`` left out, if there are any."""
     return [
-        f"--listed-only left out {count_of(len(names), what)} that dataset.json does not list: {first_of(names)}"
+        f"--listed-only left out {count_of(len(names), what)} that dataset.json does not list: {some_of(names)}"
         for names, what in ((images, "image"), (lone_labels, "label"))
         if names
     ]
-
-
-def first_of(names: Sequence[str]) -> str:
-    """Return the first few of many names."""
-    return ", ".join(names[:SHOWN_FILES]) + (" …" if len(names) > SHOWN_FILES else "")

@@ -254,7 +254,7 @@ class _Score:
             self.reasons.append(f"--json printed no JSON: {done.out[-200:]!r}")
             return []
         self.need(found["ok"] is ok, f"ok is {found['ok']}")
-        keys = {"code", "severity", "file", "message", "hint"}
+        keys = {"code", "severity", "file", "message", "hint", "cures"}
         self.need(all(keys == finding.keys() for finding in found["findings"]), "findings with other keys")
         self.need(done.err == "", f"words with --json: {done.err[:200]!r}")
         return found["findings"]

@@ -17,7 +17,7 @@ from typing import Any
 
 from segconv.cli.main import run
 
-UNSTABLE = frozenset(("message", "hint", "sha256", "size", "version", "tool"))
+UNSTABLE = frozenset(("message", "hint", "cures", "sha256", "size", "version", "tool"))
 """Keys of the lineage that hold words, or depend on the release of a compressor."""
 
 UNORDERED = frozenset(("label_file",))

@@ -13,7 +13,8 @@ from typing import TypeVar
 from ...dataset.lineage import TEST, TRAIN
 from ...dataset.names import case_identifier, twin_findings
 from ...errors import Finding, SegconvError, naming
-from ..model import INSTANCES, ConvertOptions, Parts, SourceCase, collect, count_of, meeting_cases, skipped_note
+from ...words import count_of
+from ..model import INSTANCES, ConvertOptions, Parts, SourceCase, collect, meeting_cases, skipped_note
 from ..source_files import resolve_inside, shown
 from .csv_text import read_text, rows_of
 from .pairing import Pair

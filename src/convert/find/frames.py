@@ -15,7 +15,8 @@ from ...dataset.names import case_identifier
 from ...errors import Finding, SegconvError
 from ...image import volumes
 from ...image.stored import ArrayVolume, DecodedVolume, VolumeHeader
-from ..model import FRAME, ConvertOptions, Parts, SourceCase, count_of
+from ...words import count_of
+from ..model import FRAME, ConvertOptions, Parts, SourceCase
 from ..source_files import read_source, shown
 
 HINT = "--frames makes a case of each frame, all of one patient"

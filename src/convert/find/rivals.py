@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import Finding
-from ..model import count_of
+from ...words import count_of
 from .raters import raters_in
 from .strangers import listed, pattern_of_files
 from .tree import Unit

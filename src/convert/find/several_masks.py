@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from ...errors import Finding
-from ..model import count_of
+from ...words import count_of
 from .matching import Matched
 from .roles import MASK, place_of, rests_of, role_of_stem
 from .tree import Unit

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ...errors import Finding, SegconvError
 from ...image import raster, stack
-from ..model import SERIES, STACK, ConvertOptions, Parts, SourceCase, collect, count_of
+from ...words import count_of
+from ..model import SERIES, STACK, ConvertOptions, Parts, SourceCase, collect
 from ..source_files import shown
 
 NAME = "name"

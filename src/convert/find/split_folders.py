@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...dataset.lineage import TEST, TRAIN
 from ...errors import Finding
-from ..model import count_of
+from ...words import count_of
 from .pairing import Pair
 from .roles import place_of
 

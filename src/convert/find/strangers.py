@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import Finding
-from ..model import count_of
+from ...words import count_of
 from .tree import Unit
 
 _RENAME = "rename them; or say how they are called, as in "

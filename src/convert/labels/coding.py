@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...dataset.labels import GRAY, RGB, value_text
 from ...errors import SegconvError
 from ...image.voxels import MOST_VALUES, label_values, position, remap, smallest_type, tally
-from ..model import count_of
+from ...words import count_of
 from .whole_labels import fills_a_patch, whole_labels
 
 SHOWN_VALUES = 5

@@ -31,7 +31,8 @@ from ...dataset.labels import (
     value_text,
 )
 from ...errors import SegconvError
-from ..model import ConvertOptions, count_of
+from ...words import count_of
+from ..model import ConvertOptions
 from .coding import Coding
 from .colour_tables import read_table
 from .tool_tables import ENDINGS, MANY

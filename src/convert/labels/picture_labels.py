@@ -11,8 +11,9 @@ from pathlib import Path
 from ...dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, LabelMap, dense, value_text
 from ...errors import Finding, SegconvError
 from ...image.formats.png import PictureHeader
+from ...words import count_of
 from ...work.readers import Readers
-from ..model import ConvertOptions, SourceCase, collect, count_of
+from ..model import ConvertOptions, SourceCase, collect
 from ..source_files import shown
 from .declared_beside import Beside, declared_beside
 from .labelling import Declared, mapped_values, settle

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...errors import Finding, SegconvError
 from ...image import raster
+from ...words import count_of
 from ..find.mask_folders import CaseFolder
 from ..find.patterns import pair_by_patterns
 from ..find.raters import raters_in
@@ -16,7 +17,7 @@ from ..find.roles import MASK, role_of_stem
 from ..find.strangers import pattern_of_files
 from ..find.tree import Unit, units_in
 from ..find.volume_units import volume_units
-from ..model import ConvertOptions, count_of
+from ..model import ConvertOptions
 
 NO_CHOICE = "--images GLOB --masks GLOB says which is the image and which the label"
 

@@ -11,7 +11,8 @@ from ...dataset.lineage import TRAIN, CaseRecord
 from ...dataset.splits import PARTS, Splits, leaks, make_splits, parse_splits
 from ...dataset.strictjson import MAX_BYTES, loads
 from ...errors import Finding, SegconvError, warning
-from ..model import ConvertOptions, SourceCase, count_of
+from ...words import count_of
+from ..model import ConvertOptions, SourceCase
 from ..source_files import read_source, resolve_inside
 
 

@@ -15,25 +15,14 @@ from ...image.codecs import decoded_bytes
 from ...image.geometry import Geometry
 from ...image.grids import FIRST_CHANNEL, IMAGE, other_order, same_grid
 from ...image.stored import VolumeHeader
+from ...words import count_of
 from ...work.plan import Item
 from ..bands import KIND, as_bands, refuse_as_slices
 from ..find.frames import HINT, header_of_frame, same_frames
 from ..labels.segment_values import BY_NAME, SegmentValues, names_segments
 from ..labels.set_coding import judge_polarity
 from ..mending import RESAMPLE, goes_with_image
-from ..model import (
-    BANDS,
-    FRAME,
-    INSTANCES,
-    LAYERS,
-    SEGMENTS,
-    SERIES,
-    STACK,
-    ConvertOptions,
-    SourceCase,
-    collect,
-    count_of,
-)
+from ..model import BANDS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase, collect
 from ..source_files import shown
 from ..write.task import CaseTask
 

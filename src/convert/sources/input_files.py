@@ -15,11 +15,12 @@ from ... import reading
 from ...dataset.lineage import TEST
 from ...errors import Finding, SegconvError, warning
 from ...image import raster, volumes
+from ...words import count_of
 from ..find.pairing import Pair
 from ..find.roles import MASK, SEPARATORS, place_of, role_of_stem
 from ..find.tree import Unit, units_in
 from ..find.volume_units import listed_volume, volume_units
-from ..model import ConvertOptions, count_of
+from ..model import ConvertOptions
 
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from ...dataset.lineage import FOLDER as LINEAGE
 from ...dataset.lineage import RUN
 from ...dataset.splits import FILE as SPLITS
+from ...words import SHOWN, count_of, some_of
 from ..labels import class_lists, colour_tables, tool_tables
-from ..model import SHOWN_FILES, ConvertOptions, SourceScan, count_of, first_of
+from ..model import ConvertOptions, SourceScan
 from ..source_files import is_stray
 from . import nnunet_v1, pairs, png
 from .tasks import JSON
@@ -52,20 +53,20 @@ class LeftAlone:
 
     def in_words(self) -> list[str]:
         """Return a line on each of a few folders that hold such files, and one on folders that hold nothing else."""
-        shown = list(self.files.items())[:SHOWN_FILES]
+        shown = list(self.files.items())[:SHOWN]
         lines = [
-            f"{count_of(len(names), 'other file')} in {folder or '.'} left alone: {first_of(names)}"
+            f"{count_of(len(names), 'other file')} in {folder or '.'} left alone: {some_of(names)}"
             for folder, names in shown
         ]
-        if more := list(self.files.values())[SHOWN_FILES:]:
+        if more := list(self.files.values())[SHOWN:]:
             count = count_of(sum(map(len, more)), "other file")
             lines.append(f"{count} in {count_of(len(more), 'more folder')} left alone")
         if self.folders:
             held = count_of(sum(self.folders.values()), "file")
-            lines.append(f"{count_of(len(self.folders), 'folder')} with {held} left alone: {first_of([*self.folders])}")
+            lines.append(f"{count_of(len(self.folders), 'folder')} with {held} left alone: {some_of([*self.folders])}")
         if self.hidden:
             held = count_of(sum(self.hidden.values()), "hidden or system file")
-            lines.append(f"{held} left alone: {first_of([*self.hidden])}")
+            lines.append(f"{held} left alone: {some_of([*self.hidden])}")
         return lines
 
 

@@ -18,6 +18,7 @@ from ...dataset.lineage import TEST, TRAIN
 from ...dataset.names import case_identifier
 from ...errors import Finding, SegconvError, warning
 from ...image import raster, stack, volumes
+from ...words import count_of
 from ...work.readers import ONE, Readers
 from ..bands import all_apart
 from ..find.cases import finished
@@ -36,7 +37,6 @@ from ..model import (
     SourceCase,
     SourceScan,
     collect,
-    count_of,
     own_name,
     skipped_note,
 )

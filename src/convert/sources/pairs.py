@@ -15,6 +15,7 @@ from typing import Any
 from ... import reading
 from ...errors import Finding, SegconvError
 from ...image import raster, volumes
+from ...words import count_of
 from ...work.readers import ONE, Readers
 from ..find.cases import cases_of, finished
 from ..find.frames import with_frames
@@ -29,7 +30,7 @@ from ..find.tree import Unit
 from ..find.volume_units import companions_of, listed_volume, strip_ending, volume_units
 from ..labels.found_labels import label_map_of
 from ..labels.stacks import judge_slices
-from ..model import SERIES, STACK, ConvertOptions, SourceScan, count_of, own_name
+from ..model import SERIES, STACK, ConvertOptions, SourceScan, own_name
 from ..source_files import shown
 from . import masks
 from .headers import judge_headers

@@ -17,6 +17,7 @@ from ...dataset.labels import RGB
 from ...errors import Finding, SegconvError
 from ...image import raster
 from ...image.formats.png import PictureHeader
+from ...words import count_of
 from ...work.readers import ONE, Readers
 from ..bands import KIND as BANDS_KIND
 from ..bands import apart, as_bands, may_have_alpha, refuse_as_mask
@@ -30,7 +31,7 @@ from ..find.tree import Unit, units_in
 from ..labels.lossy import judge_lossy
 from ..labels.picture_labels import label_map_of
 from ..labels.set_coding import judge_polarity
-from ..model import INSTANCES, ConvertOptions, SourceCase, SourceScan, collect, count_of, own_name
+from ..model import INSTANCES, ConvertOptions, SourceCase, SourceScan, collect, own_name
 from ..source_files import shown
 
 KIND = "png"

@@ -16,8 +16,9 @@ from ...dataset.strictjson import MAX_BYTES, load_object
 from ...errors import Finding, SegconvError, naming, warning
 from ...image import volumes
 from ...typed import brief, can_be_a_path
+from ...words import count_of
 from ..labels.labelling import Declared, in_values, needs_files, settle
-from ..model import ConvertOptions, SourceCase, collect, count_of
+from ..model import ConvertOptions, SourceCase, collect
 from ..source_files import files_of, read_source, resolve_inside
 
 JSON = "dataset.json"

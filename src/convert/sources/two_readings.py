@@ -11,11 +11,12 @@ from pathlib import Path
 from ...errors import SegconvError
 from ...image import volumes
 from ...image.label_like import as_labels_do, few_in_volume
+from ...words import count_of
 from ..find.mask_folders import CaseFolder, find_folders
 from ..find.roles import MASK, role_of_stem
 from ..find.tree import Unit
 from ..find.volume_units import companions_of
-from ..model import ConvertOptions, count_of
+from ..model import ConvertOptions
 from ..source_files import read_source
 from .candidates import patterns_of
 

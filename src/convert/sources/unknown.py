@@ -11,6 +11,7 @@ from pathlib import Path
 from ... import reading
 from ...errors import Finding, Refused, SegconvError
 from ...image import raster, volumes
+from ...words import count_of
 from ..find.lists import pair_by_list
 from ..find.mask_folders import is_segmentation
 from ..find.named_labels import LOSSY
@@ -19,7 +20,7 @@ from ..find.roles import MASK, SEPARATORS, place_of
 from ..find.strangers import glob_of, globs_of
 from ..find.tree import Unit, units_in, walk
 from ..find.volume_units import strip_ending, volume_units
-from ..model import SERIES, ConvertOptions, collect, count_of
+from ..model import SERIES, ConvertOptions, collect
 from ..source_files import shown
 from .looks import labels_among
 from .outlines import outlines_in

@@ -15,11 +15,12 @@ from ...image.formats import png as picture
 from ...image.formats.png import PictureHeader
 from ...image.geometry import Geometry
 from ...image.mask import WITH_ALPHA
+from ...words import count_of
 from ...work.caseio import CaseIO
 from ...work.plan import Item
 from ..bands import KIND, may_have_alpha
 from ..labels.picture_file import Opened, Samples, codes_to_settle, exact_codes, open_picture, stored_mask
-from ..model import INSTANCES, LAYERS, count_of
+from ..model import INSTANCES, LAYERS
 from .layers import compile_layers
 from .task import PICTURES, CaseTask, Recipe, is_identity, record_of, settled, warn_empty, written_counts
 

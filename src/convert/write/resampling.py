@@ -15,8 +15,8 @@ from ...image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
 from ...image.grids import FIRST_CHANNEL, IMAGE, only_header_may_be_wrong
 from ...image.stored import DecodedVolume, laid_anew
 from ...image.voxels import label_values
+from ...words import count_of
 from ..mending import RESAMPLE, Mending
-from ..model import count_of
 
 ClassOf = Callable[[int], str | None]
 

@@ -17,10 +17,11 @@ from ...dataset.lineage import TRAIN, CaseRecord, composed
 from ...errors import warning
 from ...image.geometry import Geometry
 from ...image.read_options import MAX_VOLUME, ReadOptions
+from ...words import count_of
 from ...work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from ..labels.coding import Coding
 from ..mending import NOTHING, Mending
-from ..model import BANDS, FRAME, SourceCase, count_of
+from ..model import BANDS, FRAME, SourceCase
 from ..source_files import shown
 from ..way_back import WAY_BACK
 

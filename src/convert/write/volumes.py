@@ -17,6 +17,7 @@ from ...image.geometry import Geometry, Volume
 from ...image.gzipped import is_gzip
 from ...image.stored import ArrayVolume, DecodedVolume, VolumeHeader, laid_anew
 from ...image.voxels import refuse_infinite_in_32_bits, shares_of, value_range
+from ...words import count_of
 from ...work.caseio import CaseIO
 from ...work.plan import Item
 from ..bands import refuse_as_slices
@@ -25,7 +26,7 @@ from ..find.slice_order import REVERSE
 from ..find.united_volumes import LOST, union_of
 from ..labels.picture_file import codes_to_settle, open_picture, stored_mask
 from ..mending import cast, finite, turned
-from ..model import DETACHED, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, count_of
+from ..model import DETACHED, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK
 from ..source_files import read_head
 from .layers import compile_layers
 from .pictures import plain_samples

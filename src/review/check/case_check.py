@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -228,9 +228,7 @@ class _Case:
                 self._warn(code, message, name)
             judge(name, opened, first)
         except SegconvError as error:
-            self.report.findings += [
-                Finding(f.code, f.message, hint=f.hint, file=name, severity=f.severity) for f in error.findings
-            ]
+            self.report.findings += [replace(f, file=name) for f in error.findings]
         except Exception as error:  # noqa: BLE001 - one file must not end the check of the others
             self.report.findings.append(unforeseen(error, name))
         return header

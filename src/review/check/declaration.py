@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -89,7 +89,7 @@ class Declaration:
             findings.append(_error("SC086", f"lacks {', '.join(missing)}{v1}", "segconv convert makes a v2 dataset"))
         labels = _usable(found, "labels", lambda value: _labels(value, found, findings), findings)
         if labels is not None:
-            findings += [Finding(f.code, f.message, hint=f.hint, file=DESCRIPTION) for f in prove_order(labels)]
+            findings += [replace(f, file=DESCRIPTION) for f in prove_order(labels)]
         ending = _usable(found, "file_ending", _ending, findings)
         return cls(
             _usable(found, "channel_names", channel_names, findings),
@@ -114,7 +114,7 @@ def _usable(found: Mapping[str, Any], key: str, read: Callable[[Any], T], findin
     try:
         return read(found[key])
     except SegconvError as error:
-        findings.extend(Finding(f.code, f.message, hint=f.hint, file=DESCRIPTION) for f in error.findings)
+        findings.extend(replace(f, file=DESCRIPTION) for f in error.findings)
         return None
 
 

@@ -8,6 +8,7 @@ corrected by hand.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,7 +103,7 @@ class History:
             for record in lineage.read_records(root):
                 found._add(record)
         except SegconvError as error:
-            findings.append(Finding(error.code, error.message, file=_relative(error.file, root), hint=error.hint))
+            findings.append(replace(*error.findings, file=_relative(error.file, root)))
         return found
 
     def _add(self, record: CaseRecord) -> None:

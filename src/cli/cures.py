@@ -1,0 +1,107 @@
+"""The one table from a finding's cures to the words that a user of the running command types."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import replace
+from string import Formatter
+from typing import Any
+
+import click
+
+from ..errors import Cure, Finding
+
+WORDS = {
+    # the command line
+    "see_help": "see the command's `--help`",
+    "name_target": "give the target as `--to 42_Name`",
+    "overwrite": "`--overwrite`",
+    "restart": "`--restart`",
+    "options_need_restart": "a new option needs `--restart`, as the run has begun",
+    "abort": "`segconv abort {target}`",
+    "fewer_jobs": "run again with fewer `--jobs`",
+    "make_folders": "`segconv paths init ROOT`",
+    "check": "`segconv check {dataset}`",
+    "repair": "`segconv repair {dataset} --to 43_New`",
+    "convert_again": "`segconv convert {folder} --to 43_New` makes a new dataset",
+    "trust_model": "`--trust-model` or `--allow-module {module}`, if you trust where they come from",
+    "count_missing_as_zero": "`--missing zero`",
+    # what a source is, and which file is what
+    "choose_source_kind": "choose with `--from {kind}`",
+    "name_images_and_masks": "`--images {images} --masks {masks}`",
+    "choose_unlabelled": "`--unlabelled skip|test`",
+    "name_channels": "`--channels CT` or another name",
+    "raise_max_volume": "raise `--max-volume` if this is intended",
+    # what values mean
+    "map_value": "`--map {value}=NAME`",
+    "declare_labels": "`--labels {labels}`",
+    "declare_colours": "declare colours or ranges with `--labels`",
+    # voxels and grids
+    "replace_nonfinite": "`--nonfinite {value}` replaces them",
+    "resample": "`--repair resample`, if image and label are both where their headers say",
+    "label_takes_image_header": "`--label-header image`, if both have the same voxels",
+}
+"""Kind → words, in backticks what is typed. A value that a cure lacks shows as its name in capitals; ``{x:--opt}``
+repeats an option for each of several values."""
+
+REMARKS = ("options_need_restart",)
+"""Kinds that add something to the others, instead of being another choice."""
+
+INSTEAD = {("repair", "label_takes_image_header"): "`--repair header`, if both have the same voxels"}
+"""Command and kind → words, where the command has another option for it."""
+
+PLACEHOLDERS = {"images": "GLOB", "masks": "GLOB", "labels": "NAME=VALUE,…"}
+"""What stands for a missing value, where its name in capitals would say less."""
+
+_TYPED = re.compile(r"`(--[a-z][a-z-]*)?([^`]*)`")
+
+
+class Speaker:
+    """Words for cures, as a user of one command types them.
+
+    Attributes
+    ----------
+    command
+        The command that runs, once it does.
+    instead
+        Command that has the options which the running one lacks.
+    """
+
+    def __init__(self) -> None:
+        self.command: click.Command | None = None
+        self.instead = "segconv convert SOURCE --to ID_NAME"
+
+    def in_words(self, finding: Finding) -> Finding:
+        """Return a finding whose hint says all that can be done about it."""
+        hint, cures = finding.advice
+        choices = dict.fromkeys(filter(None, (hint, *(self.words(cure) for cure in cures if cure.kind not in REMARKS))))
+        remarks = dict.fromkeys(self.words(cure) for cure in cures if cure.kind in REMARKS)
+        return replace(finding, hint="; ".join([", or ".join(choices), *remarks]), cures=cures)
+
+    def words(self, cure: Cure) -> str:
+        """Return what to do, and what to type for it."""
+        name = self.command.name if self.command else None
+        text = INSTEAD.get((name or "", cure.kind), WORDS[cure.kind])
+        return _TYPED.sub(self._typed, _Values().vformat(text, (), dict(cure.values)))
+
+    def _typed(self, found: re.Match[str]) -> str:
+        option, rest = found[1] or "", found[2]
+        return f"{option}{rest}" if self._knows(option) else f"{self.instead} {option}{rest}"
+
+    def _knows(self, option: str) -> bool:
+        if not option or option == "--help" or self.command is None:
+            return True
+        return any(option in (*known.opts, *known.secondary_opts) for known in self.command.params)
+
+
+class _Values(Formatter):
+    """Values quoted for a shell; those that are missing as placeholders in capitals."""
+
+    def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
+        return kwargs.get(key, PLACEHOLDERS.get(str(key), str(key).upper()))
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        values = value if isinstance(value, tuple) else (value,)
+        quoted = [text if text.isupper() or "…" in text else shlex.quote(text) for text in map(str, values)]
+        return " ".join(f"{format_spec} {text}" for text in quoted) if format_spec else ",".join(quoted)

@@ -1,0 +1,85 @@
+"""Cures are data below the command line, and become what a user of the running command types."""
+
+from __future__ import annotations
+
+import ast
+import json
+import pickle
+from pathlib import Path
+
+import click
+import pytest
+
+import segconv
+from segconv.cli.cures import INSTEAD, REMARKS, WORDS, Speaker
+from segconv.cli.sink import json_text
+from segconv.errors import CODES, Cure, Finding, SegconvError
+
+SOURCES = Path(next(iter(segconv.__path__)))
+
+
+def speaker_of(name: str, *options: str) -> Speaker:
+    speaker = Speaker()
+    speaker.command = click.Command(name, params=[click.Option([option]) for option in options])
+    speaker.instead = "segconv convert /data --to 7_B"
+    return speaker
+
+
+def hint_of(finding: Finding, speaker: Speaker | None = None) -> str:
+    return (speaker or Speaker()).in_words(finding).hint
+
+
+def test_an_option_of_the_running_command_is_typed_as_it_is() -> None:
+    finding = Finding("SC070", "holds 7", cures=(Cure.of("map_value", value=7),))
+    assert hint_of(finding, speaker_of("convert", "--map")) == "--map 7=NAME"
+
+
+def test_an_option_of_another_command_is_typed_with_that_command() -> None:
+    finding = Finding("SC070", "holds 7", cures=(Cure.of("map_value", value=7),))
+    assert hint_of(finding, speaker_of("repair", "--repair")) == "segconv convert /data --to 7_B --map 7=NAME"
+
+
+def test_a_command_may_have_another_option_for_a_cure() -> None:
+    finding = Finding("SC083", "differs", cures=(Cure.of("label_takes_image_header"),))
+    assert hint_of(finding, speaker_of("repair", "--repair")).startswith("--repair header")
+
+
+def test_advice_comes_first_then_the_cures_then_the_remarks() -> None:
+    cures = (Cure("options_need_restart"), Cure("overwrite"))
+    assert hint_of(Finding("SC020", "", hint="choose another id", cures=cures)) == (
+        "choose another id, or --overwrite; a new option needs --restart, as the run has begun"
+    )
+
+
+def test_values_are_quoted_and_missing_ones_are_placeholders() -> None:
+    given = Cure.of("name_images_and_masks", images="my scans/*.png")
+    assert hint_of(Finding("SC063", "", cures=(given,))) == "--images 'my scans/*.png' --masks GLOB"
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_has_advice(code: str) -> None:
+    assert hint_of(Finding(code, ""))
+
+
+def test_cures_are_in_the_json_and_survive_a_worker() -> None:
+    error = SegconvError("holds 7", code="SC070", cures=(Cure.of("map_value", value=7),))
+    found = pickle.loads(pickle.dumps(error)).findings  # noqa: S301 - as pools of workers do
+    assert json.loads(json_text({}, found, ok=False))["findings"][0]["cures"] == [{"kind": "map_value", "value": "7"}]
+
+
+def _kinds_used() -> set[str]:
+    """Return every kind that is written in the code of the package, the table of cures apart."""
+    kinds = {kind for row in CODES.values() for kind in row.cures}
+    for path in SOURCES.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Cure", "Cure.of") and node.args:
+                kind = node.args[0]
+                choices = (kind.body, kind.orelse) if isinstance(kind, ast.IfExp) else (kind,)
+                kinds |= {one.value for one in choices if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    return kinds
+
+
+def test_the_table_has_words_for_every_kind_and_no_others() -> None:
+    used = _kinds_used()
+    assert used - set(WORDS) == set()
+    assert set(REMARKS) | {kind for _, kind in INSTEAD} <= set(WORDS)
