@@ -18,6 +18,7 @@ _HOMES = {
     "Labels": "dataset.labels",
     "Paths": "train.paths",
     "Refused": "errors",
+    "RunOptions": "work.run_options",
     "SegconvError": "errors",
     "Volume": "image.geometry",
     "check_dataset": "review.check.dataset_check",

@@ -9,7 +9,7 @@ import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -29,10 +29,10 @@ from ..errors import Finding, SegconvError, refuse_if_any, warning
 from ..image.codecs import decoded_bytes
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
-from ..work.how import How
 from ..work.interruption import interruptible
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
+from ..work.run_options import USUAL, RunOptions
 from ..work.staging import Staged
 from .augmentation import Augmentation
 from .case import AugmentTask, CopyRecipe, augment_case
@@ -40,9 +40,6 @@ from .files import PICTURES, VOLUMES, dtype_of, geometry_of, unfit_for_png
 from .rotation import plan_turn
 from .sampling import copies
 from .spec import PLANES, AugmentSpec, Transform
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 SOFT_FILES = 2
 """Soft labels take the room that a worker has for so many files of their size: the best weights have 16 bits."""
@@ -164,13 +161,13 @@ def _plan(
     return Augmentation(source, spec, splits, plan, patients)
 
 
-def run_augmentation(augmentation: Augmentation, **how: Unpack[How]) -> Outcome:
-    """Run a planned augmentation; keyword arguments are those of `How`."""
+def run_augmentation(augmentation: Augmentation, how: RunOptions = USUAL) -> Outcome:
+    """Run a planned augmentation."""
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         return _finish(augmentation, results, staged)
 
-    return execute(augmentation.plan, augment_case, finish, decoded=_decoded, **how)
+    return execute(augmentation.plan, augment_case, finish, how, decoded=_decoded)
 
 
 def _unknown_entries(source: Dataset) -> dict[str, Any]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..augment.augmentation import Augmentation
     from ..augment.spec import AugmentSpec
     from ..train.paths import Paths
-    from ..work.how import How
+    from ..work.run_options import RunOptions
 
 RECIPE = (
     "rotate",
@@ -77,7 +77,7 @@ def command(
     force: bool,
     sink: Sink,
     paths: Paths,
-    how: How,
+    how: RunOptions,
     **said: Any,
 ) -> int:
     """Multiply a dataset by rotations and HU shifts.
@@ -102,7 +102,7 @@ def command(
         source.name.name,
         raw,
         (paths.preprocessed, paths.results),
-        overwrite=how["overwrite"],
+        overwrite=how.overwrite,
         force=force,
     )
     ending = f".{said['file_format']}" if said["file_format"] else None
@@ -110,7 +110,7 @@ def command(
         source, name, raw, spec, ending=ending, link=said["link"], preprocessed=paths.preprocessed
     )
     plan = augmentation.plan
-    if how["strict"]:
+    if how.strict:
         refuse_if_any(as_errors(plan.warnings))
     made, originals = augmentation.copies, augmentation.originals
     sink.say(f"{source.path.name}: {originals} training cases, {made} copies")
@@ -126,8 +126,7 @@ def command(
         sink.say("nothing was written (--dry-run)")
         sink.end(result, plan.warnings)
         return 0
-    how["progress"] = sink.progress()
-    outcome = run_augmentation(augmentation, **how)
+    outcome = run_augmentation(augmentation, how)
     sink.warn([*outcome.warnings, *outcome.failed])
     written = Dataset.open(outcome.target).description.num_training  # fewer than planned with --keep-going
     sink.say(f"Made {outcome.target} with {written} training cases.")

@@ -46,17 +46,16 @@ def command(
     from ..dataset.splits import FILE as SPLITS
     from ..errors import as_errors
     from ..review.check.dataset_check import check_dataset
+    from ..work.run_options import Workers
 
     folder = paths.dataset(dataset)
     planned = paths.preprocessed / folder.name / SPLITS if paths.preprocessed is not None else None
     report = check_dataset(
         folder,
-        jobs=jobs,
-        backend=backend,
+        Workers(jobs, backend, sink.progress()),
         quick=quick,
         allow_external=allow_external,
         splits=planned if planned is not None and planned.is_file() else None,
-        progress=sink.progress(),
     )
     findings = as_errors(report.findings) if strict else report.findings
     _show(report.facts, sink)

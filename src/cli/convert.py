@@ -15,7 +15,7 @@ from .sink import Sink
 if TYPE_CHECKING:
     from ..convert.conversion import Conversion
     from ..train.paths import Paths
-    from ..work.how import How
+    from ..work.run_options import RunOptions
 
 
 KINDS = ("png", "msd", "nnunet-v1", "nnunet-v2", "pairs", "masks", "dicom")
@@ -116,7 +116,7 @@ def command(
     force: bool,
     sink: Sink,
     paths: Paths,
-    how: How,
+    how: RunOptions,
     **said: Any,
 ) -> int:
     """Turn data of any kind into a nnU-Net v2 dataset.
@@ -170,10 +170,9 @@ def command(
         file_ending=f".{said['file_format']}" if said["file_format"] else None,
     )
     noticed = paths.warnings("preprocessed", "results")
-    if how["strict"]:
+    if how.strict:
         refuse_if_any(as_errors(noticed))
     v1_root = paths.v1_tasks() if target_v1 is not None else None
-    how["progress"] = sink.progress()
     conversion = plan_conversion(
         source,
         str(target_v1) if target is None else target,
@@ -181,12 +180,9 @@ def command(
         other_roots=(paths.preprocessed, paths.results) if v1_root is None else (),
         kind=kind,
         options=options,
-        overwrite=how["overwrite"],
+        how=how,
         force=force,
-        strict=how["strict"],
         v1=v1_root is not None,
-        jobs=how["jobs"],
-        progress=how["progress"],
     )
     _show(conversion, sink)
     if dry_run:
@@ -200,7 +196,7 @@ def command(
         sink.say("nothing was written (--dry-run)")
         sink.end(conversion.summary(), warnings)
         return 0
-    outcome = run_conversion(conversion, **how)
+    outcome = run_conversion(conversion, how)
     findings = [*noticed, *outcome.warnings, *outcome.failed]
     sink.warn(findings)
     result = {**conversion.summary(), "cases": outcome.done, "reused": outcome.reused}

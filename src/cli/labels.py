@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..dataset.labels import Labels
     from ..train.paths import Paths
     from ..work.held import Held
-    from ..work.how import How
+    from ..work.run_options import RunOptions
 
 MANY_CASES = 50
 """So many cases are listed one by one; of more, those that stand out."""
@@ -142,7 +142,7 @@ def ignore(
     force: bool,
     sink: Sink,
     paths: Paths,
-    how: How,
+    how: RunOptions,
 ) -> int:
     """Report the ignore label and how much of each case it covers, or make a dataset that has one.
 
@@ -192,7 +192,7 @@ def remap(
     force: bool,
     sink: Sink,
     paths: Paths,
-    how: How,
+    how: RunOptions,
 ) -> int:
     """Make a dataset with other values: labels merged, or declared anew.
 
@@ -300,7 +300,7 @@ def _with_background(dataset: str, folder: Path, drawn: str | None) -> dict[str,
     return {BACKGROUND: plain.pop(drawn), **plain}
 
 
-def _cover(dataset: str, sink: Sink, paths: Paths, how: How) -> int:
+def _cover(dataset: str, sink: Sink, paths: Paths, how: RunOptions) -> int:
     """Report how much of each case is ignored."""
     from ..dataset.counts import label_counts, share
     from ..dataset.layout import Dataset
@@ -314,7 +314,7 @@ def _cover(dataset: str, sink: Sink, paths: Paths, how: How) -> int:
         sink.say("--scribbles or --value NAME makes a dataset that has one")
         sink.end({"ignore": None, "cases": {}})
         return 0
-    readers = Readers(how["jobs"], sink.progress())
+    readers = Readers(how.jobs, how.progress)
     with opened.unchanged():
         shares = {case: share(counts, value) for case, counts in label_counts(opened, readers=readers)}
     mean = sum(shares.values()) / len(shares) if shares else 0.0
@@ -415,7 +415,7 @@ def _make(
     options: ConvertOptions,
     paths: Paths,
     sink: Sink,
-    how: How,
+    how: RunOptions,
     *,
     dry_run: bool,
     force: bool,
@@ -424,7 +424,6 @@ def _make(
     from ..convert.conversion import plan_conversion, run_conversion
     from ..work.held import unchanged
 
-    how["progress"] = sink.progress()
     with unchanged(source):
         conversion = plan_conversion(
             source.folder,
@@ -433,11 +432,8 @@ def _make(
             other_roots=(paths.preprocessed, paths.results),
             kind="nnunet-v2",
             options=options,
-            overwrite=how["overwrite"],
+            how=how,
             force=force,
-            strict=how["strict"],
-            jobs=how["jobs"],
-            progress=how["progress"],
         )
     labels = conversion.scan.label_map
     called = {value: name for name, value in labels.labels.names.items() if isinstance(value, int)}
@@ -449,7 +445,7 @@ def _make(
         sink.say("nothing was written (--dry-run)")
         sink.end(conversion.summary(), conversion.plan.warnings)
         return 0
-    outcome = run_conversion(conversion, **how)
+    outcome = run_conversion(conversion, how)
     findings = [*outcome.warnings, *outcome.failed]
     sink.warn(findings)
     sink.say(f"Made {outcome.target} with {count_of(outcome.done, 'case')}.")

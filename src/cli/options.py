@@ -5,17 +5,16 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from ..work.backends import BACKENDS
+from ..work.run_options import RunOptions
 from .cures import Speaker
 from .sink import Sink
-
-if TYPE_CHECKING:
-    from ..work.how import How
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -100,7 +99,10 @@ def speaking(function: F) -> F:
         context = click.get_current_context()
         speaker = context.ensure_object(Speaker)
         speaker.command = context.command
-        return function(*args, sink=Sink(as_json=as_json, quiet=quiet, verbose=verbose, speaker=speaker), **kwargs)
+        sink = Sink(as_json=as_json, quiet=quiet, verbose=verbose, speaker=speaker)
+        if "how" in kwargs:
+            kwargs["how"] = replace(kwargs["how"], progress=sink.progress())
+        return function(*args, sink=sink, **kwargs)
 
     for decorate in (
         option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
@@ -117,33 +119,29 @@ def trusting(function: F) -> F:
     return allow_module(trust_model(function))
 
 
+_OF_A_RUN = {
+    "jobs": jobs,
+    "overwrite": overwrite,
+    "restart": restart,
+    "keep_going": keep_going,
+    "strict": strict,
+    "backend": backend,
+}
+"""Field of `RunOptions` → its option."""
+
+
 def running(function: F) -> F:
-    """Add the options of everything that executes a plan; the function gets them as ``how``."""
+    """Add the options of what executes a plan; the function gets them as ``how``, a `RunOptions`.
+
+    It stands above `speaking`, whose sink then shows the progress of the run.
+    """
 
     @functools.wraps(function)
-    def wrapped(
-        *args: Any,
-        jobs: int,
-        backend: str | None,
-        overwrite: bool,
-        restart: bool,
-        keep_going: bool,
-        strict: bool,
-        no_fsync: bool,
-        **kwargs: Any,
-    ) -> Any:
-        how: How = {
-            "jobs": jobs,
-            "backend": backend,
-            "overwrite": overwrite,
-            "restart": restart,
-            "keep_going": keep_going,
-            "strict": strict,
-            "fsync": not no_fsync,
-        }
-        return function(*args, how=how, **kwargs)
+    def wrapped(*args: Any, no_fsync: bool, **kwargs: Any) -> Any:
+        options = {name: kwargs.pop(name) for name in _OF_A_RUN}
+        return function(*args, how=RunOptions(**options, fsync=not no_fsync), **kwargs)
 
     decorated: Any = wrapped
-    for decorate in (no_fsync, backend, strict, keep_going, restart, overwrite, jobs):
+    for decorate in (no_fsync, *reversed(_OF_A_RUN.values())):
         decorated = decorate(decorated)
     return decorated  # type: ignore[no-any-return]

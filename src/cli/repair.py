@@ -19,7 +19,7 @@ from .sink import Sink
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
-    from ..work.how import How
+    from ..work.run_options import RunOptions
 
 _OPTION = re.compile(r"--[a-z][a-z-]*")
 _CLAUSE = re.compile(r"(; |, | or )")
@@ -46,7 +46,7 @@ def command(
     force: bool,
     sink: Sink,
     paths: Paths,
-    how: How,
+    how: RunOptions,
 ) -> int:
     """Mend a dataset, always into a new one.
 
@@ -62,6 +62,7 @@ def command(
     from ..convert.model import ConvertOptions
     from ..dataset.names import find_dataset
     from ..review.check.dataset_check import check_dataset
+    from ..work.run_options import Workers
 
     kinds = tuple(kind.strip() for text in repairs for kind in text.split(","))
     options = ConvertOptions(
@@ -69,7 +70,6 @@ def command(
     )
     source = find_dataset(dataset, paths.require("raw"))
     instead = f"segconv convert {shlex.quote(str(source))} --to {shlex.quote(target)}"
-    how["progress"] = sink.progress()
     sink.speaker.instead = instead
     with _hints_of_repair(instead):
         conversion = plan_conversion(
@@ -79,11 +79,8 @@ def command(
             other_roots=(paths.preprocessed, paths.results),
             kind="nnunet-v2",
             options=options,
-            overwrite=how["overwrite"],
+            how=how,
             force=force,
-            strict=how["strict"],
-            jobs=how["jobs"],
-            progress=how["progress"],
         )
     if dry_run:
         planned = [_for_repair(found, instead) for found in conversion.plan.warnings]
@@ -92,7 +89,7 @@ def command(
         sink.end(conversion.summary(), planned)
         return 0
     with _hints_of_repair(instead):
-        outcome = run_conversion(conversion, **how)
+        outcome = run_conversion(conversion, how)
     mended = mended_by(conversion, outcome)
     told = [_for_repair(found, instead) for found in (*outcome.warnings, *outcome.failed)]
     sink.warn(told)
@@ -100,7 +97,7 @@ def command(
         sink.table(["case", "mended"], [(case, repair) for case, told in mended.items() for repair in told])
     else:
         sink.say("no voxel and no header had to be mended")
-    report = check_dataset(outcome.target, jobs=how["jobs"], backend=how["backend"])
+    report = check_dataset(outcome.target, Workers(how.jobs, how.backend))
     sink.warn(report.findings)
     clean = count_of(report.errors, "error") if report.errors else "no error"
     sink.say(f"Made {outcome.target} with {count_of(outcome.done, 'case')}; segconv check finds {clean} in it.")

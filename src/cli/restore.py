@@ -13,7 +13,7 @@ from .sink import Sink
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
-    from ..work.how import How
+    from ..work.run_options import RunOptions
 
 
 @click.command(epilog=example("segconv restore predictions --like 501_Shapes -o mine"))
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @running
 @three_folders
 @speaking
-def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths, how: How) -> int:
+def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths, how: RunOptions) -> int:
     """Bring predictions back to your own names and values.
 
     PREDICTIONS is a folder that nnU-Net wrote. Each file gets the name, the label values and the
@@ -44,8 +44,7 @@ def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths
     refuse_holding(output, {"the dataset": dataset.path, "what is restored": predictions, **folders})
     refuse_within(output, "what is restored", predictions)
     restoration = plan_restore(predictions, dataset, output)
-    how["progress"] = sink.progress()
-    outcome = run_restore(restoration, **how)
+    outcome = run_restore(restoration, how)
     sink.warn([*outcome.warnings, *outcome.failed])
     rows = report(restoration)
     if sink.verbose:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..errors import Finding
+from ..work import run_options
 from .cures import Speaker
 
 SHOWN_FINDINGS = 20
@@ -90,9 +91,9 @@ class Sink:
         if self.as_json:
             click.echo(json_text(result, [self.speaker.in_words(finding) for finding in findings], ok=ok))
 
-    def progress(self) -> Progress | None:
-        """Return who is told how far a run is, or None if nobody wants to know."""
-        return None if self.quiet or self.as_json else Progress()
+    def progress(self) -> run_options.Progress:
+        """Return what shows how far a run is; nothing does if the command is to be quiet."""
+        return run_options.UNHEARD if self.quiet or self.as_json else Progress()
 
 
 class Progress:

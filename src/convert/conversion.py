@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import reading
 from ..dataset import lineage
@@ -26,11 +26,11 @@ from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
 from ..work.held import unchanged
-from ..work.how import How, Progress, refuse_unfit
 from ..work.interruption import interruptible
 from ..work.plan import Item, Plan, Target
 from ..work.readers import Readers
 from ..work.run import Outcome, Result, execute
+from ..work.run_options import USUAL, RunOptions, refuse_unfit
 from ..work.staging import Staged
 from .labels.coding import Coding
 from .model import ConvertOptions, SourceScan, own_name
@@ -44,9 +44,6 @@ from .sources.registry import KINDS, detect, refuse_unheeded
 from .write.case import convert_case
 from .write.task import PICTURES, CaseTask, Recipe
 from .write.whole import Whole
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 _OPTION = re.compile(r"--(?!max-volume|no-verify-source|restart|to\b)[a-z]")
 """In a hint, an option that decides what is written."""
@@ -118,12 +115,9 @@ def plan_conversion(
     other_roots: Iterable[Path | None] = (),
     kind: str | None = None,
     options: ConvertOptions | None = None,
-    overwrite: bool = False,
+    how: RunOptions = USUAL,
     force: bool = False,
-    strict: bool = False,
     v1: bool = False,
-    jobs: int = 1,
-    progress: Progress | None = None,
 ) -> Conversion:
     """Plan a conversion: read names and headers, write nothing, find every mistake that shows before the first byte.
 
@@ -141,18 +135,13 @@ def plan_conversion(
         A key of `registry.KINDS`; found from the files if None.
     options
         See `ConvertOptions`.
-    overwrite
-        Allow the target itself to exist.
+    how
+        How it will be run: whether the target may exist, whether warnings are errors, and who reads labels where
+        the plan depends on what they hold.
     force
         Overwrite although models, preprocessed data or other datasets are made of the target.
-    strict
-        Treat warnings as errors.
     v1
         Make a task of nnU-Net v1 in `raw`, which is then the folder of such tasks.
-    jobs
-        Most workers that read labels, where a plan depends on what they hold.
-    progress
-        Is told how far they are.
 
     Raises
     ------
@@ -165,11 +154,13 @@ def plan_conversion(
     Interrupted
         By Ctrl-C or SIGTERM.
     """
-    refuse_unfit(jobs=jobs, progress=progress, overwrite=overwrite, force=force, strict=strict, v1=v1)
+    refuse_unfit(force=force, v1=v1)
     options = options or ConvertOptions()
     if v1:
         options = replace(options, file_ending=V1_ENDING)
-    find = partial(free_task if v1 else partial(free_target, other_roots=other_roots), overwrite=overwrite, force=force)
+    find = partial(
+        free_task if v1 else partial(free_target, other_roots=other_roots), overwrite=how.overwrite, force=force
+    )
     real_folder.cache_clear()
     _ = options.mending  # refuses repairs that there are not
     if options.strip_headers and options.link != COPY:
@@ -181,7 +172,7 @@ def plan_conversion(
     refuse_crossed(root, _target(name, raw, v1=v1))
     held = hold(root)
     with unchanged(held):
-        kind, evidence, scan = _scanned(root, kind, options, Readers(jobs, progress), strict=strict)
+        kind, evidence, scan = _scanned(root, kind, options, Readers(how.jobs, how.progress), strict=how.strict)
         recipe = _recipe(scan, options)
         items = tuple(_item(CaseTask(case, recipe, scan.origin.get(case.case))) for case in scan.cases)
     if v1:  # told before anything is written
@@ -215,8 +206,8 @@ def _scanned(
     return kind, evidence, scan
 
 
-def run_conversion(conversion: Conversion, **how: Unpack[How]) -> Outcome:
-    """Run a planned conversion; keyword arguments are those of `How`.
+def run_conversion(conversion: Conversion, how: RunOptions = USUAL) -> Outcome:
+    """Run a planned conversion.
 
     Returns
     -------
@@ -229,7 +220,7 @@ def run_conversion(conversion: Conversion, **how: Unpack[How]) -> Outcome:
         return _finish(conversion, results, staged)
 
     try:
-        return execute(plan, convert_case, finish, decoded=decoded, **how)
+        return execute(plan, convert_case, finish, how, decoded=decoded)
     except Refused as refused:
         refused.reasons = tuple(_beside_restart(reason) for reason in refused.reasons)
         raise

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import reading
 from ..dataset.description import DatasetDescription
@@ -16,9 +16,9 @@ from ..dataset.prepared import Prepared
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import raster
 from ..words import count_of
-from ..work.how import HowStaged
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, stage
+from ..work.run_options import USUAL, RunOptions
 from ..work.staging import Staged
 from .bands import apart, as_bands
 from .find.cases import cases_of
@@ -33,9 +33,6 @@ from .write.pictures import RGB_CHANNELS, convert_pictures
 from .write.placing import FirstImage
 from .write.task import PICTURES, CaseTask, Recipe
 from .write.volumes import convert_volumes
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 
 @dataclass(frozen=True)
@@ -188,8 +185,8 @@ def _as_slices(files: Sequence[str]) -> dict[str, Any]:
     return {"form": "stack", "ending": ".png", "files": masks}
 
 
-def run_inputs(inputs: Inputs, **how: Unpack[HowStaged]) -> Outcome:
-    """Write planned inputs, which stay in the staging folder; keyword arguments are those of `HowStaged`."""
+def run_inputs(inputs: Inputs, how: RunOptions = USUAL) -> Outcome:
+    """Write planned inputs, which stay in the staging folder."""
 
     def finish(results: Iterable[Result], _: Staged) -> list[Finding]:
         # Their warnings are collected as they pass.
@@ -201,7 +198,7 @@ def run_inputs(inputs: Inputs, **how: Unpack[HowStaged]) -> Outcome:
         ]
 
     convert = convert_pictures if inputs.pictures else convert_volumes
-    return stage(inputs.plan, convert, finish, decoded=decoded, **how)
+    return stage(inputs.plan, convert, finish, how, decoded=decoded)
 
 
 def _refuse_channels(case: SourceCase, channels: int, root: Path, options: ConvertOptions, *, pictures: bool) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import reading
 from ..dataset import lineage
@@ -15,13 +15,10 @@ from ..dataset.lineage import CaseRecord
 from ..errors import Finding
 from ..version import VERSION
 from ..work.caseio import CaseIO
-from ..work.how import How
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
+from ..work.run_options import USUAL, RunOptions
 from ..work.staging import Staged
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 COMMAND = "infer"
 
@@ -61,8 +58,8 @@ def plan_raw_predictions(names: Mapping[str, str], predictions: Path, dataset: D
     return RawPredictions(dataset, root, names, Plan(target, root, tuple(items), key, held=(dataset.held,)))
 
 
-def run_raw_predictions(raw: RawPredictions, **how: Unpack[How]) -> Outcome:
-    """Carry the predictions, and what nnU-Net wrote beside them; keyword arguments are those of `How`."""
+def run_raw_predictions(raw: RawPredictions, how: RunOptions = USUAL) -> Outcome:
+    """Carry the predictions, and what nnU-Net wrote beside them."""
     own = {output for item in raw.plan.items for output in item.outputs}
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
@@ -92,7 +89,7 @@ def run_raw_predictions(raw: RawPredictions, **how: Unpack[How]) -> Outcome:
         )
         return []
 
-    return execute(raw.plan, _carry, finish, **how)
+    return execute(raw.plan, _carry, finish, how)
 
 
 def _carry(item: Item, io: CaseIO) -> dict[str, Any]:

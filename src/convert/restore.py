@@ -7,7 +7,7 @@ import os
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,9 @@ from ..image.stored import DecodedVolume
 from ..image.voxels import label_values, remap
 from ..version import VERSION
 from ..work.caseio import CaseIO
-from ..work.how import How
 from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
+from ..work.run_options import USUAL, RunOptions
 from ..work.staging import Staged
 from .find.slice_order import REVERSE
 from .model import collect
@@ -38,9 +38,6 @@ from .restoration import Restoration, RestoreTask, lost_by, task_of, unknown_cas
 from .source_files import files_of, resolve_inside
 from .way_back import FORMS, nifti_bytes, turned_back
 from .write.segments import placed
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 COMMAND = "restore"
 SHOWN = 3
@@ -215,8 +212,8 @@ def report(restoration: Restoration) -> list[dict[str, Any]]:
     return rows
 
 
-def run_restore(restoration: Restoration, **how: Unpack[How]) -> Outcome:
-    """Run a planned restoration; keyword arguments are those of `How`."""
+def run_restore(restoration: Restoration, how: RunOptions = USUAL) -> Outcome:
+    """Run a planned restoration."""
     plan, like = restoration.plan, restoration.like
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
@@ -246,7 +243,7 @@ def run_restore(restoration: Restoration, **how: Unpack[How]) -> Outcome:
         )
         return []
 
-    return execute(plan, restore_case, finish, decoded=lambda item: decoded_bytes(item.payload.prediction), **how)
+    return execute(plan, restore_case, finish, how, decoded=lambda item: decoded_bytes(item.payload.prediction))
 
 
 def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:

@@ -32,9 +32,9 @@ from ..train.commands import model_folder
 from ..train.paths import Paths, init_folders
 from ..train.predict import prove_model
 from ..work import fsops, owned
-from ..work.how import refuse_unfit
 from ..work.interruption import interruptible
 from ..work.plan import Target
+from ..work.run_options import RunOptions, refuse_unfit
 from ..work.staging import LAST, locked, refuse_taken, refuse_unwritable_name, replaceable, writing
 from .demo_record import COMMAND, PREDICTIONS, remove_empty_folders, remove_unfinished, write_record
 from .infer import infer
@@ -148,6 +148,7 @@ class _Steps:
         self.folder = folder
         self.device = device
         self.jobs = jobs
+        self.how = RunOptions(jobs=jobs)
         self.tell = tell
         self.written: list[Path] = []
 
@@ -172,9 +173,9 @@ class _Steps:
         return init_folders(self.folder)
 
     def convert(self, source: Path, number: int, paths: Paths) -> Dataset:
-        conversion = plan_conversion(source, str(number), raw=paths.require("raw"), jobs=self.jobs)
+        conversion = plan_conversion(source, str(number), raw=paths.require("raw"), how=self.how)
         self.command("convert", source, "--to", f"{number}_{conversion.name.name}")
-        outcome = run_conversion(conversion, jobs=self.jobs)
+        outcome = run_conversion(conversion, self.how)
         self.tell(f"made {outcome.target.name} with {outcome.done} cases")
         return Dataset.open(outcome.target)
 
@@ -200,7 +201,7 @@ class _Steps:
             words += ["--hu-shift", f"{spec.hu_shift[0]:g}:{spec.hu_shift[1]:g}"]
         self.command(*words)
         augmentation = plan_augmentation(source, name, paths.require("raw"), spec)
-        outcome = run_augmentation(augmentation, jobs=self.jobs)
+        outcome = run_augmentation(augmentation, self.how)
         made = f"{augmentation.copies} copies beside the originals"
         self.tell(f"made {outcome.target.name}: {made}, in folds that do not leak")
         return Dataset.open(outcome.target)

@@ -26,10 +26,10 @@ from ..train.paths import NAMES, Paths
 from ..train.predict import OWN_FILES, ProvedModel, predict_with
 from ..work import begun, fsops, staging
 from ..work.apart import refuse_holding, refuse_within
-from ..work.how import refuse_unfit
 from ..work.interruption import interruptible
 from ..work.plan import INFER, Plan, Target, work_slot
 from ..work.run import GO_ON, STOPPED, Outcome
+from ..work.run_options import RunOptions, refuse_unfit
 from ..work.staging import locked, writing
 
 INPUTS = "imagesTs"
@@ -121,13 +121,13 @@ def infer(
         with _begun(way_back, go_on, restart=restart), _begun(planned.plan, go_on, restart=restart):
             work = within.staging
             with writing(work), dataset.unchanged():
-                prepared = run_inputs(planned, jobs=jobs)
+                prepared = run_inputs(planned, RunOptions(jobs=jobs))
             _make_room(work, way_back)
             predict_with(
                 model, work / INPUTS, work / PREDICTIONS, paths, device=device, mirror=mirror, jobs=jobs, tell=tell
             )
             _refuse_missing(planned, way_back, model.log(paths))
-            outcome = bring_back(jobs=jobs, overwrite=overwrite, lock=lock)
+            outcome = bring_back(RunOptions(jobs=jobs, overwrite=overwrite, lock=lock))
         with writing(work):
             late = begun.remove_own(work)
     files = sorted(item.outputs[0] for item in way_back.items)

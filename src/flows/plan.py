@@ -18,9 +18,9 @@ from ..train.commands import Tell, plan_and_preprocess
 from ..train.holds import preprocessing
 from ..train.paths import Paths
 from ..work import fsops
-from ..work.how import refuse_unfit
 from ..work.locks import if_possible, locked
 from ..work.plan import Target
+from ..work.run_options import Workers, refuse_unfit
 from ..work.staging import writing
 
 Warn = Callable[[Sequence[Finding]], None]
@@ -80,7 +80,7 @@ def plan_dataset(
     ):
         dataset.held.refuse_if_changed()  # before hours of work
         if check:
-            found = refuse_if_any(check_dataset(dataset.path, jobs=jobs, allow_external=allow_external).findings)
+            found = refuse_if_any(check_dataset(dataset.path, Workers(jobs), allow_external=allow_external).findings)
             if warn is not None:
                 warn(found)
         refuse_leaking(dataset, dataset.path / SPLITS_FILE)

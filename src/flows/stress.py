@@ -42,10 +42,10 @@ from ..train.predict import predict_with, prove_model
 from ..version import VERSION
 from ..work import fsops
 from ..work.held import Held, unchanged
-from ..work.how import refuse_unfit
 from ..work.interruption import interruptible
 from ..work.parallel import each
 from ..work.plan import STRESS, Target
+from ..work.run_options import refuse_unfit
 from ..work.scratch import Warn, scratch
 from ..work.staging import Staged, publish, writing
 from .stress_plan import ANGLES_DEG, TOLERANCE, Stress, StressCase, inputs_folder, outputs_folder, plan_stress

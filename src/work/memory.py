@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from .backends import backend_of
-from .how import Progress
+from .run_options import Workers
 
 T = TypeVar("T")
+W = TypeVar("W", bound=Workers)
 
 COPIES = 4
 """A worker takes up to so many times what the largest file of its case decodes to."""
@@ -42,24 +44,18 @@ def affordable(jobs: int, items: Iterable[T], *, nbytes: Callable[[T], int], dec
     return max(1, min(jobs, room // (COPIES * largest))) if largest else jobs
 
 
-def within_memory(
-    jobs: int,
-    items: Iterable[T],
-    nbytes: Callable[[T], int],
-    decoded: Callable[[T], int],
-    backend: str | None,
-    progress: Progress | None,
-) -> int:
-    """Return how many of the workers that were asked for the memory of this machine suffices for, and tell if fewer.
+def within_memory(workers: W, items: Iterable[T], nbytes: Callable[[T], int], decoded: Callable[[T], int]) -> W:
+    """Return as many of the workers as the memory of this machine suffices for, and note if these are fewer.
 
-    Parameters are those of `affordable`, and who works: workers elsewhere have memories of their own.
+    Items and functions are those of `affordable`. Workers elsewhere have memories of their own.
     """
-    if not backend_of(backend).here:
-        return jobs
-    enough = affordable(jobs, items, nbytes=nbytes, decoded=decoded)
-    if enough < jobs and progress is not None:
-        progress.note(f"{enough} of {jobs} workers: the memory that is free suffices for no more at once")
-    return enough
+    if not backend_of(workers.backend).here:
+        return workers
+    jobs = affordable(workers.jobs, items, nbytes=nbytes, decoded=decoded)
+    if jobs == workers.jobs:
+        return workers
+    workers.progress.note(f"{jobs} of {workers.jobs} workers: the free memory suffices for no more at once")
+    return replace(workers, jobs=jobs)
 
 
 def available_bytes(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int | None:

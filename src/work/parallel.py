@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TypeVar
 
 from .backends import THREADS, backend_of, workers_at_hand
-from .how import refuse_unfit
+from .run_options import refuse_unfit
 
 T = TypeVar("T")
 R = TypeVar("R")

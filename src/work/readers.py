@@ -10,9 +10,9 @@ from typing import TypeVar
 from .. import reading
 from ..errors import SegconvError
 from .backends import THREADS
-from .how import Progress, refuse_unfit
 from .memory import within_memory
 from .parallel import each
+from .run_options import UNHEARD, Progress, Workers, refuse_unfit
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,7 +38,7 @@ class Readers:
     """
 
     jobs: int = 1
-    progress: Progress | None = None
+    progress: Progress = UNHEARD
 
     def __post_init__(self) -> None:
         refuse_unfit(jobs=self.jobs, progress=self.progress)
@@ -81,23 +81,20 @@ class Readers:
         def nbytes(item: T) -> int:
             return sum(map(reading.size_if_there, files(item)))
 
-        jobs = within_memory(self.jobs, items, nbytes, decoded, THREADS, self.progress)
+        workers = within_memory(Workers(self.jobs, THREADS, self.progress), items, nbytes, decoded)
         early: dict[int, R | SegconvError] = {}
         due = 0
-        if self.progress is not None:
-            self.progress.start(len(items), 0, WHAT)
+        self.progress.start(len(items), 0, WHAT)
         try:
-            with closing(each(attempt, enumerate(items), jobs=jobs, backend=THREADS)) as results:
+            with closing(each(attempt, enumerate(items), jobs=workers.jobs, backend=THREADS)) as results:
                 for number, result in results:
                     early[number] = result
-                    if self.progress is not None:
-                        self.progress.advance(WHAT)
+                    self.progress.advance(WHAT)
                     while due in early:
                         yield items[due], early.pop(due)
                         due += 1
         finally:
-            if self.progress is not None:
-                self.progress.stop()
+            self.progress.stop()
 
 
 ONE = Readers()

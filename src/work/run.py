@@ -15,12 +15,12 @@ from . import begun, staging
 from .backends import THREADS, backend_of
 from .caseio import CaseIO
 from .held import unchanged
-from .how import Progress, refuse_unfit
 from .interruption import interruptible
 from .journal import Journal
 from .memory import within_memory
 from .parallel import each
 from .plan import Item, Plan, Target
+from .run_options import USUAL, RunOptions
 from .sources import forget_changed
 from .staging import Staged, payload_hash
 from .unforeseen import unforeseen
@@ -90,20 +90,11 @@ def execute(
     plan: Plan,
     task: Task,
     finish: Finish,
+    how: RunOptions = USUAL,
     *,
     decoded: Callable[[Item], int] | None = None,
-    jobs: int = 1,
-    backend: str | None = None,
-    progress: Progress | None = None,
-    overwrite: bool = False,
-    restart: bool = False,
-    keep_going: bool = False,
-    strict: bool = False,
-    fsync: bool = True,
-    verify: bool = True,
-    lock: int | None = None,
 ) -> Outcome:
-    """Execute a plan: the target appears whole, or not at all.
+    """Execute a plan: the target appears complete, or not at all.
 
     Parameters
     ----------
@@ -112,12 +103,12 @@ def execute(
     task
         Does one item, in a worker; a function of a module. Returns a JSON-able record.
     finish
-        Writes the files of the whole from all results, in the order of the plan; returns findings.
+        Writes the files of the dataset as a whole from all results, in the order of the plan; returns findings.
+    how
+        Who works, and what happens to what exists.
     decoded
-        Returns what the largest file of an item decodes to: there are no more workers than the memory
-        suffices for.
-    jobs, backend, progress, overwrite, restart, keep_going, strict, fsync, verify, lock
-        See `How`.
+        Returns how many bytes the largest file of an item decodes to, which limits the number of workers to
+        what the memory suffices for.
 
     Raises
     ------
@@ -126,35 +117,20 @@ def execute(
     Interrupted
         By Ctrl-C or SIGTERM; the staging folder stays.
     SegconvError
-        ``SC001`` for what `How` does not allow; ``SC020``, ``SC021``, ``SC03x``, ``SC04x`` for the backend, ``SC062``,
-        ``SC100``.
+        ``SC020``, ``SC021``, ``SC03x``, ``SC04x`` for the backend, ``SC062``, ``SC100``.
     """
-    refuse_unfit(jobs=jobs, backend=backend, progress=progress, overwrite=overwrite, restart=restart)
-    refuse_unfit(keep_going=keep_going, strict=strict, fsync=fsync, verify=verify, lock=lock)
-    backend_of(backend).ready()
+    backend_of(how.backend).ready()
     with writing(plan.target.staging):
-        staging.preflight(plan, overwrite=overwrite)
+        staging.preflight(plan, overwrite=how.overwrite)
     with (
-        nullcontext() if lock is not None else staging.locked(plan.target),
+        nullcontext() if how.lock is not None else staging.locked(plan.target),
         interruptible(STOPPED, GO_ON),
         writing(plan.target.staging),
     ):
-        staging.preflight(plan, overwrite=overwrite)  # another run may have just ended
-        replaced = staging.replaceable(plan.target, overwrite=overwrite)
-        outcome = stage(
-            plan,
-            task,
-            finish,
-            decoded=decoded,
-            jobs=jobs,
-            backend=backend,
-            progress=progress,
-            restart=restart,
-            keep_going=keep_going,
-            strict=strict,
-            verify=verify,
-        )
-        late = staging.commit(plan.target, replaced, fsync=fsync)
+        staging.preflight(plan, overwrite=how.overwrite)  # another run may have just ended
+        replaced = staging.replaceable(plan.target, overwrite=how.overwrite)
+        outcome = stage(plan, task, finish, how, decoded=decoded)
+        late = staging.commit(plan.target, replaced, fsync=how.fsync)
     return replace(outcome, warnings=[*outcome.warnings, *late]) if late else outcome
 
 
@@ -162,66 +138,42 @@ def stage(
     plan: Plan,
     task: Task,
     finish: Finish,
+    how: RunOptions = USUAL,
     *,
     decoded: Callable[[Item], int] | None = None,
-    jobs: int = 1,
-    backend: str | None = None,
-    progress: Progress | None = None,
-    restart: bool = False,
-    keep_going: bool = False,
-    strict: bool = False,
-    verify: bool = True,
 ) -> Outcome:
     """Do the work of a plan in its staging folder, which stays: nothing appears, and a further run continues it.
 
-    The caller holds the lock of the target. Keyword arguments are `decoded`, and those of `HowStaged`; errors
-    are those of `execute`.
+    The caller holds the lock of the target. Parameters and errors are those of `execute`; `overwrite`, `fsync`
+    and `lock` concern the target, which this does not touch.
     """
-    refuse_unfit(jobs=jobs, backend=backend, progress=progress)
-    refuse_unfit(restart=restart, keep_going=keep_going, strict=strict, verify=verify)
-    backend_of(backend).ready()
+    backend_of(how.backend).ready()
     try:
-        return _staged(
-            plan, task, finish, decoded=decoded, jobs=jobs, backend=backend, progress=progress, restart=restart,
-            keep_going=keep_going, strict=strict, verify=verify,
-        )  # fmt: skip
+        return _staged(plan, task, finish, how, decoded)
     except Refused:
-        if not staging.finished_cases(plan.target.staging):  # nothing that could go on
+        if not staging.finished_cases(plan.target.staging):  # nothing to resume from
             staging.discard(plan.target)
         raise
 
 
-def _staged(
-    plan: Plan,
-    task: Task,
-    finish: Finish,
-    *,
-    decoded: Callable[[Item], int] | None,
-    jobs: int,
-    backend: str | None,
-    progress: Progress | None,
-    restart: bool,
-    keep_going: bool,
-    strict: bool,
-    verify: bool,
-) -> Outcome:
+def _staged(plan: Plan, task: Task, finish: Finish, how: RunOptions, decoded: Callable[[Item], int] | None) -> Outcome:
     """Do the work of a plan; see `stage`."""
-    journal = staging.begin(plan, restart=restart)
+    journal = staging.begin(plan, restart=how.restart)
     with closing(journal), unchanged(*plan.held):
         staging.clean(plan, journal)
         reused = len(journal)
         if decoded is not None:
             pending = (item for item in plan.items if item.case not in journal)
-            jobs = within_memory(jobs, pending, lambda item: item.nbytes, decoded, backend, progress)
-        failed = _run_items(plan, task, journal, jobs=jobs, backend=backend, progress=progress)
-        if failed and not keep_going:
+            how = within_memory(how, pending, lambda item: item.nbytes, decoded)
+        failed = _run_items(plan, task, journal, how)
+        if failed and not how.keep_going:
             raise Refused(reasons=failed)
-        outcome = _finish(plan, journal, finish, failed, reused, strict=strict, jobs=jobs, verify=verify)
+        outcome = _finish(plan, journal, finish, failed, reused, how)
         while changed := forget_changed(plan, journal):
-            if not keep_going:
+            if not how.keep_going:
                 raise Refused(reasons=changed)
             failed += changed
-            outcome = _finish(plan, journal, finish, failed, reused, strict=strict, jobs=jobs, verify=verify)
+            outcome = _finish(plan, journal, finish, failed, reused, how)
     return outcome
 
 
@@ -253,22 +205,18 @@ def abort(*targets: Target) -> list[Path]:
     return found
 
 
-def _run_items(
-    plan: Plan, task: Task, journal: Journal, *, jobs: int, backend: str | None, progress: Progress | None
-) -> list[Finding]:
+def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions) -> list[Finding]:
     """Do what the journal lacks; return the findings of what failed, in the order of the plan."""
     pending = [item for item in plan.items if item.case not in journal]
     failures: dict[str, list[Finding]] = {}
-    if progress is not None:
-        progress.start(len(plan.items), len(plan.items) - len(pending))
+    how.progress.start(len(plan.items), len(plan.items) - len(pending))
     folder = plan.target.staging
     call = _Call(task, folder, plan.source_root, begun.mark_of(folder))
-    workers = backend or _workers(plan, jobs)
-    note = progress.note if progress is not None else None
+    kind = how.backend or _kind_of_workers(plan, how.jobs)
     try:
         with (
             begun.declaring(folder) as declare,
-            closing(each(call, pending, jobs=jobs, backend=workers, name=_case, tell=note)) as entries,
+            closing(each(call, pending, jobs=how.jobs, backend=kind, name=_case, tell=how.progress.note)) as entries,
         ):
             for entry in entries:
                 case = entry["case"]
@@ -277,15 +225,13 @@ def _run_items(
                 else:
                     journal.add(entry)
                     staging.name_outputs(folder, entry, declare)
-                if progress is not None:
-                    progress.advance(case)
+                how.progress.advance(case)
     except SegconvError as error:
         if error.code == "SC100":
             error.hint = f"{GO_ON}; {error.hint}"
         raise
     finally:
-        if progress is not None:
-            progress.stop()
+        how.progress.stop()
     return [finding for item in plan.items for finding in failures.get(item.case, [])]
 
 
@@ -293,7 +239,7 @@ def _case(item: Item) -> str:
     return item.case
 
 
-def _workers(plan: Plan, jobs: int) -> str | None:
+def _kind_of_workers(plan: Plan, jobs: int) -> str | None:
     """Return the kind of workers that serves a plan best.
 
     Reading, inflating, deflating and hashing run outside of the interpreter's lock, and a thread
@@ -305,15 +251,7 @@ def _workers(plan: Plan, jobs: int) -> str | None:
 
 
 def _finish(
-    plan: Plan,
-    journal: Journal,
-    finish: Finish,
-    failed: list[Finding],
-    reused: int,
-    *,
-    strict: bool,
-    jobs: int,
-    verify: bool,
+    plan: Plan, journal: Journal, finish: Finish, failed: list[Finding], reused: int, how: RunOptions
 ) -> Outcome:
     """Write and prove the files of the whole."""
     warnings = list(plan.warnings)
@@ -334,11 +272,11 @@ def _finish(
         if error.code == "SC096" and not error.file:  # a record of the journal
             error.file, error.hint = str(plan.target.staging), "--restart begins anew"
         raise
-    if strict and warnings:
+    if how.strict and warnings:
         raise Refused(reasons=as_errors(warnings))
-    if verify:
+    if how.verify:
         of_cases = (target for case in journal.cases() for target in journal.read(case)["targets"])
-        staging.verify(plan.target.staging, itertools.chain(of_cases, staged.targets), jobs)
+        staging.verify(plan.target.staging, itertools.chain(of_cases, staged.targets), how.jobs)
     # As late as can be: a worker of a run that was killed may have left a file half a second ago.
     staging.clean(plan, journal, keep=[target["path"] for target in staged.targets])
     return Outcome(plan.target.path, len(journal), reused, warnings, failed)

@@ -27,6 +27,7 @@ from segconv.convert.conversion import plan_conversion, run_conversion
 from segconv.convert.model import ConvertOptions
 from segconv.dataset import phantoms
 from segconv.errors import SegconvError
+from segconv.work.run_options import RunOptions
 
 from ..command import Command, Done
 from .oracles import SIZE, assert_same, ct, voxels, write
@@ -391,7 +392,7 @@ def test_a_bit_that_turned_or_a_cut_is_refused_or_harmless(
     options = ConvertOptions(labels={name: value for value, name in enumerate(["background", "a", "b", "c"])})
     try:
         conversion = plan_conversion(root, "5_A", raw=folder / "raw", kind="pairs", options=options)
-        run_conversion(conversion, jobs=1)
+        run_conversion(conversion, RunOptions(jobs=1))
     except SegconvError as error:
         assert {finding.file for finding in error.findings} <= {f"{what}/c{ending}", f"masks/c{ending}"}
         assert not list((folder / "raw").glob("Dataset*"))

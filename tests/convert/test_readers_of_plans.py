@@ -17,6 +17,7 @@ from segconv.convert.conversion import plan_conversion
 from segconv.convert.labels import found_labels, mask_set
 from segconv.convert.sources import compiled_masks
 from segconv.work import memory
+from segconv.work.run_options import RunOptions
 
 from ..command import Command
 from ..work.test_readers import Heard, ended
@@ -78,7 +79,7 @@ def test_a_plan_has_as_many_readers_as_jobs_and_comes_out_the_same(
     assert seen == {threading.main_thread().name}, "one worker is this thread"
     seen.clear()
     heard = Heard()
-    together = plan_conversion(root, "5_A", raw=raw, jobs=3, progress=heard)
+    together = plan_conversion(root, "5_A", raw=raw, how=RunOptions(jobs=3, progress=heard))
     assert threading.main_thread().name not in seen
     assert 1 <= len(seen) <= 3
     assert (together.scan, together.plan.fingerprint) == (alone.scan, alone.plan.fingerprint)
@@ -119,4 +120,4 @@ def test_readers_are_no_more_than_the_memory_suffices_for(
     for words in (["convert", root, "--to", "5_A", "-n"], ["labels", "compile", root]):
         done = segconv(*words, "-j", "5")
         assert done.code == 0, done.err
-        assert done.err.count("note: 2 of 5 workers: the memory that is free suffices for no more at once\n") == 1
+        assert done.err.count("note: 2 of 5 workers: the free memory suffices for no more at once\n") == 1

@@ -25,10 +25,9 @@ from segconv.convert.restore import plan_restore, plan_restore_of, run_restore
 from segconv.convert.sources.registry import KINDS, Kind
 from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName
-from segconv.work.how import How, HowStaged
 from segconv.work.plan import Target
 from segconv.work.readers import Readers
-from segconv.work.run import execute, stage
+from segconv.work.run_options import RunOptions
 
 from ..command import Command, tree_hash
 
@@ -150,7 +149,7 @@ def test_links_that_were_planned_are_made_and_nothing_can_be_said_twice(pictures
     options = ConvertOptions(link="external", labels={"background": 0, "disc": 128, "ring": 255})
     conversion = plan_conversion(pictures, "5_A", raw=tmp_path, options=options)
     with pytest.raises(TypeError):
-        run_conversion(conversion, ConvertOptions())  # type: ignore[call-arg]
+        run_conversion(conversion, RunOptions(), ConvertOptions())  # type: ignore[call-arg]
     made = run_conversion(conversion).target
     named = json.loads((made / "dataset.json").read_text())["dataset"]
     assert named
@@ -158,27 +157,11 @@ def test_links_that_were_planned_are_made_and_nothing_can_be_said_twice(pictures
         assert all(Path(path).is_file() for path in (*files["images"], files["label"]))
 
 
-@pytest.mark.parametrize(
-    ("run", "kind"),
-    [
-        (run_conversion, "How"),
-        (run_augmentation, "How"),
-        (run_restore, "How"),
-        (run_raw_predictions, "How"),
-        (run_inputs, "HowStaged"),
-    ],
-)
-def test_what_runs_a_plan_takes_the_plan_and_how(run: Any, kind: str) -> None:
+@pytest.mark.parametrize("run", [run_conversion, run_augmentation, run_restore, run_raw_predictions, run_inputs])
+def test_what_runs_a_plan_takes_the_plan_and_how(run: Any) -> None:
     plan, how = inspect.signature(run).parameters.values()
-    assert plan.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
-    assert (how.kind, how.annotation) == (inspect.Parameter.VAR_KEYWORD, f"Unpack[{kind}]")
-
-
-@pytest.mark.parametrize(("run", "how"), [(execute, How), (stage, HowStaged)])
-def test_how_to_run_is_declared_in_one_place(run: Any, how: Any) -> None:
-    parameters = inspect.signature(run).parameters.values()
-    keywords = {p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
-    assert set(how.__annotations__) == keywords - {"decoded"}
+    assert plan.kind is how.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    assert how.annotation == "RunOptions"
 
 
 def test_a_run_with_labels_in_another_order_does_not_continue_the_first(tmp_path: Path, segconv: Command) -> None:

@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from scipy.linalg import polar
 
 from segconv.review.check.dataset_check import check_dataset
+from segconv.work.run_options import Workers
 
 from ..convert.oracles import ct
 from . import damage as d
@@ -47,7 +48,9 @@ def told(made: Made, text: str, name: str = "c1") -> None:
 
 def clean(made: Made) -> None:
     """Assert that the check has nothing against the dataset."""
-    errors = [finding for finding in check_dataset(made.dataset, jobs=1).findings if finding.severity == "error"]
+    errors = [
+        finding for finding in check_dataset(made.dataset, Workers(jobs=1)).findings if finding.severity == "error"
+    ]
     assert not errors, errors
 
 
@@ -369,7 +372,7 @@ def without_warnings(*codes: str) -> Callable[[Made], None]:
     def check(made: Made) -> None:
         all_same(made)
         one_grid(made)
-        told = {finding.code for finding in check_dataset(made.dataset, jobs=1).findings}
+        told = {finding.code for finding in check_dataset(made.dataset, Workers(jobs=1)).findings}
         assert not told & set(codes), told
         clean(made)
 

@@ -21,6 +21,7 @@ from fixtures.make_fixtures import msd_ct, msd_tumour, png_shapes
 from segconv.errors import SegconvError
 from segconv.image.resample import rotation_matrix
 from segconv.review.check.dataset_check import Report, check_dataset
+from segconv.work.run_options import Workers
 
 from ..command import Command
 from ..convert.oracles import ct, write
@@ -120,7 +121,7 @@ def test_findings_are_the_same_for_any_number_of_workers(tmp_path: Path) -> None
             path.write_bytes(path.read_bytes()[: random.randrange(900)])
     one = check_dataset(root)
     assert one.errors >= 5
-    assert check_dataset(root, jobs=2, backend="loky") == one, "named, because so few files need no workers"
+    assert check_dataset(root, Workers(jobs=2, backend="loky")) == one, "named, because so few files need no workers"
     assert [f.file for f in one.findings if f.code in ("SC050", "SC051", "SC052")] == sorted(
         f.file for f in one.findings if f.code in ("SC050", "SC051", "SC052")
     )

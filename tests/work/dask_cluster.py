@@ -18,6 +18,7 @@ from segconv.work.backends.gone import run_is_gone
 from segconv.work.interruption import interruptible
 from segconv.work.parallel import each
 from segconv.work.run import execute
+from segconv.work.run_options import RunOptions
 
 from . import tasks
 
@@ -72,7 +73,7 @@ def same_bytes(folder: Path) -> Any:
     runs = {}
     for jobs, name in ((1, None), (2, "dask")):
         plan = tasks.make_plan(folder / f"{name}", 6)
-        execute(plan, tasks.copy_with_process, tasks.listing, jobs=jobs, backend=name)
+        execute(plan, tasks.copy_with_process, tasks.listing, RunOptions(jobs=jobs, backend=name))
         runs[name] = tasks.tree(plan.target.path)
     processes = {path.read_text() for path in (folder / "dask").glob("process-*")}
     return {"equal": runs[None] == runs["dask"] != {}, "workers": len(processes)}
@@ -88,8 +89,8 @@ def window(folder: Path) -> Any:
 
 def poison(folder: Path) -> Any:
     plan = tasks.make_plan(folder, 4)
-    told = refused(lambda: execute(plan, tasks.one_dies, tasks.listing, backend="dask"))
-    outcome = execute(plan, tasks.copy, tasks.listing, backend="dask")
+    told = refused(lambda: execute(plan, tasks.one_dies, tasks.listing, RunOptions(backend="dask")))
+    outcome = execute(plan, tasks.copy, tasks.listing, RunOptions(backend="dask"))
     return {"told": told, "done": outcome.done, "reused": outcome.reused}
 
 
@@ -129,7 +130,7 @@ def unreachable(folder: Path) -> Any:
         os.environ[SCHEDULER] = "tcp://127.0.0.1:9"
         none_there = refused(lambda: list(each(square, range(3), backend="dask")))
         plan = tasks.make_plan(folder)
-        refused_run = refused(lambda: execute(plan, tasks.copy, tasks.listing, backend="dask"))
+        refused_run = refused(lambda: execute(plan, tasks.copy, tasks.listing, RunOptions(backend="dask")))
         assert not plan.target.path.parent.exists(), "nothing was begun"
         os.environ[SCHEDULER] = "no address"
         no_address = refused(lambda: list(each(square, range(3), backend="dask")))

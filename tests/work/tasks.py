@@ -14,6 +14,7 @@ from segconv.work.caseio import CaseIO
 from segconv.work.owned import Written
 from segconv.work.plan import Item, Plan, Target
 from segconv.work.run import Result
+from segconv.work.run_options import RunOptions
 from segconv.work.staging import Staged
 
 
@@ -126,7 +127,12 @@ if __name__ == "__main__":
 
     _, where, task, jobs, *backend = sys.argv
     try:
-        execute(make_plan(Path(where)), globals()[task], listing, jobs=int(jobs), backend=next(iter(backend), None))
+        execute(
+            make_plan(Path(where)),
+            globals()[task],
+            listing,
+            RunOptions(jobs=int(jobs), backend=next(iter(backend), None)),
+        )
     except SegconvError as error:
         print("\n".join(f"{f.code}: {f.message}" for f in error.findings))
         sys.exit(error.exit_code)

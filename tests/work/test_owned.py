@@ -13,6 +13,7 @@ from segconv.errors import SegconvError
 from segconv.work import begun, fsops, owned, staging
 from segconv.work.plan import Plan
 from segconv.work.run import abort, execute
+from segconv.work.run_options import RunOptions
 
 from . import tasks
 from .tasks import listing, make_plan, tree
@@ -20,7 +21,7 @@ from .tasks import listing, make_plan, tree
 
 def refused(plan: Plan, code: str, **how: bool) -> SegconvError:
     with pytest.raises(SegconvError) as caught:
-        execute(plan, tasks.copy, listing, **how)
+        execute(plan, tasks.copy, listing, RunOptions(**how))
     assert caught.value.code == code
     return caught.value
 
@@ -104,7 +105,7 @@ def test_a_file_that_has_another_name_elsewhere_may_differ(tmp_path: Path) -> No
     path = plan.target.path / "data" / "0.bin"
     path.write_bytes(b"changed in the source that it is linked to")
     os.link(path, tmp_path / "source.bin")
-    execute(plan, tasks.copy, listing, overwrite=True)
+    execute(plan, tasks.copy, listing, RunOptions(overwrite=True))
     assert (tmp_path / "source.bin").read_bytes() == b"changed in the source that it is linked to"
 
 
@@ -117,11 +118,11 @@ def test_what_appears_in_a_target_during_the_run_stays(tmp_path: Path, monkeypat
         return listing(results, staged)  # type: ignore[arg-type]
 
     with pytest.raises(SegconvError, match=r"notes\.txt") as caught:
-        execute(plan, tasks.copy, late, overwrite=True)  # type: ignore[arg-type]
+        execute(plan, tasks.copy, late, RunOptions(overwrite=True))  # type: ignore[arg-type]
     assert caught.value.code == "SC020"
     assert (plan.target.path / "notes.txt").read_text() == "mine"
     (plan.target.path / "notes.txt").unlink()
-    assert execute(plan, tasks.copy, listing, overwrite=True).reused == 3
+    assert execute(plan, tasks.copy, listing, RunOptions(overwrite=True)).reused == 3
 
 
 def test_a_folder_of_others_and_a_link_are_never_replaced(tmp_path: Path) -> None:
@@ -325,10 +326,10 @@ def test_what_was_replaced_is_removed_by_the_next_run_if_the_first_was_killed(
         patch.setattr(staging.owned, "remove", killed)
         patch.setattr(staging, "LAST", ("index",))
         with pytest.raises(SegconvError, match="interrupted"):
-            execute(plan, tasks.copy, listing, overwrite=True)
+            execute(plan, tasks.copy, listing, RunOptions(overwrite=True))
     monkeypatch.undo()
     assert plan.target.staging.is_dir()
-    assert execute(plan, tasks.copy, listing, overwrite=True).done == 3
+    assert execute(plan, tasks.copy, listing, RunOptions(overwrite=True)).done == 3
     assert [p.name for p in plan.target.path.parent.iterdir()] == ["Dataset007_Kit"]
 
 

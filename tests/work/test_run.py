@@ -22,7 +22,8 @@ from segconv.errors import Refused, SegconvError
 from segconv.work import fsops, staging
 from segconv.work.caseio import CaseIO
 from segconv.work.plan import Item, Plan, Target
-from segconv.work.run import _workers, abort, execute
+from segconv.work.run import _kind_of_workers, abort, execute
+from segconv.work.run_options import RunOptions
 from segconv.work.staging import locked
 
 from . import tasks
@@ -58,7 +59,7 @@ def test_the_target_is_the_same_for_any_workers(
     tmp_path: Path, jobs: int, backend: str | None, reference: dict[str, bytes]
 ) -> None:
     plan = make_plan(tmp_path)
-    outcome = execute(plan, tasks.copy, listing, jobs=jobs, backend=backend)
+    outcome = execute(plan, tasks.copy, listing, RunOptions(jobs=jobs, backend=backend))
     assert (outcome.done, outcome.reused) == (3, 0)
     assert tree(plan.target.path) == reference
     assert [p.name for p in plan.target.path.parent.iterdir()] == ["Dataset007_Kit"], "nothing else stays"
@@ -66,7 +67,7 @@ def test_the_target_is_the_same_for_any_workers(
 
 def test_results_come_in_the_order_of_the_plan(tmp_path: Path) -> None:
     plan = make_plan(tmp_path, 12)
-    execute(plan, tasks.copy_slowly, listing, jobs=2)
+    execute(plan, tasks.copy_slowly, listing, RunOptions(jobs=2))
     lines = (plan.target.path / "index").read_text().splitlines()
     assert [line.split()[0] for line in lines] == [f"case{n}" for n in range(12)]
 
@@ -84,7 +85,7 @@ def test_all_findings_of_all_cases_are_told_and_the_good_work_is_kept(tmp_path: 
 
 def test_keep_going_makes_the_target_of_the_good_cases(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
-    outcome = execute(plan, tasks.one_fails, listing, keep_going=True)
+    outcome = execute(plan, tasks.one_fails, listing, RunOptions(keep_going=True))
     assert outcome.done == 2
     assert [f.code for f in outcome.failed] == ["SC055"]
     assert sorted(tree(plan.target.path)) == ["data/0.bin", "data/2.bin", "index", "more/0.bin", "more/2.bin"]
@@ -93,7 +94,7 @@ def test_keep_going_makes_the_target_of_the_good_cases(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("jobs", "backend"), WORKERS)
 def test_a_bug_in_one_case_is_told_with_its_name(tmp_path: Path, jobs: int, backend: str | None) -> None:
     with pytest.raises(Refused) as caught:
-        execute(make_plan(tmp_path), tasks.one_crashes, listing, jobs=jobs, backend=backend)
+        execute(make_plan(tmp_path), tasks.one_crashes, listing, RunOptions(jobs=jobs, backend=backend))
     (finding,) = caught.value.findings
     assert (finding.code, finding.file) == ("SC104", "case1")
     assert "a bug" in finding.message
@@ -111,7 +112,7 @@ def test_a_worker_that_dies_ends_the_run_with_one_message(tmp_path: Path) -> Non
 def test_warnings_are_returned_and_strict_makes_them_errors(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     with pytest.raises(Refused) as caught:
-        execute(plan, tasks.one_warns, listing, strict=True)
+        execute(plan, tasks.one_warns, listing, RunOptions(strict=True))
     assert [(f.code, f.severity) for f in caught.value.findings] == [("SC077", "error")]
     outcome = execute(plan, tasks.one_warns, listing)
     assert [(f.code, f.severity) for f in outcome.warnings] == [("SC077", "warning")]
@@ -148,7 +149,7 @@ def test_other_options_over_unfinished_work_are_refused(tmp_path: Path) -> None:
     assert caught.value.exit_code == 73
     assert "--restart" in caught.value.hint
     assert "segconv abort 007" in caught.value.hint
-    assert execute(other, tasks.copy, listing, restart=True).reused == 0
+    assert execute(other, tasks.copy, listing, RunOptions(restart=True)).reused == 0
 
 
 def test_abort_removes_unfinished_work_alone(tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def test_a_target_that_is_there_is_refused_or_replaced_whole(tmp_path: Path) -> 
         execute(plan, tasks.copy, listing)
     assert caught.value.exit_code == 73
     before = plan.target.path.stat().st_ino
-    execute(plan, tasks.copy, listing, overwrite=True)
+    execute(plan, tasks.copy, listing, RunOptions(overwrite=True))
     assert plan.target.path.stat().st_ino != before
     assert [p.name for p in plan.target.path.parent.iterdir()] == ["Dataset007_Kit"]
 
@@ -185,7 +186,7 @@ def test_what_a_run_reads_is_not_replaced_by_what_it_makes(tmp_path: Path, linke
     item = Item("case0", (str(read),), ("data/0.bin",), "copy")
     before = tree(plan.target.path)
     with pytest.raises(SegconvError, match="is read") as caught:
-        execute(Plan(plan.target, read.parent, (item,), {"key": "k"}), tasks.copy, listing, overwrite=True)
+        execute(Plan(plan.target, read.parent, (item,), {"key": "k"}), tasks.copy, listing, RunOptions(overwrite=True))
     assert caught.value.code == "SC020"
     assert tree(plan.target.path) == before
 
@@ -348,8 +349,8 @@ def test_few_workers_and_large_items_take_threads_many_workers_on_small_items_pr
         items = tuple(Item(f"{n}", (), (f"{n}",), None, nbytes) for n in range(3))
         return Plan(Target(tmp_path / "x", "x"), tmp_path, items)
 
-    assert _workers(plan(0), 4) == _workers(plan(32 << 20), 32) == "threading"
-    assert _workers(plan(100 << 10), 8) is None
+    assert _kind_of_workers(plan(0), 4) == _kind_of_workers(plan(32 << 20), 32) == "threading"
+    assert _kind_of_workers(plan(100 << 10), 8) is None
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])

@@ -9,6 +9,7 @@ import pytest
 
 from segconv.errors import Finding, Refused
 from segconv.work.run import Result, execute
+from segconv.work.run_options import RunOptions
 from segconv.work.staging import Staged
 
 from . import tasks
@@ -61,14 +62,14 @@ def test_all_that_changed_is_named(tmp_path: Path) -> None:
             (tmp_path / "source" / f"{number}.bin").write_bytes(b"x")
 
     with pytest.raises(Refused) as caught:
-        execute(plan, tasks.copy, finishing(change), jobs=2)
+        execute(plan, tasks.copy, finishing(change), RunOptions(jobs=2))
     assert [Path(f.file).name for f in caught.value.findings] == ["0.bin", "2.bin"]
 
 
 def test_with_keep_going_the_others_are_made(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     source = tmp_path / "source" / "1.bin"
-    outcome = execute(plan, tasks.copy, finishing(lambda: source.write_bytes(b"x")), keep_going=True)
+    outcome = execute(plan, tasks.copy, finishing(lambda: source.write_bytes(b"x")), RunOptions(keep_going=True))
     assert [(f.code, f.file) for f in outcome.failed] == [("SC062", str(source))]
     assert outcome.done == 2
     made = plan.target.path

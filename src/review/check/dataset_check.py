@@ -25,10 +25,10 @@ from ...dataset.tested_patients import judge_tested_patients
 from ...errors import Finding, SegconvError, warning
 from ...image.codecs import decoded_bytes
 from ...work.held import unchanged
-from ...work.how import Progress, refuse_unfit
 from ...work.interruption import interruptible
 from ...work.memory import within_memory
 from ...work.parallel import each
+from ...work.run_options import ONE_WORKER, Workers, refuse_unfit
 from ..opened import Header, probe
 from .case_check import Assigned, CaseReport, FullCheck, QuickCheck, Rules
 from .coded import CodedSet
@@ -83,13 +83,11 @@ class Report:
 
 def check_dataset(
     path: Path,
+    workers: Workers = ONE_WORKER,
     *,
-    jobs: int = 1,
-    backend: str | None = None,
     quick: bool = False,
     allow_external: bool = False,
     splits: Path | None = None,
-    progress: Progress | None = None,
 ) -> Report:
     """Check a dataset, whoever made it; nothing is written.
 
@@ -97,16 +95,14 @@ def check_dataset(
     ----------
     path
         Its folder.
-    jobs, backend
-        Workers, as in `parallel.each`.
+    workers
+        Who reads the cases.
     quick
         Look at names and headers alone.
     allow_external
         Follow links that leave the dataset, and the key ``dataset``, wherever they come from.
     splits
         Further folds to judge: those of the preprocessed dataset, which nnU-Net trains with.
-    progress
-        Is told how far the check is.
 
     Raises
     ------
@@ -116,7 +112,7 @@ def check_dataset(
     Interrupted
         By Ctrl-C or SIGTERM.
     """
-    refuse_unfit(jobs=jobs, backend=backend, progress=progress, quick=quick, allow_external=allow_external)
+    refuse_unfit(quick=quick, allow_external=allow_external)
     root = Path(os.path.realpath(path))
     # Whoever asks may have made the dataset just now: it must not sound as if it were not there.
     with (
@@ -126,18 +122,10 @@ def check_dataset(
         ),
         unchanged(hold(root)),
     ):
-        return _check(root, jobs, backend, quick, allow_external, splits, progress)
+        return _check(root, workers, quick, allow_external, splits)
 
 
-def _check(
-    root: Path,
-    jobs: int,
-    backend: str | None,
-    quick: bool,
-    allow_external: bool,
-    splits: Path | None,
-    progress: Progress | None,
-) -> Report:
+def _check(root: Path, workers: Workers, quick: bool, allow_external: bool, splits: Path | None) -> Report:
     """Do what `check_dataset` says; its dataset is resolved."""
     declared = Declaration.read(root, external=allow_external)
     findings = list(declared.findings)
@@ -160,7 +148,7 @@ def _check(
     facts = Facts(declared.channel_names, declared.labels)
     whole = _Whole(cases, declared.ending or "")
     coded = CodedSet(facts.names, value_names(declared.labels) if declared.labels is not None else None)
-    for report in _in_order(_reports(root, declared, cases, history, external, quick, jobs, backend, progress)):
+    for report in _in_order(_reports(root, declared, cases, history, external, quick, workers)):
         files = cases[report.number]
         findings += report.findings
         facts.add(report, files)
@@ -265,9 +253,7 @@ def _reports(
     history: History,
     external: bool,
     quick: bool,
-    jobs: int,
-    backend: str | None,
-    progress: Progress | None,
+    workers: Workers,
 ) -> Iterator[CaseReport]:
     """Yield the reports of all cases as they come."""
     names, labels = declared.channel_names, declared.labels
@@ -282,24 +268,19 @@ def _reports(
         reader_taken(declared.readers, _first_image(root, declared, cases)),
     )
     look = QuickCheck(rules) if quick else FullCheck(rules)
-    if backend is None:
-        jobs = _worthwhile(root, cases, jobs, quick)
+    if workers.backend is None:
+        workers = replace(workers, jobs=_worthwhile(root, cases, workers.jobs, quick))
     if not quick:
-        jobs = within_memory(jobs, cases, *_sizes(root), backend, progress)
+        workers = within_memory(workers, cases, *_sizes(root))
     ending = declared.ending or ""
     assigned = (Assigned(n, files, history.written(files, ending)) for n, files in enumerate(cases))
-    note = None
-    if progress is not None:
-        note = progress.note
-        progress.start(len(cases), 0)
+    workers.progress.start(len(cases), 0)
     try:
-        for report in each(look, assigned, jobs=jobs, backend=backend, tell=note):
+        for report in each(look, assigned, jobs=workers.jobs, backend=workers.backend, tell=workers.progress.note):
             yield report
-            if progress is not None:
-                progress.advance(cases[report.number].case)
+            workers.progress.advance(cases[report.number].case)
     finally:
-        if progress is not None:
-            progress.stop()
+        workers.progress.stop()
 
 
 def _first_image(root: Path, declared: Declaration, cases: list[CaseFiles]) -> Header | None:

@@ -19,6 +19,7 @@ from fixtures.make_fixtures import write_png
 from segconv.dataset import phantoms
 from segconv.image.formats.segmentation import Segment, encode
 from segconv.image.geometry import Geometry
+from segconv.work.run_options import RunOptions
 
 from ...command import Command, Done, tree_hash
 from ..oracles import (
@@ -512,7 +513,7 @@ def test_any_masks_come_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactor
     assert grid.array_shape == SIZE[::-1]
     (folder / "raw").mkdir()
     conversion = plan_conversion(folder / "src", "5_A", raw=folder / "raw", options=ConvertOptions())
-    run_conversion(conversion, jobs=1)
+    run_conversion(conversion, RunOptions(jobs=1))
     labels = json.loads((folder / "raw" / "Dataset005_A" / "dataset.json").read_text())["labels"]
     for case in range(2):
         label = voxels(folder / "raw" / "Dataset005_A" / "labelsTr" / f"c{case}.nii.gz")

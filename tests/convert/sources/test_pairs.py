@@ -19,6 +19,7 @@ from segconv.convert.conversion import plan_conversion, run_conversion
 from segconv.convert.model import ConvertOptions
 from segconv.dataset import phantoms
 from segconv.image.geometry import Geometry, Volume
+from segconv.work.run_options import RunOptions
 
 from ...command import Command, Done, tree_hash
 from ..oracles import EXACT_MM, FLOAT32_MM, SIZE, apart_mm, assert_same, ct, description, records, voxels, write
@@ -525,7 +526,7 @@ def test_any_volume_keeps_its_voxels_and_its_grid(
     (folder / "raw").mkdir()
     options = ConvertOptions(labels={"background": 0, "a": 1, "b": 2}, file_ending=target)
     conversion = plan_conversion(folder / "src", "5_A", raw=folder / "raw", kind="pairs", options=options)
-    run_conversion(conversion, jobs=1)
+    run_conversion(conversion, RunOptions(jobs=1))
     made = folder / "raw" / "Dataset005_A"
     written = conversion.scan.file_ending
     for ours, theirs in ((f"imagesTr/c_0000{written}", source), (f"labelsTr/c{written}", label)):

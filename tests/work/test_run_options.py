@@ -21,14 +21,14 @@ from segconv.flows.demo import run_demo
 from segconv.flows.infer import infer
 from segconv.flows.plan import plan_dataset
 from segconv.flows.stress import run_stress, stress_models
-from segconv.review.check.dataset_check import check_dataset
 from segconv.work.parallel import each
 from segconv.work.readers import Readers
+from segconv.work.run_options import RunOptions, Workers
 
 WRONG: dict[str, tuple[Any, ...]] = {
     "jobs": (0, -1, "4", None, 1.5, True),
     "backend": ("foo", 3, ["loky"]),
-    "progress": (3, object()),
+    "progress": (3, None, object()),
     "overwrite": ("no", 1, None),
     "restart": ("no",),
     "keep_going": (0,),
@@ -56,12 +56,12 @@ def tree(folder: Path) -> list[Path]:
 def test_a_run_is_refused_and_nothing_is_begun(name: str, value: Any, planned: Conversion) -> None:
     raw = planned.plan.target.path.parent
     with pytest.raises(SegconvError) as refused:
-        run_conversion(planned, **{name: value})
+        run_conversion(planned, RunOptions(**{name: value}))
     assert (refused.value.code, tree(raw)) == ("SC001", [])
 
 
 def test_every_run_is_judged(planned: Conversion, tmp_path: Path) -> None:
-    made = run_conversion(planned, jobs=np.int64(1)).target
+    made = run_conversion(planned, RunOptions(jobs=np.int64(1))).target
     dataset = Dataset.open(made)
     augmentation = plan_augmentation(dataset, DatasetName(8, "B"), made.parent, AugmentSpec(angles_deg=(30.0,)))
     restoration = plan_restore(made / "labelsTr", dataset, tmp_path / "out")
@@ -69,14 +69,14 @@ def test_every_run_is_judged(planned: Conversion, tmp_path: Path) -> None:
     for run, plan in ((run_augmentation, augmentation), (run_restore, restoration)):
         for name, value in ALL:
             with pytest.raises(SegconvError) as refused:
-                run(plan, **{name: value})
+                run(plan, RunOptions(**{name: value}))
             assert refused.value.code == "SC001"
     assert (tree(made.parent), tree(tmp_path)) == (before, [])
 
 
 @pytest.mark.parametrize(
     ("function", "number"),
-    [(infer, 5), (run_stress, 2), (stress_models, 4), (plan_dataset, 2), (check_dataset, 1), (Readers, 0)],
+    [(infer, 5), (run_stress, 2), (stress_models, 4), (plan_dataset, 2), (Readers, 0), (Workers, 0)],
 )
 def test_so_is_what_begins_other_work(function: Callable[..., Any], number: int) -> None:
     for value in WRONG["jobs"]:
@@ -92,7 +92,7 @@ def test_a_demo_is_judged(wrong: dict[str, Any], tmp_path: Path) -> None:
     assert (refused.value.code, tree(tmp_path)) == ("SC001", [])
 
 
-@pytest.mark.parametrize("wrong", [{"jobs": 0}, {"overwrite": "no"}, {"strict": 1}, {"v1": None}, {"progress": 3}])
+@pytest.mark.parametrize("wrong", [{"force": "no"}, {"v1": None}])
 def test_planning_is_judged(wrong: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as refused:
         plan_conversion(tmp_path, "7_A", raw=tmp_path, **wrong)

@@ -1,0 +1,167 @@
+"""How a plan is run: what a caller may choose that decides no byte of what is made."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from ..errors import SegconvError
+
+
+class Progress(Protocol):
+    """Hears how far a run is."""
+
+    def note(self, text: str) -> None:
+        """Hear what a person may want to know before the work begins."""
+
+    def start(self, total: int, done: int, what: str = "cases") -> None:
+        """Begin with so many cases (or `what`), some of which an earlier run has done."""
+
+    def advance(self, case: str) -> None:
+        """Count one more."""
+
+    def stop(self) -> None:
+        """End."""
+
+
+class Unheard:
+    """Progress that nobody follows."""
+
+    def note(self, text: str) -> None:
+        """Drop a note."""
+
+    def start(self, total: int, done: int, what: str = "cases") -> None:
+        """Begin in silence."""
+
+    def advance(self, case: str) -> None:
+        """Count nothing."""
+
+    def stop(self) -> None:
+        """End in silence."""
+
+
+UNHEARD = Unheard()
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who does the work, and who hears how far it is.
+
+    Parameters
+    ----------
+    jobs
+        Number of workers; 1 works in this process.
+    backend
+        The kind of workers: a name that `parallel.each` knows; threads or processes of this machine if None.
+    progress
+        Hears how far the work is.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for a value of another type, or fewer than one worker.
+    """
+
+    jobs: int = 1
+    backend: str | None = None
+    progress: Progress = UNHEARD
+
+    def __post_init__(self) -> None:
+        refuse_unfit(**{field.name: getattr(self, field.name) for field in fields(self)})
+
+
+@dataclass(frozen=True)
+class RunOptions(Workers):
+    """How a plan is run; everything that decides bytes is in the plan.
+
+    Parameters
+    ----------
+    jobs, backend, progress
+        As in `Workers`.
+    overwrite
+        Replace the target once the new one is complete.
+    restart
+        Discard what an unfinished run left.
+    keep_going
+        Leave out cases that fail instead of refusing all.
+    strict
+        Treat warnings as errors.
+    fsync
+        Bring everything to the disk before the target appears.
+    verify
+        Read every written file again at the end.
+    lock
+        Descriptor of the target's lock, if the caller holds it; see `locks.locked`.
+    """
+
+    overwrite: bool = False
+    restart: bool = False
+    keep_going: bool = False
+    strict: bool = False
+    fsync: bool = True
+    verify: bool = True
+    lock: int | None = None
+
+
+def refuse_unfit(**options: Any) -> None:
+    """Refuse what a caller cannot mean, before anything is begun.
+
+    Parameters
+    ----------
+    options
+        Fields of `RunOptions`; ``tell`` and ``warn``; or switches.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for the first of another type, or fewer than one worker.
+    """
+    for name, value in options.items():
+        fits, expected = _FIT.get(name, _SWITCH)
+        if not fits(value):
+            raise SegconvError(f"{name}={value!r}: expected {expected}", code="SC001")
+
+
+def _is_number_of_workers(value: object) -> bool:
+    return not isinstance(value, bool) and hasattr(value, "__index__") and operator.index(value) >= 1
+
+
+def _is_name(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_progress(value: object) -> bool:
+    return all(callable(getattr(value, name, None)) for name in ("note", "start", "advance", "stop"))
+
+
+def _is_function(value: object) -> bool:
+    return value is None or callable(value)
+
+
+def _is_descriptor(value: object) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+_SWITCH = _is_switch, "True or False"
+_FIT: Mapping[str, tuple[Callable[[object], bool], str]] = MappingProxyType(
+    {
+        "jobs": (_is_number_of_workers, "a number of workers, 1 or more"),
+        "backend": (_is_name, "the name of a backend, or None"),
+        "progress": (_is_progress, "an object with the methods of segconv.work.run_options.Progress"),
+        "tell": (_is_function, "a function of a line, or None"),
+        "warn": (_is_function, "a function of findings, or None"),
+        "lock": (_is_descriptor, "the descriptor of a lock, or None"),
+    }
+)
+"""Keyword argument → whether a value fits, and what does; all others are switches."""
+
+ONE_WORKER = Workers()
+USUAL = RunOptions()
+"""What holds where a caller chooses nothing."""
