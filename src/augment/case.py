@@ -151,7 +151,7 @@ def augment_case(item: Item, io: CaseIO) -> dict[str, Any]:
         with naming(task.label):
             copies = _labels(work)
     own = dataclasses.replace(task.record, repairs=[*task.record.repairs, *work.repairs])
-    return {"records": [dataclasses.asdict(own), *copies]}
+    return {"records": [own.as_json(), *copies]}
 
 
 def transformed(
@@ -332,19 +332,17 @@ def _copy_record(
     # With the copy, as a later augmentation of this dataset has options of its own.
     options = {"expand": recipe.expand, "label_soft": recipe.label_soft, "pad_value": recipe.pad_value}
     geometry = None if grid.dimension == 2 else grid.as_json()
-    return dataclasses.asdict(
-        dataclasses.replace(
-            parent,
-            case=copy,
-            parent=parent.case,
-            sources=[],
-            targets=[],
-            label_voxels={str(value): count for value, count in counts.items()},
-            geometry=geometry if parent.geometry is None or geometry is None else {**parent.geometry, **geometry},
-            repairs=[],
-            transform={**transform.as_json(), **options},
-            warnings=[],
-            intensity=[],
-            shares=[],
-        )
-    )
+    return dataclasses.replace(
+        parent,
+        case=copy,
+        parent=parent.case,
+        sources=[],
+        targets=[],
+        label_voxels={str(value): count for value, count in counts.items()},
+        geometry=geometry if parent.geometry is None or geometry is None else {**parent.geometry, **geometry},
+        repairs=[],
+        transform={**transform.as_json(), **options},
+        warnings=[],
+        intensity=[],
+        shares=[],
+    ).as_json()

@@ -23,6 +23,7 @@ from ..dataset.patients import NAMES_PATIENTS, patients_in_words, with_guessed_p
 from ..dataset.prepared import Prepared
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import Splits, leaks, make_splits, read_splits, with_copies
+from ..dataset.stored_label import StoredLabel
 from ..dataset.strictjson import dumps, load_object, read_file
 from ..dataset.target import refuse_crossed
 from ..errors import Finding, SegconvError, refuse_if_any, warning
@@ -323,7 +324,7 @@ def _foreign(case: str, split: str, description: DatasetDescription) -> CaseReco
         split,
         original_name=case,
         label_map={str(value): value for value in description.labels.values},
-        label_file={"ending": description.file_ending, "dtype": "uint8"},
+        label_file=StoredLabel(description.file_ending, "uint8"),
     )
 
 
@@ -437,8 +438,8 @@ def _finish(augmentation: Augmentation, results: Iterable[Result], staged: Stage
             seed=spec.seed,
             label_map=(run.label_map if run is not None else {})
             or {str(v): v for v in source.description.labels.values},
-            label_file=(run.label_file if run is not None else {})
-            or {"ending": source.description.file_ending, "dtype": "uint8"},
+            label_file=(run.label_file if run is not None else None)
+            or StoredLabel(source.description.file_ending, "uint8"),
             # Where files lie on this machine does not go along with the dataset.
             findings=[{**found.as_json(), "file": Path(found.file).name} for found in (*plan.warnings, *findings)],
             extra=_unknown_entries(source),

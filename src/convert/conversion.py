@@ -276,7 +276,7 @@ def _recipe(scan: SourceScan, options: ConvertOptions) -> Recipe:
         coding=Coding(dict(scan.label_map.forward), scan.label_map.coding, options.snap),
         label_map=scan.label_map.as_json(),
         ending=scan.file_ending,
-        label_file=dict(scan.label_file),
+        label_file=scan.label_file,
         mending=options.mending,
         ignore=scan.label_map.inverse.get(ignore) if (ignore := scan.label_map.labels.ignore) is not None else None,
         verify_source=options.verify_source,

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .. import reading
 from ..dataset.description import DatasetDescription
 from ..dataset.lineage import RunRecord
 from ..dataset.names import twin_findings
 from ..dataset.prepared import Prepared
+from ..dataset.stored_label import PAGES, StoredLabel
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import raster
 from ..words import count_of
@@ -161,7 +161,7 @@ def plan_inputs(
     return Inputs(tuple(cases), ending in PICTURES, Plan(target, root, tuple(items), key, tuple(warnings)))
 
 
-def ways_back(inputs: Inputs) -> dict[str, dict[str, Any]]:
+def ways_back(inputs: Inputs) -> dict[str, StoredLabel]:
     """Return case → how its prediction comes back: where its image lies, or as which slices; nothing of pictures."""
     if inputs.pictures:
         return {}
@@ -177,12 +177,12 @@ def ways_back(inputs: Inputs) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _as_slices(files: Sequence[str]) -> dict[str, Any]:
+def _as_slices(files: Sequence[str]) -> StoredLabel:
     """Return how a prediction is stored whose image is slices, or one picture with pages: in the same way."""
     if len(files) == 1:
-        return {"form": "pages", "ending": ".tif"}
-    masks = [f"{raster.strip_ending(os.path.basename(file))}.png" for file in files]
-    return {"form": "stack", "ending": ".png", "files": masks}
+        return StoredLabel(".tif", form=PAGES)
+    masks = tuple(f"{raster.strip_ending(os.path.basename(file))}.png" for file in files)
+    return StoredLabel(".png", form=STACK, slices=masks)
 
 
 def run_inputs(inputs: Inputs, how: RunOptions = USUAL) -> Outcome:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..dataset.labels import LabelMap
 from ..dataset.lineage import TRAIN, CaseRecord
 from ..dataset.prepared import NOT_PREPARED, Prepared
+from ..dataset.stored_label import StoredLabel
 from ..errors import Finding, SegconvError
 from ..image.read_options import ReadOptions
 from ..words import count_of, some_of
@@ -307,7 +308,7 @@ class SourceScan:
     channel_names: tuple[str, ...]
     label_map: LabelMap
     file_ending: str
-    label_file: Mapping[str, Any]
+    label_file: StoredLabel
     texts: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
-from ..dataset.label_file import LARGEST_VALUE, grid
 from ..dataset.labels import GRAY, RGB, TRANSPARENT, parse_value
 from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord, RunRecord
+from ..dataset.stored_label import LARGEST_VALUE, LAYERS, NOTHING_KNOWN, SEGMENTS, STACK, StoredLabel, StoredMask, grid
 from ..errors import Finding, SegconvError, warning
-from ..image.formats import segmentation
+from ..image.geometry import Geometry
 from ..typed import Misfit, can_be_a_path
 from ..work.plan import Plan
 from .model import CASE
-
-NOWHERE: Mapping[str, Any] = MappingProxyType({})
-"""Of an image nothing is known about."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +53,11 @@ class RestoreTask:
     coding
         Whether those are `GRAY` or `RGB`.
     stored
-        How the user's label is stored; see `CaseRecord`.
+        How the user's label is stored.
     geometry
         The grid of the case, or None if it is not known.
+    absent
+        Masks that other cases have and the segments of this one do not.
     """
 
     prediction: str
@@ -69,34 +66,33 @@ class RestoreTask:
     name: str
     backward: Mapping[int, int]
     coding: str
-    stored: Mapping[str, Any]
-    geometry: dict[str, Any] | None = None
+    stored: StoredLabel
+    geometry: Geometry | None = None
+    absent: tuple[StoredMask, ...] = ()
 
     @property
     def form(self) -> str | None:
         """How the label is made up of several files, or None."""
-        return self.stored.get("form")
+        return self.stored.form
 
     @property
     def own_ending(self) -> str:
         """The ending of the user's files; a detached NRRD comes back in one file."""
-        ending = str(self.stored.get("ending", self.ending))
+        ending = self.stored.ending or self.ending
         return ending[:-5] + ".nrrd" if ending.lower().endswith(".nhdr") else ending
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Paths of the restored files, relative to the output folder."""
-        if self.form == "layers":
+        if self.form == LAYERS:
             names = [
-                entry["place"].replace(CASE, self.name) if "place" in entry else f"{self.name}/{entry['file']}"
-                for entry in self.stored["files"]
+                f"{self.name}/{mask.file}" if mask.place is None else mask.place.replace(CASE, self.name)
+                for mask in self.stored.masks
             ]
-        elif self.form == "stack":
-            names = [f"{self.name}/{file}" for file in self.stored["files"]]
-        elif self.form == "segments":
-            usual = self.stored.get("file", f"segments{segmentation.ENDING}")
-            files = dict.fromkeys(entry.get("file", usual) for entry in self.stored.get("segments", ()))
-            names = [f"{self.name}/{file}" for file in files or (usual,)]
+        elif self.form == STACK:
+            names = [f"{self.name}/{file}" for file in self.stored.slices]
+        elif self.form == SEGMENTS:
+            names = [f"{self.name}/{file}" for file in self.stored.files_of_segments]
         elif self.own_ending.lower() == ".mhd":
             names = [f"{self.name}.mhd", f"{self.name}.raw"]
         else:
@@ -122,33 +118,31 @@ def _inside(name: str) -> str:
     return normal
 
 
-def task_of(prediction: str, ending: str, record: CaseRecord, usual: Mapping[str, Any]) -> RestoreTask:
+def task_of(prediction: str, ending: str, record: CaseRecord, usual: StoredLabel) -> RestoreTask:
     """Return the work on one prediction, from the record of its case and from how labels are usually stored."""
     stored = record.label_file
-    kept = {"layers": "files", "segments": "segments"}.get(str(stored.get("form")))
-    if kept is not None and usual.get("form") == "layers":
-        # A mask that the case lacked counted as empty; a prediction may well hold it.
-        own = {entry.get("class", entry["name"]) for entry in stored[kept]}
-        absent = [entry for entry in usual["files"] if entry["name"] not in own]
-        stored = {**stored, **({"files": [*stored[kept], *absent]} if kept == "files" else {"absent": absent})}
+    # A mask that the case lacked counted as empty; a prediction may well hold it.
+    own = {mask.name for mask in stored.masks} | {segment.name for segment in stored.segments}
+    absent = tuple(mask for mask in usual.masks if mask.name not in own)
+    if stored.form == LAYERS:
+        stored = replace(stored, masks=(*stored.masks, *absent))
     backward, coding = _inverse(record.label_map)
     if not record.label_map or max(backward) > LARGEST_VALUE:
         what = f"reach {max(backward)}" if record.label_map else "are not recorded"
         raise SegconvError(f"the labels of {record.case} {what}", code="SC096")
-    if record.geometry is not None:
-        try:
-            grid(record.geometry)
-        except Misfit as misfit:
-            raise SegconvError(f"the geometry of {record.case} {misfit.message}", code="SC096") from None
-    name = str(stored.get("name") or record.original_name or record.case)
+    try:
+        geometry = grid(record.geometry) if record.geometry is not None else None
+    except Misfit as misfit:
+        raise SegconvError(f"the geometry of {record.case} {misfit.message}", code="SC096") from None
+    name = stored.name or record.original_name or record.case
     if not name.strip("/"):
         raise SegconvError("the lineage names no file", code="SC096")
-    return RestoreTask(prediction, ending, record.case, name, backward, coding, stored, record.geometry)
+    return RestoreTask(prediction, ending, record.case, name, backward, coding, stored, geometry, absent)
 
 
 def lost_by(record: CaseRecord, path: Path) -> list[Finding]:
     """Return a warning for what cannot come back: what was merged, snapped or united."""
-    lost = [str(record.label_file["lost"])] if "lost" in record.label_file else []
+    lost = [record.label_file.lost] if record.label_file.lost else []
     lost += [repair for repair in record.repairs if " snapped from " in repair]
     merged: dict[int, list[str]] = {}
     for found, written in record.label_map.items():
@@ -162,16 +156,16 @@ def lost_by(record: CaseRecord, path: Path) -> list[Finding]:
 
 
 def unknown_case(
-    case: str, run: RunRecord, names: Mapping[str, str], way_back: Mapping[str, Any] = NOWHERE
+    case: str, run: RunRecord, names: Mapping[str, str], way_back: StoredLabel = NOTHING_KNOWN
 ) -> CaseRecord:
     """Return what is known of a case that is not in the dataset: its labels are those of the dataset.
 
     Parameters
     ----------
     way_back
-        Where its image lies, as far as that is known; see `way_back.WAY_BACK`.
+        Where its image lies, or as which slices, as far as that is known.
     """
-    stored = {**run.label_file, **way_back}
+    stored = run.label_file.updated(way_back)
     return CaseRecord(case, original_name=names.get(case, case), label_map=run.label_map, label_file=stored)
 
 

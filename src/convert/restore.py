@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..dataset import lineage
 from ..dataset.labels import GRAY, RGB, value_text
 from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord, RunRecord
+from ..dataset.stored_label import LAYERS, NOTHING_KNOWN, PAGES, SEGMENTS, STACK, StoredLabel, StoredSegment
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import raster, volumes
 from ..image.codecs import decoded_bytes
@@ -32,11 +33,10 @@ from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, execute
 from ..work.run_options import USUAL, RunOptions
 from ..work.staging import Staged
-from .find.slice_order import REVERSE
 from .model import collect
 from .restoration import Restoration, RestoreTask, lost_by, task_of, unknown_case
 from .source_files import files_of, resolve_inside
-from .way_back import FORMS, nifti_bytes, turned_back
+from .way_back import nifti_bytes, turned_back
 from .write.segments import placed
 
 COMMAND = "restore"
@@ -123,7 +123,7 @@ def plan_restore_of(
     predictions: Path,
     like: Dataset,
     out: Path,
-    ways_back: Mapping[str, Mapping[str, Any]] | None = None,
+    ways_back: Mapping[str, StoredLabel] | None = None,
 ) -> Restoration:
     """Plan the restoration of predictions that are still to be made, so that all that can be is refused before.
 
@@ -143,7 +143,7 @@ def plan_restore_of(
         root = Path(os.path.realpath(predictions))
         expected = {case: root / f"{case}{like.description.file_ending}" for case in names}
         # A file that the user brings may have the name of a case of the dataset, and be another.
-        records = {case: unknown_case(case, run, names, (ways_back or {}).get(case, {})) for case in names}
+        records = {case: unknown_case(case, run, names, (ways_back or {}).get(case, NOTHING_KNOWN)) for case in names}
         return _plan(expected, records, lambda path: (str(path), 0), root, like, out, names)
 
 
@@ -201,9 +201,10 @@ def report(restoration: Restoration) -> list[dict[str, Any]]:
     rows = []
     for item in restoration.plan.items:
         task: RestoreTask = item.payload
-        if task.form in ("layers", "segments"):
-            entries = task.stored["files" if task.form == "layers" else "segments"]
-            told = "; ".join(f"{e['name']} from {', '.join(map(str, e['values'])) or 'nothing'}" for e in entries)
+        if task.form in (LAYERS, SEGMENTS):
+            parts = [(mask.name, mask.values) for mask in task.stored.masks]
+            parts += [(part.segment.name, part.values) for part in task.stored.segments]
+            told = "; ".join(f"{name} from {', '.join(map(str, values)) or 'nothing'}" for name, values in parts)
         else:
             told = ", ".join(
                 f"{value} → {value_text(own, task.coding)}" for value, own in sorted(task.backward.items())
@@ -253,21 +254,21 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
         values, volume = _read(task, io)
         _refuse_unknown(values, task)
         written: dict[str, bytes]
-        if task.form == "layers":
+        if task.form == LAYERS:
             written = _layers(values, volume, task)
-        elif task.form == "segments":
+        elif task.form == SEGMENTS:
             written = _segments(values, volume, task)
-            for entry in task.stored.get("absent", ()):
-                if count := int(np.count_nonzero(np.isin(values, entry["values"]))):
-                    what = f"{count} voxels of {entry['name']!r}, a segment that the case's own file lacks"
+            for mask in task.absent:
+                if count := int(np.count_nonzero(np.isin(values, mask.values))):
+                    what = f"{count} voxels of {mask.name!r}, a segment that the case's own file lacks"
                     io.warn(warning("SC097", f"not everything comes back: {what}", file=Path(task.prediction).name))
-        elif task.form in ("stack", "pages"):
+        elif task.form in (STACK, PAGES):
             written = _slices(values, task)
         elif task.own_ending.lower() in raster.ENDINGS:
             picture = values[0] if values.ndim == 3 and len(values) == 1 else values
             written = {task.outputs[0]: _picture(_back(picture, task), task.stored, task.own_ending, task.coding)}
         else:
-            written = _volume(_typed(_back(values, task), task.stored), volume, task)
+            written = _volume(_typed(_back(values, task), task.stored.dtype), volume, task)
         for path, data in written.items():
             io.write(path, data)
     record = CaseRecord(
@@ -275,7 +276,7 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
         split="prediction",
         original_name=task.name,
         label_map={str(found): value for found, value in task.backward.items()},
-        label_file={key: value for key, value in task.stored.items() if key != "absent"},
+        label_file=task.stored,
     )
     return record.as_json()
 
@@ -288,9 +289,9 @@ def _read(task: RestoreTask, io: CaseIO) -> tuple[NDArray[Any], DecodedVolume | 
         return grey_mask(samples, header), None
     volume = volumes.decode(data, volumes.ending_of(task.prediction) or task.ending)
     if task.geometry is not None:
-        _refuse_other_grid(volume.header.geometry, Geometry.from_json(task.geometry))
+        _refuse_other_grid(volume.header.geometry, task.geometry)
     values = volume.values if volume.header.scaled else volume.stored
-    return turned_back(values, volume, task.stored)
+    return turned_back(values, volume, task.stored.turned_from)
 
 
 def _refuse_unknown(values: NDArray[Any], task: RestoreTask) -> None:
@@ -314,18 +315,11 @@ def _back(values: NDArray[Any], task: RestoreTask) -> NDArray[Any]:
     return coloured
 
 
-def _typed(values: NDArray[Any], stored: Mapping[str, Any]) -> NDArray[Any]:
+def _typed(values: NDArray[Any], dtype: str | None) -> NDArray[Any]:
     """Return a label in the integer type of the user's files, if that holds its values."""
-    try:
-        dtype = np.dtype(str(stored.get("dtype", "uint8")))
-    except TypeError:
-        return values
-    if (
-        dtype.kind not in "iu"
-        or not np.iinfo(dtype).min <= int(values.min()) <= int(values.max()) <= np.iinfo(dtype).max
-    ):
-        return values
-    return values.astype(dtype)
+    limits = np.iinfo(dtype or "uint8")
+    holds = limits.min <= int(values.min()) <= int(values.max()) <= limits.max
+    return values.astype(limits.dtype) if holds else values
 
 
 def _volume(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTask) -> dict[str, bytes]:
@@ -333,7 +327,7 @@ def _volume(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
     if volume is None:
         raise SegconvError("is a picture, the user's labels are volumes", code="SC051")
     if ending.startswith(".nii"):
-        return {task.outputs[0]: nifti_bytes(values, volume, ending, task.stored)}
+        return {task.outputs[0]: nifti_bytes(values, volume, ending, task.stored.forms)}
     grid = volume.header.geometry
     if ending == ".mhd":
         header, raw = volumes.encode_mhd(values, grid, posixpath.basename(task.name), grid.sheared_matrix)
@@ -341,13 +335,13 @@ def _volume(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
     return {task.outputs[0]: volumes.encode(values, grid, ending, grid.sheared_matrix)}
 
 
-def _picture(values: NDArray[Any], stored: Mapping[str, Any], ending: str, coding: str) -> bytes:
+def _picture(values: NDArray[Any], stored: StoredLabel, ending: str, coding: str) -> bytes:
     """Return a mask in the user's own coding: grey of its depth, palette, or colour."""
     if values.ndim != 2:
         raise SegconvError("is a volume, the user's labels are pictures", code="SC051")
-    mode, depth, ending = stored.get("mode", "gray"), int(stored.get("depth", 8)), ending.lower()
-    if mode == "palette" and "palette" in stored:
-        entries = stored["palette"]
+    mode, depth, ending = stored.mode or "gray", stored.depth or 8, ending.lower()
+    if mode == "palette" and stored.palette:
+        entries = stored.palette
         parts = (1, 3, 5, 7) if any(len(entry) > len("#rrggbb") for entry in entries) else (1, 3, 5)
         colours = np.array([[int((c + "ff")[i : i + 2], 16) for i in parts] for c in entries], dtype=np.uint8)
         return _palette(_indices(values, colours, coding), colours, ending, depth)
@@ -405,9 +399,9 @@ def _palette(indices: NDArray[np.uint8], colours: NDArray[np.uint8], ending: str
 def _slices(values: NDArray[Any], task: RestoreTask) -> dict[str, bytes]:
     """Return the pictures of a volume: one a slice, or one with pages."""
     back = _back(values, task)
-    if task.form == "pages":
-        back = back[::-1] if task.stored.get(REVERSE) is True else back
-        return {task.outputs[0]: raster.encode_tiff_pages(_typed(back, task.stored))}
+    if task.form == PAGES:
+        back = back[::-1] if task.stored.reverse else back
+        return {task.outputs[0]: raster.encode_tiff_pages(_typed(back, task.stored.dtype))}
     if len(task.outputs) != len(back):
         raise SegconvError(f"has {len(back)} slices, the user's label {len(task.outputs)}", code="SC082")
     return {
@@ -419,17 +413,17 @@ def _slices(values: NDArray[Any], task: RestoreTask) -> dict[str, bytes]:
 def _layers(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTask) -> dict[str, bytes]:
     """Return the separate masks, which may overlap, a file each."""
     made = {}
-    for path, entry in zip(task.outputs, task.stored["files"], strict=True):
-        mask = np.isin(values, entry["values"]).astype(np.min_scalar_type(int(entry["on"])))
-        mask *= mask.dtype.type(entry["on"])
+    for path, stored in zip(task.outputs, task.stored.masks, strict=True):
+        mask = np.isin(values, stored.values).astype(np.min_scalar_type(stored.on))
+        mask *= mask.dtype.type(stored.on)
         ending = volumes.ending_of(path)
         if ending is None:
-            made[path] = _picture(mask, {**task.stored, **entry}, posixpath.splitext(path)[1], GRAY)
+            made[path] = _picture(mask, task.stored, posixpath.splitext(path)[1], GRAY)
         else:
-            forms = {FORMS: task.stored.get(FORMS, "")}
-            own = dataclasses.replace(task, stored={**forms, **entry, "ending": ending}, name=path[: -len(ending)])
-            mask, lies = (mask, None) if volume is None else turned_back(mask, volume, entry)
-            made |= _volume(_typed(mask, entry), lies, own)
+            label = StoredLabel(ending, forms=stored.forms or task.stored.forms)
+            own = dataclasses.replace(task, stored=label, name=path[: -len(ending)])
+            mask, lies = (mask, None) if volume is None else turned_back(mask, volume, stored.turned_from)
+            made |= _volume(_typed(mask, stored.dtype), lies, own)
     return made
 
 
@@ -440,40 +434,33 @@ def _segments(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreT
     made = {}
     for path in task.outputs:
         file = posixpath.basename(path)
-        entries = [entry for entry in task.stored["segments"] if entry.get("file", file) == file]
-        grids = task.stored.get("grids", {file: task.stored["grid"]} if "grid" in task.stored else {})
-        made[path] = _segmentation_file(entries, grids.get(file), values, volume.header.geometry, task)
+        segments = [one for one in task.stored.segments if (one.file or file) == file]
+        made[path] = _segmentation_file(segments, task.stored.grids.get(file), values, volume.header.geometry, task)
     return made
 
 
 def _segmentation_file(
-    entries: list[dict[str, Any]],
-    box: dict[str, Any] | None,
+    stored: Sequence[StoredSegment],
+    own: Geometry | None,
     values: NDArray[Any],
     grid: Geometry,
     task: RestoreTask,
 ) -> bytes:
     """Return one file of segments, on the part of the image that the user's own has if they all lie in it."""
-    if box is not None:
-        own = Geometry.from_json(box)
+    if own is not None:
         part = reordering(own, grid).grid(own)
         inside = values[placed(part, grid)]
-        held = [value for entry in entries for value in entry["values"]]
+        held = [value for one in stored for value in one.values]
         whole = np.count_nonzero(np.isin(values, held)) > np.count_nonzero(np.isin(inside, held))
         grid, values = (grid, values) if whole else (part, inside)  # a prediction may well reach further
         order = reordering(grid, own)
         values, grid = order.array(values), own if not whole else order.grid(grid)
-    fields = [field.name for field in dataclasses.fields(segmentation.Segment)]
-    segments = [segmentation.Segment(**{name: _tupled(entry.get(name)) for name in fields}) for entry in entries]
-    count = max((s.layer for s in segments), default=0) + 1
-    layers = np.zeros((count, *values.shape), dtype=str(task.stored.get("dtype", "uint8")))
-    for segment, entry in zip(segments, entries, strict=True):
-        layers[segment.layer][np.isin(values, entry["values"])] = segment.label_value
+    segments = [one.segment for one in stored]
+    count = max((segment.layer for segment in segments), default=0) + 1
+    layers = np.zeros((count, *values.shape), dtype=task.stored.dtype or "uint8")
+    for segment, one in zip(segments, stored, strict=True):
+        layers[segment.layer][np.isin(values, one.values)] = segment.label_value
     return segmentation.encode(segments, layers, grid)
-
-
-def _tupled(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _refuse_other_grid(found: Geometry, expected: Geometry) -> None:

@@ -49,9 +49,9 @@ from ..typed import (
     whole_between,
 )
 from ..work.owned import Manifest, Written
-from .label_file import label_file, label_map, label_value_text, shape_of_grid
 from .names import CASE_IDENTIFIER
 from .seal import SEAL, sealed, sha256_as_written
+from .stored_label import NOTHING_KNOWN, StoredLabel, label_map, label_value_text, shape_of_grid, stored_label
 from .strictjson import dump_line, load_object, read_file
 
 FORMAT = 1
@@ -104,9 +104,7 @@ class CaseRecord:
     label_map
         Value in the source, as text → value in the dataset.
     label_file
-        How the user's label is stored, for the way back: ``ending``, ``dtype``; ``name`` where it is
-        called otherwise than the case; of pictures ``mode``, ``depth`` and ``palette``; ``form`` of
-        labels in several files, with ``files``; ``lost``, what cannot come back.
+        How the user's label is stored, for the way back.
     label_voxels
         Value in the dataset, as text → number of voxels.
     geometry
@@ -131,7 +129,7 @@ class CaseRecord:
     targets: list[dict[str, Any]] = field(default_factory=list)
     original_name: str = ""
     label_map: dict[str, int] = field(default_factory=dict)
-    label_file: dict[str, Any] = field(default_factory=dict)
+    label_file: StoredLabel = NOTHING_KNOWN
     label_voxels: dict[str, int] = field(default_factory=dict)
     geometry: dict[str, Any] | None = None
     repairs: list[str] = field(default_factory=list)
@@ -142,7 +140,7 @@ class CaseRecord:
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of the line; its values are those of the record, not copies."""
-        return {name: getattr(self, name) for name in _FIELDS}
+        return {name: getattr(self, name) for name in _FIELDS} | {"label_file": self.label_file.as_json()}
 
     def to_line(self) -> bytes:
         """Return the line of cases.jsonl."""
@@ -194,7 +192,7 @@ def run_record(
     source: Mapping[str, Any],
     seed: int | None = None,
     label_map: Mapping[str, int] | None = None,
-    label_file: Mapping[str, Any] | None = None,
+    label_file: StoredLabel = NOTHING_KNOWN,
     findings: list[dict[str, str]] | None = None,
     extra: Mapping[str, Any] | None = None,
     prepared: Mapping[str, Any] | None = None,
@@ -211,7 +209,7 @@ def run_record(
             "seed": seed,
             "source": dict(source),
             "label_map": dict(label_map or {}),
-            "label_file": dict(label_file or {}),
+            "label_file": label_file.as_json(),
             "findings": list(findings or []),
             **({"extra": dict(extra)} if extra else {}),
             **({PREPARED: dict(prepared)} if prepared is not None else {}),
@@ -286,9 +284,9 @@ class RunRecord(Mapping[str, Any]):
         return dict(self.said.get("label_map", {}))
 
     @property
-    def label_file(self) -> dict[str, Any]:
-        """How labels are stored in the source, where a case has none that could tell; see `CaseRecord`."""
-        return dict(self.said.get("label_file", {}))
+    def label_file(self) -> StoredLabel:
+        """How labels are stored in the source, where a case has none that could tell."""
+        return stored_label(self.said.get("label_file", {}))
 
     @property
     def files(self) -> list[dict[str, Any]]:
@@ -312,7 +310,7 @@ _run = entries(
         "seed": optional(whole),
         "source": mapping(anything),
         "label_map": label_map,
-        "label_file": label_file,
+        "label_file": stored_label,
         "findings": many(mapping(text)),
         "files": many(entries(_file)),
         "extra": mapping(anything),
@@ -340,7 +338,7 @@ _case = entries(
         "targets": many(entries(_file, {"carried": truth, "external": truth, "at": text})),
         "original_name": text,
         "label_map": label_map,
-        "label_file": label_file,
+        "label_file": stored_label,
         "label_voxels": mapping(count, label_value_text),
         "geometry": optional(shape_of_grid),
         "repairs": many(text),

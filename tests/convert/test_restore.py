@@ -22,6 +22,7 @@ from fixtures.make_fixtures import msd_ct, png_shapes, write_nifti, write_png
 from segconv.convert.restore import RestoreTask, _picture
 from segconv.dataset.labels import GRAY
 from segconv.dataset.phantoms import ct, shapes
+from segconv.dataset.stored_label import StoredLabel
 from segconv.errors import SegconvError
 from segconv.image import raster
 from segconv.image.formats import nrrd, segmentation
@@ -347,7 +348,7 @@ def test_a_chain_of_conversions_leads_back_to_the_first_source(tmp_path: Path, s
 )
 def test_every_mode_holds_every_value(rows: list[list[int]], mode: str, ending: str) -> None:
     values = np.array(rows, dtype=np.uint8)
-    data = _picture(values, {"mode": mode, "depth": 8}, ending, GRAY)
+    data = _picture(values, StoredLabel(mode=mode, depth=8), ending, GRAY)
     header, samples, plain = raster.prove_and_decode(data)
     assert plain
     assert header.kind == mode
@@ -355,7 +356,7 @@ def test_every_mode_holds_every_value(rows: list[list[int]], mode: str, ending: 
 
 
 def test_the_form_of_a_name_is_judged_before_anything_is_read() -> None:
-    task = RestoreTask("p.png", ".png", "c", "a/../b", {0: 0}, GRAY, {"ending": ".png"})
+    task = RestoreTask("p.png", ".png", "c", "a/../b", {0: 0}, GRAY, StoredLabel(".png"))
     with pytest.raises(SegconvError) as caught:
         task.outputs  # noqa: B018
     assert caught.value.code == "SC060"

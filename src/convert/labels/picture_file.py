@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dataset.labels import RGB
+from ...dataset.stored_label import StoredLabel
 from ...errors import SegconvError
 from ...image import raster
 from ...image.formats import png as picture
@@ -19,6 +20,9 @@ from ..bands import as_bands, may_have_alpha, with_bands_last
 from .coding import Coding
 
 Samples = NDArray[Any]
+
+_ENDINGS = {"TIFF": ".tif", "BMP": ".bmp"}
+"""Of formats in which a mask comes back; others come back as PNG."""
 
 
 @dataclass(frozen=True)
@@ -101,22 +105,21 @@ def codes_to_settle(opened: Opened, coding: Coding) -> Samples:
     return mask_codes(opened, coding.kind) if coding.snap else exact_codes(opened, coding.kind)
 
 
-def stored_mask(opened: Opened) -> dict[str, Any]:
+def stored_mask(opened: Opened) -> StoredLabel:
     """Return how a mask is stored, for the way back."""
     header = opened.header
-    found: dict[str, Any] = {
-        "ending": {"PNG": ".png", "TIFF": ".tif", "BMP": ".bmp"}.get(header.format, ".png"),
-        "dtype": "uint16" if header.depth > 8 else "uint8",
-        "mode": header.kind,
-        "depth": header.depth,
-    }
-    if header.kind == "palette":
-        found["palette"] = [_entry_text(*entry) for entry in raster.palette_with_alpha(opened.data).tolist()]
-    if header.lossy:
-        found["lost"] = "the values that compression changed: they are those declared"
+    palette = raster.palette_with_alpha(opened.data).tolist() if header.kind == "palette" else ()
+    lost = "the values that compression changed: they are those declared" if header.lossy else ""
     if hides_colours(opened.decoded, header):
-        found["lost"] = "the colours under fully transparent pixels, which nobody sees, are 0, 0, 0"
-    return found
+        lost = "the colours under fully transparent pixels, which nobody sees, are 0, 0, 0"
+    return StoredLabel(
+        _ENDINGS.get(header.format, ".png"),
+        "uint16" if header.depth > 8 else "uint8",
+        lost=lost,
+        mode=header.kind,
+        depth=header.depth,
+        palette=tuple(_entry_text(*entry) for entry in palette),
+    )
 
 
 def _entry_text(red: int, green: int, blue: int, alpha: int) -> str:

@@ -16,6 +16,7 @@ from ...dataset.compiler import Compiled
 from ...dataset.labels import BACKGROUND, LabelMap, dense
 from ...dataset.lineage import TEST, TRAIN
 from ...dataset.names import case_identifier
+from ...dataset.stored_label import StoredLabel, StoredMask
 from ...errors import Finding, SegconvError, warning
 from ...image import raster, stack, volumes
 from ...words import count_of
@@ -164,7 +165,7 @@ def compiled_scan(
         channels,
         LabelMap(labels, {value: value for value in labels.values}),
         ending,
-        _label_file(cases, compiled, ending),
+        _stored(cases, compiled, ending),
         {},
         tuple(findings),
         tuple(notes),
@@ -344,7 +345,7 @@ def _channel_names(
     return ("image",) if count <= 1 else tuple(f"channel_{n}" for n in range(count))
 
 
-def _label_file(cases: Sequence[SourceCase], compiled: Compiled | None, ending: str) -> dict[str, object]:
+def _stored(cases: Sequence[SourceCase], compiled: Compiled | None, ending: str) -> StoredLabel:
     """Return how masks of a case are stored that has none of its own: as those of the others."""
     files: dict[str, str] = {}
     places: dict[str, str] = {}
@@ -355,9 +356,8 @@ def _label_file(cases: Sequence[SourceCase], compiled: Compiled | None, ending: 
             for name, file in zip(parts.names, parts.files, strict=True):
                 files.setdefault(name, Path(file).name + (ending if file in case.parts else ""))
     masks = compiled.masks_of if compiled is not None else {}
-    stored = [
-        {"name": name, "file": files.get(name, name + ending), "on": 1, "dtype": "uint8", "values": list(values)}
-        | ({"place": places[name]} if name in places else {})
+    stored = tuple(
+        StoredMask(name, files.get(name, name + ending), 1, "uint8", tuple(values), places.get(name))
         for name, values in masks.items()
-    ]
-    return {"form": "layers", "ending": ending, "dtype": "uint8", "mode": "gray", "depth": 8, "files": stored}
+    )
+    return StoredLabel(ending, "uint8", mode="gray", depth=8, form=LAYERS, masks=stored)

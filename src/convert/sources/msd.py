@@ -16,6 +16,7 @@ from ... import reading
 from ...dataset.description import free_texts, left_out
 from ...dataset.lineage import TEST, TRAIN
 from ...dataset.names import case_identifier
+from ...dataset.stored_label import StoredLabel
 from ...errors import Finding, SegconvError, warning
 from ...work.readers import ONE, Readers
 from ..find.cases import finished
@@ -88,7 +89,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
         channels,
         label_map,
         options.file_ending or theirs,
-        {"ending": theirs, "dtype": "uint8"},
+        StoredLabel(theirs, "uint8"),
         free_texts(task or {}),
         tuple(findings),
         tuple(notes),

@@ -17,6 +17,7 @@ from ...dataset.description import free_texts, left_out
 from ...dataset.lineage import TEST, TRAIN, VALIDATION
 from ...dataset.names import case_identifier
 from ...dataset.pickled import read_splits
+from ...dataset.stored_label import StoredLabel
 from ...errors import Finding, SegconvError, naming, warning
 from ...work.readers import ONE, Readers
 from ..find.cases import finished
@@ -122,7 +123,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
         channels,
         label_map,
         options.file_ending or ending,
-        {"ending": ending, "dtype": "uint8"},
+        StoredLabel(ending, "uint8"),
         free_texts(task or {}),
         tuple(findings),
         tuple(notes),

@@ -21,6 +21,7 @@ from ...dataset.names import case_identifier
 from ...dataset.prepared import Prepared
 from ...dataset.regions import prove_order
 from ...dataset.splits import FILE as SPLITS
+from ...dataset.stored_label import StoredLabel
 from ...errors import Finding, SegconvError, naming, warning
 from ...image import raster
 from ...typed import brief
@@ -30,7 +31,6 @@ from ..labels.found_labels import label_map_of
 from ..labels.labelling import Declared, in_values, needs_files, settle
 from ..model import ConvertOptions, SourceCase, SourceScan, collect, own_name, skipped_note
 from ..source_files import files_of, resolve_inside, shown
-from ..write.task import carried_label_file
 from .folds import folds_in
 from .headers import judge_headers, judge_pictures
 from .tasks import read_json, split_without_label
@@ -100,7 +100,8 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
         label_map = _label_map(description, gaps, options, findings)
     else:
         label_map = label_map_of(cases, root, findings, notes, options, readers)
-    default: dict[str, Any] = {"ending": description.file_ending, "dtype": "uint8", "mode": "gray", "depth": 8}
+    stored = run.label_file.moved(label_map.forward) if run is not None else StoredLabel()
+    default = StoredLabel(description.file_ending, "uint8", mode="gray", depth=8)
     splits = folds_in(root / SPLITS, root, cases, options, findings) if everything == len(cases) else None
     return SourceScan(
         KIND,
@@ -110,7 +111,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
         channels,
         label_map,
         options.file_ending or description.file_ending,
-        carried_label_file(run.label_file if run is not None else {}, label_map.as_json()) or default,
+        stored or default,
         description.texts,
         tuple(findings),
         tuple(notes),

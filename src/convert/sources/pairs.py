@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import reading
+from ...dataset.stored_label import StoredLabel
 from ...errors import Finding, SegconvError
 from ...image import raster, volumes
 from ...words import count_of
@@ -107,7 +108,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
         channels,
         label_map,
         ending,
-        {"ending": usual or ending, "dtype": "uint16" if max(label_map.forward) > 255 else "uint8"},
+        StoredLabel(usual or ending, "uint16" if max(label_map.forward) > 255 else "uint8"),
         {},
         tuple(findings),
         tuple(notes),

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ... import reading
 from ...dataset.labels import RGB
+from ...dataset.stored_label import StoredLabel
 from ...errors import Finding, SegconvError
 from ...image import raster
 from ...image.formats.png import PictureHeader
@@ -99,16 +100,17 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
         {shown(path, root): headers[path].white_is_zero for path in _grey_images(cases, headers)}, "picture"
     )
     label_map = label_map_of(cases, headers, root, findings, notes, options, readers)
-    gray = {"ending": ENDING, "dtype": "uint8", "mode": "gray", "depth": 8}
+    stored = StoredLabel(ENDING, "uint8", mode="gray", depth=8)
     masks = [headers[case.label] for case in cases if case.label in headers]
     if label_map.coding == RGB:
-        gray["mode"] = "RGBA" if max(label_map.forward) >= 1 << 24 else "RGB"
+        mode = "RGBA" if max(label_map.forward) >= 1 << 24 else "RGB"
         if masks and all(header.kind == "gray+alpha" for header in masks):
-            gray["mode"] = "gray+alpha"
+            mode = "gray+alpha"
+        stored = replace(stored, mode=mode)
     elif max(label_map.forward) > 255:
-        gray |= {"dtype": "uint16", "depth": 16}
+        stored = replace(stored, dtype="uint16", depth=16)
     elif masks and all(header.kind == "gray" and header.depth == 1 for header in masks):
-        gray["depth"] = 1
+        stored = replace(stored, depth=1)
     return SourceScan(
         KIND,
         own_name(root),
@@ -117,7 +119,7 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
         options.channels or channels,
         label_map,
         options.file_ending or ENDING,
-        gray,
+        stored,
         {},
         tuple(findings),
         tuple(notes),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dataset.compiler import Accumulator, Atom
+from ...dataset.stored_label import LAYERS, StoredLabel, StoredMask
 from ...errors import SegconvError, naming
 from ...image.voxels import label_values, position
 from .task import CaseTask
@@ -45,7 +46,7 @@ def atoms_of(shape: tuple[int, ...], masks: Iterable[tuple[int, NDArray[np.bool_
 
 def compile_layers(
     path: str, shape: tuple[int, ...], read: Callable[[str], NDArray[Any]], task: CaseTask
-) -> tuple[NDArray[Any], dict[int, int], dict[str, Any]]:
+) -> tuple[NDArray[Any], dict[int, int], StoredLabel]:
     """Compile the masks of a case, one file each, into its label.
 
     Parameters
@@ -73,7 +74,7 @@ def compile_layers(
         raise SegconvError("masks were not compiled", code="SC104")
     index = {name: number for number, name in enumerate(compiled.masks_of)}
     accumulator = Accumulator(shape)
-    files = []
+    masks: list[StoredMask] = []
     parts = task.source.parts[path]
     for name, file in zip(parts.names, parts.files, strict=True):
         with naming(task.shown(file)):
@@ -82,10 +83,8 @@ def compile_layers(
             accumulator.add(index[name], mask)
         dtype = values.dtype.name if values.dtype.kind in "iu" else "uint8"
         file_name = file.rsplit("/", 1)[-1]
-        inside = list(compiled.masks_of[name])
-        files.append({"name": name, "file": file_name, "on": on, "dtype": dtype, "values": inside})
-        if parts.places:
-            files[-1]["place"] = parts.places[len(files) - 1]
+        place = parts.places[len(masks)] if parts.places else None
+        masks.append(StoredMask(name, file_name, on, dtype, tuple(compiled.masks_of[name]), place))
     unknown = [atom for atom in accumulator.atoms if atom not in compiled.value_of]
     if unknown:
         raise SegconvError("changed after it was looked at", code="SC062", file=task.shown(path))
@@ -95,7 +94,5 @@ def compile_layers(
         if number:
             value = compiled.value_of[atom]
             counts[value] = counts.get(value, 0) + number
-    stored: dict[str, Any] = {"form": "layers", "files": files}
-    if compiled.lost:
-        stored["lost"] = "overlaps went to one mask by the priority given"
-    return label, counts, stored
+    lost = "overlaps went to one mask by the priority given" if compiled.lost else ""
+    return label, counts, StoredLabel(form=LAYERS, masks=tuple(masks), lost=lost)

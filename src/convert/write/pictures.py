@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ...dataset.labels import GRAY
 from ...dataset.layout import image_path, label_path
+from ...dataset.stored_label import StoredLabel
 from ...errors import SegconvError, naming, warning
 from ...image import raster, volumes
 from ...image.formats import png as picture
@@ -66,7 +68,7 @@ def convert_pictures(item: Item, io: CaseIO) -> dict[str, Any]:
             f"has {first} channels, expected {task.recipe.channels}", code="SC084", file=task.shown(case.images[0])
         )
     written: dict[int, int] = {}
-    stored: dict[str, Any] | None = None
+    stored: StoredLabel | None = None
     if case.label is not None and size is not None:
         with naming(task.shown(case.label)):
             written, stored = _convert_mask(case.label, size, task, io, repairs)
@@ -208,7 +210,7 @@ def plain_samples(opened: Opened, repairs: list[str], recipe: Recipe) -> Samples
 
 def _convert_mask(
     path: str, size: tuple[int, int], task: CaseTask, io: CaseIO, repairs: list[str]
-) -> tuple[dict[int, int], dict[str, Any]]:
+) -> tuple[dict[int, int], StoredLabel]:
     case, ending, coding = task.source, task.recipe.ending, task.recipe.coding
     target = label_path(case.case, ending, case.split)
     if case.form(path) == LAYERS:
@@ -234,10 +236,10 @@ def _convert_mask(
     warn_empty(written, task, io)
     stored = stored_mask(opened)
     if case.form(path) == INSTANCES:
-        stored["lost"] = "the masks of single objects were united"
+        stored = replace(stored, lost="the masks of single objects were united")
     elif case.form(path) is None:
         ending = Path(path).suffix
-        stored["ending"] = ending if ending.lower() in raster.WRITABLE else ".png"
+        stored = replace(stored, ending=ending if ending.lower() in raster.WRITABLE else ".png")
     return written, stored
 
 
@@ -265,9 +267,7 @@ def _union(path: str, size: tuple[int, int], task: CaseTask, io: CaseIO) -> tupl
     return opened, union
 
 
-def _compile_masks(
-    path: str, size: tuple[int, int], task: CaseTask, io: CaseIO
-) -> tuple[dict[int, int], dict[str, Any]]:
+def _compile_masks(path: str, size: tuple[int, int], task: CaseTask, io: CaseIO) -> tuple[dict[int, int], StoredLabel]:
     def masks_of(file: str) -> Samples:
         opened = open_picture(io.read(Path(file)))
         _refuse_size(opened.header, size)
@@ -278,7 +278,7 @@ def _compile_masks(
     target = label_path(task.source.case, ending, task.source.split)
     io.write(target, _encoded_mask(dense, ending))
     warn_empty(written, task, io)
-    return written, {**stored, "ending": ".png", "mode": "gray", "depth": 8}
+    return written, replace(stored, ending=".png", mode="gray", depth=8)
 
 
 def _encoded_mask(dense: Samples, ending: str) -> bytes:

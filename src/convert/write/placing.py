@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ...dataset.channels import is_ct
+from ...dataset.stored_label import StoredLabel
 from ...errors import warning
 from ...image.formats.nifti import NiftiHeader
 from ...image.formats.nifti_forms import forms_of
@@ -16,7 +15,6 @@ from ...image.orientation import axis_codes, runs_alike, same_points
 from ...image.stored import DecodedVolume, VolumeHeader
 from ...work.caseio import CaseIO
 from ..mending import ORTHONORMAL, goes_with_image, in_order, turned
-from ..way_back import FORMS, TURNED_FROM
 from .resampling import ClassOf, is_resampled, lost_volumes, resampled_channel, resampled_label
 from .task import CaseTask
 
@@ -41,12 +39,11 @@ class FirstImage:
         """The grid in its file."""
         return self.header.geometry
 
-    def way_back(self) -> dict[str, Any]:
+    def way_back(self) -> StoredLabel:
         """Return what the lineage keeps so that predictions come back onto the image as its file has it."""
-        back: dict[str, Any] = {TURNED_FROM: self.own.as_json()} if self.own != self.grid or self.own.sheared else {}
-        if isinstance(self.header, NiftiHeader):
-            back[FORMS] = forms_of(self.header.block)
-        return back
+        turned = self.own != self.grid or self.own.sheared
+        forms = forms_of(self.header.block) if isinstance(self.header, NiftiHeader) else ""
+        return StoredLabel(turned_from=self.own if turned else None, forms=forms)
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ class Placed:
 
     volume: DecodedVolume
     takes_header: bool
-    way_back: Mapping[str, Any]
+    way_back: StoredLabel
     lost: str = ""
 
 
@@ -110,7 +107,7 @@ def placed_label(
         lost = "its own grid: the label was taken to the image's"
     # Of another size in its file, it was turned by its own header, which then must be right.
     takes = _takes_header(label.header.geometry, first.grid, IMAGE, path, task, io, repairs)
-    return Placed(label, takes, {}, "its own header: the label took the image's" if takes else lost)
+    return Placed(label, takes, StoredLabel(), "its own header: the label took the image's" if takes else lost)
 
 
 def placed_channel(
@@ -132,7 +129,7 @@ def placed_channel(
     return image, _takes_header(image.header.geometry, first.grid, FIRST_CHANNEL, path, task, io, repairs)
 
 
-def _of_label(own: VolumeHeader, first: FirstImage, *, reordered: bool, takes_header: bool) -> dict[str, Any]:
+def _of_label(own: VolumeHeader, first: FirstImage, *, reordered: bool, takes_header: bool) -> StoredLabel:
     """Return where predictions of a case go back to, if its label's file decides that, and not the image's.
 
     That is where the label has an order of its own, and no reader takes the image's file otherwise than
@@ -140,15 +137,15 @@ def _of_label(own: VolumeHeader, first: FirstImage, *, reordered: bool, takes_he
     """
     of_nifti = isinstance(first.header, NiftiHeader)
     plain = first.header.plain or not of_nifti
-    back: dict[str, Any] = {}
+    grid: Geometry | None = None
     if reordered and plain:
         grid = own.geometry
         if takes_header and (order := same_points(first.own, grid)) is not None:
             grid = order.grid(first.own)
-        back[TURNED_FROM] = grid.as_json()
-    if isinstance(own, NiftiHeader) and not takes_header and (back or not of_nifti):
-        back[FORMS] = forms_of(own.block)
-    return back
+    forms = ""
+    if isinstance(own, NiftiHeader) and not takes_header and (grid is not None or not of_nifti):
+        forms = forms_of(own.block)
+    return StoredLabel(turned_from=grid, forms=forms)
 
 
 def _in_order(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dataset.compiler import Accumulator, Atom
+from ...dataset.stored_label import SEGMENTS, StoredLabel, StoredSegment
 from ...errors import SegconvError, naming, warning
 from ...image.formats import nrrd, segmentation
 from ...image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, told_shear
@@ -91,7 +92,7 @@ def atoms_of_segments(
 
 def compile_segments(
     case: SourceCase, io: CaseIO, grid: Geometry, task: CaseTask, repairs: list[str]
-) -> tuple[NDArray[Any], dict[int, int], dict[str, Any]]:
+) -> tuple[NDArray[Any], dict[int, int], StoredLabel]:
     """Compile the segmentations of a case into the label of its image; as `layers.compile_layers`."""
     compiled = task.recipe.compiled
     if compiled is None:
@@ -99,7 +100,7 @@ def compile_segments(
     parts = case.parts[str(case.label)]
     index = {name: number for number, name in enumerate(compiled.masks_of)}
     accumulator = Accumulator(grid.array_shape)
-    entries: list[dict[str, Any]] = []
+    entries: list[StoredSegment] = []
     files: dict[str, OnGrid] = {}
     allowed = Allowed(task.recipe.mending, task.recipe.max_volume)
     own_names = iter(parts.names)
@@ -116,26 +117,23 @@ def compile_segments(
                 if not name:
                     continue
                 accumulator.add(index[name], _whole(placed_one, segment, grid))
-                values = list(compiled.masks_of[name])
-                entries.append({**dataclasses.asdict(segment), "values": values, "class": name, "file": file})
+                entries.append(StoredSegment(segment, tuple(compiled.masks_of[name]), file, name))
     if any(atom not in compiled.value_of for atom in accumulator.atoms):
         raise SegconvError("changed after it was looked at", code="SC062")
     label = accumulator.label(compiled.value_of)
     counts = {int(v): int(n) for v, n in zip(*np.unique(label, return_counts=True), strict=True)}
-    first = next(iter(files))
-    stored = {
-        "form": "segments",
-        "ending": segmentation.ENDING,
-        "dtype": max((one.found.layers.dtype for one in files.values()), key=lambda dtype: dtype.itemsize).name,
-        "file": first,
-        "segments": entries,
-        "grids": {file: one.own.as_json() for file, one in files.items() if not one.lost and one.place != _NOWHERE},
-    }
     lost = [one.lost for one in files.values() if one.lost]
     if compiled.lost:
         lost.append("overlaps went to one mask by the priority given")
-    if lost:
-        stored["lost"] = lost[0]
+    stored = StoredLabel(
+        segmentation.ENDING,
+        max((one.found.layers.dtype for one in files.values()), key=lambda dtype: dtype.itemsize).name,
+        lost=lost[0] if lost else "",
+        form=SEGMENTS,
+        segments=tuple(entries),
+        file=next(iter(files)),
+        grids={file: one.own for file, one in files.items() if not one.lost and one.place != _NOWHERE},
+    )
     return label, counts, stored
 
 

@@ -14,6 +14,7 @@ from ...dataset.compiler import Compiled
 from ...dataset.labels import BACKGROUND, value_text
 from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import TRAIN, CaseRecord, composed
+from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
 from ...errors import warning
 from ...image.geometry import Geometry
 from ...image.read_options import MAX_VOLUME, ReadOptions
@@ -23,7 +24,6 @@ from ..labels.coding import Coding
 from ..mending import NOTHING, Mending
 from ..model import BANDS, FRAME, SourceCase
 from ..source_files import shown
-from ..way_back import WAY_BACK
 
 PICTURES = (".png", ".tif")
 """Endings of datasets whose cases are pictures; a picture holds its channels in one file."""
@@ -83,7 +83,7 @@ class Recipe:
     coding: Coding
     label_map: Mapping[str, int]
     ending: str
-    label_file: Mapping[str, Any] = field(default_factory=dict)
+    label_file: StoredLabel = NOTHING_KNOWN
     mending: Mending = NOTHING
     ignore: int | None = None
     verify_source: bool = True
@@ -217,7 +217,7 @@ def record_of(
     task: CaseTask,
     repairs: list[str],
     written: Mapping[int, int],
-    label_file: Mapping[str, Any] | None,
+    label_file: StoredLabel | None,
     geometry: Geometry | None = None,
     intensity: list[tuple[float, float]] | None = None,
     shares: list[tuple[float, ...]] | None = None,
@@ -240,9 +240,9 @@ def record_of(
         Of each channel what `shares_of` returns, in the image's values.
     """
     case = task.source
-    stored = dict(label_file or task.recipe.label_file)
+    stored = label_file or task.recipe.label_file
     if case.label_name is not None:
-        stored["name"] = case.label_name
+        stored = dataclasses.replace(stored, name=case.label_name)
     record = CaseRecord(
         case=case.case,
         split=case.split,
@@ -257,35 +257,25 @@ def record_of(
         shares=[[float(f"{value:.6g}") for value in channel] for channel in shares or ()],
     )
     if task.origin is not None:
-        record = _carried_on(record, task.origin)
+        record = _carried_on(record, task.origin, task.recipe.coding.forward)
     return record.as_json()
 
 
-def _carried_on(record: CaseRecord, origin: CaseRecord) -> CaseRecord:
+def _carried_on(record: CaseRecord, origin: CaseRecord, forward: Mapping[int, int]) -> CaseRecord:
     """Return the record of a case whose source segconv made: the way back leads to what the user had."""
-    stored = carried_label_file(origin.label_file, record.label_map) or record.label_file
+    own = record.label_file
     # The user's own order and forms, or those of the source, whose voxels are the same.
-    stored = {**{key: record.label_file[key] for key in WAY_BACK if key in record.label_file}, **stored}
+    where = StoredLabel(turned_from=own.turned_from, forms=own.forms)
     return dataclasses.replace(
         record,
         original_name=origin.original_name or record.original_name,
         patient=record.patient or origin.patient,
         parent=origin.parent,
         label_map=composed(origin.label_map, record.label_map) or record.label_map,
-        label_file=stored,
+        label_file=where.updated(origin.label_file.moved(forward) or own),
         repairs=[*origin.repairs, *record.repairs],
         transform=origin.transform,
     )
-
-
-def carried_label_file(stored: Mapping[str, Any], label_map: Mapping[str, int]) -> dict[str, Any]:
-    """Return how the user's labels are stored, where the values of masks moved once more."""
-    moved = {int(found): written for found, written in label_map.items()}
-    carried = dict(stored)
-    for key in ("files", "segments"):
-        if carried.get(key) and isinstance(carried[key][0], dict):
-            carried[key] = [{**e, "values": [moved[v] for v in e["values"] if v in moved]} for e in carried[key]]
-    return carried
 
 
 def smallest_dtype(array: NDArray[Any]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dataset.layout import image_path, label_path
+from ...dataset.stored_label import PAGES, StoredLabel
 from ...errors import SegconvError, naming, warning
 from ...image import label_like, raster, stack, volumes
 from ...image.formats import nifti
@@ -75,14 +76,14 @@ def convert_volumes(item: Item, io: CaseIO) -> dict[str, Any]:
             file=task.shown(case.images[0]),
         )
     written: dict[int, int] = {}
-    stored: dict[str, Any] | None = None
+    stored: StoredLabel | None = None
     if case.label is not None and first is not None:
         with naming(task.shown(case.label)):
             written, stored = _convert_label(case.label, first, task, io, repairs)
-    stored = stored or dict(task.recipe.label_file)
+    stored = stored or task.recipe.label_file
     if first is None:
         return record_of(task, repairs, written, stored)
-    return record_of(task, repairs, written, {**first.way_back(), **stored}, first.grid, intensity, shares)
+    return record_of(task, repairs, written, first.way_back().updated(stored), first.grid, intensity, shares)
 
 
 def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tuple[DecodedVolume, bytes | None]:
@@ -155,7 +156,7 @@ def _question(image: DecodedVolume, number: int, first: int, path: str, task: Ca
 
 def _convert_label(
     path: str, first: FirstImage, task: CaseTask, io: CaseIO, repairs: list[str]
-) -> tuple[dict[int, int], dict[str, Any]]:
+) -> tuple[dict[int, int], StoredLabel]:
     """Convert a label; return its voxels by value, and how it is stored."""
     target = label_path(task.source.case, task.recipe.ending, task.source.split)
     form = task.source.form(path)
@@ -195,10 +196,11 @@ def _convert_label(
     written = written_counts(counts, task)
     warn_empty(written, task, io)
     own = task.source.parts[path].files[0] if form == INSTANCES else path
-    stored = {"ending": volumes.ending_of(own) or task.recipe.ending, "dtype": smallest_dtype(label.stored)}
-    if placed.lost or form == FRAME:
-        stored["lost"] = placed.lost or "the file of all frames: each frame comes back as a file of its own"
-    return written, {**stored, **placed.way_back}
+    lost = placed.lost
+    if form == FRAME:
+        lost = lost or "the file of all frames: each frame comes back as a file of its own"
+    stored = StoredLabel(volumes.ending_of(own) or task.recipe.ending, smallest_dtype(label.stored), lost=lost)
+    return written, stored.updated(placed.way_back)
 
 
 def _placed(
@@ -230,12 +232,12 @@ def _write_label(dense: NDArray[Any], target: str, geometry: Geometry, task: Cas
     io.write(target, volumes.encode(dense, geometry, task.recipe.ending))
 
 
-def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[NDArray[Any], dict[str, Any], Settle]:
+def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[NDArray[Any], StoredLabel, Settle]:
     """Return the values of a label of pictures, turned as its image is, how they are stored, and how settled."""
     coding = task.recipe.coding
     settle = coding.settle
     slices: list[NDArray[Any]] = []
-    stored: dict[str, Any] = {}
+    stored = StoredLabel()
     files = task.source.files_of(path)
     reverse = REVERSE in task.source.parts[path].names
     for file in files:
@@ -246,15 +248,14 @@ def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[
             else:
                 slices.append(codes_to_settle(opened, coding))
             settle = coding.settle_lossy if opened.header.lossy else settle
-            stored |= stored_mask(opened)
+            stored = stored.updated(stored_mask(opened))
     values = stack.assemble(slices)
     if values.shape != own.array_shape:
         raise SegconvError(f"has the size {values.shape[::-1]}, its image {own.size}", code="SC082")
     values = task.recipe.mending.turned(Volume(values, own)).array
     if len(files) == 1:
-        turned_over = {REVERSE: True} if reverse else {}
-        return values, {**stored, **turned_over, "form": "pages", "ending": Path(files[0]).suffix}, settle
-    return values, {**stored, "form": "stack", "files": [_as_kept(file) for file in files]}, settle
+        return values, replace(stored, reverse=reverse, form=PAGES, ending=Path(files[0]).suffix), settle
+    return values, replace(stored, form=STACK, slices=tuple(map(_as_kept, files))), settle
 
 
 def _as_kept(file: str) -> str:
@@ -265,7 +266,7 @@ def _as_kept(file: str) -> str:
 
 def _compile(
     path: str, target: str, first: FirstImage, task: CaseTask, io: CaseIO, repairs: list[str]
-) -> tuple[dict[int, int], dict[str, Any]]:
+) -> tuple[dict[int, int], StoredLabel]:
     if task.source.form(path) == SEGMENTS:
         dense, written, stored = compile_segments(task.source, io, first.grid, task, repairs)
     else:
@@ -277,10 +278,10 @@ def _compile(
 
 def _compile_masks(
     path: str, first: FirstImage, task: CaseTask, io: CaseIO, repairs: list[str]
-) -> tuple[NDArray[Any], dict[int, int], dict[str, Any]]:
+) -> tuple[NDArray[Any], dict[int, int], StoredLabel]:
     parts = task.source.parts[path]
     names = dict(zip(parts.files, parts.names, strict=True))
-    back: dict[str, dict[str, Any]] = {}
+    back: dict[str, StoredLabel] = {}
 
     def values_of(file: str) -> NDArray[Any]:
         mask, _ = open_volume(file, task, io, repairs)
@@ -288,17 +289,17 @@ def _compile_masks(
             raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
         _warn_odd(mask, file, task, io, repairs)
         placed = placed_label(mask, first, lambda value: names[file] if value else None, file, task, io, repairs)
-        back[file] = dict(placed.way_back)
+        back[file] = placed.way_back
         return placed.volume.values
 
     dense, written, stored = compile_layers(path, first.grid.array_shape, values_of, task)
-    stored["files"] = [{**entry, **back[file]} for entry, file in zip(stored["files"], parts.files, strict=True)]
-    for entry, file in zip(stored["files"], parts.files, strict=True):
-        if task.source.form(file) == SERIES:
-            entry["file"] += task.recipe.ending  # a series comes back as one volume
+    masks = []
+    for mask, file in zip(stored.masks, parts.files, strict=True):
+        kept = mask.file + (task.recipe.ending if task.source.form(file) == SERIES else "")  # which is one volume then
+        masks.append(replace(mask, file=kept, turned_from=back[file].turned_from, forms=back[file].forms))
     endings = {volumes.ending_of(file) or task.recipe.ending for file in parts.files}
-    stored["ending"] = next(iter(endings)) if len(endings) == 1 else task.recipe.ending
-    return dense, written, stored
+    ending = next(iter(endings)) if len(endings) == 1 else task.recipe.ending
+    return dense, written, replace(stored, ending=ending, masks=tuple(masks))
 
 
 def _write_channels(

@@ -124,7 +124,7 @@ def of_dataset(dataset: Dataset) -> Declaration:
     cases = {}
     for record in dataset.records():
         if any(usual.get(text) != value for text, value in record.label_map.items()):
-            name = str(record.label_file.get("name") or record.original_name or record.case)
+            name = str(record.label_file.name or record.original_name or record.case)
             cases[name] = _of_users(labels, record.label_map, who)
     return Declaration(own, None if user == own and not cases else user, cases, dataset.path)
 

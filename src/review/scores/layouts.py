@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...dataset import lineage
+from ...dataset.stored_label import LAYERS, STACK
 from ...image import raster, stack, volumes
 from ...image.formats import segmentation
 
@@ -177,12 +178,11 @@ def _recorded(root: Path) -> Places:
     for record in lineage.read_records(root):
         stored = record.label_file
         targets = [str(target.get("path", "")) for target in record.targets]
-        if stored.get("form") not in ("stack", "layers") or not targets:
+        if stored.form not in (STACK, LAYERS) or not targets:
             continue
-        form = SLICES if stored["form"] == "stack" else CLASSES
+        form = SLICES if stored.form == STACK else CLASSES
         case = os.path.commonpath([os.path.dirname(path) for path in targets]) or record.original_name
-        names = {stem_of(str(entry.get("file", ""))): str(entry.get("name", "")) for entry in stored.get("files", ())
-                 if isinstance(entry, Mapping)}  # fmt: skip
+        names = {stem_of(mask.file): mask.name for mask in stored.masks}
         for rank, path in enumerate(targets):
             stem = stem_of(path)
             found[os.path.dirname(path), stem] = Place(case, form, names.get(stem, stem), rank)

@@ -20,6 +20,7 @@ from segconv.convert.labels.labelling import Declared
 from segconv.convert.labels.picture_file import mask_codes, open_picture
 from segconv.convert.restore import _picture
 from segconv.dataset.labels import RGB
+from segconv.dataset.stored_label import StoredLabel
 from segconv.image.formats import bmp
 
 from ...command import Command, tree_hash
@@ -430,7 +431,7 @@ def test_every_table_of_colours_is_read_and_given_back(table: list[tuple[int, ..
     dense = np.vectorize(found.forward.__getitem__)(codes)
     assert np.array_equal(dense, mask)
     back = np.vectorize(found.inverse.__getitem__, otypes=[np.uint32])(dense)
-    with Image.open(io.BytesIO(_picture(back, {"mode": "RGBA", "depth": 8}, ending, RGB))) as image:
+    with Image.open(io.BytesIO(_picture(back, StoredLabel(mode="RGBA", depth=8), ending, RGB))) as image:
         assert image.mode == "RGBA"
         assert np.array_equal(np.asarray(image), np.where(theirs[..., 3:] == 0, 0, theirs))
 

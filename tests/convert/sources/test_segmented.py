@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from segconv.dataset.label_file import label_file
+from segconv.dataset.stored_label import stored_label
 from segconv.image.formats import segmentation
 from segconv.image.formats.segmentation import Segment
 from segconv.image.geometry import Geometry
@@ -109,9 +109,9 @@ def test_a_file_for_each_organ_is_united_and_restored_file_by_file(segconv: Comm
     check(segconv, {f"c{number}": organs(number) for number in range(CASES)})
     assert segconv("restore", segconv.raw / "Dataset005_A/labelsTr", "--like", "5", "-o", tmp_path / "back").code == 0
     kept = records(segconv.raw / "Dataset005_A")["c2"]["label_file"]
-    assert label_file(kept) == kept
+    assert stored_label(kept).as_json() == kept
     with pytest.raises(Misfit):
-        label_file({**kept, "grids": {"../liver.seg.nrrd": next(iter(kept["grids"].values()))}})
+        stored_label({**kept, "grids": {"../liver.seg.nrrd": next(iter(kept["grids"].values()))}})
     for name, mask in organs(2):
         back = segmentation.decode((tmp_path / f"back/c2/{name}.seg.nrrd").read_bytes())
         assert np.array_equal(back.mask(back.segments[0]), mask)
