@@ -16,7 +16,7 @@ from segconv.dataset.layout import Dataset
 from segconv.dataset.splits import leaks
 
 from ..command import Command, tree_hash
-from .test_turns import plain_script
+from .test_rotation_properties import plain_script
 
 LABELS = "background=0,disc=128,ring=255"
 

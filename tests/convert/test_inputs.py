@@ -22,7 +22,7 @@ from segconv.errors import SegconvError
 from segconv.work.plan import Target
 
 from ..command import Command
-from ..image.test_dicom import by_simpleitk, write_series
+from ..image.formats.test_dicom import by_simpleitk, write_series
 from .drawn import labels, picture, save
 from .oracles import ct, voxels, write
 

@@ -14,7 +14,7 @@ from segconv.image import volumes
 from segconv.image.formats import dicom
 
 from ...command import Command, Done
-from ...image.test_dicom import ROOT, write_series
+from ...image.formats.test_dicom import ROOT, write_series
 from ..oracles import ct, records, voxels, write
 
 DEPTH = 7

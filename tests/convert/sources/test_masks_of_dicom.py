@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from ...command import Command
-from ...image.test_dicom import write_series
+from ...image.formats.test_dicom import write_series
 from ..oracles import ct, description, records, voxels
 
 CASES = 2

@@ -622,7 +622,7 @@ def test_an_empty_folder_and_a_list_that_is_not_there(tmp_path: Path, segconv: C
 
 def series(root: Path) -> Path:
     """Two CT series of one patient and one of another, with their labels as volumes on the same grid."""
-    from ...image.test_dicom import write_series
+    from ...image.formats.test_dicom import write_series
 
     for number in range(CASES):
         folder = root / f"p{number}"
@@ -775,7 +775,7 @@ def test_what_lies_beside_slices_and_is_none_is_left_alone(tmp_path: Path, segco
 
 
 def test_two_series_in_one_folder_are_refused(tmp_path: Path, segconv: Command) -> None:
-    from ...image.test_dicom import ARRAY, write_series
+    from ...image.formats.test_dicom import ARRAY, write_series
 
     root = series(tmp_path / "src")
     write_series(root / "p1" / "CT", ARRAY, series="9")

@@ -13,7 +13,7 @@ import pytest
 from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 
 from ...command import Command, tree_hash
-from ...image.test_dicom import ARRAY, of_class, write_series
+from ...image.formats.test_dicom import ARRAY, of_class, write_series
 from ..drawn import labels, pair, picture, save
 from . import test_pairs
 

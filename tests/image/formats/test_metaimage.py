@@ -13,7 +13,7 @@ from segconv.errors import SegconvError
 from segconv.image import volumes
 from segconv.image.formats import metaimage
 
-from .test_volumes import same_grid
+from ..test_volumes import same_grid
 
 VOXELS = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
 

@@ -15,8 +15,8 @@ from skimage import io
 
 from fixtures.make_fixtures import png_shapes
 
-from ..cli.test_main import leaves
 from ..command import Command
+from .test_main import leaves
 
 pytestmark = pytest.mark.train
 

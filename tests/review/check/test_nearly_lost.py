@@ -8,8 +8,8 @@ import pytest
 
 from segconv.review.check.nearly_lost import Volumes
 
-from ..command import Command
-from .datasets import CASES, volumes
+from ...command import Command
+from ..datasets import CASES, volumes
 
 
 @pytest.mark.parametrize(("left", "told"), [(1, True), (3, False)])

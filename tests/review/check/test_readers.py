@@ -17,8 +17,8 @@ from segconv.review.check.dataset_check import check_dataset
 from segconv.review.check.declaration import ENDINGS
 from segconv.review.check.readers import READERS, knows, readers_of
 
-from . import datasets
-from .datasets import change_nifti, edit
+from .. import datasets
+from ..datasets import change_nifti, edit
 
 CASES = 5
 

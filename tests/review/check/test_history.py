@@ -14,7 +14,7 @@ from segconv.dataset.layout import Dataset
 from segconv.errors import Finding
 from segconv.review.check.dataset_check import check_dataset
 
-from ..command import Command
+from ...command import Command
 
 LINKS = ("hard", "symlink", "external")
 SIZE = (10, 9, 8)

@@ -31,7 +31,7 @@ from pydicom.uid import (
 from segconv.errors import SegconvError
 from segconv.image.formats import dicom
 
-from .test_geometry import angles, rotation
+from ..test_geometry import angles, rotation
 
 ROOT = "1.2.826.0.1.3680043.2.1125."
 

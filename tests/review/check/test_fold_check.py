@@ -6,7 +6,7 @@ import pytest
 
 from segconv.review.check.fold_check import judge_default_folds, judge_folds
 
-from .datasets import even_folds
+from ..datasets import even_folds
 
 CASES = [f"c{number}" for number in range(6)]
 

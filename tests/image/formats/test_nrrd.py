@@ -17,8 +17,8 @@ from segconv.errors import SegconvError
 from segconv.image import volumes
 from segconv.image.formats import nrrd
 
-from .test_geometry import angles, rotation
-from .test_volumes import GRID, same_grid
+from ..test_geometry import angles, rotation
+from ..test_volumes import GRID, same_grid
 
 VOXELS = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
 

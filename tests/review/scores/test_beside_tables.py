@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from skimage import io
 
-from ..command import Command
+from ...command import Command
 
 CATS, DOGS = (slice(2, 8),) * 2, (slice(10, 18),) * 2
 LISTED = "_background_\ncat\ndog\n"

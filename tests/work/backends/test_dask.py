@@ -23,7 +23,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     words = [sys.executable, "-m", f"{__package__}.dask_cluster", folder]
     env = {**os.environ, "DASK_TEMPORARY_DIRECTORY": folder}
     done = subprocess.run(
-        words, cwd=Path(__file__).parents[2], env=env, capture_output=True, encoding="utf-8", timeout=300
+        words, cwd=Path(__file__).parents[3], env=env, capture_output=True, encoding="utf-8", timeout=300
     )
     assert done.returncode == 0, done.stderr
     return dict(json.loads(line) for line in done.stdout.splitlines())

@@ -16,7 +16,7 @@ from segconv.image.formats import nrrd, segmentation
 from segconv.image.formats.segmentation import Segment
 from segconv.image.geometry import Geometry
 
-from .test_geometry import geometries
+from ..test_geometry import geometries
 
 GRID = Geometry((5, 4, 3), (1.0, 2.0, 3.0), (4.0, 5.0, 6.0), tuple(np.eye(3).ravel().tolist()))
 LAYERS = np.random.default_rng(0).integers(0, 3, (2, 3, 4, 5)).astype(np.uint8)

@@ -20,7 +20,7 @@ from segconv.image.formats.nifti_block import NiftiBlock
 from segconv.image.geometry import Geometry
 from segconv.image.read_options import ANY_AXES
 
-from .test_geometry import geometries, rotation
+from ..test_geometry import geometries, rotation
 
 
 def affine(angles: tuple[float, float, float], spacing: tuple[float, ...], offset: tuple[float, ...]) -> np.ndarray:

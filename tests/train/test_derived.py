@@ -15,7 +15,7 @@ from segconv.train.gate import refuse_foreign_classes
 from segconv.train.plans import read_plans
 
 from ..command import Command, Done
-from ..train.test_plans import plans as plans_of
+from .test_plans import plans as plans_of
 
 NETWORK = "my_networks.unet.Network"
 STATE = "segconv/derived-plans"

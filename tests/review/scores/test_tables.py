@@ -16,7 +16,7 @@ from skimage import io
 from segconv.review.scores.dice import Overlap
 from segconv.review.scores.tables import as_csv, is_csv
 
-from ..command import Command
+from ...command import Command
 
 HEADER = "case,class,dice,shared_voxels,predicted_voxels,reference_voxels"
 TABLE = f"{HEADER}\nc0,1,0.666667,1,2,1\nc0,2,,0,0,0\n"

@@ -14,7 +14,7 @@ import pytest
 from segconv.errors import SegconvError
 from segconv.image import volumes
 
-from .test_nifti import file_bytes
+from .formats.test_nifti import file_bytes
 
 BYTES = 200_000
 

@@ -23,12 +23,12 @@ from segconv.image.resample import rotation_matrix
 from segconv.review.check.dataset_check import Report, check_dataset
 from segconv.work.run_options import Workers
 
-from ..command import Command
-from ..convert.oracles import ct, write
-from . import datasets
-from .datasets import CASES, edit, even_folds, folds
-from .defects import ALL, IMAGE, LABEL, PASSED, marked, moved, moved_out, outside, with_lineage
-from .defects import elsewhere as named_elsewhere
+from ...command import Command
+from ...convert.oracles import ct, write
+from .. import datasets
+from ..datasets import CASES, edit, even_folds, folds
+from ..defects import ALL, IMAGE, LABEL, PASSED, marked, moved, moved_out, outside, with_lineage
+from ..defects import elsewhere as named_elsewhere
 
 
 def told(report: Report) -> list[tuple[str, str, str]]:
@@ -583,7 +583,7 @@ def test_a_folder_that_nnunet_would_not_find_is_told(tmp_path: Path) -> None:
 
 
 def test_nothing_is_written(tmp_path: Path) -> None:
-    from ..command import tree_hash
+    from ...command import tree_hash
 
     root = datasets.volumes(tmp_path)
     before = tree_hash(tmp_path)

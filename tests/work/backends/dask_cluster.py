@@ -20,7 +20,7 @@ from segconv.work.parallel import each
 from segconv.work.run import execute
 from segconv.work.run_options import RunOptions
 
-from . import tasks
+from .. import tasks
 
 WORKERS = 2
 LONG_S = 60.0

@@ -26,7 +26,7 @@ from segconv.errors import SegconvError
 from segconv.image.formats import dicom
 from segconv.image.formats.dicom_end import trailing_bytes
 
-from ..command import Command
+from ...command import Command
 from .test_dicom import ARRAY, write_series
 
 
@@ -119,7 +119,7 @@ def test_bytes_after_the_end_of_slices_are_dropped_and_told(tmp_path: Path) -> N
 
 
 def test_convert_warns_of_them(tmp_path: Path, segconv: Command) -> None:
-    from ..convert.sources.test_pairs import series
+    from ...convert.sources.test_pairs import series
 
     root = series(tmp_path / "src")
     path = min((root / "p1/CT").glob("*.dcm"))

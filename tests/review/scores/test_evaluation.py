@@ -21,7 +21,7 @@ from segconv.image.formats import segmentation
 from segconv.image.geometry import Geometry
 from segconv.review.scores.evaluation import evaluate_folders
 
-from ..command import Command, Done
+from ...command import Command, Done
 
 COLOURS = {0: (0, 0, 0), 1: (255, 0, 0), 2: (0, 128, 255), 3: (10, 10, 10)}
 
@@ -518,7 +518,7 @@ def test_slices_are_cases_unless_they_are_said_to_be_volumes(tmp_path: Path, seg
 
 
 def test_series_of_dicom_are_references(tmp_path: Path, segconv: Command) -> None:
-    from ..image.test_dicom import by_simpleitk, write_series
+    from ...image.formats.test_dicom import by_simpleitk, write_series
 
     (tmp_path / "r" / "p1").mkdir(parents=True)
     write_series(tmp_path / "r" / "p1" / "mask", organs().astype(np.int16) + 1024)  # which is stored, and stands for 0

@@ -21,8 +21,8 @@ from segconv.image.formats import dicom
 from segconv.work import fsops
 from segconv.work.caseio import HARD, CaseIO
 
-from .command import Command
-from .image.test_dicom import write_series
+from ..command import Command
+from ..image.formats.test_dicom import write_series
 
 LABELS = "background=0,disc=128,ring=255"
 INSIDE, OUTSIDE = b"inside", b"outside"

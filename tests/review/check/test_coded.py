@@ -11,8 +11,8 @@ from skimage import io
 
 from segconv.review.check.dataset_check import Report, check_dataset
 
-from . import datasets
-from .datasets import edit
+from .. import datasets
+from ..datasets import edit
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
