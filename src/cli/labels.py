@@ -232,7 +232,8 @@ def compile_(folder: Path, jobs: int, sink: Sink, **said: Any) -> int:
     back, which is proved.
     """
     from ..convert.model import ConvertOptions
-    from ..convert.sources.masks import scan
+    from ..convert.sources.registry import scan_source
+    from ..convert.survey import Survey
     from ..dataset.regions import swaps
     from ..errors import refuse_if_any
     from ..work.readers import Readers
@@ -246,7 +247,7 @@ def compile_(folder: Path, jobs: int, sink: Sink, **said: Any) -> int:
         priority=tuple(name.strip() for name in said["priority"].split(",")) if said["priority"] else (),
         max_heads=said["max_heads"],
     )
-    found = scan(Path(os.path.realpath(folder)), options, Readers(jobs, sink.progress()))
+    found = scan_source("masks", Survey(Path(os.path.realpath(folder)), options, Readers(jobs, sink.progress())))
     findings = refuse_if_any(found.findings)
     compiled = found.compiled
     if compiled is None:

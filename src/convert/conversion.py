@@ -33,14 +33,15 @@ from ..work.run import Outcome, Result, execute
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
 from ..work.staging import Staged
 from .labels.coding import Coding
-from .model import ConvertOptions, SourceScan, own_name
+from .model import ConvertOptions, Scan, own_name
 from .patients import in_words, number_of_patients, tested_patients, with_patients
 from .source_files import real_folder
 from .sources import nnunet_v1
 from .sources.folds import settled_folds
 from .sources.headers import decoded
 from .sources.left_alone import LeftAlone, left_alone
-from .sources.registry import KINDS, detect, refuse_unheeded
+from .sources.registry import detect, scan_source
+from .survey import Survey
 from .write.case import convert_case
 from .write.task import PICTURES, CaseTask, Recipe
 from .write.whole import Whole
@@ -70,7 +71,7 @@ class Conversion:
     """
 
     options: ConvertOptions
-    scan: SourceScan
+    scan: Scan
     evidence: str
     name: DatasetName
     plan: Plan
@@ -186,13 +187,11 @@ def plan_conversion(
 
 def _scanned(
     root: Path, kind: str | None, options: ConvertOptions, readers: Readers, *, strict: bool
-) -> tuple[str, str, SourceScan]:
+) -> tuple[str, str, Scan]:
     """Return the kind of a source, what speaks for it, and what it holds."""
-    kind, evidence = (kind, "--from") if kind is not None else detect(root, options)
-    if kind not in KINDS:
-        raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
-    refuse_unheeded(kind, options)
-    scan = with_patients(KINDS[kind].scan(root, options, readers), options)
+    survey = Survey(root, options, readers)
+    kind, evidence = (kind, "--from") if kind is not None else detect(survey)
+    scan = with_patients(scan_source(kind, survey), options)
     scan = replace(scan, findings=(*scan.findings, *tested_patients(scan)))
     findings = as_errors(scan.findings) if strict else scan.findings
     refuse_if_any(findings)
@@ -269,7 +268,7 @@ def _source_root(source: Path) -> Path:
     return root
 
 
-def _recipe(scan: SourceScan, options: ConvertOptions) -> Recipe:
+def _recipe(scan: Scan, options: ConvertOptions) -> Recipe:
     return Recipe(
         root=str(scan.root),
         channels=len(scan.channel_names),
@@ -357,7 +356,7 @@ def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -
     return findings
 
 
-def _own_files(case: str, images: int, scan: SourceScan, target: Path) -> dict[str, Any]:
+def _own_files(case: str, images: int, scan: Scan, target: Path) -> dict[str, Any]:
     """Return where a case lies all of whose files had to be written."""
     channels = images if scan.file_ending in PICTURES else len(scan.channel_names)
     return {

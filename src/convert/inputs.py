@@ -13,7 +13,7 @@ from ..dataset.lineage import RunRecord
 from ..dataset.names import twin_findings
 from ..dataset.prepared import Prepared
 from ..dataset.stored_label import PAGES, StoredLabel
-from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
+from ..errors import Finding, SegconvError, refuse_if_any, warning
 from ..image import raster
 from ..words import count_of
 from ..work.plan import Item, Plan, Target
@@ -25,10 +25,10 @@ from .find.cases import cases_of
 from .find.volume_units import companions_of
 from .labels.coding import Coding
 from .mending import HEADER, KINDS
-from .model import STACK, ConvertOptions, SourceCase, collect
-from .source_files import shown
+from .model import STACK, ConvertOptions, SourceCase
 from .sources.headers import decoded, probe_unit
 from .sources.input_files import input_pairs
+from .survey import Survey
 from .write.pictures import RGB_CHANNELS, convert_pictures
 from .write.placing import FirstImage
 from .write.task import PICTURES, CaseTask, Recipe
@@ -100,21 +100,19 @@ def scan_inputs(
         raise reading.no_file(source)
     root = _root(source)
     pictures = description.file_ending in PICTURES
-    pairs, findings = input_pairs(source, root, description.channel_names, options, pictures=pictures)
-    cases = cases_of(pairs, root, options, findings, [], None if pictures else companions_of)
+    survey = Survey(root, options)
+    pairs = input_pairs(survey, source, description.channel_names, pictures=pictures)
+    cases = cases_of(survey, pairs, None if pictures else companions_of)
     channels = len(description.channel_names)
     for number, case in enumerate(cases):
-        try:
-            with naming(shown(case.images[0], root)):
-                _refuse_channels(case, channels, root, options, pictures=pictures)
+        with survey.judging(case.images[0]):
+            _refuse_channels(case, channels, root, options, pictures=pictures)
             if pictures:
                 heads = {path: as_bands(raster.probe_file(path), drop_alpha=options.drop_alpha) for path in case.images}
                 cases[number] = apart(case, heads)
-        except SegconvError as error:
-            collect(findings, error)
-    findings += twin_findings({case.original_name: shown(case.images[0], root) for case in cases})
-    refuse_if_any(findings)
-    return cases, findings
+    survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in cases}))
+    refuse_if_any(survey.findings)
+    return cases, survey.findings
 
 
 def _root(source: Path) -> Path:

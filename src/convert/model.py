@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,6 @@ from ..dataset.stored_label import StoredLabel
 from ..errors import Finding, SegconvError
 from ..image.read_options import ReadOptions
 from ..words import count_of, some_of
-from ..work.readers import Readers
 from .mending import HEADER, KINDS, Mending
 from .source_files import shown
 
@@ -257,16 +256,14 @@ class SourceCase:
         return self.parts[unit].form if unit in self.parts else None
 
 
-@dataclass(frozen=True)
-class SourceScan:
+@dataclass(frozen=True, kw_only=True)
+class Scan:
     """Everything that planning found out about a source, before a byte is written.
 
     Parameters
     ----------
     kind
         Its key in the registry, such as ``"png"``.
-    name
-        What the source calls itself; the name of the dataset if the user gives a number alone.
     root
         Its folder, resolved.
     cases
@@ -302,7 +299,6 @@ class SourceScan:
     """
 
     kind: str
-    name: str
     root: Path
     cases: tuple[SourceCase, ...]
     channel_names: tuple[str, ...]
@@ -320,6 +316,11 @@ class SourceScan:
     prepared: Prepared = NOT_PREPARED
     patients_guessed_from: str = ""
 
+    @property
+    def name(self) -> str:
+        """What the source calls itself: the name of the dataset if the user only gives a number."""
+        return own_name(self.root)
+
 
 def _kept(value: object) -> object:
     """Return the value of an option that its caller cannot change afterwards."""
@@ -335,9 +336,6 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return list(value)
     return str(value) if isinstance(value, Path) else value
-
-
-Scanner = Callable[[Path, ConvertOptions, Readers], SourceScan]
 
 
 def own_name(root: Path) -> str:

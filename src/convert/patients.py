@@ -9,11 +9,11 @@ from ..dataset.lineage import TEST, TRAIN, CaseRecord
 from ..dataset.patients import Named, guess_patients, patients_in_words
 from ..dataset.tested_patients import judge_tested_patients
 from ..errors import Finding
-from .model import ConvertOptions, SourceCase, SourceScan
+from .model import ConvertOptions, Scan, SourceCase
 from .source_files import shown
 
 
-def with_patients(scan: SourceScan, options: ConvertOptions) -> SourceScan:
+def with_patients(scan: Scan, options: ConvertOptions) -> Scan:
     """Return a source with a patient guessed for each case, if none is known and something tells it of all."""
     declared = options.patients is not None or options.patient_pattern is not None
     if declared or any(case.patient or _origin(case, scan).patient for case in scan.cases):
@@ -30,7 +30,7 @@ def with_patients(scan: SourceScan, options: ConvertOptions) -> SourceScan:
     return scan
 
 
-def tested_patients(scan: SourceScan) -> list[Finding]:
+def tested_patients(scan: Scan) -> list[Finding]:
     """Return a warning if test cases are of patients that are in training as well."""
     testing = [
         (shown(case.images[0], scan.root), case.patient or _origin(case, scan).patient)
@@ -40,24 +40,24 @@ def tested_patients(scan: SourceScan) -> list[Finding]:
     return judge_tested_patients(_patients(scan), testing, scan.patients_guessed_from)
 
 
-def _named(case: SourceCase, scan: SourceScan) -> Named:
+def _named(case: SourceCase, scan: Scan) -> Named:
     original = _origin(case, scan).parent or case.original_name
     return Named(posixpath.basename(original), posixpath.dirname(shown(case.images[0], scan.root)))
 
 
-def number_of_patients(scan: SourceScan) -> int:
+def number_of_patients(scan: Scan) -> int:
     """Return how many patients the training cases have, as far as they are known."""
     return len(set(_patients(scan)) - {None})
 
 
-def in_words(scan: SourceScan) -> str:
+def in_words(scan: Scan) -> str:
     """Return what is known of the patients, and what that means for the folds, in one line."""
     return patients_in_words(_patients(scan), scan.patients_guessed_from, "--patient-pattern or --patients")
 
 
-def _patients(scan: SourceScan) -> list[str | None]:
+def _patients(scan: Scan) -> list[str | None]:
     return [case.patient or _origin(case, scan).patient for case in scan.cases if case.split == TRAIN]
 
 
-def _origin(case: SourceCase, scan: SourceScan) -> CaseRecord:
+def _origin(case: SourceCase, scan: Scan) -> CaseRecord:
     return scan.origin.get(case.case) or CaseRecord(case.case)

@@ -19,14 +19,14 @@ from segconv.augment.spec import AugmentSpec
 from segconv.convert import conversion as room
 from segconv.convert.conversion import Conversion, plan_conversion, run_conversion
 from segconv.convert.inputs import plan_inputs, run_inputs
-from segconv.convert.model import ConvertOptions, SourceScan
+from segconv.convert.model import ConvertOptions, Scan
 from segconv.convert.raw_predictions import run_raw_predictions
 from segconv.convert.restore import plan_restore, plan_restore_of, run_restore
-from segconv.convert.sources.registry import KINDS, Kind
+from segconv.convert.sources.registry import scan_source
+from segconv.convert.survey import Survey
 from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName
 from segconv.work.plan import Target
-from segconv.work.readers import Readers
 from segconv.work.run_options import RunOptions
 
 from ..command import Command, tree_hash
@@ -81,15 +81,14 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scanned(pictures: Path) -> SourceScan:
-    return KINDS["png"].scan(pictures, ConvertOptions(accept_labels=True), Readers())
+def scanned(pictures: Path) -> Scan:
+    return scan_source("png", Survey(pictures, ConvertOptions(accept_labels=True)))
 
 
-def planned(scan: SourceScan, options: ConvertOptions) -> Conversion:
+def planned(scan: Scan, options: ConvertOptions) -> Conversion:
     """A conversion that finds the same in its source whatever the options are: only they can tell it from others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(room.KINDS, "png", Kind(lambda root: "", lambda root, options, readers: scan))
-        patch.setattr(room, "refuse_unheeded", lambda kind, options: None)
+        patch.setattr(room, "scan_source", lambda kind, survey: scan)
         return plan_conversion(scan.root, "5_A", raw=scan.root.parent, kind="png", options=options)
 
 
@@ -98,13 +97,13 @@ def test_every_option_is_known_to_this_test() -> None:
 
 
 @pytest.mark.parametrize("name", OTHER)
-def test_an_option_that_decides_bytes_decides_the_fingerprint(scanned: SourceScan, name: str) -> None:
+def test_an_option_that_decides_bytes_decides_the_fingerprint(scanned: Scan, name: str) -> None:
     said = [ConvertOptions(), *(ConvertOptions(**{name: value}) for value in OTHER[name])]
     plans = [planned(scanned, options).plan for options in said]
     assert len({plan.fingerprint for plan in plans}) == len(plans)
 
 
-def test_an_option_that_decides_no_byte_lets_a_run_be_continued(scanned: SourceScan) -> None:
+def test_an_option_that_decides_no_byte_lets_a_run_be_continued(scanned: Scan) -> None:
     usual = planned(scanned, ConvertOptions()).plan.fingerprint
     for name, value in SILENT.items():
         assert planned(scanned, ConvertOptions(**{name: value})).plan.fingerprint == usual
@@ -117,7 +116,7 @@ some_options = st.lists(st.sampled_from(sorted(OTHER)), max_size=5, unique=True)
 
 @given(one=some_options, other=some_options)
 def test_fingerprints_are_equal_only_for_equal_options(
-    scanned: SourceScan, one: dict[str, Any], other: dict[str, Any]
+    scanned: Scan, one: dict[str, Any], other: dict[str, Any]
 ) -> None:
     for said in (one, other):
         if "strip_headers" in said:

@@ -14,8 +14,9 @@ from ...dataset.lineage import TEST, TRAIN
 from ...dataset.names import case_identifier, twin_findings
 from ...errors import Finding, SegconvError, naming
 from ...words import count_of
-from ..model import INSTANCES, ConvertOptions, Parts, SourceCase, collect, meeting_cases, skipped_note
-from ..source_files import resolve_inside, shown
+from ..model import INSTANCES, ConvertOptions, Parts, SourceCase, meeting_cases, skipped_note
+from ..source_files import resolve_inside
+from ..survey import Survey
 from .csv_text import read_text, rows_of
 from .pairing import Pair
 from .tree import Unit
@@ -26,14 +27,7 @@ FEW_MEETING = 5
 Companions = Callable[[str], tuple[str, ...]]
 
 
-def cases_of(
-    pairs: Iterable[Pair],
-    root: Path,
-    options: ConvertOptions,
-    findings: list[Finding],
-    notes: list[str],
-    companions: Companions | None = None,
-) -> list[SourceCase]:
+def cases_of(survey: Survey, pairs: Iterable[Pair], companions: Companions | None = None) -> list[SourceCase]:
     """Return the cases, training first; what is wrong becomes a finding, what is left out a note.
 
     Parameters
@@ -45,31 +39,31 @@ def cases_of(
     skipped = []
     places: dict[str, str] = {}
     for pair in pairs:
-        name = pair.path_name if options.case_names == "path" else pair.name
+        name = pair.path_name if survey.options.case_names == "path" else pair.name
         split = pair.split
         if not pair.labels and split == TRAIN:
-            if options.unlabelled == "skip":
+            if survey.options.unlabelled == "skip":
                 skipped.append(next(iter(pair.images.values())).path)
                 continue
-            if options.unlabelled != "test":
+            if survey.options.unlabelled != "test":
                 image = next(iter(pair.images.values()))
                 hint = "add it, or --unlabelled skip|test"
-                findings.append(Finding("SC080", f"has no label{image.slices}", file=image.path, hint=hint))
+                survey.error("SC080", f"has no label{image.slices}", file=image.path, hint=hint)
                 continue
             split = TEST
         try:
-            case = _case(pair, name, split, root, options, companions)
+            case = _case(pair, name, split, survey.root, survey.options, companions)
             cases.append(case)
             if len(pair.labels) == 1:
                 places[case.original_name] = _place(pair.labels[0], name)
         except SegconvError as error:
-            error.file = shown(error.file, root)
-            collect(findings, error)
-    notes += skipped_note(skipped)
-    if skipped and not cases and not any(f.severity == "error" for f in findings):
+            error.file = survey.shown(error.file)
+            survey.collect(error)
+    survey.notes += skipped_note(skipped)
+    if skipped and not cases and not survey.failed:
         what = f"holds {count_of(len(skipped), 'image')} and no label: --unlabelled skip leaves nothing"
         hint = "--images GLOB --masks GLOB says which files are labels; --unlabelled test takes all as test images"
-        findings.append(Finding("SC011", what, file=str(root), hint=hint))
+        survey.error("SC011", what, file=str(survey.root), hint=hint)
     return sorted(_labels_apart(cases, places), key=lambda case: case.split != TRAIN)
 
 
@@ -135,24 +129,22 @@ def _label_name(pair: Pair, name: str, label: Unit) -> str | None:
     return own if own != name else None
 
 
-def finished(
-    cases: Sequence[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding]
-) -> list[SourceCase]:
+def finished(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
     """Return the cases that were asked for, under the names that were asked for, with their patients; names judged."""
     chosen = list(cases)
-    if options.cases is not None:
-        chosen = _selected(chosen, options.cases, findings)
-    findings += twin_findings({case.original_name: shown(case.images[0], root) for case in chosen})
-    hint = "--case-names path names cases by their folders" if options.case_names is None else ""
-    meeting = [replace(found, hint=hint or found.hint) for found in meeting_cases(chosen, root)]
+    if survey.options.cases is not None:
+        chosen = _selected(survey, chosen, survey.options.cases)
+    survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in chosen}))
+    hint = "--case-names path names cases by their folders" if survey.options.case_names is None else ""
+    meeting = [replace(found, hint=hint or found.hint) for found in meeting_cases(chosen, survey.root)]
     if len(meeting) > FEW_MEETING and hint:
         more = f"; and so do {len(meeting) - 1} more"
         meeting = [replace(meeting[0], message=meeting[0].message + more)]  # all for one reason
-    findings += meeting
-    return _with_patients(chosen, root, options, findings)
+    survey.add(meeting)
+    return _with_patients(survey, chosen)
 
 
-def _selected(cases: list[SourceCase], wanted: str, findings: list[Finding]) -> list[SourceCase]:
+def _selected(survey: Survey, cases: list[SourceCase], wanted: str) -> list[SourceCase]:
     """Return the cases that ``--cases`` names: a list of names and globs, or a CSV of old and new names."""
     names: dict[str, str | None]
     if Path(wanted).suffix.lower() in (".csv", ".tsv", ".txt"):
@@ -174,25 +166,25 @@ def _selected(cases: list[SourceCase], wanted: str, findings: list[Finding]) -> 
         used.add(pattern)
         new = names[pattern]
         chosen.append(case if new is None else replace(case, case=case_identifier(new)))
-    findings += [
-        Finding("SC012", f"--cases names {name!r}, which is not there", hint="see the names with --dry-run -v")
-        for name in names
-        if name not in used
-    ]
+    survey.add(
+        [
+            Finding("SC012", f"--cases names {name!r}, which is not there", hint="see the names with --dry-run -v")
+            for name in names
+            if name not in used
+        ]
+    )
     return chosen
 
 
-def _with_patients(
-    cases: list[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding]
-) -> list[SourceCase]:
+def _with_patients(survey: Survey, cases: list[SourceCase]) -> list[SourceCase]:
     """Return the cases with their patients, by list or by pattern."""
-    if options.patients is None and options.patient_pattern is None:
+    if survey.options.patients is None and survey.options.patient_pattern is None:
         return cases
     listed: Mapping[str, str] = {}
-    if options.patients is not None:
-        rows = read_rows(options.patients, ("case", "patient"))
-        listed = _told_once(options.patients, [(row[0], row[1]) for row in rows if len(row) > 1])
-    pattern = _pattern(options.patient_pattern) if options.patient_pattern is not None else None
+    if survey.options.patients is not None:
+        rows = read_rows(survey.options.patients, ("case", "patient"))
+        listed = _told_once(survey.options.patients, [(row[0], row[1]) for row in rows if len(row) > 1])
+    pattern = _pattern(survey.options.patient_pattern) if survey.options.patient_pattern is not None else None
     found = []
     unknown = []
     for case in cases:
@@ -203,16 +195,18 @@ def _with_patients(
             unknown.append(case)
         found.append(replace(case, patient=patient or case.patient))
     if unknown:
-        what = f"{options.patient_pattern!r}" if pattern is not None else f"{options.patients}"
-        findings += [
-            Finding(
-                "SC085",
-                f"no patient is told by {what} ({count_of(len(unknown), 'case')} in all)",
-                file=shown(case.images[0], root),
-                hint="mend the pattern or the list: cases of one patient must stay in one fold",
-            )
-            for case in unknown
-        ]
+        what = f"{survey.options.patient_pattern!r}" if pattern is not None else f"{survey.options.patients}"
+        survey.add(
+            [
+                Finding(
+                    "SC085",
+                    f"no patient is told by {what} ({count_of(len(unknown), 'case')} in all)",
+                    file=survey.shown(case.images[0]),
+                    hint="mend the pattern or the list: cases of one patient must stay in one fold",
+                )
+                for case in unknown
+            ]
+        )
     return found
 
 

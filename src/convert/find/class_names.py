@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...errors import Finding
 from ..model import CASE
+from ..survey import Survey
 from .mask_folders import CaseFolder, wanted_name
 from .roles import FILLERS, IMAGE, MASK, MASK_WORDS, SEPARATORS, place_of, tokens_of
 from .tree import Unit
@@ -51,15 +51,13 @@ class _Group:
     masks: Mapping[Unit, _Owned | None]
 
 
-def cases_by_names(folders: Mapping[str, list[Unit]], wanted: str | None, findings: list[Finding]) -> list[CaseFolder]:
+def cases_by_names(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:
     """Return the cases of a source laid out so; none if it is not.
 
     Parameters
     ----------
     folders
         Folder → its files.
-    wanted
-        What ``--masks`` says.
     """
     groups = _groups(folders)
     found = [one for group in groups for one in group.masks.values() if one is not None]
@@ -70,23 +68,21 @@ def cases_by_names(folders: Mapping[str, list[Unit]], wanted: str | None, findin
     shared = any(number > 1 for number in Counter((one.top, one.owner) for one in found).values())
     if not shared and len({one.kind[:-1] for one in found}) > 1:
         return []  # folders of other pictures each, as of sites
-    return [case for group in groups for case in _cases(group, names, wanted, findings)]
+    return [case for group in groups for case in _cases(survey, group, names)]
 
 
-def _cases(
-    group: _Group, names: Mapping[tuple[str, ...], str], wanted: str | None, findings: list[Finding]
-) -> list[CaseFolder]:
+def _cases(survey: Survey, group: _Group, names: Mapping[tuple[str, ...], str]) -> list[CaseFolder]:
     cases = {key: CaseFolder(_place(unit, key), {unit.stem: unit}) for key, unit in group.pictures.items()}
     for unit, one in group.masks.items():
         if one is None:
-            findings.append(Finding("SC081", "is a mask without a picture", file=unit.path))
+            survey.error("SC081", "is a mask without a picture", file=unit.path)
             continue
         case, name = cases[one.owner], names[one.kind]
-        if not wanted_name(name, wanted):
+        if not wanted_name(name, survey.options.masks):
             continue
         if name in case.masks:
             twin = case.masks[name].path
-            findings.append(Finding("SC085", f"is a second mask of {one.owner!r}, beside {twin}", file=unit.path))
+            survey.error("SC085", f"is a second mask of {one.owner!r}, beside {twin}", file=unit.path)
             continue
         case.masks[name] = unit
         case.places[name] = "/".join(one.form) + unit.ending

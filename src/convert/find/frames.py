@@ -8,30 +8,28 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from ...dataset.lineage import TEST, TRAIN
 from ...dataset.names import case_identifier
-from ...errors import Finding, SegconvError
+from ...errors import SegconvError
 from ...image import volumes
 from ...image.stored import ArrayVolume, DecodedVolume, VolumeHeader
 from ...words import count_of
 from ..model import FRAME, ConvertOptions, Parts, SourceCase
-from ..source_files import read_source, shown
+from ..source_files import read_source
+from ..survey import Survey
 
 HINT = "--frames makes a case of each frame, all of one patient"
 _SUBJECT = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9]+)")
 
 
-def with_frames(
-    cases: Sequence[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]
-) -> list[SourceCase]:
+def with_frames(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
     """Return a case for each frame, if that was asked for; what has no frames to take apart becomes a finding.
 
     Many files of hearts hold labels of two frames, and empty ones of all others: ``--unlabelled`` leaves those out, or
     makes test cases of them.
     """
-    if not options.frames:
+    if not survey.options.frames:
         return list(cases)
     found: list[SourceCase] = []
     for case in cases:
@@ -42,16 +40,16 @@ def with_frames(
             found.append(case)  # said when its headers are judged
             continue
         if len(set(counts.values())) > 1 or 1 in counts.values():
-            told = ", ".join(f"{shown(unit, root)} has {count_of(number, 'frame')}" for unit, number in counts.items())
+            told = ", ".join(f"{survey.shown(unit)} has {count_of(number, 'frame')}" for unit, number in counts.items())
             hint = "leave --frames out, if the image has channels and not frames; or take the case out with --cases"
-            findings.append(Finding("SC073", f"--frames: {told}", file=shown(units[0], root), hint=hint))
+            survey.error("SC073", f"--frames: {told}", file=survey.shown(units[0]), hint=hint)
             continue
         number = next(iter(counts.values()))
-        empty = _empty(case, number, options)
-        if empty and options.unlabelled == "skip":
+        empty = _empty(case, number, survey.options)
+        if empty and survey.options.unlabelled == "skip":
             named = ", ".join(str(frame + 1) for frame in sorted(empty))
-            notes.append(f"--unlabelled skip left out the frames {named} of {shown(units[0], root)}, without a label")
-        found += _frames(case, units, number, empty, options)
+            survey.note(f"--unlabelled skip left out the frames {named} of {survey.shown(units[0])}, without a label")
+        found += _frames(case, units, number, empty, survey.options)
     return sorted(found, key=lambda frame: frame.split != TRAIN)
 
 

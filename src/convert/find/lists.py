@@ -67,13 +67,13 @@ def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
         images = {key: value for key, value in entry.items() if key.startswith("image") and value}
         label = next((entry[key] for key in _LABEL if entry.get(key)), "")
         if not images:
-            pairing.findings.append(Finding("SC087", f"entry {number} names no image", file=path.name))
+            pairing.error("SC087", f"entry {number} names no image", file=path.name)
             continue
         said = entry.get("split") or ""
         split = _SPLITS.get(said.casefold(), TRAIN)
         if said and said.casefold() not in _SPLITS:
             what = f"entry {number}: split is {said!r}, expected train, val or test"
-            pairing.findings.append(Finding("SC087", what, file=path.name))
+            pairing.error("SC087", what, file=path.name)
             continue
         units = {key: _unit(value, path, root, strip) for key, value in images.items()}
         if len(units) == 1:
@@ -81,31 +81,27 @@ def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
         first = next(iter(units.values()))
         name = entry.get("case") or first.stem
         if (name,) in seen:
-            pairing.findings.append(
-                Finding(
+            pairing.error(
                     "SC087", f"entries {seen[(name,)]} and {number} are both the case {name!r}", file=path.name,
                     hint="give each a name of its own in a column 'case'",
-                )
-            )  # fmt: skip
+                )  # fmt: skip
             continue
         seen[(name,)] = number
         labels = (_unit(label, path, root, strip),) if label else ()
         owner = owners.setdefault(labels[0].path, number) if labels else number
         if owner != number:
-            pairing.findings.append(
-                Finding(
+            pairing.error(
                     "SC087", f"entries {owner} and {number} have the same label, {label}", file=path.name,
                     hint="mend the list: a label belongs to one case",
-                )
-            )  # fmt: skip
+                )  # fmt: skip
             continue
         if labels and labels[0].path in {unit.path for unit in units.values()}:
             what = f"entry {number} has {label} for an image and for its label"
-            pairing.findings.append(Finding("SC087", what, file=path.name))
+            pairing.error("SC087", what, file=path.name)
             continue
         declared |= {name} if said else set()
         pairing.pairs.append(Pair((), name, split, units, labels, entry.get("patient") or None))
-    pairing.pairs = split_by_folders(pairing.pairs, pairing.findings, pairing.notes, declared)
+    pairing.pairs = split_by_folders(pairing.pairs, pairing, declared)
     return pairing
 
 

@@ -18,11 +18,12 @@ from pathlib import Path
 
 from ... import reading
 from ...dataset.lineage import TRAIN
-from ...errors import Finding, SegconvError
+from ...errors import SegconvError
 from ...image import raster, volumes
 from ...image.formats import segmentation
 from ..model import ConvertOptions
 from ..source_files import is_stray
+from ..survey import Survey
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
 from .tree import Unit, walk
 from .volume_units import series_units
@@ -100,7 +101,7 @@ def _own_image_folder(root: Path, options: ConvertOptions) -> Path | None:
     return images[0].resolve() if segmented and all(segmented) else None
 
 
-def find_folders(root: Path, options: ConvertOptions, findings: list[Finding]) -> list[CaseFolder]:
+def find_folders(survey: Survey) -> list[CaseFolder]:
     """Return the cases of a source.
 
     Raises
@@ -108,27 +109,29 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding]) -
     SegconvError
         ``SC001`` if ``--images`` names no folder.
     """
-    elsewhere = image_folder(root, options) or (None if options.images else _own_image_folder(root, options))
-    if options.images and elsewhere is None:
+    elsewhere = image_folder(survey.root, survey.options) or (
+        None if survey.options.images else _own_image_folder(survey.root, survey.options)
+    )
+    if survey.options.images and elsewhere is None:
         raise SegconvError(
-            f"--images {' '.join(options.images)}: is no folder",
+            f"--images {' '.join(survey.options.images)}: is no folder",
             hint="--images DIR is a folder of images that are called as the cases; --image NAME the one beside masks",
         )
     found: dict[str, CaseFolder] = {}
     waiting: list[tuple[str, list[str]]] = []
     places: dict[str, list[Unit]] = {}
-    for folder, names in walk(root, findings, external=options.allow_external):
-        if elsewhere is not None and (root / folder).is_relative_to(elsewhere):
+    for folder, names in walk(survey):
+        if elsewhere is not None and (survey.root / folder).is_relative_to(elsewhere):
             continue
         units = [unit for name in names if (unit := unit_of(folder, name)) is not None]
         if not units:
             if unit_of("", folder) is not None:
-                findings.append(Finding("SC061", "is a folder, expected a file", file=folder))
+                survey.error("SC061", "is a folder, expected a file", file=folder)
             elif names:
                 waiting.append((folder, names))
             continue
         places[folder] = units
-    for folder, units in _of_one_kind(places, options, elsewhere).items():
+    for folder, units in _of_one_kind(places, survey.options, elsewhere).items():
         parent, _, own = folder.rpartition("/")
         inner = own.lower() in MASK_WORDS
         if parent and own.lower() in IMAGE_WORDS and elsewhere is None:
@@ -136,25 +139,27 @@ def find_folders(root: Path, options: ConvertOptions, findings: list[Finding]) -
             continue
         case = found.setdefault(parent if inner else folder, CaseFolder(parent if inner else folder))
         for unit in units:
-            image = None if inner or elsewhere is not None else _channel(unit, options.image, case)
+            image = None if inner or elsewhere is not None else _channel(unit, survey.options.image, case)
             if is_segmentation(unit.path):
                 case.segmentations.append(unit)
             elif image is not None:
-                _add(case.images, image, unit, findings)
+                _add(survey, case.images, image, unit)
             else:
-                _add(case.masks, unit.stem, unit, findings)
+                _add(survey, case.masks, unit.stem, unit)
     if elsewhere is None and any(_holds_masks(folder.rpartition("/")[0]) for folder, _ in waiting):
-        _add_series(root, waiting, options, found, findings)
+        _add_series(survey, waiting, found)
     for case in list(found.values()):
         _take_apart(case, found)
         if case.segmentations and not case.images and len(case.masks) == 1:
             case.images, case.masks = case.masks, {}  # the only volume that holds no segments
-        case.images = {name: case.images[name] for name in options.image or sorted(case.images) if name in case.images}
+        case.images = {
+            name: case.images[name] for name in survey.options.image or sorted(case.images) if name in case.images
+        }
     if elsewhere is not None:
-        _bring_images(_images_in(root, elsewhere), found)
+        _bring_images(_images_in(survey.root, elsewhere), found)
     _name_by_class(found.values())
     for case in found.values():
-        case.masks = {name: unit for name, unit in case.masks.items() if wanted_name(name, options.masks)}
+        case.masks = {name: unit for name, unit in case.masks.items() if wanted_name(name, survey.options.masks)}
     return [case for case in found.values() if case.images or case.labels]
 
 
@@ -236,38 +241,32 @@ def _holds_masks(folder: str) -> bool:
     return place_of(folder.rpartition("/")[2]).role == MASK
 
 
-def _add_series(
-    root: Path,
-    folders: Iterable[tuple[str, list[str]]],
-    options: ConvertOptions,
-    found: dict[str, CaseFolder],
-    findings: list[Finding],
-) -> None:
+def _add_series(survey: Survey, folders: Iterable[tuple[str, list[str]]], found: dict[str, CaseFolder]) -> None:
     """Add series of DICOM: those in a folder of masks are masks, the one beside that folder is their image."""
     beside: dict[str, list[Unit]] = {}
     for folder, names in folders:
-        for unit in series_units(root, folder, names, findings):
+        for unit in series_units(survey, folder, names):
             parent, _, own = unit.folder.rpartition("/")
             if not _holds_masks(unit.folder):
                 beside.setdefault(parent if own.lower() in IMAGE_WORDS else unit.folder, []).append(unit)
-            elif wanted_name(unit.stem, options.masks):
-                _add(found.setdefault(parent, CaseFolder(parent)).masks, unit.stem, unit, findings)
+            elif wanted_name(unit.stem, survey.options.masks):
+                _add(survey, found.setdefault(parent, CaseFolder(parent)).masks, unit.stem, unit)
     for name, units in beside.items():
         case = found.setdefault(name, CaseFolder(name))
-        wanted = {channel: unit for unit in units if (channel := _channel(unit, options.image, case)) is not None}
-        case.images |= wanted or ({units[0].stem: units[0]} if len(units) == 1 and not options.image else {})
+        wanted = {
+            channel: unit for unit in units if (channel := _channel(unit, survey.options.image, case)) is not None
+        }
+        case.images |= wanted or ({units[0].stem: units[0]} if len(units) == 1 and not survey.options.image else {})
 
 
-def _add(units: dict[str, Unit], name: str, unit: Unit, findings: list[Finding]) -> None:
+def _add(survey: Survey, units: dict[str, Unit], name: str, unit: Unit) -> None:
     twin = units.setdefault(name, unit)
     if twin is not unit:
-        findings.append(
-            Finding(
-                "SC085",
-                f"{twin.stem}{twin.ending} and {unit.stem}{unit.ending} are both called {name!r}",
-                file=unit.path,
-                hint="remove one of them: some readers open the other",
-            )
+        survey.error(
+            "SC085",
+            f"{twin.stem}{twin.ending} and {unit.stem}{unit.ending} are both called {name!r}",
+            file=unit.path,
+            hint="remove one of them: some readers open the other",
         )
 
 

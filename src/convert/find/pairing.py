@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ...dataset.lineage import TEST, TRAIN
 from ...errors import Finding
+from ..survey import Remarks
 from .matching import Matched, match
 from .named_labels import LOSSY, labels_by_name
 from .raters import raters_in
@@ -85,17 +86,13 @@ class Pair:
 
 
 @dataclass
-class Pairing:
+class Pairing(Remarks):
     """What `pair_units` found.
 
     Parameters
     ----------
     pairs
         Cases; those without label among them.
-    findings
-        What fits nowhere.
-    notes
-        What was decided, in words.
     folders
         ``images + masks`` as they lie, for the evidence.
     strangers
@@ -109,8 +106,6 @@ class Pairing:
     """
 
     pairs: list[Pair] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     strangers: list[Strangers] = field(default_factory=list)
     several: list[tuple[Unit, ...]] = field(default_factory=list)
@@ -169,7 +164,7 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
         _pair_group(split, key, group, pairing, one_each=one_each)
         validation += (len(pairing.pairs) - before) * is_validation
     if validation:
-        pairing.notes.append(
+        pairing.note(
             f"{validation} cases of the validation folder join the training cases: nnU-Net makes its own folds"
         )
     if pairing.rivals:
@@ -243,7 +238,7 @@ def _heed_names(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _Group
             name = units[labels][0].stem + units[labels][0].ending
             by_name = role_of_stem(units[labels][0].stem)[0] == MASK
             why = f"as {name} tells by its name" if by_name else "whose pictures are JPEG and hold none"
-            pairing.notes.append(f"{labels or '.'} holds the labels of {images[0] or '.'}, {why}")
+            pairing.note(f"{labels or '.'} holds the labels of {images[0] or '.'}, {why}")
 
 
 def _bring_together(groups: Mapping[tuple[str | None, bool, tuple[str, ...]], _Group]) -> None:
@@ -298,14 +293,12 @@ def _pair_group(split: str | None, key: tuple[str, ...], group: _Group, pairing:
     if len(images) > 1 and masks:
         named, (mask_folder, units) = " and ".join(folder or "." for folder in images), next(iter(masks.items()))
         patterns = [globs_of(own, units) for own in images.values()]
-        pairing.findings.append(
-            Finding(
-                "SC003",
-                f"{named} may {'both' if len(images) == 2 else 'all'} hold the images of {mask_folder}",
-                hint=f"--images {patterns[0][0]!r} --masks {patterns[0][1]!r} takes one;"
-                f" {' '.join(f'--images {one!r}' for one, _ in patterns)} --masks {patterns[0][1]!r}"
-                " takes them as channels",
-            )
+        pairing.error(
+            "SC003",
+            f"{named} may {'both' if len(images) == 2 else 'all'} hold the images of {mask_folder}",
+            hint=f"--images {patterns[0][0]!r} --masks {patterns[0][1]!r} takes one;"
+            f" {' '.join(f'--images {one!r}' for one, _ in patterns)} --masks {patterns[0][1]!r}"
+            " takes them as channels",
         )
         return
     if masks and not images:
@@ -327,16 +320,14 @@ def _one_mask_folder(
     if len(masks) > 1:
         objects = [folder for folder in masks if "object" in tokens_of(folder.rsplit("/", 1)[-1])]
         for folder in objects:
-            pairing.notes.append(f"{folder} left alone: it holds objects, not classes")
+            pairing.note(f"{folder} left alone: it holds objects, not classes")
         masks = {folder: units for folder, units in masks.items() if folder not in objects}
     if len(masks) > 1:
-        pairing.findings.append(
-            Finding(
-                "SC003",
-                f"{' and '.join(masks)} may {'both' if len(masks) == 2 else 'all'} hold the masks",
-                hint=" or ".join(_patterns(own, images) for own in masks.values())
-                + "; or move the others out of the source",
-            )
+        pairing.error(
+            "SC003",
+            f"{' and '.join(masks)} may {'both' if len(masks) == 2 else 'all'} hold the masks",
+            hint=" or ".join(_patterns(own, images) for own in masks.values())
+            + "; or move the others out of the source",
         )
         return {}
     return masks
@@ -400,13 +391,11 @@ def _side_by_side(
     elif known:
         _add(split, key, Matched([], [], _once(units, pairing)), pairing)
     else:
-        pairing.findings.append(
-            Finding(
-                "SC063",
-                f"holds {listed(units)}, and nothing tells whether that is images or labels",
-                file=folder or ".",
-                hint="rename the folder, move it out of the source, or say --images GLOB --masks GLOB",
-            )
+        pairing.error(
+            "SC063",
+            f"holds {listed(units)}, and nothing tells whether that is images or labels",
+            file=folder or ".",
+            hint="rename the folder, move it out of the source, or say --images GLOB --masks GLOB",
         )
 
 
@@ -416,13 +405,11 @@ def _once(units: Iterable[Unit], pairing: Pairing) -> list[Unit]:
     for unit in units:
         twin = found.setdefault(unit.stem, unit)
         if twin is not unit:
-            pairing.findings.append(
-                Finding(
-                    "SC085",
-                    f"{twin.stem}{twin.ending} and {unit.stem}{unit.ending} are two files of one case",
-                    file=unit.path,
-                    hint="remove one of them: some readers open the other",
-                )
+            pairing.error(
+                "SC085",
+                f"{twin.stem}{twin.ending} and {unit.stem}{unit.ending} are two files of one case",
+                file=unit.path,
+                hint="remove one of them: some readers open the other",
             )
     return list(found.values())
 
@@ -442,9 +429,7 @@ def _add(split: str | None, key: tuple[str, ...], found: Matched, pairing: Pairi
         if unit in taken:
             continue
         if unit not in found.second:
-            pairing.findings.append(
-                Finding("SC081", f"is a label without an image{unit.slices}", file=unit.path, hint=_LONELY)
-            )
+            pairing.error("SC081", f"is a label without an image{unit.slices}", file=unit.path, hint=_LONELY)
     for _, images, mask in found.cases:
         others = [unit for unit, twin in found.second.items() if twin == mask and unit not in taken]
         if others:
@@ -453,7 +438,7 @@ def _add(split: str | None, key: tuple[str, ...], found: Matched, pairing: Pairi
     if longer is not None and not any(note.startswith(_LONGER) for note in pairing.notes):
         name, images = longer
         named = " and ".join(unit.stem + unit.ending for unit in images.values())
-        pairing.notes.append(f"{_LONGER}, as {named} for {name!r}")  # once, and not for each folder of a case
+        pairing.note(f"{_LONGER}, as {named} for {name!r}")  # once, and not for each folder of a case
 
 
 def _first(images: Mapping[str, Unit]) -> Unit:

@@ -104,16 +104,14 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
         wanted = len(images) if _CHANNEL not in compiled[0].groupindex else len(channels)
         if len(channels) < wanted:
             missing = [text for n, text in enumerate(images) if f"{n:04d}" not in channels]
-            pairing.findings.append(
-                Finding("SC084", f"has no file that matches {missing[0]!r}", file=next(iter(channels.values())).path)
-            )
+            pairing.error("SC084", f"has no file that matches {missing[0]!r}", file=next(iter(channels.values())).path)
             continue
         name = _name(key, next(iter(channels.values())))
         pair = Pair((), name, TRAIN, channels, tuple(label.values()) if label else ())
         pairing.pairs.append(replace(pair, patient=patients.get(key)))
     orphans = [unit for of_case in labels.values() for unit in of_case.values()]
     pairing.findings += [Finding("SC081", "is a label without an image", file=unit.path) for unit in orphans]
-    pairing.pairs = split_by_folders(pairing.pairs, pairing.findings, pairing.notes)
+    pairing.pairs = split_by_folders(pairing.pairs, pairing)
     return pairing
 
 
@@ -170,13 +168,11 @@ def _matches(
         channel = match[_CHANNEL] if _CHANNEL in pattern.groupindex else ""
         channels = found.setdefault(key, {})
         if channel in channels:
-            pairing.findings.append(
-                Finding(
-                    "SC085",
-                    f"and {channels[channel].path} both match {text!r} as the case {'_'.join(key)!r}",
-                    file=unit.path,
-                    hint="name the parts that tell cases apart, such as {case}",
-                )
+            pairing.error(
+                "SC085",
+                f"and {channels[channel].path} both match {text!r} as the case {'_'.join(key)!r}",
+                file=unit.path,
+                hint="name the parts that tell cases apart, such as {case}",
             )
             continue
         channels[channel] = unit
@@ -184,7 +180,7 @@ def _matches(
             patients[key] = match[_PATIENT]
     if not found:
         hint = "patterns are relative to the source; * stays within a folder, **/ crosses folders"
-        pairing.findings.append(Finding("SC011", f"no file matches {text!r}", hint=hint))
+        pairing.error("SC011", f"no file matches {text!r}", hint=hint)
     return found
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 from ...errors import Finding, SegconvError
 from ...image import raster, stack
 from ...words import count_of
-from ..model import SERIES, STACK, ConvertOptions, Parts, SourceCase, collect
+from ..model import SERIES, STACK, ConvertOptions, Parts, SourceCase
 from ..source_files import shown
+from ..survey import Survey
 
 NAME = "name"
 INSTANCE = "instance"
@@ -42,9 +43,7 @@ class _Slices:
     instances: tuple[int | None, ...] = ()
 
 
-def in_slice_order(
-    cases: Sequence[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]
-) -> list[SourceCase]:
+def in_slice_order(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
     """Return the cases with their mask pictures in the order of the slices of their images.
 
     Cases whose order is neither proved nor stated become one finding, those of each proof a note.
@@ -58,9 +57,9 @@ def in_slice_order(
             continue
         try:
             slices = _slices_of(case)
-            found = _order(case, slices, options)
+            found = _order(case, slices, survey.options)
         except SegconvError as error:
-            collect(findings, error, shown(case.label, root))
+            survey.collect(error, survey.shown(case.label))
             continue
         if found is None:
             open_cases.append((case, slices))
@@ -68,9 +67,11 @@ def in_slice_order(
         way, files = found
         ways[way] += 1
         ordered.append(replace(case, parts={**case.parts, case.label: files}))
-    notes += [f"mask pictures of {count_of(number, 'case')} belong to slices {way}" for way, number in ways.items()]
+    survey.notes += [
+        f"mask pictures of {count_of(number, 'case')} belong to slices {way}" for way, number in ways.items()
+    ]
     if open_cases:
-        findings.append(_not_stated(open_cases, root))
+        survey.findings.append(_not_stated(open_cases, survey.root))
     return ordered
 
 

@@ -7,15 +7,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ...dataset.lineage import TEST, TRAIN
-from ...errors import Finding
 from ...words import count_of
+from ..survey import Remarks
 from .pairing import Pair
 from .roles import place_of
 
 
-def split_by_folders(
-    pairs: Sequence[Pair], findings: list[Finding], notes: list[str], declared: Collection[str] = ()
-) -> list[Pair]:
+def split_by_folders(pairs: Sequence[Pair], remarks: Remarks, declared: Collection[str] = ()) -> list[Pair]:
     """Return the cases in the split that their folders name; an image and a label that disagree become a finding.
 
     Parameters
@@ -34,19 +32,19 @@ def split_by_folders(
         elif len(told) > 1:
             what = f"of the case {pair.name!r} is for testing, and {told[TRAIN]} for training"
             hint = "a column 'split' of --pairs LIST says which of both it is"
-            findings.append(Finding("SC087", what, file=told[TEST], hint=hint))
+            remarks.error("SC087", what, file=told[TEST], hint=hint)
         else:
             found.append(replace(pair, split=next(iter(told))))
             validation += any(place.validation for place in places.values())
     tests = [pair.name for pair in found if pair.split == TEST]
     if tests and len(tests) == len(found) and not declared:
-        notes.append("all cases lie in folders for testing; they become training cases, as there are no others")
+        remarks.note("all cases lie in folders for testing; they become training cases, as there are no others")
         return [replace(pair, split=TRAIN) for pair in found]
     if tests and len(tests) > sum(name in declared for name in tests):
-        notes.append(f"{count_of(len(tests), 'case')} in folders for testing became test cases")
+        remarks.note(f"{count_of(len(tests), 'case')} in folders for testing became test cases")
     if validation:
         joined = f"{count_of(validation, 'case')} in folders for validation join the training cases"
-        notes.append(f"{joined}: nnU-Net makes its own folds")
+        remarks.note(f"{joined}: nnU-Net makes its own folds")
     return found
 
 

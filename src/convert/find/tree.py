@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ... import reading
-from ...errors import Finding
 from ..model import SERIES, STACK, Parts
 from ..source_files import is_stray
+from ..survey import Survey
 
 OWN_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 """Where datasets are made is no part of a source that lies around it."""
@@ -60,20 +60,19 @@ class Unit:
         return f"; it holds the slice {os.path.basename(self.parts.files[0])}{more}"
 
 
-def walk(root: Path, findings: list[Finding], *, external: bool = False) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder, relative to the root, and the names of its files; both sorted.
+def walk(survey: Survey) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder of a source, relative to it, and the names of its files; both sorted.
 
     Stray files are left out, and so are `OWN_FOLDERS`.
 
     A folder that is a link is entered if it stays inside the source; a link that leaves it, or leads
     to a folder above itself, becomes a finding.
     """
-    yield from _walk(root, "", Path(os.path.realpath(root)), findings, external)
+    yield from _walk(survey, "", Path(os.path.realpath(survey.root)))
 
 
-def _walk(
-    root: Path, relative: str, real_root: Path, findings: list[Finding], external: bool
-) -> Iterator[tuple[str, list[str]]]:
+def _walk(survey: Survey, relative: str, real_root: Path) -> Iterator[tuple[str, list[str]]]:
+    root = survey.root
     files: list[str] = []
     folders: list[str] = []
     try:
@@ -88,46 +87,39 @@ def _walk(
                 path = f"{relative}/{entry.name}" if relative else entry.name
                 if not is_folder:
                     files.append(entry.name)
-                elif not entry.is_symlink() or _may_enter(root / path, path, real_root, findings, external):
+                elif not entry.is_symlink() or _may_enter(survey, path, real_root):
                     folders.append(path)
     except OSError as error:
         raise reading.unlisted(error, root / relative) from error
     yield relative, sorted(files)
     for folder in sorted(folders):
-        yield from _walk(root, folder, real_root, findings, external)
+        yield from _walk(survey, folder, real_root)
 
 
-def _may_enter(link: Path, shown: str, root: Path, findings: list[Finding], external: bool) -> bool:
+def _may_enter(survey: Survey, path: str, root: Path) -> bool:
+    link = survey.root / path
     target = Path(os.path.realpath(link))
     if Path(os.path.realpath(link.parent)).is_relative_to(target):
-        findings.append(Finding("SC060", "is a link that leads round in a circle", file=shown, hint="remove it"))
+        survey.error("SC060", "is a link that leads round in a circle", file=path, hint="remove it")
         return False
-    if not external and not target.is_relative_to(root):
-        findings.append(
-            Finding(
-                "SC060",
-                f"is a link that leaves the source, to {target}",
-                file=shown,
-                hint="copy the folder into the source, or --allow-external",
-            )
+    if not survey.options.allow_external and not target.is_relative_to(root):
+        survey.error(
+            "SC060",
+            f"is a link that leaves the source, to {target}",
+            file=path,
+            hint="copy the folder into the source, or --allow-external",
         )
         return False
     return True
 
 
-def units_in(
-    root: Path,
-    ending_of: Callable[[str], str | None],
-    findings: list[Finding],
-    *,
-    external: bool = False,
-) -> tuple[list[Unit], dict[str, list[str]]]:
+def units_in(survey: Survey, ending_of: Callable[[str], str | None]) -> tuple[list[Unit], dict[str, list[str]]]:
     """Return the files whose ending is known, and the names of all others by folder."""
     units: list[Unit] = []
     others: dict[str, list[str]] = {}
-    for folder, names in walk(root, findings, external=external):
+    for folder, names in walk(survey):
         if ending_of(folder) is not None and not any(ending_of(name) for name in names):
-            findings.append(Finding("SC061", "is a folder, expected a file", file=folder))
+            survey.error("SC061", "is a folder, expected a file", file=folder)
         for name in names:
             ending = ending_of(name)
             if ending is None:

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from ... import reading
-from ...errors import Finding, SegconvError, naming
+from ...errors import SegconvError, naming
 from ...image import raster, stack, volumes
 from ...image.formats.dicom_head import HEAD_BYTES, is_dicom
 from ..bands import KIND
 from ..model import SERIES, STACK, ConvertOptions, Parts
-from ..source_files import files_of, shown
+from ..source_files import files_of
+from ..survey import Survey
 from .tree import Unit, walk
 
 _SLICE = (".dcm", ".ima")
@@ -28,13 +29,11 @@ def companions_of(path: str) -> tuple[str, ...]:
         return volumes.companions(path) if path.lower().endswith((".mhd", ".nhdr")) else ()
 
 
-def volume_units(
-    root: Path, options: ConvertOptions, findings: list[Finding]
-) -> tuple[list[Unit], dict[str, list[str]]]:
+def volume_units(survey: Survey) -> tuple[list[Unit], dict[str, list[str]]]:
     """Return the volumes of a source, and the names of all other files by folder."""
     units: list[Unit] = []
     others: dict[str, list[str]] = {}
-    for folder, names in walk(root, findings, external=options.allow_external):
+    for folder, names in walk(survey):
         rest = []
         for name in names:
             ending = volumes.ending_of(name)
@@ -43,9 +42,11 @@ def volume_units(
             else:
                 units.append(Unit(folder, name[: -len(ending)], name[-len(ending) :]))
         if len(rest) == len(names) and volumes.ending_of(folder) is not None:
-            findings.append(Finding("SC061", "is a folder, expected a file", file=folder))
+            survey.error("SC061", "is a folder, expected a file", file=folder)
         elif rest:
-            found = _folder_units(root, folder, rest, options, findings)
+            found: list[Unit] = []
+            with survey.judging(folder):
+                found = _of_folder(survey.root, folder, rest, spaced=survey.options.spacing_mm is not None)
             units += found
             if not found:
                 others[folder] = rest
@@ -72,7 +73,7 @@ def listed_volume(unit: Unit, root: Path, options: ConvertOptions) -> Unit:
     place = root / unit.path
     if reading.is_folder(place):
         names = [path.name for path in files_of(place) if reading.is_file(path)]
-        found = _of_folder(root, unit.path, names, options) if names else []
+        found = _of_folder(root, unit.path, names, spaced=options.spacing_mm is not None) if names else []
         if len(found) != 1:
             raise SegconvError(
                 "is a folder that holds no series of DICOM and no slices",
@@ -91,30 +92,21 @@ def _starts(name: str) -> list[str]:
     return [name[: match.start()] for match in re.finditer(r"\.", name)]
 
 
-def _folder_units(
-    root: Path, folder: str, names: list[str], options: ConvertOptions, findings: list[Finding]
-) -> list[Unit]:
-    """Return what `_of_folder` returns; what is wrong becomes a finding."""
-    try:
-        return _of_folder(root, folder, names, options)
-    except SegconvError as error:
-        findings += [replace(found, file=shown(found.file, root) or folder) for found in error.findings]
-        return []
-
-
-def series_units(root: Path, folder: str, names: list[str], findings: list[Finding]) -> list[Unit]:
+def series_units(survey: Survey, folder: str, names: list[str]) -> list[Unit]:
     """Return the series of DICOM that a folder's files are slices of, if they are; what is wrong becomes a finding."""
-    return _folder_units(root, folder, names, ConvertOptions(), findings)
+    with survey.judging(folder):
+        return _of_folder(survey.root, folder, names, spaced=False)
+    return []
 
 
-def _of_folder(root: Path, folder: str, names: list[str], options: ConvertOptions) -> list[Unit]:
+def _of_folder(root: Path, folder: str, names: list[str], *, spaced: bool) -> list[Unit]:
     """Return the volume that a folder's files are slices of, if they are; or volumes of pages."""
     # Files of DICOM often have no ending, or a number for one. The first may be damaged, so that each is looked at.
     slices = (name for name in names if not name.lower().endswith(_NO_SLICE) and _is_dicom(root / folder / name))
     named = (name for name in names if name.lower().endswith(_SLICE))
     pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)]
     if (one := next(itertools.chain(named, slices), None)) is not None:
-        if pictures and options.spacing_mm is not None:
+        if pictures and spaced:
             raise SegconvError(
                 f"holds slices of DICOM, as {one}, and pictures, as {pictures[0]}, which are slices by --spacing",
                 code="SC063",
@@ -122,7 +114,7 @@ def _of_folder(root: Path, folder: str, names: list[str], options: ConvertOption
                 hint="put each into a folder of its own",
             )
         return _series(root, folder)
-    return _stacks(root, folder, pictures) if pictures and options.spacing_mm is not None else []
+    return _stacks(root, folder, pictures) if pictures and spaced else []
 
 
 def _series(root: Path, folder: str) -> list[Unit]:

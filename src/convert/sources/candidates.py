@@ -18,6 +18,7 @@ from ..find.strangers import pattern_of_files
 from ..find.tree import Unit, units_in
 from ..find.volume_units import volume_units
 from ..model import ConvertOptions
+from ..survey import Survey
 
 NO_CHOICE = "--images GLOB --masks GLOB says which is the image and which the label"
 
@@ -63,7 +64,7 @@ def patterns_of(images: Sequence[Sequence[Unit]], masks: Sequence[Unit], root: P
     images
         The files of each channel.
     """
-    units = [*volume_units(root, options, [])[0], *units_in(root, raster.ending_of, [])[0]]
+    units = [*volume_units(Survey(root, options))[0], *units_in(Survey(root), raster.ending_of)[0]]
     sides, pattern = [pattern_of_files(files) for files in images], pattern_of_files(masks)
     if not _fits(units, sides, pattern, masks, root):
         return ""

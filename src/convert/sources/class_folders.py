@@ -11,14 +11,15 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ...errors import Finding, SegconvError
+from ...errors import SegconvError
 from ..find.class_names import cases_by_names, image_form
 from ..find.mask_folders import CaseFolder, unit_of, wanted_name
 from ..find.pairing import pair_units
 from ..find.raters import raters_in
 from ..find.roles import FILLERS, IMAGE, MASK, MASK_WORDS, place_of, tokens_of
 from ..find.tree import Unit, walk
-from ..model import CASE, ConvertOptions
+from ..model import CASE
+from ..survey import Survey
 from .looks import image_first
 
 CLASSES, OBJECTS = "SegmentationClass", "SegmentationObject"
@@ -27,25 +28,25 @@ SHOWN_CLASSES = 4
 _NUMBERING = re.compile(r"^\d+\s*[.)_-]\s*")
 
 
-def class_folders(root: Path, options: ConvertOptions, findings: list[Finding]) -> list[CaseFolder]:
+def class_folders(survey: Survey) -> list[CaseFolder]:
     """Return the cases of a source that has a folder for each class; none if it is laid out otherwise."""
-    if options.images or options.image:
+    if survey.options.images or survey.options.image:
         return []
     splits: dict[str | None, dict[str, list[Unit]]] = {}
-    own: list[Finding] = []
-    for folder, names in walk(root, own, external=options.allow_external):
+    own = survey.again()
+    for folder, names in walk(own):
         if units := [unit for name in names if (unit := unit_of(folder, name)) is not None]:
             splits.setdefault(place_of(folder).split, {})[folder] = units
     found: list[CaseFolder] = []
     for folders in splits.values():
-        cases = _cases(folders, options, own)
+        cases = _cases(own, folders)
         if not cases:
-            own.clear()
+            own.findings.clear()
             all_folders = {folder: units for one in splits.values() for folder, units in one.items()}
-            found = cases_by_names(all_folders, options.masks, own)
+            found = cases_by_names(own, all_folders)
             break
         found += cases
-    findings += own
+    survey.take(own)
     return found
 
 
@@ -57,7 +58,7 @@ def refuse_class_folders(root: Path) -> None:
     SegconvError
         ``SC003`` with what takes them for classes, and what takes one of them.
     """
-    cases = class_folders(root, ConvertOptions(), [])
+    cases = class_folders(Survey(root))
     places = {name: place for case in cases for name, place in case.places.items()}
     if len(places) < 2:
         return
@@ -104,7 +105,7 @@ def _refuse_by_names(root: Path, cases: Sequence[CaseFolder], places: Mapping[st
     )
 
 
-def _cases(folders: Mapping[str, list[Unit]], options: ConvertOptions, findings: list[Finding]) -> list[CaseFolder]:
+def _cases(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:
     masks = {
         folder: units
         for folder, units in folders.items()
@@ -124,14 +125,14 @@ def _cases(folders: Mapping[str, list[Unit]], options: ConvertOptions, findings:
         if not any(owners.values()):
             return []  # masks of something else
         name = names[folder]
-        if not wanted_name(name, options.masks):
+        if not wanted_name(name, survey.options.masks):
             continue
         for unit, owner in owners.items():
             if owner is None:
-                findings.append(Finding("SC081", "is a mask without a picture", file=unit.path))
+                survey.error("SC081", "is a mask without a picture", file=unit.path)
             elif name in cases[owner].masks:
                 twin = cases[owner].masks[name].path
-                findings.append(Finding("SC085", f"is a second mask of {owner!r}, beside {twin}", file=unit.path))
+                survey.error("SC085", f"is a second mask of {owner!r}, beside {twin}", file=unit.path)
             else:
                 cases[owner].masks[name] = unit
                 cases[owner].places[name] = f"{folder}/{CASE}{unit.stem[len(owner) :]}{unit.ending}"

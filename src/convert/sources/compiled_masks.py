@@ -12,57 +12,50 @@ from numpy.typing import NDArray
 
 from ...dataset.compiler import Atom, Compiled, compile_masks
 from ...dataset.labels import GRAY
-from ...errors import Finding, SegconvError, naming
+from ...errors import SegconvError, naming
 from ...image import raster, volumes
 from ...image.geometry import Geometry
 from ...image.grids import IMAGE, same_grid
 from ...image.stored import DecodedVolume
-from ...work.readers import Readers
 from ..labels.inverted_masks import MaskLook, judge_masks
 from ..labels.picture_file import exact_codes, open_picture
 from ..labels.read_ahead import read_labels
 from ..mending import goes_with_image, in_order, turned
-from ..model import SEGMENTS, SERIES, ConvertOptions, SourceCase, collect
+from ..model import SEGMENTS, SERIES, ConvertOptions, SourceCase
 from ..source_files import read_source, shown
+from ..survey import Survey
 from ..write.layers import atoms_of, on_and_mask
 from ..write.resampling import is_resampled, resampled_label
 from ..write.segments import Allowed, atoms_of_segments
 from .headers import probe_unit
 
 
-def compiled_masks(
-    cases: Sequence[SourceCase],
-    names: Sequence[str],
-    root: Path,
-    findings: list[Finding],
-    options: ConvertOptions,
-    readers: Readers,
-) -> Compiled | None:
+def compiled_masks(survey: Survey, cases: Sequence[SourceCase], names: Sequence[str]) -> Compiled | None:
     """Look at all masks of all cases, and compile what occurs."""
-    if any(finding.severity == "error" for finding in findings):
+    if survey.failed:
         return None
     atoms: set[Atom] = set()
     looks: list[MaskLook] = []
 
     def look(case: SourceCase) -> tuple[list[Atom], list[MaskLook]]:
         own: list[MaskLook] = []
-        return _atoms(case, names, root, options, own), own
+        return _atoms(case, names, survey.root, survey.options, own), own
 
-    for found, own in read_labels(cases, look, root, findings, options, readers):
+    for found, own in read_labels(cases, look, survey.root, survey.findings, survey.options, survey.readers):
         atoms |= set(found)
         looks += own
-    findings += [] if options.accept_labels else judge_masks(looks)
-    if any(finding.severity == "error" for finding in findings):
+    survey.add([] if survey.options.accept_labels else judge_masks(looks))
+    if survey.failed:
         return None
     try:
-        return compile_masks(names, atoms, priority=options.priority or None, max_heads=options.max_heads)
+        return compile_masks(names, atoms, priority=survey.options.priority or None, max_heads=survey.options.max_heads)
     except SegconvError as error:
         if error.code == "SC074" and len(names) > 1:
             error.hint = (
                 "--masks NAME,… takes some of them; --priority NAME,… gives an overlap to the first of these;"
                 " --max-heads N allows more"
             )
-        collect(findings, error)
+        survey.collect(error)
         return None
 
 

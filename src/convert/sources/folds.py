@@ -12,13 +12,12 @@ from ...dataset.splits import PARTS, Splits, leaks, make_splits, parse_splits
 from ...dataset.strictjson import MAX_BYTES, loads
 from ...errors import Finding, SegconvError, warning
 from ...words import count_of
-from ..model import ConvertOptions, SourceCase
-from ..source_files import read_source, resolve_inside
+from ..model import SourceCase
+from ..source_files import read_source
+from ..survey import Survey
 
 
-def folds_in(
-    path: Path, root: Path, cases: Sequence[SourceCase], options: ConvertOptions, findings: list[Finding]
-) -> Splits | None:
+def folds_in(survey: Survey, path: Path, cases: Sequence[SourceCase]) -> Splits | None:
     """Return the folds of a ``splits_final.json`` in the identifiers of the dataset.
 
     Returns
@@ -35,14 +34,12 @@ def folds_in(
         return None
     try:
         refuse_no_file(path)
-        return renamed(
-            loads(read_source(resolve_inside(path, root, external=options.allow_external), MAX_BYTES)), cases
-        )
+        return renamed(loads(read_source(survey.resolve(path), MAX_BYTES)), cases)
     except SegconvError as error:
         if error.code == "SC060":
             error.file = path.name
             raise
-        findings.append(not_taken(path.name, error.message, code="SC099" if error.code == "SC099" else "SC095"))
+        survey.findings.append(not_taken(path.name, error.message, code="SC099" if error.code == "SC099" else "SC095"))
         return None
 
 

@@ -22,16 +22,15 @@ from ..find.frames import HINT, header_of_frame, same_frames
 from ..labels.segment_values import BY_NAME, SegmentValues, names_segments
 from ..labels.set_coding import judge_polarity
 from ..mending import RESAMPLE, goes_with_image
-from ..model import BANDS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase, collect
+from ..model import BANDS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase
 from ..source_files import shown
+from ..survey import Survey
 from ..write.task import CaseTask
 
 ONE_MAP = "merge the channels into one label map, if each is a class; if each is a person's, keep one"
 
 
-def judge_headers(
-    cases: Sequence[SourceCase], channels: int, root: Path, findings: list[Finding], options: ConvertOptions
-) -> int:
+def judge_headers(survey: Survey, cases: Sequence[SourceCase], channels: int) -> int:
     """Add a finding for each header that cannot be used, or does not go with the others of its case.
 
     Parameters
@@ -44,25 +43,25 @@ def judge_headers(
     channels
         How many most cases have.
     """
-    if options.file_ending is not None and options.file_ending not in volumes.WRITABLE:
-        ending = options.file_ending.lstrip(".")
+    if survey.options.file_ending is not None and survey.options.file_ending not in volumes.WRITABLE:
+        ending = survey.options.file_ending.lstrip(".")
         hint = "--format nii.gz, nii, nrrd or mha"
-        findings.append(Finding("SC001", f"--format {ending} is one of pictures, the source holds volumes", hint=hint))
+        survey.error("SC001", f"--format {ending} is one of pictures, the source holds volumes", hint=hint)
     counts: dict[str, int] = {}
-    segments = SegmentValues(root)
+    segments = SegmentValues(survey.root)
     for case in cases:
         try:
-            images = [probe_unit(case, path, root, options) for path in case.images]
-            labels = {path: probe_unit(case, path, root, options) for path in _label_units(case)}
+            images = [probe_unit(case, path, survey.root, survey.options) for path in case.images]
+            labels = {path: probe_unit(case, path, survey.root, survey.options) for path in _label_units(case)}
         except SegconvError as error:
-            collect(findings, error)
+            survey.collect(error)
             continue
         counts[case.case] = sum(header.channels for header in images)
-        _judge_case(case, images, labels, root, findings, options)
+        _judge_case(survey, case, images, labels)
         for path, header in labels.items():
             segments.add(path, header)
-    findings += segments.findings
-    return _judge_counts(cases, counts, channels, root, findings)
+    survey.add(segments.findings)
+    return _judge_counts(survey, cases, counts, channels)
 
 
 def _label_units(case: SourceCase) -> tuple[str, ...]:
@@ -72,9 +71,7 @@ def _label_units(case: SourceCase) -> tuple[str, ...]:
     return case.parts[case.label].files if case.form(case.label) == INSTANCES else (case.label,)
 
 
-def judge_pictures(
-    cases: Sequence[SourceCase], channels: int, root: Path, findings: list[Finding], options: ConvertOptions
-) -> int:
+def judge_pictures(survey: Survey, cases: Sequence[SourceCase], channels: int) -> int:
     """Do for pictures what `judge_headers` does for volumes."""
     counts: dict[str, int] = {}
     white: dict[str, dict[str, bool]] = {"picture": {}, "mask": {}}
@@ -82,25 +79,29 @@ def judge_pictures(
         heads = []
         for path in case.files:
             try:
-                with naming(shown(path, root)):
-                    heads.append(_probe_picture(case, path, options))
+                with naming(survey.shown(path)):
+                    heads.append(_probe_picture(case, path, survey.options))
             except SegconvError as error:
-                collect(findings, error)
+                survey.collect(error)
         if len(heads) < len(case.files):
             continue
         counts[case.case] = sum(head.channels for head in heads[: len(case.images)])
         for path, head in zip(case.files, heads, strict=True):
             if head.kind == "gray":
-                white["picture" if path in case.images else "mask"][shown(path, root)] = head.white_is_zero
+                white["picture" if path in case.images else "mask"][survey.shown(path)] = head.white_is_zero
         first = heads[0]
-        findings += [
-            Finding("SC082", f"is {head}, its picture {first}", file=shown(path, root), hint="export both in one size")
-            for path, head in zip(case.files, heads, strict=True)
-            if (head.width, head.height) != (first.width, first.height)
-        ]
+        survey.add(
+            [
+                Finding(
+                    "SC082", f"is {head}, its picture {first}", file=survey.shown(path), hint="export both in one size"
+                )
+                for path, head in zip(case.files, heads, strict=True)
+                if (head.width, head.height) != (first.width, first.height)
+            ]
+        )
     for what, of_files in white.items():
-        findings += judge_polarity(of_files, what)
-    return _judge_counts(cases, counts, channels, root, findings)
+        survey.add(judge_polarity(of_files, what))
+    return _judge_counts(survey, cases, counts, channels)
 
 
 def _probe_picture(case: SourceCase, path: str, options: ConvertOptions) -> raster.PictureHeader:
@@ -115,56 +116,49 @@ def _probe_picture(case: SourceCase, path: str, options: ConvertOptions) -> rast
     return head
 
 
-def _judge_counts(
-    cases: Sequence[SourceCase], counts: Mapping[str, int], channels: int, root: Path, findings: list[Finding]
-) -> int:
+def _judge_counts(survey: Survey, cases: Sequence[SourceCase], counts: Mapping[str, int], channels: int) -> int:
     """Refuse cases that have not as many channels as they must; return how many those are."""
     usual = channels or next((number for number, _ in Counter(counts.values()).most_common(1)), 0)
     by_name = {case.case: case for case in cases}
-    findings += [
-        Finding(
-            "SC084",
-            f"has {count_of(found, 'channel')}, "
-            + (f"the dataset has {channels}" if channels else f"most cases have {usual}"),
-            file=shown(by_name[name].images[0], root),
-            hint="mend the channels in dataset.json, or --channels" if channels else "mend the case",
-        )
-        for name, found in counts.items()
-        if found != usual
-    ]
+    survey.add(
+        [
+            Finding(
+                "SC084",
+                f"has {count_of(found, 'channel')}, "
+                + (f"the dataset has {channels}" if channels else f"most cases have {usual}"),
+                file=survey.shown(by_name[name].images[0]),
+                hint="mend the channels in dataset.json, or --channels" if channels else "mend the case",
+            )
+            for name, found in counts.items()
+            if found != usual
+        ]
+    )
     return usual
 
 
 def _judge_case(
-    case: SourceCase,
-    images: list[VolumeHeader],
-    labels: Mapping[str, VolumeHeader],
-    root: Path,
-    findings: list[Finding],
-    options: ConvertOptions,
+    survey: Survey, case: SourceCase, images: list[VolumeHeader], labels: Mapping[str, VolumeHeader]
 ) -> None:
     grid = images[0].geometry
     for path, header in zip(case.images[1:], images[1:], strict=True):
-        _judge_grid(header.geometry, grid, FIRST_CHANNEL, shown(path, root), findings, options)
+        _judge_grid(survey, header.geometry, grid, FIRST_CHANNEL, survey.shown(path))
     for path, label in labels.items():
-        file = shown(path, root)
+        file = survey.shown(path)
         if label.four_dimensional:
             number = count_of(label.channels, "channel")
             what = f"is a label of four dimensions ({number}), expected one value a voxel"
             hint = HINT if same_frames(images, label) else ONE_MAP
             hint = "save it in three dimensions" if label.channels == 1 else hint
             hint = BY_NAME if names_segments(label) else hint
-            findings.append(Finding("SC073", what, file=file, hint=hint))
+            survey.error("SC073", what, file=file, hint=hint)
         else:
             # Slices know no place of their own: a label of slices takes the grid of its image.
             place = replace(grid, size=label.geometry.size) if case.form(path) == STACK else label.geometry
-            _judge_grid(place, grid, IMAGE, file, findings, options)
+            _judge_grid(survey, place, grid, IMAGE, file)
 
 
-def _judge_grid(
-    grid: Geometry, reference: Geometry, whose: str, file: str, findings: list[Finding], options: ConvertOptions
-) -> None:
-    mending = options.mending
+def _judge_grid(survey: Survey, grid: Geometry, reference: Geometry, whose: str, file: str) -> None:
+    mending = survey.options.mending
     if RESAMPLE in mending.kinds or other_order(grid, reference) is not None:
         return
     if whose == IMAGE and goes_with_image(grid, reference, mending):
@@ -172,7 +166,7 @@ def _judge_grid(
     try:
         same_grid(mending.grid(grid), mending.grid(reference), whose)
     except SegconvError as error:
-        collect(findings, error, file)
+        survey.collect(error, file)
 
 
 def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions) -> VolumeHeader:

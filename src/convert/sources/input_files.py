@@ -13,75 +13,73 @@ from pathlib import Path
 
 from ... import reading
 from ...dataset.lineage import TEST
-from ...errors import Finding, SegconvError, warning
+from ...errors import SegconvError
 from ...image import raster, volumes
 from ...words import count_of
 from ..find.pairing import Pair
 from ..find.roles import MASK, SEPARATORS, place_of, role_of_stem
 from ..find.tree import Unit, units_in
 from ..find.volume_units import listed_volume, volume_units
-from ..model import ConvertOptions
+from ..survey import Survey
 
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
 
 
-def input_pairs(
-    source: Path, root: Path, channels: Sequence[str], options: ConvertOptions, *, pictures: bool
-) -> tuple[list[Pair], list[Finding]]:
-    """Return a case without label for each image to be predicted, and errors and warnings.
+def input_pairs(survey: Survey, source: Path, channels: Sequence[str], *, pictures: bool) -> list[Pair]:
+    """Return a case without label for each image to be predicted; errors and warnings go to the survey.
 
     Parameters
     ----------
-    source, root
-        A file and its folder, or a folder, twice.
+    survey
+        Of the folder, with the options of the model's dataset: where slices and pages became volumes, they do so here.
+    source
+        The folder, or a file in it.
     channels
         Of the model.
-    options
-        Of its dataset: where slices and pages became volumes, they do so here.
 
     Raises
     ------
     SegconvError
         ``SC011`` if there is none.
     """
-    findings: list[Finding] = []
-    units = _units(source, root, options, findings, pictures=pictures)
+    units = _units(survey, source, pictures=pictures)
     if not units:
-        if any(finding.severity == "error" for finding in findings):
-            return [], findings
+        if survey.failed:
+            return []
         what = "picture" if pictures else "volume"
         raise SegconvError(f"holds no {what}, which the model was trained on", code="SC011", file=str(source))
-    _judge_twice(units, findings)
+    _judge_twice(survey, units)
     split = len(channels) > 1 and not pictures
     groups = _grouped(units, channels) if split else [(unit.folder, unit.stem, [unit]) for unit in units]
-    groups = [(folder, name or root.name, own) for folder, name, own in groups]  # slices in the folder itself
+    groups = [(folder, name or survey.root.name, own) for folder, name, own in groups]  # slices in the folder itself
     names = {name for _, name, _ in groups}
     if len(names) == len(groups):
-        return [_pair((), name, own) for _, name, own in groups], findings
+        return [_pair((), name, own) for _, name, own in groups]
     if len(names) == 1 and all(folder for folder, _, _ in groups):  # CT in a folder a case: the folder names it
-        return [_pair((), folder, own) for folder, _, own in groups], findings
-    return [_pair((folder,) if folder else (), name, own) for folder, name, own in groups], findings
+        return [_pair((), folder, own) for folder, _, own in groups]
+    return [_pair((folder,) if folder else (), name, own) for folder, name, own in groups]
 
 
-def _units(source: Path, root: Path, options: ConvertOptions, findings: list[Finding], *, pictures: bool) -> list[Unit]:
-    paged = options.spacing_mm is not None
+def _units(survey: Survey, source: Path, *, pictures: bool) -> list[Unit]:
+    paged = survey.options.spacing_mm is not None
     if reading.is_file(source):
         ending = raster.ending_of(source.name) if pictures or paged else None
         ending = ending or (None if pictures else volumes.ending_of(source.name))
         unit = Unit("", source.name[: -len(ending)], source.name[-len(ending) :]) if ending else None
-        return [] if unit is None else [unit if pictures else listed_volume(unit, root, options)]
-    below: list[Finding] = []
-    units = units_in(root, raster.ending_of, below)[0] if pictures else volume_units(root, options, below)[0]
-    if not units and paged and any(raster.ending_of(path.name) for path in root.iterdir()):
-        return [listed_volume(Unit("", root.name, ""), root.parent, options)]  # the slices of one volume
+        return [] if unit is None else [unit if pictures else listed_volume(unit, survey.root, survey.options)]
+    below = survey.again()
+    units = units_in(below, raster.ending_of)[0] if pictures else volume_units(below)[0]
+    if not units and paged and any(raster.ending_of(path.name) for path in survey.root.iterdir()):
+        slices = Unit("", survey.root.name, "")  # of one volume
+        return [listed_volume(slices, survey.root.parent, survey.options)]
     if own := [unit for unit in units if not unit.folder and unit.parts is None]:
         return own
-    findings += below
+    survey.take(below)
     masks = [unit for unit in units if _is_mask(unit)]
     if masks and len(masks) < len(units):
         what = f"is a label, by its name or place; {count_of(len(masks), 'such file')} below are not predicted"
         hint = "give the folder that it lies in to predict it"
-        findings.append(warning("SC087", what, file=masks[0].path, hint=hint))
+        survey.warn("SC087", what, file=masks[0].path, hint=hint)
         return [unit for unit in units if not _is_mask(unit)]
     return units
 
@@ -90,13 +88,13 @@ def _is_mask(unit: Unit) -> bool:
     return MASK in (place_of(unit.folder).role, role_of_stem(unit.stem)[0]) or unit.stem.lower().endswith(".seg")
 
 
-def _judge_twice(units: Sequence[Unit], findings: list[Finding]) -> None:
+def _judge_twice(survey: Survey, units: Sequence[Unit]) -> None:
     seen: dict[tuple[str, str], Unit] = {}
     for unit in units:
         first = seen.setdefault((unit.folder, unit.stem), unit)
         if first is not unit:
             names = f"{first.stem}{first.ending} and {unit.stem}{unit.ending}"
-            findings.append(Finding("SC085", f"{names} are two files of one case", file=unit.path))
+            survey.error("SC085", f"{names} are two files of one case", file=unit.path)
 
 
 def _grouped(units: Sequence[Unit], channels: Sequence[str]) -> list[tuple[str, str, list[Unit]]]:

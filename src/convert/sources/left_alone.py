@@ -12,7 +12,7 @@ from ...dataset.lineage import RUN
 from ...dataset.splits import FILE as SPLITS
 from ...words import SHOWN, count_of, some_of
 from ..labels import class_lists, colour_tables, tool_tables
-from ..model import ConvertOptions, SourceScan
+from ..model import ConvertOptions, Scan
 from ..source_files import is_stray
 from . import nnunet_v1, pairs, png
 from .tasks import JSON
@@ -70,7 +70,7 @@ class LeftAlone:
         return lines
 
 
-def left_alone(scan: SourceScan, options: ConvertOptions) -> LeftAlone:
+def left_alone(scan: Scan, options: ConvertOptions) -> LeftAlone:
     """Return what a scan has no use for; links are counted where they lead to, empty folders are not."""
     used = {file for case in scan.cases for file in case.files}
     used |= {str(scan.root / name) for name in (JSON, SPLITS, nnunet_v1.SPLITS)}
@@ -85,7 +85,7 @@ def left_alone(scan: SourceScan, options: ConvertOptions) -> LeftAlone:
     return found
 
 
-def _tool_tables(scan: SourceScan) -> set[str]:
+def _tool_tables(scan: Scan) -> set[str]:
     """Return the tables of tools in the source and in the folders of its labels, which name the labels."""
     folders = {scan.root, *(Path(case.label).parent for case in scan.cases if case.label is not None)}
     return {

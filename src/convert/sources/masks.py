@@ -17,10 +17,9 @@ from ...dataset.labels import BACKGROUND, LabelMap, dense
 from ...dataset.lineage import TEST, TRAIN
 from ...dataset.names import case_identifier
 from ...dataset.stored_label import StoredLabel, StoredMask
-from ...errors import Finding, SegconvError, warning
+from ...errors import Finding, SegconvError
 from ...image import raster, stack, volumes
 from ...words import count_of
-from ...work.readers import ONE, Readers
 from ..bands import all_apart
 from ..find.cases import finished
 from ..find.mask_folders import IMAGE_NAMES, CaseFolder, find_folders
@@ -29,34 +28,25 @@ from ..find.series_patient import with_patient
 from ..find.strangers import listed
 from ..find.tree import Unit
 from ..find.volume_units import companions_of
-from ..model import (
-    DETACHED,
-    LAYERS,
-    SEGMENTS,
-    ConvertOptions,
-    Parts,
-    SourceCase,
-    SourceScan,
-    collect,
-    own_name,
-    skipped_note,
-)
-from ..source_files import resolve_inside, shown
+from ..model import DETACHED, LAYERS, SEGMENTS, ConvertOptions, Parts, Scan, SourceCase, skipped_note
+from ..source_files import resolve_inside
+from ..survey import Survey
 from .candidates import rival_masks
 from .class_folders import class_folders
 from .compiled_masks import compiled_masks
 from .headers import judge_headers, judge_pictures
+from .kind import FOUND_BY_NAME, Kind
 from .segmented import parts_of, refused_raters, refused_spellings
 
 KIND = "masks"
 _MODALITIES = {"ct": "CT", "mr": "MR", "mri": "MR"}
 
 
-def recognise(root: Path, options: ConvertOptions | None = None) -> str | None:
+def recognise(survey: Survey) -> str | None:
     """Return what speaks for masks of classes, or None."""
-    if reading.is_file(root / "dataset.json"):
+    if reading.is_file(survey.root / "dataset.json"):
         return None
-    labelled = [folder for folder in find_folders(root, options or ConvertOptions(), []) if folder.labels]
+    labelled = [folder for folder in find_folders(survey.again()) if folder.labels]
     folders = [folder for folder in labelled if folder.images]
     lone = [unit for folder in labelled if not folder.images for unit in folder.labels]
     # A stray volume is named as one when the cases are read; pictures beside no image may be all sorts of things.
@@ -96,40 +86,29 @@ def _name_classes(folders: Iterable[CaseFolder]) -> bool:
     return False
 
 
-def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
+def scan(survey: Survey) -> Scan:
     """Find the cases, look at every mask to know which overlap, and compile the labels."""
-    refuse_label_options(options)
-    findings: list[Finding] = []
-    notes: list[str] = []
-    cases = finished(_cases(root, options, findings, notes), root, options, findings)
-    if not cases and not any(f.severity == "error" for f in findings):
-        findings.append(
-            Finding(
-                "SC011",
-                "holds no folder with an image and masks",
-                file=str(root),
-                hint="expected CASE/ct.nii.gz and CASE/segmentations/CLASS.nii.gz, or series CASE/ct and"
-                " CASE/masks/CLASS; or --image NAME, or --images DIR",
-            )
+    refuse_label_options(survey.options)
+    cases = finished(survey, _cases(survey))
+    if not cases and not survey.failed:
+        survey.error(
+            "SC011",
+            "holds no folder with an image and masks",
+            file=str(survey.root),
+            hint="expected CASE/ct.nii.gz and CASE/segmentations/CLASS.nii.gz, or series CASE/ct and"
+            " CASE/masks/CLASS; or --image NAME, or --images DIR",
         )
     pictures = bool(cases) and raster.ending_of(cases[0].images[0]) is not None
 
     def named(count: int) -> tuple[str, ...]:
-        return _channel_names(cases, count, options, findings, pictures=pictures)
+        return _channel_names(survey, cases, count, pictures=pictures)
 
-    return compiled_scan(KIND, cases, named, root, options, findings, notes, readers)
+    return compiled_scan(survey, KIND, cases, named)
 
 
 def compiled_scan(
-    kind: str,
-    cases: list[SourceCase],
-    channel_names: Callable[[int], tuple[str, ...]],
-    root: Path,
-    options: ConvertOptions,
-    findings: list[Finding],
-    notes: list[str],
-    readers: Readers,
-) -> SourceScan:
+    survey: Survey, kind: str, cases: list[SourceCase], channel_names: Callable[[int], tuple[str, ...]]
+) -> Scan:
     """Return what a source holds whose labels are masks or segments of classes, which are named and may overlap.
 
     Parameters
@@ -139,36 +118,32 @@ def compiled_scan(
     """
     pictures = bool(cases) and raster.ending_of(cases[0].images[0]) is not None
     if pictures:
-        cases = all_apart(cases, drop_alpha=options.drop_alpha)
+        cases = all_apart(cases, drop_alpha=survey.options.drop_alpha)
     judge = judge_pictures if pictures else judge_headers
-    channels = channel_names(judge(cases, 0, root, findings, options))
-    findings += refused_spellings(cases, root, options)
+    channels = channel_names(judge(survey, cases, 0))
+    survey.add(refused_spellings(cases, survey.root, survey.options))
     labels_of = [case.parts[case.label].names for case in cases if case.label is not None]
     names = list(dict.fromkeys(name for own in labels_of for name in own if name))
-    cases = _complete(cases, names, root, options, findings)
-    compiled = compiled_masks(cases, names, root, findings, options, readers)
+    cases = _complete(survey, cases, names)
+    compiled = compiled_masks(survey, cases, names)
     labels = compiled.labels if compiled is not None else dense({BACKGROUND: 0, "foreground": 1}).labels
     if compiled is not None:
-        findings += [replace(found, file="dataset.json") for found in compiled.findings]
+        survey.add([replace(found, file="dataset.json") for found in compiled.findings])
         if labels.has_regions:
-            notes.append(
+            survey.note(
                 f"{len(names)} masks overlap: {len(labels.values) - 1} label values and {len(labels.foreground)}"
                 " regions, proved to decode to themselves; restore gives the masks back"
             )
     plain = bool(cases) and all(path.lower().endswith(".nii") for case in cases for path in case.images)
-    ending = options.file_ending or (".png" if pictures else ".nii" if plain else ".nii.gz")
-    return SourceScan(
-        kind,
-        own_name(root),
-        root,
-        tuple(cases),
-        channels,
-        LabelMap(labels, {value: value for value in labels.values}),
-        ending,
-        _stored(cases, compiled, ending),
-        {},
-        tuple(findings),
-        tuple(notes),
+    ending = survey.options.file_ending or (".png" if pictures else ".nii" if plain else ".nii.gz")
+    return Scan(
+        kind=kind,
+        root=survey.root,
+        cases=tuple(cases),
+        channel_names=channels,
+        label_map=LabelMap(labels, {value: value for value in labels.values}),
+        file_ending=ending,
+        label_file=_stored(cases, compiled, ending),
         compiled=compiled,
     )
 
@@ -184,51 +159,49 @@ def refuse_label_options(options: ConvertOptions) -> None:
             )
 
 
-def _cases(root: Path, options: ConvertOptions, findings: list[Finding], notes: list[str]) -> list[SourceCase]:
+def _cases(survey: Survey) -> list[SourceCase]:
     """Return the cases, training first; what is wrong with one becomes a finding."""
     cases = []
     skipped = []
-    folders = class_folders(root, options, findings) or find_folders(root, options, findings)
-    if options.masks is not None and not any(folder.labels for folder in folders):
-        raise SegconvError(f"--masks {options.masks}: there is no such mask", code="SC011", file=str(root))
-    findings += _other_modalities(folders)
-    findings += rival_masks(folders, root, options)
+    folders = class_folders(survey) or find_folders(survey)
+    if survey.options.masks is not None and not any(folder.labels for folder in folders):
+        raise SegconvError(
+            f"--masks {survey.options.masks}: there is no such mask", code="SC011", file=str(survey.root)
+        )
+    survey.add(_other_modalities(folders))
+    survey.add(rival_masks(folders, survey.root, survey.options))
     for folder in folders:
         split = folder.split
         if not folder.images:
-            findings.append(
-                Finding(
-                    "SC081",
-                    "lies beside no image",
-                    file=folder.labels[0].path,
-                    hint=f"call it {', '.join(IMAGE_NAMES[:4])}; or --image NAME, or --images DIR",
-                )
+            survey.error(
+                "SC081",
+                "lies beside no image",
+                file=folder.labels[0].path,
+                hint=f"call it {', '.join(IMAGE_NAMES[:4])}; or --image NAME, or --images DIR",
             )
             continue
-        absent = [name for name in options.image if name not in folder.images]
+        absent = [name for name in survey.options.image if name not in folder.images]
         if absent:
             file = next(iter(folder.images.values())).path
-            findings.append(
-                Finding("SC084", f"lies beside no {' and no '.join(absent)}, which --image names", file=file)
-            )
+            survey.error("SC084", f"lies beside no {' and no '.join(absent)}, which --image names", file=file)
             continue
         if not folder.labels and split == TRAIN:
             file = next(iter(folder.images.values())).path
-            if options.unlabelled == "skip":
+            if survey.options.unlabelled == "skip":
                 skipped.append(file)
                 continue
-            if options.unlabelled != "test":
-                findings.append(Finding("SC080", "has no masks", file=file, hint="add them, or --unlabelled skip|test"))
+            if survey.options.unlabelled != "test":
+                survey.error("SC080", "has no masks", file=file, hint="add them, or --unlabelled skip|test")
                 continue
             split = TEST
-        name = (folder.name if options.case_names == "path" else folder.own_name) or root.name
+        name = (folder.name if survey.options.case_names == "path" else folder.own_name) or survey.root.name
         try:
-            cases.append(with_patient(_case(root, folder, name, split, options)))
+            cases.append(with_patient(_case(survey.root, folder, name, split, survey.options)))
         except SegconvError as error:
-            error.file = shown(error.file, root)
-            collect(findings, error)
-    notes += skipped_note(skipped)
-    findings += refused_raters(cases, root, options)
+            error.file = survey.shown(error.file)
+            survey.collect(error)
+    survey.notes += skipped_note(skipped)
+    survey.add(refused_raters(cases, survey.root, survey.options))
     return sorted(cases, key=lambda case: case.split != TRAIN)
 
 
@@ -297,48 +270,40 @@ def _by_name(item: tuple[str, Unit]) -> Any:
     return stack.natural_key(item[0])
 
 
-def _complete(
-    cases: list[SourceCase], names: Sequence[str], root: Path, options: ConvertOptions, findings: list[Finding]
-) -> list[SourceCase]:
+def _complete(survey: Survey, cases: list[SourceCase], names: Sequence[str]) -> list[SourceCase]:
     """Return the cases that have a mask for each class; a segmentation need not list what it does not show."""
     complete = []
     for case in cases:
         own = set() if case.label is None or case.form(case.label) == SEGMENTS else set(case.parts[case.label].names)
         missing = [name for name in names if own and name not in own]
         places = case.label is not None and case.parts[case.label].places
-        file = shown(case.images[0] if places else str(case.label), root)
+        file = survey.shown(case.images[0] if places else str(case.label))
         told = f"lacks {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}"
-        if missing and options.missing_masks != "empty":
-            findings.append(
-                Finding(
-                    "SC080",
-                    f"{told}, which other cases have",
-                    file=file,
-                    hint="add the masks; or --missing-masks empty, if what they show is not there in this case",
-                )
+        if missing and survey.options.missing_masks != "empty":
+            survey.error(
+                "SC080",
+                f"{told}, which other cases have",
+                file=file,
+                hint="add the masks; or --missing-masks empty, if what they show is not there in this case",
             )
             continue
         if missing:
-            findings.append(warning("SC080", f"{told}; counted as empty", file=file))
+            survey.warn("SC080", f"{told}; counted as empty", file=file)
         complete.append(case)
     return complete
 
 
-def _channel_names(
-    cases: Sequence[SourceCase], count: int, options: ConvertOptions, findings: list[Finding], *, pictures: bool
-) -> tuple[str, ...]:
-    if options.channels:
-        if cases and count and len(options.channels) != count:
-            findings.append(
-                Finding(
-                    "SC084", f"--channels names {count_of(len(options.channels), 'channel')}, the cases have {count}"
-                )
+def _channel_names(survey: Survey, cases: Sequence[SourceCase], count: int, *, pictures: bool) -> tuple[str, ...]:
+    if survey.options.channels:
+        if cases and count and len(survey.options.channels) != count:
+            survey.error(
+                "SC084", f"--channels names {count_of(len(survey.options.channels), 'channel')}, the cases have {count}"
             )
-        return options.channels
+        return survey.options.channels
     if cases and len(cases[0].images) == count > 1:
-        return tuple(options.image or (Path(volumes.strip_ending(path)).name for path in cases[0].images))
+        return tuple(survey.options.image or (Path(volumes.strip_ending(path)).name for path in cases[0].images))
     if pictures:
-        separate = all_apart(cases[:1], drop_alpha=options.drop_alpha)
+        separate = all_apart(cases[:1], drop_alpha=survey.options.drop_alpha)
         colours = not any(case.parts != own.parts for case, own in zip(separate, cases, strict=False))
         names = {0: ("gray",), 1: ("gray",)} | ({3: ("R", "G", "B")} if colours else {})
         return names.get(count, tuple(f"channel_{n}" for n in range(count)))
@@ -361,3 +326,12 @@ def _stored(cases: Sequence[SourceCase], compiled: Compiled | None, ending: str)
         for name, values in masks.items()
     )
     return StoredLabel(ending, "uint8", mode="gray", depth=8, form=LAYERS, masks=stored)
+
+
+SOURCE = Kind(
+    name=KIND,
+    summary="masks of one class each, or segmentations of 3D Slicer",
+    heeds=FOUND_BY_NAME | {"spacing_mm", "image", "priority", "max_heads", "missing_masks"},
+    recognise=recognise,
+    scan=scan,
+)

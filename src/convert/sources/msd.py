@@ -17,14 +17,15 @@ from ...dataset.description import free_texts, left_out
 from ...dataset.lineage import TEST, TRAIN
 from ...dataset.names import case_identifier
 from ...dataset.stored_label import StoredLabel
-from ...errors import Finding, SegconvError, warning
-from ...work.readers import ONE, Readers
+from ...errors import Finding, SegconvError
 from ..find.cases import finished
 from ..labels.found_labels import label_map_of
-from ..model import ConvertOptions, SourceCase, SourceScan, collect, own_name, skipped_note, unlisted_notes
-from ..source_files import files_of, resolve_inside, shown
+from ..model import Scan, SourceCase, skipped_note, unlisted_notes
+from ..source_files import files_of
+from ..survey import Survey
 from .channel_numbers import carry_channel_numbers
 from .headers import judge_headers
+from .kind import Kind
 from .tasks import (
     channels_and_labels,
     further_entries,
@@ -41,8 +42,9 @@ KIND = "msd"
 _ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 
 
-def recognise(root: Path) -> str | None:
+def recognise(survey: Survey) -> str | None:
     """Return what speaks for an MSD task, or None."""
+    root = survey.root
     json_file = root / "dataset.json"
     if not reading.is_file(json_file) or not reading.is_folder(root / "imagesTr"):
         return None
@@ -56,118 +58,97 @@ def recognise(root: Path) -> str | None:
     return "dataset.json and imagesTr with one NIfTI file a case"
 
 
-def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
+def scan(survey: Survey) -> Scan:
     """Find the cases of a task and judge the header of every file."""
-    findings: list[Finding] = []
-    notes: list[str] = []
-    task = read_task(root, options, notes)
-    channels, label_map = options.channels, None
+    task = read_task(survey.root, survey.options, survey.notes)
+    channels, label_map = survey.options.channels, None
     listed: dict[str, dict[str, str | None]] = {}
     if task is not None:
-        channels, label_map = channels_and_labels(task, options, findings)
-        listed, list_findings = listed_files(task)
-        findings += list_findings
-        without_absent_tests(listed, root, findings)
-    cases = _cases(root, listed, options, findings, notes)
-    notes += other_folders(root, ("imagesTr", "labelsTr", "imagesTs", "labelsTs"))
+        channels, label_map = channels_and_labels(survey, task)
+        listed = listed_files(survey, task)
+        without_absent_tests(survey, listed)
+    cases = _cases(survey, listed)
+    survey.notes += other_folders(survey.root, ("imagesTr", "labelsTr", "imagesTs", "labelsTs"))
     extra = further_entries(task or {})
-    findings += left_out(extra)
-    findings += stale_counts(task or {}, cases)
-    cases = finished(cases, root, options, findings)
-    if not cases and not any(f.severity == "error" for f in findings):
-        findings.append(Finding("SC011", "no case was found in imagesTr", file=str(root)))
-    judge_headers(cases, len(channels), root, findings, options)
+    survey.add(left_out(extra))
+    survey.add(stale_counts(task or {}, cases))
+    cases = finished(survey, cases)
+    if not cases and not survey.failed:
+        survey.error("SC011", "no case was found in imagesTr", file=str(survey.root))
+    judge_headers(survey, cases, len(channels))
     if label_map is None:
-        label_map = label_map_of(cases, root, findings, notes, options, readers)
+        label_map = label_map_of(cases, survey.root, survey.findings, survey.notes, survey.options, survey.readers)
     uncompressed = bool(cases) and all(c.images[0].lower().endswith(".nii") for c in cases)
     theirs = ".nii" if uncompressed else ".nii.gz"
-    return SourceScan(
-        KIND,
-        own_name(root),
-        root,
-        tuple(cases),
-        channels,
-        label_map,
-        options.file_ending or theirs,
-        StoredLabel(theirs, "uint8"),
-        free_texts(task or {}),
-        tuple(findings),
-        tuple(notes),
+    return Scan(
+        kind=KIND,
+        root=survey.root,
+        cases=tuple(cases),
+        channel_names=channels,
+        label_map=label_map,
+        file_ending=survey.options.file_ending or theirs,
+        label_file=StoredLabel(theirs, "uint8"),
+        texts=free_texts(task or {}),
         extra=extra,
     )
 
 
-def _cases(
-    root: Path,
-    listed: dict[str, dict[str, str | None]],
-    options: ConvertOptions,
-    findings: list[Finding],
-    notes: list[str],
-) -> list[SourceCase]:
+def _cases(survey: Survey, listed: dict[str, dict[str, str | None]]) -> list[SourceCase]:
     cases: list[SourceCase] = []
     skipped: list[str] = []
     for split, images, labels in ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs")):
-        on_disk = _volumes(root / images)
-        on_disk_labels = _volumes(root / labels)
+        on_disk = _volumes(survey.root / images)
+        on_disk_labels = _volumes(survey.root / labels)
         pairs: dict[str, tuple[str, str | None]] = {}
         for image, label in listed.get(split, {}).items():
             name = _stem(image)
-            image = _as_on_disk(image, on_disk, root)
-            label = None if label is None else _as_on_disk(label, on_disk_labels, root)
+            image = _as_on_disk(image, on_disk, survey.root)
+            label = None if label is None else _as_on_disk(label, on_disk_labels, survey.root)
             if label is None and split == TEST and name in on_disk_labels:
                 label = f"{labels}/{on_disk_labels[name]}"
             pairs[name] = (image, label)
         unlisted = [name for name in on_disk if name not in pairs]
         without_image = on_disk_labels.keys() - pairs.keys() - on_disk.keys()
         lone = [f"{labels}/{on_disk_labels[name]}" for name in sorted(without_image)]
-        if options.listed_only:
-            notes += unlisted_notes([f"{images}/{on_disk[name]}" for name in unlisted], lone)
+        if survey.options.listed_only:
+            survey.notes += unlisted_notes([f"{images}/{on_disk[name]}" for name in unlisted], lone)
         else:
-            findings += [Finding("SC081", "is a label without an image", file=label) for label in lone]
+            survey.add([Finding("SC081", "is a label without an image", file=label) for label in lone])
             for name in unlisted:
                 pairs[name] = (
                     f"{images}/{on_disk[name]}",
                     f"{labels}/{on_disk_labels[name]}" if name in on_disk_labels else None,
                 )
                 if split in listed:
-                    findings.append(
-                        warning(
-                            "SC087",
-                            "is not listed in dataset.json; it is converted all the same",
-                            file=f"{images}/{on_disk[name]}",
-                            hint="--listed-only leaves it out",
-                        )
+                    survey.warn(
+                        "SC087",
+                        "is not listed in dataset.json; it is converted all the same",
+                        file=f"{images}/{on_disk[name]}",
+                        hint="--listed-only leaves it out",
                     )
         for name in sorted(pairs):
-            case = _case(root, name, *pairs[name], split, options, findings, skipped)
+            case = _case(survey, name, *pairs[name], split, skipped)
             if case is not None:
                 cases.append(case)
-    notes += skipped_note(skipped)
+    survey.notes += skipped_note(skipped)
     return cases
 
 
 def _case(
-    root: Path,
-    name: str,
-    image: str,
-    label: str | None,
-    split: str,
-    options: ConvertOptions,
-    findings: list[Finding],
-    skipped: list[str],
+    survey: Survey, name: str, image: str, label: str | None, split: str, skipped: list[str]
 ) -> SourceCase | None:
-    before = len(findings)
+    before = len(survey.findings)
     files: list[str | None] = []
     for file in (image, label):
         try:
-            files.append(None if file is None else resolve_inside(root / file, root, external=options.allow_external))
+            files.append(None if file is None else survey.resolve(survey.root / file))
         except SegconvError as error:
-            error.file = shown(error.file, root)
-            collect(findings, error, str(file))
-    if len(findings) > before:
+            error.file = survey.shown(error.file)
+            survey.collect(error, str(file))
+    if len(survey.findings) > before:
         return None
     if files[1] is None and split == TRAIN:
-        found = split_without_label(image, f"labelsTr/{name}.nii.gz", options, findings, skipped)
+        found = split_without_label(survey, image, f"labelsTr/{name}.nii.gz", skipped)
         if found is None:
             return None
         split = found
@@ -203,3 +184,12 @@ def _as_on_disk(listed: str, on_disk: Mapping[str, str], root: Path) -> str:
 
 def _stem(path: str) -> str:
     return _ENDING.sub("", posixpath.basename(path))
+
+
+SOURCE = Kind(
+    name=KIND,
+    summary="a task of the Medical Segmentation Decathlon",
+    heeds=frozenset({"listed_only"}),
+    recognise=recognise,
+    scan=scan,
+)

@@ -19,14 +19,15 @@ from ...dataset.names import case_identifier
 from ...dataset.pickled import read_splits
 from ...dataset.stored_label import StoredLabel
 from ...errors import Finding, SegconvError, naming, warning
-from ...work.readers import ONE, Readers
 from ..find.cases import finished
 from ..labels.found_labels import label_map_of
-from ..model import ConvertOptions, SourceCase, SourceScan, collect, own_name, skipped_note, unlisted_notes
-from ..source_files import files_of, resolve_inside, shown
+from ..model import Scan, SourceCase, skipped_note, unlisted_notes
+from ..source_files import files_of, resolve_inside
+from ..survey import Survey
 from .channel_numbers import carry_channel_numbers
 from .folds import not_taken, refuse_no_file, renamed
 from .headers import judge_headers
+from .kind import Kind
 from .tasks import (
     channels_and_labels,
     further_entries,
@@ -50,8 +51,9 @@ _FOLDERS = (
 )
 
 
-def recognise(root: Path) -> str | None:
+def recognise(survey: Survey) -> str | None:
     """Return what speaks for a task of nnU-Net v1, or None."""
+    root = survey.root
     if not reading.is_file(root / "dataset.json") or not reading.is_folder(root / "imagesTr"):
         return None
     try:
@@ -85,166 +87,146 @@ def locate(reference: str) -> Path | None:
     return found[0] if found else None
 
 
-def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
+def scan(survey: Survey) -> Scan:
     """Find the cases of a task and judge the header of every file."""
-    findings: list[Finding] = []
-    notes: list[str] = []
-    task = read_task(root, options, notes)
-    channels, label_map = options.channels, None
+    task = read_task(survey.root, survey.options, survey.notes)
+    channels, label_map = survey.options.channels, None
     listed: dict[str, dict[str, str | None]] = {}
     if task is not None:
-        channels, label_map = channels_and_labels(task, options, findings)
-        listed, list_findings = listed_files(task)
-        findings += list_findings
-        without_absent_tests(listed, root, findings)
+        channels, label_map = channels_and_labels(survey, task)
+        listed = listed_files(survey, task)
+        without_absent_tests(survey, listed)
     everything: list[SourceCase] = []
     for split, images, labels in _FOLDERS:
         names = {_case_name(image): _case_name(label or image) for image, label in listed.get(split, {}).items()}
         wanted = names if split in listed else None
-        everything += _cases(root, split, (images, labels), wanted, len(channels), options, findings, notes)
-    notes += other_folders(root, [folder for _, *folders in _FOLDERS for folder in folders])
+        everything += _cases(survey, split, (images, labels), wanted, len(channels))
+    survey.notes += other_folders(survey.root, [folder for _, *folders in _FOLDERS for folder in folders])
     extra = further_entries(task or {})
-    findings += left_out(extra)
-    findings += stale_counts(task or {}, everything)
-    cases = finished(everything, root, options, findings)
-    if not cases and not any(f.severity == "error" for f in findings):
-        findings.append(Finding("SC011", "no case was found in imagesTr", file=str(root)))
-    judge_headers(cases, len(channels), root, findings, options)
+    survey.add(left_out(extra))
+    survey.add(stale_counts(task or {}, everything))
+    cases = finished(survey, everything)
+    if not cases and not survey.failed:
+        survey.error("SC011", "no case was found in imagesTr", file=str(survey.root))
+    judge_headers(survey, cases, len(channels))
     if label_map is None:
-        label_map = label_map_of(cases, root, findings, notes, options, readers)
+        label_map = label_map_of(cases, survey.root, survey.findings, survey.notes, survey.options, survey.readers)
     uncompressed = bool(cases) and all(c.images[0].lower().endswith(".nii") for c in cases)
     ending = ".nii" if uncompressed else ".nii.gz"
-    splits = _splits(root, cases, options, findings) if len(cases) == len(everything) else None
-    return SourceScan(
-        KIND,
-        own_name(root),
-        root,
-        tuple(cases),
-        channels,
-        label_map,
-        options.file_ending or ending,
-        StoredLabel(ending, "uint8"),
-        free_texts(task or {}),
-        tuple(findings),
-        tuple(notes),
-        splits,
+    splits = _splits(survey, cases) if len(cases) == len(everything) else None
+    return Scan(
+        kind=KIND,
+        root=survey.root,
+        cases=tuple(cases),
+        channel_names=channels,
+        label_map=label_map,
+        file_ending=survey.options.file_ending or ending,
+        label_file=StoredLabel(ending, "uint8"),
+        texts=free_texts(task or {}),
+        splits=splits,
         extra=extra,
     )
 
 
 def _cases(
-    root: Path,
-    split: str,
-    folders: tuple[str, str],
-    listed: Mapping[str, str] | None,
-    channels: int,
-    options: ConvertOptions,
-    findings: list[Finding],
-    notes: list[str],
+    survey: Survey, split: str, folders: tuple[str, str], listed: Mapping[str, str] | None, channels: int
 ) -> list[SourceCase]:
     """Return the cases of a split; `listed` is the name of each that the json lists, and of its label."""
     images, labels = folders
-    groups = _channel_files(root / images, findings)
-    masks = {_ENDING.sub("", p.name): p for p in _volumes(root / labels)}
+    groups = _channel_files(survey, survey.root / images)
+    masks = {_ENDING.sub("", p.name): p for p in _volumes(survey.root / labels)}
     if listed is not None:
-        findings += [
-            Finding("SC012", f"is listed in dataset.json and not there in {images}", file=f"{images}/{name}")
-            for name in sorted(listed.keys() - groups.keys())
-        ]
+        survey.add(
+            [
+                Finding("SC012", f"is listed in dataset.json and not there in {images}", file=f"{images}/{name}")
+                for name in sorted(listed.keys() - groups.keys())
+            ]
+        )
         unlisted = sorted(groups.keys() - listed.keys())
-        if options.listed_only:
+        if survey.options.listed_only:
             for name in unlisted:
                 masks.pop(name, None)
             lone = sorted(masks.keys() - set(listed.values()))
-            notes += unlisted_notes(
-                [shown(min(groups.pop(name).values()), root) for name in unlisted],
-                [shown(masks.pop(name), root) for name in lone],
+            survey.notes += unlisted_notes(
+                [survey.shown(min(groups.pop(name).values())) for name in unlisted],
+                [survey.shown(masks.pop(name)) for name in lone],
             )
         else:
-            findings += [
-                warning(
-                    "SC087",
-                    "is not listed in dataset.json; it is converted all the same",
-                    file=f"{images}/{name}",
-                    hint="--listed-only leaves it out",
-                )
-                for name in unlisted
-            ]
+            survey.add(
+                [
+                    warning(
+                        "SC087",
+                        "is not listed in dataset.json; it is converted all the same",
+                        file=f"{images}/{name}",
+                        hint="--listed-only leaves it out",
+                    )
+                    for name in unlisted
+                ]
+            )
     found = []
     skipped: list[str] = []
     for name in sorted(groups):
         numbers = sorted(groups[name])
         if channels and numbers != list(range(channels)):
-            findings.append(
-                Finding(
-                    "SC084",
-                    f"has the channels {', '.join(f'{n:04d}' for n in numbers)}, expected 0000 to {channels - 1:04d}",
-                    file=f"{images}/{name}",
-                    hint="add or rename the file of the missing channel, or mend modality in dataset.json",
-                )
+            survey.error(
+                "SC084",
+                f"has the channels {', '.join(f'{n:04d}' for n in numbers)}, expected 0000 to {channels - 1:04d}",
+                file=f"{images}/{name}",
+                hint="add or rename the file of the missing channel, or mend modality in dataset.json",
             )
             continue
         label = masks.pop(listed.get(name, name) if listed is not None else name, None)
-        case = _case(root, name, [groups[name][n] for n in numbers], label, split, options, findings, skipped)
+        case = _case(survey, name, [groups[name][n] for n in numbers], label, split, skipped)
         if case is not None:
             found.append(case)
-    notes += skipped_note(skipped)
-    findings += [
-        Finding("SC081", "is a label without an image", file=shown(path, root))
-        for name, path in sorted(masks.items())
-        if name not in groups and name not in (listed or {}).values()  # whose image is missed by now
-    ]
+    survey.notes += skipped_note(skipped)
+    survey.add(
+        [
+            Finding("SC081", "is a label without an image", file=survey.shown(path))
+            for name, path in sorted(masks.items())
+            if name not in groups and name not in (listed or {}).values()  # whose image is missed by now
+        ]
+    )
     return found
 
 
 def _case(
-    root: Path,
-    name: str,
-    images: list[Path],
-    label: Path | None,
-    split: str,
-    options: ConvertOptions,
-    findings: list[Finding],
-    skipped: list[str],
+    survey: Survey, name: str, images: list[Path], label: Path | None, split: str, skipped: list[str]
 ) -> SourceCase | None:
     if label is None and split == TRAIN:
         expected = f"labelsTr/{name}.nii.gz"
-        found = split_without_label(shown(images[0], root), expected, options, findings, skipped)
+        found = split_without_label(survey, survey.shown(images[0]), expected, skipped)
         if found is None:
             return None
         split = found
     try:
-        external = options.allow_external
-        files = tuple(resolve_inside(path, root, external=external) for path in images)
-        mask = resolve_inside(label, root, external=external) if label is not None else None
+        external = survey.options.allow_external
+        files = tuple(resolve_inside(path, survey.root, external=external) for path in images)
+        mask = resolve_inside(label, survey.root, external=external) if label is not None else None
     except SegconvError as error:
-        error.file = shown(error.file, root)
-        collect(findings, error)
+        error.file = survey.shown(error.file)
+        survey.collect(error)
         return None
     return SourceCase(case_identifier(name), name, files, mask, split)
 
 
-def _channel_files(folder: Path, findings: list[Finding]) -> dict[str, dict[int, Path]]:
+def _channel_files(survey: Survey, folder: Path) -> dict[str, dict[int, Path]]:
     """Return case name → channel → file."""
     groups: dict[str, dict[int, Path]] = {}
     for path in _volumes(folder):
         match = _CHANNEL.fullmatch(_ENDING.sub("", path.name))
         if match is None:
-            findings.append(
-                Finding(
-                    "SC084",
-                    "does not end in the number of a channel, such as _0000",
-                    file=f"{folder.name}/{path.name}",
-                    hint="rename it",
-                )
+            survey.error(
+                "SC084",
+                "does not end in the number of a channel, such as _0000",
+                file=f"{folder.name}/{path.name}",
+                hint="rename it",
             )
             continue
         channels = groups.setdefault(match[1], {})
         if int(match[2]) in channels:
-            findings.append(
-                Finding(
-                    "SC085", f"is a second file of {match[1]}, channel {match[2]}", file=f"{folder.name}/{path.name}"
-                )
+            survey.error(
+                "SC085", f"is a second file of {match[1]}, channel {match[2]}", file=f"{folder.name}/{path.name}"
             )
         channels[int(match[2])] = path
     return groups
@@ -261,23 +243,30 @@ def _case_name(listed: str) -> str:
     return _ENDING.sub("", posixpath.basename(listed))
 
 
-def _splits(
-    root: Path, cases: list[SourceCase], options: ConvertOptions, findings: list[Finding]
-) -> list[dict[str, list[str]]] | None:
+def _splits(survey: Survey, cases: list[SourceCase]) -> list[dict[str, list[str]]] | None:
     """Return v1's own folds, if they lie beside the data, in the identifiers of the dataset."""
-    path = root / SPLITS
+    path = survey.root / SPLITS
     if not reading.is_there(path, links_followed=False):
         return None
     try:
         refuse_no_file(path)
         with naming(SPLITS):
-            found = read_splits(Path(resolve_inside(path, root, external=options.allow_external)))
+            found = read_splits(Path(survey.resolve(path)))
     except SegconvError as error:
         # What is no pickle of folds may be meant to run something: that is no matter of a warning.
-        findings += [not_taken(SPLITS, error.message)] if not reading.is_file(path) else error.findings
+        survey.add([not_taken(SPLITS, error.message)] if not reading.is_file(path) else error.findings)
         return None
     try:
         return renamed(found, cases)
     except SegconvError as error:
-        findings.append(not_taken(SPLITS, error.message))
+        survey.findings.append(not_taken(SPLITS, error.message))
         return None
+
+
+SOURCE = Kind(
+    name=KIND,
+    summary="a task of nnU-Net v1",
+    heeds=frozenset({"listed_only"}),
+    recognise=recognise,
+    scan=scan,
+)

@@ -14,10 +14,9 @@ from typing import Any
 
 from ... import reading
 from ...dataset.stored_label import StoredLabel
-from ...errors import Finding, SegconvError
+from ...errors import SegconvError
 from ...image import raster, volumes
 from ...words import count_of
-from ...work.readers import ONE, Readers
 from ..find.cases import cases_of, finished
 from ..find.frames import with_frames
 from ..find.lists import pair_by_list
@@ -31,10 +30,12 @@ from ..find.tree import Unit
 from ..find.volume_units import companions_of, listed_volume, strip_ending, volume_units
 from ..labels.found_labels import label_map_of
 from ..labels.stacks import judge_slices
-from ..model import SERIES, STACK, ConvertOptions, SourceScan, own_name
+from ..model import STACK, ConvertOptions, Scan
 from ..source_files import shown
+from ..survey import Survey
 from . import masks
 from .headers import judge_headers
+from .kind import FOUND_BY_NAME, Kind
 from .masks import compiled_scan, refuse_label_options
 from .questioned import questioned_channels
 from .segmented import with_segments
@@ -43,14 +44,15 @@ KIND = "pairs"
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
 
 
-def recognise(root: Path) -> str | None:
+def recognise(survey: Survey) -> str | None:
     """Return what speaks for pairs of volumes, or None."""
-    units, _ = volume_units(root, ConvertOptions(), [])
+    root = survey.root
+    units, _ = volume_units(survey.again())
     if not units or reading.is_file(root / "dataset.json"):
         return None
     if reading.is_folder(root / "imagesTr") and reading.is_folder(root / "labelsTr"):
         return None  # a task without its dataset.json
-    if any(unit.stem.lower().endswith(".seg") for unit in units) and masks.recognise(root) is not None:
+    if any(unit.stem.lower().endswith(".seg") for unit in units) and masks.recognise(survey) is not None:
         return None  # 3D Slicer's segmentations
     pairing = pair_units(units)
     if not any(pair.labels for pair in pairing.pairs) or _of_objects(pairing):
@@ -60,94 +62,73 @@ def recognise(root: Path) -> str | None:
     return f"{places} with {' and '.join(kinds)} volumes"
 
 
-def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
+def scan(survey: Survey) -> Scan:
     """Find images and labels, judge every header, and settle the labels."""
-    findings: list[Finding] = []
-    notes: list[str] = []
-    pairing = _pairing(root, options, findings)
-    findings += pairing.findings
-    notes += pairing.notes
-    pairs, channel_keys = _channels_agree(_numbered(pairing.pairs), findings)
-    cases = [with_patient(case) for case in cases_of(pairs, root, options, findings, notes, companions_of)]
-    cases = finished(with_frames(cases, root, options, findings, notes), root, options, findings)
-    cases = in_slice_order(cases, root, options, findings, notes)
-    if not cases and not any(f.severity == "error" for f in findings):
-        findings.append(
-            Finding("SC011", "holds no image with a label", file=str(root), hint="--images GLOB --masks GLOB")
-        )
-    segmented = with_segments(cases, root, options, findings)
+    pairing = _pairing(survey)
+    survey.add(pairing.findings)
+    survey.notes += pairing.notes
+    pairs, channel_keys = _channels_agree(survey, _numbered(pairing.pairs))
+    cases = [with_patient(case) for case in cases_of(survey, pairs, companions_of)]
+    cases = finished(survey, with_frames(survey, cases))
+    cases = in_slice_order(survey, cases)
+    if not cases and not survey.failed:
+        survey.error("SC011", "holds no image with a label", file=str(survey.root), hint="--images GLOB --masks GLOB")
+    segmented = with_segments(survey, cases)
     if segmented is not None:
-        refuse_label_options(options)
-        if not any(finding.severity == "error" for finding in findings):
-            findings += questioned_channels(pairs, cases, channel_keys, len(channel_keys), root, options)
+        refuse_label_options(survey.options)
+        if not survey.failed:
+            survey.add(questioned_channels(pairs, cases, channel_keys, len(channel_keys), survey.root, survey.options))
 
         def named(number: int) -> tuple[str, ...]:
-            return _channel_names(channel_keys, number, options, findings)
+            return _channel_names(survey, channel_keys, number)
 
-        return compiled_scan(KIND, segmented, named, root, options, findings, notes, readers)
-    if options.spacing_mm is not None and cases and not any(p.form == STACK for c in cases for p in c.parts.values()):
-        findings.append(
-            Finding("SC001", "--spacing: no volume of the source is stored as pictures", hint="leave it out")
-        )
-    count = judge_headers(cases, 0, root, findings, options)
-    judge_slices(cases, root, findings, options, readers)
-    if not any(finding.severity == "error" for finding in findings):
-        findings += questioned_channels(pairs, cases, channel_keys, count, root, options)
-    channels = _channel_names(channel_keys, count, options, findings)
-    label_map = label_map_of(cases, root, findings, notes, options, readers)
+        return compiled_scan(survey, KIND, segmented, named)
+    if (
+        survey.options.spacing_mm is not None
+        and cases
+        and not any(p.form == STACK for c in cases for p in c.parts.values())
+    ):
+        survey.error("SC001", "--spacing: no volume of the source is stored as pictures", hint="leave it out")
+    count = judge_headers(survey, cases, 0)
+    judge_slices(cases, survey.root, survey.findings, survey.options, survey.readers)
+    if not survey.failed:
+        survey.add(questioned_channels(pairs, cases, channel_keys, count, survey.root, survey.options))
+    channels = _channel_names(survey, channel_keys, count)
+    label_map = label_map_of(cases, survey.root, survey.findings, survey.notes, survey.options, survey.readers)
     labels = [case.label for case in cases if case.label is not None and not case.parts]
     endings = [volumes.ending_of(path) for path in labels]
     usual = max(set(endings), key=endings.count) if endings else None
     plain = bool(cases) and all(path.lower().endswith(".nii") for case in cases for path in case.images)
-    ending = options.file_ending or (".nii" if plain else ".nii.gz")
-    return SourceScan(
-        KIND,
-        own_name(root),
-        root,
-        tuple(cases),
-        channels,
-        label_map,
-        ending,
-        StoredLabel(usual or ending, "uint16" if max(label_map.forward) > 255 else "uint8"),
-        {},
-        tuple(findings),
-        tuple(notes),
+    ending = survey.options.file_ending or (".nii" if plain else ".nii.gz")
+    return Scan(
+        kind=KIND,
+        root=survey.root,
+        cases=tuple(cases),
+        channel_names=channels,
+        label_map=label_map,
+        file_ending=ending,
+        label_file=StoredLabel(usual or ending, "uint16" if max(label_map.forward) > 255 else "uint8"),
     )
 
 
-def scan_dicom(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
-    """Find DICOM series and their labels."""
-    found = scan(root, options, readers)
-    if found.cases and not any(parts.form == SERIES for case in found.cases for parts in case.parts.values()):
-        raise SegconvError(
-            "holds no DICOM series", code="SC011", file=str(root), hint="--from pairs reads other volumes"
-        )
-    return found
-
-
-def recognise_dicom(root: Path) -> str | None:
-    """Return None: a source with DICOM series is one of pairs, unless the user says otherwise."""
-    return None
-
-
-def _pairing(root: Path, options: ConvertOptions, findings: list[Finding]) -> Pairing:
-    if options.pairs is not None:
-        return _listed(pair_by_list(options.pairs, root, strip_ending), root, options)
-    units, others = volume_units(root, options, findings)
-    if options.images:
-        return pair_by_patterns(units, options.images, options.masks, root)
-    if options.masks is not None:
+def _pairing(survey: Survey) -> Pairing:
+    if survey.options.pairs is not None:
+        return _listed(pair_by_list(survey.options.pairs, survey.root, strip_ending), survey.root, survey.options)
+    units, others = volume_units(survey)
+    if survey.options.images:
+        return pair_by_patterns(units, survey.options.images, survey.options.masks, survey.root)
+    if survey.options.masks is not None:
         raise SegconvError("--masks needs --images", hint="give both patterns")
     pictures = [n for names in others.values() for n in names if n.lower().endswith(raster.ENDINGS)]
-    if not units and pictures and options.spacing_mm is None:
+    if not units and pictures and survey.options.spacing_mm is None:
         raise SegconvError(
             "holds pictures, which are slices of volumes only if their spacing is known",
             code="SC011",
-            file=str(root),
+            file=str(survey.root),
             hint="--spacing X,Y,Z in mm; or --from png for pictures of their own",
         )
     pairing = pair_units(units)
-    refused, told = united(pairing.several, wanted=options.unite_masks, noun="volume")
+    refused, told = united(pairing.several, wanted=survey.options.unite_masks, noun="volume")
     pairing.findings += refused
     pairing.notes += told
     if refused:
@@ -189,7 +170,7 @@ def _numbered(pairs: Iterable[Pair]) -> list[Pair]:
     return found
 
 
-def _channels_agree(pairs: list[Pair], findings: list[Finding]) -> tuple[list[Pair], tuple[str, ...]]:
+def _channels_agree(survey: Survey, pairs: list[Pair]) -> tuple[list[Pair], tuple[str, ...]]:
     """Return the pairs, and the names of channels that all of them must have."""
     keys = [tuple(sorted(pair.images)) for pair in pairs]
     if not keys:
@@ -207,35 +188,38 @@ def _channels_agree(pairs: list[Pair], findings: list[Finding]) -> tuple[list[Pa
             ([f"lacks the channel {', '.join(missing)}"] if missing else [])
             + ([f"has the channel {', '.join(extra)}, which most cases have not"] if extra and extra != [""] else [])
         )
-        findings.append(
-            Finding(
-                "SC084",
-                what or "has other channels than most cases",
-                file=next(iter(pair.images.values())).path,
-                hint="add or remove the file of that channel",
-            )
+        survey.error(
+            "SC084",
+            what or "has other channels than most cases",
+            file=next(iter(pair.images.values())).path,
+            hint="add or remove the file of that channel",
         )
     numbers = [name for name in usual if re.fullmatch(r"\d{4}", name)]
     if numbers and [int(name) for name in numbers] != list(range(len(numbers))):
-        findings.append(
-            Finding("SC084", f"channels are numbered {', '.join(numbers)}, expected 0000 to {len(numbers) - 1:04d}")
-        )
+        survey.error("SC084", f"channels are numbered {', '.join(numbers)}, expected 0000 to {len(numbers) - 1:04d}")
     return kept, usual
 
 
-def _channel_names(
-    keys: tuple[str, ...], count: int, options: ConvertOptions, findings: list[Finding]
-) -> tuple[str, ...]:
-    if options.channels:
+def _channel_names(survey: Survey, keys: tuple[str, ...], count: int) -> tuple[str, ...]:
+    if survey.options.channels:
         # Frames of a label may be those of its image, and a file may be no channel at all.
-        asked = any(found.code in ("SC003", "SC073") for found in findings)
-        if count and len(options.channels) != count and not asked:
+        asked = any(found.code in ("SC003", "SC073") for found in survey.findings)
+        if count and len(survey.options.channels) != count and not asked:
             every = f"--channels {','.join(keys)} takes all files as channels; " if len(keys) == count > 1 else ""
             hint = f"{every}--images GLOB --masks GLOB takes some of them" if every else "name as many as there are"
-            told = f"--channels names {count_of(len(options.channels), 'channel')}, the cases have {count}"
-            findings.append(Finding("SC084", told, hint=hint))
-        return options.channels
+            told = f"--channels names {count_of(len(survey.options.channels), 'channel')}, the cases have {count}"
+            survey.error("SC084", told, hint=hint)
+        return survey.options.channels
     if len(keys) == count and count > 1:
         names = tuple(role_of_stem(key)[1] or key for key in keys)
         return names if not any(name.isdecimal() for name in names) else tuple(f"channel_{int(n)}" for n in names)
     return ("image",) if count <= 1 else tuple(f"channel_{n}" for n in range(count))
+
+
+SOURCE = Kind(
+    name=KIND,
+    summary="volumes and their labels",
+    heeds=FOUND_BY_NAME | {"pairs", "spacing_mm", "frames", "slice_order", "unite_masks"},
+    recognise=recognise,
+    scan=scan,
+)

@@ -19,7 +19,6 @@ from ...errors import Finding, SegconvError
 from ...image import raster
 from ...image.formats.png import PictureHeader
 from ...words import count_of
-from ...work.readers import ONE, Readers
 from ..bands import KIND as BANDS_KIND
 from ..bands import apart, as_bands, may_have_alpha, refuse_as_mask
 from ..find.cases import cases_of, finished
@@ -32,19 +31,21 @@ from ..find.tree import Unit, units_in
 from ..labels.lossy import judge_lossy
 from ..labels.picture_labels import label_map_of
 from ..labels.set_coding import judge_polarity
-from ..model import INSTANCES, ConvertOptions, SourceCase, SourceScan, collect, own_name
-from ..source_files import shown
+from ..model import INSTANCES, Scan, SourceCase
+from ..survey import Survey
+from .kind import FOUND_BY_NAME, Kind
 
 KIND = "png"
 _UNREAD = (".gif", ".webp", ".jp2", ".heic", ".ppm", ".pgm", ".npy", ".npz", ".mat", ".svg")
 ENDING = ".png"
 
 
-def recognise(root: Path) -> str | None:
+def recognise(survey: Survey) -> str | None:
     """Return what speaks for pictures and masks, or None."""
+    root = survey.root
     if reading.is_folder(root / "imagesTr") and reading.is_folder(root / "labelsTr"):
         return None  # nnU-Net's own folders belong to a dataset.json, and without one nobody knows what is in them
-    units, others = units_in(root, raster.ending_of, [])
+    units, others = units_in(survey.again(), raster.ending_of)
     if not units:
         return None
     pairing = pair_units(units)
@@ -57,49 +58,51 @@ def recognise(root: Path) -> str | None:
     return f"{pairing.evidence} with {' and '.join(kinds)} pictures"
 
 
-def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceScan:
+def scan(survey: Survey) -> Scan:
     """Find pictures and masks, judge every header, and settle the labels."""
-    findings: list[Finding] = []
-    notes: list[str] = []
-    pairing = _pairing(root, options, findings)
-    findings += pairing.findings
-    notes += pairing.notes
-    cases = finished(cases_of(pairing.pairs, root, options, findings, notes), root, options, findings)
-    names = _named_channels(pairing.pairs, findings)
+    pairing = _pairing(survey)
+    survey.add(pairing.findings)
+    survey.notes += pairing.notes
+    cases = finished(survey, cases_of(survey, pairing.pairs))
+    names = _named_channels(survey, pairing.pairs)
     pairing.pairs.clear()  # of 100,000 pairs, no more is kept than their cases
-    if not cases and not any(f.severity == "error" for f in findings):
-        findings.append(
-            Finding(
-                "SC011",
-                "holds no known pair of folders",
-                file=str(root),
-                hint="known are training/{input,output}, images and masks, and the like; or --images GLOB --masks GLOB",
-            )
+    if not cases and not survey.failed:
+        survey.error(
+            "SC011",
+            "holds no known pair of folders",
+            file=str(survey.root),
+            hint="known are training/{input,output}, images and masks, and the like; or --images GLOB --masks GLOB",
         )
     objects = sum(case.form(case.label) == INSTANCES for case in cases if case.label is not None)
-    if objects and not options.unite_masks:
-        notes.append("masks of one object each are united; single objects do not come back")
-    headers = _headers(cases, root, findings, options)
+    if objects and not survey.options.unite_masks:
+        survey.note("masks of one object each are united; single objects do not come back")
+    headers = _headers(survey, cases)
     labels = [path for case in cases if case.label is not None for path in case.files_of(case.label)]
-    judge_lossy({path: headers[path] for path in labels if path in headers}, root, findings, options, readers)
-    cases = [apart(case, headers) for case in cases]
-    channels = _channels(cases, headers, root, findings, names, grey_to_rgb=options.grey_to_rgb)
-    unnamed = [path for case in cases for path in case.images if path in headers and may_have_alpha(headers[path])]
-    if unnamed and not options.channels:
-        what = f"the file does not name the last of {headers[unnamed[0]].samples} samples of {shown(unnamed[0], root)}"
-        notes.append(f"{what}: it stays a channel, which --channels names; if it is alpha, --drop-alpha leaves it out")
-    if options.channels and len(options.channels) != len(channels):
-        findings.append(
-            Finding(
-                "SC084",
-                f"--channels names {count_of(len(options.channels), 'channel')}, the pictures have {len(channels)}",
-                hint=f"without --channels they are called {', '.join(channels)}",
-            )
-        )
-    findings += judge_polarity(
-        {shown(path, root): headers[path].white_is_zero for path in _grey_images(cases, headers)}, "picture"
+    judge_lossy(
+        {path: headers[path] for path in labels if path in headers},
+        survey.root,
+        survey.findings,
+        survey.options,
+        survey.readers,
     )
-    label_map = label_map_of(cases, headers, root, findings, notes, options, readers)
+    cases = [apart(case, headers) for case in cases]
+    channels = _channels(survey, cases, headers, names, grey_to_rgb=survey.options.grey_to_rgb)
+    unnamed = [path for case in cases for path in case.images if path in headers and may_have_alpha(headers[path])]
+    if unnamed and not survey.options.channels:
+        what = f"the file does not name the last of {headers[unnamed[0]].samples} samples of {survey.shown(unnamed[0])}"
+        survey.note(f"{what}: it stays a channel, which --channels names; if it is alpha, --drop-alpha leaves it out")
+    if survey.options.channels and len(survey.options.channels) != len(channels):
+        survey.error(
+            "SC084",
+            f"--channels names {count_of(len(survey.options.channels), 'channel')}, the pictures have {len(channels)}",
+            hint=f"without --channels they are called {', '.join(channels)}",
+        )
+    survey.add(
+        judge_polarity(
+            {survey.shown(path): headers[path].white_is_zero for path in _grey_images(cases, headers)}, "picture"
+        )
+    )
+    label_map = label_map_of(cases, headers, survey.root, survey.findings, survey.notes, survey.options, survey.readers)
     stored = StoredLabel(ENDING, "uint8", mode="gray", depth=8)
     masks = [headers[case.label] for case in cases if case.label in headers]
     if label_map.coding == RGB:
@@ -111,46 +114,42 @@ def scan(root: Path, options: ConvertOptions, readers: Readers = ONE) -> SourceS
         stored = replace(stored, dtype="uint16", depth=16)
     elif masks and all(header.kind == "gray" and header.depth == 1 for header in masks):
         stored = replace(stored, depth=1)
-    return SourceScan(
-        KIND,
-        own_name(root),
-        root,
-        tuple(cases),
-        options.channels or channels,
-        label_map,
-        options.file_ending or ENDING,
-        stored,
-        {},
-        tuple(findings),
-        tuple(notes),
+    return Scan(
+        kind=KIND,
+        root=survey.root,
+        cases=tuple(cases),
+        channel_names=survey.options.channels or channels,
+        label_map=label_map,
+        file_ending=survey.options.file_ending or ENDING,
+        label_file=stored,
     )
 
 
-def _pairing(root: Path, options: ConvertOptions, findings: list[Finding]) -> Pairing:
-    if options.pairs is not None:
-        return pair_by_list(options.pairs, root, raster.strip_ending)
-    units, others = units_in(root, raster.ending_of, findings, external=options.allow_external)
-    if options.images:
-        return pair_by_patterns(units, options.images, options.masks, root)
-    if options.masks is not None:
+def _pairing(survey: Survey) -> Pairing:
+    if survey.options.pairs is not None:
+        return pair_by_list(survey.options.pairs, survey.root, raster.strip_ending)
+    units, others = units_in(survey, raster.ending_of)
+    if survey.options.images:
+        return pair_by_patterns(units, survey.options.images, survey.options.masks, survey.root)
+    if survey.options.masks is not None:
         raise SegconvError("--masks needs --images", hint="give both patterns")
     if not units:
         return Pairing()
     pairing = pair_units(units)
     if any(finding.code == "SC063" for finding in pairing.findings):
-        pairing = pair_units(_without_stores(units, root))
+        pairing = pair_units(_without_stores(units, survey.root))
     if not any(pair.labels for pair in pairing.pairs) and (unread := _unread_masks(others)) is not None:
         raise SegconvError(
             f"holds masks as {unread} files, expected {', '.join(ending.lstrip('.') for ending in raster.ENDINGS)}",
             code="SC051",
-            file=str(root),
+            file=str(survey.root),
             hint="save the masks as PNG, which keeps every value",
         )
-    refused, told = united(pairing.several, wanted=options.unite_masks)
+    refused, told = united(pairing.several, wanted=survey.options.unite_masks)
     pairing.findings += refused
     pairing.notes += told
     paired = any(pair.labels for pair in pairing.pairs)
-    if options.unlabelled == "test" and not paired and (alone := images_alone(units)) is not None:
+    if survey.options.unlabelled == "test" and not paired and (alone := images_alone(units)) is not None:
         return alone
     return pairing
 
@@ -179,43 +178,37 @@ def _unread_masks(others: Mapping[str, list[str]]) -> str | None:
     return None
 
 
-def _headers(
-    cases: Iterable[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions
-) -> dict[str, PictureHeader]:
+def _headers(survey: Survey, cases: Iterable[SourceCase]) -> dict[str, PictureHeader]:
     """Return path → header of all files; what cannot be used, or does not fit together, becomes a finding."""
     headers: dict[str, PictureHeader] = {}
     looks: dict[PictureHeader, PictureHeader] = {}  # most pictures of a set are alike
     for case in cases:
         for path in case.files:
             try:
-                found = as_bands(raster.probe_file(path), drop_alpha=options.drop_alpha and path in case.images)
+                found = as_bands(raster.probe_file(path), drop_alpha=survey.options.drop_alpha and path in case.images)
                 if path not in case.images:
                     refuse_as_mask(found)
                 headers[path] = looks.setdefault(found, found)
             except SegconvError as error:
-                collect(findings, error, shown(path, root))
+                survey.collect(error, survey.shown(path))
         image = headers.get(case.images[0])
         for path in (*case.images[1:], *(case.files_of(case.label) if case.label is not None else ())):
             other = headers.get(path)
             if image and other and (image.width, image.height) != (other.width, other.height):
-                findings.append(
-                    Finding(
-                        "SC082",
-                        f"has {other.width}×{other.height} pixels, its picture {image.width}×{image.height}",
-                        file=shown(path, root),
-                        hint="check that both are of one case",
-                    )
+                survey.error(
+                    "SC082",
+                    f"has {other.width}×{other.height} pixels, its picture {image.width}×{image.height}",
+                    file=survey.shown(path),
+                    hint="check that both are of one case",
                 )
         for path in case.files:
             header = headers.get(path)
             if header is not None and header.pages > 1:
-                findings.append(
-                    Finding(
-                        "SC084",
-                        f"holds {header.pages} pages, expected one picture",
-                        file=shown(path, root),
-                        hint="--from pairs --spacing X,Y,Z makes a volume of the pages; or save each as a picture",
-                    )
+                survey.error(
+                    "SC084",
+                    f"holds {header.pages} pages, expected one picture",
+                    file=survey.shown(path),
+                    hint="--from pairs --spacing X,Y,Z makes a volume of the pages; or save each as a picture",
                 )
     return headers
 
@@ -233,7 +226,7 @@ class _Look:
         return f"{count_of(self.channels, 'channel')}{files} of {16 if self.wide else 8} bits"
 
 
-def _named_channels(pairs: Iterable[Pair], findings: list[Finding]) -> tuple[str, ...]:
+def _named_channels(survey: Survey, pairs: Iterable[Pair]) -> tuple[str, ...]:
     """Return what channels in files of their own are called, on which all cases must agree; empty if there are none."""
     keys: dict[tuple[str, ...], list[Pair]] = {}
     for pair in pairs:
@@ -241,21 +234,21 @@ def _named_channels(pairs: Iterable[Pair], findings: list[Finding]) -> tuple[str
     usual = max(keys, key=lambda key: len(keys[key]), default=())
     for key, odd in keys.items():
         if key != usual:
-            findings += [
-                Finding(
-                    "SC084",
-                    f"has {_of_channels(key)}; most cases have {_of_channels(usual)}",
-                    file=next(iter(pair.images.values())).path,
-                    hint="add or remove files, so that all cases have the same",
-                )
-                for pair in odd
-            ]
+            survey.add(
+                [
+                    Finding(
+                        "SC084",
+                        f"has {_of_channels(key)}; most cases have {_of_channels(usual)}",
+                        file=next(iter(pair.images.values())).path,
+                        hint="add or remove files, so that all cases have the same",
+                    )
+                    for pair in odd
+                ]
+            )
     numbers = [name for name in usual if re.fullmatch(r"\d{4}", name)]
     if numbers and [int(name) for name in numbers] != list(range(len(numbers))):
         what = f"channels are numbered {', '.join(numbers)}, expected 0000 to {len(numbers) - 1:04d}"
-        findings.append(
-            Finding("SC084", what, file=next(iter(keys[usual][0].images.values())).path, hint="rename the files")
-        )
+        survey.error("SC084", what, file=next(iter(keys[usual][0].images.values())).path, hint="rename the files")
     return usual
 
 
@@ -269,10 +262,9 @@ def _grey_images(cases: Iterable[SourceCase], headers: Mapping[str, PictureHeade
 
 
 def _channels(
+    survey: Survey,
     cases: Sequence[SourceCase],
     headers: dict[str, PictureHeader],
-    root: Path,
-    findings: list[Finding],
     names: tuple[str, ...],
     *,
     grey_to_rgb: bool,
@@ -294,15 +286,17 @@ def _channels(
         if look != usual:
             fuller = odd if look.channels > usual.channels else looks[usual]
             with_alpha = all(may_have_alpha(headers[case.images[-1]]) for case in fuller)
-            findings += [
-                Finding(
-                    "SC084",
-                    f"is {' and '.join(str(headers[path]) for path in case.images)}; most pictures have {usual}",
-                    file=shown(case.images[0], root),
-                    hint=_hint(look, usual, with_alpha=with_alpha),
-                )
-                for case in odd
-            ]
+            survey.add(
+                [
+                    Finding(
+                        "SC084",
+                        f"is {' and '.join(str(headers[path]) for path in case.images)}; most pictures have {usual}",
+                        file=survey.shown(case.images[0]),
+                        hint=_hint(look, usual, with_alpha=with_alpha),
+                    )
+                    for case in odd
+                ]
+            )
     if len(names) == usual.channels:
         return tuple(f"channel_{int(name)}" if name.isdecimal() else role_of_stem(name)[1] or name for name in names)
     if usual.channels == 1:
@@ -322,3 +316,12 @@ def _hint(look: _Look, usual: _Look, *, with_alpha: bool) -> str:
     if grey_among_rgb and look.wide == usual.wide:
         return "--grey-to-rgb writes grey pictures as RGB; or convert it to the kind of the others"
     return "convert it to the kind of the others"
+
+
+SOURCE = Kind(
+    name=KIND,
+    summary="pictures and their masks",
+    heeds=FOUND_BY_NAME | {"pairs", "unite_masks", "grey_to_rgb"},
+    recognise=recognise,
+    scan=scan,
+)

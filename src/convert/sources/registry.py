@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 
 from ... import reading
@@ -15,77 +15,45 @@ from ..find.mask_folders import image_folder
 from ..find.patterns import pair_by_patterns
 from ..find.tree import OWN_FOLDERS, units_in
 from ..find.volume_units import volume_units
-from ..model import ConvertOptions, Scanner
-from . import masks, msd, nnunet_v1, nnunet_v2, pairs, png
+from ..model import ConvertOptions, Scan
+from ..survey import Survey
+from . import dicom, masks, msd, nnunet_v1, nnunet_v2, pairs, png
 from .class_folders import refuse_class_folders
+from .kind import Kind
 from .tasks import JSON, refuse_unreadable
 from .two_readings import refuse_two_readings
 from .unknown import of_unknown
 
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of source.
-
-    Parameters
-    ----------
-    recognise
-        Returns what in a folder speaks for this kind, or None.
-    scan
-        Finds the cases.
-    """
-
-    recognise: Callable[[Path], str | None]
-    scan: Scanner
-
-
-KINDS: dict[str, Kind] = {
-    "png": Kind(png.recognise, png.scan),
-    "msd": Kind(msd.recognise, msd.scan),
-    "nnunet-v1": Kind(nnunet_v1.recognise, nnunet_v1.scan),
-    "nnunet-v2": Kind(nnunet_v2.recognise, nnunet_v2.scan),
-    "pairs": Kind(pairs.recognise, pairs.scan),
-    "masks": Kind(masks.recognise, masks.scan),
-    "dicom": Kind(pairs.recognise_dicom, pairs.scan_dicom),
+KINDS: Mapping[str, Kind] = {
+    module.SOURCE.name: module.SOURCE for module in (png, msd, nnunet_v1, nnunet_v2, pairs, masks, dicom)
 }
 
 
-def _heeded() -> dict[str, tuple[str, frozenset[str]]]:
-    """Return option → its name in `ConvertOptions`, and the kinds of source that heed it."""
-    found = frozenset({"png", "pairs", "dicom", "masks"})
-    masks_alone = frozenset({"masks"})
-    return {
-        "--images": ("images", found),
-        "--masks": ("masks", found),
-        "--case-names": ("case_names", found),
-        "--pairs": ("pairs", found - masks_alone),
-        "--spacing": ("spacing_mm", found - {"png"}),
-        "--frames": ("frames", frozenset({"pairs", "dicom"})),
-        "--slice-order": ("slice_order", frozenset({"pairs", "dicom"})),
-        "--image": ("image", masks_alone),
-        "--priority": ("priority", masks_alone),
-        "--max-heads": ("max_heads", masks_alone),
-        "--missing-masks": ("missing_masks", masks_alone),
-        "--unite-masks": ("unite_masks", frozenset({"png", "pairs", "dicom"})),
-        "--grey-to-rgb": ("grey_to_rgb", frozenset({"png"})),
-        "--listed-only": ("listed_only", frozenset({"msd", "nnunet-v1"})),
-    }
-
-
-def refuse_unheeded(kind: str, options: ConvertOptions) -> None:
-    """Refuse options that a kind of source would not look at.
+def scan_source(kind: str, survey: Survey) -> Scan:
+    """Return what a source of a kind holds, with everything that was noticed on the way.
 
     Raises
     ------
     SegconvError
-        ``SC001`` with the first of them.
+        ``SC001`` for a kind that does not exist, and for options that sources of this kind would not look at.
     """
-    usual = ConvertOptions()
-    for option, (field, kinds) in _heeded().items():
-        if kind not in kinds and getattr(options, field) != getattr(usual, field):
+    if kind not in KINDS:
+        raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
+    _refuse_unheeded(KINDS[kind], survey.options)
+    scan = KINDS[kind].scan(survey)
+    return replace(scan, findings=tuple(survey.findings), notes=tuple(survey.notes))
+
+
+def _refuse_unheeded(kind: Kind, options: ConvertOptions) -> None:
+    special = frozenset().union(*(one.heeds for one in KINDS.values()))
+    for field in fields(options):
+        unheeded = field.name in special - kind.heeds
+        if unheeded and getattr(options, field.name) != getattr(ConvertOptions(), field.name):
+            option = f"--{field.name.removesuffix('_mm').replace('_', '-')}"
+            heeding = [one.name for one in KINDS.values() if field.name in one.heeds]
             raise SegconvError(
-                f"{option}: says nothing about a source of the kind {kind}",
-                hint=f"leave it out; it is for {', '.join(key for key in KINDS if key in kinds)}",
+                f"{option}: says nothing about a source of the kind {kind.name}",
+                hint=f"leave it out; it is for {', '.join(heeding)}",
             )
 
 
@@ -93,7 +61,7 @@ SHOWN_TASKS = 3
 """Tasks below the source that a hint names."""
 
 
-def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
+def detect(survey: Survey) -> tuple[str, str]:
     """Return the kind of a source, and the evidence: what options leave no choice about, else what the files say.
 
     Raises
@@ -103,11 +71,12 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
         declare more than their folders tell, ``SC010`` if it looks like a task that lost its
         dataset.json; what `refuse_unreadable` raises.
     """
-    told = _told(root, options)
+    root, options = survey.root, survey.options
+    told = _told(survey)
     if told is not None:
         return told
     refuse_unreadable(root, external=options.allow_external)
-    evidence = {key: found for key, kind in KINDS.items() if (found := kind.recognise(root)) is not None}
+    evidence = {key: found for key, kind in KINDS.items() if (found := kind.recognise(Survey(root))) is not None}
     if options.spacing_mm is not None and evidence.keys() <= {"png", "masks"}:
         return "pairs", "--spacing makes volumes of pictures"
     if not reading.is_there(root / "dataset.json"):
@@ -128,9 +97,9 @@ def detect(root: Path, options: ConvertOptions) -> tuple[str, str]:
     if not evidence:
         if options.masks is not None:
             raise SegconvError("--masks needs --images", hint="give both patterns")
-        raise of_unknown(root)
+        raise of_unknown(Survey(root))
     if evidence.keys() == {"pairs", "masks"}:
-        refuse_two_readings(root, options)
+        refuse_two_readings(survey)
     if len(evidence) > 1:
         readings = "; ".join(f"{key}: {found}" for key, found in evidence.items())
         raise SegconvError(
@@ -162,19 +131,18 @@ def _holding_tasks(root: Path, tasks: list[Path], evidence: Mapping[str, str]) -
     )
 
 
-def _told(root: Path, options: ConvertOptions) -> tuple[str, str] | None:
+def _told(survey: Survey) -> tuple[str, str] | None:
     """Return the kind of a source that a list, patterns or ``--image`` describe, and the evidence."""
+    root, options = survey.root, survey.options
     if options.image:
         return "masks", f"--image {options.image[0]}"
     if options.pairs is not None:
         pairing = pair_by_list(options.pairs, root, volumes.strip_ending)
         evidence = f"--pairs {options.pairs.name}"
-    elif (
-        options.masks is None and image_folder(root, options) is not None and (found := masks.recognise(root, options))
-    ):
+    elif options.masks is None and image_folder(root, options) is not None and (found := masks.recognise(survey)):
         return "masks", f"{found}, and --images {options.images[0]}"
     elif options.images:
-        units = [*volume_units(root, options, [])[0], *units_in(root, raster.ending_of, [])[0]]
+        units = [*volume_units(survey.again())[0], *units_in(survey.again(), raster.ending_of)[0]]
         pairing = pair_by_patterns(units, options.images, options.masks, root)
         evidence = pairing.folders[0]
     else:

@@ -16,8 +16,9 @@ from ...image.formats import nrrd, segmentation
 from ...image.read_options import ANY_AXES
 from ..find.mask_folders import is_segmentation, wanted_name
 from ..find.raters import raters_in
-from ..model import SEGMENTS, ConvertOptions, Parts, SourceCase, collect
+from ..model import SEGMENTS, ConvertOptions, Parts, SourceCase
 from ..source_files import read_head, shown
+from ..survey import Survey
 from ..write.segments import segment_names
 
 _BETWEEN = re.compile(r"[\s_-]+")
@@ -36,9 +37,7 @@ def describes_segments(path: str) -> bool:
         return is_segmentation(path)
 
 
-def with_segments(
-    cases: Sequence[SourceCase], root: Path, options: ConvertOptions, findings: list[Finding]
-) -> list[SourceCase] | None:
+def with_segments(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase] | None:
     """Return the cases of a source whose labels are segmentations, one file each; None if they are not.
 
     What is wrong with one becomes a finding, such as a label map among segmentations.
@@ -54,7 +53,7 @@ def with_segments(
         elif case.case not in segmented:
             what = "names no segments, which other labels of the source do: values alone say nothing of names"
             hint = "save it as a segmentation in 3D Slicer, or all labels as label maps"
-            findings.append(Finding("SC074", what, file=shown(case.label, root), hint=hint))
+            survey.error("SC074", what, file=survey.shown(case.label), hint=hint)
         else:
             try:
                 parts = {**case.parts, **parts_of([case.label], case.label)}
@@ -62,8 +61,8 @@ def with_segments(
                     replace(case, label_name=None, parts=parts)
                 )  # its file keeps its name, in the case's folder
             except SegconvError as error:
-                collect(findings, error, shown(case.label, root))
-    findings += refused_raters(found, root, options)
+                survey.collect(error, survey.shown(case.label))
+    survey.add(refused_raters(found, survey.root, survey.options))
     return found
 
 

@@ -18,8 +18,9 @@ from ...image import volumes
 from ...typed import brief, can_be_a_path
 from ...words import count_of
 from ..labels.labelling import Declared, in_values, needs_files, settle
-from ..model import ConvertOptions, SourceCase, collect
+from ..model import ConvertOptions, SourceCase
 from ..source_files import files_of, read_source, resolve_inside
+from ..survey import Survey
 
 JSON = "dataset.json"
 
@@ -94,9 +95,7 @@ def other_folders(root: Path, known: Collection[str]) -> list[str]:
     return notes
 
 
-def split_without_label(
-    file: str, expected: str, options: ConvertOptions, findings: list[Finding], skipped: list[str]
-) -> str | None:
+def split_without_label(survey: Survey, file: str, expected: str, skipped: list[str]) -> str | None:
     """Return the split of a training image that has no label; None if it is skipped, or refused by a finding.
 
     Parameters
@@ -106,17 +105,15 @@ def split_without_label(
     expected
         Where its label should be.
     """
-    if options.unlabelled is None:
+    if survey.options.unlabelled is None:
         what = f"has no label: {expected} is not there"
-        findings.append(Finding("SC080", what, file=file, hint="add it, or --unlabelled skip|test"))
-    elif options.unlabelled == "skip":
+        survey.error("SC080", what, file=file, hint="add it, or --unlabelled skip|test")
+    elif survey.options.unlabelled == "skip":
         skipped.append(file)
-    return TEST if options.unlabelled == "test" else None
+    return TEST if survey.options.unlabelled == "test" else None
 
 
-def channels_and_labels(
-    task: Mapping[str, Any], options: ConvertOptions, findings: list[Finding]
-) -> tuple[tuple[str, ...], LabelMap | None]:
+def channels_and_labels(survey: Survey, task: Mapping[str, Any]) -> tuple[tuple[str, ...], LabelMap | None]:
     """Return channel names and label map; what is wrong becomes a finding, so that it hides nothing else.
 
     Returns
@@ -129,45 +126,40 @@ def channels_and_labels(
     channels: tuple[str, ...] = ()
     label_map: LabelMap | None = dense({BACKGROUND: 0})
     try:
-        channels = _channels(task, options)
+        channels = _channels(task, survey.options)
     except SegconvError as error:
-        collect(findings, error)
+        survey.collect(error)
     try:
-        declared = declared_labels(task) if options.labels is None else None
-        label_map = None if needs_files(options) else _settled(options, declared)
+        declared = declared_labels(task) if survey.options.labels is None else None
+        label_map = None if needs_files(survey.options) else _settled(survey.options, declared)
     except SegconvError as error:
-        collect(findings, error)
+        survey.collect(error)
     return channels, label_map
 
 
-def listed_files(task: Mapping[str, Any]) -> tuple[dict[str, dict[str, str | None]], list[Finding]]:
+def listed_files(survey: Survey, task: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
     """Return split → image path → label path (relative, as listed); no key where the json has no list."""
-    findings: list[Finding] = []
     listed: dict[str, dict[str, str | None]] = {}
     for split, key in ((TRAIN, "training"), (TEST, "test")):
         entries = task.get(key)
         if entries is None:
             if split == TRAIN:
-                findings.append(
-                    warning("SC089", "has no entry 'training'; the folders were read instead", file="dataset.json")
-                )
+                survey.warn("SC089", "has no entry 'training'; the folders were read instead", file=JSON)
             continue
         if not isinstance(entries, list):
-            findings.append(Finding("SC086", f"{key} is no list", file="dataset.json"))
+            survey.error("SC086", f"{key} is no list", file=JSON)
             continue
         listed[split] = {}  # a list that is empty lists nothing: what lies there is told
         for entry in entries:
             image = entry.get("image") if isinstance(entry, dict) else entry
             label = entry.get("label") if isinstance(entry, dict) else None
-            try:
+            with survey.judging(JSON):
                 safe = safe_path(image)
                 if safe in listed[split]:
                     raise SegconvError(f"{key} lists {safe!r} twice", code="SC087")
                 listed[split][safe] = None if label is None else safe_path(label)
-            except SegconvError as error:
-                collect(findings, error, "dataset.json")
-    findings += _crossed(listed)
-    return listed, findings
+    survey.add(_crossed(listed))
+    return listed
 
 
 def _crossed(listed: Mapping[str, Mapping[str, str | None]]) -> list[Finding]:
@@ -209,11 +201,11 @@ def _stem(path: str) -> str:
     return re.sub(r"\.nii(\.gz)?$", "", posixpath.basename(path), flags=re.IGNORECASE)
 
 
-def without_absent_tests(listed: dict[str, dict[str, str | None]], root: Path, findings: list[Finding]) -> None:
+def without_absent_tests(survey: Survey, listed: dict[str, dict[str, str | None]]) -> None:
     """Take test images off the list if their whole folder is not there: many leave it out when they unpack a task."""
-    if listed.get(TEST) and not reading.is_there(root / "imagesTs", links_followed=False):
+    if listed.get(TEST) and not reading.is_there(survey.root / "imagesTs", links_followed=False):
         what = f"lists {count_of(len(listed.pop(TEST)), 'test image')}, and there is no folder imagesTs"
-        findings.append(warning("SC087", f"{what}; they are left out", file=JSON))
+        survey.warn("SC087", f"{what}; they are left out", file=JSON)
 
 
 def further_entries(task: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,7 +220,7 @@ def stale_counts(task: Mapping[str, Any], cases: list[SourceCase]) -> list[Findi
         number = sum(case.split == split for case in cases)
         if task.get(key) is not None and task[key] != number:
             findings.append(
-                warning("SC089", f"{key} is {brief(task[key])}, there are {number}; counted anew", file="dataset.json")
+                warning("SC089", f"{key} is {brief(task[key])}, there are {number}; counted anew", file=JSON)
             )
     return findings
 
@@ -239,22 +231,22 @@ def declared_labels(task: Mapping[str, Any]) -> dict[str, int] | None:
     if labels is None:
         return None
     if not isinstance(labels, dict):
-        raise SegconvError(f"labels are {brief(labels)}", code="SC074", file="dataset.json")
+        raise SegconvError(f"labels are {brief(labels)}", code="SC074", file=JSON)
     declared: dict[str, int] = {}
     for key, value in labels.items():
         text, name = (key, value) if str(key).strip().lstrip("-").isdecimal() else (value, key)
         whole = type(text) in (int, str) and re.fullmatch(rf"-?\d{{1,{LONGEST_NUMBER}}}", str(text).strip())
         if not isinstance(name, str) or not whole:
             raise SegconvError(
-                f"labels: {brief(key)}: {brief(value)} is no pair of value and name", code="SC074", file="dataset.json"
+                f"labels: {brief(key)}: {brief(value)} is no pair of value and name", code="SC074", file=JSON
             )
         name = name.strip()
         if name.lower() in ("background", "ignore"):
             name = name.lower()  # nnU-Net knows both by their lower-case names alone
         if not name:
-            raise SegconvError(f"labels: the value {text} has no name", code="SC074", file="dataset.json")
+            raise SegconvError(f"labels: the value {text} has no name", code="SC074", file=JSON)
         if name in declared:
-            raise SegconvError(f"labels: the name {name!r} stands twice", code="SC074", file="dataset.json")
+            raise SegconvError(f"labels: the name {name!r} stands twice", code="SC074", file=JSON)
         declared[name] = int(text)
     return declared
 
@@ -281,7 +273,7 @@ def _channels(task: Mapping[str, Any], options: ConvertOptions) -> tuple[str, ..
         raise SegconvError(
             "has no entry 'modality', which names the channels and decides their normalisation",
             code="SC084",
-            file="dataset.json",
+            file=JSON,
             hint="--channels CT, or --channels T1,T2 for several",
         )
     try:
@@ -290,7 +282,7 @@ def _channels(task: Mapping[str, Any], options: ConvertOptions) -> tuple[str, ..
             raise SegconvError(f"channel names are {found!r}: one is empty")
     except SegconvError as error:
         raise SegconvError(
-            f"modality: {error.message}", code="SC084", file="dataset.json", hint="mend it, or --channels NAME,…"
+            f"modality: {error.message}", code="SC084", file=JSON, hint="mend it, or --channels NAME,…"
         ) from error
     return names
 
@@ -300,8 +292,8 @@ def _settled(options: ConvertOptions, declared: dict[str, int] | None) -> LabelM
         raise SegconvError(
             "has no entry 'labels'",
             code="SC074",
-            file="dataset.json",
+            file=JSON,
             hint="--labels background=0,organ=1 declares them",
         )
-    with naming("dataset.json" if options.labels is None else ""):
+    with naming(JSON if options.labels is None else ""):
         return in_values(settle(options, Declared(declared) if declared is not None else None, None))

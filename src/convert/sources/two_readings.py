@@ -16,12 +16,12 @@ from ..find.mask_folders import CaseFolder, find_folders
 from ..find.roles import MASK, role_of_stem
 from ..find.tree import Unit
 from ..find.volume_units import companions_of
-from ..model import ConvertOptions
 from ..source_files import read_source
+from ..survey import Survey
 from .candidates import patterns_of
 
 
-def refuse_two_readings(root: Path, options: ConvertOptions) -> None:
+def refuse_two_readings(survey: Survey) -> None:
     """Refuse such folders, if all of them hold the same files.
 
     Raises
@@ -29,7 +29,8 @@ def refuse_two_readings(root: Path, options: ConvertOptions) -> None:
     SegconvError
         ``SC003`` with what a folder holds, and an option for each reading.
     """
-    cases = [folder for folder in find_folders(root, options, []) if folder.images]
+    root, options = survey.root, survey.options
+    cases = [folder for folder in find_folders(survey.again()) if folder.images]
     if not cases or any(folder.segmentations or folder.masks.keys() != cases[0].masks.keys() for folder in cases):
         return
     first = cases[0]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from ... import reading
-from ...errors import Finding, Refused, SegconvError
+from ...errors import Refused, SegconvError
 from ...image import raster, volumes
 from ...words import count_of
 from ..find.lists import pair_by_list
@@ -20,8 +19,8 @@ from ..find.roles import MASK, SEPARATORS, place_of
 from ..find.strangers import glob_of, globs_of
 from ..find.tree import Unit, units_in, walk
 from ..find.volume_units import strip_ending, volume_units
-from ..model import SERIES, ConvertOptions, collect
-from ..source_files import shown
+from ..model import SERIES
+from ..survey import Survey
 from .looks import labels_among
 from .outlines import outlines_in
 
@@ -35,17 +34,17 @@ _DRAWN = (".json", ".xml", ".txt")
 """Files that often hold outlines instead of masks, if there is one for each picture."""
 
 
-def of_unknown(root: Path) -> SegconvError:
+def of_unknown(survey: Survey) -> SegconvError:
     """Return the refusal of a source in which nothing tells images and labels."""
-    files = {folder: names for folder, names in walk(root, []) if names}
+    root = survey.root
+    files = {folder: names for folder, names in walk(survey.again()) if names}
     endings = Counter(_ending(name) for names in files.values() for name in names)
     if not endings:
         return _refusal(root, "holds no file", "check the path; a folder of images and labels was expected")
-    findings: list[Finding] = []
-    pictures, volume_files = units_in(root, raster.ending_of, [])[0], volume_units(root, ConvertOptions(), findings)[0]
-    findings += _labels_of_dicom(root, volume_files)
-    if findings:
-        return Refused(reasons=findings)  # what is wrong explains why nothing was recognised
+    pictures, volume_files = units_in(survey.again(), raster.ending_of)[0], volume_units(survey)[0]
+    _refuse_labels_of_dicom(survey, volume_files)
+    if survey.findings:
+        return Refused(reasons=survey.findings)  # what is wrong explains why nothing was recognised
     units = max(pictures, volume_files, key=len)
     found = _listed(endings, files)
     if not units:
@@ -71,18 +70,14 @@ def of_unknown(root: Path) -> SegconvError:
     return _refusal(root, f"holds {found}, and no name of a file or folder tells which of them are labels", hint)
 
 
-def _labels_of_dicom(root: Path, units: list[Unit]) -> list[Finding]:
-    """Return a finding for each series beside which labels lie as objects that are not read."""
-    findings: list[Finding] = []
+def _refuse_labels_of_dicom(survey: Survey, units: list[Unit]) -> None:
+    """Add a finding for each series beside which labels lie as objects that are not read."""
     for unit in units:
         if unit.parts is not None and unit.parts.form == SERIES:
             from ...image.formats import dicom  # brings SimpleITK
 
-            try:
-                dicom.refuse_labels(str(root / unit.path))
-            except SegconvError as error:
-                collect(findings, error)
-    return [replace(found, file=shown(found.file, root)) for found in findings]
+            with survey.judging():
+                dicom.refuse_labels(str(survey.root / unit.path))
 
 
 def _command(root: Path, units: list[Unit]) -> str:

@@ -13,7 +13,7 @@ from ...dataset.layout import DESCRIPTION
 from ...dataset.lineage import TRAIN, CaseRecord
 from ...errors import Finding, warning
 from ...work.run import Result
-from ..model import SourceScan
+from ..model import Scan
 from ..source_files import shown
 
 
@@ -92,7 +92,7 @@ class Whole:
             findings.append(warning("SC076", NO_BACKGROUND, file=DESCRIPTION, hint=hint))
         return findings
 
-    def intensity_findings(self, scan: SourceScan) -> list[Finding]:
+    def intensity_findings(self, scan: Scan) -> list[Finding]:
         """Return a warning for each CT that does not hold HU, and for each channel whose name and values clash."""
         odd = {(number, case): told for number, channel in self._ct.items() for case, told in channel.outliers()}
         findings = []

@@ -1,0 +1,33 @@
+"""DICOM series and their labels: pairs of volumes, which the user says are to be series."""
+
+from __future__ import annotations
+
+from ...errors import SegconvError
+from ..model import SERIES, Scan
+from ..survey import Survey
+from . import pairs
+from .kind import Kind
+
+
+def recognise(survey: Survey) -> str | None:
+    """Return None: a source with DICOM series is one of pairs, unless the user says otherwise."""
+    return None
+
+
+def scan(survey: Survey) -> Scan:
+    """Find DICOM series and their labels."""
+    found = pairs.scan(survey)
+    if found.cases and not any(parts.form == SERIES for case in found.cases for parts in case.parts.values()):
+        raise SegconvError(
+            "holds no DICOM series", code="SC011", file=str(survey.root), hint="--from pairs reads other volumes"
+        )
+    return found
+
+
+SOURCE = Kind(
+    name="dicom",
+    summary="series of DICOM and their labels",
+    heeds=pairs.SOURCE.heeds,
+    recognise=recognise,
+    scan=scan,
+)
