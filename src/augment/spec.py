@@ -142,25 +142,3 @@ class AugmentSpec:
     def as_json(self) -> dict[str, Any]:
         """Return the options, JSON-able."""
         return dataclasses.asdict(self)
-
-
-def parse_angles(text: str) -> tuple[float, ...]:
-    """Read ``30,60,180``."""
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise SegconvError(f"--rotate: {text!r} is no list of angles", hint="for example --rotate 30,60,180") from None
-
-
-def parse_planes(text: str) -> tuple[str, ...]:
-    """Read ``sagittal,coronal``, or ``i,j``."""
-    return tuple(part.strip().lower() for part in text.split(","))
-
-
-def parse_shift(text: str) -> tuple[float, float]:
-    """Read ``30:50``, or ``40`` for a magnitude that is always the same."""
-    low, separator, high = text.partition(":")
-    try:
-        return float(low), float(high if separator else low)
-    except ValueError:
-        raise SegconvError(f"--hu-shift: {text!r} is no range", hint="for example --hu-shift 30:50") from None

@@ -11,6 +11,7 @@ from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
 from .options import dry_run, example, force, option, running, seed, speaking, three_folders, to
 from .recipe import recipes, refuse_unsavable, save
 from .sink import Sink
+from .types import ANGLES, PLANES, SHIFT
 
 if TYPE_CHECKING:
     from ..augment.augmentation import Augmentation
@@ -41,12 +42,19 @@ EXCLUSIVE = (("planes", "axis"), ("rotate", "rotate-range"))
 @click.command(epilog=example("segconv augment 501 --to 601_ShapesAug --rotate 30,60,180"))
 @click.argument("dataset")
 @to
-@option("--rotate", metavar="DEG,…", help="Fixed angles; each in each plane makes a copy.")
+@option("--rotate", type=ANGLES, metavar="DEG,…", help="Fixed angles; each in each plane makes a copy.")
 @option("--rotate-range", type=float, metavar="DEG", help="Random angles, uniform in ± DEG in each plane.")
-@option("--planes", metavar="PLANE,…", help="sagittal (about x), coronal (about y), axial (about z); default: all.")
-@option("--axis", metavar="AXIS,…", help="Turn about the image's own axes i, j, k instead of the patient's.")
+@option(
+    "--planes",
+    type=PLANES,
+    metavar="PLANE,…",
+    help="sagittal (about x), coronal (about y), axial (about z); default: all.",
+)
+@option(
+    "--axis", type=PLANES, metavar="AXIS,…", help="Turn about the image's own axes i, j, k instead of the patient's."
+)
 @option("--copies", type=click.IntRange(min=1), default=1, help="Copies of a case, or of each angle and plane.")
-@option("--hu-shift", metavar="LO:HI", help="Random shift of CT channels: magnitude in HU, sign random.")
+@option("--hu-shift", type=SHIFT, metavar="LO:HI", help="Random shift of CT channels: magnitude in HU, sign random.")
 @option("--pad-value", type=float, help="What a rotation brings into an image; default: its smallest value, air.")
 @option("--expand/--no-expand", help="Grow the grid so that no corner is cut.")
 @option("--label-soft/--no-label-soft", help="Interpolate labels class by class instead of taking the nearest voxel.")
@@ -137,19 +145,16 @@ def command(
 
 def _spec(said: dict[str, Any], file_ending: str) -> AugmentSpec:
     from ..augment.files import PICTURES
-    from ..augment.spec import PLANES, AugmentSpec, parse_angles, parse_planes, parse_shift
+    from ..augment.spec import PLANES, AugmentSpec
 
     if said["planes"] and said["axis"]:
         raise SegconvError("--planes and --axis exclude each other", hint="run augment once for each")
-    planes: tuple[str, ...] = ("axial",) if file_ending in PICTURES else PLANES
-    if said["planes"] or said["axis"]:
-        planes = parse_planes(said["planes"] or said["axis"])
     return AugmentSpec(
-        angles_deg=parse_angles(str(said["rotate"])) if said["rotate"] is not None else (),
-        planes=planes,
+        angles_deg=said["rotate"] or (),
+        planes=said["planes"] or said["axis"] or (("axial",) if file_ending in PICTURES else PLANES),
         rotate_range_deg=said["rotate_range"],
         copies=said["copies"],
-        hu_shift=parse_shift(str(said["hu_shift"])) if said["hu_shift"] is not None else None,
+        hu_shift=said["hu_shift"],
         seed=said["seed"],
         pad_value=said["pad_value"],
         expand=said["expand"],

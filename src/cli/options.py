@@ -1,4 +1,4 @@
-"""Options that several commands share, each declared once, and how a command is told about them."""
+"""Options that several commands share, each declared once, and the values that commands get from them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +15,9 @@ from ..work.backends import BACKENDS
 from ..work.run_options import RunOptions
 from .cures import Speaker
 from .sink import Sink
+
+if TYPE_CHECKING:
+    from ..train.paths import Paths
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,6 +42,26 @@ def option(*declarations: str, **attributes: Any) -> Callable[[F], F]:
 def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def bundled(argument: str, make: Callable[..., Any], *options: Callable[[Any], Any]) -> Callable[[F], F]:
+    """Return a decorator that adds options; the function gets what `make` returns for their values, as one argument."""
+
+    def decorate(function: F) -> F:
+        names: list[str] = []
+
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            values = {name: kwargs.pop(name) for name in names}
+            return function(*args, **kwargs, **{argument: make(**values)})
+
+        decorated: Any = wrapped
+        for add in reversed(options):
+            decorated = add(decorated)
+        names.extend(param.name for param in decorated.__click_params__[-len(options) :])
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate
 
 
 to = option("--to", "target", required=True, metavar="ID[_NAME]", help="Dataset to make, such as 42 or 42_Liver.")
@@ -74,74 +97,57 @@ preprocessed = option("--preprocessed", type=PATH, help="nnUNet_preprocessed, li
 results = option("--results", type=PATH, help="nnUNet_results, likewise.")
 
 
-def three_folders(function: F) -> F:
-    """Add ``--raw``, ``--preprocessed`` and ``--results``; the function gets them as ``paths``."""
+def _paths(raw: Path | None, preprocessed: Path | None, results: Path | None) -> Paths:
+    from ..train.paths import Paths
 
-    @functools.wraps(function)
-    def wrapped(*args: Any, raw: Path | None, preprocessed: Path | None, results: Path | None, **kwargs: Any) -> Any:
-        from ..train.paths import Paths
+    return Paths.find(raw=raw, preprocessed=preprocessed, results=results)
 
-        return function(*args, paths=Paths.find(raw=raw, preprocessed=preprocessed, results=results), **kwargs)
 
-    decorated: Any = folders(preprocessed(results(wrapped)))
-    return decorated  # type: ignore[no-any-return]
+three_folders = bundled("paths", _paths, folders, preprocessed, results)
+"""``--raw``, ``--preprocessed`` and ``--results``; the function gets `Paths`."""
 
 
 OF_EVERY_COMMAND = ("--json", "-q", "--quiet", "-v", "--verbose")
 """What `speaking` adds."""
 
 
+def _sink(as_json: bool, quiet: bool, verbose: bool) -> Sink:
+    context = click.get_current_context()
+    speaker = context.ensure_object(Speaker)
+    speaker.command = context.command
+    return Sink(as_json=as_json, quiet=quiet, verbose=verbose, speaker=speaker)
+
+
+_speaking = bundled(
+    "sink",
+    _sink,
+    option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
+    option("-q", "--quiet", is_flag=True, help="Print warnings and errors only."),
+    option("-v", "--verbose", is_flag=True, help="Print more."),
+)
+
+
 def speaking(function: F) -> F:
-    """Add ``--json``, ``-q`` and ``-v``; the function gets them as ``sink``."""
+    """Add ``--json``, ``-q`` and ``-v``; the function gets a `Sink`, which shows the progress of a run."""
 
     @functools.wraps(function)
-    def wrapped(*args: Any, as_json: bool, quiet: bool, verbose: bool, **kwargs: Any) -> Any:
-        context = click.get_current_context()
-        speaker = context.ensure_object(Speaker)
-        speaker.command = context.command
-        sink = Sink(as_json=as_json, quiet=quiet, verbose=verbose, speaker=speaker)
-        if "how" in kwargs:
-            kwargs["how"] = replace(kwargs["how"], progress=sink.progress())
+    def wrapped(*args: Any, sink: Sink, how: RunOptions | None = None, **kwargs: Any) -> Any:
+        if how is not None:
+            kwargs["how"] = replace(how, progress=sink.progress())
         return function(*args, sink=sink, **kwargs)
 
-    for decorate in (
-        option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
-        option("-q", "--quiet", is_flag=True, help="Warnings and errors only."),
-        option("-v", "--verbose", is_flag=True, help="More words."),
-    ):
-        wrapped = decorate(wrapped)
-    return wrapped  # type: ignore[return-value]
+    return _speaking(wrapped)  # type: ignore[return-value]
 
 
 def trusting(function: F) -> F:
     """Add the options that say which code of a model is trusted."""
-    trust_model = option("--trust-model", is_flag=True, help="Do not look whether files hold more than numbers.")
+    trust_model = option("--trust-model", is_flag=True, help="Do not check that model files hold only numbers.")
     return allow_module(trust_model(function))
 
 
-_OF_A_RUN = {
-    "jobs": jobs,
-    "overwrite": overwrite,
-    "restart": restart,
-    "keep_going": keep_going,
-    "strict": strict,
-    "backend": backend,
-}
-"""Field of `RunOptions` → its option."""
+def _run_options(no_fsync: bool, **options: Any) -> RunOptions:
+    return RunOptions(**options, fsync=not no_fsync)
 
 
-def running(function: F) -> F:
-    """Add the options of what executes a plan; the function gets them as ``how``, a `RunOptions`.
-
-    It stands above `speaking`, whose sink then shows the progress of the run.
-    """
-
-    @functools.wraps(function)
-    def wrapped(*args: Any, no_fsync: bool, **kwargs: Any) -> Any:
-        options = {name: kwargs.pop(name) for name in _OF_A_RUN}
-        return function(*args, how=RunOptions(**options, fsync=not no_fsync), **kwargs)
-
-    decorated: Any = wrapped
-    for decorate in (no_fsync, *reversed(_OF_A_RUN.values())):
-        decorated = decorate(decorated)
-    return decorated  # type: ignore[no-any-return]
+running = bundled("how", _run_options, jobs, overwrite, restart, keep_going, strict, backend, no_fsync)
+"""How a plan is run; the function gets `RunOptions`. It stands above `speaking`, which shows the progress."""

@@ -17,6 +17,7 @@ from click.core import ParameterSource
 from .. import reading
 from ..errors import SegconvError, naming
 from .options import PATH, option
+from .types import TYPED, Parsed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -112,8 +113,9 @@ def _toml(keys: Sequence[str]) -> bytes:
     for key, name in names.items():
         said = context.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
         if said and context.params[name] is not None:
+            value = context.meta.get(TYPED, {}).get(name, context.params[name])
             # What JSON writes of text, numbers, truth values and lists of them is TOML as well.
-            lines.append(f"{key} = {json.dumps(context.params[name], ensure_ascii=True)}")
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=True)}")
     return "\n".join([*lines, ""]).encode()
 
 
@@ -176,7 +178,7 @@ def _read(path: Path, context: click.Context, keys: Sequence[str]) -> dict[str, 
 
 
 def _value(key: str, value: Any, kind: click.ParamType[Any]) -> Any:
-    """Return a value as the command line would have it; lists may stand for what is written with commas.
+    """Return a value as it may be typed; lists may stand for what is typed with commas.
 
     Raises
     ------
@@ -184,26 +186,32 @@ def _value(key: str, value: Any, kind: click.ParamType[Any]) -> Any:
         ``SC042`` if it is of another type than the option's, or not one that the option can have.
     """
     found = f"{key} is {json.dumps(value) if isinstance(value, bool) else reprlib.repr(value)}"
-    texts = [_text(part) for part in (value if isinstance(value, list) else [value])]
-    if isinstance(kind, click.types.StringParamType):
+    if isinstance(kind, (click.types.StringParamType, Parsed)):
+        texts = [_text(part) for part in (value if isinstance(value, list) else [value])]
         fitting, expected = bool(texts) and None not in texts, "text, a number or a list of them"
         value = ",".join(map(str, texts))
-    elif isinstance(kind, click.Choice):
-        fitting, expected = isinstance(value, str), f"one of {', '.join(kind.choices)}"
-    elif isinstance(kind, click.types.BoolParamType):
-        fitting, expected = isinstance(value, bool), "true or false"
-    elif isinstance(kind, click.types.IntParamType):
-        fitting, expected = type(value) is int, "a whole number"
     else:
-        fitting, expected = type(value) in (int, float), "a number"
+        fitting, expected = _fits(value, kind)
     if not fitting:
         raise SegconvError(f"{found}, expected {expected}", code="SC042")
     try:
-        return kind.convert(value, None, None)
+        converted = kind.convert(value, None, None)
     except click.BadParameter as error:
         raise SegconvError(f"{found}: {error.message.rstrip('.')}", code="SC042") from error
     except OverflowError as error:
         raise SegconvError(f"{found}, expected a smaller number", code="SC042") from error
+    return value if isinstance(kind, Parsed) else converted
+
+
+def _fits(value: Any, kind: click.ParamType[Any]) -> tuple[bool, str]:
+    """Return whether a value is of the type of an option, and what that type is."""
+    if isinstance(kind, click.Choice):
+        return isinstance(value, str), f"one of {', '.join(kind.choices)}"
+    if isinstance(kind, click.types.BoolParamType):
+        return isinstance(value, bool), "true or false"
+    if isinstance(kind, click.types.IntParamType):
+        return type(value) is int, "a whole number"
+    return type(value) in (int, float), "a number"
 
 
 def _text(value: Any) -> str | None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import Finding, SegconvError
+from ..errors import Finding
 from .options import PATH, allow_module, example, jobs, option, overwrite, speaking, three_folders
 from .sink import Sink
 from .train import DEVICES
+from .types import FOLDS, NUMBERS, PLANES
 
 if TYPE_CHECKING:
     from ..dataset.layout import Dataset
@@ -37,10 +38,19 @@ BESIDE = 100
     required=True,
     help="Folder of a model, CONFIGURATION, or TRAINER__PLANS__CONFIGURATION; given twice, two are compared.",
 )
-@option("-f", "--fold", "folds", metavar="N,…", help="Folds whose held-back cases are tested; default: the first.")
-@option("--angles", default="5,10,15,30,45,60,90,180", metavar="DEG,…", help="Turns in each plane.")
-@option("--planes", metavar="PLANE,…", help="sagittal, coronal, axial; default: all, of pictures axial.")
-@option("--shifts", metavar="HU,…", help="Added to CT channels; default: ±30, 50 and 100 if there is one.")
+@option(
+    "-f",
+    "--fold",
+    "folds",
+    type=FOLDS,
+    metavar="N,…",
+    help="Folds whose held-back cases are tested; default: the first.",
+)
+@option("--angles", type=NUMBERS, default="5,10,15,30,45,60,90,180", metavar="DEG,…", help="Turns in each plane.")
+@option("--planes", type=PLANES, metavar="PLANE,…", help="sagittal, coronal, axial; default: all, of pictures axial.")
+@option(
+    "--shifts", type=NUMBERS, metavar="HU,…", help="Added to CT channels; default: ±30, 50 and 100 if there is one."
+)
 @option("--cases", "limit", type=click.IntRange(min=1), default=10, help="Most cases to test.")
 @option(
     "--tolerance",
@@ -60,10 +70,10 @@ BESIDE = 100
 def command(
     dataset: str,
     models: tuple[str, ...],
-    folds: str | None,
-    angles: str,
-    planes: str | None,
-    shifts: str | None,
+    folds: tuple[str, ...] | None,
+    angles: tuple[float, ...],
+    planes: tuple[str, ...] | None,
+    shifts: tuple[float, ...] | None,
     limit: int,
     tolerance: float,
     output: Path,
@@ -87,7 +97,6 @@ def command(
     half of the foreground is off the grid, nothing is judged. Nor are classes that a model hardly finds
     in the untouched cases: with a Dice below 0.5 they are too poor to judge.
     """
-    from ..augment.spec import parse_planes
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..flows.stress import report_target, stress_models, write_report
@@ -107,11 +116,11 @@ def command(
         chosen,
         paths,
         work_folder(STRESS, output),
-        folds=[fold.strip() for fold in folds.split(",")] if folds else None,
+        folds=folds,
         limit=limit,
-        angles_deg=_numbers("--angles", angles),
-        planes=parse_planes(planes) if planes else None,
-        shifts_hu=_numbers("--shifts", shifts) if shifts is not None else None,
+        angles_deg=angles,
+        planes=planes,
+        shifts_hu=shifts,
         tolerance=tolerance,
         device=default_device() if device == "auto" else device,
         mirror=not no_mirroring,
@@ -162,10 +171,3 @@ def _advise(sink: Sink, dataset: Dataset, paths: Paths, advice: Advice, toleranc
     target = f"{free}_{dataset.name.name}Aug"
     options = " ".join(shlex.quote(word) for word in advice.options)
     sink.next(f"segconv augment {dataset.name.id} --to {target} --copies {COPIES} {options}")
-
-
-def _numbers(option_name: str, text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise SegconvError(f"{option_name}: {text!r} is no list of numbers", hint="for example 5,10,15") from None

@@ -1,0 +1,105 @@
+"""What options hold, parsed: a command gets folds, sizes, angles and names instead of text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # no generic class before click 8.4
+
+TYPED = "segconv.typed"
+"""Key of the context's ``meta`` under which the text of parsed options stands, by parameter; recipes keep it."""
+
+
+class Parsed(ParamType):
+    """Text that a function reads.
+
+    Parameters
+    ----------
+    name
+        What it is, with an example: a message says that a text is not this.
+    read
+        Returns the value of a text; raises `ValueError` for a text without one.
+    """
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value of a text; anything else is a value already."""
+        if not isinstance(value, str):
+            return value
+        if ctx is not None and param is not None:
+            ctx.meta.setdefault(TYPED, {})[param.name] = value
+        try:
+            return self._read(value)
+        except ValueError:
+            self.fail(f"{value!r} is not {self.name}", param, ctx)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise ValueError
+    return names
+
+
+def _folds(text: str) -> tuple[str, ...]:
+    # nnU-Net trains fold 0 if it is asked for 00.
+    folds = tuple(name if name == "all" else str(_digits(name)) for name in _names(text))
+    if len(set(folds)) < len(folds):
+        raise ValueError
+    return folds
+
+
+def _digits(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError
+    return int(text)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(","))
+
+
+def _some_numbers(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(",") if part.strip())
+
+
+def _size(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("x"))
+
+
+def _features(text: str) -> tuple[int, int]:
+    first, most = (int(part) for part in text.split(":"))
+    return first, most
+
+
+def _shift(text: str) -> tuple[float, float]:
+    low, separator, high = text.partition(":")
+    return float(low), float(high if separator else low)
+
+
+def _spacing(text: str) -> tuple[float, float, float]:
+    x, y, z = _numbers(text)
+    if not all(0 < part < math.inf for part in (x, y, z)):
+        raise ValueError
+    return x, y, z
+
+
+NAMES = Parsed("a list of names, such as A,B", _names)
+PLANES = Parsed("a list of planes or axes, such as sagittal,coronal", lambda text: _names(text.lower()))
+FOLDS = Parsed("a list of folds, such as 0,1,2 or all", _folds)
+ANGLES = Parsed("a list of angles, such as 30,60,180", _numbers)
+NUMBERS = Parsed("a list of numbers, such as 5,10,15; it may be empty", _some_numbers)
+SIZE = Parsed("a size in voxels, such as 64x64", _size)
+FEATURES = Parsed("a range of features, such as 8:64", _features)
+SHIFT = Parsed("a range of shifts in HU, such as 30:50", _shift)
+SPACING = Parsed("a spacing of three lengths in mm above 0, such as 0.5,0.5,2", _spacing)
