@@ -58,8 +58,8 @@ def command(
     predictions back). What was done is told case by case, and kept in the lineage.
     """
     from ..convert.conversion import mended_by, plan_conversion, run_conversion
-    from ..convert.mending import CAST, ORTHONORMAL
     from ..convert.model import ConvertOptions
+    from ..convert.repairs import CAST, ORTHONORMAL
     from ..dataset.names import find_dataset
     from ..review.check.dataset_check import check_dataset
     from ..work.run_options import Workers

@@ -32,16 +32,16 @@ from ..work.readers import Readers
 from ..work.run import Outcome, Result, execute
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
 from ..work.staging import Staged
+from .judge.headers import decoded
 from .labels.coding import Coding
+from .left_alone import LeftAlone, left_alone
 from .model import ConvertOptions, Scan, own_name
 from .patients import in_words, number_of_patients, tested_patients, with_patients
 from .source_files import real_folder
 from .sources import nnunet_v1
-from .sources.folds import settled_folds
-from .sources.headers import decoded
-from .sources.left_alone import LeftAlone, left_alone
 from .sources.registry import detect, scan_source
 from .survey import Survey
+from .tasks.folds import settled_folds
 from .write.case import convert_case
 from .write.task import PICTURES, CaseTask, Recipe
 from .write.whole import Whole

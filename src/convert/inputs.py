@@ -22,13 +22,13 @@ from ..work.run_options import USUAL, RunOptions
 from ..work.staging import Staged
 from .bands import apart, as_bands
 from .find.cases import cases_of
-from .find.volume_units import companions_of
+from .input_files import input_pairs
+from .judge.headers import decoded, probe_unit
 from .labels.coding import Coding
-from .mending import HEADER, KINDS
 from .model import STACK, ConvertOptions, SourceCase
-from .sources.headers import decoded, probe_unit
-from .sources.input_files import input_pairs
+from .repairs import HEADER, KINDS
 from .survey import Survey
+from .volumes.volume_units import companions_of
 from .write.pictures import RGB_CHANNELS, convert_pictures
 from .write.placing import FirstImage
 from .write.task import PICTURES, CaseTask, Recipe

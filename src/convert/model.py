@@ -15,7 +15,7 @@ from ..dataset.stored_label import StoredLabel
 from ..errors import Finding, SegconvError
 from ..image.read_options import ReadOptions
 from ..words import count_of, some_of
-from .mending import HEADER, KINDS, Mending
+from .repairs import HEADER, KINDS, Mending
 from .source_files import shown
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from fixtures.make_fixtures import png_shapes
+from segconv.convert.classes import compiled_masks
 from segconv.convert.conversion import plan_conversion
 from segconv.convert.labels import found_labels, mask_set
-from segconv.convert.sources import compiled_masks
 from segconv.work import memory
 from segconv.work.run_options import RunOptions
 

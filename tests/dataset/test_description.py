@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segconv.convert.sources.tasks import declared_labels
+from segconv.convert.tasks.task_json import declared_labels
 from segconv.dataset.description import DatasetDescription, unknown_entries, v1_object
 from segconv.dataset.labels import Labels
 from segconv.dataset.strictjson import loads

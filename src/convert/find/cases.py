@@ -17,9 +17,9 @@ from ...words import count_of
 from ..model import INSTANCES, ConvertOptions, Parts, SourceCase, meeting_cases, skipped_note
 from ..source_files import resolve_inside
 from ..survey import Survey
+from ..tree import Unit
 from .csv_text import read_text, rows_of
 from .pairing import Pair
-from .tree import Unit
 
 T = TypeVar("T")
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from ..model import CASE
 from ..survey import Survey
+from ..tree import Unit
 from .mask_folders import CaseFolder, wanted_name
 from .roles import FILLERS, IMAGE, MASK, MASK_WORDS, SEPARATORS, place_of, tokens_of
-from .tree import Unit
 
 _SEPARATOR = "[_\\-. ]"
 

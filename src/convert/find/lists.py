@@ -19,11 +19,11 @@ from ...dataset.lineage import TEST, TRAIN
 from ...dataset.strictjson import loads
 from ...errors import Finding, SegconvError, naming, warning
 from ...typed import can_be_a_path
+from ..tree import Unit
 from .csv_text import read_text, rows_of
 from .pairing import Pair, Pairing
 from .patterns import Key
 from .split_folders import split_by_folders
-from .tree import Unit
 
 _LABEL = ("label", "mask", "segmentation", "labels", "masks", "seg")
 _OTHERS = ("case", "patient", "split")

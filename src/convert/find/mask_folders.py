@@ -24,9 +24,9 @@ from ...image.formats import segmentation
 from ..model import ConvertOptions
 from ..source_files import is_stray
 from ..survey import Survey
+from ..tree import Unit, walk
+from ..volumes.volume_units import series_units
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
-from .tree import Unit, walk
-from .volume_units import series_units
 
 IMAGE_NAMES = ("ct", "mri", "mr", "image", "img", "scan", "volume")
 """What the image of a case may be called among its masks."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ..tree import Unit
 from .roles import SEPARATORS, bare_stem, rests_of
-from .tree import Unit
 
 
 @dataclass(frozen=True)

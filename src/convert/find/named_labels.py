@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from ..tree import Unit
 from .matching import match
 from .roles import DERIVATIVES, MASK, RAW, role_of_stem, with_one_open
-from .tree import Unit
 
 LOSSY = (".jpg", ".jpeg")
 MAX_NEAR = 20

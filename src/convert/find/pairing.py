@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from ...dataset.lineage import TEST, TRAIN
 from ...errors import Finding
 from ..survey import Remarks
+from ..tree import Unit
 from .matching import Matched, match
 from .named_labels import LOSSY, labels_by_name
 from .raters import raters_in
@@ -33,7 +34,6 @@ from .roles import (
 )
 from .several_masks import further_masks
 from .strangers import Strangers, common_path, glob_of, globs_of, listed, of_seconds, of_strangers
-from .tree import Unit
 
 SHOWN_FOLDERS = 3
 MAX_NEAR = 20

@@ -15,10 +15,10 @@ from pathlib import Path
 from ... import reading
 from ...dataset.lineage import TRAIN
 from ...errors import Finding, SegconvError
+from ..tree import Unit
 from .pairing import Pair, Pairing
 from .split_folders import split_by_folders
 from .strangers import glob_of, pattern_of
-from .tree import Unit
 
 Key = tuple[str, ...]
 _CHANNEL = "channel"

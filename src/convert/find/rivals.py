@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from ...errors import Finding
 from ...words import count_of
+from ..tree import Unit
 from .raters import raters_in
 from .strangers import listed, pattern_of_files
-from .tree import Unit
 
 _SUBJECT = re.compile(r"^sub-[A-Za-z0-9]+_(?:ses-[A-Za-z0-9]+_)?")
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 from ...errors import Finding
 from ...words import count_of
+from ..tree import Unit
 from .matching import Matched
 from .roles import MASK, place_of, rests_of, role_of_stem
-from .tree import Unit
 
 OPTION = "--unite-masks"
 _NUMBER = re.compile(r"[_\-. ]*\(?\d+\)?$")

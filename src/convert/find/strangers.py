@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...errors import Finding
 from ...words import count_of
-from .tree import Unit
+from ..tree import Unit
 
 _RENAME = "rename them; or say how they are called, as in "
 MOST_TAILS = 4

@@ -16,10 +16,9 @@ from ...image import volumes
 from ...image.pieces import Extent, count_pieces, extents
 from ...image.voxels import MOST_VALUES, border_counts, label_values
 from ...work.readers import Readers
-from ..find.frames import frame_of
-from ..find.united_volumes import parts_united
 from ..model import FRAME, INSTANCES, SERIES, STACK, ConvertOptions, SourceCase, collect
 from ..source_files import read_source, shown
+from ..volumes.frames import frame_of
 from .coding import MOST_SNAPPED
 from .labelling import Declared, in_values, mapped_values, settle
 from .mask_facts import MaskFacts
@@ -28,6 +27,7 @@ from .picture_file import mask_codes, open_picture
 from .read_ahead import read_labels
 from .set_values import judge_guess, refuse_declared_ground, refuse_listed_ground
 from .tool_tables import MANY, in_use, tables_beside
+from .united_volumes import parts_united
 
 R = TypeVar("R")
 

@@ -21,22 +21,22 @@ from ...errors import Finding, SegconvError
 from ...image import raster, stack, volumes
 from ...words import count_of
 from ..bands import all_apart
+from ..classes.class_folders import class_folders
+from ..classes.compiled_masks import compiled_masks
+from ..classes.segmented import parts_of, refused_raters, refused_spellings
 from ..find.cases import finished
 from ..find.mask_folders import IMAGE_NAMES, CaseFolder, find_folders
 from ..find.roles import MASK, role_of_stem
-from ..find.series_patient import with_patient
 from ..find.strangers import listed
-from ..find.tree import Unit
-from ..find.volume_units import companions_of
+from ..judge.candidates import rival_masks
+from ..judge.headers import judge_headers, judge_pictures
 from ..model import DETACHED, LAYERS, SEGMENTS, ConvertOptions, Parts, Scan, SourceCase, skipped_note
 from ..source_files import resolve_inside
 from ..survey import Survey
-from .candidates import rival_masks
-from .class_folders import class_folders
-from .compiled_masks import compiled_masks
-from .headers import judge_headers, judge_pictures
+from ..tree import Unit
+from ..volumes.series_patient import with_patient
+from ..volumes.volume_units import companions_of
 from .kind import FOUND_BY_NAME, Kind
-from .segmented import parts_of, refused_raters, refused_spellings
 
 KIND = "masks"
 _MODALITIES = {"ct": "CT", "mr": "MR", "mri": "MR"}

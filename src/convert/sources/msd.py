@@ -19,14 +19,13 @@ from ...dataset.names import case_identifier
 from ...dataset.stored_label import StoredLabel
 from ...errors import Finding, SegconvError
 from ..find.cases import finished
+from ..judge.headers import judge_headers
 from ..labels.found_labels import label_map_of
 from ..model import Scan, SourceCase, skipped_note, unlisted_notes
 from ..source_files import files_of
 from ..survey import Survey
-from .channel_numbers import carry_channel_numbers
-from .headers import judge_headers
-from .kind import Kind
-from .tasks import (
+from ..tasks.channel_numbers import carry_channel_numbers
+from ..tasks.task_json import (
     channels_and_labels,
     further_entries,
     listed_files,
@@ -37,6 +36,7 @@ from .tasks import (
     stale_counts,
     without_absent_tests,
 )
+from .kind import Kind
 
 KIND = "msd"
 _ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)

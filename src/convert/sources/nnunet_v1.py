@@ -20,15 +20,14 @@ from ...dataset.pickled import read_splits
 from ...dataset.stored_label import StoredLabel
 from ...errors import Finding, SegconvError, naming, warning
 from ..find.cases import finished
+from ..judge.headers import judge_headers
 from ..labels.found_labels import label_map_of
 from ..model import Scan, SourceCase, skipped_note, unlisted_notes
 from ..source_files import files_of, resolve_inside
 from ..survey import Survey
-from .channel_numbers import carry_channel_numbers
-from .folds import not_taken, refuse_no_file, renamed
-from .headers import judge_headers
-from .kind import Kind
-from .tasks import (
+from ..tasks.channel_numbers import carry_channel_numbers
+from ..tasks.folds import not_taken, refuse_no_file, renamed
+from ..tasks.task_json import (
     channels_and_labels,
     further_entries,
     listed_files,
@@ -39,6 +38,7 @@ from .tasks import (
     stale_counts,
     without_absent_tests,
 )
+from .kind import Kind
 
 KIND = "nnunet-v1"
 SPLITS = "splits_final.pkl"

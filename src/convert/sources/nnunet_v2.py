@@ -26,15 +26,15 @@ from ...errors import Finding, SegconvError, naming
 from ...image import raster
 from ...typed import brief
 from ..find.cases import finished
+from ..judge.headers import judge_headers, judge_pictures
 from ..labels.found_labels import label_map_of
 from ..labels.labelling import Declared, in_values, needs_files, settle
 from ..model import Scan, SourceCase, skipped_note
 from ..source_files import files_of, resolve_inside
 from ..survey import Survey
-from .folds import folds_in
-from .headers import judge_headers, judge_pictures
+from ..tasks.folds import folds_in
+from ..tasks.task_json import read_json, split_without_label
 from .kind import Kind
-from .tasks import read_json, split_without_label
 
 KIND = "nnunet-v2"
 _FOLDERS = ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs"), (VALIDATION, "imagesVal", "labelsVal"))

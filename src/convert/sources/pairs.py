@@ -17,28 +17,28 @@ from ...dataset.stored_label import StoredLabel
 from ...errors import SegconvError
 from ...image import raster, volumes
 from ...words import count_of
+from ..classes.segmented import with_segments
 from ..find.cases import cases_of, finished
-from ..find.frames import with_frames
 from ..find.lists import pair_by_list
 from ..find.pairing import Pair, Pairing, pair_units
 from ..find.patterns import pair_by_patterns
 from ..find.roles import role_of_stem
-from ..find.series_patient import with_patient
 from ..find.several_masks import united
-from ..find.slice_order import in_slice_order
-from ..find.tree import Unit
-from ..find.volume_units import companions_of, listed_volume, strip_ending, volume_units
+from ..judge.headers import judge_headers
+from ..judge.questioned import questioned_channels
 from ..labels.found_labels import label_map_of
 from ..labels.stacks import judge_slices
 from ..model import STACK, ConvertOptions, Scan
 from ..source_files import shown
 from ..survey import Survey
+from ..tree import Unit
+from ..volumes.frames import with_frames
+from ..volumes.series_patient import with_patient
+from ..volumes.slice_order import in_slice_order
+from ..volumes.volume_units import companions_of, listed_volume, strip_ending, volume_units
 from . import masks
-from .headers import judge_headers
 from .kind import FOUND_BY_NAME, Kind
 from .masks import compiled_scan, refuse_label_options
-from .questioned import questioned_channels
-from .segmented import with_segments
 
 KIND = "pairs"
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")

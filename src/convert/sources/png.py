@@ -27,12 +27,12 @@ from ..find.pairing import Pair, Pairing, images_alone, pair_units
 from ..find.patterns import pair_by_patterns
 from ..find.roles import IMAGE, MASK, place_of, role_of_stem
 from ..find.several_masks import united
-from ..find.tree import Unit, units_in
 from ..labels.lossy import judge_lossy
 from ..labels.picture_labels import label_map_of
 from ..labels.set_coding import judge_polarity
 from ..model import INSTANCES, Scan, SourceCase
 from ..survey import Survey
+from ..tree import Unit, units_in
 from .kind import FOUND_BY_NAME, Kind
 
 KIND = "png"

@@ -10,19 +10,19 @@ from pathlib import Path
 from ... import reading
 from ...errors import Finding, Refused, SegconvError
 from ...image import raster, volumes
+from ..classes.class_folders import refuse_class_folders
 from ..find.lists import pair_by_list
 from ..find.mask_folders import image_folder
 from ..find.patterns import pair_by_patterns
-from ..find.tree import OWN_FOLDERS, units_in
-from ..find.volume_units import volume_units
 from ..model import ConvertOptions, Scan
+from ..recognise.two_readings import refuse_two_readings
+from ..recognise.unknown import of_unknown
 from ..survey import Survey
+from ..tasks.task_json import JSON, refuse_unreadable
+from ..tree import OWN_FOLDERS, units_in
+from ..volumes.volume_units import volume_units
 from . import dicom, masks, msd, nnunet_v1, nnunet_v2, pairs, png
-from .class_folders import refuse_class_folders
 from .kind import Kind
-from .tasks import JSON, refuse_unreadable
-from .two_readings import refuse_two_readings
-from .unknown import of_unknown
 
 KINDS: Mapping[str, Kind] = {
     module.SOURCE.name: module.SOURCE for module in (png, msd, nnunet_v1, nnunet_v2, pairs, masks, dicom)

@@ -14,7 +14,7 @@ from ...image.grids import FIRST_CHANNEL, IMAGE, difference, order_of, same_grid
 from ...image.orientation import axis_codes, runs_alike, same_points
 from ...image.stored import DecodedVolume, VolumeHeader
 from ...work.caseio import CaseIO
-from ..mending import ORTHONORMAL, goes_with_image, in_order, turned
+from ..repairs import ORTHONORMAL, goes_with_image, in_order, turned
 from .resampling import ClassOf, is_resampled, lost_volumes, resampled_channel, resampled_label
 from .task import CaseTask
 

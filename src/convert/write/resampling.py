@@ -16,7 +16,7 @@ from ...image.grids import FIRST_CHANNEL, IMAGE, only_header_may_be_wrong
 from ...image.stored import DecodedVolume, laid_anew
 from ...image.voxels import label_values
 from ...words import count_of
-from ..mending import RESAMPLE, Mending
+from ..repairs import RESAMPLE, Mending
 
 ClassOf = Callable[[int], str | None]
 

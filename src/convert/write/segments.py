@@ -21,8 +21,8 @@ from ...image.orientation import axis_codes, reordering
 from ...image.read_options import ANY_AXES, ReadOptions
 from ...image.resample import onto_grid
 from ...work.caseio import CaseIO
-from ..mending import RESAMPLE, Mending
 from ..model import SourceCase
+from ..repairs import RESAMPLE, Mending
 from .resampling import losses
 from .task import CaseTask
 

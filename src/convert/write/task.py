@@ -21,8 +21,8 @@ from ...image.read_options import MAX_VOLUME, ReadOptions
 from ...words import count_of
 from ...work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from ..labels.coding import Coding
-from ..mending import NOTHING, Mending
 from ..model import BANDS, FRAME, SourceCase
+from ..repairs import NOTHING, Mending
 from ..source_files import shown
 
 PICTURES = (".png", ".tif")

@@ -22,13 +22,13 @@ from ...words import count_of
 from ...work.caseio import CaseIO
 from ...work.plan import Item
 from ..bands import refuse_as_slices
-from ..find.frames import frame_of
-from ..find.slice_order import REVERSE
-from ..find.united_volumes import LOST, union_of
 from ..labels.picture_file import codes_to_settle, open_picture, stored_mask
-from ..mending import cast, finite, turned
+from ..labels.united_volumes import LOST, union_of
 from ..model import DETACHED, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK
+from ..repairs import cast, finite, turned
 from ..source_files import read_head
+from ..volumes.frames import frame_of
+from ..volumes.slice_order import REVERSE
 from .layers import compile_layers
 from .pictures import plain_samples
 from .placing import FirstImage, Placed, placed_channel, placed_label

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from skimage import io
 
 from segconv.convert.find.pairing import pair_units
-from segconv.convert.find.tree import Unit
+from segconv.convert.tree import Unit
 
 from ...command import Command
 from ..drawn import labels, pair, picture, save, written

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from segconv.convert.find.matching import match
 from segconv.convert.find.pairing import pair_units
 from segconv.convert.find.roles import IMAGE, MASK, place_of, role_of_stem
-from segconv.convert.find.tree import Unit
+from segconv.convert.tree import Unit
 
 
 def units(folder: str, *names: str) -> list[Unit]:

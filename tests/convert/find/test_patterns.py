@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from skimage import io
 
 from segconv.convert.find.patterns import compile_pattern, pair_by_patterns
-from segconv.convert.find.tree import Unit
+from segconv.convert.tree import Unit
 from segconv.errors import SegconvError
 
 from ...command import Command

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from segconv.convert.labels.labelling import Declared, parse_labels, parse_map
-from segconv.convert.mending import LARGEST, Mending
+from segconv.convert.repairs import LARGEST, Mending
 from segconv.errors import SegconvError
 
 

@@ -11,10 +11,10 @@ from ...errors import SegconvError
 from ...image import raster, volumes
 from ...image.label_like import MOST_VALUES, few_in_volume
 from ..find.roles import place_of
-from ..find.tree import Unit
-from ..find.volume_units import companions_of
 from ..model import SERIES
 from ..source_files import read_source
+from ..tree import Unit
+from ..volumes.volume_units import companions_of
 
 _SAMPLED = 3
 """Files of each side that are looked at."""

@@ -17,17 +17,17 @@ from ...image import raster, volumes
 from ...image.geometry import Geometry
 from ...image.grids import IMAGE, same_grid
 from ...image.stored import DecodedVolume
+from ..judge.headers import probe_unit
 from ..labels.inverted_masks import MaskLook, judge_masks
 from ..labels.picture_file import exact_codes, open_picture
 from ..labels.read_ahead import read_labels
-from ..mending import goes_with_image, in_order, turned
 from ..model import SEGMENTS, SERIES, ConvertOptions, SourceCase
+from ..repairs import goes_with_image, in_order, turned
 from ..source_files import read_source, shown
 from ..survey import Survey
 from ..write.layers import atoms_of, on_and_mask
 from ..write.resampling import is_resampled, resampled_label
 from ..write.segments import Allowed, atoms_of_segments
-from .headers import probe_unit
 
 
 def compiled_masks(survey: Survey, cases: Sequence[SourceCase], names: Sequence[str]) -> Compiled | None:

@@ -14,11 +14,11 @@ from ...image.label_like import as_labels_do, few_in_volume
 from ...words import count_of
 from ..find.mask_folders import CaseFolder, find_folders
 from ..find.roles import MASK, role_of_stem
-from ..find.tree import Unit
-from ..find.volume_units import companions_of
+from ..judge.candidates import patterns_of
 from ..source_files import read_source
 from ..survey import Survey
-from .candidates import patterns_of
+from ..tree import Unit
+from ..volumes.volume_units import companions_of
 
 
 def refuse_two_readings(survey: Survey) -> None:

@@ -17,10 +17,10 @@ from ..find.mask_folders import CaseFolder, unit_of, wanted_name
 from ..find.pairing import pair_units
 from ..find.raters import raters_in
 from ..find.roles import FILLERS, IMAGE, MASK, MASK_WORDS, place_of, tokens_of
-from ..find.tree import Unit, walk
+from ..judge.looks import image_first
 from ..model import CASE
 from ..survey import Survey
-from .looks import image_first
+from ..tree import Unit, walk
 
 CLASSES, OBJECTS = "SegmentationClass", "SegmentationObject"
 SHOWN_CLASSES = 4

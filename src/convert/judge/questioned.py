@@ -15,9 +15,9 @@ from ...image import volumes
 from ...image.label_like import MOST_VALUES, as_classes_are, as_labels_do, few_whole_numbers, in_words
 from ...image.stored import DecodedVolume
 from ..find.pairing import Pair
-from ..find.tree import Unit
 from ..model import DETACHED, FRAME, SERIES, ConvertOptions, SourceCase
 from ..source_files import read_source
+from ..tree import Unit
 from .candidates import NO_CHOICE, choices_of_masks, patterns_of
 
 

@@ -11,16 +11,16 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ... import reading
-from ...dataset.lineage import TEST
-from ...errors import SegconvError
-from ...image import raster, volumes
-from ...words import count_of
-from ..find.pairing import Pair
-from ..find.roles import MASK, SEPARATORS, place_of, role_of_stem
-from ..find.tree import Unit, units_in
-from ..find.volume_units import listed_volume, volume_units
-from ..survey import Survey
+from .. import reading
+from ..dataset.lineage import TEST
+from ..errors import SegconvError
+from ..image import raster, volumes
+from ..words import count_of
+from .find.pairing import Pair
+from .find.roles import MASK, SEPARATORS, place_of, role_of_stem
+from .survey import Survey
+from .tree import Unit, units_in
+from .volumes.volume_units import listed_volume, volume_units
 
 _NUMBERED = re.compile(r"(.+)_(\d{4})$")
 

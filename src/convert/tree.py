@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ... import reading
-from ..model import SERIES, STACK, Parts
-from ..source_files import is_stray
-from ..survey import Survey
+from .. import reading
+from .model import SERIES, STACK, Parts
+from .source_files import is_stray
+from .survey import Survey
 
 OWN_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
 """Where datasets are made is no part of a source that lies around it."""

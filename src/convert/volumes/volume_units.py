@@ -16,7 +16,7 @@ from ..bands import KIND
 from ..model import SERIES, STACK, ConvertOptions, Parts
 from ..source_files import files_of
 from ..survey import Survey
-from .tree import Unit, walk
+from ..tree import Unit, walk
 
 _SLICE = (".dcm", ".ima")
 _NO_SLICE = (*raster.ENDINGS, ".txt", ".json", ".csv", ".tsv", ".xml")

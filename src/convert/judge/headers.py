@@ -18,13 +18,13 @@ from ...image.stored import VolumeHeader
 from ...words import count_of
 from ...work.plan import Item
 from ..bands import KIND, as_bands, refuse_as_slices
-from ..find.frames import HINT, header_of_frame, same_frames
 from ..labels.segment_values import BY_NAME, SegmentValues, names_segments
 from ..labels.set_coding import judge_polarity
-from ..mending import RESAMPLE, goes_with_image
 from ..model import BANDS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase
+from ..repairs import RESAMPLE, goes_with_image
 from ..source_files import shown
 from ..survey import Survey
+from ..volumes.frames import HINT, header_of_frame, same_frames
 from ..write.task import CaseTask
 
 ONE_MAP = "merge the channels into one label map, if each is a class; if each is a person's, keep one"

@@ -17,11 +17,11 @@ from ..find.named_labels import LOSSY
 from ..find.pairing import pair_units
 from ..find.roles import MASK, SEPARATORS, place_of
 from ..find.strangers import glob_of, globs_of
-from ..find.tree import Unit, units_in, walk
-from ..find.volume_units import strip_ending, volume_units
+from ..judge.looks import labels_among
 from ..model import SERIES
 from ..survey import Survey
-from .looks import labels_among
+from ..tree import Unit, units_in, walk
+from ..volumes.volume_units import strip_ending, volume_units
 from .outlines import outlines_in
 
 MOST_SIDES = 12

@@ -15,10 +15,10 @@ from ..find.patterns import pair_by_patterns
 from ..find.raters import raters_in
 from ..find.roles import MASK, role_of_stem
 from ..find.strangers import pattern_of_files
-from ..find.tree import Unit, units_in
-from ..find.volume_units import volume_units
 from ..model import ConvertOptions
 from ..survey import Survey
+from ..tree import Unit, units_in
+from ..volumes.volume_units import volume_units
 
 NO_CHOICE = "--images GLOB --masks GLOB says which is the image and which the label"
 

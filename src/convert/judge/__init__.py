@@ -1,0 +1,1 @@
+"""What the headers and values of files say about one another before anything is written."""

@@ -1,0 +1,1 @@
+"""What kind a source is; what can be read in two ways is refused with the choices."""

@@ -1,0 +1,1 @@
+"""Which files make one volume: series of DICOM, stacks of pictures, frames, and their order."""
