@@ -37,9 +37,10 @@ from .labels.coding import Coding
 from .left_alone import LeftAlone, left_alone
 from .model import ConvertOptions, Scan, own_name
 from .patients import in_words, number_of_patients, tested_patients, with_patients
+from .recognise.detection import detect
 from .source_files import real_folder
 from .sources import nnunet_v1
-from .sources.registry import detect, scan_source
+from .sources.registry import scan_source
 from .survey import Survey
 from .tasks.folds import settled_folds
 from .write.case import convert_case

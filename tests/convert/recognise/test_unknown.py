@@ -15,7 +15,7 @@ from pydicom.uid import RTStructureSetStorage, SegmentationStorage
 from ...command import Command, tree_hash
 from ...image.formats.test_dicom import ARRAY, of_class, write_series
 from ..drawn import labels, pair, picture, save
-from . import test_pairs
+from ..sources import test_pairs
 
 
 def two_folders(root: Path) -> None:
