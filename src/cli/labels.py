@@ -354,7 +354,7 @@ def _channels(channels: tuple[str, ...], sink: Sink) -> dict[str, str]:
 def _show_task(path: Path, found: dict[str, Any], result: dict[str, Any], sink: Sink) -> int:
     """Show the labels of a json of v1 or MSD: as they stand in the files, and as v2 would have them."""
     from ..convert.tasks.task_json import declared_labels
-    from ..dataset.labels import dense
+    from ..dataset.label_table import dense
     from ..errors import naming
 
     with naming(str(path)):

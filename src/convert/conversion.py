@@ -14,11 +14,9 @@ from .. import reading
 from ..dataset import lineage
 from ..dataset.channels import normalisation
 from ..dataset.description import V1_ENDING, DatasetDescription, v1_object
-from ..dataset.labels import Labels
 from ..dataset.layout import DESCRIPTION, hold, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import DatasetName
-from ..dataset.regions import value_names
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.strictjson import dumps
 from ..dataset.target import free_target, free_task, refuse_crossed
@@ -273,12 +271,10 @@ def _recipe(scan: Scan, options: ConvertOptions) -> Recipe:
     return Recipe(
         root=str(scan.root),
         channels=len(scan.channel_names),
-        coding=Coding(dict(scan.label_map.forward), scan.label_map.coding, options.snap),
-        label_map=scan.label_map.as_json(),
+        coding=Coding(scan.label_map, options.snap),
         ending=scan.file_ending,
         label_file=scan.label_file,
         mending=options.mending,
-        ignore=scan.label_map.inverse.get(ignore) if (ignore := scan.label_map.labels.ignore) is not None else None,
         verify_source=options.verify_source,
         strip_headers=options.strip_headers,
         max_volume=options.max_volume,
@@ -287,15 +283,9 @@ def _recipe(scan: Scan, options: ConvertOptions) -> Recipe:
         compiled=scan.compiled,
         missing_masks=options.missing_masks,
         channel_names=scan.channel_names,
-        class_names=_class_names(scan.label_map.labels),
         grey_to_rgb=options.grey_to_rgb,
         drop_alpha=options.drop_alpha,
     )
-
-
-def _class_names(labels: Labels) -> dict[int, str]:
-    """Return value → name of everything that is learned."""
-    return {value: name for value, name in value_names(labels).items() if value not in (0, labels.ignore)}
 
 
 def _item(task: CaseTask) -> Item:

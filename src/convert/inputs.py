@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .. import reading
 from ..dataset.description import DatasetDescription
+from ..dataset.label_table import LabelTable
 from ..dataset.lineage import RunRecord
 from ..dataset.names import twin_findings
 from ..dataset.prepared import Prepared
@@ -136,13 +137,11 @@ def plan_inputs(
     options = options or ConvertOptions()
     cases, warnings = scan_inputs(source, description, options)
     root = _root(source)
-    labels = {value: value for value in description.labels.values}
     channels, ending = len(description.channel_names), description.file_ending
     recipe = Recipe(
         str(root),
         channels,
-        Coding(labels),
-        {},
+        Coding(LabelTable.identity(description.labels)),
         ending,
         mending=options.mending,
         channel_names=description.channel_names,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..dataset.labels import LabelMap
+from ..dataset.label_table import LabelTable
 from ..dataset.lineage import TRAIN, CaseRecord
 from ..dataset.prepared import NOT_PREPARED, Prepared
 from ..dataset.stored_label import StoredLabel
@@ -302,7 +302,7 @@ class Scan:
     root: Path
     cases: tuple[SourceCase, ...]
     channel_names: tuple[str, ...]
-    label_map: LabelMap
+    label_map: LabelTable
     file_ending: str
     label_file: StoredLabel
     texts: Mapping[str, str] = field(default_factory=dict)

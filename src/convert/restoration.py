@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..dataset.labels import GRAY, RGB, TRANSPARENT, parse_value
+from ..dataset.description import DatasetDescription
+from ..dataset.label_table import LabelTable
 from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord, RunRecord
 from ..dataset.stored_label import LARGEST_VALUE, LAYERS, NOTHING_KNOWN, SEGMENTS, STACK, StoredLabel, StoredMask, grid
@@ -48,10 +49,8 @@ class RestoreTask:
         Its identifier in the dataset.
     name
         What the user calls its label, without ending; may lead into a sub-folder.
-    backward
-        Value in the prediction → the user's value or colour.
-    coding
-        Whether those are `GRAY` or `RGB`.
+    table
+        Which of the user's values each value in the prediction comes back as.
     stored
         How the user's label is stored.
     geometry
@@ -64,8 +63,7 @@ class RestoreTask:
     ending: str
     case: str
     name: str
-    backward: Mapping[int, int]
-    coding: str
+    table: LabelTable
     stored: StoredLabel
     geometry: Geometry | None = None
     absent: tuple[StoredMask, ...] = ()
@@ -118,7 +116,7 @@ def _inside(name: str) -> str:
     return normal
 
 
-def task_of(prediction: str, ending: str, record: CaseRecord, usual: StoredLabel) -> RestoreTask:
+def task_of(prediction: str, like: DatasetDescription, record: CaseRecord, usual: StoredLabel) -> RestoreTask:
     """Return the work on one prediction, from the record of its case and from how labels are usually stored."""
     stored = record.label_file
     # A mask that the case lacked counted as empty; a prediction may well hold it.
@@ -126,9 +124,9 @@ def task_of(prediction: str, ending: str, record: CaseRecord, usual: StoredLabel
     absent = tuple(mask for mask in usual.masks if mask.name not in own)
     if stored.form == LAYERS:
         stored = replace(stored, masks=(*stored.masks, *absent))
-    backward, coding = _inverse(record.label_map)
-    if not record.label_map or max(backward) > LARGEST_VALUE:
-        what = f"reach {max(backward)}" if record.label_map else "are not recorded"
+    table = LabelTable.from_json(record.label_map, like.labels)
+    if not record.label_map or max(table.inverse) > LARGEST_VALUE:
+        what = f"reach {max(table.inverse)}" if record.label_map else "are not recorded"
         raise SegconvError(f"the labels of {record.case} {what}", code="SC096")
     try:
         geometry = grid(record.geometry) if record.geometry is not None else None
@@ -137,7 +135,7 @@ def task_of(prediction: str, ending: str, record: CaseRecord, usual: StoredLabel
     name = stored.name or record.original_name or record.case
     if not name.strip("/"):
         raise SegconvError("the lineage names no file", code="SC096")
-    return RestoreTask(prediction, ending, record.case, name, backward, coding, stored, geometry, absent)
+    return RestoreTask(prediction, like.file_ending, record.case, name, table, stored, geometry, absent)
 
 
 def lost_by(record: CaseRecord, path: Path) -> list[Finding]:
@@ -167,15 +165,3 @@ def unknown_case(
     """
     stored = run.label_file.updated(way_back)
     return CaseRecord(case, original_name=names.get(case, case), label_map=run.label_map, label_file=stored)
-
-
-def _inverse(label_map: Mapping[str, int]) -> tuple[dict[int, int], str]:
-    """Return value as written → value or colour as the user has it, and which of the two."""
-    back: dict[int, int] = {}
-    coding = GRAY
-    for found, written in label_map.items():
-        value, coding = parse_value(found)
-        back.setdefault(written, value)
-    # Where no voxel of a source became background, as with scribbles, it is what nobody drew on.
-    back.setdefault(0, TRANSPARENT if coding == RGB and TRANSPARENT in back.values() else 0)
-    return back, coding

@@ -178,7 +178,7 @@ def _plan(
         record = records[case]
         try:
             prediction, size = located(path)
-            task = task_of(prediction, like.description.file_ending, record, usual)
+            task = task_of(prediction, like.description, record, usual)
             if len(set(task.outputs)) < len(task.outputs):
                 raise SegconvError("the lineage names a file twice", code="SC096")
             for output in task.outputs:
@@ -207,7 +207,7 @@ def report(restoration: Restoration) -> list[dict[str, Any]]:
             told = "; ".join(f"{name} from {', '.join(map(str, values)) or 'nothing'}" for name, values in parts)
         else:
             told = ", ".join(
-                f"{value} → {value_text(own, task.coding)}" for value, own in sorted(task.backward.items())
+                f"{value} → {value_text(own, task.table.coding)}" for value, own in sorted(task.table.inverse.items())
             )
         rows.append({"prediction": Path(task.prediction).name, "files": list(task.outputs), "labels": told})
     return rows
@@ -266,7 +266,7 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
             written = _slices(values, task)
         elif task.own_ending.lower() in raster.ENDINGS:
             picture = values[0] if values.ndim == 3 and len(values) == 1 else values
-            written = {task.outputs[0]: _picture(_back(picture, task), task.stored, task.own_ending, task.coding)}
+            written = {task.outputs[0]: _picture(_back(picture, task), task.stored, task.own_ending, task.table.coding)}
         else:
             written = _volume(_typed(_back(values, task), task.stored.dtype), volume, task)
         for path, data in written.items():
@@ -275,7 +275,7 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
         case=task.case,
         split="prediction",
         original_name=task.name,
-        label_map={str(found): value for found, value in task.backward.items()},
+        label_map={str(found): value for found, value in task.table.inverse.items()},
         label_file=task.stored,
     )
     return record.as_json()
@@ -295,21 +295,21 @@ def _read(task: RestoreTask, io: CaseIO) -> tuple[NDArray[Any], DecodedVolume | 
 
 
 def _refuse_unknown(values: NDArray[Any], task: RestoreTask) -> None:
-    unknown = [value for value in label_values(values) if value not in task.backward]
+    unknown = [value for value in label_values(values) if value not in task.table.inverse]
     if unknown:
         raise SegconvError(
-            f"holds the value {unknown[0]}, the dataset declares {', '.join(map(str, sorted(task.backward)))}",
+            f"holds the value {unknown[0]}, the dataset declares {', '.join(map(str, sorted(task.table.inverse)))}",
             code="SC070",
             hint="check that the prediction is of a model that was trained on this dataset",
         )
 
 
 def _back(values: NDArray[Any], task: RestoreTask) -> NDArray[Any]:
-    """Return a prediction in the user's values, or colours; see `LabelMap`."""
-    if task.coding == GRAY:
-        return remap(values, dict(task.backward))
-    table = np.zeros(max(task.backward) + 1, dtype=np.uint32)
-    for value, colour in task.backward.items():
+    """Return a prediction in the user's values, or colours; see `LabelTable`."""
+    if task.table.coding == GRAY:
+        return remap(values, dict(task.table.inverse))
+    table = np.zeros(max(task.table.inverse) + 1, dtype=np.uint32)
+    for value, colour in task.table.inverse.items():
         table[value] = colour
     coloured: NDArray[Any] = table[values if values.dtype.kind in "iu" else values.astype(np.int64)]
     return coloured
@@ -405,7 +405,7 @@ def _slices(values: NDArray[Any], task: RestoreTask) -> dict[str, bytes]:
     if len(task.outputs) != len(back):
         raise SegconvError(f"has {len(back)} slices, the user's label {len(task.outputs)}", code="SC082")
     return {
-        path: _picture(part, task.stored, posixpath.splitext(path)[1], task.coding)
+        path: _picture(part, task.stored, posixpath.splitext(path)[1], task.table.coding)
         for path, part in zip(task.outputs, back, strict=True)
     }
 

@@ -1,8 +1,7 @@
-"""The labels of a dataset as nnU-Net v2 wants them, and the map from a source's values to them."""
+"""The labels of a dataset as nnU-Net v2 wants them, and how values and colours are written as text."""
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -105,41 +104,6 @@ class Labels:
         return cls(names, order)
 
 
-@dataclass(frozen=True)
-class LabelMap:
-    """From the values of a source to the values of a dataset.
-
-    Parameters
-    ----------
-    labels
-        What the dataset declares.
-    forward
-        Value as found in the source's files → value as written.
-    guessed
-        How the labels were found, if nobody declared them; for the summary.
-    coding
-        `GRAY`: values are grey values, palette indices or voxel values. `RGB`: values are colours,
-        ``(255 - alpha) << 24 | red << 16 | green << 8 | blue``, and `TRANSPARENT` for all of alpha 0.
-    """
-
-    labels: Labels
-    forward: Mapping[int, int]
-    guessed: str = ""
-    coding: str = GRAY
-
-    @property
-    def inverse(self) -> dict[int, int]:
-        """Value as written → value as found; the first one declared where several were merged."""
-        back: dict[int, int] = {}
-        for found, written in self.forward.items():
-            back.setdefault(written, found)
-        return back
-
-    def as_json(self) -> dict[str, int]:
-        """Return ``forward`` as it stands in the lineage: see `value_text`."""
-        return {value_text(found, self.coding): written for found, written in self.forward.items()}
-
-
 def value_text(value: int, coding: str) -> str:
     """Return a value as a person writes it: ``255``, ``#ff0000`` for a colour, ``#ff000080`` for one not opaque."""
     if coding != RGB:
@@ -171,88 +135,6 @@ def parse_value(text: str) -> tuple[int, str]:
     if not text.isdecimal() or len(text) > LONGEST_NUMBER:
         raise ValueError(f"{text!r} is no value")
     return int(text), GRAY
-
-
-def dense_colours(declared: Mapping[str, int], *, guessed: str = "") -> LabelMap:
-    """Return the map from declared colours to 0, 1, … n: background, then the others as they are declared.
-
-    Raises
-    ------
-    SegconvError
-        ``SC074`` if background is missing or a colour stands twice.
-    """
-    if BACKGROUND not in declared:
-        raise SegconvError(
-            "the label 'background' is missing",
-            code="SC074",
-            hint="declare background=#000000, or #00000000 if it is transparent",
-        )
-    if len(set(declared.values())) < len(declared):
-        twice = next(c for c in declared.values() if list(declared.values()).count(c) > 1)
-        names = [name for name, colour in declared.items() if colour == twice]
-        raise SegconvError(
-            f"the colour {value_text(twice, RGB)} is declared for {' and '.join(map(repr, names))}", code="SC074"
-        )
-    last = [IGNORE] if IGNORE in declared else []
-    order = [BACKGROUND, *(name for name in declared if name not in (BACKGROUND, IGNORE)), *last]
-    names_written: dict[str, int | tuple[int, ...]] = {name: written for written, name in enumerate(order)}
-    return LabelMap(Labels(names_written), {declared[name]: n for n, name in enumerate(order)}, guessed, RGB)
-
-
-def dense(declared: Mapping[str, int], *, guessed: str = "") -> LabelMap:
-    """Return the map from declared values to 0, 1, … n in the order of the values.
-
-    Parameters
-    ----------
-    declared
-        Name → value as it stands in the source's files.
-    guessed
-        Where the declaration comes from, if it is a guess.
-
-    Raises
-    ------
-    SegconvError
-        ``SC074`` if background is missing or not 0, a value stands twice, is negative, or
-        ``ignore`` is not the highest: signs of a mistake rather than of another convention.
-    """
-    by_value = sorted(declared.items(), key=lambda item: item[1])
-    if declared.get(BACKGROUND) != 0:
-        found = f"is {declared[BACKGROUND]}" if BACKGROUND in declared else "is missing"
-        raise SegconvError(
-            f"the label 'background' {found}, expected 0",
-            code="SC074",
-            hint="declare background=0 and one value a class",
-        )
-    twice = [value for (_, value), (_, after) in itertools.pairwise(by_value) if value == after]
-    if twice:
-        sharing = [name for name, value in by_value if value == twice[0]]
-        raise SegconvError(f"the value {twice[0]} is declared for {' and '.join(map(repr, sharing))}", code="SC074")
-    if IGNORE in declared and by_value[-1][0] != IGNORE:
-        raise SegconvError(
-            f"'ignore' is {declared[IGNORE]}, but {by_value[-1][0]!r} is {by_value[-1][1]}; ignore must be the highest",
-            code="SC074",
-        )
-    forward = {value: written for written, (_, value) in enumerate(by_value)}
-    names: dict[str, int | tuple[int, ...]] = {name: written for written, (name, _) in enumerate(by_value)}
-    return LabelMap(Labels(names), forward, guessed)
-
-
-def dense_on(declared: Mapping[str, int]) -> LabelMap:
-    """Return the map from declared values to background, which is not 0 in the files, and 1, … n in their order.
-
-    Raises
-    ------
-    SegconvError
-        What `dense` raises, but for the value of background.
-    """
-    ground = declared[BACKGROUND]
-    below = {name: value + 1 for name, value in declared.items() if name != BACKGROUND}
-    sharing = next((name for name, value in declared.items() if value == ground and name != BACKGROUND), None)
-    if sharing is not None:
-        raise SegconvError(f"the value {ground} is declared for 'background' and {sharing!r}", code="SC074")
-    base = dense({BACKGROUND: 0, **below})
-    forward = {value - 1: written for value, written in base.forward.items() if value}
-    return LabelMap(base.labels, {ground: 0, **forward})
 
 
 def _whole(name: str, value: Any) -> int:

@@ -20,7 +20,8 @@ from skimage import io
 
 from fixtures.make_fixtures import msd_ct, png_shapes, write_nifti, write_png
 from segconv.convert.restore import RestoreTask, _picture
-from segconv.dataset.labels import GRAY
+from segconv.dataset.label_table import LabelTable
+from segconv.dataset.labels import GRAY, Labels
 from segconv.dataset.phantoms import ct, shapes
 from segconv.dataset.stored_label import StoredLabel
 from segconv.errors import SegconvError
@@ -356,7 +357,9 @@ def test_every_mode_holds_every_value(rows: list[list[int]], mode: str, ending: 
 
 
 def test_the_form_of_a_name_is_judged_before_anything_is_read() -> None:
-    task = RestoreTask("p.png", ".png", "c", "a/../b", {0: 0}, GRAY, StoredLabel(".png"))
+    task = RestoreTask(
+        "p.png", ".png", "c", "a/../b", LabelTable.identity(Labels({"background": 0})), StoredLabel(".png")
+    )
     with pytest.raises(SegconvError) as caught:
         task.outputs  # noqa: B018
     assert caught.value.code == "SC060"

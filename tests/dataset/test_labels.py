@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segconv.dataset.labels import Labels, dense, dense_colours
+from segconv.dataset.label_table import dense, dense_colours
+from segconv.dataset.labels import Labels
 from segconv.errors import SegconvError
 
 declared = st.dictionaries(

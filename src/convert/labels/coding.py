@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...dataset.label_table import LabelTable
 from ...dataset.labels import GRAY, RGB, value_text
 from ...errors import SegconvError
 from ...image.voxels import MOST_VALUES, label_values, position, remap, smallest_type, tally
@@ -38,10 +39,8 @@ class Coding:
 
     Parameters
     ----------
-    forward
-        Value or colour as found → value as written.
-    kind
-        `GRAY` or `RGB`; see `LabelMap`.
+    table
+        Which values there are, and what is written for each.
     snap
         A value that is not declared takes the nearest that is, if it lies no further away than
         this: in grey values; or, of colours, in Euclidean distance of red, green and blue, each as
@@ -49,9 +48,18 @@ class Coding:
         transparency goes to the class where it is more than half opaque.
     """
 
-    forward: Mapping[int, int]
-    kind: str = GRAY
+    table: LabelTable
     snap: int = 0
+
+    @property
+    def forward(self) -> Mapping[int, int]:
+        """Value or colour as found → value as written."""
+        return self.table.forward
+
+    @property
+    def kind(self) -> str:
+        """`GRAY` or `RGB`."""
+        return self.table.coding
 
     def counts(self, values: NDArray[Any]) -> dict[int, int]:
         """Return value → number of voxels; grey values must be whole and not negative."""
@@ -132,10 +140,7 @@ class Coding:
 
     def distance(self, one: int, other: int) -> float:
         """Return how far apart two values or colours are; see `snap`."""
-        if self.kind == GRAY:
-            return abs(one - other)
-        # Whole numbers until the root is drawn: what is equally far must be found so.
-        return math.sqrt(sum((a - b) ** 2 for a, b in zip(_seen(one), _seen(other), strict=True))) / 255
+        return distance(one, other, self.kind)
 
     def _farthest_blend(self) -> float:
         """Return how far from the nearest declared value an edge between two of them may be; others are no edges."""
@@ -187,6 +192,14 @@ class Coding:
             code="SC070",
             hint=f"--map {option} counts it as a label,{snap} --labels declares another set",
         )
+
+
+def distance(one: int, other: int, coding: str) -> float:
+    """Return how far apart two values or colours are; see `Coding.snap`."""
+    if coding == GRAY:
+        return abs(one - other)
+    # Whole numbers until the root is drawn: what is equally far must be found so.
+    return math.sqrt(sum((a - b) ** 2 for a, b in zip(_seen(one), _seen(other), strict=True))) / 255
 
 
 def _seen(colour: int) -> list[int]:

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dataset.labels import BACKGROUND, LabelMap, dense
+from ...dataset.label_table import UNSETTLED, LabelTable
+from ...dataset.labels import BACKGROUND
 from ...errors import Finding, SegconvError, naming
 from ...image import volumes
 from ...image.pieces import Extent, count_pieces, extents
@@ -39,7 +40,7 @@ def label_map_of(
     notes: list[str],
     options: ConvertOptions,
     readers: Readers,
-) -> LabelMap:
+) -> LabelTable:
     """Return the label map; what cannot be settled becomes a finding, so that all are reported at once."""
     labels = _Labels(cases, root, findings, options, readers)
     found: set[int] | None = None
@@ -67,7 +68,7 @@ def label_map_of(
             return settle(options, None, None)
     except SegconvError as error:
         collect(findings, error)
-    return dense({BACKGROUND: 0, "foreground": 1})
+    return UNSETTLED
 
 
 def _judge(declared: Declared | None, facts: Sequence[MaskFacts], labels: _Labels, options: ConvertOptions) -> None:

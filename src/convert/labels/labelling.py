@@ -15,17 +15,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ...dataset.label_table import LabelTable, dense, dense_colours, dense_on
 from ...dataset.labels import (
     BACKGROUND,
     GRAY,
     IGNORE,
     RGB,
     TRANSPARENT,
-    LabelMap,
     Labels,
-    dense,
-    dense_colours,
-    dense_on,
     grey_of_colour,
     parse_value,
     value_text,
@@ -33,7 +30,7 @@ from ...dataset.labels import (
 from ...errors import SegconvError
 from ...words import count_of
 from ..model import ConvertOptions
-from .coding import Coding
+from .coding import distance
 from .colour_tables import read_table
 from .tool_tables import ENDINGS, MANY
 
@@ -98,7 +95,7 @@ class Declared:
         """Return the same labels, grey values as the colours with equal parts."""
         return Declared({name: _as_colour(value, self.coding) for name, value in self.names.items()}, RGB)
 
-    def label_map(self, guessed: str = "") -> LabelMap:
+    def label_map(self, guessed: str = "") -> LabelTable:
         """Return the map to 0, 1, … n."""
         if self.coding == GRAY and self.other_ground and self.names.get(BACKGROUND, 0) != 0:
             return dense_on(self.names)
@@ -123,7 +120,7 @@ def settle(
     coding: str = GRAY,
     ground: int | None = None,
     once: Collection[int] = (),
-) -> LabelMap:
+) -> LabelTable:
     """Return the label map of a source.
 
     Parameters
@@ -176,7 +173,7 @@ def settle(
     return with_merges(_with_ranges(base, declared, found or ()), options)
 
 
-def _with_ranges(base: LabelMap, declared: Declared, found: Collection[int]) -> LabelMap:
+def _with_ranges(base: LabelTable, declared: Declared, found: Collection[int]) -> LabelTable:
     """Add the values that were found within a range; one that is declared by itself stays what it is."""
     within = {
         value: base.forward[first]
@@ -202,7 +199,7 @@ def mapped_values(options: ConvertOptions) -> set[int]:
     return {grey for grey in greys if grey is not None}
 
 
-def in_values(label_map: LabelMap) -> LabelMap:
+def in_values(label_map: LabelTable) -> LabelTable:
     """Return a label map of files that cannot hold colours; refuse it if it is one of colours (``SC074``)."""
     if label_map.coding == RGB:
         raise SegconvError(
@@ -278,7 +275,7 @@ def _refuse_negative(option: str, text: str) -> None:
 
 def guess(
     found: list[int], options: ConvertOptions, coding: str, ground: int | None = None, once: Collection[int] = ()
-) -> LabelMap:
+) -> LabelTable:
     """Return the label map of values that nobody declared, if one is safe or was accepted."""
     mapped_already = {_coded(text, coding) for text in options.value_map}
     mapped = [value for value in found if value not in mapped_already]
@@ -306,7 +303,7 @@ def guess(
 
 def _guess_colours(
     found: list[int], mapped: list[int], options: ConvertOptions, around: int | None, once: Collection[int]
-) -> LabelMap:
+) -> LabelTable:
     """Return labels for the colours of a set; never without being asked to, but for one on transparent ground."""
     usual = _classes(found, options)
     if around is not None and around not in (usual[BACKGROUND], *_said_to_be_background(options)) and len(found) > 1:
@@ -337,8 +334,7 @@ def _guess_colours(
     if not edges or len(solid) == 1 or len(solid) > MOST_SOLID:
         hint = f"--labels '{_listed(_classes(found, options))}', or a labelmap.txt beside them, or --accept-labels"
         raise SegconvError(what, code="SC078", hint=hint)
-    distance = Coding({}, RGB).distance
-    snap = max(min(distance(edge, colour) for colour in solid.values()) for edge in edges)
+    snap = max(min(distance(edge, colour, RGB) for colour in solid.values()) for edge in edges)
     raise SegconvError(
         f"{what}; {len(edges)} of them are partly transparent, as edges that were blended",
         code="SC078",
@@ -390,7 +386,7 @@ def with_background(declared: Declared, options: ConvertOptions) -> Declared:
     return replace(declared, names={BACKGROUND: background, **others})
 
 
-def with_merges(base: LabelMap, options: ConvertOptions) -> LabelMap:
+def with_merges(base: LabelTable, options: ConvertOptions) -> LabelTable:
     """Add ``--map``'s values: several values of the source may count as one label."""
     forward = dict(base.forward)
     names = base.labels.names
@@ -405,7 +401,7 @@ def with_merges(base: LabelMap, options: ConvertOptions) -> LabelMap:
     return replace(base, forward=forward)
 
 
-def _ignoring(declared: Declared, name: str) -> LabelMap:
+def _ignoring(declared: Declared, name: str) -> LabelTable:
     """Return the map in which the label `name` is the one that training leaves out."""
     if name not in declared.names:
         raise SegconvError(
@@ -418,7 +414,7 @@ def _ignoring(declared: Declared, name: str) -> LabelMap:
     return replace(base, labels=labels, forward={**base.forward, declared.names[name]: last})
 
 
-def _scribbles(declared: Declared) -> LabelMap:
+def _scribbles(declared: Declared) -> LabelTable:
     """Return the map in which whatever nobody drew on is ignored.
 
     Where background was drawn with a value of its own, 0 is what nobody drew on; otherwise all of
@@ -434,7 +430,7 @@ def _scribbles(declared: Declared) -> LabelMap:
     order = [BACKGROUND, *(n for n, _ in sorted(names.items(), key=lambda item: item[1]) if n != BACKGROUND)]
     written: dict[str, int | tuple[int, ...]] = {name: value for value, name in enumerate([*order, IGNORE])}
     forward = {names[name]: value for value, name in enumerate(order) if name in names}
-    return LabelMap(Labels(written), {**forward, nothing: len(order)}, coding=declared.coding)
+    return LabelTable(Labels(written), {**forward, nothing: len(order)}, declared.coding)
 
 
 def _coded(text: str, coding: str) -> int:

@@ -16,7 +16,7 @@ from ...image.formats.png import PictureHeader
 from ...work.readers import Readers
 from ..model import ConvertOptions
 from ..source_files import read_source, shown
-from .coding import FARTHEST_OF_LOSSY, Coding
+from .coding import FARTHEST_OF_LOSSY, distance
 from .labelling import Declared, value_range
 from .picture_file import lossy_mask, open_picture
 from .read_ahead import read_pictures
@@ -55,9 +55,8 @@ def judge_lossy(
 
 def _too_near(declared: Declared, file: str) -> list[Finding]:
     """Return an error if two declared values are so near that compression makes one of the other."""
-    coding = Coding({}, declared.coding)
     pairs = itertools.combinations(sorted(set(declared.names.values())), 2)
-    apart, one, other = min(((coding.distance(*pair), *pair) for pair in pairs), default=(math.inf, 0, 0))
+    apart, one, other = min(((distance(*pair, declared.coding), *pair) for pair in pairs), default=(math.inf, 0, 0))
     if apart >= LEAST_APART and not declared.ranges:
         return []
     if declared.ranges:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, LabelMap, dense, value_text
+from ...dataset.label_table import UNSETTLED, LabelTable
+from ...dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, value_text
 from ...errors import Finding, SegconvError
 from ...image.formats.png import PictureHeader
 from ...words import count_of
@@ -43,10 +44,10 @@ def label_map_of(
     notes: list[str],
     options: ConvertOptions,
     readers: Readers,
-) -> LabelMap:
+) -> LabelTable:
     """Return the label map; what cannot be settled becomes a finding, so that all are reported at once."""
     masks = MaskSet(cases, headers, root, findings, readers)
-    settled: LabelMap | None = None
+    settled: LabelTable | None = None
     try:
         if options.labels is not None:
             settled = _of_options(Declared.of(options.labels), masks, options)
@@ -62,10 +63,10 @@ def label_map_of(
             settled = _of_masks(masks, notes, options)
     except SegconvError as error:
         collect(findings, error)
-    return settled if settled is not None else dense({BACKGROUND: 0, "foreground": 1})
+    return settled if settled is not None else UNSETTLED
 
 
-def _of_options(declared: Declared, masks: MaskSet, options: ConvertOptions) -> LabelMap | None:
+def _of_options(declared: Declared, masks: MaskSet, options: ConvertOptions) -> LabelTable | None:
     """Return the labels that the user declared; None if a mask was refused."""
     _judge_declared(declared.coding, masks, options)
     long = declared.coding == GRAY and len(declared.names) > MANY and not declared.ranges
@@ -80,7 +81,7 @@ def _of_options(declared: Declared, masks: MaskSet, options: ConvertOptions) -> 
     return settle(options, None, found if declared.needs_values(options) else None) if masks.usable else None
 
 
-def _of_tables(beside: Beside, masks: MaskSet, options: ConvertOptions) -> LabelMap | None:
+def _of_tables(beside: Beside, masks: MaskSet, options: ConvertOptions) -> LabelTable | None:
     """Return the labels that tables beside masks declare, judged by what the masks hold; None if one was refused."""
     declared = beside.declared
     _judge_declared(declared.coding, masks, options)
@@ -97,7 +98,7 @@ def _of_tables(beside: Beside, masks: MaskSet, options: ConvertOptions) -> Label
     return settle(options, declared, found)
 
 
-def _of_masks(masks: MaskSet, notes: list[str], options: ConvertOptions) -> LabelMap | None:
+def _of_masks(masks: MaskSet, notes: list[str], options: ConvertOptions) -> LabelTable | None:
     """Return the labels that nobody declared, as all masks have them; None if one was refused."""
     facts, coding = masks.facts()
     found = _seen(facts)

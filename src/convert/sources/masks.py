@@ -13,7 +13,7 @@ from typing import Any
 
 from ... import reading
 from ...dataset.compiler import Compiled
-from ...dataset.labels import BACKGROUND, LabelMap, dense
+from ...dataset.label_table import UNSETTLED, LabelTable
 from ...dataset.lineage import TEST, TRAIN
 from ...dataset.names import case_identifier
 from ...dataset.stored_label import StoredLabel, StoredMask
@@ -126,7 +126,7 @@ def compiled_scan(
     names = list(dict.fromkeys(name for own in labels_of for name in own if name))
     cases = _complete(survey, cases, names)
     compiled = compiled_masks(survey, cases, names)
-    labels = compiled.labels if compiled is not None else dense({BACKGROUND: 0, "foreground": 1}).labels
+    labels = compiled.labels if compiled is not None else UNSETTLED.labels
     if compiled is not None:
         survey.add([replace(found, file="dataset.json") for found in compiled.findings])
         if labels.has_regions:
@@ -141,7 +141,7 @@ def compiled_scan(
         root=survey.root,
         cases=tuple(cases),
         channel_names=channels,
-        label_map=LabelMap(labels, {value: value for value in labels.values}),
+        label_map=LabelTable.identity(labels),
         file_ending=ending,
         label_file=_stored(cases, compiled, ending),
         compiled=compiled,

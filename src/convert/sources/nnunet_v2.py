@@ -14,7 +14,7 @@ from typing import Any
 from ... import reading
 from ...dataset import lineage
 from ...dataset.description import DatasetDescription, external_files, left_out, unknown_entries
-from ...dataset.labels import LabelMap, dense
+from ...dataset.label_table import LabelTable, dense
 from ...dataset.layout import DESCRIPTION
 from ...dataset.lineage import TEST, TRAIN, VALIDATION, CaseRecord
 from ...dataset.names import case_identifier
@@ -117,7 +117,7 @@ def scan(survey: Survey) -> Scan:
     )
 
 
-def _values_with_gaps(found: Mapping[str, Any]) -> LabelMap | None:
+def _values_with_gaps(found: Mapping[str, Any]) -> LabelTable | None:
     """Return the map of labels whose values have gaps, which nnU-Net refuses; None of others, regions among them."""
     labels = found.get("labels")
     if not isinstance(labels, dict) or not all(type(value) is int for value in labels.values()):
@@ -127,7 +127,7 @@ def _values_with_gaps(found: Mapping[str, Any]) -> LabelMap | None:
     return dense(labels)
 
 
-def _label_map(survey: Survey, description: DatasetDescription, gaps: LabelMap | None) -> LabelMap:
+def _label_map(survey: Survey, description: DatasetDescription, gaps: LabelTable | None) -> LabelTable:
     """Return the map of the dataset's own labels, or what options make of them.
 
     Parameters
@@ -136,7 +136,7 @@ def _label_map(survey: Survey, description: DatasetDescription, gaps: LabelMap |
         What `_values_with_gaps` returned.
     """
     labels = description.labels
-    same = gaps or LabelMap(labels, {value: value for value in labels.values})
+    same = gaps or LabelTable.identity(labels)
     if survey.options.labels is None and not survey.options.value_map and survey.options.ignore is None:
         return same
     if labels.has_regions and survey.options.labels is None:

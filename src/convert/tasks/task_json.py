@@ -10,7 +10,8 @@ from typing import Any
 
 from ... import reading
 from ...dataset.description import channel_names, unknown_entries
-from ...dataset.labels import BACKGROUND, LONGEST_NUMBER, LabelMap, dense
+from ...dataset.label_table import LabelTable, dense
+from ...dataset.labels import BACKGROUND, LONGEST_NUMBER
 from ...dataset.lineage import TEST, TRAIN
 from ...dataset.strictjson import MAX_BYTES, load_object
 from ...errors import Finding, SegconvError, naming, warning
@@ -113,7 +114,7 @@ def split_without_label(survey: Survey, file: str, expected: str, skipped: list[
     return TEST if survey.options.unlabelled == "test" else None
 
 
-def channels_and_labels(survey: Survey, task: Mapping[str, Any]) -> tuple[tuple[str, ...], LabelMap | None]:
+def channels_and_labels(survey: Survey, task: Mapping[str, Any]) -> tuple[tuple[str, ...], LabelTable | None]:
     """Return channel names and label map; what is wrong becomes a finding, so that it hides nothing else.
 
     Returns
@@ -124,7 +125,7 @@ def channels_and_labels(survey: Survey, task: Mapping[str, Any]) -> tuple[tuple[
         None if it depends on what the label files hold.
     """
     channels: tuple[str, ...] = ()
-    label_map: LabelMap | None = dense({BACKGROUND: 0})
+    label_map: LabelTable | None = dense({BACKGROUND: 0})
     try:
         channels = _channels(task, survey.options)
     except SegconvError as error:
@@ -287,7 +288,7 @@ def _channels(task: Mapping[str, Any], options: ConvertOptions) -> tuple[str, ..
     return names
 
 
-def _settled(options: ConvertOptions, declared: dict[str, int] | None) -> LabelMap:
+def _settled(options: ConvertOptions, declared: dict[str, int] | None) -> LabelTable:
     if declared is None and options.labels is None:
         raise SegconvError(
             "has no entry 'labels'",

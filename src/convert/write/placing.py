@@ -100,7 +100,7 @@ def placed_label(
         return Placed(label, takes, way_back, "its own header: the label took the image's" if takes else lost)
     label = turned(label, mending, repairs, name)
     if is_resampled(label, first.grid, mending):
-        before, label = label, resampled_label(label, first.grid, repairs, name, task.recipe.ignore)
+        before, label = label, resampled_label(label, first.grid, repairs, name, task.recipe.table.ignored)
         for told in lost_volumes(before, label, class_of):
             hint = "label the images on their own grid, or take the images to the grid of the labels"
             io.warn(warning("SC097", told, file=name, hint=hint))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...dataset.compiler import Compiled
+from ...dataset.label_table import LabelTable
 from ...dataset.labels import BACKGROUND, value_text
 from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import TRAIN, CaseRecord, composed
@@ -46,16 +47,12 @@ class Recipe:
         Number of channels that a case must have.
     coding
         How labels are coded.
-    label_map
-        The same as text, for the lineage.
     ending
         Of the dataset's files.
     label_file
         How labels are stored, where a case has none that could tell.
     mending
         What may be mended.
-    ignore
-        Value in the source's labels that becomes ignore, or None.
     verify_source
         Prove files that are carried over unchanged.
     strip_headers
@@ -72,8 +69,6 @@ class Recipe:
         ``"empty"``: a mask that a case lacks counts as empty.
     channel_names
         In order; empty if that does not matter.
-    class_names
-        Value as written → name of everything that is learned.
     grey_to_rgb, drop_alpha
         See `ConvertOptions`.
     """
@@ -81,11 +76,9 @@ class Recipe:
     root: str
     channels: int
     coding: Coding
-    label_map: Mapping[str, int]
     ending: str
     label_file: StoredLabel = NOTHING_KNOWN
     mending: Mending = NOTHING
-    ignore: int | None = None
     verify_source: bool = True
     strip_headers: bool = False
     max_volume: int = MAX_VOLUME
@@ -94,7 +87,6 @@ class Recipe:
     compiled: Compiled | None = None
     missing_masks: str | None = None
     channel_names: tuple[str, ...] = ()
-    class_names: Mapping[int, str] = field(default_factory=dict)
     grey_to_rgb: bool = False
     drop_alpha: bool = False
 
@@ -103,10 +95,10 @@ class Recipe:
         """How volumes are read."""
         return self.mending.read_options(self.max_volume)
 
-    def class_of(self, value: int) -> str | None:
-        """Return the name of the class that a value in a label stands for; None for background and ignore."""
-        written = self.coding.forward.get(value)
-        return None if written is None else self.class_names.get(written)
+    @property
+    def table(self) -> LabelTable:
+        """The labels."""
+        return self.coding.table
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +182,14 @@ def _snaps(counts: Mapping[int, int], snapped: Mapping[int, int], unit: str, cod
 
 def is_identity(counts: Mapping[int, int], task: CaseTask) -> bool:
     """Return whether no value of a label changes."""
-    return all(task.recipe.coding.forward.get(value) == value for value in counts)
+    return all(task.recipe.table.forward.get(value) == value for value in counts)
 
 
 def written_counts(counts: Mapping[int, int], task: CaseTask) -> dict[int, int]:
     """Return value as written → number of voxels."""
     written: dict[int, int] = {}
     for value, number in counts.items():
-        target = task.recipe.coding.forward[value]
+        target = task.recipe.table.forward[value]
         written[target] = written.get(target, 0) + number
     return written
 
@@ -248,7 +240,7 @@ def record_of(
         split=case.split,
         patient=case.patient,
         original_name=case.original_name,
-        label_map=dict(task.recipe.label_map),
+        label_map=task.recipe.table.as_json(),
         label_file=stored,
         label_voxels={str(value): number for value, number in sorted(written.items())},
         geometry=geometry.as_json() if geometry is not None else None,
@@ -257,7 +249,7 @@ def record_of(
         shares=[[float(f"{value:.6g}") for value in channel] for channel in shares or ()],
     )
     if task.origin is not None:
-        record = _carried_on(record, task.origin, task.recipe.coding.forward)
+        record = _carried_on(record, task.origin, task.recipe.table.forward)
     return record.as_json()
 
 

@@ -211,7 +211,7 @@ def _placed(
     _warn_odd(label, path, task, io, repairs)
     if label.header.four_dimensional:
         raise SegconvError("is a label of four dimensions, expected one value a voxel", code="SC073")
-    return placed_label(label, first, task.recipe.class_of, path, task, io, repairs), data
+    return placed_label(label, first, task.recipe.table.class_of, path, task, io, repairs), data
 
 
 def _united(path: str, first: FirstImage, task: CaseTask, io: CaseIO, repairs: list[str]) -> Placed:

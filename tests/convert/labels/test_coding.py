@@ -9,13 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segconv.convert.labels.coding import Coding
-from segconv.dataset.labels import RGB, TRANSPARENT, parse_value, value_text
+from segconv.convert.labels.coding import Coding, distance
+from segconv.dataset.label_table import LabelTable
+from segconv.dataset.labels import GRAY, RGB, TRANSPARENT, Labels, parse_value, value_text
 from segconv.errors import SegconvError
 
 
+def coded(forward: dict[int, int], coding: str = GRAY, snap: int = 0) -> Coding:
+    return Coding(LabelTable(Labels({"background": 0}), forward, coding), snap)
+
+
 def test_a_value_between_two_labels_is_not_given_to_either() -> None:
-    coding = Coding({0: 0, 2: 1, 8: 2}, snap=3)
+    coding = coded({0: 0, 2: 1, 8: 2}, snap=3)
     with pytest.raises(SegconvError) as caught:
         coding.settle(np.array([[0, 5]], np.uint8))
     assert "the nearest is 2, and 8 is as near, 3 away" in caught.value.message
@@ -24,7 +29,7 @@ def test_a_value_between_two_labels_is_not_given_to_either() -> None:
 
 
 def test_two_values_of_one_label_may_be_as_near() -> None:
-    coding = Coding({0: 0, 100: 1, 104: 1}, snap=2)
+    coding = coded({0: 0, 100: 1, 104: 1}, snap=2)
     assert coding.settle(np.array([[102]], np.uint8))[1] == {102: 100}
 
 
@@ -36,7 +41,7 @@ def test_two_values_of_one_label_may_be_as_near() -> None:
 def test_what_is_accepted_is_nearest_and_no_further_than_said(
     forward: dict[int, int], snap: int, found: list[int]
 ) -> None:
-    coding = Coding(forward, snap=snap)
+    coding = coded(forward, snap=snap)
     values = np.array([found], np.uint8)
     try:
         _, snapped = coding.settle(values)
@@ -52,7 +57,7 @@ def test_what_is_accepted_is_nearest_and_no_further_than_said(
 
 
 def test_colours_snap_by_their_distance() -> None:
-    coding = Coding({0: 0, 0xFF0000: 1}, RGB, snap=7)
+    coding = coded({0: 0, 0xFF0000: 1}, RGB, snap=7)
     assert coding.settle(np.array([[0xFC0404]], np.uint32))[1] == {0xFC0404: 0xFF0000}
 
 
@@ -66,14 +71,14 @@ def code(colour: tuple[int, ...]) -> int:
 @given(COLOURS, COLOURS)
 def test_colours_are_as_far_apart_as_what_is_seen_of_them(one: tuple[int, ...], other: tuple[int, ...]) -> None:
     seen = [[part * colour[3] / 255 for part in colour[:3]] + [colour[3]] for colour in (one, other)]
-    assert Coding({}, RGB).distance(code(one), code(other)) == pytest.approx(math.dist(*seen), abs=1e-9)
-    opaque = Coding({}, RGB).distance(code((*one[:3], 255)), code((*other[:3], 255)))
+    assert distance(code(one), code(other), RGB) == pytest.approx(math.dist(*seen), abs=1e-9)
+    opaque = distance(code((*one[:3], 255)), code((*other[:3], 255)), RGB)
     assert opaque == pytest.approx(math.dist(one[:3], other[:3]), abs=1e-9)
 
 
 @given(st.integers(1, 254), st.tuples(*[st.integers(0, 255)] * 3))
 def test_an_edge_goes_to_its_class_where_it_is_more_than_half_opaque(alpha: int, colour: tuple[int, ...]) -> None:
-    coding = Coding({TRANSPARENT: 0, code((*colour, 255)): 1}, RGB, snap=255)
+    coding = coded({TRANSPARENT: 0, code((*colour, 255)): 1}, RGB, snap=255)
     edge = code((*colour, alpha))
     counts, snapped = coding.settle(np.array([[edge, TRANSPARENT, code((*colour, 255))]], np.uint32))
     assert counts == {edge: 1, TRANSPARENT: 1, code((*colour, 255)): 1}
@@ -81,7 +86,7 @@ def test_an_edge_goes_to_its_class_where_it_is_more_than_half_opaque(alpha: int,
 
 
 def test_colours_that_are_equally_far_are_found_so() -> None:
-    coding = Coding({code((255, 0, 0, 255)): 1, code((0, 255, 0, 255)): 2}, RGB, snap=255)
+    coding = coded({code((255, 0, 0, 255)): 1, code((0, 255, 0, 255)): 2}, RGB, snap=255)
     with pytest.raises(SegconvError) as caught:
         coding.settle(np.array([[code((77, 77, 0, 131))]], np.uint32))
     assert "is as near" in caught.value.message
@@ -124,7 +129,7 @@ def mask_of(*boxes: tuple[int, int, int], ground: int = 0) -> np.ndarray:
     ],
 )
 def test_no_whole_label_is_snapped_into_another(mask: np.ndarray, snap: int, whole: bool) -> None:
-    coding = Coding({0: 0, 127: 1, 255: 2}, snap=snap)
+    coding = coded({0: 0, 127: 1, 255: 2}, snap=snap)
     if not whole:
         coding.settle(mask)
         return
@@ -133,5 +138,5 @@ def test_no_whole_label_is_snapped_into_another(mask: np.ndarray, snap: int, who
     assert caught.value.code == "SC070"
     assert "whole label" in caught.value.message
     with pytest.raises(SegconvError) as caught:
-        Coding({0: 0, 127: 1, 255: 2}).settle(mask)
+        coded({0: 0, 127: 1, 255: 2}).settle(mask)
     assert "--snap" not in caught.value.hint
