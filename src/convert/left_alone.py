@@ -7,13 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..dataset.folders import is_stray
 from ..dataset.lineage import FOLDER as LINEAGE
 from ..dataset.lineage import RUN
 from ..dataset.splits import FILE as SPLITS
 from ..words import SHOWN, count_of, some_of
 from .labels import class_lists, colour_tables, tool_tables
 from .model import ConvertOptions, Scan
-from .source_files import is_stray
 from .sources import nnunet_v1, pairs, png
 from .tasks.task_json import JSON
 

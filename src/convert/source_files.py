@@ -10,16 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from .. import reading
+from ..dataset.folders import is_stray
 from ..errors import SegconvError
 from ..image import raster, volumes
-
-STRAY_FILES = (".ds_store", "thumbs.db", "desktop.ini")
-"""What file managers leave behind; also everything that begins with a dot, macOS's ``._*`` among it."""
-
-
-def is_stray(name: str) -> bool:
-    """Return whether a file is one that a file manager left behind."""
-    return name.startswith(".") or name.lower() in STRAY_FILES
 
 
 def files_of(folder: Path) -> list[Path]:

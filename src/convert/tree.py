@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import reading
+from ..dataset.folders import is_stray
 from .model import SERIES, STACK, Parts
-from .source_files import is_stray
 from .survey import Survey
 
 OWN_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")

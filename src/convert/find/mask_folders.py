@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ... import reading
+from ...dataset.folders import is_stray
 from ...dataset.lineage import TRAIN
 from ...errors import SegconvError
 from ...image import raster, volumes
 from ...image.formats import segmentation
 from ..model import ConvertOptions
-from ..source_files import is_stray
 from ..survey import Survey
 from ..tree import Unit, walk
 from ..volumes.volume_units import series_units
