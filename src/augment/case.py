@@ -17,11 +17,12 @@ from ..dataset.lineage import TRAIN, CaseRecord
 from ..errors import SegconvError, naming, warning
 from ..image.geometry import SAME_GRID_VOXELS, Geometry
 from ..image.grids import FIRST_CHANNEL, IMAGE, difference, same_grid
+from ..image.opened import Header, Opened
 from ..image.resample import LINEAR, NEAREST
 from ..image.voxels import label_values, refuse_infinite_in_32_bits, smallest_type, value_range
 from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from ..work.plan import Item
-from .files import Grid, Opened, read_image, read_label
+from .files import read_image, read_label
 from .intensity import shift_hu
 from .rotation import Turn, load_kernels_ahead, outside, plan_turn, turned, turned_softly
 from .spec import Transform
@@ -118,8 +119,8 @@ class _Work:
     ----------
     task, io
         What to do, and what it is done with.
-    grid
-        Of the first channel, once that was read.
+    first
+        Header of the first channel, once that was read.
     turns
         Copy → its rotation, planned on that grid.
     repairs
@@ -128,7 +129,7 @@ class _Work:
 
     task: AugmentTask
     io: CaseIO
-    grid: Grid | None = None
+    first: Header | None = None
     turns: dict[str, Turn] = field(default_factory=dict)
     repairs: list[str] = field(default_factory=list)
 
@@ -187,36 +188,37 @@ def _images(work: _Work, number: int) -> None:
     path = Path(task.images[number])
     data = io.read(path)
     opened = read_image(data, recipe.source_ending)
-    array, own = opened.array, opened.grid
+    array, own = opened.image().array, opened.header
     _warn_odd(opened, work, path)
     air = _air(array, own.geometry, work, path)
-    first = work.grid or own
+    first = work.first or own
     takes_header = _takes_header(own.geometry, first.geometry, FIRST_CHANNEL, work, path)
     target = image_path(task.record.case, number, recipe.ending, task.record.split)
-    if recipe.keeps(plain=opened.plain and not takes_header):
+    several_axes = own.placed and not own.scalar  # an axis of channels, which training does not expect
+    if recipe.keeps(plain=opened.plain and not several_axes and not takes_header):
         io.place(path, data, target, task.how)
     else:
         io.write(target, *opened.encoded(recipe.ending, first.geometry if takes_header else None))
     del data, opened  # its voxels are in memory by now, and the copies need the room
     # Those that need no kernels come first, while these are loaded.
     for copy, transform in sorted(task.copies.items(), key=lambda copy: copy[1].oblique_angles):
-        if work.grid is None:
+        if work.first is None:
             work.turns[copy] = plan_turn(own.geometry, transform, expand=recipe.expand)
         shift = transform.shift_hu if number in recipe.ct_files else 0.0
         moved = transformed(work.turns[copy], array, air=air, shift=shift, pad_value=recipe.pad_value)
         pieces = first.encoded(moved, work.turns[copy].grid, recipe.ending)
         io.write(image_path(copy, number, recipe.ending), *pieces)
         del moved, pieces  # before the next one takes as much
-    work.grid = first
+    work.first = first
 
 
 def _labels(work: _Work) -> list[dict[str, Any]]:
     """Carry over the label and make its copies on the grids of the images; return the records of the copies."""
-    task, io, recipe, grid = work.task, work.io, work.task.recipe, work.grid
+    task, io, recipe = work.task, work.io, work.task.recipe
     path = Path(task.label or "")
     data = io.read(path)
     opened = read_label(data, recipe.source_ending)
-    array, own, plain = opened.array, opened.grid, opened.plain
+    array, own, plain = opened.label().array, opened.header, opened.plain
     _warn_odd(opened, work, path)
     del opened
     present = label_values(array)
@@ -226,8 +228,8 @@ def _labels(work: _Work) -> list[dict[str, Any]]:
         raise SegconvError(f"holds the values {shown}, declared are {list(recipe.values)}", code="SC070")
     if set(present) == {0}:
         io.warn(warning("SC075", f"holds nothing but {BACKGROUND}", file=_shown(path, io)))
-    grid = grid or own
-    takes_header = _takes_header(own.geometry, grid.geometry, IMAGE, work, path)
+    first = work.first or own
+    takes_header = _takes_header(own.geometry, first.geometry, IMAGE, work, path)
     if array.dtype.itemsize > 2 or array.dtype.kind not in ("u" if recipe.ending == ".png" else "iu"):
         plain = False
         if recipe.link == COPY:
@@ -237,7 +239,7 @@ def _labels(work: _Work) -> list[dict[str, Any]]:
     if recipe.keeps(plain=plain and not takes_header):
         io.place(path, data, target, task.how)
     else:
-        place = grid if takes_header else own
+        place = first if takes_header else own
         io.write(target, *place.encoded(array, place.geometry, recipe.ending))
     del data
     made = []
@@ -252,7 +254,7 @@ def _labels(work: _Work) -> list[dict[str, Any]]:
         unknown = set(counts) - {*present, recipe.label_background}
         if unknown:
             raise SegconvError(f"the label of {copy} got the values {sorted(unknown)}", code="SC070")
-        io.write(label_path(copy, recipe.ending), *grid.encoded(moved, turn.grid, recipe.ending))
+        io.write(label_path(copy, recipe.ending), *first.encoded(moved, turn.grid, recipe.ending))
         del moved
         made.append(_copy_record(task.record, copy, transform, counts, turn.grid, recipe))
     return made
@@ -277,7 +279,7 @@ def _air(array: NDArray[Any], geometry: Geometry, work: _Work, path: Path) -> An
 
 def _warn_odd(opened: Opened, work: _Work, path: Path) -> None:
     """Warn of what is odd about a file, which is encoded anew unless it is linked."""
-    for code, message in opened.oddities:
+    for code, message in opened.header.oddities:
         _warn(code, message, work, path)
     if opened.trailing:
         copied = work.task.recipe.link == COPY

@@ -27,7 +27,8 @@ from ..dataset.stored_label import StoredLabel
 from ..dataset.strictjson import dumps, load_object, read_file
 from ..dataset.target import refuse_crossed
 from ..errors import Finding, SegconvError, refuse_if_any, warning
-from ..image.codecs import decoded_bytes
+from ..image import opened, raster
+from ..image.opened import decoded_bytes, probe
 from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
 from ..work.interruption import interruptible
@@ -37,7 +38,7 @@ from ..work.run_options import USUAL, RunOptions
 from ..work.staging import Staged
 from .augmentation import Augmentation
 from .case import AugmentTask, CopyRecipe, augment_case
-from .files import PICTURES, VOLUMES, dtype_of, geometry_of, unfit_for_png
+from .files import unfit_for_png
 from .rotation import plan_turn
 from .sampling import copies
 from .spec import PLANES, AugmentSpec, Transform
@@ -102,7 +103,7 @@ def _plan(
     _refuse_unfit(description, spec, source)
     _refuse_format(description.file_ending, ending, link)
     extra = _unknown_entries(source)
-    if description.file_ending in PICTURES and spec.rotates:
+    if description.file_ending in raster.ENDINGS and spec.rotates:
         spec = dataclasses.replace(spec, planes=spec.planes[-1:])
     files = _files_a_case(source)
     recipe = _recipe(description, spec, files, ending, link)
@@ -225,7 +226,7 @@ def _growth(task: AugmentTask) -> float:
     if not task.recipe.expand or not task.copies:
         return 1.0
     try:
-        geometry = geometry_of(task.images[0], task.recipe.source_ending)
+        geometry = probe(task.images[0]).geometry
     except SegconvError:
         return 1.0  # reading the file will tell what is wrong with it
     grids = [plan_turn(geometry, transform, expand=True).grid for transform in task.copies.values()]
@@ -239,7 +240,7 @@ def ways(augmentation: Augmentation) -> Mapping[str, int]:
         task: AugmentTask = item.payload
         if task.copies:
             try:
-                geometry = geometry_of(task.images[0], task.recipe.source_ending)
+                geometry = probe(task.images[0]).geometry
             except SegconvError:
                 continue  # reading the file will tell what is wrong with it
             found.update(plan_turn(geometry, t, expand=task.recipe.expand).way for t in task.copies.values())
@@ -264,7 +265,7 @@ def _recipe(description: DatasetDescription, spec: AugmentSpec, files: int, endi
 
 def _files_a_case(source: Dataset) -> int:
     """Return how many image files a case has: one a channel; pictures may hold several in one file."""
-    if source.description.file_ending in PICTURES:
+    if source.description.file_ending in raster.ENDINGS:
         for split in (TRAIN, TEST):
             for case in source.cases(split)[:1]:
                 return max(1, sum(reading.is_file(path) for path in source.image_files(case, split)))
@@ -294,10 +295,10 @@ def _task(
         return None
     if recipe.pad_value is not None and made:
         for path in places:
-            findings += _unfit_padding(recipe.pad_value, path, recipe.source_ending)
+            findings += _unfit_padding(recipe.pad_value, path)
     if recipe.ending == ".png" != recipe.source_ending:
         for path in places:
-            findings += unfit_for_png(path, recipe.source_ending)
+            findings += unfit_for_png(path)
     return AugmentTask(
         dataclasses.replace(record, targets=[], sources=[]),
         places,
@@ -329,7 +330,7 @@ def _foreign(case: str, split: str, description: DatasetDescription) -> CaseReco
 
 
 def _refuse_unfit(description: DatasetDescription, spec: AugmentSpec, source: Dataset) -> None:
-    if description.file_ending not in (*PICTURES, *VOLUMES):
+    if description.file_ending not in opened.WRITABLE:
         raise SegconvError(
             f"files that end in {description.file_ending} are not augmented", code="SC094", file=str(source.path)
         )
@@ -342,7 +343,7 @@ def _refuse_unfit(description: DatasetDescription, spec: AugmentSpec, source: Da
             hint="leave out --hu-shift; or convert again with --channels CT if the images are CT",
         )
     # That all three planes were named is nobody's wish but the default.
-    if description.file_ending in PICTURES and spec.rotates and spec.planes not in (("axial",), ("k",), PLANES):
+    if description.file_ending in raster.ENDINGS and spec.rotates and spec.planes not in (("axial",), ("k",), PLANES):
         raise SegconvError(
             "pictures turn in their own plane alone",
             hint="--planes axial, or --axis k",
@@ -352,8 +353,8 @@ def _refuse_unfit(description: DatasetDescription, spec: AugmentSpec, source: Da
 
 
 def _refuse_format(found: str, wanted: str, link: str) -> None:
-    if (found in PICTURES) != (wanted in PICTURES):
-        kind = "pictures" if found in PICTURES else "volumes"
+    if (found in raster.ENDINGS) != (wanted in raster.ENDINGS):
+        kind = "pictures" if found in raster.ENDINGS else "volumes"
         raise SegconvError(f"--format {wanted.removeprefix('.')} does not go with {kind} that end in {found}")
     if found != wanted and link != COPY:
         raise SegconvError(
@@ -362,9 +363,9 @@ def _refuse_format(found: str, wanted: str, link: str) -> None:
         )
 
 
-def _unfit_padding(pad_value: float, path: str, ending: str) -> list[Finding]:
+def _unfit_padding(pad_value: float, path: str) -> list[Finding]:
     try:
-        dtype = dtype_of(path, ending)
+        dtype = probe(path).value_dtype
     except SegconvError:
         return []  # reading the file will tell what is wrong with it
     real = dtype.kind == "f"

@@ -144,14 +144,14 @@ def command(
 
 
 def _spec(said: dict[str, Any], file_ending: str) -> AugmentSpec:
-    from ..augment.files import PICTURES
     from ..augment.spec import PLANES, AugmentSpec
+    from ..image import raster
 
     if said["planes"] and said["axis"]:
         raise SegconvError("--planes and --axis exclude each other", hint="run augment once for each")
     return AugmentSpec(
         angles_deg=said["rotate"] or (),
-        planes=said["planes"] or said["axis"] or (("axial",) if file_ending in PICTURES else PLANES),
+        planes=said["planes"] or said["axis"] or (("axial",) if file_ending in raster.WRITABLE else PLANES),
         rotate_range_deg=said["rotate_range"],
         copies=said["copies"],
         hu_shift=said["hu_shift"],

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import SegconvError
 from ..image import raster
-from ..image.formats.png import PictureHeader
+from ..image.picture import PictureHeader
 from .model import BANDS, Parts, SourceCase
 
 KIND = "bands"

@@ -20,10 +20,10 @@ from ..dataset.lineage import CaseRecord, RunRecord
 from ..dataset.stored_label import LAYERS, NOTHING_KNOWN, PAGES, SEGMENTS, STACK, StoredLabel, StoredSegment
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..image import raster, volumes
-from ..image.codecs import decoded_bytes
 from ..image.formats import segmentation
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry
 from ..image.mask import WITH_ALPHA, colour_picture, grey_mask, palette_codes
+from ..image.opened import decoded_bytes
 from ..image.orientation import reordering
 from ..image.stored import DecodedVolume
 from ..image.voxels import label_values, remap
@@ -284,9 +284,9 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
 def _read(task: RestoreTask, io: CaseIO) -> tuple[NDArray[Any], DecodedVolume | None]:
     """Return the values of a prediction, and the volume that they are of."""
     data = io.read(Path(task.prediction), reading.LONGEST)  # whose head nobody looked at
-    if raster.format_of(data) is not None or task.prediction.lower().endswith(raster.ENDINGS):
-        header, samples, _ = raster.prove_and_decode(data)
-        return grey_mask(samples, header), None
+    if raster.is_picture(data) or task.prediction.lower().endswith(raster.ENDINGS):
+        opened = raster.decode(data)
+        return grey_mask(opened.stored, opened.header), None
     volume = volumes.decode(data, volumes.ending_of(task.prediction) or task.ending)
     if task.geometry is not None:
         _refuse_other_grid(volume.header.geometry, task.geometry)
@@ -389,11 +389,8 @@ def _palette(indices: NDArray[np.uint8], colours: NDArray[np.uint8], ending: str
         extra = np.zeros((int(indices.max()) + 1 - len(colours), colours.shape[1]), dtype=np.uint8)
         extra[:, 3:] = 255
         colours = np.concatenate([colours, extra])
-    if ending in (".tif", ".tiff"):
-        return raster.encode_tiff(indices, colours)
-    if ending == ".bmp":
-        return raster.encode_bmp(indices, colours)
-    return raster.encode_palette(indices, colours, depth if len(colours) <= 1 << depth else 8)
+    ending = ending if ending in raster.WRITABLE else ".png"
+    return raster.encode_palette(indices, colours, ending, depth if len(colours) <= 1 << depth else 8)
 
 
 def _slices(values: NDArray[Any], task: RestoreTask) -> dict[str, bytes]:

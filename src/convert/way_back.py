@@ -52,6 +52,6 @@ def nifti_bytes(values: NDArray[Any], volume: DecodedVolume, ending: str, forms:
     if isinstance(volume, nifti.Nifti) and volume.header.plain:
         buffers = nifti.encode_like(values, volume.header)
     else:
-        buffers = nifti.encode(values, grid)
+        buffers = nifti.buffers_of(values, grid)
     buffers = nifti.with_own_forms(buffers, forms, grid)
     return b"".join(nifti.compress(buffers, ending))

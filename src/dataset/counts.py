@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .. import reading
 from ..errors import SegconvError, naming
-from ..image.codecs import decoded_bytes, read_label
+from ..image.opened import decoded_bytes, read_label
 from ..image.voxels import label_values
 from ..work.readers import ONE, Readers
 from .layout import Dataset

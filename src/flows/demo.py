@@ -21,9 +21,8 @@ from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import read_splits
 from ..dataset.strictjson import dumps
 from ..errors import Interrupted, SegconvError
-from ..image.codecs import read_image, read_label
-from ..image.formats import nifti
-from ..image.formats import png as picture
+from ..image import raster, volumes
+from ..image.opened import read_image, read_label
 from ..review.pictures.overlay import Panel, montage
 from ..review.scores.dice import Scores
 from ..review.scores.evaluation import evaluate_folders
@@ -165,7 +164,7 @@ class _Steps:
         root = self.folder / "input" / "coins"
         for part, name, tile, mask in coin_tiles():
             for kind, array in (("input", tile), ("output", mask)):
-                self.write(root / part / kind / f"{name}.png", picture.encode(array))
+                self.write(root / part / kind / f"{name}.png", raster.encode(array, ".png"))
         return root
 
     def init(self) -> Paths:
@@ -326,7 +325,7 @@ def ct_task(root: Path, *, cases: int = 4) -> Iterator[tuple[Path, bytes]]:
     for number in range(cases):
         phantom = ct(number)
         for part, volume in (("imagesTr", phantom.images[0]), ("labelsTr", phantom.label)):
-            data = b"".join(nifti.compress(nifti.encode(volume.array, volume.geometry), ".nii.gz"))
+            data = volumes.encode(volume.array, volume.geometry, ".nii.gz")
             yield root / part / f"phantom_{number}.nii.gz", data
     listed = [
         {"image": f"./imagesTr/phantom_{n}.nii.gz", "label": f"./labelsTr/phantom_{n}.nii.gz"} for n in range(cases)

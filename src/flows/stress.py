@@ -26,9 +26,9 @@ from ..dataset.layout import Dataset
 from ..dataset.lineage import TRAIN
 from ..dataset.strictjson import dumps
 from ..errors import SegconvError, naming
-from ..image import raster, volumes
-from ..image.codecs import read_image, read_label
+from ..image import raster
 from ..image.geometry import Geometry, Volume
+from ..image.opened import encode, read_image, read_label
 from ..image.resample import LINEAR, NEAREST
 from ..review.opened import read_bytes
 from ..review.pictures.curves import curves
@@ -310,12 +310,8 @@ def _write_inputs(task: StressCase) -> str:
             array = _changed(image, condition, is_ct=channel in task.ct_channels)
             target = task.inputs / task.input_name(number, channel)
             with writing(target):
-                fsops.write_new(target, _encoded(array, image.geometry, task.ending))
+                fsops.write_new(target, b"".join(encode(array, image.geometry, task.ending)))
     return task.case
-
-
-def _encoded(array: NDArray[Any], geometry: Geometry, ending: str) -> bytes:
-    return raster.encode(array, ending) if geometry.dimension == 2 else volumes.encode(array, geometry, ending)
 
 
 def _score_case(task: StressCase) -> _Scored:

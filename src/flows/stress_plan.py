@@ -12,7 +12,7 @@ from pathlib import Path
 from ..augment.spec import PLANES
 from ..dataset.layout import Dataset
 from ..errors import SegconvError
-from ..image import raster, volumes
+from ..image import opened, raster
 from ..review.scores.robustness import Condition
 from ..train.predict import OWN_FILES
 
@@ -155,7 +155,7 @@ def ladder(
 ) -> list[Condition]:
     """Return the conditions, untouched first; see `plan_stress`."""
     ending = dataset.description.file_ending
-    if ending not in (*raster.WRITABLE, *volumes.WRITABLE):
+    if ending not in opened.WRITABLE:
         raise SegconvError(f"files that end in {ending} are not turned", code="SC094", file=str(dataset.path))
     possible = ("axial",) if ending in raster.ENDINGS else PLANES
     planes = possible if planes is None else tuple(planes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import reading
 from ..errors import SegconvError
+from .formats.table import FORMATS
 from .gzipped import Buffer, inflate_head, is_gzip
 
 HEAD_BYTES = 352
@@ -16,19 +17,18 @@ SPARE_BYTES = 64 << 20
 """Room for what a file holds beside its voxels."""
 
 _SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "PNG picture"),
-    (b"\xff\xd8\xff", "JPEG picture"),
-    (b"II*\0", "TIFF picture"),
-    (b"MM\0*", "TIFF picture"),
-    (b"II+\0", "TIFF picture"),
-    (b"MM\0+", "TIFF picture"),
-    (b"BM", "BMP picture"),
-    (b"GIF8", "GIF picture"),
-    (b"NRRD0", "NRRD volume"),
-    (b"PK\x03\x04", "zip archive"),
-    (b"\x89HDF", "HDF5 file"),
-    (b"%PDF", "PDF document"),
-    (b"\x93NUMPY", "NumPy array"),
+    *((at, signature, one.kind) for one in FORMATS for at, signature in one.signatures),
+    (0, b"GIF8", "GIF picture"),
+    (0, b"PK\x03\x04", "zip archive"),
+    (0, b"\x89HDF", "HDF5 file"),
+    (0, b"%PDF", "PDF document"),
+    (0, b"\x93NUMPY", "NumPy array"),
+    (128, b"DICM", "DICOM file"),
+)
+_FIRST_WORDS = (
+    *((word, one.kind) for one in FORMATS for word in one.first_words),
+    *((word, "web page") for word in (b"<!doctype", b"<html", b"<?xml")),
+    (b"version https://git-lfs", "Git LFS pointer"),
 )
 
 
@@ -41,21 +41,11 @@ def kind_of(head: Buffer) -> str | None:
         except SegconvError:
             inner = None
         return f"gzipped {inner}" if inner else "gzip stream"
-    for signature, kind in _SIGNATURES:
-        if start.startswith(signature):
+    for at, signature, kind in _SIGNATURES:
+        if start.startswith(signature, at):
             return kind
-    if start[344:348] in (b"n+1\0", b"ni1\0"):
-        return "NIfTI volume"
-    if start[128:132] == b"DICM":
-        return "DICOM file"
     text = start.lstrip().lower()
-    if text.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return "web page"
-    if text.startswith(b"version https://git-lfs"):
-        return "Git LFS pointer"
-    if text.startswith((b"objecttype", b"ndims")):
-        return "MetaImage volume"
-    return None
+    return next((kind for words, kind in _FIRST_WORDS if text.startswith(words)), None)
 
 
 def refuse(head: Buffer, expected: str) -> SegconvError:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SegconvError
-from .formats import png as picture
 from .voxels import position
+
+if TYPE_CHECKING:
+    from .picture import PictureHeader
 
 WITH_ALPHA = ("gray+alpha", "RGBA")
 """Kinds of pictures whose last sample is alpha."""
 
 
-def grey_mask(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[Any]:
+def grey_mask(samples: NDArray[Any], header: PictureHeader) -> NDArray[Any]:
     """Return the label values of a mask that codes them as grey values or indices, ``(y, x)``.
 
     Grey values and palette indices count as stored. A mask that is stored as RGB or with alpha is
@@ -57,7 +59,7 @@ def grey_mask(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[A
     return samples[..., 0]
 
 
-def _refuse_bands(header: picture.PictureHeader) -> None:
+def _refuse_bands(header: PictureHeader) -> None:
     if header.kind == "bands" or header.channel_pages:
         channels = header.pages if header.channel_pages else header.samples
         raise SegconvError(
@@ -67,7 +69,7 @@ def _refuse_bands(header: picture.PictureHeader) -> None:
         )
 
 
-def colour_codes(samples: NDArray[Any], header: picture.PictureHeader) -> NDArray[np.uint32]:
+def colour_codes(samples: NDArray[Any], header: PictureHeader) -> NDArray[np.uint32]:
     """Return the colour of each pixel of a mask, ``(255 - alpha) << 24 | red << 16 | green << 8 | blue``.
 
     All pixels of alpha 0 have the same code, whatever colour is stored in them: nobody sees it.
@@ -115,7 +117,7 @@ def palette_codes(colours: NDArray[np.uint8]) -> list[int]:
     return [int(code) for code in codes]
 
 
-def hides_colours(samples: NDArray[Any], header: picture.PictureHeader) -> bool:
+def hides_colours(samples: NDArray[Any], header: PictureHeader) -> bool:
     """Return whether pixels of alpha 0 hold a colour, which `colour_codes` does not tell."""
     return header.kind in WITH_ALPHA and bool(samples[samples[..., -1] == 0].any())
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from typing import Any
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SegconvError
-from .geometry import Geometry
+from . import opened
+from .geometry import Geometry, Volume
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,27 @@ class VolumeHeader:
     four_dimensional: bool
     oddities: tuple[tuple[str, str], ...]
 
+    kind: ClassVar[str] = "volume"
+    format: ClassVar[str] = "volume"
+    pages: ClassVar[int] = 1
+    lossy: ClassVar[bool] = False
+    placed: ClassVar[bool] = True
+
+    @property
+    def depth(self) -> int:
+        """Bits of a stored voxel."""
+        return self.dtype.itemsize * 8
+
+    @property
+    def samples(self) -> int:
+        """Values a voxel."""
+        return self.channels
+
+    @property
+    def scalar(self) -> bool:
+        """Whether it declares no axis of channels."""
+        return not self.four_dimensional
+
     @property
     def slab_bytes(self) -> int:
         """Bytes of the voxels of one channel."""
@@ -51,6 +73,11 @@ class VolumeHeader:
     def voxel_bytes(self) -> int:
         """Bytes of all voxels."""
         return self.slab_bytes * self.channels
+
+    @property
+    def value_bytes(self) -> int:
+        """Bytes of all values; see `value_dtype`."""
+        return self.voxel_bytes // self.dtype.itemsize * self.value_dtype.itemsize
 
     @property
     def scaled(self) -> bool:
@@ -70,25 +97,60 @@ class VolumeHeader:
         """Whether a file with this header may be carried over byte for byte."""
         return not self.oddities and self.dtype.isnative
 
+    @property
+    def data_file(self) -> str | None:
+        """Name of the file beside it that holds the voxels, or None."""
+        return None
+
+    def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
+        """Return the pieces of a file with other voxels; see `opened.Header.encoded`."""
+        return opened.encode(array, geometry, ending)
+
+    def __str__(self) -> str:
+        channels = f"{self.channels} channels of " if self.four_dimensional else ""
+        return f"a volume of {channels}{self.dtype.name}, {'×'.join(map(str, self.geometry.size))}"
+
 
 @dataclass(frozen=True)
-class DecodedVolume(ABC):
-    """A decoded file of any format.
+class TextHeader(VolumeHeader):
+    """A header of text, which the voxels follow, or which names the file that they are in.
+
+    Parameters
+    ----------
+    interleaved
+        Whether the channels of one voxel are stored together, rather than the voxels of one channel.
+    text_bytes
+        Length of the header.
+    voxel_file
+        Name of the file that holds the voxels, or None if they follow the header.
+    """
+
+    interleaved: bool
+    text_bytes: int
+    voxel_file: str | None
+
+    @property
+    def plain(self) -> bool:
+        """Whether a file with this header may be carried over byte for byte."""
+        return super().plain and self.voxel_file is None
+
+    @property
+    def data_file(self) -> str | None:
+        """Name of the file beside it that holds the voxels, or None."""
+        return self.voxel_file
+
+
+@dataclass(frozen=True)
+class DecodedVolume(opened.Opened):
+    """A decoded volume of any format.
 
     Parameters
     ----------
     header
         What its header says.
-    plain
-        Whether the file may be carried over byte for byte to a target of the same ending: see
-        `VolumeHeader.plain`; and it is one file, and nothing follows its voxels.
-    trailing
-        Whether bytes that belong to no voxel follow the end; they are dropped.
     """
 
     header: VolumeHeader
-    plain: bool
-    trailing: bool
 
     @property
     @abstractmethod
@@ -105,6 +167,25 @@ class DecodedVolume(ABC):
         values *= header.slope
         values += header.intercept
         return values
+
+    def image(self) -> Volume:
+        """Return its values, several channels as the last axis."""
+        values = self.values
+        return Volume(values if values.ndim == 3 else np.moveaxis(values, 0, -1), self.header.geometry)
+
+    def label(self) -> Volume:
+        """Return its values; raises ``SC073`` if it has several channels."""
+        if self.header.channels > 1:
+            raise SegconvError(f"is a label of {self.header.channels} channels, expected one", code="SC073")
+        return Volume(self.values, self.header.geometry)
+
+    def encoded(self, ending: str, geometry: Geometry | None = None, channel: int = 0) -> list[Any]:
+        """Return the pieces of a file with one channel, in a type that nnU-Net's readers know."""
+        header = self.header
+        values = self.channel(channel)
+        if header.scaled:
+            values = self.values if header.channels == 1 else self.values[channel]
+        return opened.encode(_writable(values), geometry or header.geometry, ending)
 
     def channel(self, index: int) -> NDArray[Any]:
         """Return the stored voxels of one channel, ``(z, y, x)``; not writable."""
@@ -132,9 +213,22 @@ class ArrayVolume(DecodedVolume):
 
 def laid_anew(volume: DecodedVolume, array: NDArray[Any], geometry: Geometry) -> ArrayVolume:
     """Return a volume with other voxels, as `DecodedVolume.stored` has them, on another grid; it is written anew."""
-    native = array.dtype.newbyteorder("=")
-    header = replace(volume.header, geometry=geometry, dtype=native)
+    own, native = volume.header, array.dtype.newbyteorder("=")
+    # Of no format: what a file says of its grid besides does not go with another one.
+    header = VolumeHeader(geometry, own.channels, native, own.slope, own.intercept, own.four_dimensional, own.oddities)
     return ArrayVolume(header, False, volume.trailing, array.astype(native, copy=False))
+
+
+def _writable(values: NDArray[Any]) -> NDArray[Any]:
+    """Return voxels in a type that nnU-Net's readers know: no integers of 64 bits, no booleans."""
+    if values.dtype.kind in "iu" and values.dtype.itemsize > 4:
+        low, high = int(values.min()), int(values.max())
+        for narrow in (np.int16, np.int32):
+            limits = np.iinfo(narrow)
+            if limits.min <= low and high <= limits.max:
+                return values.astype(narrow)
+        return values.astype(np.float64)
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def arranged(raw: Any, header: VolumeHeader, offset: int, *, interleaved: bool) -> NDArray[Any]:

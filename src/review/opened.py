@@ -1,47 +1,35 @@
-"""A file of a dataset, opened: the whole of it proved and decoded, or its header alone."""
+"""A file of a dataset, opened: the whole of it proved and decoded, or only its header."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from .. import reading
 from ..dataset.strictjson import begins_with_mark
 from ..errors import Finding, SegconvError
-from ..image import raster, volumes
-from ..image.formats.png import PictureHeader
+from ..image import opened
 from ..image.gzipped import is_gzip
-from ..image.stored import DecodedVolume, VolumeHeader
-
-Header = VolumeHeader | PictureHeader
+from ..image.opened import Header, Opened
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A volume or a picture.
+class Looked:
+    """What was read of a file: all of it, or only its header.
 
     Parameters
     ----------
     header
-        Of either.
+        Of it.
     oddities
         Code and message of what is unusual but usable.
-    volume, samples
-        Its voxels, as `volumes.decode` and `raster.prove_and_decode` return them: one of the two, or
-        none if only the header was read.
-    palette
-        Colours of a picture that was read and has a palette, ``(n, 3)``.
+    opened
+        All of it, or None.
     """
 
     header: Header
-    oddities: tuple[tuple[str, str], ...] = ()
-    volume: DecodedVolume | None = None
-    samples: NDArray[Any] | None = None
-    palette: NDArray[np.uint8] | None = None
+    oddities: tuple[tuple[str, str], ...]
+    opened: Opened | None = None
 
 
 def read_bytes(path: str) -> bytes:
@@ -75,34 +63,22 @@ def judge_mark(data: bytes, name: str) -> list[Finding]:
     ]
 
 
-def decode(data: bytes, ending: str) -> Opened:
+def decode(data: bytes, ending: str) -> Looked:
     """Prove and decode a file.
 
     Raises
     ------
     SegconvError
-        What `raster.prove_and_decode` and `volumes.decode` raise; ``SC051`` for a gzipped ``.nii``,
-        whose reader goes by the name.
+        What `opened.decode` raises; ``SC051`` for a gzipped ``.nii``, whose reader goes by the name.
     """
-    if ending in raster.ENDINGS:
-        header, samples, plain = raster.prove_and_decode(data, ending)
-        tail = () if plain else (("SC059", "bytes follow the end of the picture"),)
-        palette = raster.palette(data) if header.kind == "palette" else None
-        return Opened(header, tail, samples=samples, palette=palette)
-    volume = volumes.decode(data, ending)
+    found = opened.decode(data, ending)
     if ending == ".nii" and is_gzip(data):
         raise SegconvError("is gzipped, and nnU-Net's reader of .nii goes by the name", code="SC051", hint="gunzip it")
-    oddities = list(volume.header.oddities)
-    if ending == ".nii.gz" and not is_gzip(data):
-        oddities.append(("SC051", "is not gzipped, although its name says so"))
-    if volume.trailing:
-        oddities.append(("SC059", "bytes follow the last voxel"))
-    return Opened(volume.header, tuple(oddities), volume=volume)
+    odd = (("SC051", "is not gzipped, although its name says so"),)
+    return Looked(found.header, found.oddities + (odd if ending == ".nii.gz" and not is_gzip(data) else ()), found)
 
 
-def probe(path: str, ending: str) -> Opened:
-    """Read the header of a file; raises what `raster.probe_file` and `volumes.probe_file` raise."""
-    if ending in raster.ENDINGS:
-        return Opened(raster.probe_file(os.path.realpath(path)))
-    header = volumes.probe_file(os.path.realpath(path))
-    return Opened(header, header.oddities)
+def probe(path: str) -> Looked:
+    """Read the header of a file; raises what `opened.probe` raises."""
+    header = opened.probe(os.path.realpath(path))
+    return Looked(header, header.oddities)

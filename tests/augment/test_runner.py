@@ -64,7 +64,7 @@ def test_a_copy_is_what_a_careful_script_makes(ct: Path, segconv: Command) -> No
     segconv("augment", "7", "--to", "107_CtAug", "--rotate", "30", "--planes", "coronal")
     made = segconv.raw / "Dataset107_CtAug"
     original = Dataset.open(ct)
-    from segconv.image.codecs import read_image
+    from segconv.image.opened import read_image
 
     volume = read_image(original.image_files("ct_000")[0].read_bytes())
     copy = nib.load(made / "imagesTr" / "ct_000_coronal030_0000.nii.gz")

@@ -48,7 +48,7 @@ def test_labels_are_shown_with_their_voxels_and_the_normalisation_of_each_channe
     counted = {0: 0, 1: 0, 2: 0}
     for path in (shapes / "labelsTr").iterdir():
         values, numbers = np.unique(
-            picture.decode(path.read_bytes(), picture.prove(path.read_bytes())[0]), return_counts=True
+            picture.samples_of(path.read_bytes(), picture.prove(path.read_bytes())[0]), return_counts=True
         )
         for value, number in zip(values.tolist(), numbers.tolist(), strict=True):
             counted[value] += number
@@ -141,7 +141,7 @@ def test_labels_are_renamed_and_predictions_still_come_back_in_the_users_values(
     assert segconv("restore", shapes / "labelsTs", "--like", "5", "-o", tmp_path / "mine").code == 0
     for path in (tmp_path / "s" / "png" / "testing" / "output").iterdir():
         restored = (tmp_path / "mine" / path.name).read_bytes()
-        same = [picture.decode(d, picture.prove(d)[0]) for d in (restored, path.read_bytes())]
+        same = [picture.samples_of(d, picture.prove(d)[0]) for d in (restored, path.read_bytes())]
         assert (same[0] == same[1]).all()
 
 
@@ -219,10 +219,10 @@ def test_a_case_that_is_ignored_as_a_whole_is_a_warning(segconv: Command) -> Non
     )
     for name, value in (("imagesTr/a_0000.png", 7), ("labelsTr/a.png", 1)):
         (folder / name).parent.mkdir()
-        (folder / name).write_bytes(picture.encode(np.full((4, 4), value, dtype=np.uint8)))
+        (folder / name).write_bytes(picture.encode_samples(np.full((4, 4), value, dtype=np.uint8)))
     done = segconv("labels", "ignore", "6")
     assert (done.code, "Warning SC075: a: is ignored as a whole" in done.err) == (0, True)
-    (folder / "labelsTr" / "a.png").write_bytes(picture.encode(np.zeros((4, 4), dtype=np.uint8)))
+    (folder / "labelsTr" / "a.png").write_bytes(picture.encode_samples(np.zeros((4, 4), dtype=np.uint8)))
     assert "Warning SC076" in segconv("labels", "ignore", "6").err
 
 
@@ -231,7 +231,7 @@ def values_of(folder: Path) -> dict[str, dict[int, int]]:
     found = {}
     for path in sorted(folder.iterdir()):
         data = path.read_bytes()
-        values, numbers = np.unique(picture.decode(data, picture.prove(data)[0]), return_counts=True)
+        values, numbers = np.unique(picture.samples_of(data, picture.prove(data)[0]), return_counts=True)
         found[path.name] = dict(zip(values.tolist(), numbers.tolist(), strict=True))
     return found
 
@@ -312,11 +312,11 @@ def scans(folder: Path, **masks: list[int]) -> Path:
     for case in ("p1", "p2"):
         (folder / case / "segmentations").mkdir(parents=True)
         image = np.random.default_rng(len(case)).integers(0, 255, (8, 8), dtype=np.uint8)
-        (folder / case / "image.png").write_bytes(picture.encode(image))
+        (folder / case / "image.png").write_bytes(picture.encode_samples(image))
         for name, rows in masks.items():
             mask = np.zeros((8, 8), dtype=np.uint8)
             mask[rows] = 255
-            (folder / case / "segmentations" / f"{name}.png").write_bytes(picture.encode(mask))
+            (folder / case / "segmentations" / f"{name}.png").write_bytes(picture.encode_samples(mask))
     return folder
 
 

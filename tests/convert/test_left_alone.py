@@ -188,7 +188,7 @@ def segmentations(root: Path) -> Options:
     grid = Geometry.plain(SIZE[::-1])
     for number in (1, 2):
         (root / f"p{number}").mkdir(parents=True)
-        (root / f"p{number}/image.nrrd").write_bytes(nrrd.encode(scan(number), grid))
+        (root / f"p{number}/image.nrrd").write_bytes(b"".join(nrrd.encode(scan(number), grid)))
         liver = segmentation.Segment("s1", "liver", 1, 0, (1, 0, 0))
         data = segmentation.encode([liver], label(number)[np.newaxis], grid)
         (root / f"p{number}/labels.seg.nrrd").write_bytes(data)

@@ -350,7 +350,8 @@ def test_a_chain_of_conversions_leads_back_to_the_first_source(tmp_path: Path, s
 def test_every_mode_holds_every_value(rows: list[list[int]], mode: str, ending: str) -> None:
     values = np.array(rows, dtype=np.uint8)
     data = _picture(values, StoredLabel(mode=mode, depth=8), ending, GRAY)
-    header, samples, plain = raster.prove_and_decode(data)
+    found = raster.decode(data)
+    header, samples, plain = found.header, found.stored, found.plain
     assert plain
     assert header.kind == mode
     assert np.array_equal(samples if samples.ndim == 2 else samples[..., 0], values)

@@ -260,8 +260,8 @@ def test_voxels_are_counted_from_the_lineage_and_from_files_where_it_is_silent(t
     for case, value in (("a", 4), ("b", 1)):
         mask = np.zeros((4, 8), dtype=np.uint8)
         mask[0] = value
-        (path / "imagesTr" / f"{case}_0000.png").write_bytes(picture.encode(mask))
-        (path / "labelsTr" / f"{case}.png").write_bytes(picture.encode(mask))
+        (path / "imagesTr" / f"{case}_0000.png").write_bytes(picture.encode_samples(mask))
+        (path / "labelsTr" / f"{case}.png").write_bytes(picture.encode_samples(mask))
     record = lineage.CaseRecord("a", label_voxels={"0": 1, "4": 3})
     (path / "segconv" / "cases.jsonl").write_bytes(record.to_line())
     opened = Dataset.open(path)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from segconv.image.codecs import read_image
 from segconv.image.formats import png as picture
+from segconv.image.opened import read_image
 from segconv.train import commands, predict
 from segconv.train.paths import Paths
 
@@ -48,5 +48,5 @@ def _predict(inputs: Path, output: Path) -> None:
     """Write a mask of three values for every picture."""
     for path in sorted(inputs.glob("*_0000.png")):
         red = read_image(path.read_bytes()).array[..., 0]
-        (output / f"{path.name[:-9]}.png").write_bytes(picture.encode((red % 3).astype(np.uint8)))
+        (output / f"{path.name[:-9]}.png").write_bytes(picture.encode_samples((red % 3).astype(np.uint8)))
         time.sleep(PAUSE_S)

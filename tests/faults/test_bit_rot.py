@@ -92,8 +92,9 @@ def read_volume(ending: str) -> Callable[[bytes], object]:
 
 
 def read_picture(data: bytes) -> object:
-    header, samples, _ = raster.prove_and_decode(data)
-    colours = raster.palette(data).tobytes() if header.kind == "palette" else b""
+    found = raster.decode(data)
+    header, samples = found.header, found.stored
+    colours = found.palette[:, :3].tobytes() if header.kind == "palette" else b""
     return samples.shape, samples.dtype, samples.tobytes(), colours
 
 
@@ -161,7 +162,7 @@ def test_a_text_header_is_never_more_than_a_refusal_or_another_text(kind: str, t
 
 
 def test_a_volume_that_is_not_compressed_is_proved_in_its_length(tmp_path: Path) -> None:
-    data = b"".join(bytes(part) for part in nifti.encode(volume().images[0].array, volume().images[0].geometry))
+    data = b"".join(bytes(part) for part in nifti.buffers_of(volume().images[0].array, volume().images[0].geometry))
     for length in (len(data) - 1, len(data) // 2, 352, 351, 348, 347, 0):
         with pytest.raises(SegconvError):
             nifti.decode(data[:length])
@@ -276,8 +277,8 @@ def test_formats_are_written_with_a_checksum() -> None:
     grid = Geometry.plain((8, 7, 6))
     array = np.arange(8 * 7 * 6, dtype=np.int16).reshape(6, 7, 8)
     for data, ending in (
-        (b"".join(nifti.compress(nifti.encode(array, grid), ".nii.gz")), ".nii.gz"),
-        (nrrd.encode(array, grid), ".nrrd"),
+        (b"".join(nifti.compress(nifti.buffers_of(array, grid), ".nii.gz")), ".nii.gz"),
+        (b"".join(nrrd.encode(array, grid)), ".nrrd"),
     ):
         for bit in range(8 * (len(data) - 60), 8 * len(data), 7):
             try:

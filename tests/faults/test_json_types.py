@@ -292,7 +292,7 @@ def in_segments(segconv: Command) -> Subject:
         layers[0, 1:3, 1:3, 1:3] = layers[1, 2:4, 2:4, 2:4] = 1
         named = [segmentation.Segment(name, name, 1, n, (n, 0, 1)) for n, name in enumerate(("liver", "spleen"))]
         (root / f"p{number}").mkdir(parents=True)
-        (root / f"p{number}/image.nrrd").write_bytes(nrrd.encode(scan.array.astype(np.int16), scan.geometry))
+        (root / f"p{number}/image.nrrd").write_bytes(b"".join(nrrd.encode(scan.array.astype(np.int16), scan.geometry)))
         (root / f"p{number}/labels.seg.nrrd").write_bytes(segmentation.encode(named, layers, scan.geometry))
     return stored(segconv, root)
 

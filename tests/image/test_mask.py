@@ -24,7 +24,8 @@ def tif(array: np.ndarray) -> bytes:
 
 @pytest.mark.parametrize("data", [picture.encode_few_bits(VALUES, 1), tif(VALUES.astype(np.int8))])
 def test_what_is_not_of_8_bits_has_no_colours(data: bytes) -> None:
-    header, samples, _ = raster.prove_and_decode(data)
+    found = raster.decode(data)
+    header, samples = found.header, found.stored
     with pytest.raises(SegconvError, match="expected a colour mask of 8 bits a sample") as caught:
         mask.colour_codes(samples, header)
     assert caught.value.code == "SC056"
@@ -33,5 +34,6 @@ def test_what_is_not_of_8_bits_has_no_colours(data: bytes) -> None:
 def test_grey_counts_as_its_colour() -> None:
     buffer = io.BytesIO()
     Image.fromarray(VALUES * np.uint8(255)).save(buffer, format="PNG")
-    header, samples, _ = raster.prove_and_decode(buffer.getvalue())
+    found = raster.decode(buffer.getvalue())
+    header, samples = found.header, found.stored
     assert np.array_equal(mask.colour_codes(samples, header), VALUES * np.int64(0xFFFFFF))

@@ -121,9 +121,9 @@ def sheared(ending: str) -> bytes:
     if ending == ".nrrd":
         text = "(1.0,0.0,0.0) (0.0,2.0,0.0) (0.0,0.0,3.0)"
         steps = " ".join(f"({','.join(f'{v:.17g}' for v in axis)})" for axis in (cosines * grid.spacing_mm).T)
-        return nrrd.encode(array, grid).replace(text.encode(), steps.encode())
+        return b"".join(nrrd.encode(array, grid)).replace(text.encode(), steps.encode())
     matrix = " ".join(f"{v:.17g}" for v in cosines.T.ravel())
-    return metaimage.encode(array, grid).replace(b"1.0 0.0 0.0 0.0 1.0 0.0 0.0 0.0 1.0", matrix.encode())
+    return b"".join(metaimage.encode(array, grid)).replace(b"1.0 0.0 0.0 0.0 1.0 0.0 0.0 0.0 1.0", matrix.encode())
 
 
 @pytest.mark.parametrize("ending", [".nii", ".nrrd", ".mha"])

@@ -19,7 +19,7 @@ from skimage import io as skio
 
 from segconv.errors import SegconvError
 from segconv.image import raster
-from segconv.image.formats import jpeg, tiff
+from segconv.image.formats import bmp, jpeg, tiff
 from segconv.image.formats import png as picture
 
 GREY = (np.arange(60 * 70).reshape(60, 70) % 251).astype(np.uint8)
@@ -41,7 +41,7 @@ def pillow(image: Image.Image, format_: str, **options: Any) -> bytes:
 
 def refused(code: str, data: bytes, ending: str | None = None) -> SegconvError:
     with pytest.raises(SegconvError) as raised:
-        raster.prove_and_decode(data, ending)
+        _ = raster.decode(data, ending).stored
     assert raised.value.code == code, raised.value.message
     return raised.value
 
@@ -72,7 +72,8 @@ def test_every_layout_of_a_tiff(
     }[layout]
     stored = np.moveaxis(array, -1, 0) if layout.startswith("planes") else array
     data = tif(stored, photometric="rgb", compression=compression, predictor=predictor, **options)
-    header, samples, plain = raster.prove_and_decode(data, ".tif")
+    found = raster.decode(data, ".tif")
+    header, samples, plain = found.header, found.stored, found.plain
     assert plain
     assert np.array_equal(samples, array)
     assert samples.dtype.isnative
@@ -87,7 +88,8 @@ def test_every_layout_of_a_tiff(
 )
 def test_every_type_of_a_tiff(dtype: str) -> None:
     array = np.random.default_rng(0).normal(50, 20, (30, 20)).astype(dtype)
-    header, samples, _ = raster.prove_and_decode(tif(array, compression="zlib"))
+    found = raster.decode(tif(array, compression="zlib"))
+    header, samples = found.header, found.stored
     assert np.array_equal(samples, array)
     assert samples.dtype == (np.float32 if dtype == "float16" else array.dtype)
     assert header.numbers == dtype.rstrip("0123456789")
@@ -96,12 +98,13 @@ def test_every_type_of_a_tiff(dtype: str) -> None:
 def test_few_bits_of_a_tiff_count_as_stored() -> None:
     array = GREY % 2
     for photometric in ("minisblack", "miniswhite"):
-        header, samples, _ = raster.prove_and_decode(tif(array.astype(bool), photometric=photometric))
+        found = raster.decode(tif(array.astype(bool), photometric=photometric))
+        header, samples = found.header, found.stored
         assert (header.kind, header.depth) == ("gray", 1)
         assert samples.dtype == np.uint8
         assert np.array_equal(samples, array), "not inverted"
     theirs = pillow(Image.fromarray(array * 255).convert("1"), "TIFF")
-    assert np.array_equal(raster.prove_and_decode(theirs)[1], array)
+    assert np.array_equal(raster.decode(theirs).stored, array)
     four = b"".join(bytes(row) for row in (GREY % 16 * 16)[:, ::2] + (GREY % 16)[:, 1::2])
     data = tif(GREY % 16, rowsperstrip=60)
     assert len(four) == 60 * 35
@@ -112,45 +115,48 @@ def test_few_bits_of_a_tiff_count_as_stored() -> None:
     packed = bytearray(data)
     packed[at : at + len(four)] = four
     packed[tags[258] : tags[258] + 2] = (4).to_bytes(2, "little")
-    header, samples, _ = raster.prove_and_decode(bytes(packed))
+    found = raster.decode(bytes(packed))
+    header, samples = found.header, found.stored
     assert header.depth == 4
     assert np.array_equal(samples, GREY % 16)
 
 
 def test_a_white_zero_is_not_inverted() -> None:
     data = tif(GREY, photometric="miniswhite")
-    assert np.array_equal(raster.prove_and_decode(data)[1], tifffile.imread(io.BytesIO(data)))
+    assert np.array_equal(raster.decode(data).stored, tifffile.imread(io.BytesIO(data)))
 
 
 def test_pages_are_an_axis(tmp_path: Path) -> None:
     stack = np.stack([GREY, GREY[::-1], GREY])
     data = raster.encode_tiff_pages(stack)
-    header, samples, _ = raster.prove_and_decode(data)
+    found = raster.decode(data)
+    header, samples = found.header, found.stored
     assert header.pages == 3
     assert np.array_equal(samples, stack)
     assert probed(data, tmp_path, ".tiff") == header
     colours = np.stack([COLOUR, COLOUR[::-1]])
-    assert np.array_equal(raster.prove_and_decode(raster.encode_tiff_pages(colours))[1], colours)
+    assert np.array_equal(raster.decode(raster.encode_tiff_pages(colours)).stored, colours)
     assert np.array_equal(tifffile.imread(io.BytesIO(raster.encode_tiff_pages(colours))), colours)
 
 
 @pytest.mark.parametrize("options", [{"rowsperstrip": 16}, {"tile": (32, 32)}])
 def test_jpeg_in_a_tiff_is_read_and_told(options: dict[str, Any]) -> None:
     data = tif(COLOUR, photometric="rgb", compression="jpeg", **options)
-    header, samples, _ = raster.prove_and_decode(data)
+    found = raster.decode(data)
+    header, samples = found.header, found.stored
     assert header.lossy
     assert header.kind == "RGB"
     assert np.array_equal(samples, tifffile.imread(io.BytesIO(data)))
     with Image.open(io.BytesIO(pillow(Image.fromarray(COLOUR), "TIFF", compression="jpeg"))) as image:
         theirs = np.asarray(image).astype(int)
-    found = raster.prove_and_decode(pillow(Image.fromarray(COLOUR), "TIFF", compression="jpeg"))[1]
+    found = raster.decode(pillow(Image.fromarray(COLOUR), "TIFF", compression="jpeg")).stored
     assert np.abs(found - theirs).max() <= 2, "another decoder of the same JPEG"
 
 
 def test_stacks_of_imagej_are_pages_and_those_behind_one_directory_are_refused() -> None:
     stack = np.stack([GREY, GREY[::-1], GREY])
     data = tif(stack, imagej=True)
-    assert np.array_equal(raster.prove_and_decode(data)[1], stack)
+    assert np.array_equal(raster.decode(data).stored, stack)
     for number in (b"2", b"9"):
         first = tif(GREY, imagej=True, metadata={"axes": "YX"}).replace(b"images=1\n", b"images=" + number + b"\n")
         assert "ImageJ" in refused("SC056", first).message
@@ -168,7 +174,7 @@ def test_files_that_are_not_there_or_not_pictures_are_refused(tmp_path: Path) ->
 @pytest.mark.parametrize("ending", raster.WRITABLE)
 @pytest.mark.parametrize("array", [GREY, COLOUR])
 def test_what_is_encoded_by_ending_comes_back(ending: str, array: np.ndarray) -> None:
-    assert np.array_equal(raster.prove_and_decode(raster.encode(array, ending), ending)[1], array)
+    assert np.array_equal(raster.decode(raster.encode(array, ending), ending).stored, array)
 
 
 def test_a_thumbnail_is_no_page() -> None:
@@ -176,7 +182,8 @@ def test_a_thumbnail_is_no_page() -> None:
     with tifffile.TiffWriter(buffer) as writer:
         writer.write(GREY)
         writer.write(GREY[::4, ::4], subfiletype=1)
-    header, samples, _ = raster.prove_and_decode(buffer.getvalue())
+    found = raster.decode(buffer.getvalue())
+    header, samples = found.header, found.stored
     assert header.pages == 1
     assert np.array_equal(samples, GREY)
 
@@ -199,12 +206,13 @@ def test_pages_that_differ_are_refused() -> None:
     )
 )
 def test_what_is_encoded_as_tiff_comes_back_from_another_reader(array: np.ndarray) -> None:
-    data = raster.encode_tiff(array)
+    data = tiff.encode_samples(array)
     assert np.array_equal(tifffile.imread(io.BytesIO(data)).reshape(array.shape), array)
-    header, samples, _ = raster.prove_and_decode(data)
+    found = raster.decode(data)
+    header, samples = found.header, found.stored
     assert np.array_equal(samples, array)
     assert header.kind == {2: "gray", 3: {2: "gray+alpha", 3: "RGB", 4: "RGBA"}.get(array.shape[-1])}[array.ndim]
-    assert raster.encode_tiff(array) == data
+    assert tiff.encode_samples(array) == data
     if array.dtype == np.uint8 and array.ndim == 2:
         with Image.open(io.BytesIO(data)) as image:
             assert np.array_equal(np.asarray(image), array)
@@ -214,12 +222,12 @@ def test_what_is_encoded_as_tiff_comes_back_from_another_reader(array: np.ndarra
 def test_palettes_in_every_format(ending: str, tmp_path: Path) -> None:
     colours = np.random.default_rng(0).integers(0, 256, (7, 3)).astype(np.uint8)
     indices = GREY % 7
-    encode = {".png": raster.encode_palette, ".tif": raster.encode_tiff, ".bmp": raster.encode_bmp}[ending]
-    data = encode(indices, colours)
-    header, samples, _ = raster.prove_and_decode(data, ending)
+    data = raster.encode_palette(indices, colours, ending)
+    found = raster.decode(data, ending)
+    header, samples = found.header, found.stored
     assert header.kind == "palette"
     assert np.array_equal(samples, indices)
-    assert np.array_equal(raster.palette(data)[samples], colours[indices])
+    assert np.array_equal(found.palette[:, :3][samples], colours[indices])
     assert probed(data, tmp_path, ending) == header
     with Image.open(io.BytesIO(data)) as image:
         assert np.array_equal(np.asarray(image), indices)
@@ -230,14 +238,15 @@ def test_palettes_in_every_format(ending: str, tmp_path: Path) -> None:
 def test_bmp_is_read_as_pillow_writes_it(mode: str, tmp_path: Path) -> None:
     image = Image.fromarray(RGBA).convert("RGB").convert(mode)
     data = pillow(image, "BMP")
-    header, samples, plain = raster.prove_and_decode(data)
+    found = raster.decode(data)
+    header, samples, plain = found.header, found.stored, found.plain
     assert plain
     expected = np.asarray(image)
     assert np.array_equal(samples, expected[..., :3] if mode == "RGBA" and header.kind == "RGB" else expected)
     assert header.depth == (1 if mode == "1" else 8)
     assert header.kind == {"1": "gray", "L": "gray", "P": "palette"}.get(mode, header.kind)
     assert probed(data, tmp_path, ".bmp") == header
-    assert not raster.prove_and_decode(data + b"x")[2]
+    assert not raster.decode(data + b"x").plain
     refused("SC054", data + bytes((1 << 20) + 1))
     for cut in range(0, len(data), 97):
         refused("SC058" if cut > 2 else "SC051", data[:cut], ".bmp")
@@ -245,15 +254,16 @@ def test_bmp_is_read_as_pillow_writes_it(mode: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("array", [GREY, COLOUR, GREY > 100])
 def test_bmp_is_written_as_pillow_reads_it(array: np.ndarray) -> None:
-    data = raster.encode_bmp(array)
+    data = bmp.encode_samples(array)
     with Image.open(io.BytesIO(data)) as image:
         assert np.array_equal(np.asarray(image), array)
-    assert np.array_equal(raster.prove_and_decode(data)[1], array)
+    assert np.array_equal(raster.decode(data).stored, array)
 
 
 def test_a_bmp_whose_palette_is_no_ramp_counts_by_index() -> None:
     inverted = np.stack([np.arange(255, -1, -1, dtype=np.uint8)] * 3, axis=-1)
-    header, samples, _ = raster.prove_and_decode(raster.encode_bmp(GREY, inverted))
+    found = raster.decode(bmp.encode_samples(GREY, inverted))
+    header, samples = found.header, found.stored
     assert header.kind == "palette"
     assert np.array_equal(samples, GREY)
 
@@ -264,12 +274,13 @@ def test_jpeg_is_read_as_scikit_image_reads_it_and_cuts_are_refused(
     array: np.ndarray, options: dict[str, Any], tmp_path: Path
 ) -> None:
     data = pillow(Image.fromarray(array), "JPEG", **options)
-    header, samples, plain = raster.prove_and_decode(data)
+    found = raster.decode(data)
+    header, samples, plain = found.header, found.stored, found.plain
     assert plain
     assert header.lossy
     assert np.array_equal(samples, skio.imread(io.BytesIO(data)))
     assert probed(data, tmp_path, ".jpg") == header
-    assert not raster.prove_and_decode(data + b"x")[2]
+    assert not raster.decode(data + b"x").plain
     for cut in range(3, len(data), max(1, len(data) // 60)):
         refused("SC058", data[:cut], ".jpg")
 
@@ -282,7 +293,7 @@ def test_pictures_that_are_stored_turned_are_refused(orientation: int, tmp_path:
     tiff = tif(GREY, extratags=[(274, "H", 1, orientation, True)])
     for data, ending in ((jpeg, ".jpg"), (tiff, ".tif")):
         if orientation == 1:
-            raster.prove_and_decode(data)
+            _ = raster.decode(data).stored
             continue
         assert "rotate" in refused("SC053", data).hint
         with pytest.raises(SegconvError) as raised:
@@ -311,9 +322,9 @@ def test_what_cannot_be_kept_as_it_is_is_refused(data: bytes, code: str) -> None
 @pytest.mark.parametrize("ending", raster.ENDINGS)
 def test_another_format_under_the_name_is_refused_and_told(ending: str, tmp_path: Path) -> None:
     files = {
-        "PNG": picture.encode(GREY),
+        "PNG": picture.encode_samples(GREY),
         "TIFF": tif(GREY),
-        "BMP": raster.encode_bmp(GREY),
+        "BMP": bmp.encode_samples(GREY),
         "JPEG": pillow(Image.fromarray(GREY), "JPEG"),
         "web page": b"<!DOCTYPE html>",
         "Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\n",
@@ -329,37 +340,42 @@ def test_another_format_under_the_name_is_refused_and_told(ending: str, tmp_path
 
 
 def test_a_tiff_over_budget_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture, "MAX_PIXELS", 1000)
-    for data in (tif(GREY), raster.encode_bmp(GREY), pillow(Image.fromarray(GREY), "JPEG"), picture.encode(GREY)):
+    monkeypatch.setattr("segconv.image.picture.MAX_PIXELS", 1000)
+    for data in (
+        tif(GREY),
+        bmp.encode_samples(GREY),
+        pillow(Image.fromarray(GREY), "JPEG"),
+        picture.encode_samples(GREY),
+    ):
         refused("SC054", data)
 
 
 WRITTEN = {
-    ".png": picture.encode(GREY),
+    ".png": picture.encode_samples(GREY),
     ".tif": tif(GREY),
-    ".bmp": raster.encode_bmp(GREY),
+    ".bmp": bmp.encode_samples(GREY),
     ".jpg": pillow(Image.fromarray(GREY), "JPEG"),
 }
 
 
 @pytest.mark.parametrize("ending", WRITTEN)
 def test_a_picture_may_have_as_many_pixels_as_the_budget_allows(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture, "MAX_PIXELS", GREY.size)
-    raster.prove_and_decode(WRITTEN[ending])
-    monkeypatch.setattr(picture, "MAX_PIXELS", GREY.size - 1)
+    monkeypatch.setattr("segconv.image.picture.MAX_PIXELS", GREY.size)
+    _ = raster.decode(WRITTEN[ending]).stored
+    monkeypatch.setattr("segconv.image.picture.MAX_PIXELS", GREY.size - 1)
     refused("SC054", WRITTEN[ending])
 
 
 @pytest.mark.parametrize("ending", [".png", ".bmp", ".jpg"])
 def test_after_a_picture_may_stand_a_mebibyte_and_no_byte_more(ending: str) -> None:
-    assert not raster.prove_and_decode(WRITTEN[ending] + bytes(1 << 20))[2]
+    assert not raster.decode(WRITTEN[ending] + bytes(1 << 20)).plain
     refused("SC054", WRITTEN[ending] + bytes((1 << 20) + 1))
 
 
 def test_the_bytes_of_a_tiff_have_a_budget_too(monkeypatch: pytest.MonkeyPatch) -> None:
     data = tif(np.zeros((2, 5, 4, 3), np.uint16), photometric="rgb")
     monkeypatch.setattr(tiff, "MAX_VOLUME", 2 * 5 * 4 * 3 * 2)
-    raster.prove_and_decode(data)
+    _ = raster.decode(data).stored
     monkeypatch.setattr(tiff, "MAX_VOLUME", 2 * 5 * 4 * 3 * 2 - 1)
     refused("SC054", data)
 
@@ -401,19 +417,19 @@ def test_a_bmp_that_contradicts_itself_or_ends_early_is_refused(data: bytes, cod
 )
 def test_what_is_wrong_with_a_bmp_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
     with pytest.raises(SegconvError, match=told):
-        raster.prove_and_decode(data)
+        _ = raster.decode(data).stored
 
 
 @pytest.mark.parametrize("longer", [0, 1, 84])
 def test_headers_of_later_versions_of_bmp_are_read(longer: int) -> None:
-    plain = raster.encode_bmp(COLOUR)
+    plain = bmp.encode_samples(COLOUR)
     data = plain[:10] + (54 + longer).to_bytes(4, "little") + (40 + longer).to_bytes(4, "little") + plain[18:54]
-    assert np.array_equal(raster.prove_and_decode(data + bytes(longer) + plain[54:])[1], COLOUR)
+    assert np.array_equal(raster.decode(data + bytes(longer) + plain[54:]).stored, COLOUR)
 
 
 def test_an_index_without_a_colour_is_not_written_as_bmp() -> None:
     with pytest.raises(SegconvError) as raised:
-        raster.encode_bmp(np.array([[0, 2]], np.uint8), np.zeros((2, 3), np.uint8))
+        bmp.encode_samples(np.array([[0, 2]], np.uint8), np.zeros((2, 3), np.uint8))
     assert raised.value.code == "SC053"
 
 
@@ -455,19 +471,20 @@ def test_segments_that_lead_to_no_picture_are_refused(data: bytes, code: str, tm
 )
 def test_what_is_wrong_with_a_jpeg_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
     with pytest.raises(SegconvError, match=told):
-        raster.prove_and_decode(data)
+        _ = raster.decode(data).stored
 
 
 def test_what_is_no_jpeg_is_told_as_what_it_is() -> None:
     with pytest.raises(SegconvError, match="PNG") as raised:
-        jpeg.probe(WRITTEN[".png"])
+        jpeg.read_header(WRITTEN[".png"])
     assert raised.value.code == "SC051"
 
 
 def test_an_empty_segment_is_part_of_the_format() -> None:
     data = WRITTEN[".jpg"]
-    header, samples, _ = raster.prove_and_decode(data[:2] + b"\xff\xfe\0\2" + data[2:])
-    assert np.array_equal(samples, raster.prove_and_decode(data)[1])
+    found = raster.decode(data[:2] + b"\xff\xfe\0\2" + data[2:])
+    header, samples = found.header, found.stored
+    assert np.array_equal(samples, raster.decode(data).stored)
     assert header.lossy
 
 
@@ -538,14 +555,13 @@ def test_a_tiff_whose_pixels_are_not_what_it_says_is_refused(data: bytes, code: 
 )
 def test_what_is_wrong_with_a_tiff_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
     with pytest.raises(SegconvError, match=told):
-        raster.prove_and_decode(data, ".tif")
+        _ = raster.decode(data, ".tif").stored
 
 
 def test_a_palette_of_16_bits_counts_by_index() -> None:
     indices = np.arange(0, 65536, 16, dtype=np.uint16).reshape(64, 64)
-    header, samples, _ = raster.prove_and_decode(
-        tif(indices, photometric="palette", colormap=np.zeros((3, 65536), np.uint16))
-    )
+    found = raster.decode(tif(indices, photometric="palette", colormap=np.zeros((3, 65536), np.uint16)))
+    header, samples = found.header, found.stored
     assert (header.kind, header.depth) == ("palette", 16)
     assert np.array_equal(samples, indices)
 
@@ -577,7 +593,7 @@ def test_a_tiff_with_any_bytes_changed_is_read_or_refused(compression: str | Non
         at = data.draw(st.integers(0, len(whole) - 1) | st.integers(0, 250))
         whole[at] = data.draw(st.integers(0, 255))
     with contextlib.suppress(SegconvError):
-        raster.prove_and_decode(bytes(whole))
+        _ = raster.decode(bytes(whole)).stored
 
 
 @pytest.mark.parametrize("format_", ["BMP", "JPEG"])
@@ -589,7 +605,7 @@ def test_a_picture_with_any_bytes_changed_is_read_or_refused(format_: str, data:
         at = data.draw(st.integers(0, len(whole) - 1) | st.integers(0, 250))
         whole[at] = data.draw(st.integers(0, 255))
     with contextlib.suppress(SegconvError):
-        raster.prove_and_decode(bytes(whole))
+        _ = raster.decode(bytes(whole)).stored
 
 
 def test_a_flipped_bit_in_a_checked_compression_is_refused_or_harmless() -> None:
@@ -602,7 +618,7 @@ def test_a_flipped_bit_in_a_checked_compression_is_refused_or_harmless() -> None
         damaged = bytearray(data)
         damaged[start + rng.integers(count)] ^= 1 << rng.integers(8)
         try:
-            samples = raster.prove_and_decode(bytes(damaged))[1]
+            samples = raster.decode(bytes(damaged)).stored
         except SegconvError as error:
             assert error.code in ("SC054", "SC058")
             noticed += 1
@@ -615,7 +631,8 @@ def test_real_pictures_are_read_as_independent_readers_read_them(data: Path) -> 
     files = sorted(data.glob("ivadomed_data_testing/data_test_png_tif/**/*_SEM.*[gf]"))
     kinds = set()
     for path in files:
-        header, samples, plain = raster.prove_and_decode(path.read_bytes(), path.suffix)
+        found = raster.decode(path.read_bytes(), path.suffix)
+        header, samples, plain = found.header, found.stored, found.plain
         assert raster.probe_file(str(path)) == header
         assert plain
         with Image.open(path) as image:

@@ -11,9 +11,9 @@ import numpy as np
 
 from ...errors import Finding, SegconvError, naming
 from ...image import raster, volumes
-from ...image.codecs import decoded_bytes
 from ...image.geometry import Geometry
 from ...image.grids import FIRST_CHANNEL, IMAGE, other_order, same_grid
+from ...image.opened import decoded_bytes
 from ...image.stored import VolumeHeader
 from ...words import count_of
 from ...work.plan import Item

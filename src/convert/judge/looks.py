@@ -57,8 +57,8 @@ def _holds_labels(unit: Unit, root: Path) -> bool:
 
         return bool(few_in_volume(dicom.read_series(unit.parts.files)))
     if raster.ending_of(path) is not None:
-        header, samples, _ = raster.prove_and_decode(read_source(path))
-        pixels = samples.reshape(-1, header.samples)
-        return not header.lossy and len(np.unique(pixels, axis=0)) <= MOST_VALUES
+        opened = raster.decode(read_source(path))
+        pixels = opened.stored.reshape(-1, opened.header.samples)
+        return not opened.header.lossy and len(np.unique(pixels, axis=0)) <= MOST_VALUES
     companion = next((read_source(file) for file in companions_of(path)), None)
     return bool(few_in_volume(volumes.decode(read_source(path), volumes.ending_of(path) or "", companion)))

@@ -154,7 +154,7 @@ class _Labels:
         if case.form(path) == STACK:
             for file in files:
                 opened = open_picture(read_source(file))
-                yield opened.decoded if opened.header.pages > 1 else mask_codes(opened, "gray")
+                yield opened.stored if opened.header.pages > 1 else mask_codes(opened, "gray")
         elif case.form(path) == SERIES:
             from ...image.formats import dicom
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...dataset.labels import BACKGROUND, value_text
 from ...errors import Finding
-from ...image.formats.png import PictureHeader
+from ...image.picture import PictureHeader
 from ...work.readers import Readers
 from ..model import ConvertOptions
 from ..source_files import read_source, shown
@@ -106,7 +106,7 @@ class _Look:
 def _look_at(path: str) -> _Look | None:
     """Look at a mask; return None if it is none of black and white."""
     opened = open_picture(read_source(path))
-    values = opened.decoded
+    values = opened.stored
     if values.ndim == 3 and values.shape[-1] == 3 and (values == values[..., :1]).all():
         values = values[..., 0]
     if values.ndim != 2 or opened.header.kind == "palette" or values.dtype != np.uint8:

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...dataset.labels import GRAY, RGB, grey_of_colour, value_text
-from ...image import raster
 from ...image.mask import palette_codes
-from .picture_file import Opened
+from ...image.picture import Picture
 
 VOID = 255
 """In masks of VOC and Cityscapes, what belongs to no class."""
@@ -49,23 +48,22 @@ class MaskFacts:
         return frozenset(self.counts) - {0}
 
 
-def palette_in_use(opened: Opened, counts: Iterable[int]) -> dict[int, int]:
+def palette_in_use(opened: Picture, counts: Iterable[int]) -> dict[int, int]:
     """Return index → colour of those that a mask holds; of a mask without a palette nothing."""
-    if opened.header.kind != "palette":
+    if opened.palette is None:
         return {}
-    codes = palette_codes(raster.palette_with_alpha(opened.data))
+    codes = palette_codes(opened.palette)
     return {index: codes[index] for index in counts if index < len(codes)}
 
 
-def white_is_zero(opened: Opened, counts: Iterable[int]) -> bool | None:
+def white_is_zero(opened: Picture, counts: Iterable[int]) -> bool | None:
     """Return whether a mask says that 0 is white: MinIsWhite in a TIFF, a palette from white down to black.
 
     None if it says nothing of it, as a palette of colours.
     """
-    header = opened.header
-    if header.kind != "palette":
-        return header.white_is_zero
-    greys = [grey_of_colour(code) for code in palette_codes(raster.palette_with_alpha(opened.data))]
+    if opened.palette is None:
+        return opened.header.white_is_zero
+    greys = [grey_of_colour(code) for code in palette_codes(opened.palette)]
     used = [greys[index] for index in sorted(counts) if index < len(greys)]
     told = used if len(used) > 1 else greys[:2]
     known = [grey for grey in told if grey is not None]

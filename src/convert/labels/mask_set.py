@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ...dataset.labels import BACKGROUND, GRAY, RGB, grey_of_colour
 from ...errors import Finding, SegconvError
-from ...image.formats.png import PictureHeader
 from ...image.mask import WITH_ALPHA
+from ...image.picture import Picture, PictureHeader
 from ...image.pieces import Extent, count_pieces, extents
 from ...image.voxels import border_counts, label_values, tally
 from ...work.readers import Readers
@@ -22,7 +22,7 @@ from ..model import INSTANCES, SourceCase
 from ..source_files import read_source, shown
 from .coding import MOST_SNAPPED
 from .mask_facts import MaskFacts, palette_in_use, white_is_zero
-from .picture_file import Opened, mask_codes, open_picture
+from .picture_file import mask_codes, open_picture
 from .read_ahead import read_pictures
 
 
@@ -94,7 +94,7 @@ class MaskSet:
         opened = _opened(path)
         return self._facts(path, opened, mask_codes(opened, RGB))
 
-    def _facts(self, path: str, opened: Opened, codes: NDArray[Any]) -> MaskFacts:
+    def _facts(self, path: str, opened: Picture, codes: NDArray[Any]) -> MaskFacts:
         counts = _counted(codes) if codes.dtype == np.uint32 else label_values(codes)
         palette = palette_in_use(opened, counts) if codes.dtype != np.uint32 else {}
         return MaskFacts(shown(path, self.root), counts, border_counts(codes), palette, white_is_zero(opened, counts))
@@ -187,7 +187,7 @@ def _in_colours(header: PictureHeader) -> bool:
     return header.kind in ("RGB", *WITH_ALPHA) and header.depth == 8
 
 
-def _opened(path: str) -> Opened:
+def _opened(path: str) -> Picture:
     return open_picture(read_source(path))
 
 

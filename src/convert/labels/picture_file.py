@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,8 @@ from ...dataset.labels import RGB
 from ...dataset.stored_label import StoredLabel
 from ...errors import SegconvError
 from ...image import raster
-from ...image.formats import png as picture
-from ...image.formats.png import PictureHeader
 from ...image.mask import colour_codes, grey_mask, hides_colours
+from ...image.picture import DecodedPicture, Picture, PictureHeader
 from ..bands import as_bands, may_have_alpha, with_bands_last
 from .coding import Coding
 
@@ -26,51 +24,35 @@ _ENDINGS = {"TIFF": ".tif", "BMP": ".bmp"}
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A picture that was read and proved.
+class WithoutAlpha(DecodedPicture):
+    """A picture whose last sample counts as alpha, although its file does not say so.
 
     Parameters
     ----------
-    data
-        Its bytes.
-    header
-        What it is.
-    samples
-        As stored; None for a PNG that was not decoded yet.
-    plain
-        Whether nothing follows its end.
     left_out
-        The last sample of each pixel, where that counts as alpha.
+        The last sample of each pixel.
     """
 
-    data: bytes
-    header: PictureHeader
-    samples: Samples | None
-    plain: bool
-    left_out: Samples | None = None
-
-    @cached_property
-    def decoded(self) -> Samples:
-        """Stored samples, ``(y, x)`` or ``(y, x, sample)``."""
-        return self.samples if self.samples is not None else picture.decode(self.data, self.header)
+    left_out: Samples
 
 
-def open_picture(data: bytes, *, drop_alpha: bool = False) -> Opened:
-    """Prove a picture; a PNG is decoded later, if at all.
+def open_picture(data: bytes, *, drop_alpha: bool = False) -> Picture:
+    """Prove a picture, with the pages that its file calls channels as samples; a PNG is decoded later, if at all.
 
     Parameters
     ----------
     drop_alpha
         As in `as_bands`.
     """
-    if data.startswith(picture.SIGNATURE):
-        header, plain = picture.prove(data)
-        return Opened(data, header, None, plain)
-    header, samples, plain = raster.prove_and_decode(data)
-    if drop_alpha and may_have_alpha(header):
-        kept = samples[..., :-1] if header.samples > 2 else samples[..., 0]
-        return Opened(data, as_bands(header, drop_alpha=True), np.ascontiguousarray(kept), plain, samples[..., -1])
-    return Opened(data, as_bands(header), with_bands_last(header, samples), plain)
+    opened = raster.decode(data)
+    header = as_bands(opened.header, drop_alpha=drop_alpha)
+    if header == opened.header:
+        return opened
+    known = (header, opened.plain, opened.trailing, data, opened.palette)
+    if drop_alpha and may_have_alpha(opened.header):
+        kept = opened.stored[..., :-1] if opened.header.samples > 2 else opened.stored[..., 0]
+        return WithoutAlpha(*known, np.ascontiguousarray(kept), opened.stored[..., -1])
+    return DecodedPicture(*known, with_bands_last(opened.header, opened.stored))
 
 
 def lossy_mask(header: PictureHeader) -> SegconvError:
@@ -82,35 +64,35 @@ def lossy_mask(header: PictureHeader) -> SegconvError:
     )
 
 
-def exact_codes(opened: Opened, kind: str) -> Samples:
+def exact_codes(opened: Picture, kind: str) -> Samples:
     """Return what `mask_codes` does, of a mask that must not be lossy."""
     if opened.header.lossy:
         raise lossy_mask(opened.header)
     return mask_codes(opened, kind)
 
 
-def mask_codes(opened: Opened, kind: str) -> Samples:
+def mask_codes(opened: Picture, kind: str) -> Samples:
     """Return the label values or colours of a mask, ``(y, x)``."""
     header = opened.header
     if kind == RGB:
-        samples = opened.decoded
-        if header.kind == "palette":
-            samples = raster.palette_with_alpha(opened.data)[samples]
+        samples = opened.stored
+        if opened.palette is not None:
+            samples = opened.palette[samples]
         return colour_codes(samples, header)
-    return grey_mask(opened.decoded, header)
+    return grey_mask(opened.stored, header)
 
 
-def codes_to_settle(opened: Opened, coding: Coding) -> Samples:
+def codes_to_settle(opened: Picture, coding: Coding) -> Samples:
     """Return what `mask_codes` does; a lossy mask only where its pixels take the nearest label."""
     return mask_codes(opened, coding.kind) if coding.snap else exact_codes(opened, coding.kind)
 
 
-def stored_mask(opened: Opened) -> StoredLabel:
+def stored_mask(opened: Picture) -> StoredLabel:
     """Return how a mask is stored, for the way back."""
     header = opened.header
-    palette = raster.palette_with_alpha(opened.data).tolist() if header.kind == "palette" else ()
+    palette = () if opened.palette is None else opened.palette.tolist()
     lost = "the values that compression changed: they are those declared" if header.lossy else ""
-    if hides_colours(opened.decoded, header):
+    if hides_colours(opened.stored, header):
         lost = "the colours under fully transparent pixels, which nobody sees, are 0, 0, 0"
     return StoredLabel(
         _ENDINGS.get(header.format, ".png"),

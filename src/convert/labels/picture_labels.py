@@ -11,7 +11,7 @@ from pathlib import Path
 from ...dataset.label_table import UNSETTLED, LabelTable
 from ...dataset.labels import BACKGROUND, GRAY, IGNORE, RGB, value_text
 from ...errors import Finding, SegconvError
-from ...image.formats.png import PictureHeader
+from ...image.picture import PictureHeader
 from ...words import count_of
 from ...work.readers import Readers
 from ..model import ConvertOptions, SourceCase, collect

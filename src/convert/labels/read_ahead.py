@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...errors import Finding, SegconvError
-from ...image.codecs import decoded_bytes
+from ...image.opened import decoded_bytes
 from ...work.readers import Readers
 from ..model import SERIES, ConvertOptions, SourceCase, collect
 from ..source_files import shown

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...errors import Finding, SegconvError
 from ...image import raster
-from ...image.formats.png import PictureHeader
+from ...image.picture import PictureHeader
 from ...work.readers import Readers
 from ..model import STACK, ConvertOptions, SourceCase
 from ..source_files import shown

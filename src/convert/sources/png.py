@@ -17,7 +17,7 @@ from ...dataset.labels import RGB
 from ...dataset.stored_label import StoredLabel
 from ...errors import Finding, SegconvError
 from ...image import raster
-from ...image.formats.png import PictureHeader
+from ...image.picture import PictureHeader
 from ...words import count_of
 from ..bands import KIND as BANDS_KIND
 from ..bands import apart, as_bands, may_have_alpha, refuse_as_mask

@@ -13,15 +13,14 @@ from ...dataset.layout import image_path, label_path
 from ...dataset.stored_label import StoredLabel
 from ...errors import SegconvError, naming, warning
 from ...image import raster, volumes
-from ...image.formats import png as picture
-from ...image.formats.png import PictureHeader
 from ...image.geometry import Geometry
 from ...image.mask import WITH_ALPHA
+from ...image.picture import NNUNET_PIXELS, Picture, PictureHeader
 from ...words import count_of
 from ...work.caseio import CaseIO
 from ...work.plan import Item
 from ..bands import KIND, may_have_alpha
-from ..labels.picture_file import Opened, Samples, codes_to_settle, exact_codes, open_picture, stored_mask
+from ..labels.picture_file import Samples, WithoutAlpha, codes_to_settle, exact_codes, open_picture, stored_mask
 from ..model import INSTANCES, LAYERS
 from .layers import compile_layers
 from .task import PICTURES, CaseTask, Recipe, is_identity, record_of, settled, warn_empty, written_counts
@@ -75,7 +74,7 @@ def convert_pictures(item: Item, io: CaseIO) -> dict[str, Any]:
     return record_of(task, repairs, written, stored, None, intensity)
 
 
-def _write_image(opened: Opened, path: str, first: int, task: CaseTask, io: CaseIO, repairs: list[str]) -> int:
+def _write_image(opened: Picture, path: str, first: int, task: CaseTask, io: CaseIO, repairs: list[str]) -> int:
     """Write the channels of one picture; return how many they are."""
     header, ending, case = opened.header, task.recipe.ending, task.source
     count = _channels(header, task)
@@ -88,7 +87,7 @@ def _write_image(opened: Opened, path: str, first: int, task: CaseTask, io: Case
             io.place(Path(path), opened.data, target, task.how)
         else:
             samples = _in_colour(plain_samples(opened, repairs, task.recipe), count, repairs)
-            io.write(target, picture.encode(samples) if ending == ".png" else raster.encode_tiff(samples))
+            io.write(target, raster.encode(samples, ending))
         return count
     samples = _in_colour(plain_samples(opened, repairs, task.recipe), count, repairs)
     channels = [samples] if samples.ndim == 2 else [samples[..., c] for c in range(samples.shape[-1])]
@@ -96,7 +95,7 @@ def _write_image(opened: Opened, path: str, first: int, task: CaseTask, io: Case
         target = image_path(case.case, first + number, ending, case.split)
         if ending in PICTURES:
             channel = np.ascontiguousarray(channel)
-            io.write(target, picture.encode(channel) if ending == ".png" else raster.encode_tiff(channel))
+            io.write(target, raster.encode(channel, ending))
         else:
             io.write(target, encode_slice(channel, ending))
     return len(channels)
@@ -116,33 +115,33 @@ def _in_colour(samples: Samples, count: int, repairs: list[str]) -> Samples:
     return np.repeat(samples[..., np.newaxis], count, axis=-1)
 
 
-def _warn_of_image(opened: Opened, path: str, task: CaseTask, io: CaseIO) -> None:
+def _warn_of_image(opened: Picture, path: str, task: CaseTask, io: CaseIO) -> None:
     """Warn of bytes after the end, and of a picture all of whose pixels are equal."""
     _warn_of_tail(opened, path, task, io)
     header = opened.header
     if header.kind in WITH_ALPHA:
-        held = _range_of(opened.decoded[..., -1])
+        held = _range_of(opened.stored[..., -1])
         io.warn(warning("SC084", f"its alpha channel, {held}, is left out", file=task.shown(path)))
-    if opened.left_out is not None:
+    if isinstance(opened, WithoutAlpha):
         held = f"{_range_of(opened.left_out)}, which the file does not call alpha"
         io.warn(warning("SC084", f"its last channel, {held}, is left out", file=task.shown(path)))
     if header.kind == KIND:
         for number in range(header.samples):
-            band = opened.decoded[..., number]
+            band = opened.stored[..., number]
             if (band == band[0, 0]).all():
                 what = f"its channel {number + 1} of {header.samples} is {band[0, 0]:g} everywhere"
                 if may_have_alpha(header) and number == header.samples - 1:
                     what += "; if that is alpha, --drop-alpha leaves it out"
                 io.warn(warning("SC077", what, file=task.shown(path)))
-    if task.recipe.ending == ".png" and header.width * header.height > picture.NNUNET_PIXELS:
+    if task.recipe.ending == ".png" and header.width * header.height > NNUNET_PIXELS:
         size = f"{header.width}×{header.height}"
-        told = f"has {size} pixels, nnU-Net opens PNG of at most {picture.NNUNET_PIXELS}: --format tif knows no limit"
+        told = f"has {size} pixels, nnU-Net opens PNG of at most {NNUNET_PIXELS}: --format tif knows no limit"
         io.warn(warning("SC054", told, file=task.shown(path)))
     raw = header.width * header.height * header.samples * header.depth // 8
     # A PNG that is carried over need not be decoded: equal pixels pack to an eighth and less, if they are packed.
-    if opened.samples is None and raw // CONSTANT_PACKS < len(opened.data) - SMALL_PNG < raw:
+    if opened.packed and raw // CONSTANT_PACKS < len(opened.data) - SMALL_PNG < raw:
         return
-    pixels = opened.decoded.reshape(header.width * header.height, -1)
+    pixels = opened.stored.reshape(header.width * header.height, -1)
     if (pixels == pixels[0]).all():
         value = ", ".join(f"{sample:g}" for sample in pixels[0].tolist())
         io.warn(warning("SC077", f"all pixels are {value}", file=task.shown(path)))
@@ -153,7 +152,7 @@ def _range_of(samples: Samples) -> str:
     return f"{low:g} everywhere" if low == high else f"from {low:g} to {high:g}"
 
 
-def _warn_of_tail(opened: Opened, path: str, task: CaseTask, io: CaseIO) -> None:
+def _warn_of_tail(opened: Picture, path: str, task: CaseTask, io: CaseIO) -> None:
     if not opened.plain:
         io.warn(warning("SC059", "bytes follow the end of the picture; they are left out", file=task.shown(path)))
 
@@ -164,16 +163,16 @@ def encode_slice(samples: Samples, ending: str) -> bytes:
     return volumes.encode(np.ascontiguousarray(samples)[np.newaxis], grid, ending)
 
 
-def plain_samples(opened: Opened, repairs: list[str], recipe: Recipe) -> Samples:
+def plain_samples(opened: Picture, repairs: list[str], recipe: Recipe) -> Samples:
     """Return a picture as 8- or 16-bit grey, RGB or bands, and say what was changed."""
     header = opened.header
     if not opened.plain:
         repairs.append("bytes after the end of the picture dropped")
-    if header.kind == "palette":
+    if opened.palette is not None:
         repairs.append("palette picture expanded to RGB")
-        return raster.palette(opened.data)[opened.decoded]
-    samples = opened.decoded
-    if opened.left_out is not None:
+        return opened.palette[opened.stored, :3]
+    samples = opened.stored
+    if isinstance(opened, WithoutAlpha):
         repairs.append("the last channel, which the file does not name, left out as alpha")
     if samples.dtype.kind == "f":
         raise SegconvError(
@@ -243,10 +242,10 @@ def _convert_mask(
     return written, stored
 
 
-def _union(path: str, size: tuple[int, int], task: CaseTask, io: CaseIO) -> tuple[Opened, Samples]:
+def _union(path: str, size: tuple[int, int], task: CaseTask, io: CaseIO) -> tuple[Picture, Samples]:
     """Return the union of masks of one object each, and the last of them for what it tells of their kind."""
     union: Samples | None = None
-    opened: Opened | None = None
+    opened: Picture | None = None
     for file in task.source.files_of(path):
         with naming(task.shown(file)):
             opened = open_picture(io.read(Path(file)))
@@ -283,7 +282,7 @@ def _compile_masks(path: str, size: tuple[int, int], task: CaseTask, io: CaseIO)
 
 def _encoded_mask(dense: Samples, ending: str) -> bytes:
     if ending in PICTURES:
-        return picture.encode_mask(dense) if ending == ".png" else raster.encode_tiff(dense)
+        return raster.encode_mask(dense, ending)
     return encode_slice(dense, ending)
 
 

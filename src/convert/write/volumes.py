@@ -13,7 +13,6 @@ from ...dataset.layout import image_path, label_path
 from ...dataset.stored_label import PAGES, StoredLabel
 from ...errors import SegconvError, naming, warning
 from ...image import label_like, raster, stack, volumes
-from ...image.formats import nifti
 from ...image.geometry import Geometry, Volume
 from ...image.gzipped import is_gzip
 from ...image.stored import ArrayVolume, DecodedVolume, VolumeHeader, laid_anew
@@ -111,7 +110,7 @@ def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tu
         with naming(task.shown(file)):
             opened = open_picture(io.read(Path(file)))
             refuse_as_slices(opened.header)
-            samples = opened.decoded
+            samples = opened.stored
             if samples.dtype in (np.uint8, np.uint16, np.bool_) and opened.header.pages == 1:
                 samples = plain_samples(opened, [], task.recipe)  # of what a picture may be; HU are as they are
             slices.append(samples)
@@ -184,15 +183,8 @@ def _convert_label(
         if not same_kind:
             repairs.append(f"label stored as {label.header.dtype.name}, written as an integer")
         dense = task.recipe.coding.apply(values, snapped)
-        if (
-            isinstance(label, nifti.Nifti)
-            and label.header.plain
-            and not takes_header
-            and task.recipe.ending.startswith(".nii")
-        ):
-            io.write(target, *nifti.compress(nifti.encode_like(dense, label.header), task.recipe.ending))
-        else:
-            _write_label(dense, target, first.grid if takes_header else label.header.geometry, task, io)
+        grid = first.grid if takes_header else label.header.geometry
+        io.write(target, *label.header.encoded(dense, grid, task.recipe.ending))
     written = written_counts(counts, task)
     warn_empty(written, task, io)
     own = task.source.parts[path].files[0] if form == INSTANCES else path
@@ -244,7 +236,7 @@ def _label_stack(path: str, own: Geometry, task: CaseTask, io: CaseIO) -> tuple[
         with naming(task.shown(file)):
             opened = open_picture(io.read(Path(file)))
             if opened.header.pages > 1:
-                slices += list(opened.decoded)[:: -1 if reverse else 1]
+                slices += list(opened.stored)[:: -1 if reverse else 1]
             else:
                 slices.append(codes_to_settle(opened, coding))
             settle = coding.settle_lossy if opened.header.lossy else settle
@@ -325,7 +317,7 @@ def _write_channels(
         return
     for channel in range(image.header.channels):
         target = image_path(case.case, first + channel, ending, case.split)
-        io.write(target, *volumes.encode_channel(image, channel, ending, geometry))
+        io.write(target, *image.encoded(ending, geometry, channel))
 
 
 def _carry_unproved(

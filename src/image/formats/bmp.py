@@ -8,15 +8,18 @@ from __future__ import annotations
 import io
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from ...errors import SegconvError
-from ..gzipped import TRAILING_LIMIT, Buffer
-from .png import PictureHeader, refuse_colourless, refuse_size
+from .. import content
+from ..geometry import Geometry
+from ..gzipped import Buffer
+from ..picture import DecodedPicture, PictureHeader, opaque, refuse_colourless, refuse_size, refuse_tail
+from ..read_options import STRICT, ReadOptions
 
 HEAD_BYTES = 14 + 124 + 4 * 256
 """The longest header, and a palette."""
@@ -39,7 +42,12 @@ class _Layout:
     colours: NDArray[np.uint8]
 
 
-def probe(head: Buffer) -> PictureHeader:
+def probe(file: BinaryIO, _how: ReadOptions = STRICT) -> PictureHeader:
+    """Judge the header of an open BMP; see `read_header`."""
+    return read_header(file.read(HEAD_BYTES))
+
+
+def read_header(head: Buffer) -> PictureHeader:
     """Judge the first `HEAD_BYTES` bytes of a BMP.
 
     A palette that is the ramp of all greys from black to white makes the picture a grey one.
@@ -47,19 +55,19 @@ def probe(head: Buffer) -> PictureHeader:
     Raises
     ------
     SegconvError
-        ``SC053`` if its header is impossible; ``SC054`` for too many pixels; ``SC056`` for 16 bits
-        and compressed pixels; ``SC058`` if the header is cut.
+        ``SC051`` if it is none; ``SC053`` if its header is impossible; ``SC054`` for too many pixels;
+        ``SC056`` for 16 bits and compressed pixels; ``SC058`` if the header is cut.
     """
     return _layout(head).header
 
 
-def decode(data: Buffer) -> tuple[PictureHeader, NDArray[Any], bool]:
-    """Decode a BMP: ``(y, x)`` indices or grey, or ``(y, x, s)``; and say whether nothing follows its end.
+def decode(data: Buffer, _companion: Buffer | None = None, _how: ReadOptions = STRICT) -> DecodedPicture:
+    """Decode a BMP: ``(y, x)`` indices or grey, or ``(y, x, s)``.
 
     Raises
     ------
     SegconvError
-        What `probe` raises; ``SC058`` if rows are missing; ``SC053`` if an index has no colour;
+        What `read_header` raises; ``SC058`` if rows are missing; ``SC053`` if an index has no colour;
         ``SC054`` if more than 1 MiB follows the end.
     """
     found = _layout(data)
@@ -67,27 +75,28 @@ def decode(data: Buffer) -> tuple[PictureHeader, NDArray[Any], bool]:
     end = found.rows_at + found.row_bytes * header.height
     if len(data) < end:
         raise SegconvError(f"is cut: it ends after {len(data)} bytes, its header promises {end}", code="SC058")
-    if len(data) - end > TRAILING_LIMIT:
-        raise SegconvError(f"{len(data) - end} bytes follow its end, at most {TRAILING_LIMIT} may", code="SC054")
+    trailing = refuse_tail(data, end)
     rows = np.frombuffer(data, np.uint8, end - found.rows_at, found.rows_at).reshape(header.height, -1)
     if found.upside_down:
         rows = rows[::-1]
-    if header.samples > 1:
-        pixels = rows[:, : header.width * found.bits // 8].reshape(header.height, header.width, -1)
-        order = [2, 1, 0, 3][: header.samples]
-        return header, np.ascontiguousarray(pixels[..., order]), len(data) == end
-    bits = np.unpackbits(rows, axis=-1)[:, : header.width * found.bits]
-    samples = np.packbits(bits.reshape(header.height, header.width, found.bits), axis=-1)[..., 0] >> (8 - found.bits)
-    refuse_colourless(samples, len(found.colours))
-    return header, np.ascontiguousarray(samples), len(data) == end
+    samples = _colours_of_rows(rows, found) if header.samples > 1 else _bits_of_rows(rows, found)
+    colours = opaque(found.colours) if header.kind == "palette" else None
+    return DecodedPicture(header, not trailing, trailing, bytes(data), colours, samples)
 
 
-def palette(data: Buffer) -> NDArray[np.uint8]:
-    """Return the colours of a palette BMP, ``(n, 3)`` red, green, blue."""
-    return _layout(data).colours
+def encode(
+    array: NDArray[Any], _geometry: Geometry, _ending: str = ".bmp", _sheared: NDArray[np.float64] | None = None
+) -> list[Any]:
+    """Return the pieces of a BMP; see `encode_samples`."""
+    return [encode_samples(array)]
 
 
-def encode(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
+def encode_palette(indices: NDArray[Any], colours: NDArray[np.uint8], _depth: int = 8) -> bytes:
+    """Return a palette BMP; the format has no alpha."""
+    return encode_samples(indices, colours[:, :3])
+
+
+def encode_samples(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
     """Return a BMP, uncompressed.
 
     Parameters
@@ -121,8 +130,26 @@ def _with_alpha(samples: NDArray[Any]) -> bytes:
     )
 
 
+def _colours_of_rows(rows: NDArray[np.uint8], found: _Layout) -> NDArray[np.uint8]:
+    """Return rows, which store blue first, as ``(y, x, sample)``."""
+    header = found.header
+    pixels = rows[:, : header.width * found.bits // 8].reshape(header.height, header.width, -1)
+    return np.ascontiguousarray(pixels[..., [2, 1, 0, 3][: header.samples]])
+
+
+def _bits_of_rows(rows: NDArray[np.uint8], found: _Layout) -> NDArray[np.uint8]:
+    """Return rows of pixels of a byte and less as ``(y, x)``."""
+    header = found.header
+    bits = np.unpackbits(rows, axis=-1)[:, : header.width * found.bits]
+    samples = np.packbits(bits.reshape(header.height, header.width, found.bits), axis=-1)[..., 0] >> (8 - found.bits)
+    refuse_colourless(samples, len(found.colours))
+    return np.ascontiguousarray(samples)
+
+
 def _layout(data: Buffer) -> _Layout:
     head = bytes(data[:HEAD_BYTES])
+    if head[:2] != b"BM":
+        raise content.refuse(head, "a BMP picture")
     if len(head) < 54:
         raise SegconvError(f"ends after {len(head)} bytes, within its header", code="SC058")
     rows_at, length, width, height, planes, bits, compression = struct.unpack("<10xIIiiHHI", head[:34])

@@ -9,24 +9,23 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...errors import SegconvError
 from .. import content
-from ..gzipped import TRAILING_LIMIT, Buffer
+from ..gzipped import Buffer
+from ..picture import EXIF_ORIENTATION, DecodedPicture, PictureHeader, refuse_size, refuse_tail, turned
+from ..read_options import STRICT, ReadOptions
 from ..warned import warnings_as
 from . import pillow
-from .png import PictureHeader, refuse_size, turned
 
 HEAD_LIMIT = 1 << 20
 """What stands before the pixels, thumbnails and profiles included, takes fewer bytes than this."""
 
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))
-_ORIENTATION = 0x0112
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """A marker within entropy-coded data: neither a stuffed byte, nor a restart, nor filling."""
 
@@ -41,7 +40,12 @@ class Frame:
     components: int
 
 
-def probe(head: Buffer) -> PictureHeader:
+def probe(file: BinaryIO, _how: ReadOptions = STRICT) -> PictureHeader:
+    """Judge the header of an open JPEG; see `read_header`."""
+    return read_header(file.read(HEAD_LIMIT))
+
+
+def read_header(head: Buffer) -> PictureHeader:
     """Judge what stands before the pixels of a JPEG, at most its first `HEAD_LIMIT` bytes.
 
     Raises
@@ -67,19 +71,18 @@ def probe(head: Buffer) -> PictureHeader:
     return PictureHeader(frame.width, frame.height, 8, kind, frame.components, format="JPEG", lossy=True)
 
 
-def decode(data: Buffer) -> tuple[PictureHeader, NDArray[Any], bool]:
-    """Decode a JPEG: ``(y, x)`` or ``(y, x, 3)`` uint8; and say whether nothing follows its end.
+def decode(data: Buffer, _companion: Buffer | None = None, _how: ReadOptions = STRICT) -> DecodedPicture:
+    """Decode a JPEG: ``(y, x)`` or ``(y, x, 3)`` uint8.
 
     Raises
     ------
     SegconvError
-        What `probe` raises; ``SC058`` if it is cut or the decoder refuses; ``SC054`` if more than
+        What `read_header` raises; ``SC058`` if it is cut or the decoder refuses; ``SC054`` if more than
         1 MiB follows the end.
     """
-    header = probe(data)
+    header = read_header(data)
     end = _end(bytes(data), frame_of(data)[1])
-    if len(data) - end > TRAILING_LIMIT:
-        raise SegconvError(f"{len(data) - end} bytes follow its end, at most {TRAILING_LIMIT} may", code="SC054")
+    trailing = refuse_tail(data, end)
     try:
         with pillow.jpeg(data) as opened:
             samples = np.asarray(opened)
@@ -88,7 +91,7 @@ def decode(data: Buffer) -> tuple[PictureHeader, NDArray[Any], bool]:
     expected = (header.height, header.width) if header.samples == 1 else (header.height, header.width, 3)
     if samples.shape != expected:
         raise SegconvError(f"decodes to the shape {samples.shape}, expected {expected}", code="SC056")
-    return header, samples, len(data) == end
+    return DecodedPicture(header, not trailing, trailing, bytes(data), None, samples)
 
 
 def frame_of(data: Buffer) -> tuple[Frame, int]:
@@ -149,7 +152,7 @@ def _orientation(head: Buffer) -> int:
     try:
         # Warnings are of tags that are damaged: the picture does not depend on them.
         with warnings_as("ignore"), pillow.jpeg(bytes(head[:HEAD_LIMIT])) as opened:
-            return int(opened.getexif().get(_ORIENTATION, 1))
+            return int(opened.getexif().get(EXIF_ORIENTATION, 1))
     # Pillow lets through what its parser of EXIF meets.
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, struct.error) as error:
         raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error

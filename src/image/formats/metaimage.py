@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from isal import isal_zlib
@@ -21,7 +21,7 @@ from ..deflated import ZLIB_WBITS, deflate_zlib
 from ..geometry import Geometry, grid_of
 from ..gzipped import DEFLATE_LEVEL, TRAILING_LIMIT, Buffer, DamagedStream
 from ..read_options import STRICT, ReadOptions
-from ..stored import ArrayVolume, VolumeHeader, arranged, plain_name
+from ..stored import ArrayVolume, TextHeader, arranged, plain_name
 
 LOCAL = "LOCAL"
 """Name of the data file of a volume that is one file."""
@@ -62,36 +62,22 @@ _MM_PER_UNIT = {"mm": 1.0, "um": 1e-3, "cm": 10.0, "?": 1.0, "": 1.0}
 
 
 @dataclass(frozen=True)
-class MetaHeader(VolumeHeader):
+class MetaHeader(TextHeader):
     """What a MetaImage header says, after it was found to be usable.
 
     Parameters
     ----------
-    interleaved
-        Whether the channels of one voxel lie together.
     compressed
         Whether the voxels are a zlib stream.
     compressed_bytes
         Its length, or None if the header does not tell.
     skip
         Bytes before the voxels in a data file; -1: the voxels are the last of it.
-    text_bytes
-        Length of the header.
-    data_file
-        Name of the file that holds the voxels, or None if they follow the header.
     """
 
-    interleaved: bool
     compressed: bool
     compressed_bytes: int | None
     skip: int
-    text_bytes: int
-    data_file: str | None
-
-    @property
-    def plain(self) -> bool:
-        """Whether a file with this header may be carried over byte for byte."""
-        return super().plain and self.data_file is None
 
 
 def read_header(head: Buffer, how: ReadOptions = STRICT) -> MetaHeader:
@@ -154,8 +140,13 @@ def read_header(head: Buffer, how: ReadOptions = STRICT) -> MetaHeader:
         compressed_bytes=_whole(fields, "CompressedDataSize") if "CompressedDataSize" in fields else None,
         skip=skip,
         text_bytes=text_bytes,
-        data_file=data_file,
+        voxel_file=data_file,
     )
+
+
+def probe(file: BinaryIO, how: ReadOptions = STRICT) -> MetaHeader:
+    """Judge the header of an open file; see `read_header`."""
+    return read_header(file.read(HEAD_LIMIT + 1), how)
 
 
 def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STRICT) -> ArrayVolume:
@@ -177,9 +168,9 @@ def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STR
     header = read_header(data, how)
     if header.voxel_bytes > how.max_bytes:
         raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {how.max_bytes} are allowed", code="SC054")
-    if header.data_file is not None and companion is None:
-        raise SegconvError(f"holds no voxels: they are in {header.data_file!r}", code="SC052")
-    body = memoryview(data)[header.text_bytes :] if header.data_file is None else memoryview(companion or b"")
+    if header.voxel_file is not None and companion is None:
+        raise SegconvError(f"holds no voxels: they are in {header.voxel_file!r}", code="SC052")
+    body = memoryview(data)[header.text_bytes :] if header.voxel_file is None else memoryview(companion or b"")
     raw: Buffer
     if header.compressed:
         raw, after = _inflate_zlib(body, header)
@@ -199,8 +190,10 @@ def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STR
     return ArrayVolume(header, header.plain and not after, after > 0, array)
 
 
-def encode(array: NDArray[Any], geometry: Geometry, sheared: NDArray[np.float64] | None = None) -> bytes:
-    """Return a ``.mha`` file, compressed, the same bytes for the same voxels.
+def encode(
+    array: NDArray[Any], geometry: Geometry, _ending: str = ".mha", sheared: NDArray[np.float64] | None = None
+) -> list[Any]:
+    """Return the pieces of a ``.mha`` file, compressed, the same bytes for the same voxels.
 
     Parameters
     ----------
@@ -212,7 +205,7 @@ def encode(array: NDArray[Any], geometry: Geometry, sheared: NDArray[np.float64]
         Directions to write instead of the grid's own: those of the file that the grid comes from.
     """
     packed = deflate_zlib(_little(array, geometry), DEFLATE_LEVEL)
-    return _header(array, geometry, len(packed), LOCAL, sheared) + packed
+    return [_header(array, geometry, len(packed), LOCAL, sheared), packed]
 
 
 def encode_pair(

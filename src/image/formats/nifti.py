@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from ..read_options import STRICT, ReadOptions
 from ..stored import DecodedVolume, VolumeHeader, arranged
 from .nifti_block import DTYPES, NiftiBlock
 from .nifti_forms import spatial, with_forms, with_sheared
+
+ENDINGS = (".nii", ".nii.gz")
 
 HEADER_SIZE = 348
 NIFTI_2 = 540
@@ -58,6 +60,12 @@ class NiftiHeader(VolumeHeader):
         """As of any volume; voxels of one byte do not show the order of bytes, their header does."""
         return super().plain and int.from_bytes(self.block[:4], sys.byteorder) == HEADER_SIZE
 
+    def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
+        """Return the pieces of a file with other voxels, in NIfTI with these forms bit for bit on the same grid."""
+        if ending in ENDINGS and self.plain and geometry == self.geometry:
+            return compress(encode_like(array, self), ending)
+        return super().encoded(array, geometry, ending)
+
 
 @dataclass(frozen=True)
 class Nifti(DecodedVolume):
@@ -76,6 +84,16 @@ class Nifti(DecodedVolume):
     def stored(self) -> NDArray[Any]:
         """Stored voxels, ``(z, y, x)``, or ``(channel, z, y, x)`` if there are several; not writable."""
         return arranged(self.raw, self.header, self.header.offset, interleaved=False)
+
+    def encoded(self, ending: str, geometry: Geometry | None = None, channel: int = 0) -> list[Any]:
+        """Return the pieces of a file with one channel: in NIfTI the stored bytes behind a new header."""
+        if ending not in ENDINGS or geometry is not None:
+            return super().encoded(ending, geometry, channel)
+        slab: Any = self.channel_bytes(channel)
+        if not self.header.dtype.isnative:
+            swapped = np.frombuffer(slab, dtype=self.header.dtype)
+            slab = swapped.astype(self.header.dtype.newbyteorder("=")).view(np.uint8)
+        return compress([channel_header(self.header), slab], ending)
 
     def channel_bytes(self, channel: int) -> memoryview:
         """Bytes of the stored voxels of one channel, a slab of `raw` that is not copied."""
@@ -113,7 +131,12 @@ def read_header(head: Buffer, how: ReadOptions = STRICT) -> NiftiHeader:
     return NiftiHeader(geometry, channels, dtype, slope, intercept, four_dimensional, oddities, int(offset), block)
 
 
-def probe(data: Buffer, how: ReadOptions = STRICT) -> NiftiHeader:
+def probe(file: BinaryIO, how: ReadOptions = STRICT) -> NiftiHeader:
+    """Judge the header of an open file, gzipped or not; see `read_header`."""
+    return _read_packed(file.read(HEAD_BYTES), how)
+
+
+def _read_packed(data: Buffer, how: ReadOptions) -> NiftiHeader:
     """Judge the header of a file from its first `HEAD_BYTES` bytes, gzipped or not."""
     head = data
     if is_gzip(data):
@@ -123,7 +146,7 @@ def probe(data: Buffer, how: ReadOptions = STRICT) -> NiftiHeader:
     return read_header(head, how)
 
 
-def decode(data: Buffer, how: ReadOptions = STRICT) -> Nifti:
+def decode(data: Buffer, _companion: Buffer | None = None, how: ReadOptions = STRICT) -> Nifti:
     """Decode a whole file, proving every byte of it.
 
     Parameters
@@ -137,7 +160,7 @@ def decode(data: Buffer, how: ReadOptions = STRICT) -> Nifti:
         What `read_header` raises; ``SC050`` for a damaged gzip stream; ``SC052`` if voxels are
         missing; ``SC054`` if it is larger than allowed or carries more than 1 MiB after its end.
     """
-    header = probe(data, how)
+    header = _read_packed(data, how)
     if header.voxel_bytes > how.max_bytes:
         raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {how.max_bytes} are allowed", code="SC054")
     end = header.offset + header.voxel_bytes
@@ -177,7 +200,14 @@ def channel_header(header: NiftiHeader) -> bytes:
     return _finish(own)
 
 
-def encode(array: NDArray[Any], geometry: Geometry) -> list[Any]:
+def encode(
+    array: NDArray[Any], geometry: Geometry, ending: str, _sheared: NDArray[np.float64] | None = None
+) -> list[Any]:
+    """Return the pieces of a file, gzipped if its ending says so; see `buffers_of`."""
+    return compress(buffers_of(array, geometry), ending)
+
+
+def buffers_of(array: NDArray[Any], geometry: Geometry) -> list[Any]:
     """Return the buffers of an uncompressed file, to be joined, written or passed to `compress`.
 
     Parameters
@@ -223,7 +253,7 @@ def with_own_forms(buffers: list[Any], forms: str, grid: Geometry) -> list[Any]:
 
 
 def compress(buffers: list[Any], ending: str) -> list[Any]:
-    """Return the pieces of a file, in order, from the buffers of `encode`: gzipped if the ending asks for it."""
+    """Return the pieces of a file, in order, from the buffers of `buffers_of`: gzipped if the ending asks for it."""
     return deflated_pieces(buffers) if ending.endswith(".gz") else buffers
 
 

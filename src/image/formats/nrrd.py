@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 import nrrd
 import numpy as np
@@ -22,7 +22,7 @@ from .. import content
 from ..geometry import Geometry, grid_of
 from ..gzipped import TRAILING_LIMIT, Buffer, deflate, inflate
 from ..read_options import STRICT, ReadOptions
-from ..stored import ArrayVolume, VolumeHeader, arranged, plain_name
+from ..stored import ArrayVolume, TextHeader, arranged, plain_name
 from ..warned import warnings_as
 
 MAGIC = b"NRRD0"
@@ -30,6 +30,9 @@ _MAGIC_LINE = re.compile(r"NRRD000[1-5]")
 
 HEAD_LIMIT = 1 << 22
 """A header takes fewer bytes than this; those of segmentations with hundreds of segments reach a tenth of it."""
+
+_USUAL_HEAD = (1 << 16) + 1
+"""Bytes that most headers are shorter than."""
 
 _TYPES = {
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
@@ -113,39 +116,25 @@ _COLOUR_KINDS = ("rgb-color", "rgba-color", "hsv-color", "xyz-color", "3-color",
 
 
 @dataclass(frozen=True)
-class NrrdHeader(VolumeHeader):
+class NrrdHeader(TextHeader):
     """What a NRRD header says, after it was found to be usable.
 
     Parameters
     ----------
-    interleaved
-        Whether the axis of channels is the fastest.
     encoding
         ``"raw"``, ``"gzip"`` or ``"bzip2"``.
     line_skip
         Lines before the data, skipped before it is decompressed.
     byte_skip
         Bytes before the data, skipped after it is decompressed; -1: it is the last of the file.
-    text_bytes
-        Length of the header, its empty line included.
-    data_file
-        Name of the file that holds the data, or None.
     pairs
         The key/value pairs, in their order, unescaped.
     """
 
-    interleaved: bool
     encoding: str
     line_skip: int
     byte_skip: int
-    text_bytes: int
-    data_file: str | None
     pairs: Mapping[str, str]
-
-    @property
-    def plain(self) -> bool:
-        """Whether a file with this header may be carried over byte for byte."""
-        return super().plain and self.data_file is None
 
 
 def read_header(head: Buffer, how: ReadOptions = STRICT) -> NrrdHeader:
@@ -197,9 +186,17 @@ def read_header(head: Buffer, how: ReadOptions = STRICT) -> NrrdHeader:
         line_skip=line_skip,
         byte_skip=byte_skip,
         text_bytes=text_bytes,
-        data_file=_data_file(fields),
+        voxel_file=_data_file(fields),
         pairs=pairs,
     )
+
+
+def probe(file: BinaryIO, how: ReadOptions = STRICT) -> NrrdHeader:
+    """Judge the header of an open file; see `read_header`."""
+    head = file.read(_USUAL_HEAD)
+    if len(head) == _USUAL_HEAD and b"\n\n" not in head and b"\n\r\n" not in head:
+        head += file.read(HEAD_LIMIT + 1 - _USUAL_HEAD)
+    return read_header(head, how)
 
 
 def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STRICT) -> ArrayVolume:
@@ -221,9 +218,9 @@ def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STR
     header = read_header(data, how)
     if header.voxel_bytes > how.max_bytes:
         raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {how.max_bytes} are allowed", code="SC054")
-    if header.data_file is not None and companion is None:
-        raise SegconvError(f"holds no voxels: they are in {header.data_file!r}", code="SC052")
-    packed = memoryview(data)[header.text_bytes :] if header.data_file is None else memoryview(companion or b"")
+    if header.voxel_file is not None and companion is None:
+        raise SegconvError(f"holds no voxels: they are in {header.voxel_file!r}", code="SC052")
+    packed = memoryview(data)[header.text_bytes :] if header.voxel_file is None else memoryview(companion or b"")
     packed = _skip_lines(packed, header.line_skip)
     raw: Buffer
     if header.encoding == "raw":
@@ -244,8 +241,10 @@ def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STR
     return ArrayVolume(header, header.plain and not trailing, trailing, array)
 
 
-def encode(array: NDArray[Any], geometry: Geometry, sheared: NDArray[np.float64] | None = None) -> bytes:
-    """Return a NRRD file, gzipped inside, the same bytes for the same voxels.
+def encode(
+    array: NDArray[Any], geometry: Geometry, _ending: str = ".nrrd", sheared: NDArray[np.float64] | None = None
+) -> list[Any]:
+    """Return the pieces of a NRRD file, gzipped inside, the same bytes for the same voxels.
 
     Parameters
     ----------
@@ -258,7 +257,7 @@ def encode(array: NDArray[Any], geometry: Geometry, sheared: NDArray[np.float64]
     """
     if array.shape != geometry.array_shape:
         raise ValueError(f"array of shape {array.shape} is not on a grid of shape {geometry.array_shape}")
-    return file_bytes(array, geometry, ["domain"] * 3, [], sheared)
+    return [file_bytes(array, geometry, ["domain"] * 3, [], sheared)]
 
 
 def file_bytes(

@@ -13,7 +13,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, BinaryIO
 
 import numpy as np
 from isal import igzip_lib, isal_zlib
@@ -22,24 +23,27 @@ from numpy.typing import NDArray
 from ...errors import SegconvError
 from .. import content
 from ..deflated import deflate_zlib
-from ..gzipped import PIECE, TRAILING_LIMIT, Buffer, DamagedStream
+from ..geometry import Geometry
+from ..gzipped import PIECE, Buffer, DamagedStream
+from ..picture import (
+    EXIF_ORIENTATION,
+    Picture,
+    PictureHeader,
+    opaque,
+    refuse_colourless,
+    refuse_size,
+    refuse_tail,
+    turned,
+)
+from ..read_options import STRICT, ReadOptions
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-
-MAX_PIXELS = 500_000_000
-"""Largest picture that is decoded, whatever its format."""
-
-NNUNET_PIXELS = 178_956_970
-"""Largest PNG or BMP that nnU-Net reads: scikit-image opens them through Pillow, with Pillow's own limit."""
 
 _LIBPNG_SIDE = 1_000_000
 """Longest side of a picture that libpng, which decodes for imagecodecs, takes."""
 
 HEAD_BYTES = 33
 """Signature and IHDR chunk: enough to know size and kind of a picture."""
-
-_ORIENTATION = 0x0112
-"""Tag of EXIF."""
 
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _KINDS = {0: "gray", 2: "RGB", 3: "palette", 4: "gray+alpha", 6: "RGBA"}
@@ -53,68 +57,38 @@ COMPRESS_LEVEL = 1
 
 
 @dataclass(frozen=True)
-class PictureHeader:
-    """What the header of a picture says, be it a PNG or of another format.
+class Png(Picture):
+    """A PNG that was proved, and is decoded when its samples are asked for."""
 
-    Parameters
-    ----------
-    width, height
-        In pixels.
-    depth
-        Bits a sample, as stored: 1, 2, 4, 8, 16, or 32 and 64 in a TIFF.
-    kind
-        ``"gray"``, ``"RGB"``, ``"palette"``, ``"gray+alpha"``, ``"RGBA"``, or in a TIFF ``"bands"``:
-        samples that are neither colour nor alpha.
-    samples
-        Stored samples a pixel.
-    interlaced
-        Whether the rows are stored in Adam7 order.
-    pages
-        Pictures in the file, all of one size and kind: 1 except for a TIFF.
-    format
-        ``"PNG"``, ``"TIFF"``, ``"BMP"`` or ``"JPEG"``.
-    lossy
-        Whether samples may differ from what was once stored, as in a JPEG.
-    numbers
-        ``"uint"``, or in a TIFF ``"int"`` or ``"float"``.
-    white_is_zero
-        Whether it is grey, and says that its lowest value is white.
-    unnamed
-        Of "bands" of a TIFF: how many of its samples the file does not tell the meaning of; the others are the first.
-    channel_pages
-        Whether its pages are the channels of one picture, as a TIFF of ImageJ or OME may say.
-    """
+    @cached_property
+    def stored(self) -> NDArray[Any]:
+        """Samples as stored, palettes as indices: ``(y, x)`` or ``(y, x, sample)``, uint8 or uint16.
 
-    width: int
-    height: int
-    depth: int
-    kind: str
-    samples: int
-    interlaced: bool = False
-    pages: int = 1
-    format: str = "PNG"
-    lossy: bool = False
-    numbers: str = "uint"
-    white_is_zero: bool = False
-    unnamed: int = 0
-    channel_pages: bool = False
+        Raises
+        ------
+        SegconvError
+            What `samples_of` raises.
+        """
+        return samples_of(self.data, self.header, self.colours)
 
     @property
-    def channels(self) -> int:
-        """Channels that a network sees once the palette is expanded and alpha is dropped."""
-        if self.kind == "bands":
-            return self.samples
-        return 1 if self.kind in ("gray", "gray+alpha") else 3
-
-    def __str__(self) -> str:
-        numbers = "" if self.numbers == "uint" else f" {self.numbers}"
-        pages = "" if self.pages == 1 else f"×{self.pages}"
-        kind = f"{self.samples} bands" if self.kind == "bands" else self.kind
-        white = " with white as 0" if self.white_is_zero else ""
-        return f"{self.depth}-bit{numbers} {kind}{white}, {self.width}×{self.height}{pages}"
+    def packed(self) -> bool:
+        """Whether it is still to be decoded."""
+        return "stored" not in self.__dict__
 
 
-def probe(head: Buffer) -> PictureHeader:
+def probe(file: BinaryIO, _how: ReadOptions = STRICT) -> PictureHeader:
+    """Judge the header of an open PNG; see `read_header`."""
+    return read_header(file.read(content.HEAD_BYTES))
+
+
+def decode(data: Buffer, _companion: Buffer | None = None, _how: ReadOptions = STRICT) -> Png:
+    """Prove a PNG; raises what `prove` raises."""
+    header, plain = prove(data)
+    return Png(header, plain, not plain, bytes(data), palette(data) if header.kind == "palette" else None)
+
+
+def read_header(head: Buffer) -> PictureHeader:
     """Judge the first `HEAD_BYTES` bytes of a PNG.
 
     Raises
@@ -147,42 +121,24 @@ def probe(head: Buffer) -> PictureHeader:
     return PictureHeader(width, height, depth, _KINDS[colour], _SAMPLES[colour], bool(interlace))
 
 
-def refuse_size(width: int, height: int, pages: int = 1) -> None:
-    """Refuse pictures without pixels (``SC053``), and those with more than `MAX_PIXELS` (``SC054``)."""
-    if not (0 < width < 1 << 31 and 0 < height < 1 << 31):
-        raise SegconvError(f"has the size {width}×{height}", code="SC053")
-    if width * height * pages > MAX_PIXELS:
-        size = f"{width}×{height}" if pages == 1 else f"{width}×{height}×{pages}"
-        raise SegconvError(f"has {size} pixels, at most {MAX_PIXELS} are allowed", code="SC054")
-
-
-def turned(orientation: int) -> SegconvError:
-    """Return the error for a picture whose orientation, as in EXIF, is not 1."""
-    return SegconvError(
-        f"is stored turned: its orientation is {orientation}, and readers disagree on whether that counts",
-        code="SC053",
-        hint="rotate the pixels and save again",
-    )
-
-
 def prove(data: Buffer) -> tuple[PictureHeader, bool]:
     """Check every byte of a PNG that its pixels depend on.
 
     Returns
     -------
     header
-        What `probe` returns.
+        What `read_header` returns.
     plain
         Whether nothing follows the end of the picture.
 
     Raises
     ------
     SegconvError
-        What `probe` raises; ``SC058`` if a chunk is cut or its checksum is wrong, or if the pixels
+        What `read_header` raises; ``SC058`` if a chunk is cut or its checksum is wrong, or if the pixels
         do not inflate to exactly the bytes that the header promises; ``SC053`` if it is stored
         turned; ``SC054`` if they inflate to more, or more than 1 MiB follows the end.
     """
-    header = probe(data)
+    header = read_header(data)
     expected = sum(rows * (1 + row) for rows, row in _passes(header))
     pixels = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB)
     total = 0
@@ -208,9 +164,7 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
         raise SegconvError(f"its pixel data is cut: {total} of {expected} bytes", code="SC058")
     if header.kind == "palette" and b"PLTE" not in seen:
         raise SegconvError("is a palette picture without a palette", code="SC058")
-    if len(data) - end > TRAILING_LIMIT:
-        raise SegconvError(f"{len(data) - end} bytes follow its end, at most {TRAILING_LIMIT} may", code="SC054")
-    return header, len(data) == end
+    return header, not refuse_tail(data, end)
 
 
 def _inflated(pixels: igzip_lib.IgzipDecompressor, packed: Buffer, limit: int) -> int:
@@ -227,8 +181,13 @@ def _inflated(pixels: igzip_lib.IgzipDecompressor, packed: Buffer, limit: int) -
     return count
 
 
-def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
-    """Return the stored samples of a PNG that `prove` accepted.
+def samples_of(data: Buffer, header: PictureHeader, colours: NDArray[np.uint8] | None = None) -> NDArray[Any]:
+    """Decode the samples of a PNG that `prove` accepted.
+
+    Parameters
+    ----------
+    colours
+        Of its palette, if it has one.
 
     Returns
     -------
@@ -265,35 +224,32 @@ def decode(data: Buffer, header: PictureHeader) -> NDArray[Any]:
     if header.kind == "gray":
         # Pillow stretches these to 0..255: 1-bit as booleans, 2-bit by 85, 4-bit by 17.
         return samples.astype(np.uint8) if header.depth == 1 else samples // (255 // ((1 << header.depth) - 1))
-    refuse_colourless(samples, len(palette(data)))
+    refuse_colourless(samples, len(palette(data) if colours is None else colours))
     return samples
 
 
 def palette(data: Buffer) -> NDArray[np.uint8]:
-    """Return the colours of a palette PNG that `prove` accepted, ``(n, 3)`` red, green, blue."""
-    body = next(body for name, body, _ in _chunks(memoryview(data)) if name == b"PLTE")
-    colours: NDArray[np.uint8] = np.frombuffer(body, dtype=np.uint8).reshape(-1, 3).copy()
-    return colours
-
-
-def palette_with_alpha(data: Buffer) -> NDArray[np.uint8]:
     """Return the colours of a palette PNG that `prove` accepted, ``(n, 4)``, alpha as its tRNS chunk says."""
-    colours = palette(data)
-    body = next((body for name, body, _ in _chunks(memoryview(data)) if name == b"tRNS"), b"")
-    alpha = np.full(len(colours), 255, dtype=np.uint8)
-    told = np.frombuffer(body, dtype=np.uint8)[: len(alpha)]
-    alpha[: len(told)] = told
-    return np.concatenate([colours, alpha[:, np.newaxis]], axis=1)
+    colours, alpha = b"", b""
+    for name, body, _ in _chunks(memoryview(data)):
+        if name == b"PLTE":
+            colours = colours or bytes(body)
+        if name == b"tRNS":
+            alpha = alpha or bytes(body)
+    table = opaque(np.frombuffer(colours, dtype=np.uint8).reshape(-1, 3))
+    said = np.frombuffer(alpha, dtype=np.uint8)[: len(table)]
+    table[: len(said), 3] = said
+    return table
 
 
-def refuse_colourless(indices: NDArray[Any], colours: int) -> None:
-    """Refuse palette indices that a palette of so many colours does not have (``SC053``)."""
-    largest = int(indices.max())
-    if largest >= colours:
-        raise SegconvError(f"holds the palette index {largest}, its palette has {colours} colours", code="SC053")
+def encode(
+    array: NDArray[Any], _geometry: Geometry, _ending: str = ".png", _sheared: NDArray[np.float64] | None = None
+) -> list[Any]:
+    """Return the pieces of a PNG; see `encode_samples`."""
+    return [encode_samples(array)]
 
 
-def encode(samples: NDArray[Any]) -> bytes:
+def encode_samples(samples: NDArray[Any]) -> bytes:
     """Return a PNG of grey ``(y, x)`` or of samples ``(y, x, s)``: grey and alpha, RGB, RGBA; uint8 or uint16."""
     if samples.ndim == 3 and samples.dtype == np.uint16:
         import imagecodecs
@@ -330,11 +286,6 @@ def encode_few_bits(samples: NDArray[Any], depth: int) -> bytes:
     if int(samples.max()) >= 1 << depth:
         raise ValueError(f"the sample {int(samples.max())} does not fit {depth} bits")
     return _packed(samples, depth, 0, b"")
-
-
-def encode_bilevel(mask: NDArray[Any]) -> bytes:
-    """Return a PNG of 1 bit a pixel, ``(y, x)``: 1 where the mask is not 0."""
-    return encode_few_bits((mask != 0).astype(np.uint8), 1)
 
 
 def encode_mask(values: NDArray[Any]) -> bytes:
@@ -413,7 +364,7 @@ def _orientation(exif: memoryview) -> int:
     tags = Image.Exif()
     try:
         tags.load(bytes(exif))
-        return int(tags.get(_ORIENTATION, 1))
+        return int(tags.get(EXIF_ORIENTATION, 1))
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):  # viewers pass over what is damaged
         return 1
 

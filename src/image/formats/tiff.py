@@ -15,7 +15,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import imagecodecs
 import numpy as np
@@ -23,10 +23,12 @@ import tifffile
 from numpy.typing import NDArray
 
 from ...errors import SegconvError
+from .. import content
+from ..geometry import Geometry
 from ..gzipped import Buffer
-from ..read_options import MAX_VOLUME
+from ..picture import DecodedPicture, PictureHeader, opaque, refuse_colourless, refuse_size, turned
+from ..read_options import MAX_VOLUME, STRICT, ReadOptions
 from . import jpeg
-from .png import PictureHeader, refuse_colourless, refuse_size, turned
 from .tiff_axes import CHANNELS, MIXED, meaning_of_pages
 
 # TIFF's codes of the compressions that are read; each decoder is bounded by the size it is given.
@@ -57,7 +59,7 @@ _TIFF_ERRORS = (
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-def probe(file: Any) -> PictureHeader:
+def probe(file: BinaryIO, _how: ReadOptions = STRICT) -> PictureHeader:
     """Judge the directories of an open file.
 
     Raises
@@ -65,32 +67,43 @@ def probe(file: Any) -> PictureHeader:
     SegconvError
         What `decode` raises of them.
     """
+    _refuse_other_formats(file.read(content.HEAD_BYTES))
+    file.seek(0)
     with _opened(file) as tiff:
         return _header(tiff)
 
 
-def decode(data: Buffer) -> tuple[PictureHeader, NDArray[Any]]:
+def decode(data: Buffer, _companion: Buffer | None = None, _how: ReadOptions = STRICT) -> DecodedPicture:
     """Decode a TIFF: ``(y, x)``, ``(y, x, s)``, or with a first axis of pages if there are several.
 
     Raises
     ------
     SegconvError
-        ``SC053`` for a picture that is stored turned or pages that differ; ``SC054`` for too many
-        pixels, or strips that unpack to more than they need; ``SC056`` for kinds of samples and
+        ``SC051`` if it is none; ``SC053`` for a picture that is stored turned or pages that differ;
+        ``SC054`` for too many pixels, or strips that unpack to more than they need; ``SC056`` for kinds of samples and
         compressions that are not read; ``SC058`` if it is cut or damaged.
     """
+    _refuse_other_formats(data)
     with _opened(io.BytesIO(data)) as tiff:
         header = _header(tiff)
-        return header, _samples(tiff, header, data)
+        samples = _samples(tiff, header, data)
+        colours = opaque(_palette_of(tiff.pages[0])) if header.kind == "palette" else None
+        return DecodedPicture(header, True, False, bytes(data), colours, samples)
 
 
-def palette(data: Buffer) -> NDArray[np.uint8]:
-    """Return the colours of a palette TIFF that `decode` accepted, ``(n, 3)`` red, green, blue."""
-    with _opened(io.BytesIO(data)) as tiff:
-        return _palette_of(tiff.pages[0])
+def encode(
+    array: NDArray[Any], _geometry: Geometry, _ending: str = ".tif", _sheared: NDArray[np.float64] | None = None
+) -> list[Any]:
+    """Return the pieces of a TIFF of one page; see `encode_samples`."""
+    return [encode_samples(array)]
 
 
-def encode(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
+def encode_palette(indices: NDArray[Any], colours: NDArray[np.uint8], _depth: int = 8) -> bytes:
+    """Return a palette TIFF; the format has no alpha."""
+    return encode_samples(indices, colours[:, :3])
+
+
+def encode_samples(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
     """Return a TIFF of one page, deflated, the same bytes for the same samples.
 
     Parameters
@@ -105,7 +118,7 @@ def encode(samples: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> b
 
 
 def encode_pages(pages: NDArray[Any], colours: NDArray[np.uint8] | None = None) -> bytes:
-    """Return a TIFF with a page for each entry of the first axis; see `encode`."""
+    """Return a TIFF with a page for each entry of the first axis; see `encode_samples`."""
     options: dict[str, Any] = {"photometric": "minisblack"}
     if pages.ndim == 4:
         options = {
@@ -129,6 +142,11 @@ def encode_pages(pages: NDArray[Any], colours: NDArray[np.uint8] | None = None) 
                 **options,
             )
     return buffer.getvalue()
+
+
+def _refuse_other_formats(head: Buffer) -> None:
+    if content.kind_of(head) != "TIFF picture":
+        raise content.refuse(head, "a TIFF picture")
 
 
 @contextmanager

@@ -18,15 +18,16 @@ from ... import reading
 from ...dataset.strictjson import load_object, read_file
 from ...errors import Finding, SegconvError, warning
 from ...image import label_like
-from ...image.formats.png import PictureHeader
+from ...image.opened import Header, Opened
 from ...image.orientation import axis_codes
+from ...image.picture import PictureHeader
 from ...image.stored import VolumeHeader
 from ...image.voxels import LARGEST, label_values, position, shares_of, value_range
 from ...typed import Misfit, entries, many, positive
 from ...work.unforeseen import unforeseen
-from ..opened import Header, Opened, decode, judge_mark, probe, read_bytes
+from ..opened import Looked, decode, judge_mark, probe, read_bytes
 from .coded import Coded
-from .grid_check import FIRST_CHANNEL, IMAGE, extent, judge_place
+from .grid_check import FIRST_CHANNEL, IMAGE, judge_place
 from .history import Recorded, judge_change
 from .inventory import CaseFiles
 from .links import unusable
@@ -156,7 +157,7 @@ class QuickCheck:
         return _Case(self.rules, case).judge(_read_header)
 
 
-Reader = Callable[["_Case", str, int], Opened]
+Reader = Callable[["_Case", str, int], Looked]
 
 
 class _Case:
@@ -216,17 +217,17 @@ class _Case:
         name: str,
         index: int,
         read: Reader,
-        judge: Callable[[str, Opened, Any], None],
+        judge: Callable[[str, Looked, Any], None],
         first: Header | None,
     ) -> Header | None:
         """Read and judge one file; return its header if it has a usable one."""
         header = None
         try:
-            opened = read(self, name, index)
-            header = opened.header
-            for code, message in opened.oddities:
+            looked = read(self, name, index)
+            header = looked.header
+            for code, message in looked.oddities:
                 self._warn(code, message, name)
-            judge(name, opened, first)
+            judge(name, looked, first)
         except SegconvError as error:
             self.report.findings += [replace(f, file=name) for f in error.findings]
         except Exception as error:  # noqa: BLE001 - one file must not end the check of the others
@@ -235,8 +236,6 @@ class _Case:
 
     def _channels(self, header: Header) -> int:
         """Return how many channels nnU-Net's readers make of a file."""
-        if isinstance(header, VolumeHeader):
-            return header.channels
         if header.kind == "palette":
             return 1 if header.format == "TIFF" else 3
         return header.pages if channels_in_pages(header, self.rules.reader) else header.samples
@@ -249,19 +248,22 @@ class _Case:
                 f"counts as {found} of the channels, the first file of the case as {expected}; nnU-Net refuses that",
                 name,
                 hint="save each channel as a file of one value a pixel"
-                if isinstance(header, PictureHeader)
+                if not header.placed
                 else "segconv convert DATASET --to 43_New writes one file a channel",
             )
 
     # images
 
-    def _image(self, name: str, opened: Opened, first: Header | None) -> None:
-        header = opened.header
+    def _image(self, name: str, looked: Looked, first: Header | None) -> None:
+        header, opened = looked.header, looked.opened
         if first is not None:
             self.report.findings += judge_place(name, header, first, FIRST_CHANNEL)
         if isinstance(header, PictureHeader):
-            self._picture(name, header, opened.samples)
-            return
+            self._picture(name, header, None if opened is None else opened.stored)
+        elif isinstance(header, VolumeHeader):
+            self._volume(name, header, opened)
+
+    def _volume(self, name: str, header: VolumeHeader, opened: Opened | None) -> None:
         self._describe(header)
         self.report.voxel_types += [header.dtype.newbyteorder("=").name] * header.channels
         if header.channels > 1:
@@ -280,10 +282,10 @@ class _Case:
             )
         else:
             self._dimensions(name, header)
-        if opened.volume is not None:
-            for number in range(header.channels):
-                self._values(name, header, opened.volume.channel(number))
-                self._question(name, header, opened.volume.channel(number))
+        if opened is not None:
+            for stored in opened.stored if header.channels > 1 else [opened.stored]:
+                self._values(name, header, stored)
+                self._question(name, header, stored)
 
     def _dimensions(self, name: str, header: Header) -> None:
         self.report.findings += judge_dimensions(name, header, self.rules.readers, self.rules.ending)
@@ -305,7 +307,7 @@ class _Case:
 
     def _picture(self, name: str, header: PictureHeader, samples: NDArray[Any] | None) -> None:
         report = self.report
-        report.size = extent(header)
+        report.size = header.geometry.size
         report.pages = header.pages
         channels = self._channels(header)
         report.voxel_types += [f"{header.depth}-bit {header.kind}"] * channels
@@ -334,25 +336,15 @@ class _Case:
 
     # labels
 
-    def _label(self, name: str, opened: Opened, first: Header | None) -> None:
-        header = opened.header
+    def _label(self, name: str, looked: Looked, first: Header | None) -> None:
+        header, opened = looked.header, looked.opened
         if first is not None:
             self.report.findings += judge_place(name, header, first, IMAGE)
-        if isinstance(header, PictureHeader):
-            _refuse_mask(header)
-            values = opened.samples
-        else:
-            if header.four_dimensional:
-                raise SegconvError(
-                    f"is a label of four dimensions ({header.channels} channels), expected one value a voxel",
-                    code="SC073",
-                    hint="merge the channels into one label map",
-                )
-            volume = opened.volume
-            values = None if volume is None else volume.values if header.scaled else volume.stored
+        _refuse_mask(header)
         self._dimensions(name, header)
-        if values is None:
+        if opened is None:
             return
+        values = opened.label().array
         counts = label_values(values)
         self.report.coded.add_label(header, values, counts, opened.palette)
         allowed = self.rules.values
@@ -408,11 +400,12 @@ _spacing = entries({"spacing": many(positive, least=3, most=3)})
 """Reads the json beside a TIFF of pages."""
 
 
-def _refuse_mask(header: PictureHeader) -> None:
+def _refuse_mask(header: Header) -> None:
     """Refuse masks of which nnU-Net's readers make something else than their values."""
     as_values = "segconv convert DATASET --to 43_New, or export one grey value a class"
-    if header.samples > 1:
-        raise SegconvError(f"is {header}, expected a label of one value a pixel", code="SC073", hint=as_values)
+    if not header.scalar:
+        hint = "merge the channels into one label map" if header.placed else as_values
+        raise SegconvError(f"is {header}, expected a label of one value a voxel", code="SC073", hint=hint)
     if header.kind == "palette" and header.format != "TIFF":
         raise SegconvError(
             f"is {header}: nnU-Net's reader makes three channels of colour of it", code="SC078", hint=as_values
@@ -421,7 +414,7 @@ def _refuse_mask(header: PictureHeader) -> None:
         raise SegconvError(f"is {header}: nnU-Net's reader scales its values to 0…255", code="SC078", hint=as_values)
 
 
-def _read_all(case: _Case, name: str, index: int) -> Opened:
+def _read_all(case: _Case, name: str, index: int) -> Looked:
     """Read, hash, prove and decode one file."""
     data = read_bytes(case.path(name))
     digest = hashlib.sha256(data).digest()
@@ -431,8 +424,8 @@ def _read_all(case: _Case, name: str, index: int) -> Opened:
     return decode(data, case.rules.ending)
 
 
-def _read_header(case: _Case, name: str, index: int) -> Opened:
+def _read_header(case: _Case, name: str, index: int) -> Looked:
     """Read the header of one file."""
     path = case.path(name)
     case.judge_change(name, index, reading.size_of(path), None)
-    return probe(path, case.rules.ending)
+    return probe(path)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...dataset.layout import DESCRIPTION
 from ...errors import Finding, warning
 from ...image import label_like
-from ...image.formats.png import PictureHeader
+from ...image.picture import PictureHeader
 from ...image.voxels import border_counts
 from .inventory import CaseFiles
 
@@ -69,13 +69,13 @@ class Coded:
         values, counts
             What it holds, and how often.
         palette
-            Its colours, ``(n, 3)``, if it has any.
+            Its colours, ``(n, 4)``, if it has any.
         """
         if isinstance(header, PictureHeader) and header.kind == "gray":
             self.label_white = header.white_is_zero
         if palette is not None:
             used = [value for value in counts if value < len(palette)]
-            self.palette = {value: "#{:02x}{:02x}{:02x}".format(*palette[value].tolist()) for value in used}
+            self.palette = {value: "#{:02x}{:02x}{:02x}".format(*palette[value, :3].tolist()) for value in used}
         self.counts, self.border = counts, border_counts(values)
 
 

@@ -23,13 +23,13 @@ from ...dataset.splits import FILE as SPLITS
 from ...dataset.splits import Splits
 from ...dataset.tested_patients import judge_tested_patients
 from ...errors import Finding, SegconvError, warning
-from ...image.codecs import decoded_bytes
+from ...image.opened import Header, decoded_bytes
 from ...work.held import unchanged
 from ...work.interruption import interruptible
 from ...work.memory import within_memory
 from ...work.parallel import each
 from ...work.run_options import ONE_WORKER, Workers, refuse_unfit
-from ..opened import Header, probe
+from ..opened import probe
 from .case_check import Assigned, CaseReport, FullCheck, QuickCheck, Rules
 from .coded import CodedSet
 from .declaration import Declaration
@@ -289,7 +289,7 @@ def _first_image(root: Path, declared: Declaration, cases: list[CaseFiles]) -> H
     if first is None or not (declared.ending or "").lower().startswith(".tif"):
         return None
     try:
-        return probe(str(root / first), (declared.ending or "").lower()).header
+        return probe(str(root / first)).header
     except SegconvError:
         return None
 

@@ -5,22 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import Finding, warning
-from ...image.formats.png import PictureHeader
 from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
 from ...image.grids import FIRST_CHANNEL as FIRST_CHANNEL
 from ...image.grids import IMAGE as IMAGE
 from ...image.grids import only_header_may_be_wrong, order_of, other_order, what_differs
-from ..opened import Header
+from ...image.opened import Header
 
 NNUNET_RTOL = 1e-5
 """nnU-Net refuses spacings of one case that differ by more than this part (``np.allclose``)."""
-
-
-def extent(header: Header) -> tuple[int, ...]:
-    """Return the size, ``(x, y, z)``, or ``(x, y)`` of a picture of one page."""
-    if not isinstance(header, PictureHeader):
-        return header.geometry.size
-    return (header.width, header.height) if header.pages == 1 else (header.width, header.height, header.pages)
 
 
 def judge_place(name: str, header: Header, reference: Header, whose: str) -> list[Finding]:
@@ -35,9 +27,9 @@ def judge_place(name: str, header: Header, reference: Header, whose: str) -> lis
     whose
         `IMAGE` or `FIRST_CHANNEL`: what that file is to it.
     """
-    if isinstance(header, PictureHeader) or isinstance(reference, PictureHeader):
-        return _judge_size(name, extent(header), extent(reference), whose)
     grid, other = header.geometry, reference.geometry
+    if not (header.placed and reference.placed):
+        return _judge_size(name, grid.size, other.size, whose)
     if other_order(grid, other) is not None:
         told = f"{order_of(grid, other, whose)}; nnU-Net takes both in the order in which they are stored"
         hint = "segconv convert DATASET --to 43_New brings them into one order"

@@ -9,8 +9,8 @@ from __future__ import annotations
 from ...errors import Finding, warning
 from ...image.formats.nifti import NiftiHeader
 from ...image.formats.nifti_block import NiftiBlock
-from ...image.formats.png import NNUNET_PIXELS, PictureHeader
-from ..opened import Header
+from ...image.opened import Header
+from ...image.picture import NNUNET_PIXELS, PictureHeader
 
 READERS: dict[str, tuple[str, ...]] = {
     "NaturalImage2DIO": (".png", ".bmp", ".tif"),
@@ -51,7 +51,7 @@ def reader_taken(readers: tuple[str, ...], first: Header | None) -> str:
     return readers[0] if readers else ""
 
 
-def channels_in_pages(header: PictureHeader, reader: str) -> bool:
+def channels_in_pages(header: Header, reader: str) -> bool:
     """Return whether a reader takes the pages of a file for channels."""
     return reader == "NaturalImage2DIO" and header.pages in PAGES_AS_CHANNELS and header.samples == 1
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ...dataset.labels import parse_value, value_text
 from ...errors import Finding, Refused, SegconvError, refuse_if_any
-from ...image.codecs import decoded_bytes
+from ...image.opened import decoded_bytes
 from ...work.held import Held, unchanged
 from ...work.readers import ONE, Readers
 from .beside_tables import TablesOf, of_tables

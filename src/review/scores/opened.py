@@ -141,11 +141,11 @@ def open_file(path: str) -> Label:
     Raises
     ------
     SegconvError
-        What `raster.prove_and_decode`, `volumes.decode`, `label_values` and `grey_mask` raise; ``SC073`` for
+        What `raster.decode`, `volumes.decode`, `label_values` and `grey_mask` raise; ``SC073`` for
         several values a voxel; ``SC078`` for a lossy format.
     """
     data = read_bytes(path)
-    if raster.format_of(data) is not None:
+    if raster.is_picture(data):
         return _of_picture(data)
     ending = volumes.ending_of(path)
     if ending is None:
@@ -165,16 +165,17 @@ def _of_volume(values: NDArray[Any], grid: Geometry, oddities: Oddities) -> Labe
 
 
 def _of_picture(data: bytes) -> Label:
-    header, samples, _ = raster.prove_and_decode(data)
+    opened = raster.decode(data)
+    header, samples = opened.header, opened.stored
     if header.lossy:
         raise SegconvError(
             f"is a mask in a lossy format ({header.format}): compression changed its values",
             code="SC078",
             hint="export the mask as PNG",
         )
-    if header.kind == "palette":
+    if opened.palette is not None:
         counts = label_values(samples)
-        entries = palette_codes(raster.palette_with_alpha(data))
+        entries = palette_codes(opened.palette)
         table = {index: entries[index] for index in counts if index < len(entries)}
         return Label(samples, INDICES, counts, palette=table)
     if header.samples == 1:

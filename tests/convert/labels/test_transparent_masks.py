@@ -333,7 +333,9 @@ def test_a_prediction_may_be_transparent_where_the_mask_knew_no_alpha(tmp_path: 
         mask = np.full((10, 12), 0, np.uint8) if stem == "grey" else np.full((10, 12, 3), RED[:3], np.uint8)
         save(source / "masks" / f"{number}.{ending}", mask)
         if stem == "alpha":
-            (source / "masks" / f"{number}.bmp").write_bytes(bmp.encode(drawn([CLEAR, RED, GREEN], labels(number, 3))))
+            (source / "masks" / f"{number}.bmp").write_bytes(
+                bmp.encode_samples(drawn([CLEAR, RED, GREEN], labels(number, 3)))
+            )
     done = segconv("convert", source, "--to", "9_Made", "--labels", f"{TABLE},black=#000000")
     assert done.code == 0, done.err
     made = segconv.raw / "Dataset009_Made"

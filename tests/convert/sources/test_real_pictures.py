@@ -94,7 +94,8 @@ VARIANTS = {
 @pytest.mark.parametrize("path", VARIANTS)
 def test_every_variant_of_one_picture_converts_alone(path: str, data: Path, tmp_path: Path, segconv: Command) -> None:
     theirs = data / "ivadomed_data_testing" / "data_test_png_tif" / path
-    header, samples, _ = raster.prove_and_decode(theirs.read_bytes())
+    found = raster.decode(theirs.read_bytes())
+    header, samples = found.header, found.stored
     for name in ("a", "b"):
         (tmp_path / "mine" / "images").mkdir(parents=True, exist_ok=True)
         (tmp_path / "mine" / "images" / f"{name}{theirs.suffix}").write_bytes(theirs.read_bytes())
@@ -106,7 +107,8 @@ def test_every_variant_of_one_picture_converts_alone(path: str, data: Path, tmp_
     made = segconv.raw / "Dataset009_Made"
     assert len(json.loads((made / "dataset.json").read_text())["channel_names"]) == VARIANTS[path]
     expected = samples if samples.ndim == 2 else samples[..., : VARIANTS[path]].squeeze()
-    _, back, _ = raster.prove_and_decode((made / "imagesTr" / "a_0000.png").read_bytes())
+    found = raster.decode((made / "imagesTr" / "a_0000.png").read_bytes())
+    back = found.stored
     assert np.array_equal(back, expected)
     if header.depth == 8 or VARIANTS[path] == 1:
         assert np.array_equal(io.imread(made / "imagesTr" / "a_0000.png"), expected)

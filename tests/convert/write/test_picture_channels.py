@@ -99,12 +99,13 @@ def test_a_mask_with_channels_is_refused(tmp_path: Path, segconv: Command) -> No
 def test_channels_of_several_slices_are_refused() -> None:
     data = tif(BANDS.reshape(2, 2, 20, 24), imagej=True, metadata={"axes": "ZCYX"})
     with pytest.raises(SegconvError, match="channels, and slices, frames or colours"):
-        raster.prove_and_decode(data)
+        _ = raster.decode(data).stored
 
 
 @pytest.mark.parametrize("axes", ["ZYX", "TYX"])
 def test_slices_and_frames_are_no_channels(axes: str) -> None:
-    header, samples, _ = raster.prove_and_decode(tif(BANDS, imagej=True, metadata={"axes": axes}))
+    found = raster.decode(tif(BANDS, imagej=True, metadata={"axes": axes}))
+    header, samples = found.header, found.stored
     assert (header.pages, header.channel_pages) == (4, False)
     assert np.array_equal(samples, BANDS)
 
@@ -178,7 +179,8 @@ def packed_12(values: np.ndarray) -> bytes:
 def test_12_bits_are_read(tmp_path: Path, segconv: Command) -> None:
     values = BANDS[0] % 4096
     data = packed_12(values)
-    header, samples, _ = raster.prove_and_decode(data)
+    found = raster.decode(data)
+    header, samples = found.header, found.stored
     assert header.depth == 12
     assert np.array_equal(samples, values)
     done = segconv("convert", source(tmp_path / "mine", [data] * 2), "--to", "9_Made")
@@ -240,7 +242,7 @@ def test_a_last_sample_that_no_file_names_is_left_out_on_request(said: str, tmp_
     (made,) = tmp_path.rglob("Dataset009_Made")
     assert list(json.loads((made / "dataset.json").read_text())["channel_names"].values()) == names
     files = sorted((made / "imagesTr").glob("c0_*.png"))
-    written = [np.atleast_3d(raster.prove_and_decode(file.read_bytes())[1]) for file in files]
+    written = [np.atleast_3d(raster.decode(file.read_bytes()).stored) for file in files]
     assert np.array_equal(np.concatenate(written, axis=-1), np.moveaxis(BANDS[: len(names)], 0, -1))
 
 

@@ -105,7 +105,7 @@ def test_what_is_encoded_is_read_alike_by_both_readers(tmp_path_factory: Any, ge
     folder = tmp_path_factory.mktemp("encode")
     array = np.arange(np.prod(geometry.size), dtype=np.int16).reshape(geometry.array_shape)
     path = folder / "x.nii.gz"
-    path.write_bytes(b"".join(nifti.compress(nifti.encode(array, geometry), ".nii.gz")))
+    path.write_bytes(b"".join(nifti.compress(nifti.buffers_of(array, geometry), ".nii.gz")))
     image = sitk.ReadImage(str(path))
     assert np.array_equal(sitk.GetArrayFromImage(image), array)
     # turns near 180° are only known to a milliradian from the quaternion, but SimpleITK reads the sform
@@ -261,7 +261,7 @@ def test_no_rotation_is_near_an_axis_without_length(spacing: float) -> None:
         srow_x=[0, 0, 0, 5], srow_y=[0, 1, 0, 6], srow_z=[0, 0, 1, 7],
     )  # fmt: skip
     with pytest.raises(SegconvError) as caught:
-        nifti.decode(data, ANY_AXES)
+        nifti.decode(data, how=ANY_AXES)
     assert caught.value.code == "SC057"
 
 
@@ -269,13 +269,13 @@ def test_a_sheared_form_of_another_spacing_is_no_grid() -> None:
     sheared = {"srow_x": [2, 0.5, 0, 5], "srow_y": [0, 1, 0, 6], "srow_z": [0, 0, 1, 7]}
     data = changed(qform_code=0, sform_code=1, pixdim=[1, 1, 1, 1, 1, 1, 1, 1], **sheared)
     with pytest.raises(SegconvError, match="its sform has the spacing"):
-        nifti.decode(data, ANY_AXES)
+        nifti.decode(data, how=ANY_AXES)
     with pytest.raises(SegconvError, match="sheared or not finite"):
         nifti.decode(data)
     fitting = changed(qform_code=0, sform_code=1, pixdim=[1, 2, 1.25**0.5, 1, 1, 1, 1, 1], **sheared)
     with pytest.raises(SegconvError, match="sheared or not finite"):
         nifti.decode(fitting)
-    assert nifti.decode(fitting, ANY_AXES).header.geometry.orthonormality_error < 1e-6
+    assert nifti.decode(fitting, how=ANY_AXES).header.geometry.orthonormality_error < 1e-6
 
 
 def test_bytes_after_the_last_voxel_are_noticed() -> None:

@@ -348,7 +348,7 @@ def test_lines_may_end_as_on_windows() -> None:
 
 def test_the_same_voxels_give_the_same_bytes_in_any_layout() -> None:
     swapped = np.asfortranarray(VOXELS.astype(">i2"))
-    assert nrrd.encode(swapped, GRID) == nrrd.encode(VOXELS, GRID)
+    assert b"".join(nrrd.encode(swapped, GRID)) == b"".join(nrrd.encode(VOXELS, GRID))
 
 
 @pytest.mark.parametrize(

@@ -60,12 +60,12 @@ pictures = st.one_of(
 
 @given(pictures)
 def test_what_is_encoded_comes_back_from_another_reader(array: np.ndarray) -> None:
-    data = picture.encode(array)
+    data = picture.encode_samples(array)
     assert np.array_equal(skio.imread(io.BytesIO(data)), array)
     header, plain = picture.prove(data)
     assert plain
-    assert np.array_equal(picture.decode(data, header), array)
-    assert picture.encode(array) == data
+    assert np.array_equal(picture.samples_of(data, header), array)
+    assert picture.encode_samples(array) == data
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4])
@@ -75,7 +75,7 @@ def test_few_bits_count_as_stored(depth: int) -> None:
     rows = b"".join(b"\0" + np.packbits(row).tobytes() for row in bits)
     data = raw_png(8, 2, depth, 0, rows)
     header, _ = picture.prove(data)
-    assert np.array_equal(picture.decode(data, header), values)
+    assert np.array_equal(picture.samples_of(data, header), values)
 
 
 def test_a_palette_counts_by_index() -> None:
@@ -86,7 +86,7 @@ def test_a_palette_counts_by_index() -> None:
     image.save(buffer, format="PNG")
     header, _ = picture.prove(buffer.getvalue())
     assert header.kind == "palette"
-    assert set(np.unique(picture.decode(buffer.getvalue(), header))) == {0, 1, 2}
+    assert set(np.unique(picture.samples_of(buffer.getvalue(), header))) == {0, 1, 2}
 
 
 def test_interlaced_pictures_are_proved() -> None:
@@ -94,12 +94,12 @@ def test_interlaced_pictures_are_proved() -> None:
     data = raw_png(1, 1, 8, 0, b"\0\x07", interlace=1)
     header, _ = picture.prove(data)
     assert header.interlaced
-    assert picture.decode(data, header)[0, 0] == 7
+    assert picture.samples_of(data, header)[0, 0] == 7
     # 3 by 3: passes 1 (1 pixel), 5 (none in row 4), 6 and 7 as in the specification
     passes = b"\0\x01" + b"\0\x02" + b"\0\x03\x04" + b"\0\x05" + b"\0\x06" + b"\0\x07\x08\x09"
     data = raw_png(3, 3, 8, 0, passes, interlace=1)
     picture.prove(data)
-    assert sorted(picture.decode(data, picture.probe(data)).ravel()) == list(range(1, 10))
+    assert sorted(picture.samples_of(data, picture.read_header(data)).ravel()) == list(range(1, 10))
 
 
 @pytest.mark.parametrize("array", [GREY, COLOUR])
@@ -113,7 +113,7 @@ def test_every_harmful_flipped_bit_is_refused(array: np.ndarray) -> None:
             header, _ = picture.prove(bytes(broken))
         except SegconvError:
             continue
-        assert np.array_equal(picture.decode(bytes(broken), header), array), f"bit {bit}"
+        assert np.array_equal(picture.samples_of(bytes(broken), header), array), f"bit {bit}"
 
 
 def test_every_cut_is_refused() -> None:
@@ -163,7 +163,7 @@ def test_pixels_that_do_not_fill_the_picture_are_refused() -> None:
 )
 def test_what_is_no_usable_png_is_refused(data: bytes, code: str) -> None:
     with pytest.raises(SegconvError) as caught:
-        picture.decode(data, picture.prove(data)[0])
+        picture.samples_of(data, picture.prove(data)[0])
     assert caught.value.code == code
 
 
@@ -232,7 +232,7 @@ def test_what_stands_beside_the_pixels_takes_no_time_and_prints_nothing(
         return
     more = data[:33] + b"".join(BESIDE[beside]) + data[33:]
     header, _ = picture.prove(more)
-    assert np.array_equal(picture.decode(more, header), picture.decode(data, header))
+    assert np.array_equal(picture.samples_of(more, header), picture.samples_of(data, header))
     assert capfd.readouterr() == ("", "")
 
 
@@ -247,10 +247,10 @@ def test_sixteen_bit_colour_keeps_all_its_bits(samples: int) -> None:
     # written here byte by byte: big-endian rows behind the filter type 0
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
     theirs = raw_png(9, 7, 16, {2: 4, 3: 2, 4: 6}[samples], rows)
-    for data in (theirs, picture.encode(array)):
+    for data in (theirs, picture.encode_samples(array)):
         header, _ = picture.prove(data)
         assert (header.depth, header.samples) == (16, samples)
-        found = picture.decode(data, header)
+        found = picture.samples_of(data, header)
         assert found.dtype == np.uint16
         assert np.array_equal(found, array)
 
@@ -261,7 +261,7 @@ def test_a_transparent_colour_is_no_sample() -> None:
     data = raw_png(9, 7, 16, 2, rows)
     at = data.index(b"IDAT") - 4
     data = data[:at] + chunk(b"tRNS", bytes(6)) + data[at:]
-    assert np.array_equal(picture.decode(data, picture.prove(data)[0]), array)
+    assert np.array_equal(picture.samples_of(data, picture.prove(data)[0]), array)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
@@ -274,8 +274,8 @@ def test_palettes_come_back_as_they_were(depth: int, data: st.DataObject) -> Non
     header, plain = picture.prove(written)
     assert plain
     assert (header.kind, header.depth) == ("palette", depth)
-    assert np.array_equal(picture.palette(written), colours)
-    assert np.array_equal(picture.decode(written, header), indices)
+    assert np.array_equal(picture.palette(written)[:, :3], colours)
+    assert np.array_equal(picture.samples_of(written, header), indices)
     with Image.open(io.BytesIO(written)) as image:
         assert np.array_equal(np.asarray(image), indices)
         assert np.array_equal(np.asarray(image.convert("RGB")), colours[indices])
@@ -287,12 +287,10 @@ def test_few_bits_are_written_as_they_are_read(depth: int) -> None:
     data = picture.encode_few_bits(array, depth)
     header, _ = picture.prove(data)
     assert (header.kind, header.depth) == ("gray", depth)
-    assert np.array_equal(picture.decode(data, header), array)
+    assert np.array_equal(picture.samples_of(data, header), array)
     assert np.array_equal(
         skio.imread(io.BytesIO(data)), array.astype(bool) if depth == 1 else array * (255 // ((1 << depth) - 1))
     )
-    if depth == 1:
-        assert picture.encode_bilevel(array * 255) == data
 
 
 def test_an_index_without_a_colour_is_refused() -> None:
@@ -300,7 +298,7 @@ def test_an_index_without_a_colour_is_refused() -> None:
     at = data.index(b"PLTE") - 4
     data = data[:at] + chunk(b"PLTE", bytes(9)) + data[at + 12 + 18 :]
     with pytest.raises(SegconvError) as caught:
-        picture.decode(data, picture.prove(data)[0])
+        picture.samples_of(data, picture.prove(data)[0])
     assert caught.value.code == "SC053"
 
 
@@ -309,4 +307,4 @@ def test_real_pictures_are_read_as_scikit_image_reads_them(data: Path) -> None:
     assert len(files) > 40
     for path in files:
         header, _ = picture.prove(path.read_bytes())
-        assert np.array_equal(picture.decode(path.read_bytes(), header), skio.imread(path)), path
+        assert np.array_equal(picture.samples_of(path.read_bytes(), header), skio.imread(path)), path

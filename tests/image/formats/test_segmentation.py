@@ -127,4 +127,4 @@ def test_segments_as_floats_are_refused() -> None:
 
 def test_a_plain_volume_is_no_segmentation() -> None:
     assert segmentation.is_segmentation(nrrd.read_header(segmentation.encode(SEGMENTS, LAYERS, GRID)))
-    assert not segmentation.is_segmentation(nrrd.read_header(nrrd.encode(LAYERS[0], GRID)))
+    assert not segmentation.is_segmentation(nrrd.read_header(b"".join(nrrd.encode(LAYERS[0], GRID))))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from segconv.errors import SegconvError
-from segconv.image import codecs, raster, volumes
-from segconv.image.formats import nifti
+from segconv.image import opened, raster, volumes
+from segconv.image.formats import bmp, nifti
 from segconv.image.formats import png as picture
 from segconv.image.geometry import Geometry
 
@@ -22,15 +22,15 @@ PICTURE = LABEL[0]
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "float32", "float64"])
 @pytest.mark.parametrize("slope", [1.0, 0.5])
 def test_it_is_told_what_a_file_decodes_to(tmp_path: Path, dtype: str, slope: float) -> None:
-    block = bytearray(b"".join(bytes(part) for part in nifti.encode(LABEL.astype(dtype), GRID)))
+    block = bytearray(b"".join(bytes(part) for part in nifti.buffers_of(LABEL.astype(dtype), GRID)))
     block[112:116] = struct.pack("<f", slope)
     path = tmp_path / "a.nii"
     path.write_bytes(block)
-    assert codecs.decoded_bytes(str(path)) == codecs.read_image(bytes(block)).array.nbytes
+    assert opened.decoded_bytes(str(path)) == opened.read_image(bytes(block)).array.nbytes
 
 
 @pytest.mark.parametrize("ending", volumes.WRITABLE)
-@pytest.mark.parametrize("read", [codecs.read_image, codecs.read_label])
+@pytest.mark.parametrize("read", [opened.read_image, opened.read_label])
 def test_volumes_of_every_format(ending: str, read: object) -> None:
     data = volumes.encode(LABEL, GRID, ending)
     for found in (read(data), read(data, ending)):  # type: ignore[operator]
@@ -40,11 +40,11 @@ def test_volumes_of_every_format(ending: str, read: object) -> None:
 
 def test_a_volume_in_two_files() -> None:
     header, raw = volumes.encode_mhd(LABEL, GRID, "x")
-    assert np.array_equal(codecs.read_label(header, ".mhd", raw).array, LABEL)
+    assert np.array_equal(opened.decode(header, ".mhd", raw).label().array, LABEL)
 
 
 @pytest.mark.parametrize("ending", raster.WRITABLE)
-@pytest.mark.parametrize("read", [codecs.read_image, codecs.read_label])
+@pytest.mark.parametrize("read", [opened.read_image, opened.read_label])
 def test_pictures_of_every_format(ending: str, read: object) -> None:
     data = raster.encode(PICTURE, ending)
     for found in (read(data), read(data, ending)):  # type: ignore[operator]
@@ -55,28 +55,28 @@ def test_pictures_of_every_format(ending: str, read: object) -> None:
 def test_palettes_are_colours_of_an_image_and_indices_of_a_label() -> None:
     colours = np.random.default_rng(0).integers(0, 256, (24, 3)).astype(np.uint8)
     data = picture.encode_palette(PICTURE, colours)
-    assert np.array_equal(codecs.read_image(data).array, colours[PICTURE])
-    assert np.array_equal(codecs.read_label(data).array, PICTURE)
+    assert np.array_equal(opened.read_image(data).array, colours[PICTURE])
+    assert np.array_equal(opened.read_label(data).array, PICTURE)
 
 
 def test_pages_are_slices() -> None:
-    found = codecs.read_label(raster.encode_tiff_pages(LABEL))
+    found = opened.read_label(raster.encode_tiff_pages(LABEL))
     assert np.array_equal(found.array, LABEL)
     assert found.geometry.size == (4, 3, 2)
     coloured = np.stack([np.stack([LABEL[z]] * 3, axis=-1) for z in range(2)])
-    assert codecs.read_image(raster.encode_tiff_pages(coloured)).components == 3
+    assert opened.read_image(raster.encode_tiff_pages(coloured)).components == 3
     with pytest.raises(SegconvError) as raised:
-        codecs.read_label(raster.encode_tiff_pages(coloured))
+        opened.read_label(raster.encode_tiff_pages(coloured))
     assert raised.value.code == "SC073"
 
 
 def test_grey_in_colours_is_a_label() -> None:
-    assert np.array_equal(codecs.read_label(raster.encode_bmp(np.stack([PICTURE] * 3, axis=-1))).array, PICTURE)
+    assert np.array_equal(opened.read_label(bmp.encode_samples(np.stack([PICTURE] * 3, axis=-1))).array, PICTURE)
 
 
 def test_pages_with_alpha_are_no_label() -> None:
     with pytest.raises(SegconvError) as raised:
-        codecs.read_label(raster.encode_tiff_pages(np.stack([np.stack([LABEL[z]] * 2, axis=-1) for z in range(2)])))
+        opened.read_label(raster.encode_tiff_pages(np.stack([np.stack([LABEL[z]] * 2, axis=-1) for z in range(2)])))
     assert raised.value.code == "SC073"
 
 
@@ -84,13 +84,13 @@ def test_channels_are_a_last_axis_of_an_image_and_refused_of_a_label() -> None:
     header = bytearray(nifti.new_header(GRID, LABEL.dtype))
     header[40:50] = np.array([4, 4, 3, 2, 2], "<i2").tobytes()
     data = bytes(header) + LABEL.tobytes() + LABEL[::-1].tobytes()
-    assert np.array_equal(codecs.read_image(data).array, np.stack([LABEL, LABEL[::-1]], axis=-1))
+    assert np.array_equal(opened.read_image(data).array, np.stack([LABEL, LABEL[::-1]], axis=-1))
     with pytest.raises(SegconvError) as raised:
-        codecs.read_label(data)
+        opened.read_label(data)
     assert raised.value.code == "SC073"
 
 
 def test_a_format_that_the_name_does_not_say_is_refused() -> None:
     with pytest.raises(SegconvError) as raised:
-        codecs.read_label(volumes.encode(LABEL, GRID, ".mha"), ".nrrd")
+        opened.read_label(volumes.encode(LABEL, GRID, ".mha"), ".nrrd")
     assert raised.value.code == "SC051"

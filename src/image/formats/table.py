@@ -1,0 +1,145 @@
+"""The formats of images that segconv knows, a line each. A new format is a line here and a module that is a `Codec`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..geometry import Geometry
+    from ..gzipped import Buffer
+    from ..opened import Header, Opened
+    from ..read_options import ReadOptions
+
+
+class Codec(Protocol):
+    """What the module of a format provides."""
+
+    def probe(self, file: BinaryIO, how: ReadOptions, /) -> Header:
+        """Judge the header of an open file and return it; what is odd but usable is in its ``oddities``."""
+
+    def decode(self, data: Buffer, companion: Buffer | None, how: ReadOptions, /) -> Opened:
+        """Check every byte of a file for which a check exists, and return what it holds.
+
+        Parameters
+        ----------
+        data
+            The file.
+        companion
+            The second file of a volume in two files.
+        how
+            What may be accepted.
+        """
+
+
+class Encoder(Codec, Protocol):
+    """The same of a format that can also be written."""
+
+    def encode(
+        self, array: NDArray[Any], geometry: Geometry, ending: str, sheared: NDArray[np.float64] | None = None, /
+    ) -> list[Any]:
+        """Return the pieces of a file in order, the same bytes for the same voxels.
+
+        Parameters
+        ----------
+        array
+            ``(z, y, x)`` of volumes; ``(y, x)`` or ``(y, x, sample)`` of pictures.
+        geometry
+            Where the voxels are; pictures do not record it.
+        ending
+            Of the file.
+        sheared
+            Directions to write instead of the grid's own, where the format can hold them.
+        """
+
+
+class PictureEncoder(Encoder, Protocol):
+    """The same of a format of pictures."""
+
+    def encode_palette(self, indices: NDArray[Any], colours: NDArray[np.uint8], depth: int = 8, /) -> bytes:
+        """Return a palette picture; see `raster.encode_palette`."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    Parameters
+    ----------
+    kind
+        What a file of it is, for messages, such as ``"PNG picture"``.
+    module
+        Its codec, a module of this package, imported when it is needed: some bring libraries that load slowly.
+    endings
+        Of the names of its files, longest first.
+    writable
+        Those that can be written, without changing a value.
+    signatures
+        Offset and bytes that a file of it holds there: one of them.
+    first_words
+        What a file of it begins with instead, in any case of letters.
+    """
+
+    kind: str
+    module: str
+    endings: tuple[str, ...]
+    writable: tuple[str, ...] = ()
+    signatures: tuple[tuple[int, bytes], ...] = ()
+    first_words: tuple[bytes, ...] = ()
+
+    @property
+    def codec(self) -> Codec:
+        """What reads it."""
+        return cast(Codec, import_module(f".{self.module}", __package__))
+
+    @property
+    def encoder(self) -> Encoder:
+        """What writes it, if any of its endings can be written."""
+        return cast(Encoder, self.codec)
+
+
+VOLUME_FORMATS = (
+    Format("NIfTI volume", "nifti", (".nii.gz", ".nii"), (".nii.gz", ".nii"), ((344, b"n+1\0"), (344, b"ni1\0"))),
+    Format("NRRD volume", "nrrd", (".nrrd", ".nhdr"), (".nrrd",), ((0, b"NRRD0"),)),
+    Format("MetaImage volume", "metaimage", (".mha", ".mhd"), (".mha",), first_words=(b"objecttype", b"ndims")),
+)
+
+_TIFF_SIGNATURES = ((0, b"II*\0"), (0, b"MM\0*"), (0, b"II+\0"), (0, b"MM\0+"))
+
+PICTURE_FORMATS = (
+    Format("PNG picture", "png", (".png",), (".png",), ((0, b"\x89PNG\r\n\x1a\n"),)),
+    Format("TIFF picture", "tiff", (".tif", ".tiff"), (".tif", ".tiff"), _TIFF_SIGNATURES),
+    Format("BMP picture", "bmp", (".bmp",), (".bmp",), ((0, b"BM"),)),
+    Format("JPEG picture", "jpeg", (".jpg", ".jpeg"), (), ((0, b"\xff\xd8\xff"),)),
+)
+
+FORMATS = (*VOLUME_FORMATS, *PICTURE_FORMATS)
+
+
+def endings_of(formats: tuple[Format, ...]) -> tuple[str, ...]:
+    """Return all endings of some formats."""
+    return tuple(ending for one in formats for ending in one.endings)
+
+
+def writable_of(formats: tuple[Format, ...]) -> tuple[str, ...]:
+    """Return the endings of some formats that can be written."""
+    return tuple(ending for one in formats for ending in one.writable)
+
+
+def ending_among(name: str, endings: tuple[str, ...]) -> str | None:
+    """Return which ending a file's name has, in any case of letters; None if it has none of them."""
+    lower = name.lower()
+    return next((ending for ending in endings if lower.endswith(ending)), None)
+
+
+def format_with(ending: str) -> Format:
+    """Return the format of an ending; raises ValueError for an ending of none."""
+    found = next((one for one in FORMATS if ending in one.endings), None)
+    if found is None:
+        raise ValueError(f"{ending} is not one of {endings_of(FORMATS)}")
+    return found
