@@ -1,4 +1,4 @@
-"""``python -m tests.kit``: the score, number by number. Words select cases by their ids."""
+"""``python -m tests.kit``: the score, topic by topic. Words select cases by their ids."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def main(wanted: list[str]) -> int:
         raise TimeoutError(f"hangs: no answer after {3 * LIMIT_S:.0f} s")
 
     signal.signal(signal.SIGALRM, hung)
-    results: dict[tuple[int, str], list[bool]] = {}
+    results: dict[tuple[str, str], list[bool]] = {}
     begin = time.monotonic()
     for case in CASES:
         if wanted and not any(word in case.id for word in wanted):
@@ -32,13 +32,13 @@ def main(wanted: list[str]) -> int:
             except TimeoutError as error:
                 reasons = [str(error)]
             signal.alarm(0)
-        results.setdefault((case.number, case.kind), []).append(not reasons)
+        results.setdefault((case.topic, case.kind), []).append(not reasons)
         for reason in reasons:
             print(f"{case.id}: {reason}", flush=True)
-    print("\nnumber " + " ".join(f"{kind:>7}" for kind in KINDS))
-    for number in sorted({number for number, _ in results}):
-        cells = (results.get((number, kind)) for kind in KINDS)
-        print(f"{number:6} " + " ".join(f"{f'{sum(cell)}/{len(cell)}' if cell else '':>7}" for cell in cells))
+    print(f"\n{'topic':24} " + " ".join(f"{kind:>7}" for kind in KINDS))
+    for topic in dict.fromkeys(topic for topic, _ in results):
+        cells = (results.get((topic, kind)) for kind in KINDS)
+        print(f"{topic:24} " + " ".join(f"{f'{sum(cell)}/{len(cell)}' if cell else '':>7}" for cell in cells))
     outcomes = [right for cell in results.values() for right in cell]
     print(f"\n{sum(outcomes)} of {len(outcomes)} cases right, in {time.monotonic() - begin:.0f} s")
     return 0 if all(outcomes) else 1

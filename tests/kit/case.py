@@ -69,8 +69,8 @@ class Case:
 
     Parameters
     ----------
-    number
-        Of the required behaviour.
+    topic
+        Key of `topics.TOPICS`.
     kind
         Key of `sources.KINDS`.
     name
@@ -99,7 +99,7 @@ class Case:
         ``convert``, or ``repair`` for a source that is a dataset.
     """
 
-    number: int
+    topic: str
     kind: str
     name: str
     change: Change
@@ -117,7 +117,7 @@ class Case:
     @property
     def id(self) -> str:
         """What pytest calls it."""
-        return f"{self.number:02d}-{self.kind}-{self.name.replace(' ', '-')}"
+        return f"{self.topic}-{self.kind}-{self.name.replace(' ', '-')}"
 
 
 def nothing(place: Place) -> None:

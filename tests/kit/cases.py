@@ -1,4 +1,4 @@
-"""The kit: every number of the list, in every kind of source where it has a meaning."""
+"""The kit: every topic, in every kind of source where it has a meaning."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from .repairs import CASES as REPAIRS
 from .roles import CASES as ROLES
 from .sets import CASES as SETS
 from .system import CASES as SYSTEM
+from .topics import TOPICS
 from .variants import CASES as VARIANTS
 
 CASES: list[Case] = sorted(
-    [*FILES, *CODINGS, *SETS, *SYSTEM, *ODD, *PATIENTS, *REPAIRS, *ROLES, *VARIANTS], key=lambda case: case.number
+    [*FILES, *CODINGS, *SETS, *SYSTEM, *ODD, *PATIENTS, *REPAIRS, *ROLES, *VARIANTS],
+    key=lambda case: [*TOPICS].index(case.topic),
 )

@@ -73,11 +73,11 @@ def mask_of_channels(place: Place) -> None:
 
 
 CASES: list[Case] = [
-    Case(47, "pairs", "two sessions of each patient", sessions, Convert(grouped)),
-    Case(27, "msd", "names of four digits that the json lists", four_digits, Convert(one_channel_each)),
-    Case(47, "png", "two numbered masks of one picture", numbered_masks, Reject(("SC085",), "masks/c1_mask.png"),
+    Case("pairing", "pairs", "two sessions of each patient", sessions, Convert(grouped)),
+    Case("channel-files", "msd", "names of four digits that the json lists", four_digits, Convert(one_channel_each)),
+    Case("pairing", "png", "two numbered masks of one picture", numbered_masks, Reject(("SC085",), "masks/c1_mask.png"),
          mended=(("--unite-masks",),)),
-    Case(25, "png", "a mask of two channels", mask_of_channels, Reject(("SC084",), "masks/c1.tif")),
-    Case(47, "png", "a folder of masks for each of two classes", folder_a_class, Reject(("SC003",), None, (2,)),
+    Case("label-channels", "png", "a mask of two channels", mask_of_channels, Reject(("SC084",), "masks/c1.tif")),
+    Case("pairing", "png", "a folder of masks for each of two classes", folder_a_class, Reject(("SC003",), None, (2,)),
          detect=True, mended=(("--images", "images/{case}.png", "--masks", "masks/ex/{case}.png"),)),
 ]  # fmt: skip

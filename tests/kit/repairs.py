@@ -1,4 +1,4 @@
-"""What conversion may mend when asked, and ``segconv repair``: numbers that are refused otherwise, and what stays refused.
+"""Repairs of ``convert`` and ``segconv repair``: sources refused without them, and sources that stay refused.
 
 Every case that is mended gives exactly the voxels and the geometry that the option names, tells what
 was done to which case, and has nothing that ``segconv check`` calls an error.
@@ -290,7 +290,7 @@ def far_off(path: Path) -> None:
 
 
 def repaired(
-    number: int,
+    topic: str,
     name: str,
     change: Change,
     words: Words,
@@ -313,20 +313,20 @@ def repaired(
         base = f"{name} and {' '.join(words)}".replace("--", "")
         if codes:
             cases.append(
-                Case(number, kind, f"{base} left out", change, Reject(many(codes), None), detect=False, again=False)
+                Case(topic, kind, f"{base} left out", change, Reject(many(codes), None), detect=False, again=False)
             )
         for extra in ((), *more):
             both = f"{base} {' '.join(extra)}".replace("--", "").strip()
-            cases.append(Case(number, kind, both, change, Convert(check), words=(*words, *extra), detect=detect))
+            cases.append(Case(topic, kind, both, change, Convert(check), words=(*words, *extra), detect=detect))
         if kind == "v2":
             if codes and words not in (CAST, ORTHONORMAL):
                 refused = Reject(many(codes), None)
                 without = f"{base} left out of repair"
-                cases.append(Case(number, kind, without, change, refused, detect=False, again=False, command="repair"))
+                cases.append(Case(topic, kind, without, change, refused, detect=False, again=False, command="repair"))
             given = () if words in (CAST, ORTHONORMAL) else words
             cases.append(
                 Case(
-                    number,
+                    topic,
                     kind,
                     f"{base} by repair",
                     change,
@@ -340,7 +340,7 @@ def repaired(
 
 
 def hopeless(
-    number: int,
+    topic: str,
     name: str,
     change: Change,
     words: Words,
@@ -353,7 +353,7 @@ def hopeless(
     """Return cases that stay refused, whatever option is given, since nobody could mend them without a guess."""
     return [
         Case(
-            number, kind, f"{name} although {' '.join(words)} {command}".replace("--", ""), change,
+            topic, kind, f"{name} although {' '.join(words)} {command}".replace("--", ""), change,
             Reject(many(codes), file, exits), words=words, detect=False, again=False, command=command,
         )
         for kind in many(kinds)
@@ -361,9 +361,9 @@ def hopeless(
     ]  # fmt: skip
 
 
-def by_repair(number: int, name: str, change: Change, check: Callable[[Made], None]) -> list[Case]:
+def by_repair(topic: int, name: str, change: Change, check: Callable[[Made], None]) -> list[Case]:
     """Return the case of a dataset that ``segconv repair`` mends without being told how."""
-    return [Case(number, "v2", f"{name} by repair", change, Convert(check), detect=False, command="repair")]
+    return [Case(topic, "v2", f"{name} by repair", change, Convert(check), detect=False, command="repair")]
 
 
 def without_warnings(*codes: str) -> Callable[[Made], None]:
@@ -385,92 +385,92 @@ def in_mm(made: Made) -> None:
     assert np.allclose(*spacing, rtol=1e-4)
 
 
-UNASKED: list[tuple[int, str, Change, Callable[[Made], None]]] = [
-    (49, "nothing", nothing, all_clean),
-    (50, "no counts", entries(numTraining=None), without_warnings("SC089")),
-    (64, "wrong numTraining", entries(numTraining=7), without_warnings("SC089")),
-    (64, "numTraining is text", entries(numTraining="three"), without_warnings("SC089")),
-    (55, "big-endian", to("image", big_endian), without_warnings()),
-    (67, "forms apart", two_affines(srow_x=[1.5, 0, 0, 50], srow_y=[0, 1.5, 0, 60], srow_z=[0, 0, 4, 70], sform_code=1, qform_code=1), without_warnings("SC092")),
-    (67, "codes 0", two_affines(sform_code=0, qform_code=0), without_warnings("SC092")),
-    (67, "metres", metres, in_mm),
-    (68, "image", to("image", d.appended(b"tail" * 200)), without_warnings("SC059")),
-    (68, "label", to("label", d.appended(b"tail" * 200)), without_warnings("SC059")),
-    (23, "a twentieth of a voxel", to("label", d.shifted(0.075)), mended("it took that header")),
-    (23, "label upside down", to("label", d.grid(d.upside_down)), mended("they were put into that order")),
-    (28, "channel upside down", to("image", d.grid(d.upside_down)), mended("they were put into that order")),
-    (24, "sheared", all_of_c1(slanted(0.02)), right_angles),
+UNASKED: list[tuple[str, str, Change, Callable[[Made], None]]] = [
+    ("byte-order-mark", "nothing", nothing, all_clean),
+    ("loose-json", "no counts", entries(numTraining=None), without_warnings("SC089")),
+    ("wrong-list", "wrong numTraining", entries(numTraining=7), without_warnings("SC089")),
+    ("wrong-list", "numTraining is text", entries(numTraining="three"), without_warnings("SC089")),
+    ("nifti-variant", "big-endian", to("image", big_endian), without_warnings()),
+    ("two-affines", "forms apart", two_affines(srow_x=[1.5, 0, 0, 50], srow_y=[0, 1.5, 0, 60], srow_z=[0, 0, 4, 70], sform_code=1, qform_code=1), without_warnings("SC092")),
+    ("two-affines", "codes 0", two_affines(sform_code=0, qform_code=0), without_warnings("SC092")),
+    ("two-affines", "metres", metres, in_mm),
+    ("trailing-bytes", "image", to("image", d.appended(b"tail" * 200)), without_warnings("SC059")),
+    ("trailing-bytes", "label", to("label", d.appended(b"tail" * 200)), without_warnings("SC059")),
+    ("label-position", "a twentieth of a voxel", to("label", d.shifted(0.075)), mended("it took that header")),
+    ("label-position", "label upside down", to("label", d.grid(d.upside_down)), mended("they were put into that order")),
+    ("channel-grid", "channel upside down", to("image", d.grid(d.upside_down)), mended("they were put into that order")),
+    ("bad-affine", "sheared", all_of_c1(slanted(0.02)), right_angles),
 ]  # fmt: skip
-HEADERS: list[tuple[int, str, d.Damage]] = [
-    (22, "spacing", d.stretched(1.2)),
-    (22, "no header", d.header(pixdim=[1, 1, 1, 1, 0, 0, 0, 0], sform_code=0, qform_code=0)),
-    (23, "origin", d.shifted(5)),
-    (23, "a fifth of a voxel", d.shifted(0.3)),
-    (23, "mirrored", d.grid(d.mirrored)),
-    (23, "turned", d.turned(3)),
-    (23, "far away", far_off),
+HEADERS: list[tuple[str, str, d.Damage]] = [
+    ("label-spacing", "spacing", d.stretched(1.2)),
+    ("label-spacing", "no header", d.header(pixdim=[1, 1, 1, 1, 0, 0, 0, 0], sform_code=0, qform_code=0)),
+    ("label-position", "origin", d.shifted(5)),
+    ("label-position", "a fifth of a voxel", d.shifted(0.3)),
+    ("label-position", "mirrored", d.grid(d.mirrored)),
+    ("label-position", "turned", d.turned(3)),
+    ("label-position", "far away", far_off),
 ]
 UNCHECKED = (("--no-verify-source",), ("--link", "symlink"), ("--link", "hard"))
 
 CASES: list[Case] = [
     # a label takes the header of its image
-    *(case for number, name, damage in HEADERS for case in repaired(number, name, to("label", damage), HEADER, mended("it took that header"), codes="SC083")),
-    *repaired(23, "origin twice", to("label", d.shifted(5)), (*HEADER, "--repair", "orthonormal"), mended("it took that header"), ("msd", "pairs"), more=UNCHECKED),
-    *repaired(23, "origin in a list", to("label", d.shifted(5)), ("--repair", "header,cast"), mended("it took that header"), ("v1", "masks")),
-    *hopeless(21, "a slice less", to("label", d.grid(lambda i: i[:, :, 1:])), HEADER, "SC082", "label"),
-    *hopeless(21, "transposed", to("label", d.relabelled_axes), HEADER, "SC082", "label"),
-    *hopeless(28, "origin of a channel", to("image", d.shifted(5)), HEADER, "SC083", None, ("v1", "v2")),
-    *hopeless(28, "far away", to("image", far_off), RESAMPLE, "SC083", None, ("v1", "v2")),
-    *hopeless(28, "shape of a channel", to("image", d.grid(lambda i: i[:, :, 1:])), HEADER, "SC082", None, ("v1", "v2")),
+    *(case for topic, name, damage in HEADERS for case in repaired(topic, name, to("label", damage), HEADER, mended("it took that header"), codes="SC083")),
+    *repaired("label-position", "origin twice", to("label", d.shifted(5)), (*HEADER, "--repair", "orthonormal"), mended("it took that header"), ("msd", "pairs"), more=UNCHECKED),
+    *repaired("label-position", "origin in a list", to("label", d.shifted(5)), ("--repair", "header,cast"), mended("it took that header"), ("v1", "masks")),
+    *hopeless("label-shape", "a slice less", to("label", d.grid(lambda i: i[:, :, 1:])), HEADER, "SC082", "label"),
+    *hopeless("label-shape", "transposed", to("label", d.relabelled_axes), HEADER, "SC082", "label"),
+    *hopeless("channel-grid", "origin of a channel", to("image", d.shifted(5)), HEADER, "SC083", None, ("v1", "v2")),
+    *hopeless("channel-grid", "far away", to("image", far_off), RESAMPLE, "SC083", None, ("v1", "v2")),
+    *hopeless("channel-grid", "shape of a channel", to("image", d.grid(lambda i: i[:, :, 1:])), HEADER, "SC082", None, ("v1", "v2")),
     # a channel is taken to the grid of the first
-    *repaired(28, "a slice less", to("image", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, mended("by linear interpolation; 168 voxels of the first channel that it did not cover became", image=without_first_slice), ("v1", "v2"), codes="SC082"),
-    *repaired(28, "a slice more", to("image", d.grid(larger)), RESAMPLE, mended("by linear interpolation"), ("v1", "v2"), codes="SC082"),
+    *repaired("channel-grid", "a slice less", to("image", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, mended("by linear interpolation; 168 voxels of the first channel that it did not cover became", image=without_first_slice), ("v1", "v2"), codes="SC082"),
+    *repaired("channel-grid", "a slice more", to("image", d.grid(larger)), RESAMPLE, mended("by linear interpolation"), ("v1", "v2"), codes="SC082"),
     # a label is taken to the grid of its image
-    *repaired(21, "a slice less", to("label", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, mended("resampled from a grid", moved(lambda a: np.concatenate([a[:1] * 0, a[1:]]))), codes="SC082"),
-    *repaired(21, "larger", to("label", d.grid(larger)), RESAMPLE, mended("resampled from a grid"), codes="SC082"),
-    *repaired(21, "transposed with its header", to("label", d.grid(d.axes_swapped)), RESAMPLE, mended("they were put into that order")),
-    *repaired(21, "transposed with its header", to("label", d.grid(d.axes_swapped)), HEADER, mended("they were put into that order")),
-    *repaired(21, "finer", to("label", d.grid(finer)), RESAMPLE, mended("resampled from a grid", nearest), codes="SC082"),
-    *repaired(21, "coarser", to("label", d.grid(coarser)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC082"),
-    *repaired(22, "spacing", to("label", d.stretched(1.23)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC083"),
-    *repaired(23, "a whole voxel", to("label", by_whole_voxels), RESAMPLE, mended("resampled from a grid", moved(lambda a: np.concatenate([a[..., :1] * 0, a[..., :-1]], -1))), LABELLED, codes="SC083", more=UNCHECKED),
-    *repaired(23, "upside down", to("label", d.grid(d.upside_down)), RESAMPLE, mended("they were put into that order")),
-    *repaired(23, "upside down", to("label", d.grid(d.upside_down)), HEADER, mended("they were put into that order"), more=UNCHECKED),
-    *repaired(23, "turned", to("label", d.turned(3)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC083"),
-    *hopeless(23, "far away", to("label", far_off), RESAMPLE, "SC083", "label"),
-    *hopeless(25, "one-hot", to("label", d.one_hot), RESAMPLE, "SC073", "label"),
-    *hopeless(23, "two ways at once", to("label", d.shifted(5)), (*HEADER, *RESAMPLE), "SC001", None, exits=(2,)),
-    *hopeless(23, "unknown way", to("label", d.shifted(5)), ("--repair", "everything"), "SC001", None, exits=(2,)),
-    *hopeless(23, "another way", to("label", d.shifted(5)), ORTHONORMAL, "SC083", "label"),
+    *repaired("label-shape", "a slice less", to("label", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, mended("resampled from a grid", moved(lambda a: np.concatenate([a[:1] * 0, a[1:]]))), codes="SC082"),
+    *repaired("label-shape", "larger", to("label", d.grid(larger)), RESAMPLE, mended("resampled from a grid"), codes="SC082"),
+    *repaired("label-shape", "transposed with its header", to("label", d.grid(d.axes_swapped)), RESAMPLE, mended("they were put into that order")),
+    *repaired("label-shape", "transposed with its header", to("label", d.grid(d.axes_swapped)), HEADER, mended("they were put into that order")),
+    *repaired("label-shape", "finer", to("label", d.grid(finer)), RESAMPLE, mended("resampled from a grid", nearest), codes="SC082"),
+    *repaired("label-shape", "coarser", to("label", d.grid(coarser)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC082"),
+    *repaired("label-spacing", "spacing", to("label", d.stretched(1.23)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC083"),
+    *repaired("label-position", "a whole voxel", to("label", by_whole_voxels), RESAMPLE, mended("resampled from a grid", moved(lambda a: np.concatenate([a[..., :1] * 0, a[..., :-1]], -1))), LABELLED, codes="SC083", more=UNCHECKED),
+    *repaired("label-position", "upside down", to("label", d.grid(d.upside_down)), RESAMPLE, mended("they were put into that order")),
+    *repaired("label-position", "upside down", to("label", d.grid(d.upside_down)), HEADER, mended("they were put into that order"), more=UNCHECKED),
+    *repaired("label-position", "turned", to("label", d.turned(3)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC083"),
+    *hopeless("label-position", "far away", to("label", far_off), RESAMPLE, "SC083", "label"),
+    *hopeless("label-channels", "one-hot", to("label", d.one_hot), RESAMPLE, "SC073", "label"),
+    *hopeless("label-position", "two ways at once", to("label", d.shifted(5)), (*HEADER, *RESAMPLE), "SC001", None, exits=(2,)),
+    *hopeless("label-position", "unknown way", to("label", d.shifted(5)), ("--repair", "everything"), "SC001", None, exits=(2,)),
+    *hopeless("label-position", "another way", to("label", d.shifted(5)), ORTHONORMAL, "SC083", "label"),
     # axes become the nearest rotation
-    *repaired(24, "slightly sheared", all_of_c1(slanted(0.02)), ORTHONORMAL, right_angles, codes="SC057", more=UNCHECKED),
-    *repaired(24, "well sheared", all_of_c1(slanted(0.4)), ORTHONORMAL, right_angles, codes="SC057"),
-    *(case for name, damage in (("all 0", d.no_rows(0)), ("NaN", d.no_rows(NAN)), ("infinite", d.no_rows(INF)), ("one line", d.header(srow_x=[1, 1, 0, 0], srow_y=[0, 0, 1, 0], srow_z=[0, 0, 1, 0], sform_code=2, qform_code=0)), ("a corner of 20 degrees", slanted(2.7)), ("sheared with another spacing", slanted(0.02, pixdim=False))) for case in hopeless(24, name, to("image", damage), ORTHONORMAL, "SC057", "image")),
-    *hopeless(24, "sheared", to("image", slanted(0.1)), HEADER, ("SC057", "SC083"), None, PAIRS),
+    *repaired("bad-affine", "slightly sheared", all_of_c1(slanted(0.02)), ORTHONORMAL, right_angles, codes="SC057", more=UNCHECKED),
+    *repaired("bad-affine", "well sheared", all_of_c1(slanted(0.4)), ORTHONORMAL, right_angles, codes="SC057"),
+    *(case for name, damage in (("all 0", d.no_rows(0)), ("NaN", d.no_rows(NAN)), ("infinite", d.no_rows(INF)), ("one line", d.header(srow_x=[1, 1, 0, 0], srow_y=[0, 0, 1, 0], srow_z=[0, 0, 1, 0], sform_code=2, qform_code=0)), ("a corner of 20 degrees", slanted(2.7)), ("sheared with another spacing", slanted(0.02, pixdim=False))) for case in hopeless("bad-affine", name, to("image", damage), ORTHONORMAL, "SC057", "image")),
+    *hopeless("bad-affine", "sheared", to("image", slanted(0.1)), HEADER, ("SC057", "SC083"), None, PAIRS),
     # NaN and infinity in images
-    *(case for bad, number in ((NAN, 13), (INF, 14), (-INF, 14)) for case in repaired(number, f"{bad}", to("image", several((5, 4, 3), values=(bad,))), ("--nonfinite", f"{AIR:g}"), mended("1 voxel was NaN or infinite and became -1024", image=put(AIR, (5, 4, 3))), codes="SC055", more=UNCHECKED if bad == INF else ())),
-    *repaired(13, "both kinds in 64 bits", to("image", several((0, 0, 0), (-1, -1, -1), (3, 2, 1), values=(NAN, INF, -INF), dtype=np.float64)), ("--nonfinite", "0"), mended("3 voxels were NaN or infinite and became 0", image=put(0, (0, 0, 0), (-1, -1, -1), (3, 2, 1))), codes="SC055"),
-    *repaired(13, "big-endian", to("image", lambda path: (d.put(NAN)(path), big_endian(path))), ("--nonfinite", "0"), mended("1 voxel was NaN", image=put(0, (5, 4, 3))), ("msd", "pairs", "v2"), codes="SC055"),
-    *(case for format_ in ("nii", "nrrd", "mha") for case in repaired(13, f"NaN to {format_}", to("image", d.put(NAN)), ("--nonfinite", "7"), mended("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, more=(("--format", format_),))),
-    *(case for ending in (".nrrd", ".mha", ".nii") for case in repaired(13, f"NaN in {ending}", other(ending, "image", d.grid(with_nan)), ("--nonfinite", "7"), mended("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, codes="SC055")),
-    *repaired(13, "NaN in a test image", lambda p: d.put(NAN)(max((p.root / "imagesTs").iterdir())), ("--nonfinite", "7"), test_image_mended, TASKS, codes="SC055"),
-    *hopeless(15, "NaN", to("label", d.put(NAN)), ("--nonfinite", "0"), "SC055", "label"),
-    *hopeless(15, "infinite", to("label", d.put(INF)), ("--nonfinite", "1"), "SC055", "label"),
-    *hopeless(14, "infinite by its slope", to("image", scaled(3e38)), ("--nonfinite", "0"), "SC055", "image"),
-    *(case for value in ("nan", "inf", "-inf", "1e39", "air") for case in hopeless(13, f"{value} for it", to("image", d.put(NAN)), ("--nonfinite", value), "SC001", None, ("msd", "v2", "pairs"), exits=(2,))),
-    *hopeless(13, "NaN in TIFF", to("image", tiff(np.where(picture(1) > 9, picture(1), np.float32(NAN)))), ("--nonfinite", "0"), ("SC056", "SC084"), "images/c1.tif", PNG),
+    *(case for bad, topic in ((NAN, "nan-in-image"), (INF, "infinity-in-image"), (-INF, "infinity-in-image")) for case in repaired(topic, f"{bad}", to("image", several((5, 4, 3), values=(bad,))), ("--nonfinite", f"{AIR:g}"), mended("1 voxel was NaN or infinite and became -1024", image=put(AIR, (5, 4, 3))), codes="SC055", more=UNCHECKED if bad == INF else ())),
+    *repaired("nan-in-image", "both kinds in 64 bits", to("image", several((0, 0, 0), (-1, -1, -1), (3, 2, 1), values=(NAN, INF, -INF), dtype=np.float64)), ("--nonfinite", "0"), mended("3 voxels were NaN or infinite and became 0", image=put(0, (0, 0, 0), (-1, -1, -1), (3, 2, 1))), codes="SC055"),
+    *repaired("nan-in-image", "big-endian", to("image", lambda path: (d.put(NAN)(path), big_endian(path))), ("--nonfinite", "0"), mended("1 voxel was NaN", image=put(0, (5, 4, 3))), ("msd", "pairs", "v2"), codes="SC055"),
+    *(case for format_ in ("nii", "nrrd", "mha") for case in repaired("nan-in-image", f"NaN to {format_}", to("image", d.put(NAN)), ("--nonfinite", "7"), mended("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, more=(("--format", format_),))),
+    *(case for ending in (".nrrd", ".mha", ".nii") for case in repaired("nan-in-image", f"NaN in {ending}", other(ending, "image", d.grid(with_nan)), ("--nonfinite", "7"), mended("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, codes="SC055")),
+    *repaired("nan-in-image", "NaN in a test image", lambda p: d.put(NAN)(max((p.root / "imagesTs").iterdir())), ("--nonfinite", "7"), test_image_mended, TASKS, codes="SC055"),
+    *hopeless("non-finite-label", "NaN", to("label", d.put(NAN)), ("--nonfinite", "0"), "SC055", "label"),
+    *hopeless("non-finite-label", "infinite", to("label", d.put(INF)), ("--nonfinite", "1"), "SC055", "label"),
+    *hopeless("infinity-in-image", "infinite by its slope", to("image", scaled(3e38)), ("--nonfinite", "0"), "SC055", "image"),
+    *(case for value in ("nan", "inf", "-inf", "1e39", "air") for case in hopeless("nan-in-image", f"{value} for it", to("image", d.put(NAN)), ("--nonfinite", value), "SC001", None, ("msd", "v2", "pairs"), exits=(2,))),
+    *hopeless("nan-in-image", "NaN in TIFF", to("image", tiff(np.where(picture(1) > 9, picture(1), np.float32(NAN)))), ("--nonfinite", "0"), ("SC056", "SC084"), "images/c1.tif", PNG),
     # types that hold every value
-    *(case for name in ("float32", "float64", "int64", "uint64", "int32") for case in repaired(16, f"whole numbers in {name}", to("label", d.voxels(lambda a, name=name: a.astype(name))), CAST, label_cast, ("msd", "v2", "pairs", "masks"))),
-    *(case for name in ("int64", "float64") for case in repaired(16, f"image in {name}", to("image", d.voxels(lambda a, name=name: a.astype(name))), CAST, all_clean, ("msd", "v2", "pairs"))),
-    *hopeless(16, "half", to("label", d.put(0.5)), CAST, ("SC071", "SC078"), "label"),
-    *hopeless(17, "negative", to("label", d.put(-1, np.int16)), CAST, ("SC072", "SC078"), "label"),
-    *hopeless(19, "257", to("label", d.where_one(257, np.uint16)), CAST, ("SC070",), "label", LABELLED),
-    *hopeless(9, "complex", to("image", d.voxels(lambda a: a.astype(np.complex64))), CAST, "SC056", "image"),
+    *(case for name in ("float32", "float64", "int64", "uint64", "int32") for case in repaired("fractional-label", f"whole numbers in {name}", to("label", d.voxels(lambda a, name=name: a.astype(name))), CAST, label_cast, ("msd", "v2", "pairs", "masks"))),
+    *(case for name in ("int64", "float64") for case in repaired("fractional-label", f"image in {name}", to("image", d.voxels(lambda a, name=name: a.astype(name))), CAST, all_clean, ("msd", "v2", "pairs"))),
+    *hopeless("fractional-label", "half", to("label", d.put(0.5)), CAST, ("SC071", "SC078"), "label"),
+    *hopeless("negative-label", "negative", to("label", d.put(-1, np.int16)), CAST, ("SC072", "SC078"), "label"),
+    *hopeless("label-beyond-8-bits", "257", to("label", d.where_one(257, np.uint16)), CAST, ("SC070",), "label", LABELLED),
+    *hopeless("unsupported-type", "complex", to("image", d.voxels(lambda a: a.astype(np.complex64))), CAST, "SC056", "image"),
     # all volumes lie alike
-    *repaired(55, "every way", every_way, ORIENTATION, canonical, ("msd", "v1", "v2", "pairs"), more=(*UNCHECKED, ("--format", "nii"))),
-    *repaired(23, "other axes on the same points", to("label", d.grid(lambda i: sitk.Flip(i, [True, False, False]))), ORIENTATION, canonical, ("msd", "pairs", "v2")),
-    *hopeless(23, "origin", to("label", d.shifted(5)), ORIENTATION, "SC083", "label"),
+    *repaired("nifti-variant", "every way", every_way, ORIENTATION, canonical, ("msd", "v1", "v2", "pairs"), more=(*UNCHECKED, ("--format", "nii"))),
+    *repaired("label-position", "other axes on the same points", to("label", d.grid(lambda i: sitk.Flip(i, [True, False, False]))), ORIENTATION, canonical, ("msd", "pairs", "v2")),
+    *hopeless("label-position", "origin", to("label", d.shifted(5)), ORIENTATION, "SC083", "label"),
     # what `repair` does unasked, and leaves nothing of for the check
-    *(case for number, name, change, check in UNASKED for case in by_repair(number, name, change, check)),
-    *hopeless(13, "NaN", to("image", d.put(NAN)), ORIENTATION, "SC055", "image"),
+    *(case for topic, name, change, check in UNASKED for case in by_repair(topic, name, change, check)),
+    *hopeless("nan-in-image", "NaN", to("image", d.put(NAN)), ORIENTATION, "SC055", "image"),
 ]  # fmt: skip

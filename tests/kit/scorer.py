@@ -21,11 +21,10 @@ from segconv.errors import CODES
 from .case import Case, Convert, Reject, Warn, Words, source_of
 from .made import Made
 from .sources import FROM, KINDS, Place, fresh
+from .topics import SEEN_IN_HEADERS
 
 LIMIT_S = 20.0
 FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
-PREFLIGHT = frozenset((2, *range(6, 12), *range(21, 25), *range(26, 31), 32, *range(34, 42)))
-"""Numbers that names, json and headers show, so that nothing at all may be left in nnUNet_raw."""
 
 SLOT = re.compile(r"\.segconv-\d{3}(\.lock)?")
 """The staging folder and the lock: all that may stay."""
@@ -148,7 +147,7 @@ class _Score:
         errors = done.findings("Error")
         self.need(_told(errors, expect.codes, self._named(expect.file)), f"expected {expect}, told {done.err[-600:]}")
         self.nothing_made()
-        if self.case.number in PREFLIGHT and "resample" not in self.case.words:  # which looks at voxels
+        if self.case.topic in SEEN_IN_HEADERS and "resample" not in self.case.words:  # which looks at voxels
             left = [path.name for path in self.raw.iterdir()]
             self.need(not left, f"left {left} although it was refused before anything was written")
         if self.reasons:

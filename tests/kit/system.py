@@ -1,4 +1,4 @@
-"""Numbers 42 and 48: targets, folders and disks that are not as they should be."""
+"""Targets, folders and disks that are not as they should be."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ CASES: list[Case] = [
         case
         for name, value in BAD_VARIABLES
         for case in rejected(
-            48, f"nnUNet_raw {name}", a_file, "SC040", None, ALL if value is None else ("png", "msd"), exits=(78,),
+            "environment", f"nnUNet_raw {name}", a_file, "SC040", None, ALL if value is None else ("png", "msd"), exits=(78,),
             around=variable(RAW, value),
         )
     ),
@@ -137,16 +137,16 @@ CASES: list[Case] = [
         case
         for name, value in BAD_VARIABLES[2:]
         for case in warned(
-            48, f"nnUNet_results {name}", a_file, "SC040", None, "pairs", recorded=False, around=variable("nnUNet_results", value)
+            "environment", f"nnUNet_results {name}", a_file, "SC040", None, "pairs", recorded=False, around=variable("nnUNet_results", value)
         )
     ),
-    *warned(48, "nnUNet_preprocessed not there", nothing, "SC040", None, ("png", "msd"), recorded=False, around=variable("nnUNet_preprocessed", "/nowhere")),
-    *rejected(48, "no root", no_root, "SC040", None, ALL, exits=(78,)),
-    *rejected(48, "root is a file", root_is_a_file, "SC040", None, ("png", "msd"), exits=(78,)),
-    *rejected(48, "no such folder by option", nothing, "SC040", None, ALL, exits=(78,), words=("--raw", "{folder}/none")),
-    *rejected(48, "full disk", nothing, "SC032", None, ALL, exits=(74,), around=full_disk),
-    *rejected(48, "read-only root", nothing, "SC031", None, ALL, exits=(74,), around=read_only),
-    *(case for what in FAULTS for case in rejected(48, what.replace("@", " at change "), nothing, ("SC031", "SC032", "SC030"), None, ("png", "v1") if what != "ENOSPC@9" else ALL, exits=(74,), around=fault(what), detect=False)),
-    *rejected(48, "unreadable label", nothing, "SC030", "label", ("png", *VOLUMES), exits=(74,), around=unreadable),
-    *rejected(42, "locked", nothing, "SC035", None, ALL, exits=(75,), around=locked),
+    *warned("environment", "nnUNet_preprocessed not there", nothing, "SC040", None, ("png", "msd"), recorded=False, around=variable("nnUNet_preprocessed", "/nowhere")),
+    *rejected("environment", "no root", no_root, "SC040", None, ALL, exits=(78,)),
+    *rejected("environment", "root is a file", root_is_a_file, "SC040", None, ("png", "msd"), exits=(78,)),
+    *rejected("environment", "no such folder by option", nothing, "SC040", None, ALL, exits=(78,), words=("--raw", "{folder}/none")),
+    *rejected("environment", "full disk", nothing, "SC032", None, ALL, exits=(74,), around=full_disk),
+    *rejected("environment", "read-only root", nothing, "SC031", None, ALL, exits=(74,), around=read_only),
+    *(case for what in FAULTS for case in rejected("environment", what.replace("@", " at change "), nothing, ("SC031", "SC032", "SC030"), None, ("png", "v1") if what != "ENOSPC@9" else ALL, exits=(74,), around=fault(what), detect=False)),
+    *rejected("environment", "unreadable label", nothing, "SC030", "label", ("png", *VOLUMES), exits=(74,), around=unreadable),
+    *rejected("target", "locked", nothing, "SC035", None, ALL, exits=(75,), around=locked),
 ]  # fmt: skip

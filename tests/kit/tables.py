@@ -30,7 +30,7 @@ def to(role: str, damage: Callable[[Path], object]) -> Change:
 
 
 def damaged(
-    number: int,
+    topic: str,
     name: str,
     damage: Callable[[Path], object],
     codes: Names,
@@ -45,7 +45,7 @@ def damaged(
     """Return a case for each kind and file that is damaged, which must be refused and named."""
     return [
         Case(
-            number,
+            topic,
             kind,
             f"{name} {role}",
             to(role, damage),
@@ -60,7 +60,7 @@ def damaged(
 
 
 def rejected(
-    number: int,
+    topic: str,
     name: str,
     change: Change,
     codes: Names,
@@ -71,16 +71,16 @@ def rejected(
     **more: Any,
 ) -> list[Case]:
     """Return a case for each kind whose source is changed so that it must be refused."""
-    return [Case(number, kind, name, change, Reject(many(codes), file, exits), **more) for kind in many(kinds)]
+    return [Case(topic, kind, name, change, Reject(many(codes), file, exits), **more) for kind in many(kinds)]
 
 
-def converted(number: int, name: str, change: Change, kinds: Names, check: Check = all_same, **more: Any) -> list[Case]:
+def converted(topic: int, name: str, change: Change, kinds: Names, check: Check = all_same, **more: Any) -> list[Case]:
     """Return a case for each kind whose source is changed and must be converted all the same."""
-    return [Case(number, kind, name, change, Convert(check), **more) for kind in many(kinds)]
+    return [Case(topic, kind, name, change, Convert(check), **more) for kind in many(kinds)]
 
 
 def warned(
-    number: int,
+    topic: str,
     name: str,
     change: Change,
     codes: Names,
@@ -92,7 +92,7 @@ def warned(
     **more: Any,
 ) -> list[Case]:
     """Return a case for each kind whose source is changed and must be converted with a warning."""
-    return [Case(number, kind, name, change, Warn(many(codes), file, check, recorded), **more) for kind in many(kinds)]
+    return [Case(topic, kind, name, change, Warn(many(codes), file, check, recorded), **more) for kind in many(kinds)]
 
 
 def each(*changes: Change) -> Change:

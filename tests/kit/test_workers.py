@@ -1,4 +1,4 @@
-"""One verdict, the same words and the same bytes, whoever does the work: a case or two of every number of the list."""
+"""One verdict, the same words and the same bytes, whoever does the work: a case or two of every topic."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from .cases import CASES
 from .odd import no_rights
 from .scorer import outcomes
 from .sources import KINDS
+from .topics import TOPICS
 
 WORKERS = (("--jobs", "1"), ("--jobs", "2"), ("--jobs", "4"), ("--jobs", "2", "--backend", "loky"))
 """Threads, up to 4 of them, and processes."""
 
 
 def sample() -> Iterator[Case]:
-    """Yield a case that is refused and one that is not of each number that has them, of one kind after the other."""
+    """Yield a case that is refused and one that is not of each topic that has them, of one kind after the other."""
     kinds = cycle(KINDS)
-    for number in range(1, 69):
+    for topic in TOPICS:
         for refused in (True, False):
             # What is simulated in this process does not reach others.
             there = {
                 case.kind: case
                 for case in CASES
-                if case.number == number
+                if case.topic == topic
                 and isinstance(case.expect, Reject) is refused
                 and case.around in (None, no_rights)
             }

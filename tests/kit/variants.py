@@ -126,17 +126,17 @@ def header_line(name: str, value: str) -> Change:
     return change
 
 
-DETACHED: list[tuple[int, str, tuple[str, ...], tuple[int, ...], Change]] = [
-    (40, "no voxels", ("SC012",), (66,), without("images/c1.raw")),
-    (5, "half the voxels", ("SC052",), (65,), at("images/c1.raw", d.half)),
-    (10, "a pipe for voxels", ("SC061",), (65,), at("images/c1.raw", d.pipe)),
-    (39, "voxels outside", ("SC060",), (65,), at("images/c1.raw", d.link("/etc/hostname"))),
-    (38, "a path for voxels", ("SC060",), (65,), header_line("ElementDataFile", "../../../etc/passwd")),
-    (11, "negative length", ("SC053",), (65,), header_line("DimSize", "-14 12 7")),
-    (11, "overflow", ("SC054",), (65,), header_line("DimSize", "99999 99999 99999")),
-    (24, "spacing NaN", ("SC057",), (65,), header_line("ElementSpacing", "nan 1 1")),
-    (24, "sheared", ("SC057",), (65,), header_line("TransformMatrix", "1 0.5 0 0 1 0 0 0 1")),
-    (9, "unknown type", ("SC056",), (65,), header_line("ElementType", "MET_BANANA")),
+DETACHED: list[tuple[str, str, tuple[str, ...], tuple[int, ...], Change]] = [
+    ("broken-link", "no voxels", ("SC012",), (66,), without("images/c1.raw")),
+    ("missing-voxels", "half the voxels", ("SC052",), (65,), at("images/c1.raw", d.half)),
+    ("irregular-file", "a pipe for voxels", ("SC061",), (65,), at("images/c1.raw", d.pipe)),
+    ("link-outside", "voxels outside", ("SC060",), (65,), at("images/c1.raw", d.link("/etc/hostname"))),
+    ("path-in-list", "a path for voxels", ("SC060",), (65,), header_line("ElementDataFile", "../../../etc/passwd")),
+    ("impossible-size", "negative length", ("SC053",), (65,), header_line("DimSize", "-14 12 7")),
+    ("impossible-size", "overflow", ("SC054",), (65,), header_line("DimSize", "99999 99999 99999")),
+    ("bad-affine", "spacing NaN", ("SC057",), (65,), header_line("ElementSpacing", "nan 1 1")),
+    ("bad-affine", "sheared", ("SC057",), (65,), header_line("TransformMatrix", "1 0.5 0 0 1 0 0 0 1")),
+    ("unsupported-type", "unknown type", ("SC056",), (65,), header_line("ElementType", "MET_BANANA")),
 ]
 
 
@@ -174,84 +174,84 @@ WIDE: list[tuple[str, Callable[[int], np.ndarray]]] = [
     ("unsigned over 16 bits", lambda n: picture(n).astype(np.uint32) * 1000),
 ]
 IMPOSSIBLE = [("half a character", "\ud800"), ("5000 letters", "x" * 5000)]
-SEVENTH: list[tuple[int, str, str, d.Damage, tuple[str, ...]]] = [
-    (1, "half", "image", d.half, ("SC050", "SC051", "SC052")),
-    (3, "checksum", "label", d.changed(lambda b: b[:-8] + bytes([b[-8] ^ 1]) + b[-7:]), ("SC050",)),
-    (13, "NaN", "image", d.put(float("nan")), ("SC055",)),
-    (16, "half", "label", d.put(0.5), ("SC071", "SC078")),
-    (21, "a slice less", "label", d.grid(lambda i: i[:, :, 1:]), ("SC082",)),
-    (23, "origin", "label", d.shifted(5), ("SC083",)),
+SEVENTH: list[tuple[str, str, str, d.Damage, tuple[str, ...]]] = [
+    ("cut-file", "half", "image", d.half, ("SC050", "SC051", "SC052")),
+    ("gzip-checksum", "checksum", "label", d.changed(lambda b: b[:-8] + bytes([b[-8] ^ 1]) + b[-7:]), ("SC050",)),
+    ("nan-in-image", "NaN", "image", d.put(float("nan")), ("SC055",)),
+    ("fractional-label", "half", "label", d.put(0.5), ("SC071", "SC078")),
+    ("label-shape", "a slice less", "label", d.grid(lambda i: i[:, :, 1:]), ("SC082",)),
+    ("label-position", "origin", "label", d.shifted(5), ("SC083",)),
 ]
 SEVENTH_FILES = {
     ("msd", "image"): "imagesTr/c7", ("v2", "image"): "imagesTr/c7_0001", ("pairs", "image"): "images/c7", ("masks", "image"): "c7/ct",
     ("msd", "label"): "labelsTr/c7", ("v2", "label"): "labelsTr/c7", ("pairs", "label"): "masks/c7", ("masks", "label"): "c7/liver",
 }  # fmt: skip
-TEST_LABELS: list[tuple[int, str, d.Damage, str]] = [
-    (1, "half", d.half, "SC050"),
-    (2, "empty", d.content(b""), "SC051"),
-    (12, "bomb", d.bomb, "SC054"),
-    (15, "NaN", d.put(float("nan")), "SC055"),
-    (16, "half a value", d.put(0.5), "SC071"),
-    (17, "negative", d.put(-1, np.int16), "SC072"),
-    (18, "9", d.put(9, np.uint8), "SC070"),
-    (19, "257", d.put(257, np.uint16), "SC070"),
-    (21, "a slice less", d.grid(lambda i: i[:, :, 1:]), "SC082"),
-    (23, "origin", d.shifted(5), "SC083"),
-    (25, "one-hot", d.one_hot, "SC073"),
-    (39, "a file of the system", d.link("/etc/hostname"), "SC060"),
+TEST_LABELS: list[tuple[str, str, d.Damage, str]] = [
+    ("cut-file", "half", d.half, "SC050"),
+    ("empty-file", "empty", d.content(b""), "SC051"),
+    ("too-large", "bomb", d.bomb, "SC054"),
+    ("non-finite-label", "NaN", d.put(float("nan")), "SC055"),
+    ("fractional-label", "half a value", d.put(0.5), "SC071"),
+    ("negative-label", "negative", d.put(-1, np.int16), "SC072"),
+    ("undeclared-label", "9", d.put(9, np.uint8), "SC070"),
+    ("label-beyond-8-bits", "257", d.put(257, np.uint16), "SC070"),
+    ("label-shape", "a slice less", d.grid(lambda i: i[:, :, 1:]), "SC082"),
+    ("label-position", "origin", d.shifted(5), "SC083"),
+    ("label-channels", "one-hot", d.one_hot, "SC073"),
+    ("link-outside", "a file of the system", d.link("/etc/hostname"), "SC060"),
 ]
 
 CASES: list[Case] = [
     # one of twenty, and labels of test images
     *(
         case
-        for number, name, role, change, codes in SEVENTH
+        for topic, name, role, change, codes in SEVENTH
         for kind in ("msd", "v2", "pairs", "masks")
-        for case in rejected(number, f"{name} {role} of the seventh", in_seventh(role, change), codes, SEVENTH_FILES[kind, role], kind, again=False)
+        for case in rejected(topic, f"{name} {role} of the seventh", in_seventh(role, change), codes, SEVENTH_FILES[kind, role], kind, again=False)
     ),
-    *converted(62, "a label for a test image", with_test_label(), TASKS),
-    *(case for number, name, change, code in TEST_LABELS for case in rejected(number, f"{name} in labelsTs", with_test_label(change), code, TEST_LABEL, TASKS)),
-    *warned(63, "used in labelsTs only", each(with_test_label(), kidney_in_tests_only), "SC076", None, TASKS, is_complete),
-    *warned(62, "empty in labelsTs", with_test_label(d.voxels(np.zeros_like)), "SC075", TEST_LABEL, TASKS),
-    *rejected(30, "label without its test image", each(with_test_label(), lambda p: shutil.rmtree(p.root / "imagesTs"), lambda p: p.kind == "v2" or entries(test=[])(p)), "SC081", TEST_LABEL, TASKS),
+    *converted("empty-label", "a label for a test image", with_test_label(), TASKS),
+    *(case for topic, name, change, code in TEST_LABELS for case in rejected(topic, f"{name} in labelsTs", with_test_label(change), code, TEST_LABEL, TASKS)),
+    *warned("unused-label", "used in labelsTs only", each(with_test_label(), kidney_in_tests_only), "SC076", None, TASKS, is_complete),
+    *warned("empty-label", "empty in labelsTs", with_test_label(d.voxels(np.zeros_like)), "SC075", TEST_LABEL, TASKS),
+    *rejected("stray-label", "label without its test image", each(with_test_label(), lambda p: shutil.rmtree(p.root / "imagesTs"), lambda p: p.kind == "v2" or entries(test=[])(p)), "SC081", TEST_LABEL, TASKS),
     # formats and their names
-    *rejected(8, "NIfTI-2", to("image", second_version), "SC051", "image", ("msd", "v1", "v2", "pairs", "masks")),
-    *rejected(8, "half of a pair", to("label", d.header(magic=b"ni1")), "SC051", "label", ("msd", "v1", "v2", "pairs", "masks")),
-    *converted(53, "not gzipped", plain_under_another_name, ("msd", "v1", "v2", "pairs", "masks")),
-    *converted(53, "not gzipped and not verified", plain_under_another_name, ("msd", "v1", "v2", "pairs", "masks"), words=("--no-verify-source",)),
-    *converted(53, "gzipped although nii", other(".nii", "image", d.changed(gzip.compress)), PAIRS),
-    *converted(53, "gzipped although nii and not verified", other(".nii", "image", d.changed(gzip.compress)), PAIRS, words=("--no-verify-source",)),
-    *rejected(27, "MR among CT", renamed("c1/ct.nii.gz", "c1/mri.nii.gz"), "SC084", "c1/mri.nii.gz", "masks", again=False),
-    *rejected(27, "MR among CT by its case", renamed("c1/ct.nii.gz", "c1/c1_mr.nii.gz"), "SC084", "c1/c1_mr.nii.gz", "masks", again=False),
-    *warned(64, "folds of others", lambda p: (p.root / "splits_final.json").write_text('[{"train": ["x"], "val": ["y"]}]'), "SC099", "splits_final.json", "v2"),
-    *warned(64, "folds that are none", lambda p: (p.root / "splits_final.json").write_text('{"a": 1}'), "SC099", "splits_final.json", "v2"),
-    *(case for number, name, codes, exits, change in DETACHED for case in rejected(number, f"{name} of a detached header", each(detached, change), codes, "images/c1.mhd", PAIRS, exits=exits, again=False)),
-    *warned(68, "tail of detached voxels", each(detached, at("images/c1.raw", d.appended(b"tail" * 99))), "SC059", "images/c1.mhd", PAIRS),
-    *rejected(24, "an axis that is and is not in space", other(".nrrd", "image", d.changed(lambda b: b.replace(b"kinds: domain", b"kinds: vector", 1))), "SC053", "images/c1.nrrd", PAIRS),
-    *rejected(32, "a source of 300 letters", nothing, ("SC010", "SC030"), None, (PNG, "msd", PAIRS), exits=(66, 74), source="x" * 300),
-    *rejected(37, "blank by option", nothing, "SC001", None, (PNG, "msd", PAIRS), exits=(2,), words=("--channels", " ")),
+    *rejected("wrong-format", "NIfTI-2", to("image", second_version), "SC051", "image", ("msd", "v1", "v2", "pairs", "masks")),
+    *rejected("wrong-format", "half of a pair", to("label", d.header(magic=b"ni1")), "SC051", "label", ("msd", "v1", "v2", "pairs", "masks")),
+    *converted("file-ending", "not gzipped", plain_under_another_name, ("msd", "v1", "v2", "pairs", "masks")),
+    *converted("file-ending", "not gzipped and not verified", plain_under_another_name, ("msd", "v1", "v2", "pairs", "masks"), words=("--no-verify-source",)),
+    *converted("file-ending", "gzipped although nii", other(".nii", "image", d.changed(gzip.compress)), PAIRS),
+    *converted("file-ending", "gzipped although nii and not verified", other(".nii", "image", d.changed(gzip.compress)), PAIRS, words=("--no-verify-source",)),
+    *rejected("channel-files", "MR among CT", renamed("c1/ct.nii.gz", "c1/mri.nii.gz"), "SC084", "c1/mri.nii.gz", "masks", again=False),
+    *rejected("channel-files", "MR among CT by its case", renamed("c1/ct.nii.gz", "c1/c1_mr.nii.gz"), "SC084", "c1/c1_mr.nii.gz", "masks", again=False),
+    *warned("wrong-list", "folds of others", lambda p: (p.root / "splits_final.json").write_text('[{"train": ["x"], "val": ["y"]}]'), "SC099", "splits_final.json", "v2"),
+    *warned("wrong-list", "folds that are none", lambda p: (p.root / "splits_final.json").write_text('{"a": 1}'), "SC099", "splits_final.json", "v2"),
+    *(case for topic, name, codes, exits, change in DETACHED for case in rejected(topic, f"{name} of a detached header", each(detached, change), codes, "images/c1.mhd", PAIRS, exits=exits, again=False)),
+    *warned("trailing-bytes", "tail of detached voxels", each(detached, at("images/c1.raw", d.appended(b"tail" * 99))), "SC059", "images/c1.mhd", PAIRS),
+    *rejected("bad-affine", "an axis that is and is not in space", other(".nrrd", "image", d.changed(lambda b: b.replace(b"kinds: domain", b"kinds: vector", 1))), "SC053", "images/c1.nrrd", PAIRS),
+    *rejected("empty-source", "a source of 300 letters", nothing, ("SC010", "SC030"), None, (PNG, "msd", PAIRS), exits=(66, 74), source="x" * 300),
+    *rejected("bad-channels", "blank by option", nothing, "SC001", None, (PNG, "msd", PAIRS), exits=(2,), words=("--channels", " ")),
     # pictures
-    *(case for name, change in CHUNKS for case in rejected(43, name, to("image", changed_chunks(change)), "SC058", "image", PNG)),
-    *(case for name, values in WIDE for case in rejected(45, f"{name} among 8 bits", to("image", tiff(values(1))), "SC084", "images/c1.tif", PNG)),
-    *(case for name, values in WIDE for case in rejected(45, f"all {name}", all_tiff(values), "SC056", "images/c0.tif", PNG)),
-    *converted(55, "slices of HU", slices_of_hu, PAIRS, has_hu, words=("--spacing", "1.5,1.5,4", "--labels", "background=0,liver=1")),
+    *(case for name, change in CHUNKS for case in rejected("damaged-png", name, to("image", changed_chunks(change)), "SC058", "image", PNG)),
+    *(case for name, values in WIDE for case in rejected("picture-kind", f"{name} among 8 bits", to("image", tiff(values(1))), "SC084", "images/c1.tif", PNG)),
+    *(case for name, values in WIDE for case in rejected("picture-kind", f"all {name}", all_tiff(values), "SC056", "images/c0.tif", PNG)),
+    *converted("nifti-variant", "slices of HU", slices_of_hu, PAIRS, has_hu, words=("--spacing", "1.5,1.5,4", "--labels", "background=0,liver=1")),
     # lists
-    *(case for name, text in IMPOSSIBLE for case in rejected(38, name, listed(1, image=f"./imagesTr/{text}.nii.gz"), "SC087", JSON, V)),
-    *(case for name, text in IMPOSSIBLE for case in rejected(38, f"{name} as label", listed(1, label=f"./labelsTr/{text}.nii.gz"), "SC087", JSON, V)),
-    *(case for name, text in IMPOSSIBLE for case in rejected(38, f"{name} in a list", lists({"image": f"images/{text}", "label": "masks/c1"}), "SC087", "list.json", (PAIRS, PNG), words=JSON_LIST)),
-    *rejected(31, "through a file", listed(1, image="./imagesTr/c0.nii.gz/c1.nii.gz"), "SC012", "imagesTr/c0.nii.gz", "msd", exits=(66,)),
-    *rejected(31, "a label for an image", listed(1, image="./labelsTr/c1.nii.gz"), "SC087", JSON, V),
-    *rejected(31, "a label for an image", lists({"image": "masks/c1.png", "label": "masks/c1.png"}), "SC087", "list.json", PNG, words=JSON_LIST),
-    *rejected(31, "a label for an image", lists({"image": "masks/c1.nii.gz", "label": "masks/c1.nii.gz"}), "SC087", "list.json", PAIRS, words=JSON_LIST),
-    *rejected(31, "a name in two folders", each(copied("imagesTr/c0.nii.gz", "imagesTr/more/c1.nii.gz"), listed(0, image="./imagesTr/more/c1.nii.gz")), ("SC085", "SC087"), JSON, "msd"),
-    *rejected(31, "a key twice", lists({"image": "images/c1.png", "Image": "images/c0.png", "label": "masks/c1.png"}), "SC087", "list.json", PNG, words=JSON_LIST),
-    *rejected(31, "a column twice", in_list("image,image,label\nimages/c0.nii.gz,images/c1.nii.gz,masks/c0.nii.gz\n"), "SC087", "list.csv", PAIRS, words=LIST),
-    *rejected(31, "two names of a case", in_list("case,name\nc1,a\nc1,b\n"), "SC087", "list.csv", HERE, words=("--cases", "{folder}/list.csv")),
-    *rejected(31, "two patients of a case", in_list("case,patient\nc0,a\nc1,a\nc2,b\nc1,b\n"), "SC087", "list.csv", HERE, words=("--patients", "{folder}/list.csv")),
-    *converted(49, "list without a header", rows_without_a_header, (PNG, PAIRS), words=LIST),
+    *(case for name, text in IMPOSSIBLE for case in rejected("path-in-list", name, listed(1, image=f"./imagesTr/{text}.nii.gz"), "SC087", JSON, V)),
+    *(case for name, text in IMPOSSIBLE for case in rejected("path-in-list", f"{name} as label", listed(1, label=f"./labelsTr/{text}.nii.gz"), "SC087", JSON, V)),
+    *(case for name, text in IMPOSSIBLE for case in rejected("path-in-list", f"{name} in a list", lists({"image": f"images/{text}", "label": "masks/c1"}), "SC087", "list.json", (PAIRS, PNG), words=JSON_LIST)),
+    *rejected("bad-list", "through a file", listed(1, image="./imagesTr/c0.nii.gz/c1.nii.gz"), "SC012", "imagesTr/c0.nii.gz", "msd", exits=(66,)),
+    *rejected("bad-list", "a label for an image", listed(1, image="./labelsTr/c1.nii.gz"), "SC087", JSON, V),
+    *rejected("bad-list", "a label for an image", lists({"image": "masks/c1.png", "label": "masks/c1.png"}), "SC087", "list.json", PNG, words=JSON_LIST),
+    *rejected("bad-list", "a label for an image", lists({"image": "masks/c1.nii.gz", "label": "masks/c1.nii.gz"}), "SC087", "list.json", PAIRS, words=JSON_LIST),
+    *rejected("bad-list", "a name in two folders", each(copied("imagesTr/c0.nii.gz", "imagesTr/more/c1.nii.gz"), listed(0, image="./imagesTr/more/c1.nii.gz")), ("SC085", "SC087"), JSON, "msd"),
+    *rejected("bad-list", "a key twice", lists({"image": "images/c1.png", "Image": "images/c0.png", "label": "masks/c1.png"}), "SC087", "list.json", PNG, words=JSON_LIST),
+    *rejected("bad-list", "a column twice", in_list("image,image,label\nimages/c0.nii.gz,images/c1.nii.gz,masks/c0.nii.gz\n"), "SC087", "list.csv", PAIRS, words=LIST),
+    *rejected("bad-list", "two names of a case", in_list("case,name\nc1,a\nc1,b\n"), "SC087", "list.csv", HERE, words=("--cases", "{folder}/list.csv")),
+    *rejected("bad-list", "two patients of a case", in_list("case,patient\nc0,a\nc1,a\nc2,b\nc1,b\n"), "SC087", "list.csv", HERE, words=("--patients", "{folder}/list.csv")),
+    *converted("byte-order-mark", "list without a header", rows_without_a_header, (PNG, PAIRS), words=LIST),
     # names of labels and channels
-    *rejected(36, "one name in two forms", label_names(("background", 0), ("Jürgen", 1), (unicodedata.normalize("NFD", "Jürgen"), 2), ("tumour", 3)), "SC074", JSON, TASKS),
-    *rejected(37, "a blank name", entries(modality={"0": " ", "1": "CT"}), "SC084", JSON, "v1"),
-    *rejected(37, "an empty name", entries(modality={"0": ""}), "SC084", JSON, "msd"),
-    *converted(37, "of one kind twice", entries(modality={"0": "CT", "1": "CT"}), "v1", others_same),
+    *rejected("bad-labels", "one name in two forms", label_names(("background", 0), ("Jürgen", 1), (unicodedata.normalize("NFD", "Jürgen"), 2), ("tumour", 3)), "SC074", JSON, TASKS),
+    *rejected("bad-channels", "a blank name", entries(modality={"0": " ", "1": "CT"}), "SC084", JSON, "v1"),
+    *rejected("bad-channels", "an empty name", entries(modality={"0": ""}), "SC084", JSON, "msd"),
+    *converted("bad-channels", "of one kind twice", entries(modality={"0": "CT", "1": "CT"}), "v1", others_same),
 ]  # fmt: skip
