@@ -41,7 +41,7 @@ def compiled_masks(survey: Survey, cases: Sequence[SourceCase], names: Sequence[
         own: list[MaskLook] = []
         return _atoms(case, names, survey.root, survey.options, own), own
 
-    for found, own in read_labels(cases, look, survey.root, survey.findings, survey.options, survey.readers):
+    for _, (found, own) in read_labels(survey, cases, look):
         atoms |= set(found)
         looks += own
     survey.add([] if survey.options.accept_labels else judge_masks(looks))

@@ -10,8 +10,9 @@ from pathlib import Path
 from ...dataset.labels import BACKGROUND
 from ...errors import SegconvError
 from ..find.roles import MASK, place_of
-from ..model import ConvertOptions, SourceCase
+from ..model import SourceCase
 from ..source_files import shown
+from ..survey import Survey
 from .colour_tables import find_tables, read_table_beside
 from .labelling import Declared
 from .tool_tables import find_tool_tables, ground_note, read_tool_table
@@ -36,9 +37,7 @@ class Beside:
     occurring: bool
 
 
-def declared_beside(
-    cases: Iterable[SourceCase], root: Path, notes: list[str], options: ConvertOptions, *, in_colours: bool
-) -> Beside | None:
+def declared_beside(survey: Survey, cases: Iterable[SourceCase], *, in_colours: bool) -> Beside | None:
     """Return the labels that tables declare in the source, in the folders of its masks, or above those; None without.
 
     Raises
@@ -47,15 +46,15 @@ def declared_beside(
         ``SC003`` if two tables of one folder declare different labels; ``SC074`` if those of two folders do, or no
         background is declared; what reading a table raises.
     """
-    tables = _tables(_folders(cases, root), root, in_colours=in_colours)
+    tables = _tables(_folders(cases, survey.root), survey.root, in_colours=in_colours)
     if tables is None:
         return None
-    notes += tables.grounds
-    if BACKGROUND not in tables.names and BACKGROUND not in options.value_map.values():
+    survey.notes.extend(tables.grounds)
+    if BACKGROUND not in tables.names and BACKGROUND not in survey.options.value_map.values():
         _refuse_nameless_background(tables.names, tables.where)
     more = f" and {tables.count - 1} more, which agree" if tables.count > 1 else ""
     values = ", of which the values count that occur" if tables.occurring else ""
-    notes.append(f"labels are declared by {tables.where}{more}{values}")
+    survey.note(f"labels are declared by {tables.where}{more}{values}")
     return Beside(Declared.of(tables.names), tables.where, tables.occurring)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,92 +11,104 @@ from numpy.typing import NDArray
 
 from ...dataset.label_table import UNSETTLED, LabelTable
 from ...dataset.labels import BACKGROUND
-from ...errors import Finding, SegconvError, naming
+from ...errors import SegconvError, naming
 from ...image import volumes
 from ...image.pieces import Extent, count_pieces, extents
 from ...image.voxels import MOST_VALUES, border_counts, label_values
-from ...work.readers import Readers
-from ..model import FRAME, INSTANCES, SERIES, STACK, ConvertOptions, SourceCase, collect
-from ..source_files import read_source, shown
+from ..model import FRAME, INSTANCES, SERIES, STACK, ConvertOptions, SourceCase
+from ..source_files import read_source
+from ..survey import Survey
 from ..volumes.frames import frame_of
 from .coding import MOST_SNAPPED
 from .labelling import Declared, in_values, mapped_values, settle
-from .mask_facts import MaskFacts
+from .mask_facts import MaskFacts, values_of
 from .numbered_objects import Look
 from .picture_file import mask_codes, open_picture
 from .read_ahead import read_labels
 from .set_values import judge_guess, refuse_declared_ground, refuse_listed_ground
-from .tool_tables import MANY, in_use, tables_beside
+from .tool_tables import in_use, tables_beside
 from .united_volumes import parts_united
 
 R = TypeVar("R")
 
 
-def label_map_of(
-    cases: Sequence[SourceCase],
-    root: Path,
-    findings: list[Finding],
-    notes: list[str],
-    options: ConvertOptions,
-    readers: Readers,
-) -> LabelTable:
-    """Return the label map; what cannot be settled becomes a finding, so that all are reported at once."""
-    labels = _Labels(cases, root, findings, options, readers)
+def table_of_volumes(survey: Survey, cases: Sequence[SourceCase]) -> LabelTable:
+    """Return the labels of volumes; what cannot be settled becomes a finding, so that all are reported at once."""
+    labels = _Labels(survey, cases)
+    settled: LabelTable | None = None
+    with survey.judging():
+        if survey.options.labels is not None:
+            settled = _of_options(Declared.of(survey.options.labels), labels)
+        elif (table := tables_beside(survey, cases)) is not None:
+            settled = _of_tables(*table, labels)
+        elif not survey.failed:
+            settled = _of_values(labels)
+    return settled if settled is not None else UNSETTLED
+
+
+def _of_options(declared: Declared, labels: _Labels) -> LabelTable | None:
+    """Return the labels that the user declared; None if a label file was refused."""
+    survey = labels.survey
+    options, needed = survey.options, declared.needs_values(survey.options)
     found: set[int] | None = None
-    try:
-        declared = Declared.of(options.labels) if options.labels is not None else None
-        table = tables_beside(cases, root, notes) if declared is None else None
-        long = declared is not None and len(declared.names) > MANY and not declared.ranges
-        if (declared is None or long or declared.needs_values(options)) and labels.usable:
-            facts = labels.facts(MOST_SNAPPED if declared is not None else MOST_VALUES)
-            found = {value for label in facts for value in label.counts}
-            if labels.usable and table is None:
-                _judge(declared, facts, labels, options)
-            elif labels.usable and table is not None:
-                refuse_listed_ground(facts, Declared.of(in_use(table[0], found)), table[1][0], options)
-        if labels.usable and found is not None and (long or table is not None):
-            names, where = table if table is not None else (options.labels or {}, ["--labels"])
-            used = replace(options, labels=in_use(names, found))
-            guessed = f"{' and '.join(where)}, of which the values count that occur"
-            return replace(in_values(settle(used, None, found)), guessed=guessed)
-        if labels.usable:
-            label_map = settle(options, None, found)
-            stacks = any(case.form(case.label) == STACK for case in cases if case.label is not None)
-            return label_map if stacks else in_values(label_map)
-        if declared is not None and not declared.needs_values(options):
-            return settle(options, None, None)
-    except SegconvError as error:
-        collect(findings, error)
-    return UNSETTLED
+    if (declared.long or needed) and not survey.failed:
+        facts = labels.facts(MOST_SNAPPED)
+        found = values_of(facts)
+        if not survey.failed:
+            refuse_declared_ground(facts, declared.ground(options))
+    if survey.failed:
+        return None if needed else settle(options, None, None)
+    if declared.long and found is not None:
+        return _of_those_in_use(options.labels or {}, ["--labels"], found, options)
+    return labels.in_values(settle(options, None, found))
 
 
-def _judge(declared: Declared | None, facts: Sequence[MaskFacts], labels: _Labels, options: ConvertOptions) -> None:
-    if declared is not None:
-        refuse_declared_ground(facts, declared.ground(options))
-        return
-    judge_guess(facts, Look(labels.pieces, labels.extents), mapped_values(options), accepted=options.accept_labels)
+def _of_tables(names: Mapping[str, int | str], where: Sequence[str], labels: _Labels) -> LabelTable | None:
+    """Return the labels that tables beside the files declare; None if a label file was refused."""
+    survey = labels.survey
+    facts = labels.facts(MOST_VALUES) if not survey.failed else []
+    if survey.failed:
+        return None
+    found = values_of(facts)
+    refuse_listed_ground(facts, Declared.of(in_use(names, found)), where[0], survey.options)
+    return _of_those_in_use(names, where, found, survey.options)
+
+
+def _of_those_in_use(
+    names: Mapping[str, int | str], where: Sequence[str], found: set[int], options: ConvertOptions
+) -> LabelTable:
+    settled = in_values(settle(replace(options, labels=in_use(names, found)), None, found))
+    return replace(settled, guessed=f"{' and '.join(where)}, of which the values count that occur")
+
+
+def _of_values(labels: _Labels) -> LabelTable | None:
+    """Return the labels that nobody declared, as all files have them; None if one was refused."""
+    survey = labels.survey
+    facts = labels.facts(MOST_VALUES)
+    if survey.failed:
+        return None
+    look = Look(labels.pieces, labels.extents)
+    judge_guess(facts, look, mapped_values(survey.options), accepted=survey.options.accept_labels)
+    return labels.in_values(settle(survey.options, None, values_of(facts)))
 
 
 @dataclass(frozen=True)
 class _Labels:
     """All labels of a set of volumes."""
 
+    survey: Survey
     cases: Sequence[SourceCase]
-    root: Path
-    findings: list[Finding]
-    options: ConvertOptions
-    readers: Readers
 
-    @property
-    def usable(self) -> bool:
-        """Whether nothing was refused yet."""
-        return not any(finding.severity == "error" for finding in self.findings)
+    def in_values(self, table: LabelTable) -> LabelTable:
+        """Return a table as it is; refuse one of colours unless some labels are pictures, which can hold them."""
+        stacks = any(case.form(case.label) == STACK for case in self.cases if case.label is not None)
+        return table if stacks else in_values(table)
 
     def facts(self, most: int) -> list[MaskFacts]:
         """Read all labels: a guess needs the values of all before the first case is written."""
 
         def facts_of(case: SourceCase) -> MaskFacts:
-            return _facts_of(shown(str(case.label), self.root), self._parts(case))
+            return _facts_of(self.survey.shown(str(case.label)), self._parts(case))
 
         found: list[MaskFacts] = []
         values: set[int] = set()
@@ -127,17 +138,15 @@ class _Labels:
             parts = list(self._parts(case))
             return extents(parts[0] if len(parts) == 1 else np.stack(parts), void)
 
-        cases = [case for case in self.cases if shown(str(case.label), self.root) in wanted]
+        cases = [case for case in self.cases if self.survey.shown(str(case.label)) in wanted]
         yield from self._read(extents_of, cases)
 
     def _read(self, read: Callable[[SourceCase], R], cases: Sequence[SourceCase] | None = None) -> Iterator[R]:
         def named(case: SourceCase) -> R:
-            with naming(shown(str(case.label), self.root)):
+            with naming(self.survey.shown(str(case.label))):
                 return read(case)
 
-        return read_labels(
-            self.cases if cases is None else cases, named, self.root, self.findings, self.options, self.readers
-        )
+        return (found for _, found in read_labels(self.survey, self.cases if cases is None else cases, named))
 
     def _parts(self, case: SourceCase) -> Iterator[NDArray[Any]]:
         """Yield the values of a label: of a stack a slice after the other, of all others the whole."""
@@ -145,7 +154,7 @@ class _Labels:
         if case.form(path) == INSTANCES:
             masks = case.parts[path].files
             read = (part for file in masks for part in self._parts_of(case, file))
-            yield from parts_united(read, [shown(file, self.root) for file in masks])
+            yield from parts_united(read, [self.survey.shown(file) for file in masks])
         else:
             yield from self._parts_of(case, path)
 
@@ -162,7 +171,7 @@ class _Labels:
         else:
             companion = read_source(files[1]) if len(files) > 1 else None
             ending = volumes.ending_of(path) or ""
-            label = volumes.decode(read_source(files[0]), ending, companion, self.options.read_options)
+            label = volumes.decode(read_source(files[0]), ending, companion, self.survey.options.read_options)
             if case.form(path) == FRAME:
                 label = frame_of(label, case.parts[path])
             yield label.values

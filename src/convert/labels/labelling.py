@@ -83,6 +83,11 @@ class Declared:
             return cls({name: _as_colour(value, coding) for name, (value, coding) in parsed.items()}, RGB)
         return cls({name: value for name, (value, _) in parsed.items()}, GRAY, ranges)
 
+    @property
+    def long(self) -> bool:
+        """Whether it is a table of all that a tool knows, of which only the values count that occur."""
+        return self.coding == GRAY and len(self.names) > MANY and not self.ranges
+
     def needs_values(self, options: ConvertOptions) -> bool:
         """Return whether the label map depends on what the label files hold."""
         return self.coding == GRAY and (bool(self.ranges) or self.ground(options) != 0)

@@ -6,16 +6,14 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ...dataset.labels import BACKGROUND, value_text
 from ...errors import Finding
 from ...image.picture import PictureHeader
-from ...work.readers import Readers
-from ..model import ConvertOptions
-from ..source_files import read_source, shown
+from ..source_files import read_source
+from ..survey import Survey
 from .coding import FARTHEST_OF_LOSSY, distance
 from .labelling import Declared, value_range
 from .picture_file import lossy_mask, open_picture
@@ -31,9 +29,7 @@ _MOST_READ = 200
 """Masks that are read for a hint."""
 
 
-def judge_lossy(
-    masks: Mapping[str, PictureHeader], root: Path, findings: list[Finding], options: ConvertOptions, readers: Readers
-) -> None:
+def judge_lossy(survey: Survey, masks: Mapping[str, PictureHeader]) -> None:
     """Add a finding for each mask in a lossy format, unless values are declared, far apart, and ``--snap`` is given.
 
     Parameters
@@ -44,13 +40,13 @@ def judge_lossy(
     lossy = [path for path, header in masks.items() if header.lossy]
     if not lossy:
         return
-    if options.snap and options.labels is not None:
-        findings += _too_near(Declared.of(options.labels), shown(lossy[0], root))
+    if survey.options.snap and survey.options.labels is not None:
+        survey.add(_too_near(Declared.of(survey.options.labels), survey.shown(lossy[0])))
         return
-    hint = _hint(lossy, root, options, readers)
+    hint = _hint(survey, lossy)
     for path in lossy:
         error = lossy_mask(masks[path])
-        findings.append(Finding(error.code, error.message, file=shown(path, root), hint=hint))
+        survey.error(error.code, error.message, file=survey.shown(path), hint=hint)
 
 
 def _too_near(declared: Declared, file: str) -> list[Finding]:
@@ -70,15 +66,15 @@ def _too_near(declared: Declared, file: str) -> list[Finding]:
     return [Finding("SC078", what, file=file, hint="export the masks as PNG")]
 
 
-def _hint(lossy: Sequence[str], root: Path, options: ConvertOptions, readers: Readers) -> str:
+def _hint(survey: Survey, lossy: Sequence[str]) -> str:
     """Return what may be done; of masks in black and white, the declaration and the snap that take them."""
-    declared = options.labels
+    declared = survey.options.labels
     if declared is not None and not any(value_range(value) for value in declared.values()):
         return "export the mask as PNG; or --snap N takes the nearest label where every pixel lies within N of one"
-    findings: list[Finding] = []
-    looks = [look for _, look in read_pictures(lossy[:_MOST_READ], _look_at, root, findings, readers)]
+    own = survey.again()
+    looks = [look for _, look in read_pictures(own, lossy[:_MOST_READ], _look_at)]
     seen = [look for look in looks if look is not None]
-    if not findings and len(seen) == len(looks) and any(look.white for look in seen):
+    if not own.findings and len(seen) == len(looks) and any(look.white for look in seen):
         snap = max(1, *(look.off for look in seen)) if len(lossy) <= _MOST_READ else _WHITE // 2
         on_black = f"--labels {BACKGROUND}=0,foreground={_WHITE} --snap {snap}"
         if sum(look.white_border for look in seen) <= (1 - MOSTLY) * len(seen):

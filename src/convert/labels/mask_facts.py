@@ -48,6 +48,11 @@ class MaskFacts:
         return frozenset(self.counts) - {0}
 
 
+def values_of(masks: Iterable[MaskFacts]) -> set[int]:
+    """Return all values or colours that masks hold."""
+    return {value for mask in masks for value in mask.counts}
+
+
 def palette_in_use(opened: Picture, counts: Iterable[int]) -> dict[int, int]:
     """Return index → colour of those that a mask holds; of a mask without a palette nothing."""
     if opened.palette is None:

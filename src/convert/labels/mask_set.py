@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...dataset.labels import BACKGROUND, GRAY, RGB, grey_of_colour
-from ...errors import Finding, SegconvError
+from ...errors import SegconvError
 from ...image.mask import WITH_ALPHA
 from ...image.picture import Picture, PictureHeader
 from ...image.pieces import Extent, count_pieces, extents
 from ...image.voxels import border_counts, label_values, tally
-from ...work.readers import Readers
 from ..model import INSTANCES, SourceCase
-from ..source_files import read_source, shown
+from ..source_files import read_source
+from ..survey import Survey
 from .coding import MOST_SNAPPED
 from .mask_facts import MaskFacts, palette_in_use, white_is_zero
 from .picture_file import mask_codes, open_picture
@@ -30,16 +29,9 @@ from .read_ahead import read_pictures
 class MaskSet:
     """All masks of a set, as far as they are known before their pixels are."""
 
+    survey: Survey
     cases: Sequence[SourceCase]
     headers: Mapping[str, PictureHeader]
-    root: Path
-    findings: list[Finding]
-    readers: Readers
-
-    @property
-    def usable(self) -> bool:
-        """Whether nothing was refused yet."""
-        return not any(finding.severity == "error" for finding in self.findings)
 
     @property
     def forms(self) -> dict[str, str | None]:
@@ -60,13 +52,13 @@ class MaskSet:
     def white_is_zero(self, palettes: Sequence[MaskFacts]) -> dict[str, bool]:
         """Return mask → whether it says that 0 is white, of those that say anything of it."""
         greys = {p: self.headers[p] for p in self.forms if p in self.headers and self.headers[p].kind == "gray"}
-        found = {shown(path, self.root): header.white_is_zero for path, header in greys.items()}
+        found = {self.survey.shown(path): header.white_is_zero for path, header in greys.items()}
         return found | {mask.file: mask.white_is_zero for mask in palettes if mask.white_is_zero is not None}
 
     def of_palettes(self) -> list[MaskFacts]:
         """Read the masks that have a palette."""
         paths = self.with_palettes()
-        found = read_pictures(paths, self._by_index, self.root, self.findings, self.readers)
+        found = read_pictures(self.survey, paths, self._by_index)
         return [facts for _, facts in found]
 
     def pieces(self, paths: Sequence[str], void: int) -> int:
@@ -75,7 +67,7 @@ class MaskSet:
         def pieces_of(path: str) -> int:
             return count_pieces(mask_codes(_opened(path), GRAY), void)
 
-        return sum(number for _, number in read_pictures(paths, pieces_of, self.root, self.findings, self.readers))
+        return sum(number for _, number in read_pictures(self.survey, paths, pieces_of))
 
     def extents(self, paths: Sequence[str], void: int) -> Iterator[Mapping[int, Extent]]:
         """Yield where each value of some masks lies."""
@@ -83,7 +75,7 @@ class MaskSet:
         def extents_of(path: str) -> Mapping[int, Extent]:
             return extents(mask_codes(_opened(path), GRAY), void)
 
-        for _, found in read_pictures(paths, extents_of, self.root, self.findings, self.readers):
+        for _, found in read_pictures(self.survey, paths, extents_of):
             yield found
 
     def _by_index(self, path: str) -> MaskFacts:
@@ -97,11 +89,11 @@ class MaskSet:
     def _facts(self, path: str, opened: Picture, codes: NDArray[Any]) -> MaskFacts:
         counts = _counted(codes) if codes.dtype == np.uint32 else label_values(codes)
         palette = palette_in_use(opened, counts) if codes.dtype != np.uint32 else {}
-        return MaskFacts(shown(path, self.root), counts, border_counts(codes), palette, white_is_zero(opened, counts))
+        return MaskFacts(self.survey.shown(path), counts, border_counts(codes), palette, white_is_zero(opened, counts))
 
     def whole(self) -> dict[str, str]:
         """Return the name in messages → path of the masks that are labels by themselves, and not of one object each."""
-        return {shown(path, self.root): path for path, form in self.forms.items() if form is None}
+        return {self.survey.shown(path): path for path, form in self.forms.items() if form is None}
 
     def facts_in(self, coding: str) -> list[MaskFacts]:
         """Read the masks that are labels by themselves, in a coding that was declared.
@@ -113,7 +105,7 @@ class MaskSet:
         """
         whole = self.whole()
         if coding == RGB:
-            read = read_pictures(list(whole.values()), self._by_colour, self.root, self.findings, self.readers)
+            read = read_pictures(self.survey, list(whole.values()), self._by_colour)
             return [facts for _, facts in read]
         found, own = self.facts()
         refuse_colours(own)
@@ -138,7 +130,7 @@ class MaskSet:
 
         results: dict[str, MaskFacts] = {}
         seen: set[int] = set()
-        with closing(read_pictures(list(forms), facts_of, self.root, self.findings, self.readers)) as read:
+        with closing(read_pictures(self.survey, list(forms), facts_of)) as read:
             for path, result in read:
                 results[path] = result
                 seen.update(result.counts)
@@ -147,7 +139,7 @@ class MaskSet:
                         f"up to here the masks hold more than {MOST_SNAPPED} different values or colours, as images"
                         " do, expected one a class",
                         code="SC078",
-                        file=shown(path, self.root),
+                        file=self.survey.shown(path),
                         hint="check which of the files are the masks",
                     )
         coloured = any(
@@ -155,7 +147,7 @@ class MaskSet:
             for path, result in results.items()
         )
         again = [path for path in results if coloured and indirect(path)]
-        results |= dict(read_pictures(again, self._by_colour, self.root, self.findings, self.readers))
+        results |= dict(read_pictures(self.survey, again, self._by_colour))
         for path, result in results.items():
             if coloured and not as_colours(path) and not indirect(path):
                 results[path] = _recoded(result, lambda value: value * 0x010101)

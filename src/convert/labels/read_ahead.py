@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TypeVar
 
-from ...errors import Finding, SegconvError
+from ...errors import SegconvError
 from ...image.opened import decoded_bytes
-from ...work.readers import Readers
-from ..model import SERIES, ConvertOptions, SourceCase, collect
-from ..source_files import shown
+from ..model import SERIES, SourceCase
+from ..survey import Survey
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 def read_labels(
-    cases: Sequence[SourceCase],
-    read: Callable[[SourceCase], R],
-    root: Path,
-    findings: list[Finding],
-    options: ConvertOptions,
-    readers: Readers,
-) -> Generator[R, None, None]:
-    """Yield what the label of each case holds, in the order of the cases; what is wrong with one becomes a finding.
+    survey: Survey, cases: Sequence[SourceCase], read: Callable[[SourceCase], R]
+) -> Generator[tuple[SourceCase, R], None, None]:
+    """Yield each case with what its label holds; what is wrong with one becomes a finding.
 
     Parameters
     ----------
@@ -40,23 +33,25 @@ def read_labels(
         return (sum if case.form(label) == SERIES else max)(map(decoded_bytes, case.files_of(label)))
 
     labelled = [case for case in cases if case.label is not None]
-    found = readers.over(labelled, read, files=lambda case: case.files_of(str(case.label)), decoded=decoded)
-    with closing(found):
-        for case, result in found:
-            if isinstance(result, SegconvError):
-                collect(findings, result, shown(str(case.label), root))
-            else:
-                yield result
+    found = survey.readers.over(labelled, read, files=lambda case: case.files_of(str(case.label)), decoded=decoded)
+    return _sound(survey, found, lambda case: str(case.label))
 
 
 def read_pictures(
-    paths: Sequence[str], read: Callable[[str], R], root: Path, findings: list[Finding], readers: Readers
+    survey: Survey, paths: Sequence[str], read: Callable[[str], R]
 ) -> Generator[tuple[str, R], None, None]:
     """Yield each path with what its picture holds; what is wrong with one becomes a finding."""
-    found = readers.over(paths, read, files=lambda path: [path], decoded=decoded_bytes)
+    found = survey.readers.over(paths, read, files=lambda path: [path], decoded=decoded_bytes)
+    return _sound(survey, found, str)
+
+
+def _sound(
+    survey: Survey, found: Generator[tuple[T, R | SegconvError], None, None], path_of: Callable[[T], str]
+) -> Generator[tuple[T, R], None, None]:
+    """Yield what could be read; errors become findings."""
     with closing(found):
-        for path, result in found:
+        for one, result in found:
             if isinstance(result, SegconvError):
-                collect(findings, result, shown(path, root))
+                survey.collect(result, path_of(one))
             else:
-                yield path, result
+                yield one, result

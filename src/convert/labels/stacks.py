@@ -4,35 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from ...errors import Finding, SegconvError
+from ...dataset.labels import GRAY
+from ...errors import SegconvError
 from ...image import raster
 from ...image.picture import PictureHeader
-from ...work.readers import Readers
-from ..model import STACK, ConvertOptions, SourceCase
-from ..source_files import shown
+from ..model import STACK, SourceCase
+from ..survey import Survey
 from .labelling import Declared
 from .lossy import judge_lossy
-from .picture_labels import judge_declared_masks
+from .mask_set import MaskSet
+from .picture_labels import judge_declared
 from .set_coding import judge_polarity
 
 
-def judge_slices(
-    cases: Sequence[SourceCase], root: Path, findings: list[Finding], options: ConvertOptions, readers: Readers
-) -> None:
+def judge_slices(survey: Survey, cases: Sequence[SourceCase]) -> None:
     """Add a finding where slices of images, or of labels, of all cases are not coded alike, and one for white as 0."""
     images = _headers((case, path) for case in cases for path in case.images)
     labels = _headers((case, case.label) for case in cases if case.label is not None)
-    findings += judge_polarity(
-        {shown(path, root): head.white_is_zero for path, head in images.items() if head.kind == "gray"}, "picture"
-    )
+    greys = {survey.shown(path): head.white_is_zero for path, head in images.items() if head.kind == "gray"}
+    survey.add(judge_polarity(greys, "picture"))
     if not labels:
         return
-    judge_lossy(labels, root, findings, options, readers)
+    judge_lossy(survey, labels)
     slices = [replace(cases[0], images=(), label=path, parts={}) for path in labels]
-    declared = Declared.of(options.labels) if options.labels is not None else None
-    judge_declared_masks(slices, labels, root, findings, options, readers, declared)
+    declared = Declared.of(survey.options.labels) if survey.options.labels is not None else None
+    with survey.judging():
+        judge_declared(declared.coding if declared is not None else GRAY, MaskSet(survey, slices, labels))
 
 
 def _headers(units: Iterable[tuple[SourceCase, str]]) -> Mapping[str, PictureHeader]:

@@ -23,6 +23,7 @@ from ...errors import SegconvError, naming
 from ..find.csv_text import read_text_inside
 from ..model import SourceCase
 from ..source_files import shown
+from ..survey import Survey
 
 ENDINGS = (".ctbl", ".lut", ".label", ".txt")
 MANY = 256
@@ -83,9 +84,7 @@ def in_use(names: Mapping[str, int | str], found: Iterable[int]) -> dict[str, in
     return {name: value for name, value in names.items() if value == 0 or value in occurring}
 
 
-def tables_beside(
-    cases: Iterable[SourceCase], root: Path, notes: list[str]
-) -> tuple[dict[str, int | str], list[str]] | None:
+def tables_beside(survey: Survey, cases: Iterable[SourceCase]) -> tuple[dict[str, int | str], list[str]] | None:
     """Return what such tables in the source and in the folders of its labels say, and their names; None without.
 
     Raises
@@ -93,6 +92,7 @@ def tables_beside(
     SegconvError
         ``SC074`` if two of them give a value different names.
     """
+    root = survey.root
     folders = {root, *(Path(case.label).parent for case in cases if case.label is not None)}
     found: dict[str, int | str] = {}
     tables: list[str] = []
@@ -108,7 +108,7 @@ def tables_beside(
                     hint = f"--labels {root / tables[0]} or --labels {folder / path.name} takes one of them for all"
                     raise SegconvError(what, code="SC074", file=shown(path, root), hint=hint)
             found |= names
-            notes += ground_note(path, root)
+            survey.notes.extend(ground_note(path, root))
             tables.append(shown(path, root))
     return (found, tables) if tables else None
 

@@ -21,7 +21,7 @@ from ...dataset.stored_label import StoredLabel
 from ...errors import Finding, SegconvError, naming, warning
 from ..find.cases import finished
 from ..judge.headers import judge_headers
-from ..labels.found_labels import label_map_of
+from ..labels.found_labels import table_of_volumes
 from ..model import Scan, SourceCase, skipped_note, unlisted_notes
 from ..source_files import files_of, resolve_inside
 from ..survey import Survey
@@ -110,7 +110,7 @@ def scan(survey: Survey) -> Scan:
         survey.error("SC011", "no case was found in imagesTr", file=str(survey.root))
     judge_headers(survey, cases, len(channels))
     if label_map is None:
-        label_map = label_map_of(cases, survey.root, survey.findings, survey.notes, survey.options, survey.readers)
+        label_map = table_of_volumes(survey, cases)
     uncompressed = bool(cases) and all(c.images[0].lower().endswith(".nii") for c in cases)
     ending = ".nii" if uncompressed else ".nii.gz"
     splits = _splits(survey, cases) if len(cases) == len(everything) else None

@@ -27,7 +27,7 @@ from ...image import raster
 from ...typed import brief
 from ..find.cases import finished
 from ..judge.headers import judge_headers, judge_pictures
-from ..labels.found_labels import label_map_of
+from ..labels.found_labels import table_of_volumes
 from ..labels.labelling import Declared, in_values, needs_files, settle
 from ..model import Scan, SourceCase, skipped_note
 from ..source_files import files_of, resolve_inside
@@ -96,7 +96,7 @@ def scan(survey: Survey) -> Scan:
     if pictures or not needs_files(survey.options):
         label_map = _label_map(survey, description, gaps)
     else:
-        label_map = label_map_of(cases, survey.root, survey.findings, survey.notes, survey.options, survey.readers)
+        label_map = table_of_volumes(survey, cases)
     stored = run.label_file.moved(label_map.forward) if run is not None else StoredLabel()
     default = StoredLabel(description.file_ending, "uint8", mode="gray", depth=8)
     splits = folds_in(survey, survey.root / SPLITS, cases) if everything == len(cases) else None

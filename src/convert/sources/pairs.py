@@ -26,7 +26,7 @@ from ..find.roles import role_of_stem
 from ..find.several_masks import united
 from ..judge.headers import judge_headers
 from ..judge.questioned import questioned_channels
-from ..labels.found_labels import label_map_of
+from ..labels.found_labels import table_of_volumes
 from ..labels.stacks import judge_slices
 from ..model import STACK, ConvertOptions, Scan
 from ..source_files import shown
@@ -90,11 +90,11 @@ def scan(survey: Survey) -> Scan:
     ):
         survey.error("SC001", "--spacing: no volume of the source is stored as pictures", hint="leave it out")
     count = judge_headers(survey, cases, 0)
-    judge_slices(cases, survey.root, survey.findings, survey.options, survey.readers)
+    judge_slices(survey, cases)
     if not survey.failed:
         survey.add(questioned_channels(pairs, cases, channel_keys, count, survey.root, survey.options))
     channels = _channel_names(survey, channel_keys, count)
-    label_map = label_map_of(cases, survey.root, survey.findings, survey.notes, survey.options, survey.readers)
+    label_map = table_of_volumes(survey, cases)
     labels = [case.label for case in cases if case.label is not None and not case.parts]
     endings = [volumes.ending_of(path) for path in labels]
     usual = max(set(endings), key=endings.count) if endings else None

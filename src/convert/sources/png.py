@@ -28,7 +28,7 @@ from ..find.patterns import pair_by_patterns
 from ..find.roles import IMAGE, MASK, place_of, role_of_stem
 from ..find.several_masks import united
 from ..labels.lossy import judge_lossy
-from ..labels.picture_labels import label_map_of
+from ..labels.picture_labels import table_of_pictures
 from ..labels.set_coding import judge_polarity
 from ..model import INSTANCES, Scan, SourceCase
 from ..survey import Survey
@@ -78,13 +78,7 @@ def scan(survey: Survey) -> Scan:
         survey.note("masks of one object each are united; single objects do not come back")
     headers = _headers(survey, cases)
     labels = [path for case in cases if case.label is not None for path in case.files_of(case.label)]
-    judge_lossy(
-        {path: headers[path] for path in labels if path in headers},
-        survey.root,
-        survey.findings,
-        survey.options,
-        survey.readers,
-    )
+    judge_lossy(survey, {path: headers[path] for path in labels if path in headers})
     cases = [apart(case, headers) for case in cases]
     channels = _channels(survey, cases, headers, names, grey_to_rgb=survey.options.grey_to_rgb)
     unnamed = [path for case in cases for path in case.images if path in headers and may_have_alpha(headers[path])]
@@ -102,7 +96,7 @@ def scan(survey: Survey) -> Scan:
             {survey.shown(path): headers[path].white_is_zero for path in _grey_images(cases, headers)}, "picture"
         )
     )
-    label_map = label_map_of(cases, headers, survey.root, survey.findings, survey.notes, survey.options, survey.readers)
+    label_map = table_of_pictures(survey, cases, headers)
     stored = StoredLabel(ENDING, "uint8", mode="gray", depth=8)
     masks = [headers[case.label] for case in cases if case.label in headers]
     if label_map.coding == RGB:

@@ -1,0 +1,103 @@
+"""What the numbers of pixels say of values that nobody declared: which is rarest, and whether masks were smoothed."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...dataset.labels import BACKGROUND, GRAY, IGNORE, value_text
+from ...errors import SegconvError
+from ...words import count_of
+from .mask_facts import VOID, MaskFacts, in_words
+from .set_values import is_alone
+
+FEW_VALUES = 8
+BLURRED = 0.9
+"""Masks with more than `FEW_VALUES` values, two of which make up more than this, have smoothed edges."""
+A_PLATEAU = 8
+"""So many times as often as values usually are is one which is no edge."""
+MOSTLY_SOLID = 0.6
+"""Part of all pixels that such values take together, where the others are edges."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How often a value occurs in all masks, and the first file that holds it."""
+
+    pixels: int
+    file: str
+
+    def __add__(self, other: Seen) -> Seen:
+        return Seen(self.pixels + other.pixels, self.file)
+
+
+def tally_of(masks: Sequence[MaskFacts]) -> dict[int, Seen]:
+    """Return value or colour → how often it occurs in all masks."""
+    found: dict[int, Seen] = {}
+    for mask in masks:
+        for value, pixels in mask.counts.items():
+            own = Seen(pixels, mask.file)
+            found[value] = found[value] + own if value in found else own
+    return found
+
+
+def name_rarest(error: SegconvError, found: Mapping[int, Seen], coding: str, masks: Sequence[MaskFacts]) -> None:
+    """Say of values that nobody declared which is the rarest: it is the one most likely to be a mistake."""
+    rarest = min(found, key=lambda value: found[value].pixels)
+    seen = found[rarest]
+    error.file = seen.file
+    error.message += (
+        f"; the rarest is {value_text(rarest, coding)}, {count_of(seen.pixels, 'pixel')} in all, first here"
+    )
+    if coding != GRAY:
+        return
+    if (ink := _smoothed(found)) is not None:
+        error.message += f"; nearly all pixels are 0 or {ink}, as in a mask that was smoothed or resized"
+        error.hint = (
+            "export the masks without smoothing;"
+            f" or --labels {BACKGROUND}=0,foreground={ink} --snap {ink // 2} takes the nearest"
+        )
+        return
+    if plateaus := _plateaus(found):
+        error.message += f"; most pixels are {in_words(plateaus)}, as in masks that were smoothed or resized"
+        error.hint = (
+            f"export the masks without smoothing: an edge between {plateaus[0]} and {plateaus[-1]} passes through"
+            f" {plateaus[1]}, so that no --snap takes it for what it is"
+        )
+        return
+    *classes, last = sorted(found)
+    drawn = sum(found[value].pixels for value in classes[1:])
+    if last != VOID or classes[:1] != [0] or len(classes) < 2 or classes[-1] >= VOID // 2 or is_alone(VOID, masks):
+        return
+    if found[VOID].pixels < drawn:  # as an edge that nobody is sure of; what is drawn larger may well be a class
+        names = ",".join([f"{BACKGROUND}=0", *(f"class_{value}={value}" for value in classes[1:])])
+        error.hint = (
+            f"{VOID} often says that nobody knows: --labels {names},{IGNORE}={VOID} leaves it out of training;"
+            f" --labels {names},class_{VOID}={VOID} if it is a class"
+        )
+
+
+def _plateaus(found: Mapping[int, Seen]) -> list[int]:
+    """Return the few values that nearly all pixels have, if masks hold many more between them; otherwise nothing."""
+    total = sum(seen.pixels for seen in found.values())
+    usual = statistics.median(seen.pixels for seen in found.values())
+    often = sorted(value for value, seen in found.items() if seen.pixels >= A_PLATEAU * usual)
+    between = [value for value in found if often and often[0] < value < often[-1] and value not in often]
+    shared = sum(found[value].pixels for value in often) / total
+    return often if 3 <= len(often) <= FEW_VALUES < len(between) and shared > MOSTLY_SOLID else []
+
+
+def _smoothed(found: Mapping[int, Seen]) -> int | None:
+    """Return the value of what was drawn, if masks hold many values and nearly all pixels are 0 or that one."""
+    if len(found) <= FEW_VALUES:
+        return None
+    often = sorted(found, key=lambda value: found[value].pixels, reverse=True)[:2]
+    shared = sum(found[value].pixels for value in often) / sum(seen.pixels for seen in found.values())
+    return max(often) if min(often) == 0 and shared > BLURRED else None
+
+
+def refuse_smoothed(found: Mapping[int, Seen]) -> None:
+    """Refuse masks that hold every value up to the one that was drawn: they would pass for masks of as many classes."""
+    if found and _smoothed(found) == max(found):
+        raise SegconvError(f"the label files hold {len(found)} values, which nobody declared", code="SC074")
