@@ -187,7 +187,7 @@ def test_nnunets_own_check_accepts_the_result(
 # --- where nnU-Net's converters fail
 
 
-def test_a1_any_spelling_of_the_counts_of_v1(segconv: Command, theirs: Any, tmp_path: Path) -> None:
+def test_any_spelling_of_the_counts_of_v1(segconv: Command, theirs: Any, tmp_path: Path) -> None:
     task = v1_task(msd_ct(tmp_path / "src", size=SIZE), tmp_path / "Task005_Lung")
     edit_json(task, lambda j: (j.pop("numTest"), j.update(numTesting=1)))
     with pytest.raises(KeyError, match="numTest"):
@@ -198,7 +198,7 @@ def test_a1_any_spelling_of_the_counts_of_v1(segconv: Command, theirs: Any, tmp_
     theirs.verify(segconv.raw / "Dataset005_Lung")
 
 
-def test_a2_a_failed_run_is_repeated_and_a_finished_one_told(segconv: Command, theirs: Any, tmp_path: Path) -> None:
+def test_a_failed_run_is_repeated_and_a_finished_one_told(segconv: Command, theirs: Any, tmp_path: Path) -> None:
     task = v1_task(msd_ct(tmp_path / "src", size=SIZE), tmp_path / "Task005_Lung")
     edit_json(task, lambda j: j.pop("numTest"))
     for error in (KeyError, RuntimeError):  # the second: "already exists. Aborting"
@@ -213,7 +213,7 @@ def test_a2_a_failed_run_is_repeated_and_a_finished_one_told(segconv: Command, t
     assert "Dataset005_Lung" in done.err
 
 
-def test_a3_names_and_numbers_are_judged(segconv: Command, theirs: Any, tmp_path: Path) -> None:
+def test_names_and_numbers_are_judged(segconv: Command, theirs: Any, tmp_path: Path) -> None:
     task = v1_task(msd_ct(tmp_path / "src", size=SIZE), tmp_path / "Task005_Lung")
     for name in ("my_lung", "Dataset005_Lung", "Dataset005_Other"):
         theirs.convert_v1(task, name)
@@ -223,7 +223,7 @@ def test_a3_names_and_numbers_are_judged(segconv: Command, theirs: Any, tmp_path
     assert segconv("convert", task, "--to", "5_Other").code == 73
 
 
-def test_a4_endings_counts_and_folds_of_v1(segconv: Command, theirs: Any, tmp_path: Path) -> None:
+def test_endings_counts_and_folds_of_v1(segconv: Command, theirs: Any, tmp_path: Path) -> None:
     task = v1_task(msd_ct(tmp_path / "src", size=SIZE), tmp_path / "Task005_Lung")
     for path in [*task.glob("images*/*"), *task.glob("labels*/*")]:
         nib.save(nib.load(path), str(path).removesuffix(".gz"))
@@ -256,7 +256,7 @@ def good(segconv: Command, theirs: Any, task: Path, *words: object) -> dict[str,
     return found
 
 
-def test_b1_any_name_of_the_folder(task: Path, segconv: Command, theirs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_name_of_the_folder(task: Path, segconv: Command, theirs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     renamed = task.rename(task.parent / "Task50_My_Organ")
     with pytest.raises(ValueError, match="too many values"):
         theirs.convert_msd(renamed)
@@ -266,14 +266,14 @@ def test_b1_any_name_of_the_folder(task: Path, segconv: Command, theirs: Any, mo
     good(segconv, theirs, Path("."))
 
 
-def test_b2_no_test_images(task: Path, segconv: Command, theirs: Any) -> None:
+def test_no_test_images(task: Path, segconv: Command, theirs: Any) -> None:
     shutil.rmtree(task / "imagesTs")
     with pytest.raises(AssertionError, match="imagesTs subfolder missing"):
         theirs.convert_msd(task)
     good(segconv, theirs, task)
 
 
-def test_b3_files_without_compression(task: Path, segconv: Command, theirs: Any) -> None:
+def test_files_without_compression(task: Path, segconv: Command, theirs: Any) -> None:
     for path in [*task.glob("images*/*"), *task.glob("labels*/*")]:
         nib.save(nib.load(path), str(path).removesuffix(".gz"))
         path.unlink()
@@ -283,7 +283,7 @@ def test_b3_files_without_compression(task: Path, segconv: Command, theirs: Any)
 
 
 @pytest.mark.parametrize("key", ["test", "training", "modality"])
-def test_b4_keys_that_are_not_there(task: Path, segconv: Command, theirs: Any, key: str) -> None:
+def test_keys_that_are_not_there(task: Path, segconv: Command, theirs: Any, key: str) -> None:
     edit_json(task, lambda j: j.pop(key))
     with pytest.raises(KeyError, match=key):
         theirs.convert_msd(task)
@@ -296,7 +296,7 @@ def test_b4_keys_that_are_not_there(task: Path, segconv: Command, theirs: Any, k
     good(segconv, theirs, task, *(("--channels", "CT") if key == "modality" else ()))
 
 
-def test_b5_counts_that_do_not_hold(task: Path, segconv: Command, theirs: Any) -> None:
+def test_counts_that_do_not_hold(task: Path, segconv: Command, theirs: Any) -> None:
     edit_json(task, lambda j: j.update(numTraining=99))
     theirs.convert_msd(task)
     with pytest.raises(AssertionError, match="expected number of training cases"):
@@ -304,7 +304,7 @@ def test_b5_counts_that_do_not_hold(task: Path, segconv: Command, theirs: Any) -
     assert good(segconv, theirs, task)["numTraining"] == 4
 
 
-def test_b6_two_labels_of_one_name_and_a_capital_background(task: Path, segconv: Command, theirs: Any) -> None:
+def test_two_labels_of_one_name_and_a_capital_background(task: Path, segconv: Command, theirs: Any) -> None:
     edit_json(task, lambda j: j.update(labels={"0": "background", "1": "t", "2": "t", "3": "u"}))
     theirs.convert_msd(task)
     assert json.loads((theirs.raw / "Dataset007_Phantom" / "dataset.json").read_text())["labels"]["t"] == 2
@@ -317,7 +317,7 @@ def test_b6_two_labels_of_one_name_and_a_capital_background(task: Path, segconv:
     assert good(segconv, theirs, task)["labels"] == {"background": 0, "t": 1, "s": 2, "u": 3}
 
 
-def test_b7_a_number_as_text(task: Path, segconv: Command, theirs: Any) -> None:
+def test_a_number_as_text(task: Path, segconv: Command, theirs: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         theirs.convert_msd(task, overwrite_target_id="7")
     for text in ("7", "007", "Dataset007_A", "7_A"):
@@ -334,7 +334,7 @@ def test_b7_a_number_as_text(task: Path, segconv: Command, theirs: Any) -> None:
         (nan, "SC055"),
     ],
 )
-def test_b8_labels_are_opened(task: Path, segconv: Command, theirs: Any, change: Any, code: str) -> None:
+def test_labels_are_opened(task: Path, segconv: Command, theirs: Any, change: Any, code: str) -> None:
     edit_nifti(task / "labelsTr" / "ct_001.nii.gz", change)
     theirs.convert_msd(task)
     assert (theirs.raw / "Dataset007_Phantom" / "labelsTr" / "ct_001.nii.gz").is_file()
@@ -342,7 +342,7 @@ def test_b8_labels_are_opened(task: Path, segconv: Command, theirs: Any, change:
     assert (done.code, done.codes()) == (65, [code])
 
 
-def test_b9_any_number_of_workers_writes_labels_and_images_alike(task: Path, segconv: Command) -> None:
+def test_any_number_of_workers_writes_labels_and_images_alike(task: Path, segconv: Command) -> None:
     for number, jobs in ((7, "1"), (8, "2")):
         assert segconv("convert", task, "--to", f"{number}_A", "-j", jobs).code == 0
     for path in (segconv.raw / "Dataset007_A").glob("*T?/*"):

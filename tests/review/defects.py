@@ -249,8 +249,8 @@ V, C, P = datasets.volumes, datasets.channels, datasets.pictures
 TEST_IMAGE = f"imagesTs/c{CASES}_0000.nii.gz"
 
 PASSED: dict[str, Defect] = {
-    "D1 a label of background alone": Defect(V, voxels(LABEL, np.zeros_like), "SC075", LABEL, "warning", quick=False),
-    "D2 a gap in the channels": Defect(
+    "a label of background alone": Defect(V, voxels(LABEL, np.zeros_like), "SC075", LABEL, "warning", quick=False),
+    "a gap in the channels": Defect(
         C,
         both(
             *(remove(f"imagesTr/t{n}_0001.nii.gz") for n in range(CASES)),
@@ -259,17 +259,17 @@ PASSED: dict[str, Defect] = {
         "SC084",
         "imagesTr/t2",
     ),
-    "D3 an infinite voxel": Defect(V, voxels(IMAGE, with_voxel(np.inf)), "SC055", IMAGE, quick=False),
-    "D4 a label 500 mm away": Defect(V, affine(LABEL, moved), "SC083", LABEL),
-    "D4 a label with a flipped axis": Defect(V, affine(LABEL, flipped), "SC083", LABEL),
-    "D5 a label without an image": Defect(V, copy(LABEL, "labelsTr/c77.nii.gz"), "SC081", "labelsTr/c77.nii.gz"),
-    "D5 a broken test image": Defect(V, cut(TEST_IMAGE), "SC050", TEST_IMAGE, quick=False),
-    "D6 Ignore with a capital": Defect(
+    "an infinite voxel": Defect(V, voxels(IMAGE, with_voxel(np.inf)), "SC055", IMAGE, quick=False),
+    "a label 500 mm away": Defect(V, affine(LABEL, moved), "SC083", LABEL),
+    "a label with a flipped axis": Defect(V, affine(LABEL, flipped), "SC083", LABEL),
+    "a label without an image": Defect(V, copy(LABEL, "labelsTr/c77.nii.gz"), "SC081", "labelsTr/c77.nii.gz"),
+    "a broken test image": Defect(V, cut(TEST_IMAGE), "SC050", TEST_IMAGE, quick=False),
+    "Ignore with a capital": Defect(
         V, lambda root: edit(root, lambda j: j["labels"].update(Ignore=4)), "SC074", "dataset.json"
     ),
-    "D7 regions in the wrong order": Defect(V, regions, "SC074", "dataset.json"),
-    "D8 a mask in RGB": Defect(P, rgb_mask, "SC073", "labelsTr/s2.png"),
-    "D9 channel_names the wrong way round": Defect(
+    "regions in the wrong order": Defect(V, regions, "SC074", "dataset.json"),
+    "a mask in RGB": Defect(P, rgb_mask, "SC073", "labelsTr/s2.png"),
+    "channel_names the wrong way round": Defect(
         P, lambda root: edit(root, lambda j: j.update(channel_names={"R": 0, "G": 1, "B": 2})), "SC086", "dataset.json"
     ),
     "a constant image": Defect(V, voxels(IMAGE, np.zeros_like), "SC077", IMAGE, "warning", quick=False),
