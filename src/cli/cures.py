@@ -25,6 +25,20 @@ WORDS = {
     "check": "`segconv check {dataset}`",
     "repair": "`segconv repair {dataset} --to 43_New`",
     "convert_again": "`segconv convert {folder} --to 43_New` makes a new dataset",
+    # a dataset that exists
+    "rewrite": "`segconv convert {dataset} --to 43_New` writes a corrected dataset",
+    "rewrite_as": "`segconv convert {dataset} --to 43_New --format {format}`",
+    "rewrite_mapped": "`segconv convert {dataset} --to 43_New --map VALUE=NAME`",
+    "record_again": "if this was intended, `segconv convert {dataset} --to 43_New` records the files as they are",
+    "repair_by_resampling": "`segconv repair {dataset} --to 43_New --repair resample`, if both are where their"
+    " headers say",
+    "repair_header": "`segconv repair {dataset} --to 43_New --repair header`, if both have the same voxels",
+    "repair_external": "`segconv repair {dataset} --to 43_New --allow-external` does so",
+    "allow_external": "`--allow-external`",
+    "ignore_scribbles": "`segconv labels ignore {dataset} --scribbles --background NAME`",
+    "plan_again": "`segconv plan {dataset}` copies the folds of the dataset there",
+    "train_on_all": "train on all cases with `-f all`",
+    "name_patients": "`--patients CSV`, if names mislead",
     "trust_model": "`--trust-model` or `--allow-module {module}`, if you trust where they come from",
     "count_missing_as_zero": "`--missing zero`",
     # what a source is, and which file is what

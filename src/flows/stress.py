@@ -28,9 +28,8 @@ from ..dataset.strictjson import dumps
 from ..errors import SegconvError, naming
 from ..image import raster
 from ..image.geometry import Geometry, Volume
-from ..image.opened import encode, read_image, read_label
+from ..image.opened import encode, read_bytes, read_image, read_label
 from ..image.resample import LINEAR, NEAREST
-from ..review.opened import read_bytes
 from ..review.pictures.curves import curves
 from ..review.scores.dice import Scores, score
 from ..review.scores.robustness import Condition, Measured, Robustness

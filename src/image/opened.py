@@ -234,6 +234,23 @@ def data_files(path: str, header: Header) -> tuple[str, ...]:
     return (real,)
 
 
+def read_bytes(path: str) -> bytes:
+    """Return all bytes of a file, links followed; errors name no file, as whoever asks knows it by another name.
+
+    Raises
+    ------
+    SegconvError
+        ``SC012`` if it does not exist, ``SC030`` if it cannot be read, ``SC061`` if it is not a file.
+    """
+    try:
+        return reading.whole(os.path.realpath(path))
+    except SegconvError as error:
+        error.file = ""
+        raise
+    except OSError as error:
+        raise reading.refusal(error) from error
+
+
 def decode(
     data: Buffer, ending: str | None = None, companion: Buffer | None = None, how: ReadOptions = STRICT
 ) -> Opened:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from ..errors import Interrupted
+from ..errors import Cure, Interrupted
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
 """What asks a run to end."""
@@ -35,8 +35,8 @@ def _answer(number: int, frame: object) -> None:
 
 
 @contextmanager
-def interruptible(message: str, hint: str) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into `Interrupted` with this message and hint, the workers ended."""
+def interruptible(message: str, hint: str = "", *cures: Cure) -> Iterator[None]:
+    """Turn Ctrl-C and SIGTERM into `Interrupted` with this message, hint and cures, the workers ended."""
     main = threading.current_thread() is threading.main_thread()
     before = {number: signal.signal(number, _answer) for number in _ENDING} if main else {}
     earlier = len(_heard)
@@ -51,7 +51,7 @@ def interruptible(message: str, hint: str) -> Iterator[None]:
             raise
         end_workers()
         number = heard[0] if heard else error.args[0] if error.args else signal.SIGINT
-        raise Interrupted(message, signal_number=int(number), hint=hint) from None
+        raise Interrupted(message, signal_number=int(number), hint=hint, cures=cures) from None
     finally:
         for number, handler in before.items():
             if handler is not _answer:  # else the whole process answers once

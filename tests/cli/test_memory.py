@@ -132,9 +132,9 @@ def test_so_have_augment_restore_and_check(
     del workers[:]
     monkeypatch.setattr(memory, "available_bytes", lambda: 9)
     checked: list[int] = []
-    monkeypatch.setattr("segconv.review.check.dataset_check._worthwhile", lambda root, cases, jobs, quick: jobs)
+    monkeypatch.setattr("segconv.review.check.each_case.worthwhile", lambda cases, seconds_of, jobs: jobs)
     monkeypatch.setattr(
-        "segconv.review.check.dataset_check.each",
+        "segconv.review.check.each_case.each",
         lambda *args, jobs, **how: checked.append(jobs) or parallel.each(*args, **how),
     )
     for command in (

@@ -107,4 +107,4 @@ def test_check_and_augment_guess_patients_of_foreign_datasets(tmp_path: Path, se
     (foreign / "splits_final.json").write_text(json.dumps(whole))
     assert "SC095" not in segconv("check", "5").err
     (foreign / "splits_final.json").unlink()
-    assert "nnU-Net's own separate what belongs together: 3 groups" in segconv("check", "5").err
+    assert "separate what belongs together: 3 groups" in segconv("check", "5").err

@@ -63,7 +63,7 @@ MOMENTS: dict[str, tuple[Words, object, str]] = {
     "augment": (("augment", 9, "--to", "109_B", "--rotate", 90), staging, "begin"),
     "augment, at its end": (("augment", 9, "--to", "109_B", "--rotate", 90), runner, "_folds"),
     "check": (("check", 9), dataset_check, "take_inventory"),
-    "check --quick": (("check", 9, "--quick"), dataset_check, "judge_folds"),
+    "check --quick": (("check", 9, "--quick"), dataset_check, "judge_fold_files"),
     "plan": (("plan", 9, "-j", 1), stub, "_preprocess"),
     "plan, while checking": (("plan", 9, "-j", 1), dataset_check, "take_inventory"),
     "plan, before it is locked": (("plan", 9, "-j", 1), plan_flow, "locked"),

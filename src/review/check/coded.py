@@ -1,11 +1,12 @@
-"""How the files of a dataset are coded, judged over all cases: what an index, black and the value 0 stand for in them.
+"""How the files of a dataset are coded, judged over all cases: what an index, black and the value 0 mean in them.
 
-nnU-Net reads what is stored. Where files differ in what that means, or a channel is a label, nobody notices.
+nnU-Net reads stored values. Where files differ in what these mean, or a channel is a label, it trains without a word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,13 +18,15 @@ from ...errors import Finding, warning
 from ...image import label_like
 from ...image.picture import PictureHeader
 from ...image.voxels import border_counts
+from ...words import count_of, some_of
 from .inventory import CaseFiles
 
 MOSTLY = 0.75
-"""Part of the border of all labels that a value takes which is likely background."""
+"""A value that takes this fraction of the border of all labels is likely background."""
 NEXT_TO_NONE = 0.05
-"""Part of it that 0 takes at most, where labels may be inverted."""
+"""Where labels may be inverted, 0 takes at most this fraction."""
 SHOWN = 5
+"""How many further files a message names."""
 
 
 @dataclass
@@ -33,11 +36,11 @@ class Coded:
     Parameters
     ----------
     few
-        Of each channel of its pictures: its values, if they are few as in a label; otherwise nothing.
+        Values of each channel of its pictures if they are as few as in a label; otherwise nothing.
     images_white, label_white
-        Whether the first value of grey is white, by the word of the first picture and of the label; None if none says.
+        Whether the value 0 is white, as the first picture and the label declare; None if undeclared.
     palette
-        Index in use → colour, of a label with a palette.
+        Used index → colour, of a label with a palette.
     counts, border
         Value → number of voxels of the label, and of those in its outermost planes.
     """
@@ -65,11 +68,11 @@ class Coded:
         Parameters
         ----------
         header
-            Of a picture or a volume.
+            Of the picture or volume.
         values, counts
-            What it holds, and how often.
+            Values of its voxels, of any shape, and value → number of voxels.
         palette
-            Its colours, ``(n, 4)``, if it has any.
+            Its colours, ``(n, 4)``, if it has a palette.
         """
         if isinstance(header, PictureHeader) and header.kind == "gray":
             self.label_white = header.white_is_zero
@@ -85,111 +88,139 @@ def _few(values: NDArray[Any]) -> set[int]:
 
 
 class CodedSet:
-    """The same of all cases; what is kept does not grow with them.
+    """The same of all cases; its memory does not grow with them.
 
     Parameters
     ----------
     names
         Of the channels.
     labels
-        Value → name of what dataset.json declares; None if that is not known.
+        Value → name of what dataset.json declares; None if unknown.
     """
 
     def __init__(self, names: Sequence[str], labels: Mapping[int, str] | None) -> None:
-        self.names = names
-        self.labels = labels
-        self._few: list[frozenset[int] | None] = [frozenset() for _ in names]
-        self._pictures = 0
-        self._first: tuple[str, ...] = ()
-        self._white: dict[str, dict[bool, list[str]]] = {"image": {}, "label": {}}
-        self._colour_of: dict[int, tuple[str, str]] = {}
-        self._recoloured: list[tuple[str, str]] = []
-        self._counts: dict[int, int] = {}
-        self._border: dict[int, int] = {}
+        self._channels = _LabelLikeChannels(names)
+        self._images, self._labels = _Polarity("SC084"), _Polarity("SC078")
+        self._palettes = _Palettes()
+        self._ground = _Ground(labels or {})
 
     def add(self, case: Coded, files: CaseFiles) -> None:
         """Take in a case."""
-        if case.few and len(case.few) == len(self.names):
-            self._pictures += 1
-            self._first = self._first or files.images
-            for number, values in enumerate(case.few):
-                so_far = self._few[number]
-                both = so_far | values if so_far is not None and values else None
-                self._few[number] = both if both is not None and len(both) <= label_like.MOST_VALUES else None
-        self._add_white("image", case.images_white, files.images[0])
-        if files.label is None:
+        self._channels.add(case.few, files.images)
+        self._images.add(case.images_white, files.images[0])
+        if files.label is not None:
+            self._labels.add(case.label_white, files.label)
+            self._palettes.add(case.palette, files.label)
+            self._ground.add(case.counts, case.border)
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield a warning for whatever all cases together show."""
+        for part in (self._channels, self._images, self._labels, self._palettes, self._ground):
+            yield from part.findings()
+
+
+class _LabelLikeChannels:
+    """Channels whose pictures all hold few values, as labels do."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._few: list[frozenset[int] | None] = [frozenset() for _ in names]
+        self._pictures = 0
+        self._first: tuple[str, ...] = ()
+
+    def add(self, few: Sequence[frozenset[int]], images: tuple[str, ...]) -> None:
+        if not few or len(few) != len(self._names):
             return
-        self._add_white("label", case.label_white, files.label)
-        for index, colour in case.palette.items():
-            other, file = self._colour_of.setdefault(index, (colour, files.label))
-            if other != colour and files.label not in dict(self._recoloured):
-                told = f"index {index} of its palette is {colour}, in {file} it is {other}"
-                self._recoloured.append((files.label, told))
-        for total, own in ((self._counts, case.counts), (self._border, case.border)):
-            for value, number in own.items():
-                total[value] = total.get(value, 0) + number
+        self._pictures += 1
+        self._first = self._first or images
+        self._few = [_united(so_far, values) for so_far, values in zip(self._few, few, strict=True)]
 
-    def _add_white(self, what: str, white: bool | None, file: str) -> None:
-        if white is not None:
-            self._white[what].setdefault(white, []).append(file)
-
-    def findings(self) -> list[Finding]:
-        """Return a warning for whatever all cases together show."""
-        return [*self._label_channels(), *self._polarity(), *self._palettes(), *self._ground()]
-
-    def _label_channels(self) -> Iterable[Finding]:
-        apart = len(self._first) == len(self.names)
-        for number, (name, values) in enumerate(zip(self.names, self._few, strict=True)):
+    def findings(self) -> Iterator[Finding]:
+        by_channel = len(self._first) == len(self._names)
+        where = f"{'all ' if self._pictures > 1 else ''}{count_of(self._pictures, 'case')}"
+        for number, (name, values) in enumerate(zip(self._names, self._few, strict=True)):
             if self._pictures and values:
-                told = f"the channel {name!r} holds only {label_like.in_words(values)}, as labels do, in"
-                told += f" {'all ' if self._pictures > 1 else ''}{_cases(self._pictures)}"
-                file = self._first[number if apart else 0]
-                yield warning("SC091", told, file=file, hint=label_like.CURE)
+                message = f"the channel {name!r} holds only {label_like.in_words(values)}, as labels do, in {where}"
+                yield warning("SC091", message, file=self._first[number if by_channel else 0], hint=label_like.CURE)
 
-    def _polarity(self) -> Iterable[Finding]:
-        for what, by_white in self._white.items():
-            if len(by_white) < 2:
-                continue
-            rare, usual = sorted(by_white.values(), key=len)
-            white, black = ("white", "black") if by_white[True] is rare else ("black", "white")
-            told = f"is stored with {white} as 0, {usual[0]} with {black} as 0{_and_more(rare)}"
-            code = "SC078" if what == "label" else "SC084"
-            hint = "save all of them with black as 0, which TIFF calls MinIsBlack"
-            yield warning(code, told, file=rare[0], hint=hint)
 
-    def _palettes(self) -> Iterable[Finding]:
-        if self._recoloured:
-            file, told = self._recoloured[0]
-            more = _and_more([name for name, _ in self._recoloured])
-            hint = "check what the values stand for in each label; nnU-Net reads the indices"
-            yield warning("SC078", told + more, file=file, hint=hint)
+def _united(so_far: frozenset[int] | None, values: frozenset[int]) -> frozenset[int] | None:
+    """Return the values of a channel, or None if they are not those of a label."""
+    both = so_far | values if so_far is not None and values else None
+    return both if both is not None and len(both) <= label_like.MOST_VALUES else None
 
-    def _ground(self) -> Iterable[Finding]:
-        border, total = sum(self._border.values()), sum(self._counts.values())
+
+class _Polarity:
+    """Whether 0 is black or white in images, or in labels."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+        self._files: dict[bool, list[str]] = {}
+
+    def add(self, white: bool | None, file: str) -> None:
+        if white is not None:
+            self._files.setdefault(white, []).append(file)
+
+    def findings(self) -> Iterator[Finding]:
+        if len(self._files) < 2:
+            return
+        rare, usual = sorted(self._files.values(), key=len)
+        white, black = ("white", "black") if self._files[True] is rare else ("black", "white")
+        message = f"is stored with {white} as 0, {usual[0]} with {black} as 0{_and_more(rare)}"
+        hint = "save all of them with black as 0, which TIFF calls MinIsBlack"
+        yield warning(self._code, message, file=rare[0], hint=hint)
+
+
+class _Palettes:
+    """Labels in whose palette an index has another colour than in that of an earlier label."""
+
+    def __init__(self) -> None:
+        self._colour_of: dict[int, tuple[str, str]] = {}
+        self._messages: dict[str, str] = {}
+
+    def add(self, palette: Mapping[int, str], file: str) -> None:
+        for index, colour in palette.items():
+            other, first = self._colour_of.setdefault(index, (colour, file))
+            if other != colour:
+                self._messages.setdefault(file, f"index {index} of its palette is {colour}, in {first} it is {other}")
+
+    def findings(self) -> Iterator[Finding]:
+        if self._messages:
+            file, message = next(iter(self._messages.items()))
+            hint = "check what the values mean in each label; nnU-Net reads the indices"
+            yield warning("SC078", message + _and_more(self._messages), file=file, hint=hint)
+
+
+class _Ground:
+    """Labels in which another value than 0 is where background usually is: at the border."""
+
+    def __init__(self, labels: Mapping[int, str]) -> None:
+        self._labels = labels
+        self._counts: Counter[int] = Counter()
+        self._border: Counter[int] = Counter()
+
+    def add(self, counts: Mapping[int, int], border: Mapping[int, int]) -> None:
+        self._counts.update(counts)
+        self._border.update(border)
+
+    def findings(self) -> Iterator[Finding]:
+        border, total = self._border.total(), self._counts.total()
         most = max(self._border, key=lambda value: self._border[value], default=0)
-        inverted = (
-            most != 0
-            and self._border[most] >= MOSTLY * border
-            and self._border.get(0, 0) <= NEXT_TO_NONE * border
-            and 2 * self._counts[most] > total
-            and 0 in self._counts
+        if most == 0 or 0 not in self._counts or not self._inverted(most, border, total):
+            return
+        own, ground = (100 * self._border[value] // border for value in (most, 0))
+        message = (
+            f"the label {self._labels.get(most, str(most))!r} takes {own} % of the border of all labels, background"
+            f" {ground} %, and {100 * self._counts[most] // total} % of their area: the labels may be inverted"
         )
-        if inverted:
-            name = (self.labels or {}).get(most, str(most))
-            own, ground = (100 * self._border.get(value, 0) // border for value in (most, 0))
-            told = (
-                f"the label {name!r} takes {own} % of the border of all labels, background {ground} %, and"
-                f" {100 * self._counts[most] // total} % of their area: the labels may be inverted"
-            )
-            yield warning("SC074", told, file=DESCRIPTION, hint="look at some of them; inverted ones are exported anew")
+        yield warning("SC074", message, file=DESCRIPTION, hint="look at some of them; export inverted ones again")
 
-
-def _cases(number: int) -> str:
-    return f"{number} case{'s' if number > 1 else ''}"
+    def _inverted(self, most: int, border: int, total: int) -> bool:
+        at_border = self._border[most] >= MOSTLY * border and self._border[0] <= NEXT_TO_NONE * border
+        return at_border and 2 * self._counts[most] > total
 
 
 def _and_more(files: Collection[str]) -> str:
-    """Return the further files of a list, the first of which is named already."""
-    others = list(files)[1 : SHOWN + 1]
-    more = f" and {len(files) - SHOWN - 1} more" if len(files) > SHOWN + 1 else ""
-    return f" (and so in {', '.join(others)}{more})" if others else ""
+    """Return the files after the first, which is named already."""
+    others = list(files)[1:]
+    return f" (and so in {some_of(others, SHOWN)})" if others else ""

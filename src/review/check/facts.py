@@ -1,9 +1,9 @@
-"""What a dataset holds, gathered case by case, in memory that does not grow with them: sizes, classes, orientations."""
+"""What a dataset holds, gathered case by case in memory that does not grow: sizes, classes, orientations."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...dataset.channels import ValueRange, is_ct, normalisation
@@ -12,10 +12,43 @@ from ...dataset.labels import NO_BACKGROUND, Labels
 from ...dataset.layout import DESCRIPTION
 from ...dataset.lineage import TRAIN
 from ...dataset.regions import value_names
-from ...errors import Finding, warning
-from .case_check import CaseReport
+from ...errors import Cure, Finding, warning
+from .case_report import CaseReport
 from .inventory import CaseFiles
 from .nearly_lost import Volumes
+
+
+class _Channel:
+    """One channel of all cases."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.range = ValueRange(name)
+        self.voxel_types: Counter[str] = Counter()
+        self.hounsfield = HounsfieldSet() if is_ct(name) else None
+
+    def judge_types(self) -> Iterator[Finding]:
+        if len(self.voxel_types) > 1:
+            yield warning(
+                "SC084",
+                f"the voxel type of channel {self.name!r} differs between cases: {_each(self.voxel_types)}",
+                file="imagesTr",
+                hint="check that all cases come from the same processing step",
+            )
+
+    def judge_range(self) -> Iterator[Finding]:
+        contradiction = self.range.contradiction()
+        if contradiction is not None:
+            hint = "correct channel_names: CT for HU, another name otherwise"
+            yield warning("SC091", contradiction, file=DESCRIPTION, hint=hint)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "normalisation": normalisation(self.name),
+            **({"low": self.range.low, "high": self.range.high} if self.range.cases else {}),
+            "voxel_types": dict(self.voxel_types),
+        }
 
 
 class Facts:
@@ -24,17 +57,15 @@ class Facts:
     Parameters
     ----------
     channel_names
-        In order; None if dataset.json does not tell.
+        In order; None if dataset.json does not say.
     labels
         What dataset.json declares, or None.
     """
 
     def __init__(self, channel_names: Sequence[str] | None, labels: Labels | None) -> None:
-        self.names = list(channel_names or ())
         self.labels = labels
         self.cases: Counter[str] = Counter()
-        self.ranges = [ValueRange(name) for name in self.names]
-        self.voxel_types: list[Counter[str]] = [Counter() for _ in self.names]
+        self.channels = [_Channel(name) for name in channel_names or ()]
         self.orientations: Counter[str] = Counter()
         self.pages: Counter[bool] = Counter()
         self.voxels: Counter[int] = Counter()
@@ -43,12 +74,17 @@ class Facts:
         self._sizes: list[tuple[int, ...]] = []
         self._spacings: list[tuple[float, ...]] = []
         self._volumes = Volumes()
-        self._ct = {number: HounsfieldSet() for number, name in enumerate(self.names) if is_ct(name)}
 
     def add(self, report: CaseReport, files: CaseFiles) -> None:
-        """Take in a case; what is said of voxels, classes and the range of values is said of training cases."""
-        split = files.split
-        self.cases[split] += 1
+        """Take in a case; ranges of values, voxels and classes count in training cases only."""
+        self.cases[files.split] += 1
+        self._add_grid(report)
+        self._add_images(report, files)
+        if files.split == TRAIN:
+            self._add_ranges(report)
+            self._add_label(report, files)
+
+    def _add_grid(self, report: CaseReport) -> None:
         if report.size is not None:
             self._sizes = _extremes(self._sizes, report.size)
         if report.spacing_mm is not None:
@@ -57,86 +93,70 @@ class Facts:
             self.orientations[report.orientation] += 1
         if report.pages is not None:
             self.pages[report.pages > 1] += 1
-        if len(report.voxel_types) == len(self.names):
-            for types, found in zip(self.voxel_types, report.voxel_types, strict=True):
-                types[found] += 1
-        if len(report.shares) == len(self.names):
-            for number, hounsfield in self._ct.items():
-                file = files.images[number] if len(files.images) == len(self.names) else files.images[0]
-                hounsfield.add(file, *report.ranges[number], report.shares[number])
-        if split != TRAIN:
-            return
-        if len(report.ranges) == len(self.names):  # otherwise it is not known which channel is missing
-            for values, (low, high) in zip(self.ranges, report.ranges, strict=True):
-                values.add(low, high)
+
+    # Where a case has fewer values than there are channels, it is unknown which channel is missing.
+
+    def _add_images(self, report: CaseReport, files: CaseFiles) -> None:
+        if len(report.voxel_types) == len(self.channels):
+            for channel, found in zip(self.channels, report.voxel_types, strict=True):
+                channel.voxel_types[found] += 1
+        if len(report.shares) == len(self.channels):
+            for number, channel in enumerate(self.channels):
+                if channel.hounsfield is not None:
+                    file = files.images[number] if len(files.images) == len(self.channels) else files.images[0]
+                    channel.hounsfield.add(file, *report.ranges[number], report.shares[number])
+
+    def _add_ranges(self, report: CaseReport) -> None:
+        if len(report.ranges) == len(self.channels):
+            for channel, (low, high) in zip(self.channels, report.ranges, strict=True):
+                channel.range.add(low, high)
+
+    def _add_label(self, report: CaseReport, files: CaseFiles) -> None:
         if report.label_voxels is not None:
             self.labelled += 1
             self.voxels.update(report.label_voxels)
             self.holding.update(report.label_voxels.keys())
             self._volumes.add(report.label_voxels, files.label or "")
 
-    def findings(self, complete: bool) -> list[Finding]:
-        """Return what only all cases together show.
+    def findings(self) -> Iterator[Finding]:
+        """Yield what only all cases together show."""
+        for channel in self.channels:
+            yield from channel.judge_types()
+        yield from self._judge_grids()
+        outliers = [channel.hounsfield.outliers() if channel.hounsfield else [] for channel in self.channels]
+        for found in outliers:
+            yield from (warning("SC091", message, file=str(file), hint=CURE_OF_HU) for file, message in found)
+        for channel, found in zip(self.channels, outliers, strict=True):
+            if not found:
+                yield from channel.judge_range()
+        if self.labelled == self.cases[TRAIN] > 0:
+            yield from self._judge_classes()
 
-        Parameters
-        ----------
-        complete
-            Whether the label of every training case was read.
-        """
-        findings = []
-        for name, types in zip(self.names, self.voxel_types, strict=True):
-            if len(types) > 1:
-                told = ", ".join(f"{found} in {count}" for found, count in types.most_common())
-                findings.append(
-                    warning(
-                        "SC084",
-                        f"the voxel type of channel {name!r} differs from case to case: {told}",
-                        file="imagesTr",
-                        hint="check that all cases come from the same step of processing",
-                    )
-                )
+    def _judge_grids(self) -> Iterator[Finding]:
         if len(self.pages) > 1:
-            findings.append(
-                Finding(
-                    "SC084",
-                    f"{self.pages[True]} cases have several pages and {self.pages[False]} have one; nnU-Net"
-                    " reads all as volumes or all as pictures",
-                    file="imagesTr",
-                    hint="make two datasets of them",
-                )
+            yield Finding(
+                "SC084",
+                f"some cases have several pages ({self.pages[True]}) and some have one ({self.pages[False]}); nnU-Net"
+                " reads all as volumes or all as pictures",
+                file="imagesTr",
+                hint="make two datasets of them",
             )
         if len(self.orientations) > 1:
-            told = ", ".join(f"{found} in {count}" for found, count in self.orientations.most_common())
-            findings.append(
-                warning(
-                    "SC098",
-                    f"the axes x, y, z lead to different sides: {told} cases; nnU-Net does not look at that",
-                    file="imagesTr",
-                )
-            )
-        odd = {number: hounsfield.outliers() for number, hounsfield in self._ct.items()}
-        findings += [
-            warning("SC091", told, file=str(file), hint=CURE_OF_HU)
-            for told_of in odd.values()
-            for file, told in told_of
-        ]
-        for number, values in enumerate(self.ranges):
-            if not odd.get(number) and (said := values.contradiction()) is not None:
-                findings.append(
-                    warning(
-                        "SC091", said, file=DESCRIPTION, hint="mend channel_names: CT for HU, another name otherwise"
-                    )
-                )
-        if complete and self.labels is not None and self.labelled:
-            unused = [name for value, name in self.classes.items() if not self.voxels[value]]
-            findings += [
-                warning("SC076", f"the label {name!r} occurs in no training case", file=DESCRIPTION) for name in unused
-            ]
-            findings += self._volumes.findings(self.classes)
-            if not self.voxels[0]:
-                hint = "draw background in some cases; segconv labels ignore DATASET --scribbles --background NAME"
-                findings.append(warning("SC076", NO_BACKGROUND, file=DESCRIPTION, hint=hint))
-        return findings
+            message = f"orientations differ: {_each(self.orientations)}; nnU-Net does not look at orientation"
+            yield warning("SC098", message, file="imagesTr")
+
+    def _judge_classes(self) -> Iterator[Finding]:
+        """Yield warnings on classes, once the labels of all training cases are read."""
+        if self.labels is None:
+            return
+        for value, name in self.classes.items():
+            if not self.voxels[value]:
+                yield warning("SC076", f"the label {name!r} occurs in no training case", file=DESCRIPTION)
+        yield from self._volumes.findings(self.classes)
+        if not self.voxels[0]:
+            cures = (Cure.of("ignore_scribbles"),)
+            hint = "draw background in some cases"
+            yield warning("SC076", NO_BACKGROUND, file=DESCRIPTION, hint=hint, cures=cures)
 
     @property
     def classes(self) -> dict[int, str]:
@@ -148,33 +168,25 @@ class Facts:
 
     def as_json(self) -> Mapping[str, Any]:
         """Return the object that ``--json`` prints."""
-        names = value_names(self.labels) if self.labels is not None else {}
         return {
             "cases": dict(self.cases),
-            "channels": [
-                {
-                    "name": name,
-                    "normalisation": normalisation(name),
-                    **({"low": values.low, "high": values.high} if values.cases else {}),
-                    "voxel_types": dict(types),
-                }
-                for name, values, types in zip(self.names, self.ranges, self.voxel_types, strict=True)
-            ],
+            "channels": [channel.as_json() for channel in self.channels],
             "size": _range(self._sizes),
             "spacing_mm": _range(self._spacings),
             "orientations": dict(self.orientations),
-            "labels": [
-                {
-                    "value": value,
-                    "name": names.get(value, ""),
-                    "voxels": self.voxels[value],
-                    "cases": self.holding[value],
-                }
-                for value in sorted({*names, *self.voxels})
-            ]
-            if self.labelled
-            else [],
+            "labels": self._labels_as_json() if self.labelled else [],
         }
+
+    def _labels_as_json(self) -> list[dict[str, Any]]:
+        names = value_names(self.labels) if self.labels is not None else {}
+        return [
+            {"value": value, "name": names.get(value, ""), "voxels": self.voxels[value], "cases": self.holding[value]}
+            for value in sorted({*names, *self.voxels})
+        ]
+
+
+def _each(counts: Counter[str]) -> str:
+    return ", ".join(f"{found} ({number})" for found, number in counts.most_common())
 
 
 def _extremes(known: list[Any], found: tuple[Any, ...]) -> list[Any]:

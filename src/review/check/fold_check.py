@@ -1,217 +1,240 @@
-"""Whether folds go with the cases of a dataset: every name known, nothing on both sides, every class to be learned."""
+"""Whether folds fit the cases of a dataset: every name known, nothing on both sides, every class in each part."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ... import reading
 from ...dataset.lineage import CaseRecord
-from ...dataset.splits import DEFAULT_FOLDS, FILE, NEW_FOLDS, PARTS, Splits, groups, leaks, parse_splits
+from ...dataset.splits import DEFAULT_FOLDS, FILE, PARTS, Splits, groups, leaks, parse_splits
 from ...dataset.strictjson import loads, read_file
-from ...errors import Finding, SegconvError, naming, warning
-from ..opened import judge_mark
-from .inventory import several
+from ...errors import Cure, Finding, Refused, SegconvError, as_warning, naming, warning
+from ...words import count_of, some_of
+from .links import unusable
+from .looked import judge_mark
 
 
-def read_folds(path: Path, shown: str, findings: list[Finding]) -> Splits:
-    """Return the folds of a file.
-
-    Parameters
-    ----------
-    shown
-        What messages call the file.
-    findings
-        Is added to.
-
-    Raises
-    ------
-    SegconvError
-        ``SC099`` if they are not a list of ``{"train": […], "val": […]}``, ``SC086`` for what is no
-        JSON, ``SC030`` or ``SC061`` if the file cannot be read or is none.
-    """
-    with naming(shown):
-        try:
-            data = read_file(path)
-            folds = parse_splits(loads(data))
-        except SegconvError as error:
-            error.file, error.hint = shown, error.hint or (_cure(shown) if error.code == "SC099" else "")
-            raise
-        findings += judge_mark(data, shown)
-        return folds
-
-
-def judge_folds(
-    folds: Splits,
-    shown: str,
-    cases: Iterable[str],
-    records: Sequence[CaseRecord],
-    classes: Mapping[int, str],
-    present: Mapping[str, frozenset[int]],
-) -> list[Finding]:
-    """Return what is wrong with folds.
+@dataclass(frozen=True)
+class Training:
+    """What folds are judged by.
 
     Parameters
     ----------
-    shown
-        What messages call the file.
     cases
-        The training cases.
+        Names of the training cases.
     records
         Their lineage: patients, copies, and the content of images.
+    guessed, evidence
+        The same with the patients that names suggest, and why, in words; empty if names suggest none.
     classes
         Value → name of what is learned.
     present
-        Case → values that its label holds; empty if that is not known.
+        Case → values in its label; empty if unknown.
     """
-    known = set(cases)
-    findings = [finding for number, fold in enumerate(folds) for finding in _judge_fold(number, fold, shown, known)]
-    findings += [Finding(f.code, f.message, hint=_cure(shown), file=shown) for f in leaks(folds, records)]
-    used = {case for fold in folds for part in PARTS for case in fold[part]}
-    if forgotten := known - used:
-        findings.append(
-            warning(
-                "SC099",
-                f"{len(forgotten)} cases are in no fold, and never trained on: {several(forgotten)}",
-                file=shown,
-                hint=_cure(shown),
-            )
-        )
-    validated = Counter(case for fold in folds for case in set(fold["val"]))
-    if twice := [case for case, number in validated.items() if number > 1]:
-        findings.append(
-            warning(
-                "SC099",
-                f"{len(twice)} cases are validated in several folds, which nnU-Net cannot pool: {several(twice)}",
-                file=shown,
-                hint=_cure(shown),
-            )
-        )
-    if present:
-        findings += _absent_classes(folds, shown, classes, present)
-    return findings
+
+    cases: Sequence[str]
+    records: Sequence[CaseRecord] = ()
+    guessed: Sequence[CaseRecord] = ()
+    evidence: str = ""
+    classes: Mapping[int, str] = field(default_factory=dict)
+    present: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
 
-def judge_default_folds(cases: Sequence[str], records: Sequence[CaseRecord], *, guessed: bool = False) -> list[Finding]:
-    """Return what is wrong with the folds that nnU-Net makes where there are none: five, of single cases.
+@dataclass(frozen=True)
+class FoldFile:
+    """A file of folds.
 
     Parameters
     ----------
-    records
-        Their lineage: patients, copies, and the content of images.
-    guessed
-        Whether names alone tell the patients.
-    """
-    findings = []
-    if together := [group for group in groups(records) if len(group) > 1]:
-        first = sorted(record.case for record in together[0])
-        # Equal files may be meant; copies and patients are known to belong together.
-        meant = any(
-            r.parent is not None or (r.patient is not None and not guessed) for group in together for r in group
-        )
-        findings.append(
-            Finding(
-                "SC095",
-                f"there are no folds, and nnU-Net's own separate what belongs together: {len(together)}"
-                f" groups of copies, patients or equal images, the first is {several(first)}",
-                file=FILE,
-                hint=NEW_FOLDS,
-                severity="error" if meant else "warning",
-            )
-        )
-    if 0 < len(cases) < DEFAULT_FOLDS:
-        findings.append(
-            warning(
-                "SC099",
-                f"there are no folds, and nnU-Net makes five, for which {len(cases)} cases are too few",
-                file=FILE,
-                hint=f"{NEW_FOLDS}, or train on all cases: -f all",
-            )
-        )
-    return findings
-
-
-def judge_guessed_patients(
-    folds: Splits, shown: str, known: Sequence[CaseRecord], guessed: Sequence[CaseRecord], evidence: str
-) -> list[Finding]:
-    """Return a warning if folds have patients on both sides that names tell and nothing declares.
-
-    Parameters
-    ----------
+    path
+        Where it is.
     shown
-        What messages call the file.
-    known, guessed
-        The training cases without and with these patients.
-    evidence
-        What tells them, in words.
+        What messages call it.
     """
-    certain = {number for number, fold in enumerate(folds) if leaks([fold], known)}
-    patients = {record.case: record.patient for record in guessed}
-    mixed = {}
+
+    path: Path
+    shown: str = FILE
+
+    def error(self, code: str, message: str) -> Finding:
+        """Return what is wrong with it."""
+        return Finding(code, message, "remove the file", self.shown, cures=(self.cure,))
+
+    def warning(self, code: str, message: str) -> Finding:
+        """Return what is odd about it."""
+        return as_warning(self.error(code, message))
+
+    @property
+    def cure(self) -> Cure:
+        """How to get other folds: those of the preprocessed data come from the dataset."""
+        return Cure.of("convert_again" if self.shown == FILE else "plan_again")
+
+    def read(self) -> tuple[Splits, list[Finding]]:
+        """Return its folds, and what is odd about the file.
+
+        Raises
+        ------
+        SegconvError
+            ``SC099`` if they are not a list of ``{"train": […], "val": […]}``, ``SC086`` if the file is not
+            JSON, ``SC030`` or ``SC061`` if it cannot be read or is not a file.
+        """
+        with naming(self.shown):
+            try:
+                data = read_file(self.path)
+                folds = parse_splits(loads(data))
+            except SegconvError as error:
+                if error.code == "SC099":
+                    raise Refused(reasons=[self.error(error.code, error.message)]) from None
+                error.file = self.shown
+                raise
+            return folds, judge_mark(data, self.shown)
+
+
+def judge_fold_files(root: Path, preprocessed: Path | None, training: Training, *, external: bool) -> Iterator[Finding]:
+    """Yield what is wrong with the folds of a dataset and of its preprocessed data, or with nnU-Net's own folds.
+
+    Parameters
+    ----------
+    root
+        The dataset, resolved.
+    preprocessed
+        The file of folds of its preprocessed data, if there is any.
+    external
+        Follow links that leave the dataset.
+    """
+    files = [FoldFile(root / FILE), *([FoldFile(preprocessed, str(preprocessed))] if preprocessed else [])]
+    existing = [file for file in files if reading.is_there(file.path, links_followed=False)]
+    first: Splits | None = None
+    for file in existing:
+        unfit = unusable(str(file.path), file.shown, root, external or file.path == preprocessed)
+        if unfit is not None:
+            yield unfit
+            continue
+        try:
+            folds, odd = file.read()
+        except SegconvError as error:
+            yield from error.findings
+            continue
+        yield from odd
+        if first is not None:
+            if _same(first, folds):
+                continue
+            yield Finding(
+                "SC099",
+                f"holds other folds than {FILE} of the dataset; nnU-Net does not plan with both",
+                file=file.shown,
+                hint="remove one of them; existing models were trained with the file of the preprocessed data",
+            )
+        first = first or folds
+        yield from judge_folds(folds, file, training)
+    if not existing:
+        yield from judge_default_folds(training)
+
+
+def _same(dataset: Splits, preprocessed: Splits) -> bool:
+    """Return whether nnU-Net plans with both: it allows the preprocessed dataset more folds."""
+    return len(dataset) <= len(preprocessed) and all(
+        set(one[part]) == set(other[part]) for one, other in zip(dataset, preprocessed, strict=False) for part in PARTS
+    )
+
+
+def judge_folds(folds: Splits, file: FoldFile, training: Training) -> Iterator[Finding]:
+    """Yield what is wrong with the folds of a file."""
+    known = set(training.cases)
     for number, fold in enumerate(folds):
-        training = {patients.get(case) for case in fold["train"]} - {None}
-        if number not in certain and (both := [case for case in fold["val"] if patients.get(case) in training]):
-            mixed[number] = both
-    if not mixed:
-        return []
-    number, both = next(iter(mixed.items()))
-    return [
-        warning(
-            "SC095",
-            f"{len(mixed)} of {len(folds)} folds have patients on both sides, {evidence}: fold {number} validates on"
-            f" {len(both)} cases whose patients are in training, the first is {both[0]}",
-            file=shown,
-            hint=f"{_cure(shown)}, with --patients if names mislead",
-        )
-    ]
+        yield from _judge_fold(number, fold, known, file)
+    for leak in leaks(folds, training.records):
+        yield file.error(leak.code, leak.message)
+    yield from _judge_use(folds, known, file)
+    if training.present:
+        yield from _absent_classes(folds, file, training)
+    if training.evidence:
+        yield from _guessed_patients(folds, file, training)
 
 
-def _cure(shown: str) -> str:
-    """Return the way to other folds: those of the preprocessed data come from the dataset."""
-    return f"remove the file: {NEW_FOLDS if shown == FILE else 'segconv plan DATASET puts those of the dataset there'}"
-
-
-def _judge_fold(number: int, fold: Mapping[str, list[str]], shown: str, known: set[str]) -> Iterable[Finding]:
-    unknown = {case for part in PARTS for case in fold[part]} - known
-    if unknown:
-        yield Finding(
-            "SC099",
-            f"fold {number} names {len(unknown)} cases that are not there: {several(unknown)}",
-            file=shown,
-            hint=_cure(shown),
-        )
-    both = set(fold["train"]) & set(fold["val"])
-    if both:
-        yield Finding(
-            "SC095",
-            f"fold {number} trains and validates on the same {len(both)} cases: {several(both)}",
-            file=shown,
-            hint=_cure(shown),
-        )
+def _judge_fold(number: int, fold: Mapping[str, list[str]], known: set[str], file: FoldFile) -> Iterator[Finding]:
+    if unknown := {case for part in PARTS for case in fold[part]} - known:
+        yield file.error("SC099", f"fold {number} names {_listed(unknown, 'unknown case')}")
+    if both := set(fold["train"]) & set(fold["val"]):
+        yield file.error("SC095", f"fold {number} both trains and validates on {_listed(both)}")
     for part in PARTS:
         if not fold[part]:
-            yield Finding("SC099", f"fold {number} has no case in {part}", file=shown, hint=_cure(shown))
-        if twice := [case for case, count in Counter(fold[part]).items() if count > 1]:
-            yield warning(
-                "SC099",
-                f"fold {number} names {len(twice)} cases twice in {part}: {several(twice)}",
-                file=shown,
-                hint=_cure(shown),
-            )
+            yield file.error("SC099", f"fold {number} has no cases in {part}")
+        if twice := _repeated(fold[part]):
+            yield file.warning("SC099", f"fold {number} repeats {_listed(twice)} in {part}")
 
 
-def _absent_classes(
-    folds: Splits, shown: str, classes: Mapping[int, str], present: Mapping[str, frozenset[int]]
-) -> Iterable[Finding]:
-    everywhere = frozenset().union(*present.values())
+def _judge_use(folds: Splits, known: set[str], file: FoldFile) -> Iterator[Finding]:
+    """Yield warnings on cases that no fold uses, or several folds validate."""
+    if unused := known - {case for fold in folds for part in PARTS for case in fold[part]}:
+        yield file.warning("SC099", f"leaves out {_listed(unused)}: in no fold, never trained on")
+    if twice := _repeated(case for fold in folds for case in set(fold["val"])):
+        yield file.warning("SC099", f"several folds validate {_listed(twice)}; nnU-Net cannot pool their results")
+
+
+def _repeated(cases: Iterable[str]) -> list[str]:
+    return [case for case, number in Counter(cases).items() if number > 1]
+
+
+def _listed(cases: Iterable[str], noun: str = "case") -> str:
+    names = sorted(cases)
+    return f"{count_of(len(names), noun)} ({some_of(names)})"
+
+
+def _absent_classes(folds: Splits, file: FoldFile, training: Training) -> Iterator[Finding]:
+    """Yield a warning for each part of a fold in which a class does not occur that occurs elsewhere."""
+    everywhere = frozenset().union(*training.present.values())
     for number, fold in enumerate(folds):
         for part, what in (("train", "training"), ("val", "validation")):
-            held = frozenset().union(*(present.get(case, frozenset()) for case in fold[part]))
-            absent = [name for value, name in classes.items() if value in everywhere and value not in held]
+            held = frozenset().union(*(training.present.get(case, frozenset()) for case in fold[part]))
+            absent = [name for value, name in training.classes.items() if value in everywhere - held]
             if absent and fold[part]:
-                yield warning(
-                    "SC099",
-                    f"the {what} of fold {number} has no case with {', '.join(absent)}",
-                    file=shown,
-                    hint=_cure(shown),
-                )
+                yield file.warning("SC099", f"the {what} set of fold {number} has no case with {', '.join(absent)}")
+
+
+def _guessed_patients(folds: Splits, file: FoldFile, training: Training) -> Iterator[Finding]:
+    """Yield a warning if folds have patients on both sides that names suggest and nothing declares."""
+    patients = {record.case: record.patient for record in training.guessed}
+    mixed = {}
+    for number, fold in enumerate(folds):
+        trained_on = {patients.get(case) for case in fold["train"]} - {None}
+        both = [case for case in fold["val"] if patients.get(case) in trained_on]
+        if both and not leaks([fold], training.records):
+            mixed[number] = both
+    if mixed:
+        number, both = next(iter(mixed.items()))
+        mixture = file.warning(
+            "SC095",
+            f"{len(mixed)} of {len(folds)} folds have patients on both sides, {training.evidence}: fold {number}"
+            f" validates {count_of(len(both), 'case')} whose patients are in training, such as {both[0]}",
+        )
+        yield replace(mixture, cures=(*mixture.cures, Cure.of("name_patients")))
+
+
+def judge_default_folds(training: Training) -> Iterator[Finding]:
+    """Yield what is wrong with the folds that nnU-Net makes if a dataset has none: five, of single cases."""
+    if together := [group for group in groups(training.guessed) if len(group) > 1]:
+        # Equal files may be meant; copies and patients are known to belong together.
+        known = any(
+            record.parent is not None or (record.patient is not None and not training.evidence)
+            for group in together
+            for record in group
+        )
+        yield Finding(
+            "SC095",
+            "there are no folds, and nnU-Net's own would separate what belongs together:"
+            f" {count_of(len(together), 'group')} of copies, patients or equal images, such as"
+            f" {some_of(sorted(record.case for record in together[0]))}",
+            file=FILE,
+            severity="error" if known else "warning",
+            cures=(Cure.of("convert_again"),),
+        )
+    if 0 < len(training.cases) < DEFAULT_FOLDS:
+        yield warning(
+            "SC099",
+            f"there are no folds, and {count_of(len(training.cases), 'case')} are too few for nnU-Net's five",
+            file=FILE,
+            cures=(Cure.of("convert_again"), Cure.of("train_on_all")),
+        )

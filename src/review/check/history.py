@@ -1,14 +1,14 @@
-"""What segconv recorded when it made a dataset, against what is there now.
+"""What segconv recorded when it made a dataset, compared with what is there now.
 
-A file that another place lends to the dataset, by a link or by the key ``dataset``, must be what it was:
-who changes it there rarely knows of the dataset. So must an image. A label of the dataset's own may be
-corrected by hand.
+A file that lies elsewhere, reached by a link or by the key ``dataset``, must be unchanged: whoever changes it there
+rarely knows of the dataset. So must an image. A label of the dataset's own may be corrected by hand.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +16,11 @@ from ... import reading
 from ...dataset import lineage
 from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import TRAIN, CaseRecord
-from ...errors import Finding, SegconvError, warning
+from ...errors import Cure, Finding, SegconvError, warning
+from ...words import count_of, some_of
 from ...work.caseio import EXTERNAL, HARD, SYMBOLIC
-from .inventory import CaseFiles, several
+from .inventory import CaseFiles
 from .links import made_later, unusable
-
-_ANEW = "segconv convert DATASET --to 43_New"
 
 
 class Recorded(NamedTuple):
@@ -31,90 +30,92 @@ class Recorded(NamedTuple):
     ----------
     size, sha256
         Of its bytes.
+    is_label
+        Whether it is a label.
     lent
         Whether it is a link, or lies elsewhere.
     """
 
     size: int
     sha256: bytes
+    is_label: bool
     lent: bool
 
+    def is_still(self, size: int, sha256: bytes | None) -> bool:
+        """Return whether a file is what it was; its hash is None if its bytes were not read."""
+        return size == self.size and sha256 in (None, self.sha256)
 
-def judge_change(
-    file: Recorded, name: str, path: str, size: int, sha256: bytes | None, *, is_label: bool, root: Path
-) -> Finding | None:
-    """Return what is to be said of a file if it is not what it was; nothing else of it is looked at.
+    def change(self, name: str, root: Path) -> Finding:
+        """Return the finding for a file of a dataset that is not what it was."""
+        differs = "its size or SHA-256 differs from the lineage"
+        if self.lent:
+            since = made_later(os.path.realpath(root / name), root)
+            message, hint = f"is not the file that the dataset was made with: {differs}{since}", "restore it"
+        elif self.is_label:
+            message, hint = f"is not the label that segconv wrote: {differs}", ""
+        else:
+            message, hint = f"is not the file that segconv wrote: {differs}", "restore it"
+        severity = "warning" if self.is_label and not self.lent else "error"
+        return Finding("SC033", message, hint, name, severity, cures=(Cure.of("record_again"),))
+
+
+@dataclass
+class History:
+    """What the lineage records; nothing if segconv did not make the dataset.
 
     Parameters
     ----------
-    name, path
-        What the dataset calls it, and where it is.
-    size, sha256
-        As they are; the hash is None if the bytes were not read.
-    root
-        The dataset.
+    link
+        How files of other places were linked.
+    cases
+        Records of all cases, with what folds are judged by.
+    present
+        Training case → label values that occur.
+    files
+        Name → the file as it was.
+    findings
+        Why the lineage cannot be used.
     """
-    if size == file.size and sha256 in (None, file.sha256):
-        return None
-    differs = "its size or SHA-256 is another than the lineage records"
-    if file.lent:
-        return Finding(
-            "SC033",
-            f"is not what the dataset was made with: {differs}{made_later(os.path.realpath(path), root)}",
-            hint=f"restore it, or make the dataset anew; if it was edited on purpose, {_ANEW} records it anew",
-            file=name,
-        )
-    if is_label:
-        return warning(
-            "SC033", f"is not the label that segconv wrote: {differs}; if it was edited, {_ANEW} records it", file=name
-        )
-    return Finding(
-        "SC033",
-        f"is not what segconv wrote: {differs}",
-        hint=f"restore it; if it was edited on purpose, {_ANEW} records it anew",
-        file=name,
-    )
 
-
-class History:
-    """What the lineage says; nothing if segconv did not make the dataset."""
-
-    def __init__(self) -> None:
-        self.links_away = False
-        self.cases: list[CaseRecord] = []
-        self.present: dict[str, frozenset[int]] = {}
-        self.known = False
-        self._link: str | None = None
-        self._files: dict[str, Recorded] = {}
+    link: str | None = None
+    cases: list[CaseRecord] = field(default_factory=list)
+    present: dict[str, frozenset[int]] = field(default_factory=dict)
+    files: dict[str, Recorded] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
     @classmethod
-    def read(cls, root: Path, findings: list[Finding], *, external: bool) -> History:
+    def read(cls, root: Path, *, external: bool) -> History:
         """Read it; one that cannot be used is an error, and what it says is left out."""
-        found = cls()
         own = [name for name in (lineage.RUN, lineage.CASES) if reading.is_there(root / name, links_followed=False)]
-        wrong = [finding for name in own if (finding := unusable(str(root / name), name, root, external)) is not None]
-        if wrong:
-            findings += wrong
+        unfit = [finding for name in own if (finding := unusable(str(root / name), name, root, external)) is not None]
+        found = cls(findings=tuple(unfit))
+        if unfit:
             return found
         try:
             run = lineage.read_run(root)
-            found._link = run.link if run is not None else None
-            found.links_away = found._link in (EXTERNAL, SYMBOLIC)
+            found.link = run.link if run is not None else None
             for record in lineage.read_records(root):
                 found._add(record)
         except SegconvError as error:
-            findings.append(replace(*error.findings, file=_relative(error.file, root)))
+            file = os.path.relpath(error.file, root) if error.file.startswith("/") else error.file
+            found.findings = (replace(*error.findings, file=file),)
         return found
 
+    @property
+    def links_away(self) -> bool:
+        """Whether segconv made the dataset of files elsewhere."""
+        return self.link in (EXTERNAL, SYMBOLIC)
+
     def _add(self, record: CaseRecord) -> None:
-        self.known = True
         for target in record.targets:
-            linked = self._link in (HARD, SYMBOLIC) and bool(target.get("carried"))
+            linked = self.link in (HARD, SYMBOLIC) and bool(target.get("carried"))
             lent = linked or bool(target.get("external"))
-            self._files[str(target["path"])] = Recorded(target["size"], bytes.fromhex(target["sha256"]), lent)
+            path = str(target["path"])
+            sha256 = bytes.fromhex(target["sha256"])
+            self.files[path] = Recorded(target["size"], sha256, path.startswith("labels"), lent)
         if record.split == TRAIN and record.label_voxels:
             self.present[record.case] = frozenset(int(value) for value, count in record.label_voxels.items() if count)
-        # Of the rest, only what folds are judged by is kept.
+        # Only what folds are judged by is kept of the rest.
         self.cases.append(CaseRecord(record.case, record.split, record.patient, record.parent))
 
     def written(self, files: CaseFiles, ending: str) -> tuple[Recorded | None, ...]:
@@ -124,30 +125,22 @@ class History:
         """
         names = [image_path(files.case, number, ending, files.split) for number in range(len(files.images))]
         names += [label_path(files.case, ending, files.split)] if files.label is not None else []
-        return tuple(self._files.get(name) for name in names)
+        return tuple(self.files.get(name) for name in names)
 
-    def compare(self, cases: list[CaseFiles]) -> list[Finding]:
-        """Return warnings on cases that came or went since the dataset was written."""
-        if not self.known:
-            return []
+    def compare(self, cases: list[CaseFiles]) -> Iterator[Finding]:
+        """Yield warnings on cases that came or went since the dataset was made."""
+        if not self.cases:
+            return
         recorded = {(record.split, record.case) for record in self.cases}
-        there = {(files.split, files.case) for files in cases}
-        findings = []
-        for what, names in (
-            ("are in the lineage, and not usable or not there any more", recorded - there),
-            ("came later than the lineage, which does not know them", there - recorded),
+        found = {(files.split, files.case) for files in cases}
+        for names, what in (
+            (recorded - found, "in the lineage, missing or unusable now"),
+            (found - recorded, "added since, unknown to the lineage"),
         ):
             if names:
-                findings.append(
-                    warning(
-                        "SC087",
-                        f"{len(names)} cases {what}: {several(case for _, case in names)}",
-                        file=lineage.CASES,
-                        hint="segconv convert DATASET --to 43_New records all cases anew",
-                    )
+                yield warning(
+                    "SC087",
+                    f"{count_of(len(names), 'case')} {what}: {some_of(sorted(case for _, case in names))}",
+                    file=lineage.CASES,
+                    cures=(Cure.of("record_again"),),
                 )
-        return findings
-
-
-def _relative(file: str, root: Path) -> str:
-    return os.path.relpath(file, root) if file.startswith("/") else file

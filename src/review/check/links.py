@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ... import reading
 from ...dataset import lineage
-from ...errors import Finding
+from ...errors import Cure, Finding
 
 
 def unusable(path: str, shown: str, root: Path, external: bool) -> Finding | None:
@@ -54,7 +54,8 @@ def leaves(shown: str, real: str) -> Finding:
         "SC060",
         f"is a link that leaves the dataset, to {real}",
         file=shown,
-        hint="--allow-external follows it; or copy the file into the dataset",
+        hint="copy the file into the dataset",
+        cures=(Cure.of("allow_external"),),
     )
 
 

@@ -1,41 +1,50 @@
-"""Classes of which next to nothing is left in a case, or in all, as resampling and cuts leave them.
+"""Classes of which next to nothing is left in a case, or in all, as after resampling or cropping.
 
-Sizes of lesions differ by thousands from case to case, so that a case is named only if no other that holds the class
-has less than `TIMES` as much of it.
+Sizes of lesions differ by thousands between cases, so a case is named only if every other case with the class has at
+least `TIMES` as much of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ...dataset.layout import DESCRIPTION
 from ...errors import Finding, warning
+from ...words import count_of
 
 FEWEST_CASES = 4
-"""That hold a class: fewer say nothing of what is usual."""
+"""Cases that hold a class: fewer do not show what is usual."""
 
 TIMES = 1000
-"""Voxels of a class in all other cases for each in the one that is named."""
+"""Voxels of a class in every other case, for each in the one that is named."""
 
 FEW_VOXELS = 8
-"""Of which no case holds more: a class of points at most, which no network learns as a class …"""
+"""If no case holds more of it, a class is at most points, which no network learns …"""
 
 ONE_OF = 10_000
-"""… if that is less than one of so many voxels of each label."""
+"""… if that is less than one in so many voxels of each label."""
 
-_HINT = "compare it with the label before it was resampled or cut"
+_HINT = "compare it with the label before it was resampled or cropped"
 
 
 @dataclass
 class _Seen:
     """Of one class: the case with fewest voxels, the next, the most, and how many cases hold it."""
 
-    fewest: int
-    file: str
+    fewest: int = 0
+    file: str = ""
     second: int = 0
     most: int = 0
     cases: int = 0
+
+    def add(self, number: int, file: str) -> None:
+        if not self.cases or number < self.fewest:
+            self.fewest, self.second, self.file = number, self.fewest, file
+        elif not self.second or number < self.second:
+            self.second = number
+        self.most = max(self.most, number)
+        self.cases += 1
 
 
 class Volumes:
@@ -50,34 +59,19 @@ class Volumes:
         size = sum(voxels.values())
         self._smallest = size if self._smallest is None else min(self._smallest, size)
         for value, number in voxels.items():
-            if not number:
-                continue
-            seen = self._seen.get(value)
-            if seen is None:
-                self._seen[value] = _Seen(number, file, most=number, cases=1)
-                continue
-            if number < seen.fewest:
-                seen.fewest, seen.second, seen.file = number, seen.fewest, file
-            elif not seen.second or number < seen.second:
-                seen.second = number
-            seen.most = max(seen.most, number)
-            seen.cases += 1
+            if number:
+                self._seen.setdefault(value, _Seen()).add(number, file)
 
-    def findings(self, classes: Mapping[int, str]) -> list[Finding]:
-        """Return a warning for each class of which next to nothing is left; `classes` is value → name."""
-        found = []
+    def findings(self, classes: Mapping[int, str]) -> Iterator[Finding]:
+        """Yield a warning for each class of which next to nothing is left; `classes` is value → name."""
         for value, name in classes.items():
             seen = self._seen.get(value)
             if seen is None:
                 continue
             if seen.most <= FEW_VOXELS and seen.most * ONE_OF <= (self._smallest or 0):
-                told = f"the label {name!r} has at most {_voxels(seen.most)} in any training case"
-                found.append(warning("SC076", f"{told}: next to nothing to learn", file=DESCRIPTION, hint=_HINT))
+                message = f"the label {name!r} has at most {count_of(seen.most, 'voxel')} in any training case"
+                yield warning("SC076", f"{message}: next to nothing to learn", file=DESCRIPTION, hint=_HINT)
             elif seen.cases >= FEWEST_CASES and seen.fewest * TIMES <= seen.second:
-                told = f"holds {_voxels(seen.fewest)} of {name!r}, the {seen.cases - 1} other cases that hold it"
-                found.append(warning("SC076", f"{told} have {seen.second} and more", file=seen.file, hint=_HINT))
-        return found
-
-
-def _voxels(number: int) -> str:
-    return f"{number} voxel{'' if number == 1 else 's'}"
+                others = f"the {seen.cases - 1} other cases with it have {seen.second} and more"
+                message = f"holds {count_of(seen.fewest, 'voxel')} of {name!r}; {others}"
+                yield warning("SC076", message, file=seen.file, hint=_HINT)

@@ -1,12 +1,14 @@
-"""nnU-Net's readers: which it takes for the files of a dataset, and which endings and files each can read.
+"""nnU-Net's readers: which one it chooses for the files of a dataset, and what each can read.
 
-nnU-Net tries those that know the ending, in the order of this table, and takes the first that reads one
-image. A reader that ``overwrite_image_reader_writer`` names is taken without being tried.
+nnU-Net tries the readers that know the ending, in the order of this table, and takes the first that reads one
+image. A reader that ``overwrite_image_reader_writer`` names is taken without a try.
 """
 
 from __future__ import annotations
 
-from ...errors import Finding, warning
+from collections.abc import Iterator
+
+from ...errors import Cure, Finding, warning
 from ...image.formats.nifti import NiftiHeader
 from ...image.formats.nifti_block import NiftiBlock
 from ...image.opened import Header
@@ -22,10 +24,10 @@ READERS: dict[str, tuple[str, ...]] = {
 """Name → endings, as in ``reader_writer_registry`` of nnunetv2 2.8; a test compares the two."""
 
 PAGES_AS_CHANNELS = (3, 4)
-"""Pages of a TIFF that scikit-image takes for channels."""
+"""Numbers of pages of a TIFF that scikit-image takes for channels."""
 
 _UNLISTED = {"SimpleITKIO": (".nii",), "NaturalImage2DIO": (".tiff",)}
-"""Endings that a reader does not list and reads all the same where dataset.json names it."""
+"""Endings that a reader does not list, but reads if dataset.json names the reader."""
 
 _NIBABEL = ("NibabelIO", "NibabelIOWithReorient")
 
@@ -41,7 +43,7 @@ def knows(reader: str, ending: str) -> bool:
 
 
 def reader_taken(readers: tuple[str, ...], first: Header | None) -> str:
-    """Return the reader that nnU-Net takes for a dataset, as far as its first image tells: the first that reads it.
+    """Return the reader that nnU-Net chooses for a dataset, as far as its first image shows: the first that reads it.
 
     scikit-image, which reads for NaturalImage2DIO, takes three or four pages of a TIFF for channels.
     """
@@ -56,8 +58,8 @@ def channels_in_pages(header: Header, reader: str) -> bool:
     return reader == "NaturalImage2DIO" and header.pages in PAGES_AS_CHANNELS and header.samples == 1
 
 
-def judge_pages(name: str, header: PictureHeader, reader: str, channels: int | None) -> list[Finding]:
-    """Return a warning if nnU-Net reads the pages of an image as something else than its file or dataset.json says.
+def judge_pages(name: str, header: PictureHeader, reader: str, channels: int | None) -> Iterator[Finding]:
+    """Yield a warning if nnU-Net reads the pages of an image as something other than its file or dataset.json says.
 
     Parameters
     ----------
@@ -66,66 +68,53 @@ def judge_pages(name: str, header: PictureHeader, reader: str, channels: int | N
     """
     as_channels = channels_in_pages(header, reader)
     if header.pages == 1 or header.channel_pages is as_channels or (as_channels and channels == header.pages):
-        return []
-    own, theirs = ("channels by its own word", "slices") if header.channel_pages else ("no channels", "channels")
-    what = f"its {header.pages} pages are {own}, and nnU-Net's {reader} reads them as {theirs}"
+        return
+    own, theirs = ("channels by its own word", "slices") if header.channel_pages else ("not channels", "channels")
+    message = f"its {header.pages} pages are {own}, but nnU-Net's {reader} reads them as {theirs}"
     hint = "save each channel as a file of its own" if header.channel_pages else "save the volume as .nii.gz"
-    return [warning("SC084", what, file=name, hint=hint)]
+    yield warning("SC084", message, file=name, hint=hint)
 
 
-def judge_dimensions(name: str, header: Header, readers: tuple[str, ...], ending: str) -> list[Finding]:
-    """Return an error if none of the readers takes a file for the number of its dimensions.
+def judge_dimensions(name: str, header: Header, readers: tuple[str, ...], ending: str) -> Iterator[Finding]:
+    """Yield an error if none of the readers takes a file, for its dimensions or its size.
 
     Parameters
     ----------
     name, header
         The file.
     readers
-        Those that nnU-Net may take.
+        Those that nnU-Net may choose.
     ending
         Of the file, in lower case.
     """
-    without = f"remove overwrite_image_reader_writer from dataset.json: nnU-Net takes {{}} for {ending} then"
-    if isinstance(header, NiftiHeader) and all(reader in _NIBABEL for reader in readers):
+    if isinstance(header, PictureHeader):
+        yield from _judge_picture(name, header, readers, ending)
+    elif isinstance(header, NiftiHeader) and all(reader in _NIBABEL for reader in readers):
         dimensions = int(NiftiBlock(header.block)["dim"][0])
         if dimensions != 3:
-            through = "segconv convert DATASET --to 43_New --format nii.gz: nnU-Net reads those through SimpleITKIO"
-            return [
-                Finding(
-                    "SC073" if dimensions > 3 else "SC084",
-                    f"has {dimensions} dimensions, and nnU-Net's {readers[0]} reads files of 3 alone",
-                    file=name,
-                    hint=through if ending == ".nii" else without.format("SimpleITKIO"),
-                )
-            ]
-    if isinstance(header, PictureHeader) and readers == ("Tiff3DIO",) and header.pages == 1:
-        renamed = "rename the files to .tif, and file_ending too, or segconv convert DATASET --to 43_New --format tif"
-        return [
-            Finding(
-                "SC084",
-                "is a single picture, and nnU-Net's Tiff3DIO reads stacks of pages alone",
-                file=name,
-                hint=renamed if ending == ".tiff" else without.format("NaturalImage2DIO"),
-            )
-        ]
-    if isinstance(header, PictureHeader) and ending in (".png", ".bmp"):
-        pixels = header.width * header.height
-        if pixels > NNUNET_PIXELS:
-            return [
-                Finding(
-                    "SC054",
-                    f"has {header.width}×{header.height} pixels, nnU-Net opens {ending} of at most {NNUNET_PIXELS}",
-                    file=name,
-                    hint="segconv convert DATASET --to 43_New --format tif",
-                )
-            ]
-    if isinstance(header, PictureHeader) and readers == ("NaturalImage2DIO",) and header.pages > 1:
-        return [
-            Finding(
-                "SC084",
-                f"is a stack of {header.pages} pages, and nnU-Net's NaturalImage2DIO reads single pictures alone",
-                file=name,
-                hint=without.format("Tiff3DIO"),
-            )
-        ]
-    return []
+            code = "SC073" if dimensions > 3 else "SC084"
+            message = f"has {dimensions} dimensions; nnU-Net's {readers[0]} reads only files of 3"
+            if ending == ".nii":
+                yield Finding(code, message, file=name, cures=(Cure.of("rewrite_as", format="nii.gz"),))
+            else:
+                yield Finding(code, message, _choose("SimpleITKIO", ending), name)
+
+
+def _judge_picture(name: str, header: PictureHeader, readers: tuple[str, ...], ending: str) -> Iterator[Finding]:
+    as_tif = (Cure.of("rewrite_as", format="tif"),)
+    if readers == ("Tiff3DIO",) and header.pages == 1:
+        message = "is a single picture; nnU-Net's Tiff3DIO reads only stacks of pages"
+        if ending == ".tiff":
+            yield Finding("SC084", message, "rename the files to .tif, and file_ending too", name, cures=as_tif)
+        else:
+            yield Finding("SC084", message, _choose("NaturalImage2DIO", ending), name)
+    elif ending in (".png", ".bmp") and header.width * header.height > NNUNET_PIXELS:
+        message = f"has {header.width}×{header.height} pixels; nnU-Net opens {ending} of at most {NNUNET_PIXELS}"
+        yield Finding("SC054", message, file=name, cures=as_tif)
+    elif readers == ("NaturalImage2DIO",) and header.pages > 1:
+        message = f"is a stack of {header.pages} pages; nnU-Net's NaturalImage2DIO reads only single pictures"
+        yield Finding("SC084", message, _choose("Tiff3DIO", ending), name)
+
+
+def _choose(reader: str, ending: str) -> str:
+    return f"remove overwrite_image_reader_writer from dataset.json: nnU-Net then takes {reader} for {ending}"

@@ -16,9 +16,9 @@ from ...image import content, raster, stack, volumes
 from ...image.formats import nrrd, segmentation
 from ...image.geometry import Geometry
 from ...image.mask import WITH_ALPHA, colour_codes, grey_mask, palette_codes
+from ...image.opened import read_bytes
 from ...image.read_options import ANY_AXES
 from ...image.voxels import label_values, tally
-from ..opened import read_bytes
 from .found import LabelUnit
 from .layouts import CLASSES, FILE, SERIES
 

@@ -64,13 +64,13 @@ def test_pages_that_nnunet_reads_as_something_else_are_named(
     messages = {message for _, message in found}
     if said:
         assert messages >= {
-            f"its {pages} pages are channels by its own word, and nnU-Net's Tiff3DIO reads them as slices"
+            f"its {pages} pages are channels by its own word, but nnU-Net's Tiff3DIO reads them as slices"
         }
         assert "imagesTr/s0_0000.tif" in dict(found)
     elif named == pages:
         assert not messages
     else:
-        assert messages >= {"its 3 pages are no channels, and nnU-Net's NaturalImage2DIO reads them as channels"}
+        assert messages >= {"its 3 pages are not channels, but nnU-Net's NaturalImage2DIO reads them as channels"}
 
 
 @pytest.mark.train

@@ -294,7 +294,7 @@ def test_a_case_that_is_named_into_another_folder_is_an_error_in_any_case(
     for quick in (False, True):
         for allowed in (False, True):
             report = check_dataset(root, quick=quick, allow_external=allowed)
-            said = [f for f in report.findings if f.code == "SC060" and "holds a case called" in f.message]
+            said = [f for f in report.findings if f.code == "SC060" and "has the case" in f.message]
             assert [(f.severity, f.file) for f in said] == [("error", "dataset.json")]
             assert repr(name) in said[0].message
 
@@ -345,7 +345,7 @@ def test_a_dataset_json_that_is_a_link_is_followed_inside_of_the_dataset_or_wher
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("step", ["take_inventory", "_reports", "_folds"])
+@pytest.mark.parametrize("step", ["take_inventory", "check_cases", "judge_fold_files"])
 def test_interrupting_the_check_of_a_repair_tells_that_the_dataset_is_there(
     number: signal.Signals, step: str, segconv: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -354,8 +354,8 @@ def test_interrupting_the_check_of_a_repair_tells_that_the_dataset_is_there(
     done = segconv("repair", "7", "--to", "8_Mended")
     made = segconv.raw / "Dataset008_Mended"
     assert done.code == 128 + number
-    assert f"interrupted; {made.name} is there, and was not checked to its end" in done.err
-    assert f"segconv check {made} begins anew" in done.err
+    assert f"interrupted; {made.name} exists, but was not checked to the end" in done.err
+    assert f"segconv check {made}" in done.err
     monkeypatch.undo()
     assert check_dataset(made).ok
 
@@ -574,7 +574,7 @@ def test_endings_in_capitals_are_not_there_for_nnunet(tmp_path: Path) -> None:
         path.rename(path.with_suffix(".PNG"))
     report = check_dataset(root)
     assert ("SC011", "error", "imagesTr") in told(report)
-    assert any("end in .PNG, nnU-Net reads .png alone" in finding.message for finding in report.findings)
+    assert any(".PNG files, nnU-Net reads only .png" in finding.message for finding in report.findings)
 
 
 def test_a_folder_that_nnunet_would_not_find_is_told(tmp_path: Path) -> None:
@@ -611,4 +611,4 @@ def test_an_ignore_label_does_not_make_a_label_full(tmp_path: Path) -> None:
     edit(root, lambda j: j["labels"].update(ignore=4))
     write(root / LABEL, ct(2).label, np.full_like(ct(2).label.array, 4))
     found: list[Any] = [f for f in check_dataset(root).findings if f.code == "SC075"]
-    assert [f.message for f in found] == ["holds nothing but background and ignore"]
+    assert [f.message for f in found] == ["holds only background and ignore"]

@@ -14,7 +14,7 @@ from skimage import io
 
 from segconv.errors import Finding
 from segconv.review.check.dataset_check import check_dataset
-from segconv.review.check.declaration import ENDINGS
+from segconv.review.check.dataset_json import ENDINGS
 from segconv.review.check.readers import READERS, knows, readers_of
 
 from .. import datasets
@@ -177,8 +177,8 @@ def test_the_word_none_leaves_the_choice_to_nnunet(tmp_path: Path) -> None:
     [
         ("colour and grey", "imagesTr/s2_0001.png", "counts as 1 of the channels, the first file of the case as 3"),
         ("four and three dimensions", "imagesTr/c2_0001.nii.gz", "counts as 1 of the channels"),
-        ("grey.tiff", "imagesTr/s2_0000.tiff", "is a single picture, and nnU-Net's Tiff3DIO"),
-        ("flat.nii", "labelsTr/c2.nii", "has 2 dimensions, and nnU-Net's NibabelIO"),
+        ("grey.tiff", "imagesTr/s2_0000.tiff", "is a single picture; nnU-Net's Tiff3DIO"),
+        ("flat.nii", "labelsTr/c2.nii", "has 2 dimensions; nnU-Net's NibabelIO"),
         ("three channels in a file", "imagesTr/c2_0000.nii.gz", "holds 3 channels in one file"),
     ],
 )

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from .. import reading
-from ..dataset.strictjson import begins_with_mark
-from ..errors import Finding, SegconvError
-from ..image import opened
-from ..image.gzipped import is_gzip
-from ..image.opened import Header, Opened
+from ...dataset.strictjson import begins_with_mark
+from ...errors import Cure, Finding, SegconvError
+from ...image import opened
+from ...image.gzipped import is_gzip
+from ...image.opened import Header, Opened
 
 
 @dataclass(frozen=True)
@@ -32,23 +31,6 @@ class Looked:
     opened: Opened | None = None
 
 
-def read_bytes(path: str) -> bytes:
-    """Return all bytes of a regular file.
-
-    Raises
-    ------
-    SegconvError
-        ``SC012`` if it is not there, ``SC030`` if it cannot be read, ``SC061`` if it is no file.
-    """
-    try:
-        return reading.whole(os.path.realpath(path))
-    except SegconvError as error:
-        error.file = ""  # whoever asks names it as the user does
-        raise
-    except OSError as error:
-        raise reading.refusal(error) from error
-
-
 def judge_mark(data: bytes, name: str) -> list[Finding]:
     """Return an error if a byte order mark stands before the text of a json."""
     if not begins_with_mark(data):
@@ -58,7 +40,8 @@ def judge_mark(data: bytes, name: str) -> list[Finding]:
             "SC086",
             "begins with a byte order mark, at which nnU-Net stops",
             file=name,
-            hint="save it as UTF-8 without one; segconv repair DATASET --to 43_New writes it anew",
+            hint="save it as UTF-8 without one",
+            cures=(Cure.of("repair"),),
         )
     ]
 

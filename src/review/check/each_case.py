@@ -1,0 +1,48 @@
+"""All cases of a dataset checked, by as many workers as are worth it; reports come in the order of the cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from ...work.memory import within_memory
+from ...work.parallel import each
+from ...work.run_options import Workers
+from .case_check import CaseCheck
+from .case_report import Assigned, CaseReport
+from .history import History
+from .inventory import CaseFiles
+
+
+def check_cases(
+    check: CaseCheck, cases: Sequence[CaseFiles], history: History, workers: Workers
+) -> Iterator[CaseReport]:
+    """Yield what is found in each case, in order."""
+    if workers.backend is None:
+        workers = replace(workers, jobs=worthwhile(cases, check.seconds, workers.jobs))
+    workers = within_memory(workers, cases, check.nbytes, check.decoded)
+    ending = check.rules.written_ending
+    assigned = (Assigned(number, files, history.written(files, ending)) for number, files in enumerate(cases))
+    progress = workers.progress
+    waiting: dict[int, CaseReport] = {}
+    due = 0
+    progress.start(len(cases), 0)
+    try:
+        for report in each(check, assigned, jobs=workers.jobs, backend=workers.backend, tell=progress.note):
+            waiting[report.number] = report
+            while due in waiting:
+                yield waiting.pop(due)
+                due += 1
+            progress.advance(cases[report.number].case)
+    finally:
+        progress.stop()
+
+
+def worthwhile(cases: Iterable[CaseFiles], seconds_of: Callable[[CaseFiles], float], jobs: int) -> int:
+    """Return how many workers are worth their start, which takes as long as a second of work."""
+    seconds = 0.0
+    for files in cases:
+        seconds += seconds_of(files)
+        if seconds > jobs:
+            return jobs
+    return max(1, int(seconds))

@@ -1,0 +1,107 @@
+"""What one folder of a dataset holds: files of cases, and what nnU-Net ignores or mistakes for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ... import reading
+from ...errors import Finding, warning
+from ...image import raster, volumes
+from ...words import count_of, some_of
+from .links import is_below, leaves, unusable
+
+_LEFT_BY_FILE_MANAGERS = (".ds_store", "thumbs.db", "desktop.ini")
+_DATA_ENDINGS = sorted((*volumes.ENDINGS, *raster.ENDINGS), key=len, reverse=True)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a folder that have the dataset's ending, in order.
+
+    Parameters
+    ----------
+    files
+        Name → whether it may be read.
+    findings
+        On all that the folder holds.
+    """
+
+    files: dict[str, bool] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def list_folder(root: Path, folder: str, ending: str, *, external: bool) -> Listing:
+    """Return what a folder of a dataset holds; nothing if it does not exist.
+
+    Parameters
+    ----------
+    root
+        The dataset, resolved.
+    ending
+        Of its files.
+    external
+        Follow links that leave the dataset.
+    """
+    real = os.path.realpath(root / folder)
+    if not external and reading.is_there(real) and not is_below(real, root):
+        return Listing(findings=[leaves(folder, real)])
+    try:
+        with os.scandir(root / folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return Listing()
+    except OSError as error:
+        return Listing(findings=list(reading.unlisted(error, folder).findings))
+    found = Listing()
+    others = []
+    for entry in listed:
+        shown = f"{folder}/{entry.name}"
+        if not entry.name.endswith(ending):
+            others.append(entry.name)
+        elif entry.name.startswith("."):
+            message = "is hidden, but nnU-Net takes it for a file of a case"
+            found.findings.append(Finding("SC063", message, file=shown, hint="remove it"))
+        else:
+            unfit = unusable(entry.path, shown, root, external) if entry.is_symlink() or not entry.is_file() else None
+            found.findings.extend([unfit] if unfit is not None else [])
+            found.files[entry.name] = unfit is None
+    found.findings.extend(_judge_others(folder, others, ending, found.files))
+    return found
+
+
+def _judge_others(folder: str, others: Iterable[str], ending: str, files: dict[str, bool]) -> Iterator[Finding]:
+    """Yield findings on what lies in a folder and is not a file of a case."""
+    strays: list[str] = []
+    by_ending: dict[str, list[str]] = {}
+    for name in others:
+        if name.startswith(".") or name.lower() in _LEFT_BY_FILE_MANAGERS:
+            continue
+        data_ending = next((end for end in _DATA_ENDINGS if name.lower().endswith(end)), None)
+        if ending.lower() == ".nii.gz" and f"{name}.gz" in files:
+            yield Finding(
+                "SC085",
+                f"lies next to {name}.gz; SimpleITK reads the voxels of one under the name of the other",
+                file=f"{folder}/{name}",
+                hint="remove one of them",
+            )
+        elif data_ending is not None:
+            by_ending.setdefault(name[-len(data_ending) :], []).append(name)
+        elif not (ending.lower().startswith(".tif") and name.endswith(".json")):  # the spacing of a TIFF
+            strays.append(name)
+    for other, names in by_ending.items():
+        yield warning(
+            "SC063",
+            f"holds {count_of(len(names), other + ' file')}, nnU-Net reads only {ending}: {some_of(sorted(names))}",
+            file=folder,
+            hint="convert them to one ending, or remove them",
+        )
+    if strays:
+        yield warning(
+            "SC063",
+            f"holds {count_of(len(strays), 'file')} of no case: {some_of(sorted(strays))}",
+            file=folder,
+            hint="move them out of the dataset",
+        )
