@@ -12,7 +12,7 @@ from ...errors import Finding, warning
 from .case_report import CaseReport
 from .fold_check import Training
 from .history import History
-from .inventory import CaseFiles
+from .inventory import DatasetCase
 
 
 class AcrossCases:
@@ -28,7 +28,7 @@ class AcrossCases:
         What the lineage says of them.
     """
 
-    def __init__(self, cases: list[CaseFiles], ending: str, history: History) -> None:
+    def __init__(self, cases: list[DatasetCase], ending: str, history: History) -> None:
         self.cases = cases
         self._ending = ending
         self._history = history
@@ -38,7 +38,7 @@ class AcrossCases:
         self._present: dict[str, frozenset[int]] = {}
         self._sets: dict[frozenset[int], frozenset[int]] = {}
 
-    def add(self, report: CaseReport, files: CaseFiles) -> None:
+    def add(self, report: CaseReport, files: DatasetCase) -> None:
         """Take in a case."""
         if len(report.digests) == len(files.images):
             self._digests[report.number] = b"".join(report.digests)
@@ -48,7 +48,7 @@ class AcrossCases:
 
     def duplicates(self) -> Iterator[Finding]:
         """Yield a warning for each case that has the images of an earlier one."""
-        first: dict[bytes, CaseFiles] = {}
+        first: dict[bytes, DatasetCase] = {}
         for number, digest in self._digests.items():
             files = self.cases[number]
             other = first.setdefault(digest, files)
@@ -94,7 +94,7 @@ class AcrossCases:
     def _training(self) -> list[str]:
         return [files.case for files in self.cases if files.split == TRAIN]
 
-    def _record(self, number: int, files: CaseFiles) -> CaseRecord:
+    def _record(self, number: int, files: DatasetCase) -> CaseRecord:
         """Return patient and origin of a training case by the lineage, and its content as it was read, or recorded."""
         record = self._training_records.get(files.case) or CaseRecord(files.case)
         if number in self._digests:

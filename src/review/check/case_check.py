@@ -20,7 +20,7 @@ from ...image.opened import Header, decoded_bytes, read_bytes
 from ...work.unforeseen import unforeseen
 from .case_report import Assigned, CaseReport, Rules
 from .image_check import channels_of, judge_channels, judge_image
-from .inventory import CaseFiles
+from .inventory import DatasetCase
 from .label_check import judge_label
 from .looked import Looked, decode, probe
 from .tiff_spacing import judge_tiff_spacing
@@ -63,14 +63,14 @@ class CaseCheck(ABC):
         """Read a file."""
 
     @abstractmethod
-    def seconds(self, files: CaseFiles) -> float:
+    def seconds(self, files: DatasetCase) -> float:
         """Return about how long a case takes one process."""
 
-    def nbytes(self, files: CaseFiles) -> int:
+    def nbytes(self, files: DatasetCase) -> int:
         """Return how many bytes of a case are read to be decoded."""
         return 0
 
-    def decoded(self, files: CaseFiles) -> int:
+    def decoded(self, files: DatasetCase) -> int:
         """Return how many bytes the largest file of a case is decoded to."""
         return 0
 
@@ -82,7 +82,7 @@ class QuickCheck(CaseCheck):
         """Read nothing but the header."""
         return _Read(reading.size_of(path), None, partial(probe, path))
 
-    def seconds(self, files: CaseFiles) -> float:
+    def seconds(self, files: DatasetCase) -> float:
         """Return about how long a case takes one process."""
         return _HEADER_S * len(files.files)
 
@@ -95,19 +95,19 @@ class FullCheck(CaseCheck):
         data = read_bytes(path)
         return _Read(len(data), hashlib.sha256(data).digest(), partial(decode, data, self.rules.ending))
 
-    def seconds(self, files: CaseFiles) -> float:
+    def seconds(self, files: DatasetCase) -> float:
         """Return about how long a case takes one process."""
         return sum(_FILE_S + _BYTE_S * reading.size_if_there(self.path(name)) for name in files.files)
 
-    def nbytes(self, files: CaseFiles) -> int:
+    def nbytes(self, files: DatasetCase) -> int:
         """Return how many bytes of a case are read to be decoded."""
         return sum(map(reading.size_if_there, self._existing(files)))
 
-    def decoded(self, files: CaseFiles) -> int:
+    def decoded(self, files: DatasetCase) -> int:
         """Return how many bytes the largest file of a case is decoded to."""
         return max((decoded_bytes(os.path.realpath(path)) for path in self._existing(files)), default=0)
 
-    def _existing(self, files: CaseFiles) -> Iterator[str]:
+    def _existing(self, files: DatasetCase) -> Iterator[str]:
         return filter(os.path.isfile, map(self.path, files.files))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ...errors import Finding
 from .coded import Coded
 from .history import Recorded
-from .inventory import CaseFiles
+from .inventory import DatasetCase
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Assigned:
     """
 
     number: int
-    files: CaseFiles
+    files: DatasetCase
     recorded: tuple[Recorded | None, ...] = ()
 
 

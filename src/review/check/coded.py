@@ -19,7 +19,7 @@ from ...image import label_like
 from ...image.picture import PictureHeader
 from ...image.voxels import border_counts
 from ...words import count_of, some_of
-from .inventory import CaseFiles
+from .inventory import DatasetCase
 
 MOSTLY = 0.75
 """A value that takes this fraction of the border of all labels is likely background."""
@@ -104,7 +104,7 @@ class CodedSet:
         self._palettes = _Palettes()
         self._ground = _Ground(labels or {})
 
-    def add(self, case: Coded, files: CaseFiles) -> None:
+    def add(self, case: Coded, files: DatasetCase) -> None:
         """Take in a case."""
         self._channels.add(case.few, files.images)
         self._images.add(case.images_white, files.images[0])

@@ -11,11 +11,11 @@ from ...work.run_options import Workers
 from .case_check import CaseCheck
 from .case_report import Assigned, CaseReport
 from .history import History
-from .inventory import CaseFiles
+from .inventory import DatasetCase
 
 
 def check_cases(
-    check: CaseCheck, cases: Sequence[CaseFiles], history: History, workers: Workers
+    check: CaseCheck, cases: Sequence[DatasetCase], history: History, workers: Workers
 ) -> Iterator[CaseReport]:
     """Yield what is found in each case, in order."""
     if workers.backend is None:
@@ -38,7 +38,7 @@ def check_cases(
         progress.stop()
 
 
-def worthwhile(cases: Iterable[CaseFiles], seconds_of: Callable[[CaseFiles], float], jobs: int) -> int:
+def worthwhile(cases: Iterable[DatasetCase], seconds_of: Callable[[DatasetCase], float], jobs: int) -> int:
     """Return how many workers are worth their start, which takes as long as a second of work."""
     seconds = 0.0
     for files in cases:

@@ -14,7 +14,7 @@ from ...dataset.lineage import TRAIN
 from ...dataset.regions import value_names
 from ...errors import Cure, Finding, warning
 from .case_report import CaseReport
-from .inventory import CaseFiles
+from .inventory import DatasetCase
 from .nearly_lost import Volumes
 
 
@@ -75,7 +75,7 @@ class Facts:
         self._spacings: list[tuple[float, ...]] = []
         self._volumes = Volumes()
 
-    def add(self, report: CaseReport, files: CaseFiles) -> None:
+    def add(self, report: CaseReport, files: DatasetCase) -> None:
         """Take in a case; ranges of values, voxels and classes count in training cases only."""
         self.cases[files.split] += 1
         self._add_grid(report)
@@ -96,7 +96,7 @@ class Facts:
 
     # Where a case has fewer values than there are channels, it is unknown which channel is missing.
 
-    def _add_images(self, report: CaseReport, files: CaseFiles) -> None:
+    def _add_images(self, report: CaseReport, files: DatasetCase) -> None:
         if len(report.voxel_types) == len(self.channels):
             for channel, found in zip(self.channels, report.voxel_types, strict=True):
                 channel.voxel_types[found] += 1
@@ -111,7 +111,7 @@ class Facts:
             for channel, (low, high) in zip(self.channels, report.ranges, strict=True):
                 channel.range.add(low, high)
 
-    def _add_label(self, report: CaseReport, files: CaseFiles) -> None:
+    def _add_label(self, report: CaseReport, files: DatasetCase) -> None:
         if report.label_voxels is not None:
             self.labelled += 1
             self.voxels.update(report.label_voxels)

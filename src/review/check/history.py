@@ -19,7 +19,7 @@ from ...dataset.lineage import TRAIN, CaseRecord
 from ...errors import Cure, Finding, SegconvError, warning
 from ...words import count_of, some_of
 from ...work.caseio import EXTERNAL, HARD, SYMBOLIC
-from .inventory import CaseFiles
+from .inventory import DatasetCase
 from .links import made_later, unusable
 
 
@@ -118,7 +118,7 @@ class History:
         # Only what folds are judged by is kept of the rest.
         self.cases.append(CaseRecord(record.case, record.split, record.patient, record.parent))
 
-    def written(self, files: CaseFiles, ending: str) -> tuple[Recorded | None, ...]:
+    def written(self, files: DatasetCase, ending: str) -> tuple[Recorded | None, ...]:
         """Return what is recorded of each file of a case; None where nothing is.
 
         The lineage calls files that lie elsewhere as they would be called in the dataset.
@@ -127,7 +127,7 @@ class History:
         names += [label_path(files.case, ending, files.split)] if files.label is not None else []
         return tuple(self.files.get(name) for name in names)
 
-    def compare(self, cases: list[CaseFiles]) -> Iterator[Finding]:
+    def compare(self, cases: list[DatasetCase]) -> Iterator[Finding]:
         """Yield warnings on cases that came or went since the dataset was made."""
         if not self.cases:
             return

@@ -6,29 +6,26 @@ not, and files with another ending do not exist.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ... import reading
+from ...dataset.folders import SPLIT_FOLDERS, TRAINING, ChannelFiles, SplitFolders, ending_pattern, misnumbered
 from ...dataset.layout import DESCRIPTION
-from ...dataset.lineage import TEST, TRAIN, VALIDATION
+from ...dataset.lineage import TRAIN
 from ...dataset.names import CASE_IDENTIFIER, twin_findings
 from ...errors import Cure, Finding, warning
 from .dataset_json import DatasetJson
 from .links import unusable
-from .listing import Listing, list_folder
+from .listing import list_folder
 
-_Channels = dict[str, dict[int, str]]
 _Counting = Generator[Finding, None, int | None]
-
-FOLDERS = {TRAIN: ("imagesTr", "labelsTr"), TEST: ("imagesTs", "labelsTs"), VALIDATION: ("imagesVal", "labelsVal")}
 
 
 @dataclass(frozen=True)
-class CaseFiles:
+class DatasetCase:
     """The files of one case, named relative to the dataset; those that ``dataset`` names, as they are written there.
 
     Parameters
@@ -56,7 +53,7 @@ class CaseFiles:
 class Inventory:
     """The cases whose files all exist, training first, each split sorted by name; and what is wrong with others."""
 
-    cases: list[CaseFiles]
+    cases: list[DatasetCase]
     findings: tuple[Finding, ...]
 
 
@@ -85,14 +82,13 @@ class _Taking:
         self.declared = declared
         self.ending = ending
         self.external = external
-        self.cases: list[CaseFiles] = []
-        self._channel_file = re.compile(rf"(.+)_(\d{{4}}){re.escape(ending)}", re.DOTALL)
+        self.cases: list[DatasetCase] = []
 
     def findings(self) -> Iterator[Finding]:
         counted = None
-        for split in FOLDERS:
+        for split in SPLIT_FOLDERS:
             before = len(self.cases)
-            if split == TRAIN:
+            if split is TRAINING:
                 counted = yield from self._training()
             else:
                 yield from self._split(split)
@@ -105,11 +101,11 @@ class _Taking:
     def _training(self) -> _Counting:
         """Take the training cases, wherever they are; return how many nnU-Net counts, None if that is unknown."""
         if self.declared.external is None:
-            for folder in FOLDERS[TRAIN]:
+            for folder in (TRAINING.images, TRAINING.labels):
                 if not reading.is_folder(self.root / folder):
                     message = "the folder does not exist"
                     yield Finding("SC094", message, file=folder, hint="see nnU-Net's dataset format")
-            return (yield from self._split(TRAIN))
+            return (yield from self._split(TRAINING))
         if self.external:
             yield from self._external()
             return len(self.declared.external)
@@ -121,64 +117,51 @@ class _Taking:
         )
         return None
 
-    def _split(self, split: str) -> _Counting:
+    def _split(self, split: SplitFolders) -> _Counting:
         """Take the cases of a split; return how many nnU-Net counts."""
-        images, labels = FOLDERS[split]
-        image_files = list_folder(self.root, images, self.ending, external=self.external)
-        yield from image_files.findings
-        channels, broken = yield from self._channels(images, image_files)
-        label_files = list_folder(self.root, labels, self.ending, external=self.external)
-        yield from label_files.findings
-        for case, numbered in sorted(channels.items()):
-            label = f"{case}{self.ending}"
-            has_label = label_files.files.pop(label, None)
-            if gap := _gap(f"{images}/{case}", sorted(numbered)):
-                yield gap
+        listed = list_folder(self.root, split.images, self.ending, external=self.external)
+        yield from listed.findings
+        found = ChannelFiles.of(listed.files, ending_pattern(self.ending))
+        yield from (self._unnumbered(split.images, name) for name in found.unnumbered)
+        labels = list_folder(self.root, split.labels, self.ending, external=self.external)
+        yield from labels.findings
+        unlabelled = dict(labels.files)
+        for case, channels in sorted(found.cases.items()):
+            label = f"{split.labels}/{case}{self.ending}"
+            has_label = unlabelled.pop(f"{case}{self.ending}", None)
+            if wrong := misnumbered(channels):
+                hint = "add or rename the file of the missing channel"
+                yield Finding("SC084", wrong, file=f"{split.images}/{case}", hint=hint)
                 continue
-            if has_label is None and split == TRAIN:
-                yield Finding(
-                    "SC080",
-                    f"has no label: {labels}/{label} does not exist",
-                    file=f"{images}/{numbered[0]}",
-                    hint="add the label, or move the image to imagesTs",
-                )
-            if case not in broken and has_label is not False:  # otherwise the link or folder was reported
-                files = tuple(f"{images}/{name}" for _, name in sorted(numbered.items()))
-                self.cases.append(CaseFiles(case, split, files, f"{labels}/{label}" if has_label else None))
-        for name in label_files.files:
-            yield Finding(
-                "SC081",
-                "is a label without an image",
-                file=f"{labels}/{name}",
-                severity="error" if split == TRAIN else "warning",
-                hint=f"add {images}/{name[: -len(self.ending)]}_0000{self.ending}, or remove the label",
-            )
-        return len({name[: -len(self.ending) - len("_0000")] for name in image_files.files})
+            images = tuple(f"{split.images}/{name}" for _, name in sorted(channels.items()))
+            if has_label is None and split is TRAINING:
+                message = f"has no label: {label} does not exist"
+                hint = "add the label, or move the image to imagesTs"
+                yield Finding("SC080", message, file=images[0], hint=hint)
+            # A link or folder that cannot be read was reported where it was listed.
+            if has_label is not False and all(listed.files[name] for name in channels.values()):
+                self.cases.append(DatasetCase(case, split.split, images, label if has_label else None))
+        yield from (self._without_image(split, name) for name in unlabelled)
+        return len({name[: -len(self.ending) - len("_0000")] for name in listed.files})
 
-    def _channels(self, folder: str, listing: Listing) -> Generator[Finding, None, tuple[_Channels, set[str]]]:
-        """Return case → number of a channel → its file, and the cases with a file that cannot be used."""
-        channels: _Channels = {}
-        broken = set()
-        for name, usable in listing.files.items():
-            match = self._channel_file.fullmatch(name)
-            if match is None:
-                stem = name[: -len(self.ending)]
-                yield Finding(
-                    "SC084",
-                    f"lacks the number of its channel; nnU-Net takes it for a file of the case {stem[:-5]!r}",
-                    file=f"{folder}/{name}",
-                    hint=f"rename it to {stem}_0000{self.ending}",
-                )
-                continue
-            channels.setdefault(match[1], {})[int(match[2])] = name
-            if not usable:
-                broken.add(match[1])
-        return channels, broken
+    def _unnumbered(self, folder: str, name: str) -> Finding:
+        stem = name[: -len(self.ending)]
+        message = f"lacks the number of its channel; nnU-Net takes it for a file of the case {stem[:-5]!r}"
+        return Finding("SC084", message, file=f"{folder}/{name}", hint=f"rename it to {stem}_0000{self.ending}")
+
+    def _without_image(self, split: SplitFolders, name: str) -> Finding:
+        return Finding(
+            "SC081",
+            "is a label without an image",
+            file=f"{split.labels}/{name}",
+            severity="error" if split is TRAINING else "warning",
+            hint=f"add {split.images}/{name[: -len(self.ending)]}_0000{self.ending}, or remove the label",
+        )
 
     def _external(self) -> Iterator[Finding]:
         """Take the cases that the key ``dataset`` names, in the order of their names."""
         for case, entry in sorted((self.declared.external or {}).items()):
-            files = CaseFiles(case, TRAIN, tuple(entry["images"]), str(entry["label"]))
+            files = DatasetCase(case, TRAIN, tuple(entry["images"]), str(entry["label"]))
             unfit = [finding for name in files.files if (finding := self._unfit_external(name)) is not None]
             yield from unfit
             if not files.images:
@@ -193,15 +176,7 @@ class _Taking:
         return unusable(str(self.root / name), name, self.root, external=True)
 
 
-def _gap(case: str, numbers: list[int]) -> Finding | None:
-    """Return an error if the channels of a case are not numbered from 0 without a gap."""
-    if numbers == list(range(len(numbers))):
-        return None
-    message = f"has the channels {', '.join(f'{n:04d}' for n in numbers)}, expected 0000, 0001, … without a gap"
-    return Finding("SC084", message, file=case, hint="add or rename the file of the missing channel")
-
-
-def _judge_names(cases: list[CaseFiles]) -> Iterator[Finding]:
+def _judge_names(cases: list[DatasetCase]) -> Iterator[Finding]:
     """Yield findings on names that collide, or that some tools cannot handle."""
     yield from twin_findings({files.case: files.images[0] for files in cases})
     for files in cases:
@@ -214,7 +189,7 @@ def _judge_names(cases: list[CaseFiles]) -> Iterator[Finding]:
             )
 
 
-def same_names(cases: Iterable[CaseFiles]) -> Iterator[Finding]:
+def same_names(cases: Iterable[DatasetCase]) -> Iterator[Finding]:
     """Yield a warning for each name that stands for a training case and a test case."""
     counts = Counter(files.case for files in cases)
     for case, number in counts.items():

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ... import reading
+from ...dataset.folders import is_stray
 from ...errors import Finding, warning
 from ...image import raster, volumes
 from ...words import count_of, some_of
 from .links import is_below, leaves, unusable
 
-_LEFT_BY_FILE_MANAGERS = (".ds_store", "thumbs.db", "desktop.ini")
 _DATA_ENDINGS = sorted((*volumes.ENDINGS, *raster.ENDINGS), key=len, reverse=True)
 
 
@@ -77,7 +77,7 @@ def _judge_others(folder: str, others: Iterable[str], ending: str, files: dict[s
     strays: list[str] = []
     by_ending: dict[str, list[str]] = {}
     for name in others:
-        if name.startswith(".") or name.lower() in _LEFT_BY_FILE_MANAGERS:
+        if is_stray(name):
             continue
         data_ending = next((end for end in _DATA_ENDINGS if name.lower().endswith(end)), None)
         if ending.lower() == ".nii.gz" and f"{name}.gz" in files:

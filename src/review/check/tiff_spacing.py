@@ -11,7 +11,7 @@ from ...dataset.strictjson import load_object, read_file
 from ...errors import Finding, Refused, SegconvError
 from ...typed import Misfit, entries, many, positive
 from .case_report import Rules
-from .inventory import CaseFiles
+from .inventory import DatasetCase
 from .links import unusable
 from .looked import judge_mark
 
@@ -20,7 +20,7 @@ _UNSTATED = [1.0, 1.0, 1.0]
 """What nnU-Net assumes without a json."""
 
 
-def judge_tiff_spacing(files: CaseFiles, rules: Rules) -> Iterator[Finding]:
+def judge_tiff_spacing(files: DatasetCase, rules: Rules) -> Iterator[Finding]:
     """Yield what is wrong with the two jsons, and an error if they differ."""
     if files.label is None:
         return
