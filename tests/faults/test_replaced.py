@@ -21,7 +21,7 @@ from segconv.flows import train as train_flow
 from segconv.flows.stress import run_stress
 from segconv.flows.stress_plan import plan_stress
 from segconv.review.check import dataset_check
-from segconv.review.scores import opened
+from segconv.review.scores import opened_label
 from segconv.train import commands, predict
 from segconv.work import staging
 
@@ -82,7 +82,7 @@ MOMENTS: dict[str, tuple[Words, object, str]] = {
                "-o", "out"), stub, "_predict"),
     "infer --raw-output": (("infer", 9, "-c", "2d", "-f", 0, "--device", "cpu", "--trust-model", "-i",
                             "src/png/training/input", "-o", "out", "--raw-output"), stub, "_predict"),
-    "evaluate": (("evaluate", "predictions", "DATASET/labelsTr"), opened, "open_file"),
+    "evaluate": (("evaluate", "predictions", "DATASET/labelsTr"), opened_label, "open_file"),
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...errors import SegconvError
 from .declared import Classes, Declaration, Texts, of_values
-from .opened import COLOURS
+from .opened_label import COLOURS
 from .tally import Tally
 
 

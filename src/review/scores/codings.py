@@ -17,7 +17,7 @@ from ...errors import Finding, warning
 from .crossed import Crossed
 from .declared import Classes, Declaration, merged, sort_key
 from .dice import Overlap
-from .opened import COLOURS, INDICES, MASKS
+from .opened_label import COLOURS, INDICES, MASKS
 from .sides import SHOWN, Side, disagree, listed, sides
 from .tally import Tally
 

@@ -19,7 +19,7 @@ from .declared import Declaration, of_values, sort_key
 from .dice import Overlap, Scores
 from .found import Found, LabelUnit, find_labels
 from .layouts import CLASSES
-from .opened import MASKS
+from .opened_label import MASKS
 from .pairing import MISSING_WAY, SKIP, ZERO, Paired, pair, unpaired
 from .references import ABOUT, declared, find_references, is_restored
 from .sides import listed

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ...dataset.labels import RGB, value_text
 from .declared import sort_key
-from .opened import COLOURS, INDICES, MASKS, VALUES
+from .opened_label import COLOURS, INDICES, MASKS, VALUES
 from .tally import Contents, Tally
 
 SHOWN = 12

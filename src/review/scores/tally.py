@@ -15,8 +15,8 @@ from ...errors import Finding, SegconvError, naming, warning
 from ...image.voxels import chunks
 from .dice import Overlap
 from .found import LabelUnit
-from .opened import MASKS, Label, Masks, open_unit
-from .placing import on_one_box, on_reference
+from .on_reference import on_one_box, on_reference
+from .opened_label import MASKS, Label, Masks, open_unit
 
 FEW_PAIRS = 1 << 16
 """Of so many pairs of values a table is counted; of more, those that occur."""

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as npst
 from segconv.image.voxels import label_values
 from segconv.review.scores.crossed import Crossed
 from segconv.review.scores.dice import Scores, dice, score
-from segconv.review.scores.opened import VALUES, Label
+from segconv.review.scores.opened_label import VALUES, Label
 from segconv.review.scores.tally import _together
 
 

@@ -12,7 +12,7 @@ from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry, move
 from ...image.grids import order_of, other_order, what_differs
 from ...image.orientation import reordering
 from ...image.read_options import MAX_VOLUME
-from .opened import Label
+from .opened_label import Label
 
 REFERENCE = "its reference"
 ALL_THE_SAME = "scored voxel by voxel all the same"
