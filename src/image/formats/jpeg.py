@@ -18,7 +18,7 @@ from .. import content
 from ..gzipped import Buffer
 from ..picture import EXIF_ORIENTATION, DecodedPicture, PictureHeader, refuse_size, refuse_tail, turned
 from ..read_options import STRICT, ReadOptions
-from ..warned import warnings_as
+from ..warned import ignored_warnings
 from . import pillow
 
 HEAD_LIMIT = 1 << 20
@@ -151,7 +151,7 @@ def _end(data: bytes, at: int) -> int:
 def _orientation(head: Buffer) -> int:
     try:
         # Warnings are of tags that are damaged: the picture does not depend on them.
-        with warnings_as("ignore"), pillow.jpeg(bytes(head[:HEAD_LIMIT])) as opened:
+        with ignored_warnings(), pillow.jpeg(bytes(head[:HEAD_LIMIT])) as opened:
             return int(opened.getexif().get(EXIF_ORIENTATION, 1))
     # Pillow lets through what its parser of EXIF meets.
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, struct.error) as error:

@@ -19,7 +19,8 @@ from .. import content
 from ..geometry import Geometry
 from ..gzipped import TRAILING_LIMIT, Buffer, deflated_pieces, inflate, inflate_head, is_gzip
 from ..read_options import STRICT, ReadOptions
-from ..stored import DecodedVolume, VolumeHeader, arranged
+from ..stored import DecodedVolume, VolumeHeader
+from ..voxel_bytes import anything_after, arranged, refuse_large
 from .nifti_block import DTYPES, NiftiBlock
 from .nifti_forms import spatial, with_forms, with_sheared
 
@@ -161,15 +162,10 @@ def decode(data: Buffer, _companion: Buffer | None = None, how: ReadOptions = ST
         missing; ``SC054`` if it is larger than allowed or carries more than 1 MiB after its end.
     """
     header = _read_packed(data, how)
-    if header.voxel_bytes > how.max_bytes:
-        raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {how.max_bytes} are allowed", code="SC054")
-    end = header.offset + header.voxel_bytes
-    raw, alone = inflate(data, end + TRAILING_LIMIT) if is_gzip(data) else (bytes(data), True)
-    if len(raw) < end:
-        raise SegconvError(f"ends after {len(raw)} bytes, its header promises {end}", code="SC052")
-    if len(raw) > end + TRAILING_LIMIT:
-        raise SegconvError(f"{len(raw) - end} bytes follow the last voxel, at most {TRAILING_LIMIT} may", code="SC054")
-    trailing = len(raw) > end or not alone
+    refuse_large(header, how)
+    limit = header.offset + header.voxel_bytes + TRAILING_LIMIT
+    raw, alone = inflate(data, limit) if is_gzip(data) else (bytes(data), True)
+    trailing = anything_after(raw, header.offset, header) or not alone
     return Nifti(header, header.plain and not trailing, trailing, raw)
 
 
