@@ -1,7 +1,4 @@
-"""Made-up cases whose geometry and contents are known exactly: for tests, the demo and rehearsals.
-
-All are pure functions of their arguments; a seed decides what is random.
-"""
+"""A synthetic CT whose geometry and contents are known exactly, for the demo and for tests."""
 
 from __future__ import annotations
 
@@ -18,14 +15,11 @@ from ..image.geometry import Geometry, Volume
 AIR_HU = -1024
 CT_LABELS = {"background": 0, "liver": 1, "kidney": 2, "tumour": 3}
 CT_ORGAN_HU = {1: 110, 2: 180, 3: 60}
-TUMOUR_LABELS = {"background": 0, "edema": 1, "core": 2}
-TUMOUR_CHANNELS = ("FLAIR", "T1w", "T1gd", "T2w")
-SHAPE_LABELS = {"background": 0, "disc": 1, "ring": 2}
 
 
 @dataclass(frozen=True)
 class Phantom:
-    """A made-up case.
+    """A synthetic case.
 
     Parameters
     ----------
@@ -76,71 +70,6 @@ def ct(seed: int = 0, *, size: Sequence[int] = (64, 56, 24), spacing_mm: Sequenc
         image[organ] = CT_ORGAN_HU[value] + random.normal(0, 12, int(organ.sum()))
     voxels = np.clip(np.rint(image), AIR_HU, 3071).astype(np.int16)
     return Phantom((Volume(voxels, geometry),), Volume(label, geometry))
-
-
-def tumour(
-    seed: int = 0, *, size: Sequence[int] = (40, 48, 32), spacing_mm: Sequence[float] = (1.0, 1.0, 1.0)
-) -> Phantom:
-    """Return a case of four MR-like channels with an edema around a core.
-
-    Returns
-    -------
-    phantom
-        Four int16 images of `TUMOUR_CHANNELS`; labels `TUMOUR_LABELS`.
-    """
-    random = np.random.default_rng(seed)
-    geometry = Geometry.plain(size, spacing_mm)
-    at = _centred_mm(geometry)
-    extent = np.array(size) * np.array(spacing_mm) / 2
-    brain = _ellipsoid(at, (0, 0, 0), extent * 0.9)
-    center = random.uniform(-0.3, 0.3, 3) * extent
-    edema = _ellipsoid(at, center, extent * 0.35) & brain
-    core = _ellipsoid(at, center, extent * 0.18) & brain
-    label = np.where(core, 2, np.where(edema, 1, 0)).astype(np.uint8)
-    brightness = ((400, 900, 700), (500, 350, 250), (500, 400, 1100), (450, 850, 800))
-    channels = []
-    for tissue, swollen, solid in brightness:
-        image = np.zeros(geometry.array_shape)
-        for mask, value in ((brain, tissue), (edema, swollen), (core, solid)):
-            image[mask] = value
-        noisy = image + brain * random.normal(0, 25, geometry.array_shape)
-        channels.append(Volume(np.clip(np.rint(noisy), 0, 4000).astype(np.int16), geometry))
-    return Phantom(tuple(channels), Volume(label, geometry))
-
-
-def shapes(seed: int = 0, *, size: Sequence[int] = (96, 80)) -> Phantom:
-    """Return a colour picture of discs and rings on an uneven ground.
-
-    Parameters
-    ----------
-    size
-        ``(width, height)``.
-
-    Returns
-    -------
-    phantom
-        One uint8 picture, ``(y, x, 3)``; labels `SHAPE_LABELS`.
-    """
-    random = np.random.default_rng(seed)
-    width, height = size
-    geometry = Geometry.plain((width, height))
-    y, x = np.mgrid[:height, :width].astype(np.float64)
-    ground = 90 + 40 * np.sin(x / 17 + random.uniform(0, 6)) * np.cos(y / 13)
-    picture = np.stack([ground, ground * 0.9, ground * 0.8], axis=-1)
-    label = np.zeros((height, width), dtype=np.uint8)
-    for _ in range(5):
-        radius = random.uniform(0.06, 0.14) * min(size)
-        cx, cy = random.uniform(radius, width - radius), random.uniform(radius, height - radius)
-        distance = np.hypot(x - cx, y - cy)
-        disc = distance <= radius
-        picture[disc] = (200, 80, 70)
-        label[disc] = 1
-        if random.random() < 0.6:
-            ring = disc & (distance > 0.6 * radius)
-            picture[ring] = (70, 110, 210)
-            label[ring] = 2
-    picture += random.normal(0, 6, picture.shape)
-    return Phantom((Volume(np.clip(picture, 0, 255).astype(np.uint8), geometry),), Volume(label, geometry))
 
 
 def _oblique(size: Sequence[int], spacing_mm: Sequence[float], angles_deg: Sequence[float]) -> Geometry:

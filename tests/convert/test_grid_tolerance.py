@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from segconv.dataset import phantoms
+from fixtures.phantoms import tumour
 
 from ..command import Command, Done
 from .oracles import SIZE, ct, voxels, write
@@ -68,7 +68,7 @@ def grid(change: Callable[[sitk.Image], object]) -> Callable[[Path], None]:
 
 def four_channels(root: Path) -> Path:
     for number in range(3):
-        phantom = phantoms.tumour(number, size=SIZE)
+        phantom = tumour(number, size=SIZE)
         for channel, volume in enumerate(phantom.images):
             write(root / "images" / f"c{number}_{channel:04d}.nii.gz", volume)
         write(root / "labels" / f"c{number}.nii.gz", phantom.label)

@@ -24,6 +24,7 @@ import SimpleITK as sitk
 from PIL import Image
 
 from fixtures.make_fixtures import write_nifti
+from fixtures.phantoms import shapes
 from segconv.dataset import phantoms
 from segconv.errors import SegconvError
 from segconv.image import raster, volumes
@@ -64,20 +65,20 @@ def nrrd_gz(folder: Path) -> bytes:
 
 def picture(folder: Path) -> bytes:
     data = io.BytesIO()
-    Image.fromarray(phantoms.shapes(1, size=(160, 120)).images[0].array).save(data, "png")
+    Image.fromarray(shapes(1, size=(160, 120)).images[0].array).save(data, "png")
     return data.getvalue()
 
 
 def mask(folder: Path) -> bytes:
     data = io.BytesIO()
-    Image.fromarray(phantoms.shapes(1, size=(160, 120)).label.array).save(data, "png")
+    Image.fromarray(shapes(1, size=(160, 120)).label.array).save(data, "png")
     return data.getvalue()
 
 
 def palette_mask(folder: Path) -> bytes:
     data = io.BytesIO()
     image = Image.new("P", (160, 120))
-    image.putdata(phantoms.shapes(1, size=(160, 120)).label.array.ravel().tolist())
+    image.putdata(shapes(1, size=(160, 120)).label.array.ravel().tolist())
     image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
     image.save(data, "png")
     return data.getvalue()

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from fixtures.make_fixtures import write_png
+from fixtures.phantoms import shapes
 from segconv.cli.main import run
-from segconv.dataset import phantoms
 
 from .forker import Ended, Forker
 from .worlds import tree
@@ -35,7 +35,7 @@ ROUNDS = 7
 
 def source(root: Path, seed: int, cases: Sequence[int], values: tuple[int, ...]) -> Path:
     for number in cases:
-        drawn = phantoms.shapes(seed + number, size=SIZE)
+        drawn = shapes(seed + number, size=SIZE)
         write_png(root / "training" / "input" / f"shape-{number}.png", drawn.images[0].array)
         write_png(root / "training" / "output" / f"shape-{number}.png", np.array(values, np.uint8)[drawn.label.array])
     return root

@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 from skimage import io
 
+from fixtures.phantoms import SHAPE_LABELS, TUMOUR_CHANNELS, TUMOUR_LABELS, shapes, tumour
 from segconv.dataset import phantoms
 
 from ..convert.oracles import ct, write
@@ -47,12 +48,12 @@ def channels(raw: Path, cases: int = CASES) -> Path:
     """Write volumes of four channels, a file each."""
     root = raw / "Dataset008_Tumour"
     for number in range(cases):
-        phantom = phantoms.tumour(number, size=(10, 12, 8))
+        phantom = tumour(number, size=(10, 12, 8))
         for channel, image in enumerate(phantom.images):
             write(root / "imagesTr" / f"t{number}_{channel:04d}.nii.gz", image)
         write(root / "labelsTr" / f"t{number}.nii.gz", phantom.label)
-    names = {str(number): name for number, name in enumerate(phantoms.TUMOUR_CHANNELS)}
-    describe(root, channel_names=names, labels=phantoms.TUMOUR_LABELS, numTraining=cases, file_ending=".nii.gz")
+    names = {str(number): name for number, name in enumerate(TUMOUR_CHANNELS)}
+    describe(root, channel_names=names, labels=TUMOUR_LABELS, numTraining=cases, file_ending=".nii.gz")
     return root
 
 
@@ -62,13 +63,13 @@ def pictures(raw: Path, ending: str = ".png", cases: int = CASES) -> Path:
     for folder in ("imagesTr", "labelsTr"):
         (root / folder).mkdir(parents=True)
     for number in range(cases):
-        phantom = phantoms.shapes(number, size=(40, 32))
+        phantom = shapes(number, size=(40, 32))
         io.imsave(root / "imagesTr" / f"s{number}_0000{ending}", phantom.images[0].array, check_contrast=False)
         io.imsave(root / "labelsTr" / f"s{number}{ending}", phantom.label.array, check_contrast=False)
     describe(
         root,
         channel_names={"0": "R", "1": "G", "2": "B"},
-        labels=phantoms.SHAPE_LABELS,
+        labels=SHAPE_LABELS,
         numTraining=cases,
         file_ending=ending,
     )

@@ -16,7 +16,7 @@ from PIL import Image
 from skimage import io
 
 from fixtures.make_fixtures import write_png
-from segconv.dataset import phantoms
+from fixtures.phantoms import shapes, tumour
 from segconv.image.formats.segmentation import Segment, encode
 from segconv.image.geometry import Geometry
 from segconv.work.run_options import RunOptions
@@ -182,7 +182,7 @@ def test_the_image_is_called_as_the_user_says(tmp_path: Path, segconv: Command) 
 def test_several_images_are_channels_in_the_order_given(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for number in range(CASES):
-        phantom = phantoms.tumour(number, size=SIZE)
+        phantom = tumour(number, size=SIZE)
         for name, volume in zip(("t1", "flair"), phantom.images, strict=False):
             write(root / f"p{number}" / f"{name}.nrrd", volume)
         for value, name in ((1, "edema"), (2, "core")):
@@ -261,7 +261,7 @@ def test_a_selection_of_masks(tmp_path: Path, segconv: Command) -> None:
 def test_pictures_with_a_mask_for_each_class(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for number in range(CASES):
-        phantom = phantoms.shapes(number, size=(40, 32))
+        phantom = shapes(number, size=(40, 32))
         folder = root / f"p{number}"
         (folder / "masks").mkdir(parents=True)
         Image.fromarray(phantom.images[0].array).save(folder / "image.png")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from fixtures.make_fixtures import msd_ct, png_shapes
-from segconv.dataset import phantoms
+from fixtures.phantoms import shapes
 
 from ...command import Command, tree_hash
 from ..oracles import EXACT_MM, FLOAT32_MM, SIZE, assert_same, ct, description, records, voxels, write
@@ -176,7 +176,7 @@ def pictures(tmp_path: Path) -> Path:
     for folder in ("imagesTr", "labelsTr"):
         (root / folder).mkdir(parents=True)
     for number in range(3):
-        phantom = phantoms.shapes(number, size=(40, 32))
+        phantom = shapes(number, size=(40, 32))
         for channel in range(2):
             plane = np.ascontiguousarray(phantom.images[0].array[..., channel])
             Image.fromarray(plane).save(root / "imagesTr" / f"p{number}_{channel:04d}.png")

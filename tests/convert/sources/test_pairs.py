@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from fixtures.phantoms import tumour
 from segconv.convert.conversion import plan_conversion, run_conversion
 from segconv.convert.model import ConvertOptions
-from segconv.dataset import phantoms
 from segconv.image.geometry import Geometry, Volume
 from segconv.work.run_options import RunOptions
 
@@ -121,7 +121,7 @@ BRATS = ("flair", "t1", "t1ce", "t2")
 def brats(root: Path) -> Path:
     """Write folders as BraTS has them: four channels and a label whose values are 0, 1, 2 and 4."""
     for number in range(CASES):
-        phantom = phantoms.tumour(number, size=SIZE)
+        phantom = tumour(number, size=SIZE)
         name = f"BraTS20_Training_{number:03d}"
         for channel, volume in zip(BRATS, phantom.images, strict=True):
             write(root / name / f"{name}_{channel}.nii.gz", volume)
@@ -155,7 +155,7 @@ def test_brats_folders_become_four_channels_and_dense_labels(tmp_path: Path, seg
 def test_numbered_channels_beside_labels(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for number in range(CASES):
-        phantom = phantoms.tumour(number, size=SIZE)
+        phantom = tumour(number, size=SIZE)
         for channel in range(2):
             write(root / "images" / f"x{number}_{channel:04d}.nii.gz", phantom.images[channel])
         write(root / "labels" / f"x{number}.nii.gz", phantom.label)
@@ -260,7 +260,7 @@ def test_a_list_may_have_several_channels_and_test_cases(tmp_path: Path, segconv
 def test_four_dimensions_are_channels(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for number in range(CASES):
-        phantom = phantoms.tumour(number, size=SIZE)
+        phantom = tumour(number, size=SIZE)
         array = np.stack([volume.array.T for volume in phantom.images[:2]], -1)
         (root / "images").mkdir(parents=True, exist_ok=True)
         nib.save(nib.Nifti1Image(array, phantom.label.geometry.affine_ras), root / "images" / f"c{number}.nii.gz")
