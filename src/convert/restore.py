@@ -19,7 +19,7 @@ from ..dataset.layout import Dataset
 from ..dataset.lineage import CaseRecord, RunRecord
 from ..dataset.stored_label import LAYERS, NOTHING_KNOWN, PAGES, SEGMENTS, STACK, StoredLabel, StoredSegment
 from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
-from ..image import raster, volumes
+from ..image import opened, raster, volumes
 from ..image.formats import segmentation
 from ..image.geometry import NEAR_GRID_VOXELS, Geometry
 from ..image.mask import WITH_ALPHA, colour_picture, grey_mask, palette_codes
@@ -100,11 +100,7 @@ def _left_out(files: Iterable[Path], taken: Iterable[Path], ending: str) -> list
         path.name
         for path in files
         if path not in known
-        and (
-            path.suffix.lower() in raster.ENDINGS
-            or volumes.ending_of(path.name) is not None
-            or (path.is_dir() and path.name != lineage.FOLDER)
-        )
+        and (opened.ending_of(path.name) is not None or (path.is_dir() and path.name != lineage.FOLDER))
     ]
     if not left:
         return []

@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import reading
 from ..dataset.folders import is_stray
 from ..errors import SegconvError
-from ..image import raster, volumes
+from ..image import opened
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -87,8 +87,7 @@ def real_folder(folder: str) -> str:
 
 def _ending(name: str) -> str:
     """Return the ending of a picture or volume, in lower case, or nothing."""
-    lower = name.lower()
-    return next((ending for ending in (*volumes.ENDINGS, *raster.ENDINGS) if lower.endswith(ending)), "")
+    return opened.ending_of(name) or ""
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SegconvError
-from ..image import raster, volumes
+from ..image import opened
 from ..image.formats import segmentation
 from ..image.formats.nifti_forms import FORMS_BYTES
 from ..image.formats.segmentation import Segment
@@ -238,7 +238,7 @@ def _segment_json(one: StoredSegment) -> dict[str, Any]:
 
 
 _DTYPES = tuple(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64))
-_OF_MASKS = (*volumes.ENDINGS, *raster.ENDINGS)
+_OF_MASKS = opened.ENDINGS
 _ENDINGS = (*_OF_MASKS, segmentation.ENDING)
 _FORMS = re.compile(f"[0-9a-f]{{{2 * FORMS_BYTES}}}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}([0-9a-f]{2})?")

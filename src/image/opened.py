@@ -197,7 +197,7 @@ def probe_only(path: str, how: ReadOptions) -> Header:
         raise SegconvError(f"has none of the endings {', '.join(ENDINGS)}", code="SC051", file=path)
     try:
         with reading.opened(path) as file:
-            return table.format_with(ending).codec.probe(file, how)
+            return table.format_named(ending).codec.probe(file, how)
     except OSError as error:
         raise reading.refusal(error, path) from error
 
@@ -251,9 +251,7 @@ def read_bytes(path: str) -> bytes:
         raise reading.refusal(error) from error
 
 
-def decode(
-    data: Buffer, ending: str | None = None, companion: Buffer | None = None, how: ReadOptions = STRICT
-) -> Opened:
+def decode(data: Buffer, name: str | None = None, companion: Buffer | None = None, how: ReadOptions = STRICT) -> Opened:
     """Check every byte of a file that a check exists for, and decode it.
 
     A PNG is decoded when its samples are first asked for.
@@ -262,8 +260,8 @@ def decode(
     ----------
     data
         The file.
-    ending
-        One of `ENDINGS`, if it must have that format; by its content if None.
+    name
+        Its name or ending, if it must have that format; by its content if None.
     companion
         The file that `data_files` names.
     how
@@ -274,21 +272,21 @@ def decode(
     SegconvError
         ``SC051`` if the file is of another format, and what the format's ``decode`` raises.
     """
-    found = _format_of(data) if ending is None else table.format_with(ending)
+    found = _format_of(data) if name is None else table.format_named(name)
     opened = found.codec.decode(data, companion, how)
     # Readers go by the name: an inflated file under .nii.gz is not carried over as it is.
-    named_right = ending is None or is_gzip(data) == ending.endswith(".gz")
+    named_right = name is None or is_gzip(data) == name.lower().endswith(".gz")
     return opened if named_right else dataclasses.replace(opened, plain=False)
 
 
-def read_image(data: Buffer, ending: str | None = None) -> Volume:
+def read_image(data: Buffer, name: str | None = None) -> Volume:
     """Decode an image; see `decode` and `Opened.image`."""
-    return decode(data, ending).image()
+    return decode(data, name).image()
 
 
-def read_label(data: Buffer, ending: str | None = None) -> Volume:
+def read_label(data: Buffer, name: str | None = None) -> Volume:
     """Decode a label; see `decode` and `Opened.label`."""
-    return decode(data, ending).label()
+    return decode(data, name).label()
 
 
 def encode(
@@ -303,7 +301,7 @@ def encode(
     """
     if ending not in WRITABLE:
         raise ValueError(f"{ending} is not one of {WRITABLE}")
-    return table.format_with(ending).encoder.encode(array, geometry, ending, sheared)
+    return table.format_named(ending).encoder.encode(array, geometry, ending, sheared)
 
 
 def decoded_bytes(path: str) -> int:

@@ -48,15 +48,15 @@ def probe_file(path: str) -> PictureHeader:
     return cast(PictureHeader, opened.probe(path))
 
 
-def decode(data: Buffer, ending: str | None = None) -> Picture:
+def decode(data: Buffer, name: str | None = None) -> Picture:
     """Check every byte of a picture that a check exists for, and decode it, a PNG when that is asked for.
 
     Parameters
     ----------
     data
         The file.
-    ending
-        One of `ENDINGS`, if the file must have that format.
+    name
+        Its name or ending, if it must have that format.
 
     Raises
     ------
@@ -66,9 +66,9 @@ def decode(data: Buffer, ending: str | None = None) -> Picture:
         they need, or more than 1 MiB after the end; ``SC056`` for kinds of samples that cannot be
         kept as they are; ``SC058`` if it is cut or damaged.
     """
-    if ending is None and not is_picture(data):
+    if name is None and not is_picture(data):
         raise content.refuse(data, "a PNG, TIFF, BMP or JPEG picture")
-    return cast(Picture, opened.decode(data, ending))
+    return cast(Picture, opened.decode(data, name))
 
 
 def encode(samples: NDArray[Any], ending: str) -> bytes:
@@ -90,7 +90,7 @@ def encode_palette(indices: NDArray[Any], colours: NDArray[np.uint8], ending: st
     depth
         Bits a pixel of a PNG: 1, 2, 4 or 8.
     """
-    return cast(PictureEncoder, table.format_with(ending).codec).encode_palette(indices, colours, depth)
+    return cast(PictureEncoder, table.format_named(ending).codec).encode_palette(indices, colours, depth)
 
 
 def encode_mask(values: NDArray[Any], ending: str) -> bytes:

@@ -52,9 +52,9 @@ def companions(path: str) -> tuple[str, ...]:
     return opened.data_files(path, opened.probe_only(path, ANY_AXES))  # its axes are judged when it is read
 
 
-def decode(data: Buffer, ending: str, companion: Buffer | None = None, how: ReadOptions = STRICT) -> DecodedVolume:
-    """Decode a volume, proving every byte of it; see `opened.decode`."""
-    return cast(DecodedVolume, opened.decode(data, ending, companion, how))
+def decode(data: Buffer, name: str, companion: Buffer | None = None, how: ReadOptions = STRICT) -> DecodedVolume:
+    """Decode a volume by its name or ending, proving every byte of it; see `opened.decode`."""
+    return cast(DecodedVolume, opened.decode(data, name, companion, how))
 
 
 def encode(array: NDArray[Any], geometry: Geometry, ending: str, sheared: NDArray[np.float64] | None = None) -> bytes:

@@ -112,7 +112,7 @@ def _volume_mask(file: str, *, case: SourceCase, image: Geometry, options: Conve
 
         mask = dicom.read_series(case.files_of(file), options.max_volume)
     else:
-        mask = volumes.decode(read_source(file), volumes.ending_of(file) or "", how=options.read_options)
+        mask = volumes.decode(read_source(file), file, how=options.read_options)
     if mask.header.four_dimensional:
         raise SegconvError("is a mask of four dimensions, expected one value a voxel", code="SC073")
     mask = in_order(mask, image, IMAGE, [], file)

@@ -20,7 +20,7 @@ from ... import reading
 from ...dataset.folders import is_stray
 from ...dataset.lineage import TRAIN
 from ...errors import SegconvError
-from ...image import raster, volumes
+from ...image import opened, raster
 from ...image.formats import segmentation
 from ..model import ConvertOptions
 from ..survey import Survey
@@ -272,7 +272,7 @@ def _add(survey: Survey, units: dict[str, Unit], name: str, unit: Unit) -> None:
 
 def unit_of(folder: str, name: str) -> Unit | None:
     """Return a file of a folder if it is a picture, a volume or a segmentation by its name."""
-    ending = segmentation.ENDING if is_segmentation(name) else volumes.ending_of(name) or raster.ending_of(name)
+    ending = segmentation.ENDING if is_segmentation(name) else opened.ending_of(name)
     return None if ending is None else Unit(folder, name[: -len(ending)], name[-len(ending) :])
 
 

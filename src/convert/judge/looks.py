@@ -61,4 +61,4 @@ def _holds_labels(unit: Unit, root: Path) -> bool:
         pixels = opened.stored.reshape(-1, opened.header.samples)
         return not opened.header.lossy and len(np.unique(pixels, axis=0)) <= MOST_VALUES
     companion = next((read_source(file) for file in companions_of(path)), None)
-    return bool(few_in_volume(volumes.decode(read_source(path), volumes.ending_of(path) or "", companion)))
+    return bool(few_in_volume(volumes.decode(read_source(path), path, companion)))

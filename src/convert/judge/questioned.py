@@ -158,7 +158,7 @@ def _few_values(case: SourceCase, path: str, options: ConvertOptions) -> list[se
         if form not in (None, DETACHED, FRAME):
             return []
         companion = read_source(files[1]) if len(files) > 1 else None
-        volume = volumes.decode(read_source(files[0]), volumes.ending_of(path) or "", companion, options.read_options)
+        volume = volumes.decode(read_source(files[0]), path, companion, options.read_options)
         return _of_each(volume)[: 1 if form == FRAME else None]
     except SegconvError:
         return []  # said when the case is converted

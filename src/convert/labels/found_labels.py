@@ -170,7 +170,7 @@ class _Labels:
             yield dicom.read_series(files).values
         else:
             companion = read_source(files[1]) if len(files) > 1 else None
-            ending = volumes.ending_of(path) or ""
+            ending = path
             label = volumes.decode(read_source(files[0]), ending, companion, self.survey.options.read_options)
             if case.form(path) == FRAME:
                 label = frame_of(label, case.parts[path])

@@ -57,7 +57,7 @@ def _empty(case: SourceCase, count: int, options: ConvertOptions) -> set[int]:
     """Return the frames whose label is empty while others are not, if the user says what becomes of them."""
     if options.unlabelled is None or case.label is None:
         return set()
-    label = volumes.decode(read_source(case.label), volumes.ending_of(case.label) or "", how=options.read_options)
+    label = volumes.decode(read_source(case.label), case.label, how=options.read_options)
     empty = {number for number in range(count) if not label.channel(number).any()}
     return empty if len(empty) < count else set()
 

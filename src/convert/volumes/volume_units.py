@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ... import reading
 from ...errors import SegconvError, naming
-from ...image import raster, stack, volumes
+from ...image import opened, raster, stack, volumes
 from ...image.formats.dicom_head import HEAD_BYTES, is_dicom
 from ..bands import KIND
 from ..model import SERIES, STACK, ConvertOptions, Parts
@@ -58,8 +58,7 @@ def volume_units(survey: Survey) -> tuple[list[Unit], dict[str, list[str]]]:
 
 def strip_ending(name: str) -> str:
     """Return the name of a volume, or of a picture that holds one, without its ending."""
-    ending = volumes.ending_of(name) or next((e for e in raster.ENDINGS if name.lower().endswith(e)), "")
-    return name[: len(name) - len(ending)]
+    return name[: len(name) - len(opened.ending_of(name) or "")]
 
 
 def listed_volume(unit: Unit, root: Path, options: ConvertOptions) -> Unit:

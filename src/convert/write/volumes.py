@@ -92,10 +92,10 @@ def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tu
     how = task.recipe.read_options
     if form is None:
         data = io.read(Path(path))
-        return volumes.decode(data, volumes.ending_of(path) or "", how=how), data
+        return volumes.decode(data, path, how=how), data
     if form == DETACHED:
         header, voxels = (io.read(Path(file)) for file in files)
-        return volumes.decode(header, volumes.ending_of(path) or "", voxels, how=how), None
+        return volumes.decode(header, path, voxels, how=how), None
     if form == SERIES:
         from ...image.formats import dicom  # brings SimpleITK, which other kinds of source need not wait for
 
@@ -103,7 +103,7 @@ def open_volume(path: str, task: CaseTask, io: CaseIO, repairs: list[str]) -> tu
             io.read(Path(file))  # for its hash: SimpleITK opens the files itself
         return dicom.read_series(files, how.max_bytes), None
     if form == FRAME:
-        whole = volumes.decode(io.read(Path(path)), volumes.ending_of(path) or "", how=how)
+        whole = volumes.decode(io.read(Path(path)), path, how=how)
         return frame_of(whole, task.source.parts[path]), None
     slices = []
     for file in files:

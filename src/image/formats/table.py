@@ -137,9 +137,9 @@ def ending_among(name: str, endings: tuple[str, ...]) -> str | None:
     return next((ending for ending in endings if lower.endswith(ending)), None)
 
 
-def format_with(ending: str) -> Format:
-    """Return the format of an ending; raises ValueError for an ending of none."""
-    found = next((one for one in FORMATS if ending in one.endings), None)
+def format_named(name: str) -> Format:
+    """Return the format of a file by its name, or only its ending; raises ValueError if that is of none."""
+    found = next((one for one in FORMATS if ending_among(name, one.endings)), None)
     if found is None:
-        raise ValueError(f"{ending} is not one of {endings_of(FORMATS)}")
+        raise ValueError(f"{name} has none of the endings {endings_of(FORMATS)}")
     return found

@@ -10,11 +10,11 @@ from pathlib import Path
 from ... import reading
 from ...dataset.folders import is_stray
 from ...errors import Finding, warning
-from ...image import raster, volumes
+from ...image import opened
 from ...words import count_of, some_of
 from .links import is_below, leaves, unusable
 
-_DATA_ENDINGS = sorted((*volumes.ENDINGS, *raster.ENDINGS), key=len, reverse=True)
+_DATA_ENDINGS = sorted(opened.ENDINGS, key=len, reverse=True)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ...dataset import lineage
 from ...dataset.stored_label import LAYERS, STACK
-from ...image import raster, stack, volumes
+from ...image import opened, stack
 from ...image.formats import segmentation
 
 FILE = "file"
@@ -69,7 +69,7 @@ Places = dict[tuple[str, str], Place]
 def ending_of(name: str) -> str | None:
     """Return the ending of a label's file as it is written, or None if it is another file."""
     lower = name.lower()
-    endings = (segmentation.ENDING, *volumes.ENDINGS, *raster.ENDINGS)
+    endings = (segmentation.ENDING, *opened.ENDINGS)
     ending = next((ending for ending in endings if lower.endswith(ending)), None)
     return None if ending is None else name[len(name) - len(ending) :]
 
