@@ -51,6 +51,14 @@ WORDS = {
     "map_value": "`--map {value}=NAME`",
     "declare_labels": "`--labels {labels}`",
     "declare_colours": "declare colours or ranges with `--labels`",
+    # pictures
+    "drop_alpha": "`--drop-alpha` leaves alpha out",
+    "read_as_volume": "`--from pairs --spacing {spacing}` makes a volume of it",
+    "give_spacing": "`--spacing {spacing}`, in mm",
+    "write_channels_apart": "`--format nii.gz` writes every channel to a file of its own",
+    "write_tiff": "`--format tif` has no such limit",
+    "read_several_classes": "`--from pairs` reads a file with several classes",
+    "skip_unlabelled_frames": "`--unlabelled skip` leaves out frames without a label, if others of their file have one",
     # voxels and grids
     "replace_nonfinite": "`--nonfinite {value}` replaces them",
     "resample": "`--repair resample`, if image and label are both where their headers say",
@@ -65,7 +73,7 @@ REMARKS = ("options_need_restart",)
 INSTEAD = {("repair", "label_takes_image_header"): "`--repair header`, if both have the same voxels"}
 """Command and kind → words, where the command has another option for it."""
 
-PLACEHOLDERS = {"images": "GLOB", "masks": "GLOB", "labels": "NAME=VALUE,…"}
+PLACEHOLDERS = {"images": "GLOB", "masks": "GLOB", "labels": "NAME=VALUE,…", "spacing": "X,Y,Z"}
 """What stands for a missing value, where its name in capitals would say less."""
 
 _TYPED = re.compile(r"`(--[a-z][a-z-]*)?([^`]*)`")

@@ -136,6 +136,11 @@ class Compiled:
     lost: int = 0
 
     @property
+    def index(self) -> dict[str, int]:
+        """Name of a mask → its number, by which atoms name it."""
+        return {name: number for number, name in enumerate(self.masks_of)}
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What a person should know of it, as warnings."""
         found = [warning("SC076", f"the mask {name!r} has no voxel of its own in any case") for name in self.dropped]

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from ...dataset.compiler import Accumulator, Atom
 from ...dataset.stored_label import LAYERS, StoredLabel, StoredMask
-from ...errors import SegconvError, naming
+from ...errors import Cure, SegconvError
 from ...image.voxels import label_values, position
-from .task import CaseTask
+from .work import CaseWork, WrittenLabel, smallest_dtype
+
+OVERLAPS_LOST = "overlaps went to one mask by the priority given"
 
 
 def on_and_mask(values: NDArray[Any]) -> tuple[int, NDArray[np.bool_]]:
@@ -31,7 +33,8 @@ def on_and_mask(values: NDArray[Any]) -> tuple[int, NDArray[np.bool_]]:
             f"is the mask of one class, but holds the values {', '.join(map(str, list(found)[:6]))}; the first"
             f" {second} is at {position(values == second)}",
             code="SC078",
-            hint="expected 0 and one other value; --from pairs reads a file with several classes",
+            hint="expected 0 and one other value",
+            cures=(Cure.of("read_several_classes"),),
         )
     return (others[0] if others else 1), values != 0
 
@@ -45,8 +48,8 @@ def atoms_of(shape: tuple[int, ...], masks: Iterable[tuple[int, NDArray[np.bool_
 
 
 def compile_layers(
-    path: str, shape: tuple[int, ...], read: Callable[[str], NDArray[Any]], task: CaseTask
-) -> tuple[NDArray[Any], dict[int, int], StoredLabel]:
+    work: CaseWork, path: str, shape: tuple[int, ...], read: Callable[[str], NDArray[Any]]
+) -> tuple[NDArray[Any], WrittenLabel]:
     """Compile the masks of a case, one file each, into its label.
 
     Parameters
@@ -57,42 +60,39 @@ def compile_layers(
         Of the image, in array order.
     read
         Returns the stored values of a mask, of that shape.
-    task
-        Its recipe says how masks are compiled.
 
     Returns
     -------
     label
-        Values as written.
-    counts
-        Value as written → number of voxels.
-    stored
-        How the masks are stored, for the way back.
+        Values as written, of that shape.
+    written
+        How many voxels each has, and how the masks are stored.
     """
-    compiled = task.recipe.compiled
-    if compiled is None:
-        raise SegconvError("masks were not compiled", code="SC104")
-    index = {name: number for number, name in enumerate(compiled.masks_of)}
+    compiled = work.compiled
     accumulator = Accumulator(shape)
     masks: list[StoredMask] = []
-    parts = task.source.parts[path]
+    parts = work.source.parts[path]
     for name, file in zip(parts.names, parts.files, strict=True):
-        with naming(task.shown(file)):
+        with work.naming(file):
             values = read(file)
             on, mask = on_and_mask(values)
-            accumulator.add(index[name], mask)
-        dtype = values.dtype.name if values.dtype.kind in "iu" else "uint8"
-        file_name = file.rsplit("/", 1)[-1]
+            accumulator.add(compiled.index[name], mask)
         place = parts.places[len(masks)] if parts.places else None
-        masks.append(StoredMask(name, file_name, on, dtype, tuple(compiled.masks_of[name]), place))
-    unknown = [atom for atom in accumulator.atoms if atom not in compiled.value_of]
-    if unknown:
-        raise SegconvError("changed after it was looked at", code="SC062", file=task.shown(path))
-    label = accumulator.label(compiled.value_of)
-    counts: dict[int, int] = {}
+        inside = tuple(compiled.masks_of[name])
+        masks.append(StoredMask(name, file.rsplit("/", 1)[-1], on, smallest_dtype(values), inside, place))
+    label = compiled_label(work, path, accumulator)
+    voxels: dict[int, int] = {}
     for atom, number in zip(accumulator.atoms, accumulator.voxels, strict=True):
         if number:
             value = compiled.value_of[atom]
-            counts[value] = counts.get(value, 0) + number
-    lost = "overlaps went to one mask by the priority given" if compiled.lost else ""
-    return label, counts, StoredLabel(form=LAYERS, masks=tuple(masks), lost=lost)
+            voxels[value] = voxels.get(value, 0) + number
+    lost = OVERLAPS_LOST if compiled.lost else ""
+    return label, work.written(voxels, StoredLabel(form=LAYERS, masks=tuple(masks), lost=lost))
+
+
+def compiled_label(work: CaseWork, path: str, accumulator: Accumulator) -> NDArray[Any]:
+    """Return the label of masks that were gathered; refuse one that holds what no case held (``SC062``)."""
+    value_of = work.compiled.value_of
+    if any(atom not in value_of for atom in accumulator.atoms):
+        raise SegconvError("changed after it was looked at", code="SC062", file=work.shown(path))
+    return accumulator.label(value_of)

@@ -6,17 +6,15 @@ from dataclasses import dataclass
 
 from ...dataset.channels import is_ct
 from ...dataset.stored_label import StoredLabel
-from ...errors import warning
 from ...image.formats.nifti import NiftiHeader
 from ...image.formats.nifti_forms import forms_of
 from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
 from ...image.grids import FIRST_CHANNEL, IMAGE, difference, order_of, same_grid
 from ...image.orientation import axis_codes, runs_alike, same_points
 from ...image.stored import DecodedVolume, VolumeHeader
-from ...work.caseio import CaseIO
 from ..repairs import ORTHONORMAL, goes_with_image, in_order, turned
 from .resampling import ClassOf, is_resampled, lost_volumes, resampled_channel, resampled_label
-from .task import CaseTask
+from .work import CaseWork
 
 
 @dataclass(frozen=True)
@@ -68,15 +66,7 @@ class Placed:
     lost: str = ""
 
 
-def placed_label(
-    label: DecodedVolume,
-    first: FirstImage,
-    class_of: ClassOf,
-    path: str,
-    task: CaseTask,
-    io: CaseIO,
-    repairs: list[str],
-) -> Placed:
+def placed_label(work: CaseWork, path: str, label: DecodedVolume, first: FirstImage, class_of: ClassOf) -> Placed:
     """Return a label as it lies on its image; refuse it if it lies elsewhere and nothing is allowed that cures it.
 
     Parameters
@@ -84,34 +74,34 @@ def placed_label(
     class_of
         As in `lost_volumes`.
     """
-    mending, name = task.recipe.mending, task.shown(path)
+    mending, name = work.recipe.mending, work.shown(path)
     own = label.header
-    label = _in_order(label, first.own, IMAGE, path, task, io, repairs)
+    label = _in_order(work, path, label, first.own, IMAGE)
     reordered = label.header is not own
     lost = ""
     if any(code == "SC093" for code, _ in own.oddities) and ORTHONORMAL in mending.kinds:
         lost = "its own header: its axes became the nearest rotation"
     if goes_with_image(label.header.geometry, first.own, mending):
-        takes = _takes_header(label.header.geometry, first.own, IMAGE, path, task, io, repairs)
+        takes = _takes_header(work, path, label.header.geometry, first.own, IMAGE)
         way_back = _of_label(own, first, reordered=reordered, takes_header=takes)
         if isinstance(own, NiftiHeader) or first.own.sheared:
             lost = ""  # its forms, or its axes, come back as they are
-        label = turned(label, mending, repairs, name, first.own)
+        label = turned(label, mending, work.repairs, name, first.own)
         return Placed(label, takes, way_back, "its own header: the label took the image's" if takes else lost)
-    label = turned(label, mending, repairs, name)
+    label = turned(label, mending, work.repairs, name)
     if is_resampled(label, first.grid, mending):
-        before, label = label, resampled_label(label, first.grid, repairs, name, task.recipe.table.ignored)
+        before, label = label, resampled_label(label, first.grid, work.repairs, name, work.recipe.table.ignored)
         for told in lost_volumes(before, label, class_of):
             hint = "label the images on their own grid, or take the images to the grid of the labels"
-            io.warn(warning("SC097", told, file=name, hint=hint))
+            work.warn(path, "SC097", told, hint=hint)
         lost = "its own grid: the label was taken to the image's"
     # Of another size in its file, it was turned by its own header, which then must be right.
-    takes = _takes_header(label.header.geometry, first.grid, IMAGE, path, task, io, repairs)
+    takes = _takes_header(work, path, label.header.geometry, first.grid, IMAGE)
     return Placed(label, takes, StoredLabel(), "its own header: the label took the image's" if takes else lost)
 
 
 def placed_channel(
-    image: DecodedVolume, first: FirstImage, path: str, channel: int, task: CaseTask, io: CaseIO, repairs: list[str]
+    work: CaseWork, path: str, image: DecodedVolume, first: FirstImage, channel: int
 ) -> tuple[DecodedVolume, bool]:
     """Return a further channel as it lies on the first one, and whether it is written with the header of that.
 
@@ -120,13 +110,13 @@ def placed_channel(
     channel
         Number of its first channel.
     """
-    mending, name = task.recipe.mending, task.shown(path)
-    image = _in_order(image, first.own, FIRST_CHANNEL, path, task, io, repairs)
-    image = turned(image, mending, repairs, name)
+    mending, name = work.recipe.mending, work.shown(path)
+    image = _in_order(work, path, image, first.own, FIRST_CHANNEL)
+    image = turned(image, mending, work.repairs, name)
     if is_resampled(image, first.grid, mending):
-        names = task.recipe.channel_names[channel : channel + image.header.channels]
-        image = resampled_channel(image, first.grid, repairs, name, of_ct=tuple(map(is_ct, names)))
-    return image, _takes_header(image.header.geometry, first.grid, FIRST_CHANNEL, path, task, io, repairs)
+        names = work.recipe.channel_names[channel : channel + image.header.channels]
+        image = resampled_channel(image, first.grid, work.repairs, name, of_ct=tuple(map(is_ct, names)))
+    return image, _takes_header(work, path, image.header.geometry, first.grid, FIRST_CHANNEL)
 
 
 def _of_label(own: VolumeHeader, first: FirstImage, *, reordered: bool, takes_header: bool) -> StoredLabel:
@@ -148,21 +138,16 @@ def _of_label(own: VolumeHeader, first: FirstImage, *, reordered: bool, takes_he
     return StoredLabel(turned_from=grid, forms=forms)
 
 
-def _in_order(
-    volume: DecodedVolume, reference: Geometry, whose: str, path: str, task: CaseTask, io: CaseIO, repairs: list[str]
-) -> DecodedVolume:
+def _in_order(work: CaseWork, path: str, volume: DecodedVolume, reference: Geometry, whose: str) -> DecodedVolume:
     """Do what `in_order` does, with a warning."""
-    name = task.shown(path)
-    found = in_order(volume, reference, whose, repairs, name)
+    found = in_order(volume, reference, whose, work.repairs, work.shown(path))
     if found is not volume:
-        told = f"{order_of(volume.header.geometry, reference, whose)}; they were put into that order"
-        io.warn(warning("SC093", told, file=name))
+        how = order_of(volume.header.geometry, reference, whose)
+        work.warn(path, "SC093", f"{how}; they were put into that order")
     return found
 
 
-def _takes_header(
-    grid: Geometry, reference: Geometry, whose: str, path: str, task: CaseTask, io: CaseIO, repairs: list[str]
-) -> bool:
+def _takes_header(work: CaseWork, path: str, grid: Geometry, reference: Geometry, whose: str) -> bool:
     """Return whether a label or a channel takes the header of the image it belongs to; refuse it if it lies elsewhere.
 
     Parameters
@@ -170,7 +155,7 @@ def _takes_header(
     whose
         `IMAGE` for a label, `FIRST_CHANNEL` for a channel.
     """
-    whatever = whose == IMAGE and task.recipe.mending.takes_header and grid.size == reference.size
+    whatever = whose == IMAGE and work.recipe.mending.takes_header and grid.size == reference.size
     apart = grid.displacement_voxels(reference) if whatever else same_grid(grid, reference, whose)
     how_far = "was on another grid" if apart > NEAR_GRID_VOXELS else difference(grid, reference, apart, whose)
     if not how_far:
@@ -178,6 +163,6 @@ def _takes_header(
     if apart > NEAR_GRID_VOXELS and not runs_alike(grid, reference):
         how_far += f" whose axes run {axis_codes(grid)}, not {axis_codes(reference)}"
     if apart > SAME_GRID_VOXELS:
-        io.warn(warning("SC093", f"{how_far}; it took that header", file=task.shown(path)))
-    repairs.append(f"{task.shown(path)} {how_far}; it took that header")
+        work.warn(path, "SC093", f"{how_far}; it took that header")
+    work.repairs.append(f"{work.shown(path)} {how_far}; it took that header")
     return True

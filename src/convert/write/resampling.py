@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
 from ...image.geometry import NEAR_GRID_VOXELS, Geometry, Volume
 from ...image.grids import FIRST_CHANNEL, IMAGE, only_header_may_be_wrong
 from ...image.stored import DecodedVolume, laid_anew
@@ -73,8 +73,8 @@ def resampled_label(
         raise SegconvError(
             "has no labelled voxel on the grid of its image: the two do not overlap",
             code="SC083",
-            hint="check that both are of one case"
-            + ("; --repair header if only the header is wrong" if only_header_may_be_wrong(own, grid) else ""),
+            hint="check that both are of one case",
+            cures=(Cure.of("label_takes_image_header"),) if only_header_may_be_wrong(own, grid) else (),
         )
     before, after = (
         count * np.prod(geometry.spacing_mm) / 1000

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,18 +12,17 @@ from numpy.typing import NDArray
 
 from ...dataset.compiler import Accumulator, Atom
 from ...dataset.stored_label import SEGMENTS, StoredLabel, StoredSegment
-from ...errors import SegconvError, naming, warning
+from ...errors import Cure, SegconvError
 from ...image.formats import nrrd, segmentation
 from ...image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, told_shear
 from ...image.gzipped import Buffer
 from ...image.orientation import axis_codes, reordering
 from ...image.read_options import ANY_AXES, ReadOptions
 from ...image.resample import onto_grid
-from ...work.caseio import CaseIO
-from ..model import SourceCase
 from ..repairs import RESAMPLE, Mending
+from .layers import OVERLAPS_LOST, compiled_label
 from .resampling import losses
-from .task import CaseTask
+from .work import CaseWork, WrittenLabel
 
 
 @dataclass(frozen=True)
@@ -90,41 +88,24 @@ def atoms_of_segments(
     return accumulator.atoms
 
 
-def compile_segments(
-    case: SourceCase, io: CaseIO, grid: Geometry, task: CaseTask, repairs: list[str]
-) -> tuple[NDArray[Any], dict[int, int], StoredLabel]:
+def compile_segments(work: CaseWork, path: str, grid: Geometry) -> tuple[NDArray[Any], WrittenLabel]:
     """Compile the segmentations of a case into the label of its image; as `layers.compile_layers`."""
-    compiled = task.recipe.compiled
-    if compiled is None:
-        raise SegconvError("segments were not compiled", code="SC104")
-    parts = case.parts[str(case.label)]
-    index = {name: number for number, name in enumerate(compiled.masks_of)}
+    parts = work.source.parts[path]
     accumulator = Accumulator(grid.array_shape)
     entries: list[StoredSegment] = []
     files: dict[str, OnGrid] = {}
-    allowed = Allowed(task.recipe.mending, task.recipe.max_volume)
     own_names = iter(parts.names)
-    for path in parts.files:
-        with naming(task.shown(path)):
-            placed_one = on_grid(segmentation.decode(io.read(Path(path)), allowed.read_options), grid, allowed.mending)
-            for change in placed_one.changes:
-                io.warn(warning("SC093", change, file=task.shown(path)))
-                repairs.append(f"{task.shown(path)}: {change}")
-            file = path.rsplit("/", 1)[-1]
-            files[file] = placed_one
-            for segment in placed_one.found.segments:
-                name = next(own_names, "")
-                if not name:
-                    continue
-                accumulator.add(index[name], _whole(placed_one, segment, grid))
-                entries.append(StoredSegment(segment, tuple(compiled.masks_of[name]), file, name))
-    if any(atom not in compiled.value_of for atom in accumulator.atoms):
-        raise SegconvError("changed after it was looked at", code="SC062")
-    label = accumulator.label(compiled.value_of)
-    counts = {int(v): int(n) for v, n in zip(*np.unique(label, return_counts=True), strict=True)}
-    lost = [one.lost for one in files.values() if one.lost]
-    if compiled.lost:
-        lost.append("overlaps went to one mask by the priority given")
+    for part in parts.files:
+        with work.naming(part):
+            file = part.rsplit("/", 1)[-1]
+            files[file] = _read_on_grid(work, part, grid)
+            for segment in files[file].found.segments:
+                if name := next(own_names, ""):
+                    accumulator.add(work.compiled.index[name], _whole(files[file], segment, grid))
+                    entries.append(StoredSegment(segment, tuple(work.compiled.masks_of[name]), file, name))
+    label = compiled_label(work, path, accumulator)
+    voxels = {int(v): int(n) for v, n in zip(*np.unique(label, return_counts=True), strict=True)}
+    lost = [one.lost for one in files.values() if one.lost] + [OVERLAPS_LOST] * bool(work.compiled.lost)
     stored = StoredLabel(
         segmentation.ENDING,
         max((one.found.layers.dtype for one in files.values()), key=lambda dtype: dtype.itemsize).name,
@@ -134,7 +115,15 @@ def compile_segments(
         file=next(iter(files)),
         grids={file: one.own for file, one in files.items() if not one.lost and one.place != _NOWHERE},
     )
-    return label, counts, stored
+    return label, work.written(voxels, stored)
+
+
+def _read_on_grid(work: CaseWork, path: str, grid: Geometry) -> OnGrid:
+    found = on_grid(segmentation.decode(work.read(path), work.recipe.read_options), grid, work.recipe.mending)
+    for change in found.changes:
+        work.warn(path, "SC093", change)
+        work.repairs.append(f"{work.shown(path)}: {change}")
+    return found
 
 
 @dataclass(frozen=True)
@@ -252,7 +241,7 @@ def placed(part: Geometry, whole: Geometry) -> tuple[slice, ...]:
         raise SegconvError(
             f"lies on a grid of size {part.size} that is no part of its image's, of size {whole.size}",
             code="SC083",
-            hint="--repair resample if it lies where it says; or set the image as the segmentation's source geometry in"
-            " 3D Slicer and save again",
+            hint="set the image as the segmentation's source geometry in 3D Slicer and save again",
+            cures=(Cure.of("resample"),),
         )
     return tuple(slice(s, s + n) for s, n in zip(start[::-1], part.size[::-1], strict=True))

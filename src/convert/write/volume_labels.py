@@ -1,0 +1,164 @@
+"""Convert the label of one case of volumes: one file, slices, masks of objects or classes, segments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ...dataset.stored_label import PAGES, StoredLabel
+from ...dataset.stored_label import STACK as SLICES
+from ...errors import SegconvError
+from ...image import raster, stack, volumes
+from ...image.geometry import Geometry, Volume
+from ...image.stored import laid_anew
+from ..labels.picture_file import codes_to_settle, stored_mask
+from ..labels.united_volumes import LOST, union_of
+from ..model import FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK
+from ..volumes.slice_order import REVERSE
+from .layers import compile_layers
+from .placing import FirstImage, Placed, placed_label
+from .resampling import ClassOf
+from .segments import compile_segments
+from .volume_files import open_volume, same_ending, warn_odd
+from .work import CaseWork, Settle, WrittenLabel, smallest_dtype
+
+
+def convert_label(work: CaseWork, path: str, first: FirstImage) -> WrittenLabel:
+    """Write the label of a case.
+
+    Parameters
+    ----------
+    first
+        The first image of the case, on whose grid the label is written.
+    """
+    form = work.source.form(path)
+    if form == LAYERS:
+        return _write(work, first.grid, *_compile_masks(work, path, first))
+    if form == SEGMENTS:
+        return _write(work, first.grid, *compile_segments(work, path, first.grid))
+    if form == STACK:
+        return _convert_slices(work, path, first)
+    return _convert_volume(work, path, first)
+
+
+def _write(work: CaseWork, grid: Geometry, dense: NDArray[Any], label: WrittenLabel) -> WrittenLabel:
+    work.io.write(work.label_target, volumes.encode(dense, grid, work.recipe.ending))
+    return label
+
+
+def _convert_slices(work: CaseWork, path: str, first: FirstImage) -> WrittenLabel:
+    """Write a label of pictures, which lies as its image does."""
+    values, stored, settle = _label_stack(work, path, first.own)
+    settled = work.settled(path, values, settle)
+    return _write(work, first.grid, settled.dense(values), work.written(settled.voxels, stored))
+
+
+def _convert_volume(work: CaseWork, path: str, first: FirstImage) -> WrittenLabel:
+    """Write a label that is a volume, or the union of several."""
+    form = work.source.form(path)
+    placed, data = (_united(work, path, first), None) if form == INSTANCES else _placed(work, path, first)
+    label = placed.volume
+    values = label.values if label.header.scaled else label.stored
+    settled = work.settled(path, values, work.coding.settle)
+    same_kind = label.header.dtype.kind in "iu" and label.header.dtype.itemsize <= 2 and not label.header.scaled
+    same_file = data is not None and same_kind and label.plain and not placed.takes_header and same_ending(work, path)
+    if data is not None and same_file and settled.unchanged and not work.recipe.strip_headers:
+        work.place(path, data, work.label_target)
+    else:
+        if not same_kind:
+            work.repairs.append(f"label stored as {label.header.dtype.name}, written as an integer")
+        grid = first.grid if placed.takes_header else label.header.geometry
+        pieces = label.header.encoded(settled.dense(values), grid, work.recipe.ending)
+        work.io.write(work.label_target, *pieces)
+    own = work.source.parts[path].files[0] if form == INSTANCES else path
+    lost = placed.lost
+    if form == FRAME:
+        lost = lost or "the file of all frames: each frame comes back as a file of its own"
+    stored = StoredLabel(volumes.ending_of(own) or work.recipe.ending, smallest_dtype(label.stored), lost=lost)
+    return work.written(settled.voxels, stored.updated(placed.way_back))
+
+
+def _placed(
+    work: CaseWork, path: str, first: FirstImage, class_of: ClassOf | None = None
+) -> tuple[Placed, bytes | None]:
+    """Return a label as it lies on its image, and its bytes, if it is one file."""
+    label, data = open_volume(work, path)
+    warn_odd(work, path, label)
+    if label.header.four_dimensional:
+        raise SegconvError("is a label of four dimensions, expected one value per voxel", code="SC073")
+    return placed_label(work, path, label, first, class_of or work.recipe.table.class_of), data
+
+
+def _united(work: CaseWork, path: str, first: FirstImage) -> Placed:
+    """Return the union of masks of one object each, as it lies on their image."""
+    files = work.source.parts[path].files
+    placed = []
+    for file in files:
+        with work.naming(file):
+            placed.append(_placed(work, file, first)[0])
+    work.repairs.append(f"{len(files)} masks of one object each united")
+    union = union_of([one.volume.values for one in placed], [work.shown(file) for file in files])
+    volume = laid_anew(placed[0].volume, union, placed[0].volume.header.geometry)
+    volume = replace(volume, header=replace(volume.header, slope=1.0, intercept=0.0))  # the values, not what is stored
+    return replace(placed[0], volume=volume, takes_header=any(one.takes_header for one in placed), lost=LOST)
+
+
+def _label_stack(work: CaseWork, path: str, own: Geometry) -> tuple[NDArray[Any], StoredLabel, Settle]:
+    """Return the values of a label of pictures, turned as its image is, how they are stored, and how settled.
+
+    Parameters
+    ----------
+    own
+        The grid of its image in its file.
+    """
+    coding = work.coding
+    settle = coding.settle
+    slices: list[NDArray[Any]] = []
+    stored = StoredLabel()
+    files = work.source.files_of(path)
+    reverse = REVERSE in work.source.parts[path].names
+    for file in files:
+        with work.naming(file):
+            opened = work.picture(file)
+            if opened.header.pages > 1:
+                slices += list(opened.stored)[:: -1 if reverse else 1]
+            else:
+                slices.append(codes_to_settle(opened, coding))
+            settle = coding.settle_lossy if opened.header.lossy else settle
+            stored = stored.updated(stored_mask(opened))
+    values = stack.assemble(slices)
+    if values.shape != own.array_shape:
+        raise SegconvError(f"has the size {values.shape[::-1]}, its image {own.size}", code="SC082")
+    values = work.recipe.mending.turned(Volume(values, own)).array
+    if len(files) == 1:
+        return values, replace(stored, reverse=reverse, form=PAGES, ending=Path(files[0]).suffix), settle
+    return values, replace(stored, form=SLICES, slices=tuple(map(_as_kept, files))), settle
+
+
+def _as_kept(file: str) -> str:
+    """Return what a slice is called on the way back, which is written in no lossy format."""
+    path = Path(file)
+    return path.name if path.suffix.lower() in raster.WRITABLE else f"{path.stem}.png"
+
+
+def _compile_masks(work: CaseWork, path: str, first: FirstImage) -> tuple[NDArray[Any], WrittenLabel]:
+    parts, ending = work.source.parts[path], work.recipe.ending
+    names = dict(zip(parts.files, parts.names, strict=True))
+    back: dict[str, StoredLabel] = {}
+
+    def values_of(file: str) -> NDArray[Any]:
+        placed, _ = _placed(work, file, first, lambda value: names[file] if value else None)
+        back[file] = placed.way_back
+        return placed.volume.values
+
+    dense, label = compile_layers(work, path, first.grid.array_shape, values_of)
+    masks = []
+    for mask, file in zip(label.stored.masks, parts.files, strict=True):
+        kept = mask.file + (ending if work.source.form(file) == SERIES else "")  # which comes back as one volume
+        masks.append(replace(mask, file=kept, turned_from=back[file].turned_from, forms=back[file].forms))
+    endings = {volumes.ending_of(file) or ending for file in parts.files}
+    stored = replace(label.stored, ending=endings.pop() if len(endings) == 1 else ending, masks=tuple(masks))
+    return dense, replace(label, stored=stored)
