@@ -66,7 +66,7 @@ class Cure:
     values: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
 
     @classmethod
-    def of(cls, kind: str, **values: object) -> Cure:
+    def of(cls, kind: str, /, **values: object) -> Cure:
         """Return a cure; values are kept as text, lists and tuples as tuples of text."""
         return cls(kind, tuple((name, _text(value)) for name, value in values.items()))
 

@@ -18,6 +18,7 @@ WORDS = {
     "name_target": "give the target as `--to 42_Name`",
     "overwrite": "`--overwrite`",
     "restart": "`--restart`",
+    "leave_out": "leave out `{field}`",
     "options_need_restart": "a new option needs `--restart`, as the run has begun",
     "abort": "`segconv abort {target}`",
     "fewer_jobs": "run again with fewer `--jobs`",
@@ -46,10 +47,24 @@ WORDS = {
     "name_images_and_masks": "`--images {images} --masks {masks}`",
     "choose_unlabelled": "`--unlabelled skip|test`",
     "name_channels": "`--channels CT` or another name",
+    "name_image_of_case": "`--image NAME` names the image of a case among its masks",
+    "name_image_folder": "`--images DIR` names the folder of the images",
+    "name_cases_by_path": "`--case-names path` names cases by their folders",
+    "take_some_cases": "make a dataset of each kind with `--cases NAME,…`",
+    "take_as_test_images": "`--unlabelled test` takes all as test images",
+    "list_cases": "see the names with `--dry-run -v`",
+    "unite_masks": "`--unite-masks` takes their union, if each shows an object of one class",
+    "write_grey_as_rgb": "`--grey-to-rgb` writes grey pictures as RGB",
+    "take_all_as_channels": "`--channels {channels}` takes all files as channels",
+    "leave_out_unlisted": "`--listed-only` leaves it out",
+    "read_task_folders": "for a task, `--channels CT` reads the folders only",
     "raise_max_volume": "raise `--max-volume` if this is intended",
     # what values mean
     "map_value": "`--map {value}=NAME`",
     "declare_labels": "`--labels {labels}`",
+    "rename_labels_afterwards": "`segconv labels rename` changes names afterwards",
+    "count_missing_masks_as_empty": "`--missing-masks empty`, if this case does not have what they show",
+    "make_regions_afterwards": "`segconv labels regions` makes regions afterwards",
     "declare_colours": "declare colours or ranges with `--labels`",
     # pictures
     "drop_alpha": "`--drop-alpha` leaves alpha out",
@@ -105,7 +120,14 @@ class Speaker:
         """Return what to do, and what to type for it."""
         name = self.command.name if self.command else None
         text = INSTEAD.get((name or "", cure.kind), WORDS[cure.kind])
-        return _TYPED.sub(self._typed, _Values().vformat(text, (), dict(cure.values)))
+        values = {key: self._option(str(value)) if key == "field" else value for key, value in cure.values}
+        return _TYPED.sub(self._typed, _Values().vformat(text, (), values))
+
+    def _option(self, field: str) -> str:
+        """Return the option that fills a field of the command's options."""
+        known = self.command.params if self.command else []
+        named = (param.opts[0] for param in known if param.name == field)
+        return next(named, f"--{field.replace('_', '-')}")
 
     def _typed(self, found: re.Match[str]) -> str:
         option, rest = found[1] or "", found[2]

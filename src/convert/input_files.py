@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .. import reading
@@ -66,12 +67,12 @@ def _units(survey: Survey, source: Path, *, pictures: bool) -> list[Unit]:
         ending = raster.ending_of(source.name) if pictures or paged else None
         ending = ending or (None if pictures else volumes.ending_of(source.name))
         unit = Unit("", source.name[: -len(ending)], source.name[-len(ending) :]) if ending else None
-        return [] if unit is None else [unit if pictures else listed_volume(unit, survey.root, survey.options)]
+        return [] if unit is None else [unit if pictures else listed_volume(survey, unit)]
     below = survey.again()
     units = units_in(below, raster.ending_of)[0] if pictures else volume_units(below)[0]
     if not units and paged and any(raster.ending_of(path.name) for path in survey.root.iterdir()):
         slices = Unit("", survey.root.name, "")  # of one volume
-        return [listed_volume(slices, survey.root.parent, survey.options)]
+        return [listed_volume(replace(survey, root=survey.root.parent), slices)]
     if own := [unit for unit in units if not unit.folder and unit.parts is None]:
         return own
     survey.take(below)

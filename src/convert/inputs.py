@@ -29,7 +29,6 @@ from .labels.coding import Coding
 from .model import STACK, ConvertOptions, SourceCase
 from .repairs import HEADER, KINDS
 from .survey import Survey
-from .volumes.volume_units import companions_of
 from .write.pictures import RGB_CHANNELS, convert_pictures
 from .write.placing import FirstImage
 from .write.task import PICTURES, CaseTask, Recipe
@@ -103,7 +102,7 @@ def scan_inputs(
     pictures = description.file_ending in PICTURES
     survey = Survey(root, options)
     pairs = input_pairs(survey, source, description.channel_names, pictures=pictures)
-    cases = cases_of(survey, pairs, None if pictures else companions_of)
+    cases = cases_of(survey, pairs)
     channels = len(description.channel_names)
     for number, case in enumerate(cases):
         with survey.judging(case.images[0]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,7 @@ from ..dataset.prepared import NOT_PREPARED, Prepared
 from ..dataset.stored_label import StoredLabel
 from ..errors import Finding, SegconvError
 from ..image.read_options import ReadOptions
-from ..words import count_of, some_of
 from .repairs import HEADER, KINDS, Mending
-from .source_files import shown
 
 if TYPE_CHECKING:
     from ..dataset.compiler import Compiled
@@ -346,36 +344,3 @@ def own_name(root: Path) -> str:
 def collect(findings: list[Finding], error: SegconvError, file: str = "") -> None:
     """Add what an error says to a list of findings, naming `file` where it names none."""
     findings.extend(replace(found, file=found.file or file) for found in error.findings)
-
-
-def meeting_cases(cases: Iterable[SourceCase], root: Path) -> list[Finding]:
-    """Return an error for each case whose identifier another has, be it in training or in testing."""
-    seen: dict[str, SourceCase] = {}
-    findings = []
-    for case in cases:
-        if case.case in seen:
-            findings.append(
-                Finding(
-                    "SC085",
-                    f"leads to the case {case.case!r}, as does {shown(seen[case.case].images[0], root)}",
-                    file=shown(case.images[0], root),
-                    hint="rename one of them",
-                )
-            )
-        seen[case.case] = case
-    return findings
-
-
-def skipped_note(images: Sequence[str]) -> list[str]:
-    """Return a note on images that ``--unlabelled skip`` left out, if there are any."""
-    what = f"--unlabelled skip left out {count_of(len(images), 'image')} without a label: {some_of(images)}"
-    return [what] if images else []
-
-
-def unlisted_notes(images: Sequence[str], lone_labels: Sequence[str]) -> list[str]:
-    """Return notes on images, and on labels without an image, that ``--listed-only`` left out, if there are any."""
-    return [
-        f"--listed-only left out {count_of(len(names), what)} that dataset.json does not list: {some_of(names)}"
-        for names, what in ((images, "image"), (lone_labels, "label"))
-        if names
-    ]

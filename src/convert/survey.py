@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import Finding, SegconvError, warning
+from ..dataset.lineage import TEST
+from ..errors import Cure, Finding, SegconvError, warning
 from ..work.readers import ONE, Readers
 from .model import ConvertOptions
 from .source_files import resolve_inside, shown
@@ -33,13 +34,13 @@ class Remarks:
         """Whether there is an error among the findings."""
         return any(finding.severity == "error" for finding in self.findings)
 
-    def error(self, code: str, message: str, *, file: str = "", hint: str = "") -> None:
+    def error(self, code: str, message: str, *, file: str = "", hint: str = "", cures: Iterable[Cure] = ()) -> None:
         """Add an error."""
-        self.findings.append(Finding(code, message, file=file, hint=hint))
+        self.findings.append(Finding(code, message, file=file, hint=hint, cures=tuple(cures)))
 
-    def warn(self, code: str, message: str, *, file: str = "", hint: str = "") -> None:
+    def warn(self, code: str, message: str, *, file: str = "", hint: str = "", cures: Iterable[Cure] = ()) -> None:
         """Add a warning."""
-        self.findings.append(warning(code, message, file=file, hint=hint))
+        self.findings.append(warning(code, message, file=file, hint=hint, cures=cures))
 
     def note(self, text: str) -> None:
         """Add a note."""
@@ -67,11 +68,14 @@ class Survey(Remarks):
         What the user said.
     readers
         Who reads label files where the plan depends on their values.
+    skipped
+        Training images without a label that the user wants left out, as messages name them.
     """
 
     root: Path
     options: ConvertOptions = field(default_factory=ConvertOptions)
     readers: Readers = ONE
+    skipped: list[str] = field(default_factory=list)
 
     def resolve(self, path: str | Path, *, external: bool = False) -> str:
         """Return where a file of the source really lies; raises what `resolve_inside` raises.
@@ -98,6 +102,20 @@ class Survey(Remarks):
             yield
         except SegconvError as error:
             self.collect(error, str(file))
+
+    def split_without_label(self, image: str, message: str) -> str | None:
+        """Return the split of a training image without a label; None if it is left out, or refused with a message.
+
+        Parameters
+        ----------
+        image
+            As messages name it.
+        """
+        if self.options.unlabelled == "skip":
+            self.skipped.append(image)
+        elif self.options.unlabelled != "test":
+            self.error("SC080", message, file=image, hint="add it", cures=(Cure("choose_unlabelled"),))
+        return TEST if self.options.unlabelled == "test" else None
 
     def again(self, options: ConvertOptions | None = None) -> Survey:
         """Return a survey of the same source in which nothing has been noticed, to try a reading of it."""

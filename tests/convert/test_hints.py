@@ -184,7 +184,7 @@ def test_folders_beside_those_of_a_task_are_told_to_be_left_alone(tmp_path: Path
     (root / "docs").mkdir()
     (root / "docs/read.me").write_text("of mine")
     done = segconv("convert", root, "--to", "5_A", "--json")
-    assert done.json["notes"] == ["the folder imagesVa left alone, with 4 volumes"]
+    assert done.json["notes"] == ["the folder imagesVa, with 4 volumes, is not converted"]
 
 
 def test_a_listed_file_that_is_missing_is_no_link(tmp_path: Path, segconv: Command) -> None:

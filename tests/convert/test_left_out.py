@@ -22,7 +22,7 @@ def pictures(tmp_path: Path) -> tuple[Path, str]:
         pair(tmp_path / "src", f"images/p{number}.png", f"masks/p{number}.png", number)
     for number in (1, 2, 4, 5):
         (tmp_path / f"src/masks/p{number}.png").unlink()
-    return tmp_path / "src", "4 images without a label: images/p1.png, images/p2.png, images/p4.png …"
+    return tmp_path / "src", "4 images without a label: images/p1.png, images/p2.png, images/p4.png and 1 more"
 
 
 def volumes(tmp_path: Path) -> tuple[Path, str]:
@@ -67,7 +67,7 @@ def test_images_that_are_skipped_are_counted_and_named(
     tmp_path: Path, segconv: Command, source: Callable[[Path], tuple[Path, str]]
 ) -> None:
     root, left = source(tmp_path)
-    note = f"--unlabelled skip left out {left}"
+    note = f"left out {left}, as asked"
     said = ("convert", root, "--to", "5_A", "--unlabelled", "skip")
     assert segconv(*said, "--dry-run", "--json").json["notes"].count(note) == 1
     assert f"note: {note}\n" in segconv(*said, "--dry-run").err
@@ -104,7 +104,7 @@ def test_images_that_no_list_names_are_counted_and_named(
     edit_json(root, lambda j: j.update(training=listed))
     done = segconv("convert", root, "--to", "5_A", "--listed-only", "--dry-run", "--json")
     names = ", ".join(f"imagesTr/ct_00{number}{suffix}.nii.gz" for number in (1, 2, 3))
-    assert f"--listed-only left out 3 images that dataset.json does not list: {names}" in done.json["notes"]
+    assert f"left out 3 images that dataset.json does not list: {names}" in done.json["notes"]
     assert done.json["training_cases"] == 1
 
 
@@ -120,7 +120,7 @@ def test_a_label_that_no_list_names_and_no_image_has_is_left_out_only_if_it_was_
     refused = segconv("convert", root, "--to", "5_A", "--dry-run")
     assert (refused.code, refused.codes()) == (65, ["SC081"])
     done = segconv("convert", root, "--to", "5_A", "--listed-only", "--json")
-    note = "--listed-only left out 1 label that dataset.json does not list: labelsTr/ct_003.nii.gz"
+    note = "left out 1 label that dataset.json does not list: labelsTr/ct_003.nii.gz"
     assert note in done.json["notes"]
     (root / f"imagesTr/ct_002{suffix}.nii.gz").unlink()
     refused = segconv("convert", root, "--to", "6_B", "--listed-only")

@@ -133,20 +133,20 @@ REFUSALS = {
         "v2", not_a_mapping, ("--allow-external",), 65, "SC086", "is not made of images and label"
     ),
     "v2 with other channels": Refusal(
-        "v2", nothing, ("--channels", "CT,PET,MR"), 65, "SC084", "--channels names 3, the dataset has 2"
+        "v2", nothing, ("--channels", "CT,PET,MR"), 65, "SC084", "3 channels are named, the dataset has 2"
     ),
     "png with other channels": Refusal(
-        "png", nothing, (*LABELS, "--channels", "R,G,B"), 65, "SC084", "--channels names 3 channels, the pictures have 1"
+        "png", nothing, (*LABELS, "--channels", "R,G,B"), 65, "SC084", "3 channels are named, the pictures have 1"
     ),
     "masks with other channels": Refusal(
-        "masks", nothing, ("--channels", "CT,PET"), 65, "SC084", "--channels names 2 channels, the cases have 1"
+        "masks", nothing, ("--channels", "CT,PET"), 65, "SC084", "2 channels are named, the cases have 1"
     ),
     "channels numbered from one": Refusal(
         "png", pictures_numbered_from_one, LABELS, 65, "SC084", "channels are numbered 0001, 0002, expected 0000 to 0001"
     ),
     "tables that contradict each other": Refusal("png", two_tables, (), 65, "SC074", "declare different labels"),
     "masks of pairs without images": Refusal(
-        "pairs", nothing, ("--masks", "masks/*"), 2, "SC001", "--masks needs --images"
+        "pairs", nothing, ("--masks", "masks/*"), 2, "SC001", "a pattern of masks, but none of images"
     ),
     "pictures without any label": Refusal(
         "png", no_masks, ("--unlabelled", "test"), 65, "SC074", "no case has a label, and nothing else tells"
@@ -156,7 +156,7 @@ REFUSALS = {
         "msd", label_in_two_frames, (), 65, "SC073", "is a label of four dimensions (2 channels)"
     ),
     "a mask in two files": Refusal("masks", mask_in_two_files, (), 65, "SC063", "is a mask in two files"),
-    "a segmentation beside a mask": Refusal("masks", segmentation_beside, (), 65, "SC085", "lies beside"),
+    "a segmentation beside a mask": Refusal("masks", segmentation_beside, (), 65, "SC085", "is not a segmentation"),
     "an image folder that is none": Refusal("masks", nothing, ("--images", "nowhere"), 2, "SC001", "is no folder"),
     "a map to no label": Refusal(
         "png", nothing, (*LABELS, "--map", "7=roof"), 2, "SC001", "--map 7=roof: there is no label 'roof'"

@@ -5,66 +5,84 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from ...dataset.lineage import TEST, TRAIN
+from ...dataset.lineage import TRAIN
 from ...dataset.names import case_identifier, twin_findings
-from ...errors import Finding, SegconvError, naming
+from ...errors import Cure, SegconvError, naming
 from ...words import count_of
-from ..model import INSTANCES, ConvertOptions, Parts, SourceCase, meeting_cases, skipped_note
-from ..source_files import resolve_inside
+from ..model import DETACHED, INSTANCES, Parts, SourceCase
 from ..survey import Survey
 from ..tree import Unit
+from ..volumes.volume_units import companions_of
 from .csv_text import read_text, rows_of
 from .pairing import Pair
 
 T = TypeVar("T")
 
 FEW_MEETING = 5
-Companions = Callable[[str], tuple[str, ...]]
+"""More cases than this that meet are reported as one: they meet for one reason."""
 
 
-def cases_of(survey: Survey, pairs: Iterable[Pair], companions: Companions | None = None) -> list[SourceCase]:
-    """Return the cases, training first; what is wrong becomes a finding, what is left out a note.
+class CaseFiles:
+    """The files of one case as they are resolved; an image or a label of several files is kept with its parts.
 
-    Parameters
+    Attributes
     ----------
-    companions
-        Returns the further files that one file needs, such as the voxels of a detached header.
+    parts
+        As for `SourceCase`.
     """
+
+    def __init__(self, survey: Survey) -> None:
+        self.parts: dict[str, Parts] = {}
+        self._survey = survey
+
+    def path(self, unit: Unit) -> str:
+        """Return where an image or a label really is."""
+        external = unit.folder.startswith("/")  # a list that the user names may lead anywhere
+        path = self._survey.root / unit.path
+        if unit.parts is not None:
+            files = tuple(self._survey.resolve(Path(file), external=external) for file in unit.parts.files)
+            self.parts[str(path)] = replace(unit.parts, files=files)
+            return str(path)
+        real = self._survey.resolve(path, external=external)
+        if more := companions_of(real):
+            self.parts[real] = Parts(DETACHED, (real, *more))
+        return real
+
+
+def cases_of(survey: Survey, pairs: Iterable[Pair]) -> list[SourceCase]:
+    """Return the cases, training first; what is wrong with one goes to the survey."""
     cases = []
-    skipped = []
     places: dict[str, str] = {}
     for pair in pairs:
+        split = _split_of(survey, pair)
+        if split is None:
+            continue
         name = pair.path_name if survey.options.case_names == "path" else pair.name
-        split = pair.split
-        if not pair.labels and split == TRAIN:
-            if survey.options.unlabelled == "skip":
-                skipped.append(next(iter(pair.images.values())).path)
-                continue
-            if survey.options.unlabelled != "test":
-                image = next(iter(pair.images.values()))
-                hint = "add it, or --unlabelled skip|test"
-                survey.error("SC080", f"has no label{image.slices}", file=image.path, hint=hint)
-                continue
-            split = TEST
-        try:
-            case = _case(pair, name, split, survey.root, survey.options, companions)
+        with survey.judging():
+            case = _case(survey, pair, name, split)
             cases.append(case)
             if len(pair.labels) == 1:
                 places[case.original_name] = _place(pair.labels[0], name)
-        except SegconvError as error:
-            error.file = survey.shown(error.file)
-            survey.collect(error)
-    survey.notes += skipped_note(skipped)
-    if skipped and not cases and not survey.failed:
-        what = f"holds {count_of(len(skipped), 'image')} and no label: --unlabelled skip leaves nothing"
-        hint = "--images GLOB --masks GLOB says which files are labels; --unlabelled test takes all as test images"
-        survey.error("SC011", what, file=str(survey.root), hint=hint)
+    if survey.skipped and not cases and not survey.failed:
+        survey.error(
+            "SC011",
+            f"holds {count_of(len(survey.skipped), 'image')} and no label, so that nothing is left to convert",
+            file=str(survey.root),
+            cures=(Cure("name_images_and_masks"), Cure("take_as_test_images")),
+        )
     return sorted(_labels_apart(cases, places), key=lambda case: case.split != TRAIN)
+
+
+def _split_of(survey: Survey, pair: Pair) -> str | None:
+    if pair.labels or pair.split != TRAIN:
+        return pair.split
+    image = next(iter(pair.images.values()))
+    return survey.split_without_label(image.path, f"has no label{image.slices}")
 
 
 def _labels_apart(cases: Sequence[SourceCase], places: Mapping[str, str]) -> list[SourceCase]:
@@ -83,38 +101,21 @@ def _place(label: Unit, name: str) -> str:
     return f"{name if label.folder.startswith('/') else label.folder}/{label.stem}".lstrip("/")
 
 
-def _case(
-    pair: Pair, name: str, split: str, root: Path, options: ConvertOptions, companions: Companions | None
-) -> SourceCase:
-    parts: dict[str, Parts] = {}
-
-    def resolved(unit: Unit) -> str:
-        # A list that the user names may lead anywhere.
-        external = options.allow_external or unit.folder.startswith("/")
-        if unit.parts is None:
-            path = resolve_inside(root / unit.path, root, external=external)
-            more = companions(path) if companions is not None else ()
-            if more:
-                parts[path] = Parts("detached", (path, *more))
-            return path
-        files = tuple(resolve_inside(Path(file), root, external=external) for file in unit.parts.files)
-        path = str(root / unit.path)
-        parts[path] = replace(unit.parts, files=files)
-        return path
-
-    images = tuple(resolved(unit) for _, unit in sorted(pair.images.items()))
+def _case(survey: Survey, pair: Pair, name: str, split: str) -> SourceCase:
+    files = CaseFiles(survey)
+    images = tuple(files.path(unit) for _, unit in sorted(pair.images.items()))
     label: str | None = None
     label_name: str | None = None
     if len(pair.labels) == 1:
-        label = resolved(pair.labels[0])
+        label = files.path(pair.labels[0])
         label_name = _label_name(pair, name, pair.labels[0])
     elif pair.labels:
-        files = tuple(resolved(unit) for unit in pair.labels)
-        label = str(root / pair.labels[0].folder)
-        parts[label] = Parts(INSTANCES, files)
+        masks = tuple(map(files.path, pair.labels))
+        label = str(survey.root / pair.labels[0].folder)
+        files.parts[label] = Parts(INSTANCES, masks)
         if pair.stem and len(pair.images) == 1:
             label_name = _label_name(pair, name, pair.labels[0])
-    return SourceCase(case_identifier(name), name, images, label, split, pair.patient, label_name, parts)
+    return SourceCase(case_identifier(name), name, images, label, split, pair.patient, label_name, files.parts)
 
 
 def _label_name(pair: Pair, name: str, label: Unit) -> str | None:
@@ -130,93 +131,108 @@ def _label_name(pair: Pair, name: str, label: Unit) -> str | None:
 
 
 def finished(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
-    """Return the cases that were asked for, under the names that were asked for, with their patients; names judged."""
+    """Return the cases that were asked for, with the names that were asked for and their patients; names are judged."""
     chosen = list(cases)
     if survey.options.cases is not None:
         chosen = _selected(survey, chosen, survey.options.cases)
     survey.add(twin_findings({case.original_name: survey.shown(case.images[0]) for case in chosen}))
-    hint = "--case-names path names cases by their folders" if survey.options.case_names is None else ""
-    meeting = [replace(found, hint=hint or found.hint) for found in meeting_cases(chosen, survey.root)]
-    if len(meeting) > FEW_MEETING and hint:
-        more = f"; and so do {len(meeting) - 1} more"
-        meeting = [replace(meeting[0], message=meeting[0].message + more)]  # all for one reason
-    survey.add(meeting)
+    _judge_meeting(survey, chosen)
     return _with_patients(survey, chosen)
 
 
+def _judge_meeting(survey: Survey, cases: Iterable[SourceCase]) -> None:
+    """Add an error for each case whose identifier another has, be it in training or in testing."""
+    named_by_path = survey.options.case_names is not None
+    seen: dict[str, SourceCase] = {}
+    meeting: list[tuple[SourceCase, SourceCase]] = []
+    for case in cases:
+        if case.case in seen:
+            meeting.append((case, seen[case.case]))
+        seen[case.case] = case
+    all_of_one_reason = len(meeting) > FEW_MEETING and not named_by_path
+    more = f"; and so do {len(meeting) - 1} more" if all_of_one_reason else ""
+    for case, other in meeting[: 1 if all_of_one_reason else None]:
+        survey.error(
+            "SC085",
+            f"becomes the case {case.case!r}, as does {survey.shown(other.images[0])}{more}",
+            file=survey.shown(case.images[0]),
+            hint="rename one of them" if named_by_path else "",
+            cures=() if named_by_path else (Cure("name_cases_by_path"),),
+        )
+
+
 def _selected(survey: Survey, cases: list[SourceCase], wanted: str) -> list[SourceCase]:
-    """Return the cases that ``--cases`` names: a list of names and globs, or a CSV of old and new names."""
-    names: dict[str, str | None]
-    if Path(wanted).suffix.lower() in (".csv", ".tsv", ".txt"):
-        rows = read_rows(Path(wanted), ("case",))
-        names = _told_once(Path(wanted), [(row[0], row[1] if len(row) > 1 and row[1] else None) for row in rows])
-    else:
-        names = {part.strip(): None for part in wanted.split(",") if part.strip()}
+    """Return the cases that the user wants: by a list of names and globs, or by a CSV of old and new names."""
+    names = _wanted_names(wanted)
     chosen = []
     used = set()
     for case in cases:
-        pattern = next(
-            (p for p in names if case.original_name == p or case.case == p)
-            if case.original_name in names or case.case in names
-            else (p for p in names if fnmatch.fnmatchcase(case.original_name, p)),
-            None,
-        )
-        if pattern is None:
-            continue
-        used.add(pattern)
-        new = names[pattern]
-        chosen.append(case if new is None else replace(case, case=case_identifier(new)))
-    survey.add(
-        [
-            Finding("SC012", f"--cases names {name!r}, which is not there", hint="see the names with --dry-run -v")
-            for name in names
-            if name not in used
-        ]
-    )
+        pattern = _matching(case, names)
+        if pattern is not None:
+            used.add(pattern)
+            new = names[pattern]
+            chosen.append(case if new is None else replace(case, case=case_identifier(new)))
+    for name in (name for name in names if name not in used):
+        survey.error("SC012", f"the case {name!r} is asked for, but does not exist", cures=(Cure("list_cases"),))
     return chosen
+
+
+def _wanted_names(wanted: str) -> dict[str, str | None]:
+    """Return name or glob of a case → its new name."""
+    if Path(wanted).suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return {part.strip(): None for part in wanted.split(",") if part.strip()}
+    rows = read_rows(Path(wanted), ("case",))
+    return _told_once(Path(wanted), [(row[0], row[1] if len(row) > 1 and row[1] else None) for row in rows])
+
+
+def _matching(case: SourceCase, names: Collection[str]) -> str | None:
+    """Return the name, or else the glob, that asks for a case."""
+    exact = next((name for name in (case.original_name, case.case) if name in names), None)
+    return exact or next((name for name in names if fnmatch.fnmatchcase(case.original_name, name)), None)
 
 
 def _with_patients(survey: Survey, cases: list[SourceCase]) -> list[SourceCase]:
     """Return the cases with their patients, by list or by pattern."""
-    if survey.options.patients is None and survey.options.patient_pattern is None:
+    options = survey.options
+    if options.patients is None and options.patient_pattern is None:
         return cases
     listed: Mapping[str, str] = {}
-    if survey.options.patients is not None:
-        rows = read_rows(survey.options.patients, ("case", "patient"))
-        listed = _told_once(survey.options.patients, [(row[0], row[1]) for row in rows if len(row) > 1])
-    pattern = _pattern(survey.options.patient_pattern) if survey.options.patient_pattern is not None else None
+    if options.patients is not None:
+        rows = read_rows(options.patients, ("case", "patient"))
+        listed = _told_once(options.patients, [(row[0], row[1]) for row in rows if len(row) > 1])
+    pattern = _pattern(options.patient_pattern) if options.patient_pattern is not None else None
     found = []
     unknown = []
     for case in cases:
-        patient = listed.get(case.original_name, listed.get(case.case))
-        if patient is None and pattern is not None and (match := pattern.search(case.original_name)):
-            patient = match["patient"] if "patient" in pattern.groupindex else match[1] if pattern.groups else match[0]
-        if patient is None and case.patient is None and case.split == TRAIN:
-            unknown.append(case)
+        patient = listed.get(case.original_name, listed.get(case.case)) or _patient_in(case.original_name, pattern)
         found.append(replace(case, patient=patient or case.patient))
-    if unknown:
-        what = f"{survey.options.patient_pattern!r}" if pattern is not None else f"{survey.options.patients}"
-        survey.add(
-            [
-                Finding(
-                    "SC085",
-                    f"no patient is told by {what} ({count_of(len(unknown), 'case')} in all)",
-                    file=survey.shown(case.images[0]),
-                    hint="mend the pattern or the list: cases of one patient must stay in one fold",
-                )
-                for case in unknown
-            ]
+        if found[-1].patient is None and case.split == TRAIN:
+            unknown.append(case)
+    what = repr(options.patient_pattern) if pattern is not None else str(options.patients)
+    for case in unknown:
+        survey.error(
+            "SC085",
+            f"{what} names no patient ({count_of(len(unknown), 'case')} in all)",
+            file=survey.shown(case.images[0]),
+            hint="correct the pattern or the list: cases of one patient must stay in one fold",
         )
     return found
+
+
+def _patient_in(name: str, pattern: re.Pattern[str] | None) -> str | None:
+    """Return what a pattern matches in the name of a case: its group ``patient``, else its first group, else all."""
+    match = pattern.search(name) if pattern is not None else None
+    if pattern is None or match is None:
+        return None
+    return match["patient"] if "patient" in pattern.groupindex else match[1] if pattern.groups else match[0]
 
 
 def _pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:
-        raise SegconvError(
-            f"--patient-pattern {text!r} is no regular expression ({error})", hint="for example '(sub-[0-9]+)_'"
-        ) from error
+        what = f"the pattern of patients, {text!r}, is not a regular expression ({error})"
+        raise SegconvError(what, hint="an example is '(sub-[0-9]+)_'") from error
 
 
 def _told_once(path: Path, pairs: Sequence[tuple[str, T]]) -> dict[str, T]:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ... import reading
 from ...dataset.lineage import TRAIN
-from ...errors import Finding, SegconvError
+from ...errors import Cure, Finding, SegconvError
+from ..survey import Survey
 from ..tree import Unit
 from .pairing import Pair, Pairing
 from .split_folders import split_by_folders
@@ -113,6 +114,22 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
     pairing.findings += [Finding("SC081", "is a label without an image", file=unit.path) for unit in orphans]
     pairing.pairs = split_by_folders(pairing.pairs, pairing)
     return pairing
+
+
+def pair_as_told(survey: Survey, units: Sequence[Unit]) -> Pairing | None:
+    """Return the cases that the user's patterns describe; None if there are none.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` for a pattern of masks without one of images.
+    """
+    if survey.options.images:
+        return pair_by_patterns(units, survey.options.images, survey.options.masks, survey.root)
+    if survey.options.masks is not None:
+        cures = (Cure("name_images_and_masks"),)
+        raise SegconvError("there is a pattern of masks, but none of images", hint="give both", cures=cures)
+    return None
 
 
 def _no_common_case(

@@ -7,15 +7,17 @@ on request.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ...errors import Finding
+from ...errors import Cure
 from ...words import count_of
 from ..tree import Unit
 from .matching import Matched
 from .roles import MASK, place_of, rests_of, role_of_stem
 
-OPTION = "--unite-masks"
+if TYPE_CHECKING:
+    from .pairing import Pairing
+
 _NUMBER = re.compile(r"[_\-. ]*\(?\d+\)?$")
 
 
@@ -38,26 +40,24 @@ def further_masks(found: Matched) -> dict[Unit, list[Unit]]:
     return {image: masks for image, masks in further.items() if image in own or len(masks) > 1}
 
 
-def united(
-    labels: Sequence[tuple[Unit, ...]], *, wanted: bool, noun: str = "picture"
-) -> tuple[list[Finding], list[str]]:
-    """Return the refusal of several masks a picture, or a note on them if they are to be united.
+def unite(pairing: Pairing, *, wanted: bool, noun: str) -> None:
+    """Refuse several masks of one image, or note that they are to be united.
 
     Parameters
     ----------
-    labels
-        The masks of each picture that has several.
     wanted
         Whether the user asked for it.
     noun
-        What a picture is called.
+        What an image is: a picture, or a volume.
     """
-    if not labels:
-        return [], []
-    first = labels[0]
+    if not pairing.several:
+        return
+    first, *others = pairing.several
     names = ", ".join(unit.stem + unit.ending for unit in first)
     if wanted:
-        return [], [f"{OPTION} united the masks of {count_of(len(labels), noun)}, as {names}"]
-    more = f"; and so are those of {count_of(len(labels) - 1, noun)} more" if labels[1:] else ""
-    hint = f"{OPTION} takes their union, if each shows an object of one class; otherwise keep one of them"
-    return [Finding("SC085", f"{names} are several masks of one {noun}{more}", file=first[0].path, hint=hint)], []
+        pairing.note(f"united the masks of {count_of(len(pairing.several), noun)}, as {names}")
+        return
+    more = f"; and so are those of {count_of(len(others), noun)} more" if others else ""
+    what = f"{names} are several masks of one {noun}{more}"
+    hint, cures = "keep one of them", (Cure("unite_masks"),)
+    pairing.error("SC085", what, file=first[0].path, hint=hint, cures=cures)

@@ -17,6 +17,7 @@ from ...image.stored import DecodedVolume
 from ..find.pairing import Pair
 from ..model import DETACHED, FRAME, SERIES, ConvertOptions, SourceCase
 from ..source_files import read_source
+from ..survey import Survey
 from ..tree import Unit
 from .candidates import NO_CHOICE, choices_of_masks, patterns_of
 
@@ -32,41 +33,38 @@ class _Suspect:
 
 
 def questioned_channels(
-    pairs: Sequence[Pair],
-    cases: Sequence[SourceCase],
-    keys: Sequence[str],
-    count: int,
-    root: Path,
-    options: ConvertOptions,
-) -> list[Finding]:
-    """Return an error if channels hold few whole numbers in all cases, and nobody declared that they are channels.
+    survey: Survey, pairs: Sequence[Pair], cases: Sequence[SourceCase], keys: Sequence[str], count: int
+) -> None:
+    """Add an error if channels hold few whole numbers in all cases, and the user did not declare them as channels.
 
-    Patterns and lists declare it; the names of all of several channels do so as well.
+    Patterns and lists declare it; the names of all of several channels do so as well. Where there are other errors,
+    nothing is questioned.
 
     Parameters
     ----------
     pairs
-        As they were found, before anybody opened a file.
+        As they were found, before a file was opened.
     keys
         Names of the files that every case has as its image, in order.
     count
         How many channels these hold.
     """
-    if options.images or options.pairs is not None or (count > 1 and len(options.channels) == count):
-        return []
+    options = survey.options
+    declared = options.images or options.pairs is not None or (count > 1 and len(options.channels) == count)
+    if declared or survey.failed:
+        return
     labelled = [case for case in cases if case.label is not None and len(case.images) == len(keys)]
     named = [pair for pair in pairs if len(pair.labels) == 1 and set(pair.images) == set(keys)]
     suspects = _suspects(labelled, keys, options) if labelled and named else []
     if not suspects:
-        return []
+        return
     where = "in the only case" if len(labelled) == 1 else f"in all {len(labelled)} cases"
     if any(suspect.of > 1 for suspect in suspects):
-        return [_of_channels(suspects, named[0], where, count)]
-    if len(keys) == 1 and not as_classes_are(suspects[0].values):
-        return []
-    if len(keys) == 1:
-        return [_of_only_image(suspects[0], named, labelled[0], where, root, options)]
-    return [_of_files(suspects, named, keys, where, root, options)]
+        survey.add([_of_channels(suspects, named[0], where, count)])
+    elif len(keys) > 1:
+        survey.add([_of_files(suspects, named, keys, where, survey.root, options)])
+    elif as_classes_are(suspects[0].values):
+        survey.add([_of_only_image(suspects[0], named, labelled[0], where, survey.root, options)])
 
 
 def _of_files(

@@ -40,7 +40,7 @@ def detect(survey: Survey) -> tuple[str, str]:
     told = _told(survey)
     if told is not None:
         return told
-    refuse_unreadable(root, external=options.allow_external)
+    refuse_unreadable(survey)
     evidence = {key: found for key, kind in KINDS.items() if (found := kind.recognise(Survey(root))) is not None}
     if options.spacing_mm is not None and evidence.keys() <= {"png", "masks"}:
         return "pairs", "--spacing makes volumes of pictures"

@@ -1,120 +1,147 @@
 """nnU-Net v2 datasets as a source: a selection of cases, other names, another format, other labels.
 
-Where segconv made the source, the way back leads through it to what the user had.
+Where segconv made the source, the way back passes through it to what the user had.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ... import reading
 from ...dataset import lineage
 from ...dataset.description import DatasetDescription, external_files, left_out, unknown_entries
+from ...dataset.folders import (
+    SPLIT_FOLDERS,
+    TRAINING,
+    CaseFiles,
+    ChannelFiles,
+    SplitFolders,
+    ending_pattern,
+    misnumbered,
+)
 from ...dataset.label_table import LabelTable, dense
 from ...dataset.layout import DESCRIPTION
-from ...dataset.lineage import TEST, TRAIN, VALIDATION, CaseRecord
-from ...dataset.names import case_identifier
+from ...dataset.lineage import TRAIN, CaseRecord, RunRecord
 from ...dataset.prepared import Prepared
 from ...dataset.regions import prove_order
 from ...dataset.splits import FILE as SPLITS
 from ...dataset.stored_label import StoredLabel
-from ...errors import Finding, SegconvError, naming
+from ...errors import Cure, SegconvError, naming
 from ...image import raster
 from ...typed import brief
 from ..find.cases import finished
+from ..find.channels import refuse_other_count
 from ..judge.headers import judge_headers, judge_pictures
 from ..labels.found_labels import table_of_volumes
 from ..labels.labelling import Declared, in_values, needs_files, settle
-from ..model import Scan, SourceCase, skipped_note
-from ..source_files import files_of, resolve_inside
+from ..model import Scan, SourceCase
 from ..survey import Survey
+from ..tasks.folder_cases import case_of, names_in, refuse_lone_labels, refuse_no_case
 from ..tasks.folds import folds_in
-from ..tasks.task_json import read_json, split_without_label
+from ..tasks.task_json import read_json
 from .kind import Kind
 
 KIND = "nnunet-v2"
-_FOLDERS = ((TRAIN, "imagesTr", "labelsTr"), (TEST, "imagesTs", "labelsTs"), (VALIDATION, "imagesVal", "labelsVal"))
 
 
 def recognise(survey: Survey) -> str | None:
     """Return what speaks for a dataset of nnU-Net v2, or None."""
-    root = survey.root
-    if not reading.is_file(root / DESCRIPTION):
+    if not reading.is_file(survey.root / DESCRIPTION):
         return None
     try:
-        found = read_json(root)
+        found = read_json(survey)
     except SegconvError:
         return None
     return "dataset.json with channel_names" if "channel_names" in found else None
 
 
+@dataclass(frozen=True)
+class _Dataset:
+    """What a dataset says of itself.
+
+    Parameters
+    ----------
+    entries
+        The object of its json.
+    description
+        The same, validated.
+    labels
+        Its own labels.
+    run
+        How segconv made it, if it did.
+    """
+
+    entries: Mapping[str, Any]
+    description: DatasetDescription
+    labels: LabelTable
+    run: RunRecord | None
+
+    @classmethod
+    def read(cls, survey: Survey) -> _Dataset:
+        entries = read_json(survey)
+        counted = entries.get("numTraining")
+        with naming(DESCRIPTION):
+            gaps = _values_with_gaps(entries)
+            # A count that is not a number is no reason to refuse: the cases are counted again.
+            described = {**entries, "numTraining": counted if type(counted) is int else -1}
+            description = DatasetDescription.from_json(described | ({"labels": gaps.labels.as_json()} if gaps else {}))
+        for own in (lineage.RUN, lineage.CASES):
+            if reading.is_there(survey.root / own, links_followed=False):
+                survey.resolve(survey.root / own)  # refuses links that leave the source
+        labels = gaps or LabelTable.identity(description.labels)
+        return cls(entries, description, labels, lineage.read_run(survey.root))
+
+    @property
+    def links_leave_it(self) -> bool:
+        """Whether its own lineage says that its files are links to elsewhere."""
+        return self.run is not None and self.run.link in ("symlink", "external")
+
+
 def scan(survey: Survey) -> Scan:
     """Find the cases of a dataset and judge the header of every file."""
-    found = read_json(survey.root, external=survey.options.allow_external)
-    counted = found.get("numTraining", "missing")
-    with naming(DESCRIPTION):  # a count that is none is no reason to refuse: it is counted anew
-        gaps = _values_with_gaps(found)
-        described = {**found, "numTraining": counted if type(counted) is int else -1}
-        description = DatasetDescription.from_json(described | ({"labels": gaps.labels.as_json()} if gaps else {}))
-    for own in (lineage.RUN, lineage.CASES):
-        if reading.is_there(survey.root / own, links_followed=False):
-            survey.resolve(survey.root / own)  # refuses what leads away
-    run = lineage.read_run(survey.root)
-    if run is not None and run.link in ("symlink", "external"):
-        # The dataset's own lineage says that its links lead away.
+    dataset = _Dataset.read(survey)
+    if dataset.links_leave_it:
         survey = replace(survey, options=replace(survey.options, allow_external=True))
+    description, run = dataset.description, dataset.run
     if survey.options.labels is None:  # a wrong order trains, and silently swaps classes
-        survey.add([replace(found, file=DESCRIPTION) for found in prove_order(description.labels)])
-    origin = {record.case: record for record in lineage.read_records(survey.root)}
-    cases: list[SourceCase] = []
-    external = found.get("dataset")
-    for split, images, labels in _FOLDERS:
-        if split == TRAIN and external is not None:
-            cases += _external_cases(survey, external, description)
-        else:
-            cases += _cases(survey, split, images, labels, description)
-    extra = unknown_entries({key: value for key, value in found.items() if key != "dataset"})
+        survey.add(replace(found, file=DESCRIPTION) for found in prove_order(description.labels))
+    found = [case for folders in SPLIT_FOLDERS for case in _cases(survey, folders, dataset)]
+    extra = unknown_entries({key: value for key, value in dataset.entries.items() if key != "dataset"})
     survey.add(left_out(extra))
-    everything = len(cases)
-    cases = finished(survey, cases)
-    if not cases and not survey.failed:
-        survey.error("SC011", "no case was found in imagesTr", file=str(survey.root))
-    if description.num_training != sum(case.split == TRAIN for case in cases) and survey.options.cases is None:
-        number = sum(case.split == TRAIN for case in cases)
-        survey.warn("SC089", f"numTraining is {brief(counted)}, there are {number}; counted anew",
-                    file=DESCRIPTION)  # fmt: skip
-    pictures = description.file_ending in raster.ENDINGS
-    judge = judge_pictures if pictures else judge_headers
+    cases = finished(survey, found)
+    refuse_no_case(survey, cases)
+    _judge_count(survey, dataset, cases)
+    judge = judge_pictures if description.file_ending in raster.ENDINGS else judge_headers
     judge(survey, cases, len(description.channel_names))
     channels = survey.options.channels or description.channel_names
-    if len(channels) != len(description.channel_names):
-        survey.error("SC084", f"--channels names {len(channels)}, the dataset has {len(description.channel_names)}")
-    if pictures or not needs_files(survey.options):
-        label_map = _label_map(survey, description, gaps)
-    else:
-        label_map = table_of_volumes(survey, cases)
-    stored = run.label_file.moved(label_map.forward) if run is not None else StoredLabel()
+    refuse_other_count(survey, len(description.channel_names), "the dataset has")
+    labels = _labels(survey, dataset, cases)
     default = StoredLabel(description.file_ending, "uint8", mode="gray", depth=8)
-    splits = folds_in(survey, survey.root / SPLITS, cases) if everything == len(cases) else None
+    stored = run.label_file.moved(labels.forward) if run is not None else default
     return Scan(
         kind=KIND,
         root=survey.root,
         cases=tuple(cases),
         channel_names=channels,
-        label_map=label_map,
+        label_map=labels,
         file_ending=survey.options.file_ending or description.file_ending,
         label_file=stored or default,
         texts=description.texts,
-        splits=splits,
-        origin=_renamed(origin, cases, survey.root),
+        splits=folds_in(survey, survey.root / SPLITS, cases) if len(cases) == len(found) else None,
+        origin=_renamed({record.case: record for record in lineage.read_records(survey.root)}, cases),
         origin_labels=run.label_map if run is not None else {},
         extra=extra,
         prepared=Prepared.by(run),
     )
+
+
+def _judge_count(survey: Survey, dataset: _Dataset, cases: Sequence[SourceCase]) -> None:
+    number = sum(case.split == TRAIN for case in cases)
+    if dataset.description.num_training != number and survey.options.cases is None:
+        counted = brief(dataset.entries.get("numTraining", "missing"))
+        survey.warn("SC089", f"numTraining is {counted}, there are {number}; counted again", file=DESCRIPTION)
 
 
 def _values_with_gaps(found: Mapping[str, Any]) -> LabelTable | None:
@@ -127,124 +154,71 @@ def _values_with_gaps(found: Mapping[str, Any]) -> LabelTable | None:
     return dense(labels)
 
 
-def _label_map(survey: Survey, description: DatasetDescription, gaps: LabelTable | None) -> LabelTable:
-    """Return the map of the dataset's own labels, or what options make of them.
-
-    Parameters
-    ----------
-    gaps
-        What `_values_with_gaps` returned.
-    """
-    labels = description.labels
-    same = gaps or LabelTable.identity(labels)
-    if survey.options.labels is None and not survey.options.value_map and survey.options.ignore is None:
-        return same
-    if labels.has_regions and survey.options.labels is None:
+def _labels(survey: Survey, dataset: _Dataset, cases: Sequence[SourceCase]) -> LabelTable:
+    """Return the dataset's own labels, or what options make of them."""
+    options, labels = survey.options, dataset.description.labels
+    if needs_files(options) and dataset.description.file_ending not in raster.ENDINGS:
+        return table_of_volumes(survey, cases)
+    if options.labels is None and not options.value_map and options.ignore is None:
+        return dataset.labels
+    if labels.has_regions and options.labels is None:
         survey.error(
             "SC074",
-            "has regions, whose values --map and --ignore would move",
+            "has regions, whose values the options would move",
             file=DESCRIPTION,
-            hint="declare all labels with --labels NAME=VALUE,…, then: segconv labels regions",
+            cures=(Cure("declare_labels"), Cure("make_regions_afterwards")),
         )
-        return same
-    moved = {int(text) for text in survey.options.value_map if str(text).isdecimal()}
-    values = {written: value for value, written in same.forward.items()}
+        return dataset.labels
+    moved = {int(text) for text in options.value_map if str(text).isdecimal()}
+    values = {written: value for value, written in dataset.labels.forward.items()}
     own = {name: values[value] for name, value in labels.names.items() if isinstance(value, int)}
     names = {name: value for name, value in own.items() if value not in moved}
-    try:
-        return in_values(settle(survey.options, None if survey.options.labels is not None else Declared(names), None))
-    except SegconvError as error:
-        survey.collect(error)
-        return same
+    with survey.judging():
+        return in_values(settle(options, None if options.labels is not None else Declared(names), None))
+    return dataset.labels
 
 
-def _cases(survey: Survey, split: str, images: str, labels: str, description: DatasetDescription) -> list[SourceCase]:
-    if split == TRAIN and not reading.is_folder(survey.root / images):
-        return []  # no dataset at all, rather than one whose labels stand alone
-    ending = re.escape(description.file_ending)
-    channel_file = re.compile(rf"(.+)_(\d{{4}}){ending}")
-    groups: dict[str, dict[int, Path]] = {}
-    for path in files_of(survey.root / images) if reading.is_folder(survey.root / images) else ():
-        if (match := channel_file.fullmatch(path.name)) is not None:
-            groups.setdefault(match[1], {})[int(match[2])] = path
-    label_files = {}
-    if reading.is_folder(survey.root / labels):
-        found = files_of(survey.root / labels)
-        length = len(description.file_ending)
-        label_files = {p.name[:-length]: p for p in found if p.name.endswith(description.file_ending)}
-    cases = []
-    skipped: list[str] = []
-    for name, channels in sorted(groups.items()):
-        numbers = sorted(channels)
-        if numbers != list(range(len(numbers))):
-            survey.error(
-                "SC084",
-                f"has the channels {', '.join(f'{n:04d}' for n in numbers)}, expected 0000 and on without a gap",
-                file=f"{images}/{name}",
-                hint="add or rename the file of the missing channel",
-            )
-            label_files.pop(name, None)
+def _cases(survey: Survey, folders: SplitFolders, dataset: _Dataset) -> list[SourceCase]:
+    if folders == TRAINING and dataset.entries.get("dataset") is not None:
+        return _external_cases(survey, dataset.entries["dataset"])
+    if folders == TRAINING and not reading.is_folder(survey.root / folders.images):
+        return []  # not a dataset, rather than one whose labels have no images
+    ending = ending_pattern(dataset.description.file_ending)
+    images = ChannelFiles.of(names_in(survey.root / folders.images), ending).cases
+    labels = CaseFiles.of(names_in(survey.root / folders.labels), ending).cases
+    found = []
+    for name, channels in sorted(images.items()):
+        if what := misnumbered(channels):
+            hint = "add or rename the file of the missing channel"
+            survey.error("SC084", what, file=f"{folders.images}/{name}", hint=hint)
             continue
-        files = [channels[n] for n in numbers]
-        case = _case(survey, name, files, label_files.pop(name, None), split, labels, skipped)
-        if case is not None:
-            cases.append(case)
-    survey.notes += skipped_note(skipped)
-    survey.add([Finding("SC081", "is a label without an image", file=survey.shown(p)) for p in label_files.values()])
-    return cases
+        files = [f"{folders.images}/{channels[number]}" for number in sorted(channels)]
+        label = f"{folders.labels}/{labels[name]}" if name in labels else None
+        found.append(case_of(survey, name, folders.split, files, label, f"{folders.labels}/{name}"))
+    lone = [f"{folders.labels}/{name}" for case, name in labels.items() if case not in images]
+    refuse_lone_labels(survey, lone)
+    return [case for case in found if case is not None]
 
 
-def _case(
-    survey: Survey,
-    name: str,
-    images: Sequence[Path],
-    label: Path | None,
-    split: str,
-    labels: str,
-    skipped: list[str],
-    *,
-    external: bool = False,
-) -> SourceCase | None:
-    if label is None and split == TRAIN:
-        found = split_without_label(survey, survey.shown(images[0]), f"{labels}/{name}", skipped)
-        if found is None:
-            return None
-        split = found
-    allowed = external or survey.options.allow_external
-    try:
-        files = tuple(resolve_inside(path, survey.root, external=allowed) for path in images)
-        mask = resolve_inside(label, survey.root, external=allowed) if label is not None else None
-    except SegconvError as error:
-        error.file = survey.shown(error.file)
-        survey.collect(error)
-        return None
-    return SourceCase(case_identifier(name), name, files, mask, split)
-
-
-def _external_cases(survey: Survey, found: Any, description: DatasetDescription) -> list[SourceCase]:
+def _external_cases(survey: Survey, entry: Any) -> list[SourceCase]:
     """Return the cases that the key ``dataset`` names; where it comes from elsewhere it must be allowed."""
     if not survey.options.allow_external:
         raise SegconvError(
             "has the key 'dataset', which names files elsewhere, and segconv did not write it",
             code="SC060",
             file=DESCRIPTION,
-            hint="--allow-external reads them",
+            cures=(Cure("allow_external"),),
         )
-    cases = []
-    skipped: list[str] = []
     with naming(DESCRIPTION):
-        named = external_files(found)
-    for name, entry in named.items():
-        images = [survey.root / path for path in entry["images"]]
-        label = survey.root / entry["label"] if entry.get("label") else None
-        case = _case(survey, name, images, label, TRAIN, "dataset", skipped)
-        if case is not None:
-            cases.append(case)
-    survey.notes += skipped_note(skipped)
-    return cases
+        named = external_files(entry)
+    found = [
+        case_of(survey, name, TRAIN, files["images"], files.get("label") or None, f"dataset/{name}")
+        for name, files in named.items()
+    ]
+    return [case for case in found if case is not None]
 
 
-def _renamed(origin: Mapping[str, CaseRecord], cases: Sequence[SourceCase], root: Path) -> dict[str, CaseRecord]:
+def _renamed(origin: Mapping[str, CaseRecord], cases: Sequence[SourceCase]) -> dict[str, CaseRecord]:
     """Return new identifier → the record of the source, its copies' originals under their new names too."""
     new = {case.original_name: case.case for case in cases}
     return {

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 
 from ...errors import SegconvError
+from ...words import count_of, some_of
 from ..model import ConvertOptions, Scan
 from ..survey import Survey
 from . import dicom, masks, msd, nnunet_v1, nnunet_v2, pairs, png
@@ -28,6 +29,9 @@ def scan_source(kind: str, survey: Survey) -> Scan:
         raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
     _refuse_unheeded(KINDS[kind], survey.options)
     scan = KINDS[kind].scan(survey)
+    if survey.skipped:
+        images = f"{count_of(len(survey.skipped), 'image')} without a label: {some_of(survey.skipped)}"
+        survey.note(f"left out {images}, as asked")
     return replace(scan, findings=tuple(survey.findings), notes=tuple(survey.notes))
 
 

@@ -1,52 +1,67 @@
 """Whether the images of a task carry the number of a channel: what sets nnU-Net v1 apart from the Decathlon.
 
-v1 lists ``la_003`` where ``la_003_0000`` lies; the Decathlon lists files by their whole names, which may
-well end in four digits, as ``amos_0507`` does.
+v1 lists ``la_003`` for the file ``la_003_0000``; the Decathlon lists files by their complete names, which may also end
+in four digits, as ``amos_0507`` does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
-import re
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from ..source_files import files_of
+from ... import reading
+from ...dataset.folders import NIFTI, TRAINING, ChannelFiles
+from ...errors import SegconvError
+from ..survey import Survey
+from .folder_cases import names_in
+from .task_json import JSON, read_json
 
-_ENDING = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
-_CHANNEL = re.compile(r"(.+)_(\d{4})$")
 
-
-def carry_channel_numbers(root: Path, task: Mapping[str, Any] | None) -> bool | None:
-    """Return whether names in imagesTr end in the number of a channel.
+@dataclass(frozen=True)
+class TaskForm:
+    """How a task is laid out.
 
     Parameters
     ----------
-    task
-        The json, if it can be read: what it lists counts, where those files are there.
-
-    Returns
-    -------
+    readable
+        Whether its json can be read.
     numbered
-        None if neither reading explains all that is listed, or both do.
+        Whether images end in the number of a channel; None if both readings, or neither, explain all that is listed.
     """
-    stems = {_ENDING.sub("", path.name) for path in files_of(root / "imagesTr") if _ENDING.search(path.name)}
-    matches = [match for stem in stems if (match := _CHANNEL.fullmatch(stem))]
-    channels: dict[str, set[int]] = {}
-    for match in matches:
-        channels.setdefault(match[1], set()).add(int(match[2]))
-    listed = _listed(task or {})
-    whole, numbered = listed & stems, listed & channels.keys()
+
+    readable: bool
+    numbered: bool | None
+
+
+def task_form(survey: Survey) -> TaskForm | None:
+    """Return how a task is laid out, or None if a source is not a task of the Decathlon or of nnU-Net v1."""
+    if not reading.is_file(survey.root / JSON) or not reading.is_folder(survey.root / TRAINING.images):
+        return None
+    entries = None
+    with contextlib.suppress(SegconvError):  # reported when it is scanned
+        entries = read_json(survey)
+    if "channel_names" in (entries or {}):
+        return None  # nnU-Net v2, of pictures or with odd names
+    return TaskForm(entries is not None, _numbered(names_in(survey.root / TRAINING.images), entries or {}))
+
+
+def _numbered(names: list[str], entries: Mapping[str, Any]) -> bool | None:
+    stems = {NIFTI.sub("", name) for name in names if NIFTI.search(name)}
+    images = ChannelFiles.of(names, NIFTI)
+    listed = _listed(entries)
+    whole, numbered = listed & stems, listed & images.cases.keys()
     if whole or numbered:
         # One file of another form among many is a mistake in a case, and named as such.
         return True if numbered > whole else False if whole > numbered else None
-    # Nothing that is there is listed: channels count from 0, in every case.
-    return bool(stems) and len(matches) == len(stems) and any(0 in numbers for numbers in channels.values())
+    # The lists name none of the files: channels count from 0, in every case.
+    return bool(stems) and not images.unnumbered and any(0 in channels for channels in images.cases.values())
 
 
-def _listed(task: Mapping[str, Any]) -> set[str]:
-    training = task.get("training")
-    entries = training if isinstance(training, list) else []
-    images = [entry.get("image") if isinstance(entry, dict) else entry for entry in entries]
-    return {_ENDING.sub("", posixpath.basename(image)) for image in images if isinstance(image, str)}
+def _listed(entries: Mapping[str, Any]) -> set[str]:
+    training = entries.get("training")
+    listed = training if isinstance(training, list) else []
+    images = [entry.get("image") if isinstance(entry, dict) else entry for entry in listed]
+    return {NIFTI.sub("", posixpath.basename(image)) for image in images if isinstance(image, str)}

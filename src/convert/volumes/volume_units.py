@@ -13,7 +13,7 @@ from ...errors import SegconvError, naming
 from ...image import opened, raster, stack, volumes
 from ...image.formats.dicom_head import HEAD_BYTES, is_dicom
 from ..bands import KIND
-from ..model import SERIES, STACK, ConvertOptions, Parts
+from ..model import SERIES, STACK, Parts
 from ..source_files import files_of
 from ..survey import Survey
 from ..tree import Unit, walk
@@ -61,7 +61,7 @@ def strip_ending(name: str) -> str:
     return name[: len(name) - len(opened.ending_of(name) or "")]
 
 
-def listed_volume(unit: Unit, root: Path, options: ConvertOptions) -> Unit:
+def listed_volume(survey: Survey, unit: Unit) -> Unit:
     """Return a file or folder that a list names as a volume: a folder's slices, or a picture's pages, if it is such.
 
     Raises
@@ -69,10 +69,11 @@ def listed_volume(unit: Unit, root: Path, options: ConvertOptions) -> Unit:
     SegconvError
         ``SC063`` for a folder that holds no slices; what looking at them raises.
     """
-    place = root / unit.path
+    place = survey.root / unit.path
     if reading.is_folder(place):
         names = [path.name for path in files_of(place) if reading.is_file(path)]
-        found = _of_folder(root, unit.path, names, spaced=options.spacing_mm is not None) if names else []
+        spaced = survey.options.spacing_mm is not None
+        found = _of_folder(survey.root, unit.path, names, spaced=spaced) if names else []
         if len(found) != 1:
             raise SegconvError(
                 "is a folder that holds no series of DICOM and no slices",
@@ -81,7 +82,7 @@ def listed_volume(unit: Unit, root: Path, options: ConvertOptions) -> Unit:
                 hint="list files; or, for slices that are pictures, --spacing X,Y,Z",
             )
         return found[0]
-    if options.spacing_mm is not None and unit.path.lower().endswith(raster.ENDINGS) and reading.is_file(place):
+    if survey.options.spacing_mm is not None and unit.path.lower().endswith(raster.ENDINGS) and reading.is_file(place):
         return replace(unit, parts=Parts(STACK, (str(place),)))
     return unit
 

@@ -199,7 +199,7 @@ def test_images_that_are_not_there_or_taken_for_masks_are_told(tmp_path: Path, s
     root = totalsegmentator(tmp_path / "src")
     done, _ = convert(segconv, root, "--image", "ct", "--image", "pet")
     assert set(done.codes()) == {"SC084"}
-    assert "s0000/ct.nii.gz: lies beside no pet, which --image names" in done.err
+    assert "s0000/ct.nii.gz: has no pet beside it, named as the image of a case" in done.err
     for number in range(CASES):
         pet = ct(number).images[0].array.astype(np.float32) / 7
         write(root / f"s{number:04d}" / "pet.nii.gz", ct(number).label, pet)
@@ -421,7 +421,7 @@ LIVER = "s0001/segmentations/liver.nii.gz"
         (lambda r: moved(r / LIVER, 40), "SC083", LIVER, "origin or direction"),
         (lambda r: (r / LIVER).write_bytes((r / LIVER).read_bytes()[:-30]), "SC050", LIVER, ""),
         (lambda r: (r / LIVER).write_bytes(b""), "SC051", LIVER, ""),
-        (lambda r: (r / "s0001/ct.nii.gz").unlink(), "SC081", "s0001/segmentations/kidney.nii.gz", "lies beside no image"),
+        (lambda r: (r / "s0001/ct.nii.gz").unlink(), "SC081", "s0001/segmentations/kidney.nii.gz", "has no image beside it"),
         (lambda r: shutil.rmtree(r / "s0001/segmentations"), "SC080", "s0001/ct.nii.gz", "has no masks"),
         (lambda r: (r / LIVER).rename(r / "s0001/segmentations/Background.nii.gz"), "SC080", "s0000/segmentations", "lacks Background"),
         (lambda r: shutil.copy(r / LIVER, r / "s0001/segmentations/liver.NII.GZ"), "SC085", "s0001/segmentations/liver.nii.gz", "are both called 'liver'"),

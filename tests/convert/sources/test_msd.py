@@ -383,7 +383,7 @@ def test_test_images_that_are_listed_and_were_never_unpacked_are_left_out(task: 
     shutil.rmtree(task / "imagesTs")
     done = segconv("convert", task, "--to", "7")
     assert done.code == 0, done.err
-    assert "Warning SC087: dataset.json: lists 1 test image, and there is no folder imagesTs" in done.err
+    assert "Warning SC087: dataset.json: lists 1 test image, but the folder imagesTs does not exist" in done.err
     (task / "imagesTs").mkdir()
     assert segconv("convert", task, "--to", "8").codes() == ["SC012"], "one file that is missing is a mistake"
 

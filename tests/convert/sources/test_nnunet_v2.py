@@ -300,7 +300,7 @@ def test_stale_counts_and_unlabelled_images(tmp_path: Path, segconv: Command) ->
     (root / "labelsTr" / "case_1.nii.gz").unlink()
     done = segconv("convert", root, "--to", "8_A", "--unlabelled", "skip")
     assert done.code == 0, done.err
-    assert "Warning SC089: dataset.json: numTraining is 12, there are 2; counted anew" in done.err
+    assert "Warning SC089: dataset.json: numTraining is 12, there are 2; counted again" in done.err
     done = segconv("convert", root, "--to", "9_A", "--unlabelled", "test", "--json")
     assert (done.json["training_cases"], done.json["test_cases"]) == (2, 2)
 

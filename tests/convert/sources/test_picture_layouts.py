@@ -154,7 +154,7 @@ def test_the_same_names_in_many_folders_are_one_finding(tmp_path: Path, segconv:
             pair(tmp_path / "mine", f"s{folder}/images/{number}.png", f"s{folder}/masks/{number}.png", number)
     done = segconv("convert", tmp_path / "mine", "--to", "9")
     assert (done.code, done.codes()) == (65, ["SC085"])
-    assert "s1/images/0.png: leads to the case '0', as does s0/images/0.png; and so do 11 more" in done.err
+    assert "s1/images/0.png: becomes the case '0', as does s0/images/0.png; and so do 11 more" in done.err
 
 
 def test_two_readings_are_refused_with_both_commands(tmp_path: Path, segconv: Command) -> None:

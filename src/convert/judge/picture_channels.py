@@ -1,0 +1,91 @@
+"""Whether all pictures of a set have the same channels and bits: nnU-Net finds out after hours that one has four."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...errors import Cure
+from ...image.picture import PictureHeader
+from ...words import count_of
+from ..bands import KIND as BANDS
+from ..bands import may_have_alpha
+from ..find.channels import names_of_files, numbered_names
+from ..model import SourceCase
+from ..survey import Survey
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What all pictures of a set have in common.
+
+    Parameters
+    ----------
+    channels
+        How many.
+    wide
+        Whether a sample has 16 bits.
+    apart
+        Whether channels are not colours and become a file each.
+    """
+
+    channels: int
+    wide: bool
+    apart: bool = False
+
+    @classmethod
+    def of(cls, heads: Sequence[PictureHeader], *, grey_to_rgb: bool) -> _Look:
+        channels = sum(head.channels for head in heads)
+        if grey_to_rgb and len(heads) == channels == 1:
+            channels = 3
+        return cls(channels, any(head.depth > 8 for head in heads), any(head.kind == BANDS for head in heads))
+
+    def __str__(self) -> str:
+        files = " in files of their own" if self.apart and self.channels > 1 else ""
+        return f"{count_of(self.channels, 'channel')}{files} of {16 if self.wide else 8} bits"
+
+
+def channels_of_pictures(
+    survey: Survey, cases: Sequence[SourceCase], heads: Mapping[str, PictureHeader], files: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the names of the channels of most pictures; an error for each case that has others goes to the survey.
+
+    Parameters
+    ----------
+    heads
+        Path → header of all files that can be read.
+    files
+        Names of channels in files of their own, if there are such.
+    """
+    looks: dict[_Look, list[SourceCase]] = {}
+    for case in cases:
+        own = [heads[path] for path in case.images if path in heads]
+        # Cases with more or fewer files have been reported.
+        if len(own) == len(case.images) == max(len(files), 1):
+            looks.setdefault(_Look.of(own, grey_to_rgb=survey.options.grey_to_rgb), []).append(case)
+    usual = max(looks, key=lambda look: len(looks[look]), default=_Look(1, False))
+    for look, odd in looks.items():
+        if look != usual:
+            fuller = odd if look.channels > usual.channels else looks[usual]
+            with_alpha = all(may_have_alpha(heads[case.images[-1]]) for case in fuller)
+            hint, cures = _advice(look, usual, with_alpha=with_alpha)
+            for case in odd:
+                own_look = " and ".join(str(heads[path]) for path in case.images)
+                what = f"is {own_look}; most pictures have {usual}"
+                survey.error("SC084", what, file=survey.shown(case.images[0]), hint=hint, cures=cures)
+    if len(files) == usual.channels:
+        return names_of_files(files)
+    if usual.channels == 1:
+        return ("gray",)
+    return ("R", "G", "B") if usual.channels == 3 and not usual.apart else numbered_names(usual.channels)
+
+
+def _advice(look: _Look, usual: _Look, *, with_alpha: bool) -> tuple[str, tuple[Cure, ...]]:
+    """Return what settles that pictures are of two kinds."""
+    fewer, more = sorted((look, usual), key=lambda one: one.channels)
+    one_more = more.channels == fewer.channels + 1 and more.wide == fewer.wide
+    if one_more and with_alpha and not fewer.apart:
+        return "convert all to one kind", (Cure("drop_alpha"),)
+    grey_among_rgb = {(1, False), (3, False)} == {(one.channels, one.apart) for one in (look, usual)}
+    cures = (Cure("write_grey_as_rgb"),) if grey_among_rgb and look.wide == usual.wide else ()
+    return "convert it to the kind of the others", cures

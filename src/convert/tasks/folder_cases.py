@@ -1,0 +1,81 @@
+"""Cases in imagesTr, labelsTr and their like: what sources of nnU-Net v1 and v2 and of the Decathlon share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ... import reading
+from ...dataset.lineage import TRAIN
+from ...dataset.names import case_identifier
+from ...errors import Cure
+from ...words import count_of, some_of
+from ..model import SourceCase
+from ..source_files import files_of
+from ..survey import Survey
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names in a folder but stray ones, sorted; none if it does not exist."""
+    return [path.name for path in files_of(folder)] if reading.is_folder(folder) else []
+
+
+def case_of(
+    survey: Survey, name: str, split: str, images: Sequence[str], label: str | None, expected: str
+) -> SourceCase | None:
+    """Return a case; None if it is left out, or something about it is wrong, which the survey has then.
+
+    Parameters
+    ----------
+    images, label
+        Paths relative to the source, or absolute.
+    expected
+        Where a label that is missing should be.
+    """
+    if label is None and split == TRAIN:
+        found = survey.split_without_label(survey.shown(images[0]), f"has no label: {expected} does not exist")
+        if found is None:
+            return None
+        split = found
+    files: list[str] = []
+    for file in (*images, *([] if label is None else [label])):
+        with survey.judging(file):
+            files.append(survey.resolve(survey.root / file))
+    if len(files) < len(images) + (label is not None):
+        return None
+    mask = None if label is None else files.pop()
+    return SourceCase(case_identifier(name), name, tuple(files), mask, split)
+
+
+def judge_unlisted(survey: Survey, images: Sequence[str], lone_labels: Sequence[str]) -> None:
+    """Note which files are left out because no list names them, if that was asked for; otherwise warn of the images.
+
+    Parameters
+    ----------
+    images, lone_labels
+        Images that the json does not list, and labels without any image.
+    """
+    if not survey.options.listed_only:
+        for image in images:
+            survey.warn(
+                "SC087",
+                "is not listed in dataset.json; it is converted all the same",
+                file=image,
+                cures=(Cure("leave_out_unlisted"),),
+            )
+        return
+    for names, what in ((images, "image"), (lone_labels, "label")):
+        if names:
+            survey.note(f"left out {count_of(len(names), what)} that dataset.json does not list: {some_of(names)}")
+
+
+def refuse_lone_labels(survey: Survey, labels: Sequence[str]) -> None:
+    """Add an error for each label without an image."""
+    for label in labels:
+        survey.error("SC081", "is a label without an image", file=label)
+
+
+def refuse_no_case(survey: Survey, cases: Sequence[SourceCase]) -> None:
+    """Add an error if there is no case, and nothing else explains why."""
+    if not cases and not survey.failed:
+        survey.error("SC011", "no case was found in imagesTr", file=str(survey.root))
