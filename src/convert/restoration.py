@@ -139,9 +139,8 @@ def task_of(prediction: str, like: DatasetDescription, record: CaseRecord, usual
 
 
 def lost_by(record: CaseRecord, path: Path) -> list[Finding]:
-    """Return a warning for what cannot come back: what was merged, snapped or united."""
-    lost = [record.label_file.lost] if record.label_file.lost else []
-    lost += [repair for repair in record.repairs if " snapped from " in repair]
+    """Return a warning for what cannot come back."""
+    lost = [*map(str, record.label_file.losses), *filter(None, [record.label_file.lost])]
     merged: dict[int, list[str]] = {}
     for found, written in record.label_map.items():
         merged.setdefault(written, []).append(found)

@@ -33,6 +33,7 @@ from ..typed import (
     whole_between,
 )
 from .labels import parse_value
+from .losses import Loss, loss
 
 LAYERS = "layers"
 """Masks of one class each, a file each."""
@@ -132,8 +133,10 @@ class StoredLabel:
         Type of its values.
     name
         What the user calls it, without ending, if that is not the name of the case.
+    losses
+        What cannot come back.
     lost
-        What cannot come back, in words.
+        The same in words, in lineages that have no `losses`.
     mode, depth, palette
         Of pictures: one of `MODES`, bits, and the colours as ``#rrggbb`` or ``#rrggbbaa``.
     form
@@ -159,6 +162,7 @@ class StoredLabel:
     ending: str | None = None
     dtype: str | None = None
     name: str | None = None
+    losses: tuple[Loss, ...] = ()
     lost: str = ""
     mode: str | None = None
     depth: int | None = None
@@ -186,6 +190,10 @@ class StoredLabel:
         """Return the same with all that another one says."""
         said = {name: value for name, value in vars(other).items() if value != getattr(NOTHING_KNOWN, name)}
         return replace(self, **said)
+
+    def losing(self, *losses: Loss) -> StoredLabel:
+        """Return the same with further losses."""
+        return replace(self, losses=(*self.losses, *losses))
 
     def moved(self, forward: Mapping[int, int]) -> StoredLabel:
         """Return the same where the values of masks or segments moved in the dataset, from old to new."""
@@ -227,9 +235,9 @@ def _said(one: StoredLabel | StoredMask) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Geometry):
+    if isinstance(value, (Geometry, Loss)):
         return value.as_json()
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
 
 
 def _segment_json(one: StoredSegment) -> dict[str, Any]:
@@ -371,6 +379,7 @@ _plain_entries = {
     "ending": _ending,
     "dtype": one_of(*_DTYPES),
     "name": text,
+    "losses": many(loss),
     "lost": text,
     "mode": one_of(*MODES),
     "depth": whole_between(1, 64),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dataset.labels import RGB
+from ...dataset.losses import COMPRESSED, HIDDEN_COLOURS, Loss
 from ...dataset.stored_label import StoredLabel
 from ...errors import SegconvError
 from ...image import raster
@@ -91,13 +92,11 @@ def stored_mask(opened: Picture) -> StoredLabel:
     """Return how a mask is stored, for the way back."""
     header = opened.header
     palette = () if opened.palette is None else opened.palette.tolist()
-    lost = "the values that compression changed: they are those declared" if header.lossy else ""
-    if hides_colours(opened.stored, header):
-        lost = "the colours under fully transparent pixels, which nobody sees, are 0, 0, 0"
+    losses = {COMPRESSED: header.lossy, HIDDEN_COLOURS: hides_colours(opened.stored, header)}
     return StoredLabel(
         _ENDINGS.get(header.format, ".png"),
         "uint16" if header.depth > 8 else "uint8",
-        lost=lost,
+        losses=tuple(Loss(kind) for kind, lost in losses.items() if lost),
         mode=header.kind,
         depth=header.depth,
         palette=tuple(_entry_text(*entry) for entry in palette),

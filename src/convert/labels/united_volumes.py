@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from ...errors import SegconvError
 
-LOST = "the masks of single objects were united"
-
 
 def union_of(masks: Sequence[NDArray[np.generic]], names: Sequence[str]) -> NDArray[np.generic]:
     """Return the union of masks of one grid, with the value that all of them have.

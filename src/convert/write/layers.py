@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dataset.compiler import Accumulator, Atom
+from ...dataset.compiler import Accumulator, Atom, Compiled
+from ...dataset.losses import OVERLAPS, Loss
 from ...dataset.stored_label import LAYERS, StoredLabel, StoredMask
 from ...errors import Cure, SegconvError
 from ...image.voxels import label_values, position
 from .work import CaseWork, WrittenLabel, smallest_dtype
-
-OVERLAPS_LOST = "overlaps went to one mask by the priority given"
 
 
 def on_and_mask(values: NDArray[Any]) -> tuple[int, NDArray[np.bool_]]:
@@ -86,8 +85,12 @@ def compile_layers(
         if number:
             value = compiled.value_of[atom]
             voxels[value] = voxels.get(value, 0) + number
-    lost = OVERLAPS_LOST if compiled.lost else ""
-    return label, work.written(voxels, StoredLabel(form=LAYERS, masks=tuple(masks), lost=lost))
+    return label, work.written(voxels, StoredLabel(form=LAYERS, masks=tuple(masks), losses=overlaps_lost(compiled)))
+
+
+def overlaps_lost(compiled: Compiled) -> tuple[Loss, ...]:
+    """Return what a priority took from masks that overlap."""
+    return (Loss(OVERLAPS, compiled.lost),) if compiled.lost else ()
 
 
 def compiled_label(work: CaseWork, path: str, accumulator: Accumulator) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...dataset.labels import GRAY
+from ...dataset.losses import UNITED, Loss
 from ...errors import SegconvError
 from ...image import raster
 from ...image.picture import Picture, PictureHeader
@@ -49,7 +50,7 @@ def convert_mask(work: CaseWork, path: str, size: tuple[int, int]) -> WrittenLab
         work.io.write(work.label_target, _encoded(settled.dense(mask), work.recipe.ending))
     stored = stored_mask(opened)
     if form == INSTANCES:
-        stored = replace(stored, lost="the masks of single objects were united")
+        stored = stored.losing(Loss(UNITED, len(work.source.files_of(path))))
     elif form is None:
         ending = Path(path).suffix
         stored = replace(stored, ending=ending if ending.lower() in raster.WRITABLE else ".png")

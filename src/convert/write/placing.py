@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...dataset.channels import is_ct
+from ...dataset.losses import GRID, HEADER, ROTATION, Loss
 from ...dataset.stored_label import StoredLabel
 from ...image.formats.nifti import NiftiHeader
 from ...image.formats.nifti_forms import forms_of
@@ -57,13 +58,13 @@ class Placed:
     way_back
         What of `FirstImage.way_back` is otherwise for this label.
     lost
-        What of the file cannot come back, in words, or nothing.
+        What of the file cannot come back, or None.
     """
 
     volume: DecodedVolume
     takes_header: bool
     way_back: StoredLabel
-    lost: str = ""
+    lost: Loss | None = None
 
 
 def placed_label(work: CaseWork, path: str, label: DecodedVolume, first: FirstImage, class_of: ClassOf) -> Placed:
@@ -78,26 +79,25 @@ def placed_label(work: CaseWork, path: str, label: DecodedVolume, first: FirstIm
     own = label.header
     label = _in_order(work, path, label, first.own, IMAGE)
     reordered = label.header is not own
-    lost = ""
-    if any(code == "SC093" for code, _ in own.oddities) and ORTHONORMAL in mending.kinds:
-        lost = "its own header: its axes became the nearest rotation"
+    squared = any(code == "SC093" for code, _ in own.oddities) and ORTHONORMAL in mending.kinds
+    lost = Loss(ROTATION) if squared else None
     if goes_with_image(label.header.geometry, first.own, mending):
         takes = _takes_header(work, path, label.header.geometry, first.own, IMAGE)
         way_back = _of_label(own, first, reordered=reordered, takes_header=takes)
         if isinstance(own, NiftiHeader) or first.own.sheared:
-            lost = ""  # its forms, or its axes, come back as they are
+            lost = None  # its forms, or its axes, come back as they are
         label = turned(label, mending, work.repairs, name, first.own)
-        return Placed(label, takes, way_back, "its own header: the label took the image's" if takes else lost)
+        return Placed(label, takes, way_back, Loss(HEADER) if takes else lost)
     label = turned(label, mending, work.repairs, name)
     if is_resampled(label, first.grid, mending):
         before, label = label, resampled_label(label, first.grid, work.repairs, name, work.recipe.table.ignored)
         for told in lost_volumes(before, label, class_of):
             hint = "label the images on their own grid, or take the images to the grid of the labels"
             work.warn(path, "SC097", told, hint=hint)
-        lost = "its own grid: the label was taken to the image's"
+        lost = Loss(GRID)
     # Of another size in its file, it was turned by its own header, which then must be right.
     takes = _takes_header(work, path, label.header.geometry, first.grid, IMAGE)
-    return Placed(label, takes, StoredLabel(), "its own header: the label took the image's" if takes else lost)
+    return Placed(label, takes, StoredLabel(), Loss(HEADER) if takes else lost)
 
 
 def placed_channel(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dataset.compiler import Accumulator, Atom
+from ...dataset.losses import GRID, Loss
 from ...dataset.stored_label import SEGMENTS, StoredLabel, StoredSegment
 from ...errors import Cure, SegconvError
 from ...image.formats import nrrd, segmentation
@@ -20,7 +21,7 @@ from ...image.orientation import axis_codes, reordering
 from ...image.read_options import ANY_AXES, ReadOptions
 from ...image.resample import onto_grid
 from ..repairs import RESAMPLE, Mending
-from .layers import OVERLAPS_LOST, compiled_label
+from .layers import compiled_label, overlaps_lost
 from .resampling import losses
 from .work import CaseWork, WrittenLabel
 
@@ -37,8 +38,8 @@ class OnGrid:
         Where they lie in the image, as slices ``(z, y, x)``.
     changes
         What was done to bring it there, in words; empty if nothing was.
-    lost
-        What does not come back, or nothing.
+    moved
+        Whether it was resampled to the grid of its image.
     own
         The grid of its file.
     """
@@ -47,7 +48,7 @@ class OnGrid:
     place: tuple[slice, ...]
     own: Geometry
     changes: tuple[str, ...] = ()
-    lost: str = ""
+    moved: bool = False
 
 
 def segment_names(head: bytes) -> list[str]:
@@ -105,15 +106,15 @@ def compile_segments(work: CaseWork, path: str, grid: Geometry) -> tuple[NDArray
                     entries.append(StoredSegment(segment, tuple(work.compiled.masks_of[name]), file, name))
     label = compiled_label(work, path, accumulator)
     voxels = {int(v): int(n) for v, n in zip(*np.unique(label, return_counts=True), strict=True)}
-    lost = [one.lost for one in files.values() if one.lost] + [OVERLAPS_LOST] * bool(work.compiled.lost)
+    moved = (Loss(GRID),) if any(one.moved for one in files.values()) else ()
     stored = StoredLabel(
         segmentation.ENDING,
         max((one.found.layers.dtype for one in files.values()), key=lambda dtype: dtype.itemsize).name,
-        lost=lost[0] if lost else "",
+        losses=(*moved, *overlaps_lost(work.compiled)),
         form=SEGMENTS,
         segments=tuple(entries),
         file=next(iter(files)),
-        grids={file: one.own for file, one in files.items() if not one.lost and one.place != _NOWHERE},
+        grids={file: one.own for file, one in files.items() if not one.moved and one.place != _NOWHERE},
     )
     return label, work.written(voxels, stored)
 
@@ -190,7 +191,7 @@ def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) 
         everything,
         own,
         (*changes, told, *losses(was, now)),
-        "its own grid: the segments were taken to the image's",
+        moved=True,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from ...dataset.losses import FRAMES, UNITED, Loss
 from ...dataset.stored_label import PAGES, StoredLabel
 from ...dataset.stored_label import STACK as SLICES
 from ...errors import SegconvError
@@ -15,7 +16,7 @@ from ...image import raster, stack, volumes
 from ...image.geometry import Geometry, Volume
 from ...image.stored import laid_anew
 from ..labels.picture_file import codes_to_settle, stored_mask
-from ..labels.united_volumes import LOST, union_of
+from ..labels.united_volumes import union_of
 from ..model import FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK
 from ..volumes.slice_order import REVERSE
 from .layers import compile_layers
@@ -74,10 +75,12 @@ def _convert_volume(work: CaseWork, path: str, first: FirstImage) -> WrittenLabe
         pieces = label.header.encoded(settled.dense(values), grid, work.recipe.ending)
         work.io.write(work.label_target, *pieces)
     own = work.source.parts[path].files[0] if form == INSTANCES else path
-    lost = placed.lost
-    if form == FRAME:
-        lost = lost or "the file of all frames: each frame comes back as a file of its own"
-    stored = StoredLabel(volumes.ending_of(own) or work.recipe.ending, smallest_dtype(label.stored), lost=lost)
+    losses = [placed.lost, Loss(FRAMES) if form == FRAME else None]
+    stored = StoredLabel(
+        volumes.ending_of(own) or work.recipe.ending,
+        smallest_dtype(label.stored),
+        losses=tuple(loss for loss in losses if loss is not None),
+    )
     return work.written(settled.voxels, stored.updated(placed.way_back))
 
 
@@ -103,7 +106,9 @@ def _united(work: CaseWork, path: str, first: FirstImage) -> Placed:
     union = union_of([one.volume.values for one in placed], [work.shown(file) for file in files])
     volume = laid_anew(placed[0].volume, union, placed[0].volume.header.geometry)
     volume = replace(volume, header=replace(volume.header, slope=1.0, intercept=0.0))  # the values, not what is stored
-    return replace(placed[0], volume=volume, takes_header=any(one.takes_header for one in placed), lost=LOST)
+    return replace(
+        placed[0], volume=volume, takes_header=any(one.takes_header for one in placed), lost=Loss(UNITED, len(files))
+    )
 
 
 def _label_stack(work: CaseWork, path: str, own: Geometry) -> tuple[NDArray[Any], StoredLabel, Settle]:

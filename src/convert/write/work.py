@@ -16,6 +16,7 @@ from ...dataset.compiler import Compiled
 from ...dataset.labels import BACKGROUND, value_text
 from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import CaseRecord, composed
+from ...dataset.losses import SNAPPED, Loss
 from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
 from ...errors import Cure, SegconvError, naming, warning
 from ...image.geometry import Geometry
@@ -95,6 +96,8 @@ class CaseWork:
         Reads the source and writes the dataset.
     repairs
         What was changed besides label values, in words.
+    snapped
+        Voxels of the label that took the nearest declared value.
     intensity
         Smallest and largest value of each channel of volumes.
     shares
@@ -104,6 +107,7 @@ class CaseWork:
     task: CaseTask
     io: CaseIO
     repairs: list[str] = field(default_factory=list)
+    snapped: list[Loss] = field(default_factory=list)
     intensity: list[tuple[float, float]] = field(default_factory=list)
     shares: list[tuple[float, ...]] = field(default_factory=list)
 
@@ -171,9 +175,10 @@ class CaseWork:
             `Coding.settle`, or `Coding.settle_lossy`.
         """
         counts, snapped = settle(values)
-        for snap in _snaps(counts, snapped, "voxel" if values.ndim == 3 else "pixel", self.coding):
+        for number, snap in _snaps(counts, snapped, "voxel" if values.ndim == 3 else "pixel", self.coding):
             self.warn(path, "SC079", snap)
             self.repairs.append(snap)
+            self.snapped.append(Loss(SNAPPED, number))
         if snapped:
             counts = _summed((snapped.get(value, value), number) for value, number in counts.items())
         return Settled(self.coding, counts, snapped)
@@ -204,6 +209,7 @@ class CaseWork:
         """
         case = self.source
         stored = way_back.updated((label.stored if label is not None else None) or self.recipe.label_file)
+        stored = stored.losing(*self.snapped)
         if case.label_name is not None:
             stored = dataclasses.replace(stored, name=case.label_name)
         voxels = label.voxels if label is not None else {}
@@ -232,8 +238,10 @@ def _summed(numbers: Iterator[tuple[int, int]]) -> dict[int, int]:
     return found
 
 
-def _snaps(counts: Mapping[int, int], snapped: Mapping[int, int], unit: str, coding: Coding) -> Iterator[str]:
-    """Yield what is said of values that took the nearest: of each, or of many, together for each that they took."""
+def _snaps(
+    counts: Mapping[int, int], snapped: Mapping[int, int], unit: str, coding: Coding
+) -> Iterator[tuple[int, str]]:
+    """Yield how many voxels took the nearest value, and a report: per value, or of many per value taken."""
     taken: dict[int, list[int]] = {}
     for value, nearest in snapped.items():
         taken.setdefault(nearest, []).append(value)
@@ -241,16 +249,20 @@ def _snaps(counts: Mapping[int, int], snapped: Mapping[int, int], unit: str, cod
         target = value_text(nearest, coding.kind)
         if len(snapped) <= MOST_LISTED:
             for value in values:
-                yield f"{count_of(counts[value], unit)} snapped from {value_text(value, coding.kind)} to {target}"
+                found = value_text(value, coding.kind)
+                yield counts[value], f"{count_of(counts[value], unit)} snapped from {found} to {target}"
             continue
-        number = count_of(sum(counts[value] for value in values), unit)
+        number = sum(counts[value] for value in values)
         farthest = max(coding.distance(value, nearest) for value in values)
-        yield f"{number} snapped from {count_of(len(values), 'value')} up to {farthest:.3g} off to {target}"
+        what = f"{count_of(number, unit)} snapped from {count_of(len(values), 'value')} up to {farthest:.3g} off"
+        yield number, f"{what} to {target}"
 
 
 def _carried_on(record: CaseRecord, origin: CaseRecord, forward: Mapping[int, int]) -> CaseRecord:
     """Return the record of a case whose source segconv made: the way back leads to what the user had."""
     own = record.label_file
+    snapped = [loss for loss in own.losses if loss.kind == SNAPPED]
+    users = origin.label_file.moved(forward)
     # The user's own order and forms, or those of the source, whose voxels are the same.
     where = StoredLabel(turned_from=own.turned_from, forms=own.forms)
     return dataclasses.replace(
@@ -259,7 +271,7 @@ def _carried_on(record: CaseRecord, origin: CaseRecord, forward: Mapping[int, in
         patient=record.patient or origin.patient,
         parent=origin.parent,
         label_map=composed(origin.label_map, record.label_map) or record.label_map,
-        label_file=where.updated(origin.label_file.moved(forward) or own),
+        label_file=where.updated(users.losing(*snapped) if users else own),
         repairs=[*origin.repairs, *record.repairs],
         transform=origin.transform,
     )

@@ -181,7 +181,7 @@ def test_blended_edges_snap_to_what_is_seen_most_of(tmp_path: Path, segconv: Com
     expected[4, 7], expected[5, 7], expected[6, 7] = 1, 0, 2
     assert np.array_equal(written(segconv.raw / "Dataset009_Made", "2"), expected)
     done = segconv("restore", segconv.raw / "Dataset009_Made/labelsTr", "--like", "9", "-o", tmp_path / "back")
-    assert "SC097: 2.png: not everything comes back: 1 pixel" in done.err
+    assert "SC097: 2.png: not everything comes back: 1 value" in done.err
     assert np.array_equal(read(tmp_path / "back" / "2.png")[1], drawn([CLEAR, RED, GREEN], expected))
 
 

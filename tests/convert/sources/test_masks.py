@@ -162,7 +162,7 @@ def test_a_priority_decides_instead_of_regions(tmp_path: Path, segconv: Command)
     expected = np.array([0, 2, 1, 3])[ct(0).label.array]
     assert np.array_equal(voxels(made / "labelsTr" / "s0000.nii.gz"), expected)
     assert "Warning SC074: dataset.json: " in done.err
-    assert "overlaps went to one mask" in records(made)["s0000"]["label_file"]["lost"]
+    assert [loss["kind"] for loss in records(made)["s0000"]["label_file"]["losses"]] == ["overlaps"]
     done, _ = convert(segconv, root, "--priority", "spleen", to="6_A")
     assert done.codes() == ["SC001"]
 
