@@ -1,0 +1,29 @@
+"""Every command that README.md and docs/ show works as it is typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .command import Command
+from .documents import PAGES, predict, prepare, snippets, steps
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[path.name for path in PAGES])
+def test_transcripts_work(page: Path, tmp_path: Path, segconv: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in prepare(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    for step in steps(page.read_text()):
+        if step.words:
+            predict(step.words, tmp_path)
+            done = segconv(*step.words)
+            assert (done.codes(), done.code != 0) == (step.codes, bool(step.codes)), (step.line, done.err)
+    exec(snippets(page.read_text()), {})  # noqa: S102  # the documents are ours
+
+
+def test_every_page_is_reached_from_the_first() -> None:
+    names = {path.name for path in PAGES} - {"README.md"}
+    readme = PAGES[0].read_text()
+    assert [name for name in names if f"docs/{name}" not in readme] == []
