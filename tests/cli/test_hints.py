@@ -14,6 +14,8 @@ import segconv
 from segconv.cli import main
 from segconv.cli.codes import document
 
+from ..documents import PAGES
+
 PACKAGE = Path(segconv.__file__).parent
 PROSE = {"converted", "did", "drew", "keeps", "knows", "made", "with", "wrote"}
 """Words that follow the name of the package where no command is meant."""
@@ -67,9 +69,9 @@ def test_every_command_that_a_text_names_exists_with_its_options(path: Path) -> 
 
 def test_every_command_of_the_documents_exists_with_its_options() -> None:
     assert wrong(document()) == []
-    readme = Path(__file__).parents[2] / "README.md"
-    if readme.is_file():  # not beside a wheel
-        assert wrong(readme.read_text()) == []
+    for page in PAGES:
+        typed = re.findall(r"^\$ (.*)$|`(segconv [^`]*)`", page.read_text(), re.MULTILINE)
+        assert [entry for words in typed for entry in wrong("".join(words))] == [], page.name
 
 
 @pytest.mark.parametrize(
