@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +100,59 @@ def with_sheared(block: bytes, grid: Geometry) -> bytes:
     return own.to_bytes()
 
 
+@dataclass(frozen=True)
+class _Form:
+    """A form that is a rotation.
+
+    Parameters
+    ----------
+    name
+        ``"qform"`` or ``"sform"``.
+    affine
+        Voxel index to RAS in the header's unit, ``(4, 4)``.
+    grid
+        With the spacing of pixdim, in mm.
+    """
+
+    name: str
+    affine: NDArray[np.float64]
+    grid: Geometry
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """What both forms of a header go with: the size, the spacing of pixdim, and mm per unit of the header."""
+
+    size: tuple[int, ...]
+    pixdim: NDArray[np.float64]
+    scale: float
+
+    @property
+    def spacing_mm(self) -> tuple[float, ...]:
+        return tuple((self.pixdim * self.scale).tolist())
+
+    def form(self, name: str, affine: NDArray[np.float64] | None) -> _Form | None:
+        """Return a form, or None if it is not set, or is no rotation."""
+        if affine is None:
+            return None
+        lengths = np.linalg.norm(affine[:3, :3], axis=0)
+        if not np.isfinite(affine).all() or not (lengths > 0).all():
+            return None
+        cosines = affine[:3, :3] / lengths
+        if np.abs(cosines.T @ cosines - np.eye(3)).max() > ORTHONORMAL_TOLERANCE:
+            return None
+        unscaled = affine.copy()
+        unscaled[:3, :3] = cosines
+        grid = Geometry.from_affine_ras(unscaled, self.size)
+        origin = tuple(o * self.scale for o in grid.origin_mm)
+        return _Form(name, affine, Geometry(self.size, self.spacing_mm, origin, grid.direction))
+
+    def apart_mm(self, qform: NDArray[np.float64], sform: NDArray[np.float64]) -> str:
+        """Return how far two forms lay a corner apart at most, in words."""
+        corners = np.array(list(itertools.product(*((0, s - 1) for s in self.size), (1,))), dtype=np.float64)
+        return f"{np.linalg.norm((corners @ (qform - sform).T)[:, :3], axis=1).max() * self.scale:.3g}"
+
+
 def spatial(
     header: NiftiBlock, size: tuple[int, ...], how: ReadOptions
 ) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
@@ -110,64 +164,81 @@ def spatial(
     """
     oddities: list[tuple[str, str]] = []
     unit = int(header["xyzt_units"]) & 7
-    scale = _MM_PER_UNIT.get(unit, 1.0)
-    if scale != 1.0:
+    steps = _Steps(size, _pixdim(header), _MM_PER_UNIT.get(unit, 1.0))
+    if steps.scale != 1.0:
         oddities.append(("SC092", f"lengths are in {_UNIT_NAMES[unit]}; converted to mm"))
-    pixdim = np.array([float(step) for step in header["pixdim"][1:4]])
-    # Axes that are not declared need no spacing.
-    pixdim = np.where(np.arange(3) < int(header["dim"][0]), pixdim, 1.0)
+    q_affine, s_affine = _forms(header)
+    if q_affine is None and s_affine is None:
+        oddities.append(("SC092", "neither qform nor sform is set; the grid is taken to lie along the LPS axes"))
+        return Geometry.plain(size, steps.spacing_mm), tuple(oddities)
+    qform, sform = steps.form("qform", q_affine), steps.form("sform", s_affine)
+    if sform is not None:
+        _refuse_other_spacing(sform.affine, steps.pixdim)
+    if qform is not None and sform is not None:
+        grid = _of_two(qform, sform, header, steps, oddities)
+    elif sform is not None:
+        grid = sform.grid
+    elif qform is not None:
+        grid = qform.grid
+        if s_affine is not None:
+            told = f"lies up to {steps.apart_mm(qform.affine, s_affine)} mm off the qform; the qform was kept"
+            oddities.append(("SC092", f"the sform is not orthonormal (sheared) and {told}, as SimpleITK reads it"))
+    else:
+        grid = _of_no_rotation(s_affine, steps, how, oddities)
+    return grid, tuple(oddities)
+
+
+def _pixdim(header: NiftiBlock) -> NDArray[np.float64]:
+    """Return the spacing that a header says, ``(x, y, z)`` in its unit; axes that are not declared need none."""
+    said = np.array([float(step) for step in header["pixdim"][1:4]])
+    pixdim = np.where(np.arange(3) < int(header["dim"][0]), said, 1.0)
     if not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
         raise SegconvError(f"has the spacing {tuple(pixdim.tolist())}, expected numbers above 0", code="SC057")
-    qform, sform = _forms(header)
-    if qform is None and sform is None:
-        oddities.append(("SC092", "neither qform nor sform is set; the grid is taken to lie along the LPS axes"))
-        return Geometry.plain(size, tuple(pixdim * scale)), tuple(oddities)
-    of_sform = None if sform is None else _grid(sform, pixdim, size, scale)
-    of_qform = None if qform is None else _grid(qform, pixdim, size, scale)
-    if sform is not None and of_sform is not None:
-        _refuse_other_spacing(sform, pixdim)
-    if of_sform is not None and (of_qform is None or int(header["sform_code"]) == 1):
-        chosen, other = of_sform, of_qform
-    elif of_qform is not None:
-        chosen, other = of_qform, of_sform
-        if qform is not None and sform is not None and of_sform is None:
-            far = _apart_mm(qform, sform, size, scale)
-            told = f"the sform is not orthonormal (sheared) and lies up to {far} mm off the qform"
-            oddities.append(("SC092", f"{told}; the qform was kept, as SimpleITK reads it"))
-    elif how.square_axes and sform is not None:
-        return _squared(sform, pixdim, size, scale, oddities), tuple(oddities)
-    else:
-        axes = (sform if sform is not None else np.zeros((4, 4)))[:3, :3]
+    return pixdim
+
+
+def _of_two(qform: _Form, sform: _Form, header: NiftiBlock, steps: _Steps, oddities: list[tuple[str, str]]) -> Geometry:
+    """Return the grid of the form that SimpleITK takes of two; where they differ, say so."""
+    chosen = sform if int(header["sform_code"]) == 1 else qform
+    apart = chosen.grid.displacement_voxels(qform.grid if chosen is sform else sform.grid)
+    if apart <= SAME_GRID_VOXELS + _quaternion_error_rad(header) * chosen.grid.diagonal_voxels:
+        return chosen.grid
+    if chosen is qform and _same_axes(qform.affine, sform.affine):
+        wins = _sform_wins(qform.affine, sform.affine)
+        if wins is None:
+            raise SegconvError(
+                "its qform and sform have one origin and the same oblique axes, turned or mirrored:"
+                " it cannot be known which of them readers take",
+                code="SC057",
+                hint="set both forms from the right one, for instance with fslorient or nibabel",
+            )
+        chosen = sform if wins else qform
+    far = f"{apart:.3g} voxels ({steps.apart_mm(qform.affine, sform.affine)} mm)"
+    oddities.append(("SC092", f"qform and sform lie {far} apart; the {chosen.name} was kept, as SimpleITK reads it"))
+    return chosen.grid
+
+
+def _of_no_rotation(
+    sform: NDArray[np.float64] | None, steps: _Steps, how: ReadOptions, oddities: list[tuple[str, str]]
+) -> Geometry:
+    """Return the grid with the rotation that is nearest to a sheared sform, if that may be taken; refuse it otherwise.
+
+    Its spacing is that of pixdim.
+    """
+    axes = np.zeros((3, 3)) if sform is None else sform[:3, :3]
+    if not how.square_axes or sform is None:
         raise SegconvError(
-            f"has an affine that is sheared or not finite, and no qform{told_shear(size, axes * scale)}",
+            f"has an affine that is sheared or not finite, and no qform{told_shear(steps.size, axes * steps.scale)}",
             code="SC057",
             hint=cure_of_shear(axes),
         )
-    if other is not None:
-        apart = chosen.displacement_voxels(other)
-        if apart > SAME_GRID_VOXELS + _quaternion_error_rad(header) * chosen.diagonal_voxels:
-            if chosen is of_qform and qform is not None and sform is not None and _same_axes(qform, sform):
-                wins = _sform_wins(qform, sform)
-                if wins is None:
-                    raise SegconvError(
-                        "its qform and sform have one origin and the same oblique axes, turned or mirrored:"
-                        " it cannot be told which of them readers take",
-                        code="SC057",
-                        hint="set both forms from the right one, for instance with fslorient or nibabel",
-                    )
-                chosen = of_sform if wins and of_sform is not None else chosen
-            kept = "sform" if chosen is of_sform else "qform"
-            far = f"{apart:.3g} voxels"
-            if qform is not None and sform is not None:
-                far += f" ({_apart_mm(qform, sform, size, scale)} mm)"
-            oddities.append(("SC092", f"qform and sform lie {far} apart; the {kept} was kept, as SimpleITK reads it"))
-    return chosen, tuple(oddities)
-
-
-def _apart_mm(qform: NDArray[np.float64], sform: NDArray[np.float64], size: tuple[int, ...], scale: float) -> str:
-    """Return how far two forms lay a corner apart at most, in words."""
-    corners = np.array(list(itertools.product(*((0, s - 1) for s in size), (1,))), dtype=np.float64)
-    return f"{np.linalg.norm((corners @ (qform - sform).T)[:, :3], axis=1).max() * scale:.3g}"
+    lengths = np.linalg.norm(axes, axis=0)
+    if not (lengths > 0).all():
+        raise SegconvError("has an affine with an axis of length zero", code="SC057")
+    _refuse_other_spacing(sform, steps.pixdim)
+    lps = RAS_FROM_LPS[:3, :3] @ axes / lengths
+    origin = RAS_FROM_LPS[:3, :3] @ sform[:3, 3] * steps.scale
+    return grid_of(steps.size, steps.spacing_mm, tuple(origin.tolist()), lps, oddities, how)
 
 
 def _same_axes(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> bool:
@@ -235,41 +306,3 @@ def _refuse_other_spacing(sform: NDArray[np.float64], pixdim: NDArray[np.float64
             code="SC057",
             hint="set both forms from the right one, for instance with fslorient or nibabel",
         )
-
-
-def _squared(
-    sform: NDArray[np.float64],
-    pixdim: NDArray[np.float64],
-    size: tuple[int, ...],
-    scale: float,
-    oddities: list[tuple[str, str]],
-) -> Geometry:
-    """The grid with the rotation that is nearest to a sheared sform, and the spacing of pixdim."""
-    lengths = np.linalg.norm(sform[:3, :3], axis=0)
-    if not (lengths > 0).all():
-        raise SegconvError("has an affine with an axis of length zero", code="SC057")
-    _refuse_other_spacing(sform, pixdim)
-    lps = RAS_FROM_LPS[:3, :3] @ sform[:3, :3] / lengths
-    origin = RAS_FROM_LPS[:3, :3] @ sform[:3, 3] * scale
-    return grid_of(size, tuple((pixdim * scale).tolist()), tuple(origin.tolist()), lps, oddities, ANY_AXES)
-
-
-def _grid(
-    affine: NDArray[np.float64], pixdim: NDArray[np.float64], size: tuple[int, ...], scale: float
-) -> Geometry | None:
-    """The grid of one form with the spacing of pixdim, or None if the form is no rotation."""
-    lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    if not np.isfinite(affine).all() or not (lengths > 0).all():
-        return None
-    cosines = affine[:3, :3] / lengths
-    if np.abs(cosines.T @ cosines - np.eye(3)).max() > ORTHONORMAL_TOLERANCE:
-        return None
-    unscaled = affine.copy()
-    unscaled[:3, :3] = cosines
-    grid = Geometry.from_affine_ras(unscaled, size)
-    return Geometry(
-        size,
-        tuple((pixdim * scale).tolist()),
-        tuple(o * scale for o in grid.origin_mm),
-        grid.direction,
-    )

@@ -217,15 +217,9 @@ def _page_header(page: Any, pages: int) -> PictureHeader:
         )
     if photometric == _YCBCR and compression == _JPEG:
         photometric = _RGB  # the decoder turns it back, as of any JPEG
-    samples, depth = int(page.samplesperpixel), page.bitspersample
     numbers = _NUMBERS.get(int(page.sampleformat))
-    allowed = (8, 16, 32, 64) if numbers != "float" else (16, 32, 64)
-    small = photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _PALETTE) and samples == 1 and numbers == "uint"
-    # Cameras and scanners of 10, 12 and 14 bits pack their samples; they are unpacked to 16.
-    packed = photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB) and numbers == "uint" and compression != _JPEG
-    if numbers is None or not (
-        depth in allowed or (small and depth in (1, 2, 4)) or (packed and depth in (10, 12, 14))
-    ):
+    samples, depth = int(page.samplesperpixel), page.bitspersample
+    if numbers is None or depth not in _depths(numbers, photometric, samples, compression):
         raise SegconvError(f"has samples of {depth} bits of the TIFF format {page.sampleformat}", code="SC056")
     kind = _kind(page, photometric, samples)
     if kind is None or page.imagedepth != 1 or (kind == "palette" and (depth > 16 or page.colormap is None)):
@@ -245,14 +239,31 @@ def _page_header(page: Any, pages: int) -> PictureHeader:
         lossy=compression == _JPEG,
         numbers=numbers,
         white_is_zero=photometric == _MIN_IS_WHITE,
-        unnamed=samples - (3 if photometric == _RGB else 1) if kind == "bands" else 0,
+        unnamed=samples - _named_samples(photometric) if kind == "bands" else 0,
     )
+
+
+def _depths(numbers: str, photometric: int, samples: int, compression: int) -> set[int]:
+    """Return how many bits a sample may have."""
+    if numbers == "float":
+        return {16, 32, 64}
+    depths = {8, 16, 32, 64}
+    if numbers == "uint" and samples == 1 and photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _PALETTE):
+        depths |= {1, 2, 4}
+    if numbers == "uint" and compression != _JPEG and photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB):
+        depths |= {10, 12, 14}  # as cameras and scanners pack their samples; they are unpacked to 16
+    return depths
+
+
+def _named_samples(photometric: int) -> int:
+    """Return how many samples of a pixel are its colour or grey value."""
+    return 3 if photometric == _RGB else 1
 
 
 def _kind(page: Any, photometric: int, samples: int) -> str | None:
     """Return what the samples of a pixel are: alpha only where the file says so; other further samples are bands."""
     kinds = {(_MIN_IS_WHITE, 1): "gray", (_MIN_IS_BLACK, 1): "gray", (_RGB, 3): "RGB", (_PALETTE, 1): "palette"}
-    own = 3 if photometric == _RGB else 1
+    own = _named_samples(photometric)
     if photometric in (_MIN_IS_BLACK, _RGB) and samples > own:
         alpha = [int(extra) for extra in page.extrasamples] in ([1], [2])
         if samples == own + 1 and alpha:
@@ -265,19 +276,20 @@ def _samples(tiff: tifffile.TiffFile, header: PictureHeader, data: Buffer) -> ND
     pages = []
     for page in _pages(tiff):
         _prove_segments(page, data)
-        array = np.asarray(page.asarray(maxworkers=1))
-        if page.planarconfig == 2 and array.ndim == 3:
-            array = np.moveaxis(array, 0, -1)
-        expected = (header.height, header.width, header.samples)
-        array = np.ascontiguousarray(array).reshape(expected if header.samples > 1 else expected[:2])
-        if array.dtype == bool or header.depth < 8:
-            array = array.astype(np.uint8)
-        if header.numbers == "float" and header.depth == 16:
-            array = array.astype(np.float32)
-        if header.kind == "palette":
-            refuse_colourless(array, len(_palette_of(page)))
-        pages.append(array.astype(array.dtype.newbyteorder("="), copy=False))
+        pages.append(_samples_of(page, header))
     return pages[0] if header.pages == 1 else np.stack(pages)
+
+
+def _samples_of(page: Any, header: PictureHeader) -> NDArray[Any]:
+    """Return the samples of one page, ``(y, x)`` or ``(y, x, sample)``, of `PictureHeader.value_dtype`."""
+    array = np.asarray(page.asarray(maxworkers=1))
+    if page.planarconfig == 2 and array.ndim == 3:
+        array = np.moveaxis(array, 0, -1)
+    expected = (header.height, header.width, header.samples)
+    array = np.ascontiguousarray(array).reshape(expected if header.samples > 1 else expected[:2])
+    if header.kind == "palette":
+        refuse_colourless(array, len(_palette_of(page)))
+    return array.astype(header.value_dtype, copy=False)
 
 
 def _prove_segments(page: Any, data: Buffer) -> None:
@@ -293,22 +305,20 @@ def _prove_segments(page: Any, data: Buffer) -> None:
     refuse_size(columns, rows)
     if not len(page.dataoffsets) == len(page.databytecounts) == count:
         raise SegconvError(f"has {len(page.dataoffsets)} strips or tiles, its size asks for {count}", code="SC058")
-    samples = page.samplesperpixel // planes
-    expected = rows * -(-columns * samples * page.bitspersample // 8)
+    row_bytes = -(-columns * (page.samplesperpixel // planes) * page.bitspersample // 8)
     for index, (offset, length) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):
         if offset <= 0 or length <= 0 or offset + length > len(whole):
             raise SegconvError(
                 f"is cut: strip or tile {index + 1} of {count} ends at byte {offset + length} of {len(whole)}",
                 code="SC058",
             )
-        needed = expected
-        if not page.is_tiled:
-            needed = expected // rows * min(rows, page.imagelength - index % (count // planes) * rows)
         segment = whole[offset : offset + length]
         if page.compression == _JPEG:
             _refuse_jpeg_bomb(bytes(segment), columns, rows)
             continue
-        found = length if page.compression == _PLAIN else _unpacked_bytes(page, segment, expected)
+        left = rows if page.is_tiled else page.imagelength - index % (count // planes) * rows
+        found = length if page.compression == _PLAIN else _unpacked_bytes(page, segment, rows * row_bytes)
+        needed = row_bytes * min(rows, left)
         if found < needed:
             raise SegconvError(
                 f"strip or tile {index + 1} of {count} holds {found} bytes of pixels, expected {needed}", code="SC058"
