@@ -25,7 +25,7 @@ _HOMES = {
     "evaluate_folders": "review.scores.evaluation",
     "infer": "flows.infer",
     "make_splits": "dataset.splits",
-    "plan_augmentation": "augment.runner",
+    "plan_augmentation": "augment.planning",
     "plan_conversion": "convert.conversion",
     "plan_restore": "convert.restore",
     "run_augmentation": "augment.runner",

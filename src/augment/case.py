@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..dataset.labels import BACKGROUND
 from ..dataset.layout import image_path, label_path
 from ..dataset.lineage import TRAIN, CaseRecord
-from ..errors import SegconvError, naming, warning
+from ..errors import Cure, SegconvError, naming, warning
 from ..image.geometry import SAME_GRID_VOXELS, Geometry
 from ..image.grids import FIRST_CHANNEL, IMAGE, difference, same_grid
 from ..image.opened import Header, Opened
@@ -266,7 +266,7 @@ def _air(array: NDArray[Any], geometry: Geometry, work: _Work, path: Path) -> An
         try:
             refuse_infinite_in_32_bits(*value_range(array))
         except SegconvError as error:
-            error.hint = "segconv repair DATASET --to 43_New --nonfinite VALUE replaces NaN and infinity"
+            error.hint, error.cures = "", (Cure.of("repair_nonfinite"),)
             raise
     spatial = tuple(range(geometry.dimension))
     low, high = array.min(axis=spatial), array.max(axis=spatial)
@@ -297,7 +297,7 @@ def _takes_header(grid: Geometry, reference: Geometry, whose: str, work: _Work, 
     try:
         apart = same_grid(grid, reference, whose)
     except SegconvError as error:
-        error.hint = "segconv repair takes labels to the grid, or the header, of their image; segconv check shows all"
+        error.hint, error.cures = "", (Cure.of("repair_by_resampling"), Cure.of("repair_header"))
         raise
     told = difference(grid, reference, apart, whose)
     if apart > SAME_GRID_VOXELS:

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from ..errors import Finding, SegconvError
-from ..image import volumes
-from ..image.opened import Opened, decode, probe
-
-FORMATS = tuple(ending.removeprefix(".") for ending in (*volumes.WRITABLE, ".png", ".tif"))
-"""Formats that a new dataset can be given."""
+from ..errors import Cure, SegconvError
+from ..image.opened import Opened, decode
 
 
 def read_image(data: bytes, ending: str) -> Opened:
@@ -42,29 +36,11 @@ def read_label(data: bytes, ending: str) -> Opened:
     return label
 
 
-def unfit_for_png(path: str) -> list[Finding]:
-    """Return what keeps a picture from being written as PNG: samples that need more than its 8 or 16 bits, or a sign.
-
-    Parameters
-    ----------
-    path
-        The file, of which the header is read.
-    """
-    try:
-        dtype = probe(path).value_dtype
-    except SegconvError:
-        return []  # what is wrong with it is reported when it is read
-    if dtype in (np.uint8, np.uint16):
-        return []
-    told = f"has samples of type {dtype.name}, which --format png cannot hold: PNG has whole numbers of 8 or 16 bits"
-    return [Finding("SC001", told, file=path, hint="--format tif, or leave out --format")]
-
-
 def _one_page(opened: Opened) -> Opened:
     if opened.header.pages > 1:
         raise SegconvError(
             f"is {opened.header}, expected one picture",
             code="SC084",
-            hint="convert with --format nii.gz and --spacing: volumes have a spacing, which pages lack",
+            cures=(Cure.of("rewrite_pages"),),
         )
     return opened

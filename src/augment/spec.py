@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 
 PLANES = ("sagittal", "coronal", "axial")
 """A rotation in the sagittal plane turns about the patient's x, in the coronal about y, in the axial about z (LPS)."""
@@ -94,40 +94,50 @@ class AugmentSpec:
     label_soft: bool = False
 
     def __post_init__(self) -> None:
-        if not self.angles_deg and self.rotate_range_deg is None and self.hu_shift is None:
+        if not self.rotates and self.hu_shift is None:
             raise SegconvError(
                 "nothing to do: neither rotation nor HU shift was asked for",
-                hint="--rotate 30,60,180 --planes sagittal,coronal, or --rotate-range 15, or --hu-shift 30:50",
+                cures=(Cure.of("rotate_by_angles"), Cure.of("rotate_in_range"), Cure.of("shift_hu")),
             )
-        if self.angles_deg and self.rotate_range_deg is not None:
-            raise SegconvError("--rotate and --rotate-range exclude each other", hint="run augment once for each")
-        known = any(set(self.planes) <= set(names) for names in (PLANES, AXES))
-        if not known or not self.planes or len(set(self.planes)) < len(self.planes):
-            raise SegconvError(
-                f"{','.join(self.planes)!r} is neither a choice of planes nor of axes",
-                hint=f"--planes knows {', '.join(PLANES)}; --axis knows {', '.join(AXES)}",
-            )
-        if not all(math.isfinite(angle) and abs(angle) <= 360 for angle in self.angles_deg):
-            raise SegconvError("--rotate: angles are between -360 and 360 degrees")
-        if len(set(self.angles_deg)) < len(self.angles_deg):
-            raise SegconvError("--rotate: an angle stands twice")
-        if self.rotate_range_deg is not None and not 0 < self.rotate_range_deg <= 180:
-            raise SegconvError("--rotate-range is above 0 and at most 180 degrees")
-        if self.copies < 1:
-            raise SegconvError("--copies is at least 1")
-        if self.copies > 1 and self.angles_deg and self.hu_shift is None:
-            raise SegconvError(
-                f"--copies {self.copies} with --rotate makes the same copy {self.copies} times",
-                hint="--copies 1; or --hu-shift, in which copies differ; or --rotate-range for random angles",
-            )
+        self._refuse_planes()
+        self._refuse_angles()
+        self._refuse_copies()
         if self.pad_value is not None and not math.isfinite(self.pad_value):
-            raise SegconvError(f"--pad-value {self.pad_value} is no number that a voxel can have")
+            raise SegconvError(f"the padding value {self.pad_value} is not a number that a voxel can have")
         if self.hu_shift is not None:
             low, high = self.hu_shift
             if not (0 <= low <= high and 0 < high <= LARGEST_SHIFT_HU):
                 raise SegconvError(
-                    f"--hu-shift {low:g}:{high:g} is no range of magnitudes", hint="for example --hu-shift 30:50"
+                    f"the HU shift {low:g}:{high:g} is not a range of magnitudes", cures=(Cure.of("shift_hu"),)
                 )
+
+    def _refuse_planes(self) -> None:
+        known = any(set(self.planes) <= set(names) for names in (PLANES, AXES))
+        if not known or not self.planes or len(set(self.planes)) < len(self.planes):
+            raise SegconvError(
+                f"{','.join(self.planes)!r} is neither a choice of planes nor of axes",
+                hint=f"planes are {', '.join(PLANES)}, axes {', '.join(AXES)}",
+            )
+
+    def _refuse_angles(self) -> None:
+        if self.angles_deg and self.rotate_range_deg is not None:
+            raise SegconvError("fixed angles and a range exclude each other", hint="augment once for each")
+        if not all(math.isfinite(angle) and abs(angle) <= 360 for angle in self.angles_deg):
+            raise SegconvError("angles are between -360 and 360 degrees")
+        if len(set(self.angles_deg)) < len(self.angles_deg):
+            raise SegconvError("an angle is given twice")
+        if self.rotate_range_deg is not None and not 0 < self.rotate_range_deg <= 180:
+            raise SegconvError("the range of angles is above 0 and at most 180 degrees")
+
+    def _refuse_copies(self) -> None:
+        if self.copies < 1:
+            raise SegconvError("at least one copy is made")
+        if self.copies > 1 and self.angles_deg and self.hu_shift is None:
+            raise SegconvError(
+                f"{self.copies} copies with fixed angles would all be the same",
+                hint="make one copy",
+                cures=(Cure.of("shift_hu"), Cure.of("rotate_in_range")),
+            )
 
     @property
     def rotates(self) -> bool:

@@ -97,7 +97,8 @@ def command(
     padding or air as it is stored, stay, and none falls below it. Folds are those that DATASET is
     trained with, and such that a copy is never validated on, and never trained on while its original is.
     """
-    from ..augment.runner import plan_augmentation, run_augmentation
+    from ..augment.planning import plan_augmentation
+    from ..augment.runner import run_augmentation
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..dataset.target import free_target
@@ -165,7 +166,7 @@ def _spec(said: dict[str, Any], file_ending: str) -> AugmentSpec:
 def _show_ways(augmentation: Augmentation, sink: Sink) -> None:
     """Say which way the rotations go, and with what."""
     from ..augment import compiled
-    from ..augment.runner import ways
+    from ..augment.planning import ways
 
     for way, count in ways(augmentation).items():
         sink.say(f"{count} copies: {way}")

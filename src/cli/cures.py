@@ -74,6 +74,17 @@ WORDS = {
     "write_tiff": "`--format tif` has no such limit",
     "read_several_classes": "`--from pairs` reads a file with several classes",
     "skip_unlabelled_frames": "`--unlabelled skip` leaves out frames without a label, if others of their file have one",
+    # augmentation
+    "rotate_by_angles": "`--rotate 30,60,180 --planes sagittal,coronal`",
+    "rotate_in_range": "`--rotate-range 15` for random angles",
+    "shift_hu": "`--hu-shift 30:50` for random shifts",
+    "omit_hu_shift": "leave out `--hu-shift`",
+    "turn_pictures": "`--planes axial` or `--axis k`",
+    "keep_format": "leave out `--format`",
+    "rewrite_as_ct": "`segconv convert {dataset} --to 43_New --channels CT`, if the images are CT",
+    "rewrite_external": "`segconv convert {dataset} --to 43_New --allow-external` reads them",
+    "rewrite_pages": "`segconv convert {dataset} --to 43_New --format nii.gz --spacing X,Y,Z` makes volumes of pages",
+    "repair_nonfinite": "`segconv repair {dataset} --to 43_New --nonfinite VALUE` replaces them",
     # voxels and grids
     "replace_nonfinite": "`--nonfinite {value}` replaces them",
     "resample": "`--repair resample`, if image and label are both where their headers say",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..augment.runner import plan_augmentation, run_augmentation
+from ..augment.planning import plan_augmentation
+from ..augment.runner import run_augmentation
 from ..augment.spec import AugmentSpec
 from ..convert.conversion import plan_conversion, run_conversion
 from ..dataset import lineage

@@ -291,7 +291,7 @@ def test_cases_whose_names_are_unfit_are_refused_and_convert_makes_them_fit(
     words = ["--rotate", "30", "--planes", "axial"]
     done = segconv("augment", "7", "--to", "107", *words)
     assert (done.code, done.codes()) == (65, ["SC090", "SC090"])
-    assert f"Hint: segconv convert {ct} --to ID_NAME" in done.err
+    assert f"Hint: segconv convert {ct} --to 43_New" in done.err
     assert not list(segconv.raw.glob("*107*/*")), "it was found before anything was written"
     assert segconv("convert", ct, "--to", "8_Fit").code == 0
     assert segconv("augment", "8", "--to", "108", *words).code == 0

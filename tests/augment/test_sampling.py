@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segconv.augment.sampling import copies
-from segconv.augment.spec import PLANES, AugmentSpec, parse_angles, parse_planes, parse_shift
+from segconv.augment.spec import PLANES, AugmentSpec
 from segconv.dataset.names import CASE_IDENTIFIER
 from segconv.errors import SegconvError
 
@@ -118,12 +118,3 @@ def test_what_does_not_go_together_is_a_usage_error(wrong: dict[str, object]) ->
     with pytest.raises(SegconvError) as caught:
         AugmentSpec(**wrong)  # type: ignore[arg-type]
     assert caught.value.exit_code == 2
-
-
-def test_texts_are_parsed() -> None:
-    assert parse_angles("30,60,-180") == (30, 60, -180)
-    assert parse_planes("Sagittal, coronal") == ("sagittal", "coronal")
-    assert (parse_shift("30:50"), parse_shift("40")) == ((30, 50), (40, 40))
-    for parse, text in ((parse_angles, "30;60"), (parse_shift, "a:b")):
-        with pytest.raises(SegconvError, match="is no"):
-            parse(text)

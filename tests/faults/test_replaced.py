@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fixtures.make_fixtures import png_shapes
-from segconv.augment import runner
+from segconv.augment import planning, runner
 from segconv.cli import labels
 from segconv.convert import restore
 from segconv.convert.sources import nnunet_v2
@@ -59,7 +59,7 @@ def replaced(dataset: Path) -> None:
 Words = tuple[object, ...]
 # Command → what it calls once it has read something of the dataset, and before it has read the rest or written.
 MOMENTS: dict[str, tuple[Words, object, str]] = {
-    "augment, while planning": (("augment", 9, "--to", "109_B", "--rotate", 90), runner, "_unfit_names"),
+    "augment, while planning": (("augment", 9, "--to", "109_B", "--rotate", 90), planning, "unfit_names"),
     "augment": (("augment", 9, "--to", "109_B", "--rotate", 90), staging, "begin"),
     "augment, at its end": (("augment", 9, "--to", "109_B", "--rotate", 90), runner, "_folds"),
     "check": (("check", 9), dataset_check, "take_inventory"),

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from fixtures.make_fixtures import msd_ct, png_shapes
 from segconv.augment.augmentation import Augmentation
-from segconv.augment.runner import plan_augmentation, run_augmentation
+from segconv.augment.planning import plan_augmentation
+from segconv.augment.runner import run_augmentation
 from segconv.augment.spec import AugmentSpec
 from segconv.convert import conversion as room
 from segconv.convert.conversion import Conversion, plan_conversion, run_conversion

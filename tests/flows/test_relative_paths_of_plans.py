@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from fixtures.make_fixtures import msd_ct, png_shapes
-from segconv.augment.runner import plan_augmentation, run_augmentation
+from segconv.augment.planning import plan_augmentation
+from segconv.augment.runner import run_augmentation
 from segconv.augment.spec import AugmentSpec
 from segconv.convert.conversion import plan_conversion, run_conversion
 from segconv.convert.inputs import plan_inputs, run_inputs

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from fixtures.make_fixtures import msd_ct
-from segconv.augment.runner import plan_augmentation, run_augmentation
+from segconv.augment.planning import plan_augmentation
+from segconv.augment.runner import run_augmentation
 from segconv.augment.spec import AugmentSpec
 from segconv.convert.conversion import Conversion, plan_conversion, run_conversion
 from segconv.convert.restore import plan_restore, run_restore

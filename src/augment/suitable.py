@@ -1,0 +1,139 @@
+"""What keeps a dataset from being augmented as asked: its channels, file format, case names and voxel types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dataset.description import unknown_entries
+from ..dataset.layout import DESCRIPTION, Dataset
+from ..dataset.lineage import TEST, TRAIN
+from ..dataset.names import CASE_IDENTIFIER
+from ..dataset.strictjson import load_object, read_file
+from ..errors import Cure, Finding, SegconvError
+from ..image import opened, raster
+from ..image.opened import probe
+from ..work.caseio import COPY
+from .spec import PLANES, AugmentSpec
+
+LONGEST_NAME = 200
+"""Characters of a case identifier, which with channel and ending fit every file system."""
+
+
+def refuse_unfit(source: Dataset, spec: AugmentSpec, ending: str, link: str) -> None:
+    """Refuse a dataset that cannot be augmented as asked, for what its dataset.json says.
+
+    Parameters
+    ----------
+    ending, link
+        Of the new dataset; see `plan_augmentation`.
+
+    Raises
+    ------
+    SegconvError
+        ``SC094`` for files that are not augmented; ``SC091`` for a HU shift without a CT channel; ``SC001`` for
+        planes that pictures do not have, and formats that do not go with the files.
+    """
+    description = source.description
+    found = description.file_ending
+    if found not in opened.WRITABLE:
+        raise SegconvError(f"files that end in {found} are not augmented", code="SC094", file=str(source.path))
+    if spec.hu_shift is not None and not any(map(is_ct, description.channel_names)):
+        raise SegconvError(
+            f"a HU shift needs a channel named CT, the dataset has {', '.join(description.channel_names)}",
+            code="SC091",
+            file=str(source.path / DESCRIPTION),
+            cures=(Cure.of("omit_hu_shift"), Cure.of("rewrite_as_ct", dataset=source.path)),
+        )
+    # All three planes are the default, so nobody asked for them.
+    if found in raster.ENDINGS and spec.rotates and spec.planes not in (("axial",), ("k",), PLANES):
+        raise SegconvError(
+            "pictures turn only in their own plane", file=str(source.path), cures=(Cure.of("turn_pictures"),)
+        )
+    if (found in raster.ENDINGS) != (ending in raster.ENDINGS):
+        kind = "pictures" if found in raster.ENDINGS else "volumes"
+        raise SegconvError(f"{kind} that end in {found} cannot be written as {ending}")
+    if found != ending and link != COPY:
+        raise SegconvError(
+            f"links keep originals as they are, and {ending} files are written anew", hint="leave out one of the two"
+        )
+
+
+def is_ct(channel: str) -> bool:
+    """Return whether a channel holds HU by its name."""
+    return channel.casefold() == "ct"
+
+
+def unknown_in_description(source: Dataset) -> dict[str, Any]:
+    """Return what the source's dataset.json says besides what one holds.
+
+    Raises
+    ------
+    SegconvError
+        ``SC060`` if it names files elsewhere, and segconv did not write that.
+    """
+    found = load_object(read_file(source.path / DESCRIPTION))
+    if "dataset" in found and not source.external:
+        raise SegconvError(
+            "has the key 'dataset', which names files elsewhere, and segconv did not write it",
+            code="SC060",
+            file=str(source.path / DESCRIPTION),
+            cures=(Cure.of("rewrite_external", dataset=source.path),),
+        )
+    return unknown_entries({key: value for key, value in found.items() if key != "dataset"})
+
+
+def unfit_names(source: Dataset) -> dict[str, Finding]:
+    """Return case → what is wrong with its name, in datasets of other tools, which allow more names."""
+    training = source.cases(TRAIN)
+    unfit = {
+        case: Finding(
+            "SC090",
+            f"a case cannot be called {case!r}, expected a letter or digit, then letters, digits, '.', '-' and '_',"
+            f" at most {LONGEST_NAME} in all",
+            file=str(source.image_files(case, split)[0]),
+            cures=(Cure.of("rewrite", dataset=source.path),),
+        )
+        for split, cases in ((TRAIN, training), (TEST, source.cases(TEST)))
+        for case in cases
+        if not CASE_IDENTIFIER.fullmatch(case)
+    }
+    for case in sorted({*training} & {*source.cases(TEST)} - {*unfit}):
+        what = f"the name {case!r} stands for a training case and a test case"
+        unfit[case] = Finding("SC085", what, file=str(source.image_files(case, TEST)[0]), hint="rename one of them")
+    return unfit
+
+
+def unfit_for_png(path: str) -> list[Finding]:
+    """Return what keeps a picture from being written as PNG: samples that need more than its 8 or 16 bits, or a sign.
+
+    Parameters
+    ----------
+    path
+        The file, of which the header is read.
+    """
+    try:
+        dtype = probe(path).value_dtype
+    except SegconvError:
+        return []  # what is wrong with it is reported when it is read
+    if dtype in (np.uint8, np.uint16):
+        return []
+    what = f"has samples of type {dtype.name}, and PNG holds only whole numbers of 8 or 16 bits"
+    return [Finding("SC001", what, file=path, cures=(Cure.of("write_tiff"), Cure.of("keep_format")))]
+
+
+def unfit_for_padding(pad_value: float, path: str) -> list[Finding]:
+    """Return what keeps the voxels of a file from having a value."""
+    try:
+        dtype = probe(path).value_dtype
+    except SegconvError:
+        return []  # what is wrong with it is reported when it is read
+    real = dtype.kind == "f"
+    # What is beyond 32 bits is infinite to a network, even where a file holds 64.
+    limits = np.finfo(np.float16 if dtype == np.float16 else np.float32) if real else np.iinfo(dtype)
+    if float(limits.min) <= pad_value <= float(limits.max) and (real or float(pad_value).is_integer()):
+        return []
+    what = f"has voxels of type {dtype.name}, which cannot hold the padding value {pad_value:g}"
+    fitting = f"a {'number' if real else 'whole number'} from {limits.min} to {limits.max}"
+    return [Finding("SC001", what, file=path, hint=fitting)]
