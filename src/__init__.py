@@ -27,10 +27,10 @@ _HOMES = {
     "make_splits": "dataset.splits",
     "plan_augmentation": "augment.planning",
     "plan_conversion": "convert.conversion",
-    "plan_restore": "convert.restore",
+    "plan_restore": "convert.back.restore",
     "run_augmentation": "augment.runner",
     "run_conversion": "convert.conversion",
-    "run_restore": "convert.restore",
+    "run_restore": "convert.back.restore",
 }
 
 __all__ = sorted(_HOMES)

@@ -30,7 +30,7 @@ def command(predictions: Path, like: str, output: Path, sink: Sink, paths: Paths
     format that the case had before it was converted. A folder that is restored already is left as
     it is.
     """
-    from ..convert.restore import is_restored, plan_restore, report, run_restore
+    from ..convert.back.restore import is_restored, plan_restore, report, run_restore
     from ..dataset.layout import Dataset
     from ..train.paths import NAMES
     from ..work.apart import refuse_holding, refuse_within

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from ..convert.back.raw_predictions import plan_raw_predictions, run_raw_predictions
+from ..convert.back.restore import plan_restore_of, run_restore
 from ..convert.inputs import Inputs, as_converted, plan_inputs, run_inputs, ways_back
-from ..convert.raw_predictions import plan_raw_predictions, run_raw_predictions
-from ..convert.restore import plan_restore_of, run_restore
 from ..dataset.layout import Dataset
 from ..dataset.lineage import RESTORED, manifest
 from ..errors import Finding, Interrupted, Refused, SegconvError

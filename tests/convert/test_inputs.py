@@ -12,9 +12,9 @@ import tifffile
 from PIL import Image
 from skimage import io
 
+from segconv.convert.back.restore import plan_restore_of, run_restore
 from segconv.convert.inputs import Inputs, as_converted, plan_inputs, run_inputs, ways_back
 from segconv.convert.model import ConvertOptions
-from segconv.convert.restore import plan_restore_of, run_restore
 from segconv.dataset.description import DatasetDescription
 from segconv.dataset.labels import Labels
 from segconv.dataset.layout import Dataset

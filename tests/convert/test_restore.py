@@ -20,7 +20,7 @@ from skimage import io
 
 from fixtures.make_fixtures import msd_ct, png_shapes, write_nifti, write_png
 from fixtures.phantoms import shapes
-from segconv.convert.restore import RestoreTask, _picture
+from segconv.convert.back.restore import RestoreTask, _picture
 from segconv.dataset.label_table import LabelTable
 from segconv.dataset.labels import GRAY, Labels
 from segconv.dataset.phantoms import ct

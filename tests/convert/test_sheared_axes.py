@@ -9,8 +9,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from segconv.convert.back.restore import plan_restore_of, run_restore
 from segconv.convert.inputs import as_converted, plan_inputs, run_inputs, ways_back
-from segconv.convert.restore import plan_restore_of, run_restore
 from segconv.dataset.layout import Dataset
 from segconv.dataset.lineage import RESTORED, manifest
 from segconv.image import volumes

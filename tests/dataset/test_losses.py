@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segconv.convert.restoration import lost_by
+from segconv.convert.back.task import lost_by
 from segconv.dataset.lineage import CaseRecord
 from segconv.dataset.losses import SNAPPED, UNITED, Loss, loss
 from segconv.dataset.stored_label import StoredLabel, stored_label

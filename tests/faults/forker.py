@@ -225,8 +225,8 @@ def _serve() -> None:
     import segconv.cli.plan
     import segconv.cli.repair
     import segconv.cli.restore
+    import segconv.convert.back.restore
     import segconv.convert.conversion
-    import segconv.convert.restore
     import segconv.convert.sources.registry
     import segconv.convert.write.pictures
     import segconv.convert.write.volumes

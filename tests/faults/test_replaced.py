@@ -12,7 +12,7 @@ import pytest
 from fixtures.make_fixtures import png_shapes
 from segconv.augment import planning, runner
 from segconv.cli import labels
-from segconv.convert import restore
+from segconv.convert.back import restore
 from segconv.convert.sources import nnunet_v2
 from segconv.dataset import counts, edit, regions
 from segconv.errors import SegconvError

@@ -18,11 +18,11 @@ from segconv.augment.planning import plan_augmentation
 from segconv.augment.runner import run_augmentation
 from segconv.augment.spec import AugmentSpec
 from segconv.convert import conversion as room
+from segconv.convert.back.raw_predictions import run_raw_predictions
+from segconv.convert.back.restore import plan_restore, plan_restore_of, run_restore
 from segconv.convert.conversion import Conversion, plan_conversion, run_conversion
 from segconv.convert.inputs import plan_inputs, run_inputs
 from segconv.convert.model import ConvertOptions, Scan
-from segconv.convert.raw_predictions import run_raw_predictions
-from segconv.convert.restore import plan_restore, plan_restore_of, run_restore
 from segconv.convert.sources.registry import scan_source
 from segconv.convert.survey import Survey
 from segconv.dataset.layout import Dataset

@@ -14,11 +14,11 @@ from fixtures.make_fixtures import msd_ct, png_shapes
 from segconv.augment.planning import plan_augmentation
 from segconv.augment.runner import run_augmentation
 from segconv.augment.spec import AugmentSpec
+from segconv.convert.back.raw_predictions import plan_raw_predictions, run_raw_predictions
+from segconv.convert.back.restore import plan_restore, plan_restore_of, run_restore
 from segconv.convert.conversion import plan_conversion, run_conversion
 from segconv.convert.inputs import plan_inputs, run_inputs
 from segconv.convert.model import ConvertOptions
-from segconv.convert.raw_predictions import plan_raw_predictions, run_raw_predictions
-from segconv.convert.restore import plan_restore, plan_restore_of, run_restore
 from segconv.dataset.edit import apply_edit, plan_regions, plan_rename
 from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName

@@ -13,8 +13,8 @@ from fixtures.make_fixtures import msd_ct
 from segconv.augment.planning import plan_augmentation
 from segconv.augment.runner import run_augmentation
 from segconv.augment.spec import AugmentSpec
+from segconv.convert.back.restore import plan_restore, run_restore
 from segconv.convert.conversion import Conversion, plan_conversion, run_conversion
-from segconv.convert.restore import plan_restore, run_restore
 from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName
 from segconv.errors import SegconvError

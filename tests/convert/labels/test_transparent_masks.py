@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fixtures.make_fixtures import msd_ct
+from segconv.convert.back.restore import _picture
 from segconv.convert.labels.labelling import Declared
 from segconv.convert.labels.picture_file import mask_codes, open_picture
-from segconv.convert.restore import _picture
 from segconv.dataset.labels import RGB
 from segconv.dataset.stored_label import StoredLabel
 from segconv.image.formats import bmp

@@ -12,32 +12,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import reading
-from ..dataset import lineage
-from ..dataset.labels import GRAY, RGB, value_text
-from ..dataset.layout import Dataset
-from ..dataset.lineage import CaseRecord, RunRecord
-from ..dataset.stored_label import LAYERS, NOTHING_KNOWN, PAGES, SEGMENTS, STACK, StoredLabel, StoredSegment
-from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
-from ..image import opened, raster, volumes
-from ..image.formats import segmentation
-from ..image.geometry import NEAR_GRID_VOXELS, Geometry
-from ..image.mask import WITH_ALPHA, colour_picture, grey_mask, palette_codes
-from ..image.opened import decoded_bytes
-from ..image.orientation import reordering
-from ..image.stored import DecodedVolume
-from ..image.voxels import label_values, remap
-from ..version import VERSION
-from ..work.caseio import CaseIO
-from ..work.plan import Item, Plan, Target
-from ..work.run import Outcome, Result, execute
-from ..work.run_options import USUAL, RunOptions
-from ..work.staging import Staged
-from .model import collect
-from .restoration import Restoration, RestoreTask, lost_by, task_of, unknown_case
-from .source_files import files_of, resolve_inside
+from ... import reading
+from ...dataset import lineage
+from ...dataset.labels import GRAY, RGB, value_text
+from ...dataset.layout import Dataset
+from ...dataset.lineage import CaseRecord, RunRecord
+from ...dataset.stored_label import LAYERS, NOTHING_KNOWN, PAGES, SEGMENTS, STACK, StoredLabel, StoredSegment
+from ...errors import Finding, SegconvError, naming, refuse_if_any, warning
+from ...image import opened, raster, volumes
+from ...image.formats import segmentation
+from ...image.geometry import NEAR_GRID_VOXELS, Geometry
+from ...image.mask import WITH_ALPHA, colour_picture, grey_mask, palette_codes
+from ...image.opened import decoded_bytes
+from ...image.orientation import reordering
+from ...image.stored import DecodedVolume
+from ...image.voxels import label_values, remap
+from ...version import VERSION
+from ...work.caseio import CaseIO
+from ...work.plan import Item, Plan, Target
+from ...work.run import Outcome, Result, execute
+from ...work.run_options import USUAL, RunOptions
+from ...work.staging import Staged
+from ..model import collect
+from ..source_files import files_of, resolve_inside
+from ..write.segments import placed
+from .task import Restoration, RestoreTask, lost_by, task_of, unknown_case
 from .way_back import nifti_bytes, turned_back
-from .write.segments import placed
 
 COMMAND = "restore"
 SHOWN = 3

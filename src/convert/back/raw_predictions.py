@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import reading
-from ..dataset import lineage
-from ..dataset.layout import Dataset
-from ..dataset.lineage import CaseRecord
-from ..errors import Finding
-from ..version import VERSION
-from ..work.caseio import CaseIO
-from ..work.plan import Item, Plan, Target
-from ..work.run import Outcome, Result, execute
-from ..work.run_options import USUAL, RunOptions
-from ..work.staging import Staged
+from ... import reading
+from ...dataset import lineage
+from ...dataset.layout import Dataset
+from ...dataset.lineage import CaseRecord
+from ...errors import Finding
+from ...version import VERSION
+from ...work.caseio import CaseIO
+from ...work.plan import Item, Plan, Target
+from ...work.run import Outcome, Result, execute
+from ...work.run_options import USUAL, RunOptions
+from ...work.staging import Staged
 
 COMMAND = "infer"
 

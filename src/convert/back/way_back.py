@@ -11,10 +11,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..image.formats import nifti
-from ..image.geometry import Geometry
-from ..image.orientation import same_points
-from ..image.stored import DecodedVolume, laid_anew
+from ...image.formats import nifti
+from ...image.geometry import Geometry
+from ...image.orientation import same_points
+from ...image.stored import DecodedVolume, laid_anew
 
 
 def turned_back(

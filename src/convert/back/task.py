@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..dataset.description import DatasetDescription
-from ..dataset.label_table import LabelTable
-from ..dataset.layout import Dataset
-from ..dataset.lineage import CaseRecord, RunRecord
-from ..dataset.stored_label import LARGEST_VALUE, LAYERS, NOTHING_KNOWN, SEGMENTS, STACK, StoredLabel, StoredMask, grid
-from ..errors import Finding, SegconvError, warning
-from ..image.geometry import Geometry
-from ..typed import Misfit, can_be_a_path
-from ..work.plan import Plan
-from .model import CASE
+from ...dataset.description import DatasetDescription
+from ...dataset.label_table import LabelTable
+from ...dataset.layout import Dataset
+from ...dataset.lineage import CaseRecord, RunRecord
+from ...dataset.stored_label import LARGEST_VALUE, LAYERS, NOTHING_KNOWN, SEGMENTS, STACK, StoredLabel, StoredMask, grid
+from ...errors import Finding, SegconvError, warning
+from ...image.geometry import Geometry
+from ...typed import Misfit, can_be_a_path
+from ...work.plan import Plan
+from ..model import CASE
 
 
 @dataclass(frozen=True)
