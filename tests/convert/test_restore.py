@@ -20,7 +20,8 @@ from skimage import io
 
 from fixtures.make_fixtures import msd_ct, png_shapes, write_nifti, write_png
 from fixtures.phantoms import shapes
-from segconv.convert.back.restore import RestoreTask, _picture
+from segconv.convert.back.pictures import encoded_picture
+from segconv.convert.back.task import RestoreTask
 from segconv.dataset.label_table import LabelTable
 from segconv.dataset.labels import GRAY, Labels
 from segconv.dataset.phantoms import ct
@@ -352,7 +353,7 @@ def test_a_chain_of_conversions_leads_back_to_the_first_source(tmp_path: Path, s
 )
 def test_every_mode_holds_every_value(rows: list[list[int]], mode: str, ending: str) -> None:
     values = np.array(rows, dtype=np.uint8)
-    data = _picture(values, StoredLabel(mode=mode, depth=8), ending, GRAY)
+    data = encoded_picture(values, StoredLabel(mode=mode, depth=8), ending, GRAY)
     found = raster.decode(data)
     header, samples, plain = found.header, found.stored, found.plain
     assert plain

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fixtures.make_fixtures import msd_ct
-from segconv.convert.back.restore import _picture
+from segconv.convert.back.pictures import encoded_picture
 from segconv.convert.labels.labelling import Declared
 from segconv.convert.labels.picture_file import mask_codes, open_picture
 from segconv.dataset.labels import RGB
@@ -433,7 +433,7 @@ def test_every_table_of_colours_is_read_and_given_back(table: list[tuple[int, ..
     dense = np.vectorize(found.forward.__getitem__)(codes)
     assert np.array_equal(dense, mask)
     back = np.vectorize(found.inverse.__getitem__, otypes=[np.uint32])(dense)
-    with Image.open(io.BytesIO(_picture(back, StoredLabel(mode="RGBA", depth=8), ending, RGB))) as image:
+    with Image.open(io.BytesIO(encoded_picture(back, StoredLabel(mode="RGBA", depth=8), ending, RGB))) as image:
         assert image.mode == "RGBA"
         assert np.array_equal(np.asarray(image), np.where(theirs[..., 3:] == 0, 0, theirs))
 
