@@ -40,7 +40,7 @@ print(json.dumps([code, seen]))
 """
 
 
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+def test_irregular_files_are_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
     (tmp_path / "link").symlink_to("file")
     (tmp_path / "loop").symlink_to("loop")
@@ -182,9 +182,7 @@ def test_every_file_of_a_source_is_opened_for_reading_through_no_link(kind: str,
 
 
 @pytest.mark.parametrize("name", ["segconv/run.json", "segconv/cases.jsonl", "splits_final.json", "dataset.json"])
-def test_what_lies_beside_the_cases_does_not_lead_out_of_the_source(
-    name: str, tmp_path: Path, segconv: Command
-) -> None:
+def test_links_next_to_the_cases_do_not_leave_the_source(name: str, tmp_path: Path, segconv: Command) -> None:
     source = v2_dataset(tmp_path)
     (source / name).rename(tmp_path / "elsewhere.json")
     (source / name).symlink_to(tmp_path / "elsewhere.json")

@@ -67,7 +67,7 @@ def test_kernels_heed_no_settings(text: str, cached: bool, tmp_path: Path) -> No
     assert turn(tmp_path, own | GARBAGE) == f"{ROWS} {hashlib.sha256(usual).hexdigest()}\n"
 
 
-def test_where_a_program_told_numba_not_to_compile_simpleitk_turns(tmp_path: Path) -> None:
+def test_simpleitk_rotates_where_numba_must_not_compile(tmp_path: Path) -> None:
     assert turn(tmp_path, {"NUMBA_DISABLE_JIT": "1"}, "import numba").startswith(rotation.SIMPLEITK)
 
 

@@ -112,7 +112,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
-def test_every_file_is_proved_and_what_is_whole_is_carried_byte_for_byte(volumes: Path, segconv: Command) -> None:
+def test_every_file_is_verified_and_intact_files_are_copied_byte_for_byte(volumes: Path, segconv: Command) -> None:
     done = augment(segconv)
     assert (done.code, "Warning" in done.err) == (0, False), done.err
     for path in [*volumes.glob("images*/*"), *volumes.glob("labels*/*")]:
@@ -199,7 +199,9 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_an_odd_file_is_warned_of_as_by_convert_and_encoded_anew(volumes: Path, segconv: Command, odd: str) -> None:
+def test_an_odd_file_gives_the_warnings_of_convert_and_is_encoded_again(
+    volumes: Path, segconv: Command, odd: str
+) -> None:
     change, code = ODD[odd]
     files = [*volumes.glob("*T?/t*"), *volumes.glob("*T?/a*")]
     voxels = [np.asarray(nib.load(path).dataobj) for path in files]
@@ -248,7 +250,7 @@ def test_an_odd_file_that_is_linked_stays_as_it_is_and_is_warned_of(volumes: Pat
     assert not any(record.repairs for record in dataset.records())
 
 
-def test_big_endian_files_are_encoded_anew(volumes: Path, segconv: Command) -> None:
+def test_big_endian_files_are_encoded_again(volumes: Path, segconv: Command) -> None:
     voxels = {}
     for name in (TEST_IMAGE, TEST_LABEL):
         image = nib.load(volumes / name)
@@ -291,7 +293,7 @@ def test_a_file_a_hair_off_its_grid_takes_the_first_channels_header(
         assert (made(segconv) / path).read_bytes() == (volumes / path).read_bytes()
 
 
-def test_constant_images_and_empty_labels_are_told(volumes: Path, segconv: Command) -> None:
+def test_constant_images_and_empty_labels_are_reported(volumes: Path, segconv: Command) -> None:
     save(volumes / TEST_IMAGE, np.full(SIZE, 7, np.int16))
     save(volumes / TEST_LABEL, np.zeros(SIZE, np.uint8))
     done = augment(segconv)
@@ -300,7 +302,7 @@ def test_constant_images_and_empty_labels_are_told(volumes: Path, segconv: Comma
     assert f"Warning SC075: {TEST_LABEL}: holds nothing but background" in done.err
 
 
-def test_bytes_after_a_picture_are_told_and_left_out(pictures: Path, segconv: Command) -> None:
+def test_bytes_after_a_picture_are_reported_and_dropped(pictures: Path, segconv: Command) -> None:
     files = [pictures / "imagesTs" / "t_0000.png", pictures / "labelsTr" / "a.png"]
     for path in files:
         tail(path)
@@ -313,7 +315,7 @@ def test_bytes_after_a_picture_are_told_and_left_out(pictures: Path, segconv: Co
         assert np.array_equal(np.asarray(Image.open(after)), np.asarray(Image.open(path)))
 
 
-def test_a_colour_picture_of_one_colour_is_told(pictures: Path, segconv: Command) -> None:
+def test_a_colour_picture_of_one_colour_is_reported(pictures: Path, segconv: Command) -> None:
     describe(pictures, 3, ".png")
     for path in pictures.glob("imagesT*/*"):
         colours = np.random.default_rng(0).integers(0, 255, (20, 30, 3)).astype(np.uint8)

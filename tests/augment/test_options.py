@@ -120,7 +120,7 @@ def test_a_pad_value_beyond_the_floats_is_refused(straight: Path, segconv: Comma
 
 
 @pytest.mark.parametrize("shift", [40.0, -40.0])
-def test_a_shift_of_a_turned_volume_moves_what_is_neither_air_nor_padding(shift: float) -> None:
+def test_shifting_a_rotated_volume_moves_only_voxels_that_are_not_air_or_padding(shift: float) -> None:
     geometry = Geometry.plain((40, 40, 10))
     body = np.full(geometry.array_shape, -1000, np.int16)
     body[:, 5:35, 5:35] = 50
@@ -386,7 +386,7 @@ def test_what_a_recipe_switches_on_an_option_switches_off(ct: Path, segconv: Com
     assert (options["expand"], options["label_soft"]) == (False, False)
 
 
-def test_it_tells_which_way_the_rotations_go(straight: Path, segconv: Command) -> None:
+def test_verbose_output_says_which_way_rotations_go(straight: Path, segconv: Command) -> None:
     done = segconv("augment", "12", "--to", "107", "--rotate", "30,180", "--planes", "sagittal", "-n", "-v")
     assert "2 copies: voxels moved" in done.err
     assert ("2 copies: kernel along rows" if compiled.available() else "2 copies: SimpleITK") in done.err

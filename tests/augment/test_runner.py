@@ -195,7 +195,7 @@ def test_the_folds_of_the_originals_stay_theirs(ct: Path, segconv: Command) -> N
     ]
 
 
-def test_a_number_alone_takes_the_name_of_the_source(shapes: Path, segconv: Command) -> None:
+def test_an_id_without_a_name_takes_the_name_of_the_source(shapes: Path, segconv: Command) -> None:
     assert segconv("augment", "9", "--to", "109", "--rotate", "30").code == 0
     made = segconv.raw / "Dataset109_Shapes"
     assert json.loads((made / "dataset.json").read_text())["name"] == "Shapes"
@@ -216,9 +216,7 @@ def test_folds_that_nnunet_trains_with_beat_those_of_the_dataset(ct: Path, segco
     assert [fold["val"] for fold in made] == [cases[2:], cases[:2]]
 
 
-def test_stale_folds_of_the_preprocessed_data_are_told_and_those_of_the_dataset_count(
-    ct: Path, segconv: Command
-) -> None:
+def test_stale_preprocessed_folds_are_reported_and_those_of_the_dataset_count(ct: Path, segconv: Command) -> None:
     cases = Dataset.open(ct).cases()
     planned = segconv.folder / "nnUNet_preprocessed" / ct.name / "splits_final.json"
     planned.parent.mkdir()
@@ -241,7 +239,7 @@ def test_stale_folds_of_the_preprocessed_data_are_told_and_those_of_the_dataset_
         [{"train": ["ct_000"], "val": ["ct_000"]}],
     ],
 )
-def test_folds_that_leak_or_are_of_other_cases_are_made_anew_and_told(
+def test_folds_that_leak_or_name_other_cases_are_made_again_and_reported(
     ct: Path, segconv: Command, folds: object
 ) -> None:
     before = json.loads((ct / "splits_final.json").read_text())
@@ -310,7 +308,7 @@ def test_a_name_that_stands_for_two_cases_is_refused(ct: Path, segconv: Command)
     assert (done.code, done.codes()) == (65, ["SC085"])
 
 
-def test_entries_that_nnunet_does_not_know_are_told_and_kept_in_the_lineage(ct: Path, segconv: Command) -> None:
+def test_unknown_entries_are_reported_and_kept_in_the_lineage(ct: Path, segconv: Command) -> None:
     path = ct / "dataset.json"
     mine = {"overwrite_image_reader_writer": "SimpleITKIO", "scanner": "X"}
     path.write_text(json.dumps({**json.loads(path.read_text()), **mine}))

@@ -17,7 +17,7 @@ cases = st.from_regex(r"[a-z0-9]{1,12}", fullmatch=True)
 
 
 @given(cases, st.integers(0, 2**32), st.integers(1, 6))
-def test_what_is_drawn_lies_in_the_ranges_and_never_changes(case: str, seed: int, count: int) -> None:
+def test_samples_are_in_range_and_never_change(case: str, seed: int, count: int) -> None:
     spec = AugmentSpec(rotate_range_deg=15, planes=("sagittal", "axial"), copies=count, hu_shift=(30, 50), seed=seed)
     made = copies(spec, case)
     assert made == copies(spec, case)

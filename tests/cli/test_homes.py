@@ -122,7 +122,7 @@ def test_settings_that_are_broken_are_refused_by_name(
 
 
 @pytest.mark.parametrize("code", ["EACCES", "EPERM", "ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"])
-def test_settings_that_this_user_cannot_reach_are_none(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_that_this_user_cannot_read_are_ignored(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> NoReturn:
         raise OSError(getattr(errno, code), code)
 
@@ -130,7 +130,7 @@ def test_settings_that_this_user_cannot_reach_are_none(code: str, monkeypatch: p
     assert read_settings() == {}
 
 
-def test_settings_may_lie_elsewhere_behind_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_may_be_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     init_folders(tmp_path / "root", remember=True)
     path = settings_file()
@@ -140,7 +140,7 @@ def test_settings_may_lie_elsewhere_behind_a_link(tmp_path: Path, monkeypatch: p
     assert read_settings()["nnUNet_raw"] == str(tmp_path / "root" / "nnUNet_raw")
 
 
-def test_what_cannot_be_remembered_is_told_before_folders_are_made(
+def test_unwritable_settings_are_reported_before_folders_are_made(
     homeless: None, segconv: Command, tmp_path: Path
 ) -> None:
     done = segconv("paths", "init", tmp_path / "root", "--remember")
@@ -149,7 +149,7 @@ def test_what_cannot_be_remembered_is_told_before_folders_are_made(
     assert segconv("paths", "init", tmp_path / "root").code == 0
 
 
-def test_kernels_that_somebody_else_compiled_are_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_that_another_user_compiled_are_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert (compiled.cache_folder.__wrapped__() or Path()).is_relative_to(tmp_path)

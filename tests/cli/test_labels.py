@@ -110,7 +110,7 @@ def test_a_json_that_cannot_be_used_is_refused_by_name(segconv: Command, tmp_pat
     assert "dataset.json" in done.err
 
 
-def test_an_ignore_label_that_nnunet_would_not_know_is_mended_by_the_hint(segconv: Command) -> None:
+def test_an_ignore_label_that_nnunet_would_not_recognise_is_fixed_by_the_hint(segconv: Command) -> None:
     folder = write(
         segconv.raw / "Dataset006_A", labels={"background": 0, "a": 1, "Ignore": 2}, regions_class_order=None
     )
@@ -121,7 +121,7 @@ def test_an_ignore_label_that_nnunet_would_not_know_is_mended_by_the_hint(segcon
     assert "ignore\t2\tnot learned" in segconv("labels", "show", "6").out
 
 
-def test_a_dataset_that_is_not_there_is_66(segconv: Command, tmp_path: Path) -> None:
+def test_a_missing_dataset_is_66(segconv: Command, tmp_path: Path) -> None:
     for verb in (["show", "9"], ["rename", "9", "a=b"], ["regions", "9", "a=b"], ["ignore", "9"]):
         assert segconv("labels", *verb).code == 66
 
@@ -171,7 +171,7 @@ def test_regions_are_set_proved_and_shown_before_they_are_written(segconv: Comma
     assert (again.code, "nothing to do" in again.err) == (0, True)
 
 
-def test_regions_that_cannot_be_told_apart_name_the_one_to_add(segconv: Command, shapes: Path) -> None:
+def test_indistinguishable_regions_name_the_one_to_add(segconv: Command, shapes: Path) -> None:
     done = segconv("labels", "regions", "5", "figure=disc+ring")
     assert (done.code, done.codes()) == (65, ["SC074"])
     assert "Hint: add ring=2 to the regions" in done.err
@@ -189,7 +189,7 @@ def test_regions_under_preprocessed_data_need_force(segconv: Command, shapes: Pa
     assert (done.code, "Warning SC094" in done.err) == (0, True)
 
 
-def test_the_cover_of_the_ignore_label_is_told_by_case(segconv: Command, shapes: Path) -> None:
+def test_the_coverage_of_the_ignore_label_is_reported_per_case(segconv: Command, shapes: Path) -> None:
     done = segconv("labels", "ignore", "5")
     assert (done.code, "has no ignore label" in done.err) == (0, True)
     path = shapes / "dataset.json"
@@ -209,7 +209,7 @@ def test_the_cover_of_the_ignore_label_is_told_by_case(segconv: Command, shapes:
     assert segconv("labels", "ignore", "5", "--json").json["cases"] == pytest.approx(expected), "from the files"
 
 
-def test_a_case_that_is_ignored_as_a_whole_is_a_warning(segconv: Command) -> None:
+def test_a_case_that_is_ignored_completely_is_a_warning(segconv: Command) -> None:
     folder = write(
         segconv.raw / "Dataset006_A",
         channel_names={"0": "gray"},
@@ -254,7 +254,7 @@ def test_labels_are_merged_by_name_into_a_new_dataset(segconv: Command, shapes: 
     assert segconv("labels", "remap", "5", "--to", "7").code == 2
 
 
-def test_labels_are_declared_anew_and_their_values_with_them(segconv: Command, shapes: Path) -> None:
+def test_labels_and_their_values_can_be_declared_again(segconv: Command, shapes: Path) -> None:
     counts = values_of(shapes / "labelsTr")
     done = segconv("labels", "remap", "5", "--to", "8", "--labels", "background=0,first=1,second=2")
     assert done.code == 0, done.err

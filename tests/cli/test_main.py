@@ -67,7 +67,7 @@ GROUPS = ["", *(name for name, command in leaves() if isinstance(command, click.
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_a_group_alone_prints_its_help(segconv: Command, group: str) -> None:
+def test_a_group_without_a_command_prints_its_help(segconv: Command, group: str) -> None:
     alone, asked = segconv(*group.split()), segconv(*group.split(), "--help")
     assert asked.code == 0
     # click 8.2 and later end with 2 and write to stderr.
@@ -136,7 +136,7 @@ def test_names_cannot_speak_to_the_terminal(segconv: Command, tmp_path: Path) ->
     assert escaped("a\nb\x1b") == "a\\nb\\x1b"
 
 
-def test_an_error_that_nobody_foresaw_is_one_line(segconv: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unforeseen_error_is_one_line(segconv: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     from segconv.train.paths import Paths
 
     def broken(**_: object) -> None:
@@ -151,7 +151,7 @@ def test_an_error_that_nobody_foresaw_is_one_line(segconv: Command, monkeypatch:
         segconv("paths", "show")
 
 
-def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:
+def test_a_reader_that_stops_reading_is_not_an_error(tmp_path: Path) -> None:
     words = f"{sys.executable} -m segconv --help | head -1"
     done = subprocess.run(["bash", "-c", words], capture_output=True, encoding="utf-8", env=dict(os.environ))
     assert "Traceback" not in done.stderr

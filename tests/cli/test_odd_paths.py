@@ -78,7 +78,7 @@ def world(segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_path_that_cannot_be_used_is_told(command: str, world: Command, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_used_is_reported(command: str, world: Command, tmp_path: Path) -> None:
     for name, path in ODD.items():
         if (command, name) in MAKES:
             continue
@@ -91,7 +91,7 @@ def test_a_path_that_cannot_be_used_is_told(command: str, world: Command, tmp_pa
     assert not [path for path in world.raw.iterdir() if path.name != "Dataset007_A"]
 
 
-def test_a_current_folder_that_is_gone_is_told(world: Command, tmp_path: Path) -> None:
+def test_a_current_folder_that_is_gone_is_reported(world: Command, tmp_path: Path) -> None:
     (tmp_path / "here").rmdir()
     for words in (["convert", "x", "--to", "8_B"], ["check", "x"], ["paths", "init", "x"], ["evaluate", "x", "y"]):
         done = world(*words)

@@ -48,7 +48,7 @@ def look(path: Path) -> tuple[int, int, bytes]:
 
 
 @pytest.mark.parametrize("name", THERE)
-def test_a_recipe_is_no_such_thing(name: str, shapes: Command, tmp_path: Path) -> None:
+def test_a_recipe_must_be_a_regular_file(name: str, shapes: Command, tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     THERE[name](path)
     before = look(path)
@@ -103,7 +103,7 @@ def test_a_recipe_that_appears_meanwhile_stays(
 
 
 @pytest.mark.parametrize("fault", ["EROFS", "EACCES", "ENOSPC"])
-def test_a_recipe_that_cannot_be_written_is_told(
+def test_a_recipe_that_cannot_be_written_is_reported(
     fault: str, shapes: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fsops._calls.clear()

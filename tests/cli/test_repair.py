@@ -37,7 +37,7 @@ def foreign(segconv: Command) -> Path:
     return root
 
 
-def test_what_can_be_mended_is_mended_and_the_check_is_clean(foreign: Path, segconv: Command) -> None:
+def test_repairs_lead_to_a_clean_check(foreign: Path, segconv: Command) -> None:
     image = nib.load(foreign / "imagesTr/c0_0000.nii.gz")
     affine, voxels = image.affine, np.asarray(image.dataobj)
     label = np.asarray(nib.load(foreign / "labelsTr/c0.nii.gz").dataobj)
@@ -65,7 +65,7 @@ def test_what_can_be_mended_is_mended_and_the_check_is_clean(foreign: Path, segc
     assert np.array_equal(np.asarray(made.dataobj), label)
 
 
-def test_what_cannot_be_mended_without_guessing_is_refused_with_the_choice(foreign: Path, segconv: Command) -> None:
+def test_repairs_that_need_a_guess_are_refused_with_the_choices(foreign: Path, segconv: Command) -> None:
     path = foreign / "labelsTr/c2.nii.gz"
     image = nib.load(path)
     label, affine = np.asarray(image.dataobj).copy(), image.affine.copy()

@@ -82,7 +82,7 @@ COMMANDS = [pytest.param(name, marks=[pytest.mark.train] * name.startswith("prev
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_what_is_no_file_is_not_replaced_by_one(command: str, world: Command, tmp_path: Path) -> None:
+def test_irregular_files_are_not_replaced_by_files(command: str, world: Command, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for kind, put in KINDS.items():
         path = tmp_path / "out" / "it.png"
@@ -126,7 +126,7 @@ IN_PLACE: dict[str, tuple[str, list[object]]] = {
 
 
 @pytest.mark.parametrize("name", IN_PLACE)
-def test_what_is_no_file_is_not_edited(name: str, world: Command, tmp_path: Path) -> None:
+def test_irregular_files_are_not_edited(name: str, world: Command, tmp_path: Path) -> None:
     where, words = IN_PLACE[name]
     path = tmp_path / where
     for kind, put in KINDS.items():

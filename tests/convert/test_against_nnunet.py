@@ -198,7 +198,7 @@ def test_any_spelling_of_the_counts_of_v1(segconv: Command, theirs: Any, tmp_pat
     theirs.verify(segconv.raw / "Dataset005_Lung")
 
 
-def test_a_failed_run_is_repeated_and_a_finished_one_told(segconv: Command, theirs: Any, tmp_path: Path) -> None:
+def test_a_failed_run_is_repeated_and_a_finished_one_reported(segconv: Command, theirs: Any, tmp_path: Path) -> None:
     task = v1_task(msd_ct(tmp_path / "src", size=SIZE), tmp_path / "Task005_Lung")
     edit_json(task, lambda j: j.pop("numTest"))
     for error in (KeyError, RuntimeError):  # the second: "already exists. Aborting"
@@ -283,7 +283,7 @@ def test_files_without_compression(task: Path, segconv: Command, theirs: Any) ->
 
 
 @pytest.mark.parametrize("key", ["test", "training", "modality"])
-def test_keys_that_are_not_there(task: Path, segconv: Command, theirs: Any, key: str) -> None:
+def test_missing_keys(task: Path, segconv: Command, theirs: Any, key: str) -> None:
     edit_json(task, lambda j: j.pop(key))
     with pytest.raises(KeyError, match=key):
         theirs.convert_msd(task)

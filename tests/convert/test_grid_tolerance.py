@@ -82,7 +82,7 @@ def four_channels(root: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "ending"), [(kind, ".nii.gz") for kind in KINDS] + [("pairs", ".mha"), ("masks", ".mha")]
 )
-def test_grids_that_lie_a_little_apart(
+def test_grids_that_are_a_little_apart(
     tmp_path: Path, segconv: Command, kind: str, ending: str, voxels_apart: float, outcome: str
 ) -> None:
     root, image, label = source(tmp_path / "src", kind, ending)
@@ -104,7 +104,7 @@ def test_grids_that_lie_a_little_apart(
 
 
 @pytest.mark.parametrize(("voxels_apart", "outcome"), [(0.008, "equal"), (0.05, "warned"), (0.2, "refused")])
-def test_channels_that_lie_a_little_apart(tmp_path: Path, segconv: Command, voxels_apart: float, outcome: str) -> None:
+def test_channels_that_are_a_little_apart(tmp_path: Path, segconv: Command, voxels_apart: float, outcome: str) -> None:
     root = four_channels(tmp_path / "src")
     file = "images/c1_0002.nii.gz"
     grid(lambda i: i.SetOrigin([voxels_apart * i.GetSpacing()[0], 0, 0]))(root / file)
@@ -124,9 +124,7 @@ def test_channels_that_lie_a_little_apart(tmp_path: Path, segconv: Command, voxe
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_spacings_that_are_rounded_otherwise_become_what_nnunet_takes(
-    tmp_path: Path, segconv: Command, kind: str
-) -> None:
+def test_spacings_rounded_differently_become_what_nnunet_accepts(tmp_path: Path, segconv: Command, kind: str) -> None:
     root, image, label = source(tmp_path / "src", kind)
     grid(lambda i: i.SetSpacing([s * (1 + 5e-5) for s in i.GetSpacing()]))(root / label)
     done = convert(segconv, root, kind)

@@ -69,7 +69,7 @@ def test_a_plan_that_has_not_begun_needs_no_restart(tmp_path: Path, segconv: Com
     assert segconv("convert", source, "--to", "5_A", *LABELS, "--snap", "5").code == 0
 
 
-def test_a_file_that_is_to_be_mended_needs_no_restart(tmp_path: Path, segconv: Command) -> None:
+def test_fixing_a_file_needs_no_restart(tmp_path: Path, segconv: Command) -> None:
     source = stray(tmp_path / "src", value=255)
     whole = (source / "images/c1.png").read_bytes()
     (source / "images/c1.png").write_bytes(whole[:-20])
@@ -80,7 +80,7 @@ def test_a_file_that_is_to_be_mended_needs_no_restart(tmp_path: Path, segconv: C
     assert segconv(*said).code == 0
 
 
-def test_one_voxel_and_one_case_are_told_as_one(tmp_path: Path, segconv: Command) -> None:
+def test_one_voxel_and_one_case_are_singular(tmp_path: Path, segconv: Command) -> None:
     phantom = ct(1)
     values = phantom.images[0].array.astype(np.float32)
     values[1, 2, 3] = np.nan
@@ -97,7 +97,7 @@ def test_one_voxel_and_one_case_are_told_as_one(tmp_path: Path, segconv: Command
 
 
 @pytest.mark.parametrize(("values", "told"), [((0, 7, 9), "values"), (((0, 0, 0), (9, 0, 0), (0, 9, 0)), "colours")])
-def test_labels_that_were_accepted_are_told_to_be_what_was_found(
+def test_accepted_labels_are_reported_as_found(
     tmp_path: Path, segconv: Command, values: tuple[object, ...], told: str
 ) -> None:
     for number in range(2):
@@ -178,7 +178,7 @@ def test_patterns_that_are_advised_find_every_case(
     assert made == sorted(labels(number + first).tolist() for number in range(3))
 
 
-def test_folders_beside_those_of_a_task_are_told_to_be_left_alone(tmp_path: Path, segconv: Command) -> None:
+def test_folders_next_to_those_of_a_task_are_reported_as_ignored(tmp_path: Path, segconv: Command) -> None:
     root = msd_ct(tmp_path / "src")
     shutil.copytree(root / "imagesTr", root / "imagesVa")
     (root / "docs").mkdir()
@@ -187,7 +187,7 @@ def test_folders_beside_those_of_a_task_are_told_to_be_left_alone(tmp_path: Path
     assert done.json["notes"] == ["the folder imagesVa, with 4 volumes, is not converted"]
 
 
-def test_a_listed_file_that_is_missing_is_no_link(tmp_path: Path, segconv: Command) -> None:
+def test_a_missing_listed_file_is_not_a_link(tmp_path: Path, segconv: Command) -> None:
     root = msd_ct(tmp_path / "src")
     (root / "imagesTs/ct_004.nii.gz").rename(root / "imagesTs/ct_009.nii.gz")
     done = segconv("convert", root, "--to", "5_A")

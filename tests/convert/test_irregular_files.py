@@ -78,7 +78,7 @@ def v2_of_pictures(root: Path) -> Path:
 
 
 @pytest.mark.parametrize("layout", [msd, v1, v2_of_pictures], ids=lambda layout: layout.__name__)
-def test_a_dataset_json_that_is_none_is_named(
+def test_a_dataset_json_that_is_not_a_file_is_named(
     layout: Callable[[Path], Path], kind: Callable[[Path], None], tmp_path: Path, segconv: Command
 ) -> None:
     path = layout(tmp_path / "mine")
@@ -98,7 +98,7 @@ def test_a_dataset_json_that_is_none_is_named(
 
 @pytest.mark.parametrize("table", ["labelmap.txt", "labels.json", "class_dict.csv", "classes.json", "label_names.txt"])
 @pytest.mark.parametrize("place", ["", "training", "training/output"])
-def test_a_table_that_is_none_is_named(
+def test_a_table_that_is_not_a_file_is_named(
     table: str, place: str, kind: Callable[[Path], None], tmp_path: Path, segconv: Command
 ) -> None:
     root = png_shapes(tmp_path, cases=2, tests=0, size=(9, 8), values=(0, 1, 2))
@@ -109,7 +109,7 @@ def test_a_table_that_is_none_is_named(
 
 
 @pytest.mark.parametrize("option", ["--pairs", "--patients", "--labels", "--cases"])
-def test_a_list_that_is_none_is_named(
+def test_a_list_that_is_not_a_file_is_named(
     option: str, kind: Callable[[Path], None], tmp_path: Path, segconv: Command
 ) -> None:
     root = png_shapes(tmp_path, cases=2, tests=0, size=(9, 8))
@@ -123,7 +123,7 @@ def test_a_list_that_is_none_is_named(
 
 
 @pytest.mark.parametrize("file", ["imagesTr/ct_000.nii.gz", "labelsTr/ct_000.nii.gz"])
-def test_an_image_or_label_that_is_none_is_named(
+def test_an_image_or_label_that_is_not_a_file_is_named(
     file: str, kind: Callable[[Path], None], tmp_path: Path, segconv: Command
 ) -> None:
     root = msd(tmp_path).parent

@@ -336,7 +336,7 @@ def places(source: Path) -> Iterator[list[Path]]:
 
 
 @layouts
-def test_a_stray_picture_volume_or_slice_is_left_alone_or_named(
+def test_a_stray_picture_volume_or_slice_is_ignored_or_named(
     layout: Callable[[Path], Options], tmp_path: Path, made: Convert, slice_of_dicom: bytes
 ) -> None:
     source = tmp_path / "mine"
@@ -386,7 +386,7 @@ def two_ways(done: Done) -> bool:
     return [finding["code"] for finding in done.json["findings"] if finding["severity"] == "error"] == ["SC003"]
 
 
-def test_previews_of_totalsegmentator_are_left_alone_and_reported(tmp_path: Path, segconv: Command) -> None:
+def test_previews_of_totalsegmentator_are_ignored_and_reported(tmp_path: Path, segconv: Command) -> None:
     source = tmp_path / "mine"
     totalsegmentator(source)
     for number in (1, 2):

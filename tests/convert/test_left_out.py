@@ -84,7 +84,7 @@ def test_nothing_is_said_where_nothing_is_left_out(tmp_path: Path, segconv: Comm
 
 
 @pytest.mark.parametrize("source", [pictures, volumes])
-def test_images_none_of_which_has_a_label_are_told_to_be_all_left_out(
+def test_a_source_without_any_label_reports_that_all_images_are_left_out(
     tmp_path: Path, segconv: Command, source: Callable[[Path], tuple[Path, str]]
 ) -> None:
     root, _ = source(tmp_path)

@@ -130,7 +130,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_a_link_to_a_file_whose_name_tells_no_format_is_named_with_its_target(
+def test_a_link_to_a_file_whose_name_shows_no_format_is_named_with_its_target(
     kind: str, tmp_path: Path, segconv: Command
 ) -> None:
     make, name = SOURCES[kind]
@@ -150,7 +150,7 @@ def test_a_link_to_a_file_whose_name_tells_no_format_is_named_with_its_target(
     assert segconv("convert", copy, "--to", "5_A").code == 0
 
 
-def test_a_link_to_a_file_of_another_name_that_tells_its_format_is_followed(tmp_path: Path, segconv: Command) -> None:
+def test_a_link_to_a_file_whose_name_shows_its_format_is_followed(tmp_path: Path, segconv: Command) -> None:
     for number in range(2):
         pair(tmp_path / "src", f"images/c{number}.png", f"masks/c{number}.png", number)
     image = tmp_path / "src/images/c1.png"

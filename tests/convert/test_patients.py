@@ -54,7 +54,7 @@ def folds(dataset: Path) -> list[dict[str, list[str]]]:
         (frames, ["patient001", "patient002", "patient003"]),
     ],
 )
-def test_patients_that_names_tell_stay_in_one_fold(
+def test_patients_shown_by_names_stay_in_one_fold(
     made: Callable[[Path], Path], patients: list[str], tmp_path: Path, segconv: Command
 ) -> None:
     words = ("--channels", "gray" if made is slices else "MRI", "--accept-labels")
@@ -77,7 +77,7 @@ def test_what_the_user_says_beats_the_guess(tmp_path: Path, segconv: Command) ->
     assert (done.json["patients"], done.json["patients_guessed_from"]) == (6, "")
 
 
-def test_folders_of_classes_are_no_patients_and_one_line_says_so(tmp_path: Path, segconv: Command) -> None:
+def test_folders_of_classes_are_not_patients_and_one_line_says_so(tmp_path: Path, segconv: Command) -> None:
     for group, number in ((g, n) for g in ("benign", "malignant") for n in (1, 2, 3)):
         save(tmp_path / f"src/{group}/{group}{number}.png", picture(number + len(group)))
         save(tmp_path / f"src/{group}/{group}{number}_mask.png", labels(number) * np.uint8(255))

@@ -67,6 +67,6 @@ def test_what_an_older_lineage_does_not_say_is_taken_from_its_options() -> None:
     assert Prepared.by(None) == Prepared()
 
 
-def test_what_the_first_run_replaced_is_not_there_for_the_second() -> None:
+def test_the_second_run_does_not_see_what_the_first_replaced() -> None:
     first, second = Prepared(("orientation",), -1000.0), Prepared(("resample", "orientation"), 0.0, True)
     assert first.then(second) == Prepared(("orientation", "resample"), -1000.0, True)

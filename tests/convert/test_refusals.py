@@ -177,7 +177,7 @@ FROM = {"v1": "nnunet-v1", "v2": "nnunet-v2"}
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_what_no_case_can_be_made_of_is_refused_in_words_of_its_own(
+def test_files_that_make_no_case_are_refused_with_a_specific_message(
     name: str, tmp_path: Path, segconv: Command
 ) -> None:
     refusal = REFUSALS[name]
@@ -243,7 +243,7 @@ def test_a_volume_may_take_what_the_option_allows(tmp_path: Path, segconv: Comma
     assert segconv("convert", root, "--to", "9", "--max-volume", needed).code == 0
 
 
-def test_a_link_over_the_border_of_a_file_system_is_told(
+def test_a_hard_link_across_file_systems_is_reported(
     tmp_path: Path, segconv: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = fresh(tmp_path, "msd").root
@@ -259,7 +259,9 @@ def test_a_link_over_the_border_of_a_file_system_is_told(
 
 
 @pytest.mark.parametrize(("kind", "image", "told"), [("v1", "c9_{}.nii.gz", "c9"), ("msd", "c9.nii.gz", "c9.nii.gz")])
-def test_a_pair_that_no_json_lists_is_told(kind: str, image: str, told: str, tmp_path: Path, segconv: Command) -> None:
+def test_a_pair_that_no_json_lists_is_reported(
+    kind: str, image: str, told: str, tmp_path: Path, segconv: Command
+) -> None:
     root = fresh(tmp_path, kind).root
     for channel in ("0000", "0001") if kind == "v1" else ("",):
         shutil.copy(

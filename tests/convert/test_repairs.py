@@ -112,7 +112,7 @@ def test_a_label_that_does_not_meet_its_image_is_not_resampled_to_nothing(source
     assert convert(segconv, source, "--repair", "resample,header").code == 2
 
 
-def test_axes_off_right_angles_are_mended_with_the_error_in_mm(source: Path, segconv: Command, tmp_path: Path) -> None:
+def test_sheared_axes_are_repaired_with_the_error_in_mm(source: Path, segconv: Command, tmp_path: Path) -> None:
     shear = np.eye(4)
     shear[0, 1] = 0.02
     for folder in ("images", "labels"):

@@ -112,7 +112,7 @@ def test_names_of_all_kinds_come_back(tmp_path: Path, segconv: Command) -> None:
     assert sorted(p.stem for p in (tmp_path / "back").glob("*.png")) == sorted(names)
 
 
-def test_labels_that_are_called_otherwise_than_images_keep_their_names(tmp_path: Path, segconv: Command) -> None:
+def test_labels_with_other_names_than_their_images_keep_them(tmp_path: Path, segconv: Command) -> None:
     source = tmp_path / "s"
     for number in range(3):
         write_png(source / "images" / f"ISIC_{number}.jpg", shapes(number, size=(24, 20)).images[0].array)
@@ -326,7 +326,7 @@ def test_two_predictions_do_not_share_a_file(tmp_path: Path, segconv: Command) -
     assert (done.code, done.codes()) == (65, ["SC085"])
 
 
-def test_a_chain_of_conversions_leads_back_to_the_first_source(tmp_path: Path, segconv: Command) -> None:
+def test_restoring_after_several_conversions_returns_to_the_first_source(tmp_path: Path, segconv: Command) -> None:
     source = tmp_path / "s"
     for number in range(3):
         write_png(source / "images" / f"fröhlich {number}.png", shapes(number, size=(48, 40)).images[0].array)
@@ -371,7 +371,7 @@ def test_the_form_of_a_name_is_judged_before_anything_is_read() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b"version https://git-lfs.github.com/spec/v1", bytes(500)])
-def test_a_file_that_is_no_picture_is_refused_by_name(data: bytes, tmp_path: Path, segconv: Command) -> None:
+def test_a_file_that_is_not_a_picture_is_refused_by_name(data: bytes, tmp_path: Path, segconv: Command) -> None:
     source = tmp_path / "s"
     for number in range(2):
         write_png(source / "images" / f"a{number}.png", shapes(number, size=(48, 40)).images[0].array)

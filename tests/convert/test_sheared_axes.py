@@ -101,7 +101,7 @@ def test_a_squared_prediction_of_a_sheared_reference_is_scored_with_the_distance
 
 
 @pytest.mark.parametrize("ending", [".nrrd", ".nii.gz"])
-def test_predictions_of_sheared_files_lie_on_them(ending: str, tmp_path: Path, segconv: Command) -> None:
+def test_predictions_of_sheared_files_match_them(ending: str, tmp_path: Path, segconv: Command) -> None:
     """Also where labels have another format: an sform may be sheared."""
     write(tmp_path / "s/images/c.nrrd", ct(0).images[0].array)
     if ending == ".nrrd":

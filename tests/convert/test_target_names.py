@@ -16,7 +16,7 @@ from .test_left_out import nnunet_v2
 
 @pytest.mark.parametrize("folder", ["Dataset042_Organ", "Task042_Organ", "Task42_Organ", "Organ"])
 @pytest.mark.parametrize("kind", ["msd", "v2", "pairs"])
-def test_a_number_alone_takes_the_name_of_the_source_and_overwrites_what_it_made(
+def test_an_id_without_a_name_takes_the_name_of_the_source_and_overwrites_what_it_made(
     tmp_path: Path, segconv: Command, kind: str, folder: str
 ) -> None:
     if kind == "pairs":

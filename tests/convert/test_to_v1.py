@@ -73,7 +73,7 @@ def test_a_task_whose_number_is_taken_is_refused(tmp_path: Path, segconv: Comman
     assert segconv("convert", source, "--to", "1", "--to-v1", "1", "--accept-labels").code == 2
 
 
-def test_without_v1s_variable_tasks_lie_beside_nnunet_raw(tmp_path: Path, segconv: Command) -> None:
+def test_without_v1s_variable_tasks_are_next_to_nnunet_raw(tmp_path: Path, segconv: Command) -> None:
     source = png_shapes(tmp_path / "s")
     assert segconv("convert", source, "--to-v1", "42_Roads", "--accept-labels").code == 0
     assert (segconv.raw.parent / "nnUNet_raw_data" / "Task042_Roads" / "dataset.json").is_file()

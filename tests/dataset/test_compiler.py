@@ -202,7 +202,7 @@ def test_a_mask_does_not_become_a_label_with_a_meaning_by_its_name(name: str) ->
     assert caught.value.code == "SC074"
 
 
-def test_a_name_that_stands_twice_is_refused() -> None:
+def test_a_repeated_name_is_refused() -> None:
     with pytest.raises(SegconvError, match="'a', 'a'"):
         compile_masks(["a", "a"], [frozenset({0})])
 

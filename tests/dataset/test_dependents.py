@@ -64,14 +64,16 @@ def test_links_that_a_user_made_count_too(
 
 
 @pytest.mark.parametrize("named", [{}, [], {"a": 1}, {"a": {"images": "x", "label": 1}}, {"a": {"images": ["\0"]}}])
-def test_a_json_that_names_no_files_is_no_link(segconv: Command, made: tuple[str | Path, ...], named: object) -> None:
+def test_a_json_that_names_no_files_is_not_a_link(
+    segconv: Command, made: tuple[str | Path, ...], named: object
+) -> None:
     other = segconv.raw / "Dataset050_Mine"
     other.mkdir()
     (other / "dataset.json").write_text(json.dumps({"dataset": named}))
     assert dependents(segconv.raw / "Dataset042_A") == []
 
 
-def test_models_and_preprocessed_data_of_what_is_replaced_need_force(
+def test_replacing_a_dataset_with_models_or_preprocessed_data_needs_force(
     segconv: Command, made: tuple[str | Path, ...]
 ) -> None:
     (segconv.folder / "nnUNet_results" / "Dataset042_A").mkdir()

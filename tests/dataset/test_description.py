@@ -32,7 +32,7 @@ texts = st.dictionaries(
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4), texts, st.sampled_from([".nii.gz", ".png"]), st.integers(0, 10**6))
-def test_what_is_written_is_read_alike(channels: list[str], said: dict[str, str], ending: str, number: int) -> None:
+def test_written_files_are_read_alike(channels: list[str], said: dict[str, str], ending: str, number: int) -> None:
     said = {key: text.strip() for key, text in said.items()}
     description = DatasetDescription(tuple(channels), PLAIN, ending, number, said)
     assert DatasetDescription.from_json(loads(description.to_bytes())) == description
@@ -94,7 +94,7 @@ def test_a_dataset_without_channels_cannot_be_described() -> None:
     assert caught.value.code == "SC086"
 
 
-def test_a_file_that_cannot_be_read_is_told_apart_from_one_that_is_not_there(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_distinguished_from_a_missing_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("{}")
     (tmp_path / "folder").mkdir()
     for name, code in (("none", "SC010"), ("file/dataset.json", "SC012"), ("folder", "SC061")):
@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_read_is_told_apart_from_one_that_is_not_there(tmp
         assert (caught.value.code, caught.value.file) == (code, str(tmp_path / name))
 
 
-def test_what_is_missing_or_the_wrong_way_round_is_told() -> None:
+def test_missing_and_swapped_entries_are_reported() -> None:
     with pytest.raises(SegconvError, match="has no entry 'labels'") as caught:
         DatasetDescription.from_json({key: value for key, value in V2.items() if key != "labels"})
     assert caught.value.code == "SC074"
@@ -112,12 +112,12 @@ def test_what_is_missing_or_the_wrong_way_round_is_told() -> None:
             DatasetDescription.from_json(V2 | {"channel_names": wrong})
 
 
-def test_a_json_of_v1_is_told_as_such() -> None:
+def test_a_v1_json_is_recognised() -> None:
     with pytest.raises(SegconvError, match="it looks like one of nnU-Net v1 or MSD"):
         DatasetDescription.from_json({"modality": {"0": "CT"}, "labels": {"0": "background"}, "numTraining": 1})
 
 
-def test_v1_is_written_as_the_decathlon_has_it() -> None:
+def test_v1_is_written_in_the_form_of_the_decathlon() -> None:
     description = DatasetDescription(("T1", "T2"), PLAIN, ".nii.gz", 0, TEXTS)
     written = v1_object(description, ["a", "b"], ["c"])
     assert written == {
@@ -161,13 +161,13 @@ def test_what_v1_does_not_know_is_refused(labels: Labels, ending: str, code: str
     assert caught.value.code == code
 
 
-def test_entries_that_are_not_held_are_told_apart() -> None:
+def test_broken_and_extra_entries_are_distinguished() -> None:
     further = {"overwrite_image_reader_writer": "X", "dataset": {}, "curator": "me"}
     assert unknown_entries(V2 | {"name": "a", "license": "b"} | further) == further
 
 
 @pytest.mark.parametrize("value", ["²", "①", "1.0", "", "-1"])
-def test_text_that_is_no_whole_number_is_no_label_value(value: str) -> None:
+def test_text_that_is_not_an_integer_is_not_a_label_value(value: str) -> None:
     with pytest.raises(SegconvError) as caught:
         DatasetDescription.from_json(V2 | {"labels": {"background": 0, "a": value}})
     assert caught.value.code == "SC074"

@@ -87,7 +87,7 @@ def test_a_dataset_without_lineage_is_edited_and_gets_none(tmp_path: Path) -> No
     assert list((path / "segconv").iterdir()) == []
 
 
-def test_an_ignore_label_that_was_spelled_otherwise_becomes_one(tmp_path: Path) -> None:
+def test_an_ignore_label_with_another_spelling_becomes_one(tmp_path: Path) -> None:
     path = dataset(tmp_path, {"background": 0, "a": 1, "Ignore": 2})
     apply_edit(plan_rename(path, {"Ignore": "ignore"}))
     assert labels_of(path).ignore == 2
@@ -143,7 +143,7 @@ def test_a_class_in_no_region_stays(tmp_path: Path) -> None:
     assert edit.new["labels"] == {"background": 0, "edema": 1, "core": [2, 3], "enhancing": 3, "ignore": 4}
 
 
-def test_a_region_whose_parts_could_not_be_told_apart_is_refused_with_their_own_names(tmp_path: Path) -> None:
+def test_a_region_with_indistinguishable_parts_is_refused_with_their_own_names(tmp_path: Path) -> None:
     path = dataset(tmp_path)
     with pytest.raises(SegconvError) as caught:
         plan_regions(path, regions(path, "whole=edema+necrosis+enhancing"))
@@ -172,7 +172,7 @@ def test_an_order_of_ones_own_is_proved_or_refused(tmp_path: Path) -> None:
         plan_regions(path, given, [1, 2])
 
 
-def test_what_nnunet_made_with_the_old_labels_is_told_or_keeps_regions_as_they_are(tmp_path: Path) -> None:
+def test_data_made_with_the_old_labels_is_reported_or_keeps_regions(tmp_path: Path) -> None:
     path = dataset(tmp_path / "raw")
     (tmp_path / "preprocessed" / path.name).mkdir(parents=True)
     made = copies(path, [tmp_path / "preprocessed", None, tmp_path / "results"])
@@ -188,7 +188,7 @@ def test_what_nnunet_made_with_the_old_labels_is_told_or_keeps_regions_as_they_a
     assert apply_edit(plan_rename(path, {"x": "x"}), made) == []
 
 
-def test_a_dataset_that_somebody_else_works_on_is_left_alone(tmp_path: Path) -> None:
+def test_a_dataset_in_use_is_left_untouched(tmp_path: Path) -> None:
     path = dataset(tmp_path)
     edit = plan_rename(path, {"edema": "x"})
     with locked(Target(path, "007")), pytest.raises(SegconvError) as caught:
@@ -200,7 +200,7 @@ def test_a_dataset_that_somebody_else_works_on_is_left_alone(tmp_path: Path) -> 
     assert caught.value.code == "SC062"
 
 
-def test_what_is_no_dataset_is_refused(tmp_path: Path) -> None:
+def test_anything_but_a_dataset_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as caught:
         plan_rename(tmp_path, {"a": "b"})
     assert caught.value.code == "SC010"

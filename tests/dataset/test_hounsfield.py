@@ -71,7 +71,7 @@ def test_ct_as_anatomy_and_scanners_make_it_is_usual(name: str) -> None:
     ],
     ids=["high", "high, unsigned", "low", "windowed", "scaled", "scaled to -1"],
 )
-def test_what_is_no_hu_is_named(name: str, change: object, kind: str) -> None:
+def test_values_other_than_hu_are_named(name: str, change: object, kind: str) -> None:
     assert kind_of(*seen(change(GOOD[name]))) == kind  # type: ignore[operator]
 
 

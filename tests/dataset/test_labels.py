@@ -92,7 +92,7 @@ def test_labels_that_nnunet_would_stumble_over_are_refused(names: Any, order: An
         ({"background": 0, "ignore": 1, "organ": 2}, "'ignore' is 1, but 'organ' is 2"),
     ],
 )
-def test_a_mistake_is_told_in_the_values_that_stand_in_the_files(names: dict[str, int], said: str) -> None:
+def test_a_mistake_is_reported_in_the_values_of_the_files(names: dict[str, int], said: str) -> None:
     with pytest.raises(SegconvError, match=said):
         dense(names)
 
@@ -124,6 +124,6 @@ def test_a_list_of_one_value_is_a_class_and_no_region() -> None:
     assert (labels.has_regions, labels.as_json()) == (False, {"background": 0, "a": 1, "b": 2})
 
 
-def test_a_region_of_background_alone_has_no_head() -> None:
+def test_a_region_of_only_background_has_no_head() -> None:
     labels = Labels.from_json({"background": 0, "nothing": [0], "whole": [1, 2], "core": 2}, [1, 2])
     assert list(labels.foreground) == ["whole", "core"]

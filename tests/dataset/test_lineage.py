@@ -55,7 +55,7 @@ def test_keys_that_are_not_known_are_ignored(dataset: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"seed": NaN}', '{"seed": "7"}', "\0" * 10])
-def test_a_record_that_cannot_be_used_is_told_as_lineage(dataset: Path, text: str) -> None:
+def test_an_unusable_record_is_reported_as_lineage(dataset: Path, text: str) -> None:
     for name in (RUN, CASES):
         (dataset / name).write_text(text)
     assert [(error.code, error.file) for error in refused(dataset)] == [
@@ -101,7 +101,7 @@ def test_a_line_that_lacks_a_key_is_refused(dataset: Path, key: str) -> None:
     assert (error.code, f"lacks '{key}'" in error.message) == ("SC096", True)
 
 
-def test_what_is_no_file_is_told_as_such(dataset: Path) -> None:
+def test_irregular_files_are_reported_as_such(dataset: Path) -> None:
     for name in (RUN, CASES):
         (dataset / name).unlink()
         os.mkfifo(dataset / name)
@@ -111,7 +111,7 @@ def test_what_is_no_file_is_told_as_such(dataset: Path) -> None:
     ]
 
 
-def test_long_files_are_not_read_whole(dataset: Path) -> None:
+def test_long_files_are_not_read_to_their_end(dataset: Path) -> None:
     for name in (RUN, CASES):
         os.truncate(dataset / name, 7 << 30)
     first, second = refused(dataset)

@@ -27,7 +27,7 @@ def test_a_loss_says_how_much() -> None:
 @pytest.mark.parametrize(
     "entry", [{"kind": "united"}, {"kind": 1, "count": 1}, {"kind": "united", "count": -1}, "united"]
 )
-def test_what_is_not_a_loss_is_refused(entry: object) -> None:
+def test_anything_but_a_loss_is_refused(entry: object) -> None:
     with pytest.raises(Misfit):
         loss(entry)
 

@@ -22,7 +22,7 @@ names = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=[
 
 
 @given(names)
-def test_every_name_leads_to_a_safe_identifier_and_always_the_same(name: str) -> None:
+def test_every_name_gives_one_safe_identifier(name: str) -> None:
     identifier = case_identifier(name)
     assert CASE_IDENTIFIER.fullmatch(identifier)
     assert identifier == case_identifier(name)

@@ -44,7 +44,7 @@ THREE, TWO = (7, 8, 9), (1, 2)
         (["patient_001/a", "patient1/b", "Patient 2/c"], ["patient_001", "Patient 2"]),
     ],
 )
-def test_names_and_folders_tell_patients(paths: list[str], patients: list[str]) -> None:
+def test_names_and_folders_show_patients(paths: list[str], patients: list[str]) -> None:
     guess = guessed(*paths)
     assert guess is not None
     assert list(dict.fromkeys(guess.patients)) == patients
@@ -75,7 +75,7 @@ def test_names_and_folders_tell_patients(paths: list[str], patients: list[str]) 
         ["P_1/P_2_1", "P_1/P_1_2", "P_2/P_2_3"],
     ],
 )
-def test_what_is_no_patient_is_not_taken_for_one(paths: list[str]) -> None:
+def test_names_that_are_not_patients_are_not_taken_for_one(paths: list[str]) -> None:
     assert guessed(*paths) is None
 
 

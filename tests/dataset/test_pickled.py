@@ -49,7 +49,7 @@ def test_nothing_that_a_pickle_names_is_run(tmp_path: Path, function: Any) -> No
 
 
 @pytest.mark.parametrize("value", [1, {}, [1], [{"train": []}], [{"train": [1], "val": []}], [{"train": 5, "val": []}]])
-def test_what_is_no_list_of_folds_is_refused(tmp_path: Path, value: Any) -> None:
+def test_anything_but_a_list_of_folds_is_refused(tmp_path: Path, value: Any) -> None:
     path = tmp_path / "splits_final.pkl"
     path.write_bytes(pickle.dumps(value))
     with pytest.raises(SegconvError):

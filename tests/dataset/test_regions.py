@@ -95,7 +95,7 @@ def test_the_usual_nested_regions_are_proved() -> None:
     assert prove_order(labels) == []
 
 
-def test_a_wrong_order_that_can_be_mended_says_how() -> None:
+def test_a_wrong_order_that_can_be_fixed_says_how() -> None:
     (finding,) = prove_order(Labels.from_json(BRATS, [3, 2, 1]))
     assert finding.message == ("regions_class_order [3, 2, 1] swaps 1 whole → 3 enhancing, 3 enhancing → 1 whole")
     assert finding.hint == "regions_class_order [1, 2, 3] gives every value back"
@@ -105,7 +105,7 @@ def test_a_wrong_order_that_can_be_mended_says_how() -> None:
     assert with_order(backwards).as_json() == BRATS
 
 
-def test_an_order_that_paints_an_undeclared_value_is_told() -> None:
+def test_an_order_that_paints_an_undeclared_value_is_reported() -> None:
     (finding,) = prove_order(Labels.from_json(BRATS, [7, 2, 3]))
     assert "1 whole → 7 (not declared)" in finding.message
 

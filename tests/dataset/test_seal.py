@@ -82,7 +82,7 @@ _json = st.recursive(
 
 
 @given(st.dictionaries(st.text("abc", max_size=2), _json, max_size=4))
-def test_what_is_sealed_is_known_after_reading(found: dict[str, Any]) -> None:
+def test_a_sealed_picture_is_recognised(found: dict[str, Any]) -> None:
     data = seal.sealed(found)
     read = load_object(data)
     assert seal.holds(read)

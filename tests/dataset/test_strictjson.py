@@ -18,7 +18,7 @@ values = st.recursive(
 
 
 @given(values)
-def test_what_is_written_is_read_back(value: object) -> None:
+def test_written_files_are_read_back(value: object) -> None:
     assert loads(dumps(value)) == value
 
 
@@ -47,7 +47,7 @@ def test_what_cannot_be_trusted_is_refused(data: bytes) -> None:
     assert caught.value.code == "SC086"
 
 
-def test_the_key_that_stands_twice_is_found_in_one_pass() -> None:
+def test_a_repeated_key_is_found_in_one_pass() -> None:
     keys = [str(number) for number in range(400_000)]  # of which one pass for each would take hours
     pairs = ",".join(f'"{key}":0' for key in [*keys, keys[-1], keys[-2]])
     with pytest.raises(SegconvError, match="the key '399998' twice"):
@@ -64,5 +64,5 @@ def test_size_and_depth_may_reach_their_limits(monkeypatch: pytest.MonkeyPatch) 
         loads(b'{"a": 1} ')
 
 
-def test_a_byte_order_mark_is_no_part_of_the_text() -> None:
+def test_a_byte_order_mark_is_not_part_of_the_text() -> None:
     assert load_object(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}

@@ -191,7 +191,7 @@ def test_what_the_usual_readers_overlook_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "ending"), [("msd", ".nii.gz"), ("png", ".png"), ("unproved", ".nii.gz")])
-def test_the_whole_command_refuses_files_with_a_flipped_bit_and_makes_nothing(
+def test_the_command_refuses_files_with_a_flipped_bit_and_writes_nothing(
     name: str, ending: str, fresh: Callable[[str], World], forker: Forker
 ) -> None:
     world = fresh(name)

@@ -53,7 +53,7 @@ def on_disk(world: World, folder: Path) -> World:
 
 
 @pytest.mark.parametrize("name", ["png", "channels", "augmented"])
-def test_a_disk_that_is_full_in_the_middle_is_told_and_gone_on_with_once_there_is_room(
+def test_a_full_disk_is_reported_and_the_run_resumes_once_there_is_room(
     name: str, tmp_path: Path, fresh: Callable[[str], World], forker: Forker
 ) -> None:
     world = fresh(name)
@@ -118,7 +118,9 @@ def test_a_disk_without_room_for_names_is_a_full_disk(
         assert here.found() is None
 
 
-def test_a_read_only_disk_is_told_and_unchanged(tmp_path: Path, fresh: Callable[[str], World], forker: Forker) -> None:
+def test_a_read_only_disk_is_reported_and_unchanged(
+    tmp_path: Path, fresh: Callable[[str], World], forker: Forker
+) -> None:
     world = fresh("png")
     with mounted(tmp_path / "disk", "size=64m"):
         here = on_disk(world, tmp_path / "disk")
@@ -129,9 +131,7 @@ def test_a_read_only_disk_is_told_and_unchanged(tmp_path: Path, fresh: Callable[
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_is_told_before_the_work(
-    fresh: Callable[[str], World], forker: Forker
-) -> None:
+def test_a_read_only_folder_is_reported_before_the_work(fresh: Callable[[str], World], forker: Forker) -> None:
     world = fresh("png")
     world.made.parent.chmod(0o555)
     try:
@@ -170,7 +170,7 @@ def test_a_disk_that_takes_less_than_it_is_given_gets_the_rest(
 
 
 @pytest.mark.parametrize("name", ["png", "channels"])
-def test_a_disk_that_ends_in_the_middle_of_a_file_leaves_none(
+def test_a_disk_that_fills_up_within_a_file_leaves_no_file(
     name: str, fresh: Callable[[str], World], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world = fresh(name)

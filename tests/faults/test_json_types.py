@@ -454,7 +454,7 @@ def _long_numbers() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.__name__)
-def test_a_changed_file_is_told_by_its_code_or_makes_no_difference(
+def test_a_changed_file_gives_its_code_or_makes_no_difference(
     subject: Callable[[Command], Subject], segconv: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(segconv.folder / "config"))

@@ -103,7 +103,7 @@ def allowed(whom: str, number: signal.Signals) -> set[int]:
     return {0, 130} if number == signal.SIGINT else {0, 143, -signal.SIGTERM}
 
 
-def test_whatever_is_killed_the_target_is_absent_or_whole_and_a_rerun_goes_on(large: World, forker: Forker) -> None:
+def test_whatever_is_killed_the_target_is_absent_or_complete_and_a_rerun_resumes(large: World, forker: Forker) -> None:
     chance = random.Random(7)
     figures: Counter[str] = Counter()
     took_s: dict[int, list[float]] = {1: [], 2: []}
@@ -158,7 +158,7 @@ def test_whatever_is_killed_the_target_is_absent_or_whole_and_a_rerun_goes_on(la
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_run_that_is_asked_to_end_ends_its_workers_and_says_how_to_go_on(
+def test_a_run_that_is_asked_to_end_ends_its_workers_and_says_how_to_resume(
     number: signal.Signals, code: int, backend: str, large: World, forker: Forker
 ) -> None:
     large.reset()

@@ -40,7 +40,7 @@ def test_every_change_goes_through_the_seam(
     assert {path.name for path in tmp_path.iterdir()} <= {"record", "cache"}
 
 
-def test_what_goes_around_the_seam_would_be_told(forker: Forker, tmp_path: Path) -> None:
+def test_bypassing_the_seam_would_be_noticed(forker: Forker, tmp_path: Path) -> None:
     """The record is not empty because nothing is looked at."""
     script = (
         "import os, sys; from pathlib import Path; from tests.faults import forker\n"

@@ -63,7 +63,7 @@ def test_data_that_are_lost_are_an_error_unless_their_reader_left(
 
 
 @pytest.mark.parametrize("how", ["closed", "full", "left"])
-def test_an_error_keeps_its_code_where_it_cannot_be_told(how: str, here: World, forker: Forker) -> None:
+def test_an_error_keeps_its_code_where_it_cannot_be_printed(how: str, here: World, forker: Forker) -> None:
     for words, code in ((["convert", "/nowhere", "--to", "9"], 66), (["convert"], 2), (["convert", "--json"], 2)):
         assert forker.run(words, here.env, streams={1: how, 2: how}).code == code
 

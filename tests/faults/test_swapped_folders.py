@@ -87,7 +87,7 @@ def test_no_part_of_a_path_may_be_a_link(way: str, source: Path, monkeypatch: py
     assert os.path.samestat(reading.status_of(path), path.stat())
 
 
-def test_what_else_is_wrong_is_told_as_the_system_tells_it(way: str, source: Path) -> None:
+def test_other_failures_are_reported_in_the_words_of_the_system(way: str, source: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for wrong, error in {
         "folder/gone": FileNotFoundError,

@@ -76,7 +76,7 @@ def points(calls: dict[str, int], seed: str) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("name", WORLDS)
-def test_whatever_fails_the_target_is_absent_or_whole_and_the_same_command_mends_it(
+def test_whatever_fails_the_target_is_absent_or_complete_and_a_rerun_completes_it(
     name: str, world: Callable[[str], World], forker: Forker
 ) -> None:
     here = world(name)
@@ -135,7 +135,7 @@ def test_an_empty_target_and_empty_folders_of_a_run_that_failed_are_removed(
 
 
 @pytest.mark.parametrize("name", ["png", "channels", "augmented"])
-def test_faults_one_after_the_other_are_mended_as_one(name: str, world: Callable[[str], World], forker: Forker) -> None:
+def test_repeated_faults_are_fixed_by_reruns(name: str, world: Callable[[str], World], forker: Forker) -> None:
     here = world(name)
     number = reference(here, forker).calls["any"]
     chance = random.Random(name)
@@ -152,7 +152,7 @@ def test_faults_one_after_the_other_are_mended_as_one(name: str, world: Callable
 @pytest.mark.parametrize("name", ["png", "augmented", "augmented_pictures"])
 @pytest.mark.parametrize(("backend", "killed"), [("threading", -signal.SIGKILL), ("loky", 70)])
 @pytest.mark.parametrize("fault", ["ENOSPC@write:3", "EROFS@write:4", "EIO@create:6", "kill@write:3"])
-def test_faults_in_workers_are_told_and_mended(
+def test_faults_in_workers_are_reported_and_a_rerun_fixes_them(
     name: str, fault: str, backend: str, killed: int, world: Callable[[str], World], forker: Forker
 ) -> None:
     # The run itself makes these calls less often before its workers are done.
@@ -175,7 +175,7 @@ def test_what_a_run_that_failed_had_done_is_not_done_again(world: Callable[[str]
     assert again.calls.get("write", 0) == 0
 
 
-def test_the_edit_of_a_dataset_is_made_whole_or_not_at_all(fresh: Callable[[str], World], forker: Forker) -> None:
+def test_an_edit_of_a_dataset_is_complete_or_absent(fresh: Callable[[str], World], forker: Forker) -> None:
     here = fresh("png")
     perform(here)
     before = here.found() or {}

@@ -141,7 +141,7 @@ def test_the_work_folder_of_a_killed_command_is_found_by_its_output(
     assert segconv("abort", output).codes() == ["SC010"]
 
 
-def test_an_output_that_is_called_as_a_dataset_needs_no_folder_of_datasets(
+def test_an_output_named_like_a_dataset_needs_no_folder_of_datasets(
     segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("nnUNet_raw")

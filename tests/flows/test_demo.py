@@ -71,7 +71,7 @@ def interrupted(segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("interrupted", [(step, "") for step in STEPS], indirect=True, ids=lambda p: p[0].__name__)
-def test_a_demo_that_was_interrupted_is_begun_anew(interrupted: Path, segconv: Command) -> None:
+def test_an_interrupted_demo_starts_over(interrupted: Path, segconv: Command) -> None:
     assert segconv("demo", "-o", interrupted).codes() == ["SC020"]
     done = segconv("demo", "-o", interrupted, "--overwrite")
     assert done.code == 0, done.err
@@ -93,7 +93,7 @@ def test_a_demo_that_was_interrupted_is_begun_anew(interrupted: Path, segconv: C
     indirect=True,
     ids=lambda p: p[1],
 )
-def test_what_somebody_put_beside_its_files_stays(interrupted: Path, segconv: Command) -> None:
+def test_foreign_files_next_to_its_own_stay(interrupted: Path, segconv: Command) -> None:
     before = {path: path.read_bytes() for path in interrupted.rglob("*") if path.is_file()}
     done = segconv("demo", "-o", interrupted, "--overwrite")
     assert (done.code, done.codes()) == (73, ["SC020"])
@@ -101,7 +101,7 @@ def test_what_somebody_put_beside_its_files_stays(interrupted: Path, segconv: Co
     assert {path: path.read_bytes() for path in interrupted.rglob("*") if path.is_file()} == before
 
 
-def test_a_folder_that_is_no_demo_is_left_as_it_is(
+def test_a_folder_that_is_not_a_demo_is_left_untouched(
     segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo, "_walk", walk)
@@ -114,7 +114,7 @@ def test_a_folder_that_is_no_demo_is_left_as_it_is(
 
 
 @pytest.mark.parametrize("path", ["n" * 300, "/".join(["n" * 200] * 30)])
-def test_a_name_that_cannot_be_is_told_first(path: str, segconv: Command, tmp_path: Path) -> None:
+def test_an_impossible_name_is_reported_first(path: str, segconv: Command, tmp_path: Path) -> None:
     done = segconv("demo", "-o", tmp_path / path)
     assert (done.code, done.codes()) == (74, ["SC031"])
     assert "Cutting" not in done.err

@@ -250,14 +250,14 @@ def test_what_infer_did_not_write_is_not_replaced(world: World, target: Callable
 
 
 @pytest.mark.parametrize("path", ["n" * 300, "/".join(["n" * 200] * 30)])
-def test_an_output_that_cannot_be_is_told_first(world: World, path: str) -> None:
+def test_an_impossible_output_is_reported_first(world: World, path: str) -> None:
     for overwrite in ((), ("--overwrite",)):
         done = world.infer(*overwrite, output=world.folder / path)
         assert (done.code, done.codes()) == (74, ["SC031"])
     assert world.predictor.asked == []
 
 
-def test_an_input_that_is_no_file_is_named(world: World) -> None:
+def test_an_input_that_is_not_a_file_is_named(world: World) -> None:
     os.mkfifo(world.folder / "pipe")
     for path in (world.folder / "pipe", Path("/dev/full")):
         done = world.infer(inputs=path)
@@ -265,7 +265,7 @@ def test_an_input_that_is_no_file_is_named(world: World) -> None:
         assert f"{path}: is a folder, pipe or device" in done.err
 
 
-def test_predictions_that_are_the_input_are_not_replaced_by_what_is_made_of_them(world: World) -> None:
+def test_predictions_are_not_replaced_by_their_own_restored_form(world: World) -> None:
     """Everything in the folder is segconv's own, and would be gone before it is read."""
     assert world.infer().code == 0
     for name in NAMES:
@@ -419,7 +419,7 @@ def test_a_strangers_file_in_the_work_folder_stays(world: World) -> None:
         assert (work / "predictions" / "notes.txt").read_text() == "mine"
 
 
-def test_a_strangers_file_beside_the_predictions_stays_and_is_named(world: World) -> None:
+def test_a_foreign_file_next_to_the_predictions_stays_and_is_named(world: World) -> None:
     run = world.start()
     mine = world.output.parent / ".segconv-infer-made" / "predictions" / "notes.txt"
     mine.write_text("mine")
@@ -436,7 +436,7 @@ def test_a_strangers_file_beside_the_predictions_stays_and_is_named(world: World
 
 
 @pytest.mark.parametrize(("form", "step"), [("--raw-output", 5), ("--quiet", 2)])
-def test_a_disk_that_fails_at_any_moment_is_told_and_nothing_stays(
+def test_a_disk_failure_at_any_moment_is_reported_and_leaves_nothing(
     world: World, form: str, step: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, number = tree_hash(world.pictures), 0
@@ -462,7 +462,7 @@ def test_a_disk_that_fails_at_any_moment_is_told_and_nothing_stays(
 
 
 @pytest.mark.parametrize("number", [9, 21, 33, 45, 57])
-def test_killed_at_any_moment_it_leaves_the_output_absent_or_whole(world: World, number: int) -> None:
+def test_killed_at_any_moment_it_leaves_the_output_absent_or_complete(world: World, number: int) -> None:
     run = world.predictor.start(*world.words(), env={"SEGCONV_FAULT": f"kill@{number}"})
     run.communicate(timeout=LIMIT_S)
     assert run.returncode == -signal.SIGKILL

@@ -53,7 +53,7 @@ def test_errors_refuse_and_nnunet_does_not_start(segconv: Command, started: list
     assert started == ["Dataset007_Ct"]
 
 
-def test_warnings_are_told_and_planning_goes_on(segconv: Command, started: list[str]) -> None:
+def test_warnings_are_reported_and_planning_continues(segconv: Command, started: list[str]) -> None:
     root = datasets.volumes(segconv.raw)
     (root / IMAGE).write_bytes((root / IMAGE).read_bytes() + b"tail")
     done = planned(segconv)
@@ -70,7 +70,7 @@ def test_links_that_leave_are_allowed_by_name(segconv: Command, started: list[st
     assert planned(segconv, "--allow-external").code == 0
 
 
-def test_folds_that_lie_where_nnunet_reads_them_are_kept_and_others_are_refused(
+def test_folds_in_the_place_where_nnunet_reads_them_are_kept_and_others_refused(
     segconv: Command, started: list[str], tmp_path: Path
 ) -> None:
     root = datasets.volumes(segconv.raw)

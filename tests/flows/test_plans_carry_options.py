@@ -145,7 +145,7 @@ def test_options_are_those_that_were_planned_with_whatever_the_caller_changes(pi
     assert tree_hash(made["5_A"]) == tree_hash(made["6_A"])
 
 
-def test_links_that_were_planned_are_made_and_nothing_can_be_said_twice(pictures: Path, tmp_path: Path) -> None:
+def test_planned_links_are_made_and_options_are_given_only_once(pictures: Path, tmp_path: Path) -> None:
     options = ConvertOptions(link="external", labels={"background": 0, "disc": 128, "ring": 255})
     conversion = plan_conversion(pictures, "5_A", raw=tmp_path, options=options)
     with pytest.raises(TypeError):

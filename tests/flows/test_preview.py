@@ -61,7 +61,7 @@ EDITS: list[Callable[[Path], object]] = [
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_what_somebody_edited_is_not_sealed(edit: Callable[[Path], object], drawn: bytes, tmp_path: Path) -> None:
+def test_edited_pictures_are_not_sealed(edit: Callable[[Path], object], drawn: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(drawn)
     assert is_sealed(path)

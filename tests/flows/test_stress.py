@@ -170,7 +170,7 @@ def test_voxels_that_leave_the_grid_are_scored_nowhere(tmp_path: Path) -> None:
     assert turned.ceiling.mean > 0.85
 
 
-def test_what_is_lost_is_told_from_the_same_voxels(tmp_path: Path) -> None:
+def test_losses_are_measured_on_the_same_voxels(tmp_path: Path) -> None:
     """A model that sees no pose and misses the middle loses nothing by a turn that cuts off what it is good at."""
     image, label = organ(at=(6, 9, 0))
     far, far_label = organ(at=(-6, -9, 0))
@@ -232,7 +232,7 @@ def test_two_tests_of_one_name_exclude_each_other(dataset: Dataset, tmp_path: Pa
     assert {path.name for path in tmp_path.iterdir()} == before
 
 
-def test_what_cannot_be_judged_is_no_drop(tmp_path: Path) -> None:
+def test_what_cannot_be_judged_is_not_a_drop(tmp_path: Path) -> None:
     image, label = organ()
     speckled = label * (np.indices(label.shape).sum(axis=0) % 2).astype(np.uint8)  # no turn leaves that whole
     found = run(

@@ -16,7 +16,7 @@ LEVELS = [1, 2]
 
 
 @given(st.lists(st.binary(max_size=70_000), max_size=3), st.sampled_from(LEVELS))
-def test_what_is_deflated_is_read_by_zlib(parts: list[bytes], level: int) -> None:
+def test_deflated_data_are_read_by_zlib(parts: list[bytes], level: int) -> None:
     reader = zlib.decompressobj(RAW_WBITS)
     assert reader.decompress(b"".join(deflate_raw(parts, level))) == b"".join(parts)
     assert reader.eof
@@ -55,6 +55,6 @@ def _addresses_that_matter(deflated: Callable[[bytes], bytes]) -> int:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_the_bytes_do_not_depend_on_where_the_state_lies(level: int) -> None:
+def test_the_bytes_do_not_depend_on_where_the_state_is(level: int) -> None:
     assert _addresses_that_matter(lambda body: b"".join(deflate_raw([body], level))) == 0
     assert _addresses_that_matter(lambda body: b"".join(deflate_raw([body[:100], body[100:]], level))) == 0

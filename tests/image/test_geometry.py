@@ -127,7 +127,7 @@ def test_an_affine_without_three_axes_is_refused(value: float) -> None:
     assert caught.value.code == "SC057"
 
 
-def test_a_volume_must_lie_on_its_grid() -> None:
+def test_a_volume_must_be_on_its_grid() -> None:
     with pytest.raises(ValueError, match="not on a grid"):
         Volume(np.zeros((4, 3, 3, 1)), Geometry.plain((3, 4)))
     with pytest.raises(ValueError, match="not on a grid"):

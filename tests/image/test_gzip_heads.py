@@ -42,7 +42,7 @@ SLOW: dict[str, Callable[[int], bytes]] = {
 
 @pytest.mark.parametrize("kind", SLOW)
 @pytest.mark.parametrize("size", [66_000, BYTES])
-def test_one_that_is_whole_is_not_called_cut(kind: str, size: int, tmp_path: Path) -> None:
+def test_an_intact_one_is_not_reported_as_cut(kind: str, size: int, tmp_path: Path) -> None:
     data = SLOW[kind](size)
     assert len(gzip.decompress(data)) == 352 + 128
     path = tmp_path / "case.nii.gz"
@@ -63,7 +63,7 @@ def test_a_little_of_it_is_read(kind: str, tmp_path: Path) -> None:
     assert volumes.decode(data, ".nii.gz").header.geometry.size == (4, 4, 4)
 
 
-def test_one_that_is_cut_early_is_called_so(tmp_path: Path) -> None:
+def test_one_that_is_cut_early_is_reported_as_cut(tmp_path: Path) -> None:
     path = tmp_path / "case.nii.gz"
     path.write_bytes(SLOW["name"](4_000)[:3_000])
     with pytest.raises(SegconvError) as refused:

@@ -20,7 +20,7 @@ LIMIT = 1 << 20
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=5))
-def test_what_is_deflated_is_read_by_zlib(parts: list[bytes]) -> None:
+def test_deflated_data_are_read_by_zlib(parts: list[bytes]) -> None:
     assert gzip.decompress(deflate(parts)) == b"".join(parts)
 
 
@@ -113,7 +113,7 @@ def test_a_budget_holds_to_the_byte(size: int) -> None:
     assert caught.value.code == "SC054"
 
 
-def test_a_head_needs_no_whole_file() -> None:
+def test_a_header_is_read_without_the_rest_of_the_file() -> None:
     assert inflate_head(gzip.compress(bytes(100_000))[:60], 20) == bytes(20)
 
 

@@ -23,7 +23,7 @@ def tif(array: np.ndarray) -> bytes:
 
 
 @pytest.mark.parametrize("data", [picture.encode_few_bits(VALUES, 1), tif(VALUES.astype(np.int8))])
-def test_what_is_not_of_8_bits_has_no_colours(data: bytes) -> None:
+def test_only_8_bit_masks_have_colours(data: bytes) -> None:
     found = raster.decode(data)
     header, samples = found.header, found.stored
     with pytest.raises(SegconvError, match="expected a colour mask of 8 bits a sample") as caught:

@@ -21,7 +21,7 @@ PICTURE = LABEL[0]
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32", "float32", "float64"])
 @pytest.mark.parametrize("slope", [1.0, 0.5])
-def test_it_is_told_what_a_file_decodes_to(tmp_path: Path, dtype: str, slope: float) -> None:
+def test_messages_say_what_a_file_decodes_to(tmp_path: Path, dtype: str, slope: float) -> None:
     block = bytearray(b"".join(bytes(part) for part in nifti.buffers_of(LABEL.astype(dtype), GRID)))
     block[112:116] = struct.pack("<f", slope)
     path = tmp_path / "a.nii"
@@ -74,7 +74,7 @@ def test_grey_in_colours_is_a_label() -> None:
     assert np.array_equal(opened.read_label(bmp.encode_samples(np.stack([PICTURE] * 3, axis=-1))).array, PICTURE)
 
 
-def test_pages_with_alpha_are_no_label() -> None:
+def test_pages_with_alpha_are_not_a_label() -> None:
     with pytest.raises(SegconvError) as raised:
         opened.read_label(raster.encode_tiff_pages(np.stack([np.stack([LABEL[z]] * 2, axis=-1) for z in range(2)])))
     assert raised.value.code == "SC073"

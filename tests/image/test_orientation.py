@@ -48,7 +48,7 @@ def test_no_voxel_changes_its_point(volume: Volume) -> None:
 
 
 @given(volumes())
-def test_axes_are_called_as_nibabel_calls_them(volume: Volume) -> None:
+def test_axes_have_the_names_that_nibabel_gives_them(volume: Volume) -> None:
     affine = volume.geometry.affine_ras
     assume(not tied(affine))
     codes = axis_codes(volume.geometry)
@@ -127,7 +127,7 @@ def sheared(ending: str) -> bytes:
 
 
 @pytest.mark.parametrize("ending", [".nii", ".nrrd", ".mha"])
-def test_axes_off_right_angles_are_mended_when_asked_and_the_error_is_told(ending: str) -> None:
+def test_sheared_axes_are_repaired_on_request_and_the_error_is_reported(ending: str) -> None:
     decode = {".nii": nifti.decode, ".nrrd": nrrd.decode, ".mha": metaimage.decode}[ending]
     data = sheared(ending)
     with pytest.raises(SegconvError) as caught:
@@ -143,7 +143,7 @@ def test_axes_off_right_angles_are_mended_when_asked_and_the_error_is_told(endin
         decode(data)
 
 
-def test_axes_that_fell_together_are_not_mended() -> None:
+def test_collapsed_axes_are_not_repaired() -> None:
     flat = np.array([[1, 0.99, 0], [0, 0.14, 0], [0, 0, 1]])
     with pytest.raises(SegconvError):
         grid_of((3, 3, 3), (1, 1, 1), (0, 0, 0), flat / np.linalg.norm(flat, axis=0), [], ANY_AXES)

@@ -99,7 +99,7 @@ SIDE = 1_000_001
 
 
 @pytest.mark.parametrize("shape", [(1, SIDE), (SIDE, 1), (1, SIDE, 3), (1, SIDE, 4)], ids=str)
-def test_a_long_side_is_no_limit(shape: tuple[int, ...]) -> None:
+def test_a_long_side_is_not_limited(shape: tuple[int, ...]) -> None:
     samples = np.random.default_rng(0).integers(0, 9, shape, dtype=np.uint8)
     for data in (picture.encode_samples(samples), *([picture.encode_mask(samples)] if samples.ndim == 2 else [])):
         opened_file = raster.decode(data)
@@ -118,7 +118,7 @@ def test_a_long_side_of_16_bits_is_read_as_grey_and_refused_as_colour() -> None:
 
 
 @pytest.mark.parametrize("name", ["png of 1 bit", "palette png", "png"])
-def test_texts_and_profiles_beside_the_pixels_do_not_count(name: str) -> None:
+def test_texts_and_profiles_next_to_the_pixels_do_not_count(name: str) -> None:
     data = FILES[name]()
     usual = raster.decode(data).stored
     large = zlib.compress(bytes(2 << 20))
@@ -126,7 +126,7 @@ def test_texts_and_profiles_beside_the_pixels_do_not_count(name: str) -> None:
         assert (raster.decode(data[:33] + around + data[33:]).stored == usual).all()
 
 
-def test_a_picture_that_nnunet_would_not_open_is_told(
+def test_a_picture_that_nnunet_would_not_open_is_reported(
     segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(2):

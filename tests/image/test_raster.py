@@ -140,7 +140,7 @@ def test_pages_are_an_axis(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{"rowsperstrip": 16}, {"tile": (32, 32)}])
-def test_jpeg_in_a_tiff_is_read_and_told(options: dict[str, Any]) -> None:
+def test_jpeg_in_a_tiff_is_read_and_reported(options: dict[str, Any]) -> None:
     data = tif(COLOUR, photometric="rgb", compression="jpeg", **options)
     found = raster.decode(data)
     header, samples = found.header, found.stored
@@ -162,7 +162,7 @@ def test_stacks_of_imagej_are_pages_and_those_behind_one_directory_are_refused()
         assert "ImageJ" in refused("SC056", first).message
 
 
-def test_files_that_are_not_there_or_not_pictures_are_refused(tmp_path: Path) -> None:
+def test_missing_files_and_files_that_are_not_pictures_are_refused(tmp_path: Path) -> None:
     for name, code in (("absent.tif", "SC012"), ("absent.txt", "SC051")):
         with pytest.raises(SegconvError) as raised:
             raster.probe_file(str(tmp_path / name))
@@ -173,11 +173,11 @@ def test_files_that_are_not_there_or_not_pictures_are_refused(tmp_path: Path) ->
 
 @pytest.mark.parametrize("ending", raster.WRITABLE)
 @pytest.mark.parametrize("array", [GREY, COLOUR])
-def test_what_is_encoded_by_ending_comes_back(ending: str, array: np.ndarray) -> None:
+def test_data_encoded_by_ending_come_back(ending: str, array: np.ndarray) -> None:
     assert np.array_equal(raster.decode(raster.encode(array, ending), ending).stored, array)
 
 
-def test_a_thumbnail_is_no_page() -> None:
+def test_a_thumbnail_is_not_a_page() -> None:
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer) as writer:
         writer.write(GREY)
@@ -205,7 +205,7 @@ def test_pages_that_differ_are_refused() -> None:
         ),
     )
 )
-def test_what_is_encoded_as_tiff_comes_back_from_another_reader(array: np.ndarray) -> None:
+def test_encoded_tiff_comes_back_from_another_reader(array: np.ndarray) -> None:
     data = tiff.encode_samples(array)
     assert np.array_equal(tifffile.imread(io.BytesIO(data)).reshape(array.shape), array)
     found = raster.decode(data)
@@ -260,7 +260,7 @@ def test_bmp_is_written_as_pillow_reads_it(array: np.ndarray) -> None:
     assert np.array_equal(raster.decode(data).stored, array)
 
 
-def test_a_bmp_whose_palette_is_no_ramp_counts_by_index() -> None:
+def test_a_bmp_whose_palette_is_not_a_ramp_counts_by_index() -> None:
     inverted = np.stack([np.arange(255, -1, -1, dtype=np.uint8)] * 3, axis=-1)
     found = raster.decode(bmp.encode_samples(GREY, inverted))
     header, samples = found.header, found.stored
@@ -315,12 +315,12 @@ def test_pictures_that_are_stored_turned_are_refused(orientation: int, tmp_path:
         (b"II*\0", "SC058"),
     ],
 )
-def test_what_cannot_be_kept_as_it_is_is_refused(data: bytes, code: str) -> None:
+def test_what_cannot_be_kept_unchanged_is_refused(data: bytes, code: str) -> None:
     refused(code, data)
 
 
 @pytest.mark.parametrize("ending", raster.ENDINGS)
-def test_another_format_under_the_name_is_refused_and_told(ending: str, tmp_path: Path) -> None:
+def test_another_format_under_the_name_is_refused_and_named(ending: str, tmp_path: Path) -> None:
     files = {
         "PNG": picture.encode_samples(GREY),
         "TIFF": tif(GREY),
@@ -415,7 +415,7 @@ def test_a_bmp_that_contradicts_itself_or_ends_early_is_refused(data: bytes, cod
         (WRITTEN[".bmp"][:-1], "its header promises"),
     ],
 )
-def test_what_is_wrong_with_a_bmp_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+def test_errors_in_bmp_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
     with pytest.raises(SegconvError, match=told):
         _ = raster.decode(data).stored
 
@@ -451,7 +451,7 @@ def jpeg_of(*segments: tuple[int, bytes]) -> bytes:
         (jpeg_of() + b"\0\xc0\0\2" + bytes(20), "SC058"),
     ],
 )
-def test_segments_that_lead_to_no_picture_are_refused(data: bytes, code: str, tmp_path: Path) -> None:
+def test_segments_without_a_picture_are_refused(data: bytes, code: str, tmp_path: Path) -> None:
     refused(code, data, ".jpg")
     with pytest.raises(SegconvError) as raised:
         probed(data, tmp_path, ".jpg")
@@ -469,12 +469,12 @@ def test_segments_that_lead_to_no_picture_are_refused(data: bytes, code: str, tm
         (jpeg_of((0xC0, b"\x08\0\5\0\5\1\1\x11\0"), (0xDA, bytes(6))) + b"\0\0", "before its end marker"),
     ],
 )
-def test_what_is_wrong_with_a_jpeg_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+def test_errors_in_jpeg_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
     with pytest.raises(SegconvError, match=told):
         _ = raster.decode(data).stored
 
 
-def test_what_is_no_jpeg_is_told_as_what_it_is() -> None:
+def test_files_that_are_not_jpeg_are_reported_as_what_they_are() -> None:
     with pytest.raises(SegconvError, match="PNG") as raised:
         jpeg.read_header(WRITTEN[".png"])
     assert raised.value.code == "SC051"
@@ -553,7 +553,7 @@ def test_a_tiff_whose_pixels_are_not_what_it_says_is_refused(data: bytes, code: 
         (b"II*\0" + bytes(4), "is a TIFF without a picture"),
     ],
 )
-def test_what_is_wrong_with_a_tiff_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+def test_errors_in_tiff_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
     with pytest.raises(SegconvError, match=told):
         _ = raster.decode(data, ".tif").stored
 

@@ -12,7 +12,7 @@ from segconv.image import stack
 
 
 @given(st.integers(0, 30), st.integers(2, 30), st.sampled_from(["%d", "%04d"]), st.randoms())
-def test_slices_lie_in_the_order_of_their_numbers(first: int, count: int, form: str, random: object) -> None:
+def test_slices_are_in_the_order_of_their_numbers(first: int, count: int, form: str, random: object) -> None:
     names = [f"case7_slice{form % (first + n)}_z" for n in range(count)]
     shuffled = list(names)
     random.shuffle(shuffled)  # type: ignore[attr-defined]

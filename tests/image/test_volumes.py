@@ -69,7 +69,7 @@ def refused(code: str, data: bytes, ending: str, **more: Any) -> str:
 @pytest.mark.parametrize("ending", volumes.WRITABLE)
 @given(geometry=geometries, dtype=types)
 @settings(max_examples=25)
-def test_what_is_encoded_simpleitk_reads(
+def test_simpleitk_reads_what_is_encoded(
     tmp_path_factory: pytest.TempPathFactory, ending: str, geometry: Geometry, dtype: str
 ) -> None:
     array = voxels(geometry, dtype)
@@ -173,7 +173,7 @@ ARRAY = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
 
 
 @pytest.mark.parametrize("ending", [".nrrd", ".mha"])
-def test_big_endian_voxels_are_read_and_written_anew(ending: str) -> None:
+def test_big_endian_voxels_are_read_and_written_again(ending: str) -> None:
     if ending == ".nrrd":
         head = b"NRRD0004\ntype: short\ndimension: 3\nsizes: 4 3 2\nspacings: 1 1 1\nendian: big\nencoding: raw\n\n"
     else:
@@ -213,7 +213,7 @@ def test_damage_is_never_silent(ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", volumes.WRITABLE)
-def test_bytes_after_the_end_are_told_and_many_are_refused(ending: str) -> None:
+def test_bytes_after_the_end_are_reported_and_many_are_refused(ending: str) -> None:
     data = volumes.encode(ARRAY, GRID, ending)
     found = volumes.decode(data + b"garbage", ending)
     assert found.trailing
@@ -255,7 +255,7 @@ DISGUISES = {
 
 @pytest.mark.parametrize("kind", DISGUISES)
 @pytest.mark.parametrize("ending", volumes.ENDINGS)
-def test_another_format_under_the_name_is_refused_and_told(kind: str, ending: str) -> None:
+def test_another_format_under_the_name_is_refused_and_named(kind: str, ending: str) -> None:
     own = {
         ".nii.gz": "NIfTI",
         ".nii": "NIfTI",
@@ -299,7 +299,7 @@ def test_endings(name: str, ending: str | None, stem: str) -> None:
         ("..", "SC060"),
     ],
 )
-def test_a_data_file_must_lie_beside_its_header(ending: str, name: str, code: str, tmp_path: Path) -> None:
+def test_a_data_file_must_be_next_to_its_header(ending: str, name: str, code: str, tmp_path: Path) -> None:
     folder = tmp_path / "source"
     folder.mkdir()
     (tmp_path / "x.raw").write_bytes(ARRAY.tobytes())
@@ -323,7 +323,7 @@ def test_a_data_file_may_be_named_from_its_folder(ending: str, tmp_path: Path) -
     assert np.array_equal(read(path).stored, sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
 
 
-def test_files_that_are_not_there_or_not_volumes_are_refused(tmp_path: Path) -> None:
+def test_missing_files_and_files_that_are_not_volumes_are_refused(tmp_path: Path) -> None:
     for name, code in (("absent.nrrd", "SC012"), ("absent.txt", "SC051")):
         with pytest.raises(SegconvError) as raised:
             volumes.probe_file(str(tmp_path / name))

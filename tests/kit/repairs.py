@@ -185,7 +185,7 @@ def label_cast(made: Made) -> None:
     clean(made)
 
 
-def test_image_mended(made: Made) -> None:
+def test_image_repaired(made: Made) -> None:
     """The last channel of the test image has a number where it had none."""
     for number in (0, 1, 2):
         same(made, number)
@@ -453,7 +453,7 @@ CASES: list[Case] = [
     *repaired("nan-in-image", "big-endian", to("image", lambda path: (d.put(NAN)(path), big_endian(path))), ("--nonfinite", "0"), mended("1 voxel was NaN", image=put(0, (5, 4, 3))), ("msd", "pairs", "v2"), codes="SC055"),
     *(case for format_ in ("nii", "nrrd", "mha") for case in repaired("nan-in-image", f"NaN to {format_}", to("image", d.put(NAN)), ("--nonfinite", "7"), mended("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, more=(("--format", format_),))),
     *(case for ending in (".nrrd", ".mha", ".nii") for case in repaired("nan-in-image", f"NaN in {ending}", other(ending, "image", d.grid(with_nan)), ("--nonfinite", "7"), mended("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, codes="SC055")),
-    *repaired("nan-in-image", "NaN in a test image", lambda p: d.put(NAN)(max((p.root / "imagesTs").iterdir())), ("--nonfinite", "7"), test_image_mended, TASKS, codes="SC055"),
+    *repaired("nan-in-image", "NaN in a test image", lambda p: d.put(NAN)(max((p.root / "imagesTs").iterdir())), ("--nonfinite", "7"), test_image_repaired, TASKS, codes="SC055"),
     *hopeless("non-finite-label", "NaN", to("label", d.put(NAN)), ("--nonfinite", "0"), "SC055", "label"),
     *hopeless("non-finite-label", "infinite", to("label", d.put(INF)), ("--nonfinite", "1"), "SC055", "label"),
     *hopeless("infinity-in-image", "infinite by its slope", to("image", scaled(3e38)), ("--nonfinite", "0"), "SC055", "image"),

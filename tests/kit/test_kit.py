@@ -29,7 +29,7 @@ def test_every_case_has_a_name_of_its_own() -> None:
     assert len({case.id for case in CASES}) == len(CASES)
 
 
-def test_the_first_20_findings_are_told_and_all_of_them_with_json(tmp_path: Path, segconv: Command) -> None:
+def test_the_first_20_findings_are_printed_and_all_of_them_with_json(tmp_path: Path, segconv: Command) -> None:
     root = fresh(tmp_path, "pairs").root
     for number in range(30):
         for folder in ("images", "masks"):

@@ -82,7 +82,7 @@ ANEW: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("change", ANEW)
-def test_a_volume_that_is_odd_is_encoded_anew_without_its_texts(change: str, tmp_path: Path, segconv: Command) -> None:
+def test_an_odd_volume_is_encoded_again_without_its_text(change: str, tmp_path: Path, segconv: Command) -> None:
     task = msd_ct(tmp_path / "src", cases=2, tests=0, size=(10, 9, 8))
     for folder in ("imagesTr", "labelsTr"):
         path = task / folder / "ct_000.nii.gz"
@@ -94,7 +94,7 @@ def test_a_volume_that_is_odd_is_encoded_anew_without_its_texts(change: str, tmp
 
 
 @pytest.mark.parametrize("words", [["--format", "nrrd"], ["--format", "mha"], ["--format", "nii"]])
-def test_a_volume_in_another_format_has_none_of_its_texts(words: list[str], tmp_path: Path, segconv: Command) -> None:
+def test_a_volume_in_another_format_has_none_of_its_text(words: list[str], tmp_path: Path, segconv: Command) -> None:
     task = msd_ct(tmp_path / "src", cases=2, tests=1, size=(10, 9, 8))
     for path in task.glob("*/*.nii.gz"):
         signed(path)
@@ -104,7 +104,7 @@ def test_a_volume_in_another_format_has_none_of_its_texts(words: list[str], tmp_
     assert all(SECRET not in inflated(path) for path in files)
 
 
-def test_a_picture_that_is_encoded_anew_has_none_of_its_texts(tmp_path: Path, segconv: Command) -> None:
+def test_a_picture_that_is_encoded_again_has_none_of_its_text(tmp_path: Path, segconv: Command) -> None:
     source = png_shapes(tmp_path / "src", cases=2, tests=1)
     for path in source.rglob("*.png"):
         texts = PngImagePlugin.PngInfo()
@@ -120,7 +120,7 @@ def test_a_picture_that_is_encoded_anew_has_none_of_its_texts(tmp_path: Path, se
     assert all(SECRET not in path.read_bytes() for path in files)
 
 
-def test_what_is_carried_over_byte_for_byte_shows_in_the_lineage(tmp_path: Path, segconv: Command) -> None:
+def test_files_copied_byte_for_byte_are_marked_in_the_lineage(tmp_path: Path, segconv: Command) -> None:
     task = msd_ct(tmp_path / "src", cases=2, tests=0, size=(10, 9, 8))
     signed(task / "imagesTr" / "ct_000.nii.gz")
     path = task / "imagesTr" / "ct_001.nii.gz"
@@ -199,7 +199,7 @@ SIGNED = {".nii.gz": signed_nifti, ".nrrd": signed_nrrd, ".mha": signed_mha, ".p
 
 @pytest.mark.parametrize("words", [[], ["--no-verify-source"]])
 @pytest.mark.parametrize("ending", SIGNED)
-def test_no_text_of_a_header_comes_along_if_none_is_wanted(
+def test_no_text_of_a_header_is_kept_if_none_is_wanted(
     ending: str, words: list[str], tmp_path: Path, segconv: Command
 ) -> None:
     rng = np.random.default_rng(0)
@@ -234,7 +234,7 @@ def test_no_text_of_a_header_comes_along_if_none_is_wanted(
                 assert not one.header.extensions
 
 
-def test_what_is_encoded_anew_cannot_be_linked(tmp_path: Path, segconv: Command) -> None:
+def test_files_encoded_again_cannot_be_linked(tmp_path: Path, segconv: Command) -> None:
     task = msd_ct(tmp_path / "src", cases=2, tests=0, size=(10, 9, 8))
     done = segconv("convert", task, "--to", "7_A", "--strip-headers", "--link", "hard")
     assert done.code == 2

@@ -166,7 +166,7 @@ def test_external_files_of_a_foreign_dataset_are_not_followed(
 
 
 @pytest.mark.parametrize("kind", ["msd", "nnunet-v2"])
-def test_a_json_is_written_from_what_is_known_and_the_rest_is_told(kind: str, task: Path, segconv: Command) -> None:
+def test_a_json_is_written_from_known_entries_and_the_rest_is_reported(kind: str, task: Path, segconv: Command) -> None:
     if kind == "nnunet-v2":
         assert segconv("convert", task, "--to", "6_Before", "-j", "1").code == 0
         task = segconv.raw / "Dataset006_Before"
@@ -289,7 +289,7 @@ def decoded_in_little_memory(path: Path, ending: str) -> str:
 @pytest.mark.parametrize(
     ("kind", "before"), [(b"zTXt", b"Comment\0\0"), (b"iCCP", b"profile\0\0"), (b"iTXt", b"Comment\0\1\0\0\0")]
 )
-def test_what_lies_beside_the_pixels_of_a_png_is_not_inflated(kind: bytes, before: bytes, tmp_path: Path) -> None:
+def test_other_chunks_of_a_png_are_not_inflated(kind: bytes, before: bytes, tmp_path: Path) -> None:
     large = zlib.compress(bytes(300 << 20), 9)
     path = tmp_path / "picture.png"
     path.write_bytes(png_of(2, 2, zlib.compress(b"\0\1\2\0\3\4"), (kind, before + large)))
@@ -298,7 +298,7 @@ def test_what_lies_beside_the_pixels_of_a_png_is_not_inflated(kind: bytes, befor
 
 @pytest.mark.parametrize("ending", [".nii.gz", ".nii", ".nrrd", ".mha", ".mhd", ".png", ".tif", ".bmp", ".jpg"])
 @pytest.mark.parametrize("part", ["images", "labels"])
-def test_a_file_far_longer_than_its_header_tells_is_refused_before_it_is_read(
+def test_a_file_far_longer_than_its_header_says_is_refused_before_it_is_read(
     part: str, ending: str, tmp_path: Path, segconv: Command
 ) -> None:
     source = tmp_path / "src"

@@ -52,7 +52,7 @@ def test_every_line_is_passed_on_and_logged(tmp_path: Path) -> None:
         ("import sys; sys.exit(3)", "ended with exit code 3: it said nothing", "log"),
     ],
 )
-def test_a_failure_is_told_as_ours(tmp_path: Path, code: str, message: str, hint: str) -> None:
+def test_a_failure_becomes_one_of_ours(tmp_path: Path, code: str, message: str, hint: str) -> None:
     log = tmp_path / "x.log"
     with pytest.raises(SegconvError) as caught:
         run_child(python(code), dict(os.environ), shown="nnUNetv2_x -d 1", log=log)
@@ -63,7 +63,7 @@ def test_a_failure_is_told_as_ours(tmp_path: Path, code: str, message: str, hint
     assert str(log) in caught.value.hint
 
 
-def test_the_environment_is_told_and_not_inherited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_environment_is_explicit_and_not_inherited(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     kept = dict.fromkeys(
         (
             *("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"),

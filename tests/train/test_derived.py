@@ -176,7 +176,7 @@ def test_what_needs_no_permission_leaves_nothing_with_the_user(segconv: Command,
 
 
 @pytest.mark.train
-def test_nnunets_own_copy_beside_the_model_is_known(segconv: Command, state: Path, file: Path, tmp_path: Path) -> None:
+def test_nnunets_own_copy_next_to_the_model_is_known(segconv: Command, state: Path, file: Path, tmp_path: Path) -> None:
     from batchgenerators.utilities.file_and_folder_operations import save_json
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
@@ -189,7 +189,7 @@ def test_nnunets_own_copy_beside_the_model_is_known(segconv: Command, state: Pat
     assert not is_refused(copied)
 
 
-def test_what_is_removed_is_asked_about_again(state: Path, tmp_path: Path) -> None:
+def test_removed_approvals_are_asked_about_again(state: Path, tmp_path: Path) -> None:
     plans = {"configurations": {"a": {"architecture": {"network_class_name": NETWORK, "arch_kwargs": {"é": 0.1}}}}}
     remember(plans, tmp_path / "plans.json")
     refuse_foreign_classes(plans)

@@ -116,7 +116,7 @@ def test_plans_without_networks_name_none(plans: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "architecture", [5, {"arch_kwargs": 5, "_kw_requires_import": ["x"]}, {"_kw_requires_import": "conv_op"}]
 )
-def test_an_architecture_that_is_none_is_refused(architecture: Any) -> None:
+def test_an_unknown_architecture_is_refused(architecture: Any) -> None:
     with pytest.raises(Refused):
         refuse_foreign_classes({"configurations": {"2d": {"architecture": architecture}}})
 
@@ -168,7 +168,7 @@ def test_without_pytorch_no_checkpoint_is_judged(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.train
-def test_damaged_and_missing_checkpoints_are_told(tmp_path: Path) -> None:
+def test_damaged_and_missing_checkpoints_are_reported(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint_final.pth"
     with pytest.raises(SegconvError) as caught:
         check_checkpoint(path)
@@ -279,11 +279,11 @@ def test_a_member_that_says_another_length_is_refused(tmp_path: Path) -> None:
         assert codes(path) == {"SC050"}
 
 
-def test_what_is_there_is_not_replaced(tmp_path: Path) -> None:
+def test_existing_files_are_not_replaced(tmp_path: Path) -> None:
     path = archive(tmp_path / "model.zip", plans=b"{}")
     (tmp_path / "plans").symlink_to("nowhere")
     assert codes(path, tmp_path) == {"SC020"}
 
 
-def test_an_archive_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_archive_is_reported(tmp_path: Path) -> None:
     assert codes(tmp_path / "none.zip") == {"SC012"}

@@ -39,7 +39,7 @@ def test_a_bad_value_is_refused_with_its_origin(monkeypatch: pytest.MonkeyPatch,
     assert "variable nnUNet_raw" in str(caught.value)
 
 
-def test_a_missing_folder_is_no_hindrance_where_it_is_not_needed(segconv: Command, tmp_path: Path) -> None:
+def test_a_missing_folder_does_not_matter_where_it_is_not_needed(segconv: Command, tmp_path: Path) -> None:
     from fixtures.make_fixtures import png_shapes
 
     source = png_shapes(tmp_path / "src", values=(0, 1, 2))
@@ -64,7 +64,7 @@ def test_folders_are_made_with_files_that_a_shell_understands(segconv: Command, 
     assert segconv("paths", "init", tmp_path / 'qu"ote').code == 78
 
 
-def test_what_is_set_is_shown_and_what_is_missing_told(segconv: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_shown_and_missing_ones_reported(segconv: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     done = segconv("paths", "show")
     assert done.code == 0
     assert f"nnUNet_raw\t{segconv.raw}\tvariable nnUNet_raw\t0" in done.out

@@ -109,7 +109,7 @@ def test_numbers_that_do_not_go_together_are_usage_errors(wrong: dict[str, Any])
     assert caught.value.exit_code == 2
 
 
-def test_what_is_written_is_inherited_from_the_base(tmp_path: Path) -> None:
+def test_written_configurations_inherit_from_the_base(tmp_path: Path) -> None:
     path = tmp_path / "nnUNetPlans.json"
     path.write_text(json.dumps(plans()))
     add_configuration(path, "small", derive(plans(), "small", "full", patch_size=(32, 64, 64), batch_size=7))
@@ -126,7 +126,7 @@ def test_what_is_written_is_inherited_from_the_base(tmp_path: Path) -> None:
         add_configuration(path, "small", {})
 
 
-def test_plans_that_are_missing_or_odd_are_told(tmp_path: Path) -> None:
+def test_plans_that_are_missing_or_odd_are_reported(tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as caught:
         read_plans(tmp_path / "Dataset001_A" / "nnUNetPlans.json")
     assert "segconv plan Dataset001_A" in caught.value.hint

@@ -53,7 +53,7 @@ def test_nnunet_gets_the_folder_of_the_model_after_it_was_looked_at(tmp_path: Pa
     )
 
 
-def test_a_fold_that_is_not_trained_is_told_with_the_command_that_trains_it(tmp_path: Path, called: Called) -> None:
+def test_an_untrained_fold_is_reported_with_the_command_that_trains_it(tmp_path: Path, called: Called) -> None:
     for how in ({"folds": ["0", "1"]}, {"folds": ["1"], "trust_model": True}):
         with pytest.raises(SegconvError) as caught:
             told(trained(tmp_path / str(how)), tmp_path, **how)

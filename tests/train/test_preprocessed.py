@@ -97,7 +97,7 @@ def test_what_brings_code_is_refused_and_not_run(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["b.pkl", "b.b2nd"])
-def test_what_is_no_file_is_refused_at_once(name: str, tmp_path: Path) -> None:
+def test_irregular_files_are_refused_at_once(name: str, tmp_path: Path) -> None:
     folder = preprocessed(tmp_path / "cases")
     (folder / name).unlink()
     os.mkfifo(folder / name)
@@ -147,7 +147,7 @@ def test_a_preview_runs_nothing_that_a_case_names(
     assert not (tmp_path / "marker").exists()
 
 
-def test_training_begins_with_cases_of_numbers_alone(
+def test_training_starts_only_with_cases_of_plain_numbers(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []

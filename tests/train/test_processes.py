@@ -176,12 +176,12 @@ def test_a_log_that_cannot_be_written_is_named(tree: Tree, monkeypatch: pytest.M
     assert (caught.value.code, caught.value.file, tree.alive()) == ("SC032", str(log), {})
 
 
-def test_a_program_that_is_not_there_is_a_failure_like_any_other() -> None:
+def test_a_missing_program_is_a_failure_like_any_other() -> None:
     with pytest.raises(SegconvError, match="x ended with exit code 127: /no/such: No such file or directory"):
         run_child(["/no/such"], {}, shown="x")
 
 
-def test_a_system_without_room_for_processes_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_room_for_processes_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "GUARD", Path("x" * (1 << 18)))  # longer than the system takes
     before = sorted(os.listdir("/proc/self/fd"))
     with pytest.raises(SegconvError, match="could not be started") as caught:

@@ -107,7 +107,7 @@ def test_changes_are_those_against_the_base(folder: Path) -> None:
     )
 
 
-def test_names_that_nearly_fit_are_told(folder: Path) -> None:
+def test_names_that_nearly_match_are_reported(folder: Path) -> None:
     found = read_trainers(folder)
     assert find_trainer("Short", found).name == "Short"
     with pytest.raises(SegconvError) as caught:
@@ -154,7 +154,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.train
-def test_what_is_known_of_nnunets_trainers_is_said(installed: list[Trainer]) -> None:
+def test_known_facts_about_nnunets_trainers_are_shown(installed: list[Trainer]) -> None:
     changes = {t.name: t.changes for t in installed}
     assert changes["nnUNetTrainer_5epochs"] == ("num_epochs = 5",)
     assert changes["nnUNetTrainerNoMirroring"] == ("no mirroring",)

@@ -10,7 +10,7 @@ from segconv.errors import SegconvError
 from segconv.work.apart import refuse_holding, refuse_within
 
 
-def test_a_folder_beside_or_below_what_is_read_may_be_made(tmp_path: Path) -> None:
+def test_a_folder_next_to_or_below_the_input_may_be_made(tmp_path: Path) -> None:
     (tmp_path / "read").mkdir()
     for name in ("made", "read/inner", "rea", "read2", "no/such/folder"):
         refuse_holding(tmp_path / name, {"the input": tmp_path / "read", "the rest": None})

@@ -56,7 +56,7 @@ def test_a_copy_that_fails_leaves_nothing(
     assert not (tmp_path / "target").exists()
 
 
-def test_a_source_that_ends_early_is_no_copy(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_ends_early_is_not_a_copy(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)
     with pytest.raises(OSError, match="ended early"):
         copy(source, tmp_path / "target")
@@ -102,7 +102,9 @@ def test_a_file_system_without_locks_is_an_error_that_leaves_nothing_open(
     assert len(os.listdir("/proc/self/fd")) == open_before
 
 
-def test_a_lock_whose_file_was_removed_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_whose_file_was_removed_meanwhile_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "lock"
     flock, removed = fcntl.flock, []
 
@@ -134,7 +136,7 @@ def test_a_lock_file_that_cannot_be_removed_is_left(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("anonymous", [True, False])
-def test_a_created_file_is_whole_and_replaces_nothing(
+def test_a_created_file_is_complete_and_replaces_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, anonymous: bool
 ) -> None:
     if not anonymous:  # as on file systems that know no file without a name

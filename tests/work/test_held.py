@@ -51,7 +51,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_is_not_what_it_was_is_refused_by_its_name(change: str, folder: Path) -> None:
+def test_a_changed_source_is_refused_by_name(change: str, folder: Path) -> None:
     alter, told = CHANGES[change]
     held = Held(folder, ["a.json", "b.json"])
     held.refuse_if_changed()
@@ -63,7 +63,7 @@ def test_what_is_not_what_it_was_is_refused_by_its_name(change: str, folder: Pat
     assert "run the same command again" in caught.value.hint
 
 
-def test_what_is_around_the_files_may_change(folder: Path) -> None:
+def test_files_around_the_source_may_change(folder: Path) -> None:
     held = Held(folder, ["a.json"])
     (folder / "other").write_text("x")
     (folder / "a.json").chmod(0o600)
@@ -71,7 +71,7 @@ def test_what_is_around_the_files_may_change(folder: Path) -> None:
     held.refuse_if_changed()
 
 
-def test_a_link_that_leads_elsewhere_is_another_folder(folder: Path, tmp_path: Path) -> None:
+def test_a_link_to_another_place_is_another_folder(folder: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(folder)
     held = Held(link)

@@ -48,7 +48,7 @@ def test_an_error_in_the_place_of_the_interruption_is_the_interruption(number: s
         raise RuntimeError("by itself")
 
 
-def test_what_is_asked_a_second_time_is_ignored_until_the_work_has_ended() -> None:
+def test_a_second_signal_is_ignored_until_the_work_has_ended() -> None:
     ended = []
 
     def work() -> None:
@@ -82,7 +82,7 @@ def test_work_that_ends_well_leaves_a_program_answering() -> None:
         signal.raise_signal(signal.SIGINT)
 
 
-def test_threads_leave_signals_alone() -> None:
+def test_threads_leave_signal_handlers_untouched() -> None:
     before = [signal.getsignal(one) for one in BOTH]
     seen = []
 

@@ -35,7 +35,7 @@ def test_files_of_long_names_that_begin_alike_are_written_at_once(tmp_path: Path
     assert all(path.read_bytes() == path.name[-6:].encode() for path in paths)
 
 
-def test_temporary_names_are_short_and_drawn_anew() -> None:
+def test_temporary_names_are_short_and_drawn_again() -> None:
     for letter in SCRIPTS.values():
         path = Path(named(255, letter, ENDING))
         drawn = {fsops.temporary_beside(path).name for _ in range(100)}

@@ -60,13 +60,13 @@ def group(folder: str, names: Sequence[str], limit: object, used: int) -> dict[s
         ("0::/../../a\n", group("", V2, GIB, 0), 8 * GIB),
     ],
 )  # fmt: skip
-def test_what_is_left_is_the_least_of_what_machine_and_groups_leave(
+def test_available_memory_is_the_least_of_machine_and_groups(
     groups: str, files: dict[str, object], expected: int, tmp_path: Path
 ) -> None:
     assert told(tmp_path, groups, files) == expected
 
 
-def test_where_nothing_tells_nothing_is_assumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_evidence_nothing_is_assumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(tmp_path, "", {}, meminfo=None) is None
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
     assert affordable(7, [9], nbytes=int, decoded=lambda n: n * GIB) == 7

@@ -125,7 +125,7 @@ def test_what_appears_in_a_target_during_the_run_stays(tmp_path: Path, monkeypat
     assert execute(plan, tasks.copy, listing, RunOptions(overwrite=True)).reused == 3
 
 
-def test_a_folder_of_others_and_a_link_are_never_replaced(tmp_path: Path) -> None:
+def test_foreign_folders_and_links_are_never_replaced(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     other = tmp_path / "other"
     execute(plan, tasks.copy, listing)
@@ -166,7 +166,7 @@ def add_of_the_whole(folder: Path) -> str:
 
 @pytest.mark.parametrize("change", [*STRANGERS, add_planned, add_planned_link, add_of_the_whole])
 @pytest.mark.parametrize("key", ["k", "other"])
-def test_an_unfinished_run_is_not_mixed_with_files_of_others(
+def test_an_unfinished_run_is_not_mixed_with_foreign_files(
     tmp_path: Path, change: Callable[[Path], str], key: str
 ) -> None:
     plan = unfinished(tmp_path)
@@ -234,7 +234,7 @@ def test_what_has_the_name_of_a_staging_folder_is_left_untouched(tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", [begun.PLAN, begun.JOURNAL, begun.FILE])
-def test_the_records_of_a_run_are_no_links(tmp_path: Path, name: str) -> None:
+def test_the_records_of_a_run_are_not_links(tmp_path: Path, name: str) -> None:
     plan = unfinished(tmp_path)
     (plan.target.staging / name).rename(tmp_path / "elsewhere")
     (plan.target.staging / name).symlink_to(tmp_path / "elsewhere")
@@ -282,7 +282,7 @@ def killed_at(number: int, staged: Path, name: str) -> Callable[..., None]:
 _calls = iter(range(0))
 
 
-def test_a_run_killed_at_its_last_step_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_killed_at_its_last_step_starts_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make_plan(tmp_path)
     for number in (1, 2, 3, 4):  # journal, plan, list, rename
         with monkeypatch.context() as patch:
@@ -358,7 +358,7 @@ def without_mark(staging_folder: Path) -> None:
     (staging_folder / ".tmp-0123456789abcdef-plan.json").write_bytes(b"{")
 
 
-def test_an_unfinished_run_of_the_first_version_goes_on_or_is_removed(tmp_path: Path) -> None:
+def test_an_unfinished_run_of_the_first_version_resumes_or_is_removed(tmp_path: Path) -> None:
     plan = unfinished(tmp_path)
     without_mark(plan.target.staging)
     kept = tmp_path / "kept"

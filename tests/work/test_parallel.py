@@ -91,13 +91,13 @@ def test_one_item_starts_no_process() -> None:
     assert os.getpid() not in set(each(process, [1, 2], jobs=2))
 
 
-def test_an_error_comes_back_whole() -> None:
+def test_an_error_comes_back_complete() -> None:
     with pytest.raises(SegconvError) as caught:
         list(each(refuse, [1, 2], jobs=2))
     assert (caught.value.code, caught.value.message) == ("SC055", "found this")
 
 
-def test_a_worker_that_is_ended_from_outside_is_told() -> None:
+def test_a_worker_that_is_killed_is_reported() -> None:
     with pytest.raises(SegconvError) as caught:
         list(each(die, [1, 2], jobs=2))
     assert (caught.value.code, caught.value.exit_code) == ("SC100", 70)
@@ -132,7 +132,7 @@ def test_an_interruption_ends_the_workers(number: signal.Signals) -> None:
     assert not Path(f"/proc/{worker}").exists()
 
 
-def test_what_was_not_foreseen_is_told_with_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unforeseen_errors_are_reported_with_their_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (unforeseen(MemoryError(), "a").code, unforeseen(MemoryError(), "a").file) == ("SC103", "a")
     assert unforeseen(ZeroDivisionError("a bug"), "a").message == "unexpected ZeroDivisionError: a bug"
     monkeypatch.setenv("SEGCONV_DEBUG", "1")

@@ -70,7 +70,7 @@ def test_what_was_read_comes_in_order_and_what_was_wrong_with_it(jobs: int, file
     assert [result for _, result in found if isinstance(result, str)] == [f[-2:] for f in files[:3] + files[5:]]
 
 
-def test_progress_is_told(files: list[str]) -> None:
+def test_progress_is_reported(files: list[str]) -> None:
     heard = Heard()
     over(Readers(2, heard), files, str)
     assert heard.said == [f"0 of {ITEMS} labels", "end"]

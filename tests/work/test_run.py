@@ -72,7 +72,7 @@ def test_results_come_in_the_order_of_the_plan(tmp_path: Path) -> None:
     assert [line.split()[0] for line in lines] == [f"case{n}" for n in range(12)]
 
 
-def test_all_findings_of_all_cases_are_told_and_the_good_work_is_kept(tmp_path: Path) -> None:
+def test_all_findings_of_all_cases_are_reported_and_good_work_is_kept(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     with pytest.raises(Refused) as caught:
         execute(plan, tasks.one_fails, listing)
@@ -92,7 +92,7 @@ def test_keep_going_makes_the_target_of_the_good_cases(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("jobs", "backend"), WORKERS)
-def test_a_bug_in_one_case_is_told_with_its_name(tmp_path: Path, jobs: int, backend: str | None) -> None:
+def test_a_bug_in_one_case_names_the_case(tmp_path: Path, jobs: int, backend: str | None) -> None:
     with pytest.raises(Refused) as caught:
         execute(make_plan(tmp_path), tasks.one_crashes, listing, RunOptions(jobs=jobs, backend=backend))
     (finding,) = caught.value.findings
@@ -152,7 +152,7 @@ def test_other_options_over_unfinished_work_are_refused(tmp_path: Path) -> None:
     assert execute(other, tasks.copy, listing, RunOptions(restart=True)).reused == 0
 
 
-def test_abort_removes_unfinished_work_alone(tmp_path: Path) -> None:
+def test_abort_removes_only_unfinished_work(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     assert not abort(plan.target)
     with pytest.raises(Refused):
@@ -161,7 +161,7 @@ def test_abort_removes_unfinished_work_alone(tmp_path: Path) -> None:
     assert list(plan.target.path.parent.iterdir()) == []
 
 
-def test_a_target_that_is_there_is_refused_or_replaced_whole(tmp_path: Path) -> None:
+def test_an_existing_target_is_refused_or_replaced_completely(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     execute(plan, tasks.copy, listing)
     with pytest.raises(SegconvError) as caught:
@@ -197,7 +197,7 @@ def test_an_empty_folder_counts_as_absent(tmp_path: Path) -> None:
     assert execute(plan, tasks.copy, listing).done == 3
 
 
-def test_a_second_run_is_told_who_is_first(tmp_path: Path) -> None:
+def test_a_second_run_learns_of_the_first(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     with locked(plan.target):
         done = run_script(tmp_path)
@@ -255,7 +255,7 @@ def test_a_target_below_a_file_or_a_folder_that_is_not_ours_is_refused(
     assert not (tmp_path / "root").exists()
 
 
-def test_what_is_read_back_otherwise_or_gone_is_refused(tmp_path: Path) -> None:
+def test_files_that_read_back_differently_or_vanish_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"written")
     digest = hashlib.sha256(b"written").hexdigest()
     staging.verify(tmp_path, [{"path": "a", "sha256": digest}], 1)
@@ -280,7 +280,7 @@ def test_a_target_that_appears_during_the_run_is_not_replaced(tmp_path: Path) ->
     assert list(tree(plan.target.path)) == ["theirs"]
 
 
-def test_a_disk_that_fails_while_a_source_is_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_failure_while_reading_a_source_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make_plan(tmp_path, 1)
 
     def opened(*_: Any, **__: Any) -> Any:
@@ -293,7 +293,7 @@ def test_a_disk_that_fails_while_a_source_is_read_is_told(tmp_path: Path, monkey
     assert (caught.value.code, caught.value.file) == ("SC030", plan.items[0].sources[0])
 
 
-def test_an_item_may_not_stand_twice(tmp_path: Path) -> None:
+def test_an_item_may_not_be_repeated(tmp_path: Path) -> None:
     item = Item("x", (), ("a",), None)
     with pytest.raises(ValueError, match="twice"):
         Plan(Target(tmp_path / "x", "x"), tmp_path, (item, item))
@@ -307,7 +307,7 @@ def mutations(folder: Path) -> int:
 
 
 @pytest.mark.parametrize("fault", ["kill", "ENOSPC", "EIO", "EROFS", "EACCES"])
-def test_whatever_change_fails_the_target_is_absent_or_whole_and_a_rerun_mends_all(
+def test_whichever_change_fails_the_target_is_absent_or_complete_and_a_rerun_completes_it(
     fault: str, tmp_path: Path, reference: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = mutations(tmp_path / "count")
@@ -391,7 +391,7 @@ def _wait_for_the_end_of_group(leader: int) -> None:
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, number: int, code: int, backend: str) -> None:
+def test_an_interrupted_run_says_how_to_resume(tmp_path: Path, number: int, code: int, backend: str) -> None:
     plan = make_plan(tmp_path, 60)
     command = [sys.executable, "-m", "tests.work.tasks", str(tmp_path), "copy_slowly", "2", backend]
     # sixty cases of the source, three of the plan: the script makes its own plan of what is there
@@ -410,7 +410,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, number: int, code:
         assert plan.target.staging.is_dir()
 
 
-def test_reading_refuses_what_is_no_file(tmp_path: Path) -> None:
+def test_reading_refuses_anything_but_a_file(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     source = tmp_path / "source"
     (source / "0.bin").unlink()
@@ -424,7 +424,7 @@ def test_reading_refuses_what_is_no_file(tmp_path: Path) -> None:
     assert [f.code for f in caught.value.findings] == ["SC061", "SC060", "SC061"]
 
 
-def test_a_lock_file_that_was_removed_is_no_lock(tmp_path: Path) -> None:
+def test_a_removed_lock_file_is_not_a_lock(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     first = fsops.lock(path)
     assert first is not None

@@ -78,9 +78,7 @@ def begins(work: Path) -> None:
 
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("change", STRANGERS)
-def test_what_somebody_else_puts_there_stays_and_is_named(
-    tmp_path: Path, change: Callable[[Path], str], fails: bool
-) -> None:
+def test_foreign_files_stay_and_are_named(tmp_path: Path, change: Callable[[Path], str], fails: bool) -> None:
     told: list[Finding] = []
     work = tmp_path / ".segconv-work"
     try:
@@ -118,9 +116,7 @@ def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", STRANGERS)
-def test_what_a_killed_run_left_stays_if_somebody_put_something_there(
-    tmp_path: Path, change: Callable[[Path], str]
-) -> None:
+def test_leftovers_of_a_killed_run_stay_if_someone_added_a_file(tmp_path: Path, change: Callable[[Path], str]) -> None:
     work = tmp_path / ".segconv-work"
     killed(work)
     name = change(work)
@@ -132,7 +128,7 @@ def test_what_a_killed_run_left_stays_if_somebody_put_something_there(
 
 
 @pytest.mark.parametrize("kind", ["folder", "link", "file"])
-def test_what_is_no_work_folder_is_left_untouched(tmp_path: Path, kind: str) -> None:
+def test_folders_other_than_work_folders_are_left_untouched(tmp_path: Path, kind: str) -> None:
     work = tmp_path / ".segconv-work"
     if kind == "link":
         (tmp_path / "elsewhere").mkdir()

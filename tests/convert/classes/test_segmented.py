@@ -78,9 +78,7 @@ def test_names_decide_where_values_differ_from_case_to_case(
 
 
 @pytest.mark.parametrize("folder", ["segs", "slicer"])
-def test_segmentations_are_told_by_their_names_whatever_their_folder_is_called(
-    folder: str, segconv: Command, tmp_path: Path
-) -> None:
+def test_segmentations_are_recognised_by_name_in_any_folder(folder: str, segconv: Command, tmp_path: Path) -> None:
     for number in range(CASES):
         write(tmp_path / f"set/im/p{number}.nrrd", ct(number).images[0])
         save(tmp_path / f"set/{folder}/p{number}.seg.nrrd", organs(number))
@@ -117,7 +115,7 @@ def test_a_file_for_each_organ_is_united_and_restored_file_by_file(segconv: Comm
         assert np.array_equal(back.mask(back.segments[0]), mask)
 
 
-def test_two_people_who_segmented_one_case_are_no_classes(segconv: Command, tmp_path: Path) -> None:
+def test_two_raters_of_one_case_are_not_classes(segconv: Command, tmp_path: Path) -> None:
     for number in range(CASES):
         write(tmp_path / f"files/c{number}/ct.nrrd", ct(number).images[0])
         write(tmp_path / f"segments/c{number}/ct.nrrd", ct(number).images[0])

@@ -86,7 +86,7 @@ def test_classes_by_names_are_asked_about_and_taken_by_the_command_that_is_hinte
 
 
 @pytest.mark.parametrize("layout", TAKEN)
-def test_the_name_of_the_case_is_no_part_of_the_class(layout: str, tmp_path: Path, segconv: Command) -> None:
+def test_the_name_of_the_case_is_not_part_of_the_class(layout: str, tmp_path: Path, segconv: Command) -> None:
     image, form = TAKEN[layout]
     root = made(tmp_path / "src", image, form)
     done = segconv("convert", root, "--to", "5_A", "--json")
@@ -104,7 +104,7 @@ def test_a_class_that_a_picture_lacks_names_the_picture(tmp_path: Path, segconv:
 
 
 @pytest.mark.parametrize("folder", ["train", "site1"])
-def test_splits_and_sites_are_no_classes(folder: str, tmp_path: Path, segconv: Command) -> None:
+def test_splits_and_sites_are_not_classes(folder: str, tmp_path: Path, segconv: Command) -> None:
     root = made(tmp_path / "src", "test/images/{}.png" if folder == "train" else "site2/images/{}.png", "gone/{}.png")
     other = "test" if folder == "train" else "site2"
     for path_ in (root / "gone").iterdir():
@@ -120,7 +120,7 @@ def test_splits_and_sites_are_no_classes(folder: str, tmp_path: Path, segconv: C
     assert (done.json["training_cases"], done.json["test_cases"]) == ((3, 3) if folder == "train" else (6, 0))
 
 
-def test_numbered_masks_of_a_picture_in_a_folder_of_masks_are_no_classes(tmp_path: Path, segconv: Command) -> None:
+def test_numbered_masks_of_a_picture_in_a_folder_of_masks_are_not_classes(tmp_path: Path, segconv: Command) -> None:
     for number, name in enumerate(NAMES):
         save(tmp_path / f"src/images/{name}.png", picture(number))
         for at in range(2):
@@ -132,7 +132,7 @@ def test_numbered_masks_of_a_picture_in_a_folder_of_masks_are_no_classes(tmp_pat
     assert np.array_equal(written(segconv.raw / "Dataset005_A", "p1"), (mask(0, 0) | mask(0, 1)) > 0)
 
 
-def test_channels_that_go_on_from_a_name_are_no_masks(tmp_path: Path, segconv: Command) -> None:
+def test_channels_that_extend_a_name_are_not_masks(tmp_path: Path, segconv: Command) -> None:
     for number, name in enumerate(NAMES):
         for at, tail in enumerate(("", "_dapi", "_gfp")):
             save(tmp_path / f"src/{name}{tail}.png", picture(10 * number + at))

@@ -38,7 +38,7 @@ def units(folder: str, stems: list[str], ending: str = ".png") -> list[Unit]:
         ("x/c{n}.JPEG", "y/c{n}.bmp"),
     ],
 )
-def test_a_suffix_or_ending_on_one_side_tells_pictures_from_masks(
+def test_a_suffix_or_ending_on_one_side_distinguishes_pictures_from_masks(
     tmp_path: Path, segconv: Command, image: str, mask: str
 ) -> None:
     for number in range(3):
@@ -51,7 +51,7 @@ def test_a_suffix_or_ending_on_one_side_tells_pictures_from_masks(
         assert np.array_equal(written(segconv.raw / "Dataset005_A", name), labels(number))
 
 
-def test_a_suffix_on_one_side_tells_volumes_from_labels(tmp_path: Path, segconv: Command) -> None:
+def test_a_suffix_on_one_side_distinguishes_volumes_from_labels(tmp_path: Path, segconv: Command) -> None:
     root = test_pairs.pairs(tmp_path / "src", "x/c{n}", "y/c{n}_seg")
     done, made = test_pairs.convert(segconv, root)
     assert done.code == 0, done.err
@@ -87,7 +87,7 @@ def test_two_readings_are_refused(folders: dict[str, list[str]]) -> None:
     assert across == []
 
 
-def test_jpeg_tells_nothing_where_folders_hold_both(tmp_path: Path) -> None:
+def test_jpeg_shows_nothing_where_folders_hold_both(tmp_path: Path) -> None:
     mixed = [*units("x", TWO, ".jpg"), *units("y", TWO), *units("z", ["5"], ".jpg"), *units("z", ["5"])]
     assert {p.labels[0].folder for p in pair_units(mixed).pairs if p.labels} == {"z"}
 

@@ -36,7 +36,7 @@ def units(folder: str, *names: str) -> list[Unit]:
         ("ISIC_Test_Data", None, "test", ("ISIC_Test_Data",), ("ISIC_Test_Data",)),
     ],
 )  # fmt: skip
-def test_folders_tell_role_and_split(
+def test_folders_show_role_and_split(
     folder: str, role: str | None, split: str | None, key: tuple[str, ...], where: tuple[str, ...]
 ) -> None:
     place = place_of(folder)
@@ -58,7 +58,7 @@ def test_folders_tell_role_and_split(
         ("maskimage", None, "maskimage"),
     ],
 )
-def test_stems_tell_role_and_case(stem: str, role: str | None, rest: str) -> None:
+def test_stems_show_role_and_case(stem: str, role: str | None, rest: str) -> None:
     assert role_of_stem(stem) == (role, rest)
 
 
@@ -121,7 +121,7 @@ def test_no_label_is_ever_given_to_the_image_of_another_case(
     picture=PICTURES,
     mask=DECORATIONS,
 )
-def test_whole_sets_are_paired_whatever_their_files_are_called(stems: set[str], picture: str, mask: str) -> None:
+def test_sets_are_paired_whatever_their_files_are_called(stems: set[str], picture: str, mask: str) -> None:
     found = match(
         units("images", *(picture.format(stem) for stem in stems)),
         units("masks", *(mask.format(stem) for stem in stems)),
@@ -143,7 +143,7 @@ def test_every_file_is_in_a_case_or_in_a_finding(folders: list[str], number: int
     assert len(used) == number or found.findings
 
 
-def test_a_hundred_thousand_pairs_are_no_more_than_a_list() -> None:
+def test_a_hundred_thousand_pairs_take_no_more_memory_than_a_list() -> None:
     names = [f"i{n}" for n in range(100_000)]
     found = pair_units([*units("images", *names), *units("masks", *(f"{name}_mask" for name in names))])
     assert len(found.pairs) == 100_000

@@ -46,7 +46,7 @@ def test_a_pattern_means_what_a_shell_means_by_it(
 
 
 @pytest.mark.parametrize("pattern", ["(?P<case>[", "(?P<case>a)(?P<case>b)", "[z-a]*.png"])
-def test_what_is_no_pattern_is_a_usage_error(pattern: str, tmp_path: Path) -> None:
+def test_an_invalid_pattern_is_a_usage_error(pattern: str, tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as caught:
         compile_pattern(pattern, tmp_path)
     assert caught.value.exit_code == 2
@@ -100,7 +100,7 @@ def test_patterns_bring_any_names_together(
         assert np.array_equal(written(made, name), labels(ord(site) + int(number)))
 
 
-def test_a_named_part_tells_the_patient(source: Path, segconv: Command) -> None:
+def test_a_named_part_gives_the_patient(source: Path, segconv: Command) -> None:
     done = segconv(
         "convert",
         source,
@@ -207,7 +207,7 @@ def test_a_list_without_a_header_is_image_and_label(source: Path, segconv: Comma
     assert set(records(segconv.raw / "Dataset009_Made")) == {"1_pic", "2_pic"}
 
 
-def test_a_list_tells_patients_splits_and_files_elsewhere(source: Path, tmp_path: Path, segconv: Command) -> None:
+def test_a_list_gives_patients_splits_and_files_elsewhere(source: Path, tmp_path: Path, segconv: Command) -> None:
     shutil.move(source / "gold", tmp_path / "elsewhere")
     rows = [
         f"{image},{tmp_path}/elsewhere/{Path(label).name},c{n},p{n % 2},{'test' if n == 2 else 'train'}"
@@ -250,7 +250,7 @@ def test_lists_that_cannot_be_used_are_refused(
     assert told in done.err
 
 
-def test_a_list_that_is_not_there_is_missing_input(source: Path, segconv: Command) -> None:
+def test_a_missing_list_is_missing_input(source: Path, segconv: Command) -> None:
     done = segconv("convert", source, "--to", "9", "--pairs", source / "pairs.csv")
     assert (done.code, done.codes()) == (66, ["SC010"])
 
@@ -266,7 +266,7 @@ def test_cases_are_chosen_and_renamed(source: Path, segconv: Command, tmp_path: 
     assert (done.code, done.codes()) == (66, ["SC012"])
 
 
-def test_masks_that_are_called_alike_come_back_into_their_folders(tmp_path: Path, segconv: Command) -> None:
+def test_masks_of_one_name_come_back_into_their_folders(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for number in (1, 2):
         pair(root, f"S{number}/ct.png", f"S{number}/seg/OTMultiClass.png", number)

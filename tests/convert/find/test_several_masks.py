@@ -66,7 +66,7 @@ def test_a_mask_of_several_classes_is_not_united(tmp_path: Path, segconv: Comman
     assert (done.code, done.codes()) == (65, ["SC078"]), done.err
 
 
-def test_a_number_that_is_the_name_of_a_picture_is_none_of_a_further_mask(tmp_path: Path, segconv: Command) -> None:
+def test_a_number_that_names_a_picture_does_not_number_a_mask(tmp_path: Path, segconv: Command) -> None:
     for number, name in enumerate(("y", "y_1")):
         save(tmp_path / f"src/{name}.png", picture(number))
         save(tmp_path / f"src/{name.replace('y', 'y_mask')}.png", square(number))

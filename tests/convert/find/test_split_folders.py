@@ -41,7 +41,7 @@ def test_test_images_need_no_mask_with_patterns(source: Path, segconv: Command) 
     assert splits(segconv, done)["a3"] == "test"
 
 
-def test_test_folders_that_were_asked_for_alone_are_taken_for_training(source: Path, segconv: Command) -> None:
+def test_test_folders_become_training_if_only_they_are_asked_for(source: Path, segconv: Command) -> None:
     done = segconv("convert", source, "--to", "5_A", "--images", "test/pics/*.png", "--masks", "test/gold/*.png")
     assert splits(segconv, done) == {"a3": "train"}
     assert "note: all cases lie in folders for testing; they become training cases" in done.err
@@ -109,7 +109,7 @@ def test_columns_that_mean_nothing_are_named_and_two_labels_refused(source: Path
     assert (done.code, "has the columns label and mask, which are labels" in done.err) == (65, True)
 
 
-def test_a_split_that_is_none_is_refused(source: Path, segconv: Command) -> None:
+def test_an_unknown_split_is_refused(source: Path, segconv: Command) -> None:
     (source / "list.csv").write_text("\n".join(["image,label,split", *rows(["train", "train", "odd", ""])]))
     done = segconv("convert", source, "--to", "5_A", "--pairs", source / "list.csv")
     assert (done.code, "entry 3: split is 'odd', expected train, val or test" in done.err) == (65, True)

@@ -85,7 +85,7 @@ def test_two_candidates_are_refused_and_each_choice_works_as_printed(
     assert len(description(dataset)["channel_names"]) == sum(what == "image" for what in files.values())
 
 
-def test_what_is_declared_is_not_questioned(segconv: Command, tmp_path: Path) -> None:
+def test_declared_channels_are_not_questioned(segconv: Command, tmp_path: Path) -> None:
     root = source(tmp_path / "set", REFUSED["a brain mask among channels"][0])
     assert segconv("convert", root, "--to", "5_A", "--channels", "brainmask,flair,t1").code == 0
     root = source(tmp_path / "masks", {"p{n}/ct": "image", "p{n}/seg_r1": "body", "p{n}/seg_r2": "float"})

@@ -152,7 +152,7 @@ def test_masks_that_can_mean_several_things_are_refused_with_choices_that_work(
         assert np.array_equal(written(segconv.raw / "Dataset010_B", "p1"), right)
 
 
-def test_what_is_transparent_in_some_palettes_only_is_refused(tmp_path: Path, segconv: Command) -> None:
+def test_an_index_transparent_in_only_some_palettes_is_refused(tmp_path: Path, segconv: Command) -> None:
     done = convert(segconv, made(tmp_path / "mine", transparent_in_some))
     assert (done.code, done.codes()) == (65, ["SC078"]), done.err
     assert "index 0 of its palette is #000000, in masks/p0.png it is #00000000" in done.err

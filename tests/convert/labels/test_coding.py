@@ -38,9 +38,7 @@ def test_two_values_of_one_label_may_be_as_near() -> None:
     st.integers(0, 40),
     st.lists(st.integers(0, 255), min_size=1, max_size=20),
 )
-def test_what_is_accepted_is_nearest_and_no_further_than_said(
-    forward: dict[int, int], snap: int, found: list[int]
-) -> None:
+def test_accepted_values_are_nearest_and_within_the_limit(forward: dict[int, int], snap: int, found: list[int]) -> None:
     coding = coded(forward, snap=snap)
     values = np.array([found], np.uint8)
     try:
@@ -101,7 +99,7 @@ def test_a_colour_is_written_as_it_is_read(colour: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("text", ["#", "#fff", "#ff00000", "#ff00000000", "#+ff000", "#ff_000", "#gg0000", "ff0000"])
-def test_what_is_no_colour_is_refused(text: str) -> None:
+def test_anything_but_a_colour_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no"):
         parse_value(text)
 
@@ -128,7 +126,7 @@ def mask_of(*boxes: tuple[int, int, int], ground: int = 0) -> np.ndarray:
         (mask_of((2, 6, 128), (20, 1, 129)), 2, False),
     ],
 )
-def test_no_whole_label_is_snapped_into_another(mask: np.ndarray, snap: int, whole: bool) -> None:
+def test_no_label_is_snapped_into_another(mask: np.ndarray, snap: int, whole: bool) -> None:
     coding = coded({0: 0, 127: 1, 255: 2}, snap=snap)
     if not whole:
         coding.settle(mask)

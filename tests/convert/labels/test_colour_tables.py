@@ -82,9 +82,7 @@ def test_a_table_is_read(name: str, text: str, expected: dict[str, int | str], t
         ("t.json", b"[1]", "SC074", "1"),
     ],
 )  # fmt: skip
-def test_what_is_no_table_is_refused_with_the_file_named(
-    name: str, data: bytes, code: str, told: str, tmp_path: Path
-) -> None:
+def test_an_invalid_table_is_refused_by_name(name: str, data: bytes, code: str, told: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(SegconvError) as caught:
         read_table(tmp_path / name)
@@ -93,13 +91,13 @@ def test_what_is_no_table_is_refused_with_the_file_named(
     assert told in caught.value.message
 
 
-def test_a_table_that_is_not_there_is_missing_input(tmp_path: Path) -> None:
+def test_a_missing_table_is_missing_input(tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as caught:
         read_table(tmp_path / "labelmap.txt")
     assert (caught.value.code, caught.value.exit_code) == ("SC010", 66)
 
 
-def test_tables_beside_the_masks_are_found_by_their_names(tmp_path: Path) -> None:
+def test_tables_next_to_the_masks_are_found_by_their_names(tmp_path: Path) -> None:
     assert find_tables(tmp_path) == []
     for name in (FILES[1], FILES[0], "other.csv", "label_names.txt"):
         (tmp_path / name).write_text("0 0 0 background\n")
@@ -119,7 +117,7 @@ COLOURS = st.tuples(*[st.integers(0, 255)] * 3)
         NAMES.filter(lambda n: n.casefold() != "background" and not n[0].isdigit()), COLOURS, min_size=1, max_size=6
     )
 )
-def test_what_cvat_and_camvid_write_is_what_is_read(
+def test_exports_of_cvat_and_camvid_are_read_correctly(
     table: dict[str, tuple[int, int, int]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("tables")

@@ -26,7 +26,7 @@ GROUND = np.array([[255, 0, 0], [0, 0, 0], [255, 255, 255]], np.uint8)
         ("masks/own.ctbl", "0 (none) 0 0 0 0\n1 road 255 0 0 255\n"),
     ],
 )
-def test_a_list_whose_background_lies_within_is_refused_with_both(
+def test_a_list_whose_background_is_inside_is_refused_with_both_readings(
     table: str, text: str, tmp_path: Path, segconv: Command
 ) -> None:
     source = make(tmp_path / "mine", a=boxes(0, ground=1), b=boxes(0, 0, ground=1))
@@ -41,7 +41,7 @@ def test_a_list_whose_background_lies_within_is_refused_with_both(
     assert np.array_equal(written(segconv.raw / "Dataset008_B", "b"), boxes(0, 0, ground=1))
 
 
-def test_a_list_beside_white_ground_names_what_is_drawn(tmp_path: Path, segconv: Command) -> None:
+def test_a_list_next_to_masks_on_white_names_what_is_drawn(tmp_path: Path, segconv: Command) -> None:
     source = make(tmp_path / "mine", a=boxes(0, ground=255), b=boxes(0, 0, ground=255))
     (source / "classes.txt").write_text("background\nroad\n")
     turned, with_another = (text.strip("'") for text in proposals(refused(segconv, source)))
@@ -60,7 +60,7 @@ def test_a_table_of_colours_on_ground_of_another_colour_is_refused_with_both(tmp
     assert np.array_equal(np.unique(written(segconv.raw / "Dataset008_B", "a")), [0, 1, 2])
 
 
-def test_a_listed_class_around_others_is_no_background_where_0_lies_at_the_border_too(
+def test_a_listed_class_around_others_is_not_background_where_0_is_at_the_border_too(
     tmp_path: Path, segconv: Command
 ) -> None:
     tissue = boxes(2, ground=1)
@@ -70,7 +70,7 @@ def test_a_listed_class_around_others_is_no_background_where_0_lies_at_the_borde
     assert segconv("convert", source, "--to", "9_A").code == 0
 
 
-def test_a_table_that_names_0_otherwise_says_what_counts_it_as_background(tmp_path: Path, segconv: Command) -> None:
+def test_a_table_with_another_name_for_0_says_how_to_count_it_as_background(tmp_path: Path, segconv: Command) -> None:
     source = make(tmp_path / "mine", a=boxes(1), b=boxes(1, 1))
     (source / "labels.csv").write_text("name,value\ncell,0\nnucleus,1\n")
     done = refused(segconv, source)
@@ -79,7 +79,7 @@ def test_a_table_that_names_0_otherwise_says_what_counts_it_as_background(tmp_pa
 
 @pytest.mark.parametrize("name", ["snap.txt", "snap.label", "slicer.ctbl", "fs.txt"])
 @pytest.mark.parametrize("folder", ["", "masks"])
-def test_tables_of_tools_beside_pictures_name_what_occurs(
+def test_tables_of_tools_next_to_pictures_name_what_occurs(
     name: str, folder: str, tmp_path: Path, segconv: Command
 ) -> None:
     source = make(tmp_path / "mine", a=boxes(2), b=boxes(2, 2))

@@ -37,7 +37,7 @@ def task(root: Path, kind: str, values: dict[int, int], labels: dict[str, int]) 
 
 
 @pytest.mark.parametrize("kind", ["msd", "nnunet-v1", "nnunet-v2"])
-def test_ranges_and_long_tables_are_read_beside_a_json(kind: str, tmp_path: Path, segconv: Command) -> None:
+def test_ranges_and_long_tables_are_read_next_to_a_json(kind: str, tmp_path: Path, segconv: Command) -> None:
     root = task(tmp_path / "s", kind, {1: 11101, 2: 14175, 3: 7}, {"background": 0, "a": 1, "b": 2})
     done = segconv("convert", root, "--to", "5_A", "--labels", "background=0,few=1-99,many=11000-")
     assert done.code == 0, done.err
@@ -70,7 +70,7 @@ def test_values_of_any_size_that_a_json_declares_become_0_to_n_and_come_back(
         assert np.array_equal(voxels(tmp_path / f"back/c{number}.nii.gz"), voxels(root / f"labelsTr/c{number}.nii.gz"))
 
 
-def test_a_declared_value_that_a_file_cannot_hold_is_no_matter(tmp_path: Path, segconv: Command) -> None:
+def test_a_declared_value_that_a_file_cannot_hold_does_not_matter(tmp_path: Path, segconv: Command) -> None:
     write(tmp_path / "s/images/c.nii.gz", ct(0).images[0])
     write(tmp_path / "s/labels/c.nii.gz", ct(0).label, ct(0).label.array.astype(np.uint8))
     done = segconv("convert", tmp_path / "s", "--to", "5_A", "--labels", "background=0,a=1,b=2,c=3,far=312782546")

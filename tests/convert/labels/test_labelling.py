@@ -41,7 +41,7 @@ def test_a_map_is_of_values_to_names(entry: str) -> None:
 
 
 @pytest.mark.parametrize("value", [LARGEST * 1.001, -LARGEST * 1.001, float("nan"), float("inf")])
-def test_what_takes_the_place_of_what_is_not_finite_is_finite(value: float) -> None:
+def test_the_replacement_of_non_finite_values_is_finite(value: float) -> None:
     for allowed in (LARGEST, -LARGEST, 0.0, None):
         assert Mending(nonfinite=allowed).nonfinite == allowed
     with refused("no number that a network can compute with"):

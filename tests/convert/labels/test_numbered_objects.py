@@ -77,7 +77,7 @@ def test_objects_numbered_alike_in_all_masks_are_refused_with_both_declarations(
 
 
 @pytest.mark.parametrize("draw", [organs, in_a_row, by_size])
-def test_classes_that_places_or_sizes_tell_stay_a_guess(draw: object, tmp_path: Path, segconv: Command) -> None:
+def test_classes_shown_by_place_or_size_stay_a_guess(draw: object, tmp_path: Path, segconv: Command) -> None:
     source = make(tmp_path / "mine", [draw(number) for number in range(6)])  # type: ignore[operator]
     done = segconv("convert", source, "--to", "9_A")
     assert done.code == 0, done.err

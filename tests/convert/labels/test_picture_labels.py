@@ -265,7 +265,7 @@ def coloured(source: Path, stray: tuple[int, int, int]) -> None:
         save(source / "masks" / f"{number}.png", mask)
 
 
-def test_a_colour_that_no_table_has_is_told_with_place_count_and_nearest(tmp_path: Path, segconv: Command) -> None:
+def test_a_colour_that_no_table_has_is_reported_with_place_count_and_nearest(tmp_path: Path, segconv: Command) -> None:
     coloured(tmp_path / "mine", (250, 3, 0))
     done = segconv("convert", tmp_path / "mine", "--to", "9", "--labels", TABLE)
     assert (done.code, done.codes()) == (65, ["SC070"])
@@ -297,7 +297,7 @@ def test_colours_without_a_table_are_refused_and_proposed(tmp_path: Path, segcon
 
 
 @pytest.mark.parametrize("edge", [42, 256])
-def test_smoothed_masks_are_told_for_what_they_are(edge: int, tmp_path: Path, segconv: Command) -> None:
+def test_smoothed_masks_are_reported_as_smoothed(edge: int, tmp_path: Path, segconv: Command) -> None:
     source, size = tmp_path / "mine", (120, 120)
     for number in (1, 2):
         save(source / "images" / f"{number}.png", picture(number, size=size))

@@ -123,7 +123,7 @@ def test_pictures_with_white_as_zero_are_not_mixed_with_others(mixed: bool, tmp_
     assert ("images/b.tif" if mixed else "as all pictures are") in done.err
 
 
-def test_transparent_entries_of_a_palette_are_what_is_transparent(tmp_path: Path, segconv: Command) -> None:
+def test_transparent_palette_entries_count_as_transparent(tmp_path: Path, segconv: Command) -> None:
     source = tmp_path / "mine"
     images(source, "ab")
     for name in "ab":
@@ -160,7 +160,7 @@ def test_lists_of_classes_that_number_alike_name_the_labels(tmp_path: Path, segc
     assert "label_names.txt and 1 more, which agree" in done.err
 
 
-def test_lists_of_classes_that_number_otherwise_are_refused(tmp_path: Path, segconv: Command) -> None:
+def test_lists_of_classes_that_number_differently_are_refused(tmp_path: Path, segconv: Command) -> None:
     labelme(tmp_path / "mine", {"p1_json": ["cat", "dog"], "p2_json": ["dog"]})
     done = segconv("convert", tmp_path / "mine", "--to", "9")
     assert (done.code, done.codes()) == (65, ["SC074"])

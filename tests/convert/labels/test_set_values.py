@@ -64,7 +64,7 @@ def test_white_ground_is_refused_with_both_declarations(tmp_path: Path, segconv:
     refused(segconv, source, "--accept-labels")
 
 
-def test_a_background_of_255_may_be_declared_where_it_lies_around(tmp_path: Path, segconv: Command) -> None:
+def test_a_background_of_255_may_be_declared_where_it_is_at_the_border(tmp_path: Path, segconv: Command) -> None:
     source = make(tmp_path / "mine", a=ring(0, 128, 255), b=ring(0, 128, 255))
     assert proposals(refused(segconv, source))[0] == "background=255,class_0=0,class_128=128"
     done = segconv("convert", source, "--to", "9_A", "--labels", "background=255,disc=128,cup=0")
@@ -74,7 +74,7 @@ def test_a_background_of_255_may_be_declared_where_it_lies_around(tmp_path: Path
     assert np.array_equal(written(made, "a"), ring(1, 2, 0))
 
 
-def test_a_background_of_255_is_refused_where_0_lies_around(tmp_path: Path, segconv: Command) -> None:
+def test_a_background_of_255_is_refused_where_0_is_at_the_border(tmp_path: Path, segconv: Command) -> None:
     source = make(tmp_path / "mine", a=ring(255, 255, 0))
     assert "expected 0" in refused(segconv, source, "--labels", "background=255,road=0").err
 

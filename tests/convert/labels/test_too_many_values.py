@@ -54,7 +54,7 @@ SEEMS = {
 
 
 @pytest.mark.parametrize("name", SEEMS)
-def test_a_file_that_is_no_label_is_told_with_what_it_seems(name: str) -> None:
+def test_a_file_that_is_not_a_label_is_reported_with_what_it_seems_to_be(name: str) -> None:
     array, seems = SEEMS[name]
     with pytest.raises(SegconvError) as caught:
         label_values(array)
@@ -124,7 +124,7 @@ def test_a_set_may_hold_no_more_values_than_a_file(segconv: Command, tmp_path: P
     assert "labels/c2.nii.gz" in done.err
 
 
-def test_photographs_with_few_colours_each_are_told_once(
+def test_photographs_with_few_colours_each_are_reported_once(
     segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("segconv.convert.labels.mask_set.MOST_SNAPPED", 300)
@@ -142,7 +142,7 @@ def test_edges_that_were_blended_may_have_more_where_they_are_snapped(segconv: C
     assert done.code == 0, done.err
 
 
-def test_check_augment_and_labels_tell_it_of_a_dataset(segconv: Command) -> None:
+def test_check_augment_and_labels_report_it_for_a_dataset(segconv: Command) -> None:
     root, shape = segconv.raw / "Dataset007_A", (18, 18, 18)
     for number in range(2):
         mask = noise(shape) if number else labels(0, size=(18, 18 * 18)).reshape(shape)
@@ -164,7 +164,7 @@ def test_check_augment_and_labels_tell_it_of_a_dataset(segconv: Command) -> None
         assert "c1.nii.gz" in done.err
 
 
-def test_restoring_tells_it_of_a_prediction(segconv: Command, tmp_path: Path) -> None:
+def test_restore_reports_it_for_a_prediction(segconv: Command, tmp_path: Path) -> None:
     root = source(tmp_path / "source", [labels(n, size=(SIDE, SIDE)) for n in range(2)])
     assert segconv("convert", root, "--to", "7_A", "--format", "tif").code == 0
     (tmp_path / "predicted").mkdir()

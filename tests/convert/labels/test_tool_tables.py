@@ -52,7 +52,7 @@ def test_tables_of_tools_declare_labels(name: str, source: Path, tmp_path: Path,
 
 @pytest.mark.parametrize("name", ["snap.txt", "snap.label", "slicer.ctbl", "fs.txt"])
 @pytest.mark.parametrize("folder", ["", "labels"])
-def test_tables_beside_labels_are_used_for_what_occurs(name: str, folder: str, source: Path, segconv: Command) -> None:
+def test_tables_next_to_labels_are_used_for_what_occurs(name: str, folder: str, source: Path, segconv: Command) -> None:
     (source / folder / name).write_text(TABLES[name])
     done = segconv("convert", source, "--to", "5_A", "--channels", "CT", "-n", "--json")
     assert named(done) == EXPECTED
@@ -78,11 +78,11 @@ def test_of_a_table_of_all_that_a_tool_knows_only_what_occurs_counts(
 
 
 @pytest.mark.parametrize("text", ["128 0 0 car\n0 0 0 sky\n", "road:1,2,3::\n", "a note\n", ""])
-def test_other_text_is_no_table_of_theirs(text: str) -> None:
+def test_other_text_is_not_one_of_their_tables(text: str) -> None:
     assert labels_of_tool(lines_of(text)) is None
 
 
-def test_values_that_are_called_alike_stay_apart() -> None:
+def test_values_of_one_name_stay_apart() -> None:
     assert labels_of_tool(["1 A 0 0 0 0", "2 A 0 0 0 0"]) == {"background": 0, "A": 1, "A_2": 2}
 
 

@@ -87,7 +87,7 @@ def test_a_coding_with_alpha_is_read_and_given_back(coding: str, ending: str, tm
     assert tree_hash(source) == before
 
 
-def test_a_guess_of_what_is_transparent_is_told(tmp_path: Path, segconv: Command) -> None:
+def test_a_guess_of_what_is_transparent_is_reported(tmp_path: Path, segconv: Command) -> None:
     done = segconv("convert", source_of(tmp_path / "mine", [CLEAR, RED]), "--to", "9_Made")
     assert "guessed from transparent pixels, and #ff0000; --labels overrides" in done.err
     found = json.loads((segconv.raw / "Dataset009_Made" / "dataset.json").read_text())
@@ -135,7 +135,7 @@ def test_a_table_may_hold_alpha(name: str, text: str, tmp_path: Path, segconv: C
     assert np.array_equal(written(made, "2"), labels(2, 3))
 
 
-def test_a_table_that_calls_what_is_transparent_otherwise_is_refused_with_labels_that_work(
+def test_a_table_with_another_name_for_transparent_is_refused_with_labels_that_work(
     tmp_path: Path, segconv: Command
 ) -> None:
     source = source_of(tmp_path / "mine", [CLEAR, RED, GREEN])
@@ -170,7 +170,7 @@ def test_blended_edges_are_refused_with_place_count_and_nearest(tmp_path: Path, 
     assert not any(path.name.startswith("Dataset") for path in segconv.raw.iterdir())
 
 
-def test_blended_edges_snap_to_what_is_seen_most_of(tmp_path: Path, segconv: Command) -> None:
+def test_blended_edges_snap_to_the_colour_that_dominates(tmp_path: Path, segconv: Command) -> None:
     source = edged(tmp_path / "mine", (255, 0, 0, 200), (0, 128, 64, 3), (0, 128, 64, 129))
     assert segconv("convert", source, "--to", "9", "--labels", TABLE, "--snap", 77).code == 65
     done = segconv("convert", source, "--to", "9_Made", "--labels", TABLE, "--snap", 180, "--restart")
@@ -192,7 +192,7 @@ def test_blended_edges_count_as_a_label_when_asked(tmp_path: Path, segconv: Comm
     assert written(segconv.raw / "Dataset009_Made", "2")[4, 7] == 2
 
 
-def test_undeclared_edges_are_told_for_what_they_are(tmp_path: Path, segconv: Command) -> None:
+def test_undeclared_edges_are_reported_as_edges(tmp_path: Path, segconv: Command) -> None:
     source = edged(tmp_path / "mine", (255, 0, 0, 200), (0, 128, 64, 7))
     done = segconv("convert", source, "--to", "9")
     assert (done.code, done.codes()) == (65, ["SC078"])
@@ -235,7 +235,7 @@ def test_grey_labels_with_transparent_pixels_are_refused_with_a_map_that_works(
     assert np.array_equal(written(segconv.raw / "Dataset009_Made", "1"), np.array([0, 1, 0])[labels(1, 3)])
 
 
-def test_a_value_among_colours_that_is_none_is_refused(tmp_path: Path, segconv: Command) -> None:
+def test_a_value_among_colours_that_is_not_a_colour_is_refused(tmp_path: Path, segconv: Command) -> None:
     source = source_of(tmp_path / "mine", [CLEAR, RED])
     done = segconv("convert", source, "--to", "9", "--labels", "background=#00000000,red=300")
     assert (done.code, done.codes()) == (65, ["SC074"])
@@ -308,7 +308,7 @@ def test_palettes_with_transparency_count_by_index(tmp_path: Path, segconv: Comm
     assert np.array_equal(written(segconv.raw / "Dataset009_Made", "2"), labels(2, 3))
 
 
-def test_colours_that_alpha_hid_are_told_not_to_come_back(tmp_path: Path, segconv: Command) -> None:
+def test_colours_hidden_by_alpha_are_reported_not_to_come_back(tmp_path: Path, segconv: Command) -> None:
     source = source_of(tmp_path / "mine", [CLEAR, RED])
     hiding = drawn([(9, 200, 3, 0), RED], labels(2))
     save(source / "masks" / "2.png", hiding)
@@ -439,7 +439,7 @@ def test_every_table_of_colours_is_read_and_given_back(table: list[tuple[int, ..
 
 
 @pytest.mark.parametrize(("ground", "expected"), [("#00000000", [0, 0, 1]), ("#000000", [0, 0, 1]), (None, [0, 1, 2])])
-def test_what_map_says_is_no_class_of_its_own_where_colours_are_accepted(
+def test_mapped_colours_are_not_classes_of_their_own_where_colours_are_accepted(
     ground: str | None, expected: list[int], tmp_path: Path, segconv: Command
 ) -> None:
     source = source_of(tmp_path / "mine", [CLEAR, BLACK, RED])

@@ -121,7 +121,7 @@ def test_what_several_people_drew_is_not_offered_as_classes(
     assert ("--from masks" in done.err) is (masks[0] == "liver")
 
 
-def test_masks_called_alike_in_folders_of_raters_are_offered_one_by_one(tmp_path: Path, segconv: Command) -> None:
+def test_masks_of_one_name_in_folders_of_raters_are_offered_one_by_one(tmp_path: Path, segconv: Command) -> None:
     for number in range(2):
         phantom = ct(number)
         write(tmp_path / f"s/c{number}/images/ct.nii.gz", phantom.images[0])

@@ -136,7 +136,7 @@ def json_alone(root: Path) -> None:
         (json_alone, "holds 1 .json file, of no format", "beside imagesTr and labelsTr"),
     ],
 )
-def test_what_lies_there_is_told(
+def test_an_unknown_source_is_described(
     tmp_path: Path, segconv: Command, make: Callable[[Path], None], told: str, hint: str
 ) -> None:
     root = tmp_path / "src"
@@ -187,7 +187,7 @@ def test_series_without_labels_are_converted_by_the_command_that_is_hinted(tmp_p
         (structure_sets, "p0/90_000.dcm", "is a structure set (RTSTRUCT)"),
     ],
 )
-def test_labels_as_objects_of_dicom_are_told_rather_than_images_without_labels(
+def test_dicom_label_objects_are_reported_rather_than_unlabelled_images(
     tmp_path: Path, segconv: Command, make: Callable[[Path], None], file: str, told: str
 ) -> None:
     root = tmp_path / "src"
@@ -199,7 +199,7 @@ def test_labels_as_objects_of_dicom_are_told_rather_than_images_without_labels(
     assert done.err.count("3D Slicer") == 3
 
 
-def test_two_readings_are_told_rather_than_none(tmp_path: Path, segconv: Command) -> None:
+def test_two_readings_are_reported_rather_than_none(tmp_path: Path, segconv: Command) -> None:
     for number in range(3):
         pair(tmp_path / "src", f"x/c{number}.png", f"y/c{number}_mask.png", number)
         save(tmp_path / f"src/z/c{number}_seg.png", labels(number))
@@ -208,7 +208,9 @@ def test_two_readings_are_told_rather_than_none(tmp_path: Path, segconv: Command
     assert "y and z may both hold the masks" in done.err
 
 
-def test_labels_by_their_place_are_told_where_nothing_tells_their_images(tmp_path: Path, segconv: Command) -> None:
+def test_labels_recognised_by_place_are_reported_where_their_images_are_unknown(
+    tmp_path: Path, segconv: Command
+) -> None:
     for number in range(3):
         pair(tmp_path / "src", f"RGB/c{number}.png", f"lbl/c{number}.png", number)
         save(tmp_path / f"src/depth/c{number}.png", picture(10 + number))
@@ -304,7 +306,7 @@ def test_outlines_of_tools_are_named(file: str, text: str, tool: str, tmp_path: 
     assert "Hint: outlines are not read: draw them as masks first" in done.err
 
 
-def test_a_folder_of_labelled_images_is_none_of_labels(tmp_path: Path, segconv: Command) -> None:
+def test_a_folder_of_labelled_images_is_not_one_of_labels(tmp_path: Path, segconv: Command) -> None:
     for number in range(2):
         pair(tmp_path / "src", f"labelled images/c{number}.png", f"masks/c{number}.png", number)
         pair(tmp_path / "src", f"labeled/d{number}.png", f"labeled/d{number}_mask.png", number + 5)

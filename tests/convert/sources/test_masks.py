@@ -114,7 +114,7 @@ def test_folders_of_masks_are_recognised_and_every_mask_comes_back(
         assert_masks_come_back(made, case, number)
 
 
-def test_what_is_restored_are_the_masks(tmp_path: Path, segconv: Command) -> None:
+def test_restoring_gives_the_masks_back(tmp_path: Path, segconv: Command) -> None:
     root = totalsegmentator(tmp_path / "src", on=255)
     done, made = convert(segconv, root)
     assert done.code == 0, done.err
@@ -167,7 +167,7 @@ def test_a_priority_decides_instead_of_regions(tmp_path: Path, segconv: Command)
     assert done.codes() == ["SC001"]
 
 
-def test_the_image_is_called_as_the_user_says(tmp_path: Path, segconv: Command) -> None:
+def test_the_image_has_the_name_that_the_user_gives(tmp_path: Path, segconv: Command) -> None:
     root = totalsegmentator(tmp_path / "src", image="scan_of_today", inner="")
     assert segconv("convert", root, "--to", "5_A").code == 66
     done, _ = convert(segconv, root, "--from", "masks")
@@ -195,7 +195,7 @@ def test_several_images_are_channels_in_the_order_given(tmp_path: Path, segconv:
     assert_same(made / "imagesTr" / "p1_0001.nii.gz", root / "p1" / "flair.nrrd")
 
 
-def test_images_that_are_not_there_or_taken_for_masks_are_told(tmp_path: Path, segconv: Command) -> None:
+def test_missing_images_and_images_taken_for_masks_are_reported(tmp_path: Path, segconv: Command) -> None:
     root = totalsegmentator(tmp_path / "src")
     done, _ = convert(segconv, root, "--image", "ct", "--image", "pet")
     assert set(done.codes()) == {"SC084"}
@@ -223,7 +223,7 @@ def test_too_many_overlaps_name_the_options_that_help(tmp_path: Path, segconv: C
     assert "--masks" in done.err
 
 
-def test_images_may_lie_in_a_folder_of_their_own(tmp_path: Path, segconv: Command) -> None:
+def test_images_may_be_in_a_folder_of_their_own(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for number in range(CASES):
         write(tmp_path / "scans" / f"p{number}.nii.gz", ct(number).images[0])
@@ -349,7 +349,7 @@ def test_segments_of_slicer_in_several_layers(tmp_path: Path, segconv: Command, 
             assert ours.GetMetaData(key) == theirs.GetMetaData(key)
 
 
-def test_a_prediction_that_leaves_the_box_of_the_segments_comes_back_whole(tmp_path: Path, segconv: Command) -> None:
+def test_a_prediction_outside_the_box_of_the_segments_comes_back_complete(tmp_path: Path, segconv: Command) -> None:
     """3D Slicer saves the box that was drawn in; what a model finds outside of it must not be cut off."""
     root = tmp_path / "src"
     write(root / "p0" / "ct.nrrd", ct(0).images[0])
@@ -469,7 +469,7 @@ def test_a_mask_that_a_case_lacked_comes_back_from_its_prediction(tmp_path: Path
         assert np.array_equal(voxels(restored) != 0, masks_of(0)[name])
 
 
-def test_a_mask_that_is_empty_everywhere_is_told(tmp_path: Path, segconv: Command) -> None:
+def test_a_mask_that_is_empty_everywhere_is_reported(tmp_path: Path, segconv: Command) -> None:
     root = totalsegmentator(tmp_path / "src", names=("kidney", "liver"))
     for number in range(CASES):
         write(
@@ -524,7 +524,7 @@ def test_any_masks_come_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("ending", [".png", ".tif"])
-def test_pictures_in_a_folder_of_their_own_beside_the_folder_of_masks(
+def test_pictures_in_a_folder_of_their_own_next_to_the_folder_of_masks(
     ending: str, tmp_path: Path, segconv: Command
 ) -> None:
     classes = {"liver": np.eye(20, 24, dtype=np.uint8) * 255, "all": np.full((20, 24), 255, np.uint8)}

@@ -196,7 +196,7 @@ def test_what_only_the_voxels_show_is_found_as_well(
     assert list(segconv.raw.iterdir()) == []
 
 
-def test_a_wrong_label_header_is_mended_when_asked(task: Path, segconv: Command) -> None:
+def test_a_wrong_label_header_is_repaired_on_request(task: Path, segconv: Command) -> None:
     edit_nifti(task / "labelsTr" / NAME, shifted)
     done = segconv("convert", task, "--to", "7", "--label-header", "image")
     assert done.code == 0
@@ -324,7 +324,7 @@ def test_the_260_real_cases_keep_every_voxel_and_affine(data: Path, segconv: Com
         assert ours.get_data_dtype() == np.uint8
 
 
-def test_what_is_wrong_with_the_json_does_not_hide_what_is_wrong_with_the_files(task: Path, segconv: Command) -> None:
+def test_errors_in_the_json_do_not_hide_errors_in_files(task: Path, segconv: Command) -> None:
     edit_json(task, lambda j: (j.pop("modality"), j.pop("labels")))
     (task / "imagesTr" / NAME).write_bytes(b"")
     assert sorted(segconv("convert", task, "--to", "7").codes()) == ["SC051", "SC074", "SC084"]
@@ -336,13 +336,13 @@ def test_a_case_must_not_stand_in_training_and_testing(task: Path, segconv: Comm
     assert (done.code, done.codes()) == (65, ["SC085"])
 
 
-def test_the_json_must_lie_in_the_task(task: Path, segconv: Command, tmp_path: Path) -> None:
+def test_the_json_must_be_in_the_task(task: Path, segconv: Command, tmp_path: Path) -> None:
     (task / "dataset.json").rename(tmp_path / "elsewhere.json")
     (task / "dataset.json").symlink_to(tmp_path / "elsewhere.json")
     assert segconv("convert", task, "--to", "7").codes() == ["SC060"]
 
 
-def test_without_its_json_a_task_is_read_from_its_folders_where_channels_are_told(task: Path, segconv: Command) -> None:
+def test_a_task_without_json_is_read_from_its_folders_if_channels_are_given(task: Path, segconv: Command) -> None:
     (task / "dataset.json").unlink()
     done = segconv("convert", task, "--to", "7")
     assert (done.code, done.codes()) == (66, ["SC010"])
@@ -389,7 +389,7 @@ def test_test_images_that_are_listed_and_were_never_unpacked_are_left_out(task: 
 
 
 @pytest.mark.parametrize("numbers", [("0001", "0004", "0009", "0507"), ("0000", "0001", "0002", "0003")])
-def test_names_of_four_digits_that_the_json_lists_in_full_are_no_channels(
+def test_names_of_four_digits_that_the_json_lists_in_full_are_not_channels(
     numbers: tuple[str, ...], task: Path, segconv: Command
 ) -> None:
     names = {f"ct_00{n}": f"amos_{number}" for n, number in enumerate(numbers)}

@@ -141,7 +141,7 @@ def test_the_real_task_converts_as_the_decathlon_task_it_was_made_from(data: Pat
         assert tree_hash(one / folder) == tree_hash(two / folder)
 
 
-def test_what_a_json_says_that_nnunet_does_not_know_is_told_and_kept(task: Path, segconv: Command) -> None:
+def test_unknown_entries_of_a_json_are_reported_and_kept(task: Path, segconv: Command) -> None:
     edit_json(task, lambda found: found.update(author="somebody", scanner={"field_T": 3}))
     done = segconv("convert", task, "--to", "508")
     assert done.code == 0, done.err
@@ -160,7 +160,7 @@ def test_an_option_that_would_be_ignored_is_refused(task: Path, segconv: Command
 
 
 @pytest.mark.parametrize("around", [".", ".."])
-def test_a_folder_around_a_task_is_no_source_of_bare_pairs(task: Path, segconv: Command, around: str) -> None:
+def test_a_folder_around_a_task_is_not_a_source_of_pairs(task: Path, segconv: Command, around: str) -> None:
     """Its json names channels, and so normalisation, labels and folds, which the folders alone would lose."""
     (task.parent.parent / "mine").mkdir()
     task = Path(shutil.move(task.parent, task.parent.parent / "mine")) / task.name
@@ -174,7 +174,7 @@ def test_a_folder_around_a_task_is_no_source_of_bare_pairs(task: Path, segconv: 
     assert segconv("convert", task, "--to", "508", "--dry-run").code == 0
 
 
-def test_without_its_json_a_task_is_read_from_its_folders_where_channels_are_told(task: Path, segconv: Command) -> None:
+def test_a_task_without_json_is_read_from_its_folders_if_channels_are_given(task: Path, segconv: Command) -> None:
     (task / "dataset.json").unlink()
     words = ("--from", "nnunet-v1", "--channels", "FLAIR,T1w,T1gd,T2w")
     done = segconv("convert", task, "--to", "508", *words)
@@ -185,7 +185,7 @@ def test_without_its_json_a_task_is_read_from_its_folders_where_channels_are_tol
         assert (made / path.relative_to(task)).read_bytes() == path.read_bytes()
 
 
-def test_folds_are_made_anew_for_a_selection(task: Path, segconv: Command) -> None:
+def test_folds_are_made_again_for_a_selection(task: Path, segconv: Command) -> None:
     folds = [OrderedDict(train=np.array(["tumour_000", "tumour_002"]), val=np.array(["tumour_001"]))]
     (task / "splits_final.pkl").write_bytes(pickle.dumps(folds))
     done = segconv("convert", task, "--to", "508", "--cases", "tumour_000,tumour_001")

@@ -305,7 +305,7 @@ def test_stale_counts_and_unlabelled_images(tmp_path: Path, segconv: Command) ->
     assert (done.json["training_cases"], done.json["test_cases"]) == (2, 2)
 
 
-def test_a_conversion_twice_is_the_same_as_once(tmp_path: Path, segconv: Command) -> None:
+def test_converting_twice_is_the_same_as_once(tmp_path: Path, segconv: Command) -> None:
     task = msd_ct(tmp_path / "src", size=SIZE)
     assert segconv("convert", task, "--to", "5_A").code == 0
     assert segconv("convert", segconv.raw / "Dataset005_A", "--to", "6_A").code == 0

@@ -152,7 +152,7 @@ def test_brats_folders_become_four_channels_and_dense_labels(tmp_path: Path, seg
         assert records(made)[name]["label_map"] == {"0": 0, "1": 1, "2": 2, "4": 3}
 
 
-def test_numbered_channels_beside_labels(tmp_path: Path, segconv: Command) -> None:
+def test_numbered_channels_next_to_labels(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for number in range(CASES):
         phantom = tumour(number, size=SIZE)
@@ -275,7 +275,7 @@ def test_four_dimensions_are_channels(tmp_path: Path, segconv: Command) -> None:
 
 
 @pytest.mark.parametrize("form", ["png", "tif", "pages"])
-def test_slices_become_volumes_where_their_spacing_is_told(tmp_path: Path, segconv: Command, form: str) -> None:
+def test_slices_become_volumes_where_their_spacing_is_given(tmp_path: Path, segconv: Command, form: str) -> None:
     root = tmp_path / "src"
     expected = {}
     for number in range(CASES):
@@ -343,7 +343,7 @@ def test_volumes_are_twins_by_their_voxels_and_not_by_their_headers(
     ]
 
 
-def test_a_slice_that_is_missing_is_told(tmp_path: Path, segconv: Command) -> None:
+def test_a_slice_that_is_missing_is_reported(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for kind in ("images", "labels"):
         (root / kind / "v").mkdir(parents=True)
@@ -354,7 +354,7 @@ def test_a_slice_that_is_missing_is_told(tmp_path: Path, segconv: Command) -> No
     assert "slice 3 is missing" in done.err
 
 
-def test_spacing_alone_decides_that_pictures_are_slices(tmp_path: Path, segconv: Command) -> None:
+def test_only_spacing_decides_that_pictures_are_slices(tmp_path: Path, segconv: Command) -> None:
     root = tmp_path / "src"
     for kind in ("images", "labels"):
         for case in range(2):
@@ -380,7 +380,7 @@ def test_unlabelled_images_are_refused_left_out_or_become_test_cases(tmp_path: P
     assert (made / "imagesTs" / "c1_0000.nii.gz").is_file()
 
 
-def test_patterns_of_images_alone_make_test_cases(tmp_path: Path, segconv: Command) -> None:
+def test_patterns_of_images_only_make_test_cases(tmp_path: Path, segconv: Command) -> None:
     root = pairs(tmp_path / "src", "images/c{n}", "masks/c{n}")
     done, made = convert(
         segconv, root, "--images", "images/*.nii.gz", "--unlabelled", "test", "--labels", "background=0,a=1"
@@ -404,7 +404,7 @@ def test_a_selection_of_cases_under_other_names(tmp_path: Path, segconv: Command
     assert "SC012" in done.codes()
 
 
-def test_scribbles_leave_what_nobody_drew_out_of_training(tmp_path: Path, segconv: Command) -> None:
+def test_scribbles_leave_undrawn_voxels_out_of_training(tmp_path: Path, segconv: Command) -> None:
     root = pairs(tmp_path / "src", "images/c{n}", "masks/c{n}")
     labels = ("--labels", "background=3,liver=1,kidney=2")
     done, made = convert(segconv, root, *labels, "--ignore", "unlabelled")
@@ -420,7 +420,7 @@ def test_scribbles_leave_what_nobody_drew_out_of_training(tmp_path: Path, segcon
         )
 
 
-def test_a_guessed_label_may_be_ignored_and_a_name_that_is_none_is_told(tmp_path: Path, segconv: Command) -> None:
+def test_a_guessed_label_may_be_ignored_and_an_unknown_name_is_reported(tmp_path: Path, segconv: Command) -> None:
     root = pairs(tmp_path / "src", "images/c{n}", "masks/c{n}")
     done, _ = convert(segconv, root, "--ignore", "tumour")
     assert done.codes() == ["SC001"]
@@ -431,7 +431,7 @@ def test_a_guessed_label_may_be_ignored_and_a_name_that_is_none_is_told(tmp_path
     assert_same(made / "labelsTr/c0.nii.gz", root / "masks/c0.nii.gz", table=np.array([0, 3, 1, 2]))
 
 
-def test_options_that_do_not_go_with_the_source_are_told(tmp_path: Path, segconv: Command) -> None:
+def test_options_that_do_not_apply_to_the_source_are_reported(tmp_path: Path, segconv: Command) -> None:
     root = pairs(tmp_path / "src", "images/c{n}", "masks/c{n}")
     for words in (("--format", "png"), ("--format", "tif"), ("--spacing", "1,1,1"), ("--channels", "A,B")):
         done, _ = convert(segconv, root, *words)
@@ -554,7 +554,7 @@ def test_three_contrasts_of_a_spine_are_three_channels(data: Path, segconv: Comm
     assert nib.load(made / "labelsTr" / "sub-unf01.nii.gz").get_data_dtype() == np.uint8
 
 
-def test_a_ct_in_floats_is_told_to_look_like_hu(data: Path, segconv: Command) -> None:
+def test_a_ct_in_floats_is_reported_to_look_like_hu(data: Path, segconv: Command) -> None:
     root = data / "ivadomed_data_testing" / "ct_scan"
     glob = ("--images", "{case}/ct/*_ct.nii.gz", "--masks", "derivatives/labels/{case}/ct/*_seg-manual.nii.gz")
     done = segconv("convert", root, "--to", "5_A", *glob)
@@ -608,7 +608,7 @@ def test_permuted_and_oblique_axes_are_kept(data: Path, segconv: Command) -> Non
             assert apart_mm(one, other) <= 0.01 * min(other.GetSpacing())
 
 
-def test_an_empty_folder_and_a_list_that_is_not_there(tmp_path: Path, segconv: Command) -> None:
+def test_an_empty_folder_and_a_missing_list(tmp_path: Path, segconv: Command) -> None:
     (tmp_path / "src").mkdir()
     done, _ = convert(segconv, tmp_path / "src", "--from", "pairs")
     assert (done.code, done.codes()) == (66, ["SC011"])
@@ -703,7 +703,7 @@ def test_lists_name_folders_of_slices_and_pictures_with_pages(tmp_path: Path, se
         (bytes(128) + b"XXXX" + bytes(500), "begins with "),
     ],
 )
-def test_a_slice_that_is_no_dicom_is_refused_by_name_wherever_it_lies(
+def test_a_slice_that_is_not_dicom_is_refused_by_name_wherever_it_is(
     tmp_path: Path, segconv: Command, content: bytes, told: str, at: int
 ) -> None:
     """The first and the last, too, without which the others would be a whole volume."""
@@ -718,7 +718,7 @@ def test_a_slice_that_is_no_dicom_is_refused_by_name_wherever_it_lies(
         assert list(segconv.raw.iterdir()) == []
 
 
-def test_a_list_that_names_a_folder_with_a_broken_slice_is_told_which_it_is(tmp_path: Path, segconv: Command) -> None:
+def test_a_broken_slice_in_a_listed_folder_is_named(tmp_path: Path, segconv: Command) -> None:
     root = series(tmp_path / "src")
     slices = sorted((root / "p1/CT").glob("*.dcm"))
     for path in slices[:2]:
@@ -743,7 +743,7 @@ def test_a_series_of_nothing_but_pointers_does_not_vanish(tmp_path: Path, segcon
     assert "Hint: run: git lfs pull" in done.err
 
 
-def test_what_lies_beside_slices_and_is_none_is_left_alone(tmp_path: Path, segconv: Command) -> None:
+def test_other_files_next_to_slices_are_ignored(tmp_path: Path, segconv: Command) -> None:
     """Slices without an ending, or with a number for one: a readme is none of them, an empty file is."""
     root = series(tmp_path / "src")
     for number, path in enumerate(sorted((root / "p0/CT").glob("*.dcm"))):
@@ -784,7 +784,7 @@ def test_two_series_in_one_folder_are_refused(tmp_path: Path, segconv: Command) 
     assert list(segconv.raw.iterdir()) == []
 
 
-def test_a_source_of_volumes_is_no_source_of_dicom(tmp_path: Path, segconv: Command) -> None:
+def test_a_source_of_volumes_is_not_a_source_of_dicom(tmp_path: Path, segconv: Command) -> None:
     done, _ = convert(segconv, pairs(tmp_path / "src", "images/c{n}", "masks/c{n}"), "--from", "dicom")
     assert (done.code, done.codes()) == (66, ["SC011"])
 

@@ -120,7 +120,7 @@ def test_a_layout_is_read_as_meant(name: str, tmp_path: Path, segconv: Command) 
         ((("images/{}.png", "masks/{}.gif"),), "SC051", 65, "masks as GIF files"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_paired_is_said_once_with_what_settles_it(
+def test_unpaired_files_are_reported_once_with_a_solution(
     paths: tuple[tuple[str, str], ...], code: str, exit_code: int, told: str, tmp_path: Path, segconv: Command
 ) -> None:
     source = tmp_path / "mine"
@@ -275,7 +275,7 @@ def test_images_without_masks_are_left_out_or_become_test_cases(how: str, tmp_pa
     assert splits == {"1": "train", "3": "train"} | ({"2": "test"} if how == "test" else {})
 
 
-def test_images_beside_masks_of_another_ending_stay_pairs(tmp_path: Path, segconv: Command) -> None:
+def test_images_next_to_masks_of_another_ending_stay_pairs(tmp_path: Path, segconv: Command) -> None:
     for number in (1, 2, 3):
         pair(tmp_path / "mine", f"{number}.jpg", f"{number}.png", number)
     (tmp_path / "mine" / "3.png").unlink()
@@ -285,7 +285,7 @@ def test_images_beside_masks_of_another_ending_stay_pairs(tmp_path: Path, segcon
 
 
 @pytest.mark.parametrize("folder", [".", "photos", "images", "test"])
-def test_images_alone_become_test_cases_when_asked(folder: str, tmp_path: Path, segconv: Command) -> None:
+def test_images_without_labels_become_test_cases_on_request(folder: str, tmp_path: Path, segconv: Command) -> None:
     for number in (1, 2, 3):
         save(tmp_path / "mine" / folder / f"{number}.png", picture(number))
     said = ("convert", tmp_path / "mine", "--to", "9_Made", "--from", "png", "--unlabelled", "test")
@@ -296,7 +296,7 @@ def test_images_alone_become_test_cases_when_asked(folder: str, tmp_path: Path, 
     assert {record["split"] for record in records(segconv.raw / "Dataset009_Made").values()} == {"test"}
 
 
-def test_many_folders_are_told_in_one_short_line(tmp_path: Path, segconv: Command) -> None:
+def test_many_folders_are_reported_in_one_short_line(tmp_path: Path, segconv: Command) -> None:
     for number in range(30):
         pair(tmp_path / "mine", f"case{number}/image.png", f"case{number}/mask.png", number)
     done = segconv("convert", tmp_path / "mine", "--to", "9", "--dry-run")
@@ -334,7 +334,7 @@ def test_patients_stay_on_one_side_of_every_fold(option: str, tmp_path: Path, se
         assert not {case[:2] for case in fold["train"]} & {case[:2] for case in fold["val"]}
 
 
-def test_a_case_whose_patient_nobody_tells_is_refused(tmp_path: Path, segconv: Command) -> None:
+def test_a_case_of_unknown_patient_is_refused(tmp_path: Path, segconv: Command) -> None:
     for name in ("p1_1", "p2_1", "odd"):
         pair(tmp_path / "mine", f"images/{name}.png", f"masks/{name}.png", len(name))
     done = segconv("convert", tmp_path / "mine", "--to", "9", "--patient-pattern", r"^(p\d+)_")
@@ -385,7 +385,7 @@ def test_a_raw_folder_inside_the_source_is_refused(
     assert sorted(root.rglob("*")) == before
 
 
-def test_what_a_run_would_replace_is_no_source(segconv: Command, tmp_path: Path) -> None:
+def test_a_run_does_not_read_what_it_would_replace(segconv: Command, tmp_path: Path) -> None:
     root = two_pairs(tmp_path / "project")
     assert segconv("convert", root, "--to", "1_Made").code == 0
     made = segconv.raw / "Dataset001_Made"
@@ -399,7 +399,7 @@ def test_what_a_run_would_replace_is_no_source(segconv: Command, tmp_path: Path)
     assert (done.code, done.codes()) == (73, ["SC020"]), done.err
 
 
-def test_datasets_beside_the_source_are_no_part_of_it(segconv: Command, tmp_path: Path) -> None:
+def test_datasets_next_to_the_source_are_not_part_of_it(segconv: Command, tmp_path: Path) -> None:
     root = two_pairs(tmp_path / "project")
     assert segconv("convert", root, "--to", "1_First").code == 0
     segconv.raw.rename(root / "nnUNet_raw")

@@ -75,7 +75,7 @@ def test_predictions_come_back_in_name_and_value(source: Path, segconv: Command,
         ((0, 7, 7), {"background": 0, "foreground": 1}),
     ],
 )
-def test_plain_codings_are_guessed_and_the_guess_is_told(
+def test_plain_codings_are_guessed_and_the_guess_is_reported(
     tmp_path: Path, segconv: Command, values: tuple[int, ...], labels: dict[str, int]
 ) -> None:
     source = png_shapes(tmp_path / "src", cases=5, values=values)
@@ -135,7 +135,7 @@ def test_bad_input_is_refused_with_the_file_named_and_nothing_left(
     assert tree_hash(source) == before
 
 
-def test_images_beside_masks_are_read_with_grey_pictures_and_stray_files(
+def test_images_next_to_masks_are_read_with_grey_pictures_and_stray_files(
     template: Path, tmp_path: Path, segconv: Command
 ) -> None:
     source = tmp_path / "flat"
@@ -183,7 +183,7 @@ def test_any_name_is_mapped_and_comes_back(source: Path, segconv: Command, tmp_p
     )
 
 
-def test_names_that_differ_in_case_or_unicode_form_alone_are_told(source: Path, segconv: Command) -> None:
+def test_names_that_differ_only_in_case_or_unicode_form_are_reported(source: Path, segconv: Command) -> None:
     for kind in ("input", "output"):
         folder = source / "training" / kind
         shutil.copy(folder / "shape-1.png", folder / "SHAPE-1.png")

@@ -92,7 +92,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("path", VARIANTS)
-def test_every_variant_of_one_picture_converts_alone(path: str, data: Path, tmp_path: Path, segconv: Command) -> None:
+def test_every_variant_of_one_picture_converts(path: str, data: Path, tmp_path: Path, segconv: Command) -> None:
     theirs = data / "ivadomed_data_testing" / "data_test_png_tif" / path
     found = raster.decode(theirs.read_bytes())
     header, samples = found.header, found.stored

@@ -62,7 +62,7 @@ def folds_made(segconv: Command, done: Done, code: int = 0) -> Any:
 
 
 @pytest.mark.parametrize("command", ["convert", "repair"])
-def test_whole_folds_are_taken_over_as_they_are(dataset: Path, segconv: Command, command: str) -> None:
+def test_complete_folds_are_kept(dataset: Path, segconv: Command, command: str) -> None:
     (dataset / "splits_final.json").write_text(json.dumps(GOOD))
     done = segconv(command, dataset, "--to", "43_B")
     assert folds_made(segconv, done) == GOOD
@@ -126,7 +126,7 @@ def test_cases_that_are_left_out_leave_the_folds(dataset: Path, segconv: Command
 
 
 @pytest.mark.parametrize("kind", ["v2", "v1"])
-def test_folds_that_lose_a_side_with_the_cases_that_are_left_out_are_made_anew(
+def test_folds_that_lose_a_side_with_omitted_cases_are_made_again(
     dataset: Path, segconv: Command, tmp_path: Path, kind: str
 ) -> None:
     (dataset / "splits_final.json").write_text(json.dumps(GOOD))
@@ -141,7 +141,7 @@ def test_folds_that_lose_a_side_with_the_cases_that_are_left_out_are_made_anew(
 
 
 @pytest.mark.parametrize("what", ["folder", "dangling"])
-def test_folds_of_v1_that_are_no_file_are_told(segconv: Command, tmp_path: Path, what: str) -> None:
+def test_folds_of_v1_that_are_not_a_file_are_reported(segconv: Command, tmp_path: Path, what: str) -> None:
     source = v1_task(tmp_path / "Task042_S")
     path = source / "splits_final.pkl"
     path.unlink()

@@ -63,7 +63,7 @@ def test_a_label_with_a_channel_for_each_class_is_offered_no_frames(segconv: Com
     assert "--frames" not in done.err
 
 
-def test_frames_that_nobody_labelled_are_named_and_left_out_on_request(segconv: Command, tmp_path: Path) -> None:
+def test_unlabelled_frames_are_named_and_left_out_on_request(segconv: Command, tmp_path: Path) -> None:
     """As of hearts, of which two frames are labelled; background everywhere would be learned otherwise."""
     root = tmp_path / "set"
     save(root / "h/h_sa.nii.gz", [ct(n).images[0].array.astype(np.int16) for n in range(FRAMES)])

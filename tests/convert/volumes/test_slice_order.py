@@ -68,7 +68,7 @@ PROVED: dict[str, tuple[Callable[[int, int], str], dict[str, object]]] = {
 
 
 @pytest.mark.parametrize("way", PROVED)
-def test_files_that_correspond_tell_the_order(way: str, segconv: Command, tmp_path: Path) -> None:
+def test_corresponding_files_give_the_order(way: str, segconv: Command, tmp_path: Path) -> None:
     mask, options = PROVED[way]
     done = convert(segconv, downward(tmp_path / "set", mask, **options))  # type: ignore[arg-type]
     assert done.code == 0, done.err

@@ -103,7 +103,7 @@ def test_channels_of_several_slices_are_refused() -> None:
 
 
 @pytest.mark.parametrize("axes", ["ZYX", "TYX"])
-def test_slices_and_frames_are_no_channels(axes: str) -> None:
+def test_slices_and_frames_are_not_channels(axes: str) -> None:
     found = raster.decode(tif(BANDS, imagej=True, metadata={"axes": axes}))
     header, samples = found.header, found.stored
     assert (header.pages, header.channel_pages) == (4, False)
@@ -190,7 +190,7 @@ def test_12_bits_are_read(tmp_path: Path, segconv: Command) -> None:
         assert np.array_equal(np.asarray(written), values)
 
 
-def test_channels_beside_masks_of_classes_become_a_file_each(tmp_path: Path, segconv: Command) -> None:
+def test_channels_next_to_masks_of_classes_become_a_file_each(tmp_path: Path, segconv: Command) -> None:
     root = source(tmp_path / "mine", [SAID["ImageJ"][0]] * 2)
     for number in range(2):
         for name in ("nucleus", "cell"):

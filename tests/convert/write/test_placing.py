@@ -208,7 +208,7 @@ def test_masks_of_classes_each_in_its_own_order(tmp_path: Path, segconv: Command
 
 @pytest.mark.parametrize("order", [FLIP, ORDERS[13]], ids=["flipped", "other size"])
 @pytest.mark.parametrize("which", ["labelsTr/c0.nii.gz", "imagesTr/c0_0001.nii.gz"])
-def test_a_dataset_of_others_is_found_and_repaired(
+def test_a_foreign_dataset_is_checked_and_repaired(
     which: str, order: np.ndarray, tmp_path: Path, segconv: Command
 ) -> None:
     case(tmp_path / "s", "c0")

@@ -101,7 +101,7 @@ def test_a_channel_comes_to_the_grid_of_the_first(change: Any, dtype: Any, tmp_p
     assert segconv("check", "9").code == 0
 
 
-def test_air_lies_outside_of_a_ct(tmp_path: Path, segconv: Command) -> None:
+def test_padding_around_a_ct_is_air(tmp_path: Path, segconv: Command) -> None:
     case(tmp_path / "s")
     path = tmp_path / "s/c0/PET.nii.gz"
     moved(path, lambda image: sitk.Cast(image * 0 + 40, sitk.sitkInt16)[4:16, 4:14, 2:6])

@@ -87,7 +87,7 @@ def test_one_ct_of_a_set_is_named(how: Any, dtype: Any, words: str, source: Path
     assert not odd(segconv("check", "9", "--quick"))
 
 
-def test_a_set_that_agrees_and_channels_that_are_no_ct_have_no_outlier(source: Path, segconv: Command) -> None:
+def test_consistent_sets_and_channels_other_than_ct_have_no_outlier(source: Path, segconv: Command) -> None:
     assert not odd(convert(segconv, source))
     assert not odd(segconv("check", "9"))
     change(source / "images/c2.nii.gz", lambda a: a + 1024)
@@ -117,7 +117,7 @@ def test_the_ct_among_several_channels_is_named(tmp_path: Path, segconv: Command
     assert "imagesTr/c1_0001.nii.gz" in line
 
 
-def test_one_ct_alone_is_judged_by_where_air_and_tissue_lie(source: Path, segconv: Command) -> None:
+def test_a_single_ct_is_judged_by_its_air_and_tissue(source: Path, segconv: Command) -> None:
     for number in range(1, CASES):
         (source / f"images/c{number}.nii.gz").unlink()
         (source / f"labels/c{number}.nii.gz").unlink()

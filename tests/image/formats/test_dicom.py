@@ -162,7 +162,7 @@ def test_several_series_are_listed(tmp_path: Path) -> None:
         dicom.one_series(str(tmp_path / "s"), "7")
 
 
-def test_objects_that_are_no_images_are_left_out(tmp_path: Path) -> None:
+def test_objects_that_are_not_images_are_left_out(tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY)
     structures = pydicom.dcmread(next((tmp_path / "s").iterdir()))
     structures.file_meta.MediaStorageSOPClassUID = structures.SOPClassUID = RTStructureSetStorage
@@ -270,7 +270,7 @@ def test_colour_is_named_as_what_is_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("shift_mm", "codes"), [(0.004, []), (0.03, ["SC093"]), (0.06, None)])
-def test_a_slight_shift_of_the_slices_is_told_and_a_larger_refused(
+def test_a_slight_shift_of_slices_is_reported_and_a_larger_one_refused(
     shift_mm: float, codes: list[str] | None, tmp_path: Path
 ) -> None:
     def edit(z: int, file: FileDataset) -> None:
@@ -284,14 +284,14 @@ def test_a_slight_shift_of_the_slices_is_told_and_a_larger_refused(
     assert [code for code, _ in found.oddities] == codes
 
 
-def test_one_slice_without_a_thickness_is_told(tmp_path: Path) -> None:
+def test_one_slice_without_a_thickness_is_reported(tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY[:1], edit=set_all(SliceThickness=None))
     found = dicom.probe_series(dicom.one_series(str(tmp_path / "s")))
     assert found.geometry.spacing_mm[2] == 1
     assert [code for code, _ in found.oddities] == ["SC092"]
 
 
-def test_what_stands_for_numbers_and_is_none_is_refused(tmp_path: Path) -> None:
+def test_text_in_place_of_numbers_is_refused(tmp_path: Path) -> None:
     paths = write_series(tmp_path / "s", ARRAY)
     for path in paths:
         data = path.read_bytes()
@@ -333,7 +333,7 @@ def test_pixels_that_no_decoder_reads_are_refused(tmp_path: Path) -> None:
     assert raised.value.code == "SC052"
 
 
-def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SegconvError) as raised:
         dicom.series_of(str(tmp_path / "file"))
@@ -360,7 +360,7 @@ def test_a_volume_over_budget_is_refused(tmp_path: Path) -> None:
     assert raised.value.code == "SC054"
 
 
-def test_what_pydicom_reads_is_what_is_read(tmp_path: Path) -> None:
+def test_values_are_those_that_pydicom_reads(tmp_path: Path) -> None:
     paths = write_series(tmp_path / "s", ARRAY.astype(np.uint16))
     found = dicom.read_series([str(path) for path in paths])
     theirs = [pydicom.dcmread(path) for path in paths]
@@ -383,7 +383,7 @@ def of_class(uid: str, frames: int = 1) -> Callable[[int, FileDataset], None]:
         (RTStructureSetStorage, "is a structure set (RTSTRUCT)", ("plastimatch", "3D Slicer")),
     ],
 )
-def test_labels_that_are_no_slices_are_told_with_what_makes_volumes_of_them(
+def test_labels_that_are_not_slices_are_reported_with_what_makes_them_volumes(
     uid: str, what: str, tools: tuple[str, ...], tmp_path: Path
 ) -> None:
     (path,) = write_series(tmp_path / "s", ARRAY[:1], edit=of_class(uid, 2))
@@ -397,7 +397,7 @@ def test_labels_that_are_no_slices_are_told_with_what_makes_volumes_of_them(
 
 
 @pytest.mark.parametrize("uid", [BasicTextSRStorage, RTDoseStorage])
-def test_other_objects_are_no_labels(uid: str, tmp_path: Path) -> None:
+def test_other_objects_are_not_labels(uid: str, tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY[:1], edit=of_class(uid))
     dicom.refuse_labels(str(tmp_path / "s"))
     with pytest.raises(SegconvError) as raised:
@@ -441,6 +441,6 @@ def test_files_without_a_preamble_are_read_where_simpleitk_and_pydicom_agree(
     assert not found.header.oddities
 
 
-def test_text_and_other_bytes_are_no_dicom_without_a_preamble() -> None:
+def test_text_and_other_bytes_are_not_dicom_without_a_preamble() -> None:
     for head in (b"", b"\x08\x00\x05\x00", b"\x08\x00" * 500, b"\x02\x00\x00\x00UL", bytes(1024), b"MZ" * 300):
         assert not dicom.is_dicom(head)

@@ -100,7 +100,7 @@ def test_a_deflated_file_does_not_tell(tmp_path: Path) -> None:
     assert trailing_bytes(str(path)) == 0
 
 
-def test_bytes_after_the_end_of_slices_are_dropped_and_told(tmp_path: Path) -> None:
+def test_bytes_after_the_end_of_slices_are_dropped_and_reported(tmp_path: Path) -> None:
     paths = write_series(tmp_path / "s", ARRAY)
     clean = dicom.read_series(list(map(str, paths)))
     assert clean.header.oddities == ()

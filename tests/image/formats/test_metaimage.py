@@ -65,7 +65,7 @@ def by_simpleitk(data: bytes, folder: Path) -> sitk.Image:
         meta_file().replace(b"\n", b"\r\n", 7),
     ],
 )
-def test_a_header_leads_to_the_image_that_simpleitk_reads(data: bytes, tmp_path: Path) -> None:
+def test_a_header_gives_the_image_that_simpleitk_reads(data: bytes, tmp_path: Path) -> None:
     image = by_simpleitk(data, tmp_path)
     found = metaimage.decode(data)
     assert same_grid(found.header.geometry, image)
@@ -86,7 +86,7 @@ def test_a_header_leads_to_the_image_that_simpleitk_reads(data: bytes, tmp_path:
         (meta_file("Comment = 3").replace(b"NDims = 3\nDimSize = 4 3 2", b"DimSize = 4 3 2\nNDims = 3"), "SC093"),
     ],
 )
-def test_what_is_odd_is_told(data: bytes, code: str, tmp_path: Path) -> None:
+def test_oddities_are_reported(data: bytes, code: str, tmp_path: Path) -> None:
     found = metaimage.decode(data)
     assert [found_code for found_code, _ in found.header.oddities] == [code]
     assert not found.plain
@@ -220,7 +220,7 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
         (b"ObjectType = Image\nNDims = 3", "ends before the line ElementDataFile"),
     ],
 )
-def test_what_is_wrong_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+def test_errors_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
     with pytest.raises(SegconvError, match=told):
         metaimage.decode(data)
 

@@ -101,7 +101,7 @@ NEARLY_HALF_A_TURN = Geometry((1, 1, 5), (1, 1, 10), (0, 0, 0), tuple(rotation((
 @given(geometries)
 @example(NEARLY_HALF_A_TURN)
 @settings(max_examples=30)
-def test_what_is_encoded_is_read_alike_by_both_readers(tmp_path_factory: Any, geometry: Geometry) -> None:
+def test_both_readers_read_encoded_data_alike(tmp_path_factory: Any, geometry: Geometry) -> None:
     folder = tmp_path_factory.mktemp("encode")
     array = np.arange(np.prod(geometry.size), dtype=np.int16).reshape(geometry.array_shape)
     path = folder / "x.nii.gz"
@@ -148,7 +148,7 @@ def test_a_channel_is_a_slab_of_the_files_own_bytes() -> None:
         assert np.array_equal(alone.affine, nib.Nifti1Image.from_bytes(file_bytes(array, QFORM)).affine)
 
 
-def test_free_text_does_not_travel_with_what_is_encoded_anew() -> None:
+def test_files_that_are_encoded_again_hold_no_free_text() -> None:
     found = nifti.decode(file_bytes(np.zeros((2, 2, 2, 2), np.int16), descrip=b"Jane Doe", aux_file=b"secret"))
     head = nifti.channel_header(found.header)
     assert b"Jane" not in head
@@ -234,7 +234,7 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
         (changed(pixdim=[1, 1, 1, np.inf, 1, 1, 1, 1]), "expected numbers above 0"),
     ],
 )
-def test_what_is_wrong_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+def test_errors_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
     with pytest.raises(SegconvError, match=told):
         nifti.decode(data)
 
@@ -244,7 +244,7 @@ def test_two_to_seven_dimensions_are_read_if_no_more_than_four_are_used(dim: lis
     assert nifti.decode(changed(dim=dim)).stored.size == 60
 
 
-def test_a_header_without_forms_is_told() -> None:
+def test_a_header_without_forms_is_reported() -> None:
     assert [c for c, _ in nifti.read_header(changed(qform_code=0, sform_code=0)).oddities] == ["SC092"]
 
 
@@ -265,7 +265,7 @@ def test_no_rotation_is_near_an_axis_without_length(spacing: float) -> None:
     assert caught.value.code == "SC057"
 
 
-def test_a_sheared_form_of_another_spacing_is_no_grid() -> None:
+def test_a_sheared_form_of_another_spacing_is_not_a_grid() -> None:
     sheared = {"srow_x": [2, 0.5, 0, 5], "srow_y": [0, 1, 0, 6], "srow_z": [0, 0, 1, 7]}
     data = changed(qform_code=0, sform_code=1, pixdim=[1, 1, 1, 1, 1, 1, 1, 1], **sheared)
     with pytest.raises(SegconvError, match="its sform has the spacing"):
@@ -301,7 +301,7 @@ def test_real_files_are_read_as_simpleitk_reads_them(data: Path) -> None:
     st.tuples(*[st.floats(-0.2, 0.2)] * 3),
 )
 @settings(max_examples=200)
-def test_turns_near_half_a_circle_are_no_conflict(base: tuple[float, ...], off: tuple[float, ...]) -> None:
+def test_rotations_near_half_a_turn_do_not_conflict(base: tuple[float, ...], off: tuple[float, ...]) -> None:
     turn = rotation(tuple(np.radians(b + o) for b, o in zip(base, off, strict=True)))  # type: ignore[arg-type]
     geometry = Geometry((60, 50, 40), (0.7, 0.7, 5.0), (10, 20, 30), tuple(turn.ravel().tolist()))
     header = nifti.read_header(nifti.new_header(geometry, np.dtype(np.int16)))
@@ -329,7 +329,7 @@ def test_spacings_of_any_bits_are_read_or_refused() -> None:
     assert raised.value.code == "SC057"
 
 
-def test_a_slope_that_some_readers_take_for_none_is_refused() -> None:
+def test_a_slope_that_some_readers_ignore_is_refused() -> None:
     with pytest.raises(SegconvError, match="readers") as raised:
         nifti.read_header(file_bytes(np.zeros((4, 5, 6), np.int16), scl_slope=1e-30))
     assert raised.value.code == "SC053"

@@ -21,7 +21,7 @@ def rotation(x: float, y: float, z: float) -> np.ndarray:
     return np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]]) @ about_x @ about_y
 
 
-def test_every_field_lies_where_nibabel_has_it() -> None:
+def test_every_field_is_where_nibabel_has_it() -> None:
     assert len(NiftiBlock().to_bytes()) == SIZE
     theirs = nib.nifti1.header_dtype
     for name, *_ in _FIELDS:

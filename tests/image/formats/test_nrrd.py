@@ -72,7 +72,7 @@ UNPLACED = {"space": "", "space_directions": "", "space_origin": ""}
         (nrrd_file(**UNPLACED), ["SC092"]),
     ],
 )
-def test_a_header_leads_to_the_grid_that_simpleitk_reads(data: bytes, odd: list[str], tmp_path: Path) -> None:
+def test_a_header_gives_the_grid_that_simpleitk_reads(data: bytes, odd: list[str], tmp_path: Path) -> None:
     image = by_simpleitk(data, tmp_path)
     found = nrrd.decode(data)
     assert same_grid(found.header.geometry, image)
@@ -263,7 +263,7 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
         (nrrd_file("line skip: 3", data=b"x\ny\n" + bytes(99)), "before the 3 lines"),
     ],
 )
-def test_what_is_wrong_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+def test_errors_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
     with pytest.raises(SegconvError, match=told):
         nrrd.decode(data)
 
@@ -297,7 +297,7 @@ def test_spellings_without_blanks_are_the_formats_own(tmp_path: Path) -> None:
     assert same_grid(nrrd.decode(data).header.geometry, by_simpleitk(data, tmp_path))
 
 
-def test_what_other_readers_refuse_is_written_anew() -> None:
+def test_files_that_other_readers_refuse_are_written_again() -> None:
     for data in (
         nrrd_file("dimension: 3", dimension=""),
         nrrd_file("space: LPS", space=""),

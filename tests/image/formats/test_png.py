@@ -59,7 +59,7 @@ pictures = st.one_of(
 
 
 @given(pictures)
-def test_what_is_encoded_comes_back_from_another_reader(array: np.ndarray) -> None:
+def test_encoded_data_come_back_from_another_reader(array: np.ndarray) -> None:
     data = picture.encode_samples(array)
     assert np.array_equal(skio.imread(io.BytesIO(data)), array)
     header, plain = picture.prove(data)
@@ -161,7 +161,7 @@ def test_pixels_that_do_not_fill_the_picture_are_refused() -> None:
         (png(GREY) + bytes((1 << 20) + 1), "SC054"),
     ],
 )
-def test_what_is_no_usable_png_is_refused(data: bytes, code: str) -> None:
+def test_an_unusable_png_is_refused(data: bytes, code: str) -> None:
     with pytest.raises(SegconvError) as caught:
         picture.samples_of(data, picture.prove(data)[0])
     assert caught.value.code == code
@@ -181,7 +181,7 @@ def test_what_is_no_usable_png_is_refused(data: bytes, code: str) -> None:
         (raw_png(8, 1, 8, 0, zlib.compress(bytes(9))[:-4], packed=True), "its pixel data is cut"),
     ],
 )
-def test_what_is_wrong_is_told_by_the_rule_that_it_breaks(data: bytes, told: str) -> None:
+def test_errors_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
     with pytest.raises(SegconvError, match=told):
         picture.prove(data)
 
@@ -222,9 +222,7 @@ BESIDE = {
 
 @pytest.mark.parametrize("beside", BESIDE)
 @pytest.mark.parametrize("mode", ["L", "P", "1"])
-def test_what_stands_beside_the_pixels_takes_no_time_and_prints_nothing(
-    mode: str, beside: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_other_chunks_take_no_time_and_print_nothing(mode: str, beside: str, capfd: pytest.CaptureFixture[str]) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.eye(8, dtype=np.uint8)).convert(mode).save(buffer, "PNG")
     data = buffer.getvalue()
@@ -255,7 +253,7 @@ def test_sixteen_bit_colour_keeps_all_its_bits(samples: int) -> None:
         assert np.array_equal(found, array)
 
 
-def test_a_transparent_colour_is_no_sample() -> None:
+def test_a_transparent_colour_is_not_a_sample() -> None:
     array = np.random.default_rng(2).integers(0, 1 << 16, (7, 9, 3)).astype(np.uint16)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
     data = raw_png(9, 7, 16, 2, rows)

@@ -125,6 +125,6 @@ def test_segments_as_floats_are_refused() -> None:
     assert raised.value.code == "SC078"
 
 
-def test_a_plain_volume_is_no_segmentation() -> None:
+def test_a_plain_volume_is_not_a_segmentation() -> None:
     assert segmentation.is_segmentation(nrrd.read_header(segmentation.encode(SEGMENTS, LAYERS, GRID)))
     assert not segmentation.is_segmentation(nrrd.read_header(b"".join(nrrd.encode(LAYERS[0], GRID))))

@@ -93,7 +93,7 @@ def test_headers_that_nnunets_own_check_refuses_are_refused(tmp_path: Path, veri
     assert refused >= 3
 
 
-def test_every_defect_of_a_dataset_is_told_at_once_errors_first(tmp_path: Path) -> None:
+def test_every_defect_of_a_dataset_is_reported_at_once_errors_first(tmp_path: Path) -> None:
     root = datasets.volumes(tmp_path)
     edit(root, lambda j: j.update(numTraining=3, labels={**j["labels"], "Ignore": 4}, channel_names={"CT": 0}))
     (root / IMAGE).write_bytes(b"")
@@ -230,7 +230,7 @@ def test_a_file_that_changed_since_it_was_written_is_an_error(tmp_path: Path, se
     assert ("SC033", "error", f"imagesTr/{image.name}") in told(check_dataset(root, quick=True))
 
 
-def test_cases_that_came_and_went_are_told(tmp_path: Path, segconv: Command) -> None:
+def test_added_and_removed_cases_are_reported(tmp_path: Path, segconv: Command) -> None:
     segconv("convert", msd_ct(tmp_path / "src"), "--to", "42_Made")
     root = segconv.raw / "Dataset042_Made"
     (root / "imagesTr" / "ct_001_0000.nii.gz").rename(root / "imagesTr" / "new_0000.nii.gz")
@@ -300,7 +300,7 @@ def test_a_case_that_is_named_into_another_folder_is_an_error_in_any_case(
 
 
 @pytest.mark.parametrize("name", ["-c9", ".c9", "..c9", "c 9", "caf\u00e9"])
-def test_odd_names_in_the_key_dataset_are_no_more_than_odd(name: str, tmp_path: Path) -> None:
+def test_odd_names_in_the_key_dataset_are_only_a_warning(name: str, tmp_path: Path) -> None:
     root = datasets.volumes(tmp_path)
     named_elsewhere(root)
     edit(root, lambda j: j["dataset"].update({name: j["dataset"].pop("c0")}))
@@ -346,7 +346,7 @@ def test_a_dataset_json_that_is_a_link_is_followed_inside_of_the_dataset_or_wher
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("step", ["take_inventory", "check_cases", "judge_fold_files"])
-def test_interrupting_the_check_of_a_repair_tells_that_the_dataset_is_there(
+def test_interrupting_the_check_of_a_repair_says_that_the_dataset_exists(
     number: signal.Signals, step: str, segconv: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     datasets.volumes(segconv.raw)
@@ -365,7 +365,7 @@ def test_interrupting_the_check_of_a_repair_tells_that_the_dataset_is_there(
 
 @pytest.mark.train
 @pytest.mark.filterwarnings("ignore")
-def test_a_mark_before_a_json_stops_nnunet_and_conversion_writes_it_anew(tmp_path: Path, segconv: Command) -> None:
+def test_a_byte_order_mark_stops_nnunet_and_conversion_removes_it(tmp_path: Path, segconv: Command) -> None:
     files = pytest.importorskip("batchgenerators.utilities.file_and_folder_operations")
     root = datasets.volumes(segconv.raw)
     folds(root, even_folds([f"c{n}" for n in range(CASES)]))
@@ -410,7 +410,7 @@ def test_folds_that_nnunet_trains_with_are_judged_as_well(tmp_path: Path, segcon
     assert {f["file"] for f in done.json["findings"]} == {str(planned / "splits_final.json")}
 
 
-def test_too_few_cases_for_folds_are_told(tmp_path: Path) -> None:
+def test_too_few_cases_for_folds_are_reported(tmp_path: Path) -> None:
     assert told(check_dataset(datasets.volumes(tmp_path, cases=3))) == [("SC099", "warning", "splits_final.json")]
 
 
@@ -466,7 +466,7 @@ def test_facts_are_those_of_the_files(tmp_path: Path) -> None:
     assert list(facts["orientations"]) == ["".join(nib.aff2axcodes(images[0].affine))]
 
 
-def test_axes_of_an_oblique_volume_lead_to_three_sides(tmp_path: Path) -> None:
+def test_axes_of_an_oblique_volume_point_to_three_sides(tmp_path: Path) -> None:
     import nibabel as nib
 
     root = datasets.volumes(tmp_path, cases=1)
@@ -493,7 +493,7 @@ def test_normalisations_are_nnunets() -> None:
 # --- the command
 
 
-def test_the_command_tells_what_it_found_and_ends_with_1(segconv: Command, tmp_path: Path) -> None:
+def test_the_command_reports_what_it_found_and_ends_with_1(segconv: Command, tmp_path: Path) -> None:
     root = datasets.volumes(segconv.raw)
     done = segconv("check", "7")
     assert done.code == 0
@@ -522,7 +522,7 @@ def test_many_findings_are_counted_by_code(segconv: Command) -> None:
     assert "SC080 no label: 25 errors" in done.err
 
 
-def test_what_cannot_be_opened_at_all_is_told_by_the_exit_code(segconv: Command, tmp_path: Path) -> None:
+def test_unopenable_streams_are_reported_by_the_exit_code(segconv: Command, tmp_path: Path) -> None:
     assert segconv("check", "7").code == 66
     (tmp_path / "Dataset001_A").mkdir()
     assert segconv("check", tmp_path / "Dataset001_A").code == 66
@@ -535,7 +535,7 @@ def test_what_cannot_be_opened_at_all_is_told_by_the_exit_code(segconv: Command,
 
 @pytest.mark.parametrize("bad", ["/nope", "relative", '"/tmp"'])
 @pytest.mark.parametrize("dataset", ["7", "7_Ct", "Dataset007_Ct"])
-def test_a_bad_folder_is_told_where_a_dataset_would_be_looked_up(
+def test_a_bad_folder_is_reported_where_a_dataset_is_looked_up(
     bad: str, dataset: str, segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     datasets.volumes(segconv.raw)
@@ -568,7 +568,7 @@ def test_a_bad_folder_does_not_matter_to_a_dataset_that_is_given_as_a_path(
     assert "nnUNet_raw is not set" in done.err
 
 
-def test_endings_in_capitals_are_not_there_for_nnunet(tmp_path: Path) -> None:
+def test_nnunet_does_not_see_endings_in_capitals(tmp_path: Path) -> None:
     root = datasets.pictures(tmp_path)
     for path in sorted(root.glob("*Tr/*.png")):
         path.rename(path.with_suffix(".PNG"))
@@ -577,7 +577,7 @@ def test_endings_in_capitals_are_not_there_for_nnunet(tmp_path: Path) -> None:
     assert any(".PNG files, nnU-Net reads only .png" in finding.message for finding in report.findings)
 
 
-def test_a_folder_that_nnunet_would_not_find_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_nnunet_would_not_find_is_reported(tmp_path: Path) -> None:
     root = datasets.volumes(tmp_path).rename(tmp_path / "Ct")
     assert ("SC094", "error", "Ct") in told(check_dataset(root))
 

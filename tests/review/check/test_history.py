@@ -90,7 +90,7 @@ def test_a_pair_that_was_linked_from_elsewhere_is_proved_as_well(tmp_path: Path,
 
 
 @pytest.mark.parametrize("link", LINKS[1:])
-def test_a_dataset_that_was_made_anew_is_named_where_files_differ_and_where_they_are_gone(
+def test_a_dataset_that_was_made_again_is_named_where_files_differ_or_are_gone(
     link: str, ct: Path, tmp_path: Path, segconv: Command
 ) -> None:
     root = linked(segconv, ct, link)
@@ -111,7 +111,7 @@ def test_a_dataset_that_was_made_anew_is_named_where_files_differ_and_where_they
     assert all("Dataset007_Ct, where it belongs, was made anew or edited since" in one.message for one in found)
 
 
-def test_a_link_to_nowhere_names_where_it_leads(ct: Path, segconv: Command) -> None:
+def test_a_broken_link_is_named_with_its_target(ct: Path, segconv: Command) -> None:
     root = linked(segconv, ct, "symlink")
     (ct / "labelsTr" / "ct_000.nii.gz").unlink()
     (found,) = changed(root)
@@ -135,7 +135,7 @@ def test_a_label_of_its_own_may_be_corrected(ct: Path, segconv: Command) -> None
     assert changed(segconv.raw / "Dataset009_Again") == [], "which records it"
 
 
-def test_what_was_written_anew_is_its_own_although_links_were_asked_for(tmp_path: Path, segconv: Command) -> None:
+def test_files_written_again_are_copies_despite_links(tmp_path: Path, segconv: Command) -> None:
     source = msd_tumour(tmp_path / "src", cases=1, tests=0, size=SIZE)
     assert segconv("convert", source, "--to", "8_Linked", "--link", "hard").code == 0
     root = segconv.raw / "Dataset008_Linked"

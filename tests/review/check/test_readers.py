@@ -160,7 +160,7 @@ def test_a_named_reader_that_cannot_read_the_files_is_an_error(name: str, tmp_pa
 
 
 @pytest.mark.parametrize("value", [None, 5, True, [], {}])
-def test_a_named_reader_that_is_no_name_is_an_error(value: object, tmp_path: Path) -> None:
+def test_a_reader_entry_that_is_not_a_name_is_an_error(value: object, tmp_path: Path) -> None:
     root = datasets.volumes(tmp_path, cases=CASES)
     edit(root, lambda j: j.update(overwrite_image_reader_writer=value))
     assert [(f.code, f.file) for f in errors(root, quick=True)] == [("SC086", "dataset.json")]

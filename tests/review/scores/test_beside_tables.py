@@ -46,7 +46,7 @@ def test_tables_that_agree_are_one_and_of_a_tools_only_what_occurs_counts(tmp_pa
 
 
 @pytest.mark.parametrize("swapped", [True, False])
-def test_tables_that_number_otherwise_are_refused_with_both(swapped: bool, tmp_path: Path, segconv: Command) -> None:
+def test_tables_that_number_differently_are_refused_with_both(swapped: bool, tmp_path: Path, segconv: Command) -> None:
     """Whatever the masks hold: a right prediction would score 0, and a wrong one 1."""
     values = (2, 1) if swapped else (1, 2)
     mine = masks(tmp_path / "p", *values, labels=TOOL.format(1, 2))

@@ -48,7 +48,7 @@ def test_many_pairs_are_counted_as_few_are() -> None:
                for (p, r), number in list(pairs.items())[:50])  # fmt: skip
 
 
-def test_what_is_to_be_ignored_is_in_no_overlap() -> None:
+def test_ignored_voxels_are_in_no_overlap() -> None:
     crossed = Crossed({("1", "1"): 3, ("1", "255"): 5, ("0", "1"): 1}, {"255"})
     found = crossed.overlap({"1"}, {"1"})
     assert (found.both, found.predicted, found.reference) == (3, 3, 4)

@@ -104,7 +104,7 @@ def test_the_same_voxels_in_another_order_score_1(
     assert "in another order" in finding["message"]
 
 
-def test_a_mirrored_mask_under_the_header_of_its_image_is_no_match(
+def test_a_mirrored_mask_under_the_header_of_its_image_is_not_a_match(
     tmp_path: Path, reference: sitk.Image, segconv: Command
 ) -> None:
     volume(tmp_path / "pred" / "a.nii.gz", np.ascontiguousarray(organs()[:, ::-1]))
@@ -205,7 +205,7 @@ def test_folders_that_share_no_name_are_refused_whatever_is_allowed(tmp_path: Pa
     assert segconv("evaluate", tmp_path / "p", tmp_path / "r").codes() == ["SC085"]
 
 
-def test_images_beside_the_references_are_no_missing_predictions(tmp_path: Path, segconv: Command) -> None:
+def test_images_next_to_the_references_are_not_missing_predictions(tmp_path: Path, segconv: Command) -> None:
     for case in ("p1", "p2"):
         for name in ("seg", "flair"):
             array = organs() if name == "seg" else np.arange(224, dtype=np.int16).reshape(4, 8, 7) - 100
@@ -333,7 +333,7 @@ def test_declared_labels_name_the_classes_and_allow_nothing_else(tmp_path: Path,
     assert "declares a 1, b 2, c 3;" in done.err
 
 
-def test_pictures_in_colour_and_jpeg_are_no_labels(tmp_path: Path, segconv: Command) -> None:
+def test_colour_pictures_and_jpeg_are_not_labels(tmp_path: Path, segconv: Command) -> None:
     pictures(tmp_path / "r", square(1))
     pictures(tmp_path / "p", np.random.default_rng(0).integers(0, 255, (12, 24, 3), np.uint8))
     done = segconv("evaluate", tmp_path / "p", tmp_path / "r")
@@ -379,9 +379,7 @@ def test_a_dataset_is_its_own_reference_by_id_name_and_path(tmp_path: Path, segc
     }  # fmt: skip
 
 
-def test_values_that_may_be_the_datasets_or_the_users_are_told_by_where_they_lie(
-    tmp_path: Path, segconv: Command
-) -> None:
+def test_values_of_dataset_or_user_are_distinguished_by_their_place(tmp_path: Path, segconv: Command) -> None:
     for number in range(2):
         write_png(tmp_path / "s" / "images" / f"c{number}.png", square(90, 120, 150))
         write_png(tmp_path / "s" / "masks" / f"c{number}.png", square(2, 3))
@@ -452,7 +450,7 @@ def test_masks_of_a_class_each_are_rows_of_their_names(tmp_path: Path, segconv: 
     assert done.json["cases"] == {"p1": {"liver": 0, "spleen": 0}, "p2": {"liver": 1, "spleen": 0}}
 
 
-def test_segments_are_compared_by_name_in_whatever_box_and_form_they_lie(tmp_path: Path, segconv: Command) -> None:
+def test_segments_are_compared_by_name_in_any_box_and_form(tmp_path: Path, segconv: Command) -> None:
     label = organs()
     label[0] = 0
     names = {"liver": 1, "spleen": 2}
@@ -477,7 +475,7 @@ def test_segments_are_compared_by_name_in_whatever_box_and_form_they_lie(tmp_pat
         assert "masks of liver, spleen" in done.err
 
 
-def test_masks_may_lie_in_a_folder_for_each_class(tmp_path: Path, segconv: Command) -> None:
+def test_masks_may_be_in_one_folder_per_class(tmp_path: Path, segconv: Command) -> None:
     for case in ("c1", "c2"):
         for number, name in enumerate(("ex", "he"), 1):
             mask = ((square(1, 2) == number) * 255).astype(np.uint8)

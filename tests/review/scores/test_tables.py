@@ -96,7 +96,7 @@ def test_a_table_of_the_user_is_not_replaced(segconv: Command, tmp_path: Path, w
     assert table.read_text().endswith("mine\n")
 
 
-def test_names_that_are_no_text_are_kept_as_they_are(segconv: Command, tmp_path: Path, words: list[object]) -> None:
+def test_names_that_are_not_text_are_kept(segconv: Command, tmp_path: Path, words: list[object]) -> None:
     for folder in ("p", "r"):
         (tmp_path / folder / "a, b.png").rename(tmp_path / folder / "\udcff.png")
     for _ in range(2):

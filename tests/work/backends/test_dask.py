@@ -52,7 +52,7 @@ def test_ctrl_c_ends_the_run_and_what_workers_still_do_leaves_no_trace(found: di
     assert found["interrupted"]["gone"] == ["True"]
 
 
-def test_errors_come_back_whole_also_those_that_cannot_be_pickled(found: dict[str, Any]) -> None:
+def test_errors_come_back_complete_even_if_they_cannot_be_pickled(found: dict[str, Any]) -> None:
     refused, odd = found["errors"]
     assert refused == ["SC055", "1", "found this", "do that"]
     assert odd[:3] == ["SC104", "1", "unexpected Odd: 1 and 2"]
@@ -63,7 +63,7 @@ def test_a_cluster_without_workers_is_waited_for_a_while_only(found: dict[str, A
     assert (code, "has had no worker" in message, "dask worker tcp://" in hint) == ("SC100", True, True)
 
 
-def test_a_scheduler_that_does_not_answer_or_is_not_named_is_told(found: dict[str, Any]) -> None:
+def test_a_scheduler_that_does_not_answer_or_is_not_named_is_reported(found: dict[str, Any]) -> None:
     for code, _, message, hint in found["unreachable"]:
         assert code == "SC042"
         assert "DASK_SCHEDULER_ADDRESS" in message
