@@ -13,13 +13,13 @@ from ..dataset.layout import DESCRIPTION, image_path, label_path
 from ..dataset.lineage import TRAIN, CaseRecord
 from ..dataset.names import DatasetName
 from ..dataset.prepared import Prepared
+from ..dataset.runs import NewRun
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import Splits, leaks, make_splits, read_splits, with_copies
 from ..dataset.stored_label import StoredLabel
 from ..dataset.strictjson import dumps
 from ..errors import Cure, Finding, SegconvError, warning
 from ..image.opened import decoded_bytes
-from ..version import VERSION
 from ..work.caseio import EXTERNAL
 from ..work.plan import Item
 from ..work.run import Outcome, Result, execute
@@ -78,8 +78,7 @@ class _NewDataset:
         run, spec = source.run, self.augmentation.spec
         staged.write(
             lineage.RUN,
-            lineage.run_record(
-                version=VERSION,
+            NewRun(
                 command="augment",
                 options={**spec.as_json(), "file_ending": self.recipe.ending, "link": self.recipe.link},
                 source={"kind": "dataset", "name": source.path.name},
@@ -93,7 +92,7 @@ class _NewDataset:
                 extra=unknown_in_description(source),
                 prepared=Prepared.by(run).as_json(),
                 files=staged.targets,
-            ),
+            ).to_bytes(),
         )
         return findings
 

@@ -17,11 +17,11 @@ from ..dataset.description import V1_ENDING, DatasetDescription, v1_object
 from ..dataset.layout import DESCRIPTION, hold, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import DatasetName
+from ..dataset.runs import NewRun
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.strictjson import dumps
 from ..dataset.target import free_target, free_task, refuse_crossed
 from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any
-from ..version import VERSION
 from ..work.caseio import COPY, EXTERNAL
 from ..work.held import unchanged
 from ..work.interruption import interruptible
@@ -330,8 +330,7 @@ def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -
         staged.write(DESCRIPTION, description.to_bytes())
     staged.write(
         lineage.RUN,
-        lineage.run_record(
-            version=VERSION,
+        NewRun(
             command="convert",
             # Where files lie on this machine does not go along with the dataset.
             options=options.key() | {name: v.name for name, v in vars(options).items() if isinstance(v, Path)},
@@ -342,7 +341,7 @@ def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -
             extra=scan.extra,
             prepared=scan.prepared.then(options.prepared).as_json(),
             files=staged.targets,
-        ),
+        ).to_bytes(),
     )
     return findings
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from .. import reading
 from ..dataset.description import DatasetDescription
 from ..dataset.label_table import LabelTable
-from ..dataset.lineage import RunRecord
 from ..dataset.names import twin_findings
 from ..dataset.prepared import Prepared
+from ..dataset.runs import RunRecord
 from ..dataset.stored_label import PAGES, StoredLabel
 from ..errors import Finding, SegconvError, refuse_if_any, warning
 from ..image import raster

@@ -28,6 +28,7 @@ from .labels import BACKGROUND, IGNORE, Labels
 from .layout import DESCRIPTION, hold
 from .names import DatasetName
 from .regions import prove_order, value_names, with_order
+from .runs import RunRecord
 from .strictjson import dumps, load_object, read_file
 
 ENTRIES = ("labels", "regions_class_order")
@@ -286,7 +287,7 @@ def _record(edit: Edit) -> None:
         fsops.write_atomic(edit.dataset / lineage.RUN, record, sync=True)
 
 
-def _files(run: lineage.RunRecord, edit: Edit) -> list[dict[str, Any]]:
+def _files(run: RunRecord, edit: Edit) -> list[dict[str, Any]]:
     """Return the files of a run with dataset.json as it is to be; what somebody else changed in it stays theirs."""
     before, after = (hashlib.sha256(data).hexdigest() for data in (edit.before, edit.after))
     return [

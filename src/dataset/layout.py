@@ -17,8 +17,9 @@ from ..errors import SegconvError, naming
 from ..work.held import Held, unchanged
 from . import lineage
 from .description import DatasetDescription, external_files
-from .lineage import TEST, TRAIN, VALIDATION, CaseRecord, RunRecord
+from .lineage import TEST, TRAIN, VALIDATION, CaseRecord
 from .names import DatasetName
+from .runs import RunRecord
 from .splits import FILE as SPLITS
 from .strictjson import load_object, read_file
 

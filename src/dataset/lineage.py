@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,26 +41,20 @@ from ..typed import (
     number,
     one_of,
     optional,
-    positive,
-    sha256,
     text,
     truth,
-    whole,
-    whole_between,
 )
 from ..work.owned import Manifest, Written
+from ..work.run import Result
 from .names import CASE_IDENTIFIER
-from .seal import SEAL, sealed, sha256_as_written
+from .runs import FILE, RunRecord
+from .seal import sha256_as_written
 from .stored_label import NOTHING_KNOWN, StoredLabel, label_map, label_value_text, shape_of_grid, stored_label
 from .strictjson import dump_line, load_object, read_file
 
-FORMAT = 1
 FOLDER = "segconv"
 RUN = f"{FOLDER}/run.json"
 CASES = f"{FOLDER}/cases.jsonl"
-
-PREPARED = "prepared"
-"""Key of run.json."""
 
 LONGEST_LINE = 16 << 20
 """Bytes of a line of cases.jsonl: thousands of files of one case take less."""
@@ -142,6 +136,13 @@ class CaseRecord:
         """Return the object of the line; its values are those of the record, not copies."""
         return {name: getattr(self, name) for name in _FIELDS} | {"label_file": self.label_file.as_json()}
 
+    @classmethod
+    def of_result(cls, result: Result) -> CaseRecord:
+        """Return the record that a worker returned, with the files that it read and wrote, and its warnings."""
+        warnings = [finding.as_json() for finding in result.warnings]
+        files = {"sources": result.sources, "targets": result.targets}
+        return cls.from_json({**result.record, **files, "warnings": warnings})
+
     def to_line(self) -> bytes:
         """Return the line of cases.jsonl."""
         return dump_line(self.as_json())
@@ -184,40 +185,6 @@ def composed(first: Mapping[str, int], then: Mapping[str, int]) -> dict[str, int
     }
 
 
-def run_record(
-    *,
-    version: str,
-    command: str,
-    options: Mapping[str, Any],
-    source: Mapping[str, Any],
-    seed: int | None = None,
-    label_map: Mapping[str, int] | None = None,
-    label_file: StoredLabel = NOTHING_KNOWN,
-    findings: list[dict[str, str]] | None = None,
-    extra: Mapping[str, Any] | None = None,
-    prepared: Mapping[str, Any] | None = None,
-    files: Iterable[Mapping[str, Any]] = (),
-) -> bytes:
-    """Return the bytes of run.json, which is written after the other files."""
-    return sealed(
-        {
-            "format": FORMAT,
-            "tool": "segconv",
-            "version": version,
-            "command": command,
-            "options": dict(options),
-            "seed": seed,
-            "source": dict(source),
-            "label_map": dict(label_map or {}),
-            "label_file": label_file.as_json(),
-            "findings": list(findings or []),
-            **({"extra": dict(extra)} if extra else {}),
-            **({PREPARED: dict(prepared)} if prepared is not None else {}),
-            "files": [dict(file) for file in files],
-        }
-    )
-
-
 def manifest(*commands: str) -> Manifest:
     """Return what tells with which files a folder was written by one of these commands; see `owned.Manifest`."""
     return partial(_written, commands=commands)
@@ -238,104 +205,14 @@ def _written(folder: Path, *, commands: Collection[str]) -> Iterator[Written]:
                 yield Written(target["path"], target["sha256"], target.get("carried", False))
 
 
-@dataclass(frozen=True, eq=False)
-class RunRecord(Mapping[str, Any]):
-    """What run.json says: a mapping of all its keys, each that is known of its type.
-
-    Parameters
-    ----------
-    said
-        The parsed file.
-
-    Raises
-    ------
-    Misfit
-        If the value of a key is of another type.
-    """
-
-    said: Mapping[str, Any]
-
-    def __post_init__(self) -> None:
-        _run(self.said)
-
-    def __getitem__(self, key: str) -> Any:
-        return self.said[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.said)
-
-    def __len__(self) -> int:
-        return len(self.said)
-
-    @property
-    def command(self) -> str | None:
-        """What made the files: ``"convert"``, ``"augment"``, ``"restore"``."""
-        return self.said.get("command")
-
-    @property
-    def link(self) -> str | None:
-        """How unchanged files came into the dataset, as ``--link`` says it."""
-        link: str | None = self.said.get("options", {}).get("link")
-        return link
-
-    @property
-    def label_map(self) -> dict[str, int]:
-        """Value in the source, as text → value in the dataset."""
-        return dict(self.said.get("label_map", {}))
-
-    @property
-    def label_file(self) -> StoredLabel:
-        """How labels are stored in the source, where a case has none that could tell."""
-        return stored_label(self.said.get("label_file", {}))
-
-    @property
-    def files(self) -> list[dict[str, Any]]:
-        """``path``, ``size`` and ``sha256`` of the files beside those of the cases."""
-        return list(self.said.get("files", []))
-
-    @property
-    def edits(self) -> list[dict[str, Any]]:
-        """What was changed since."""
-        return list(self.said.get("edits", []))
-
-
-_file = {"path": text, "size": count, "sha256": sha256}
-_run = entries(
-    {},
-    {
-        "format": whole_between(1, FORMAT),
-        "version": text,
-        "command": text,
-        "options": entries({}, {"link": text}),
-        "seed": optional(whole),
-        "source": mapping(anything),
-        "label_map": label_map,
-        "label_file": stored_label,
-        "findings": many(mapping(text)),
-        "files": many(entries(_file)),
-        "extra": mapping(anything),
-        PREPARED: entries(
-            {},
-            {
-                "repair": many(text),
-                "nonfinite": optional(number),
-                "grey_to_rgb": truth,
-                "drop_alpha": truth,
-                "spacing_mm": optional(many(positive, least=3, most=3)),
-            },
-        ),
-        "edits": many(mapping(anything)),
-        SEAL: sha256,
-    },
-)
 _case = entries(
     {
         "case": file_name,
         "split": one_of(TRAIN, TEST, VALIDATION, PREDICTION),
         "patient": optional(text),
         "parent": optional(file_name),
-        "sources": many(entries(_file)),
-        "targets": many(entries(_file, {"carried": truth, "external": truth, "at": text})),
+        "sources": many(entries(FILE)),
+        "targets": many(entries(FILE, {"carried": truth, "external": truth, "at": text})),
         "original_name": text,
         "label_map": label_map,
         "label_file": stored_label,

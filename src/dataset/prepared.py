@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .lineage import PREPARED, RunRecord
+from .runs import PREPARED, RunRecord
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..dataset import lineage
+from ..dataset.runs import NewRun
 from ..errors import SegconvError
 from ..train.commands import LOGS
 from ..train.paths import NAMES, SETTING
-from ..version import VERSION
 from ..work import fsops, owned
 from ..work.plan import Target
 from ..work.run import abort
@@ -76,7 +76,7 @@ def write_record(folder: Path, written: Collection[Path]) -> None:
             for path, entry in owned.entries(folder)
             if entry.is_file(follow_symlinks=False) and (path in own or _made(path, listed))
         ]
-        data = lineage.run_record(version=VERSION, command=COMMAND, options={}, source={}, files=files)
+        data = NewRun(command=COMMAND, options={}, source={}, files=files).to_bytes()
         fsops.mkdir((folder / lineage.RUN).parent)
         fsops.write_atomic(folder / lineage.RUN, data)
 

@@ -24,6 +24,7 @@ from ..dataset import lineage
 from ..dataset.description import DatasetDescription
 from ..dataset.layout import Dataset
 from ..dataset.lineage import TRAIN
+from ..dataset.runs import NewRun
 from ..dataset.strictjson import dumps
 from ..errors import SegconvError, naming
 from ..image import raster
@@ -38,7 +39,6 @@ from ..train.holds import reading as folds_as_they_are
 from ..train.models import TrainedModel, held_back
 from ..train.paths import Paths
 from ..train.predict import predict_with, prove_model
-from ..version import VERSION
 from ..work import fsops
 from ..work.held import Held, unchanged
 from ..work.interruption import interruptible
@@ -392,13 +392,12 @@ def write_report(found: Robustness, output: Path, *, overwrite: bool = False) ->
     def finish(staged: Staged) -> None:
         for name, data in files.items():
             staged.write(name, data)
-        record = lineage.run_record(
-            version=VERSION,
+        record = NewRun(
             command=STRESS,
             options={},
             source={"kind": "dataset", "name": found.dataset},
             files=staged.targets,
-        )
+        ).to_bytes()
         staged.write(lineage.RUN, record)
 
     publish(report_target(output), finish, overwrite=overwrite)

@@ -11,8 +11,9 @@ import pytest
 
 from segconv.convert.inputs import as_converted, plan_inputs, run_inputs
 from segconv.dataset.layout import Dataset
-from segconv.dataset.lineage import RESTORED, RunRecord, manifest
+from segconv.dataset.lineage import RESTORED, manifest
 from segconv.dataset.prepared import Prepared
+from segconv.dataset.runs import RunRecord
 from segconv.work.plan import Target
 
 from ..command import Command

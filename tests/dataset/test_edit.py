@@ -19,6 +19,7 @@ from segconv.dataset.edit import apply_edit, copies, plan_regions, plan_rename
 from segconv.dataset.labels import Labels
 from segconv.dataset.layout import Dataset
 from segconv.dataset.regions import parse_regions, swaps
+from segconv.dataset.runs import NewRun
 from segconv.errors import SegconvError
 from segconv.image.formats import png as picture
 from segconv.work.plan import Target
@@ -39,7 +40,7 @@ def dataset(folder: Path, labels: Any = None, *, recorded: bool = True, **furthe
     }
     (path / "dataset.json").write_text(json.dumps(description | further))
     if recorded:
-        run = lineage.run_record(version="1", command="convert", options={}, source={"kind": "png", "name": "x"})
+        run = NewRun(command="convert", options={}, source={"kind": "png", "name": "x"}).to_bytes()
         (path / "segconv" / "run.json").write_bytes(run)
     return path
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from segconv.dataset.lineage import CASES, RUN, CaseRecord, read_records, read_run, run_record
+from segconv.dataset.lineage import CASES, RUN, CaseRecord, read_records, read_run
+from segconv.dataset.runs import NewRun
 from segconv.dataset.strictjson import MAX_BYTES
 from segconv.errors import SegconvError
 
@@ -21,7 +22,7 @@ RECORD = CaseRecord("a", sources=[HASHED], targets=[HASHED], label_map={"0": 0},
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
     (tmp_path / "segconv").mkdir()
-    made = run_record(version="1", command="convert", options={}, source={"kind": "png", "name": "x"}, seed=7)
+    made = NewRun(command="convert", options={}, source={"kind": "png", "name": "x"}, seed=7).to_bytes()
     (tmp_path / RUN).write_bytes(made)
     (tmp_path / CASES).write_bytes(RECORD.to_line())
     return tmp_path

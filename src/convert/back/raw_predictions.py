@@ -12,8 +12,8 @@ from ... import reading
 from ...dataset import lineage
 from ...dataset.layout import Dataset
 from ...dataset.lineage import CaseRecord
+from ...dataset.runs import NewRun
 from ...errors import Finding
-from ...version import VERSION
 from ...work.caseio import CaseIO
 from ...work.plan import Item, Plan, Target
 from ...work.run import Outcome, Result, execute
@@ -79,13 +79,12 @@ def run_raw_predictions(raw: RawPredictions, how: RunOptions = USUAL) -> Outcome
         staged.write_lines(lineage.CASES, lines)
         staged.write(
             lineage.RUN,
-            lineage.run_record(
-                version=VERSION,
+            NewRun(
                 command=COMMAND,
                 options={"raw_output": True},
                 source={"kind": "prediction", "name": raw.dataset.path.name},
                 files=staged.targets,
-            ),
+            ).to_bytes(),
         )
         return []
 

@@ -12,12 +12,12 @@ from ... import reading
 from ...dataset import lineage
 from ...dataset.labels import value_text
 from ...dataset.layout import Dataset
-from ...dataset.lineage import CaseRecord, RunRecord
+from ...dataset.lineage import CaseRecord
+from ...dataset.runs import NewRun, RunRecord
 from ...dataset.stored_label import LAYERS, NOTHING_KNOWN, SEGMENTS, StoredLabel
 from ...errors import Finding, SegconvError, refuse_if_any, warning
 from ...image import opened
 from ...image.opened import decoded_bytes
-from ...version import VERSION
 from ...words import some_of
 from ...work.plan import Item, Plan, Target
 from ...work.run import Outcome, Result, execute
@@ -202,28 +202,10 @@ def run_restore(restoration: Restoration, how: RunOptions = USUAL) -> Outcome:
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         staged.write_lines(
             lineage.CASES,
-            (
-                CaseRecord.from_json(
-                    {
-                        **result.record,
-                        "sources": result.sources,
-                        "targets": result.targets,
-                        "warnings": [finding.as_json() for finding in result.warnings],
-                    }
-                ).to_line()
-                for result in results
-            ),
+            (CaseRecord.of_result(result).to_line() for result in results),
         )
-        staged.write(
-            lineage.RUN,
-            lineage.run_record(
-                version=VERSION,
-                command=COMMAND,
-                options={},
-                source={"kind": "prediction", "name": like.path.name},
-                files=staged.targets,
-            ),
-        )
+        source = {"kind": "prediction", "name": like.path.name}
+        staged.write(lineage.RUN, NewRun(command=COMMAND, source=source, files=staged.targets).to_bytes())
         return []
 
     return execute(plan, restore_case, finish, how, decoded=lambda item: decoded_bytes(item.payload.prediction))

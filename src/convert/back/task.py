@@ -10,7 +10,8 @@ from pathlib import Path
 from ...dataset.description import DatasetDescription
 from ...dataset.label_table import LabelTable
 from ...dataset.layout import Dataset
-from ...dataset.lineage import CaseRecord, RunRecord
+from ...dataset.lineage import CaseRecord
+from ...dataset.runs import RunRecord
 from ...dataset.stored_label import LARGEST_VALUE, LAYERS, NOTHING_KNOWN, SEGMENTS, STACK, StoredLabel, StoredMask, grid
 from ...errors import Finding, SegconvError, warning
 from ...image.geometry import Geometry

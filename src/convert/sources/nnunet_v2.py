@@ -23,9 +23,10 @@ from ...dataset.folders import (
 )
 from ...dataset.label_table import LabelTable, dense
 from ...dataset.layout import DESCRIPTION
-from ...dataset.lineage import TRAIN, CaseRecord, RunRecord
+from ...dataset.lineage import TRAIN, CaseRecord
 from ...dataset.prepared import Prepared
 from ...dataset.regions import prove_order
+from ...dataset.runs import RunRecord
 from ...dataset.splits import FILE as SPLITS
 from ...dataset.stored_label import StoredLabel
 from ...errors import Cure, SegconvError, naming

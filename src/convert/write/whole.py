@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +44,7 @@ class Whole:
             {key: value for key, value in t.items() if key != "at"} | ({"external": True} if "at" in t else {})
             for t in result.targets
         ]
-        record = CaseRecord.from_json(
-            {
-                **result.record,
-                "sources": result.sources,
-                "targets": targets,
-                "warnings": [finding.as_json() for finding in result.warnings],
-            }
-        )
+        record = replace(CaseRecord.of_result(result), targets=targets)
         held = map(int, record.label_voxels)
         (self._used if record.split == TRAIN else self._used_elsewhere).update(held)
         for channel, (low, high) in zip(self._intensity, record.intensity, strict=False):

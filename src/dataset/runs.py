@@ -1,0 +1,179 @@
+"""What made the files of a folder: the content of ``segconv/run.json``, whose format `lineage` describes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..typed import (
+    anything,
+    count,
+    entries,
+    many,
+    mapping,
+    number,
+    optional,
+    positive,
+    sha256,
+    text,
+    truth,
+    whole,
+    whole_between,
+)
+from ..version import VERSION
+from .seal import SEAL, sealed
+from .stored_label import NOTHING_KNOWN, StoredLabel, label_map, stored_label
+
+FORMAT = 1
+
+PREPARED = "prepared"
+"""Key of run.json."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """A run that is about to be recorded; the fields are the keys of run.json.
+
+    Parameters
+    ----------
+    command, options, seed
+        What was run.
+    source
+        Kind and name of what was read.
+    label_map, label_file
+        Of the dataset as a whole.
+    findings
+        As `Finding.as_json` writes them.
+    extra
+        What the source's json says that nnU-Net does not know.
+    prepared
+        What was done to images; see `prepared`.
+    files
+        ``path``, ``size`` and ``sha256`` of the files that belong to no case.
+    """
+
+    command: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    source: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    label_map: Mapping[str, int] = field(default_factory=dict)
+    label_file: StoredLabel = NOTHING_KNOWN
+    findings: Sequence[Mapping[str, Any]] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    prepared: Mapping[str, Any] | None = None
+    files: Iterable[Mapping[str, Any]] = ()
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of run.json, which is written after the other files."""
+        return sealed(
+            {
+                "format": FORMAT,
+                "tool": "segconv",
+                "version": VERSION,
+                "command": self.command,
+                "options": dict(self.options),
+                "seed": self.seed,
+                "source": dict(self.source),
+                "label_map": dict(self.label_map),
+                "label_file": self.label_file.as_json(),
+                "findings": list(self.findings),
+                **({"extra": dict(self.extra)} if self.extra else {}),
+                **({PREPARED: dict(self.prepared)} if self.prepared is not None else {}),
+                "files": [dict(file) for file in self.files],
+            }
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord(Mapping[str, Any]):
+    """What run.json says: a mapping of all its keys, each that is known of its type.
+
+    Parameters
+    ----------
+    said
+        The parsed file.
+
+    Raises
+    ------
+    Misfit
+        If the value of a key is of another type.
+    """
+
+    said: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        _run(self.said)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.said[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.said)
+
+    def __len__(self) -> int:
+        return len(self.said)
+
+    @property
+    def command(self) -> str | None:
+        """What made the files: ``"convert"``, ``"augment"``, ``"restore"``."""
+        return self.said.get("command")
+
+    @property
+    def link(self) -> str | None:
+        """How unchanged files came into the dataset, as ``--link`` says it."""
+        link: str | None = self.said.get("options", {}).get("link")
+        return link
+
+    @property
+    def label_map(self) -> dict[str, int]:
+        """Value in the source, as text → value in the dataset."""
+        return dict(self.said.get("label_map", {}))
+
+    @property
+    def label_file(self) -> StoredLabel:
+        """How labels are stored in the source, where a case has none that could tell."""
+        return stored_label(self.said.get("label_file", {}))
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """``path``, ``size`` and ``sha256`` of the files beside those of the cases."""
+        return list(self.said.get("files", []))
+
+    @property
+    def edits(self) -> list[dict[str, Any]]:
+        """What was changed since."""
+        return list(self.said.get("edits", []))
+
+
+FILE = {"path": text, "size": count, "sha256": sha256}
+"""Readers of what is kept of every file."""
+
+_run = entries(
+    {},
+    {
+        "format": whole_between(1, FORMAT),
+        "version": text,
+        "command": text,
+        "options": entries({}, {"link": text}),
+        "seed": optional(whole),
+        "source": mapping(anything),
+        "label_map": label_map,
+        "label_file": stored_label,
+        "findings": many(mapping(text)),
+        "files": many(entries(FILE)),
+        "extra": mapping(anything),
+        PREPARED: entries(
+            {},
+            {
+                "repair": many(text),
+                "nonfinite": optional(number),
+                "grey_to_rgb": truth,
+                "drop_alpha": truth,
+                "spacing_mm": optional(many(positive, least=3, most=3)),
+            },
+        ),
+        "edits": many(mapping(anything)),
+        SEAL: sha256,
+    },
+)
