@@ -1,1 +1,1 @@
-"""Figures: medians of interleaved runs, each a whole process."""
+"""Benchmarks: medians of interleaved runs, each a complete process."""

@@ -1,4 +1,4 @@
-"""Rotations of two CT cases, six each: segconv, a plain SimpleITK script, TorchIO, MONAI, and the floor, in turn.
+"""Augmenting: two CTs, six rotations each, by segconv, plain SimpleITK, TorchIO, MONAI and the floor, interleaved.
 
 ``python -m benchmarks.augment [--cases N] [--rounds N] [--workers N]``
 

@@ -1,4 +1,4 @@
-"""The least that an augmentation can cost: read the originals, inflate them once, deflate and write all copies.
+"""The floor of augmenting: read the originals, inflate them once, deflate and write all copies.
 
 ``python -m benchmarks.augment_floor MADE OUT WORKERS``
 

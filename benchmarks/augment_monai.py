@@ -1,4 +1,4 @@
-"""The contestant (c): MONAI's Affined, one case after the other.
+"""MONAI's Affined, one case after the other.
 
 ``python augment_monai.py DATASET OUT``
 """

@@ -1,4 +1,4 @@
-"""The contestant (a): a straightforward SimpleITK script, one file after the other; centre, rounding and padding right.
+"""A plain SimpleITK script with correct centre, rounding and padding, one file after the other.
 
 ``python augment_simpleitk.py DATASET OUT``
 """

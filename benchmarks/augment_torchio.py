@@ -1,4 +1,4 @@
-"""The contestant (b): TorchIO's Affine, one case after the other.
+"""TorchIO's Affine, one case after the other.
 
 ``python augment_torchio.py DATASET OUT``
 """

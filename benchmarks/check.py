@@ -1,4 +1,4 @@
-"""Checking: ``segconv check`` and nnU-Net's ``verify_dataset_integrity``, in turn in one run, with as many workers.
+"""Checking: ``segconv check`` and nnU-Net's ``verify_dataset_integrity``, interleaved, with the same number of workers.
 
 ``python -m benchmarks.check [--rounds N] [--workers N] [--hippocampus TASK]``
 

@@ -1,4 +1,4 @@
-"""Conversion: segconv, nnU-Net's own way, and the floor, in turn in one run; for pictures, v1, 4D and 3D.
+"""Converting: segconv, nnU-Net's own converters and the floor, interleaved; pictures, v1, 4D and 3D.
 
 ``python -m benchmarks.convert [KIND …] [--cases N] [--pairs N] [--rounds N] [--workers N]``
 """

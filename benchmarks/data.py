@@ -1,4 +1,4 @@
-"""What the benchmarks convert: volumes and pictures that compress as real ones do, made in moments."""
+"""Input of the benchmarks: volumes and pictures that compress like real ones and are made quickly."""
 
 from __future__ import annotations
 

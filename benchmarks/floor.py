@@ -1,4 +1,4 @@
-"""The least that a conversion can cost: read, inflate, deflate what must change, write; over the same workers.
+"""The floor of converting: read, inflate, deflate what must change, and write, with the same number of workers.
 
 ``python -m benchmarks.floor SOURCE OUT WORKERS [--unproved]``
 """

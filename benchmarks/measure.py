@@ -1,4 +1,4 @@
-"""Whole processes, run in turn: CPU and wall time with all their children, and the memory of them all together."""
+"""Run complete processes in turn; measure CPU time, wall time and memory, children included."""
 
 from __future__ import annotations
 

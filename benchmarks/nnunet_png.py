@@ -1,4 +1,4 @@
-"""nnU-Net's own way with pictures: the function of its example converter in a pool, as that example runs it.
+"""nnU-Net's example converter for pictures, its function in a pool as the example runs it.
 
 ``python -m benchmarks.nnunet_png SOURCE OUT WORKERS``
 """

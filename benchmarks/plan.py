@@ -1,4 +1,4 @@
-"""Planning: time and memory of ``segconv convert --dry-run`` over 10,000 and 100,000 pairs of pictures.
+"""Planning: time and memory of ``segconv convert --dry-run`` for 10,000 and 100,000 pairs of pictures.
 
 ``python -m benchmarks.plan [--rounds N]``
 """

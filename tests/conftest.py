@@ -1,4 +1,4 @@
-"""Where the real sets lie, and how hard Hypothesis tries."""
+"""Where the real data are, and how hard Hypothesis tries."""
 
 from __future__ import annotations
 

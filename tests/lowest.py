@@ -1,4 +1,4 @@
-"""The lowest version of each dependency that pyproject.toml names, as constraints for pip: ``python -m tests.lowest``."""
+"""Print the lowest version of each dependency in pyproject.toml as constraints for pip: ``python -m tests.lowest``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command that README.md and docs/ show works as it is typed."""
+"""Every command and snippet in README.md and docs/ works as typed."""
 
 from __future__ import annotations
 

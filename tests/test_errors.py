@@ -1,4 +1,4 @@
-"""Every exception of the package survives a worker process: its message is positional, the rest keywords with defaults."""
+"""Every exception survives a worker process: its message is positional, the rest are keywords with defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shipped is what is there."""
+"""The package ships everything it needs."""
 
 from __future__ import annotations
 

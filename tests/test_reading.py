@@ -1,4 +1,4 @@
-"""How files of users are opened: for reading alone, through no link, without waiting, and not without end."""
+"""User files are opened for reading only, never through links, without blocking, and up to a size limit."""
 
 from __future__ import annotations
 

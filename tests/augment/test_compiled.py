@@ -1,4 +1,4 @@
-"""Numba's settings, of the environment or of a stranger in the current folder, neither break nor change a rotation."""
+"""Numba's settings, from the environment or the current folder, neither break nor change a rotation."""
 
 from __future__ import annotations
 

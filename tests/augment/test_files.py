@@ -1,4 +1,4 @@
-"""Files that augment carries over: proved like all others, warned of like those that are converted, encoded anew if odd."""
+"""Files that augment copies: verified like all others, with the warnings of convert, and encoded again if odd."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HU shifts: every voxel but air, and no further than the type goes."""
+"""HU shifts change every voxel but air, and saturate at the limits of the type."""
 
 from __future__ import annotations
 

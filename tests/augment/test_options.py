@@ -1,4 +1,4 @@
-"""What augment can be told besides angles: padding, grown grids, soft labels, formats, links, axes, recipes."""
+"""Options of augment other than angles: padding, grown grids, soft labels, formats, links, axes, recipes."""
 
 from __future__ import annotations
 

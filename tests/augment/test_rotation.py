@@ -1,4 +1,4 @@
-"""Rotations by the way that the planner chooses: SimpleITK's, in floating point and then rounded, to the voxel."""
+"""Rotations, whichever way the planner chooses, equal SimpleITK in floating point, rounded."""
 
 from __future__ import annotations
 

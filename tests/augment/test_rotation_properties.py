@@ -1,4 +1,4 @@
-"""Rotation: about the true centre, in millimetres, exact where it can be, and SimpleITK's elsewhere."""
+"""Properties of rotations: about the true centre, in millimetres, exact where possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataset and its copies: originals untouched, image and label on one grid, folds without leaks, same bytes always."""
+"""An augmented dataset: originals unchanged, image and label on one grid, folds without leaks, and always the same bytes."""
 
 from __future__ import annotations
 

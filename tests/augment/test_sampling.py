@@ -1,4 +1,4 @@
-"""Parameters: a pure function of seed, case, plane, angle and copy number."""
+"""Sampled parameters are a pure function of seed, case, plane, angle and copy number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document that explains the codes is the table of the package."""
+"""docs/codes.md equals the table of codes in the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every example of every help text, typed in an empty folder in the order in which a user would."""
+"""The example of every help text, typed in an empty folder in the order in which a user would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hints and documents tell to type exists: the command, and every option after it."""
+"""Every command that hints and documents name exists, with its options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A home that is somebody else's, none at all, or no folder: every command works, without settings of the user."""
+"""Every command works with a home folder that is missing, unreadable or another user's."""
 
 from __future__ import annotations
 

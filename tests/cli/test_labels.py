@@ -1,4 +1,4 @@
-"""``segconv labels``: what a dataset's labels are, what nnU-Net makes of them, and edits that are proved."""
+"""``segconv labels``: shows labels as nnU-Net decodes them, and verifies edits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: light, complete, and the same in every error."""
+"""The command line: fast to start, complete, with errors in one form."""
 
 from __future__ import annotations
 

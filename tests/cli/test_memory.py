@@ -1,4 +1,4 @@
-"""Workers of a command: no more than the memory suffices for, by what the files of the largest case decode to."""
+"""Commands use no more workers than memory allows for the decoded files of the largest case."""
 
 from __future__ import annotations
 

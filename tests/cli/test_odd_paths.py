@@ -1,4 +1,4 @@
-"""Paths that lead nowhere, round in a circle, or to what is no file: each command says so in its own form."""
+"""Paths that do not exist, loop, or are not files: each command reports them in its usual form."""
 
 from __future__ import annotations
 

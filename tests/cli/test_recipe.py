@@ -1,4 +1,4 @@
-"""Where recipes come from and go to: files alone, and nothing that is there is ever replaced."""
+"""Recipes are read from and written to regular files only, and never replace anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``segconv repair``: a foreign dataset with every defect that can be mended, and the check that is clean afterwards."""
+"""``segconv repair``: a foreign dataset with every repairable defect passes the check afterwards."""
 
 from __future__ import annotations
 

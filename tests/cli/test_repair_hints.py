@@ -1,4 +1,4 @@
-"""What `repair` advises can be typed: options of its own, or a whole command where convert alone has them."""
+"""Hints of `repair` work as typed: its own options, or a complete command where only convert has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that write one file: through no link, in the place of no link, pipe, folder or device, and told by name."""
+"""Commands that write one file refuse links, pipes, folders and devices in its place, by name."""
 
 from __future__ import annotations
 

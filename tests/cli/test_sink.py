@@ -1,4 +1,4 @@
-"""Names of labels, cases and channels on a terminal: shown as they are, never read as markup."""
+"""Names of labels, cases and channels are printed as they are, never read as markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``segconv trainers``: what is refused before any work is done."""
+"""``segconv trainers``: what is refused before any work starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small pictures and masks, drawn by number, written by Pillow and tifffile, and read again by scikit-image."""
+"""Small pictures and masks, numbered, written by Pillow and tifffile and read by scikit-image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Volumes written and compared by SimpleITK and nibabel alone, to hold segconv's results against."""
+"""Volumes written and compared by SimpleITK and nibabel, to compare segconv's results with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Held against nnU-Net's own converters and checks: equal where those work, right where they fail."""
+"""Compared with nnU-Net's own converters and checks: equal where they work, correct where they fail."""
 
 from __future__ import annotations
 

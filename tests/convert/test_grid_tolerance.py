@@ -1,4 +1,4 @@
-"""How far grids of one case may lie apart: taken as one, put in order with a warning, or refused."""
+"""How far apart the grids of one case may be: equal, aligned with a warning, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What refusals advise works as it stands, and numbers of one are told as one."""
+"""Advice in refusals works as printed, and counts of one are singular."""
 
 from __future__ import annotations
 

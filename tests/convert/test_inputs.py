@@ -1,4 +1,4 @@
-"""What is predicted is read as a conversion reads it: any format, folders below, series of DICOM, channels by name."""
+"""Inputs of predictions are read as a conversion reads them: any format, sub-folders, DICOM, channels by name."""
 
 from __future__ import annotations
 

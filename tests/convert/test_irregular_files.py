@@ -1,4 +1,4 @@
-"""What is called as a file that a layout looks for, and is none: refused by name, and never waited for."""
+"""Pipes, folders, sockets and links under the names of expected files are refused by name, without waiting."""
 
 from __future__ import annotations
 

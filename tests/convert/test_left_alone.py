@@ -1,4 +1,4 @@
-"""Stray files of every kind in every layout: the same dataset and a count of them, or a refusal that names them."""
+"""Stray files in every layout: the same dataset and a count of them, or a refusal that names them."""
 
 from __future__ import annotations
 

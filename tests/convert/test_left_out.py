@@ -1,4 +1,4 @@
-"""What an option leaves out is counted and named, in the plan as in the run."""
+"""What an option leaves out is counted and named, in the plan and in the run."""
 
 from __future__ import annotations
 

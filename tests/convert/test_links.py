@@ -1,4 +1,4 @@
-"""Files that need no change, linked instead of copied."""
+"""Files that need no change are linked instead of copied."""
 
 from __future__ import annotations
 

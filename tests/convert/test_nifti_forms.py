@@ -1,4 +1,4 @@
-"""Predictions lie on the user's image in every reader: NIfTI forms come back as the source has them, bit for bit."""
+"""Predictions match the user's image in every reader: NIfTI forms are restored bit for bit."""
 
 from __future__ import annotations
 

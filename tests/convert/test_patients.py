@@ -1,4 +1,4 @@
-"""Cases of one patient stay in one fold, also where only names and folders tell whose they are."""
+"""All cases of one patient stay in one fold, even if only names and folders show the patient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What images went through before training is kept over every later run, and done to inputs of a model as well."""
+"""What was done to images before training is remembered over later runs and applied to inputs of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans that depend on what label files hold: read by as many workers as are asked for, heard, and ended by Ctrl-C."""
+"""Plans that depend on label values: read by the given number of workers, with progress, ended by Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources and options that are refused, each with its code and in words that say which rule it was."""
+"""Refused sources and options: each with its code and the rule it breaks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is mended on the way in: only what was asked for, told in numbers, and undone where that can be."""
+"""Repairs during conversion: only what was asked for, reported in numbers, undone where possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way back: what was converted comes back as it was, in every coding and form that a source may have."""
+"""Restoring: converted labels come back unchanged, in every coding and form that a source may have."""
 
 from __future__ import annotations
 

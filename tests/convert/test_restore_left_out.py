@@ -1,4 +1,4 @@
-"""Files among predictions that are none of the dataset's are named, and not left out without a word."""
+"""Files among predictions that do not belong to the dataset are named."""
 
 from __future__ import annotations
 

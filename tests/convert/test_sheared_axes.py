@@ -1,4 +1,4 @@
-"""Axes of a tilted gantry in NRRD and MetaImage: refused with mm, squared on request, and given back as they were."""
+"""Sheared axes in NRRD and MetaImage: refused with mm, made orthogonal on request, and restored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataset is called as its source calls itself, without the number that it has there."""
+"""A dataset takes the name of its source, without the number."""
 
 from __future__ import annotations
 

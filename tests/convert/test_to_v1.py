@@ -1,4 +1,4 @@
-"""Tasks of nnU-Net v1 as what is made: pictures become volumes of one slice, one file a colour."""
+"""Writing nnU-Net v1 tasks: pictures become volumes of one slice, one file per colour."""
 
 from __future__ import annotations
 

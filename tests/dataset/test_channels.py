@@ -1,4 +1,4 @@
-"""Names of channels and their values: a warning where they do not go together, with the numbers."""
+"""Channel names and intensities: a warning where they do not match, with the numbers."""
 
 from __future__ import annotations
 

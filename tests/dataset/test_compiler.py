@@ -1,4 +1,4 @@
-"""The label compiler: any stack of masks comes back bit for bit, from the labels and from a perfect prediction."""
+"""The label compiler: any masks come back bit for bit, from labels and from a perfect prediction."""
 
 from __future__ import annotations
 

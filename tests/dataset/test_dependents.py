@@ -1,4 +1,4 @@
-"""Datasets that link into another are named before that one is replaced."""
+"""Datasets that link into another are named before it is replaced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""dataset.json: read as it stands, written so that nnU-Net v2 and v1 read what was meant."""
+"""dataset.json: read strictly, and written so that nnU-Net v2 and v1 read what is meant."""
 
 from __future__ import annotations
 

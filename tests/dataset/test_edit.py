@@ -1,4 +1,4 @@
-"""Edits of labels: dataset.json alone changes, whole or not at all, and the lineage says how."""
+"""Edits of labels change only dataset.json, completely or not at all, and are recorded in the lineage."""
 
 from __future__ import annotations
 

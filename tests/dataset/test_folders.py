@@ -1,4 +1,4 @@
-"""Files of nnU-Net's folders are told apart by their names: case, channel, and what is neither."""
+"""Files of nnU-Net's folders are recognised by name: case, channel, and others."""
 
 from __future__ import annotations
 

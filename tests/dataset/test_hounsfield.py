@@ -1,4 +1,4 @@
-"""CTs that do not hold HU, or not as the others of their set: each kind is named, and what anatomy brings is not."""
+"""CTs that do not hold HU, or not like the others of their set: each kind is named, anatomy is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels: valid once they exist."""
+"""Labels are valid once they exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of how a dataset was made: absent, read, or refused as what it is."""
+"""The lineage of a dataset: absent, read, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot come back: kept as data, and said in words."""
+"""Losses, which cannot be restored: kept as data and put into words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels by the ten thousand: declared, proved, ordered and compiled in one pass each.
+"""Tens of thousands of labels are declared, verified, ordered and compiled in one pass each.
 
 Were each looked up among all others, these would take hours; they take a second.
 """

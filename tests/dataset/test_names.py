@@ -1,4 +1,4 @@
-"""Names: safe, reversible, and told apart."""
+"""Names are safe, reversible and distinct."""
 
 from __future__ import annotations
 

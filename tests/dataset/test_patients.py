@@ -1,4 +1,4 @@
-"""Patients are guessed for every case or for none, and what only parts a collection is no patient."""
+"""Patients are guessed for every case or for none; parts of a collection are not patients."""
 
 from __future__ import annotations
 

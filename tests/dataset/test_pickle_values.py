@@ -1,4 +1,4 @@
-"""A pickle read as data: the values that Python's unpickler returns, and nothing run, allocated or waited for."""
+"""Pickles read as data: the values of Python's unpickler, without running, allocating or waiting."""
 
 from __future__ import annotations
 

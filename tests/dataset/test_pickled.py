@@ -1,4 +1,4 @@
-"""Folds of nnU-Net v1: read without giving a pickle anything to run."""
+"""Folds of nnU-Net v1 are read without running anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Regions: decoding is nnU-Net's, an order is proved or refused, and one is found where there is one."""
+"""Regions decode as in nnU-Net; an order is verified, found, or refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run.json that somebody changed by hand shows, and keeps its folder from being replaced."""
+"""A hand-edited run.json is noticed and protects its folder from being replaced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folds: whole groups on one side, copies trained on alone."""
+"""Folds: groups stay on one side, and copies only train."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON from a source: read as the untrusted input that it is."""
+"""JSON from a source is read as untrusted input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One server of forks for all tests of faults, and worlds whose undisturbed result is known."""
+"""One fork server for all tests of faults, and worlds whose undisturbed result is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parsed JSON with one thing changed: another value in each place, a key that is missing, added or called otherwise."""
+"""Parsed JSON with one change: another value in each place, or a key missing, added or renamed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in for nnU-Net's commands: it reads and writes the same folders, in this process, and learns nothing."""
+"""A stand-in for nnU-Net's commands: reads and writes the same folders in this process, without learning."""
 
 from __future__ import annotations
 

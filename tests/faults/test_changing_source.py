@@ -1,4 +1,4 @@
-"""A source that changes while it is converted: what was planned is what is read, or the case is refused."""
+"""A source that changes during conversion: the planned content is read, or the case is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several runs at once on one target: one makes it, the others are told that it is taken."""
+"""Several runs on one target: one makes it, the others report that it is taken."""
 
 from __future__ import annotations
 

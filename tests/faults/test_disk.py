@@ -1,4 +1,4 @@
-"""A disk that is full, or read-only, or has room again: one clear message, nothing half-made, and a rerun that works.
+"""A disk that is full or read-only, or has room again: one clear message, nothing half-made, and a rerun that works.
 
 Real disks are file systems in memory of a few hundred kB; where mounting is not allowed those tests
 are skipped, and the disk that ends in the middle of a write is played at the seam alone.

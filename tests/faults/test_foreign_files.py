@@ -1,4 +1,4 @@
-"""Nothing that segconv did not make is deleted or replaced, by any command, wherever it lies."""
+"""No command deletes or replaces anything that segconv did not write."""
 
 from __future__ import annotations
 

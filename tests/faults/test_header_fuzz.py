@@ -1,4 +1,4 @@
-"""Every byte of a NIfTI header, changed: accepted only where nibabel, SimpleITK and we read the same.
+"""Every byte of a NIfTI header, changed: accepted only where nibabel, SimpleITK and segconv agree.
 
 ``SEGCONV_FUZZ`` is the number of further headers in which several bytes are changed (300).
 """

@@ -1,4 +1,4 @@
-"""Every JSON file that segconv reads, changed in every place: the code of that file, or a result that is the same.
+"""Every JSON file that segconv reads, changed in every place: the code of that file, or the same result.
 
 A value of another type is refused, or makes no difference. Nothing ends as an internal error, and nothing is
 written elsewhere than into the target.

@@ -1,4 +1,4 @@
-"""Signals at random moments, to the group, the run alone, or one worker: what is there is whole, and a rerun goes on.
+"""Signals at random moments, to the group, the run or one worker: outputs are complete, and a rerun resumes.
 
 ``SEGCONV_KILLS`` is the number of kills (30); the figures of a run are printed (``pytest -rP``).
 """

@@ -1,4 +1,4 @@
-"""No JSON file or table is read beyond its limit, however long it is: a sparse file of gigabytes costs nothing."""
+"""No JSON file or table is read beyond its limit; a sparse file of gigabytes costs nothing."""
 
 from __future__ import annotations
 

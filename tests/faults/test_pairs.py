@@ -1,4 +1,4 @@
-"""Pairs of commands on one dataset at once: what they do is what they would have done one after the other."""
+"""Two commands on one dataset at once do what they would do one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dataset that is replaced while a command reads it: the command refuses, and makes nothing of two datasets."""
+"""A dataset that is replaced while a command reads it: the command refuses and never mixes the two."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing changes a disk around the seam, and nothing is written elsewhere than beside the target.
+"""Every change of the disk goes through the seam, and nothing is written anywhere but next to the target.
 
 Python tells every change that Python code makes (`sys.addaudithook`); what libraries do without it
 shows in the calls of the system, where ``strace`` is installed.

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full or without a reader: the work is done, and the exit code is true."""
+"""Standard streams that are closed, full or unread: the work is done, and the exit code is right."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of a source that become links at any moment: nothing from outside comes in; links of the user's own stay fine."""
+"""Source folders that become links at any moment: nothing from outside is read, and the user's own links work."""
 
 from __future__ import annotations
 

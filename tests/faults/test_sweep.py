@@ -1,4 +1,4 @@
-"""Each change of the disk fails in turn: the target is absent or whole, and the same command then mends everything.
+"""Each change of the disk fails in turn: the target is absent or complete, and a rerun completes it.
 
 ``SEGCONV_FAULTS=all`` tries every change with every fault (some minutes); otherwise a fixed sample.
 """

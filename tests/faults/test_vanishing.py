@@ -1,4 +1,4 @@
-"""Files and folders of users that go away, or become unreadable, at any moment: the result is right, or they are named.
+"""User files and folders that vanish or become unreadable at any moment: the result is right, or they are named.
 
 ``SEGCONV_FAULTS=all`` tries every moment with every fault (some minutes); otherwise a fixed sample.
 """

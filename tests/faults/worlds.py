@@ -1,4 +1,4 @@
-"""Small worlds to break: a source, three folders, and a command over them with the result that it must have."""
+"""Small worlds to break: a source, three folders, and a command with a known result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained model whose predictions need no nnU-Net: a program in its place that writes masks, and may wait then.
+"""A trained model without nnU-Net: a program that writes masks, and may wait afterwards.
 
 Run as a module it is the command line with that program: ``python -m tests.flows.predictor FOLDER WORD…``.
 """

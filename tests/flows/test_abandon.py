@@ -1,4 +1,4 @@
-"""``segconv abort`` finds what a run left that did not end: that run's, whatever it was to make, and no other's."""
+"""``segconv abort`` removes what an unfinished run left, of that run only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A demo that was interrupted makes way for another, and takes nothing of anybody else along."""
+"""An interrupted demo makes way for another, and takes no foreign files with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predictions of a user's own files: all of them, in the folder that was asked for, and nothing else touched."""
+"""Predictions of a user's files: all of them, in the requested folder, with nothing else touched."""
 
 from __future__ import annotations
 

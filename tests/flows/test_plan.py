@@ -1,4 +1,4 @@
-"""Planning begins with the check: what is found wrong stops it before nnU-Net starts."""
+"""Planning starts with the check, whose errors stop it before nnU-Net starts."""
 
 from __future__ import annotations
 

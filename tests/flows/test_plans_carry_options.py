@@ -1,4 +1,4 @@
-"""A plan carries its options: what was planned is what runs, and what decides bytes decides the plan's fingerprint."""
+"""Plans carry their options: what was planned runs, and whatever decides bytes decides the fingerprint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A picture is replaced only if it is, to the last byte, one that segconv drew."""
+"""A picture is replaced only if segconv drew it and no byte changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan that was made with relative paths means the same folders wherever its run begins."""
+"""A plan made with relative paths means the same folders wherever it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stress tests of predictors whose weakness is known: it is found, and nothing else is."""
+"""Stress tests of predictors with known weaknesses: exactly these are found."""
 
 from __future__ import annotations
 

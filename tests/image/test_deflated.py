@@ -1,4 +1,4 @@
-"""Deflate streams: what zlib reads, and the same bytes wherever ISA-L's state lies."""
+"""Deflate streams: readable by zlib, and the same bytes wherever ISA-L's state is in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Geometry: one value that cannot be wrong, and the one place that converts between frames."""
+"""Geometry: valid once it exists, and the one place that converts between frames."""
 
 from __future__ import annotations
 

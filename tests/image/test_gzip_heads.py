@@ -1,4 +1,4 @@
-"""Gzip streams that begin with much that holds nothing: whole, and refused as what they are, not as cut."""
+"""Gzip streams with long or empty beginnings: read, or refused for what they are, not as cut."""
 
 from __future__ import annotations
 

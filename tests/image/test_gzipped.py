@@ -1,4 +1,4 @@
-"""Gzip streams: whole or refused."""
+"""Gzip streams: complete or refused."""
 
 from __future__ import annotations
 

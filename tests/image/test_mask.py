@@ -1,4 +1,4 @@
-"""Colours of masks: of 8 bits a sample, whatever else a file may hold."""
+"""Colours of masks have 8 bits per sample, whatever else a file may hold."""
 
 from __future__ import annotations
 

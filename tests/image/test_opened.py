@@ -1,4 +1,4 @@
-"""One way to read whatever file: all formats give the same voxels."""
+"""One way to read any file: all formats give the same voxels."""
 
 from __future__ import annotations
 

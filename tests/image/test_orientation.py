@@ -1,4 +1,4 @@
-"""Orders of axes: voxels change places, none changes its value or its point in the patient."""
+"""Orders of axes: voxels move, but keep their values and their points in the patient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many pixels a picture may have: one budget for every format, and no limit of a library's own below it."""
+"""How many pixels a picture may have: one limit for every format, and no lower limit of a library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slices: in the order of their numbers, none missing, all alike."""
+"""Slices: in the order of their numbers, complete and alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Volumes of every format: SimpleITK reads what is written, and is read alike; damage and disguise are refused."""
+"""Volumes of every format: SimpleITK and segconv read the same; damage and disguise are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a volume: told exactly, wherever in it the odd voxel lies."""
+"""What a volume holds, reported exactly, wherever the odd voxel is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a case of the kit is: a good source, one change, and what segconv must then do."""
+"""A case of the kit: a good source, one change, and what segconv must then do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks that are good each, and mean something else from file to file, or than the usual guess has it."""
+"""Masks that are each valid, but differ in meaning from file to file, or from the usual guess."""
 
 from __future__ import annotations
 

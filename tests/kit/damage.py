@@ -1,4 +1,4 @@
-"""What can be wrong with one file: each function changes a file in place, or returns what does."""
+"""Damage to one file: each function changes a file in place, or returns what does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with one file, whatever the rest of the source holds."""
+"""Defects of one file, whatever the rest of the source holds."""
 
 from __future__ import annotations
 

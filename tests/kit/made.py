@@ -1,4 +1,4 @@
-"""A dataset that segconv made, read by SimpleITK, Pillow and json alone, and held against what the source was made of."""
+"""A dataset that segconv made, read by SimpleITK, Pillow and json, and compared with its source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose a case is, which masks are of one picture, and what is no number of a channel: by all files, or asked."""
+"""Patients, several masks of one picture, and numbers that are not channels: shown by all files, or asked."""
 
 from __future__ import annotations
 

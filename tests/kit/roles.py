@@ -1,4 +1,4 @@
-"""Which file is the label, which picture is of which slice, which segment is which class: declared, proved or refused."""
+"""Which file is the label, which picture belongs to which slice, which segment is which class."""
 
 from __future__ import annotations
 

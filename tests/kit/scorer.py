@@ -1,4 +1,4 @@
-"""Runs a case through the command line and holds the outcome against everything that is promised of it."""
+"""Run a case through the command line and compare the outcome with everything that is promised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small good source of each kind, made once and copied for each case."""
+"""A small valid source of each kind, made once and copied for each case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets, folders and disks that are not as they should be."""
+"""Targets, folders, disks and variables in a bad state."""
 
 from __future__ import annotations
 

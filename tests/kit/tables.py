@@ -1,4 +1,4 @@
-"""How lines of the kit are written down: one line for a fault, a case for each kind and each file that can have it."""
+"""How cases are written down: one line per fault, which becomes a case per kind and file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every case of the kit of bad and odd sources, each a test of its own."""
+"""Every case of the kit of bad and odd sources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that are not ASCII, under locales and encodings that are not UTF-8: the same verdict, words and bytes."""
+"""Names that are not ASCII under locales that are not UTF-8: the same verdict, words and bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One verdict, the same words and the same bytes, whoever does the work: a case or two of every topic."""
+"""The same verdict, words and bytes for any workers: a case or two of every topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More of the list: other places, other formats, and lists that say what cannot be; each was once seen to go wrong, or near to it."""
+"""Further cases: other places, other formats, and lists that contradict themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What segconv makes of every known source, to be compared before and after the code behind it is rebuilt.
+"""Outcomes of every known source, to compare before and after the code behind them is rebuilt.
 
 ``python -m tests.pins record FILE [WORD…]`` writes the outcome of every subject, ``compare OLD NEW`` shows what
 changed between two such files, and ``pin`` keeps digests of all in the repository, which a test looks at.

@@ -1,4 +1,4 @@
-"""What a command did, as far as it must stay the same while the code behind it is rebuilt."""
+"""The outcome of a command, as far as it must stay the same when the code behind it is rebuilt."""
 
 from __future__ import annotations
 

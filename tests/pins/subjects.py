@@ -1,4 +1,4 @@
-"""Everything whose outcome is pinned: cases of the kit, made-up sources, real sets, failing inputs."""
+"""Everything whose outcome is pinned: cases of the kit, synthetic sources, real data, failing inputs."""
 
 from __future__ import annotations
 

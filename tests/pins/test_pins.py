@@ -1,4 +1,4 @@
-"""Sources are converted as they were when they were pinned; ``python -m tests.pins`` shows what changed, and pins anew.
+"""Sources are converted as when they were pinned; ``python -m tests.pins`` shows changes and pins again.
 
 The cases of the kit are pinned as well, and not run here: each is a test of its own.
 """

@@ -1,4 +1,4 @@
-"""What nnU-Net itself says, for the tests that compare with it."""
+"""nnU-Net's own check, for the tests that compare with it."""
 
 from __future__ import annotations
 

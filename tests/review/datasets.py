@@ -1,4 +1,4 @@
-"""Small datasets as others make them, without lineage, written by nibabel, SimpleITK and scikit-image alone."""
+"""Small datasets as others make them, without lineage, written by nibabel, SimpleITK and scikit-image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What segconv's own code does not do: run text, unpickle, call a shell, write in the system's temporary folder."""
+"""segconv's own code never evaluates text, unpickles, calls a shell or writes to the temporary folder of the system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes with a dataset to whoever gets it: no path of this machine, and no text of a header that was written anew."""
+"""Datasets hold no path of this machine, and files encoded again hold no header text."""
 
 from __future__ import annotations
 

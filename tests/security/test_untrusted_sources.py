@@ -1,4 +1,4 @@
-"""A source made by somebody who means harm: paths, links, bombs, names and pickles; nothing of it gets out or in."""
+"""Malicious sources: paths, links, bombs, names and pickles; nothing gets out or in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Children: told their environment, heard to the end, and ended with everything they started."""
+"""Child processes: an explicit environment, all output read, and ended with everything they started."""
 
 from __future__ import annotations
 

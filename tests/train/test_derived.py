@@ -1,4 +1,4 @@
-"""Plans with a user's own network: allowed once, when segconv derives them, and as long as nobody changes them."""
+"""Plans with a user's own network: allowed once, when derived, and as long as they do not change."""
 
 from __future__ import annotations
 

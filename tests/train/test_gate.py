@@ -1,4 +1,4 @@
-"""Models from elsewhere: classes that plans name, what is in a checkpoint, and what an archive would unpack to."""
+"""Models from elsewhere: classes that plans name, contents of checkpoints, and sizes of archives."""
 
 from __future__ import annotations
 

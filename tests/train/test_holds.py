@@ -1,4 +1,4 @@
-"""What nnU-Net made is trained on, read and changed by one or by many at once, as goes together; all else waits its turn."""
+"""Preprocessed data and models are read, trained on and changed by as many at once as is safe; others wait."""
 
 from __future__ import annotations
 

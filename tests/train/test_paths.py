@@ -1,4 +1,4 @@
-"""The three folders: found in order, judged, and explained."""
+"""The three folders: found in order, checked and explained."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Derived configurations: valid for nnU-Net whatever was asked for, and the base never touched."""
+"""Derived configurations: valid for nnU-Net, with the base unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nnU-Net is told, and what is looked at before it is told anything."""
+"""The command line given to nnU-Net, and what is checked before."""
 
 from __future__ import annotations
 

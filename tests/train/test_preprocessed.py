@@ -1,4 +1,4 @@
-"""Preprocessed cases from elsewhere: nothing that their files name is run, neither here nor by nnU-Net's loader."""
+"""Preprocessed cases from elsewhere: nothing in them is run, neither here nor by nnU-Net's loader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs with workers of every kind: whichever process is killed, none of the others lives on."""
+"""Programs with workers of every kind: if any process is killed, none of the others survives."""
 
 from __future__ import annotations
 

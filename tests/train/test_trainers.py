@@ -1,4 +1,4 @@
-"""Trainers are read from source: all that nnU-Net would find, with what each changes, and nothing is run."""
+"""Trainers are read from source: all that nnU-Net finds, with what each changes; nothing is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trainer in the place of nnU-Net's, which says that it began and trains until it may end.
+"""A stand-in for nnU-Net's trainer, which says that it started and trains until it may end.
 
 Run as a module it is the command line with that trainer: ``python -m tests.train.trainer FOLDER WORD…``.
 """

@@ -1,4 +1,4 @@
-"""Work for the tests of runs: importable by worker processes."""
+"""Work for the tests of runs, importable by worker processes."""
 
 from __future__ import annotations
 

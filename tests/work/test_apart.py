@@ -1,4 +1,4 @@
-"""A folder that is made holds nothing of what is read."""
+"""An output folder never contains its input."""
 
 from __future__ import annotations
 

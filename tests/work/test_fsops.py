@@ -1,4 +1,4 @@
-"""Changes of the disk where a kernel or a file system lacks the better way, and where the system refuses."""
+"""Changes of the disk where a kernel or file system lacks a feature, and where the system refuses."""
 
 from __future__ import annotations
 

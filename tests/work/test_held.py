@@ -1,4 +1,4 @@
-"""Folders that are read: what takes their place is seen, whatever number its inode has."""
+"""Replaced input folders are noticed, whatever their inode number."""
 
 from __future__ import annotations
 

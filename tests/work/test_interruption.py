@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: told with what is kept, answered once, and left as they were for whoever comes after."""
+"""Ctrl-C and SIGTERM: reported with what is kept, answered once, with signal handlers restored."""
 
 from __future__ import annotations
 

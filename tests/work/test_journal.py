@@ -1,4 +1,4 @@
-"""The journal: what was finished, and nothing that was torn."""
+"""The journal holds what was finished, and ignores torn lines."""
 
 from __future__ import annotations
 

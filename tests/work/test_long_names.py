@@ -1,4 +1,4 @@
-"""Names as long as a file system takes them: temporary names are shorter, and no two workers draw the same one."""
+"""Names of the maximum length: temporary names are shorter, and no two workers draw the same."""
 
 from __future__ import annotations
 

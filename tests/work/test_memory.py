@@ -1,4 +1,4 @@
-"""The number of workers: no more than the memory suffices for, by the machine and by its control groups."""
+"""The number of workers is limited by the memory of the machine and of its control groups."""
 
 from __future__ import annotations
 

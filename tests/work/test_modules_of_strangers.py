@@ -1,4 +1,4 @@
-"""Modules that lie in the current folder are a stranger's: no process that segconv starts runs them."""
+"""Modules in the current folder are foreign code: no process of segconv runs them."""
 
 from __future__ import annotations
 

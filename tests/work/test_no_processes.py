@@ -1,4 +1,4 @@
-"""Where no worker process can be started, threads do the work; settings of the pool's library change nothing."""
+"""Where worker processes cannot start, threads do the work; settings of the pool's library change nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that segconv did not write is removed or replaced, wherever it lies."""
+"""Nothing that segconv did not write is removed or replaced."""
 
 from __future__ import annotations
 

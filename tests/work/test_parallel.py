@@ -1,4 +1,4 @@
-"""Results of workers: all of them, in any order; errors come back; a dead worker is told."""
+"""Results of workers: all of them, in any order; errors come back; a dead worker is reported."""
 
 from __future__ import annotations
 

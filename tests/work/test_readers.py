@@ -1,4 +1,4 @@
-"""Reading while a plan is made: in order, by no more workers than the memory suffices for, heard, and ended by Ctrl-C."""
+"""Reading while planning: in order, by as many workers as memory allows, with progress, ended by Ctrl-C."""
 
 from __future__ import annotations
 

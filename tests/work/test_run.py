@@ -1,4 +1,4 @@
-"""A run: whole or absent, the same for any number of workers, and continued from where it stopped."""
+"""A run: complete or absent, the same for any number of workers, and resumable."""
 
 from __future__ import annotations
 

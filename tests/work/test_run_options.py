@@ -1,4 +1,4 @@
-"""What a caller in Python cannot mean is refused before anything is begun."""
+"""Invalid arguments from Python are refused before anything starts."""
 
 from __future__ import annotations
 

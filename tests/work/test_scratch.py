@@ -1,4 +1,4 @@
-"""Work folders hold what a run puts there for the time of a block; what somebody else put there stays, and is named."""
+"""Work folders hold what a run puts there for a block; foreign files stay and are named."""
 
 from __future__ import annotations
 

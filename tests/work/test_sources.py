@@ -1,4 +1,4 @@
-"""Sources that change after their case was done, and before the target appears."""
+"""Sources that change after their case was done, before the target appears."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of masks for each class beside one folder of pictures: classes if the user says so, and back into place."""
+"""One folder of masks per class next to one folder of pictures: classes if the user says so, and restored in place."""
 
 from __future__ import annotations
 

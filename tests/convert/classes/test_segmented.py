@@ -1,4 +1,4 @@
-"""Segmentations of 3D Slicer as labels: known by their headers, classes by name, whatever grid and layout they have."""
+"""3D Slicer segmentations as labels: recognised by header, classes by name, on any grid and in any layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks of classes whose names and folders are those of their pictures but for the class."""
+"""Masks per class whose names or folders add the class to the name of their picture."""
 
 from __future__ import annotations
 

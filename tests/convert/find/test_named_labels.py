@@ -1,4 +1,4 @@
-"""Folders whose names tell nothing: labels are told by the names of their files, where that can mean one thing."""
+"""Folders with meaningless names: labels are recognised by file names where only one reading is possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of folders and files: what is an image, what is a label, and which of them belong together."""
+"""Names of folders and files: what is an image, what is a label, and what belongs together."""
 
 from __future__ import annotations
 

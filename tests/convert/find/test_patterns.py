@@ -1,4 +1,4 @@
-"""Patterns and lists by which a user says which image belongs to which label."""
+"""Patterns and lists by which users say which image belongs to which label."""
 
 from __future__ import annotations
 

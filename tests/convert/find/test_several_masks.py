@@ -1,4 +1,4 @@
-"""Several numbered masks of one picture are united on request, and refused with that request otherwise."""
+"""Numbered masks of one picture are united on request and refused otherwise."""
 
 from __future__ import annotations
 

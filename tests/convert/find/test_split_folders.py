@@ -1,4 +1,4 @@
-"""Patterns and lists keep training and test folders apart, as automatic detection does."""
+"""Patterns and lists keep training and test folders separate, as automatic detection does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which file of a case is its label: two candidates are refused with both choices, each of which works as printed."""
+"""Two files that could be the label are refused with both choices, each of which works as printed."""
 
 from __future__ import annotations
 

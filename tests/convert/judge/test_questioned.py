@@ -1,4 +1,4 @@
-"""Images that hold what labels do: questioned where a guess made them images, a warning where they were declared."""
+"""Images that hold label values are questioned if guessed, and warned of if declared."""
 
 from __future__ import annotations
 

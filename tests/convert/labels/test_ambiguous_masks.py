@@ -1,4 +1,4 @@
-"""Masks as tools and people leave them: each ends right, or is refused with choices that lead to the right dataset."""
+"""Masks as tools and people leave them: converted correctly, or refused with choices that work."""
 
 from __future__ import annotations
 

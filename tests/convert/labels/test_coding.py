@@ -1,4 +1,4 @@
-"""Values that are not declared: snapped to the nearest, unless two are as near."""
+"""Undeclared values snap to the nearest label, unless two are equally near."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of labels and their colours, as annotation tools write them and as people do."""
+"""Tables of labels and colours, as annotation tools and people write them."""
 
 from __future__ import annotations
 

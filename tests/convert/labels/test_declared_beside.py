@@ -1,4 +1,4 @@
-"""Tables and lists of classes beside masks that are pictures: read, and judged by what the masks hold."""
+"""Tables and lists of classes next to picture masks are read and compared with the masks."""
 
 from __future__ import annotations
 

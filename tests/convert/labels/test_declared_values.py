@@ -1,4 +1,4 @@
-"""Values that are declared: ranges in every kind of source of volumes, numbers of any size, tables of all a tool knows."""
+"""Declared values: ranges in every kind of source of volumes, large numbers, long tables."""
 
 from __future__ import annotations
 

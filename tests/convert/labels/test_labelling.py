@@ -1,4 +1,4 @@
-"""Labels as options say them: what cannot be meant is refused, with what could be."""
+"""Labels given by options: what cannot be meant is refused, with what could be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks in a lossy format: taken where the declared values explain every pixel within the snap, refused otherwise."""
+"""Masks in a lossy format are accepted where declared values explain every pixel within the snap."""
 
 from __future__ import annotations
 

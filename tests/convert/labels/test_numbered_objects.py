@@ -1,4 +1,4 @@
-"""Masks that all hold the same few values: classes where places or sizes tell them apart, numbers of objects elsewhere."""
+"""Masks with the same few values: classes where place or size distinguishes them, numbered objects elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How masks and pictures are coded: every coding in every format, read right and given back the same."""
+"""Codings of masks: every coding in every format is read correctly and restored unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codings that differ between the masks of a set: judged over all of them, by colour where colours settle it."""
+"""Codings that differ between the masks of a set are judged over all masks, by colour if colours settle it."""
 
 from __future__ import annotations
 

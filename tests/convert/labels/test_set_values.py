@@ -1,4 +1,4 @@
-"""What values that nobody declared stand for: judged over all masks, refused with each declaration that may be meant."""
+"""Undeclared values are judged over all masks, or refused with each possible declaration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slices that are pictures: an index, and black, stand for the same in each of them, or they are refused."""
+"""Picture slices: an index, and black, must mean the same in all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An image, or numbered objects, where a label should be: told once a file, after no more values than labels have."""
+"""An image or numbered objects in place of a label: reported once per file, after few values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of labels from the tables of ITK-SNAP, 3D Slicer and FreeSurfer, named by the user or beside the labels."""
+"""Label names from tables of ITK-SNAP, 3D Slicer and FreeSurfer, named by the user or next to the labels."""
 
 from __future__ import annotations
 

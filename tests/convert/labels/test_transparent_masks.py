@@ -1,4 +1,4 @@
-"""Masks whose coding uses the alpha channel: written by Pillow, read, and given back as they were."""
+"""Masks that use the alpha channel are read and restored unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbered masks of one volume are united on request, and refused with that request otherwise."""
+"""Numbered masks of one volume are united on request and refused otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of cases in which the same file too many lies: what it is is asked, with an option for each answer."""
+"""Case folders with one unexplained file: segconv asks what it is, with an option for each answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source that nothing is known of: what lies there is told, and a command that works."""
+"""An unknown source: its contents are described, with a command that works."""
 
 from __future__ import annotations
 

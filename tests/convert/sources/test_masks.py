@@ -1,4 +1,4 @@
-"""Masks of classes: found in every layout, overlaps kept, and every mask had back bit for bit from the label."""
+"""Masks per class: found in every layout, overlaps kept, and every mask restored bit for bit."""
 
 from __future__ import annotations
 

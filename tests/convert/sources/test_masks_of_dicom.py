@@ -1,4 +1,4 @@
-"""Masks of classes that are series of DICOM, a folder each, beside the series of their image."""
+"""Masks per class stored as DICOM series, one folder each, next to the series of their image."""
 
 from __future__ import annotations
 

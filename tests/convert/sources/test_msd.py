@@ -1,4 +1,4 @@
-"""MSD tasks: every voxel and affine as it was, every defect told before anything is written."""
+"""Decathlon tasks: every voxel and affine is kept, and every defect is reported before anything is written."""
 
 from __future__ import annotations
 

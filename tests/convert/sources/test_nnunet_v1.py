@@ -1,4 +1,4 @@
-"""nnU-Net v1 tasks: everything comes along, folds too."""
+"""nnU-Net v1 tasks: everything is kept, including folds."""
 
 from __future__ import annotations
 

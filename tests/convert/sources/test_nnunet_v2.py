@@ -1,4 +1,4 @@
-"""nnU-Net v2 datasets as a source: selected, renamed, in other formats, and the way back leads to the first source."""
+"""nnU-Net v2 datasets as a source: selected, renamed, in other formats, and restored to the first source."""
 
 from __future__ import annotations
 

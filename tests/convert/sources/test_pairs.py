@@ -1,4 +1,4 @@
-"""Images and labels as volumes: every layout, every format, each voxel and grid as SimpleITK and nibabel read them."""
+"""Volumes and labels: every layout and format, each voxel and grid as SimpleITK and nibabel read them."""
 
 from __future__ import annotations
 

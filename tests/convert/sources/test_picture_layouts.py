@@ -1,4 +1,4 @@
-"""Layouts in which people keep pictures and masks: each is found, told, and paired rightly."""
+"""Layouts of pictures and masks: each is found, reported and paired correctly."""
 
 from __future__ import annotations
 

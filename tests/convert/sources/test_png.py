@@ -1,4 +1,4 @@
-"""PNG folders: labels by value, names as they are, and the way back."""
+"""PNG folders: labels by value, unchanged names, and restoring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real sets of pictures, held against scikit-image."""
+"""Real sets of pictures, compared with scikit-image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A kind of source is one file: registered, it is converted, listed and restored like all others."""
+"""A kind of source is one file; once registered, it is converted, listed and restored like all others."""
 
 from __future__ import annotations
 

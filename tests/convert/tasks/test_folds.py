@@ -1,4 +1,4 @@
-"""Folds of a source are taken over if they are whole and do not leak; otherwise new ones are made, and it is told."""
+"""Folds of a source are kept if they are complete and do not leak; otherwise new ones are made and reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images and labels of several frames: a case for each, of one patient, and only when asked."""
+"""Images and labels of several frames: one case per frame, of one patient, on request only."""
 
 from __future__ import annotations
 

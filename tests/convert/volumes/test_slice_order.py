@@ -1,4 +1,4 @@
-"""Mask pictures of a volume: paired with its slices by file, or in the order that the user states; never assumed."""
+"""Mask pictures of a volume are paired with its slices by file or in the order that the user states."""
 
 from __future__ import annotations
 

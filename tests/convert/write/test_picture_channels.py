@@ -1,4 +1,4 @@
-"""Channels of pictures that are no colours, alpha and grey among RGB: as the file says, and as options decide."""
+"""Channels of pictures that are not colours, alpha, and grey among RGB: as the file says, and as options decide."""
 
 from __future__ import annotations
 

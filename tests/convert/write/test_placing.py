@@ -1,4 +1,4 @@
-"""A label or a channel with the voxels of its image in another order: taken as what it is, and given back as it was."""
+"""Labels and channels whose voxels are in another order than the image: reordered, and restored in their own order."""
 
 from __future__ import annotations
 

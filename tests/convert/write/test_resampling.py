@@ -1,4 +1,4 @@
-"""``--repair resample``: channels come to the grid of the first, and a label that loses much of its volume says so."""
+"""``--repair resample``: channels are resampled to the first, and a label that loses much of its volume is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only the whole set shows: CTs that do not hold HU as the others do, and labels that no training case holds."""
+"""What only the complete set shows: CTs without HU, and labels that no training case holds."""
 
 from __future__ import annotations
 

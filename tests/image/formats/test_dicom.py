@@ -1,4 +1,4 @@
-"""DICOM series: read as SimpleITK's own series reader reads them, and refused where slices do not make a volume."""
+"""DICOM series: read as SimpleITK reads them, and refused where slices do not make a volume."""
 
 from __future__ import annotations
 

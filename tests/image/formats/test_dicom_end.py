@@ -1,4 +1,4 @@
-"""Where a DICOM file ends, in every transfer syntax, whatever elements it has."""
+"""Where a DICOM file ends, in every transfer syntax and with any elements."""
 
 from __future__ import annotations
 

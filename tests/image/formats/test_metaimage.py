@@ -1,4 +1,4 @@
-"""MetaImage: headers lead to the grid that SimpleITK reads, or are refused."""
+"""MetaImage: headers give the grid that SimpleITK reads, or are refused."""
 
 from __future__ import annotations
 

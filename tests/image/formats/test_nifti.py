@@ -1,4 +1,4 @@
-"""NIfTI: judged headers, proved voxels, and the geometry that nnU-Net will see."""
+"""NIfTI: checked headers, verified voxels, and the geometry that nnU-Net sees."""
 
 from __future__ import annotations
 

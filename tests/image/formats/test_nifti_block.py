@@ -1,4 +1,4 @@
-"""The bytes of a header, held against nibabel's reading of them."""
+"""The bytes of a header, compared with nibabel."""
 
 from __future__ import annotations
 

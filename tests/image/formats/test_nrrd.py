@@ -1,4 +1,4 @@
-"""NRRD: headers lead to the grid that SimpleITK reads, or are refused; encodings and skips are honoured."""
+"""NRRD: headers give the grid that SimpleITK reads, or are refused; encodings and skips are respected."""
 
 from __future__ import annotations
 

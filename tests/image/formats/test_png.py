@@ -1,4 +1,4 @@
-"""PNG: every bit that matters is proved, and no sample is scaled on the way in."""
+"""PNG: every bit that matters is verified, and no sample is scaled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Segmentations of 3D Slicer: what other programs read and write, and layers that come back bit for bit."""
+"""3D Slicer segmentations: exchanged with other programs, and layers that come back bit for bit."""
 
 from __future__ import annotations
 

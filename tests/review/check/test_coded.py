@@ -1,4 +1,4 @@
-"""Files of a dataset that differ in what they mean, or that are no images: warnings, with the names of cases."""
+"""Files of a dataset that differ in meaning, or are not images: warnings that name the cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every defect is found, with its code and file; good datasets have none; the same for any number of workers."""
+"""Every defect is found, with its code and file; good datasets have none; for any number of workers."""
 
 from __future__ import annotations
 

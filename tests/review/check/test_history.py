@@ -1,4 +1,4 @@
-"""Files that are no longer what a dataset was made with: linked ones, its own, and labels corrected by hand."""
+"""Files that changed since a dataset was made: linked files, its own, and labels corrected by hand."""
 
 from __future__ import annotations
 

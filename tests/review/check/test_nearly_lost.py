@@ -1,4 +1,4 @@
-"""What other tools' datasets may hold that conversion refuses or warns of, as far as it can still be seen."""
+"""Defects in datasets of other tools that conversion refuses or warns of, as far as they are still visible."""
 
 from __future__ import annotations
 

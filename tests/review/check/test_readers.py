@@ -1,4 +1,4 @@
-"""Which of its readers nnU-Net takes, and what it cannot read with them: nnU-Net itself is the oracle."""
+"""Which reader nnU-Net takes, and what it cannot read: compared with nnU-Net itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Overlays: what nnU-Net's own show falsely or not at all (three channels, many labels, flat slices, full slices)."""
+"""Overlays that nnU-Net's own tool shows wrongly or not at all: three channels, many labels, flat or full slices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables and lists of classes beside predictions and references say what values mean, as they do for conversion."""
+"""Tables and lists next to predictions and references say what values mean, as in conversion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is counted once gives the scores that masks compared one by one give."""
+"""Counting all pairs of values once gives the scores of comparing masks one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predictions are scored where they lie, by what they mean, and none is left out without a word."""
+"""Predictions are scored in place, by meaning, and none is left out silently."""
 
 from __future__ import annotations
 

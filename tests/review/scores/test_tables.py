@@ -1,4 +1,4 @@
-"""Tables of scores that are replaced on request: those that evaluate wrote, to the last byte, and no other."""
+"""Tables of scores are replaced on request only if evaluate wrote every byte of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs on a real cluster, in a process of its own: a client's loop outlives a test. One line of JSON a scenario."""
+"""Scenarios on a real cluster, in a process of their own; one line of JSON per scenario."""
 
 from __future__ import annotations
 
