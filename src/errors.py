@@ -241,6 +241,10 @@ class SegconvError(Exception):
     # Exceptions are rebuilt from `args` and then given their `__dict__`, which is why the message
     # is the only positional argument: so every subclass survives the way back from a worker.
 
+    def advise(self, hint: str = "", cures: Iterable[Cure] = ()) -> None:
+        """Replace what can be done about it."""
+        self.hint, self.cures = hint, tuple(cures)
+
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The error as findings; one for a plain error."""

@@ -13,7 +13,7 @@ import segconv
 from segconv.cli.main import COMMANDS
 
 SOURCES = Path(next(iter(segconv.__path__)))
-CLEAN = ("augment", "errors.py", "words.py", "review/check", "review/pictures")
+CLEAN = ("augment", "image", "reading.py", "errors.py", "words.py", "review/check", "review/pictures")
 """Files and folders below the package that are proved so far."""
 
 TYPED = re.compile(rf"(?<![\w-])--[a-z][a-z-]+|\bsegconv ({'|'.join(COMMANDS)})\b")

@@ -266,7 +266,7 @@ def _air(array: NDArray[Any], geometry: Geometry, work: _Work, path: Path) -> An
         try:
             refuse_infinite_in_32_bits(*value_range(array))
         except SegconvError as error:
-            error.hint, error.cures = "", (Cure.of("repair_nonfinite"),)
+            error.advise(cures=[Cure.of("repair_nonfinite")])
             raise
     spatial = tuple(range(geometry.dimension))
     low, high = array.min(axis=spatial), array.max(axis=spatial)
@@ -297,7 +297,7 @@ def _takes_header(grid: Geometry, reference: Geometry, whose: str, work: _Work, 
     try:
         apart = same_grid(grid, reference, whose)
     except SegconvError as error:
-        error.hint, error.cures = "", (Cure.of("repair_by_resampling"), Cure.of("repair_header"))
+        error.advise(cures=[Cure.of("repair_by_resampling"), Cure.of("repair_header")])
         raise
     told = difference(grid, reference, apart, whose)
     if apart > SAME_GRID_VOXELS:

@@ -66,6 +66,10 @@ WORDS = {
     "count_missing_masks_as_empty": "`--missing-masks empty`, if this case does not have what they show",
     "make_regions_afterwards": "`segconv labels regions` makes regions afterwards",
     "declare_colours": "declare colours or ranges with `--labels`",
+    "map_transparent": "`--map '#00000000=background'`, if transparent means background and the case has no other mask",
+    "replace_negative": "write another value in its place, such as 255: `--map 255=background` counts that as"
+    " background, `--labels NAME=VALUE,…,ignore=255` leaves it out of training",
+    "snap_smoothed": "`--labels background=0,foreground={value} --snap {distance}` takes the nearest",
     # pictures
     "drop_alpha": "`--drop-alpha` leaves alpha out",
     "read_as_volume": "`--from pairs --spacing {spacing}` makes a volume of it",
@@ -88,6 +92,8 @@ WORDS = {
     # voxels and grids
     "replace_nonfinite": "`--nonfinite {value}` replaces them",
     "resample": "`--repair resample`, if image and label are both where their headers say",
+    "resample_channel": "`--repair resample` resamples it to the grid of the first channel",
+    "square_axes": "`--repair orthonormal` takes the nearest rotation",
     "label_takes_image_header": "`--label-header image`, if both have the same voxels",
 }
 """Kind → words, in backticks what is typed. A value that a cure lacks shows as its name in capitals; ``{x:--opt}``

@@ -16,6 +16,8 @@ LARGEST_RATIO = 8
 SPARE_BYTES = 64 << 20
 """Room for what a file holds beside its voxels."""
 
+LFS_POINTER = "Git LFS pointer"
+
 _SIGNATURES = (
     *((at, signature, one.kind) for one in FORMATS for at, signature in one.signatures),
     (0, b"GIF8", "GIF picture"),
@@ -28,7 +30,7 @@ _SIGNATURES = (
 _FIRST_WORDS = (
     *((word, one.kind) for one in FORMATS for word in one.first_words),
     *((word, "web page") for word in (b"<!doctype", b"<html", b"<?xml")),
-    (b"version https://git-lfs", "Git LFS pointer"),
+    (b"version https://git-lfs", LFS_POINTER),
 )
 
 
@@ -59,7 +61,7 @@ def refuse(head: Buffer, expected: str) -> SegconvError:
     if not head:
         return SegconvError(f"the file is empty, expected {expected}", code="SC051")
     kind = kind_of(head)
-    if kind == "Git LFS pointer":
+    if kind == LFS_POINTER:
         return SegconvError(
             "the file is a Git LFS pointer, not the data it stands for", code="SC051", hint="run: git lfs pull"
         )

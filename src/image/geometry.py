@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from .read_options import ReadOptions
 
 RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -79,8 +79,8 @@ def grid_of(
         return grid(direction)
     nearest = replace(grid(left @ right), sheared=tuple(float(v) for v in direction.ravel()))
     moved = moved_mm(size, spacing_mm, direction - left @ right)
-    told = f"its axes were off right angles by {error:.2g}; the nearest rotation moves corners by up to {moved:.3g} mm"
-    oddities.append(("SC093", told))
+    off = f"its axes were off right angles by {error:.2g}"
+    oddities.append(("SC093", f"{off}; the nearest rotation moves corners by up to {moved:.3g} mm"))
     return nearest
 
 
@@ -90,7 +90,7 @@ def moved_mm(size: Sequence[int], spacing_mm: Sequence[float], change: NDArray[n
     return float(np.linalg.norm(corners * np.array(spacing_mm) @ change.T, axis=1).max())
 
 
-def told_shear(size: Sequence[int], axes: NDArray[np.float64]) -> str:
+def shear_in_words(size: Sequence[int], axes: NDArray[np.float64]) -> str:
     """Return how far the nearest rotation of axes moves the corners of a grid, in words; nothing if none is near.
 
     Parameters
@@ -98,29 +98,34 @@ def told_shear(size: Sequence[int], axes: NDArray[np.float64]) -> str:
     axes
         Matrix whose columns are the axes, as long as a voxel in mm.
     """
-    lengths = np.linalg.norm(axes, axis=0)
-    if not (np.isfinite(axes).all() and (lengths > 0).all()):
+    found = _near_rotation(axes)
+    if found is None:
         return ""
-    left, values, right = np.linalg.svd(axes / lengths)
-    if values.min() < MOST_SHEARED:
-        return ""
-    moved = moved_mm(size, lengths.tolist(), axes / lengths - left @ right)
+    lengths, change = found
+    moved = moved_mm(size, lengths.tolist(), change)
     return f"; the nearest rotation moves corners by up to {moved:.3g} mm"
 
 
-def cure_of_shear(axes: NDArray[np.float64]) -> str:
-    """Return the hint for axes that are not at right angles: the repair, where `grid_of` finds a rotation near by.
+def sheared_error(message: str, axes: NDArray[np.float64]) -> SegconvError:
+    """Return the error (``SC057``) for axes that are not at right angles, with the repair if a rotation is near.
 
     Parameters
     ----------
     axes
         Matrix whose columns are the axes, of any length.
     """
+    if _near_rotation(axes) is not None:
+        return SegconvError(message, code="SC057", cures=[Cure.of("square_axes")])
+    return SegconvError(message, code="SC057", hint="export the file again: no rotation is near to its axes")
+
+
+def _near_rotation(axes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return the lengths of axes, and what the nearest rotation changes in their directions; None if none is near."""
     lengths = np.linalg.norm(axes, axis=0)
-    usable = np.isfinite(axes).all() and (lengths > 0).all()
-    if usable and np.linalg.svd(axes / lengths, compute_uv=False).min() >= MOST_SHEARED:
-        return "--repair orthonormal takes the nearest rotation"
-    return "export the file again: no rotation is near to its axes"
+    if not (np.isfinite(axes).all() and (lengths > 0).all()):
+        return None
+    left, values, right = np.linalg.svd(axes / lengths)
+    return (lengths, axes / lengths - left @ right) if values.min() >= MOST_SHEARED else None
 
 
 @dataclass(frozen=True)
@@ -169,12 +174,9 @@ class Geometry:
             raise SegconvError(f"spacing {self.spacing_mm} mm is not positive", code="SC057")
         error = self.orthonormality_error
         if error > ORTHONORMAL_TOLERANCE:
-            told = told_shear(self.size, self.direction_matrix * np.array(self.spacing_mm))
-            raise SegconvError(
-                f"axes are not at right angles (off by {error:.2g}, at most {ORTHONORMAL_TOLERANCE:g}){told}",
-                code="SC057",
-                hint=cure_of_shear(self.direction_matrix),
-            )
+            off = f"off by {error:.2g}, at most {ORTHONORMAL_TOLERANCE:g}"
+            moved = shear_in_words(self.size, self.direction_matrix * np.array(self.spacing_mm))
+            raise sheared_error(f"axes are not at right angles ({off}){moved}", self.direction_matrix)
 
     @classmethod
     def plain(cls, size: Sequence[int], spacing_mm: Sequence[float] | None = None) -> Geometry:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from .geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
 from .orientation import Reordering, axis_codes, runs_alike, same_points
 
@@ -35,7 +37,7 @@ def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
         raise SegconvError(
             f"has the size {grid.size}, {whose} {reference.size}",
             code="SC082",
-            hint="check that both are of one case" if whose == IMAGE else _RESAMPLED_CHANNEL,
+            **(_ADVICE_ON_CHANNEL if whose != IMAGE else {"hint": "check that both are of one case"}),
         )
     apart = grid.displacement_voxels(reference)
     if apart > NEAR_GRID_VOXELS:
@@ -43,19 +45,22 @@ def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
             f"differs from {whose} in {what_differs(grid, reference)}:"
             f" corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
             code="SC083",
-            hint=_RESAMPLED_CHANNEL if whose != IMAGE else _cure_of_label(grid, reference),
+            **(_ADVICE_ON_CHANNEL if whose != IMAGE else _advice_on_label(grid, reference)),
         )
     return apart
 
 
-_RESAMPLED_CHANNEL = "--repair resample takes it to the grid of the first channel; or export all channels on one grid"
+_ADVICE_ON_CHANNEL: dict[str, Any] = {
+    "hint": "export all channels on one grid",
+    "cures": (Cure.of("resample_channel"),),
+}
 
 
-def _cure_of_label(grid: Geometry, reference: Geometry) -> str:
-    resample = "--repair resample if the label lies where it says"
+def _advice_on_label(grid: Geometry, reference: Geometry) -> dict[str, Any]:
+    resample = Cure.of("resample")
     if only_header_may_be_wrong(grid, reference):
-        return f"--label-header image if only the header is wrong, {resample}"
-    return f"{resample}; otherwise give the label its right header first"
+        return {"cures": (Cure.of("label_takes_image_header"), resample)}
+    return {"hint": "give the label its right header", "cures": (resample,)}
 
 
 def what_differs(grid: Geometry, reference: Geometry) -> str:

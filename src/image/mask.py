@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from .voxels import position
 
 if TYPE_CHECKING:
@@ -34,16 +34,13 @@ def grey_mask(samples: NDArray[Any], header: PictureHeader) -> NDArray[Any]:
     if header.kind in WITH_ALPHA:
         transparent = samples[..., -1] != (np.iinfo(samples.dtype).max if samples.dtype.kind in "iu" else 1)
         if transparent.any():
+            eight_bits = samples.dtype == np.uint8
             raise SegconvError(
                 f"is {header}, and not opaque in {int(transparent.sum())} of its pixels, the first at"
                 f" {position(transparent)}",
                 code="SC078",
-                hint=(
-                    "export the mask without alpha; if it is the only one of its case and what is transparent is a"
-                    " label: convert --map '#00000000=background'"
-                    if samples.dtype == np.uint8
-                    else "export the mask without alpha, or with 8 bits a sample"
-                ),
+                hint="export the mask without alpha" + ("" if eight_bits else ", or with 8 bits a sample"),
+                cures=[Cure.of("map_transparent")] if eight_bits else [],
             )
         samples = samples[..., :-1]
     if samples.shape[-1] == 3:

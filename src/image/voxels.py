@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 
 CHUNK_VOXELS = 1 << 20
 FEW_VALUES = 8
@@ -105,7 +105,8 @@ def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]
     try:
         low, high = value_range(array)
     except SegconvError as error:
-        error.hint = "mend the label: such a voxel belongs to no class"  # what is put into images is no class either
+        # What replaces such voxels in images is no class either.
+        error.advise("correct the label: such a voxel belongs to no class")
         raise
     if array.dtype.kind == "f":
         for start, chunk in enumerate(chunks(array)):
@@ -119,8 +120,7 @@ def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]
         raise SegconvError(
             f"holds the negative value {low:g} at {position(array == low)}; labels begin at 0",
             code="SC072",
-            hint="write another value in its place, such as 255: --map 255=background counts that as background then,"
-            " and --labels NAME=VALUE,…,ignore=255 leaves it out of training",
+            cures=[Cure.of("replace_negative")],
         )
     # A comparison a value is a third of the time of a histogram, which widens every voxel to 64 bits.
     if high < FEW_VALUES:
@@ -177,19 +177,18 @@ def _too_many(array: NDArray[Any], values: NDArray[Any], numbers: NDArray[Any], 
     ground, ink = sorted(int(value) for value in values[rare_to_often[-2:]])
     first = array.reshape(-1)[:CHUNK_VOXELS]
     inside = first[:-1] != values[rare_to_often[-1]]
+    cures: list[Cure] = []
     if what == "values" and ground == 0 and int(numbers[rare_to_often[-2:]].sum()) > MOSTLY * int(numbers.sum()):
         seems = f": nearly all voxels are 0 or {ink}, as in a mask that was smoothed or resized"
-        hint = (
-            "export the mask without smoothing;"
-            f" or convert --labels background=0,foreground={ink} --snap {ink // 2} takes the nearest"
-        )
+        hint = "export the mask without smoothing"
+        cures = [Cure.of("snap_smoothed", value=ink, distance=ink // 2)]
     elif 2 * np.count_nonzero((first[1:] == first[:-1])[inside]) > np.count_nonzero(inside):
         seems = ", as a map of numbered objects does, expected one a class"
         hint = "write one value a class instead of one an object: nnU-Net learns classes"
     else:
         seems = ", as an image does, expected one a class"
         hint = "check which of the files is the image, and which the label"
-    return SegconvError(f"holds more than {most} different {what}{seems}", code="SC078", hint=hint)
+    return SegconvError(f"holds more than {most} different {what}{seems}", code="SC078", hint=hint, cures=cures)
 
 
 def _counted(array: NDArray[Any], values: Sequence[int]) -> dict[int, int]:

@@ -66,10 +66,7 @@ def test_a_wrong_header_is_copied_from_the_image_when_asked(source: Path, segcon
     rewrite(path, affine=affine)
     done = convert(segconv, source)
     assert (done.code, done.codes()) == (65, ["SC083"])
-    assert (
-        "--label-header image if only the header is wrong, --repair resample if the label lies where it says"
-        in done.err
-    )
+    assert "Hint: --label-header image, if both have the same voxels, or --repair resample, if" in done.err
     done = convert(segconv, source, "--repair", "header")
     assert done.code == 0, done.err
     made = nib.load(segconv.raw / "Dataset009_A/labelsTr/c1.nii.gz")
@@ -163,7 +160,7 @@ def test_a_label_is_never_given_values_for_nan(source: Path, segconv: Command) -
     rewrite(path, array=array)
     done = convert(segconv, source, "--nonfinite", "0")
     assert done.codes() == ["SC055"]
-    assert "Hint: mend the label" in done.err
+    assert "Hint: correct the label" in done.err
 
 
 def test_orientations_become_one_and_predictions_go_back(source: Path, segconv: Command, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def _on(values: NDArray[Any]) -> NDArray[np.bool_]:
         return on_and_mask(values)[1]
     except SegconvError as error:
         if error.code in ("SC071", "SC072"):
-            error.hint = "store masks as 0 and one other value; if this is an image, say --image NAME for each image"
+            error.advise("store masks as 0 and one other value; if this is an image, say --image NAME for each image")
         raise
 
 

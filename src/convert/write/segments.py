@@ -15,7 +15,7 @@ from ...dataset.losses import GRID, Loss
 from ...dataset.stored_label import SEGMENTS, StoredLabel, StoredSegment
 from ...errors import Cure, SegconvError
 from ...image.formats import nrrd, segmentation
-from ...image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, told_shear
+from ...image.geometry import NEAR_GRID_VOXELS, Geometry, Volume, shear_in_words
 from ...image.gzipped import Buffer
 from ...image.orientation import axis_codes, reordering
 from ...image.read_options import ANY_AXES, ReadOptions
@@ -159,7 +159,7 @@ def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) 
     order = reordering(own, grid)
     changes: tuple[str, ...] = ()
     if (sheared := own.sheared_matrix) is not None:
-        told = told_shear(own.size, sheared * np.array(own.spacing_mm))
+        told = shear_in_words(own.size, sheared * np.array(own.spacing_mm))
         changes = (f"its axes were not at right angles{told}",)
     if order.changes:
         changes += (

@@ -200,9 +200,11 @@ def _ending(name: str) -> str:
 def _broken(path: str) -> Finding:
     """Return what is wrong with a file that is called like a slice and is none."""
     if reading.is_file(path):
-        error = content.refuse(_head(path), "a slice of DICOM")
-        elsewhere = "restore the file from its origin, or take it out of the folder"
-        return Finding(error.code, error.message, file=path, hint=error.hint if "git lfs" in error.hint else elsewhere)
+        head = _head(path)
+        error = content.refuse(head, "a slice of DICOM")
+        if content.kind_of(head) != content.LFS_POINTER:
+            error.advise("restore the file from its origin, or take it out of the folder")
+        return Finding(error.code, error.message, file=path, hint=error.hint)
     if os.path.islink(path):
         return Finding("SC012", "is a link to a file that is not there", file=path, hint="restore the file")
     return Finding("SC061", "is a pipe or device, expected a slice of DICOM", file=path)
@@ -232,8 +234,9 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
         try:
             _header(slices)
         except SegconvError as error:
-            told = f"holds {len(found)} series of one slice each, which together are no volume: {error.message}"
-            raise SegconvError(told, code=error.code, file=error.file or folder, hint=error.hint) from error
+            error.message = f"its {len(found)} series of one slice each do not make a volume: {error.message}"
+            error.file = error.file or folder
+            raise
         return tuple(files[0] for files in found.values())
     listed = "; ".join(f"{one} ({_described(files)})" for one, files in [*found.items()][:SHOWN_SERIES])
     listed += f"; and {len(found) - SHOWN_SERIES} more" if len(found) > SHOWN_SERIES else ""

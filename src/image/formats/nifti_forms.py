@@ -20,9 +20,9 @@ from ..geometry import (
     RAS_FROM_LPS,
     SAME_GRID_VOXELS,
     Geometry,
-    cure_of_shear,
     grid_of,
-    told_shear,
+    shear_in_words,
+    sheared_error,
 )
 from ..read_options import ANY_AXES, ReadOptions
 from .nifti_block import NiftiBlock
@@ -181,8 +181,8 @@ def spatial(
     elif qform is not None:
         grid = qform.grid
         if s_affine is not None:
-            told = f"lies up to {steps.apart_mm(qform.affine, s_affine)} mm off the qform; the qform was kept"
-            oddities.append(("SC092", f"the sform is not orthonormal (sheared) and {told}, as SimpleITK reads it"))
+            off = f"lies up to {steps.apart_mm(qform.affine, s_affine)} mm off the qform; the qform was kept"
+            oddities.append(("SC092", f"the sform is not orthonormal (sheared) and {off}, as SimpleITK reads it"))
     else:
         grid = _of_no_rotation(s_affine, steps, how, oddities)
     return grid, tuple(oddities)
@@ -227,11 +227,8 @@ def _of_no_rotation(
     """
     axes = np.zeros((3, 3)) if sform is None else sform[:3, :3]
     if not how.square_axes or sform is None:
-        raise SegconvError(
-            f"has an affine that is sheared or not finite, and no qform{told_shear(steps.size, axes * steps.scale)}",
-            code="SC057",
-            hint=cure_of_shear(axes),
-        )
+        moved = shear_in_words(steps.size, axes * steps.scale)
+        raise sheared_error(f"has an affine that is sheared or not finite, and no qform{moved}", axes)
     lengths = np.linalg.norm(axes, axis=0)
     if not (lengths > 0).all():
         raise SegconvError("has an affine with an axis of length zero", code="SC057")

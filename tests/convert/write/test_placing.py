@@ -161,7 +161,7 @@ def test_a_header_that_holds_nothing_may_still_be_replaced(tmp_path: Path, segco
     nib.save(nib.Nifti1Image(before, np.eye(4)), path)
     done = convert(segconv, tmp_path / "s")
     assert done.codes() == ["SC083"]
-    assert "--label-header image if only the header is wrong" in done.err
+    assert "Hint: --label-header image, if both have the same voxels" in done.err
     assert convert(segconv, tmp_path / "s", "--label-header", "image").code == 0
     assert np.array_equal(voxels(segconv.raw / "Dataset009_A/labelsTr/c0.nii.gz"), before)
 
