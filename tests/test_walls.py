@@ -13,10 +13,25 @@ import segconv
 from segconv.cli.main import COMMANDS
 
 SOURCES = Path(next(iter(segconv.__path__)))
-CLEAN = ("augment", "image", "reading.py", "errors.py", "words.py", "review/check", "review/pictures")
+CLEAN = (
+    "augment",
+    "errors.py",
+    "flows",
+    "image",
+    "reading.py",
+    "review/check",
+    "review/pictures",
+    "train",
+    "words.py",
+    "work",
+)
 """Files and folders below the package that are proved so far."""
 
 TYPED = re.compile(rf"(?<![\w-])--[a-z][a-z-]+|\bsegconv ({'|'.join(COMMANDS)})\b")
+
+
+OF_NNUNET = ("--c", "--val", "--npz", "--verify_dataset_integrity", "--disable_progress_bar", "--disable_tta")
+"""Options of nnU-Net's own commands, which `train` runs."""
 
 
 @pytest.mark.parametrize("place", CLEAN)
@@ -33,4 +48,4 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
     statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements:
-            yield node.lineno, node.value
+            yield node.lineno, "" if node.value in OF_NNUNET else node.value

@@ -6,35 +6,39 @@ from pathlib import Path
 
 import click
 
-from .options import PATH, example, jobs, option, overwrite, speaking
+from ..errors import Cure
+from .options import DEVICES, PATH, example, jobs, option, overwrite, speaking
 from .sink import Sink
-from .train import DEVICES
 
 
 @click.command(epilog=example("segconv demo -o demo"))
-@option("-o", "--output", type=PATH, default=Path("demo"), help="Folder that gets everything.")
+@option("-o", "--output", type=PATH, default=Path("demo"), help="Folder for everything that the demo makes.")
 @option("--data", type=PATH, help="Your own PNG folder instead of the built-in pictures.")
 @option("--device", type=DEVICES, default="cpu", help="cuda is faster where there is a GPU.")
 @overwrite
 @jobs
 @speaking
 def command(output: Path, data: Path | None, device: str, overwrite: bool, jobs: int, sink: Sink) -> int:
-    """See the whole way on real pictures, in minutes.
+    """See everything at work on real pictures, in minutes.
 
     Converts PNG pictures and a 3D task, augments both, lets nnU-Net plan, trains a small 2D network
-    for one short epoch, predicts pictures that were held back, and brings the predictions back in
-    the names and values of the source. Each step says which command does it. Nothing is downloaded.
+    for one short epoch, predicts pictures that were held back, and restores the predictions to
+    the names and values of the source. Each step shows the command that does it. Nothing is downloaded.
     """
     from ..flows.demo import run_demo
-    from ..train.commands import default_device
+
+    def show(step: Cure) -> None:
+        sink.say()
+        sink.say(f"$ {sink.speaker.words(step)}")
 
     found = run_demo(
         output,
         data=data,
-        device=default_device() if device == "auto" else device,
+        device=device,
         jobs=jobs,
         overwrite=overwrite,
-        tell=sink.say,
+        say=sink.say,
+        show=show,
     )
     cases = {case: found.scores.case_mean(case) for case in found.scores.cases}
     sink.end({"dice": cases, "mean": found.scores.mean, "predictions": found.predictions, "overlay": found.overlay})

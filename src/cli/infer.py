@@ -2,106 +2,126 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .options import PATH, example, jobs, option, output, overwrite, restart, speaking, three_folders, trusting
+from ..errors import Cure, SegconvError
+from ..train.model import FINAL, Model
+from ..work.run_options import RunOptions
+from .options import (
+    PATH,
+    allow_module,
+    bundled,
+    configuration,
+    device,
+    example,
+    jobs,
+    no_mirroring,
+    option,
+    output,
+    overwrite,
+    plans,
+    restart,
+    speaking,
+    three_folders,
+    trainer,
+    trust_model,
+)
 from .sink import Sink
-from .train import DEVICES
+from .types import FOLDS
 
 if TYPE_CHECKING:
+    from ..dataset.layout import Dataset
     from ..train.paths import Paths
+    from ..train.predict import PredictOptions, ProvedModel
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The model that the options name, and how it predicts."""
+
+    configuration: str
+    folds: tuple[str, ...] | None
+    trainer: str
+    plans: str
+    checkpoint: str
+    device: str
+    no_mirroring: bool
+    allowed_modules: tuple[str, ...]
+    trust_model: bool
+
+    def proved(self, dataset: Dataset, paths: Paths) -> ProvedModel:
+        """Return the model of a dataset, after checking it."""
+        from ..train.gate import Trust
+        from ..train.predict import prove_model
+
+        model = Model(dataset.path.name, self.configuration, self.trainer, self.plans)
+        folds = self.folds or model.trained_folds(paths)
+        if not folds:
+            raise SegconvError(
+                f"no fold of {model.configuration} with {model.trainer} and {model.plans} is trained",
+                code="SC010",
+                file=str(paths.require("results") / model.dataset),
+                cures=[Cure.of("train", dataset=dataset.name.id, configuration=model.configuration, fold=0)],
+            )
+        trust = Trust(self.trust_model, self.allowed_modules)
+        return prove_model(model.folder(paths), model.dataset, folds, trust, checkpoint=self.checkpoint)
+
+    def predicting(self, sink: Sink) -> PredictOptions:
+        """Return how it predicts; the sink shows what nnU-Net writes."""
+        from ..train.predict import PredictOptions
+
+        return PredictOptions(self.device, not self.no_mirroring, sink.detail)
 
 
 @click.command(epilog=example("segconv infer 501 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch -i testing/input -o mine"))
 @click.argument("dataset")
-@option("-i", "--input", "inputs", type=PATH, required=True, help="A file or a folder, of DICOM too.")
+@option("-i", "--input", "inputs", type=PATH, required=True, help="A file, or a folder of files or DICOM series.")
 @output
-@option("-c", "--configuration", required=True, help="Such as 2d or 3d_fullres.")
-@option("-f", "--fold", "folds", metavar="N,…|all", help="Folds to average; default: all that are trained.")
-@option("-tr", "--trainer", default="nnUNetTrainer", help="nnU-Net trainer class.")
-@option("-p", "--plans", default="nnUNetPlans", help="Name of the plans.")
-@option("--checkpoint", default="checkpoint_final.pth", help="Which of a fold's checkpoints.")
-@option("--device", type=DEVICES, default="auto", help="auto takes a GPU if there is one.")
-@option("--no-mirroring", is_flag=True, help="Faster: do not average over mirrored copies.")
-@option("--raw-output", is_flag=True, help="nnU-Net's own names and values instead of yours.")
-@overwrite
-@restart
-@jobs
-@trusting
+@bundled(
+    "chosen",
+    Chosen,
+    configuration,
+    option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds to average; default: all trained ones."),
+    trainer,
+    plans,
+    option("--checkpoint", default=FINAL, help="Checkpoint of each fold."),
+    device,
+    no_mirroring,
+    allow_module,
+    trust_model,
+)
+@option("--raw-output", is_flag=True, help="Write nnU-Net's own names and values instead of yours.")
+@bundled("how", RunOptions, overwrite, restart, jobs)
 @three_folders
 @speaking
 def command(
     dataset: str,
     inputs: Path,
     output: Path,
-    configuration: str,
-    folds: str | None,
-    trainer: str,
-    plans: str,
-    checkpoint: str,
-    device: str,
-    no_mirroring: bool,
+    chosen: Chosen,
     raw_output: bool,
-    overwrite: bool,
-    restart: bool,
-    allowed_modules: tuple[str, ...],
-    trust_model: bool,
-    jobs: int,
+    how: RunOptions,
     sink: Sink,
     paths: Paths,
 ) -> int:
-    """Predict your own files, in your own names and values.
+    """Predict your own files, under your own names and values.
 
-    Files may have any name. They are brought into nnU-Net's form, predicted by nnU-Net, and brought
+    Files may have any name. They are converted to nnU-Net's form, predicted by nnU-Net, and converted
     back: file names, label values and format are those of the data that DATASET was
-    converted from. A folder that is there already is replaced only with --overwrite, and only if
-    all that it holds are earlier predictions.
+    converted from. An existing folder is replaced only with --overwrite, and only if
+    everything in it is an earlier prediction.
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
-    from ..errors import SegconvError
     from ..flows.infer import infer
-    from ..train.commands import default_device, model_folder, trained_folds
-    from ..train.predict import prove_model
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
-    chosen = (
-        folds.split(",")
-        if folds
-        else trained_folds(paths, found.path.name, configuration, trainer=trainer, plans=plans)
-    )
-    if not chosen:
-        raise SegconvError(
-            f"no fold of {configuration} with {trainer} and {plans} is trained",
-            code="SC010",
-            file=str(paths.require("results") / found.path.name),
-            hint=f"segconv train {found.name.id} -c {configuration} -f 0",
-        )
-    model = prove_model(
-        model_folder(paths, found.path.name, configuration, trainer=trainer, plans=plans),
-        found.path.name,
-        folds=chosen,
-        checkpoint=checkpoint,
-        allowed_modules=allowed_modules,
-        trust_model=trust_model,
-    )
-    prediction = infer(
-        found,
-        model,
-        inputs,
-        output,
-        paths,
-        raw_output=raw_output,
-        overwrite=overwrite,
-        restart=restart,
-        jobs=jobs,
-        device=default_device() if device == "auto" else device,
-        mirror=not no_mirroring,
-        tell=sink.detail,
-    )
+    model = chosen.proved(found, paths)
+    prediction = infer(found, model, inputs, output, paths, how, chosen.predicting(sink), raw_output=raw_output)
     sink.warn(prediction.warnings)
     for name in prediction.files:
         sink.data(str(prediction.output / name))

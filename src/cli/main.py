@@ -32,14 +32,14 @@ COMMANDS: dict[str, str] = {
     "plans": "Show the plans of a dataset, or derive a configuration.",
     "train": "Train one fold or several, one after the other.",
     "trainers": "Show the trainers of nnU-Net, or what one does to a case.",
-    "infer": "Predict your own files, in your own names and values.",
+    "infer": "Predict your own files, under your own names and values.",
     "restore": "Bring predictions back to your own names and values.",
     "evaluate": "Score predictions against reference masks.",
     "stress": "Measure how much a trained model depends on pose and grey values.",
     "paths": "Make nnU-Net's three folders, or show where they are.",
     "nnunet": "Run any nnU-Net command with the folders set.",
     "abort": "Remove what an unfinished run left.",
-    "demo": "See the whole way on real pictures, in minutes.",
+    "demo": "See everything at work on real pictures, in minutes.",
 }
 """Name → summary; each command is the attribute ``command`` of a module of its name."""
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..train.device import AUTO
+from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, Model
 from ..work.backends import BACKENDS
 from ..work.run_options import RunOptions
 from .cures import Speaker
 from .sink import Sink
 
 if TYPE_CHECKING:
+    from ..train.gate import Trust
     from ..train.paths import Paths
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,22 +69,24 @@ def bundled(argument: str, make: Callable[..., Any], *options: Callable[[Any], A
 
 to = option("--to", "target", required=True, metavar="ID[_NAME]", help="Dataset to make, such as 42 or 42_Liver.")
 output = option("-o", "--output", type=PATH, required=True, help="Folder to make.")
-jobs = option("-j", "--jobs", type=click.IntRange(min=1), default=cores, show_default="cores", help="Workers.")
-dry_run = option("-n", "--dry-run", is_flag=True, help="Show what would be done, and write nothing.")
-overwrite = option("--overwrite", is_flag=True, help="Replace the target once the new one is whole.")
-force = option(
-    "--force", is_flag=True, help="With --overwrite: although models or other datasets are made of what is replaced."
+jobs = option(
+    "-j", "--jobs", type=click.IntRange(min=1), default=cores, show_default="cores", help="Number of workers."
 )
-restart = option("--restart", is_flag=True, help="Begin anew instead of continuing an unfinished run.")
+dry_run = option("-n", "--dry-run", is_flag=True, help="Show what would be done, and write nothing.")
+overwrite = option("--overwrite", is_flag=True, help="Replace the target once the new one is complete.")
+force = option(
+    "--force", is_flag=True, help="With --overwrite: even if models or other datasets were made from what is replaced."
+)
+restart = option("--restart", is_flag=True, help="Start again instead of resuming an unfinished run.")
 keep_going = option("--keep-going", is_flag=True, help="Leave out cases that fail; exit code 1.")
 strict = option("--strict", is_flag=True, help="Treat warnings as errors.")
 no_fsync = option("--no-fsync", is_flag=True, help="Do not wait for the disk; for scratch disks.")
 backend = option(
     "--backend",
     type=click.Choice(list(BACKENDS)),
-    help="Who works: processes, threads, or a Dask cluster; default: threads, processes for many.",
+    help="Kind of workers; default: threads, or processes for many workers on small files.",
 )
-seed = option("--seed", type=click.IntRange(min=0), default=0, help="Of everything that is random.")
+seed = option("--seed", type=click.IntRange(min=0), default=0, help="Seed of everything that is random.")
 allow_external = option(
     "--allow-external", is_flag=True, help="Follow links that leave the dataset, and the key 'dataset' of its json."
 )
@@ -90,9 +95,23 @@ allow_module = option(
     "allowed_modules",
     multiple=True,
     metavar="MODULE",
-    help="Plans may name classes of this module too; may be repeated.",
+    help="Let plans name classes of this module too; may be repeated.",
 )
-folders = option("--raw", type=PATH, help="nnUNet_raw; beats the variable and the settings file.")
+configuration = option("-c", "--configuration", required=True, help="Configuration, such as 2d or 3d_fullres.")
+trainer = option("-tr", "--trainer", default=DEFAULT_TRAINER, help="nnU-Net trainer class.")
+plans = option("-p", "--plans", default=DEFAULT_PLANS, help="Name of the plans.")
+DEVICES = click.Choice([AUTO, "cuda", "cpu", "mps"])
+device = option(
+    "--device",
+    type=DEVICES,
+    default=AUTO,
+    help="Device to compute on; auto takes a GPU if there is one.",
+)
+no_mirroring = option("--no-mirroring", is_flag=True, help="Do not average over mirrored copies, which is faster.")
+trust_model = option(
+    "--trust-model", is_flag=True, help="Do not check that files hold only numbers; a model can be code."
+)
+folders = option("--raw", type=PATH, help="nnUNet_raw; overrides the variable and the settings file.")
 preprocessed = option("--preprocessed", type=PATH, help="nnUNet_preprocessed, likewise.")
 results = option("--results", type=PATH, help="nnUNet_results, likewise.")
 
@@ -139,10 +158,37 @@ def speaking(function: F) -> F:
     return _speaking(wrapped)  # type: ignore[return-value]
 
 
-def trusting(function: F) -> F:
-    """Add the options that say which code of a model is trusted."""
-    trust_model = option("--trust-model", is_flag=True, help="Do not check that model files hold only numbers.")
-    return allow_module(trust_model(function))
+def _trust(allowed_modules: tuple[str, ...], trust_model: bool) -> Trust:
+    from ..train.gate import Trust
+
+    return Trust(trust_model, allowed_modules)
+
+
+trusting = bundled("trust", _trust, allow_module, trust_model)
+"""Which code of a model is trusted; the function gets a `Trust`."""
+
+
+@dataclass(frozen=True)
+class NewDataset:
+    """A dataset to make.
+
+    Parameters
+    ----------
+    target
+        ``42`` or ``42_Name``.
+    force
+        Replace one even if models or other datasets were made from it.
+    """
+
+    target: str
+    force: bool
+
+
+making = bundled("new", NewDataset, to, force)
+"""``--to`` and ``--force``; the function gets a `NewDataset` as ``new``."""
+
+modelled = bundled("model_of", functools.partial(functools.partial, Model), configuration, trainer, plans)
+"""``-c``, ``-tr`` and ``-p``; the function gets ``model_of``, which makes a `Model` of a dataset's folder name."""
 
 
 def _run_options(no_fsync: bool, **options: Any) -> RunOptions:

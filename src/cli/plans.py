@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Finding, SegconvError, naming, warning
-from .options import allow_module, example, option, speaking, three_folders
+from .options import allow_module, example, option, plans, speaking, three_folders
 from .sink import Sink
+from .types import FEATURES, SIZE
 
 if TYPE_CHECKING:
     from ..train.paths import Paths
-
-plans_name = option("-p", "--plans", default="nnUNetPlans", help="Name of the plans.")
 
 
 @click.group(epilog=example("segconv plans show 501"))
@@ -24,16 +23,17 @@ def command() -> None:
 
 @command.command(epilog=example("segconv plans show 501"))
 @click.argument("dataset")
-@plans_name
+@plans
 @three_folders
 @speaking
 def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
     """Show the configurations of a dataset's plans."""
     from ..dataset.names import find_dataset
-    from ..train.plans import plans_file, read_plans, table
+    from ..train.model import plans_file
+    from ..train.plans import read_plans, table
 
     name = find_dataset(dataset, paths.require("raw", "preprocessed")).name
-    path = plans_file(paths.require("preprocessed"), name, plans)
+    path = plans_file(paths, name, plans)
     with naming(str(path)):
         rows = table(read_plans(path))
     sink.table(
@@ -61,72 +61,63 @@ def show(dataset: str, plans: str, sink: Sink, paths: Paths) -> int:
 @click.argument("dataset")
 @click.argument("name")
 @option("--from", "base", required=True, metavar="CONFIGURATION", help="The configuration to inherit from.")
-@option("--patch-size", metavar="ZxYxX", help="In voxels.")
-@option("--batch-size", type=int, help="Patches a batch.")
-@option("--features", metavar="FIRST:MOST", help="Features of the first stage, doubled up to the most.")
+@option("--patch-size", type=SIZE, metavar="ZxYxX", help="Patch size in voxels.")
+@option("--batch-size", type=int, help="Patches per batch.")
+@option("--features", type=FEATURES, metavar="FIRST:MOST", help="Features of the first stage, doubled up to the most.")
 @option("--stages", type=int, help="Number of resolutions.")
 @allow_module
-@plans_name
+@plans
 @three_folders
 @speaking
 def derive(
     dataset: str,
     name: str,
     base: str,
-    patch_size: str | None,
-    batch_size: int | None,
-    features: str | None,
-    stages: int | None,
     allowed_modules: tuple[str, ...],
     plans: str,
     sink: Sink,
     paths: Paths,
+    **changes: Any,
 ) -> int:
     """Add a configuration NAME that differs from another in patch, batch or network.
 
     The other stays as it is, and its preprocessed data serve both. Every patch axis must be
-    divisible by the product of its strides; a size that is not is refused with those that are.
+    divisible by the product of its strides; other sizes are refused with the nearest ones that are.
 
-    If the network is of a module of your own, which must be installed, --allow-module is given here
+    If the network comes from a module of your own, which must be installed, give --allow-module here
     once: train and infer take the plans without it, on this machine and as long as nobody changes them.
     """
     from ..dataset.names import find_dataset
-    from ..train import plans as plans_room
-    from ..train.derived import is_remembered
+    from ..train.derivation import derive as derived
     from ..train.gate import foreign_classes
+    from ..train.model import plans_file
+    from ..train.plans import changed
+    from ..train.remembered import is_remembered
 
     folder = find_dataset(dataset, paths.require("raw", "preprocessed")).name
-    path = plans_room.plans_file(paths.require("preprocessed"), folder, plans)
-    with plans_room.changed(path) as found:
+    path = plans_file(paths, folder, plans)
+    with changed(path) as found:
         permitted = is_remembered(found) or not foreign_classes(found, allowed_modules)
         try:
-            new = plans_room.derive(
-                found,
-                name,
-                base,
-                patch_size=_numbers("--patch-size", patch_size, "x") if patch_size else None,
-                batch_size=batch_size,
-                features=_range(features) if features else None,
-                stages=stages,
-            )
+            new = derived(found, name, base, **changes)
         except SegconvError as error:
-            error.file = "" if error.code == "SC001" else str(path)  # what is typed is no matter of the file
+            error.file = "" if error.code == "SC001" else str(path)  # of what is typed, no file is to blame
             raise
         found["configurations"][name] = new
     warnings = []
     if foreign_classes(found):
-        # What was looked at, and not what is in the file by now, is what may run without asking.
+        # What was examined, and not what the file holds by now, is what may run without asking.
         warnings = _remember(found, path) if permitted else [_not_remembered("names classes from elsewhere", str(path))]
     sink.warn(warnings)
-    features_per_stage = new["architecture"]["arch_kwargs"].get("features_per_stage", "as before")
-    sink.say(f"{name}: patch {new['patch_size']}, features {features_per_stage}, from {base}")
+    features = new["architecture"]["arch_kwargs"].get("features_per_stage", "as before")
+    sink.say(f"{name}: patch {new['patch_size']}, features {features}, from {base}")
     sink.next(f"segconv train {dataset} -c {name} -f 0")
     sink.end({"configuration": name, **new}, warnings)
     return 0
 
 
 def _remember(plans: dict[str, Any], path: Path) -> list[Finding]:
-    from ..train.derived import remember
+    from ..train.remembered import remember
 
     try:
         remember(plans, path)
@@ -149,17 +140,3 @@ def _stages(features: list[int] | int | None) -> str:
 def _times(numbers: list[float] | None) -> str:
     """Return ``256×256``."""
     return "×".join(f"{number:g}" for number in numbers or ())
-
-
-def _numbers(what: str, text: str, separator: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(separator)]
-    except ValueError:
-        raise SegconvError(f"{what} {text!r} is not made of whole numbers", hint=f"for example {what} 64x64") from None
-
-
-def _range(text: str) -> tuple[int, int]:
-    numbers = _numbers("--features", text, ":")
-    if len(numbers) != 2:
-        raise SegconvError(f"--features {text!r} is not FIRST:MOST", hint="for example --features 8:64")
-    return numbers[0], numbers[1]

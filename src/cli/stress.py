@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import Finding
-from .options import PATH, allow_module, example, jobs, option, overwrite, speaking, three_folders
+from ..work.run_options import RunOptions
+from .options import (
+    PATH,
+    allow_module,
+    bundled,
+    device,
+    example,
+    jobs,
+    no_mirroring,
+    option,
+    overwrite,
+    speaking,
+    three_folders,
+)
 from .sink import Sink
-from .train import DEVICES
 from .types import FOLDS, NUMBERS, PLANES
 
 if TYPE_CHECKING:
     from ..dataset.layout import Dataset
+    from ..flows.stress.models import StressOptions
     from ..review.scores.robustness import Advice
     from ..train.paths import Paths
 
@@ -26,65 +40,78 @@ BESIDE = 100
 """Added to the number of a dataset for that of its augmentation, if that is free."""
 
 
+ANGLES = "5,10,15,30,45,60,90,180"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The models that the options name, and how they predict."""
+
+    models: tuple[str, ...]
+    device: str
+    no_mirroring: bool
+    trust_model: bool
+    allowed_modules: tuple[str, ...]
+
+
+def _options(**options: Any) -> StressOptions:
+    from ..flows.stress.models import StressOptions
+
+    return StressOptions(**options)
+
+
 @click.command(
     epilog=example("segconv stress 501 -m nnUNetTrainer_1epoch__nnUNetPlans__2d_small --angles 15,90 --device cpu")
 )
 @click.argument("dataset")
-@option(
-    "-m",
-    "--model",
-    "models",
-    multiple=True,
-    required=True,
-    help="Folder of a model, CONFIGURATION, or TRAINER__PLANS__CONFIGURATION; given twice, two are compared.",
+@bundled(
+    "chosen",
+    Chosen,
+    option(
+        "-m",
+        "--model",
+        "models",
+        multiple=True,
+        required=True,
+        help="Folder of a model, CONFIGURATION, or TRAINER__PLANS__CONFIGURATION; given twice, two are compared.",
+    ),
+    device,
+    no_mirroring,
+    option("--trust-model", is_flag=True, help="Run a model that is not in nnUNet_results; a model is code."),
+    allow_module,
 )
-@option(
-    "-f",
-    "--fold",
-    "folds",
-    type=FOLDS,
-    metavar="N,…",
-    help="Folds whose held-back cases are tested; default: the first.",
-)
-@option("--angles", type=NUMBERS, default="5,10,15,30,45,60,90,180", metavar="DEG,…", help="Turns in each plane.")
-@option("--planes", type=PLANES, metavar="PLANE,…", help="sagittal, coronal, axial; default: all, of pictures axial.")
-@option(
-    "--shifts", type=NUMBERS, metavar="HU,…", help="Added to CT channels; default: ±30, 50 and 100 if there is one."
-)
-@option("--cases", "limit", type=click.IntRange(min=1), default=10, help="Most cases to test.")
-@option(
-    "--tolerance",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.05,
-    help="Part of the expected mean Dice that may be lost.",
+@bundled(
+    "options",
+    _options,
+    option(
+        "-f",
+        "--fold",
+        "folds",
+        type=FOLDS,
+        metavar="N,…",
+        help="Test the cases that these folds held back; default: first.",
+    ),
+    option("--cases", "limit", type=click.IntRange(min=1), default=10, help="Largest number of cases to test."),
+    option("--angles", "angles_deg", type=NUMBERS, default=ANGLES, metavar="DEG,…", help="Angles in each plane."),
+    option(
+        "--planes", type=PLANES, metavar="PLANE,…", help="sagittal, coronal, axial; default: all, for pictures axial."
+    ),
+    option(
+        "--shifts", "shifts_hu", type=NUMBERS, metavar="HU,…", help="Shifts of CT channels; default: ±30, ±50 and ±100."
+    ),
+    option(
+        "--tolerance",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.05,
+        help="Part of the expected mean Dice that may be lost.",
+    ),
 )
 @option("-o", "--output", type=PATH, default=Path("stress"), help="Folder to make.")
-@option("--device", type=DEVICES, default="auto", help="auto takes a GPU if there is one.")
-@option("--no-mirroring", is_flag=True, help="Faster: do not average over mirrored copies.")
-@option("--trust-model", is_flag=True, help="Run a model that is not in nnUNet_results; a model is code.")
-@allow_module
-@overwrite
-@jobs
+@bundled("how", RunOptions, overwrite, jobs)
 @three_folders
 @speaking
 def command(
-    dataset: str,
-    models: tuple[str, ...],
-    folds: tuple[str, ...] | None,
-    angles: tuple[float, ...],
-    planes: tuple[str, ...] | None,
-    shifts: tuple[float, ...] | None,
-    limit: int,
-    tolerance: float,
-    output: Path,
-    device: str,
-    no_mirroring: bool,
-    trust_model: bool,
-    allowed_modules: tuple[str, ...],
-    overwrite: bool,
-    jobs: int,
-    sink: Sink,
-    paths: Paths,
+    dataset: str, chosen: Chosen, options: StressOptions, output: Path, how: RunOptions, sink: Sink, paths: Paths
 ) -> int:
     """Measure how much a trained model depends on pose and grey values.
 
@@ -99,42 +126,30 @@ def command(
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
-    from ..flows.stress import report_target, stress_models, write_report
-    from ..train.commands import default_device
-    from ..train.models import find_model
+    from ..flows.stress.models import plan_stress_of, predictor_of
+    from ..flows.stress.run import report_target, run_stress, write_report
+    from ..train.gate import Trust
+    from ..train.predict import PredictOptions
+    from ..train.trained import find_model
     from ..work.plan import STRESS, work_folder
     from ..work.staging import refuse_taken, refuse_unwritable_name, replaceable
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
-    chosen = [find_model(text, found.path.name, paths, trust=trust_model) for text in models]
-    refuse_taken(report_target(output), overwrite=overwrite)
+    models = [find_model(text, found.path.name, paths, trust=chosen.trust_model) for text in chosen.models]
+    refuse_taken(report_target(output), overwrite=how.overwrite)
     refuse_unwritable_name(output)
-    replaceable(report_target(output), overwrite=overwrite)
+    replaceable(report_target(output), overwrite=how.overwrite)
     warnings: list[Finding] = []
-    result = stress_models(
-        found,
-        chosen,
-        paths,
-        work_folder(STRESS, output),
-        folds=folds,
-        limit=limit,
-        angles_deg=angles,
-        planes=planes,
-        shifts_hu=shifts,
-        tolerance=tolerance,
-        device=default_device() if device == "auto" else device,
-        mirror=not no_mirroring,
-        jobs=jobs,
-        allowed_modules=allowed_modules,
-        trust_model=trust_model,
-        tell=sink.say,
-        warn=warnings.extend,
-    )
+    stress = plan_stress_of(found, models, paths, work_folder(STRESS, output), options, tell=sink.say)
+    predicting = PredictOptions(chosen.device, not chosen.no_mirroring)
+    trust = Trust(chosen.trust_model, chosen.allowed_modules)
+    predictor = predictor_of(models, stress.folds, paths, predicting, trust, jobs=how.jobs)
+    result = run_stress(stress, predictor, jobs=how.jobs, tell=sink.say, warn=warnings.extend)
     sink.warn(warnings)
     sink.table(*result.table())
-    written = write_report(result, output, overwrite=overwrite)
+    written = write_report(result, output, overwrite=how.overwrite)
     for model in result.models:
-        _advise(sink, found, paths, result.advice(model), tolerance)
+        _advise(sink, found, paths, result.advice(model), options.tolerance)
     sink.say(f"look at {output / 'stress.png'}")
     sink.end({**result.as_json(), "files": [str(path) for path in written]}, warnings)
     return 0

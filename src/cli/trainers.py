@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import Finding, SegconvError
-from .options import PATH, example, option, overwrite, speaking, three_folders
+from .options import PATH, bundled, example, modelled, option, overwrite, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
+    from ..flows.preview import Sampling
+    from ..train.model import Model
     from ..train.paths import Paths
 
 
@@ -44,26 +47,35 @@ def list_command(sink: Sink) -> int:
     return 0
 
 
+def _sampling(**options: Any) -> Sampling:
+    from ..flows.preview import Sampling
+
+    return Sampling(**options)
+
+
 @command.command(epilog=example("segconv trainers preview 501 -tr nnUNetTrainerDA5 -c 2d_small -o da5.png"))
 @click.argument("dataset")
-@option("-tr", "--trainer", default="nnUNetTrainer", help="nnU-Net trainer class.")
-@option("-c", "--configuration", required=True, help="Such as 2d or 3d_fullres.")
-@option("-p", "--plans", default="nnUNetPlans", help="Name of the plans.")
-@option("--case", help="Which; default: the first that is preprocessed.")
-@option("--samples", type=click.IntRange(1, 63), default=8, help="How often the same patch is transformed.")
-@option("--channel", type=click.IntRange(min=0), default=0, help="Which to draw; R, G, B are drawn in colour.")
-@option("--seed", type=click.IntRange(min=0), default=0, help="Of the place of the patch and of the transforms.")
+@modelled
+@bundled(
+    "sampling",
+    _sampling,
+    option("--case", help="Case to draw; default: the first that is preprocessed."),
+    option("--samples", type=click.IntRange(1, 63), default=8, help="How often the same patch is transformed."),
+    option("--channel", type=click.IntRange(min=0), default=0, help="Channel to draw; R, G, B are drawn in colour."),
+    option("--seed", type=click.IntRange(min=0), default=0, help="Seed of the patch's place and of the transforms."),
+)
 @option("-o", "--output", type=PATH, help="PNG to write; default: TRAINER.png here.")
 @overwrite
 @three_folders
 @speaking
 def preview(
     dataset: str,
-    trainer: str,
+    model_of: Callable[[str], Model],
+    sampling: Sampling,
     output: Path | None,
+    overwrite: bool,
     sink: Sink,
     paths: Paths,
-    **how: Any,
 ) -> int:
     """Draw what the transforms of a trainer do to a real case, image and label.
 
@@ -76,13 +88,17 @@ def preview(
     from ..dataset.names import find_dataset
     from ..flows.preview import preview as draw_preview
 
-    picture = output or Path(f"{trainer}.png")
+    model = model_of("")
+    picture = output or Path(f"{model.trainer}.png")
     if picture.suffix.lower() != ".png":
-        told = f"--output {picture} does not end in .png, which is what is written"
-        raise SegconvError(told, hint=f"for example --output {trainer}.png")
+        what = f"--output {picture} does not end in .png, the format of the picture"
+        raise SegconvError(what, hint=f"for example --output {model.trainer}.png")
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed")))
+    model = model_of(found.path.name)
     warnings: list[Finding] = []
-    made = draw_preview(found, trainer, picture, paths, tell=sink.detail, warn=warnings.extend, **how)
+    made = draw_preview(
+        found, model, picture, paths, sampling, overwrite=overwrite, tell=sink.detail, warn=warnings.extend
+    )
     sink.warn(warnings)
     facts = made.facts
     size, initial = ("×".join(map(str, facts[key])) for key in ("patch_size", "initial_patch_size"))
@@ -94,7 +110,7 @@ def preview(
     )
     sink.table(["transform", "probability", "settings"], [_row(step) for step in facts["transforms"]])
     sink.say(f"look at {picture}")
-    sink.next(f"segconv train {found.name.id} -c {how['configuration']} -f 0 -tr {trainer}")
+    sink.next(f"segconv train {found.name.id} -c {model.configuration} -f 0 -tr {model.trainer}")
     sink.end({"picture": str(picture), "case": made.case, **facts}, warnings)
     return 0
 

@@ -1,17 +1,16 @@
-"""What killed commands left beside what they were to make: found by that, and removed."""
+"""What killed commands left next to what they were making: found by its name, and removed."""
 
 from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from ..dataset.lineage import DATASETS, RESTORED, manifest
 from ..dataset.names import MAX_ID
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from ..train.paths import Paths
 from ..work.plan import HIDDEN, STRESS, WORKERS, Target, work_slot
 from ..work.run import abort
@@ -28,7 +27,7 @@ def abandon(what: str, paths: Paths) -> list[Path]:
     Parameters
     ----------
     what
-        The number of a dataset in nnUNet_raw; the path of what was to be made, be it a dataset, a task of
+        The number of a dataset in nnUNet_raw; the path of what was being made: a dataset, a task of
         nnU-Net v1, a folder or a file; the path of a staging folder; or the name of a dataset or task.
 
     Returns
@@ -39,7 +38,7 @@ def abandon(what: str, paths: Paths) -> list[Path]:
     Raises
     ------
     SegconvError
-        ``SC010`` if there is nothing; ``SC035`` if the run goes on; ``SC021`` for what segconv did not write,
+        ``SC010`` if there is nothing; ``SC035`` if the run is still at work; ``SC021`` for what segconv did not write,
         which stays.
     """
     if what.isdecimal() and 1 <= int(what) <= MAX_ID:
@@ -53,7 +52,7 @@ def abandon(what: str, paths: Paths) -> list[Path]:
 
 
 def abandon_output(output: Path) -> list[Path]:
-    """Remove what unfinished runs left beside what they were to make; return what it was.
+    """Remove what unfinished runs left next to what they were making; return what it was.
 
     Raises
     ------
@@ -65,7 +64,7 @@ def abandon_output(output: Path) -> list[Path]:
 
 
 def _targets(output: Path) -> Iterator[Target]:
-    """Yield all that may stand for an output while a command works on it."""
+    """Yield all targets that may stand for an output while a command works on it."""
     if output.name.startswith(HIDDEN):  # a staging folder, or its lock
         staging = output.with_name(output.name.removesuffix(".lock"))
         yield Target(staging.with_name(made_for(staging) or staging.name), staging.name.removeprefix(HIDDEN), _KIND)
@@ -84,14 +83,13 @@ def _abandon_number(number: str, paths: Paths) -> list[Path]:
     task = _task(target)
     if task is None and (removed := abort(target)):
         return removed
-    with suppress(SegconvError):  # where those lie does not matter here
+    with suppress(SegconvError):  # where those are does not matter here
         task = task or _task(Target(paths.v1_tasks() / f"Task{slot}", slot))
-    hint = f"segconv abort {shlex.quote(str(task))} removes that of nnU-Net v1" if task is not None else ""
-    raise _nothing(number, raw, hint)
+    raise _nothing(number, raw, task)
 
 
 def _task(target: Target) -> Path | None:
-    """Return the task of nnU-Net v1 that a staging folder is to become; None if it is another's, or not there."""
+    """Return the task of nnU-Net v1 that a staging folder will become; None if it becomes none, or does not exist."""
     name = made_for(target.staging)
     if name is not None:
         return target.path.with_name(name) if name.startswith("Task") else None
@@ -100,16 +98,17 @@ def _task(target: Target) -> Path | None:
 
 
 def _named(what: str, paths: Paths) -> Path | None:
-    """Return where a dataset or task that is given by its name lies, or would; None if this is no name of one."""
+    """Return where a dataset or task of this name is, or would be; None if it is not a name of one."""
     match = _NAME.fullmatch(what) if os.path.basename(what) == what else None
     if match is None:
         return None
     folder = f"{match[1] or 'Dataset'}{int(match[2]):03d}_{match[3]}"
     try:
         return (paths.v1_tasks() if match[1] == "Task" else paths.require("raw")) / folder
-    except SegconvError:  # of what is not set nothing is named
+    except SegconvError:  # a folder that is not set holds nothing of this name
         return None
 
 
-def _nothing(what: str, where: Path, hint: str = "") -> SegconvError:
-    return SegconvError(f"no unfinished run of {what} in {where}", code="SC010", hint=hint or "nothing to do")
+def _nothing(what: str, where: Path, task: Path | None = None) -> SegconvError:
+    hint, cures = ("nothing to do", []) if task is None else ("", [Cure.of("abort_task", target=task)])
+    return SegconvError(f"no unfinished run of {what} in {where}", code="SC010", hint=hint, cures=cures)

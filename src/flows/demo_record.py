@@ -1,4 +1,4 @@
-"""What a demo made in its folder: written down, so that another may take its place, and nothing else."""
+"""What a demo made in its folder: recorded, so that another demo may replace it, and nothing else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from ..dataset import lineage
 from ..dataset.runs import NewRun
 from ..errors import SegconvError
-from ..train.commands import LOGS
+from ..train.model import LOGS
 from ..train.paths import NAMES, SETTING
 from ..work import fsops, owned
 from ..work.plan import Target
@@ -22,7 +22,7 @@ PREDICTIONS = "predictions"
 
 
 def remove_empty_folders(folder: Path) -> None:
-    """Remove nnU-Net's folders that a demo which was interrupted left without content."""
+    """Remove nnU-Net's folders that an interrupted demo left empty."""
     with writing(folder):
         for name in NAMES.values():
             if is_empty_folder(folder / name):
@@ -30,16 +30,16 @@ def remove_empty_folders(folder: Path) -> None:
 
 
 def remove_unfinished(folder: Path, datasets: Collection[int]) -> None:
-    """Remove what no demo goes on with: unfinished work, and empty folders of its datasets.
+    """Remove what no demo resumes: unfinished work, and empty folders of its datasets.
 
-    What cannot be removed stays; whoever is asked to replace the demo names it.
+    What cannot be removed stays, and is named when the demo is to be replaced.
 
     Parameters
     ----------
     folder
         Of the demo.
     datasets
-        Numbers of those that it makes.
+        Numbers of the datasets that it makes.
     """
     for number in datasets:
         with suppress(SegconvError):
@@ -56,15 +56,15 @@ def remove_unfinished(folder: Path, datasets: Collection[int]) -> None:
 
 
 def write_record(folder: Path, written: Collection[Path]) -> None:
-    """Write down what a demo made; what it did not make is left out.
+    """Record what a demo made, and nothing that it did not make.
 
     Parameters
     ----------
     folder
-        Of the demo; nothing is written if it is not there.
+        Of the demo; nothing is written if it does not exist.
     written
-        The files that the demo wrote itself. Those of other commands are known by their lineage, and those of nnU-Net
-        by the folders that it writes them into.
+        The files that the demo itself wrote. Those of other commands are known by their lineage, those of nnU-Net
+        by the folders that it writes into.
     """
     if not folder.is_dir():
         return
@@ -82,7 +82,7 @@ def write_record(folder: Path, written: Collection[Path]) -> None:
 
 
 def _by_lineage(folder: Path) -> dict[str, set[str]]:
-    """Return the folders of a demo that say themselves which files they were made with: path → those files."""
+    """Return the folders of a demo whose lineage says which files they were made with: path → those files."""
     found = {}
     for where in (PREDICTIONS, *(f"nnUNet_raw/{path.name}" for path in (folder / "nnUNet_raw").glob("Dataset*"))):
         with suppress(SegconvError):

@@ -1,15 +1,14 @@
-"""Prediction of a user's own files: brought into nnU-Net's form, predicted, and brought back.
+"""Prediction of a user's own files: converted to nnU-Net's form, predicted, and converted back.
 
-All of it is planned first, so that what can be refused is refused before nnU-Net begins. It runs
-under the lock of the output, in two hidden folders beside it: one for the inputs and what nnU-Net
+Everything is planned first, so that what can be refused is refused before nnU-Net begins. It runs
+under the lock of the output, in two hidden folders next to it: one for the inputs and what nnU-Net
 makes of them, and one in which the output grows.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,16 +19,15 @@ from ..convert.back.restore import plan_restore_of, run_restore
 from ..convert.inputs import Inputs, as_converted, plan_inputs, run_inputs, ways_back
 from ..dataset.layout import Dataset
 from ..dataset.lineage import RESTORED, manifest
-from ..errors import Finding, Interrupted, Refused, SegconvError
-from ..train.commands import Tell
+from ..errors import Cure, Finding, Interrupted, Refused, SegconvError
 from ..train.paths import NAMES, Paths
-from ..train.predict import OWN_FILES, ProvedModel, predict_with
+from ..train.predict import OWN_FILES, USUAL_PREDICTION, PredictOptions, ProvedModel, predict_with
 from ..work import begun, fsops, staging
 from ..work.apart import refuse_holding, refuse_within
 from ..work.interruption import interruptible
 from ..work.plan import INFER, Plan, Target, work_slot
 from ..work.run import GO_ON, STOPPED, Outcome
-from ..work.run_options import RunOptions, refuse_unfit
+from ..work.run_options import USUAL, RunOptions, refuse_unfit
 from ..work.staging import locked, writing
 
 INPUTS = "imagesTs"
@@ -62,42 +60,35 @@ def infer(
     inputs: Path,
     output: Path,
     paths: Paths,
+    how: RunOptions = USUAL,
+    predicting: PredictOptions = USUAL_PREDICTION,
     *,
     raw_output: bool = False,
-    overwrite: bool = False,
-    restart: bool = False,
-    jobs: int = 1,
-    device: str = "cuda",
-    mirror: bool = True,
-    tell: Tell | None = None,
 ) -> Prediction:
-    """Predict files and write the predictions in the user's own names, values and format.
+    """Predict files and write the predictions under the user's own names, values and format.
 
     Parameters
     ----------
     dataset
-        The dataset that the model was trained on; its lineage tells the way back.
+        The dataset that the model was trained on; its lineage holds the way back.
     model
         See `prove_model`.
     inputs
         A file or a folder.
     output
         Folder to be made.
+    how
+        `jobs` are workers, and nnU-Net's processes that read, and that write; `overwrite` replaces what `infer` or
+        `restore` wrote, `restart` discards what an unfinished run left. The rest is not used.
+    predicting
+        As for `predict_with`.
     raw_output
         Keep nnU-Net's own values and names instead.
-    overwrite
-        Replace what `infer` or `restore` wrote, once the new predictions are whole.
-    restart
-        Throw away what an unfinished run left.
-    jobs
-        Workers, and nnU-Net's processes for reading and for writing, each.
-    device, mirror, tell
-        As for `predict_with`.
 
     Raises
     ------
     SegconvError
-        Before nnU-Net begins: ``SC020`` if the output is there and not replaced, ``SC021`` for hidden
+        Before nnU-Net begins: ``SC020`` if the output exists and is not replaced, ``SC021`` for hidden
         folders with what segconv did not write, ``SC035`` if another run works on the output, and what
         `plan_inputs` and `plan_restore_of` raise; later ``SC101`` if nnU-Net does not write all
         predictions, ``SC062`` if the dataset was replaced since it was opened, and what reading and
@@ -105,7 +96,7 @@ def infer(
     Interrupted
         By Ctrl-C or SIGTERM; the hidden folders stay.
     """
-    refuse_unfit(jobs=jobs, tell=tell, raw_output=raw_output, overwrite=overwrite, restart=restart, mirror=mirror)
+    refuse_unfit(raw_output=raw_output)
     output = output.absolute()
     folders = {name: getattr(paths, word) for word, name in NAMES.items()}
     refuse_holding(output, {"the input": inputs, "the dataset": dataset.path, "the model": model.folder, **folders})
@@ -113,21 +104,19 @@ def infer(
     target, within = _targets(output)
     planned = plan_inputs(inputs, dataset.description, within, as_converted(dataset.run))
     way_back, bring_back = _way_back(planned, dataset, output, raw_output=raw_output)
-    _preflight(planned.plan, way_back, overwrite=overwrite)
-    go_on = f"{GO_ON}; segconv abort {shlex.quote(str(output))} removes what it left"
-    with interruptible(STOPPED, go_on), locked(target) as lock, locked(within):
-        _preflight(planned.plan, way_back, overwrite=overwrite)  # another run may have just ended
-        staging.replaceable(target, overwrite=overwrite)
-        with _begun(way_back, go_on, restart=restart), _begun(planned.plan, go_on, restart=restart):
+    _preflight(planned.plan, way_back, overwrite=how.overwrite)
+    cures = (Cure.of("abort", target=output),)
+    with interruptible(STOPPED, GO_ON, *cures), locked(target) as lock, locked(within):
+        _preflight(planned.plan, way_back, overwrite=how.overwrite)  # another run may have just ended
+        staging.replaceable(target, overwrite=how.overwrite)
+        with _begun(way_back, cures, how), _begun(planned.plan, cures, how):
             work = within.staging
             with writing(work), dataset.unchanged():
-                prepared = run_inputs(planned, RunOptions(jobs=jobs))
+                prepared = run_inputs(planned, RunOptions(how.jobs))
             _make_room(work, way_back)
-            predict_with(
-                model, work / INPUTS, work / PREDICTIONS, paths, device=device, mirror=mirror, jobs=jobs, tell=tell
-            )
+            predict_with(model, work / INPUTS, work / PREDICTIONS, paths, predicting, jobs=how.jobs)
             _refuse_missing(planned, way_back, model.log(paths))
-            outcome = bring_back(RunOptions(jobs=jobs, overwrite=overwrite, lock=lock))
+            outcome = bring_back(RunOptions(how.jobs, overwrite=how.overwrite, lock=lock))
         with writing(work):
             late = begun.remove_own(work)
     files = sorted(item.outputs[0] for item in way_back.items)
@@ -135,7 +124,7 @@ def infer(
 
 
 def _targets(output: Path) -> tuple[Target, Target]:
-    """Return the output as what grows in its own staging folder, and as what is made of inputs in the work folder."""
+    """Return two targets for the output: it grows in the staging folder of one, its inputs are in that of the other."""
     kind = manifest(*RESTORED)
     return Target(output, output.name, kind), Target(output, work_slot(INFER, output), kind)
 
@@ -143,7 +132,7 @@ def _targets(output: Path) -> tuple[Target, Target]:
 def _way_back(
     planned: Inputs, dataset: Dataset, output: Path, *, raw_output: bool
 ) -> tuple[Plan, Callable[..., Outcome]]:
-    """Return how predictions become the output: the plan, and what runs it."""
+    """Return how predictions become the output: the plan, and the function that runs it."""
     names = {case.case: case.original_name for case in planned.cases}
     predictions = planned.plan.target.staging / PREDICTIONS
     if raw_output:
@@ -159,19 +148,19 @@ def _preflight(*plans: Plan, overwrite: bool) -> None:
 
 
 @contextmanager
-def _begun(plan: Plan, go_on: str, *, restart: bool) -> Iterator[None]:
-    """Begin the staging folder of a plan, or continue it; of what goes wrong, only an interruption leaves it there."""
+def _begun(plan: Plan, cures: Sequence[Cure], how: RunOptions) -> Iterator[None]:
+    """Begin the staging folder of a plan, or resume it; of what goes wrong, only an interruption leaves it."""
     target, refused = plan.target, False
     try:
         with writing(target.staging):
             try:
-                staging.begin(plan, restart=restart).close()
+                staging.begin(plan, restart=how.restart).close()
             except SegconvError as error:
                 refused = error.code == "SC021"
                 raise
         yield
     except Interrupted as error:
-        error.hint = go_on
+        error.hint, error.cures = GO_ON, tuple(cures)
         raise
     except Exception:
         with suppress(SegconvError, OSError):
@@ -181,7 +170,7 @@ def _begun(plan: Plan, go_on: str, *, restart: bool) -> Iterator[None]:
 
 
 def _make_room(work: Path, way_back: Plan) -> None:
-    """Make the folder that nnU-Net writes into, and note before what that is."""
+    """Make the folder that nnU-Net writes into, after declaring what that will be."""
     folder = work / PREDICTIONS
     names = {os.path.basename(source) for item in way_back.items for source in item.sources}
     with writing(folder):
@@ -190,14 +179,14 @@ def _make_room(work: Path, way_back: Plan) -> None:
 
 
 def _refuse_missing(planned: Inputs, way_back: Plan, log: Path) -> None:
-    """Refuse fewer predictions than inputs: nnU-Net may lose a worker, and end well all the same."""
+    """Refuse fewer predictions than inputs: nnU-Net may lose a worker and still end without an error."""
     images = {case.case: case.images[0] for case in planned.cases}
     missing = [
         Finding(
             "SC101",
-            "nnU-Net ended without an error, but wrote no prediction of it",
+            "nnU-Net ended without an error, but wrote no prediction for it",
             file=images[item.case],
-            hint=f"run the same command again; {log} tells more",
+            hint=f"run the same command again; {log} says more",
         )
         for item in way_back.items
         if not all(map(os.path.isfile, item.sources))

@@ -1,62 +1,57 @@
-"""Planning a dataset: we check it, nnU-Net checks, plans and preprocesses it, and our folds go along."""
+"""Planning a dataset: segconv checks it, nnU-Net checks, plans and preprocesses it, and our folds are copied along."""
 
 from __future__ import annotations
 
 import json
 import os
-import shlex
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..dataset.layout import Dataset
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import leaks, read_splits
 from ..dataset.strictjson import read_file
-from ..errors import Finding, SegconvError, refuse_if_any
+from ..errors import Cure, SegconvError, refuse_if_any
 from ..review.check.dataset_check import check_dataset
-from ..train.commands import Tell, plan_and_preprocess
+from ..train.commands import USUAL_PLANNING, PlanOptions, Tell, plan_and_preprocess
 from ..train.holds import preprocessing
 from ..train.paths import Paths
 from ..work import fsops
 from ..work.locks import if_possible, locked
 from ..work.plan import Target
 from ..work.run_options import Workers, refuse_unfit
+from ..work.scratch import Warn
 from ..work.staging import writing
-
-Warn = Callable[[Sequence[Finding]], None]
 
 
 def plan_dataset(
     dataset: Dataset,
     paths: Paths,
+    options: PlanOptions = USUAL_PLANNING,
     *,
-    configurations: Sequence[str] = (),
-    planner: str | None = None,
-    gpu_memory_gb: float | None = None,
     jobs: int = 1,
-    tell: Tell | None = None,
     check: bool = True,
     allow_external: bool = False,
+    tell: Tell | None = None,
     warn: Warn | None = None,
 ) -> Path:
     """Check, plan and preprocess a dataset and carry its folds along.
 
-    The dataset is locked meanwhile, where the folder that it lies in can be written: nnU-Net reads it
-    for long, and does not notice that it is replaced. So are its plans and preprocessed data, which nothing
-    may be trained on while they are made anew.
+    The dataset is locked meanwhile, if the folder that holds it can be written: nnU-Net reads it for long, and
+    does not notice that it is replaced. So are its plans and preprocessed data, with which nothing may be
+    trained while they are made.
 
     Parameters
     ----------
     dataset, paths
         What, and where.
-    configurations, planner, gpu_memory_gb, jobs, tell
+    options, jobs, tell
         As in `plan_and_preprocess`.
     check
         Refuse a dataset in which `check_dataset` finds errors, before nnU-Net begins.
     allow_external
         As in `check_dataset`.
     warn
-        Is told the warnings of the check.
+        Hears the warnings of the check.
 
     Returns
     -------
@@ -80,36 +75,28 @@ def plan_dataset(
     ):
         dataset.held.refuse_if_changed()  # before hours of work
         if check:
-            found = refuse_if_any(check_dataset(dataset.path, Workers(jobs), allow_external=allow_external).findings)
+            report = check_dataset(dataset.path, Workers(jobs), allow_external=allow_external)
+            found = refuse_if_any(report.findings)
             if warn is not None:
                 warn(found)
         refuse_leaking(dataset, dataset.path / SPLITS_FILE)
         folder = paths.require("preprocessed") / dataset.path.name
         if folder.is_dir():
             carry_splits(dataset, folder, paths)  # nnU-Net's planner stops at other folds than the dataset's
-        plan_and_preprocess(
-            dataset.name.id,
-            dataset.path.name,
-            paths,
-            configurations=configurations,
-            planner=planner,
-            gpu_memory_gb=gpu_memory_gb,
-            jobs=jobs,
-            tell=tell,
-        )
+        plan_and_preprocess(dataset.name, paths, options, jobs=jobs, tell=tell)
         carry_splits(dataset, folder, paths)
         return folder
 
 
 def _refuse_elsewhere(dataset: Dataset, raw: Path) -> None:
-    """Refuse a dataset that nnU-Net, which goes by its number, would not find, or take another for."""
-    there = raw / dataset.path.name
-    if not (there.is_dir() and os.path.samefile(there, dataset.path)):
+    """Refuse a dataset that nnU-Net, which looks for its number, would not find or take another for."""
+    found = raw / dataset.path.name
+    if not (found.is_dir() and os.path.samefile(found, dataset.path)):
         raise SegconvError(
             f"is not in {raw}, where nnU-Net looks for datasets",
             code="SC040",
             file=str(dataset.path),
-            hint=f"segconv plan {dataset.name.id} --raw {shlex.quote(str(dataset.path.parent))}",
+            cures=[Cure.of("plan_where_it_is", dataset=dataset.name.id, raw=dataset.path.parent)],
         )
 
 
@@ -119,16 +106,16 @@ def carry_splits(dataset: Dataset, preprocessed: Path, paths: Paths) -> None:
     Raises
     ------
     SegconvError
-        ``SC095`` if other folds are there: they may be somebody's own.
+        ``SC095`` if other folds exist: they may be the user's own.
     """
     source, target = dataset.path / SPLITS_FILE, preprocessed / SPLITS_FILE
     if not os.path.lexists(source):
         return
     wanted = read_file(source)
-    there = os.path.lexists(target)
-    if there and _same(read_file(target), wanted):
+    exists = os.path.lexists(target)
+    if exists and _same(read_file(target), wanted):
         return
-    if there:
+    if exists:
         results = paths.results / dataset.path.name if paths.results is not None else None
         trained = results is not None and results.is_dir()
         raise SegconvError(

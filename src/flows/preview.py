@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset.layout import Dataset
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from ..image.geometry import Geometry, Volume
 from ..review.pictures.overlay import Panel, montage
 from ..review.pictures.sealed import is_sealed
 from ..train.commands import Tell
 from ..train.holds import reading
+from ..train.model import Model
 from ..train.paths import Paths
-from ..train.plans import DEFAULT_PLANS
 from ..train.trainers import find_trainer, list_trainers
 from ..train.transforms import Transformed, outputs, preprocessed_cases, transform_case
+from ..words import some_of
 from ..work.plan import PREVIEW, work_folder
 from ..work.scratch import Warn, scratch
 from ..work.single import write_single
@@ -29,18 +32,35 @@ from ..work.staging import refuse_unwritable_name
 COLOURS = ("r", "g", "b")
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """What is drawn of a case.
+
+    Parameters
+    ----------
+    case
+        The first that is preprocessed if None.
+    samples
+        How often the same patch is transformed.
+    channel
+        Which to draw of several; pictures of the channels R, G, B are drawn in colour.
+    seed
+        Of the place of the patch and of the transforms.
+    """
+
+    case: str | None = None
+    samples: int = 8
+    channel: int = 0
+    seed: int = 0
+
+
 def preview(
     dataset: Dataset,
-    trainer: str,
+    model: Model,
     picture: Path,
     paths: Paths,
+    sampling: Sampling,
     *,
-    configuration: str,
-    plans: str = DEFAULT_PLANS,
-    case: str | None = None,
-    samples: int = 8,
-    channel: int = 0,
-    seed: int = 0,
     overwrite: bool = False,
     tell: Tell | None = None,
     warn: Warn | None = None,
@@ -50,68 +70,65 @@ def preview(
     Parameters
     ----------
     dataset
-        That is planned and preprocessed.
-    trainer
-        Name of the class.
+        One that is planned and preprocessed.
+    model
+        Trainer, plans and configuration.
     picture
         PNG to write.
-    case
-        The first that is preprocessed if None.
-    channel
-        Which to draw of several; pictures of the channels R, G, B are drawn in colour.
+    sampling
+        What is drawn.
     warn
-        Is given what somebody else put into the work folder, which stays there.
+        Hears of what somebody else put into the work folder, which stays there.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for a trainer, case or channel that there is not, ``SC020`` if the picture is there
-        already, ``SC031`` if it could not be written; what `transform_case` raises.
+        ``SC001`` for a trainer, case or channel that does not exist, ``SC020`` if the picture already
+        exists, ``SC031`` if it could not be written; what `transform_case` raises.
     """
-    found = find_trainer(trainer, list_trainers())
+    trainer = find_trainer(model.trainer, list_trainers())
     _refuse_taken(picture, overwrite=overwrite)
-    cases = preprocessed_cases(paths, dataset.path.name, plans, configuration)
-    if case is not None and case not in cases:
-        raise SegconvError(f"no preprocessed case {case!r}", hint=f"there are {', '.join(cases[:10])}")
+    case = _chosen(sampling.case, preprocessed_cases(model, paths))
     names = dataset.description.channel_names
-    if not 0 <= channel < len(names):
-        raise SegconvError(f"--channel {channel}: the dataset has the channels 0 to {len(names) - 1}")
+    if not 0 <= sampling.channel < len(names):
+        raise SegconvError(f"no channel {sampling.channel}: the dataset has the channels 0 to {len(names) - 1}")
     work = work_folder(PREVIEW, picture)
-    chosen = case or cases[0]
-    with reading(paths, dataset.path.name), scratch(work, outputs(chosen), warn or (lambda _: None)):
+    with reading(paths, model.dataset), scratch(work, outputs(case), warn):
         made = transform_case(
-            found,
-            chosen,
-            paths,
-            work,
-            dataset=dataset.path.name,
-            configuration_name=configuration,
-            plans=plans,
-            samples=samples,
-            seed=seed,
-            tell=tell,
+            model, trainer, case, paths, work, samples=sampling.samples, seed=sampling.seed, tell=tell
         )
     colour = tuple(name.casefold() for name in names) == COLOURS and made.label.ndim == 2
-    data = draw(made, trainer, channel=None if colour else channel)
+    data = draw(made, model.trainer, channel=None if colour else sampling.channel)
     write_single(picture, data, partial(_refuse_taken, picture, overwrite=overwrite))
     return made
 
 
+def _chosen(case: str | None, among: Sequence[str]) -> str:
+    if case is None:
+        return among[0]
+    if case not in among:
+        raise SegconvError(f"no preprocessed case {case!r}", hint=f"there are {some_of(among, 10)}")
+    return case
+
+
 def _refuse_taken(picture: Path, *, overwrite: bool) -> None:
-    """Refuse to replace a picture, be it that it is one of segconv's and that is asked for."""
+    """Refuse to replace anything but a picture of segconv's, and that unless it is asked for."""
     refuse_unwritable_name(picture)
     if not os.path.lexists(picture):
         return
     if not overwrite:
         raise SegconvError(
-            "is there already", code="SC020", file=str(picture), hint="choose another -o, or --overwrite"
+            "already exists",
+            code="SC020",
+            file=str(picture),
+            cures=[Cure.of("choose_other_output"), Cure.of("overwrite")],
         )
     if not is_sealed(picture):
         raise SegconvError(
             "is not a picture that segconv drew, to the last byte, and is not replaced",
             code="SC020",
             file=str(picture),
-            hint="choose another -o",
+            cures=[Cure.of("choose_other_output")],
         )
 
 
@@ -121,7 +138,7 @@ def draw(made: Transformed, trainer: str, *, channel: int | None) -> bytes:
     Parameters
     ----------
     channel
-        To draw; None for the first three as a colour picture.
+        The one to draw; None for the first three as a colour picture.
     """
     low, high = (float(v) for v in np.percentile(_shown(made.image, channel), (0.5, 99.5)))
     spacing = tuple(float(v) for v in made.facts["spacing_mm"][-made.label.ndim :])

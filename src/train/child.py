@@ -1,4 +1,4 @@
-"""nnU-Net's commands, each in a process of its own with an environment that is told and not inherited.
+"""nnU-Net's commands, each in its own process with an environment that is given, not inherited.
 
 Nothing of nnU-Net is imported here: its commands are the console scripts of the installed package.
 """
@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from ..errors import Interrupted, SegconvError
+from ..errors import Cure, Interrupted, SegconvError
 from ..work import fsops
 from ..work.staging import writing
 from .paths import Paths
@@ -26,27 +26,25 @@ PASSED_ON = re.compile(r"(PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|(CUDA|NVIDIA|MKL
 """Variables that a child inherits; the folders are set anew."""
 
 WITHHELD = ("nnUNet_extTrainer",)
-"""nnU-Net imports every module of the folders that this names; it is set on purpose or not at all."""
+"""nnU-Net imports every module of the folders that this names, so it is set on purpose or not at all."""
 
 _NOT_HEEDED = ("matplotlibrc", ".numba_config.yaml")
-"""Settings that matplotlib and Numba look for in the current folder, which may be a stranger's, before all others."""
+"""Settings that matplotlib and Numba look for first in the current folder, which may be a stranger's."""
 
-_KNOWN_FAILURES: tuple[tuple[str, str], ...] = (
-    (
-        r"CUDA out of memory|OutOfMemoryError",
-        "the GPU's memory did not suffice: a smaller --batch-size or --patch-size",
-    ),
-    (r"Could not find a dataset with the ID", "segconv paths show tells where datasets are looked up"),
-    (r"workers are no longer alive|Killed|MemoryError", "the memory did not suffice: fewer processes (-j)"),
-    (r"No CUDA GPUs are available|not compiled with CUDA|Found no NVIDIA driver", "--device cpu trains without a GPU"),
+_KNOWN_FAILURES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (r"CUDA out of memory|OutOfMemoryError", "the GPU ran out of memory", ("smaller_patch",)),
+    (r"Could not find a dataset with the ID", "", ("show_folders",)),
+    (r"workers are no longer alive|Killed|MemoryError", "memory ran out", ("fewer_jobs",)),
+    (r"No CUDA GPUs are available|not compiled with CUDA|Found no NVIDIA driver", "", ("compute_without_gpu",)),
     (
         r"SemLock\(|shm_open|shared memory|\(shm\)",
-        "shared memory (/dev/shm) is full or absent, which nnU-Net's workers need: docker run --shm-size=8g gives more",
+        "shared memory (/dev/shm), which nnU-Net's workers need, is full or missing: give the container more of it",
+        (),
     ),
-    (r"No space left on device", "make room on the disk and run the command again"),
-    (r"Could not find requested nnunet trainer", "check the name given with -tr"),
+    (r"No space left on device", "make room on the disk and run the command again", ()),
+    (r"Could not find requested nnunet trainer", "", ("check_trainer",)),
 )
-"""What the end of a log says, and what to do."""
+"""What the end of a log says → what that means, and kinds of cures."""
 
 
 def commands() -> dict[str, str]:
@@ -83,10 +81,10 @@ def environment(paths: Paths) -> dict[str, str]:
 def python(call: str) -> list[str]:
     """Return the start of a command: our interpreter with a call, as isolated as an installed script is.
 
-    Python would look for modules in the current folder first, where a ``numpy.py`` of somebody else
-    may lie, as may settings: with those of matplotlib, nnU-Net's picture of a training may fail, and the
-    training with it. Isolation, which Python's worker processes inherit, also leaves out what the user
-    installed for themselves alone; that is found all the same.
+    Python would look for modules in the current folder first, which may hold a ``numpy.py`` of somebody
+    else, or settings: with those of matplotlib, nnU-Net's picture of a training may fail, and the
+    training with it. Isolation, which Python's worker processes inherit, also hides what users
+    installed only for themselves; that is added again.
     """
     packages = site.getusersitepackages() if site.ENABLE_USER_SITE else ""
     # Without a home it is a folder "~" of the current one.
@@ -116,9 +114,9 @@ def run_nnunet(
     paths
         The three folders.
     log
-        File that gets everything it says; appended to.
+        File to which everything that it writes is appended.
     tell
-        Gets each line, without its end.
+        Hears each line, without its end.
     settings
         More variables for the child.
 
@@ -126,7 +124,7 @@ def run_nnunet(
     ------
     SegconvError
         ``SC001`` if there is no such command, ``SC041`` if nnunetv2 is not installed, ``SC101`` if
-        it fails: what failed, its last words, where the log is, what to do.
+        it fails, with its last words, where the log is, and what to do.
     Interrupted
         By Ctrl-C; the child and its processes are ended.
     """
@@ -135,7 +133,7 @@ def run_nnunet(
         import difflib
 
         near = difflib.get_close_matches(name, known, n=3) or sorted(known)
-        raise SegconvError(f"nnunetv2 has no command {name}", hint=f"there are {', '.join(near)}")
+        raise SegconvError(f"nnunetv2 has no command {name}", hint=f"known are {', '.join(near)}")
     module, _, function = known[name].partition(":")
     call = f"import sys; from {module} import {function}; sys.argv[0] = {name!r}; sys.exit({function}())"
     run_child(
@@ -155,7 +153,7 @@ def run_child(
     log: Path | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> None:
-    """Run a program to its end, passing on what it says; see `run_nnunet`."""
+    """Run a program to its end, passing on what it writes; see `run_nnunet`."""
     descriptor = None
     if log is not None:
         with writing(log):
@@ -177,13 +175,13 @@ def run_child(
     except KeyboardInterrupt as error:
         number = int(error.args[0]) if error.args else signal.SIGINT
         raise Interrupted(
-            f"interrupted: {shown}", signal_number=number, hint="the same command goes on where nnU-Net can"
+            f"interrupted: {shown}", signal_number=number, hint="the same command resumes where nnU-Net can"
         ) from None
     finally:
         if descriptor is not None:
             os.close(descriptor)
     if code != 0:
-        raise _failure(shown, code, list(last), log)
+        raise _failure(shown, code, last, log)
 
 
 def _log(descriptor: int | None, path: Path | None, data: bytes) -> None:
@@ -192,14 +190,22 @@ def _log(descriptor: int | None, path: Path | None, data: bytes) -> None:
             fsops.append(descriptor, data, path)
 
 
-def _failure(shown: str, code: int, last: list[str], log: Path | None) -> SegconvError:
+def _failure(shown: str, code: int, last: Sequence[str], log: Path | None) -> SegconvError:
     """Return what a person wants to know about a command that failed."""
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     text = "\n".join(last)
-    hint = next((advice for pattern, advice in _KNOWN_FAILURES if re.search(pattern, text)), "")
-    words = next((line for line in reversed(last) if re.match(r"\w+(\.\w+)*(Error|Exception|Exit)\b", line)), "")
-    said = words or (last[-1] if last else "it said nothing")
-    hint = hint or "the log tells more"
+    known = ((hint, kinds) for pattern, hint, kinds in _KNOWN_FAILURES if re.search(pattern, text))
+    hint, kinds = next(known, ("the log says more", ()))
     return SegconvError(
-        f"{shown} {how}: {said}", code="SC101", file=str(log or ""), hint=f"{hint} ({log})" if log else hint
+        f"{shown} {how}: {_last_words(last)}",
+        code="SC101",
+        file=str(log or ""),
+        hint=" ".join(filter(None, (hint, f"(log: {log})" if log else ""))),
+        cures=map(Cure, kinds),
     )
+
+
+def _last_words(last: Sequence[str]) -> str:
+    """Return the last line that names an exception, or the last of all."""
+    named = (line for line in reversed(last) if re.match(r"\w+(\.\w+)*(Error|Exception|Exit)\b", line))
+    return next(named, last[-1] if last else "it wrote nothing")

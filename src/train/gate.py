@@ -1,26 +1,22 @@
-"""What a model from elsewhere may bring along: numbers, and the names of networks that are known; no code.
+"""What a model from elsewhere may bring along: numbers, and the names of known networks, but no code.
 
-nnU-Net imports and calls what plans name, unpickles checkpoints and unpacks archives over what is
-there. So plans, checkpoints and archives are looked at here, without running anything of them,
-before a process of nnU-Net sees them.
+nnU-Net imports and calls what plans name, and unpickles checkpoints. So both are examined here, without
+running anything of them, before a process of nnU-Net sees them.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
-import stat
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from .. import reading
-from ..errors import Finding, Refused, SegconvError, naming
-from .derived import is_remembered
+from ..errors import Cure, Finding, Refused, SegconvError
+from .remembered import is_remembered
 
 PACKAGES = ("dynamic_network_architectures", "torch.nn", "segconv")
 """Where the classes that plans may name are defined."""
@@ -32,31 +28,47 @@ _FOUND_BY_NAME_IN_CONFIGURATION = (
     "resampling_fn_seg",
     "resampling_fn_probabilities",
 )
-"""Entries that nnU-Net looks up by name among its own; a name they are, not a path."""
-
-MAX_ARCHIVE_BYTES = 64 << 30
-MAX_MEMBERS = 10_000
-MAX_RATIO = 200
-"""A model deflates by less than 2; text by less than 20."""
-
-_BLOCK = 1 << 20
+"""Entries that nnU-Net looks up among its own classes: by a name, not a path."""
 
 
-def refuse_foreign_classes(plans: Mapping[str, Any], allowed: Collection[str] = (), *, file: str = "") -> None:
-    """Refuse plans that name classes from elsewhere, unless segconv derived them here; see `foreign_classes`.
+@dataclass(frozen=True)
+class Trust:
+    """What of a model from elsewhere is trusted, and so not refused.
 
-    Raises
-    ------
-    Refused
-        ``SC064``, with every name that is not known.
+    Parameters
+    ----------
+    trust_model
+        Whether its files may hold more than numbers.
+    allowed_modules
+        Modules whose classes plans may name, besides `PACKAGES`.
     """
-    found = foreign_classes(plans, allowed, file=file)
-    if found and not is_remembered(plans):
-        raise Refused(reasons=found)
+
+    trust_model: bool = False
+    allowed_modules: Collection[str] = ()
+
+    def refuse_foreign_classes(self, plans: Mapping[str, Any], *, file: str = "") -> None:
+        """Refuse plans that name classes from elsewhere, unless segconv derived them here; see `foreign_classes`.
+
+        Raises
+        ------
+        Refused
+            ``SC064``, with every name that is not known.
+        """
+        found = foreign_classes(plans, self.allowed_modules, file=file)
+        if found and not is_remembered(plans):
+            raise Refused(reasons=found)
+
+    def check_checkpoint(self, path: Path) -> None:
+        """Refuse a checkpoint that `refuse_more_than_tensors` refuses, unless the model is trusted."""
+        if not self.trust_model:
+            refuse_more_than_tensors(path)
+
+
+NO_TRUST = Trust()
 
 
 def foreign_classes(plans: Mapping[str, Any], allowed: Collection[str] = (), *, file: str = "") -> list[Finding]:
-    """Return what plans name that is not known; nothing that they name is imported.
+    """Return findings on everything unknown that plans name; nothing of it is imported.
 
     Parameters
     ----------
@@ -70,15 +82,16 @@ def foreign_classes(plans: Mapping[str, Any], allowed: Collection[str] = (), *, 
     found = [
         Finding(
             "SC064",
-            f"{where} names {name!r}, which is no class of {', '.join(PACKAGES)}",
+            f"{where} names {name!r}, which is not a class of {', '.join(PACKAGES)}",
             file=file,
-            hint="nnU-Net would import and call it: --allow-module MODULE, if that module is installed and trusted",
+            hint="nnU-Net would import and call it",
+            cures=(Cure.of("allow_module"),),
         )
         for where, name in _class_paths(plans)
         if not _is_known(name, allowed)
     ]
     found += [
-        Finding("SC064", f"{where} is {name!r}, expected a name", file=file, hint="plan the dataset anew")
+        Finding("SC064", f"{where} is {name!r}, expected a name", file=file, hint="plan the dataset again")
         for where, name in _plain_names(plans)
         if name is not None and not (isinstance(name, str) and re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII))
     ]
@@ -96,22 +109,24 @@ def _class_paths(plans: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield where a class stands and what stands there."""
     for name, configuration in _configurations(plans):
         architecture = configuration.get("architecture")
-        if architecture is None:
-            continue
-        if not isinstance(architecture, Mapping):
+        if isinstance(architecture, Mapping):
+            yield from _classes_of_network(name, architecture)
+        elif architecture is not None:
             yield f"the architecture of {name}", architecture
-            continue
-        if "network_class_name" in architecture:
-            yield f"the network of {name}", architecture["network_class_name"]
-        arguments = architecture.get("arch_kwargs") or {}
-        imported = architecture.get("_kw_requires_import") or ()
-        if not isinstance(arguments, Mapping) or not isinstance(imported, (list, tuple)):
-            yield f"the network of {name}", arguments
-            continue
-        for key in imported:
-            value = arguments.get(key) if isinstance(key, str) else key
-            if value is not None:
-                yield f"{key} of {name}", value
+
+
+def _classes_of_network(name: str, architecture: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if "network_class_name" in architecture:
+        yield f"the network of {name}", architecture["network_class_name"]
+    arguments = architecture.get("arch_kwargs") or {}
+    imported = architecture.get("_kw_requires_import") or ()
+    if not isinstance(arguments, Mapping) or not isinstance(imported, (list, tuple)):
+        yield f"the network of {name}", arguments
+        return
+    for key in imported:
+        value = arguments.get(key) if isinstance(key, str) else key
+        if value is not None:
+            yield f"{key} of {name}", value
 
 
 def _plain_names(plans: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -150,7 +165,7 @@ def _is_module(parts: list[str]) -> bool:
     return False
 
 
-def check_checkpoint(path: Path) -> None:
+def refuse_more_than_tensors(path: Path) -> None:
     """Refuse a checkpoint that holds more than numbers, texts and tensors.
 
     It is read by PyTorch's own restricted reader, which builds nothing else; of numpy it may hold
@@ -171,7 +186,8 @@ def check_checkpoint(path: Path) -> None:
             f"PyTorch {torch.__version__} cannot tell what is in a checkpoint, expected 2.5 or later",
             code="SC041",
             file=str(path),
-            hint="pip install --upgrade torch; or --trust-model, if you trust where the model comes from",
+            hint="install PyTorch 2.5 or later",
+            cures=[Cure.of("trust_files")],
         )
     try:
         with safe_globals(_numpy_scalars()):
@@ -186,7 +202,8 @@ def check_checkpoint(path: Path) -> None:
             f"holds more than numbers and tensors, or is damaged: {what}",
             code="SC064",
             file=str(path),
-            hint="a model is code: --trust-model, if you trust where it comes from",
+            hint="a model is code",
+            cures=[Cure.of("trust_files")],
         ) from error
 
 
@@ -197,112 +214,3 @@ def _numpy_scalars() -> list[Any]:
     kinds = [np.dtype(name) for name in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")]
     # numpy says itself which function builds a scalar, wherever it keeps it.
     return [np.float64(0).__reduce__()[0], np.dtype, *{type(kind) for kind in kinds}]
-
-
-@dataclass(frozen=True)
-class Member:
-    """A file in an archive.
-
-    Parameters
-    ----------
-    name
-        Its path in the archive, with slashes.
-    nbytes
-        Its size, unpacked.
-    """
-
-    name: str
-    nbytes: int
-
-
-def list_archive(path: Path, into: Path | None = None) -> list[Member]:
-    """List a zip archive and prove it, without writing anything.
-
-    Parameters
-    ----------
-    path
-        The archive.
-    into
-        Folder that it is meant for; what is there already is not to be replaced.
-
-    Returns
-    -------
-    members
-        Its files, all of which stay inside and are whole.
-
-    Raises
-    ------
-    Refused
-        ``SC060`` for paths and links that leave the folder, ``SC054`` for more than it may unpack
-        to, ``SC050`` for damage, ``SC020`` for what is there already.
-    SegconvError
-        ``SC051`` if it is no zip archive; ``SC030`` if it cannot be read.
-    """
-    try:
-        with naming(str(path)), zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            findings = [found for entry in entries for found in _oddities(entry, path)]
-            findings += _of_the_whole(entries, path)
-            if not findings:
-                findings += [found for entry in entries for found in _damage(archive, entry, path)]
-            files = [entry for entry in entries if not entry.is_dir()]
-    except zipfile.BadZipFile as error:
-        raise SegconvError(f"is no zip archive ({error})", code="SC051", file=str(path)) from error
-    except OSError as error:
-        raise reading.refusal(error, path) from error
-    if into is not None:
-        findings += [
-            Finding("SC020", "is there already, and is not replaced", file=str(into / entry.filename))
-            for entry in files
-            if not findings and os.path.lexists(into / entry.filename)
-        ]
-    if findings:
-        raise Refused(reasons=findings)
-    return [Member(entry.filename, entry.file_size) for entry in files]
-
-
-def _oddities(entry: zipfile.ZipInfo, path: Path) -> Iterator[Finding]:
-    name = entry.orig_filename
-    parts = PurePosixPath(name).parts
-    if not name.isprintable() or "\\" in name or ":" in name or name.startswith("/") or ".." in parts or not parts:
-        yield Finding("SC060", f"holds {name!r}, expected paths inside it", file=str(path))
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        yield Finding("SC060", f"holds {name!r}, which is no file but a link or a device", file=str(path))
-    if entry.flag_bits & 1:
-        yield Finding("SC051", f"holds {name!r}, which is encrypted", file=str(path))
-    if entry.file_size > MAX_RATIO * max(entry.compress_size, 1) and entry.file_size > _BLOCK:
-        yield Finding(
-            "SC054",
-            f"holds {name!r}, {entry.compress_size} bytes that unpack to {entry.file_size}; at most"
-            f" {MAX_RATIO} times as many are allowed",
-            file=str(path),
-        )
-
-
-def _of_the_whole(entries: list[zipfile.ZipInfo], path: Path) -> Iterator[Finding]:
-    total = sum(entry.file_size for entry in entries)
-    if total > MAX_ARCHIVE_BYTES or len(entries) > MAX_MEMBERS:
-        yield Finding("SC054", f"unpacks to {len(entries)} files of {total} bytes together", file=str(path))
-    seen: set[str] = set()
-    for entry in entries:
-        key = entry.filename.rstrip("/").casefold()
-        if key in seen:
-            yield Finding("SC085", f"holds {entry.filename!r} twice", file=str(path))
-        seen.add(key)
-
-
-def _damage(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> Iterator[Finding]:
-    """Read a member to its end, which proves its checksum and its length."""
-    size = 0
-    try:
-        with archive.open(entry) as member:
-            while block := member.read(_BLOCK):
-                size += len(block)
-                if size > entry.file_size:
-                    break
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        yield Finding("SC050", f"holds {entry.filename!r}, which is damaged ({error})", file=str(path))
-        return
-    if size != entry.file_size:
-        yield Finding("SC050", f"holds {entry.filename!r}, which has not the length it says", file=str(path))

@@ -1,4 +1,4 @@
-"""nnU-Net's three folders: made, found, and explained when they are not.
+"""nnU-Net's three folders: made, found, and explained if they are missing.
 
 For each, an option beats the environment variable, which beats the settings file
 (``$XDG_CONFIG_HOME/segconv/folders.json``, by default in ``~/.config``).
@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import reading
 from ..dataset.names import find_dataset
-from ..errors import Finding, SegconvError, refuse_if_any, warning
+from ..errors import Cure, Finding, SegconvError, refuse_if_any, warning
 from ..work import fsops
 from ..work.home import config_home
 from ..work.staging import writing
@@ -34,9 +35,7 @@ PURPOSE = {
 LARGEST_SETTINGS = 1 << 20
 
 _OUT_OF_REACH = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG)
-"""What the system says of a file that is not there, or that this user cannot get at: a home may be somebody else's."""
-
-INIT_HINT = "segconv paths init ROOT makes all three"
+"""What the system says of a file that does not exist or is out of this user's reach, as the home of another user is."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +60,23 @@ class Paths:
 
     @classmethod
     def find(cls, *, raw: Path | None = None, preprocessed: Path | None = None, results: Path | None = None) -> Paths:
-        """Return what is set, each value judged but none insisted on."""
-        given = {"raw": raw, "preprocessed": preprocessed, "results": results}
+        """Return what is set; values that cannot be used are kept as problems."""
+        options = {"raw": raw, "preprocessed": preprocessed, "results": results}
         settings = read_settings()
         found: dict[str, Path] = {}
         origin: dict[str, str] = {}
         problems: dict[str, str] = {}
         for word, variable in NAMES.items():
-            option = given[word]
-            if option is not None:
-                text, origin[word] = os.path.abspath(option), f"option --{word}"
-            elif os.environ.get(variable):
-                text, origin[word] = os.environ[variable], f"variable {variable}"
-            elif settings.get(variable):
-                text, origin[word] = settings[variable], f"settings file {settings_file()}"
-            else:
-                continue
-            problem = _problem(text)
-            if problem:
+            option = options[word]
+            candidates = (
+                (os.path.abspath(option) if option is not None else None, f"option {word}"),
+                (os.environ.get(variable), f"variable {variable}"),
+                (settings.get(variable), f"settings file {settings_file()}"),
+            )
+            text, origin[word] = next(((text, where) for text, where in candidates if text), ("", ""))
+            if not text:
+                del origin[word]
+            elif problem := _problem(text):
                 problems[word] = f"{text!r} {problem}"
             else:
                 found[word] = Path(text)
@@ -94,20 +92,25 @@ class Paths:
         """
         for word in words:
             if getattr(self, word) is None:
-                variable = NAMES[word]
-                if word in self.problems:
-                    raise SegconvError(
-                        f"{self.origin[word]}: {self.problems[word]}",
-                        code="SC040",
-                        hint=f"set {variable} to an absolute path of a folder, without quotes; or {INIT_HINT}",
-                    )
-                raise SegconvError(
-                    f"{variable} is not set: the folder for {PURPOSE[word]}",
-                    code="SC040",
-                    hint=f"{INIT_HINT}; or give --{word}, or export {variable}",
-                )
+                raise self._unusable(word)
         found: Path = getattr(self, words[0])
         return found
+
+    def _unusable(self, word: str) -> SegconvError:
+        variable = NAMES[word]
+        if word in self.problems:
+            return SegconvError(
+                f"{self.origin[word]}: {self.problems[word]}",
+                code="SC040",
+                hint=f"set {variable} to the absolute path of a folder, without quotes",
+                cures=[Cure.of("make_folders")],
+            )
+        return SegconvError(
+            f"{variable} is not set: the folder for {PURPOSE[word]}",
+            code="SC040",
+            hint=f"export {variable}",
+            cures=[Cure.of("name_folder", word=word), Cure.of("make_folders")],
+        )
 
     def dataset(self, reference: str) -> Path:
         """Return the folder of a dataset; one that is given as a path needs none of the three folders.
@@ -128,13 +131,13 @@ class Paths:
             if "raw" not in self.problems:
                 raise
             if os.path.isdir(reference):
-                return Path(os.path.realpath(reference))  # whoever reads it tells what it lacks
+                return Path(os.path.realpath(reference))  # what it lacks is said when it is read
             return self.require("raw")
 
     def warnings(self, *words: str) -> tuple[Finding, ...]:
-        """Return a warning for each of these folders that is set to something that cannot be used."""
+        """Return a warning for each of these folders whose value cannot be used."""
         return tuple(
-            warning("SC040", f"{self.origin[word]}: {self.problems[word]}; it is not looked at")
+            warning("SC040", f"{self.origin[word]}: {self.problems[word]}; it is ignored")
             for word in words
             if word in self.problems
         )
@@ -155,7 +158,7 @@ class Paths:
             raise SegconvError(
                 f"variable nnUNet_raw_data_base: {base!r} {problem}",
                 code="SC040",
-                hint="set nnUNet_raw_data_base to an absolute path of a folder, without quotes",
+                hint="set nnUNet_raw_data_base to the absolute path of a folder, without quotes",
             )
         return Path(base) / "nnUNet_raw_data"
 
@@ -165,39 +168,42 @@ class Paths:
 
 
 def settings_file() -> Path | None:
-    """Return where the settings file is, be it there or not; None for a user without a home."""
+    """Return where the settings file is, whether it exists or not; None for a user without a home."""
     base = config_home()
     return None if base is None else base / "segconv" / "folders.json"
 
 
 def read_settings() -> dict[str, str]:
-    """Return the settings file; empty if there is none that this user can reach.
+    """Return the settings; empty if there is no file that this user can reach.
 
     Raises
     ------
     SegconvError
-        ``SC042`` if it is there and cannot be used.
+        ``SC042`` if the file exists and cannot be used.
     """
     path = settings_file()
     if path is None:
         return {}
-    hint = "remove it, and run segconv paths init ROOT --remember"
     try:
-        # A link is fine: who keeps settings elsewhere put it there. A pipe would be waited for.
+        # A link is fine: who keeps settings elsewhere put it there. A pipe would block.
         found = json.loads(reading.whole(os.path.realpath(path), LARGEST_SETTINGS))
     except OSError as error:
         if error.errno in _OUT_OF_REACH:
             return {}
         raise SegconvError(f"cannot be read ({error.strerror})", code="SC042", file=str(path)) from error
     except (ValueError, RecursionError) as error:
-        raise SegconvError(f"is no JSON ({error})", code="SC042", file=str(path), hint=hint) from error
+        raise _unusable_settings(path, f"is not JSON ({error})") from error
     except SegconvError as error:
         if error.code == "SC060":  # links in a circle
             return {}
-        raise SegconvError(error.message, code="SC042", file=str(path), hint=hint) from error
+        raise _unusable_settings(path, error.message) from error
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise SegconvError("is no object of names and paths", code="SC042", file=str(path), hint=hint)
+        raise _unusable_settings(path, "is not an object of names and paths")
     return found
+
+
+def _unusable_settings(path: Path, why: str) -> SegconvError:
+    return SegconvError(why, code="SC042", file=str(path), hint="remove it", cures=[Cure.of("remember_folders")])
 
 
 def init_folders(root: Path, *, remember: bool = False) -> Paths:
@@ -214,39 +220,17 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
     Raises
     ------
     Refused
-        ``SC020`` if one of these files is there already and sets something else.
+        ``SC020`` if one of these files exists and sets something else.
     SegconvError
         ``SC040`` for a path that shells would misread; ``SC042`` for settings that cannot be used; ``SC03x``.
     """
     root = root.absolute()
     if any(c in str(root) for c in "\"'\n\r$`\\"):
-        raise SegconvError(f"{str(root)!r} has quotes or other characters that shells take for their own", code="SC040")
+        raise SegconvError(f"{str(root)!r} has quotes or other characters that shells interpret", code="SC040")
     folders = {variable: root / variable for variable in NAMES.values()}
-    remembered = settings_file() if remember else None
-    if remember and remembered is None:
-        raise SegconvError(
-            "there is no home folder that settings could be kept in",
-            code="SC042",
-            hint="leave out --remember; or export XDG_CONFIG_HOME, an absolute path of a folder for settings",
-        )
-    settings = read_settings() if remembered is not None else {}  # which refuses a file of somebody else
-    if remembered is not None and not settings and os.path.lexists(remembered) and not os.access(remembered, os.R_OK):
-        raise SegconvError(
-            "is there and cannot be read, and is not replaced",
-            code="SC042",
-            file=str(remembered),
-            hint="check its rights, or move it away",
-        )
-    files = {
-        root / name: "".join(f"{line.format(variable, folder)}\n" for variable, folder in folders.items()).encode()
-        for name, line in SETTING
-    }
-    missing = {path: data for path, data in files.items() if not os.path.lexists(path)}
-    refuse_if_any(
-        other
-        for path, data in files.items()
-        if path not in missing and (other := _other_content(path, data)) is not None
-    )
+    remembered = _replaceable_settings() if remember else None
+    settings = read_settings() if remembered is not None else {}
+    missing = _missing_files(root, folders)
     with writing(root):
         for folder in folders.values():
             fsops.mkdir(folder)
@@ -259,18 +243,53 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
     return Paths(folders["nnUNet_raw"], folders["nnUNet_preprocessed"], folders["nnUNet_results"])
 
 
-def _other_content(path: Path, wanted: bytes) -> Finding | None:
-    """Return the error for a file that is there and sets something else, which is kept."""
+def _replaceable_settings() -> Path:
+    """Return where settings are kept, refusing a file there that cannot be read and so not be replaced."""
+    path = settings_file()
+    if path is None:
+        raise SegconvError(
+            "there is no home folder to keep settings in",
+            code="SC042",
+            hint="export XDG_CONFIG_HOME, the absolute path of a folder for settings",
+            cures=[Cure.of("do_not_remember")],
+        )
+    if not read_settings() and os.path.lexists(path) and not os.access(path, os.R_OK):
+        raise SegconvError(
+            "exists and cannot be read, and is not replaced",
+            code="SC042",
+            file=str(path),
+            hint="check its permissions, or move it away",
+        )
+    return path
+
+
+def _missing_files(root: Path, folders: Mapping[str, Path]) -> dict[Path, bytes]:
+    """Return the files that set the variables and do not exist yet; refuse those that set something else."""
+    files = {
+        root / name: "".join(f"{line.format(variable, folder)}\n" for variable, folder in folders.items()).encode()
+        for name, line in SETTING
+    }
+    missing = {path: data for path, data in files.items() if not os.path.lexists(path)}
+    refuse_if_any(
+        _other_content(path) for path, data in files.items() if path not in missing and not _holds(path, data)
+    )
+    return missing
+
+
+def _holds(path: Path, wanted: bytes) -> bool:
     try:
-        if reading.whole(reading.in_real_folder(path), LARGEST_SETTINGS) == wanted:
-            return None
+        return reading.whole(reading.in_real_folder(path), LARGEST_SETTINGS) == wanted
     except (OSError, SegconvError):  # a folder, a link, a pipe
-        pass
+        return False
+
+
+def _other_content(path: Path) -> Finding:
     return Finding(
         "SC020",
-        "is there already with other content, and is not replaced",
+        "already exists with other content, and is not replaced",
         file=str(path),
-        hint="move it away, or leave it and run segconv with --raw, --preprocessed and --results",
+        hint="move it away",
+        cures=(Cure.of("name_folders"),),
     )
 
 
@@ -281,5 +300,5 @@ def _problem(text: str) -> str | None:
     if not os.path.isabs(text):
         return "is not absolute"
     if not os.path.isdir(text):
-        return "is no folder"
+        return "is not a folder"
     return None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from .child import commands, run_nnunet
-from .commands import Tell, log_file, settings_of
-from .gate import check_checkpoint, refuse_foreign_classes
+from .commands import Tell
+from .device import AUTO, chosen_device, settings_of
+from .gate import NO_TRUST, Trust
+from .model import FINAL, log_file
 from .paths import Paths
 from .plans import read_plans
 
@@ -44,28 +46,22 @@ class ProvedModel:
 
 
 def prove_model(
-    model: Path,
-    dataset: str,
-    *,
-    folds: Sequence[str],
-    checkpoint: str = "checkpoint_final.pth",
-    allowed_modules: Collection[str] = (),
-    trust_model: bool = False,
+    folder: Path, dataset: str, folds: Sequence[str], trust: Trust = NO_TRUST, *, checkpoint: str = FINAL
 ) -> ProvedModel:
-    """Look whether a model can be predicted with, before anything is written.
+    """Check that a model can predict, before anything is written.
 
     Parameters
     ----------
-    model
-        Folder with plans.json, dataset.json and the folds, wherever that lies; see `model_folder`.
+    folder
+        With plans.json, dataset.json and the folds, wherever it is; see `Model.folder`.
     dataset
         Name of the folder of the dataset that it was trained on; the log is kept under it.
     folds
         Whose predictions are averaged.
-    allowed_modules
-        Where classes that the plans name may come from, besides nnU-Net's own networks.
-    trust_model
-        Do not look whether a checkpoint holds more than numbers.
+    trust
+        What of the model may be code.
+    checkpoint
+        Name of the file of each fold.
 
     Raises
     ------
@@ -74,21 +70,43 @@ def prove_model(
         checkpoints would bring code along.
     """
     commands()
-    checkpoints = {fold: model / f"fold_{fold}" / checkpoint for fold in folds}
+    checkpoints = {fold: folder / f"fold_{fold}" / checkpoint for fold in folds}
     for fold, found in checkpoints.items():
         if not found.is_file():
+            configuration = folder.name.rsplit("__", 1)[-1]
             raise SegconvError(
-                "is not there: this fold is not trained",
+                "does not exist: this fold is not trained",
                 code="SC010",
                 file=str(found),
-                hint=f"segconv train {dataset} -c {model.name.rsplit('__', 1)[-1]} -f {fold}",
+                cures=[Cure.of("train", dataset=dataset, configuration=configuration, fold=fold)],
             )
-    own_plans = model / "plans.json"
-    refuse_foreign_classes(read_plans(own_plans), allowed_modules, file=str(own_plans))
-    if not trust_model:
-        for found in checkpoints.values():
-            check_checkpoint(found)
-    return ProvedModel(model, dataset, tuple(folds), checkpoint)
+    plans = folder / "plans.json"
+    trust.refuse_foreign_classes(read_plans(plans), file=str(plans))
+    for found in checkpoints.values():
+        trust.check_checkpoint(found)
+    return ProvedModel(folder, dataset, tuple(folds), checkpoint)
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """How a model predicts.
+
+    Parameters
+    ----------
+    device
+        ``"cuda"``, ``"cpu"``, ``"mps"``, or ``"auto"``; see `chosen_device`.
+    mirror
+        Average over mirrored copies of each input, as nnU-Net does by default.
+    tell
+        Hears each line that nnU-Net writes.
+    """
+
+    device: str = AUTO
+    mirror: bool = True
+    tell: Tell | None = None
+
+
+USUAL_PREDICTION = PredictOptions()
 
 
 def predict_with(
@@ -96,31 +114,28 @@ def predict_with(
     inputs: Path,
     output: Path,
     paths: Paths,
+    options: PredictOptions = USUAL_PREDICTION,
     *,
-    device: str = "cuda",
-    mirror: bool = True,
     jobs: int = 1,
-    tell: Tell | None = None,
 ) -> None:
-    """Predict a folder of files that are named as nnU-Net wants them; errors as `run_nnunet`'s.
+    """Predict a folder of files that are named as nnU-Net wants them; errors are those of `run_nnunet`.
 
     Parameters
     ----------
     inputs, output
         Folders.
-    mirror
-        Average over mirrored copies of each input, as nnU-Net does by default.
     jobs
-        Processes for reading and for writing, each.
+        Processes that read, and as many that write.
     """
+    device = chosen_device(options.device)
     arguments = ["-i", str(inputs), "-o", str(output), "-m", str(model.folder), "-f", *model.folds]
     arguments += ["-chk", model.checkpoint, "-device", device, "-npp", str(jobs), "-nps", str(jobs)]
-    arguments += ["--disable_progress_bar"] + ([] if mirror else ["--disable_tta"])
+    arguments += ["--disable_progress_bar"] + ([] if options.mirror else ["--disable_tta"])
     run_nnunet(
         "nnUNetv2_predict_from_modelfolder",
         arguments,
         paths,
         log=model.log(paths),
-        tell=tell,
+        tell=options.tell,
         settings=settings_of(device),
     )

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from .. import reading
 from ..dataset.pickle_values import NotPlain, values_of
-from ..errors import SegconvError, naming
+from ..errors import Cure, SegconvError, naming
 from ..work import fsops
 from ..work.staging import writing
 
@@ -34,7 +34,7 @@ _BLOSC2 = re.compile(
 _BLOSC2_BYTES = 100
 
 
-def refuse_more_than_numbers(folder: Path, *, hint: str) -> None:
+def refuse_more_than_numbers(folder: Path, *, cures: Sequence[Cure]) -> None:
     """Refuse a folder of preprocessed cases if one of them holds more than nnU-Net writes.
 
     Raises
@@ -50,10 +50,10 @@ def refuse_more_than_numbers(folder: Path, *, hint: str) -> None:
         raise reading.unlisted(error, folder) from error
     for name in names:
         if name.endswith(PROPERTIES):
-            _properties(folder / name, hint)
+            _properties(folder / name, cures)
         elif name.endswith(".b2nd"):
             with _opened(folder / name) as descriptor:
-                _refuse_other_than_array(descriptor, folder / name, hint)
+                _refuse_other_than_array(descriptor, folder / name, cures)
 
 
 def case_files(case: str) -> list[str]:
@@ -61,7 +61,7 @@ def case_files(case: str) -> list[str]:
     return [case + ending for ending in (PROPERTIES, *_ARRAYS)]
 
 
-def copy_case(folder: Path, case: str, into: Path, *, hint: str) -> None:
+def copy_case(folder: Path, case: str, into: Path, *, cures: Sequence[Cure]) -> None:
     """Copy the files of a preprocessed case to an empty folder, so that what is loaded is what was looked at.
 
     Raises
@@ -69,7 +69,7 @@ def copy_case(folder: Path, case: str, into: Path, *, hint: str) -> None:
     SegconvError
         As `refuse_more_than_numbers`; of the system, if the copy cannot be written.
     """
-    properties = _properties(folder / (case + PROPERTIES), hint)
+    properties = _properties(folder / (case + PROPERTIES), cures)
     with writing(into):
         fsops.mkdir(into)
         fsops.write_new(into / (case + PROPERTIES), properties)
@@ -79,7 +79,7 @@ def copy_case(folder: Path, case: str, into: Path, *, hint: str) -> None:
                 continue
             with _opened(path) as descriptor:
                 if path.suffix == ".b2nd":
-                    _refuse_other_than_array(descriptor, path, hint)
+                    _refuse_other_than_array(descriptor, path, cures)
                 fsops.copy_new(descriptor, into / path.name)
 
 
@@ -95,7 +95,7 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _properties(path: Path, hint: str) -> bytes:
+def _properties(path: Path, cures: Sequence[Cure]) -> bytes:
     """Return the bytes of a case's properties, which hold plain values alone."""
     try:
         with naming(str(path)):
@@ -104,14 +104,14 @@ def _properties(path: Path, hint: str) -> bytes:
     except OSError as error:
         raise reading.refusal(error, path) from error
     except NotPlain as error:
-        raise _refused(f"holds more than numbers, or is damaged: {error}", path, hint) from error
+        raise _refused(f"holds more than numbers, or is damaged: {error}", path, cures) from error
     return data
 
 
-def _refuse_other_than_array(descriptor: int, path: Path, hint: str) -> None:
+def _refuse_other_than_array(descriptor: int, path: Path, cures: Sequence[Cure]) -> None:
     if not _BLOSC2.match(os.pread(descriptor, _BLOSC2_BYTES, 0)):
-        raise _refused("is no plain array of Blosc2, as nnU-Net writes it", path, hint)
+        raise _refused("is no plain array of Blosc2, as nnU-Net writes it", path, cures)
 
 
-def _refused(what: str, path: Path, hint: str) -> SegconvError:
-    return SegconvError(what, code="SC064", file=str(path), hint=hint)
+def _refused(what: str, path: Path, cures: Sequence[Cure]) -> SegconvError:
+    return SegconvError(what, code="SC064", file=str(path), cures=cures)

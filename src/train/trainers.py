@@ -1,7 +1,7 @@
 """The trainer classes of the installed nnunetv2, and what each changes: read from their source, nothing is imported.
 
 A trainer differs from its base by what its class body says: attributes that it sets and methods that
-it overrides. That is told as it stands there; what follows from it is not worked out.
+it overrides. These are reported as they are written; what follows from them is not worked out.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 import importlib.util
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 
 ROOT = "nnUNetTrainer"
 """The class that all trainers descend from."""
@@ -43,6 +43,13 @@ _PATCH = "configure_rotation_dummyDA_mirroring_and_inital_patch_size"
 _BUILT = {"_build_loss": r"\w*[Ll]oss\w*", "configure_optimizers": r"[A-Z]\w+"}
 """Methods whose class names tell what they build."""
 
+_PATCH_CHANGES: tuple[tuple[str, Callable[[dict[str, set[str]]], bool]], ...] = (
+    ("never augments volumes slice by slice", lambda values: values.get("do_dummy_2d_data_aug") == {"False"}),
+    ("range of rotations", lambda values: "rotation_for_DA" in values),
+    ("size of the patch that is cut out before it is rotated", lambda values: "initial_patch_size" in values),
+)
+"""What `_PATCH` may decide, and whether the expressions that it assigns do."""
+
 _LONGEST = 60
 """So many characters of an expression are shown."""
 
@@ -60,7 +67,7 @@ class Trainer:
     module
         Path of its file below `FOLDER`.
     changes
-        What its class body changes, against its bases alone.
+        What its class body changes, compared with its direct bases.
     summary
         First line of its docstring.
     """
@@ -135,9 +142,10 @@ def find_trainer(name: str, among: Sequence[Trainer]) -> Trainer:
     found = next((trainer for trainer in among if trainer.name == name), None)
     if found is None:
         near = difflib.get_close_matches(name, [trainer.name for trainer in among], n=3)
-        also = f"did you mean {' or '.join(near)}? " if near else ""
         raise SegconvError(
-            f"nnunetv2 has no trainer {name!r}", hint=f"{also}segconv trainers list shows all {len(among)}"
+            f"nnunetv2 has no trainer {name!r}",
+            hint=f"did you mean {' or '.join(near)}?" if near else "",
+            cures=[Cure.of("list_trainers", count=len(among))],
         )
     return found
 
@@ -199,22 +207,16 @@ def _attribute(target: ast.expr) -> str:
 
 
 def _patch(node: ast.FunctionDef, root: ast.ClassDef) -> list[str]:
-    """Return what is set otherwise than `ROOT` does; nothing is worked out where it depends on the patch."""
+    """Return what is set differently from `ROOT`; what depends on the patch is not worked out."""
     usual = next((_locals(m) for m in root.body if isinstance(m, ast.FunctionDef) and m.name == _PATCH), {})
     values = {name: found for name, found in _locals(node).items() if found != usual.get(name)}
-    changes = []
-    mirror = values.get("mirror_axes", set())
-    if mirror == {"None"}:
-        changes.append("no mirroring")
-    elif mirror:
-        changes.append(f"mirrors axes {' or '.join(sorted(mirror))}")
-    if values.get("do_dummy_2d_data_aug") == {"False"}:
-        changes.append("never augments volumes slice by slice")
-    if "rotation_for_DA" in values:
-        changes.append("range of rotations")
-    if "initial_patch_size" in values:
-        changes.append("size of the patch that is cut out before it is turned")
-    return changes
+    return [*_mirroring(values.get("mirror_axes", set())), *(text for text, is_so in _PATCH_CHANGES if is_so(values))]
+
+
+def _mirroring(axes: set[str]) -> list[str]:
+    if not axes:
+        return []
+    return ["no mirroring" if axes == {"None"} else f"mirrors axes {' or '.join(sorted(axes))}"]
 
 
 def _locals(node: ast.FunctionDef) -> dict[str, set[str]]:

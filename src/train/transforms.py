@@ -1,4 +1,4 @@
-"""The training transforms of a trainer, tried on a preprocessed case: asked for here, done in a child process."""
+"""The training transforms of a trainer, applied to a preprocessed case in a child process."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from numpy.typing import NDArray
 from ..dataset.description import DatasetDescription
 from ..dataset.layout import DESCRIPTION
 from ..dataset.strictjson import dumps
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from ..work import fsops
 from ..work.staging import writing
 from .child import environment, python, run_child
 from .commands import Tell
+from .model import Model
 from .paths import Paths
-from .plans import DEFAULT_PLANS, configuration, plans_file, read_plans
+from .plans import planned
 from .preprocessed import case_files, copy_case
 from .trainers import Trainer
 
 CASE, REQUEST, TRANSFORMED = "case", "request.json", "transformed.npz"
-"""In the work folder: the preprocessed case, what is asked for, and what comes of it."""
+"""In the work folder: the preprocessed case, the request, and the result."""
 
 _QUIET = {"nnUNet_wandb_enabled": "0"}
-"""A preview is no training, and is not logged as one."""
+"""A preview is not a training, and is not logged as one."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,12 @@ class Transformed:
     Parameters
     ----------
     case
-        That it is of.
+        Which it was cut from.
     image, label
-        The patch before: ``(c, …)`` and ``(…)``, in the axis order and with the grey values that the
+        The patch before its transforms: ``(c, …)`` and ``(…)``, in the axis order and with the grey values that the
         network sees.
     images, labels
-        A row a sample: ``(n, c, …)`` and ``(n, …)``.
+        One row per sample: ``(n, c, …)`` and ``(n, …)``.
     facts
         ``patch_size``, ``initial_patch_size``, ``spacing_mm`` (all in the order of the axes),
         ``rotation_deg``, ``mirror_axes``, ``slice_by_slice``, and ``transforms`` in their order, each
@@ -59,42 +60,38 @@ class Transformed:
     facts: dict[str, Any]
 
 
-def preprocessed_cases(paths: Paths, dataset: str, plans: str, name: str) -> list[str]:
-    """Return the cases that are preprocessed for a configuration, sorted.
+def preprocessed_cases(model: Model, paths: Paths) -> list[str]:
+    """Return the cases that are preprocessed for a model's configuration, sorted.
 
     Raises
     ------
     SegconvError
-        ``SC010`` if there are none; what `read_plans` and `configuration` raise.
+        ``SC010`` if there are none; what `planned` raises.
     """
-    found = plans_file(paths.require("preprocessed"), dataset, plans)
-    entry = configuration(read_plans(found), name)
-    folder = found.parent / str(entry.get("data_identifier", ""))
+    folder = planned(model, paths).data
     cases = sorted(path.stem for path in folder.glob("*.pkl"))
     if not cases:
         raise SegconvError(
-            f"holds no case preprocessed for {name}",
+            f"holds no case preprocessed for {model.configuration}",
             code="SC010",
             file=str(folder),
-            hint=f"segconv plan {dataset} -c {name}",
+            cures=[Cure.of("preprocess", dataset=model.dataset, configuration=model.configuration)],
         )
     return cases
 
 
 def outputs(case: str) -> list[str]:
-    """Return what `transform_case` may write into its work folder, but for the trainer's log, which it declares."""
+    """Return what `transform_case` may write into its work folder, except the trainer's log, which it declares."""
     return [*(f"{CASE}/{name}" for name in case_files(case)), REQUEST, TRANSFORMED]
 
 
 def transform_case(
+    model: Model,
     trainer: Trainer,
     case: str,
     paths: Paths,
     work: Path,
     *,
-    dataset: str,
-    configuration_name: str,
-    plans: str = DEFAULT_PLANS,
     samples: int = 8,
     seed: int = 0,
     tell: Tell | None = None,
@@ -103,6 +100,8 @@ def transform_case(
 
     Parameters
     ----------
+    model
+        Whose dataset, plans and configuration the trainer is built for.
     trainer
         Which; see `segconv.train.trainers`.
     case
@@ -110,8 +109,6 @@ def transform_case(
     work
         Folder for what the child reads and writes, made with `scratch` for `outputs`; the trainer takes it for
         ``nnUNet_results``.
-    dataset
-        Name of the folder.
     samples
         How often the same patch is transformed.
     seed
@@ -120,25 +117,25 @@ def transform_case(
     Raises
     ------
     SegconvError
-        ``SC001`` for a configuration of a cascade; what `read_plans`, `copy_case` and `run_child` raise.
+        ``SC001`` for a configuration of a cascade; what `planned`, `copy_case` and `run_child` raise.
     """
-    found = plans_file(paths.require("preprocessed"), dataset, plans)
-    entry = configuration(read_plans(found), configuration_name)
-    if entry.get("previous_stage"):
+    found = planned(model, paths)
+    if found.previous_stage:
         raise SegconvError(
-            f"{configuration_name} is the second stage of a cascade, which trains on predictions of the first",
+            f"{model.configuration} is the second stage of a cascade, which trains on predictions of the first",
             hint="preview the first stage, or 3d_fullres: the transforms of the image are the same",
         )
-    folder = found.parent / str(entry.get("data_identifier", ""))
-    copy_case(folder, case, work / CASE, hint=f"segconv plan {dataset} -c {configuration_name} makes it anew")
-    DatasetDescription.read(found.parent / DESCRIPTION)  # which the trainer takes without a look
+    again = Cure.of("preprocess_again", dataset=model.dataset, configuration=model.configuration)
+    copy_case(found.data, case, work / CASE, cures=[again])
+    description = found.file.parent / DESCRIPTION
+    DatasetDescription.read(description)  # which the trainer takes without a look
     request, output = work / REQUEST, work / TRANSFORMED
     asked = {
         "trainer": trainer.name,
         "module": trainer.module.removesuffix(".py").replace("/", "."),
-        "plans": str(found),
-        "description": str(found.parent / "dataset.json"),
-        "configuration": configuration_name,
+        "plans": str(found.file),
+        "description": str(description),
+        "configuration": model.configuration,
         "case": case,
         "folder": str((work / CASE).absolute()),
         "samples": samples,

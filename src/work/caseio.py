@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import reading
-from ..errors import Finding, SegconvError
+from ..errors import Cure, Finding, SegconvError
 from . import fsops
 from .backends.gone import run_is_gone
 
@@ -153,7 +153,7 @@ class CaseIO:
                 f"cannot be linked ({error.strerror})",
                 code="SC031",
                 file=os.fspath(source),
-                hint="--link symlink works across file systems, --link none copies",
+                cures=[Cure.of("link_symbolically"), Cure.of("copy_files")],
             ) from error
         if how == HARD and not os.path.samestat(self._stats[os.fspath(source)], path.lstat()):
             fsops.unlink(path)  # whatever took the place of the file between reading and linking

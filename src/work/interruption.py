@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: answered once, with what is kept and how to go on, and no worker left behind."""
+"""Ctrl-C and SIGTERM: answered once, saying what is kept and how to resume, with no worker left behind."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from ..errors import Cure, Interrupted
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)
-"""What asks a run to end."""
+"""Signals that ask a run to end."""
 
 _heard: list[int] = []
-"""The signals that were answered in this process."""
+"""Signals that this process has answered."""
 
 
 def answer_once() -> None:
     """Let Ctrl-C or SIGTERM raise `KeyboardInterrupt` once in this process, which is expected to end then.
 
-    Whatever follows is ignored, so that it cannot cut the end short, nor what is said about it.
+    Later signals are ignored, so that they cut short neither the end nor what is said about it.
     """
     for number in _ENDING:
         signal.signal(number, _answer)
@@ -36,22 +36,32 @@ def _answer(number: int, frame: object) -> None:
 
 @contextmanager
 def interruptible(message: str, hint: str = "", *cures: Cure) -> Iterator[None]:
-    """Turn Ctrl-C and SIGTERM into `Interrupted` with this message, hint and cures, the workers ended."""
-    main = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, _answer) for number in _ENDING} if main else {}
+    """Turn Ctrl-C and SIGTERM into `Interrupted` with this message and advice, after ending the workers."""
+    with _answering() as heard:
+        try:
+            yield
+        except Interrupted:
+            raise
+        except (KeyboardInterrupt, Exception) as error:
+            # A pool whose start was interrupted may raise that its workers died instead.
+            number = next(iter(heard()), None)
+            if number is None and not isinstance(error, KeyboardInterrupt):
+                raise
+            end_workers()
+            number = number or (error.args[0] if error.args else signal.SIGINT)
+            raise Interrupted(message, signal_number=int(number), hint=hint, cures=cures) from None
+
+
+@contextmanager
+def _answering() -> Iterator[Callable[[], list[int]]]:
+    """Answer signals during a block, which gets a function that returns those that came; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield list
+        return
+    before = {number: signal.signal(number, _answer) for number in _ENDING}
     earlier = len(_heard)
     try:
-        yield
-    except Interrupted:
-        raise
-    except (KeyboardInterrupt, Exception) as error:
-        # A pool whose start was interrupted may raise that its workers died instead.
-        heard = _heard[earlier:] if main else []
-        if not heard and not isinstance(error, KeyboardInterrupt):
-            raise
-        end_workers()
-        number = heard[0] if heard else error.args[0] if error.args else signal.SIGINT
-        raise Interrupted(message, signal_number=int(number), hint=hint, cures=cures) from None
+        yield lambda: _heard[earlier:]
     finally:
         for number, handler in before.items():
             if handler is not _answer:  # else the whole process answers once

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CODES
-from ..typed import anything, count, entries, file_name, many, mapping, one_of, sha256, text, whole
+from ..typed import anything, count, either, entries, file_name, many, mapping, one_of, sha256, text, whole
 from . import fsops
 
 FILE = "journal"
@@ -30,7 +30,12 @@ is_entry = entries(
         "record": mapping(anything),
         "sources": many(entries({**_file, "mtime_ns": whole}), least=1),
         "targets": many(entries(_file, {"at": text, "temporary": file_name}), least=1),
-        "warnings": many(entries({"code": one_of(*CODES), "message": text, "hint": text, "file": text})),
+        "warnings": many(
+            entries(
+                {"code": one_of(*CODES), "message": text, "hint": text, "file": text},
+                {"cures": many(entries({"kind": text, "values": mapping(either(text, many(text)))}))},
+            )
+        ),
     }
 )
 """Reads the entry of a finished case, as a run writes it."""

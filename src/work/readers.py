@@ -76,7 +76,7 @@ class Readers:
             except OSError as error:
                 return number, reading.refusal(error, error.filename or files(item)[0])
             except MemoryError:
-                return number, SegconvError("the memory did not suffice", code="SC103", hint="fewer --jobs")
+                return number, SegconvError("memory ran out", code="SC103")
 
         def nbytes(item: T) -> int:
             return sum(map(reading.size_if_there, files(item)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
+from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any, warning
 from . import begun, staging
 from .backends import THREADS, backend_of
 from .caseio import CaseIO
@@ -28,7 +28,7 @@ from .writing import of_system, writing
 
 Task = Callable[[Item, CaseIO], dict[str, Any]]
 STOPPED = "interrupted; what was done is kept"
-GO_ON = "run the same command again: it goes on where it stopped"
+GO_ON = "run the same command again: it resumes where it stopped"
 
 FEW_WORKERS = 4
 BYTES_A_WORKER = 1 << 19
@@ -228,7 +228,7 @@ def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions) -> lis
                 how.progress.advance(case)
     except SegconvError as error:
         if error.code == "SC100":
-            error.hint = f"{GO_ON}; {error.hint}"
+            error.hint = "; ".join(filter(None, (GO_ON, error.hint)))
         raise
     finally:
         how.progress.stop()
@@ -270,7 +270,7 @@ def _finish(
         warnings += finish(results(), staged)
     except SegconvError as error:
         if error.code == "SC096" and not error.file:  # a record of the journal
-            error.file, error.hint = str(plan.target.staging), "--restart begins anew"
+            error.file, error.cures = str(plan.target.staging), (Cure.of("restart"),)
         raise
     if how.strict and warnings:
         raise Refused(reasons=as_errors(warnings))
@@ -284,9 +284,18 @@ def _finish(
 
 def _result(entry: dict[str, Any]) -> Result:
     sources = [{key: source[key] for key in ("path", "size", "sha256")} for source in entry["sources"]]
-    warnings = [warning(w["code"], w["message"], hint=w["hint"], file=w["file"]) for w in entry["warnings"]]
+    warnings = [_of_entry(warned) for warned in entry["warnings"]]
     targets = [{key: target[key] for key in target if key != "temporary"} for target in entry["targets"]]
     return Result(entry["case"], entry["record"], sources, targets, warnings)
+
+
+def _as_entry(finding: Finding) -> dict[str, Any]:
+    return {**finding.as_json(), "cures": [{"kind": cure.kind, "values": dict(cure.values)} for cure in finding.cures]}
+
+
+def _of_entry(found: dict[str, Any]) -> Finding:
+    cures = [Cure.of(cure["kind"], **cure["values"]) for cure in found.get("cures", ())]
+    return warning(found["code"], found["message"], hint=found["hint"], file=found["file"], cures=cures)
 
 
 @dataclass(frozen=True)
@@ -317,5 +326,5 @@ class _Call:
             "record": record,
             "sources": list(io.sources.values()),
             "targets": io.targets,
-            "warnings": [finding.as_json() for finding in io.warnings],
+            "warnings": [_as_entry(finding) for finding in io.warnings],
         }

@@ -1,4 +1,4 @@
-"""A work folder that is there for the time of a block, and nobody else's meanwhile."""
+"""A work folder that exists for the duration of a block, and belongs to no other run meanwhile."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from .plan import HIDDEN, Target
 from .staging import locked, writing
 
 Warn = Callable[[Sequence[Finding]], None]
-"""Is given warnings."""
+"""Hears warnings."""
 
 
 @contextmanager
-def scratch(work: Path, outputs: Iterable[str], warn: Warn) -> Iterator[None]:
-    """Make a work folder, and remove at the end what was written into it, whatever happens.
+def scratch(work: Path, outputs: Iterable[str], warn: Warn | None = None) -> Iterator[None]:
+    """Make a work folder, and at the end remove what was written into it, whatever happens.
 
     Parameters
     ----------
     work
         A folder that is named as `hidden_name` does.
     outputs
-        All that may be written into it, relative to it; more of it is declared with `begun.declare`.
+        Everything that may be written into it, relative to it; more is declared with `begun.declare`.
     warn
-        Is given what else is in it at the end, which stays.
+        Hears of anything else that is in it at the end, which stays.
 
     Raises
     ------
     SegconvError
-        ``SC035`` if another run works in it; ``SC021`` if a link, a file, or a folder with what segconv did not
-        write has its name.
+        ``SC035`` if another run works in it; ``SC021`` if a link, a file, or a folder that holds what segconv
+        did not write has its name.
     """
     with locked(Target(work, work.name.removeprefix(HIDDEN))):
         _remove_earlier(work)
@@ -44,7 +44,7 @@ def scratch(work: Path, outputs: Iterable[str], warn: Warn) -> Iterator[None]:
             yield
         finally:
             with writing(work):
-                if os.path.lexists(work) and (left := begun.remove_own(work)):
+                if os.path.lexists(work) and (left := begun.remove_own(work)) and warn is not None:
                     warn(left)
 
 
@@ -54,7 +54,7 @@ def _remove_earlier(work: Path) -> None:
         return
     if work.is_symlink() or not work.is_dir():
         raise SegconvError(
-            "is a link or a file, and not a work folder of segconv's, which would have this name",
+            "is a link or a file, expected a work folder, or nothing of this name",
             code="SC021",
             file=str(work),
             hint="move it away",

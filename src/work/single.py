@@ -1,4 +1,4 @@
-"""Single files that appear whole, and are replaced whole: what a kill leaves lies in a work folder beside them."""
+"""Single files that appear complete and are replaced at once; a kill leaves no more than a work folder next to them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from .scratch import scratch
 from .writing import writing
 
 _NAME = "whole"
-"""What the new file is called until it has its own name: a name that no length forbids."""
+"""Name of the new file until it gets its own: one that is never too long."""
 
 
 def write_single(path: Path, data: bytes, refuse: Callable[[], None]) -> None:
-    """Write a file, in the place of one that may be replaced.
+    """Write a file, replacing one that may be replaced.
 
     Parameters
     ----------
     path
         The file; folders above it are made.
     data
-        All of it.
+        Its content.
     refuse
-        Called just before the file appears; raises if what is there then is not to be replaced.
+        Called just before the file appears; raises if what exists then must not be replaced.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def write_single(path: Path, data: bytes, refuse: Callable[[], None]) -> None:
             fsops.create(path, data)
             return
     work = work_folder(REPLACE, path)
-    with scratch(work, [_NAME], lambda _: None), writing(path):
+    with scratch(work, [_NAME]), writing(path):
         fsops.write_new(work / _NAME, data, sync=True)
         refuse()
         fsops.complete(work / _NAME, path)

@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import os
-import shlex
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import reading
-from ..errors import Finding, SegconvError, warning
+from ..errors import Cure, Finding, SegconvError, warning
 from ..typed import Misfit
 from . import begun, fsops, owned
 from .backends import THREADS
@@ -165,7 +164,7 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
                 "holds the unfinished work of another command or other options",
                 code="SC021",
                 file=str(staging),
-                hint=f"--restart begins anew; {abort_command(plan.target)} removes it",
+                cures=[Cure.of("restart"), abort_cure(plan.target)],
             )
         begun.remove(staging)  # what was only planned does not lock the target
         fsops.mkdir(staging)
@@ -257,13 +256,13 @@ def _leftover(target: Target) -> bool:
         return False
 
 
-def abort_command(target: Target) -> str:
-    """Return the command that removes the unfinished run in the staging folder of a target, and no other."""
+def abort_cure(target: Target) -> Cure:
+    """Return the cure that removes the unfinished run in the staging folder of a target, and no other."""
     name, folder = made_for(target.staging) or target.path.name, target.path.parent
     if target.slot.isdecimal() and name.startswith(f"Dataset{target.slot}_"):
-        return f"segconv abort {target.slot} --raw {shlex.quote(str(folder.absolute()))}"
+        return Cure.of("abort_dataset", dataset=target.slot, raw=folder.absolute())
     # A task of nnU-Net v1 has its number beside that of a dataset; a folder of predictions may be called 42.
-    return f"segconv abort {shlex.quote(str(folder.absolute() / name))}"
+    return Cure.of("abort", target=folder.absolute() / name)
 
 
 def made_for(staging: Path) -> str | None:
@@ -407,7 +406,11 @@ def refuse_taken(target: Target, *, overwrite: bool) -> None:
     """
     if not overwrite and os.path.lexists(target.path) and not is_empty_folder(target.path):
         raise SegconvError(
-            "is there already", code="SC020", file=str(target.path), hint="choose another target, or --overwrite"
+            "already exists",
+            code="SC020",
+            file=str(target.path),
+            hint="choose another target",
+            cures=[Cure.of("overwrite")],
         )
 
 

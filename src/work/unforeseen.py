@@ -1,4 +1,4 @@
-"""Errors that should not have been possible: how they read, and how they leave a worker process."""
+"""Errors that should not be possible: how they are reported, and how they leave a worker process."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ R = TypeVar("R")
 
 
 def unforeseen(error: Exception, file: str) -> Finding:
-    """Return the finding for an error that should not have been possible, or for memory that did not suffice."""
+    """Return the finding for an error that should not be possible, or for memory that ran out."""
     if isinstance(error, MemoryError):
-        return Finding("SC103", "the memory did not suffice", file=file, hint="fewer --jobs")
+        return Finding("SC103", "memory ran out", file=file)
     if isinstance(error, OSError) and error.errno is not None:  # a file that went away, or a disk that fails
         return reading.refusal(error, error.filename or file).findings[0]
-    told = f"{type(error).__name__}: {error}"
+    what = f"{type(error).__name__}: {error}"
     if os.environ.get("SEGCONV_DEBUG"):
-        told = "".join(traceback.format_exception(error))
-    return Finding("SC104", f"unexpected {told}", file=file)
+        what = "".join(traceback.format_exception(error))
+    return Finding("SC104", f"unexpected {what}", file=file)
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Carried(Generic[T, R]):
     Parameters
     ----------
     function
-        What is done with an item.
+        Does the work on an item.
     name
         Returns what to call an item in a message.
     """
@@ -44,7 +44,7 @@ class Carried(Generic[T, R]):
     name: Callable[[T], str]
 
     def __call__(self, item: T) -> R:
-        """Return the function's result, or raise what it raises in a form that can be carried."""
+        """Return the function's result, or raise what it raises in a form that survives pickling."""
         try:
             return self.function(item)
         except SegconvError:
@@ -53,7 +53,7 @@ class Carried(Generic[T, R]):
             if _survives(error):
                 raise
             found = unforeseen(error, self.name(item))
-        raise SegconvError(found.message, code=found.code, file=found.file, hint=found.hint)
+        raise SegconvError(found.message, code=found.code, file=found.file, hint=found.hint, cures=found.cures)
 
 
 def _survives(error: Exception) -> bool:

@@ -96,14 +96,14 @@ def test_every_example_works(segconv: Command, tmp_path: Path, monkeypatch: pyte
 
 def without_transforms_nothing_changes(segconv: Command, work: Path) -> None:
     """A trainer without augmentation shows the same patch again and again, and no trainer leaves a model behind."""
+    from segconv.train.model import Model
     from segconv.train.paths import Paths
     from segconv.train.trainers import find_trainer, list_trainers
     from segconv.train.transforms import transform_case
 
     trainer = find_trainer("nnUNetTrainerNoDA", list_trainers())
-    made = transform_case(
-        trainer, "shape-1", Paths.find(), work, dataset="Dataset501_Shapes", configuration_name="2d_small", samples=2
-    )
+    model = Model("Dataset501_Shapes", "2d_small", trainer.name)
+    made = transform_case(model, trainer, "shape-1", Paths.find(), work, samples=2)
     assert made.image.shape == (3, 64, 64)
     assert all(np.array_equal(image, made.image) for image in made.images)
     assert all(np.array_equal(label, made.label) for label in made.labels)

@@ -184,7 +184,7 @@ def test_predictions_of_new_files_have_the_forms_of_their_images(
     made = run_conversion(plan_conversion(tmp_path / "s", "9_A", raw=tmp_path, options=options)).target
     write(tmp_path / "new/scan of mine.nii", image, **FORMS[name])
 
-    def predict(model: object, inputs: Path, predictions: Path, paths: Paths, **_: object) -> None:
+    def predict(model: object, inputs: Path, predictions: Path, paths: Paths, *_: object, **__: object) -> None:
         """Write what nnU-Net writes: the label on the grid that SimpleITK reads."""
         for path in inputs.iterdir():
             given = sitk.ReadImage(str(path))

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from hypothesis import strategies as st
 
 from fixtures.make_fixtures import png_shapes
 from segconv.cli.main import run
-from segconv.flows import demo, stress
+from segconv.flows import demo
+from segconv.flows.stress import models
+from segconv.flows.stress import run as stress
 from segconv.review.scores.dice import Scores
 from segconv.review.scores.robustness import Condition, Measured, Robustness
 
@@ -102,8 +105,10 @@ def stubbed(patch: pytest.MonkeyPatch) -> None:
     measured = Measured(Condition(), {"m": Scores({})}, {"m": Scores({})}, Scores({}), 1.0)
     patch.setattr(demo, "_walk", walk)
     patch.setattr(stress, "curves", lambda _: b"picture")
-    patch.setattr(stress, "stress_models", lambda *_, **__: Robustness("D", ("c",), ("m",), (), (measured,), 0.05))
-    patch.setattr("segconv.train.models.find_model", lambda *_, **__: None)
+    patch.setattr(models, "plan_stress_of", lambda *_, **__: SimpleNamespace(folds=()))
+    patch.setattr(models, "predictor_of", lambda *_, **__: None)
+    patch.setattr(stress, "run_stress", lambda *_, **__: Robustness("D", ("c",), ("m",), (), (measured,), 0.05))
+    patch.setattr("segconv.train.trained.find_model", lambda *_, **__: None)
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from segconv.dataset import counts, edit, regions
 from segconv.errors import SegconvError
 from segconv.flows import plan as plan_flow
 from segconv.flows import train as train_flow
-from segconv.flows.stress import run_stress
-from segconv.flows.stress_plan import plan_stress
+from segconv.flows.stress.plan import plan_stress
+from segconv.flows.stress.run import run_stress
 from segconv.review.check import dataset_check
 from segconv.review.scores import opened_label
 from segconv.train import commands, predict

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fixtures.make_fixtures import png_shapes
+from segconv.dataset.names import DatasetName
 from segconv.flows import plan
 from segconv.work import fsops
 from segconv.work.plan import Target
@@ -30,9 +31,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The datasets that nnU-Net was started with."""
     found: list[str] = []
 
-    def plan_and_preprocess(dataset_id: int, dataset: str, paths: Any, **how: Any) -> None:
-        found.append(dataset)
-        (paths.require("preprocessed") / dataset).mkdir(exist_ok=True)
+    def plan_and_preprocess(dataset: DatasetName, paths: Any, *_: Any, **how: Any) -> None:
+        found.append(dataset.folder)
+        (paths.require("preprocessed") / dataset.folder).mkdir(exist_ok=True)
 
     monkeypatch.setattr(plan, "plan_and_preprocess", plan_and_preprocess)
     return found
@@ -96,10 +97,10 @@ def test_a_dataset_is_neither_replaced_nor_edited_while_nnunet_reads_it(
     assert segconv(*words).code == 0
     others: list[Done] = []
 
-    def plan_and_preprocess(dataset_id: int, dataset: str, paths: Any, **how: Any) -> None:
+    def plan_and_preprocess(dataset: DatasetName, paths: Any, *_: Any, **how: Any) -> None:
         others.append(segconv(*words, "--overwrite"))
         others.append(segconv("labels", "rename", "7", "disc=plate"))
-        (paths.require("preprocessed") / dataset).mkdir()
+        (paths.require("preprocessed") / dataset.folder).mkdir()
 
     monkeypatch.setattr(plan, "plan_and_preprocess", plan_and_preprocess)
     assert planned(segconv).code == 0

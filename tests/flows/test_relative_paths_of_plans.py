@@ -22,7 +22,7 @@ from segconv.convert.model import ConvertOptions
 from segconv.dataset.edit import apply_edit, plan_regions, plan_rename
 from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName
-from segconv.flows.stress_plan import plan_stress
+from segconv.flows.stress.plan import plan_stress
 from segconv.work.plan import Plan, Target
 
 RAW = Path("raw")

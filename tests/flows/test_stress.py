@@ -18,13 +18,15 @@ from skimage import io
 from segconv.dataset.layout import Dataset
 from segconv.dataset.lineage import CaseRecord
 from segconv.errors import SegconvError
-from segconv.flows import stress as room
-from segconv.flows.stress import held_back_cases, model_names, run_stress, write_report
-from segconv.flows.stress_plan import plan_stress
+from segconv.flows.stress import models as room
+from segconv.flows.stress import run as run_room
+from segconv.flows.stress.models import held_back_cases, model_names
+from segconv.flows.stress.plan import plan_stress
+from segconv.flows.stress.run import Predictor, run_stress, write_report
 from segconv.review.scores.robustness import Robustness
-from segconv.train.models import TrainedModel, find_model
 from segconv.train.paths import Paths
 from segconv.train.predict import ProvedModel
+from segconv.train.trained import TrainedModel, find_model
 
 from ..command import Command
 from .predictor import OWN_FILES
@@ -86,12 +88,12 @@ def calibrated(image: np.ndarray) -> np.ndarray:
 
 
 def stress(
-    dataset: Dataset, models: Sequence[str], predictor: room.Predictor, work: Path, *, jobs: int = 1, **said: Any
+    dataset: Dataset, models: Sequence[str], predictor: Predictor, work: Path, *, jobs: int = 1, **said: Any
 ) -> Robustness:
     return run_stress(plan_stress(dataset, models, work, **said), predictor, jobs=jobs)
 
 
-def folders(predictors: dict[str, Predict]) -> room.Predictor:
+def folders(predictors: dict[str, Predict]) -> Predictor:
     """Predict as nnU-Net would be asked to: a folder of inputs into a folder of outputs."""
 
     def predict(model: str, fold: str, inputs: Path, output: Path) -> None:
@@ -436,12 +438,12 @@ def test_the_command_compares_models_and_names_the_augmentation(
     for model in (before, after):
         shutil.copy(dataset.path / "dataset.json", model.folder)
 
-    def prove(model: Path, dataset: str, *, folds: Sequence[str], **how: Any) -> ProvedModel:
+    def prove(model: Path, dataset: str, folds: Sequence[str], trust: Any) -> ProvedModel:
         return ProvedModel(model, dataset, tuple(folds), "checkpoint_final.pth")
 
-    def predict(model: ProvedModel, inputs: Path, output: Path, paths: Paths, **how: Any) -> None:
+    def predict(model: ProvedModel, inputs: Path, output: Path, paths: Paths, options: Any, **_: Any) -> None:
         assert model.folds == ("0",)
-        assert how["device"] == "cpu"
+        assert options.device == "cpu"
         it: Predict = lying if model.folder == before.folder else thresholds
         folders({"it": it})("it", "0", inputs, output)
 
@@ -462,7 +464,7 @@ def test_the_command_compares_models_and_names_the_augmentation(
     assert not list(tmp_path.glob(".segconv-stress*"))
     (tmp_path / "file").write_text("")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room, "stress_models", lambda *_, **__: pytest.fail("predicts what it cannot write"))
+        patch.setattr(run_room, "run_stress", lambda *_, **__: pytest.fail("predicts what it cannot write"))
         for nowhere, code, found in ((tmp_path / "file", 73, "SC020"), (tmp_path / "file" / "out", 74, "SC031")):
             refused = segconv(*words, "-o", nowhere, "--overwrite")
             assert (refused.code, refused.codes()) == (code, [found])

@@ -45,11 +45,11 @@ def test_every_line_is_passed_on_and_logged(tmp_path: Path) -> None:
         (
             "raise ValueError('that is wrong')",
             "ended with exit code 1: ValueError: that is wrong",
-            "the log tells more",
+            "the log says more",
         ),
-        ("raise RuntimeError('CUDA out of memory. Tried')", "CUDA out of memory", "--patch-size"),
+        ("raise RuntimeError('CUDA out of memory. Tried')", "CUDA out of memory", "the GPU ran out of memory"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was ended by SIGKILL", "log"),
-        ("import sys; sys.exit(3)", "ended with exit code 3: it said nothing", "log"),
+        ("import sys; sys.exit(3)", "ended with exit code 3: it wrote nothing", "log"),
     ],
 )
 def test_a_failure_becomes_one_of_ours(tmp_path: Path, code: str, message: str, hint: str) -> None:

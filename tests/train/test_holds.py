@@ -20,8 +20,8 @@ import pytest
 from segconv.errors import SegconvError
 from segconv.flows import plan as plan_room
 from segconv.train import plans as plans_room
-from segconv.train.commands import fold_folder
 from segconv.train.holds import changing_plans, preprocessing, reading, training
+from segconv.train.model import Model
 from segconv.train.paths import Paths
 from segconv.work import fsops
 from segconv.work.locks import locked, shared
@@ -39,7 +39,7 @@ Hold = Callable[[Paths], AbstractContextManager[None]]
 
 
 def fold(paths: Paths, number: str) -> Path:
-    return fold_folder(paths, NAME, "full", number)
+    return Model(NAME, "full").fold_folder(paths, number)
 
 
 HOLDS: dict[str, Hold] = {

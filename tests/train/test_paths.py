@@ -26,7 +26,7 @@ def test_an_option_beats_a_variable_beats_the_settings_file(tmp_path: Path, monk
     assert Paths.find().raw == tmp_path / "variable"
     found = Paths.find(raw=tmp_path / "option")
     assert found.raw == tmp_path / "option"
-    assert found.origin["raw"] == "option --raw"
+    assert found.origin["raw"] == "option raw"
     assert found.results == tmp_path / "settings" / "nnUNet_results"
 
 

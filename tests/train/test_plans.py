@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segconv.errors import SegconvError
-from segconv.train.plans import add_configuration, configuration, derive, read_plans, table
+from segconv.errors import Cure, SegconvError
+from segconv.train.derivation import derive
+from segconv.train.plans import add_configuration, configuration, read_plans, table
 
 STAGES = 6
 
@@ -72,8 +73,8 @@ def test_a_derived_configuration_is_divisible_or_refused_with_sizes_that_are(
     except SegconvError as error:
         assert error.exit_code == 2
         if "not divisible" in str(error):
-            for text in error.hint.split(", or fewer")[0].replace("--patch-size ", "").split(" or "):
-                nearest = [int(n) for n in text.split("x")]
+            for cure in error.cures[:2]:
+                nearest = [int(n) for n in dict(cure.values)["size"].split("x")]
                 derive(base, "small", "full", patch_size=nearest, stages=stages)
         return
     finally:
@@ -129,7 +130,7 @@ def test_written_configurations_inherit_from_the_base(tmp_path: Path) -> None:
 def test_plans_that_are_missing_or_odd_are_reported(tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as caught:
         read_plans(tmp_path / "Dataset001_A" / "nnUNetPlans.json")
-    assert "segconv plan Dataset001_A" in caught.value.hint
+    assert caught.value.cures == (Cure.of("plan", dataset="Dataset001_A"),)
     (tmp_path / "p.json").write_text("[]")
     with pytest.raises(SegconvError):
         read_plans(tmp_path / "p.json")

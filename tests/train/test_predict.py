@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from segconv.errors import Refused, SegconvError
+from segconv.errors import Cure, Refused, SegconvError
+from segconv.train import gate
 from segconv.train import predict as prediction
+from segconv.train.gate import Trust
 from segconv.train.paths import Paths
-from segconv.train.predict import predict_with, prove_model
+from segconv.train.predict import PredictOptions, predict_with, prove_model
 
 Called = list[tuple[str, list[str]]]
 
@@ -22,7 +24,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> Called:
     seen: Called = []
     monkeypatch.setattr(prediction, "commands", dict)
     monkeypatch.setattr(prediction, "run_nnunet", lambda name, words, *_, **__: seen.append((name, list(words))))
-    monkeypatch.setattr(prediction, "check_checkpoint", lambda path: seen.append(("look", [str(path)])))
+    monkeypatch.setattr(gate, "refuse_more_than_tensors", lambda path: seen.append(("look", [str(path)])))
     return seen
 
 
@@ -36,9 +38,11 @@ def trained(folder: Path, network: str = "segconv.errors.Finding") -> Path:
 
 
 def told(model: Path, folder: Path, *, folds: tuple[str, ...] = ("0",), **said: Any) -> None:
-    how = {name: said.pop(name) for name in ("device", "mirror", "jobs") if name in said}
-    proved = prove_model(model, "Dataset501_A", folds=folds, **said)
-    predict_with(proved, folder / "in", folder / "out", Paths(preprocessed=folder), **how)
+    trust = Trust(**{name: said.pop(name) for name in ("trust_model", "allowed_modules") if name in said})
+    jobs = said.pop("jobs", 1)
+    proved = prove_model(model, "Dataset501_A", folds, trust)
+    options = PredictOptions(**{"device": "cpu", **said})
+    predict_with(proved, folder / "in", folder / "out", Paths(preprocessed=folder), options, jobs=jobs)
 
 
 def test_nnunet_gets_the_folder_of_the_model_after_it_was_looked_at(tmp_path: Path, called: Called) -> None:
@@ -57,7 +61,8 @@ def test_an_untrained_fold_is_reported_with_the_command_that_trains_it(tmp_path:
     for how in ({"folds": ["0", "1"]}, {"folds": ["1"], "trust_model": True}):
         with pytest.raises(SegconvError) as caught:
             told(trained(tmp_path / str(how)), tmp_path, **how)
-        assert (caught.value.code, caught.value.hint) == ("SC010", "segconv train Dataset501_A -c 2d -f 1")
+        train = Cure.of("train", dataset="Dataset501_A", configuration="2d", fold=1)
+        assert (caught.value.code, caught.value.cures) == ("SC010", (train,))
     assert not called
 
 

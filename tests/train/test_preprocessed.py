@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from segconv.errors import SegconvError
+from segconv.errors import Cure, SegconvError
 from segconv.train import commands, transforms
+from segconv.train.gate import NO_TRUST, Trust
+from segconv.train.model import Model
 from segconv.train.paths import Paths
 from segconv.train.preprocessed import copy_case, refuse_more_than_numbers
 from segconv.train.trainers import Trainer
@@ -55,8 +57,8 @@ def preprocessed(folder: Path, **more: Any) -> Path:
 
 def test_what_nnunet_writes_is_copied_as_it_is(tmp_path: Path) -> None:
     folder = preprocessed(tmp_path / "cases")
-    refuse_more_than_numbers(folder, hint="")
-    copy_case(folder, "a", tmp_path / "copy", hint="")
+    refuse_more_than_numbers(folder, cures=())
+    copy_case(folder, "a", tmp_path / "copy", cures=())
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == ["a.b2nd", "a.pkl", "a_seg.b2nd"]
     for path in (tmp_path / "copy").iterdir():
         assert path.read_bytes() == (folder / path.name).read_bytes()
@@ -68,7 +70,7 @@ def test_a_copy_replaces_nothing(name: str, tmp_path: Path) -> None:
     (tmp_path / "copy").mkdir()
     (tmp_path / "copy" / name).write_text("mine")
     with pytest.raises(SegconvError) as caught:
-        copy_case(folder, "a", tmp_path / "copy", hint="")
+        copy_case(folder, "a", tmp_path / "copy", cures=())
     assert (caught.value.code, Path(caught.value.file).name) == ("SC020", name)
     assert (tmp_path / "copy" / name).read_text() == "mine"
 
@@ -85,15 +87,15 @@ def test_what_brings_code_is_refused_and_not_run(name: str, tmp_path: Path) -> N
     folder, marker = preprocessed(tmp_path / "cases"), tmp_path / "marker"
     SPOILT[name](folder / name, marker)
     for look in (
-        lambda: refuse_more_than_numbers(folder, hint="segconv plan 1"),
-        lambda: copy_case(folder, "b", tmp_path / "copy", hint="segconv plan 1"),
+        lambda: refuse_more_than_numbers(folder, cures=[Cure.of("plan", dataset=1)]),
+        lambda: copy_case(folder, "b", tmp_path / "copy", cures=[Cure.of("plan", dataset=1)]),
     ):
         with pytest.raises(SegconvError) as caught:
             look()
         found = caught.value
-        assert (found.code, found.file, found.hint) == ("SC064", str(folder / name), "segconv plan 1")
+        assert (found.code, found.file, found.cures) == ("SC064", str(folder / name), (Cure.of("plan", dataset=1),))
     assert not marker.exists()
-    copy_case(folder, "a", tmp_path / "copy", hint="")
+    copy_case(folder, "a", tmp_path / "copy", cures=())
 
 
 @pytest.mark.parametrize("name", ["b.pkl", "b.b2nd"])
@@ -102,8 +104,8 @@ def test_irregular_files_are_refused_at_once(name: str, tmp_path: Path) -> None:
     (folder / name).unlink()
     os.mkfifo(folder / name)
     for look in (
-        lambda: refuse_more_than_numbers(folder, hint=""),
-        lambda: copy_case(folder, "b", tmp_path / "copy", hint=""),
+        lambda: refuse_more_than_numbers(folder, cures=()),
+        lambda: copy_case(folder, "b", tmp_path / "copy", cures=()),
     ):
         with pytest.raises(SegconvError) as caught:
             look()
@@ -135,15 +137,14 @@ def test_a_preview_runs_nothing_that_a_case_names(
     monkeypatch.setattr(transforms, "run_child", lambda *_, **__: pytest.fail("nnU-Net saw the case"))
     with pytest.raises(SegconvError) as caught:
         transforms.transform_case(
+            Model("Dataset001_A", "2d"),
             Trainer("nnUNetTrainer", "nnUNetTrainer.py", (), ()),
             "b",
             paths,
             tmp_path / "work",
-            dataset="Dataset001_A",
-            configuration_name="2d",
         )
     assert caught.value.code == "SC064"
-    assert caught.value.hint == "segconv plan Dataset001_A -c 2d makes it anew"
+    assert caught.value.cures == (Cure.of("preprocess_again", dataset="Dataset001_A", configuration="2d"),)
     assert not (tmp_path / "marker").exists()
 
 
@@ -153,14 +154,14 @@ def test_training_starts_only_with_cases_of_plain_numbers(
     begun: list[str] = []
     monkeypatch.setattr(commands, "run_nnunet", lambda name, *_, **__: begun.append(name))
 
-    def train(configuration: str, **how: Any) -> None:
-        commands.train_fold(1, "Dataset001_A", configuration, "0", paths, device="cpu", **how)
+    def train(configuration: str, trust: Trust = NO_TRUST) -> None:
+        commands.train_fold(Model("Dataset001_A", configuration), "0", paths, commands.TrainOptions("cpu"), trust)
 
     with pytest.raises(SegconvError, match=r"names posix\.system") as caught:
         train("2d")
     assert caught.value.code == "SC064"
     assert not begun
-    train("2d", trust_model=True)
+    train("2d", Trust(trust_model=True))
     train("stage")
     assert begun == ["nnUNetv2_train"] * 2
     stage = tmp_path / "results" / "Dataset001_A" / "nnUNetTrainer__nnUNetPlans__low" / "predicted_next_stage" / "stage"
@@ -180,8 +181,8 @@ def test_arrays_that_nnunet_saves_are_plain(shape: tuple[int, ...], tmp_path: Pa
     for dtype in (np.float32, np.int8, np.int16):
         path = folder / f"{np.dtype(dtype)}.b2nd"
         blosc2.asarray(np.ones(shape, dtype), urlpath=str(path), cparams={"codec": blosc2.Codec.LZ4HC, "clevel": 5})
-    refuse_more_than_numbers(folder, hint="")
+    refuse_more_than_numbers(folder, cures=())
     one = blosc2.open(str(folder / "float32.b2nd"), mode="r")
     (one + one).save(str(folder / "lazy.b2nd"))
     with pytest.raises(SegconvError, match="no plain array"):
-        refuse_more_than_numbers(folder, hint="")
+        refuse_more_than_numbers(folder, cures=())

@@ -146,13 +146,13 @@ def test_a_backend_that_there_is_not_is_refused() -> None:
     with pytest.raises(SegconvError) as caught:
         list(each(square, [1, 2], jobs=2, backend="cluster"))
     assert caught.value.code == "SC001"
-    assert "--backend cluster" in caught.value.message
+    assert "cluster" in caught.value.message
     assert caught.value.hint == "there are loky, threading, dask"
 
 
 @pytest.mark.parametrize("items", [[], [1], [1, 2]])
 def test_it_is_refused_however_little_there_is_to_do(items: list[int]) -> None:
-    with pytest.raises(SegconvError, match="no such backend"):
+    with pytest.raises(SegconvError, match="no backend"):
         list(each(square, items, backend="cluster"))
 
 

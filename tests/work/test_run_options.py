@@ -19,9 +19,8 @@ from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName
 from segconv.errors import SegconvError
 from segconv.flows.demo import run_demo
-from segconv.flows.infer import infer
 from segconv.flows.plan import plan_dataset
-from segconv.flows.stress import run_stress, stress_models
+from segconv.flows.stress.run import run_stress
 from segconv.work.parallel import each
 from segconv.work.readers import Readers
 from segconv.work.run_options import RunOptions, Workers
@@ -77,7 +76,7 @@ def test_every_run_is_judged(planned: Conversion, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("function", "number"),
-    [(infer, 5), (run_stress, 2), (stress_models, 4), (plan_dataset, 2), (Readers, 0), (Workers, 0)],
+    [(run_stress, 2), (plan_dataset, 2), (Readers, 0), (Workers, 0)],
 )
 def test_so_is_what_begins_other_work(function: Callable[..., Any], number: int) -> None:
     for value in WRONG["jobs"]:
@@ -86,10 +85,10 @@ def test_so_is_what_begins_other_work(function: Callable[..., Any], number: int)
         assert refused.value.code == "SC001"
 
 
-@pytest.mark.parametrize("wrong", [{"jobs": 0}, {"overwrite": "no"}, {"tell": 3}])
+@pytest.mark.parametrize("wrong", [{"jobs": 0}, {"overwrite": "no"}, {"say": 3}])
 def test_a_demo_is_judged(wrong: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as refused:
-        run_demo(tmp_path / "demo", **{"tell": print, **wrong})
+        run_demo(tmp_path / "demo", **{"say": print, "show": print, **wrong})
     assert (refused.value.code, tree(tmp_path)) == ("SC001", [])
 
 

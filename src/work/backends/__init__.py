@@ -19,7 +19,7 @@ THREADS = "threading"
 PROCESSES = "loky"
 
 BACKENDS: Mapping[str, Backend] = MappingProxyType({PROCESSES: Processes(), THREADS: Threads(), "dask": Dask()})
-"""Name, as ``--backend`` has it → who works."""
+"""Name → who works."""
 
 
 def workers_at_hand(name: str | None, jobs: int, tell: Callable[[str], None] | None = None) -> Backend:
@@ -50,5 +50,5 @@ def backend_of(name: str | None) -> Backend:
     """
     found = BACKENDS.get(name or PROCESSES)
     if found is None:
-        raise SegconvError(f"--backend {name}: there is no such backend", hint=f"there are {', '.join(BACKENDS)}")
+        raise SegconvError(f"there is no backend {name!r}", hint=f"there are {', '.join(BACKENDS)}")
     return found

@@ -28,16 +28,14 @@ def connected() -> Iterator[Any]:
     try:
         import distributed
     except ImportError as error:
-        raise SegconvError(
-            "--backend dask: Dask is not installed", code="SC041", hint="pip install 'segconv[dask]'"
-        ) from error
+        raise SegconvError("Dask is not installed", code="SC041", hint="pip install 'segconv[dask]'") from error
     address = os.environ.get(SCHEDULER)
     if not address:
         try:
             client = distributed.default_client()
         except ValueError as error:
             raise SegconvError(
-                f"--backend dask: {SCHEDULER} is not set, which names the scheduler",
+                f"{SCHEDULER}, which names the Dask scheduler, is not set",
                 code="SC042",
                 hint=f"export {SCHEDULER}=tcp://HOST:8786, as dask scheduler prints it",
             ) from error

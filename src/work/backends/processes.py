@@ -67,9 +67,7 @@ class Processes:
             raise
         except TerminatedWorkerError as error:
             raise SegconvError(
-                "a worker process was ended from outside, most likely for want of memory",
-                code="SC100",
-                hint="fewer --jobs take less memory",
+                "a worker process was ended from outside, most likely because memory ran out", code="SC100"
             ) from error
         finally:
             if results is not None and hasattr(results, "close"):

@@ -1,4 +1,4 @@
-"""A trained model on the disk: found by a word or a folder, with its folds and what each held back."""
+"""A trained model on the disk: found by its name or folder, with its folds and the cases that each held back."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
 from ..dataset.splits import read_splits
-from ..errors import SegconvError
-from .commands import DEFAULT_TRAINER
+from ..errors import Cure, SegconvError
+from .model import Model, trained_folds
 from .paths import Paths
-from .plans import DEFAULT_PLANS, configuration, read_plans
+from .plans import configuration, read_plans
 
-FINAL = "checkpoint_final.pth"
+PLANS = "plans.json"
+"""Of a model: the plans that it was trained with."""
 
 
 @dataclass(frozen=True)
@@ -51,49 +52,52 @@ def find_model(text: str, dataset: str, paths: Paths, *, trust: bool = False) ->
     dataset
         Name of the folder of the dataset.
     trust
-        Allow a folder that is not in ``nnUNet_results``.
+        Allow a folder outside ``nnUNet_results``.
 
     Raises
     ------
     SegconvError
-        ``SC010`` if it is not there, or no fold of it is trained; ``SC001`` if it lies elsewhere and is
-        not trusted, or is the second stage of a cascade; ``SC086`` if its plans cannot be used.
+        ``SC010`` if it does not exist, or none of its folds is trained; ``SC001`` if it is elsewhere and not
+        trusted, or is the second stage of a cascade; ``SC086`` if its plans cannot be used.
     """
-    results = paths.require("results")
-    folder = Path(text)
-    if not os.path.lexists(folder / "plans.json"):
-        name = text if "__" in text else f"{DEFAULT_TRAINER}__{DEFAULT_PLANS}__{text}"
-        folder = results / dataset / name
-    if not os.path.lexists(folder / "plans.json"):
-        there = sorted(path.parent.name for path in (results / dataset).glob("*/plans.json"))
-        raise SegconvError(
-            f"no model {text!r} of {dataset}{'; there are ' + ', '.join(there) if there else ''}",
-            code="SC010",
-            file=str(folder),
-            hint="-m takes the folder of a model, or one of these names",
-        )
-    folder = Path(os.path.realpath(folder))
-    if not trust and not folder.is_relative_to(Path(os.path.realpath(results))):
+    folder = _located(text, dataset, paths)
+    if not trust and not folder.is_relative_to(Path(os.path.realpath(paths.require("results")))):
         raise SegconvError(
             "is not in nnUNet_results: a model is code, and runs when it is loaded",
             file=str(folder),
-            hint="--trust-model runs it all the same",
+            cures=[Cure.of("trust_files")],
         )
-    plans = read_plans(folder / "plans.json")
+    plans = read_plans(folder / PLANS)
     trained_on: str = plans.get("dataset_name", "")
     if DatasetName.of_folder(trained_on) is None:
         raise SegconvError(
             f"was trained on {trained_on!r}, expected the name of a dataset", code="SC086", file=str(folder)
         )
-    stage = folder.name.rsplit("__", 1)[-1]
-    if stage in plans["configurations"] and configuration(plans, stage).get("previous_stage"):
+    name = folder.name.rsplit("__", 1)[-1]
+    if name in plans["configurations"] and configuration(plans, name).get("previous_stage"):
         raise SegconvError(
             "is the second stage of a cascade, which predicts from predictions of the first", file=str(folder)
         )
-    folds = sorted(path.parent.name[len("fold_") :] for path in folder.glob(f"fold_*/{FINAL}"))
+    folds = trained_folds(folder)
     if not folds:
         raise SegconvError("has no fold whose training is finished", code="SC010", file=str(folder))
-    return TrainedModel(folder, trained_on, tuple(folds))
+    return TrainedModel(folder, trained_on, folds)
+
+
+def _located(text: str, dataset: str, paths: Paths) -> Path:
+    """Return the real folder of a model that a user named."""
+    of_dataset = paths.require("results") / dataset
+    named = of_dataset / (text if "__" in text else Model(dataset, text).name)
+    for folder in (Path(text), named):
+        if os.path.lexists(folder / PLANS):
+            return Path(os.path.realpath(folder))
+    existing = sorted(path.parent.name for path in of_dataset.glob(f"*/{PLANS}"))
+    raise SegconvError(
+        f"no model {text!r} of {dataset}{'; there are ' + ', '.join(existing) if existing else ''}",
+        code="SC010",
+        file=str(named),
+        cures=[Cure.of("choose_model")],
+    )
 
 
 def held_back(model: TrainedModel, fold: str, paths: Paths) -> list[str]:
@@ -103,8 +107,8 @@ def held_back(model: TrainedModel, fold: str, paths: Paths) -> list[str]:
     ------
     SegconvError
         ``SC001`` for a fold that is not trained, or ``all``, which holds nothing back; ``SC010`` if the
-        folds that it was trained with are not there; ``SC095`` if this one is not among them, ``SC099``
-        if they are no folds.
+        folds that it was trained with do not exist; ``SC095`` if this one is not among them, ``SC099``
+        if the file holds no folds.
     """
     if fold not in model.folds:
         raise SegconvError(
@@ -115,14 +119,15 @@ def held_back(model: TrainedModel, fold: str, paths: Paths) -> list[str]:
         raise SegconvError(
             f"fold {fold} was trained on all cases, none was held back",
             file=str(model.folder),
-            hint="train a fold with a number: segconv train DATASET -c CONFIGURATION -f 0",
+            hint="train a fold with a number",
+            cures=[Cure.of("train", fold=0)],
         )
     if not os.path.lexists(splits):
         raise SegconvError(
-            "is not there: which cases the model has not seen is not known",
+            "does not exist: which cases the model has not seen is unknown",
             code="SC010",
             file=str(splits),
-            hint="copy the splits_final.json that the model was trained with there",
+            hint="put the splits_final.json that the model was trained with there",
         )
     folds = read_splits(splits)
     if int(fold) >= len(folds):

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from segconv.errors import Refused
-from segconv.train.derived import is_remembered, remember
-from segconv.train.gate import refuse_foreign_classes
+from segconv.train.gate import NO_TRUST
+from segconv.train.model import Model
 from segconv.train.plans import read_plans
+from segconv.train.remembered import is_remembered, remember
 
 from ..command import Command, Done
 from .test_plans import plans as plans_of
@@ -52,7 +53,7 @@ def derive(segconv: Command, name: str, *words: str) -> Done:
 
 def is_refused(path: Path) -> bool:
     try:
-        refuse_foreign_classes(read_plans(path), file=str(path))
+        NO_TRUST.refuse_foreign_classes(read_plans(path), file=str(path))
     except Refused as refused:
         assert {finding.code for finding in refused.findings} == {"SC064"}
         return True
@@ -87,7 +88,7 @@ def test_training_looks_at_the_plans_as_the_gate_does(segconv: Command, state: P
         raise SystemExit
 
     def train() -> None:
-        commands.train_fold(501, "Dataset501_A", "small", "0", Paths.find(), device="cpu")
+        commands.train_fold(Model("Dataset501_A", "small"), "0", Paths.find(), commands.TrainOptions("cpu"))
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(commands, "run_nnunet", gone_through)
@@ -192,8 +193,8 @@ def test_nnunets_own_copy_next_to_the_model_is_known(segconv: Command, state: Pa
 def test_removed_approvals_are_asked_about_again(state: Path, tmp_path: Path) -> None:
     plans = {"configurations": {"a": {"architecture": {"network_class_name": NETWORK, "arch_kwargs": {"é": 0.1}}}}}
     remember(plans, tmp_path / "plans.json")
-    refuse_foreign_classes(plans)
+    NO_TRUST.refuse_foreign_classes(plans)
     for path in state.iterdir():
         path.unlink()
     with pytest.raises(Refused):
-        refuse_foreign_classes(plans)
+        NO_TRUST.refuse_foreign_classes(plans)

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..augment.spec import PLANES
-from ..dataset.layout import Dataset
-from ..errors import SegconvError
-from ..image import opened, raster
-from ..review.scores.robustness import Condition
-from ..train.predict import OWN_FILES
+from ...augment.spec import PLANES
+from ...dataset.layout import Dataset
+from ...errors import Cure, SegconvError
+from ...image import opened, raster
+from ...review.scores.robustness import Condition
+from ...train.predict import OWN_FILES
 
 ANGLES_DEG = (5.0, 10.0, 15.0, 30.0, 45.0, 60.0, 90.0, 180.0)
 SHIFTS_HU = (-100.0, -50.0, -30.0, 30.0, 50.0, 100.0)
@@ -24,7 +24,7 @@ TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class StressCase:
-    """One case, as a worker is told of it."""
+    """One case, as a worker gets it."""
 
     fold: str
     case: str
@@ -43,12 +43,12 @@ class StressCase:
         return f"{self.case}__{condition:03d}_{channel:04d}{self.ending}"
 
     def output_name(self, condition: int) -> str:
-        """Name of what is predicted of them."""
+        """Name of the prediction for them."""
         return f"{self.case}__{condition:03d}{self.ending}"
 
     @property
     def inputs(self) -> Path:
-        """Folder of its inputs, and of those of the other cases of the fold."""
+        """Folder of its inputs, and of those of the other cases of its fold."""
         return inputs_folder(self.work, self.fold)
 
     def outputs(self, model: int) -> Path:
@@ -63,7 +63,7 @@ class Stress:
     Parameters
     ----------
     dataset
-        Whose cases are predicted, and whose labels are the reference.
+        Its cases are predicted, its labels are the reference.
     models
         Names.
     conditions
@@ -90,7 +90,7 @@ class Stress:
 
     @property
     def outputs(self) -> Iterator[str]:
-        """All files that may come into the work folder, relative to it."""
+        """All files that may be written into the work folder, relative to it."""
         for case in self.cases:
             for number in range(len(self.conditions)):
                 for channel in range(len(case.images)):
@@ -123,9 +123,9 @@ def plan_stress(
     cases
         Fold → the cases that it held back.
     angles_deg
-        In each of `planes`; untouched is always there.
+        Angles of turns in each of `planes`; 0 is always among the conditions.
     planes
-        Of `segconv.augment.spec.PLANES`; all of them, and of pictures the axial alone, if None.
+        Of `segconv.augment.spec.PLANES`; all of them, or only the axial one for pictures, if None.
     shifts_hu
         Of channels named CT; `SHIFTS_HU` if there is one and this is None.
 
@@ -133,7 +133,7 @@ def plan_stress(
     ------
     SegconvError
         ``SC001`` for conditions that cannot be; ``SC091`` for a shift without a CT channel; ``SC094``
-        for files that are not written; ``SC011`` without cases, ``SC012`` without their files; ``SC032``
+        for files that segconv does not write; ``SC011`` without cases, ``SC012`` without their files; ``SC032``
         if the inputs would not fit on the disk; ``SC062`` if the dataset was replaced meanwhile.
     """
     work = work.absolute()
@@ -154,41 +154,52 @@ def ladder(
     dataset: Dataset, angles_deg: Sequence[float], planes: Sequence[str] | None, shifts_hu: Sequence[float] | None
 ) -> list[Condition]:
     """Return the conditions, untouched first; see `plan_stress`."""
+    turns = [(plane, angle) for plane in _planes(dataset, planes) for angle in _angles(angles_deg)]
+    conditions = [
+        Condition(),
+        *(Condition(plane, float(angle)) for plane, angle in turns),
+        *(Condition(shift_hu=float(shift)) for shift in _shifts(dataset, shifts_hu)),
+    ]
+    if len(conditions) == 1:
+        raise SegconvError("nothing is turned or shifted", cures=[Cure.of("choose_conditions")])
+    return conditions
+
+
+def _planes(dataset: Dataset, wanted: Sequence[str] | None) -> tuple[str, ...]:
     ending = dataset.description.file_ending
     if ending not in opened.WRITABLE:
         raise SegconvError(f"files that end in {ending} are not turned", code="SC094", file=str(dataset.path))
     possible = ("axial",) if ending in raster.ENDINGS else PLANES
-    planes = possible if planes is None else tuple(planes)
-    wrong = [plane for plane in planes if plane not in possible]
-    if wrong or len(set(planes)) < len(planes):
+    planes = possible if wanted is None else tuple(wanted)
+    if not set(planes) <= set(possible) or len(set(planes)) < len(planes):
         raise SegconvError(
-            f"--planes: {','.join(planes)!r} is not a choice of planes", hint=f"possible are {', '.join(possible)}"
+            f"{','.join(planes)!r} is not a choice of planes", hint=f"possible are {', '.join(possible)}"
         )
-    if not all(math.isfinite(angle) and abs(angle) <= 360 for angle in angles_deg):
-        raise SegconvError("--angles: angles are between -360 and 360 degrees")
+    return planes
+
+
+def _angles(wanted: Sequence[float]) -> list[float]:
+    if not all(math.isfinite(angle) and abs(angle) <= 360 for angle in wanted):
+        raise SegconvError("angles must be between -360 and 360 degrees")
+    return [angle for angle in dict.fromkeys(wanted) if angle % 360]
+
+
+def _shifts(dataset: Dataset, wanted: Sequence[float] | None) -> list[float]:
     has_ct = bool(_ct_channels(dataset))
-    if shifts_hu is None:
-        shifts_hu = SHIFTS_HU if has_ct else ()
-    shifts = [shift for shift in dict.fromkeys(shifts_hu) if shift]
+    if wanted is None:
+        wanted = SHIFTS_HU if has_ct else ()
+    shifts = [shift for shift in dict.fromkeys(wanted) if shift]
     if not all(math.isfinite(shift) for shift in shifts):
-        raise SegconvError("--shifts: shifts are numbers in HU")
+        raise SegconvError("shifts must be numbers in HU")
     if shifts and not has_ct:
         channels = ", ".join(dataset.description.channel_names)
         raise SegconvError(
             f"a HU shift needs a channel named CT, the dataset has {channels}",
             code="SC091",
             file=str(dataset.path),
-            hint="leave out --shifts",
+            cures=[Cure.of("do_not_shift")],
         )
-    angles = [angle for angle in dict.fromkeys(angles_deg) if angle % 360]
-    conditions = [
-        Condition(),
-        *(Condition(plane, float(angle)) for plane in planes for angle in angles),
-        *(Condition(shift_hu=float(shift)) for shift in shifts),
-    ]
-    if len(conditions) == 1:
-        raise SegconvError("nothing is turned or shifted", hint="--angles 5,10,15 or --shifts 30,50 say by how much")
-    return conditions
+    return shifts
 
 
 def _case(
@@ -201,7 +212,7 @@ def _case(
     label = dataset.label_file(case)
     for path in (*images, label):
         if not path.is_file():
-            raise SegconvError("is not there", code="SC012", file=str(path))
+            raise SegconvError("does not exist", code="SC012", file=str(path))
     labels = dataset.description.labels
     return StressCase(
         fold,
@@ -223,16 +234,16 @@ def _ct_channels(dataset: Dataset) -> tuple[int, ...]:
 
 
 def _refuse_full_disk(tasks: Sequence[StressCase], work: Path) -> None:
-    """Refuse a test whose inputs would not fit: there is one a condition, as large as the image."""
+    """Refuse a test whose inputs would not fit: there is one per condition, as large as the image."""
     needed = sum(path.stat().st_size for task in tasks for path in task.images) * len(tasks[0].conditions)
     root = next(parent for parent in work.absolute().parents if parent.is_dir())
     free = shutil.disk_usage(root).free
     if needed > free:
         raise SegconvError(
-            f"the inputs would take {needed / 2**30:.1f} GiB, free are {free / 2**30:.1f} GiB",
+            f"the inputs would take {needed / 2**30:.1f} GiB, {free / 2**30:.1f} GiB are free",
             code="SC032",
             file=str(root),
-            hint="fewer --cases, --angles or --planes; or -o on another disk",
+            cures=[Cure.of("stress_less"), Cure.of("choose_other_disk")],
         )
 
 

@@ -1,0 +1,1 @@
+"""The stress test of trained models: how much they depend on pose and grey values."""

@@ -1,0 +1,175 @@
+"""A configuration derived from another: with its own patch, batch, features or number of stages."""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import Cure, SegconvError
+from ..typed import Misfit, anything, entries, many, whole
+from .plans import AXES, configuration
+
+SMALLEST_FEATURE_MAP = 4
+"""Edge of the smallest feature map of nnU-Net's planners."""
+
+_PER_STAGE = ("features_per_stage", "kernel_sizes", "strides", "n_conv_per_stage", "n_blocks_per_stage")
+"""Entries of ``arch_kwargs`` with one value per stage."""
+
+_PER_DECODER_STAGE = ("n_conv_per_stage_decoder",)
+
+_changeable = entries({"patch_size": AXES, "architecture": entries({"arch_kwargs": entries({"strides": anything})})})
+"""A configuration with everything that deriving another from it changes."""
+
+
+def derive(
+    plans: Mapping[str, Any],
+    name: str,
+    base: str,
+    *,
+    patch_size: Sequence[int] | None = None,
+    batch_size: int | None = None,
+    features: tuple[int, int] | None = None,
+    stages: int | None = None,
+) -> dict[str, Any]:
+    """Return a new configuration that inherits from another, which stays as it is.
+
+    Parameters
+    ----------
+    plans
+        The plans.
+    name
+        Of the new configuration.
+    base
+        Whose preprocessed data, network class and everything not named here it takes.
+    patch_size
+        In voxels, in nnU-Net's axis order (z, y, x). Each axis must be divisible by the product of
+        its strides.
+    batch_size
+        Patches per batch.
+    features
+        Features of the first stage, doubled from stage to stage up to the second number.
+    stages
+        Number of resolutions; as many of the base's as the patch has room for if None.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if the name is taken or unsafe, or the numbers do not fit together, with those that would;
+        ``SC086`` if the base lacks what would be changed.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise SegconvError(f"{name!r} cannot name a configuration", hint="use letters, digits, '-' and '_'")
+    if name in plans["configurations"]:
+        raise SegconvError(f"the configuration {name!r} already exists", hint="choose another name")
+    if batch_size is not None and batch_size < 1:
+        raise SegconvError(f"a batch size of {batch_size}, expected 1 or more")
+    parent = _parent(plans, base)
+    patch = _patch(patch_size or parent["patch_size"], parent, base)
+    architecture = copy.deepcopy(parent["architecture"])
+    network = architecture["arch_kwargs"]
+    count = _number_of_stages(patch, network["strides"], stages, base)
+    _cut(network, count)
+    if features is not None:
+        network["features_per_stage"] = _doubled(*features, count)
+    own_batch = {} if batch_size is None else {"batch_size": batch_size}
+    return {"inherits_from": base, "architecture": architecture, "patch_size": patch, **own_batch}
+
+
+def _parent(plans: Mapping[str, Any], base: str) -> dict[str, Any]:
+    """Return the configuration to derive from, with everything that is changed in it."""
+    parent = configuration(plans, base)
+    try:
+        axes = len(_changeable(parent)["patch_size"])
+        many(many(whole, least=axes, most=axes))(parent["architecture"]["arch_kwargs"]["strides"])
+    except Misfit as misfit:
+        raise SegconvError(
+            f"nothing can be derived from the configuration {base!r}: {misfit}",
+            code="SC086",
+            cures=[Cure.of("make_plans_again")],
+        ) from None
+    return parent
+
+
+def _patch(wanted: Sequence[int], parent: Mapping[str, Any], base: str) -> list[int]:
+    own = parent["patch_size"]
+    if len(wanted) != len(own):
+        raise SegconvError(f"the patch size has {len(wanted)} axes, that of {base} has {len(own)}", cures=[_size(own)])
+    return [int(edge) for edge in wanted]
+
+
+def _number_of_stages(patch: Sequence[int], strides: Sequence[Sequence[int]], wanted: int | None, base: str) -> int:
+    """Return how many stages a patch is trained with; refuse a number that the base or the patch does not have."""
+    if wanted is not None and not 2 <= wanted <= len(strides):
+        raise SegconvError(f"{wanted} stages: {base} has {len(strides)}, at least 2 are needed")
+    count = wanted or _room_for(patch, strides)
+    _refuse_indivisible(patch, strides, count, fixed=wanted is not None)
+    return count
+
+
+def _cut(network: dict[str, Any], count: int) -> None:
+    """Leave a network its first stages."""
+    for keys, number in ((_PER_STAGE, count), (_PER_DECODER_STAGE, count - 1)):
+        for key in keys:
+            if isinstance(network.get(key), list):
+                network[key] = network[key][:number]
+    network["n_stages"] = count
+
+
+def _doubled(first: int, most: int, count: int) -> list[int]:
+    if not 1 <= first <= most:
+        raise SegconvError(f"features from {first} to {most} are not a range", hint="for example 8 to 64")
+    return [min(first * 2**stage, most) for stage in range(count)]
+
+
+def _room_for(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> int:
+    """Return how many stages leave feature maps that are not smaller than `SMALLEST_FEATURE_MAP`."""
+    count = 1
+    for number in range(2, len(strides) + 1):
+        total = _total(strides[:number])
+        pooled = [p / t for p, t in zip(patch, total, strict=True) if t > 1]
+        if all(edge >= SMALLEST_FEATURE_MAP for edge in pooled):
+            count = number
+    if count < 2:
+        raise SegconvError(
+            f"a patch of {_times(patch)} is too small to be halved once",
+            hint=f"use at least {2 * SMALLEST_FEATURE_MAP} along each axis",
+        )
+    return count
+
+
+def _refuse_indivisible(patch: Sequence[int], strides: Sequence[Sequence[int]], count: int, *, fixed: bool) -> None:
+    """Refuse a patch that the strides of `count` stages do not divide, naming the nearest sizes that they do."""
+    total = _total(strides[:count])
+    if all(p > 0 and p % t == 0 for p, t in zip(patch, total, strict=True)):
+        return
+    sizes = [_nearest(patch, strides, count, up=up, fixed=fixed) for up in (False, True)]
+    raise SegconvError(
+        f"a patch of {_times(patch)} is not divisible by {_times(total)}, the strides of {count} stages",
+        cures=[*map(_size, sizes), Cure.of("fewer_stages")],
+    )
+
+
+def _nearest(patch: Sequence[int], strides: Sequence[Sequence[int]], count: int, *, up: bool, fixed: bool) -> list[int]:
+    """Return the next size that is divisible; a larger one may have room for more stages."""
+    while True:
+        total = _total(strides[:count])
+        size = [(math.ceil(p / t) if up else max(1, p // t)) * t for p, t in zip(patch, total, strict=True)]
+        room = count if fixed else max(count, _room_for(size, strides))
+        if room == count:
+            return size
+        count = room
+
+
+def _total(strides: Sequence[Sequence[int]]) -> list[int]:
+    return [math.prod(axis) for axis in zip(*strides, strict=True)]
+
+
+def _times(size: Sequence[int]) -> str:
+    return "x".join(map(str, size))
+
+
+def _size(size: Sequence[int]) -> Cure:
+    return Cure.of("choose_patch_size", size=_times(size))
