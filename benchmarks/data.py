@@ -73,7 +73,7 @@ def _json(root: Path, training: list[str], test: list[str], channels: int) -> No
 
 
 def pictures(root: Path, pairs: int, edge: int = 512) -> Path:
-    """Write pictures of a real photograph, each shifted and mirrored otherwise, and masks 0/255."""
+    """Write pictures of a real photograph, each shifted and mirrored differently, and masks of 0 and 255."""
     photograph = data.astronaut()
     mask = (data.astronaut()[..., 0] > 128).astype(np.uint8) * 255
     for number in range(pairs):
@@ -88,7 +88,7 @@ def pictures(root: Path, pairs: int, edge: int = 512) -> Path:
 
 
 def many_pictures(root: Path, pairs: int) -> Path:
-    """Write so many tiny pairs that planning alone takes time: hard links to files of one pixel each."""
+    """Write so many tiny pairs that only planning takes time: hard links to files of one pixel each."""
     seeds = {}
     for folder, array in (("images", np.zeros((1, 1, 3), np.uint8)), ("masks", np.zeros((1, 1), np.uint8))):
         (root / folder).mkdir(parents=True)

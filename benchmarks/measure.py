@@ -86,7 +86,7 @@ def peak_pss_mib(contestant: Contestant) -> float:
 def compare(contestants: Mapping[str, Contestant], rounds: int, check: Callable[[], None]) -> dict[str, Run]:
     """Run all in turn, `rounds` times after a first round that is watched, checked and not timed; return medians.
 
-    The order is drawn anew for each round: whoever follows a large writer pays for the memory that it left behind.
+    The order is drawn for each round, because a program that follows a large writer pays for the memory it left behind.
     """
     memory = {name: peak_pss_mib(contestant) for name, contestant in contestants.items()}
     check()

@@ -20,7 +20,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The folder of real sets: ``SEGCONV_TEST_DATA``, or ``../shared/data`` beside the checkout."""
+    """The folder of real sets: ``SEGCONV_TEST_DATA``, or ``../shared/data`` next to the checkout."""
     default = Path(__file__).parents[1] / ".." / "shared" / "data"
     folder = Path(os.environ.get("SEGCONV_TEST_DATA", default)).resolve()
     if not folder.is_dir():

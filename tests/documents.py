@@ -39,7 +39,7 @@ class Step:
 
     @property
     def words(self) -> list[str]:
-        """What stands after ``segconv``; nothing where another program is called, or nothing is run."""
+        """The words after ``segconv``; none for other programs and for commands that are not run."""
         words = shlex.split(self.line.replace("\\\n", " "), comments=True)
         return words[1:] if words[0] == "segconv" and words[1] not in NOT_RUN else []
 

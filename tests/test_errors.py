@@ -23,7 +23,7 @@ SAMPLES: dict[str, Any] = {
     "reasons": (Finding("SC055", "found this", file="a", hint="do that"),),
     "signal_number": 15,
 }
-"""Keyword of an exception → a value that is not its default; text otherwise."""
+"""Keyword of an exception → a value that is not its default; text for all others."""
 
 
 def defined() -> Iterator[tuple[str, str, set[str]]]:

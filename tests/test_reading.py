@@ -132,7 +132,7 @@ def with_a_table(folder: Path) -> Path:
 
 
 def linked(source: Path) -> Path:
-    """Move all files into a store beside their folders, as DataLad keeps them, and leave links."""
+    """Move all files into a store next to their folders, as DataLad does, and leave links."""
     store = source / ".store"
     store.mkdir()
     for number, path in enumerate(sorted(p for p in source.rglob("*") if p.is_file())):
@@ -162,7 +162,7 @@ MADE: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
 def test_every_file_of_a_source_is_opened_for_reading_through_no_link(kind: str, links: bool, tmp_path: Path) -> None:
     make, words = MADE[kind]
     source = make(tmp_path / "made")
-    if links and kind != "two files":  # a header and its data must lie together
+    if links and kind != "two files":  # a header and its data must be together
         linked(source)
     (tmp_path / "raw").mkdir()
     command = [sys.executable, "-c", TOLD, str(source), "convert", str(source), "--to", "7_A", *words]
@@ -173,7 +173,7 @@ def test_every_file_of_a_source_is_opened_for_reading_through_no_link(kind: str,
     files = {str(path) for path in source.rglob("*") if path.is_file() and not path.is_symlink()}
     assert files == {path for path, *_ in seen}
     for (path, mode, flags), after in zip(seen, [*seen[1:], None], strict=True):
-        if mode is not None:  # what Python says of a file that it lets somebody else open, who comes next
+        if mode is not None:  # the event that Python raises for files opened by a custom opener, which follows
             assert mode == "r"
             assert after is not None
             assert after[:2] == [path, None]

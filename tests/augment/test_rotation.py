@@ -54,7 +54,7 @@ def values(shape: tuple[int, ...], dtype: str, seed: int = 0) -> np.ndarray:
 def careful_script(
     volume: Volume, transform: Transform, interpolator: int, background: float, grid: Geometry | None = None
 ) -> np.ndarray:
-    """The same by SimpleITK alone, in 64 bits."""
+    """The same by SimpleITK, in 64 bits."""
     geometry = volume.geometry
     array = volume.array.astype(np.float64)
     image = sitk.GetImageFromArray(array, isVector=volume.components > 1)
@@ -170,7 +170,7 @@ def test_large_volumes_agree_in_the_mean_as_well(way: str, plane: int, monkeypat
 @pytest.mark.parametrize("angle", [30.0, 60.0, -30.0])
 @pytest.mark.parametrize("plane", [0, 1, 2])
 def test_real_volumes_agree_with_simpleitk_in_32_bits_at_halves_as_well(data: Path, plane: int, angle: float) -> None:
-    """By 30 and 60 degrees many voxels are met half-way, so that means are halves, which 32 bits tell."""
+    """At 30 and 60 degrees many samples are half-way between voxels, so that means are halves, which 32 bits represent."""
     x, y, z = (angle if i == plane else 0.0 for i in range(3))
     transform = Transform((x, y, z))
     paths = sorted((data / "Task04_Hippocampus" / "imagesTr").glob("hippocampus_*.nii.gz"))
@@ -234,7 +234,7 @@ def test_the_planner_takes_the_fastest_way(
 
 
 def peak_volumes(function: Callable[[], object], array: np.ndarray) -> float:
-    """The most that numpy held while a function ran, in units of an array, beside what it held before."""
+    """The most memory that numpy held while a function ran, in units of an array, without what it held before."""
     function()  # compiles, and loads
     tracemalloc.start()
     try:

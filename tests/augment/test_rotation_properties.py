@@ -31,7 +31,7 @@ def rotate(volume: Volume, angles_deg: tuple[float, float, float], interpolation
 
 
 def plain_script(volume: Volume, angles_deg: tuple[float, float, float], background: float) -> np.ndarray:
-    """The same by SimpleITK alone, as a careful user would write it."""
+    """The same by SimpleITK, as a careful user would write it."""
     image = sitk.Cast(sitk.GetImageFromArray(volume.array), sitk.sitkFloat64)
     image.SetSpacing(volume.geometry.spacing_mm)
     image.SetOrigin(volume.geometry.origin_mm)
@@ -51,7 +51,7 @@ def test_a_rotation_is_simpleitks_in_floating_point_then_rounded(
     volume = noise(geometry)
     ours = rotate(volume, angles_deg, LINEAR, -1000)
     theirs = plain_script(volume, angles_deg, -1000.0)
-    # where a sample lies on the very edge of the grid, rounding decides which side it is on
+    # where a sample is on the very edge of the grid, rounding decides which side it is on
     inside = (theirs > -1000) & (ours > -1000)
     assert np.abs(ours[inside] - theirs[inside]).max(initial=0) <= 0.51
     assert (inside != ((theirs > -1000) | (ours > -1000))).mean() <= 0.01

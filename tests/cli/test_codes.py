@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_document_is_up_to_date() -> None:
     written = ROOT / "docs" / "codes.md"
-    if written.is_file():  # not beside a wheel
+    if written.is_file():  # not with a wheel
         assert written.read_text() == document(), "python -m segconv.cli.codes > docs/codes.md"
 
 

@@ -25,7 +25,7 @@ _COMMAND = re.compile(
 
 
 def texts(tree: ast.AST) -> Iterator[str]:
-    """The texts of a module that a user may read; what stands in braces is left out."""
+    """The texts of a module that a user may read, without the expressions in braces."""
     described = (ast.Module, ast.ClassDef, ast.FunctionDef)
     remarks = {
         id(node.value)
@@ -44,7 +44,7 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 
 def wrong(text: str) -> list[str]:
-    """What a text tells to type and does not exist."""
+    """Commands and options in a text that do not exist."""
     found = []
     for name, sub, rest in _COMMAND.findall(text):
         if name in PROSE:

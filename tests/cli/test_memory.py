@@ -19,7 +19,7 @@ from segconv.work.memory import COPIES
 from ..command import Command
 
 BUSY = 5
-"""More workers than cases, so that the memory alone decides."""
+"""More workers than cases, so that only memory decides."""
 
 
 @pytest.fixture

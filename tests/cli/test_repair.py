@@ -16,7 +16,7 @@ from ..command import Command, tree_hash
 
 
 def save(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
-    """Write a file whose sform alone counts."""
+    """Write a file of which only the sform counts."""
     image = nib.Nifti1Image(array, affine)
     image.header.set_xyzt_units("mm")
     image.set_sform(affine, code=1)
@@ -26,7 +26,7 @@ def save(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
 
 @pytest.fixture
 def foreign(segconv: Command) -> Path:
-    """A v2 dataset that somebody else made, on an oblique grid."""
+    """A foreign v2 dataset on an oblique grid."""
     root = segconv.raw / "Dataset020_Foreign"
     for number in range(6):
         phantom = ct(number, size=(20, 18, 8))

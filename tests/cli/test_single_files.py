@@ -27,7 +27,7 @@ KINDS: dict[str, Put] = {
     "a pipe": lambda path, _: os.mkfifo(path),
     "a folder": lambda path, _: path.mkdir(),
 }
-"""What may stand where a file is written; beside it lies what stood there."""
+"""What may be in the place of a file that is written; what was there is kept next to it."""
 
 ELSEWHERE = {
     "too long": f"{'n' * 300}.png",

@@ -54,7 +54,7 @@ def voxels(path: Path) -> np.ndarray:
 
 
 def apart_mm(one: sitk.Image, other: sitk.Image) -> float:
-    """Return how far corners of two grids lie apart."""
+    """Return how far apart the corners of two grids are."""
     assert one.GetSize() == other.GetSize()
     ends = [(0, size - 1) for size in one.GetSize()]
     corners = [(x, y, z) for x in ends[0] for y in ends[1] for z in ends[2]]

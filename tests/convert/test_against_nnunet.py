@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.train, pytest.mark.filterwarnings("ignore")]
 def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> types.SimpleNamespace:
     """nnU-Net's converters and check, with three folders of their own.
 
-    Their pools have threads here: what they do is the same, and importing nnU-Net anew takes longer.
+    Their pools have threads here: they do the same, and importing nnU-Net again takes longer.
     """
     msd = pytest.importorskip("nnunetv2.dataset_conversion.convert_MSD_dataset")
     v1 = pytest.importorskip("nnunetv2.dataset_conversion.convert_raw_dataset_from_old_nnunet_format")

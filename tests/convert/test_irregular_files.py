@@ -116,7 +116,7 @@ def test_a_list_that_is_not_a_file_is_named(
     path = tmp_path / "list.csv"
     kind(path)
     done = segconv("convert", root, "--to", "9_Made", option, path)
-    # What the user names may lie elsewhere: a device is no file, and nowhere is nothing.
+    # Files that the user names may be elsewhere: a device is not a file, and a broken link is missing.
     expected = {device: "SC061", nowhere: "SC010"}.get(kind, KINDS[kind])
     assert done.codes() == [expected], done.err
     assert "list.csv" in done.err or kind is device

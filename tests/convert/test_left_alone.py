@@ -27,7 +27,7 @@ from .drawn import pair, picture, save
 
 EXHAUSTIVE = settings.get_profile("deep").max_examples <= settings.default.max_examples
 SAMPLE = 6
-"""Lively strays of a layout that are tried otherwise, always the same."""
+"""The strays of a layout that are tried without ``SEGCONV_FAULTS=all``, always the same."""
 
 SIZE = (4, 5, 6)
 Options = tuple[object, ...]
@@ -252,7 +252,7 @@ INERT: dict[str, bytes] = {
     "__MACOSX/images/._c0.nii.gz": TEXT, ".git/config": TEXT, ".git/HEAD": TEXT,
     ".ipynb_checkpoints/a0-checkpoint.png": drawing("PNG"),
 }  # fmt: skip
-"""What is no picture and no volume by its name, or hidden: never more than counted."""
+"""Files that are not pictures or volumes by name, or hidden: counted, never more."""
 
 BESIDE = (
     "{}.bak",
@@ -266,7 +266,7 @@ BESIDE = (
     ".{}.swp",
     ".{}.x8F2a",
 )
-"""What editors, browsers and copying programs leave beside a file."""
+"""What editors, browsers and copying programs leave next to a file."""
 
 LIVELY = ("preview_total.png", "preview.jpg", "thumbnails/a0.png", "stray.png", "stray.nii", "stray.dcm", "IM0001")
 """Pictures, volumes and slices: what a case may be made of."""
@@ -311,7 +311,7 @@ def test_files_of_other_kinds_and_hidden_ones_are_counted_and_make_no_difference
     for folder in folders(source):
         own = [path.name for path in folder.iterdir() if path.is_file()]
         if any(name.endswith(".dcm") for name in own):
-            continue  # what lies among slices of DICOM and is none is refused by name
+            continue  # other files among DICOM slices are refused by name
         beside = {pattern.format(name): TEXT for name in own[:2] for pattern in BESIDE}
         for name, data in {**INERT, **beside}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

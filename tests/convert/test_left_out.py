@@ -74,7 +74,7 @@ def test_images_that_are_skipped_are_counted_and_named(
     done = segconv(*said)
     assert done.code == 0, done.err
     assert f"note: {note}\n" in done.err
-    assert "SC080" not in done.err  # it was asked for, and is no warning
+    assert "SC080" not in done.err  # it was asked for, and is not a warning
 
 
 def test_nothing_is_said_where_nothing_is_left_out(tmp_path: Path, segconv: Command) -> None:

@@ -79,7 +79,7 @@ def test_an_external_dataset_is_augmented_and_converted_again(tmp_path: Path, se
     assert done.code == 0, done.err
     for name, path in files(segconv.raw / "Dataset009_C").items():
         assert path.read_bytes() == files(segconv.raw / "Dataset008_B")[name].read_bytes()
-    # Somebody else's key is not followed without being asked to.
+    # A foreign key is not followed unless asked for.
     foreign = segconv.raw / "Dataset010_D"
     foreign.mkdir()
     (foreign / "dataset.json").write_bytes((segconv.raw / "Dataset008_B" / "dataset.json").read_bytes())

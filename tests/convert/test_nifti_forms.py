@@ -33,7 +33,7 @@ MOVED[0, 3] += 9
 
 
 def lies(path: Path) -> bytes:
-    """What a header says of where its voxels lie: qfac and spacing, units, codes, quaternion, offsets, rows."""
+    """What a header says about the place of its voxels: qfac and spacing, units, codes, quaternion, offsets, rows."""
     header = path.read_bytes()[:348]
     return header[76:92] + header[123:124] + header[252:328]
 

@@ -43,7 +43,7 @@ def records(segconv: Command) -> dict[str, dict[str, object]]:
 
 
 def load(path: Path) -> nib.Nifti1Image:
-    """A file as it is now, whatever becomes of it."""
+    """The content of a file, kept before it changes."""
     image = nib.load(path)
     return nib.Nifti1Image(np.asarray(image.dataobj).copy(), image.affine)
 

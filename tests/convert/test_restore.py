@@ -67,7 +67,7 @@ CODINGS: dict[str, tuple[str, str, Callable[[Path, np.ndarray], object]]] = {
 
 
 def agrees(segconv: Command, back: Path, source: Path, classes: list[str]) -> None:
-    """What is restored is scored against what it was made of, whatever form that has; nothing is left out."""
+    """Score restored files against their source in any form; nothing is left out."""
     done = segconv("evaluate", back, source, "--json")
     assert done.code == 0, done.out
     assert done.json["classes"] == dict.fromkeys(classes, 1.0)

@@ -158,7 +158,7 @@ def test_segments_come_back_with_the_axes_of_their_file(tmp_path: Path, segconv:
 def test_segments_in_another_order_come_back_in_that_order(
     part: tuple[slice, ...], tmp_path: Path, segconv: Command
 ) -> None:
-    """Whole, or the box that 3D Slicer saves; a prediction that reaches beyond the box comes on the whole image."""
+    """Complete, or the box that 3D Slicer saves; a prediction beyond the box comes on the grid of the image."""
     label = np.where(ct(0).label.array > 2, 0, ct(0).label.array)
     image = ct(0).images[0]
     (tmp_path / "s/c").mkdir(parents=True)

@@ -87,7 +87,7 @@ def test_codes_are_the_masks_that_each_voxel_is_in(masks: np.ndarray, chunk: int
         patched.setattr(compiler, "CHUNK_VOXELS", chunk)
         accumulator = Accumulator(masks.shape[1:])
         for index in reversed(range(len(masks))):
-            # Masks from readers of NIfTI lie in the other order in memory.
+            # Masks from NIfTI readers are in the other order in memory.
             accumulator.add(index, np.asfortranarray(masks[index]))
     for voxel in np.ndindex(masks.shape[1:]):
         assert accumulator.atoms[accumulator.codes[voxel]] == set(np.flatnonzero(masks[(slice(None), *voxel)]))
@@ -118,7 +118,7 @@ def test_two_masks_that_cross_get_a_head_for_what_they_share() -> None:
 
 
 def test_heads_are_counted_with_those_that_overlaps_need() -> None:
-    atoms = [frozenset({0, 1}), frozenset({0, 2})]  # two values, three names to tell
+    atoms = [frozenset({0, 1}), frozenset({0, 2})]  # two values, three names to distinguish
     assert len(compile_masks(["a", "b", "c"], atoms, max_heads=3).labels.foreground) == 3
     with pytest.raises(SegconvError) as caught:
         compile_masks(["a", "b", "c"], atoms, max_heads=2)

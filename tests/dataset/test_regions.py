@@ -23,7 +23,7 @@ PLAIN = Labels({"background": 0, "edema": 1, "necrosis": 2, "enhancing": 3, "ign
 def label_systems(draw: st.DrawFn) -> Labels:
     """Any declaration with regions that nnU-Net takes, in any order of names, right or wrong."""
     count = draw(st.integers(2, 6))
-    # A region as a bit set over the values: fast to draw, and {0} alone is none.
+    # A region as a bit set over the values: fast to draw; {0} is not a region.
     bits = draw(st.lists(st.integers(2, (2 << count) - 1), max_size=5))
     regions = [[v for v in range(count + 1) if b >> v & 1] for b in bits]
     # Values that no region holds are classes of their own: what is declared has no gap.

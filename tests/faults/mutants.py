@@ -61,7 +61,7 @@ def mutants(document: Any, below: Place = ()) -> Iterator[Mutant]:
 def _retypes(found: Any, value: Any) -> bool:
     if found is None or value is None:  # what may be missing
         return False
-    numbers = (int, float)  # a whole number stands for a fraction as well
+    numbers = (int, float)  # an integer is valid in place of a fraction
     return type(found) is not type(value) and not (type(found) in numbers and type(value) in numbers)
 
 

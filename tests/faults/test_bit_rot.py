@@ -256,7 +256,7 @@ def test_a_flipped_bit_in_a_json_changes_no_voxel_and_no_case(fresh: Callable[[s
 def test_a_flipped_bit_in_what_a_dataset_says_of_itself_is_refused_or_a_letter(
     fresh: Callable[[str], World], forker: Forker
 ) -> None:
-    """The way back reads cases.jsonl and run.json: whatever is in them, it ends with a result or an error of ours."""
+    """Restoring reads cases.jsonl and run.json: whatever they hold, it ends with a result or one of our errors."""
     world = fresh("restored")
     chance = random.Random(6)
     for name in ("segconv/cases.jsonl", "segconv/run.json", "dataset.json"):

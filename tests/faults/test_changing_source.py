@@ -27,7 +27,7 @@ def swap(path: Path, make: Change) -> None:
 
 
 def elsewhere(path: Path) -> Path:
-    """A secret beside the source, with the bytes that the file had."""
+    """A secret next to the source, with the bytes of the file."""
     secret = path.parents[2].parent / "secret"
     secret.mkdir(exist_ok=True)
     (secret / path.name).write_bytes(path.with_name(f"was-{path.name}").read_bytes())

@@ -1,7 +1,7 @@
 """A disk that is full or read-only, or has room again: one clear message, nothing half-made, and a rerun that works.
 
 Real disks are file systems in memory of a few hundred kB; where mounting is not allowed those tests
-are skipped, and the disk that ends in the middle of a write is played at the seam alone.
+are skipped, and the disk that ends in the middle of a write is simulated at the seam.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def test_a_full_disk_is_reported_and_the_run_resumes_once_there_is_room(
                 shutil.copytree(world.folder / kept, here.made.parent / Path(kept).name)
         need = sum(-(-len(data) // 4096) * 4096 for data in expected.values())
         for step in range(STEPS):
-            # A run that was begun while there was room; what fills the disk then is somebody else's.
+            # A run that started while there was room; foreign files fill the disk then.
             begun = forker.run([*here.words, "-j", "1"], {**here.env, "SEGCONV_FAULT": "kill@append:1"})
             assert begun.code < 0
             left = int(need * 1.2 * step / max(STEPS - 1, 1)) // 4096 * 4096

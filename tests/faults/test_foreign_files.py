@@ -29,10 +29,10 @@ FOLDERS = ("raw", "preprocessed", "results")
 
 @dataclass
 class Deed:
-    """A command that replaces, removes or goes on with something.
+    """A command that replaces, removes or resumes something.
 
     ``first`` are the commands that made what it finds, the last of them interrupted or not; ``target`` is what it
-    replaces, removes or goes on with.
+    replaces, removes or resumes.
     """
 
     words: list[str]
@@ -167,7 +167,7 @@ NAMES = ["notes.txt", ".hidden", "dataset.json.bak", "plan.json", "case_0000.png
 
 
 def strangers(root: Path, deed: Deed, draw: st.DrawFn) -> dict[Path, Any]:
-    """Put files, folders and links of somebody else around and into a target, and change a file of it."""
+    """Put foreign files, folders and links around and into a target, and change one of its files."""
     target = deed.target
     inside = [path for path in (root / target).rglob("*") if path.is_dir() and not path.is_symlink()]
     places = [root / target, *sorted(inside), (root / target).parent, root, root / "raw"]

@@ -48,7 +48,7 @@ def original() -> bytes:
 
 
 def disagreement(data: bytes, path: Path) -> str | None:
-    """What the three do not agree on, or None; an error of ours is no disagreement."""
+    """What the three disagree on, or None; one of our errors is not a disagreement."""
     ours = nifti.decode(data)
     header = ours.header
     path.write_bytes(data)

@@ -34,7 +34,7 @@ from .mutants import Mutant, mutants
 
 EXHAUSTIVE = settings.get_profile("deep").max_examples <= settings.default.max_examples
 SAMPLE = 8
-"""Mutants of a file that are tried otherwise, always the same."""
+"""The mutants of a file that are tried without ``SEGCONV_FAULTS=all``, always the same."""
 
 TINY = (6, 5, 4)
 QUICK = ("--no-fsync", "-j", "1")
@@ -49,7 +49,7 @@ class Subject:
     file
         The file.
     commands
-        Command lines; ``MADE`` and ``BACK`` stand in them for what they make.
+        Command lines, in which ``MADE`` and ``BACK`` are placeholders for their outputs.
     codes
         Codes that its errors may have.
     parse, write
@@ -397,7 +397,7 @@ def toml(value: Any) -> str:
 
 
 def unfinished(segconv: Command) -> tuple[Path, Callable[[], object], tuple[object, ...]]:
-    """Leave a staging folder with one case done, whose other one is damaged and mended again."""
+    """Leave a staging folder with one case done; the other is damaged and fixed again."""
     source = msd_ct(segconv.folder, cases=2, tests=0, size=TINY)
     last = source / "imagesTr/ct_001.nii.gz"
     whole = last.read_bytes()

@@ -36,7 +36,7 @@ SIZE = (12, 10)
 
 @pytest.fixture
 def dataset(tmp_path: Path, segconv: Command) -> Path:
-    """A dataset, and beside the three folders one of the same name in which labels mean something else."""
+    """A dataset, and next to the three folders one of the same name whose labels mean something else."""
     root = png_shapes(tmp_path / "src", cases=2, tests=0, size=SIZE)
     for labels_ in (NEW, OLD):
         done = segconv("convert", root, "--to", "9_A", *labels_)

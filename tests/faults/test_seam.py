@@ -1,6 +1,6 @@
 """Every change of the disk goes through the seam, and nothing is written anywhere but next to the target.
 
-Python tells every change that Python code makes (`sys.addaudithook`); what libraries do without it
+Python reports every change that Python code makes (`sys.addaudithook`); what libraries do without it
 shows in the calls of the system, where ``strace`` is installed.
 """
 

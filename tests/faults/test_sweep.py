@@ -56,7 +56,7 @@ def disturb(world: World, forker: Forker, fault: str, words: list[str] = ALONE) 
 
 
 def mend(world: World, forker: Forker, fault: str, *, whole_before: bool, words: list[str] = ALONE) -> None:
-    """Run the same command again: it must end with the target of an undisturbed run, and leave nothing beside it."""
+    """Run the same command again: it must end with the target of an undisturbed run, and leave nothing next to it."""
     again = forker.run([*world.words, *words], world.env)
     finished = whole_before and "--overwrite" not in world.words
     assert again.code == (73 if finished else 0), (fault, again.err)

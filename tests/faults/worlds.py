@@ -34,7 +34,7 @@ class World:
     kept
         What it must not change, relative to `folder`.
     before
-        Files of the target before the command, or None if it is not there.
+        Files of the target before the command, or None if it does not exist.
     expected
         Files of the target after it, found by an undisturbed run.
     """
@@ -57,7 +57,7 @@ class World:
 
     @property
     def beside(self) -> list[str]:
-        """What lies beside the target."""
+        """What is next to the target."""
         return sorted(path.name for path in self.made.parent.iterdir() if path != self.made)
 
     def found(self) -> dict[str, bytes] | None:
@@ -68,7 +68,7 @@ class World:
         return {f"{name}/{path}": data for name in self.kept for path, data in tree(self.folder / name).items()}
 
     def reset(self) -> None:
-        """Bring the target, and what lies beside it, to how it was before the command."""
+        """Restore the target, and what is next to it, to the state before the command."""
         stays = {self.folder / name for name in self.kept}
         for path in self.made.parent.iterdir():
             if path not in stays and (path == self.made or path.name.startswith(".segconv-")):
@@ -180,7 +180,7 @@ def v2(folder: Path) -> World:
 
 
 def replaced(folder: Path) -> World:
-    """A dataset that is there is replaced by one with other pictures."""
+    """An existing dataset is replaced by one with other pictures."""
     world = png(folder)
     perform(world)
     world.before = world.found()

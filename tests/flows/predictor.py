@@ -26,7 +26,7 @@ LIMIT_S = 120
 """For what takes a moment on an idle machine."""
 MODEL = "nnUNetTrainer__nnUNetPlans__2d"
 OWN_FILES = ("dataset.json", "plans.json", "predict_from_raw_data_args.json")
-"""What nnU-Net writes beside the predictions."""
+"""What nnU-Net writes next to the predictions."""
 
 PROGRAM = f"""
 import multiprocessing, os, shutil, sys, time

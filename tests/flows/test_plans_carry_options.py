@@ -73,7 +73,7 @@ OTHER: dict[str, list[Any]] = {
     "strip_headers": [True],
     "file_ending": [".png", ".tif"],
 }
-"""Option → values that differ from what it is where nobody says anything."""
+"""Option → values that differ from its default."""
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,7 @@ def made(
     labels: dict[str, int] | None = None,
     channel: str = "CT",
 ) -> Dataset:
-    """Write a dataset that no lineage tells about, with nibabel."""
+    """Write a dataset without lineage, with nibabel."""
     path = folder / "Dataset501_Organ"
     for part in ("imagesTr", "labelsTr"):
         (path / part).mkdir(parents=True)
@@ -236,7 +236,7 @@ def test_two_tests_of_one_name_exclude_each_other(dataset: Dataset, tmp_path: Pa
 
 def test_what_cannot_be_judged_is_not_a_drop(tmp_path: Path) -> None:
     image, label = organ()
-    speckled = label * (np.indices(label.shape).sum(axis=0) % 2).astype(np.uint8)  # no turn leaves that whole
+    speckled = label * (np.indices(label.shape).sum(axis=0) % 2).astype(np.uint8)  # no rotation leaves that unchanged
     found = run(
         made(tmp_path, {"a": (image, speckled)}),
         tmp_path / "work",

@@ -50,7 +50,7 @@ def _addresses_that_matter(deflated: Callable[[bytes], bytes]) -> int:
     different = 0
     for _ in range(4000):
         different += sum(deflated(body) != expected for body, expected in zip(bodies, first, strict=True))
-        pads.append(np.empty(1 << 16, np.uint8))  # never touched; what is allocated next lies elsewhere
+        pads.append(np.empty(1 << 16, np.uint8))  # never touched; the next allocation is elsewhere
     return different
 
 

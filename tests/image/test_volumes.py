@@ -198,7 +198,7 @@ def test_damage_is_never_silent(ending: str) -> None:
     for _ in range(60):
         damaged = bytearray(data)
         damaged[rng.integers(head, len(data))] ^= 1 << rng.integers(8)
-        if ending == ".nii":  # no checksum: nothing can tell
+        if ending == ".nii":  # no checksum: nothing can notice it
             break
         try:
             found = volumes.decode(bytes(damaged), ending)

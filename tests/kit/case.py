@@ -22,7 +22,7 @@ class Reject:
     Parameters
     ----------
     codes
-        One of them must be told.
+        One of them must be reported.
     file
         The file that is named with it; None where the finding is about no file of the source.
     exits
@@ -48,7 +48,7 @@ class Warn:
     Parameters
     ----------
     codes
-        One of them must be told.
+        One of them must be reported.
     file
         The file that is named with it, or None.
     check
@@ -81,7 +81,7 @@ class Case:
         What must come of it.
     words
         Options besides those with which the good source is converted.
-    mended
+    cures
         Sets of options each of which must make the conversion succeed.
     detect
         Whether the outcome must be the same without ``--from``.
@@ -105,7 +105,7 @@ class Case:
     change: Change
     expect: Reject | Convert | Warn
     words: Words = ()
-    mended: tuple[Words, ...] = ()
+    cures: tuple[Words, ...] = ()
     detect: bool = True
     bare: bool = False
     again: bool = True

@@ -25,7 +25,7 @@ def boxes(*values: int, ground: int = 0) -> np.ndarray:
 
 
 def masks(*drawn: np.ndarray) -> Change:
-    """Return what draws the masks anew."""
+    """Return what draws the masks again."""
 
     def change(place: Place) -> None:
         for number, values in zip(TRAINING, drawn, strict=True):
@@ -56,7 +56,7 @@ def white_is_zero(*odd: int) -> Change:
 
 
 def class_lists(place: Place) -> None:
-    """Lists of the source and of its masks that number otherwise."""
+    """Lists of the source and of its masks that number differently."""
     (place.root / "class_names.txt").write_text("_background_\nroad\nroof\n")
     (place.root / "masks" / "class_names.txt").write_text("_background_\nroof\nroad\n")
 
@@ -91,7 +91,7 @@ def fourth_sample(place: Place) -> None:
 
 
 def with_text(name: str, text: str, *drawn: np.ndarray) -> Change:
-    """Return what draws the masks anew, and writes a table beside them."""
+    """Return what draws the masks again, and writes a table next to them."""
     draw = masks(*drawn)
 
     def change(place: Place) -> None:
@@ -115,12 +115,12 @@ _WHITE = ("--labels", "background=255,road=0")
 _NUMBERED = masks(boxes(1, 2, 3), boxes(1, 2, 3, 4), boxes(1))
 
 CASES: list[Case] = [
-    *rejected("mask-coding", "palettes that differ", palettes, "SC078", "masks/c1.png", PNG, bare=True, mended=(_BY_COLOUR,)),
+    *rejected("mask-coding", "palettes that differ", palettes, "SC078", "masks/c1.png", PNG, bare=True, cures=(_BY_COLOUR,)),
     *converted("mask-format", "palettes that differ, by colour", palettes, PNG, holds(0, 2), bare=True, words=_BY_COLOUR),
     *rejected("mask-coding", "white as 0 in one mask", white_is_zero(1), "SC078", "masks/c1.tif", PNG),
     *warned("mask-coding", "white as 0 in all masks", white_is_zero(*TRAINING), "SC078", None, PNG),
     *rejected("bad-labels", "lists of classes that differ", class_lists, "SC074", "masks/class_names.txt", PNG, bare=True),
-    *rejected("bad-labels", "white ground", masks(*[boxes(0, ground=255)] * 3), "SC074", "masks/c0.png", PNG, bare=True, mended=(_WHITE,)),
+    *rejected("bad-labels", "white ground", masks(*[boxes(0, ground=255)] * 3), "SC074", "masks/c0.png", PNG, bare=True, cures=(_WHITE,)),
     *converted("label-declaration", "white ground, declared", masks(*[boxes(0, ground=255)] * 3), PNG, holds(0, 1), bare=True, words=_WHITE),
     *rejected("bad-labels", "a list of classes of masks that are inverted", with_text("class_names.txt", "_background_\nroad\n", *[boxes(0, ground=1)] * 3), "SC074", "masks/c0.png", PNG, bare=True),
     *converted("label-declaration", "a table of a tool", with_text("own.ctbl", "0 (none) 0 0 0 0\n5 roof 1 2 3 255\n7 tree 1 2 3 255\n", *[boxes(5)] * 3), PNG, holds(0, 1), bare=True),
@@ -128,9 +128,9 @@ CASES: list[Case] = [
     *rejected("bad-labels", "one mask inverted", masks(boxes(255), boxes(0, ground=255), boxes(255)), "SC074", "masks/c1.png", PNG, bare=True),
     *converted("mask-format", "JPEG masks within the snap", lossy, PNG, holds(0, 1), bare=True, words=("--labels", "background=0,road=255", "--snap", "120")),
     *rejected("mask-coding", "JPEG masks beyond the snap", lossy, "SC070", "masks/c0.jpg", PNG, bare=True, words=("--labels", "background=0,road=255", "--snap", "2")),
-    *rejected("picture-kind", "a fourth sample without a name", fourth_sample, "SC084", "images/c1.tif", PNG, mended=(("--drop-alpha",),)),
-    *rejected("mask-coding", "numbers of objects", _NUMBERED, "SC078", "masks/c1.png", PNG, bare=True, mended=(("--labels", "background=0,cell=1-"),)),
-    *rejected("mask-coding", "as many objects in each mask", scattered, "SC078", "masks/c0.png", PNG, bare=True, mended=(("--labels", "background=0,cell=1-"),)),
+    *rejected("picture-kind", "a fourth sample without a name", fourth_sample, "SC084", "images/c1.tif", PNG, cures=(("--drop-alpha",),)),
+    *rejected("mask-coding", "numbers of objects", _NUMBERED, "SC078", "masks/c1.png", PNG, bare=True, cures=(("--labels", "background=0,cell=1-"),)),
+    *rejected("mask-coding", "as many objects in each mask", scattered, "SC078", "masks/c0.png", PNG, bare=True, cures=(("--labels", "background=0,cell=1-"),)),
     *converted("label-declaration", "numbers of objects, united", _NUMBERED, PNG, holds(0, 1), bare=True, words=("--labels", "background=0,cell=1-9")),
     *rejected("undeclared-label", "whole labels that would be snapped", masks(boxes(1), boxes(1, 2), boxes(2)), "SC070", "masks/c0.png", PNG, words=("--snap", "2")),
 ]  # fmt: skip

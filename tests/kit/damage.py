@@ -60,7 +60,7 @@ def appended(data: bytes) -> Damage:
     return changed(lambda old: old + data)
 
 
-# --- what stands in the place of a file
+# --- what is in the place of a file
 
 
 def folder(path: Path) -> None:
@@ -256,7 +256,7 @@ def sheared(path: Path) -> None:
 
 
 def no_rows(value: float) -> Damage:
-    """Return what fills the sform with one number, with no qform beside it."""
+    """Return what fills the sform with one number, and no qform."""
     rows = {f"srow_{axis}": [value] * 4 for axis in "xyz"}
     return header(**rows, sform_code=2, qform_code=0)
 

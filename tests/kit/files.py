@@ -99,7 +99,7 @@ def smoothed(place: Place) -> None:
 
 
 def coloured(place: Place) -> None:
-    """All masks are in colours, and nothing tells what they mean."""
+    """All masks are in colours of unknown meaning."""
     table = np.array([[0, 0, 0], [200, 30, 40]], np.uint8)
     for number in (0, 1, 2):
         Image.fromarray(table[mask(number) // 255]).save(place.root / "masks" / f"c{number}.png")
@@ -144,7 +144,7 @@ CASES: list[Case] = [
     *rejected("flipped-bit", "bit flip in NRRD", other(".nrrd", "image", d.bit_flip(0.7)), GZIP, "images/c1.nrrd", PAIRS),
     *rejected("flipped-bit", "bit flip in MetaImage", other(".mha", "image", d.bit_flip(0.7)), (*GZIP, "SC054"), "images/c1.mha", PAIRS),
     *damaged("missing-voxels", "voxels missing", d.raw(lambda b: b[:-100]), "SC052"),
-    *damaged("missing-voxels", "header alone", d.raw(lambda b: b[:352]), "SC052", roles=("label",)),
+    *damaged("missing-voxels", "only a header", d.raw(lambda b: b[:352]), "SC052", roles=("label",)),
     *rejected("missing-voxels", "voxels missing in plain NIfTI", other(".nii", "image", d.without_end(30)), "SC052", "images/c1.nii", PAIRS),
     *rejected("missing-voxels", "half a plain label", other(".nii", "label", d.half), "SC052", "masks/c1.nii", PAIRS),
     *rejected("missing-voxels", "half a NRRD", other(".nrrd", "label", d.half), (*GZIP, "SC053"), "masks/c1.nrrd", PAIRS),
@@ -164,7 +164,7 @@ CASES: list[Case] = [
     *damaged("wrong-format", "bad signature", d.changed(lambda b: b"\x89PNX" + b[4:]), "SC051", PNG),
     *damaged("wrong-format", "JPEG called PNG", d.saved(mask(1), format="JPEG"), "SC051", PNG, roles=("label",)),
     *damaged("wrong-format", "picture called NIfTI", lambda p: Image.fromarray(picture(1)).save(p, format="PNG"), "SC051", roles=("image",)),
-    # things that are no volumes, and no files
+    # types that are not read, and irregular files
     *damaged("unsupported-type", "complex", d.voxels(lambda a: a.astype(np.complex64)), "SC056"),
     *damaged("unsupported-type", "complex of 128 bits", d.voxels(lambda a: a.astype(np.complex128)), "SC056", roles=("image",)),
     *damaged("unsupported-type", "RGB", d.structured("RGB"), "SC056"),
@@ -175,7 +175,7 @@ CASES: list[Case] = [
     *rejected("unsupported-type", "complex mask", to("label", tiff(mask(1).astype(np.complex64))), ("SC053", "SC056", "SC051"), "masks/c1.tif", PNG),
     *damaged("irregular-file", "folder", d.folder, "SC061", ("msd", "v1", "v2", "pairs", "png")),
     *damaged("irregular-file", "folder", d.folder, "SC061", ("masks",), roles=("label",)),
-    # A folder that is called ct.nii.gz could be a case as well: nothing tells masks until --from does.
+    # A folder that is called ct.nii.gz could be a case as well: nothing shows that it is a mask until --from does.
     *damaged("irregular-file", "folder", d.folder, "SC061", ("masks",), roles=("image",), detect=False),
     *damaged("irregular-file", "pipe", d.pipe, "SC061", (*VOLUMES, "png")),
     *damaged("irregular-file", "socket", d.unix_socket, "SC061", (*VOLUMES, "png"), roles=("image",)),
@@ -198,13 +198,13 @@ CASES: list[Case] = [
     *damaged("impossible-size", "more than 31 bits", d.png_header(width=0xFFFFFFFF), (*PICTURE, "SC054"), PNG),
     *damaged("too-large", "bomb", d.bomb, ("SC054", "SC059")),
     *damaged("too-large", "inflates to more than it says", d.raw(lambda b: b + bytes(16 << 20)), ("SC054", "SC059"), roles=("image",)),
-    *rejected("too-large", "more than allowed", nothing, "SC054", "", VOLUMES, words=("--max-volume", "500"), mended=(("--max-volume", "100000"),)),
+    *rejected("too-large", "more than allowed", nothing, "SC054", "", VOLUMES, words=("--max-volume", "500"), cures=(("--max-volume", "100000"),)),
     *damaged("too-large", "too many pixels", d.png_header(width=60000, height=60000), "SC054", PNG),
     *damaged("too-large", "more rows than it says", d.stream(lambda b: zlib.compress(bytes(32 << 20), 9)), "SC054", PNG),
     *rejected("too-large", "TIFF of 60000 pixels", to("image", large_tiff), ("SC053", "SC054", "SC058"), "images/c1.tif", PNG),
     *rejected("too-large", "bomb in NRRD", other(".nrrd", "image", d.changed(nrrd_bomb)), "SC054", "images/c1.nrrd", PAIRS),
     *rejected("too-large", "json of 70 MB", lambda p: p.json.write_bytes(b" " * (70 << 20)), "SC086", "dataset.json", "msd"),
-    # numbers that are none
+    # values that are not finite or not integers
     *damaged("nan-in-image", "NaN", d.put(NAN), "SC055", roles=("image",)),
     *damaged("nan-in-image", "NaN in 64 bits", d.put(NAN, np.float64, at=(-1, -1, -1)), "SC055", roles=("image",)),
     *damaged("nan-in-image", "all NaN", d.voxels(lambda a: np.full(a.shape, NAN, np.float32)), "SC055", roles=("image",)),
@@ -229,16 +229,16 @@ CASES: list[Case] = [
     *damaged("negative-label", "negative", d.put(-1, np.int16), ("SC072", "SC078"), roles=("label",)),
     *damaged("negative-label", "negative in 8 bits", d.put(-1, np.int8), ("SC072", "SC078"), roles=("label",)),
     *rejected("negative-label", "negative in TIFF", to("label", tiff(-mask(1).astype(np.int16))), "SC072", "masks/c1.tif", PNG),
-    *damaged("undeclared-label", "one voxel", d.put(9, np.uint8), "SC070", LABELLED, roles=("label",), mended=(("--map", "9=liver"), ("--map", "9=background"))),
+    *damaged("undeclared-label", "one voxel", d.put(9, np.uint8), "SC070", LABELLED, roles=("label",), cures=(("--map", "9=liver"), ("--map", "9=background"))),
     *damaged("undeclared-label", "several", d.voxels(lambda a: a + np.uint8(3)), "SC070", LABELLED, roles=("label",)),
     *damaged("undeclared-label", "a value that is no label in float", d.put(4.0), "SC070", LABELLED, roles=("label",)),
-    *damaged("undeclared-label", "one pixel", d.saved(np.where(np.arange(480).reshape(SHAPE) == 77, 7, mask(1)).astype(np.uint8)), "SC070", PNG, roles=("label",), mended=(("--map", "7=road"), ("--snap", "7"))),
-    *damaged("label-beyond-8-bits", "257", d.where_one(257, np.uint16), "SC070", LABELLED, roles=("label",), mended=(("--map", "257=liver"),)),
+    *damaged("undeclared-label", "one pixel", d.saved(np.where(np.arange(480).reshape(SHAPE) == 77, 7, mask(1)).astype(np.uint8)), "SC070", PNG, roles=("label",), cures=(("--map", "7=road"), ("--snap", "7"))),
+    *damaged("label-beyond-8-bits", "257", d.where_one(257, np.uint16), "SC070", LABELLED, roles=("label",), cures=(("--map", "257=liver"),)),
     *damaged("label-beyond-8-bits", "256", d.where_one(256, np.int16), "SC070", LABELLED, roles=("label",)),
     *damaged("label-beyond-8-bits", "65537", d.where_one(65537, np.int32), "SC070", LABELLED, roles=("label",)),
-    *damaged("label-beyond-8-bits", "257 beside 1", d.put(257, np.uint16), ("SC070", "SC078"), ("masks",), roles=("label",)),
-    *damaged("undeclared-label", "9 beside 1", d.put(9, np.uint8), ("SC070", "SC078"), ("masks",), roles=("label",)),
-    *damaged("label-255", "255 beside 1", d.put(255, np.uint8), ("SC070", "SC078"), ("masks",), roles=("label",)),
+    *damaged("label-beyond-8-bits", "257 next to 1", d.put(257, np.uint16), ("SC070", "SC078"), ("masks",), roles=("label",)),
+    *damaged("undeclared-label", "9 next to 1", d.put(9, np.uint8), ("SC070", "SC078"), ("masks",), roles=("label",)),
+    *damaged("label-255", "255 next to 1", d.put(255, np.uint8), ("SC070", "SC078"), ("masks",), roles=("label",)),
     *damaged("fractional-label", "by its slope", scaled(0.5), ("SC071", "SC078"), ("masks",), roles=("label",)),
     *damaged("label-beyond-8-bits", "257", d.saved(mask(1, (0, 257), np.uint16)), "SC070", PNG, roles=("label",)),
     *damaged("label-beyond-8-bits", "511", d.saved(mask(1, (0, 511), np.uint16)), "SC070", PNG, roles=("label",)),
@@ -267,7 +267,7 @@ CASES: list[Case] = [
     *damaged("damaged-png", "short IDAT", d.stream(lambda b: b[: len(b) // 2]), "SC058", PNG),
     *damaged("damaged-png", "too few rows", d.pixels(lambda b: b[: -(SHAPE[1] + 1)]), "SC058", PNG),
     *damaged("damaged-png", "too many rows", d.pixels(lambda b: b + bytes(SHAPE[1] + 1)), ("SC054", "SC058"), PNG),
-    # Plans read headers alone, so the mask of a picture whose header lies is the one that does not fit.
+    # Plans read only headers, so the mask of a picture whose header is wrong is the one that does not match.
     *rejected("damaged-png", "header of an image says more", to("image", d.png_header(height=SHAPE[0] + 4)), ("SC058", "SC082"), "", PNG),
     *rejected("damaged-png", "header of an image says less", to("image", d.png_header(height=SHAPE[0] - 4)), ("SC058", "SC082", "SC054"), "", PNG),
     *damaged("damaged-png", "header says more", d.png_header(height=SHAPE[0] + 4), ("SC058", "SC082"), PNG, roles=("label",)),
@@ -284,9 +284,9 @@ CASES: list[Case] = [
     *rejected("mask-coding", "JPEG mask", to("label", d.saved(mask(1), ".jpg", quality=95)), "SC078", "masks/c1.jpg", PNG),
     *rejected("mask-coding", "all JPEG", all_jpeg_masks, "SC078", "masks/c0.jpg", PNG),
     *rejected("mask-coding", "JPEG in TIFF", to("label", tiff(np.kron(mask(1), np.ones((4, 4), np.uint8)), compression="jpeg")), ("SC078",), "masks/c1.tif", PNG),
-    *rejected("mask-coding", "soft edges", smoothed, ("SC070", "SC074", "SC078"), "masks/c0.png", PNG, mended=(("--snap", "127"),)),
+    *rejected("mask-coding", "soft edges", smoothed, ("SC070", "SC074", "SC078"), "masks/c0.png", PNG, cures=(("--snap", "127"),)),
     *rejected("mask-coding", "soft edges undeclared", smoothed, ("SC074", "SC078"), "masks/", PNG, bare=True),
-    *rejected("mask-coding", "colours without a table", coloured, ("SC070", "SC078"), "masks/c0.png", PNG, mended=(("--labels", "background=#000000,road=#c81e28"),)),
+    *rejected("mask-coding", "colours without a table", coloured, ("SC070", "SC078"), "masks/c0.png", PNG, cures=(("--labels", "background=#000000,road=#c81e28"),)),
     *rejected("turned-picture", "turned 6", to("image", exif(6)), "SC053", "images/c1.jpg", PNG),
     *rejected("turned-picture", "turned 3", to("image", exif(3)), "SC053", "images/c1.jpg", PNG),
     *rejected("turned-picture", "mirrored 2", to("image", exif(2)), "SC053", "images/c1.jpg", PNG),

@@ -100,7 +100,7 @@ def same(made: Made, number: int, name: str | None = None, *, label: bool = True
 
 
 def all_same(made: Made) -> None:
-    """Assert that all cases hold what the good source holds, and no more are there."""
+    """Assert that all cases hold what the good source holds, and that there are no others."""
     tests = made.place.kind in ("msd", "v1", "v2")
     assert made.description["numTraining"] == len(TRAINING), made.description["numTraining"]
     assert len(made.records) == len(TRAINING) + tests, sorted(made.records)

@@ -182,7 +182,7 @@ def flipped(made: Made) -> None:
 
 
 def same_grid(made: Made) -> None:
-    """The image of the case lies where its source lies, voxel for voxel, as SimpleITK and nibabel read both."""
+    """The image of the case is where its source is, voxel by voxel, as SimpleITK and nibabel read both."""
     channel = 1 if made.place.kind in ("v1", "v2") else 0
     ours, theirs = made.image_file("c1", channel), made.place.image
     one, other = sitk.ReadImage(str(ours)), sitk.ReadImage(str(theirs))
@@ -391,7 +391,7 @@ def test_is_training(place: Place) -> None:
 
 
 def case_twins(place: Place) -> None:
-    """Two cases whose names differ in upper and lower case alone."""
+    """Two cases whose names differ only in upper and lower case."""
     place_named("C0")(place)
 
 
@@ -401,7 +401,7 @@ def has_both(made: Made) -> None:
 
 
 def says_mm(made: Made) -> None:
-    """The image lies where SimpleITK sees it, and the warning says how far the sheared form is off."""
+    """The image is where SimpleITK sees it, and the warning says how far the sheared form is off."""
     same_and_grid(made)
     assert re.search(r"the sform is not orthonormal \(sheared\) and lies up to [0-9.]+ mm off the qform", made.err)
 
@@ -500,7 +500,7 @@ CASES: list[Case] = [
     # names of any length
     *converted("long-name", "210 letters", place_named(LONG), ALL, is_named(LONG)),
     *converted("long-name", "80 letters of three bytes", place_named("日" * 70), (PNG, PAIRS, MASKS, "msd"), is_named("日" * 70)),
-    *converted("long-name", "a dot alone in front", place_named("x." + "y" * 150), (PNG, PAIRS), is_named("x." + "y" * 150)),
+    *converted("long-name", "only a dot in front", place_named("x." + "y" * 150), (PNG, PAIRS), is_named("x." + "y" * 150)),
     # the json and the name of the folder
     *converted("byte-order-mark", "json", text(lambda t: BOM + t.encode()), TASKS),
     *converted("byte-order-mark", "list", lambda p: (p.folder / "list.csv").write_bytes(BOM + good_rows(p).encode()), (PNG, PAIRS), words=LIST),
@@ -524,10 +524,10 @@ CASES: list[Case] = [
     *converted("name-of-task", "Dataset012_A_B", source_called("Dataset012_A_B"), "v2", is_called("Dataset005_A_B"), source="Dataset012_A_B", to="5"),
     *converted("name-of-task", "without a number", source_called("A_B"), V, is_called("Dataset005_A_B"), source="A_B", to="5"),
     *converted("name-of-task", "with a name of the user", source_called("Task12_A_B"), V, is_called("Dataset005_C"), source="Task12_A_B", to="5_C"),
-    # files beside, and endings
+    # other files, and endings
     *converted("stray-files", "stray files", stray_files, ALL),
     *converted("stray-files", "a folder of macOS", lambda p: (p.root / "__MACOSX").mkdir(), ALL),
-    *converted("stray-files", "texts beside", each(*(lambda p, n=n: (p.label.parent / n).write_text("x") for n in ("README.txt", "notes.md", "log.xml"))), ALL),
+    *converted("stray-files", "other texts", each(*(lambda p, n=n: (p.label.parent / n).write_text("x") for n in ("README.txt", "notes.md", "log.xml"))), ALL),
     *converted("file-ending", "nii", endings(".nii"), VOLUMES),
     *converted("file-ending", "NII.GZ", endings(".NII.GZ"), ("msd", "v1", PAIRS, MASKS)),
     *converted("file-ending", "Nii.gz", endings(".Nii.gz"), ("msd", "v1", PAIRS, MASKS)),
@@ -586,7 +586,7 @@ CASES: list[Case] = [
     *warned("unused-label", "unused label", labels_without("kidney"), "SC076", None, LABELLED, is_complete),
     *warned("unused-label", "unused label", nothing, "SC076", None, PNG, words=("--labels", "background=0,road=255,path=9")),
     *warned("unused-label", "no background anywhere", nothing, "SC076", None, LABELLED, is_complete, words=("--ignore", "unlabelled")),
-    *warned("unused-label", "declared but not there", lambda p: labels_added(p), "SC076", None, TASKS),
+    *warned("unused-label", "declared but missing", lambda p: labels_added(p), "SC076", None, TASKS),
     *warned("wrong-list", "unlisted pair", unlisted, "SC087", "imagesTr/c1", V),
     *converted("wrong-list", "unlisted pair left out", unlisted, V, only_listed, words=("--listed-only",)),
     *warned("wrong-list", "unlisted test image", entries(test=[]), "SC087", "imagesTs/c8", V),

@@ -56,7 +56,7 @@ def numbered_masks(place: Place) -> None:
 
 
 def folder_a_class(place: Place) -> None:
-    """Lay the masks into one of two folders, and a copy into the other."""
+    """Put the masks into one of two folders, and a copy into the other."""
     for folder in ("ex", "he"):
         (place.root / "masks" / folder).mkdir()
         for number in TRAINING:
@@ -76,8 +76,8 @@ CASES: list[Case] = [
     Case("pairing", "pairs", "two sessions of each patient", sessions, Convert(grouped)),
     Case("channel-files", "msd", "names of four digits that the json lists", four_digits, Convert(one_channel_each)),
     Case("pairing", "png", "two numbered masks of one picture", numbered_masks, Reject(("SC085",), "masks/c1_mask.png"),
-         mended=(("--unite-masks",),)),
+         cures=(("--unite-masks",),)),
     Case("label-channels", "png", "a mask of two channels", mask_of_channels, Reject(("SC084",), "masks/c1.tif")),
     Case("pairing", "png", "a folder of masks for each of two classes", folder_a_class, Reject(("SC003",), None, (2,)),
-         detect=True, mended=(("--images", "images/{case}.png", "--masks", "masks/ex/{case}.png"),)),
+         detect=True, cures=(("--images", "images/{case}.png", "--masks", "masks/ex/{case}.png"),)),
 ]  # fmt: skip

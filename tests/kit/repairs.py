@@ -1,7 +1,7 @@
 """Repairs of ``convert`` and ``segconv repair``: sources refused without them, and sources that stay refused.
 
-Every case that is mended gives exactly the voxels and the geometry that the option names, tells what
-was done to which case, and has nothing that ``segconv check`` calls an error.
+A repaired case has exactly the voxels and the geometry that the option names, is reported, and has
+nothing that ``segconv check`` calls an error.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ TIE = 1e-5
 # --- what must have come of it
 
 
-def told(made: Made, text: str, name: str = "c1") -> None:
-    """Assert that what was mended is told of this case, in the lineage and to the user, and of no other case."""
+def reports(made: Made, text: str, name: str = "c1") -> None:
+    """Assert that the repair of this case, and of no other, is recorded and reported."""
     for original, record in made.records.items():
         found = any(text in repair for repair in record["repairs"])
         assert found is (original == name), f"{original}: {record['repairs']}"
@@ -64,7 +64,7 @@ def grids_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def one_grid(made: Made, name: str = "c1") -> None:
-    """Assert that all files of a case lie on one grid, whoever reads them."""
+    """Assert that all files of a case are on one grid, whoever reads them."""
     first = grids_of(made.image_file(name))[0]
     files = [made.image_file(name, channel) for channel in range(len(made.description["channel_names"]))]
     for path in (*files, made.label_file(name)):
@@ -72,8 +72,8 @@ def one_grid(made: Made, name: str = "c1") -> None:
             assert np.allclose(affine, first, atol=1e-4), path
 
 
-def mended(text: str, label: Expected | None = None, image: Expected | None = None) -> Callable[[Made], None]:
-    """Return the check of a case whose voxels are those of the good source but where a function says otherwise."""
+def with_repair(text: str, label: Expected | None = None, image: Expected | None = None) -> Callable[[Made], None]:
+    """Return the check of a case whose voxels are those of the good source, except where a function changes them."""
 
     def check(made: Made) -> None:
         others_same(made)
@@ -84,14 +84,14 @@ def mended(text: str, label: Expected | None = None, image: Expected | None = No
         expected = expected_label(made, 1) if label is None else label(made)
         assert np.array_equal(made.label("c1"), expected), "label"
         one_grid(made)
-        told(made, text)
+        reports(made, text)
         clean(made)
 
     return check
 
 
 def moved(change: Callable[[np.ndarray], np.ndarray]) -> Expected:
-    """Return the good label ``(z, y, x)`` after a change; of masks it is the liver alone that moves."""
+    """Return the good label ``(z, y, x)`` after a change; of masks, only the liver moves."""
 
     def expected(made: Made) -> np.ndarray:
         if made.place.kind != "masks":
@@ -106,7 +106,7 @@ def moved(change: Callable[[np.ndarray], np.ndarray]) -> Expected:
 
 
 def nearest(made: Made) -> np.ndarray:
-    """Return the damaged label on the grid of its image, point by point, as numpy alone computes it."""
+    """Return the damaged label on the grid of its image, point by point, as numpy computes it."""
     label, image = sitk.ReadImage(str(made.place.label)), sitk.ReadImage(str(made.place.image))
     stored = sitk.GetArrayFromImage(label)
     size = np.array(image.GetSize())
@@ -154,7 +154,7 @@ def right_angles(made: Made) -> None:
     assert np.allclose(np.array(found.GetDirection()).reshape(3, 3), expected, atol=1e-5)
     assert np.allclose(found.GetSpacing(), spacing, rtol=1e-5)
     one_grid(made)
-    told(made, "the nearest rotation moves corners by up to")
+    reports(made, "the nearest rotation moves corners by up to")
     clean(made)
 
 
@@ -192,12 +192,12 @@ def test_image_repaired(made: Made) -> None:
     expected = expected_channels(made.place.kind, TEST)[-1].astype(np.float32)
     expected[3, 4, 5] = 7
     assert np.array_equal(made.image("c8", len(made.description["channel_names"]) - 1), expected)
-    told(made, "1 voxel was NaN or infinite and became 7", "c8")
+    reports(made, "1 voxel was NaN or infinite and became 7", "c8")
     clean(made)
 
 
 def all_clean(made: Made) -> None:
-    """Nothing had to be mended but what conversion always does."""
+    """Nothing had to be repaired but what conversion always does."""
     all_same(made)
     clean(made)
 
@@ -269,7 +269,7 @@ def with_nan(image: sitk.Image) -> sitk.Image:
 
 
 def every_way(place: Place) -> None:
-    """Each case lies in another orientation, its files alike."""
+    """Each case is in another orientation, its files alike."""
     for number, order in ((0, "LPS"), (1, "SAR"), (2, "IRP"), (TEST, "PLI")):
         for path in sorted(place.root.glob(f"*/c{number}*.nii.gz")):
             image = nib.load(path)
@@ -301,7 +301,7 @@ def repaired(
     more: tuple[Words, ...] = (),
     detect: bool = False,
 ) -> list[Case]:
-    """Return cases that are refused as they are (with one of the codes, if any is given) and mended with an option.
+    """Return cases that are refused as they are (with one of the codes, if any is given) and converted with an option.
 
     Parameters
     ----------
@@ -350,7 +350,7 @@ def hopeless(
     *,
     exits: tuple[int, ...] = (65,),
 ) -> list[Case]:
-    """Return cases that stay refused, whatever option is given, since nobody could mend them without a guess."""
+    """Return cases that stay refused with every option, since repairing them needs a guess."""
     return [
         Case(
             topic, kind, f"{name} although {' '.join(words)} {command}".replace("--", ""), change,
@@ -362,18 +362,18 @@ def hopeless(
 
 
 def by_repair(topic: int, name: str, change: Change, check: Callable[[Made], None]) -> list[Case]:
-    """Return the case of a dataset that ``segconv repair`` mends without being told how."""
+    """Return the case of a dataset that ``segconv repair`` repairs without an option."""
     return [Case(topic, "v2", f"{name} by repair", change, Convert(check), detect=False, command="repair")]
 
 
 def without_warnings(*codes: str) -> Callable[[Made], None]:
-    """Return the check that all is as it was, and that the check of the dataset tells none of these codes."""
+    """Return the check that all is as it was, and that the check of the dataset reports none of these codes."""
 
     def check(made: Made) -> None:
         all_same(made)
         one_grid(made)
-        told = {finding.code for finding in check_dataset(made.dataset, Workers(jobs=1)).findings}
-        assert not told & set(codes), told
+        reported = {finding.code for finding in check_dataset(made.dataset, Workers(jobs=1)).findings}
+        assert not reported & set(codes), reported
         clean(made)
 
     return check
@@ -396,9 +396,9 @@ UNASKED: list[tuple[str, str, Change, Callable[[Made], None]]] = [
     ("two-affines", "metres", metres, in_mm),
     ("trailing-bytes", "image", to("image", d.appended(b"tail" * 200)), without_warnings("SC059")),
     ("trailing-bytes", "label", to("label", d.appended(b"tail" * 200)), without_warnings("SC059")),
-    ("label-position", "a twentieth of a voxel", to("label", d.shifted(0.075)), mended("it took that header")),
-    ("label-position", "label upside down", to("label", d.grid(d.upside_down)), mended("they were put into that order")),
-    ("channel-grid", "channel upside down", to("image", d.grid(d.upside_down)), mended("they were put into that order")),
+    ("label-position", "a twentieth of a voxel", to("label", d.shifted(0.075)), with_repair("it took that header")),
+    ("label-position", "label upside down", to("label", d.grid(d.upside_down)), with_repair("they were put into that order")),
+    ("channel-grid", "channel upside down", to("image", d.grid(d.upside_down)), with_repair("they were put into that order")),
     ("bad-affine", "sheared", all_of_c1(slanted(0.02)), right_angles),
 ]  # fmt: skip
 HEADERS: list[tuple[str, str, d.Damage]] = [
@@ -414,29 +414,29 @@ UNCHECKED = (("--no-verify-source",), ("--link", "symlink"), ("--link", "hard"))
 
 CASES: list[Case] = [
     # a label takes the header of its image
-    *(case for topic, name, damage in HEADERS for case in repaired(topic, name, to("label", damage), HEADER, mended("it took that header"), codes="SC083")),
-    *repaired("label-position", "origin twice", to("label", d.shifted(5)), (*HEADER, "--repair", "orthonormal"), mended("it took that header"), ("msd", "pairs"), more=UNCHECKED),
-    *repaired("label-position", "origin in a list", to("label", d.shifted(5)), ("--repair", "header,cast"), mended("it took that header"), ("v1", "masks")),
+    *(case for topic, name, damage in HEADERS for case in repaired(topic, name, to("label", damage), HEADER, with_repair("it took that header"), codes="SC083")),
+    *repaired("label-position", "origin twice", to("label", d.shifted(5)), (*HEADER, "--repair", "orthonormal"), with_repair("it took that header"), ("msd", "pairs"), more=UNCHECKED),
+    *repaired("label-position", "origin in a list", to("label", d.shifted(5)), ("--repair", "header,cast"), with_repair("it took that header"), ("v1", "masks")),
     *hopeless("label-shape", "a slice less", to("label", d.grid(lambda i: i[:, :, 1:])), HEADER, "SC082", "label"),
     *hopeless("label-shape", "transposed", to("label", d.relabelled_axes), HEADER, "SC082", "label"),
     *hopeless("channel-grid", "origin of a channel", to("image", d.shifted(5)), HEADER, "SC083", None, ("v1", "v2")),
     *hopeless("channel-grid", "far away", to("image", far_off), RESAMPLE, "SC083", None, ("v1", "v2")),
     *hopeless("channel-grid", "shape of a channel", to("image", d.grid(lambda i: i[:, :, 1:])), HEADER, "SC082", None, ("v1", "v2")),
     # a channel is taken to the grid of the first
-    *repaired("channel-grid", "a slice less", to("image", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, mended("by linear interpolation; 168 voxels of the first channel that it did not cover became", image=without_first_slice), ("v1", "v2"), codes="SC082"),
-    *repaired("channel-grid", "a slice more", to("image", d.grid(larger)), RESAMPLE, mended("by linear interpolation"), ("v1", "v2"), codes="SC082"),
+    *repaired("channel-grid", "a slice less", to("image", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, with_repair("by linear interpolation; 168 voxels of the first channel that it did not cover became", image=without_first_slice), ("v1", "v2"), codes="SC082"),
+    *repaired("channel-grid", "a slice more", to("image", d.grid(larger)), RESAMPLE, with_repair("by linear interpolation"), ("v1", "v2"), codes="SC082"),
     # a label is taken to the grid of its image
-    *repaired("label-shape", "a slice less", to("label", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, mended("resampled from a grid", moved(lambda a: np.concatenate([a[:1] * 0, a[1:]]))), codes="SC082"),
-    *repaired("label-shape", "larger", to("label", d.grid(larger)), RESAMPLE, mended("resampled from a grid"), codes="SC082"),
-    *repaired("label-shape", "transposed with its header", to("label", d.grid(d.axes_swapped)), RESAMPLE, mended("they were put into that order")),
-    *repaired("label-shape", "transposed with its header", to("label", d.grid(d.axes_swapped)), HEADER, mended("they were put into that order")),
-    *repaired("label-shape", "finer", to("label", d.grid(finer)), RESAMPLE, mended("resampled from a grid", nearest), codes="SC082"),
-    *repaired("label-shape", "coarser", to("label", d.grid(coarser)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC082"),
-    *repaired("label-spacing", "spacing", to("label", d.stretched(1.23)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC083"),
-    *repaired("label-position", "a whole voxel", to("label", by_whole_voxels), RESAMPLE, mended("resampled from a grid", moved(lambda a: np.concatenate([a[..., :1] * 0, a[..., :-1]], -1))), LABELLED, codes="SC083", more=UNCHECKED),
-    *repaired("label-position", "upside down", to("label", d.grid(d.upside_down)), RESAMPLE, mended("they were put into that order")),
-    *repaired("label-position", "upside down", to("label", d.grid(d.upside_down)), HEADER, mended("they were put into that order"), more=UNCHECKED),
-    *repaired("label-position", "turned", to("label", d.turned(3)), RESAMPLE, mended("resampled from a grid", nearest), LABELLED, codes="SC083"),
+    *repaired("label-shape", "a slice less", to("label", d.grid(lambda i: i[:, :, 1:])), RESAMPLE, with_repair("resampled from a grid", moved(lambda a: np.concatenate([a[:1] * 0, a[1:]]))), codes="SC082"),
+    *repaired("label-shape", "larger", to("label", d.grid(larger)), RESAMPLE, with_repair("resampled from a grid"), codes="SC082"),
+    *repaired("label-shape", "transposed with its header", to("label", d.grid(d.axes_swapped)), RESAMPLE, with_repair("they were put into that order")),
+    *repaired("label-shape", "transposed with its header", to("label", d.grid(d.axes_swapped)), HEADER, with_repair("they were put into that order")),
+    *repaired("label-shape", "finer", to("label", d.grid(finer)), RESAMPLE, with_repair("resampled from a grid", nearest), codes="SC082"),
+    *repaired("label-shape", "coarser", to("label", d.grid(coarser)), RESAMPLE, with_repair("resampled from a grid", nearest), LABELLED, codes="SC082"),
+    *repaired("label-spacing", "spacing", to("label", d.stretched(1.23)), RESAMPLE, with_repair("resampled from a grid", nearest), LABELLED, codes="SC083"),
+    *repaired("label-position", "a whole voxel", to("label", by_whole_voxels), RESAMPLE, with_repair("resampled from a grid", moved(lambda a: np.concatenate([a[..., :1] * 0, a[..., :-1]], -1))), LABELLED, codes="SC083", more=UNCHECKED),
+    *repaired("label-position", "upside down", to("label", d.grid(d.upside_down)), RESAMPLE, with_repair("they were put into that order")),
+    *repaired("label-position", "upside down", to("label", d.grid(d.upside_down)), HEADER, with_repair("they were put into that order"), more=UNCHECKED),
+    *repaired("label-position", "turned", to("label", d.turned(3)), RESAMPLE, with_repair("resampled from a grid", nearest), LABELLED, codes="SC083"),
     *hopeless("label-position", "far away", to("label", far_off), RESAMPLE, "SC083", "label"),
     *hopeless("label-channels", "one-hot", to("label", d.one_hot), RESAMPLE, "SC073", "label"),
     *hopeless("label-position", "two ways at once", to("label", d.shifted(5)), (*HEADER, *RESAMPLE), "SC001", None, exits=(2,)),
@@ -448,11 +448,11 @@ CASES: list[Case] = [
     *(case for name, damage in (("all 0", d.no_rows(0)), ("NaN", d.no_rows(NAN)), ("infinite", d.no_rows(INF)), ("one line", d.header(srow_x=[1, 1, 0, 0], srow_y=[0, 0, 1, 0], srow_z=[0, 0, 1, 0], sform_code=2, qform_code=0)), ("a corner of 20 degrees", slanted(2.7)), ("sheared with another spacing", slanted(0.02, pixdim=False))) for case in hopeless("bad-affine", name, to("image", damage), ORTHONORMAL, "SC057", "image")),
     *hopeless("bad-affine", "sheared", to("image", slanted(0.1)), HEADER, ("SC057", "SC083"), None, PAIRS),
     # NaN and infinity in images
-    *(case for bad, topic in ((NAN, "nan-in-image"), (INF, "infinity-in-image"), (-INF, "infinity-in-image")) for case in repaired(topic, f"{bad}", to("image", several((5, 4, 3), values=(bad,))), ("--nonfinite", f"{AIR:g}"), mended("1 voxel was NaN or infinite and became -1024", image=put(AIR, (5, 4, 3))), codes="SC055", more=UNCHECKED if bad == INF else ())),
-    *repaired("nan-in-image", "both kinds in 64 bits", to("image", several((0, 0, 0), (-1, -1, -1), (3, 2, 1), values=(NAN, INF, -INF), dtype=np.float64)), ("--nonfinite", "0"), mended("3 voxels were NaN or infinite and became 0", image=put(0, (0, 0, 0), (-1, -1, -1), (3, 2, 1))), codes="SC055"),
-    *repaired("nan-in-image", "big-endian", to("image", lambda path: (d.put(NAN)(path), big_endian(path))), ("--nonfinite", "0"), mended("1 voxel was NaN", image=put(0, (5, 4, 3))), ("msd", "pairs", "v2"), codes="SC055"),
-    *(case for format_ in ("nii", "nrrd", "mha") for case in repaired("nan-in-image", f"NaN to {format_}", to("image", d.put(NAN)), ("--nonfinite", "7"), mended("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, more=(("--format", format_),))),
-    *(case for ending in (".nrrd", ".mha", ".nii") for case in repaired("nan-in-image", f"NaN in {ending}", other(ending, "image", d.grid(with_nan)), ("--nonfinite", "7"), mended("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, codes="SC055")),
+    *(case for bad, topic in ((NAN, "nan-in-image"), (INF, "infinity-in-image"), (-INF, "infinity-in-image")) for case in repaired(topic, f"{bad}", to("image", several((5, 4, 3), values=(bad,))), ("--nonfinite", f"{AIR:g}"), with_repair("1 voxel was NaN or infinite and became -1024", image=put(AIR, (5, 4, 3))), codes="SC055", more=UNCHECKED if bad == INF else ())),
+    *repaired("nan-in-image", "both kinds in 64 bits", to("image", several((0, 0, 0), (-1, -1, -1), (3, 2, 1), values=(NAN, INF, -INF), dtype=np.float64)), ("--nonfinite", "0"), with_repair("3 voxels were NaN or infinite and became 0", image=put(0, (0, 0, 0), (-1, -1, -1), (3, 2, 1))), codes="SC055"),
+    *repaired("nan-in-image", "big-endian", to("image", lambda path: (d.put(NAN)(path), big_endian(path))), ("--nonfinite", "0"), with_repair("1 voxel was NaN", image=put(0, (5, 4, 3))), ("msd", "pairs", "v2"), codes="SC055"),
+    *(case for format_ in ("nii", "nrrd", "mha") for case in repaired("nan-in-image", f"NaN to {format_}", to("image", d.put(NAN)), ("--nonfinite", "7"), with_repair("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, more=(("--format", format_),))),
+    *(case for ending in (".nrrd", ".mha", ".nii") for case in repaired("nan-in-image", f"NaN in {ending}", other(ending, "image", d.grid(with_nan)), ("--nonfinite", "7"), with_repair("1 voxel was NaN", image=put(7, (5, 4, 3))), PAIRS, codes="SC055")),
     *repaired("nan-in-image", "NaN in a test image", lambda p: d.put(NAN)(max((p.root / "imagesTs").iterdir())), ("--nonfinite", "7"), test_image_repaired, TASKS, codes="SC055"),
     *hopeless("non-finite-label", "NaN", to("label", d.put(NAN)), ("--nonfinite", "0"), "SC055", "label"),
     *hopeless("non-finite-label", "infinite", to("label", d.put(INF)), ("--nonfinite", "1"), "SC055", "label"),
@@ -466,7 +466,7 @@ CASES: list[Case] = [
     *hopeless("negative-label", "negative", to("label", d.put(-1, np.int16)), CAST, ("SC072", "SC078"), "label"),
     *hopeless("label-beyond-8-bits", "257", to("label", d.where_one(257, np.uint16)), CAST, ("SC070",), "label", LABELLED),
     *hopeless("unsupported-type", "complex", to("image", d.voxels(lambda a: a.astype(np.complex64))), CAST, "SC056", "image"),
-    # all volumes lie alike
+    # all volumes have one orientation
     *repaired("nifti-variant", "every way", every_way, ORIENTATION, canonical, ("msd", "v1", "v2", "pairs"), more=(*UNCHECKED, ("--format", "nii"))),
     *repaired("label-position", "other axes on the same points", to("label", d.grid(lambda i: sitk.Flip(i, [True, False, False]))), ORIENTATION, canonical, ("msd", "pairs", "v2")),
     *hopeless("label-position", "origin", to("label", d.shifted(5)), ORIENTATION, "SC083", "label"),

@@ -20,7 +20,7 @@ ORGANS = {"liver": 1, "kidney": 2, "tumour": 3}
 
 
 def brain_mask(place: Place) -> None:
-    """Lay the image, a second one, a mask of the body and the label of each case into a folder."""
+    """Put the image, a second one, a mask of the body and the label of each case into a folder."""
     _anew(place)
     for number in TRAINING:
         phantom = ct(number)
@@ -57,7 +57,7 @@ def numbered_masks(place: Place) -> None:
 
 
 def objects(place: Place) -> None:
-    """Number what is drawn anew in each label, far beyond the classes that the json declares."""
+    """Number the objects of each label from 1, far beyond the classes that the json declares."""
     for number in TRAINING:
         label = ct(number).label
         stored = np.where(label.array > 0, label.array.astype(int) + 11_000 * (number + 1), 0).astype(np.uint16)
@@ -141,23 +141,23 @@ def by_name(made: Made) -> None:
 
 
 CASES: list[Case] = [
-    Case("pairing", "pairs", "a mask of the body beside the label", brain_mask, Reject(("SC003",), None, (2,)), bare=True,
-         mended=(("--images", "*/flair.nii.gz", "--images", "*/t1.nii.gz", "--masks", "*/lesions.nii.gz"),)),
+    Case("pairing", "pairs", "a mask of the body next to the label", brain_mask, Reject(("SC003",), None, (2,)), bare=True,
+         cures=(("--images", "*/flair.nii.gz", "--images", "*/t1.nii.gz", "--masks", "*/lesions.nii.gz"),)),
     Case("pairing", "pairs", "a mask of the body in the place of the image", mask_for_image,
-         Reject(("SC003",), None, (2,)), mended=(("--images", "images/*", "--masks", "masks/*"),)),
+         Reject(("SC003",), None, (2,)), cures=(("--images", "images/*", "--masks", "masks/*"),)),
     Case("pairing", "v1", "a mask of the body for a declared channel", mask_for_a_channel,
          Warn(("SC091",), "imagesTr/c1_0001.nii.gz", by_name)),
     Case("pairing", "pairs", "numbered masks of one volume", numbered_masks, Reject(("SC085",), None), bare=True,
-         mended=(("--unite-masks",),)),
+         cures=(("--unite-masks",),)),
     Case("undeclared-label", "msd", "numbers of objects that no json declares", objects, Reject(("SC070",), None),
-         mended=(("--labels", "background=0,object=1-"),)),
+         cures=(("--labels", "background=0,object=1-"),)),
     Case("pairing", "masks", "masks of two raters", raters, Reject(("SC003",), None, (2,)),
-         mended=(("--masks", "rater1,rater2"),)),
+         cures=(("--masks", "rater1,rater2"),)),
     Case("pairing", "masks", "masks that begin with the name of their case", named_by_case, Convert(two_organs)),
     Case("mask-coding", "masks", "a mask of a class that is inverted", inverted, Reject(("SC078",), "c1/liver.nii.gz"),
-         mended=(("--accept-labels",),)),
+         cures=(("--accept-labels",),)),
     Case("bad-list", "pairs", "pictures of slices in no order that is known", pictures_of_slices,
-         Reject(("SC003",), None, (2,)), words=("--spacing", "1,1,1"), mended=(("--slice-order", "reverse"),)),
+         Reject(("SC003",), None, (2,)), words=("--spacing", "1,1,1"), cures=(("--slice-order", "reverse"),)),
     Case("nifti-variant", "pairs", "segments of other values in each case", segments, Convert(by_name), bare=True),
-    Case("label-channels", "pairs", "frames in image and label", frames, Reject(("SC073",), None), mended=(("--frames",),)),
+    Case("label-channels", "pairs", "frames in image and label", frames, Reject(("SC073",), None), cures=(("--frames",),)),
 ]  # fmt: skip

@@ -42,7 +42,7 @@ class Run:
         self.out, self.err = out.getvalue(), err.getvalue()
 
     def findings(self, severity: str) -> list[tuple[str, str]]:
-        """Return code and text of the findings that were told in words."""
+        """Return code and text of the findings that were printed."""
         return re.findall(rf"^{severity} (SC\d{{3}}): (.*)$", self.err, re.MULTILINE)
 
 
@@ -117,7 +117,7 @@ class _Score:
         else:
             self._converted(expect)
         if not self.reasons:
-            self._mended()
+            self._cures()
         return self.reasons
 
     def words(self, *more: str, to: str | None = None, kind: bool = True) -> list[str]:
@@ -145,7 +145,9 @@ class _Score:
         self.need(done.code in expect.exits, f"exit code {done.code}, expected {expect.exits}: {done.err[-600:]}")
         _two_lines(done, self)
         errors = done.findings("Error")
-        self.need(_told(errors, expect.codes, self._named(expect.file)), f"expected {expect}, told {done.err[-600:]}")
+        self.need(
+            _reported(errors, expect.codes, self._named(expect.file)), f"expected {expect}, reported {done.err[-600:]}"
+        )
         self.nothing_made()
         if self.case.topic in SEEN_IN_HEADERS and "resample" not in self.case.words:  # which looks at voxels
             left = [path.name for path in self.raw.iterdir()]
@@ -154,21 +156,23 @@ class _Score:
             return
         objects = self.run(self.words("--json"))
         self.need(objects.code == done.code, f"exit code {objects.code} with --json, {done.code} without")
-        told = self._json(objects, ok=False)
-        self.need(_told_json(told, "error", expect.codes, self._named(expect.file)), f"not in --json: {told}")
+        reported = self._json(objects, ok=False)
+        self.need(
+            _reported_json(reported, "error", expect.codes, self._named(expect.file)), f"not in --json: {reported}"
+        )
         self.nothing_made()
         if self.case.detect:
             found = self.run(self.words(kind=False))
             self.need(found.code in expect.exits, f"without --from exit code {found.code}: {found.err[-600:]}")
-            told_errors = found.findings("Error")
-            named = _told(told_errors, expect.codes, self._named(expect.file))
-            self.need(named, f"without --from expected {expect}, told {found.err[-600:]}")
+            reported_errors = found.findings("Error")
+            named = _reported(reported_errors, expect.codes, self._named(expect.file))
+            self.need(named, f"without --from expected {expect}, reported {found.err[-600:]}")
             self.nothing_made()
         if self.case.again and list(self.raw.glob(".segconv-[0-9][0-9][0-9]")):
             self._again()
 
     def _again(self) -> None:
-        """The same command, once the source is mended, goes on where it stopped."""
+        """Once the source is fixed, the same command resumes."""
         shutil.copytree(self.place.root, self.place.folder / "broken", symlinks=True)
         fresh(self.place.folder, self.case.kind)
         done = Run(self.words())
@@ -192,12 +196,12 @@ class _Score:
         if isinstance(expect, Warn):
             warnings = done.findings("Warning")
             named = self._named(expect.file)
-            self.need(_told(warnings, expect.codes, named), f"expected {expect}, told {done.err[-600:]}")
+            self.need(_reported(warnings, expect.codes, named), f"expected {expect}, reported {done.err[-600:]}")
             self.need(_in_lineage(made, expect.codes) is expect.recorded, "what is recorded is not as promised")
             shutil.rmtree(made)
             again = self.run(self.words("--json"))
-            told = self._json(again, ok=True)
-            self.need(_told_json(told, "warning", expect.codes, named), f"not in --json: {told}")
+            reported = self._json(again, ok=True)
+            self.need(_reported_json(reported, "warning", expect.codes, named), f"not in --json: {reported}")
         if made.is_dir():
             shutil.rmtree(made)
         if self.case.detect:
@@ -225,8 +229,8 @@ class _Score:
         self.need(not list(self.raw.glob(".segconv-[0-9][0-9][0-9]")), "left its staging folder")
         return self.raw / new[0] if len(new) == 1 else None
 
-    def _mended(self) -> None:
-        for words in self.case.mended:
+    def _cures(self) -> None:
+        for words in self.case.cures:
             to = "7_Mended"
             done = self.run(self.words(*words, to=to), around=False)
             self.need(done.code == 0, f"{' '.join(words)}: exit code {done.code}: {done.err[-600:]}")
@@ -259,26 +263,26 @@ class _Score:
         return found["findings"]
 
 
-def _two_lines(done: Run, told: _Score) -> None:
+def _two_lines(done: Run, reported: _Score) -> None:
     """Each error is one line, and its hint the next."""
     lines = done.err.splitlines()
     for number, line in enumerate(lines):
         if line.startswith("Error "):
             after = lines[number + 1] if number + 1 < len(lines) else ""
-            told.need(re.fullmatch(r"Error SC\d{3}: .+", line) is not None, f"a line of another form: {line}")
-            told.need(after.startswith("Hint: ") and len(after) > 6, f"no hint after: {line}")
+            reported.need(re.fullmatch(r"Error SC\d{3}: .+", line) is not None, f"a line of another form: {line}")
+            reported.need(after.startswith("Hint: ") and len(after) > 6, f"no hint after: {line}")
 
 
-def _told(findings: list[tuple[str, str]], codes: tuple[str, ...], file: str | None) -> bool:
+def _reported(findings: list[tuple[str, str]], codes: tuple[str, ...], file: str | None) -> bool:
     return any(code in codes and _names(text.split(": ")[0], file) for code, text in findings)
 
 
-def _names(told: str, file: str | None) -> bool:
+def _names(reported: str, file: str | None) -> bool:
     """Return whether a finding names a file, relative to the source or in full."""
-    return file is None or told.startswith(file) or f"/{file}" in told
+    return file is None or reported.startswith(file) or f"/{file}" in reported
 
 
-def _told_json(found: list[dict[str, str]], severity: str, codes: tuple[str, ...], file: str | None) -> bool:
+def _reported_json(found: list[dict[str, str]], severity: str, codes: tuple[str, ...], file: str | None) -> bool:
     return any(
         finding["severity"] == severity and finding["code"] in codes and _names(finding["file"], file)
         for finding in found
@@ -291,7 +295,7 @@ def _in_lineage(made: Path, codes: tuple[str, ...]) -> bool:
 
 
 def _listing(folder: Path, *, but: str = "") -> dict[str, object]:
-    """Return everything that lies below a folder: contents and rights of files, targets of links."""
+    """Return everything below a folder: contents and rights of files, targets of links."""
     return dict(_entries(folder, folder, but))
 
 
@@ -313,7 +317,7 @@ def _entries(folder: Path, top: Path, but: str) -> Iterator[tuple[str, object]]:
 
 
 def _datasets(listing: dict[str, object]) -> dict[str, object]:
-    """Return what lies in nnUNet_raw but staging folders and locks."""
+    """Return what is in nnUNet_raw except staging folders and locks."""
     raw = f"{FOLDERS[0]}/"
     return {
         name: what

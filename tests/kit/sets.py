@@ -188,7 +188,7 @@ def four_dimensional(counts: dict[int, int], modalities: int) -> Change:
 
 
 def in_list(rows: str, name: str = "list.csv") -> Change:
-    """Return what writes a list beside the source."""
+    """Return what writes a list next to the source."""
     return lambda place: (place.folder / name).write_text(rows)
 
 
@@ -223,7 +223,7 @@ def pictures_of_v2(place: Place) -> None:
 
 
 def in_four_folders(place: Place) -> None:
-    """Lay the pictures out as nnU-Net's own example: training and testing, input and output; c2 is for testing."""
+    """Arrange the pictures as in nnU-Net's own example: training and testing, input and output; c2 is for testing."""
     for number, split in ((0, "training"), (1, "training"), (2, "testing")):
         for old, new in (("images", "input"), ("masks", "output")):
             (place.root / split / new).mkdir(parents=True, exist_ok=True)
@@ -233,7 +233,7 @@ def in_four_folders(place: Place) -> None:
 
 
 def has_a_test_mask(made: Made) -> None:
-    """Masks for testing lie in labelsTs, in the values of the others."""
+    """Masks for testing are in labelsTs, with the values of the others."""
     for number in (0, 1, 2):
         same(made, number)
     assert made.records["c2"]["split"] == "test"
@@ -258,7 +258,7 @@ def without_c1(made: Made) -> None:
 
 
 def unfinished(place: Place) -> None:
-    """The staging folders of runs with other options: of this target, and of the one that mended cases make."""
+    """The staging folders of runs with other options: of this target, and of the one that fixed cases make."""
     for slot in ("005", "007"):
         staging = place.folder / "nnUNet_raw" / f".segconv-{slot}"
         staging.mkdir()
@@ -289,25 +289,25 @@ V = ("msd", "v1")
 
 CASES: list[Case] = [
     # labels against what is declared, and against their images
-    *damaged("label-255", "255", d.where_one(255, np.uint8), "SC070", LABELLED, roles=("label",), mended=(("--map", "255=liver"),)),
-    *damaged("label-255", "one voxel of 255", d.put(255, np.uint8), "SC070", LABELLED, roles=("label",), mended=(("--map", "255=background"),)),
-    *rejected("label-255", "255 in all", lambda p: [d.where_one(255, np.uint8)(f) for f in sorted((p.root / "labelsTr").iterdir())], "SC070", "labelsTr/c0", TASKS, mended=(("--map", "255=liver"),)),
-    *rejected("label-255", "255 where 1 is declared", nothing, "SC070", "masks/c0.png", PNG, words=("--labels", "background=0,road=1"), again=False, mended=(("--map", "255=road"),)),
+    *damaged("label-255", "255", d.where_one(255, np.uint8), "SC070", LABELLED, roles=("label",), cures=(("--map", "255=liver"),)),
+    *damaged("label-255", "one voxel of 255", d.put(255, np.uint8), "SC070", LABELLED, roles=("label",), cures=(("--map", "255=background"),)),
+    *rejected("label-255", "255 in all", lambda p: [d.where_one(255, np.uint8)(f) for f in sorted((p.root / "labelsTr").iterdir())], "SC070", "labelsTr/c0", TASKS, cures=(("--map", "255=liver"),)),
+    *rejected("label-255", "255 where 1 is declared", nothing, "SC070", "masks/c0.png", PNG, words=("--labels", "background=0,road=1"), again=False, cures=(("--map", "255=road"),)),
     *damaged("label-shape", "a slice less", d.grid(lambda i: i[:, :, 1:]), "SC082", roles=("label",)),
     *warned("label-shape", "transposed with its header", to("label", d.grid(d.axes_swapped)), "SC093", "label", VOLUMES),
     *damaged("label-shape", "transposed", d.relabelled_axes, "SC082", roles=("label",)),
     *damaged("label-shape", "one slice", d.grid(lambda i: i[:, :, :1]), "SC082", roles=("label",)),
     *damaged("label-shape", "another size", d.saved(mask(1)[:-2]), "SC082", (PNG,), roles=("label",)),
     *damaged("label-shape", "transposed", d.saved(np.ascontiguousarray(mask(1).T)), "SC082", (PNG,), roles=("label",)),
-    *damaged("label-spacing", "spacing", d.stretched(1.2), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
-    *damaged("label-spacing", "spacing of one axis", d.header(pixdim=[1, 1.5, 1.5, 5, 0, 0, 0, 0], sform_code=0, qform_code=1), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
-    *damaged("label-spacing", "no header at all", d.header(pixdim=[1, 1, 1, 1, 0, 0, 0, 0], sform_code=0, qform_code=0), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
-    *damaged("label-position", "origin", d.shifted(5), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
-    *damaged("label-position", "origin by a fifth of a voxel", d.shifted(0.3), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
-    *damaged("label-position", "mirrored", d.grid(d.mirrored), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
-    *damaged("label-position", "turned", d.turned(3), "SC083", roles=("label",), mended=(("--label-header", "image"),)),
+    *damaged("label-spacing", "spacing", d.stretched(1.2), "SC083", roles=("label",), cures=(("--label-header", "image"),)),
+    *damaged("label-spacing", "spacing of one axis", d.header(pixdim=[1, 1.5, 1.5, 5, 0, 0, 0, 0], sform_code=0, qform_code=1), "SC083", roles=("label",), cures=(("--label-header", "image"),)),
+    *damaged("label-spacing", "no header at all", d.header(pixdim=[1, 1, 1, 1, 0, 0, 0, 0], sform_code=0, qform_code=0), "SC083", roles=("label",), cures=(("--label-header", "image"),)),
+    *damaged("label-position", "origin", d.shifted(5), "SC083", roles=("label",), cures=(("--label-header", "image"),)),
+    *damaged("label-position", "origin by a fifth of a voxel", d.shifted(0.3), "SC083", roles=("label",), cures=(("--label-header", "image"),)),
+    *damaged("label-position", "mirrored", d.grid(d.mirrored), "SC083", roles=("label",), cures=(("--label-header", "image"),)),
+    *damaged("label-position", "turned", d.turned(3), "SC083", roles=("label",), cures=(("--label-header", "image"),)),
     *warned("label-position", "upside down", to("label", d.grid(d.upside_down)), "SC093", "label", VOLUMES),
-    *damaged("label-position", "upside down and half a voxel off", lambda path: (d.grid(d.upside_down)(path), d.shifted(0.75)(path)), "SC083", roles=("label",), mended=(("--repair", "resample"),)),
+    *damaged("label-position", "upside down and half a voxel off", lambda path: (d.grid(d.upside_down)(path), d.shifted(0.75)(path)), "SC083", roles=("label",), cures=(("--repair", "resample"),)),
     *warned("label-position", "origin by a twentieth", to("label", d.shifted(0.075)), "SC093", "label", VOLUMES),
     *converted("label-position", "origin by a two hundredth", to("label", d.shifted(0.0075)), VOLUMES),
     # channels
@@ -336,14 +336,14 @@ CASES: list[Case] = [
     *warned("channel-grid", "upside down", to("image", d.grid(d.upside_down)), "SC093", "image", CHANNELLED),
     *warned("channel-grid", "transposed with its header", to("image", d.grid(d.axes_swapped)), "SC093", "image", CHANNELLED),
     *rejected("channel-grid", "origin in a test image", at("imagesTs/c8_0001.nii.gz", d.shifted(5)), "SC083", "imagesTs/c8_0001.nii.gz", CHANNELLED),
-    # what stands alone, or not at all
+    # files without a partner, or no files at all
     *rejected("no-partner", "label", to("label", d.removed), "SC012", "label", "msd", exits=(66,)),
-    *rejected("no-partner", "label", to("label", d.removed), ("SC012", "SC080"), None, "v1", exits=(65, 66), mended=SKIP_OR_TEST),
-    *rejected("no-partner", "label", to("label", d.removed), "SC080", "imagesTr/c1", "v2", mended=SKIP_OR_TEST),
-    *rejected("no-partner", "label", to("label", d.removed), "SC080", "image", (PAIRS, PNG), mended=SKIP_OR_TEST),
-    *rejected("no-partner", "one mask", to("label", d.removed), "SC080", "c1", MASKS, mended=(("--missing-masks", "empty"),)),
-    *rejected("no-partner", "all masks of a case", without("c1/liver*", "c1/kidney*"), "SC080", "c1", MASKS, mended=SKIP_OR_TEST),
-    *rejected("no-partner", "label of an unlisted image", each(to("label", d.removed), lambda p: entries(training=json.loads(p.json.read_text())["training"][::2])(p)), "SC080", "imagesTr/c1", V, mended=(*SKIP_OR_TEST, ("--listed-only",))),
+    *rejected("no-partner", "label", to("label", d.removed), ("SC012", "SC080"), None, "v1", exits=(65, 66), cures=SKIP_OR_TEST),
+    *rejected("no-partner", "label", to("label", d.removed), "SC080", "imagesTr/c1", "v2", cures=SKIP_OR_TEST),
+    *rejected("no-partner", "label", to("label", d.removed), "SC080", "image", (PAIRS, PNG), cures=SKIP_OR_TEST),
+    *rejected("no-partner", "one mask", to("label", d.removed), "SC080", "c1", MASKS, cures=(("--missing-masks", "empty"),)),
+    *rejected("no-partner", "all masks of a case", without("c1/liver*", "c1/kidney*"), "SC080", "c1", MASKS, cures=SKIP_OR_TEST),
+    *rejected("no-partner", "label of an unlisted image", each(to("label", d.removed), lambda p: entries(training=json.loads(p.json.read_text())["training"][::2])(p)), "SC080", "imagesTr/c1", V, cures=(*SKIP_OR_TEST, ("--listed-only",))),
     *converted("no-partner", "skipped", to("label", d.removed), (PAIRS, PNG, "v2"), without_c1, words=("--unlabelled", "skip")),
     *converted("no-partner", "for testing", to("label", d.removed), (PAIRS, PNG, "v2"), test_is_training, words=("--unlabelled", "test")),
     *rejected("no-partner", "image", to("image", d.removed), "SC012", "image", "msd", exits=(66,)),
@@ -358,16 +358,16 @@ CASES: list[Case] = [
     *rejected("stray-label", "masks", copied("c1/liver.nii.gz", "alone/liver.nii.gz"), "SC081", "alone", MASKS, detect=False),
     *rejected("bad-list", "label of another", listed(1, label="./labelsTr/c2.nii.gz"), "SC087", JSON, V),
     *rejected("bad-list", "image twice", listed(1, image="./imagesTr/c0.nii.gz", label="./labelsTr/c0.nii.gz"), "SC087", JSON, V),
-    *rejected("bad-list", "not there", listed(1, image="./imagesTr/none.nii.gz"), "SC012", "imagesTr/none", V, exits=(65, 66)),
-    *rejected("bad-list", "label not there", listed(1, label="./labelsTr/none.nii.gz"), ("SC012", "SC080", "SC087"), None, V, exits=(65, 66)),
+    *rejected("bad-list", "missing", listed(1, image="./imagesTr/none.nii.gz"), "SC012", "imagesTr/none", V, exits=(65, 66)),
+    *rejected("bad-list", "label missing", listed(1, label="./labelsTr/none.nii.gz"), ("SC012", "SC080", "SC087"), None, V, exits=(65, 66)),
     *rejected("bad-list", "a number", lambda p: entries(training=[1, 2, 3])(p), ("SC087", "SC086"), JSON, V),
     *rejected("bad-list", "an object", entries(training={"image": "x"}), ("SC087", "SC086"), JSON, V),
     *rejected("bad-list", "no image", listed(1, image=None), "SC087", JSON, V),
-    *rejected("bad-list", "a label that is none", listed(1, label=["a"]), "SC087", JSON, V),
+    *rejected("bad-list", "a list as label", listed(1, label=["a"]), "SC087", JSON, V),
     *rejected("bad-list", "an image among the labels", listed(1, label="./imagesTr/c1.nii.gz"), ("SC087", "SC070", "SC072"), None, "msd"),
     *rejected("bad-list", "test is training", entries(test=["./imagesTr/c1.nii.gz"]), "SC087", JSON, V),
-    *rejected("bad-list", "not there", in_list("image,label\nimages/c0.nii.gz,masks/none.nii.gz\n"), "SC012", "masks/none.nii.gz", PAIRS, exits=(66,), words=LIST),
-    *rejected("bad-list", "not there", in_list("image,label\nimages/c0.png,masks/none.png\n"), "SC012", "masks/none.png", PNG, exits=(66,), words=LIST),
+    *rejected("bad-list", "missing", in_list("image,label\nimages/c0.nii.gz,masks/none.nii.gz\n"), "SC012", "masks/none.nii.gz", PAIRS, exits=(66,), words=LIST),
+    *rejected("bad-list", "missing", in_list("image,label\nimages/c0.png,masks/none.png\n"), "SC012", "masks/none.png", PNG, exits=(66,), words=LIST),
     *rejected("bad-list", "image twice", in_list("image,label\nimages/c0.nii.gz,masks/c0.nii.gz\nimages/c0.nii.gz,masks/c1.nii.gz\n"), "SC087", "list.csv", PAIRS, words=LIST),
     *rejected("bad-list", "one label for two", in_list("image,label\nimages/c0.nii.gz,masks/c0.nii.gz\nimages/c1.nii.gz,masks/c0.nii.gz\n"), "SC087", "list.csv", PAIRS, words=LIST),
     *rejected("bad-list", "no image", in_list("image,label\n,masks/c0.nii.gz\n"), "SC087", "list.csv", PAIRS, words=LIST),
@@ -380,7 +380,7 @@ CASES: list[Case] = [
     *rejected("bad-list", "label of another split", in_list("image,label,split\nimages/c0.nii.gz,masks/c0.nii.gz,holdout\n"), "SC087", "list.csv", PAIRS, words=LIST),
     *rejected("empty-source", "empty folder", emptied, "SC011", "", ("pairs", "masks", "png"), exits=(66,)),
     *rejected("empty-source", "empty folder", emptied, ("SC010", "SC011", "SC086"), "", TASKS, exits=(66,)),
-    *rejected("empty-source", "a text alone", only_text, "SC011", "", ("pairs", "masks", "png"), exits=(66,)),
+    *rejected("empty-source", "only a text", only_text, "SC011", "", ("pairs", "masks", "png"), exits=(66,)),
     *rejected("empty-source", "empty folders", all_files_gone, ("SC011", "SC012"), "", ("pairs", "masks", "png", "v2"), exits=(66,)),
     *rejected("empty-source", "empty folders", all_files_gone, ("SC011", "SC012"), "", V, exits=(66,)),
     *rejected("empty-source", "empty folders and lists", each(all_files_gone, entries(training=[], test=[], numTraining=0)), "SC011", "", V, exits=(66,)),
@@ -391,8 +391,8 @@ CASES: list[Case] = [
     *rejected("name-clash", "twins", twins, "SC085", None, ALL),
     *rejected("name-clash", "twins of endings", copied("images/c1.nii.gz", "images/c1.nii"), ("SC085",), "images/c1", PAIRS),
     *rejected("bad-json", "absent", lambda p: p.json.unlink(), ("SC010", "SC086"), JSON, TASKS, exits=(66,)),
-    *converted("bad-json", "absent but told", lambda p: p.json.unlink(), "msd", words=("--channels", "CT", "--labels", "background=0,liver=1,kidney=2,tumour=3"), detect=False),
-    *converted("bad-json", "absent but told", lambda p: p.json.unlink(), "v1", words=("--channels", "CT,PET", "--labels", "background=0,liver=1,kidney=2,tumour=3"), detect=False),
+    *converted("bad-json", "absent but declared", lambda p: p.json.unlink(), "msd", words=("--channels", "CT", "--labels", "background=0,liver=1,kidney=2,tumour=3"), detect=False),
+    *converted("bad-json", "absent but declared", lambda p: p.json.unlink(), "v1", words=("--channels", "CT,PET", "--labels", "background=0,liver=1,kidney=2,tumour=3"), detect=False),
     *rejected("bad-json", "cut", text(lambda t: t[: len(t) // 2]), "SC086", JSON, TASKS, detect=False),
     *rejected("bad-json", "a list", text(lambda t: f"[{t}]"), "SC086", JSON, TASKS, detect=False),
     *rejected("bad-json", "a text", text(lambda t: '"dataset"'), "SC086", JSON, V, detect=False),
@@ -418,7 +418,7 @@ CASES: list[Case] = [
     *rejected("bad-labels", "negative", label_names(("background", 0), ("liver", -1), ("kidney", 2), ("tumour", 3)), "SC074", JSON, TASKS),
     *rejected("bad-labels", "a list", entries(labels=["background", "liver"]), "SC074", JSON, TASKS),
     *rejected("bad-labels", "empty", entries(labels={}), "SC074", JSON, TASKS),
-    *rejected("bad-labels", "absent", entries(labels=None), "SC074", JSON, V, mended=(("--labels", "background=0,liver=1,kidney=2,tumour=3"),)),
+    *rejected("bad-labels", "absent", entries(labels=None), "SC074", JSON, V, cures=(("--labels", "background=0,liver=1,kidney=2,tumour=3"),)),
     *rejected("bad-labels", "absent", entries(labels=None), "SC074", JSON, "v2"),  # nnU-Net wrote it itself: it is damaged
     *rejected("bad-labels", "a fraction", entries(labels={"background": 0, "liver": 1.5, "kidney": 2, "tumour": 3}), "SC074", JSON, TASKS),
     *rejected("bad-labels", "null", entries(labels={"background": 0, "liver": None}), "SC074", JSON, TASKS),
@@ -427,10 +427,10 @@ CASES: list[Case] = [
     *rejected("bad-labels", "ignore in the middle", nothing, "SC074", None, (PNG, PAIRS), words=("--labels", "background=0,ignore=1,road=255")),
     *rejected("bad-labels", "no background", nothing, "SC074", None, (PNG, PAIRS), words=("--labels", "road=255")),
     *rejected("bad-labels", "value twice", nothing, "SC074", None, (PNG, PAIRS), words=("--labels", "background=0,road=255,path=255")),
-    *rejected("bad-channels", "missing", entries(modality=None), "SC084", JSON, "msd", mended=(("--channels", "CT"),)),
-    *rejected("bad-channels", "missing", entries(modality=None), "SC084", JSON, "v1", mended=(("--channels", "CT,PET"),)),
+    *rejected("bad-channels", "missing", entries(modality=None), "SC084", JSON, "msd", cures=(("--channels", "CT"),)),
+    *rejected("bad-channels", "missing", entries(modality=None), "SC084", JSON, "v1", cures=(("--channels", "CT,PET"),)),
     *rejected("bad-channels", "gap", entries(modality={"0": "CT", "2": "PET"}), "SC084", JSON, V),
-    *rejected("bad-channels", "begins at 1", entries(modality={"1": "CT"}), "SC084", JSON, "msd", mended=(("--channels", "CT"),)),
+    *rejected("bad-channels", "begins at 1", entries(modality={"1": "CT"}), "SC084", JSON, "msd", cures=(("--channels", "CT"),)),
     *rejected("bad-channels", "more than channels", entries(modality={"0": "CT", "1": "PET", "2": "MR"}), "SC084", "imagesTr/c0", V),
     *rejected("bad-channels", "fewer than channels", entries(modality={"0": "CT"}), "SC084", "imagesTr/c0", "v1"),
     *rejected("bad-channels", "empty", entries(modality={}), "SC084", JSON, V),
@@ -445,12 +445,12 @@ CASES: list[Case] = [
     *rejected("path-in-list", "URL", in_list("image,label\nhttps://example.org/c0.nii.gz,masks/c0.nii.gz\n"), ("SC012", "SC060"), None, PAIRS, exits=(65, 66), words=LIST),
     *rejected("path-in-list", "external data of a foreign dataset", entries(dataset={"c0": {"images": ["/etc/hostname"], "label": "/etc/hostname"}}), ("SC060", "SC086", "SC094"), None, "v2"),
     # links
-    *(case for role in ("image", "label") for case in rejected("link-outside", f"{role}", lambda p, role=role: outside(str(getattr(p, role).relative_to(p.root)))(p), "SC060", role, (*VOLUMES, PNG), mended=(("--allow-external",),))),
-    *rejected("link-outside", "json", outside(JSON), "SC060", JSON, TASKS, detect=False, mended=(("--allow-external",),)),
-    *rejected("link-outside", "folder of images", outside("imagesTr"), "SC060", "imagesTr", TASKS, mended=(("--allow-external",),)),
-    *rejected("link-outside", "folder of labels", outside("labelsTr"), "SC060", "labelsTr", TASKS, mended=(("--allow-external",),)),
-    *rejected("link-outside", "folder of masks", outside("masks"), "SC060", "masks", (PAIRS, PNG), mended=(("--allow-external",),), detect=False),
-    *rejected("link-outside", "folder of a case", outside("c1"), "SC060", "c1", MASKS, mended=(("--allow-external",),)),
+    *(case for role in ("image", "label") for case in rejected("link-outside", f"{role}", lambda p, role=role: outside(str(getattr(p, role).relative_to(p.root)))(p), "SC060", role, (*VOLUMES, PNG), cures=(("--allow-external",),))),
+    *rejected("link-outside", "json", outside(JSON), "SC060", JSON, TASKS, detect=False, cures=(("--allow-external",),)),
+    *rejected("link-outside", "folder of images", outside("imagesTr"), "SC060", "imagesTr", TASKS, cures=(("--allow-external",),)),
+    *rejected("link-outside", "folder of labels", outside("labelsTr"), "SC060", "labelsTr", TASKS, cures=(("--allow-external",),)),
+    *rejected("link-outside", "folder of masks", outside("masks"), "SC060", "masks", (PAIRS, PNG), cures=(("--allow-external",),), detect=False),
+    *rejected("link-outside", "folder of a case", outside("c1"), "SC060", "c1", MASKS, cures=(("--allow-external",),)),
     *rejected("link-outside", "a file of the system", lambda p: d.link("/etc/hostname")(p.label), "SC060", "label", ALL),
     *rejected("link-outside", "by parents", lambda p: d.link("../../../../../../../../etc/hostname")(p.label), "SC060", "label", ALL),
     *damaged("broken-link", "dangling", d.link("nowhere"), "SC012", (*VOLUMES, PNG), exits=(66,)),
@@ -468,12 +468,12 @@ CASES: list[Case] = [
     # the target
     *rejected("target", "taken", taken("Dataset005_Kit"), "SC020", None, ALL, exits=(73,)),
     *rejected("target", "taken under another name", taken("Dataset005_Other"), "SC020", None, ALL, exits=(73,)),
-    # nnU-Net finds a dataset by the beginning of its name alone.
+    # nnU-Net finds a dataset only by the beginning of its name.
     *rejected("target", "taken by a folder without a name", taken("Dataset005"), "SC020", None, ALL, exits=(73,)),
     *rejected("target", "taken by preprocessed data", taken("Dataset005_Other", "nnUNet_preprocessed"), "SC020", None, ALL, exits=(73,)),
     *rejected("target", "taken by results", taken("Dataset005_Other", "nnUNet_results"), "SC020", None, ALL, exits=(73,)),
     *rejected("target", "taken by another's dataset", taken("Dataset005_Kit"), "SC020", None, ("png", "msd"), exits=(73,), words=("--overwrite",)),
-    *rejected("target", "unfinished work of other options", unfinished, "SC021", None, (PNG, "msd", PAIRS, MASKS), exits=(73,), again=False, mended=(("--restart",),)),
+    *rejected("target", "unfinished work of other options", unfinished, "SC021", None, (PNG, "msd", PAIRS, MASKS), exits=(73,), again=False, cures=(("--restart",),)),
     *(case for target in ("0", "1000", "1000_Kit", "99999999999999999999", "Roads", "-1", "", "5_a/b", "5_..", "../5_Kit", "5 Kit", "5_", "x5_Kit") for case in rejected("target", f"target {target.replace('/', ' of ')!r}", nothing, ("SC001", "SC002"), None, ("png", "msd") if target in ("0", "1000", "Roads") else "png", exits=(2,), to=target)),
     *(case for target in ("5", "005", "005_Kit", "Dataset005_Kit") for case in converted("target", f"target {target}", nothing, ("png", "msd", "pairs"), all_same, to=target)),
     # pictures of one set
@@ -484,16 +484,16 @@ CASES: list[Case] = [
     *rejected("picture-kind", "colours of 16 bits", each(*(picture_at(f"images/c{n}.png", picture(n, 3)) for n in (0, 2)), to("image", tiff(picture(1, 3, np.uint16), photometric="rgb"))), "SC084", "images/c1.tif", PNG),
     *rejected("picture-kind", "floats", to("image", tiff(picture(1).astype(np.float32))), ("SC084", "SC056", "SC053"), "images/c1.tif", PNG),
     *rejected("picture-kind", "RGB in a dataset of pictures", each(pictures_of_v2, at(IMAGE_OF_V2, d.saved(picture(1, 3)))), "SC084", IMAGE_OF_V2, "v2"),
-    *rejected("label-255", "255 in a dataset of pictures", each(pictures_of_v2, at(LABEL_OF_V2, d.saved(mask(1)))), "SC070", LABEL_OF_V2, "v2", again=False, mended=(("--map", "255=road"),)),
+    *rejected("label-255", "255 in a dataset of pictures", each(pictures_of_v2, at(LABEL_OF_V2, d.saved(mask(1)))), "SC070", LABEL_OF_V2, "v2", again=False, cures=(("--map", "255=road"),)),
     *rejected("label-shape", "size in a dataset of pictures", each(pictures_of_v2, at(LABEL_OF_V2, d.saved(mask(1)[:-1]))), "SC082", LABEL_OF_V2, "v2"),
-    *rejected("no-partner", "label in a dataset of pictures", each(pictures_of_v2, without(LABEL_OF_V2)), "SC080", IMAGE_OF_V2, "v2", mended=SKIP_OR_TEST),
+    *rejected("no-partner", "label in a dataset of pictures", each(pictures_of_v2, without(LABEL_OF_V2)), "SC080", IMAGE_OF_V2, "v2", cures=SKIP_OR_TEST),
     *rejected("damaged-png", "checksum in a dataset of pictures", each(pictures_of_v2, at(IMAGE_OF_V2, d.wrong_checksum(b"IDAT"))), "SC058", IMAGE_OF_V2, "v2", again=False),
     *rejected("nan-in-image", "NaN in the second channel", each(four_dimensional({0: 2, 1: 2, 2: 2, 8: 2}, 2), to("image", d.put(float("nan"), at=(1, 1, 1, 1)))), "SC055", "image", "msd", again=False),
     *rejected("bad-labels", "several values of a name", entries(labels={"background": 0, "liver": [1, 2], "kidney": 2}), "SC074", JSON, V),
     *(case for name in ("labels", "patients", "cases") for case in rejected("irregular-file", f"--{name} is a pipe", lambda p: os.mkfifo(p.folder / "table.csv"), "SC061", "table.csv", (PAIRS, PNG), words=(f"--{name}", "{folder}/table.csv"))),
     *rejected("web-page", "labels are a web page", in_list(d.HTML.decode()), ("SC074", "SC087"), "list.csv", (PAIRS, PNG), words=("--labels", "{folder}/list.csv")),
     *rejected("pairing", "extra mask", copied("masks/c1.png", "masks/c9.png"), "SC081", "masks/c9", PNG),
-    *rejected("pairing", "missing mask", without("masks/c1.png"), "SC080", "image", PNG, mended=SKIP_OR_TEST),
+    *rejected("pairing", "missing mask", without("masks/c1.png"), "SC080", "image", PNG, cures=SKIP_OR_TEST),
     *rejected("pairing", "image twice", lambda p: d.saved(picture(9))(p.image.with_suffix(".jpg")), "SC085", "images/c1", PNG),
     *rejected("pairing", "mask twice", lambda p: d.saved(mask(9))(p.label.with_suffix(".bmp")), "SC085", "masks/c1", PNG),
     *rejected("pairing", "ending in two cases", copied("images/c1.png", "images/c1.PNG"), "SC085", "images/c1", PNG),
@@ -502,7 +502,7 @@ CASES: list[Case] = [
     *converted("pairing", "training and testing", in_four_folders, PNG, has_a_test_mask),
     *converted("pairing", "no testing output", each(in_four_folders, without("testing/output")), PNG, has_no_test_mask),
     *rejected("pairing", "mask more for testing", each(in_four_folders, copied("testing/output/c2.png", "testing/output/c9.png")), "SC081", "testing/output/c9", PNG),
-    *rejected("pairing", "mask less for training", each(in_four_folders, without("training/output/c1.png")), "SC080", "training/input/c1", PNG, mended=SKIP_OR_TEST),
-    *rejected("pairing", "one name in training and testing", each(in_four_folders, copied("training/input/c1.png", "testing/input/c1.png"), copied("training/output/c1.png", "testing/output/c1.png")), "SC085", None, PNG, mended=(("--case-names", "path"),)),
+    *rejected("pairing", "mask less for training", each(in_four_folders, without("training/output/c1.png")), "SC080", "training/input/c1", PNG, cures=SKIP_OR_TEST),
+    *rejected("pairing", "one name in training and testing", each(in_four_folders, copied("training/input/c1.png", "testing/input/c1.png"), copied("training/output/c1.png", "testing/output/c1.png")), "SC085", None, PNG, cures=(("--case-names", "path"),)),
     *rejected("pairing", "names that do not meet", each(*(renamed(f"masks/c{n}.png", f"masks/d{n}.png") for n in (0, 1, 2))), ("SC080", "SC081"), None, PNG),
 ]  # fmt: skip

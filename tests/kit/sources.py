@@ -53,7 +53,7 @@ class Place:
     Parameters
     ----------
     folder
-        Of the case: the source, nnU-Net's three folders, and whatever the change puts beside them.
+        Of the case: the source, nnU-Net's three folders, and whatever the change puts next to them.
     kind
         Key of `KINDS`.
     """
@@ -204,7 +204,7 @@ def _good(kind: str) -> Path:
 
 
 def fresh(folder: Path, kind: str) -> Place:
-    """Copy the good source of a kind into the folder of a case, in place of whatever is there."""
+    """Copy the good source of a kind into the folder of a case, in place of its content."""
     place = Place(folder, kind)
     if place.root.is_symlink():
         place.root.unlink()

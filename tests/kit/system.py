@@ -111,7 +111,7 @@ BAD_VARIABLES: list[tuple[str, str | None]] = [
     ("empty", ""),
     ("relative", "nnUNet_raw"),
     ("in quotes", '"{folder}/nnUNet_raw"'),
-    ("not there", "{folder}/none"),
+    ("missing", "{folder}/none"),
     ("a file", "{folder}/file"),
     ("with a variable in it", "$HOME/nnUNet_raw"),
     ("with a tilde", "~/nnUNet_raw"),
@@ -140,7 +140,7 @@ CASES: list[Case] = [
             "environment", f"nnUNet_results {name}", a_file, "SC040", None, "pairs", recorded=False, around=variable("nnUNet_results", value)
         )
     ),
-    *warned("environment", "nnUNet_preprocessed not there", nothing, "SC040", None, ("png", "msd"), recorded=False, around=variable("nnUNet_preprocessed", "/nowhere")),
+    *warned("environment", "nnUNet_preprocessed missing", nothing, "SC040", None, ("png", "msd"), recorded=False, around=variable("nnUNet_preprocessed", "/nowhere")),
     *rejected("environment", "no root", no_root, "SC040", None, ALL, exits=(78,)),
     *rejected("environment", "root is a file", root_is_a_file, "SC040", None, ("png", "msd"), exits=(78,)),
     *rejected("environment", "no such folder by option", nothing, "SC040", None, ALL, exits=(78,), words=("--raw", "{folder}/none")),

@@ -38,7 +38,7 @@ def damaged(
     roles: Iterable[str] = BOTH,
     *,
     exits: tuple[int, ...] = (65,),
-    mended: tuple[Words, ...] = (),
+    cures: tuple[Words, ...] = (),
     words: Words = (),
     detect: bool = True,
 ) -> list[Case]:
@@ -51,7 +51,7 @@ def damaged(
             to(role, damage),
             Reject(many(codes), role, exits),
             words=words,
-            mended=mended,
+            cures=cures,
             detect=detect,
         )
         for kind in kinds

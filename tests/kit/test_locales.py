@@ -33,7 +33,7 @@ def listed(place: Place) -> None:
 
 
 def broken(place: Place) -> None:
-    """Cut an image short, which only reading it shows, and name it otherwise."""
+    """Cut an image short, which only reading it shows, and rename it."""
     d.half(place.image)
     place_named(NAME)(place)
 
@@ -67,12 +67,12 @@ def test_names_are_what_they_are_in_every_locale(name: str, tmp_path: Path) -> N
         raw.mkdir()
         done = run(tmp_path, [*words, "--to", "5_Kit", "--raw", raw.name, "--json", "-j", "2"], variables)
         assert (done.returncode, done.stderr) == (code, b""), (variables, done.stdout[-500:])
-        told = json.loads(done.stdout)
-        told.pop("target", None)
+        reported = json.loads(done.stdout)
+        reported.pop("target", None)
         made = raw / "Dataset005_Kit"
         files = {path.relative_to(made): path.read_bytes() for path in made.rglob("*") if path.is_file()}
         assert bool(files) is (code == 0)
-        found.append((told, files))
+        found.append((reported, files))
     for other in found[1:]:
         assert other == found[0]
 

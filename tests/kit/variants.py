@@ -81,7 +81,7 @@ def in_seventh(role: str, change: d.Damage) -> Change:
 
 
 def lists(*rows: dict[str, object]) -> Change:
-    """Return what writes a list in JSON beside the source."""
+    """Return what writes a list in JSON next to the source."""
     return lambda place: (place.folder / "list.json").write_text(json.dumps(rows))
 
 
@@ -102,12 +102,12 @@ def plain_under_another_name(place: Place) -> None:
 
 
 def changed_chunks(change: Callable[[list[tuple[bytes, bytes]]], list[tuple[bytes, bytes]]]) -> d.Damage:
-    """Return what writes the chunks of a PNG in another order, or others beside them."""
+    """Return what writes the chunks of a PNG in another order, or adds others."""
     return lambda path: path.write_bytes(d.png_of(change(d.chunks(path.read_bytes()))))
 
 
 def detached(place: Place) -> None:
-    """Store the pairs as headers whose voxels lie in files beside them."""
+    """Store the pairs as headers with their voxels in separate files."""
     for path in sorted(place.root.glob("*/*.nii.gz")):
         image = sitk.ReadImage(str(path))
         for key in image.GetMetaDataKeys():
@@ -146,7 +146,7 @@ def all_tiff(values: Callable[[int], np.ndarray]) -> Change:
 
 
 def slices_of_hu(place: Place) -> None:
-    """Lay the CT out as slices, a TIFF of signed integers each, and labels beside them."""
+    """Store the CT as slices, one TIFF of signed integers each, with labels."""
     shutil.rmtree(place.root)
     for number in TRAINING:
         for folder, volume in (("images", ct(number).images[0].array), ("masks", ct(number).label.array == 1)):

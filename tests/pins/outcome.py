@@ -29,7 +29,7 @@ DRAWN = re.compile(r"\.tmp-[0-9a-f]{16}-")
 SHARED = (
     Path(os.environ.get("SEGCONV_TEST_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")).resolve().parent
 )
-"""Where real sets and failing inputs lie; no pin may hold this."""
+"""Where real data and failing inputs are; no pin may hold this."""
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

@@ -90,11 +90,11 @@ def _converted(source: Path, words: Words, folder: Path) -> dict[str, Any]:
 
 
 def _of_case(make: Path, folder: Path) -> dict[str, Any]:
-    """Convert whatever a script of failing inputs makes: the whole, and each folder in it."""
+    """Convert what a script of failing inputs makes: all of it, and each folder in it."""
     inputs, copy = folder / "inputs", folder / "script" / make.parent.name
     shutil.copytree(make.parents[1], folder / "script")
     subprocess.run([sys.executable, copy / make.name, inputs], check=True, capture_output=True)
-    if not inputs.exists():  # it was made beside the script
+    if not inputs.exists():  # it was made next to the script
         inputs.mkdir()
         for made in copy.glob("src*"):
             made.rename(inputs / made.name)

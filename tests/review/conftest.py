@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture
 def in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nnU-Net use threads: what it does is the same, and importing it anew takes longer."""
+    """Let nnU-Net use threads: it does the same, and importing it again takes longer."""
     check = pytest.importorskip("nnunetv2.experiment_planning.verify_dataset_integrity")
     utilities = pytest.importorskip("nnunetv2.utilities.utils")
     threads = types.SimpleNamespace(get_context=lambda _: types.SimpleNamespace(Pool=ThreadPool))

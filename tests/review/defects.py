@@ -36,7 +36,7 @@ class Defect:
     file: str
     severity: str = "error"
     quick: bool = True
-    """Whether names and headers alone show it."""
+    """Whether names and headers are enough to show it."""
 
 
 IMAGE = "imagesTr/c2_0000.nii.gz"

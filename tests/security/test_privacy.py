@@ -213,7 +213,7 @@ def test_no_text_of_a_header_is_kept_if_none_is_wanted(
     assert segconv(*plain, "--to", "7_Kept").code == 0
     assert segconv(*plain, "--to", "8_Stripped", "--strip-headers").code == 0
     stripped, kept = segconv.raw / "Dataset008_Stripped", segconv.raw / "Dataset007_Kept"
-    if ending != ".tif":  # which is always encoded anew
+    if ending != ".tif":  # which is always encoded again
         assert sum(SECRET in inflated(path) for path in kept.glob("*Tr/*")) == 4
     files = [path for path in stripped.rglob("*") if path.is_file()]
     assert len(files) > 6

@@ -157,7 +157,7 @@ def test_external_files_of_a_foreign_dataset_are_not_followed(
     (foreign / "dataset.json").write_text(json.dumps(found))
     done = segconv("convert", foreign, "--to", "9", "-j", "1")
     assert SECRET.decode() not in done.err
-    if done.code == 0:  # the files in its folders are converted, and what it names outside is left alone
+    if done.code == 0:  # the files in its folders are converted, and what it names outside is not read
         made = next(segconv.raw.glob("Dataset009*"))
         assert all(SECRET not in path.read_bytes() for path in made.rglob("*") if path.is_file())
         assert "dataset" not in json.loads((made / "dataset.json").read_text())

@@ -90,7 +90,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def segconv(tree: Tree, *, deaf: bool = False) -> subprocess.Popen[str]:
-    """Start a process that runs the tree as segconv does, and wait until all of it is there."""
+    """Start a process that runs the tree as segconv does, and wait until all of it has started."""
     script = (
         "import sys\nfrom pathlib import Path\nfrom segconv.errors import SegconvError\n"
         "from segconv.train.child import run_child\n"
@@ -152,7 +152,7 @@ def test_workers_of_a_program_that_is_done_end_with_it(tree: Tree) -> None:
 
 
 def test_without_its_guard_a_program_ends(tree: Tree) -> None:
-    """All but a worker in a session of its own, which nobody is left to find."""
+    """All but a worker in a session of its own, which no one is left to find."""
     with pytest.raises(SegconvError, match="tree was ended by SIGKILL"):
         run_child(tree.command(), tree.env, shown="tree", tell=lambda _: os.kill(tree.guard(), signal.SIGKILL))
     wait_until(lambda: len(tree.alive()) <= 1)

@@ -56,14 +56,14 @@ def copy_slowly(item: Item, io: CaseIO) -> dict[str, Any]:
 
 
 def counted(item: Item, io: CaseIO) -> dict[str, Any]:
-    """Copy, and leave a mark beside the source that this case was worked on."""
+    """Copy, and leave a mark next to the source that this case was worked on."""
     with open(Path(item.sources[0]).parent.parent / "calls", "a") as calls:
         calls.write(f"{item.case}\n")
     return copy(item, io)
 
 
 def copy_with_process(item: Item, io: CaseIO) -> dict[str, Any]:
-    """Copy slowly, and leave the number of the process beside the source."""
+    """Copy slowly, and leave the number of the process next to the source."""
     (Path(item.sources[0]).parent.parent / f"process-{item.case}").write_text(str(os.getpid()))
     return copy_slowly(item, io)
 

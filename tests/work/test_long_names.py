@@ -41,7 +41,7 @@ def test_temporary_names_are_short_and_drawn_again() -> None:
         drawn = {fsops.temporary_beside(path).name for _ in range(100)}
         assert len(drawn) == 100
         assert all(name.startswith(".tmp-") and len(os.fsencode(name)) <= 143 for name in drawn)
-    assert fsops.temporary_beside(Path("dataset.json")).name.endswith("-dataset.json")  # what a kill left is told by it
+    assert fsops.temporary_beside(Path("dataset.json")).name.endswith("-dataset.json")  # it shows what a kill left
 
 
 @pytest.mark.parametrize("letter", SCRIPTS.values(), ids=SCRIPTS)

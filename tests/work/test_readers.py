@@ -18,7 +18,7 @@ ITEMS = 20
 
 
 class Heard:
-    """What `Progress` is told."""
+    """What `Progress` hears."""
 
     def __init__(self) -> None:
         self.said: list[str] = []

@@ -393,7 +393,7 @@ def _wait_for_the_end_of_group(leader: int) -> None:
 def test_an_interrupted_run_says_how_to_resume(tmp_path: Path, number: int, code: int, backend: str) -> None:
     plan = make_plan(tmp_path, 60)
     command = [sys.executable, "-m", "tests.work.tasks", str(tmp_path), "copy_slowly", "2", backend]
-    # sixty cases of the source, three of the plan: the script makes its own plan of what is there
+    # sixty cases of the source, three of the plan: the script makes its own plan of the source
     run = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True
     )

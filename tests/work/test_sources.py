@@ -25,7 +25,7 @@ CHANGES: dict[str, Change] = {
 
 
 def finishing(change: Callable[[], object]) -> Callable[[Iterable[Result], Staged], list[Finding]]:
-    """Finish as `listing`, while somebody changes something, once."""
+    """Finish as `listing`, and change something once meanwhile."""
     pending = [change]
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:

@@ -43,7 +43,7 @@ def save(path: Path, masks: Masks, grid: Geometry = GRID, *, layers: bool = Fals
 
 
 def check(segconv: Command, expected: dict[str, Masks], to: int = 5) -> None:
-    """Compare each class of each case, whatever values it was given."""
+    """Compare each class of each case, whatever its value."""
     dataset = segconv.raw / f"Dataset{to:03d}_A"
     labels = description(dataset)["labels"]
     for case, masks in expected.items():

@@ -67,7 +67,7 @@ MASKS = ["1_mask", "2_mask"]
 @pytest.mark.parametrize(
     "folders",
     [
-        {"x": TWO, "y": TWO},  # nothing tells which are labels
+        {"x": TWO, "y": TWO},  # nothing shows which are labels
         {"x": MASKS, "y": ["1_mask_seg", "2_mask_seg"]},  # both do
         {"x": TWO, "y": ["1_L", "2_L"]},
         {"x": TWO, "y": ["1_mask", "2"]},  # a folder with both kinds may be a case that lost files

@@ -66,13 +66,13 @@ def test_stems_show_role_and_case(stem: str, role: str | None, rest: str) -> Non
     ("images", "masks", "cases", "orphans", "alone"),
     [
         (["a", "b"], ["a", "b"], {"a": "a", "b": "b"}, [], []),
-        (["a", "a_mask"], ["a_mask", "a"], {"a": "a", "a_mask": "a_mask"}, [], []),  # whole names first
+        (["a", "a_mask"], ["a_mask", "a"], {"a": "a", "a_mask": "a_mask"}, [], []),  # complete names first
         (["a"], ["a-label", "a"], {"a": "a"}, ["a-label"], []),
         (["img_a", "a_img"], ["a_mask"], {"a": "a_img"}, [], ["img_a"]),  # which is then refused, having no label
         (["a", "a_b"], ["a", "c"], {"a": "a"}, ["c"], ["a_b"]),  # a_b is not the second channel of a
         (["x_1", "x_2"], ["x"], {"x": ("x_1", "x_2")}, [], []),
         (["1_training", "2_training"], ["1_manual1", "2_manual1"], {"1": "1_training", "2": "2_training"}, [], []),
-        (["1_train", "1_test"], ["1_mask"], {"1": ("1_test", "1_train")}, [], []),  # told to be channels
+        (["1_train", "1_test"], ["1_mask"], {"1": ("1_test", "1_train")}, [], []),  # declared as channels
         (["10", "11"], ["20", "21"], {}, ["20", "21"], ["10", "11"]),
     ],
 )  # fmt: skip

@@ -119,7 +119,7 @@ def mask_of(*boxes: tuple[int, int, int], ground: int = 0) -> np.ndarray:
         (mask_of((2, 6, 1)), 1, True),
         (mask_of((2, 6, 1), (20, 6, 128)), 1, True),
         (mask_of((2, 1, 1), (8, 1, 1), (11, 1, 1), (14, 1, 1), (20, 6, 255)), 1, True),  # thin, and apart
-        (mask_of((2, 6, 254), (20, 6, 127)), 1, False),  # each stands for a declared value that no voxel has
+        (mask_of((2, 6, 254), (20, 6, 127)), 1, False),  # each is a declared value that no voxel has
         (mask_of((2, 6, 254), (20, 6, 255)), 1, True),
         (mask_of((2, 6, 255), (8, 1, 170), (9, 1, 85)), 90, False),  # a blended edge
         (mask_of((2, 6, 255), (20, 2, 1)), 1, False),  # specks

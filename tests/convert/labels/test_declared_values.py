@@ -16,7 +16,7 @@ LUT = {0: "Unknown", 11101: "ctx_lh_A", 14175: "wm_rh_B"} | {20_000 + n: f"other
 
 
 def task(root: Path, kind: str, values: dict[int, int], labels: dict[str, int]) -> Path:
-    """Write a task whose labels hold other values than the phantom's; both cases number the third class otherwise."""
+    """Write a task whose labels hold other values than the phantom's; both cases number the third class differently."""
     for number in range(CASES):
         label = ct(number).label
         channel = "" if kind == "msd" else "_0000"

@@ -45,7 +45,7 @@ def in_a_row(number: int) -> np.ndarray:
 
 
 def by_size(number: int) -> np.ndarray:
-    """Boxes anywhere, the value of each of which tells its size."""
+    """Boxes anywhere, whose values show their sizes."""
     places = np.random.default_rng(number).permutation(20)[:OBJECTS]
     mask = np.zeros(SIZE, np.uint8)
     for value, place in zip((2, 5, 1, 4, 3), places, strict=True):

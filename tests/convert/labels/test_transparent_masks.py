@@ -346,7 +346,7 @@ def test_a_prediction_may_be_transparent_where_the_mask_knew_no_alpha(tmp_path: 
         assert read(tmp_path / "back" / path.name)[0] == read(path)[0]
         assert np.array_equal(read(tmp_path / "back" / path.name)[1], read(path)[1])
     predictions = tmp_path / "predictions"
-    for number in (4, 5, 6, 7, 8, 99):  # the last is of no case that is known
+    for number in (4, 5, 6, 7, 8, 99):  # the last belongs to no known case
         save(predictions / f"{number}.png", labels(number, 3))
     assert segconv("restore", predictions, "--like", "9", "-o", tmp_path / "more").code == 0
     for path in (tmp_path / "more").glob("*.*"):

@@ -63,7 +63,7 @@ def test_one_finding_for_frames_and_for_a_file_too_many(tmp_path: Path, segconv:
 def test_several_labels_without_a_word_for_them_are_proposed_by_what_they_hold(
     layout: str, tmp_path: Path, segconv: Command
 ) -> None:
-    """Raters in folders beside the images, or files of a case of which none says what it is."""
+    """Raters in folders next to the images, or unexplained files in each case."""
     for number in range(3):
         phantom = ct(number)
         organ = Volume((phantom.label.array > 0).astype(np.uint8), phantom.label.geometry)

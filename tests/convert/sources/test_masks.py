@@ -41,7 +41,7 @@ CLASSES = ("kidney", "liver", "tumour")
 
 
 def masks_of(number: int) -> dict[str, np.ndarray]:
-    """The organs of a phantom; the tumour lies in the liver, where it overlaps it."""
+    """The organs of a phantom; the tumour overlaps the liver."""
     label = ct(number).label.array
     return {"kidney": label == 2, "liver": (label == 1) | (label == 3), "tumour": label == 3}
 

@@ -16,7 +16,7 @@ CASES = 2
 
 
 def source(root: Path, image: str, masks: str) -> Path:
-    """Write series as 3D-IRCADb and others lay them out; masks are 0 and 255, which rescale to other values."""
+    """Write series as 3D-IRCADb and others do; masks are 0 and 255, which rescale to other values."""
 
     def unscaled(z: int, file: pydicom.FileDataset) -> None:
         file.RescaleIntercept = "0"

@@ -161,7 +161,7 @@ def test_an_option_that_would_be_ignored_is_refused(task: Path, segconv: Command
 
 @pytest.mark.parametrize("around", [".", ".."])
 def test_a_folder_around_a_task_is_not_a_source_of_pairs(task: Path, segconv: Command, around: str) -> None:
-    """Its json names channels, and so normalisation, labels and folds, which the folders alone would lose."""
+    """Its json names channels, and so normalisation, labels and folds, which only the json holds."""
     (task.parent.parent / "mine").mkdir()
     task = Path(shutil.move(task.parent, task.parent.parent / "mine")) / task.name
     root = (task.parent / around).resolve()

@@ -22,7 +22,7 @@ LABELS = {"background": 0, "liver": 1, "kidney": 2, "tumour": 3}
 
 
 def foreign(root: Path, *, ending: str = ".nii.gz", labels: dict[str, Any] | None = None, **more: Any) -> Path:
-    """Write a dataset as somebody else would: three training cases and one for testing, nothing of segconv."""
+    """Write a foreign dataset: three training cases and one for testing, without lineage."""
     root = root / "Dataset077_Foreign"
     for number in range(4):
         phantom = ct(number)
@@ -119,7 +119,7 @@ def test_labels_may_be_merged_renamed_and_ignored(tmp_path: Path, segconv: Comma
 
 
 def hounsfield_with_holes(tmp_path: Path) -> Path:
-    """A task of somebody whose labels are 0, 205, 420 and 500, in NIfTI without compression."""
+    """A foreign task with the labels 0, 205, 420 and 500, in uncompressed NIfTI."""
     root = tmp_path / "src"
     for number in range(4):
         phantom = ct(number)

@@ -706,7 +706,7 @@ def test_lists_name_folders_of_slices_and_pictures_with_pages(tmp_path: Path, se
 def test_a_slice_that_is_not_dicom_is_refused_by_name_wherever_it_is(
     tmp_path: Path, segconv: Command, content: bytes, told: str, at: int
 ) -> None:
-    """The first and the last, too, without which the others would be a whole volume."""
+    """The first and the last, too, without which the others would be a complete volume."""
     root = series(tmp_path / "src")
     slices = sorted((root / "p1/CT").glob("*.dcm"))
     slices[at].write_bytes(content)
@@ -744,7 +744,7 @@ def test_a_series_of_nothing_but_pointers_does_not_vanish(tmp_path: Path, segcon
 
 
 def test_other_files_next_to_slices_are_ignored(tmp_path: Path, segconv: Command) -> None:
-    """Slices without an ending, or with a number for one: a readme is none of them, an empty file is."""
+    """Slices without an ending, or with a number for one: a readme is not a slice, an empty file is."""
     root = series(tmp_path / "src")
     for number, path in enumerate(sorted((root / "p0/CT").glob("*.dcm"))):
         path.rename(path.with_name(f"IM_{number}"))

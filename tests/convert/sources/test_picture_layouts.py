@@ -100,7 +100,7 @@ def test_a_layout_is_read_as_meant(name: str, tmp_path: Path, segconv: Command) 
 @pytest.mark.parametrize(
     ("paths", "code", "exit_code", "told"),
     [
-        # what tells where images and masks are, but not which belong together
+        # what shows where images and masks are, but not which belong together
         ((("images/q{}.png", "masks/z{}.png"),), "SC081", 65, "--images 'images/q{case}.png' --masks 'masks/z{case}.png'"),
         ((("leftImg8bit/train/ulm/{}_leftImg8bit.png", "gtFine/train/ulm/{}_gtFine_color.png"),), "SC081", 65, "{case}_gtFine_color.png'"),
         ((("images/{}.png", "masks/{}.png"), ("images/{}.png", "masks2/{}.png")), "SC003", 2, "masks and masks2 may both hold the masks"),

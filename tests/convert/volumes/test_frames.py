@@ -64,7 +64,7 @@ def test_a_label_with_a_channel_for_each_class_is_offered_no_frames(segconv: Com
 
 
 def test_unlabelled_frames_are_named_and_left_out_on_request(segconv: Command, tmp_path: Path) -> None:
-    """As of hearts, of which two frames are labelled; background everywhere would be learned otherwise."""
+    """As of hearts with two labelled frames; otherwise background would be learned in all others."""
     root = tmp_path / "set"
     save(root / "h/h_sa.nii.gz", [ct(n).images[0].array.astype(np.int16) for n in range(FRAMES)])
     labels = [ct(n).label.array.astype(np.uint8) * (n != 1) for n in range(FRAMES)]

@@ -24,7 +24,7 @@ MASK = (ct(0).label.array > 0).astype(np.uint8)
 
 
 def downward(root: Path, mask: Callable[[int, int], str], first: int = 1, *, instances: str = "name") -> Path:
-    """Write a series whose first file by name lies highest, and masks.
+    """Write a series whose first file by name is the highest, and masks.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ ORDERS = [
 
 
 def image(path: Path) -> nib.Nifti1Image:
-    """A file as it is now, whatever becomes of it."""
+    """The content of a file, kept before it changes."""
     found = nib.load(path)
     return nib.Nifti1Image(np.asarray(found.dataobj).copy(), found.affine)
 

@@ -35,7 +35,7 @@ def case(folder: Path, name: str = "c0", second: str = "PET", dtype: Any = np.in
 
 
 def moved(path: Path, change: Any) -> None:
-    """Write a volume anew as SimpleITK changes it."""
+    """Write a volume again as SimpleITK changes it."""
     image = sitk.ReadImage(str(path))
     sitk.WriteImage(change(image) or image, str(path))
 

@@ -392,7 +392,7 @@ def test_labels_that_are_not_slices_are_reported_with_what_makes_them_volumes(
     assert (raised.value.code, raised.value.file) == ("SC056", str(path))
     assert what in raised.value.message
     assert all(tool in raised.value.hint for tool in tools)
-    write_series(tmp_path / "s", ARRAY, series="2")  # beside slices they are left alone
+    write_series(tmp_path / "s", ARRAY, series="2")  # next to slices they are ignored
     assert len(dicom.one_series(str(tmp_path / "s"))) == len(ARRAY)
 
 
@@ -423,7 +423,7 @@ def test_files_without_a_preamble_are_read_where_simpleitk_and_pydicom_agree(
     (tmp_path / "bare").mkdir()
     for path in whole:
         bare = tmp_path / "bare" / path.stem
-        if implicit is None:  # the meta information is there, without what comes before it
+        if implicit is None:  # the meta information exists, without the preamble
             bare.write_bytes(path.read_bytes()[132:])
         else:
             file = pydicom.dcmread(path)

@@ -54,7 +54,7 @@ def test_both_forms_are_written_as_nibabel_and_ours_read_them(
     block["magic"] = b"n+1"
     theirs = Nifti1Header(block.to_bytes())
     assert np.allclose(theirs.get_sform(), affine, rtol=1e-6, atol=1e-5)
-    # Turns near 180° are known to a milliradian alone: float32 of the other three numbers sets the first.
+    # Rotations near 180° are known only to a milliradian: float32 of the other three numbers sets the first.
     assert np.allclose(theirs.get_qform(), affine, atol=2e-3 * max(spacing))
     assert np.allclose(block.qform(), theirs.get_qform(), atol=2e-3 * max(spacing))
     assert np.array_equal(block.sform(), theirs.get_sform())

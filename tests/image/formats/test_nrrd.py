@@ -284,7 +284,7 @@ def test_a_misspelt_field_does_not_pass_for_one_that_is_absent(old: bytes, new: 
     good = nrrd_file(kinds="domain domain domain")
     assert old in good
     data = good.replace(old, new, 1)
-    if new.endswith(b":="):  # a pair that looks like a field is none
+    if new.endswith(b":="):  # a pair that looks like a field is not a field
         assert nrrd.read_header(data).geometry.origin_mm == by_simpleitk(data, tmp_path).GetOrigin() == (0, 0, 0)
         return
     with pytest.raises(SegconvError) as raised:

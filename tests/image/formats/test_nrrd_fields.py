@@ -37,7 +37,7 @@ def by_us(name: str, text: str) -> object:
 
 
 def rows(found: object) -> object:
-    """Vectors as pynrrd has them: a row of NaN for each that is none."""
+    """Vectors as pynrrd has them, with a row of NaN for ``none``."""
     if not isinstance(found, list) or all(isinstance(one, (int, str)) for one in found):
         return found
     length = next((len(vector) for vector in found if vector is not None), 0)

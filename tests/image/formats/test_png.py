@@ -90,7 +90,7 @@ def test_a_palette_counts_by_index() -> None:
 
 
 def test_interlaced_pictures_are_proved() -> None:
-    # one pixel: Adam7's first pass alone
+    # one pixel: only Adam7's first pass
     data = raw_png(1, 1, 8, 0, b"\0\x07", interlace=1)
     header, _ = picture.prove(data)
     assert header.interlaced

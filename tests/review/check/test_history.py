@@ -21,7 +21,7 @@ SIZE = (10, 9, 8)
 
 
 def corrected(label: Path) -> None:
-    """Draw one voxel anew, in place, as an editor does."""
+    """Change one voxel in place, as an editor does."""
     image = nib.load(label)
     array = np.asarray(image.dataobj).copy()
     array[0, 0, 0] = 1 - array[0, 0, 0]

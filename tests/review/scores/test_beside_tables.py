@@ -47,7 +47,7 @@ def test_tables_that_agree_are_one_and_of_a_tools_only_what_occurs_counts(tmp_pa
 
 @pytest.mark.parametrize("swapped", [True, False])
 def test_tables_that_number_differently_are_refused_with_both(swapped: bool, tmp_path: Path, segconv: Command) -> None:
-    """Whatever the masks hold: a right prediction would score 0, and a wrong one 1."""
+    """Whatever the masks hold, a right prediction would score 0, and a wrong one 1."""
     values = (2, 1) if swapped else (1, 2)
     mine = masks(tmp_path / "p", *values, labels=TOOL.format(1, 2))
     its = masks(tmp_path / "r", 1, 2, label_names=LISTED)

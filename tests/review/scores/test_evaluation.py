@@ -75,7 +75,7 @@ def retried(segconv: Command, words: list[object], done: Done) -> Done:
     return segconv(*words, *shlex.split(options[0].rstrip(",")))
 
 
-# Where predictions lie
+# Where predictions are
 
 
 @pytest.fixture
@@ -519,7 +519,7 @@ def test_series_of_dicom_are_references(tmp_path: Path, segconv: Command) -> Non
     from ...image.formats.test_dicom import by_simpleitk, write_series
 
     (tmp_path / "r" / "p1").mkdir(parents=True)
-    write_series(tmp_path / "r" / "p1" / "mask", organs().astype(np.int16) + 1024)  # which is stored, and stands for 0
+    write_series(tmp_path / "r" / "p1" / "mask", organs().astype(np.int16) + 1024)  # which is stored in place of 0
     image = by_simpleitk(tmp_path / "r" / "p1" / "mask")
     (tmp_path / "p" / "p1").mkdir(parents=True)
     sitk.WriteImage(sitk.Flip(image, [False, False, True]), str(tmp_path / "p" / "p1" / "mask.nii.gz"))
