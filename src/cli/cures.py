@@ -53,7 +53,16 @@ WORDS = {
     "train_on_all": "train on all cases with `-f all`",
     "name_patients": "`--patients CSV`, if names mislead",
     "trust_model": "`--trust-model` or `--allow-module {module}`, if you trust where they come from",
+    # predictions and references
     "count_missing_as_zero": "`--missing zero`",
+    "skip_missing": "`--missing skip`",
+    "skip_extra": "`--extra skip`",
+    "missing_masks_are_empty": "`--missing-masks empty`, if the class does not occur in this case",
+    "files_are_cases": "`--layout files`, if each file is a case of its own",
+    "restore_predictions": "`segconv restore {predictions} --like {dataset} -o OUT`, if nnU-Net wrote the predictions",
+    "declare_by_dataset": "`--like DATASET`, if both sides hold its values",
+    "declare_for_both": "`--labels {labels}`, if both sides use these values",
+    "map_values": "`--map {values}`, if they mean the same",
     # models
     "plan": "`segconv plan {dataset}`",
     "plan_where_it_is": "`segconv plan {dataset} --raw {raw}`",

@@ -15,7 +15,7 @@ from .sink import Sink
 if TYPE_CHECKING:
     from ..review.scores.beside_tables import Table
     from ..review.scores.declared import Declaration
-    from ..review.scores.evaluation import Evaluation
+    from ..review.scores.scoring import Evaluation
     from ..train.paths import Paths
 
 SHOWN = 20
@@ -69,7 +69,8 @@ def command(
     shows every case.
     """
     from ..convert.labels.labelling import parse_map
-    from ..review.scores.evaluation import Allowed, evaluate_folders
+    from ..review.scores.evaluation import evaluate_folders
+    from ..review.scores.pairing import Allowed
     from ..review.scores.tables import as_json, case_rows, class_rows, refuse_taken, write_csv
     from ..work.readers import Readers
 

@@ -1,4 +1,4 @@
-"""What tables and lists of classes beside predictions and references declare, read as conversion reads them."""
+"""What tables and lists of classes next to predictions and references declare, read as conversion reads them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...errors import SegconvError
-from .declared import Classes, Declaration, Texts, of_values
+from .declared import Classes, Declaration, Texts, contradiction, of_values
 from .opened_label import COLOURS
 from .tally import Tally
 
@@ -19,11 +18,11 @@ class Table:
     Parameters
     ----------
     names
-        Name → value or colour, as a person writes it.
+        Name → value or colour as text.
     where
         The first of them, as messages name it.
     occurring
-        Whether only values count that occur, as in tables of all that a tool knows.
+        Whether only values that occur count, as in a table of all that a tool knows.
     """
 
     names: Mapping[str, str]
@@ -32,13 +31,13 @@ class Table:
 
 
 TablesOf = Callable[[Path, Collection[str], bool], Table | None]
-"""Returns what lies beside the labels of a folder: takes the folder, its labels, and whether these hold colours."""
+"""Returns the table beside the labels of a folder: takes the folder, its labels, and whether these hold colours."""
 
 
 def of_tables(
     read: TablesOf, sides: Sequence[tuple[Path, Collection[str]]], tallies: Sequence[Tally]
 ) -> Declaration | None:
-    """Return what the tables of both sides declare, on which they must agree; None without any.
+    """Return what the tables of both sides declare; they must agree; None without any.
 
     Parameters
     ----------
@@ -50,22 +49,18 @@ def of_tables(
     Raises
     ------
     SegconvError
-        ``SC078`` if the two number or colour the classes otherwise; what reading raises.
+        ``SC078`` if the two number or colour the classes differently; what reading raises.
     """
     held = [one for tally in tallies for one in (tally.prediction, tally.reference) if one is not None]
     in_colours = any(one.kind == COLOURS for one in held)
     occurring = {text for one in held for text in one.counts}
     found = [table for folder, files in sides if (table := read(folder, files, in_colours)) is not None]
-    if not found:
-        return None
     said = [_declaration(table, occurring) for table in found]
-    if len(said) == 1:
-        return said[0]
+    if len(said) < 2:
+        return said[0] if said else None
     mine, its = said
     if _differ(mine.own.meaning, its.own.meaning):
-        told = f"{mine.own.who} declares {mine.own.listed()}; {its.own.who} {its.own.listed()}"
-        hint = "bring both into one coding; or --like DATASET, or --labels NAME=VALUE,…, if that holds for both"
-        raise SegconvError(told, code="SC078", file=str(sides[0][0]), hint=hint)
+        raise contradiction(mine, its, sides[0][0])
     own = its.own
     return replace(its, own=Classes({**mine.own.names, **own.names}, own.rest, own.ignore, own.who), for_both=True)
 

@@ -1,19 +1,18 @@
 """Whether predictions and references mean the same by their values: declared, or shown by all files, or refused.
 
-Nothing in a mask says that its 255 is another's 1. Where it is declared what values mean, both sides must
-hold declared values only. Where it is not, the sides must hold the same values, over all of their files; a
-class that was never predicted may be absent, unless something else was predicted in its place.
+Nothing in a mask says that its 255 is another's 1. If the meaning of values is declared, both sides must hold only
+declared values. If not, the sides must hold the same values, over all their files; a class that was never predicted
+may be missing, unless something else was predicted in its place.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from shlex import quote
 
 from ...dataset.labels import BACKGROUND
-from ...errors import Finding, warning
+from ...errors import Cure, Finding, warning
 from .crossed import Crossed
 from .declared import Classes, Declaration, merged, sort_key
 from .dice import Overlap
@@ -22,16 +21,16 @@ from .sides import SHOWN, Side, disagree, listed, sides
 from .tally import Tally
 
 INSTEAD = 0.5
-"""Where more of a class than this was predicted as something else, another number may stand for it."""
+"""If more of a class than this was predicted as something else, another number may stand for it."""
 
 NOT_THE_SAME = 0.1
-"""Below this Dice, a value that overlaps well with another one of the references looks as if it stood for that."""
+"""Below this Dice, a value that overlaps well with another one of the references seems to stand for that."""
 
 NOTHING = "0"
 BLACK = "#000000"
 TRANSPARENT = "#00000000"
 
-RESTORE = "segconv restore PREDICTIONS --like DATASET -o OUT brings those of nnU-Net into the coding of your masks"
+RESTORE = Cure.of("restore_predictions")
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,11 @@ class Coding:
     predictions, references
         Both sides, as they count.
     cases
-        Case → its own classes, where they differ.
+        Case → its own classes, if they differ.
     proved
-        Whether it is declared for both sides, and no other one is possible.
-    way
-        What else may settle values that look exchanged; the beginning of a hint.
+        Whether it is declared for both sides, and no other is possible.
+    cures
+        What else may settle values that look exchanged.
     findings
         What is wrong or odd.
     """
@@ -59,7 +58,7 @@ class Coding:
     references: Side
     cases: Mapping[str, Classes] = field(default_factory=dict)
     proved: bool = False
-    way: str = ""
+    cures: tuple[Cure, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def overlaps(self, tally: Tally) -> dict[str, Overlap]:
@@ -116,8 +115,8 @@ def settle(
     """
     predictions, references = sides(tallies, folders)
     if MASKS in predictions.kinds | references.kinds:
-        told = f"{predictions.told()}; {references.told()}: masks of a class each are compared with nothing else"
-        return Coding(Classes({}), predictions, references).found(_two_codings(told, predictions, RESTORE))
+        message = f"{predictions.told()}; {references.told()}: masks of classes only match masks of classes"
+        return Coding(Classes({}), predictions, references).found(_two_codings(message, predictions, RESTORE))
     if said is None:
         coding = _undeclared(tallies, predictions, references, values)
     else:
@@ -139,23 +138,28 @@ def _declared(said: Declaration, predictions: Side, references: Side, values: Ma
     possible = [tried for tried in order if tried.fits and not (said.of_references and tried is user)]
     if possible and not (said.of_references and said.restored):
         certain = said.of_references or said.restored or bool(own.strange[0] or user.strange[0])
-        way = "" if certain else f"{_restored(predictions, said)}, if nnU-Net wrote the predictions; "
-        return replace(possible[0].coding, proved=said.for_both and certain, way=way)
-    name, mine, its = said.own.who, own.coding.predictions.told(), user.coding.references.told()
+        cures = () if certain else _restore(predictions, said)
+        return replace(possible[0].coding, proved=said.for_both and certain, cures=cures)
+    return _mixed(said, own, user) or order[0].coding.found(order[0].undeclared())
+
+
+def _mixed(said: Declaration, own: _Tried, user: _Tried) -> Coding | None:
+    """Return the refusal of two sides, one of which holds the dataset's own values, the other those of its files."""
+    name = said.own.who
     if not own.strange[0] and not user.strange[1] and not said.restored:
-        told = f"{mine}, as {name} has them; {its}, as the files that it was made of"
-        hint = f"{_restored(predictions, said)}, and score those"
-        return own.coding.found(_two_codings(told, predictions, hint))
+        mine, its = own.coding.predictions, user.coding.references
+        message = f"{mine.told()}, the values of {name}; {its.told()}, those of the files that it was made of"
+        return own.coding.found(Finding("SC078", message, file=mine.folder, cures=_restore(mine, said)))
     if not user.strange[0] and not own.strange[1]:
-        mine, its = user.coding.predictions.told(), own.coding.references.told()
-        told = f"{mine}, as the files that {name} was made of; {its}, as {name} has them"
+        mine, its = user.coding.predictions, own.coding.references
+        message = f"{mine.told()}, the values of the files that {name} was made of; {its.told()}, those of {name}"
         hint = "score the predictions as nnU-Net wrote them, or against the masks that the dataset was made of"
-        return own.coding.found(_two_codings(told, predictions, hint))
-    return order[0].coding.found(order[0].undeclared())
+        return own.coding.found(Finding("SC078", message, hint, mine.folder))
+    return None
 
 
-def _restored(predictions: Side, said: Declaration) -> str:
-    return f"segconv restore {quote(predictions.folder)} --like {quote(str(said.folder))} -o OUT"
+def _restore(predictions: Side, said: Declaration) -> tuple[Cure, ...]:
+    return (Cure.of("restore_predictions", predictions=predictions.folder, dataset=said.folder),)
 
 
 @dataclass(frozen=True)
@@ -173,10 +177,9 @@ class _Tried:
         """Return the error for the values that are not declared."""
         mine, its, classes = self.coding.predictions, self.coding.references, self.coding.classes
         side, strange = (mine, self.strange[0]) if self.strange[0] else (its, self.strange[1])
-        declared = f"{classes.who} declares {classes.listed()}, and not {listed(strange)}"
-        hint = f"--map {quote(strange[0])}=NAME counts it as a class, --labels NAME=VALUE,… declares what both hold"
-        told = f"{mine.told()}; {its.told()}; {declared}"
-        return Finding("SC070", told, file=side.first(strange[0]), hint=f"{hint}; or {RESTORE}")
+        message = f"{mine.told()}; {its.told()}; {classes.who} declares {classes.listed()}, but not {listed(strange)}"
+        cures = (Cure.of("map_value", value=strange[0]), Cure.of("declare_for_both"), RESTORE)
+        return Finding("SC070", message, file=side.first(strange[0]), cures=cures)
 
 
 def _tried(
@@ -192,7 +195,7 @@ def _tried(
 
 
 def _undeclared(tallies: Sequence[Tally], predictions: Side, references: Side, values: Mapping[str, str]) -> Coding:
-    """Return each value of the references as a class, if the predictions hold no other."""
+    """Return each value of the references as a class, provided that the predictions hold no other."""
     among = predictions.must_be_coloured or references.must_be_coloured
     if not values and (among or disagree([*predictions.files, *references.files])):
         in_colours = _by_references(replace(predictions, coloured=True), replace(references, coloured=True), {})
@@ -203,7 +206,7 @@ def _undeclared(tallies: Sequence[Tally], predictions: Side, references: Side, v
 
 
 def _by_references(predictions: Side, references: Side, values: Mapping[str, str]) -> Coding:
-    """Return the coding in which every value of the references is a class, and further values count as these."""
+    """Return the coding in which every value of the references is a class, and further values count as one."""
     rest = frozenset({NOTHING, TRANSPARENT if TRANSPARENT in {*predictions.values, *references.values} else BLACK})
     wanted = [text for text in references.values if text not in rest and text not in values]
     classes = Classes({text: frozenset({text}) for text in wanted}, rest, who="the references")
@@ -211,7 +214,7 @@ def _by_references(predictions: Side, references: Side, values: Mapping[str, str
 
 
 def _strange(coding: Coding) -> list[str]:
-    """Return the values of the predictions that are no class."""
+    """Return the values of the predictions that are not classes."""
     allowed = coding.classes.allowed
     return [text for text in coding.predictions.values if text not in allowed]
 
@@ -219,18 +222,17 @@ def _strange(coding: Coding) -> list[str]:
 def _judged(coding: Coding, tallies: Sequence[Tally]) -> Coding:
     """Return a coding that rests on what both sides hold, refused if they do not hold the same."""
     mine, rest, names = coding.predictions, coding.classes.rest, coding.classes.names
-    told = f"{mine.told()}; {coding.references.told()}"
+    held = f"{mine.told()}; {coding.references.told()}"
     crossed = coding.predicted(tallies)
     if strange := _strange(coding):
-        told = f"{told}; no reference holds {listed(strange)}"
-        return coding.found(Finding("SC078", told, file=mine.first(strange[0]), hint=_ways(coding, crossed, strange)))
+        settle_by, where = _ways(coding, crossed, strange)
+        message = f"{held}; no reference holds {listed(strange)}{where}"
+        return coding.found(Finding("SC078", message, file=mine.first(strange[0]), cures=(settle_by, RESTORE)))
     unpredicted = [name for name, texts in names.items() if texts.isdisjoint(mine.values)]
-    instead = [name for name in unpredicted if crossed.part_of(names[name], rest) > INSTEAD]
-    if instead:
+    if instead := [name for name in unpredicted if crossed.part_of(names[name], rest) > INSTEAD]:
         others = {text for name in instead for text in crossed.on(names[name])} - rest
-        told = f"{told}; {listed(others)} was predicted where references hold {listed(instead)}"
-        hint = f"--labels {_spelled(rest, _singles(names))}, if both hold these classes"
-        return coding.found(_two_codings(told, mine, hint))
+        message = f"{held}; {listed(others)} was predicted where references hold {listed(instead)}"
+        return coding.found(_two_codings(message, mine, _declare(rest, _singles(names))))
     return coding
 
 
@@ -240,65 +242,61 @@ def _coloured(side: Side, classes: Classes) -> Side:
     return replace(side, coloured=side.must_be_coloured or (bool(texts) and all(t.startswith("#") for t in texts)))
 
 
-def _ways(coding: Coding, crossed: Crossed, strange: Sequence[str]) -> str:
-    """Return what settles values that no reference holds: to count as those that they lie on, or as classes."""
-    wanted = list(coding.classes.names)
-    lies_on = {text: crossed.best(text, wanted) for text in strange}
-    said = {text: name for text, name in lies_on.items() if name is not None and name not in coding.predictions.values}
-    if len(said) == len(strange) == len(set(said.values())):
-        where = ", ".join(f"{text} lies where references hold {name}" for text, name in said.items())
-        maps = quote(",".join(f"{text}={name}" for text, name in said.items()))
-        return f"--map {maps} counts them as one, if they are: {where}; or {RESTORE}"
-    if wanted and not set(wanted) & set(coding.predictions.values):
-        return f"--map VALUE=CLASS says what they stand for; or {RESTORE}"
-    spelled = _spelled(coding.classes.rest, {text: text for text in (*wanted, *strange)})
-    return f"--labels {spelled}, if both hold these classes; or {RESTORE}"
+def _ways(coding: Coding, crossed: Crossed, strange: Sequence[str]) -> tuple[Cure, str]:
+    """Return what settles values that no reference holds, and what suggests it, in words."""
+    wanted, predicted = list(coding.classes.names), coding.predictions.values
+    best = {text: crossed.best(text, wanted) for text in strange}
+    lies_on = {text: name for text, name in best.items() if name is not None and name not in predicted}
+    if len(strange) == len(set(lies_on.values())):
+        where = ", ".join(f"{text} is where references hold {name}" for text, name in lies_on.items())
+        return Cure.of("map_values", values=[f"{text}={name}" for text, name in lies_on.items()]), f": {where}"
+    if wanted and not set(wanted) & set(predicted):
+        return Cure.of("map_value"), ""
+    return _declare(coding.classes.rest, {text: text for text in (*wanted, *strange)}), ""
 
 
-def _exchanged(coding: Coding, crossed: Crossed) -> list[Finding]:
-    """Return what speaks for another table of labels: one class was predicted where references hold another.
+def _exchanged(coding: Coding, crossed: Crossed) -> Iterator[Finding]:
+    """Yield what suggests another numbering: one class was predicted where references hold another.
 
-    It is an error where nothing declares the coding of both sides; a warning where that is declared, since a
-    model may well take left for right.
+    It is an error if nothing declares the coding of both sides; a warning if that is declared, since a model may
+    take left for right.
     """
-    names = {name: texts for name, texts in coding.classes.names.items() if len(texts) == 1}
-    value_of = {name: next(iter(texts)) for name, texts in names.items()}
+    value_of = {name: next(iter(texts)) for name, texts in coding.classes.names.items() if len(texts) == 1}
+    exchanged = list(_seen_elsewhere(crossed, value_of))
+    if not exchanged:
+        return
+    where = ", ".join(f"{mine} was predicted where references hold {its}" for mine, its in exchanged[:SHOWN])
+    message = f"{coding.predictions.told()}; {coding.references.told()}; {where}: the sides may number them differently"
+    if coding.proved:
+        yield warning("SC078", f"{message}; scored as declared", file=coding.predictions.folder)
+    elif len(value_of) < len(coding.classes.names):  # regions, which only a dataset declares
+        yield _two_codings(message, coding.predictions, *coding.cures, Cure.of("declare_by_dataset"))
+    else:
+        yield _two_codings(message, coding.predictions, *coding.cures, _declare(coding.classes.rest, value_of))
+
+
+def _seen_elsewhere(crossed: Crossed, value_of: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each class that hardly overlaps with itself, and the class of the references that it does overlap with."""
     of_value = {text: name for name, text in value_of.items()}
-    exchanged = {}
     for name, text in value_of.items():
         own = crossed.overlap({text}, {text})
         if own.predicted and own.reference and own.dice < NOT_THE_SAME:
             other = crossed.best(text, of_value.keys() - {text})
             if other is not None:
-                exchanged[name] = of_value[other]
-    if not exchanged:
-        return []
-    shown = list(exchanged.items())[:SHOWN]
-    where = ", ".join(f"{mine} was predicted where references hold {its}" for mine, its in shown)
-    told = f"{coding.predictions.told()}; {coding.references.told()}; {where}: one side may number them otherwise"
-    if coding.proved:
-        return [warning("SC078", f"{told}; scored as declared", file=coding.predictions.folder)]
-    if len(names) < len(coding.classes.names):  # regions, which only a dataset declares
-        hint = "--like DATASET, if both are numbered as in it; otherwise bring both into one coding"
-    else:
-        spelled = _spelled(coding.classes.rest, value_of)
-        hint = f"--labels {spelled}, if both are numbered so; otherwise bring both into one coding"
-    return [_two_codings(told, coding.predictions, coding.way + hint)]
+                yield name, of_value[other]
 
 
-def _absent(coding: Coding, crossed: Crossed) -> list[Finding]:
-    """Return a warning for each class that references hold and no prediction does: its Dice is 0."""
-    findings = []
+def _absent(coding: Coding, crossed: Crossed) -> Iterator[Finding]:
+    """Yield a warning for each class that references hold and no prediction does: its Dice is 0."""
     for name, texts in coding.classes.names.items():
         found = crossed.overlap(texts, texts)
         if found.reference and not found.predicted:
-            told = f"no prediction holds {name}, which references do: its Dice is 0"
-            findings.append(warning("SC076", told, file=coding.predictions.folder))
-    return findings
+            message = f"no prediction holds {name}, which references hold: its Dice is 0"
+            yield warning("SC076", message, file=coding.predictions.folder)
 
 
-def _two_codings(told: str, side: Side, hint: str) -> Finding:
-    return Finding("SC078", told, file=side.folder, hint=hint)
+def _two_codings(message: str, side: Side, *cures: Cure) -> Finding:
+    return Finding("SC078", message, file=side.folder, cures=cures)
 
 
 def _singles(names: Mapping[str, Collection[str]]) -> dict[str, str]:
@@ -306,12 +304,13 @@ def _singles(names: Mapping[str, Collection[str]]) -> dict[str, str]:
     return {name: min(texts, key=sort_key) for name, texts in names.items()}
 
 
-def _spelled(rest: Collection[str], values: Mapping[str, str]) -> str:
-    """Return a value of ``--labels``; what has no name but its value gets one."""
+def _declare(rest: Collection[str], values: Mapping[str, str]) -> Cure:
+    """Return the cure that declares values for both sides; what has no name but its value gets one."""
     ordered = sorted(values.items(), key=lambda item: sort_key(item[1]))
     colours = any(text.startswith("#") for _, text in ordered)
     known = (text for text in (TRANSPARENT, BLACK, NOTHING) if text in rest and text.startswith("#") is colours)
     ground = next(known, BLACK if colours else NOTHING)
     named = (f"class_{text.lstrip('#')}={text}" if name == text else f"{name}={text}" for name, text in ordered)
     entries = [f"{BACKGROUND}={ground}", *named]
-    return quote(",".join(entries[:SHOWN])) + (",…" if len(entries) > SHOWN else "")
+    more = ["…"] if len(entries) > SHOWN else []
+    return Cure.of("declare_for_both", labels=",".join([*entries[:SHOWN], *more]))

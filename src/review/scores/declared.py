@@ -1,4 +1,4 @@
-"""What values mean, as somebody declared it: the user, the dataset, or the json that lies beside the labels."""
+"""What values mean, as the user, the dataset, or the json beside the labels declares it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ... import reading
 from ...dataset.labels import BACKGROUND, IGNORE, LONGEST_NUMBER, Labels, parse_value, value_text
 from ...dataset.layout import DESCRIPTION, Dataset
 from ...dataset.strictjson import load_object, read_file
-from ...errors import SegconvError, naming
+from ...errors import Cure, SegconvError, naming
 from ...typed import Misfit, mapping
 from ...typed import text as any_text
 
 Texts = frozenset[str]
 
 GROUND = frozenset({"0", "#000000", "#00000000"})
-"""What is background where nobody declares it."""
+"""What is background if nothing declares it."""
 
 
 @dataclass(frozen=True)
 class Classes:
-    """Names of classes and regions, and the values or colours that make them up, as a person writes them.
+    """Names of classes and regions, and the values or colours that make them up, as text.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Classes:
     ignore
         Values of the reference whose voxels are left out.
     who
-        Declared it.
+        What declares it.
     """
 
     names: Mapping[str, Texts]
@@ -67,21 +67,21 @@ class Declaration:
     own
         Its own values.
     user
-        The values or colours of the files that it was made of; None if they are not known, or the same.
+        The values or colours of the files that it was made of; None if unknown, or the same.
     cases
-        Name of a case as the user has it → its values, where they are others than those of most cases.
+        Name of a case as the user has it → its values, if they differ from those of most cases.
     folder
         Of the dataset, if it is one.
     for_both
-        Whether it was said of predictions and references alike, and not found beside one of them.
+        Whether it holds for predictions and references alike, and was not found beside one of them.
     of_references
-        Whether the references are the dataset's, and so in its own values.
+        Whether the references are the dataset's, and hold its own values.
     restored
-        Whether segconv restored the predictions, which then are in the user's values.
+        Whether segconv restored the predictions, which then hold the user's values.
     by_table
-        Whether tables beside the labels say it.
+        Whether tables beside the labels declare it.
     ranges
-        Name → first and last of the values that count as it, besides those that are named.
+        Name → first and last of the values that count as it, besides those that it names.
     """
 
     own: Classes
@@ -121,16 +121,16 @@ def of_dataset(dataset: Dataset) -> Declaration:
         return Declaration(own, folder=dataset.path)
     usual = {str(text): int(value) for text, value in run["label_map"].items()}
     user = _of_users(labels, usual, who)
-    cases = {}
-    for record in dataset.records():
-        if any(usual.get(text) != value for text, value in record.label_map.items()):
-            name = str(record.label_file.name or record.original_name or record.case)
-            cases[name] = _of_users(labels, record.label_map, who)
+    cases = {
+        record.label_file.name or record.original_name or record.case: _of_users(labels, record.label_map, who)
+        for record in dataset.records()
+        if any(usual.get(text) != value for text, value in record.label_map.items())
+    }
     return Declaration(own, None if user == own and not cases else user, cases, dataset.path)
 
 
 def of_values(names: Mapping[str, str], who: str, *, for_both: bool = True) -> Declaration:
-    """Return labels that are declared by name, each with one value as a person writes it."""
+    """Return labels that are declared by name, each with one value as text."""
     values: dict[str, Texts] = {name: frozenset({text}) for name, text in names.items()}
     rest, ignore = values.pop(BACKGROUND, GROUND), values.pop(IGNORE, frozenset())
     return Declaration(Classes(values, rest, ignore, who), for_both=for_both)
@@ -144,7 +144,7 @@ def beside(folder: Path) -> Declaration | None:
     Raises
     ------
     SegconvError
-        ``SC086`` if it is no json; ``SC074`` if its labels are not usable.
+        ``SC086`` if it is not a json; ``SC074`` if its labels are not usable.
     """
     places = [folder, folder.parent] if Path(os.path.realpath(folder)).name.startswith("labels") else [folder]
     path = next((place / DESCRIPTION for place in places if reading.is_file(place / DESCRIPTION)), None)
@@ -156,7 +156,7 @@ def beside(folder: Path) -> Declaration | None:
         if isinstance(labels, dict) and labels and all(str(key).isdecimal() for key in labels):
             return of_values(_by_value(labels), str(path), for_both=False)
         if not isinstance(labels, dict):
-            return None  # it is of something else
+            return None  # it describes something else
         return Declaration(_own(Labels.from_json(labels, found.get("regions_class_order")), str(path)))
 
 
@@ -181,8 +181,26 @@ def _value(key: Any) -> str:
 _names_of_values = mapping(any_text, _value)
 
 
+def agreed(mine: Declaration, its: Declaration, predictions: Path) -> Declaration:
+    """Return what both sides declare; raises `contradiction` if that is not the same."""
+    if mine.own.meaning != its.own.meaning:
+        raise contradiction(mine, its, predictions)
+    return replace(its, for_both=True)
+
+
+def contradiction(mine: Declaration, its: Declaration, predictions: Path) -> SegconvError:
+    """Return the error ``SC078`` for two sides that declare different classes; `predictions` is the first's folder."""
+    return SegconvError(
+        f"{mine.own.who} declares {mine.own.listed()}, but {its.own.who} {its.own.listed()}",
+        code="SC078",
+        file=str(predictions),
+        hint="bring both sides into one coding",
+        cures=(Cure.of("declare_by_dataset"), Cure.of("declare_for_both")),
+    )
+
+
 def merged(classes: Classes, values: Mapping[str, str]) -> Classes:
-    """Return classes that further values count as (``--map``).
+    """Return classes with further values that count as one of them.
 
     Parameters
     ----------
@@ -192,7 +210,7 @@ def merged(classes: Classes, values: Mapping[str, str]) -> Classes:
     Raises
     ------
     SegconvError
-        ``SC001`` for a class that there is not.
+        ``SC001`` for an unknown class.
     """
     names, rest, ignore = dict(classes.names), classes.rest, classes.ignore
     for text, name in values.items():
@@ -203,8 +221,8 @@ def merged(classes: Classes, values: Mapping[str, str]) -> Classes:
         elif name == IGNORE:
             ignore |= {text}
         else:
-            there = ", ".join([*names, BACKGROUND])
-            raise SegconvError(f"--map {text}={name}: there is no class {name!r}", hint=f"there are {there}")
+            known = ", ".join([*names, BACKGROUND])
+            raise SegconvError(f"{text}={name}: there is no class {name!r}", hint=f"there are {known}")
     return Classes(names, rest, ignore, classes.who)
 
 
@@ -216,7 +234,7 @@ def _own(labels: Labels, who: str) -> Classes:
 
 
 def _of_users(labels: Labels, label_map: Mapping[str, Any], who: str) -> Classes:
-    """Return the same labels in the values that `label_map` leads from."""
+    """Return the same labels in the values that `label_map` maps from."""
     texts: dict[int, set[str]] = {}
     for text, written in label_map.items():
         texts.setdefault(int(written), set()).add(value_text(*parse_value(text)))
@@ -227,6 +245,6 @@ def _of_users(labels: Labels, label_map: Mapping[str, Any], who: str) -> Classes
     names = {name: back(values) for name, values in labels.foreground.items()}
     ignore = back([labels.ignore]) if labels.ignore is not None else frozenset()
     scored = frozenset(text for found in names.values() for text in found)
-    # Where no voxel of a source became background, predictions are restored with what nobody drew on.
+    # If no voxel of a source became background, predictions are restored with unannotated voxels there.
     nothing = frozenset() if 0 in texts else GROUND
     return Classes(names, (back(texts) - scored - ignore) | nothing, ignore, who)

@@ -1,82 +1,31 @@
-"""Predictions scored against their references: Dice of each class in each case, and what was found on the way."""
+"""Predictions scored against their references: Dice of each class in each case."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from ...dataset.labels import parse_value, value_text
-from ...errors import Finding, Refused, SegconvError, refuse_if_any
+from ...errors import Refused, SegconvError, refuse_if_any
 from ...image.opened import decoded_bytes
+from ...words import some_of
 from ...work.held import Held, unchanged
 from ...work.readers import ONE, Readers
 from .beside_tables import TablesOf, of_tables
-from .codings import settle
-from .declared import Declaration, of_values, sort_key
-from .dice import Overlap, Scores
+from .declared import Declaration, of_values
 from .found import Found, LabelUnit, find_labels
 from .layouts import CLASSES
 from .opened_label import MASKS
-from .pairing import MISSING_WAY, SKIP, ZERO, Paired, pair, unpaired
-from .references import ABOUT, declared, find_references, is_restored
-from .sides import listed
+from .pairing import SKIP, ZERO, Allowed, pair, unpaired
+from .references import ABOUT, declared, find_references
+from .scoring import Evaluation, mask_scores, value_scores
 from .tally import Tally, count_case, is_no_label
 
 Pair = tuple[LabelUnit | None, LabelUnit]
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Evaluation(Scores):
-    """Scores of a set of predictions, and what they are scores of.
-
-    Parameters
-    ----------
-    overlaps
-        Case → class → voxels.
-    missing
-        Cases without a prediction, which count as if nothing had been predicted.
-    skipped
-        Files without a counterpart that were left out, as the user said.
-    declared_by
-        Who says what the classes are.
-    labels
-        Class → values or colours that make it up; empty for masks of classes.
-    notes
-        What was guessed, and what counts for nothing, in words.
-    findings
-        Warnings.
-    """
-
-    overlaps: dict[str, dict[str, Overlap]] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
-    declared_by: str = ""
-    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """What a user says of a set that is not complete.
-
-    Parameters
-    ----------
-    missing
-        `ZERO`: a reference without a prediction counts as if nothing had been predicted. `SKIP`: it is left out.
-    extra
-        `SKIP`: a prediction without a reference is left out.
-    missing_masks
-        ``"empty"``: a class of which a case has no reference mask, and others have, is not there.
-    """
-
-    missing: str | None = None
-    extra: str | None = None
-    missing_masks: str | None = None
 
 
 def evaluate_folders(
@@ -90,7 +39,7 @@ def evaluate_folders(
     tables: TablesOf | None = None,
     readers: Readers = ONE,
 ) -> Evaluation:
-    """Score predictions against references of the same names, in any form that `restore` writes.
+    """Score predictions against references of the same names, in any form that restoring writes.
 
     Parameters
     ----------
@@ -100,17 +49,17 @@ def evaluate_folders(
         Folder; or a dataset, whose labelsTs or labelsTr holds the cases that were predicted.
     labels
         What the values of both mean: name → value, or colour as ``#rrggbb``; or a declaration, such as
-        `declared.of_dataset` returns. Otherwise what lies beside the labels says it, or all files do together.
+        `declared.of_dataset` returns. Otherwise files beside the labels say it, or all labels together show it.
     values
         Further values or colours → name of the class that they count as.
     layout
-        How cases are stored; see `layouts.LAYOUTS`.
+        How cases are stored; see `layouts.settled`.
     allowed
         What becomes of files without a counterpart; they are refused if None.
     tables
         Reads tables and lists of classes beside labels; see `beside_tables`; none are read if None.
     readers
-        Who read the files.
+        Who reads the files.
 
     Raises
     ------
@@ -129,179 +78,115 @@ def evaluate_folders(
         if not its.units:
             raise SegconvError("holds no label", code="SC011", file=str(folder))
         if folder == references and not pair(mine.units, its.units).pairs:
-            its = find_labels(folder, layout)  # stored in another way, which can be told where they go together
-        files = [Held(root, _files(found)) for root, found in ((predictions, mine), (folder, its))]
+            its = find_labels(folder, layout)  # stored in another way, which shows where they are paired
+        sides = _Sides((predictions, folder), (mine, its))
+        files = [Held(root, names) for root, names in zip(sides.folders, sides.files, strict=True)]
         with unchanged(Held(folder.absolute().parent, ABOUT), *files):
             said = declared(labels, predictions, folder)
-            return _scored(mine, its, (predictions, folder), said, values or {}, allowed or Allowed(), tables, readers)
+            counting = _Counting(sides, allowed or Allowed(), readers)
+            return counting.scores(said, values or {}, tables)
 
 
-def _files(found: Found) -> list[str]:
-    return [file for unit in found.units for file in unit.files]
+@dataclass(frozen=True)
+class _Sides:
+    """Predictions and references: their folders, and the labels in these."""
+
+    folders: tuple[Path, Path]
+    found: tuple[Found, Found]
+
+    @property
+    def files(self) -> tuple[list[str], list[str]]:
+        mine, its = ([file for unit in found.units for file in unit.files] for found in self.found)
+        return mine, its
 
 
-def _scored(
-    mine: Found,
-    its: Found,
-    folders: tuple[Path, Path],
-    said: Declaration | None,
-    values: Mapping[str, str],
-    allowed: Allowed,
-    tables: TablesOf | None,
-    readers: Readers,
-) -> Evaluation:
-    """Return the scores of predictions and references that were found in two folders."""
-    paired = pair(mine.units, its.units)
-    paired, tallies, images = _counted(paired, _classes_of(its.units), allowed, readers)
-    findings = [*unpaired(paired, folders, allowed.missing, allowed.extra)]
-    findings += [finding for tally in tallies for finding in tally.findings]
-    counted = [tally for tally in tallies if tally.reference is not None]
-    if not counted:
-        raise Refused(reasons=findings)
-    if all(_kinds(tally) == {MASKS} for tally in counted):
-        result = _of_masks(counted, folders[0], allowed)
-    else:
-        if said is None and tables is not None:
-            said = of_tables(tables, ((folders[0], _files(mine)), (folders[1], _files(its))), counted)
-        result = _of_values(counted, folders, said, values)
-    notes = [f"predictions: {mine.guessed}"] if mine.guessed else []
-    notes += [f"predictions and references go together {paired.how}"] if paired.how else []
-    if images:
-        more = f" and {len(images) - 1} more" if len(images) > 1 else ""
-        notes.append(f"{images[0]}{more} among the references: no label, left out")
-    skipped = [*paired.extra, *(paired.missing if allowed.missing == SKIP else ())]
-    return replace(
-        result,
-        missing=tuple(unit.name for unit in paired.missing if allowed.missing == ZERO),
-        skipped=tuple(unit.shown for unit in skipped),
-        notes=(*notes, *result.notes),
-        findings=refuse_if_any(dict.fromkeys((*findings, *result.findings))),
+class _Counting:
+    """The work on one set: pairs labels, counts their voxels, and scores what was counted."""
+
+    def __init__(self, sides: _Sides, allowed: Allowed, readers: Readers) -> None:
+        self.sides = sides
+        self.allowed = allowed
+        self.readers = readers
+        mine, its = sides.found
+        self.paired = pair(mine.units, its.units)
+        self.images: list[str] = []
+        """Files among the references that are not labels."""
+        self.tallies = self._counted(partial(count_case, wanted=_classes_of(its.units)))
+
+    def scores(self, said: Declaration | None, values: Mapping[str, str], tables: TablesOf | None) -> Evaluation:
+        """Return the scores; parameters are those of `evaluate_folders`."""
+        findings = [*unpaired(self.paired, self.sides.folders, self.allowed)]
+        findings += [finding for tally in self.tallies for finding in tally.findings]
+        counted = [tally for tally in self.tallies if tally.reference is not None]
+        if not counted:
+            raise Refused(reasons=findings)
+        if all(tally.kinds == {MASKS} for tally in counted):
+            result = mask_scores(counted, self.sides.folders[0], self.allowed)
+        else:
+            if said is None and tables is not None:
+                said = of_tables(tables, tuple(zip(self.sides.folders, self.sides.files, strict=True)), counted)
+            result = value_scores(counted, self.sides.folders, said, values)
+        skipped = [*self.paired.extra, *(self.paired.missing if self.allowed.missing == SKIP else ())]
+        return replace(
+            result,
+            missing=tuple(unit.name for unit in self.paired.missing if self.allowed.missing == ZERO),
+            skipped=tuple(unit.shown for unit in skipped),
+            notes=(*self._notes(), *result.notes),
+            findings=refuse_if_any(dict.fromkeys((*findings, *result.findings))),
+        )
+
+    def _notes(self) -> Iterator[str]:
+        if guessed := self.sides.found[0].guessed:
+            yield f"predictions: {guessed}"
+        if self.paired.how:
+            yield f"predictions and references are paired {self.paired.how}"
+        if self.images:
+            yield f"not labels, left out of the references: {some_of(self.images, 1)}"
+
+    def _counted(self, count: Callable[[Pair], Tally]) -> list[Tally]:
+        """Return all cases, counted, in the order of their names."""
+        tallies = self._read(self.paired.pairs, count)
+        self._leave_out_images(tallies)
+        if self.allowed.missing == ZERO:
+            tallies += self._read([(None, unit) for unit in self.paired.missing], count)
+        tallies.sort(key=lambda tally: tally.case)
+        self.images += [file for tally in tallies for file in tally.images]
+        return tallies
+
+    def _leave_out_images(self, tallies: Sequence[Tally]) -> None:
+        """Leave out of the pairing what is an image among the references, without a prediction."""
+        missing = self.paired.missing
+        if not self.paired.pairs or not missing:
+            return
+        held = frozenset(text for tally in tallies if tally.reference is not None for text in tally.reference.counts)
+        judged = self._read([(None, unit) for unit in missing], lambda pair: is_no_label(pair[1], held))
+        images = {unit for unit, image in zip(missing, judged, strict=True) if image}
+        self.paired = replace(self.paired, missing=tuple(unit for unit in missing if unit not in images))
+        self.images += [unit.shown for unit in missing if unit in images]
+
+    def _read(self, pairs: Sequence[Pair], read: Callable[[Pair], R]) -> list[R]:
+        """Return what reading each pair of labels returns, in order."""
+        results = []
+        for _, found in self.readers.over(pairs, read, files=_files_of, decoded=_decoded):
+            if isinstance(found, SegconvError):
+                raise found
+            results.append(found)
+        return results
+
+
+def _files_of(pair: Pair) -> list[str]:
+    return [file for unit in pair if unit is not None for file in unit.files]
+
+
+def _decoded(pair: Pair) -> int:
+    """Return how many bytes a pair decodes to: all slices of a volume are held at once, masks of classes one by one."""
+    return sum(
+        (max if unit.form == CLASSES else sum)(map(decoded_bytes, unit.files)) for unit in pair if unit is not None
     )
-
-
-def _counted(
-    paired: Paired, wanted: frozenset[str] | None, allowed: Allowed, readers: Readers
-) -> tuple[Paired, list[Tally], list[str]]:
-    """Return all cases counted, the pairing without images among the references, and these.
-
-    Parameters
-    ----------
-    wanted
-        Classes that any reference has; see `count_case`.
-    """
-    count = partial(count_case, wanted=wanted)
-    tallies = [tally for _, tally in _read(paired.pairs, count, readers)]
-    paired, images = _without_images(paired, tallies, readers)
-    zero = [(None, unit) for unit in paired.missing if allowed.missing == ZERO]
-    tallies += [tally for _, tally in _read(zero, count, readers)]
-    tallies.sort(key=lambda tally: tally.case)
-    return paired, tallies, images + [file for tally in tallies for file in tally.images]
 
 
 def _classes_of(units: Sequence[LabelUnit]) -> frozenset[str] | None:
-    """Return the classes of which references have masks; None if files do not tell by their names."""
+    """Return the classes of which references have masks; None if names of files do not say that."""
     if not all(unit.form == CLASSES for unit in units):
         return None
     return frozenset(name for unit in units for name in unit.classes)
-
-
-def _kinds(tally: Tally) -> set[str]:
-    return {held.kind for held in (tally.prediction, tally.reference) if held is not None}
-
-
-def _without_images(paired: Paired, tallies: Sequence[Tally], readers: Readers) -> tuple[Paired, list[str]]:
-    """Return the pairing without images among the references, which nobody predicted either; and these."""
-    if not paired.pairs or not paired.missing:
-        return paired, []
-    held = frozenset(text for tally in tallies if tally.reference is not None for text in tally.reference.counts)
-    judged = _read([(None, unit) for unit in paired.missing], lambda pair: is_no_label(pair[1], held), readers)
-    images = {unit.name for (_, unit), image in judged if image}
-    missing = tuple(unit for unit in paired.missing if unit.name not in images)
-    return replace(paired, missing=missing), [unit.shown for unit in paired.missing if unit.name in images]
-
-
-def _read(pairs: Sequence[Pair], read: Callable[[Pair], R], readers: Readers) -> Iterator[tuple[Pair, R]]:
-    """Yield what reading each pair of labels returns, in order."""
-
-    def files(pair: Pair) -> list[str]:
-        return [file for unit in pair if unit is not None for file in unit.files]
-
-    def decoded(pair: Pair) -> int:
-        # All slices of a volume are held at once, of the masks of classes one at a time.
-        return sum(
-            (max if unit.form == CLASSES else sum)(map(decoded_bytes, unit.files)) for unit in pair if unit is not None
-        )
-
-    for item, found in readers.over(pairs, read, files=files, decoded=decoded):
-        if isinstance(found, SegconvError):
-            raise found
-        yield item, found
-
-
-def _of_values(
-    tallies: Sequence[Tally], folders: tuple[Path, Path], said: Declaration | None, values: Mapping[str, str]
-) -> Evaluation:
-    """Return the scores of labels that hold a value a voxel."""
-    if said is not None and is_restored(folders[0]) is not None:
-        said = replace(said, restored=True)
-    coding = settle(tallies, (str(folders[0]), str(folders[1])), said, values)
-    overlaps = {tally.case: coding.overlaps(tally) for tally in tallies}
-    labels = {name: tuple(sorted(texts, key=sort_key)) for name, texts in coding.classes.names.items()}
-    guessed = "classes are the values of the references; --labels or --like names them"
-    told = f"classes are declared by {coding.classes.who}"
-    notes = [guessed] if said is None else [told] if said.by_table else []
-    if coding.classes.ignore:
-        notes.append(f"voxels that are to be ignored ({listed(coding.classes.ignore)} in references) count for nothing")
-    return Evaluation(
-        _dice(overlaps),
-        overlaps,
-        declared_by=coding.classes.who,
-        labels=labels,
-        notes=tuple(notes),
-        findings=coding.findings,
-    )
-
-
-def _of_masks(tallies: Sequence[Tally], predictions: Path, allowed: Allowed) -> Evaluation:
-    """Return the scores of masks of one class each."""
-    wanted = [name for name in _names(tallies, "reference") if any(_has(tally, name) for tally in tallies)]
-    known = _names(tallies, "prediction")
-    if not set(wanted) & set(known):
-        told = f"there are predictions of {listed(known)}, references of {listed(wanted)}"
-        raise SegconvError(told, code="SC078", file=str(predictions), hint="call a class alike on both sides")
-    findings: list[Finding] = []
-    overlaps: dict[str, dict[str, Overlap]] = {}
-    for tally in tallies:
-        overlaps[tally.case] = {name: tally.masks[name] for name in wanted if name in tally.masks}
-        if tally.prediction is None:
-            continue
-        shown = tally.prediction.file
-        if tally.missing and allowed.missing is None:
-            told = f"lacks {listed(tally.missing)}, of which there is a reference"
-            findings.append(Finding("SC013", told, file=shown, hint=MISSING_WAY))
-        if allowed.missing == SKIP:
-            overlaps[tally.case] = {n: o for n, o in overlaps[tally.case].items() if n not in tally.missing}
-        unsure = [name for name in tally.absent if name in wanted and tally.masks[name].predicted]
-        if unsure and allowed.missing_masks is None:
-            told = f"has no mask of {listed(unsure)}, which was predicted, and which other references have"
-            way = "add the mask; or --missing-masks empty, if what it shows is not there in this case"
-            findings.append(Finding("SC080", told, file=str(tally.reference.file if tally.reference else ""), hint=way))
-    others = [name for name in known if name not in wanted]
-    notes = [f"no reference has masks of {listed(others)}: not scored"] if others else []
-    return Evaluation(
-        _dice(overlaps), overlaps, declared_by="the names of masks", notes=tuple(notes), findings=tuple(findings)
-    )
-
-
-def _names(tallies: Sequence[Tally], side: str) -> list[str]:
-    helds = [getattr(tally, side) for tally in tallies]
-    return list(dict.fromkeys(name for held in helds if held is not None for name in held.counts))
-
-
-def _has(tally: Tally, name: str) -> bool:
-    """Return whether a case has a reference of a class, and no image of that name."""
-    return name in tally.masks and name not in tally.absent
-
-
-def _dice(overlaps: Mapping[str, Mapping[str, Overlap]]) -> dict[str, dict[str, float]]:
-    return {case: {name: found.dice for name, found in of.items()} for case, of in overlaps.items()}

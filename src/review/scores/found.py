@@ -1,17 +1,31 @@
-"""Which files of a folder are the label of which case; what several of them are together is `layouts`'."""
+"""Which files of a folder are the label of which case."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ... import reading
 from ...dataset import lineage
 from ...errors import SegconvError
-from .layouts import CLASS_FOLDERS, CLASSES, FILE, SERIES, WHOLE, Places, ending_of, settled, shared, stem_of
+from .layouts import (
+    CLASS_FOLDERS,
+    CLASSES,
+    FILE,
+    FILES,
+    SERIES,
+    WHOLE,
+    Place,
+    Places,
+    Tree,
+    ending_of,
+    settled,
+    stem_of,
+)
+from .shared_layout import shared
 
 _DICOM = (128, b"DICM")
 _SUFFIX = re.compile(r"\.[A-Za-z]\w*$")
@@ -19,7 +33,7 @@ _SUFFIX = re.compile(r"\.[A-Za-z]\w*$")
 
 @dataclass(frozen=True)
 class LabelUnit:
-    """The label of one case as it lies in a folder.
+    """The label of one case in a folder.
 
     Parameters
     ----------
@@ -61,7 +75,7 @@ class Found:
     units
         Sorted by name.
     guessed
-        Why some files are one case, in words, if nobody said so.
+        Why several files are one case, in words, if that is a guess.
     """
 
     units: tuple[LabelUnit, ...]
@@ -74,38 +88,44 @@ def find_labels(root: Path, layout: str | None = None, like: Found | None = None
     Parameters
     ----------
     layout
-        One of `LAYOUTS`, if somebody says so; otherwise as the lineage says, or a guess.
+        How cases are stored, if the user says so, see `layouts.settled`; otherwise as the lineage says, or a guess.
     like
-        Of the other side, whose layout this one shares.
+        The other side, which is stored alike.
 
     Raises
     ------
     SegconvError
-        ``SC010`` if it is no folder, ``SC030`` if it cannot be listed, ``SC085`` for two files of one name,
+        ``SC010`` if it is not a folder, ``SC030`` if it cannot be listed, ``SC085`` for two files of one name,
         ``SC087`` for slices whose order is not certain.
     """
     if not reading.is_folder(root):
-        raise SegconvError("is no folder", code="SC010", file=str(root))
+        raise SegconvError("is not a folder", code="SC010", file=str(root))
     tree = {folder: _by_stem(root, folder, files) for folder, files in _walk(root) if files}
-    if like is None or layout is not None:
-        places, guessed = settled(root, tree, layout)
-    else:
-        places, guessed = {}, ""
-    if like is not None and layout not in ("files", CLASS_FOLDERS):
-        several = {unit.name: (unit.form, unit.names) for unit in like.units if unit.form not in (FILE, SERIES)}
-        places = shared(tree, several) or places
+    places, guessed = _placed(root, tree, layout, like)
     units: dict[str, LabelUnit] = {}
     for unit in (*_cases(root, tree, places), *_several(root, tree, places)):
         twin = units.setdefault(unit.name, unit)
         if twin is not unit:
             other = os.path.relpath(twin.shown, root)
-            told = f"and {other} are labels of one case, {unit.name}: which of them counts?"
-            raise SegconvError(told, code="SC085", file=unit.shown, hint="move one of them away")
+            message = f"is a label of the case {unit.name}, and so is {other}"
+            raise SegconvError(message, code="SC085", file=unit.shown, hint="move one of them away")
     return Found(tuple(units[name] for name in sorted(units)), guessed)
 
 
+def _placed(root: Path, tree: Tree, layout: str | None, like: Found | None) -> tuple[Places, str]:
+    """Return what files are parts of, and why, in words, if that is a guess."""
+    places: Places = {}
+    guessed = ""
+    if like is None or layout is not None:
+        places, guessed = settled(root, tree, layout)
+    if like is not None and layout not in (FILES, CLASS_FOLDERS):
+        several = {unit.name: (unit.form, unit.names) for unit in like.units if unit.form not in (FILE, SERIES)}
+        places = shared(tree, several) or places
+    return places, guessed
+
+
 def _walk(root: Path, folder: str = "", above: tuple[str, ...] = ()) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder below the root, and the names of its files; nothing hidden, no lineage, no circle of links."""
+    """Yield each folder below the root, and the names of its files; nothing hidden, no lineage, no loops of links."""
     files: list[str] = []
     folders: list[str] = []
     here = os.path.realpath(root / folder)
@@ -125,21 +145,21 @@ def _walk(root: Path, folder: str = "", above: tuple[str, ...] = ()) -> Iterator
 
 
 def _by_stem(root: Path, folder: str, names: list[str]) -> dict[str, str]:
-    """Return stem → name of the labels among files; of a folder with none, every name that may be a slice of DICOM."""
+    """Return stem → name of the labels among files; in a folder without any, all names that may be slices of DICOM."""
     found: dict[str, str] = {}
     for name in names:
         if ending_of(name) is None:
             continue
         stem = stem_of(name)
         if found.setdefault(stem, name) != name:
-            told = f"and {found[stem]} have one name: which of them is the label?"
-            raise SegconvError(told, code="SC085", file=str(root / folder / name), hint="move one of them away")
+            message = f"has the same name as {found[stem]} but for the ending"
+            raise SegconvError(message, code="SC085", file=str(root / folder / name), hint="move one of them away")
     slices = (name for name in names if name.lower().endswith((".dcm", ".ima")) or not _SUFFIX.search(name))
     return found or {name: name for name in slices}
 
 
-def _cases(root: Path, tree: Mapping[str, Mapping[str, str]], places: Places) -> Iterator[LabelUnit]:
-    """Yield the labels of one file, and series of DICOM."""
+def _cases(root: Path, tree: Tree, places: Places) -> Iterator[LabelUnit]:
+    """Yield labels of one file, and series of DICOM."""
     for folder, files in tree.items():
         if not any(ending_of(name) for name in files.values()):
             slices = tuple(str(root / folder / name) for name in files.values())
@@ -151,22 +171,21 @@ def _cases(root: Path, tree: Mapping[str, Mapping[str, str]], places: Places) ->
                 yield LabelUnit(f"{folder}/{stem}" if folder else stem, FILE, (str(root / folder / name),))
 
 
-def _several(root: Path, tree: Mapping[str, Mapping[str, str]], places: Places) -> Iterator[LabelUnit]:
+def _several(root: Path, tree: Tree, places: Places) -> Iterator[LabelUnit]:
     """Yield the labels of several files."""
-    parts: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
+    parts: dict[tuple[str, str], list[tuple[Place, str]]] = {}
     for (folder, stem), place in places.items():
         name = tree.get(folder, {}).get(stem)
         if name is not None and ending_of(name) is not None:
-            path = str(root / folder / name)
-            parts.setdefault((place.case, place.form), []).append((place.rank, place.name, path))
+            parts.setdefault((place.case, place.form), []).append((place, str(root / folder / name)))
     for (case, form), found in parts.items():
-        ordered = sorted(found, key=lambda part: part[0])
-        classes = tuple(name for _, name, _ in ordered) if form == CLASSES else ()
-        twice = next((name for name in classes if classes.count(name) > 1), None)
-        if twice is not None:
-            _, second = (path for _, name, path in ordered if name == twice)
-            raise SegconvError(f"is a second mask of {twice} of the case {case}", code="SC085", file=second)
-        yield LabelUnit(case, form, tuple(path for _, _, path in ordered), classes)
+        found.sort(key=lambda part: part[0].rank)
+        files = tuple(path for _, path in found)
+        classes = tuple(place.name for place, _ in found) if form == CLASSES else ()
+        for number, name in enumerate(classes):
+            if name in classes[:number]:
+                raise SegconvError(f"is a second mask of {name} of the case {case}", code="SC085", file=files[number])
+        yield LabelUnit(case, form, files, classes)
 
 
 def _is_dicom(path: str) -> bool:

@@ -1,8 +1,8 @@
 """What several files of a folder are together: slices of a volume, or masks of one class each.
 
-That cannot be told from names alone. It is what the lineage of a restored folder says, what the user says,
-what the other side is, or guessed: where the same names return in every folder, each is the mask of a
-class. Everything else is a case for each file, as it is to `convert` where nobody gives a spacing.
+Names do not show that. The lineage of a restored folder says it, or the user, or the other side; otherwise it is
+guessed: if every folder holds the same names, each is the mask of a class. All other files are cases of their own, as
+`convert` has it without a spacing.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from ...dataset import lineage
 from ...dataset.stored_label import LAYERS, STACK
 from ...image import opened, stack
 from ...image.formats import segmentation
+from ...words import some_of
 
 FILE = "file"
 SLICES = "slices"
 CLASSES = "classes"
 SERIES = "series"
-"""Forms of a label; the last is one of DICOM."""
+"""Forms of a label; the last is a series of DICOM."""
 
+FILES = "files"
 CLASS_FOLDERS = "class-folders"
-LAYOUTS = ("files", SLICES, CLASSES, CLASS_FOLDERS)
-"""What a user may say: the last is a folder a class with a mask of each case, where `CLASSES` is a folder a case."""
+"""Further layouts besides `SLICES` and `CLASSES`: every file is a case; a folder per class has a mask per case."""
 
 WHOLE = "."
 """Name of the case of a folder that is one case itself."""
 
-_SHOWN = 3
 _DIGITS = re.compile(r"\d+")
 _SEPARATED = re.compile(r"[_\-. ][^_\-. ]+$")
 
@@ -63,7 +63,7 @@ class Place:
 
 
 Places = dict[tuple[str, str], Place]
-"""Folder and name without ending → what that file is part of; files that are not there are cases."""
+"""Folder and name without ending → what that file is part of; other files are cases of their own."""
 
 
 def ending_of(name: str) -> str | None:
@@ -81,12 +81,12 @@ def stem_of(path: str) -> str:
 
 
 def settled(root: Path, tree: Tree, layout: str | None) -> tuple[Places, str]:
-    """Return what the files of a folder are parts of, and why in words if that is a guess.
+    """Return what the files of a folder are parts of, and why, in words, if that is a guess.
 
     Parameters
     ----------
     layout
-        One of `LAYOUTS`, if somebody says so.
+        `FILES`, `SLICES`, `CLASSES` or `CLASS_FOLDERS`, if the user says so.
 
     Raises
     ------
@@ -98,57 +98,14 @@ def settled(root: Path, tree: Tree, layout: str | None) -> tuple[Places, str]:
     if recorded := _recorded(root):
         return recorded, ""
     if _recurs(tree):
-        names = list(dict.fromkeys(stem for files in tree.values() for stem in files))
-        shown = ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
-        told = f"{shown} return in its folders: masks of a class each; --layout files or class-folders, if they are not"
-        return _said(tree, CLASSES), told
+        names = dict.fromkeys(stem for files in tree.values() for stem in files)
+        return _said(tree, CLASSES), f"every folder has {some_of(names)}: taken for masks of one class each"
     return {}, ""
-
-
-def shared(tree: Tree, cases: Mapping[str, tuple[str, Mapping[str, str]]]) -> Places:
-    """Return what the files of a folder are parts of, as those of the other side.
-
-    Parameters
-    ----------
-    cases
-        Of the other side, those of several files: name → form, and name of a file without ending → class.
-    """
-    forms = {form for form, _ in cases.values()}
-    names = {stem: name for _, of in cases.values() for stem, name in of.items()}
-    found: Places = {}
-    whose: dict[str, str] = {}
-    for folder, files in tree.items():
-        for case in (folder or WHOLE, folder.rpartition("/")[0] or WHOLE):
-            if case in cases and set(files) & set(cases[case][1]):
-                found |= _of_case(folder, files, case, *cases[case])
-                whose[folder] = case
-                break
-    # Where p1/segmentations holds the masks of p1, p2/segmentations holds those of p2, which the other side lacks.
-    if not whose and forms == {CLASSES}:
-        called = {folder: name for folder in tree for name in names.values() if _same(os.path.basename(folder), name)}
-        if called:
-            return _by_class(tree, called)
-    ends = {folder.removeprefix(case) for folder, case in whose.items()} or {""}
-    for folder, files in tree.items():
-        end = next((end for end in sorted(ends, reverse=True) if folder.endswith(end)), None)
-        if folder and folder not in whose and folder not in whose.values() and end is not None and len(forms) == 1:
-            (form,) = forms
-            if form == SLICES or set(files) & set(names):
-                found |= _of_case(folder, files, folder.removesuffix(end), form, names)
-    return found
-
-
-def _of_case(folder: str, files: Mapping[str, str], case: str, form: str, names: Mapping[str, str]) -> Places:
-    # Files that the other side does not name stand behind those that it does: whoever opens them sees what they are.
-    order = [stem for stem in names if stem in files] + [stem for stem in files if stem not in names]
-    if form == SLICES and not set(files) & set(names):
-        order = [list(files)[at] for at in stack.ordered(list(files))]
-    return {(folder, stem): Place(case, form, names.get(stem, stem), rank) for rank, stem in enumerate(order)}
 
 
 def _said(tree: Tree, layout: str) -> Places:
     if layout == CLASS_FOLDERS:
-        return _by_class(tree, {folder: os.path.basename(folder) for folder in tree if folder})
+        return by_class(tree, {folder: os.path.basename(folder) for folder in tree if folder})
     found: Places = {}
     for folder, files in tree.items() if layout in (SLICES, CLASSES) else ():
         stems = list(files)
@@ -158,8 +115,14 @@ def _said(tree: Tree, layout: str) -> Places:
     return found
 
 
-def _by_class(tree: Tree, classes: Mapping[str, str]) -> Places:
-    """Return the parts of cases whose masks lie in a folder a class, called as the case but for a word at the end."""
+def by_class(tree: Tree, classes: Mapping[str, str]) -> Places:
+    """Return the parts of cases whose masks are in a folder per class, named as the case but for a word at the end.
+
+    Parameters
+    ----------
+    classes
+        Folder → name of the class.
+    """
     found: Places = {}
     for folder, name in classes.items():
         parent = folder.rpartition("/")[0]
@@ -190,7 +153,7 @@ def _recorded(root: Path) -> Places:
 
 
 def _recurs(tree: Tree) -> bool:
-    """Return whether every name comes again in another folder and is more than a number."""
+    """Return whether every name occurs in several folders and is more than a number."""
     counts = Counter(stem for files in tree.values() for stem in files)
     several = [files for files in tree.values() if len(files) > 1]
     numbered = any(len(_without_numbers(files)) == 1 for files in several)
@@ -199,7 +162,3 @@ def _recurs(tree: Tree) -> bool:
 
 def _without_numbers(stems: Iterable[str]) -> set[str]:
     return {_DIGITS.sub("#", stem) for stem in stems}
-
-
-def _same(one: str, other: str) -> bool:
-    return one.casefold() == other.casefold()

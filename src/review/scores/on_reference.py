@@ -1,4 +1,4 @@
-"""Predictions brought onto the voxels of their references, where both are the same points; refused otherwise."""
+"""Predictions brought onto the voxels of their references if both are the same points; otherwise refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...errors import Finding, SegconvError, warning
+from ...errors import Cure, Finding, SegconvError, warning
 from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry, moved_mm
 from ...image.grids import order_of, other_order, what_differs
 from ...image.orientation import reordering
@@ -15,13 +15,13 @@ from ...image.read_options import MAX_VOLUME
 from .opened_label import Label
 
 REFERENCE = "its reference"
-ALL_THE_SAME = "scored voxel by voxel all the same"
+SCORED_ANYWAY = "scored voxel by voxel nevertheless"
 
-NO_HEADER = "give both in a format that keeps spacing and origin, or both in one that does not"
+NO_HEADER = "store both in a format with spacing and origin, or both in one without"
 
 
 def on_reference(prediction: Label, reference: Label, file: str) -> tuple[Label, list[Finding]]:
-    """Return a prediction voxel by voxel as its reference is, and what had to be done for it.
+    """Return a prediction in the order of its reference's voxels, and warnings on what that took.
 
     Parameters
     ----------
@@ -31,29 +31,33 @@ def on_reference(prediction: Label, reference: Label, file: str) -> tuple[Label,
     Raises
     ------
     SegconvError
-        ``SC082`` for another size; ``SC083`` for voxels that are other points, with how far they lie apart, and
-        for a label that does not say where it lies while the other does.
+        ``SC082`` for another size; ``SC083`` for voxels that are other points, with how far apart they are, and
+        for a label without a grid if the other has one.
     """
     mine, its = prediction.grid, reference.grid
-    if mine is None and its is None:
-        if prediction.array.shape != reference.array.shape:
-            sizes = f"has the size {prediction.array.shape[::-1]}, its reference {reference.array.shape[::-1]}"
-            raise SegconvError(sizes, code="SC082", file=file, hint="check that both are of one case")
-        return prediction, []
     if mine is None or its is None:
-        what = "prediction" if mine is None else "reference"
-        told = f"the {what} is a picture, which does not say where its voxels lie; the other is a volume, which does"
-        raise SegconvError(told, code="SC083", file=file, hint=NO_HEADER)
+        _refuse_unlike(prediction, reference, file)
+        return prediction, []
     order = other_order(mine, its)
     if order is not None:
         turned = replace(prediction, array=order.array(prediction.array), grid=order.grid(mine))
-        how = f"{order_of(mine, its, REFERENCE)}; {ALL_THE_SAME}"
-        return turned, [warning("SC083", how, file=file)]
+        return turned, [warning("SC083", f"{order_of(mine, its, REFERENCE)}; {SCORED_ANYWAY}", file=file)]
     if mine.size != its.size or (apart := mine.displacement_voxels(its)) > NEAR_GRID_VOXELS:
         raise _apart(mine, its, file)
-    near = f"lies {apart:.3g} voxels off the grid of its reference; scored as if on it"
+    near = f"is {apart:.3g} voxels off the grid of its reference; scored as if on it"
     findings = [warning("SC083", near, file=file)] if apart > SAME_GRID_VOXELS else []
     return prediction, findings + _sheared(mine, its, file)
+
+
+def _refuse_unlike(prediction: Label, reference: Label, file: str) -> None:
+    """Refuse two labels, one of which has no grid, unless both are pictures of one size."""
+    if (prediction.grid is None) is not (reference.grid is None):
+        what = "prediction" if prediction.grid is None else "reference"
+        message = f"the {what} is a picture, without spacing and origin; the other is a volume, with both"
+        raise SegconvError(message, code="SC083", file=file, hint=NO_HEADER)
+    if prediction.array.shape != reference.array.shape:
+        sizes = f"has the size {prediction.array.shape[::-1]}, its reference {reference.array.shape[::-1]}"
+        raise SegconvError(sizes, code="SC082", file=file, hint="check that both are of one case")
 
 
 def _sheared(mine: Geometry, its: Geometry, file: str) -> list[Finding]:
@@ -62,23 +66,23 @@ def _sheared(mine: Geometry, its: Geometry, file: str) -> list[Finding]:
     far = moved_mm(its.size, its.spacing_mm, one - other)
     if far <= SAME_GRID_VOXELS * min(its.spacing_mm):
         return []
-    told = f"lies up to {far:.3g} mm off its reference, as the axes of one are sheared; {ALL_THE_SAME}"
+    told = f"is up to {far:.3g} mm off its reference, as the axes of one are sheared; {SCORED_ANYWAY}"
     return [warning("SC083", told, file=file)]
 
 
 def on_one_box(prediction: Label, reference: Label, file: str) -> tuple[Label, Label, list[Finding]]:
-    """Return two segments on the smallest grid that holds both; 3D Slicer stores no more than the box it needs.
+    """Return two segments on the smallest grid that holds both; 3D Slicer stores only the box that it needs.
 
     Raises
     ------
     SegconvError
-        ``SC082`` or ``SC083`` for voxels that are not among those of one lattice.
+        ``SC082`` or ``SC083`` for voxels that are not of one lattice.
     """
     mine, its = prediction.grid, reference.grid
     if mine is None or its is None:
         placed, findings = on_reference(prediction, reference, file)
         return placed, reference, findings
-    # An empty segment may lie anywhere: 3D Slicer leaves one voxel of it.
+    # An empty segment may be anywhere: 3D Slicer leaves one voxel of it.
     if not prediction.array.any():
         return _empty(reference), reference, []
     if not reference.array.any():
@@ -86,7 +90,7 @@ def on_one_box(prediction: Label, reference: Label, file: str) -> tuple[Label, L
     findings = []
     order = reordering(mine, its)
     if order.changes:
-        findings = [warning("SC083", f"{order_of(mine, its, REFERENCE)}; {ALL_THE_SAME}", file=file)]
+        findings = [warning("SC083", f"{order_of(mine, its, REFERENCE)}; {SCORED_ANYWAY}", file=file)]
         prediction = replace(prediction, array=order.array(prediction.array), grid=order.grid(mine))
     start = _offset(order.grid(mine), its)
     if start is None:
@@ -113,7 +117,7 @@ def _boxed(label: Label, box: Geometry, start: np.ndarray) -> Label:
 
 
 def _offset(grid: Geometry, other: Geometry) -> np.ndarray | None:
-    """Return the index ``(x, y, z)`` of a grid's first voxel in another of the same lattice; None if it is no such."""
+    """Return the index ``(x, y, z)`` of a grid's first voxel in another grid; None if they are not of one lattice."""
     steps = other.direction_matrix * np.array(other.spacing_mm)
     start = np.rint(np.linalg.solve(steps, np.array(grid.origin_mm) - np.array(other.origin_mm))).astype(int)
     origin = tuple(float(v) for v in other.to_physical(start))
@@ -129,18 +133,19 @@ def _apart(mine: Geometry, its: Geometry, file: str) -> SegconvError:
     what = what_differs(mine, its)
     if what == "spacing":
         what = f"spacing ({_mm(mine)}, its reference {_mm(its)})"
-    without = "; its header says nothing: 1 mm, origin 0" if _bare(mine) and not _bare(its) else ""
+    without = "; its header is unset: 1 mm, origin 0" if _bare(mine) and not _bare(its) else ""
     return SegconvError(
-        f"lies {apart:.3g} voxels off the grid of its reference, at most {NEAR_GRID_VOXELS} may: it differs in"
+        f"is {apart:.3g} voxels off the grid of its reference, expected at most {NEAR_GRID_VOXELS}: it differs in"
         f" {what}{without}",
         code="SC083",
         file=file,
-        hint="write predictions with the header of their image; segconv restore and infer do",
+        hint="write predictions with the header of their image",
+        cures=(Cure.of("restore_predictions"),),
     )
 
 
 def _bare(grid: Geometry) -> bool:
-    """Return whether a grid is what writers put into a header when they know nothing."""
+    """Return whether a grid is what writers put into a header when they know none."""
     plain = Geometry.plain(grid.size)
     along = tuple(map(abs, grid.direction)) == plain.direction
     return along and (grid.spacing_mm, grid.origin_mm) == (plain.spacing_mm, plain.origin_mm)

@@ -1,8 +1,9 @@
-"""The label of one case, opened: what its voxels hold and where they lie, in whatever form it is stored."""
+"""The label of one case, opened: what its voxels hold and where they are, in whatever form it is stored."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dataset.labels import GRAY, RGB, grey_of_colour, value_text
-from ...errors import SegconvError, naming
+from ...errors import Cure, SegconvError, naming
 from ...image import content, raster, stack, volumes
 from ...image.formats import nrrd, segmentation
 from ...image.geometry import Geometry
-from ...image.mask import WITH_ALPHA, colour_codes, grey_mask, palette_codes
-from ...image.opened import read_bytes
+from ...image.mask import WITH_ALPHA, colour_codes, palette_codes
+from ...image.opened import Opened, read_bytes
+from ...image.picture import PictureHeader
 from ...image.read_options import ANY_AXES
 from ...image.voxels import label_values, tally
 from .found import LabelUnit
@@ -33,18 +35,18 @@ Oddities = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Label:
-    """One value a voxel.
+    """One value per voxel.
 
     Parameters
     ----------
     array
-        ``(z, y, x)`` or ``(y, x)``: values, indices, or colours as `colour_codes` has them.
+        ``(z, y, x)`` or ``(y, x)``: values, indices, or colours as codes of `colour_codes`.
     kind
         `VALUES`, `INDICES` or `COLOURS`.
     counts
         Each of them → number of voxels.
     grid
-        Where it lies; None for pictures, which do not say.
+        Its grid; None for pictures, which have none.
     palette
         Index → colour, of those that occur.
     oddities
@@ -76,7 +78,7 @@ class Masks:
     files
         Name → its own file, otherwise.
     segmentation
-        ``(layer, z, y, x)``, or None.
+        All layers, ``(layer, z, y, x)``, or None.
     grid
         Of the segmentation.
     """
@@ -106,7 +108,7 @@ class Masks:
                 raise SegconvError(
                     f"holds {held}, expected the mask of one class: 0 and one other value",
                     code="SC078",
-                    hint="--layout files, if each file is a case of its own",
+                    cures=(Cure.of("files_are_cases"),),
                 )
         return _binary(replace(label, array=label.array != 0))
 
@@ -141,22 +143,28 @@ def open_file(path: str) -> Label:
     Raises
     ------
     SegconvError
-        What `raster.decode`, `volumes.decode`, `label_values` and `grey_mask` raise; ``SC073`` for
-        several values a voxel; ``SC078`` for a lossy format.
+        What `opened.decode`, `Opened.label` and `label_values` raise; ``SC078`` for a lossy format.
     """
-    data = read_bytes(path)
-    if raster.is_picture(data):
-        return _of_picture(data)
-    ending = volumes.ending_of(path)
-    if ending is None:
-        raise content.refuse(data, "a picture")
-    others = volumes.companions(path)
-    # Those of a tilted gantry are compared as they are stored; see `placing`.
-    volume = volumes.decode(data, ending, read_bytes(others[0]) if others else None, ANY_AXES)
-    if volume.header.channels > 1:
-        raise SegconvError(f"is a label of {volume.header.channels} channels, expected one", code="SC073")
-    odd = tuple(found for found in volume.header.oddities if not volume.header.geometry.sheared or found[0] != "SC093")
-    return _of_volume(volume.values, volume.header.geometry, odd)
+    opened = _decoded(path)
+    header = opened.header
+    if header.lossy:
+        raise SegconvError(
+            f"is a mask in a lossy format ({header.format}): compression changed its values",
+            code="SC078",
+            hint="export the mask as PNG",
+        )
+    if isinstance(header, PictureHeader) and header.samples > 1 and header.pages == 1 and header.depth == 8:
+        return _in_colours(opened.stored, header)
+    array = opened.label().array
+    if header.placed:
+        sheared = header.geometry.sheared
+        odd = tuple(found for found in header.oddities if not sheared or found[0] != "SC093")
+        return _of_volume(array, header.geometry, odd)
+    counts = label_values(array)
+    if opened.palette is None:
+        return Label(array, VALUES, counts)
+    entries = palette_codes(opened.palette)
+    return Label(array, INDICES, counts, palette={index: entries[index] for index in counts if index < len(entries)})
 
 
 def _of_volume(values: NDArray[Any], grid: Geometry, oddities: Oddities) -> Label:
@@ -164,34 +172,26 @@ def _of_volume(values: NDArray[Any], grid: Geometry, oddities: Oddities) -> Labe
     return Label(values, VALUES, label_values(values), grid, oddities=oddities)
 
 
-def _of_picture(data: bytes) -> Label:
-    opened = raster.decode(data)
-    header, samples = opened.header, opened.stored
-    if header.lossy:
-        raise SegconvError(
-            f"is a mask in a lossy format ({header.format}): compression changed its values",
-            code="SC078",
-            hint="export the mask as PNG",
-        )
-    if opened.palette is not None:
-        counts = label_values(samples)
-        entries = palette_codes(opened.palette)
-        table = {index: entries[index] for index in counts if index < len(entries)}
-        return Label(samples, INDICES, counts, palette=table)
-    if header.samples == 1:
-        return Label(samples, VALUES, label_values(samples))
-    if header.pages > 1:
-        raise SegconvError(f"is {header}, expected a label of one value a pixel", code="SC073")
-    if header.depth != 8:
-        grey = grey_mask(samples, header)
-        return Label(grey, VALUES, label_values(grey))
+def _decoded(path: str) -> Opened:
+    data = read_bytes(path)
+    if raster.is_picture(data):
+        return raster.decode(data)
+    ending = volumes.ending_of(path)
+    if ending is None:
+        raise content.refuse(data, "a picture")
+    others = volumes.companions(path)
+    # Axes of a tilted gantry are compared as they are stored; see `on_reference`.
+    return volumes.decode(data, ending, read_bytes(others[0]) if others else None, ANY_AXES)
+
+
+def _in_colours(samples: NDArray[Any], header: PictureHeader) -> Label:
+    """Return the label of a picture in colours of 8 bits, ``(y, x, s)``; grey values if all its colours are grey."""
     codes = colour_codes(samples, header)
     counts = tally(codes, what="colours")
-    greys = {code: grey_of_colour(code) for code in counts}
     if header.kind not in WITH_ALPHA or all(code < 1 << 24 for code in counts):
-        known = {code: grey for code, grey in greys.items() if grey is not None}
-        if len(known) == len(counts):  # the same value in red, green and blue
-            return Label((codes & 255).astype(np.uint8), VALUES, {known[code]: n for code, n in counts.items()})
+        greys = {code: grey for code in counts if (grey := grey_of_colour(code)) is not None}
+        if len(greys) == len(counts):
+            return Label((codes & 255).astype(np.uint8), VALUES, {greys[code]: n for code, n in counts.items()})
     return Label(codes, COLOURS, counts)
 
 
@@ -204,28 +204,29 @@ def _slice(path: str) -> Label:
 
 
 def _stacked(slices: Sequence[Label]) -> Label:
-    tables = {index: colour for one in slices for index, colour in one.palette.items()}
-    agree = all(tables[index] == colour for one in slices for index, colour in one.palette.items())
-    kinds = {one.kind for one in slices}
-    if COLOURS in kinds or not agree:
-        slices, kinds, tables = [coloured(one) for one in slices], {COLOURS}, {}
+    """Return the label of several slices; in colours if an index is not one colour in all of them."""
+    palette: dict[int, int] = {}
+    agree = all(palette.setdefault(i, colour) == colour for one in slices for i, colour in one.palette.items())
+    kind = next((kind for kind in (COLOURS, INDICES) if any(one.kind == kind for one in slices)), VALUES)
+    if kind == COLOURS or not agree:
+        kind, palette = COLOURS, {}
+        slices = [coloured(one) for one in slices]
     dtype = np.result_type(*(one.array.dtype for one in slices))
     array = stack.assemble([one.array.astype(dtype, copy=False) for one in slices])
-    counts: dict[int, int] = {}
+    counts: Counter[int] = Counter()
     for one in slices:
-        for value, number in one.counts.items():
-            counts[value] = counts.get(value, 0) + number
-    return Label(array, INDICES if INDICES in kinds else kinds.pop(), counts, palette=tables)
+        counts.update(one.counts)
+    return Label(array, kind, counts, palette=palette)
 
 
 def coloured(label: Label) -> Label:
-    """Return a label of 8 bits by the colours that people see; a grey value is the colour with equal parts."""
+    """Return a label of 8 bits in the colours that people see; a grey value has equal parts of red, green and blue."""
     if label.kind == COLOURS:
         return label
     colour_of = {value: label.palette.get(value, value * 0x010101) for value in label.counts}
-    counts: dict[int, int] = {}
+    counts: Counter[int] = Counter()
     for value, number in label.counts.items():
-        counts[colour_of[value]] = counts.get(colour_of[value], 0) + number
+        counts[colour_of[value]] += number
     table = np.zeros(max(colour_of, default=0) + 1, dtype=np.uint32)
     for value, colour in colour_of.items():
         table[value] = colour

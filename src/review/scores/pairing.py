@@ -1,22 +1,40 @@
-"""Which prediction goes with which reference, and what has no counterpart: named, never left out without a word."""
+"""Which prediction belongs to which reference, and which files have no counterpart: named, never silently left out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...errors import Finding
+from ...errors import Cure, Finding
+from ...words import SHOWN
 from .found import LabelUnit
 from .layouts import FILE, SERIES
 
 ZERO = "zero"
 SKIP = "skip"
-"""What a user may say of references without a prediction; `SKIP` also of predictions without a reference."""
+EMPTY = "empty"
 
-MISSING_WAY = "predict it; or --missing zero counts it as 0, --missing skip leaves it out"
+MISSING_CURES = (Cure.of("count_missing_as_zero"), Cure.of("skip_missing"))
 
-SHOWN = 3
+
+@dataclass(frozen=True)
+class Allowed:
+    """What a user says of a set that is not complete.
+
+    Parameters
+    ----------
+    missing
+        `ZERO`: a reference without a prediction counts as if nothing had been predicted. `SKIP`: it is left out.
+    extra
+        `SKIP`: a prediction without a reference is left out.
+    missing_masks
+        `EMPTY`: a class of which a case has no reference mask, and others have, does not occur in that case.
+    """
+
+    missing: str | None = None
+    extra: str | None = None
+    missing_masks: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +50,7 @@ class Paired:
     extra
         Predictions without a reference.
     how
-        By what they go together, if that is not their path.
+        By what they were paired, if not by their paths.
     """
 
     pairs: tuple[tuple[LabelUnit, LabelUnit], ...]
@@ -44,26 +62,32 @@ class Paired:
 def pair(predictions: Sequence[LabelUnit], references: Sequence[LabelUnit]) -> Paired:
     """Return predictions and references by the path that both have in their folder.
 
-    Where no path is that of another, they go together by the last part of it, if that is different for each
-    file of either side: 3D Slicer's segmentations are restored into a folder a case.
+    If no path is that of another, they are paired by its last part, provided that it differs between all files of
+    either side: 3D Slicer's segmentations are restored into a folder per case.
     """
     forms = {_as_stored(unit) for unit in predictions}
     alike = [unit for unit in references if _as_stored(unit) in forms]
-    by_name = "by the names of their files, whatever folder these are in"
-    for key, possible, how in ((_path, references, ""), (_last, alike, by_name)):
-        mine, its = _by(predictions, key), _by(possible, key)
-        if mine is None or its is None:
-            continue
-        both = [name for name in its if name in mine]
-        if both:
-            taken = {its[name] for name in both}
-            return Paired(
-                tuple((mine[name], its[name]) for name in both),
-                tuple(unit for unit in references if unit not in taken),
-                tuple(unit for name, unit in mine.items() if name not in its),
-                how,
-            )
-    return Paired((), tuple(references), tuple(predictions))
+    by_path = _paired(_by(predictions, _path), _by(references, _path), references)
+    by_name = _paired(_by(predictions, _last), _by(alike, _last), references)
+    if by_path is None and by_name is not None:
+        return replace(by_name, how="by the names of their files, in whatever folder")
+    return by_path or Paired((), tuple(references), tuple(predictions))
+
+
+def _paired(mine: _Keyed | None, its: _Keyed | None, references: Sequence[LabelUnit]) -> Paired | None:
+    """Return the pairs of equal keys and the rest; None if there are none, or keys are not unique."""
+    both = [key for key in its if key in mine] if mine is not None and its is not None else []
+    if mine is None or its is None or not both:
+        return None
+    taken = {its[key] for key in both}
+    return Paired(
+        tuple((mine[key], its[key]) for key in both),
+        tuple(unit for unit in references if unit not in taken),
+        tuple(unit for key, unit in mine.items() if key not in its),
+    )
+
+
+_Keyed = dict[str, LabelUnit]
 
 
 def _as_stored(unit: LabelUnit) -> str:
@@ -78,46 +102,43 @@ def _last(unit: LabelUnit) -> str:
     return unit.name.rpartition("/")[2]
 
 
-def _by(units: Sequence[LabelUnit], key: Callable[[LabelUnit], str]) -> dict[str, LabelUnit] | None:
+def _by(units: Sequence[LabelUnit], key: Callable[[LabelUnit], str]) -> _Keyed | None:
     found = {key(unit): unit for unit in units}
     return found if len(found) == len(units) else None
 
 
-def unpaired(paired: Paired, folders: tuple[Path, Path], missing: str | None, extra: str | None) -> list[Finding]:
-    """Return an error for each file without a counterpart, if it is not said what becomes of such.
+def unpaired(paired: Paired, folders: tuple[Path, Path], allowed: Allowed) -> Iterator[Finding]:
+    """Yield an error for each file without a counterpart, unless the user said what becomes of such files.
 
     Parameters
     ----------
     folders
         Of predictions and references.
-    missing
-        `ZERO` or `SKIP`, of references without a prediction.
-    extra
-        `SKIP`, of predictions without a reference.
     """
     predictions, references = folders
-    hint = ""
-    if not paired.pairs:
-        within = " or ".join(str(references / folder) for folder in _folders_within(paired.extra, paired.missing))
-        hint = f"give {within} as references" if within else "give folders whose files are named alike"
-    findings = []
-    if missing is None or not paired.pairs:
-        told = f"has no prediction in {predictions}"
-        findings += [Finding("SC013", told, file=unit.shown, hint=hint or MISSING_WAY) for unit in paired.missing]
-    if extra is None or not paired.pairs:
-        way = "give its reference; or --extra skip leaves it out"
-        told = f"has no reference in {references}"
-        findings += [Finding("SC080", told, file=unit.shown, hint=hint or way) for unit in paired.extra]
-    return findings
+    elsewhere = "" if paired.pairs else _elsewhere(paired, references)
+    if allowed.missing is None or elsewhere:
+        for unit in paired.missing:
+            message = f"has no prediction in {predictions}"
+            yield _unpaired("SC013", message, unit, elsewhere, "predict it", MISSING_CURES)
+    if allowed.extra is None or elsewhere:
+        for unit in paired.extra:
+            message = f"has no reference in {references}"
+            yield _unpaired("SC080", message, unit, elsewhere, "give its reference", (Cure.of("skip_extra"),))
 
 
-def _folders_within(predictions: Sequence[LabelUnit], references: Sequence[LabelUnit]) -> list[str]:
-    """Return the folders below that of the references that hold one for each prediction."""
-    folders = {unit.name.rpartition("/")[0] for unit in references}
-    names = {(_as_stored(unit), unit.name) for unit in references}
-    holding = [
+def _unpaired(code: str, message: str, unit: LabelUnit, elsewhere: str, hint: str, cures: tuple[Cure, ...]) -> Finding:
+    return Finding(code, message, elsewhere or hint, unit.shown, cures=() if elsewhere else cures)
+
+
+def _elsewhere(paired: Paired, references: Path) -> str:
+    """Return which folders to give instead, in words, if nothing is paired."""
+    folders = {unit.name.rpartition("/")[0] for unit in paired.missing}
+    names = {(_as_stored(unit), unit.name) for unit in paired.missing}
+    holding = sorted(
         folder
         for folder in folders
-        if folder and all((_as_stored(unit), f"{folder}/{unit.name}") in names for unit in predictions)
-    ]
-    return sorted(holding)[:SHOWN]
+        if folder and all((_as_stored(unit), f"{folder}/{unit.name}") in names for unit in paired.extra)
+    )
+    within = " or ".join(str(references / folder) for folder in holding[:SHOWN])
+    return f"give {within} as references" if within else "give folders whose files have the same names"

@@ -1,4 +1,4 @@
-"""Where references lie, a folder or a dataset, and what that and the predictions' folder declare of their values."""
+"""Where references are, in a folder or a dataset, and what that and the predictions' folder declare of values."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ... import reading
 from ...dataset import lineage
+from ...dataset.folders import TESTING, TRAINING, VALIDATING
 from ...dataset.layout import DESCRIPTION, Dataset
 from ...dataset.names import DatasetName
-from ...errors import SegconvError
-from .declared import Declaration, beside, of_dataset
+from ...errors import Cure, SegconvError
+from .declared import Declaration, agreed, beside, of_dataset
 from .found import Found, LabelUnit, find_labels
 from .layouts import FILE
 
@@ -25,38 +26,35 @@ def find_references(references: Path, predictions: Found, layout: str | None) ->
     Parameters
     ----------
     references
-        A folder of labels, or a dataset or task, of which the labels of that split count which was predicted.
+        A folder of labels; or a dataset or task, of which the labels of the split count that was predicted.
 
     Raises
     ------
     SegconvError
         ``SC003`` if cases of two splits were predicted; what `find_labels` raises.
     """
-    if not reading.is_file(references / DESCRIPTION):
-        return references, find_labels(references, layout, predictions)
+    splits = [references / split.labels for split in (TESTING, TRAINING, VALIDATING)]
+    existing = list(filter(reading.is_folder, splits)) if reading.is_file(references / DESCRIPTION) else []
+    if not existing:
+        labels = _external(references) if reading.is_file(references / DESCRIPTION) else []
+        return references, Found(tuple(labels)) if labels else find_labels(references, layout, predictions)
+    found = {folder: find_labels(folder, layout, predictions) for folder in existing}
     names = {unit.name for unit in predictions.units}
-    found = {}
-    for split in ("labelsTs", "labelsTr", "labelsVal"):
-        if reading.is_folder(references / split):
-            found[references / split] = find_labels(references / split, layout, predictions)
-    if not found and (labels := _external(references)):
-        return references, Found(tuple(labels))
-    if not found:
-        return references, find_labels(references, layout, predictions)
-    holding = [folder for folder, its in found.items() if names & {unit.name for unit in its.units}]
+    holding = [folder for folder, its in found.items() if any(unit.name in names for unit in its.units)]
     if len(holding) > 1:
         raise SegconvError(
             f"holds the references of predictions in {' and in '.join(folder.name for folder in holding)}",
             code="SC003",
             file=str(references),
-            hint=f"name {' or '.join(map(str, holding))}; --extra skip leaves out predictions of the other",
+            hint=f"give {' or '.join(map(str, holding))} as references",
+            cures=(Cure.of("skip_extra"),),
         )
-    chosen = holding[0] if holding else next(iter(found))
+    chosen = (holding or existing)[0]
     return chosen, found[chosen]
 
 
 def _external(references: Path) -> list[LabelUnit]:
-    """Return the labels of a dataset whose files lie elsewhere."""
+    """Return the labels of a dataset whose files are elsewhere."""
     if DatasetName.of_folder(Path(os.path.realpath(references)).name) is None:
         return []
     dataset = Dataset.open(Path(os.path.realpath(references)))
@@ -78,13 +76,7 @@ def declared(labels: Declaration | None, predictions: Path, references: Path) ->
         )
         return replace(labels, of_references=own)
     mine, its = beside(predictions), _of_references(references)
-    if mine is None or its is None:
-        return its or mine
-    if mine.own.meaning != its.own.meaning:
-        told = f"{mine.own.who} declares {mine.own.listed()}; {its.own.who} {its.own.listed()}"
-        hint = "bring both into one coding; or --like DATASET, or --labels NAME=VALUE,…, if that holds for both"
-        raise SegconvError(told, code="SC078", file=str(predictions), hint=hint)
-    return replace(its, for_both=True)
+    return agreed(mine, its, predictions) if mine is not None and its is not None else its or mine
 
 
 def _of_references(folder: Path) -> Declaration | None:
@@ -97,7 +89,7 @@ def _of_references(folder: Path) -> Declaration | None:
 
 
 def is_restored(folder: Path) -> str | None:
-    """Return the name of the dataset that predictions were restored like, or None if they were not restored."""
+    """Return the name of the dataset for which predictions were restored, or None if they were not restored."""
     run = lineage.read_run(folder)
     if run is None or run.get("command") not in lineage.RESTORED:
         return None

@@ -1,4 +1,4 @@
-"""What all files of one side hold: the values of predictions, or of references, as they count against the other's."""
+"""What all files of one side hold: the values of predictions, or of references, as they are compared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Side:
     what
         ``"predictions"`` or ``"references"``.
     folder
-        Where they lie.
+        Where they are.
     files
         What each case holds.
     coloured
@@ -43,7 +43,7 @@ class Side:
 
     @cached_property
     def must_be_coloured(self) -> bool:
-        """Whether values cannot stand for themselves: there are colours, or an index is one here and another there."""
+        """Whether values cannot be compared as they are: there are colours, or an index has several."""
         return COLOURS in self.kinds or disagree(self.files)
 
     @cached_property
@@ -62,7 +62,7 @@ class Side:
         return next(holding).file
 
     def told(self) -> str:
-        """Return in words what is held."""
+        """Return what is held, in words."""
         if self.kinds == {MASKS}:
             return f"{self.what} are masks of {listed(dict.fromkeys(n for held in self.files for n in held.counts))}"
         kind = "the colours " if self.coloured else "the indices " if self.kinds == {INDICES} else ""
@@ -84,7 +84,7 @@ def disagree(files: Iterable[Contents]) -> bool:
 
 
 def seen(held: Contents, value: str) -> str:
-    """Return the colour that people see of a value: that of a palette, or grey; what is no colour stays."""
+    """Return the colour of a value as people see it: that of a palette, or grey; what is not a colour stays."""
     if held.kind == INDICES and value in held.palette:
         return held.palette[value]
     if held.kind in (VALUES, INDICES) and int(value) < 256:

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from ... import reading
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
 from ...work.single import write_single
 from ...work.staging import refuse_unwritable_name
 from .dice import Overlap
-from .evaluation import Evaluation
+from .scoring import Evaluation
 
 CSV_COLUMNS = ("case", "class", "dice", "shared_voxels", "predicted_voxels", "reference_voxels")
 _DIGITS = 6
 _ENCODING = ("utf-8", "surrogateescape")
 """Names of files are bytes, and nearly always UTF-8."""
 LONGEST_CSV = 256 << 20
-"""Bytes of a table that may be replaced: millions of rows."""
+"""Bytes of a table that may be replaced: that is millions of rows."""
 
 
 def class_rows(found: Evaluation) -> tuple[list[str], list[list[str]]]:
@@ -45,7 +45,7 @@ def as_csv(found: Evaluation) -> bytes:
 def is_csv(data: bytes) -> bool:
     """Return whether a file is what `as_csv` writes for some scores, to the last byte.
 
-    Each row follows from its names and numbers of voxels, so that a column, a value or a note of somebody else shows.
+    Each row follows from its names and numbers of voxels, so columns, values or notes of other origin show.
     """
     try:
         _, *rows = csv.reader(io.StringIO(data.decode(*_ENCODING), newline=""), strict=True)
@@ -91,19 +91,19 @@ def as_json(found: Evaluation) -> dict[str, Any]:
 
 
 def refuse_taken(target: Path, *, overwrite: bool) -> None:
-    """Refuse a CSV that is there already, unless it is one of scores that is to be replaced (``SC020``).
+    """Refuse a CSV that exists (``SC020``), unless it is a table of scores that is to be replaced.
 
-    Raises ``SC031`` if it could not be written at all.
+    Raises ``SC031`` if it could not be written anyway.
     """
     refuse_unwritable_name(target)
     if not reading.is_there(target, links_followed=False):
         return
-    hint = "choose another --csv"
+    hint = "choose another file"
     if not overwrite:
-        raise SegconvError("is there already", code="SC020", file=str(target), hint=f"{hint}, or --overwrite")
+        raise SegconvError("exists", code="SC020", file=str(target), hint=hint, cures=(Cure.of("overwrite"),))
     if not _is_scores(target):
         raise SegconvError(
-            "is not a table that evaluate wrote, to the last byte, and is not replaced",
+            "is not a table of scores exactly as segconv wrote it, and is not replaced",
             code="SC020",
             file=str(target),
             hint=hint,

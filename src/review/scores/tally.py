@@ -1,9 +1,9 @@
-"""What a prediction and its reference hold at the same voxels, counted once: every score of overlap follows from it."""
+"""What a prediction and its reference hold at the same voxels, counted once: all scores of overlap follow from it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +19,12 @@ from .on_reference import on_one_box, on_reference
 from .opened_label import MASKS, Label, Masks, open_unit
 
 FEW_PAIRS = 1 << 16
-"""Of so many pairs of values a table is counted; of more, those that occur."""
+"""Up to so many pairs of values all are counted; of more, those that occur."""
 
 _LOOKED_UP = 1 << 16
 _MANY = 64
 _OF_IMAGES = ("SC055", "SC056", "SC071", "SC072", "SC073", "SC078")
-"""What is said of a file that is no label: fractions, negative or too many values, several of them a voxel."""
+"""Codes of a file that is not a label: fractions, negative or too many values, several values per voxel."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Contents:
     file
         Or folder.
     kind
-        See `opened`.
+        See `opened_label`.
     counts
-        Value or colour, as a person writes it → number of voxels.
+        Value or colour as text → number of voxels.
     palette
         Index → colour.
     """
@@ -62,13 +62,13 @@ class Tally:
     together
         Value of the prediction and of the reference → number of voxels that have both.
     masks
-        Of masks of classes instead: class → overlap.
+        For masks of classes instead: class → overlap.
     missing
-        Of masks: classes of which there is a reference and no prediction.
+        For masks: classes with a reference but without a prediction.
     absent
-        Of masks: classes of which there is a prediction and no reference.
+        For masks: classes with a prediction but without a reference.
     images
-        Files among the masks of the reference that are no masks.
+        Files among the masks of the reference that are not masks.
     findings
         Errors, of a case that cannot be counted, and warnings.
     """
@@ -83,6 +83,17 @@ class Tally:
     images: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def kinds(self) -> set[str]:
+        """What both sides hold; see `opened_label`."""
+        return {held.kind for held in (self.prediction, self.reference) if held is not None}
+
+    @property
+    def reference_masks(self) -> list[str]:
+        """Classes of which the reference has masks, and not images of that name."""
+        names = self.reference.counts if self.reference is not None else ()
+        return [name for name in names if name in self.masks and name not in self.absent]
+
 
 def count_case(pair: tuple[LabelUnit | None, LabelUnit], wanted: Collection[str] | None = None) -> Tally:
     """Count one case, in a worker; what is wrong with its files becomes a finding.
@@ -92,27 +103,27 @@ def count_case(pair: tuple[LabelUnit | None, LabelUnit], wanted: Collection[str]
     pair
         Prediction, or None if it is missing, and reference.
     wanted
-        Classes that any reference has, of masks of classes; None if that is not known.
+        For masks of classes: classes that any reference has; None if unknown.
     """
     unit, its = pair
     try:
         with naming(its.shown):
             reference = open_unit(its)
         if unit is None:
-            return _alone(its, reference)
+            return _without_prediction(its, reference)
         with naming(unit.shown):
             prediction = open_unit(unit)
-        if isinstance(prediction, Masks) or isinstance(reference, Masks):
-            if isinstance(prediction, Masks) and isinstance(reference, Masks):
-                return _of_masks(unit, prediction, its, reference, wanted)
-            return Tally(its.name, _held(unit, prediction), _held(its, reference))
-        return _of_labels(unit, prediction, its, reference)
+        if isinstance(prediction, Masks) and isinstance(reference, Masks):
+            return _of_masks(unit, prediction, its, reference, wanted)
+        if isinstance(prediction, Label) and isinstance(reference, Label):
+            return _of_labels(unit, prediction, its, reference)
+        return Tally(its.name, _held(unit, prediction), _held(its, reference))
     except SegconvError as error:
         return Tally(its.name, findings=error.findings)
 
 
 def is_no_label(unit: LabelUnit, held: Collection[str]) -> bool:
-    """Return whether a file cannot be a label, as an image beside one: by its kind, or by more values than classes.
+    """Return whether a file cannot be a label, but is an image next to one: by its kind, or by too many values.
 
     Parameters
     ----------
@@ -126,18 +137,25 @@ def is_no_label(unit: LabelUnit, held: Collection[str]) -> bool:
     return isinstance(label, Label) and len(label.counts) > _MANY and not {*map(label.text, label.counts)} <= {*held}
 
 
-def _alone(unit: LabelUnit, reference: Label | Masks) -> Tally:
+def _without_prediction(unit: LabelUnit, reference: Label | Masks) -> Tally:
     """Return what a reference without a prediction holds."""
+    held = _held(unit, reference)
     if not isinstance(reference, Masks):
-        return Tally(unit.name, None, _held(unit, reference))
+        return Tally(unit.name, None, held)
+    masks, images = _unpredicted(reference, reference.names)
+    return Tally(unit.name, None, held, masks=masks, missing=tuple(masks), images=images)
+
+
+def _unpredicted(reference: Masks, names: Iterable[str]) -> tuple[dict[str, Overlap], tuple[str, ...]]:
+    """Return the overlaps of some masks of a reference with nothing, and the files of images among them."""
     masks, images = {}, []
-    for name in reference.names:
+    for name in names:
         mask = _mask_or_none(reference, name)
         if mask is None:
             images.append(reference.files[name])
         else:
             masks[name] = Overlap(0, 0, mask.counts.get(1, 0))
-    return Tally(unit.name, None, _held(unit, reference), masks=masks, missing=tuple(masks), images=tuple(images))
+    return masks, tuple(images)
 
 
 def _mask_or_none(reference: Masks, name: str) -> Label | None:
@@ -160,42 +178,39 @@ def _of_labels(unit: LabelUnit, prediction: Label, its: LabelUnit, reference: La
 def _of_masks(
     unit: LabelUnit, prediction: Masks, its: LabelUnit, reference: Masks, wanted: Collection[str] | None
 ) -> Tally:
-    overlaps: dict[str, Overlap] = {}
+    unpredicted, images = _unpredicted(reference, [name for name in reference.names if name not in prediction.names])
+    masks = dict(unpredicted)
     findings: list[Finding] = []
-    images: list[str] = []
-    missing: list[str] = []
     for name in reference.names:
-        if name not in prediction.names:
-            mask = _mask_or_none(reference, name)
-            if mask is None:
-                images.append(reference.files[name])
-            else:
-                missing.append(name)
-                overlaps[name] = Overlap(0, 0, mask.counts.get(1, 0))
-            continue
-        shown = prediction.files.get(name, unit.shown)
-        mine, its_mask = prediction.open(name), reference.open(name)
-        if prediction.segmentation is None and reference.segmentation is None:
-            placed, odd = on_reference(mine, its_mask, shown)
-        else:
-            placed, its_mask, odd = on_one_box(mine, its_mask, shown)
-        findings += [*_oddities(mine, shown), *odd]
-        both = int(np.count_nonzero(placed.array & its_mask.array))
-        overlaps[name] = Overlap(both, placed.counts.get(1, 0), its_mask.counts.get(1, 0))
+        if name in prediction.names:
+            masks[name], odd = _overlap(name, prediction, reference, prediction.files.get(name, unit.shown))
+            findings += odd
     absent = [name for name in prediction.names if name not in reference.names]
     for name in absent:
         if wanted is None or name in wanted:
-            overlaps[name] = Overlap(0, prediction.open(name).counts.get(1, 0), 0)
+            masks[name] = Overlap(0, prediction.open(name).counts.get(1, 0), 0)
     return Tally(
         its.name,
         _held(unit, prediction),
         _held(its, reference),
-        masks=overlaps,
-        missing=tuple(missing),
+        masks=masks,
+        missing=tuple(unpredicted),
         absent=tuple(absent),
-        images=tuple(images),
+        images=images,
         findings=tuple(dict.fromkeys(findings)),
     )
+
+
+def _overlap(name: str, prediction: Masks, reference: Masks, file: str) -> tuple[Overlap, list[Finding]]:
+    """Return the overlap of two masks of a class, and what is odd about the first, which `file` holds."""
+    mine, its = prediction.open(name), reference.open(name)
+    odd = _oddities(mine, file)
+    if prediction.segmentation is None and reference.segmentation is None:
+        mine, found = on_reference(mine, its, file)
+    else:
+        mine, its, found = on_one_box(mine, its, file)
+    both = int(np.count_nonzero(mine.array & its.array))
+    return Overlap(both, mine.counts.get(1, 0), its.counts.get(1, 0)), [*odd, *found]
 
 
 def _held(unit: LabelUnit, label: Label | Masks) -> Contents:
@@ -211,7 +226,7 @@ def _oddities(label: Label, file: str) -> list[Finding]:
 
 
 def _together(prediction: Label, reference: Label) -> dict[tuple[str, str], int]:
-    """Return how many voxels have each pair of values; both have one shape."""
+    """Return how many voxels have each pair of values; both arrays have one shape."""
     mine, its = list(prediction.counts), list(reference.counts)
     ranks = (_Ranks(mine), _Ranks(its))
     pieces = (chunks(np.ascontiguousarray(array)) for array in (prediction.array, reference.array))

@@ -53,7 +53,7 @@ def test_tables_that_number_differently_are_refused_with_both(swapped: bool, tmp
     its = masks(tmp_path / "r", 1, 2, label_names=LISTED)
     done = segconv("evaluate", mine, its)
     assert (done.code, done.codes()) == (65, ["SC078"]), done.err
-    assert "labels.txt declares dog 1, cat 2;" in done.err
+    assert "labels.txt declares dog 1, cat 2, but" in done.err
     assert "label_names.txt cat 1, dog 2" in done.err
     said = ("--labels", "background=0,cat=1,dog=2")
     assert segconv("evaluate", mine, its, *said).code == 0, "the user's word counts"
@@ -63,7 +63,7 @@ def test_values_that_a_table_does_not_name_are_refused(tmp_path: Path, segconv: 
     mine, its = masks(tmp_path / "p", 1, 3), masks(tmp_path / "r", 1, 2, label_names=LISTED)
     done = segconv("evaluate", mine, its)
     assert (done.code, done.codes()) == (65, ["SC070"]), done.err
-    assert "label_names.txt declares cat 1, dog 2, and not 3" in done.err
+    assert "label_names.txt declares cat 1, dog 2, but not 3" in done.err
 
 
 def test_a_range_of_values_is_one_class_and_other_values_are_refused(tmp_path: Path, segconv: Command) -> None:

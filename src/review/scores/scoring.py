@@ -1,0 +1,126 @@
+"""The scores of cases that were counted: of labels with one value per voxel, or of masks of one class each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ...errors import Cure, Finding, SegconvError
+from .codings import settle
+from .declared import Declaration, sort_key
+from .dice import Overlap, Scores
+from .pairing import EMPTY, MISSING_CURES, SKIP, Allowed
+from .references import is_restored
+from .sides import listed
+from .tally import Tally
+
+
+@dataclass(frozen=True)
+class Evaluation(Scores):
+    """Scores of a set of predictions, and what they are scores of.
+
+    Parameters
+    ----------
+    overlaps
+        Case → class → voxels.
+    missing
+        Cases without a prediction, which count as if nothing had been predicted.
+    skipped
+        Files without a counterpart that were left out, as asked.
+    declared_by
+        What declares the classes.
+    labels
+        Class → values or colours that make it up; empty for masks of classes.
+    notes
+        What was guessed, and what is not scored, in words.
+    findings
+        Warnings.
+    """
+
+    overlaps: dict[str, dict[str, Overlap]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    declared_by: str = ""
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def of(cls, overlaps: dict[str, dict[str, Overlap]], **said: Any) -> Evaluation:
+        """Return the scores of overlaps: case → class → voxels."""
+        dice = {case: {name: found.dice for name, found in of.items()} for case, of in overlaps.items()}
+        return cls(dice, overlaps, **said)
+
+
+def value_scores(
+    tallies: Sequence[Tally], folders: tuple[Path, Path], said: Declaration | None, values: Mapping[str, str]
+) -> Evaluation:
+    """Return the scores of labels with one value per voxel; parameters are those of `codings.settle`."""
+    if said is not None and is_restored(folders[0]) is not None:
+        said = replace(said, restored=True)
+    coding = settle(tallies, (str(folders[0]), str(folders[1])), said, values)
+    classes = coding.classes
+    notes = []
+    if said is None:
+        notes.append("classes are the values of the references, as nothing names them")
+    elif said.by_table:
+        notes.append(f"classes are declared by {classes.who}")
+    if classes.ignore:
+        notes.append(f"ignored voxels are not scored: {listed(classes.ignore)} in references")
+    return Evaluation.of(
+        {tally.case: coding.overlaps(tally) for tally in tallies},
+        declared_by=classes.who,
+        labels={name: tuple(sorted(texts, key=sort_key)) for name, texts in classes.names.items()},
+        notes=tuple(notes),
+        findings=coding.findings,
+    )
+
+
+def mask_scores(tallies: Sequence[Tally], predictions: Path, allowed: Allowed) -> Evaluation:
+    """Return the scores of masks of one class each.
+
+    Parameters
+    ----------
+    predictions
+        Their folder.
+
+    Raises
+    ------
+    SegconvError
+        ``SC078`` if predictions and references have no class in common.
+    """
+    wanted = dict.fromkeys(name for tally in tallies for name in tally.reference_masks)
+    known = dict.fromkeys(name for tally in tallies if tally.prediction is not None for name in tally.prediction.counts)
+    if not set(wanted) & set(known):
+        message = f"there are predictions of {listed(known)}, but references of {listed(wanted)}"
+        hint = "give a class the same name on both sides"
+        raise SegconvError(message, code="SC078", file=str(predictions), hint=hint)
+    unscored = [name for name in known if name not in wanted]
+    return Evaluation.of(
+        {tally.case: _scored_masks(tally, wanted, allowed) for tally in tallies},
+        declared_by="the names of masks",
+        notes=(f"not scored, as no reference has masks of them: {listed(unscored)}",) if unscored else (),
+        findings=tuple(finding for tally in tallies for finding in _incomplete(tally, wanted, allowed)),
+    )
+
+
+def _scored_masks(tally: Tally, wanted: Collection[str], allowed: Allowed) -> dict[str, Overlap]:
+    """Return class → overlap of what counts in a case."""
+    left_out = tally.missing if allowed.missing == SKIP and tally.prediction is not None else ()
+    return {name: tally.masks[name] for name in wanted if name in tally.masks and name not in left_out}
+
+
+def _incomplete(tally: Tally, wanted: Collection[str], allowed: Allowed) -> Iterator[Finding]:
+    """Yield an error if a case lacks masks of a class on one side, unless the user said what that means."""
+    if tally.prediction is None or tally.reference is None:
+        return
+    if tally.missing and allowed.missing is None:
+        message = f"lacks {listed(tally.missing)}, of which there is a reference"
+        yield Finding("SC013", message, "predict it", tally.prediction.file, cures=MISSING_CURES)
+    unsure = [name for name in tally.absent if name in wanted and tally.masks[name].predicted]
+    if unsure and allowed.missing_masks != EMPTY:
+        message = f"has no mask of {listed(unsure)}, which was predicted, and which other references have"
+        cures = (Cure.of("missing_masks_are_empty"),)
+        yield Finding("SC080", message, "add the mask", tally.reference.file, cures=cures)

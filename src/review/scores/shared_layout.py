@@ -1,0 +1,72 @@
+"""What several files of a folder are together, if they are stored as those of the other side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from ...image import stack
+from .layouts import CLASSES, SLICES, WHOLE, Place, Places, Tree, by_class
+
+Case = tuple[str, Mapping[str, str]]
+"""Form of a case of several files; name of each file without ending → class."""
+
+
+def shared(tree: Tree, cases: Mapping[str, Case]) -> Places:
+    """Return what the files of a folder are parts of.
+
+    Parameters
+    ----------
+    cases
+        Of the other side, those of several files, by name.
+    """
+    forms = {form for form, _ in cases.values()}
+    names = {stem: name for _, files in cases.values() for stem, name in files.items()}
+    whose = dict(_counterparts(tree, cases))
+    if not whose and forms == {CLASSES} and (classes := _class_folders(tree, names)):
+        return by_class(tree, classes)
+    found: Places = {}
+    for folder, case in whose.items():
+        found |= _of_case(folder, tree[folder], case, *cases[case])
+    if len(forms) == 1:
+        (form,) = forms
+        for folder, case in _without_counterpart(tree, whose):
+            if form == SLICES or set(tree[folder]) & set(names):
+                found |= _of_case(folder, tree[folder], case, form, names)
+    return found
+
+
+def _counterparts(tree: Tree, cases: Mapping[str, Case]) -> Iterator[tuple[str, str]]:
+    """Yield each folder that holds files of a case of the other side, and that case."""
+    for folder, files in tree.items():
+        for case in (folder or WHOLE, folder.rpartition("/")[0] or WHOLE):
+            if case in cases and set(files) & set(cases[case][1]):
+                yield folder, case
+                break
+
+
+def _class_folders(tree: Tree, names: Mapping[str, str]) -> dict[str, str]:
+    """Return folder → class of the folders that are named after a class."""
+    known = {name.casefold(): name for name in names.values()}
+    found = {folder: known.get(os.path.basename(folder).casefold()) for folder in tree}
+    return {folder: name for folder, name in found.items() if name is not None}
+
+
+def _without_counterpart(tree: Tree, whose: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each folder of a case that the other side lacks, and that case.
+
+    If p1/segmentations holds the masks of p1, p2/segmentations holds those of p2.
+    """
+    ends = sorted({folder.removeprefix(case) for folder, case in whose.items()} or {""}, reverse=True)
+    for folder in tree:
+        end = next((end for end in ends if folder.endswith(end)), None)
+        if folder and folder not in whose and folder not in whose.values() and end is not None:
+            yield folder, folder.removesuffix(end)
+
+
+def _of_case(folder: str, files: Mapping[str, str], case: str, form: str, names: Mapping[str, str]) -> Places:
+    # Files that the other side does not name come after those that it does: what they are shows when they are opened.
+    order = [stem for stem in names if stem in files] + [stem for stem in files if stem not in names]
+    if form == SLICES and not set(files) & set(names):
+        order = [list(files)[at] for at in stack.ordered(list(files))]
+    return {(folder, stem): Place(case, form, names.get(stem, stem), rank) for rank, stem in enumerate(order)}
