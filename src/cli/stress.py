@@ -170,7 +170,7 @@ def _advise(sink: Sink, dataset: Dataset, paths: Paths, advice: Advice, toleranc
         return
     if advice.unjudged:
         sink.say(f"{advice.model}: nothing can be said of {', '.join(advice.unjudged)}: see ceiling and kept")
-    if not advice.options:
+    if not advice.needed:
         sink.say(f"{advice.model}: loses at most {tolerance:.0%} under every condition that can be judged")
         return
     if advice.rotate_range_deg is not None:
@@ -184,5 +184,13 @@ def _advise(sink: Sink, dataset: Dataset, paths: Paths, advice: Advice, toleranc
     used = {number for root in (paths.raw, paths.preprocessed, paths.results) for number in dataset_folders(root)}
     free = next((i for i in range(dataset.name.id + BESIDE, MAX_ID + 1) if i not in used), next_free_id(used))
     target = f"{free}_{dataset.name.name}Aug"
-    options = " ".join(shlex.quote(word) for word in advice.options)
-    sink.next(f"segconv augment {dataset.name.id} --to {target} --copies {COPIES} {options}")
+    sink.next(f"segconv augment {dataset.name.id} --to {target} --copies {COPIES} {_augmentation(advice)}")
+
+
+def _augmentation(advice: Advice) -> str:
+    words = []
+    if advice.rotate_range_deg is not None:
+        words += ["--rotate-range", f"{advice.rotate_range_deg:g}", "--planes", ",".join(advice.planes)]
+    if advice.hu_shift is not None:
+        words += ["--hu-shift", f"{advice.hu_shift[0]:g}:{advice.hu_shift[1]:g}"]
+    return " ".join(map(shlex.quote, words))

@@ -130,7 +130,7 @@ def test_a_predictor_that_knows_no_pose_reaches_the_ceiling(dataset: Dataset, tm
             assert 0.85 < ceiling <= 1
     assert min(m.ceiling.mean for m in found.measured) < 0.99, "turning labels forth and back costs something"
     advice = found.advice("it")
-    assert (advice.options, advice.rotate_range_deg, advice.hu_shift) == ([], None, None)
+    assert (advice.needed, advice.rotate_range_deg, advice.hu_shift) == (False, None, None)
     assert not (tmp_path / "work").exists()
 
 
@@ -142,8 +142,8 @@ def test_what_depends_on_pose_is_found_and_covered(dataset: Dataset, tmp_path: P
     assert dropped == {"axial 30°", "axial 45°", "axial 60°", "axial 90°"}
     advice = found.advice("before")
     assert (advice.from_deg, advice.rotate_range_deg, advice.planes) == (30, 90, ("axial",))
-    assert advice.options == ["--rotate-range", "90", "--planes", "axial"]
-    assert found.advice("after").options == []
+    assert (advice.rotate_range_deg, advice.planes, advice.hu_shift) == (90, ("axial",), None)
+    assert not found.advice("after").needed
 
 
 def test_angles_to_the_other_side_and_beyond_the_half_turn_count_by_their_size(
@@ -159,7 +159,7 @@ def test_what_depends_on_grey_values_is_found_and_covered(dataset: Dataset, tmp_
     dropped = [m.condition.shift_hu for m in found.measured if found.dropped("it", m)]
     assert dropped == [-100, -50, 50, 100]
     assert found.advice("it").hu_shift == (50, 100)
-    assert found.advice("it").options == ["--hu-shift", "50:100"]
+    assert (found.advice("it").rotate_range_deg, found.advice("it").hu_shift) == (None, (50, 100))
     assert all(m.ceiling.mean == 1 for m in found.measured)
 
 
@@ -205,7 +205,7 @@ def test_what_a_model_hardly_finds_is_too_poor_to_judge(dataset: Dataset, tmp_pa
     assert found.advice("half").judged
     assert set(found.too_poor("none")) == {"organ", "core"}
     advice = found.advice("none")
-    assert (advice.judged, advice.options) == (False, [])
+    assert (advice.judged, advice.needed) == (False, False)
     _, rows = found.table()
     assert {row[-1] for row in rows if row[1] == "none"} == {"too poor to judge"}
     stored = found.as_json()
@@ -460,7 +460,7 @@ def test_the_command_compares_models_and_names_the_augmentation(
     assert segconv(*words, "-o", tmp_path / "out").codes() == ["SC020"]
     again = segconv(*words, "-o", tmp_path / "out", "--overwrite", "--json").json
     assert again["ok"]
-    assert again["advice"][0]["options"] == ["--rotate-range", "30", "--planes", "axial"]
+    assert (again["advice"][0]["rotate_range_deg"], again["advice"][0]["planes"]) == (30, ["axial"])
     assert not list(tmp_path.glob(".segconv-stress*"))
     (tmp_path / "file").write_text("")
     with pytest.MonkeyPatch.context() as patch:

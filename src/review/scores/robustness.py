@@ -112,14 +112,9 @@ class Advice:
     judged: bool = True
 
     @property
-    def options(self) -> list[str]:
-        """Those of ``segconv augment``; none if nothing dropped."""
-        words = []
-        if self.rotate_range_deg is not None:
-            words += ["--rotate-range", f"{self.rotate_range_deg:g}", "--planes", ",".join(self.planes)]
-        if self.hu_shift is not None:
-            words += ["--hu-shift", f"{self.hu_shift[0]:g}:{self.hu_shift[1]:g}"]
-        return words
+    def needed(self) -> bool:
+        """Whether anything dropped."""
+        return self.rotate_range_deg is not None or self.hu_shift is not None
 
 
 @dataclass(frozen=True)
@@ -299,7 +294,6 @@ def _advice(advice: Advice) -> dict[str, Any]:
         "unjudged": list(advice.unjudged),
         "too_poor": {name: _known(dice) for name, dice in advice.too_poor.items()},
         "judged": advice.judged,
-        "options": advice.options,
     }
 
 
