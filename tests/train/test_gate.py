@@ -1,4 +1,4 @@
-"""Models from elsewhere: classes that plans name, contents of checkpoints, and sizes of archives."""
+"""Models from elsewhere: the classes that plans name, and the contents of checkpoints."""
 
 from __future__ import annotations
 
