@@ -116,6 +116,7 @@ WORDS = {
     "raise_max_volume": "raise `--max-volume` if this is intended",
     # what values mean
     "map_value": "`--map {value}=NAME`",
+    "take_nearest": "`--snap {snap}` takes the nearest label",
     "declare_labels": "`--labels {labels}`",
     "rename_labels_afterwards": "`segconv labels rename` changes names afterwards",
     "count_missing_masks_as_empty": "`--missing-masks empty`, if this case does not have what they show",

@@ -26,7 +26,7 @@ COMMANDS: dict[str, str] = {
     "convert": "Turn data of any kind into a nnU-Net v2 dataset.",
     "labels": "Show, prove and change the labels of a dataset.",
     "check": "Find out whether a dataset can be trained on.",
-    "repair": "Mend a dataset, always into a new one.",
+    "repair": "Repair a dataset, always into a new one.",
     "augment": "Multiply a dataset by rotations and HU shifts.",
     "plan": "Let nnU-Net check, plan and preprocess a dataset.",
     "plans": "Show the plans of a dataset, or derive a configuration.",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ..errors import SegconvError
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
@@ -103,3 +106,97 @@ SIZE = Parsed("a size in voxels, such as 64x64", _size)
 FEATURES = Parsed("a range of features, such as 8:64", _features)
 SHIFT = Parsed("a range of shifts in HU, such as 30:50", _shift)
 SPACING = Parsed("a spacing of three lengths in mm above 0, such as 0.5,0.5,2", _spacing)
+
+
+class OneOf(ParamType):
+    """One of several words that another room lists, which is asked for them when they are needed.
+
+    Parameters
+    ----------
+    words
+        Returns them.
+    """
+
+    name = "choice"
+
+    def __init__(self, words: Callable[[], Iterable[str]]) -> None:
+        self._words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the word, if it is one of them."""
+        words = tuple(self._words())
+        if value not in words:
+            self.fail(f"{value!r} is not one of {', '.join(words)}", param, ctx)
+        return value
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the words as help shows them."""
+        return f"[{'|'.join(self._words())}]"
+
+
+class Explained(click.Option):
+    """An option whose help another room writes, which is asked for it when help is shown.
+
+    Parameters
+    ----------
+    explain
+        Returns the help.
+    """
+
+    def __init__(self, *args: Any, explain: Callable[[], str], **attributes: Any) -> None:
+        self._explain = explain
+        super().__init__(*args, **attributes)
+
+    @property
+    def help(self) -> str:
+        """What the option is for."""
+        return self._explain()
+
+    @help.setter
+    def help(self, _: str | None) -> None:
+        """Keep nothing: click has no text of its own."""
+
+
+@contextmanager
+def naming_option(param: click.Parameter | None) -> Iterator[None]:
+    """Let errors of reading an option's text name the option."""
+    try:
+        yield
+    except SegconvError as error:
+        option = param.opts[0] if param is not None else ""
+        if not error.message.startswith(option):
+            error.message = f"{option}: {error.message}"
+        raise
+
+
+class Labels(ParamType):
+    """Labels as ``NAME=VALUE,…``, or the name of a table's file."""
+
+    name = "labels"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return name → value or colour; an empty text declares nothing."""
+        if not isinstance(value, str):
+            return value
+        from ..convert.labels.labelling import parse_labels
+
+        with naming_option(param):
+            return parse_labels(value) if value else None
+
+
+def value_map(_: click.Context, param: click.Parameter, entries: Sequence[str]) -> dict[str, str]:
+    """Return value or colour → label of an option that may be repeated."""
+    if not entries:
+        return {}
+    from ..convert.labels.labelling import parse_map
+
+    with naming_option(param):
+        return parse_map(entries)
+
+
+def in_one_list(_: click.Context, __: click.Parameter, lists: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return the names of all lists of an option that may be repeated."""
+    return tuple(name for names in lists for name in names)
+
+
+LABELS = Labels()

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .. import reading
 from ..dataset import lineage
 from ..dataset.channels import normalisation
-from ..dataset.description import V1_ENDING, DatasetDescription, v1_object
-from ..dataset.layout import DESCRIPTION, hold, image_path, label_path
+from ..dataset.description import DatasetDescription
+from ..dataset.layout import hold
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import DatasetName
 from ..dataset.runs import NewRun
-from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.strictjson import dumps
-from ..dataset.target import free_target, free_task, refuse_crossed
+from ..dataset.target import refuse_crossed
 from ..errors import Cure, Finding, Refused, SegconvError, as_errors, refuse_if_any
-from ..work.caseio import COPY, EXTERNAL
+from ..work.caseio import COPY
 from ..work.held import unchanged
 from ..work.interruption import interruptible
-from ..work.plan import Item, Plan, Target
+from ..work.plan import Item, Plan
 from ..work.readers import Readers
 from ..work.run import Outcome, Result, execute
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
@@ -34,15 +32,15 @@ from .judge.headers import decoded
 from .labels.coding import Coding
 from .left_alone import LeftAlone, left_alone
 from .model import ConvertOptions, Scan, own_name
+from .outputs import Made, Output, V1Task, V2Dataset
 from .patients import in_words, number_of_patients, tested_patients, with_patients
 from .recognise.detection import detect
 from .source_files import real_folder
 from .sources import nnunet_v1
 from .sources.registry import scan_source
 from .survey import Survey
-from .tasks.folds import settled_folds
 from .write.case import convert_case
-from .write.task import PICTURES, CaseTask, Recipe
+from .write.task import CaseTask, Recipe
 from .write.whole import Whole
 
 _OPTION = re.compile(r"--(?!max-volume|no-verify-source|restart|to\b)[a-z]")
@@ -65,8 +63,8 @@ class Conversion:
         Number and name of the dataset.
     plan
         The work.
-    v1
-        Whether it makes a task of nnU-Net v1.
+    output
+        What is made: a dataset, or a task of nnU-Net v1.
     """
 
     options: ConvertOptions
@@ -74,7 +72,7 @@ class Conversion:
     evidence: str
     name: DatasetName
     plan: Plan
-    v1: bool = False
+    output: Output
 
     @cached_property
     def left_alone(self) -> LeftAlone:
@@ -112,12 +110,11 @@ def plan_conversion(
     to: str,
     *,
     raw: Path,
-    other_roots: Iterable[Path | None] = (),
+    other_roots: Sequence[Path | None] = (),
     kind: str | None = None,
     options: ConvertOptions | None = None,
     how: RunOptions = USUAL,
     force: bool = False,
-    v1: bool = False,
 ) -> Conversion:
     """Plan a conversion: read names and headers, write nothing, find every mistake that shows before the first byte.
 
@@ -140,66 +137,83 @@ def plan_conversion(
         the plan depends on what they hold.
     force
         Overwrite although models, preprocessed data or other datasets are made of the target.
-    v1
-        Make a task of nnU-Net v1 in `raw`, which is then the folder of such tasks.
 
     Raises
     ------
     Refused
         With all findings of the source.
     SegconvError
-        ``SC002`` for the target's name, ``SC010`` if the source is not there, ``SC020`` if the id is
-        taken, ``SC003`` and ``SC011`` if the kind of source cannot be told, ``SC062`` if it is replaced
+        ``SC002`` for the target's name, ``SC010`` if the source does not exist, ``SC020`` if the id is
+        taken, ``SC003`` and ``SC011`` if the kind of source is not clear, ``SC062`` if it is replaced
         meanwhile.
     Interrupted
         By Ctrl-C or SIGTERM.
     """
-    refuse_unfit(force=force, v1=v1)
-    options = options or ConvertOptions()
-    if v1:
-        options = replace(options, file_ending=V1_ENDING)
-    find = partial(
-        free_task if v1 else partial(free_target, other_roots=other_roots), overwrite=how.overwrite, force=force
-    )
+    return _planned(source, to, V2Dataset(raw, other_roots), kind, options or ConvertOptions(), how, force=force)
+
+
+@interruptible("interrupted; nothing was written", "run the same command again")
+def plan_v1_task(
+    source: Path,
+    to: str,
+    *,
+    raw: Path,
+    kind: str | None = None,
+    options: ConvertOptions | None = None,
+    how: RunOptions = USUAL,
+    force: bool = False,
+) -> Conversion:
+    """Plan a conversion to a task of nnU-Net v1.
+
+    Parameters
+    ----------
+    raw
+        The folder of such tasks.
+    source, to, kind, options, how, force
+        As for `plan_conversion`, as are the errors.
+    """
+    return _planned(source, to, V1Task(raw), kind, options or ConvertOptions(), how, force=force)
+
+
+def _planned(
+    source: Path, to: str, output: Output, kind: str | None, options: ConvertOptions, how: RunOptions, *, force: bool
+) -> Conversion:
+    refuse_unfit(force=force)
+    options = output.options(options)
     real_folder.cache_clear()
-    _ = options.mending  # refuses repairs that there are not
+    _ = options.mending  # refuses unknown repairs
     if options.strip_headers and options.link != COPY:
-        raise SegconvError(
-            "--strip-headers encodes every file anew, which leaves nothing to link", hint="leave one of them out"
-        )
+        cures = (Cure.of("leave_out", field="strip_headers"), Cure.of("leave_out", field="link"))
+        raise SegconvError("files whose headers are removed are encoded again, and cannot be linked", cures=cures)
     root = _source_root(_located(source))
-    name = find(to, own_name(root), raw)  # told before the source is read
-    refuse_crossed(root, _target(name, raw, v1=v1))
+    name = output.free_name(to, own_name(root), how, force=force)  # refused before the source is read
+    refuse_crossed(root, output.target(name))
     held = hold(root)
     with unchanged(held):
-        kind, evidence, scan = _scanned(root, kind, options, Readers(how.jobs, how.progress), strict=how.strict)
+        kind, evidence, scan = _scanned(Survey(root, options, Readers(how.jobs, how.progress)), kind, strict=how.strict)
         recipe = _recipe(scan, options)
         items = tuple(_item(CaseTask(case, recipe, scan.origin.get(case.case))) for case in scan.cases)
-    if v1:  # told before anything is written
-        v1_object(DatasetDescription(scan.channel_names, scan.label_map.labels, scan.file_ending, 0), ())
-    name = find(to, scan.name, raw)
-    target = _target(name, raw, v1=v1)
+    output.refuse(scan)
+    name = output.free_name(to, scan.name, how, force=force)
+    target = output.target(name)
     key = {"command": "convert", "kind": kind, "target": target.path.name, **options.key()}
     plan = Plan(target, root, items, key, tuple(scan.findings), (held,))
-    return Conversion(options, scan, evidence, name, plan, v1)
+    return Conversion(options, scan, evidence, name, plan, output)
 
 
-def _scanned(
-    root: Path, kind: str | None, options: ConvertOptions, readers: Readers, *, strict: bool
-) -> tuple[str, str, Scan]:
+def _scanned(survey: Survey, kind: str | None, *, strict: bool) -> tuple[str, str, Scan]:
     """Return the kind of a source, what speaks for it, and what it holds."""
-    survey = Survey(root, options, readers)
-    kind, evidence = (kind, "--from") if kind is not None else detect(survey)
-    scan = with_patients(scan_source(kind, survey), options)
+    kind, evidence = (kind, "as asked") if kind is not None else detect(survey)
+    scan = with_patients(scan_source(kind, survey), survey.options)
     scan = replace(scan, findings=(*scan.findings, *tested_patients(scan)))
-    findings = as_errors(scan.findings) if strict else scan.findings
-    refuse_if_any(findings)
-    if options.unlabelled != "test" and not any(case.split == TRAIN for case in scan.cases):
+    refuse_if_any(as_errors(scan.findings) if strict else scan.findings)
+    if survey.options.unlabelled != "test" and not any(case.split == TRAIN for case in scan.cases):
         raise SegconvError(
             "holds no training case",
             code="SC011",
-            file=str(root),
-            hint="check the layout of the folder; --unlabelled test converts images without labels alone",
+            file=str(survey.root),
+            hint="check the layout of the folder",
+            cures=(Cure("take_as_test_images"),),
         )
     return kind, evidence, scan
 
@@ -234,19 +248,14 @@ def _beside_restart(finding: Finding) -> Finding:
     return replace(finding, hint=f"{hint}; a new option goes with --restart, as the run has begun")
 
 
-def mended_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]]:
-    """Return what a run mended, by case, in words; what an earlier one had mended in its source is left out."""
+def repaired_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]]:
+    """Return what a run repaired, by case, in words; what an earlier one repaired in its source is left out."""
     before = {case: record.repairs for case, record in conversion.scan.origin.items()}
     found = {
         record.case: [repair for repair in record.repairs if repair not in before.get(record.case, ())]
         for record in lineage.read_records(outcome.target)
     }
     return {case: repairs for case, repairs in found.items() if repairs}
-
-
-def _target(name: DatasetName, raw: Path, *, v1: bool) -> Target:
-    folder = name.task_folder if v1 else name.folder
-    return Target(raw / folder, name.slot, lineage.manifest(*lineage.DATASETS))
 
 
 def _located(source: Path) -> Path:
@@ -294,62 +303,31 @@ def _item(task: CaseTask) -> Item:
 
 
 def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -> list[Finding]:
-    """Write folds, dataset.json and lineage; return what only the whole set shows."""
-    scan, options = conversion.scan, conversion.options
+    """Write folds, dataset.json and lineage; return what only the complete set shows."""
+    scan, options, target = conversion.scan, conversion.options, conversion.plan.target.path
     whole = Whole(scan.channel_names)
-    target = conversion.plan.target.path
     staged.write_lines(lineage.CASES, (whole.add(result, target).to_line() for result in results))
-    findings, records = whole.findings, whole.records
-    findings += whole.intensity_findings(scan)
     labels = scan.label_map.labels
+    whole.findings += whole.intensity_findings(scan)
+    whole.findings += whole.label_findings(labels)
+    training = sum(record.split == TRAIN for record in whole.records)
+    texts = {**scan.texts, "name": conversion.name.name}
+    description = DatasetDescription(scan.channel_names, labels, scan.file_ending, training, texts)
+    conversion.output.write(staged, Made(scan, target, options.link, whole, description))
     own_labels = scan.label_map.as_json()
-    findings += whole.label_findings(labels)
-    if not conversion.v1:
-        folds, told = settled_folds(
-            scan.splits, records, nnunet_v1.SPLITS if scan.kind == nnunet_v1.KIND else SPLITS_FILE
-        )
-        findings += told
-        if folds:
-            staged.write(SPLITS_FILE, dumps(folds))
-    training = sorted(record.case for record in records if record.split == TRAIN)
-    description = DatasetDescription(
-        scan.channel_names,
-        labels,
-        scan.file_ending,
-        len(training),
-        {**scan.texts, "name": conversion.name.name},
-    )
-    if conversion.v1:
-        test = sorted(record.case for record in records if record.split == TEST)
-        staged.write(DESCRIPTION, dumps(v1_object(description, training, test)))
-    elif options.link == EXTERNAL:
-        for case in training:
-            whole.external.setdefault(case, _own_files(case, len(scan.cases[0].images), scan, target))
-        staged.write(DESCRIPTION, dumps(description.as_json() | {"dataset": whole.external}))
-    else:
-        staged.write(DESCRIPTION, description.to_bytes())
     staged.write(
         lineage.RUN,
         NewRun(
             command="convert",
-            # Where files lie on this machine does not go along with the dataset.
+            # Where files are on this machine does not go along with the dataset.
             options=options.key() | {name: v.name for name, v in vars(options).items() if isinstance(v, Path)},
             source={"kind": scan.kind, "name": scan.root.name},
             label_map=lineage.composed(scan.origin_labels, own_labels) or own_labels,
             label_file=scan.label_file,
-            findings=[finding.as_json() for finding in (*scan.findings, *findings)],
+            findings=[finding.as_json() for finding in (*scan.findings, *whole.findings)],
             extra=scan.extra,
             prepared=scan.prepared.then(options.prepared).as_json(),
             files=staged.targets,
         ).to_bytes(),
     )
-    return findings
-
-
-def _own_files(case: str, images: int, scan: Scan, target: Path) -> dict[str, Any]:
-    """Return where a case lies all of whose files had to be written."""
-    channels = images if scan.file_ending in PICTURES else len(scan.channel_names)
-    return {
-        "images": [str(target / image_path(case, channel, scan.file_ending)) for channel in range(channels)],
-        "label": str(target / label_path(case, scan.file_ending)),
-    }
+    return whole.findings

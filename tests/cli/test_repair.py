@@ -84,6 +84,6 @@ def test_repairs_that_need_a_guess_are_refused_with_the_choices(foreign: Path, s
 def test_a_sound_dataset_needs_no_repair(foreign: Path, segconv: Command) -> None:
     done = segconv("repair", "20", "--to", "21_Mended")
     assert done.code == 0, done.err
-    assert "no voxel and no header had to be mended" in done.err
+    assert "no voxel and no header had to be repaired" in done.err
     for path in foreign.glob("*Tr/*"):
         assert (segconv.raw / "Dataset021_Mended" / path.relative_to(foreign)).read_bytes() == path.read_bytes()

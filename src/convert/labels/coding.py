@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...dataset.label_table import LabelTable
 from ...dataset.labels import GRAY, RGB, value_text
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
 from ...image.voxels import MOST_VALUES, label_values, position, remap, smallest_type, tally
 from ...words import count_of
 from .whole_labels import fills_a_patch, whole_labels
@@ -158,12 +158,11 @@ class Coding:
         first = whole[0]
         text, target = value_text(first, self.kind), value_text(nearest[first], self.kind)
         unit = "voxel" if values.ndim == 3 else "pixel"
-        option = f"'{text}=NAME'" if self.kind == RGB else f"{text}=NAME"
         return SegconvError(
-            f"holds {text} in {count_of(counts[first], unit)}, the first at {position(values == first)}, which are no"
-            f" edge: --snap {self.snap} would put a whole label into that of {target}",
+            f"holds {text} in {count_of(counts[first], unit)}, the first at {position(values == first)}, which are not"
+            f" an edge: the nearest within {self.snap} would put a whole label into that of {target}",
             code="SC070",
-            hint=f"--map {option} counts it as a label, --labels declares another set",
+            cures=(Cure.of("map_value", value=text), Cure("declare_labels")),
         )
 
     def _refusal(
@@ -180,17 +179,16 @@ class Coding:
         distance = self.distance(first, nearest[first])
         farthest = max(self.distance(value, nearest[value]) for value in unknown)
         unit = "voxel" if values.ndim == 3 else "pixel"
-        option = f"'{text(first)}=NAME'" if self.kind == RGB else f"{text(first)}=NAME"
         tie = self._tie(first, nearest[first])
         near = text(nearest[first]) if tie is None else f"{text(nearest[first])}, and {text(tie)} is as near"
         whole = self._whole(values, counts, nearest)
         blends = farthest <= self._farthest_blend()
-        snap = f" --snap {math.ceil(farthest)} takes the nearest," if tie is None and not whole and blends else ""
+        snap = (Cure.of("take_nearest", snap=math.ceil(farthest)),) if tie is None and not whole and blends else ()
         return SegconvError(
             f"holds the {what} {text(first)} in {count_of(counts[first], unit)}, the first at"
             f" {position(values == first)}{more}; declared are {declared}, the nearest is {near}, {distance:.3g} away",
             code="SC070",
-            hint=f"--map {option} counts it as a label,{snap} --labels declares another set",
+            cures=(Cure.of("map_value", value=text(first)), *snap, Cure("declare_labels")),
         )
 
 

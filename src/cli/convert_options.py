@@ -1,0 +1,163 @@
+"""What a user may say about a conversion: an option for each field of `ConvertOptions`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import PATH, bundled, option
+from .types import LABELS, NAMES, SPACING, Explained, OneOf, in_one_list, value_map
+
+if TYPE_CHECKING:
+    from ..convert.model import ConvertOptions
+
+
+def _orders() -> Iterable[str]:
+    from ..convert.volumes.slice_order import ORDERS
+
+    return ORDERS
+
+
+def _formats() -> Iterable[str]:
+    from ..image.opened import WRITABLE
+
+    return (ending.removeprefix(".") for ending in WRITABLE)
+
+
+def _about_kinds() -> str:
+    from ..convert.sources.registry import KINDS
+
+    known = "; ".join(f"{kind.name}: {kind.summary}" for kind in KINDS.values())
+    return f"What the source is, if its files are not to decide. {known}."
+
+
+def _about_repairs() -> str:
+    from ..convert.repairs import KINDS
+
+    return f"Repair on the way: {', '.join(KINDS)}; may be repeated."
+
+
+def _options(**given: Any) -> ConvertOptions:
+    from ..convert.model import ConvertOptions
+
+    return ConvertOptions(**{field: value for field, value in given.items() if value is not None})
+
+
+kind = option("--from", "kind", metavar="KIND", cls=Explained, explain=_about_kinds)
+repair = option(
+    "--repair", type=NAMES, multiple=True, metavar="KIND", callback=in_one_list, cls=Explained, explain=_about_repairs
+)
+nonfinite = option("--nonfinite", type=float, metavar="VALUE", help="Replace NaN and infinity in images with this.")
+
+converting = bundled(
+    "options",
+    _options,
+    option(
+        "--labels",
+        type=LABELS,
+        metavar="NAME=VALUE,…|FILE",
+        help="Values as in the files, ranges 1- or 1-99, colours #rrggbb or #rrggbbaa; or a table of ITK-SNAP, CVAT …",
+    ),
+    option(
+        "--map",
+        "value_map",
+        multiple=True,
+        metavar="VALUE=NAME",
+        callback=value_map,
+        help="Count a value or colour as a label; may be repeated.",
+    ),
+    option(
+        "--snap",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="N",
+        help="Values no further off take the nearest label.",
+    ),
+    option("--accept-labels", is_flag=True, help="Take the values that are found as labels."),
+    option(
+        "--ignore", metavar="NAME|unlabelled", help="The label that training leaves out; unlabelled: what is not drawn."
+    ),
+    option(
+        "--priority",
+        type=NAMES,
+        metavar="MASK,…",
+        help="Masks: an overlap goes to the first of these, instead of being kept.",
+    ),
+    option("--max-heads", type=click.IntRange(min=1), default=64, help="Most regions that overlapping masks become."),
+    option("--unite-masks", is_flag=True, help="Numbered masks of one image, a_mask and a_mask_1, count as one."),
+    option("--grey-to-rgb", is_flag=True, help="Pictures: write grey ones as RGB, their values three times."),
+    option(
+        "--drop-alpha",
+        is_flag=True,
+        help="Pictures: leave out their alpha, also transparent, or a last sample that a TIFF does not name.",
+    ),
+    option("--missing-masks", type=click.Choice(["empty"]), help="A mask that a case lacks counts as empty."),
+    option(
+        "--channels", type=NAMES, metavar="NAME,…", help="Channel names; CT decides another normalisation than MRI."
+    ),
+    option(
+        "--images", multiple=True, metavar="GLOB", help="Files of a channel; repeated for several. {case} names a part."
+    ),
+    option("--masks", metavar="GLOB", help="Files of the labels; of masks of classes, the NAME,… to take."),
+    option(
+        "--image", multiple=True, metavar="NAME", help="Masks: the image beside them; repeated for several channels."
+    ),
+    option(
+        "--pairs",
+        type=PATH,
+        metavar="LIST",
+        help="CSV or JSON: columns image (or image_1, image_2 … for channels), label, case, patient, split"
+        " (train, test).",
+    ),
+    option(
+        "--cases",
+        metavar="NAME,…|FILE",
+        help="Convert only these cases, by name or glob; or a CSV of old and new names.",
+    ),
+    option("--case-names", type=click.Choice(["path"]), help="Name cases by their folders and file."),
+    option("--patient-pattern", metavar="REGEX", help="Finds the patient in the name of a case."),
+    option("--patients", type=PATH, metavar="CSV", help="Case and patient."),
+    option("--unlabelled", type=click.Choice(["skip", "test"]), help="What to do with images that have no label."),
+    option("--listed-only", is_flag=True, help="Leave out files that dataset.json does not list."),
+    option("--label-header", type=click.Choice(["image"]), help="A label on another grid takes the image's header."),
+    repair,
+    nonfinite,
+    option(
+        "--slice-order",
+        type=OneOf(_orders),
+        help="Mask pictures of a volume, by name, follow the file names, InstanceNumbers or positions of its slices;"
+        " reverse: from the last position to the first.",
+    ),
+    option("--frames", is_flag=True, help="Make a case of each frame, where image and label are 4D; one patient."),
+    option("--spacing", "spacing_mm", type=SPACING, metavar="X,Y,Z", help="In mm, of volumes stored as pictures."),
+    option(
+        "--format",
+        "file_ending",
+        type=OneOf(_formats),
+        callback=lambda _, __, name: name and f".{name}",
+        help="Of the dataset's files; default: what changes least.",
+    ),
+    option(
+        "--link",
+        type=click.Choice(["none", "hard", "symlink", "external"]),
+        default="none",
+        help="Link files that need no change; external leaves them where they are and names them in dataset.json.",
+    ),
+    option("--allow-external", is_flag=True, help="Follow links that leave the source."),
+    option(
+        "--no-verify-source",
+        "verify_source",
+        is_flag=True,
+        callback=lambda _, __, given: not given,
+        help="Copy files that need no change without proving that they are intact.",
+    ),
+    option(
+        "--strip-headers",
+        is_flag=True,
+        help="Encode every file again: no free text, extension, comment or EXIF is kept.",
+    ),
+    option("--max-volume", type=click.IntRange(min=1), default=8 << 30, metavar="BYTES", help="Largest decoded file."),
+)
+"""The options of a conversion; the function gets `ConvertOptions`."""

@@ -1,0 +1,166 @@
+"""What a conversion makes: a dataset of nnU-Net v2, or a task of nnU-Net v1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..dataset import lineage
+from ..dataset.description import V1_ENDING, DatasetDescription, v1_object
+from ..dataset.layout import DESCRIPTION, image_path, label_path
+from ..dataset.lineage import TEST, TRAIN
+from ..dataset.names import DatasetName
+from ..dataset.splits import FILE as SPLITS_FILE
+from ..dataset.strictjson import dumps
+from ..dataset.target import free_target, free_task
+from ..work.caseio import EXTERNAL
+from ..work.plan import Target
+from ..work.run_options import RunOptions
+from ..work.staging import Staged
+from .model import ConvertOptions, Scan
+from .sources import nnunet_v1
+from .tasks.folds import settled_folds
+from .write.task import PICTURES
+from .write.whole import Whole
+
+
+@dataclass(frozen=True)
+class Made:
+    """A conversion whose cases are all written.
+
+    Parameters
+    ----------
+    scan
+        What the source held.
+    target
+        Where the output will be.
+    link
+        As for `ConvertOptions`.
+    whole
+        What only all cases show together.
+    description
+        Of the output.
+    """
+
+    scan: Scan
+    target: Path
+    link: str
+    whole: Whole
+    description: DatasetDescription
+
+    def cases(self, split: str) -> list[str]:
+        """Return the identifiers of the cases of a split, sorted."""
+        return sorted(record.case for record in self.whole.records if record.split == split)
+
+
+class Output(Protocol):
+    """What is made, and where."""
+
+    def options(self, options: ConvertOptions) -> ConvertOptions:
+        """Return the options of the user with those that such an output leaves no choice about."""
+
+    def free_name(self, to: str, own_name: str, how: RunOptions, *, force: bool) -> DatasetName:
+        """Return the name of what is to be made; raises ``SC002`` and ``SC020`` as `free_target` does."""
+
+    def target(self, name: DatasetName) -> Target:
+        """Return where it will be."""
+
+    def refuse(self, scan: Scan) -> None:
+        """Refuse what cannot be written in this form, before anything is."""
+
+    def write(self, staged: Staged, made: Made) -> None:
+        """Write dataset.json and the folds; what is wrong with these is added to the findings of the whole."""
+
+
+@dataclass(frozen=True)
+class V2Dataset:
+    """A dataset of nnU-Net v2.
+
+    Parameters
+    ----------
+    raw
+        ``nnUNet_raw``.
+    other_roots
+        Where else an id may be taken: ``nnUNet_preprocessed`` and ``nnUNet_results``.
+    """
+
+    raw: Path
+    other_roots: Sequence[Path | None] = ()
+
+    def options(self, options: ConvertOptions) -> ConvertOptions:
+        """Return the options as they are."""
+        return options
+
+    def free_name(self, to: str, own_name: str, how: RunOptions, *, force: bool) -> DatasetName:
+        """Return the name of the dataset to make."""
+        return free_target(to, own_name, self.raw, self.other_roots, overwrite=how.overwrite, force=force)
+
+    def target(self, name: DatasetName) -> Target:
+        """Return where the dataset will be."""
+        return _target(self.raw / name.folder, name)
+
+    def refuse(self, scan: Scan) -> None:
+        """Refuse nothing."""
+
+    def write(self, staged: Staged, made: Made) -> None:
+        """Write the folds, and a dataset.json that names files elsewhere if they are linked so."""
+        source = nnunet_v1.SPLITS if made.scan.kind == nnunet_v1.KIND else SPLITS_FILE
+        folds, findings = settled_folds(made.scan.splits, made.whole.records, source)
+        made.whole.findings += findings
+        if folds:
+            staged.write(SPLITS_FILE, dumps(folds))
+        entries = made.description.as_json()
+        if made.link == EXTERNAL:
+            files = made.whole.external
+            for case in made.cases(TRAIN):
+                files.setdefault(case, _own_files(case, made.scan, made.target))
+            entries |= {"dataset": files}
+        staged.write(DESCRIPTION, dumps(entries))
+
+
+@dataclass(frozen=True)
+class V1Task:
+    """A task of nnU-Net v1.
+
+    Parameters
+    ----------
+    raw
+        The folder of such tasks.
+    """
+
+    raw: Path
+
+    def options(self, options: ConvertOptions) -> ConvertOptions:
+        """Return the options with the one ending that v1 reads."""
+        return replace(options, file_ending=V1_ENDING)
+
+    def free_name(self, to: str, own_name: str, how: RunOptions, *, force: bool) -> DatasetName:
+        """Return the name of the task to make."""
+        return free_task(to, own_name, self.raw, overwrite=how.overwrite, force=force)
+
+    def target(self, name: DatasetName) -> Target:
+        """Return where the task will be."""
+        return _target(self.raw / name.task_folder, name)
+
+    def refuse(self, scan: Scan) -> None:
+        """Refuse regions and an ignore label, which v1 does not know."""
+        v1_object(DatasetDescription(scan.channel_names, scan.label_map.labels, scan.file_ending, 0), ())
+
+    def write(self, staged: Staged, made: Made) -> None:
+        """Write the dataset.json; v1 makes its own folds."""
+        staged.write(DESCRIPTION, dumps(v1_object(made.description, made.cases(TRAIN), made.cases(TEST))))
+
+
+def _target(folder: Path, name: DatasetName) -> Target:
+    return Target(folder, name.slot, lineage.manifest(*lineage.DATASETS))
+
+
+def _own_files(case: str, scan: Scan, target: Path) -> dict[str, Any]:
+    """Return where the files of a case are if all of them had to be written."""
+    channels = len(scan.cases[0].images) if scan.file_ending in PICTURES else len(scan.channel_names)
+    return {
+        "images": [str(target / image_path(case, channel, scan.file_ending)) for channel in range(channels)],
+        "label": str(target / label_path(case, scan.file_ending)),
+    }
