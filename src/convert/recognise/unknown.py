@@ -74,10 +74,10 @@ def _refuse_labels_of_dicom(survey: Survey, units: list[Unit]) -> None:
     """Add a finding for each series beside which labels lie as objects that are not read."""
     for unit in units:
         if unit.parts is not None and unit.parts.form == SERIES:
-            from ...image.formats import dicom  # brings SimpleITK
+            from ...image.formats import dicom_folder  # brings SimpleITK
 
             with survey.judging():
-                dicom.refuse_labels(str(survey.root / unit.path))
+                dicom_folder.refuse_labels(str(survey.root / unit.path))
 
 
 def _command(root: Path, units: list[Unit]) -> str:

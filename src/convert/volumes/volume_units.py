@@ -118,10 +118,10 @@ def _of_folder(root: Path, folder: str, names: list[str], *, spaced: bool) -> li
 
 
 def _series(root: Path, folder: str) -> list[Unit]:
-    from ...image.formats import dicom  # brings SimpleITK
+    from ...image.formats import dicom_folder  # brings SimpleITK
 
     parent, _, own = folder.rpartition("/")
-    return [Unit(parent, own, "", Parts(SERIES, dicom.one_series(str(root / folder))))]
+    return [Unit(parent, own, "", Parts(SERIES, dicom_folder.one_series(str(root / folder))))]
 
 
 def _stacks(root: Path, folder: str, pictures: list[str]) -> list[Unit]:

@@ -58,3 +58,36 @@ def is_bare(head: bytes) -> bool:
 def is_implicit(head: bytes) -> bool:
     """Return whether the elements of a bare file have no value representation."""
     return head[4:6] not in SHORT
+
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_NO_IMAGES = {
+    "1.2.840.10008.1.3.10": "a DICOMDIR",
+    f"{_STORAGE}9.": "a waveform",
+    f"{_STORAGE}11.": "a presentation state",
+    f"{_STORAGE}66.4": "a segmentation (DICOM SEG)",
+    f"{_STORAGE}66.7": "a segmentation (DICOM SEG)",
+    f"{_STORAGE}66": "a registration, surface or raw data",
+    f"{_STORAGE}88.": "a report (DICOM SR)",
+    f"{_STORAGE}104.": "a document",
+    f"{_STORAGE}481.3": "a structure set (RTSTRUCT)",
+    f"{_STORAGE}481.": "of radiotherapy",
+}
+"""Starts of the classes of objects without slices, and what such an object is."""
+
+
+def _sop_class(head: bytes) -> str:
+    """Return the class of an object, of the file's meta information, or of the data set where there is none."""
+    if is_bare(head) and is_implicit(head):
+        at = head.find(b"\x08\x00\x16\x00")
+        length = int.from_bytes(head[at + 4 : at + 8], "little")
+        return "" if at < 0 else head[at + 8 : at + 8 + length].decode("ascii", "replace").strip("\0 ")
+    at = max(head.find(b"\x02\x00\x02\x00UI"), head.find(b"\x08\x00\x16\x00UI") if is_bare(head) else -1)
+    length = int.from_bytes(head[at + 6 : at + 8], "little")
+    return "" if at < 0 else head[at + 8 : at + 8 + length].decode("ascii", "replace").strip("\0 ")
+
+
+def object_in(head: bytes) -> str | None:
+    """Return what an object of DICOM without slices is, from its first bytes; None for slices and other files."""
+    kind = _sop_class(head) if is_dicom(head) else ""
+    return next((what for start, what in _NO_IMAGES.items() if kind.startswith(start)), None)

@@ -125,9 +125,9 @@ def open_unit(unit: LabelUnit) -> Label | Masks:
         return Masks(unit.classes, files=dict(zip(unit.classes, unit.files, strict=True)))
     with naming(unit.shown):
         if unit.form == SERIES:
-            from ...image.formats import dicom  # brings SimpleITK
+            from ...image.formats import dicom, dicom_folder  # bring SimpleITK
 
-            volume = dicom.read_series(dicom.one_series(unit.shown))
+            volume = dicom.read_series(dicom_folder.one_series(unit.shown))
             return _of_volume(volume.values, volume.header.geometry, volume.header.oddities)
         if unit.form == FILE:
             path = os.path.realpath(unit.files[0])

@@ -147,5 +147,5 @@ def test_slices_with_a_series_each_are_one_volume_if_their_positions_fit(segconv
     (root / "images/p1" / sorted(path.name for path in (root / "images/p1").iterdir())[3]).unlink()
     done = segconv("convert", root, "--to", "6_A", "--channels", "CT")
     assert "SC087" in done.codes()
-    assert "holds 6 series of one slice each, which together are no volume: " in done.err
+    assert "its 6 series of one slice each do not make a volume: " in done.err
     assert "1 missing" in done.err

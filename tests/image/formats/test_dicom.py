@@ -29,7 +29,7 @@ from pydicom.uid import (
 )
 
 from segconv.errors import SegconvError
-from segconv.image.formats import dicom
+from segconv.image.formats import dicom, dicom_folder, dicom_head
 
 from ..test_geometry import angles, rotation
 
@@ -93,7 +93,7 @@ ARRAY = np.random.default_rng(0).integers(0, 3000, (5, 6, 7)).astype(np.int16)
 
 
 def refused(folder: Path, code: str) -> SegconvError:
-    files = [file for files in dicom.series_of(str(folder)).values() for file in files]
+    files = [file for files in dicom_folder.series_of(str(folder)).values() for file in files]
     for function in (dicom.probe_series, dicom.read_series):
         with pytest.raises(SegconvError) as raised:
             function(files)
@@ -109,7 +109,7 @@ def test_a_series_is_read_as_simpleitk_reads_it(
     folder = tmp_path_factory.mktemp("series")
     array = np.random.default_rng(0).integers(0, 3000, size[::-1]).astype(np.int16)
     write_series(folder, array, direction=rotation(turn))
-    files = dicom.one_series(str(folder))
+    files = dicom_folder.one_series(str(folder))
     found = dicom.read_series(files)
     image = by_simpleitk(folder)
     assert np.array_equal(found.values, sitk.GetArrayFromImage(image))
@@ -126,7 +126,7 @@ def test_a_series_is_read_as_simpleitk_reads_it(
 
 def test_slices_are_ordered_by_position(tmp_path: Path) -> None:
     paths = write_series(tmp_path / "s", ARRAY)
-    assert list(dicom.ordered(dicom.one_series(str(tmp_path / "s")))) == [str(path) for path in paths]
+    assert list(dicom.ordered(dicom_folder.one_series(str(tmp_path / "s")))) == [str(path) for path in paths]
 
 
 def test_each_slice_has_its_own_rescaling(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_each_slice_has_its_own_rescaling(tmp_path: Path) -> None:
         file.RescaleSlope, file.RescaleIntercept = ("1", "0") if z == 0 else ("0.5", "0.25")
 
     write_series(tmp_path / "s", ARRAY, edit=edit)
-    values = dicom.read_series(dicom.one_series(str(tmp_path / "s"))).values
+    values = dicom.read_series(dicom_folder.one_series(str(tmp_path / "s"))).values
     assert values.dtype.kind == "f"
     assert np.array_equal(values[0], ARRAY[0])
     assert np.array_equal(values[1:], ARRAY[1:] * 0.5 + 0.25)
@@ -142,7 +142,7 @@ def test_each_slice_has_its_own_rescaling(tmp_path: Path) -> None:
 
 def test_one_slice_has_the_thickness_it_says(tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY[:1])
-    header = dicom.probe_series(dicom.one_series(str(tmp_path / "s")))
+    header = dicom.probe_series(dicom_folder.one_series(str(tmp_path / "s")))
     assert header.geometry.spacing_mm == (0.5, 0.7, 2.0)
 
 
@@ -150,16 +150,16 @@ def test_several_series_are_listed(tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY, series="1")
     write_series(tmp_path / "s", ARRAY[:3], series="2")
     (tmp_path / "s" / "notes.txt").write_text("no DICOM")
-    found = dicom.series_of(str(tmp_path / "s"))
+    found = dicom_folder.series_of(str(tmp_path / "s"))
     assert [len(files) for files in found.values()] == [5, 3]
     with pytest.raises(SegconvError) as raised:
-        dicom.one_series(str(tmp_path / "s"))
+        dicom_folder.one_series(str(tmp_path / "s"))
     assert raised.value.code == "SC087"
     for told in (f"{ROOT}1", f"{ROOT}2", "series 2", "3 files"):
         assert told in raised.value.message
-    assert len(dicom.one_series(str(tmp_path / "s"), f"{ROOT}2")) == 3
+    assert len(dicom_folder.one_series(str(tmp_path / "s"), f"{ROOT}2")) == 3
     with pytest.raises(SegconvError, match="none of them"):
-        dicom.one_series(str(tmp_path / "s"), "7")
+        dicom_folder.one_series(str(tmp_path / "s"), "7")
 
 
 def test_objects_that_are_not_images_are_left_out(tmp_path: Path) -> None:
@@ -169,12 +169,12 @@ def test_objects_that_are_not_images_are_left_out(tmp_path: Path) -> None:
     structures.SeriesInstanceUID = f"{ROOT}77"
     del structures.PixelData, structures.Rows, structures.Columns
     structures.save_as(tmp_path / "s" / "structures.dcm")
-    assert list(dicom.series_of(str(tmp_path / "s"))) == [f"{ROOT}1"]
+    assert list(dicom_folder.series_of(str(tmp_path / "s"))) == [f"{ROOT}1"]
 
 
 def test_a_folder_without_dicom_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as raised:
-        dicom.one_series(str(tmp_path))
+        dicom_folder.one_series(str(tmp_path))
     assert raised.value.code == "SC011"
 
 
@@ -280,13 +280,13 @@ def test_a_slight_shift_of_slices_is_reported_and_a_larger_one_refused(
     if codes is None:
         refused(tmp_path / "s", "SC057")
         return
-    found = dicom.probe_series(dicom.one_series(str(tmp_path / "s")))
+    found = dicom.probe_series(dicom_folder.one_series(str(tmp_path / "s")))
     assert [code for code, _ in found.oddities] == codes
 
 
 def test_one_slice_without_a_thickness_is_reported(tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY[:1], edit=set_all(SliceThickness=None))
-    found = dicom.probe_series(dicom.one_series(str(tmp_path / "s")))
+    found = dicom.probe_series(dicom_folder.one_series(str(tmp_path / "s")))
     assert found.geometry.spacing_mm[2] == 1
     assert [code for code, _ in found.oddities] == ["SC092"]
 
@@ -314,19 +314,19 @@ def packed(syntax: str, pixels: bytes) -> Callable[[int, FileDataset], None]:
 def test_run_lengths_of_no_segments_do_not_end_the_process(segments: int, tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY, edit=packed(RLELossless, segments.to_bytes(4, "little") + bytes(80)))
     with pytest.raises(SegconvError, match=f"run lengths of {segments} segments") as raised:
-        dicom.one_series(str(tmp_path / "s"))
+        dicom_folder.one_series(str(tmp_path / "s"))
     assert raised.value.code == "SC052"
 
 
 @pytest.mark.parametrize("segments", [1, 15])
 def test_run_lengths_of_segments_are_left_to_the_decoder(segments: int, tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY, edit=packed(RLELossless, segments.to_bytes(4, "little") + bytes(80)))
-    assert len(dicom.one_series(str(tmp_path / "s"))) == len(ARRAY)
+    assert len(dicom_folder.one_series(str(tmp_path / "s"))) == len(ARRAY)
 
 
 def test_pixels_that_no_decoder_reads_are_refused(tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY, edit=packed(JPEGLSLossless, b"\xff" * 84))
-    files = dicom.one_series(str(tmp_path / "s"))
+    files = dicom_folder.one_series(str(tmp_path / "s"))
     dicom.probe_series(files)
     with pytest.raises(SegconvError) as raised:
         dicom.read_series(files)
@@ -336,7 +336,7 @@ def test_pixels_that_no_decoder_reads_are_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_listed_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SegconvError) as raised:
-        dicom.series_of(str(tmp_path / "file"))
+        dicom_folder.series_of(str(tmp_path / "file"))
     assert (raised.value.code, raised.value.file) == ("SC030", str(tmp_path / "file"))
 
 
@@ -352,7 +352,7 @@ def test_a_cut_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_volume_over_budget_is_refused(tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY)
-    files = dicom.one_series(str(tmp_path / "s"))
+    files = dicom_folder.one_series(str(tmp_path / "s"))
     needed = 2 * ARRAY.nbytes  # rescaled voxels take 32 bits
     dicom.read_series(files, limit=needed)
     with pytest.raises(SegconvError) as raised:
@@ -388,20 +388,20 @@ def test_labels_that_are_not_slices_are_reported_with_what_makes_them_volumes(
 ) -> None:
     (path,) = write_series(tmp_path / "s", ARRAY[:1], edit=of_class(uid, 2))
     with pytest.raises(SegconvError) as raised:
-        dicom.one_series(str(tmp_path / "s"))
+        dicom_folder.one_series(str(tmp_path / "s"))
     assert (raised.value.code, raised.value.file) == ("SC056", str(path))
     assert what in raised.value.message
     assert all(tool in raised.value.hint for tool in tools)
     write_series(tmp_path / "s", ARRAY, series="2")  # next to slices they are ignored
-    assert len(dicom.one_series(str(tmp_path / "s"))) == len(ARRAY)
+    assert len(dicom_folder.one_series(str(tmp_path / "s"))) == len(ARRAY)
 
 
 @pytest.mark.parametrize("uid", [BasicTextSRStorage, RTDoseStorage])
 def test_other_objects_are_not_labels(uid: str, tmp_path: Path) -> None:
     write_series(tmp_path / "s", ARRAY[:1], edit=of_class(uid))
-    dicom.refuse_labels(str(tmp_path / "s"))
+    dicom_folder.refuse_labels(str(tmp_path / "s"))
     with pytest.raises(SegconvError) as raised:
-        dicom.one_series(str(tmp_path / "s"))
+        dicom_folder.one_series(str(tmp_path / "s"))
     assert raised.value.code == "SC011"
 
 
@@ -409,7 +409,7 @@ def test_several_files_of_several_frames_are_not_taken_for_several_series(tmp_pa
     for series in ("1", "2"):
         write_series(tmp_path / "s", ARRAY[:1], series=series, edit=of_class(EnhancedCTImageStorage, 3))
     with pytest.raises(SegconvError) as raised:
-        dicom.one_series(str(tmp_path / "s"))
+        dicom_folder.one_series(str(tmp_path / "s"))
     assert raised.value.code == "SC056"
     assert "is multi-frame DICOM: 3 frames in one file" in raised.value.message
     assert "dcm2niix" in raised.value.hint
@@ -429,11 +429,11 @@ def test_files_without_a_preamble_are_read_where_simpleitk_and_pydicom_agree(
             file = pydicom.dcmread(path)
             data = pydicom.Dataset({element.tag: element for element in file})
             data.save_as(bare, implicit_vr=implicit, little_endian=True, enforce_file_format=False)
-        assert not dicom.is_dicom(bare.read_bytes()[1:1024])
+        assert not dicom_head.is_dicom(bare.read_bytes()[1:1024])
         own = pydicom.dcmread(bare, force=True)
         assert own.Rows == ARRAY.shape[1]
         assert own.PixelData == pydicom.dcmread(path).PixelData
-    files = dicom.one_series(str(tmp_path / "bare"))
+    files = dicom_folder.one_series(str(tmp_path / "bare"))
     expected = by_simpleitk(tmp_path / "whole")
     found = dicom.read_series(files)
     assert np.array_equal(found.values, sitk.GetArrayFromImage(expected))
@@ -443,4 +443,4 @@ def test_files_without_a_preamble_are_read_where_simpleitk_and_pydicom_agree(
 
 def test_text_and_other_bytes_are_not_dicom_without_a_preamble() -> None:
     for head in (b"", b"\x08\x00\x05\x00", b"\x08\x00" * 500, b"\x02\x00\x00\x00UL", bytes(1024), b"MZ" * 300):
-        assert not dicom.is_dicom(head)
+        assert not dicom_head.is_dicom(head)
