@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from .command import Command
-from .documents import PAGES, predict, prepare, snippets, steps
+from .documents import PAGES, ROOT, predict, prepare, snippets, steps
 
 RUN = [path for path in PAGES if snippets(text := path.read_text()) or any(step.words for step in steps(text))]
 
@@ -29,3 +30,11 @@ def test_every_page_is_reached_from_the_first() -> None:
     names = {path.name for path in PAGES} - {"README.md"}
     readme = PAGES[0].read_text()
     assert [name for name in names if f"docs/{name}" not in readme] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[path.name for path in PAGES])
+def test_links_lead_to_files(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    if not (ROOT / "src").is_dir():  # a wheel is tested without its source
+        links = [link for link in links if not link.startswith("../src/")]
+    assert [link for link in links if not (page.parent / link).exists()] == []
