@@ -118,6 +118,16 @@ WORDS = {
     "map_value": "`--map {value}=NAME`",
     "take_nearest": "`--snap {snap}` takes the nearest label",
     "declare_labels": "`--labels {labels}`",
+    "declare_labels_if": "`--labels {labels}` if {when:words}",
+    "declare_and_snap": "`--labels {labels} --snap {snap}` takes the nearest",
+    "declare_and_snap_if": "`--labels {labels} --snap {snap}` if {when:words}",
+    "declare_and_map": "`--labels {labels} {values:--map}`",
+    "declare_and_map_if": "`--labels {labels} {values:--map}` if {when:words}",
+    "declare_by_table": "`--labels TABLE.csv`, a table of names and values",
+    "declare_by_one_table": "`--labels {table}` names the one that counts for all masks",
+    "accept_labels": "`--accept-labels` makes a label of each value",
+    "accept_masks": "`--accept-labels` takes all masks as they are",
+    "name_segments": "`--from pairs --channels NAME,… --images GLOB --masks GLOB` takes segments by their names",
     "rename_labels_afterwards": "`segconv labels rename` changes names afterwards",
     "count_missing_masks_as_empty": "`--missing-masks empty`, if this case does not have what they show",
     "make_regions_afterwards": "`segconv labels regions` makes regions afterwards",
@@ -129,6 +139,7 @@ WORDS = {
     # pictures
     "drop_alpha": "`--drop-alpha` leaves alpha out",
     "read_as_volume": "`--from pairs --spacing {spacing}` makes a volume of it",
+    "read_pages_as_channels": "`--from png` without a spacing makes channels of them",
     "give_spacing": "`--spacing {spacing}`, in mm",
     "write_channels_apart": "`--format nii.gz` writes every channel to a file of its own",
     "write_tiff": "`--format tif` has no such limit",
@@ -153,7 +164,7 @@ WORDS = {
     "label_takes_image_header": "`--label-header image`, if both have the same voxels",
 }
 """Kind → words, in backticks what is typed. A value that a cure lacks shows as its name in capitals; ``{x:--opt}``
-repeats an option for each of several values."""
+repeats an option for each of several values, and ``{x:words}`` shows words that are not typed."""
 
 REMARKS = ("options_need_restart",)
 """Kinds that add something to the others, instead of being another choice."""
@@ -161,7 +172,7 @@ REMARKS = ("options_need_restart",)
 INSTEAD = {("repair", "label_takes_image_header"): "`--repair header`, if both have the same voxels"}
 """Command and kind → words, where the command has another option for it."""
 
-PLACEHOLDERS = {"images": "GLOB", "masks": "GLOB", "labels": "NAME=VALUE,…", "spacing": "X,Y,Z"}
+PLACEHOLDERS = {"images": "GLOB", "masks": "GLOB", "labels": "NAME=VALUE,…", "spacing": "X,Y,Z", "snap": "N"}
 """What stands for a missing value, where its name in capitals would say less."""
 
 _TYPED = re.compile(r"`(--[a-z][a-z-]*)?([^`]*)`")
@@ -219,6 +230,8 @@ class _Values(Formatter):
         return kwargs.get(key, PLACEHOLDERS.get(str(key), str(key).upper()))
 
     def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "words":
+            return str(value)
         values = value if isinstance(value, tuple) else (value,)
         quoted = [text if text.isupper() or "…" in text else shlex.quote(text) for text in map(str, values)]
         return " ".join(f"{format_spec} {text}" for text in quoted) if format_spec else ",".join(quoted)

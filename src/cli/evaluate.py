@@ -68,11 +68,11 @@ def command(
     count there; the mean of a class is over the cases where it counts, the last mean over classes. -v
     shows every case.
     """
-    from ..convert.labels.labelling import parse_map
     from ..review.scores.evaluation import evaluate_folders
     from ..review.scores.pairing import Allowed
     from ..review.scores.tables import as_json, case_rows, class_rows, refuse_taken, write_csv
     from ..work.readers import Readers
+    from .label_texts import parse_map
 
     if csv is not None:
         refuse_taken(csv, overwrite=overwrite)
@@ -103,12 +103,13 @@ def _declared(predictions: Path, like: str | None, labels: str | None, paths: Pa
     """Return what the user declares, or the lineage of restored predictions, if their dataset is still there."""
     from dataclasses import replace
 
-    from ..convert.labels.labelling import Declared, parse_labels
+    from ..convert.labels.declared import Declared
     from ..dataset.labels import value_text
     from ..dataset.layout import Dataset
     from ..errors import SegconvError
     from ..review.scores.declared import of_dataset, of_values
     from ..review.scores.references import is_restored
+    from .label_texts import parse_labels
 
     if like is not None and labels is not None:
         raise SegconvError("--like and --labels exclude each other", hint="give one of them")
@@ -129,8 +130,8 @@ def _declared(predictions: Path, like: str | None, labels: str | None, paths: Pa
 
 def _table_beside(folder: Path, files: Collection[str], in_colours: bool) -> Table | None:
     """Return what tables and lists of classes beside labels declare, as conversion reads them."""
+    from ..convert.labels.declared import Declared
     from ..convert.labels.declared_beside import declared_in
-    from ..convert.labels.labelling import Declared
     from ..dataset.labels import value_text
     from ..review.scores.beside_tables import Table
 

@@ -150,7 +150,7 @@ def ignore(
     dataset; the ignore label gets the highest value, as nnU-Net wants it. A network must see background
     too, and so some of it must have been drawn, as a label of its own: `--background` says which.
     """
-    from ..convert.labels.labelling import UNLABELLED
+    from ..convert.labels.declared import UNLABELLED
     from ..convert.model import ConvertOptions
     from ..dataset.layout import hold
 
@@ -199,9 +199,9 @@ def remap(
     Values are numbered 0, 1, … n without a gap; restore leads back to the values of the files that
     DATASET was made of.
     """
-    from ..convert.labels.labelling import parse_labels, parse_map
     from ..convert.model import ConvertOptions
     from ..dataset.layout import Dataset
+    from .label_texts import parse_labels, parse_map
 
     if not maps and labels is None:
         raise SegconvError("nothing is to change", hint="--map VALUE=NAME merges, --labels NAME=VALUE,… declares anew")

@@ -178,7 +178,7 @@ class Labels(ParamType):
         """Return name → value or colour; an empty text declares nothing."""
         if not isinstance(value, str):
             return value
-        from ..convert.labels.labelling import parse_labels
+        from .label_texts import parse_labels
 
         with naming_option(param):
             return parse_labels(value) if value else None
@@ -188,7 +188,7 @@ def value_map(_: click.Context, param: click.Parameter, entries: Sequence[str]) 
     """Return value or colour → label of an option that may be repeated."""
     if not entries:
         return {}
-    from ..convert.labels.labelling import parse_map
+    from .label_texts import parse_map
 
     with naming_option(param):
         return parse_map(entries)

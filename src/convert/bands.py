@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from ..image import raster
 from ..image.picture import PictureHeader
 from .model import BANDS, Parts, SourceCase
@@ -82,8 +82,8 @@ def refuse_as_slices(header: PictureHeader) -> None:
         raise SegconvError(
             f"holds {found.samples} channels by its own word, expected slices of one value a pixel",
             code="SC084",
-            hint="for pictures: --from png, without --spacing, makes channels of them; or save each channel as a file"
-            " of its own",
+            hint="save each channel as a file of its own",
+            cures=(Cure.of("read_pages_as_channels"),),
         )
 
 

@@ -44,7 +44,7 @@ def test_an_option_that_a_begun_run_is_advised_goes_with_restart(tmp_path: Path,
     assert "holds the value 250 in 1 pixel, the first at (4, 3)" in done.err
     hint = done.err.split("Hint: ")[1]
     assert option.split("=")[0].removesuffix(" background") in hint
-    assert "a new option goes with --restart, as the run has begun" in hint
+    assert "a new option needs --restart, as the run has begun" in hint
     done = segconv(*said, *shlex.split(option))  # true: without it, the run is not gone on with
     assert (done.code, done.codes()) == (73, ["SC021"]), done.err
     done = segconv(*said, *shlex.split(option), "--restart")
@@ -56,9 +56,7 @@ def test_an_option_that_a_begun_run_is_advised_goes_with_restart(tmp_path: Path,
 
 def test_the_same_is_in_the_json(tmp_path: Path, segconv: Command) -> None:
     done = segconv("convert", stray(tmp_path / "src"), "--to", "5_A", *LABELS, "--json")
-    assert [re.search("; a new option goes with --restart", f["hint"]) is not None for f in done.json["findings"]] == [
-        True
-    ]
+    assert [re.search("; a new option needs --restart", f["hint"]) is not None for f in done.json["findings"]] == [True]
 
 
 def test_a_plan_that_has_not_begun_needs_no_restart(tmp_path: Path, segconv: Command) -> None:
@@ -105,7 +103,7 @@ def test_accepted_labels_are_reported_as_found(
         save(tmp_path / f"src/masks/c{number}.png", np.array(values, dtype=np.uint8)[labels(number, 3)])
     done = segconv("convert", tmp_path / "src", "--to", "5_A", "--accept-labels")
     assert done.code == 0, done.err
-    assert f"(guessed from the {told} found, as --accept-labels says: " in done.err
+    assert f"(guessed from the {told} found, all accepted: " in done.err
 
 
 @pytest.mark.parametrize("words", [("--map", "-1=background"), ("--map=-1=ignore",), ("--labels", "a=-1,background=0")])

@@ -149,8 +149,8 @@ def _judge_case(
             what = f"is a label of four dimensions ({number}), expected one value a voxel"
             hint = HINT if same_frames(images, label) else ONE_MAP
             hint = "save it in three dimensions" if label.channels == 1 else hint
-            hint = BY_NAME if names_segments(label) else hint
-            survey.error("SC073", what, file=file, hint=hint)
+            named = names_segments(label)
+            survey.error("SC073", what, file=file, hint="" if named else hint, cures=(BY_NAME,) if named else ())
         else:
             # Slices know no place of their own: a label of slices takes the grid of its image.
             place = replace(grid, size=label.geometry.size) if case.form(path) == STACK else label.geometry

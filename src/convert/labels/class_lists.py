@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from ...dataset.labels import BACKGROUND, IGNORE
 from ...errors import SegconvError
+from .choices import declaring
 
 FILES = ("label_names.txt", "class_names.txt", "classes.txt", "labels.txt")
 """Names by which a list beside the masks is found."""
@@ -48,16 +49,16 @@ def read_list(lines: Iterable[str]) -> dict[str, int | str]:
         found[IGNORE] = _IGNORED_VALUE
         names = names[1:]
     if not names or not is_ground(names[0]):
-        counted = ",".join([f"{BACKGROUND}=0", *(f"{name}={value}" for value, name in enumerate(names, 1))])
-        hint = f"--labels '{counted}' if 0 is none of them"
+        none = {BACKGROUND: 0, **{name: value for value, name in enumerate(names, 1)}}
+        first = {BACKGROUND: 0, **{name: value for value, name in enumerate(names[1:], 1)}}
+        cures = [declaring(none, "0 is none of them")]
         if names[1:]:
-            first = ",".join(f"{name}={value}" for value, name in enumerate(names[1:], 1))
-            hint += f"; --labels '{BACKGROUND}=0,{first}' if 0 is {names[0]!r}, which counts as background then"
+            cures.append(declaring(first, f"0 is {names[0]!r}, which counts as background then"))
         raise SegconvError(
             f"lists {', '.join(names[:5]) or 'nothing'} without a background first, so that the numbers of its classes"
             " may begin at 0 or at 1",
             code="SC074",
-            hint=hint,
+            cures=tuple(cures),
         )
     for value, name in enumerate([BACKGROUND, *names[1:]]):
         if name in found:

@@ -162,7 +162,7 @@ class Coding:
             f"holds {text} in {count_of(counts[first], unit)}, the first at {position(values == first)}, which are not"
             f" an edge: the nearest within {self.snap} would put a whole label into that of {target}",
             code="SC070",
-            cures=(Cure.of("map_value", value=text), Cure("declare_labels")),
+            cures=(Cure.of("map_value", value=text), Cure.of("declare_labels")),
         )
 
     def _refusal(
@@ -183,12 +183,14 @@ class Coding:
         near = text(nearest[first]) if tie is None else f"{text(nearest[first])}, and {text(tie)} is as near"
         whole = self._whole(values, counts, nearest)
         blends = farthest <= self._farthest_blend()
-        snap = (Cure.of("take_nearest", snap=math.ceil(farthest)),) if tie is None and not whole and blends else ()
+        cures = [Cure.of("map_value", value=text(first)), Cure.of("declare_labels")]
+        if tie is None and not whole and blends:
+            cures.insert(1, Cure.of("take_nearest", snap=math.ceil(farthest)))
         return SegconvError(
             f"holds the {what} {text(first)} in {count_of(counts[first], unit)}, the first at"
             f" {position(values == first)}{more}; declared are {declared}, the nearest is {near}, {distance:.3g} away",
             code="SC070",
-            cures=(Cure.of("map_value", value=text(first)), *snap, Cure("declare_labels")),
+            cures=tuple(cures),
         )
 
 

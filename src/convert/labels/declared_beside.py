@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...dataset.labels import BACKGROUND
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
 from ..find.roles import MASK, place_of
 from ..model import SourceCase
 from ..source_files import shown
 from ..survey import Survey
+from .choices import declaring
 from .colour_tables import find_tables, read_table_beside
-from .labelling import Declared
+from .declared import Declared
 from .tool_tables import find_tool_tables, ground_note, read_tool_table
 
 
@@ -157,7 +158,7 @@ def _refuse_contradiction(
                 f"{first.name} and {table.name} may both declare the labels",
                 code="SC003",
                 file=str(table.parent),
-                hint=f"name the one that counts for all masks: --labels {table.parent}/{first.name}, or {table.name}",
+                cures=tuple(Cure.of("declare_by_one_table", table=one) for one in (first, table)),
             )
         what = f"{name!r} is {value}, in the other {other}" if other != value else f"{value} is {name!r}"
         if other == value:
@@ -176,10 +177,9 @@ def _refuse_nameless_background(names: Mapping[str, int | str], table: str) -> N
     if black is None:
         in_values = all(isinstance(value, int) for value in names.values())
         renamed = {BACKGROUND: 0 if in_values else "#000000", **names}
-    entries = [f"{name}={value}" for name, value in renamed.items()]
     raise SegconvError(
         f"declares no label 'background'{f', but {black!r} as {names[black]}' if black is not None else ''}",
         code="SC074",
         file=table,
-        hint=f"--labels '{','.join(entries)}'" + (f" counts {black!r} as background" if black is not None else ""),
+        cures=(declaring(renamed, f"{black!r} counts as background" if black is not None else ""),),
     )

@@ -19,8 +19,10 @@ from ..model import FRAME, INSTANCES, SERIES, STACK, ConvertOptions, SourceCase
 from ..source_files import read_source
 from ..survey import Survey
 from ..volumes.frames import frame_of
+from .choices import declaring
 from .coding import MOST_SNAPPED
-from .labelling import Declared, in_values, mapped_values, settle
+from .declared import Declared
+from .labelling import in_values, mapped_values, settle
 from .mask_facts import MaskFacts, values_of
 from .numbered_objects import Look
 from .picture_file import mask_codes, open_picture
@@ -59,7 +61,7 @@ def _of_options(declared: Declared, labels: _Labels) -> LabelTable | None:
     if survey.failed:
         return None if needed else settle(options, None, None)
     if declared.long and found is not None:
-        return _of_those_in_use(options.labels or {}, ["--labels"], found, options)
+        return _of_those_in_use(options.labels or {}, ["the labels declared"], found, options)
     return labels.in_values(settle(options, None, found))
 
 
@@ -118,11 +120,11 @@ class _Labels:
             if len(values) > most:
                 raise SegconvError(
                     f"up to here the labels hold more than {most} different values, as images or numbered objects do,"
-                    " expected one a class",
+                    " expected one per class",
                     code="SC078",
                     file=facts.file,
-                    hint="check which of the files are the labels;"
-                    f" --labels {BACKGROUND}=0,object=1- makes one class of numbered objects",
+                    hint="check which of the files are the labels",
+                    cures=(declaring({BACKGROUND: 0, "object": "1-"}, "they are numbered objects of one class"),),
                 )
         return found
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...errors import Finding
 from ...image.voxels import border_counts
+from .choices import ACCEPT_AS_IS
 
 AROUND = 0.95
 """Part of the border from which on a mask lies around what is off."""
@@ -21,7 +22,6 @@ _SURROUNDS = re.compile(
     r"background|body|skin|head|thorax|torso|fov|air|outside|exterior|void|foreground", re.IGNORECASE
 )
 """Classes that take the border by what they are."""
-_ACCEPT = "--accept-labels takes all of them as they are"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def _judge_class(name: str, looks: Sequence[MaskLook]) -> Iterable[Finding]:
             "SC078",
             f"is on around what is off{more}, {within[0].file} within: one of the two may be inverted",
             file=around[0].file,
-            hint=f"invert those that are; {_ACCEPT}",
+            hint="invert those that are",
+            cures=(ACCEPT_AS_IS,),
         )
     elif len(around) == len(looks) > 1 and not _SURROUNDS.search(name) and all(look.area > 0.5 for look in looks):
         area = round(100 * around[0].area)
@@ -85,5 +86,6 @@ def _judge_class(name: str, looks: Sequence[MaskLook]) -> Iterable[Finding]:
             "SC078",
             f"takes the border and {area} % of the area, as all masks of {name!r} do: they may be inverted",
             file=around[0].file,
-            hint=f"invert them, if the class is what is off; {_ACCEPT}",
+            hint="invert them, if the class is what is off",
+            cures=(ACCEPT_AS_IS,),
         )

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...dataset.labels import BACKGROUND, value_text
-from ...errors import Finding
+from ...dataset.labels import value_text
+from ...errors import Cure, Finding
 from ...image.picture import PictureHeader
 from ..source_files import read_source
 from ..survey import Survey
+from .choices import declaring, numbered
 from .coding import FARTHEST_OF_LOSSY, distance
-from .labelling import Declared, value_range
+from .declared import Declared, value_range
 from .picture_file import lossy_mask, open_picture
 from .read_ahead import read_pictures
 from .set_values import MOSTLY
@@ -43,10 +44,10 @@ def judge_lossy(survey: Survey, masks: Mapping[str, PictureHeader]) -> None:
     if survey.options.snap and survey.options.labels is not None:
         survey.add(_too_near(Declared.of(survey.options.labels), survey.shown(lossy[0])))
         return
-    hint = _hint(survey, lossy)
+    cures = _cures(survey, lossy)
     for path in lossy:
         error = lossy_mask(masks[path])
-        survey.error(error.code, error.message, file=survey.shown(path), hint=hint)
+        survey.error(error.code, error.message, file=survey.shown(path), hint=error.hint, cures=cures)
 
 
 def _too_near(declared: Declared, file: str) -> list[Finding]:
@@ -66,27 +67,23 @@ def _too_near(declared: Declared, file: str) -> list[Finding]:
     return [Finding("SC078", what, file=file, hint="export the masks as PNG")]
 
 
-def _hint(survey: Survey, lossy: Sequence[str]) -> str:
+def _cures(survey: Survey, lossy: Sequence[str]) -> tuple[Cure, ...]:
     """Return what may be done; of masks in black and white, the declaration and the snap that take them."""
     declared = survey.options.labels
     if declared is not None and not any(value_range(value) for value in declared.values()):
-        return "export the mask as PNG; or --snap N takes the nearest label where every pixel lies within N of one"
+        return (Cure.of("take_nearest"),)
     own = survey.again()
     looks = [look for _, look in read_pictures(own, lossy[:_MOST_READ], _look_at)]
     seen = [look for look in looks if look is not None]
-    if not own.findings and len(seen) == len(looks) and any(look.white for look in seen):
-        snap = max(1, *(look.off for look in seen)) if len(lossy) <= _MOST_READ else _WHITE // 2
-        on_black = f"--labels {BACKGROUND}=0,foreground={_WHITE} --snap {snap}"
-        if sum(look.white_border for look in seen) <= (1 - MOSTLY) * len(seen):
-            return f"export the mask as PNG; or {on_black} takes the nearest of black and white"
-        on_white = f"--labels {BACKGROUND}={_WHITE},foreground=0 --snap {snap}"
-        return (
-            f"export the mask as PNG; or, to take the nearest of black and white, {on_white} if white is background,"
-            f" {on_black} if black is"
-        )
+    if own.findings or len(seen) < len(looks) or not any(look.white for look in seen):
+        return (Cure.of("declare_and_snap"),)
+    snap = max(1, *(look.off for look in seen)) if len(lossy) <= _MOST_READ else _WHITE // 2
+    on_black, on_white = numbered([0, _WHITE]), numbered([0, _WHITE], _WHITE)
+    if sum(look.white_border for look in seen) <= (1 - MOSTLY) * len(seen):
+        return (declaring(on_black, snap=snap),)
     return (
-        "export the mask as PNG; or --labels NAME=VALUE,… --snap N takes the nearest of the declared values or colours,"
-        " where every pixel lies within N of one"
+        declaring(on_white, "white is background", snap=snap),
+        declaring(on_black, "black is background", snap=snap),
     )
 
 

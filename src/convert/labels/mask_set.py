@@ -19,6 +19,7 @@ from ...image.voxels import border_counts, label_values, tally
 from ..model import INSTANCES, SourceCase
 from ..source_files import read_source
 from ..survey import Survey
+from .choices import declaring
 from .coding import MOST_SNAPPED
 from .mask_facts import MaskFacts, palette_in_use, white_is_zero
 from .picture_file import mask_codes, open_picture
@@ -170,7 +171,8 @@ def refuse_colours(coding: str) -> None:
         raise SegconvError(
             "the labels are declared as values, the masks hold colours",
             code="SC074",
-            hint=f"--labels '{BACKGROUND}=#000000,NAME=#ff0000' declares colours",
+            hint="declare colours",
+            cures=(declaring({BACKGROUND: "#000000", "NAME": "#ff0000"}),),
         )
 
 

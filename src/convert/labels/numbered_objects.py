@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...dataset.labels import BACKGROUND, IGNORE
 from ...errors import SegconvError
 from ...image.pieces import Extent
+from .choices import ACCEPT, declaring
 from .mask_facts import VOID, MaskFacts
 
 FEWEST_OBJECTS = 3
@@ -64,8 +65,11 @@ def refuse_numbered_objects(masks: Sequence[MaskFacts], look: Look) -> None:
         return
     fullest = max(drawn, key=lambda entry: len(entry[1]))
     least = min(drawn, key=lambda entry: len(entry[1]))
-    ignored = f",{IGNORE}={void}" if void else ""
-    last = f"{void - 1}" if void else ""
+    one_class: dict[str, int | str] = {
+        BACKGROUND: 0,
+        "object": f"1-{void - 1 if void else ''}",
+        **({IGNORE: void} if void else {}),
+    }
     what = f"holds {len(fullest[1])} values, {least[0].file} {len(least[1])}, each one connected piece: they number"
     what += " objects, or are classes of which some are missing"
     if len(fullest[1]) == len(least[1]) < CROWD:
@@ -75,8 +79,7 @@ def refuse_numbered_objects(masks: Sequence[MaskFacts], look: Look) -> None:
         what,
         code="SC078",
         file=fullest[0].file,
-        hint=f"--labels {BACKGROUND}=0,object=1-{last}{ignored} makes one class of them;"
-        " --accept-labels makes each value a class of its own",
+        cures=(declaring(one_class, "they are objects of one class"), ACCEPT),
     )
 
 

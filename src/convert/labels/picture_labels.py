@@ -12,8 +12,10 @@ from ...errors import SegconvError
 from ...image.picture import PictureHeader
 from ..model import SourceCase
 from ..survey import Survey
+from .choices import declaring
+from .declared import Declared
 from .declared_beside import Beside, declared_beside
-from .labelling import Declared, mapped_values, settle
+from .labelling import mapped_values, settle
 from .mask_facts import MaskFacts, values_of
 from .mask_set import MaskSet, refuse_colours
 from .numbered_objects import Look
@@ -39,7 +41,8 @@ def table_of_pictures(survey: Survey, cases: Sequence[SourceCase], headers: Mapp
             raise SegconvError(
                 "no case has a label, and nothing else tells which labels there are",
                 code="SC074",
-                hint=f"--labels {BACKGROUND}=0,NAME=1, as the model has them that is to predict the cases",
+                hint="declare them as the model has them that is to predict the cases",
+                cures=(declaring({BACKGROUND: 0, "NAME": 1}),),
             )
         elif not survey.failed:
             settled = _of_masks(masks)

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from ...dataset.labels import BACKGROUND, GRAY, IGNORE, value_text
 from ...errors import SegconvError
 from ...words import count_of
+from .choices import declaring, numbered
 from .mask_facts import VOID, MaskFacts, in_words
 from .set_values import is_alone
+
+EXPORT = "export the masks without smoothing"
 
 FEW_VALUES = 8
 BLURRED = 0.9
@@ -54,28 +57,28 @@ def name_rarest(error: SegconvError, found: Mapping[int, Seen], coding: str, mas
         return
     if (ink := _smoothed(found)) is not None:
         error.message += f"; nearly all pixels are 0 or {ink}, as in a mask that was smoothed or resized"
-        error.hint = (
-            "export the masks without smoothing;"
-            f" or --labels {BACKGROUND}=0,foreground={ink} --snap {ink // 2} takes the nearest"
+        error.hint, error.cures = EXPORT, (declaring(numbered([0, ink]), snap=ink // 2),)
+    elif plateaus := _plateaus(found):
+        error.message += (
+            f"; most pixels are {in_words(plateaus)}, as in masks that were smoothed or resized: an edge between"
+            f" {plateaus[0]} and {plateaus[-1]} passes through {plateaus[1]}, so that the nearest value may be wrong"
         )
-        return
-    if plateaus := _plateaus(found):
-        error.message += f"; most pixels are {in_words(plateaus)}, as in masks that were smoothed or resized"
-        error.hint = (
-            f"export the masks without smoothing: an edge between {plateaus[0]} and {plateaus[-1]} passes through"
-            f" {plateaus[1]}, so that no --snap takes it for what it is"
+        error.hint, error.cures = EXPORT, ()
+    elif classes := _classes_beside_void(found, masks):
+        names = {BACKGROUND: 0} | {f"class_{value}": value for value in classes}
+        error.cures = (
+            declaring({**names, IGNORE: VOID}, f"{VOID} is unknown, and to be left out of training"),
+            declaring({**names, f"class_{VOID}": VOID}, f"{VOID} is a class"),
         )
-        return
-    *classes, last = sorted(found)
-    drawn = sum(found[value].pixels for value in classes[1:])
-    if last != VOID or classes[:1] != [0] or len(classes) < 2 or classes[-1] >= VOID // 2 or is_alone(VOID, masks):
-        return
-    if found[VOID].pixels < drawn:  # as an edge that nobody is sure of; what is drawn larger may well be a class
-        names = ",".join([f"{BACKGROUND}=0", *(f"class_{value}={value}" for value in classes[1:])])
-        error.hint = (
-            f"{VOID} often says that nobody knows: --labels {names},{IGNORE}={VOID} leaves it out of training;"
-            f" --labels {names},class_{VOID}={VOID} if it is a class"
-        )
+
+
+def _classes_beside_void(found: Mapping[int, Seen], masks: Sequence[MaskFacts]) -> list[int]:
+    """Return the classes of masks in which 255 takes less than they do, as unsure edges; otherwise nothing."""
+    ground, *classes = sorted(found)
+    if ground != 0 or len(classes) < 2 or classes.pop() != VOID or classes[-1] >= VOID // 2 or is_alone(VOID, masks):
+        return []
+    drawn = sum(found[value].pixels for value in classes)
+    return classes if found[VOID].pixels < drawn else []  # what is drawn larger may well be a class
 
 
 def _plateaus(found: Mapping[int, Seen]) -> list[int]:

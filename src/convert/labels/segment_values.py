@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...errors import Finding, SegconvError
+from ...errors import Cure, Finding, SegconvError
 from ...image.formats import nrrd, segmentation
 from ...image.stored import VolumeHeader
 from ..source_files import shown
 
-BY_NAME = "--from pairs --channels NAME,… --images GLOB --masks GLOB takes segments by their names"
+BY_NAME = Cure.of("name_segments")
 
 
 def names_segments(header: VolumeHeader) -> bool:
@@ -38,5 +38,5 @@ class SegmentValues:
             value, first = self._values.setdefault(segment.name, (segment.label_value, file))
             if value != segment.label_value:
                 told = f"its segment {segment.name!r} has the value {segment.label_value}, in {first} it has {value}"
-                self.findings.append(Finding("SC074", told, file=file, hint=BY_NAME))
+                self.findings.append(Finding("SC074", told, file=file, cures=(BY_NAME,)))
                 return

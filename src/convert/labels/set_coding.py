@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ...dataset.labels import BACKGROUND, TRANSPARENT, value_text
 from ...dataset.labels import RGB as COLOURS
-from ...errors import Finding, SegconvError, warning
+from ...errors import Cure, Finding, SegconvError, warning
+from .choices import MOST_SPELLED, TABLE, declaring
 from .mask_facts import MaskFacts
-
-MOST_HINTED = 40
-"""Colours that a hint spells out."""
 
 
 def refuse_other_palettes(masks: Sequence[MaskFacts]) -> None:
@@ -18,7 +16,8 @@ def refuse_other_palettes(masks: Sequence[MaskFacts]) -> None:
     conflict = _other_palette(masks)
     if conflict is not None:
         file, what = conflict
-        raise SegconvError(what, code="SC078", file=file, hint=_by_colour(masks))
+        hint = "export all masks with one palette"
+        raise SegconvError(what, code="SC078", file=file, hint=hint, cures=_by_colour(masks))
 
 
 def warn_of_other_palettes(masks: Sequence[MaskFacts]) -> list[Finding]:
@@ -49,23 +48,20 @@ def _other_palette(masks: Iterable[MaskFacts]) -> tuple[str, str] | None:
     return None
 
 
-def _by_colour(masks: Sequence[MaskFacts]) -> str:
-    """Return the hint that declares the colours of all masks, where colours tell the indices of each mask apart."""
+def _by_colour(masks: Sequence[MaskFacts]) -> tuple[Cure, ...]:
+    """Return what declares the colours of all masks, where colours tell the indices of each mask apart."""
     pixels: dict[int, int] = {}
     border: dict[int, int] = {}
     for mask in masks:
         if len(set(mask.palette.values())) < len(mask.palette):
-            return "export all masks with one palette"
+            return ()
         for index, colour in mask.palette.items():
             pixels[colour] = pixels.get(colour, 0) + mask.counts[index]
             border[colour] = border.get(colour, 0) + mask.border.get(index, 0)
     ground = ground_of_colours(border, pixels)
     others = sorted(colour for colour in pixels if colour != ground)
     names = {BACKGROUND: ground} | {f"class_{number}": colour for number, colour in enumerate(others, 1)}
-    if len(names) > MOST_HINTED:
-        return "export all masks with one palette, or declare their colours: --labels TABLE.csv"
-    listed = ",".join(f"{name}={value_text(colour, COLOURS)}" for name, colour in names.items())
-    return f"--labels '{listed}' counts by colour"
+    return (TABLE if len(names) > MOST_SPELLED else declaring(names, "colours count", coding=COLOURS),)
 
 
 def refuse_ground_elsewhere(masks: Sequence[MaskFacts], ground: int | None) -> None:
@@ -77,17 +73,19 @@ def refuse_ground_elsewhere(masks: Sequence[MaskFacts], ground: int | None) -> N
         The index that takes most of the border of all masks, if one does.
     """
     colour_of = {index: colour for mask in masks for index, colour in mask.palette.items()}
+    if ground == 0 or colour_of.get(0) in (TRANSPARENT, 0, None):
+        return
     for colour, what in ((TRANSPARENT, "transparent"), (0, "black")):
         other = next((index for index, own in colour_of.items() if index and own == colour), None)
-        if other is None or ground == 0 or colour_of.get(0) in (TRANSPARENT, 0, None):
+        if other is None:
             continue
-        indices = ",".join(f"class_{index}={index}" for index in sorted(colour_of) if index)
+        indices = {BACKGROUND: 0} | {f"class_{index}": index for index in sorted(colour_of) if index}
         raise SegconvError(
             f"index {other} of its palette is {what}, as background often is, and index 0 is"
             f" {value_text(colour_of[0], COLOURS)}",
             code="SC078",
             file=next(mask.file for mask in masks if other in mask.palette),
-            hint=f"{_by_colour(masks)}; --labels {BACKGROUND}=0,{indices} if index 0 is background",
+            cures=(*_by_colour(masks), declaring(indices, "index 0 is background")),
         )
 
 

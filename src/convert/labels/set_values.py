@@ -7,13 +7,16 @@ each declaration that may be meant.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from ...dataset.labels import BACKGROUND, IGNORE, value_text
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
 from ..model import ConvertOptions
-from .labelling import Declared, with_background
-from .mask_facts import VOID, MaskFacts, in_words
+from .choices import MOST_SPELLED, declaring, numbered
+from .declared import Declared, with_background
+from .mask_facts import VOID, MaskFacts, in_words, values_of
 from .numbered_objects import Look, refuse_numbered_objects
 
 MOSTLY = 0.75
@@ -22,8 +25,6 @@ MOSTLY = 0.75
 MORE_THAN_HALF = 0.6
 """Part of it that a declared background must take, where it is not 0."""
 NEARLY_ALL = 0.95
-MOST_HINTED = 40
-"""Values that a hint spells out."""
 
 SMOOTH_FROM = 9
 """So many values and more have edges that were blended."""
@@ -49,61 +50,102 @@ def judge_guess(masks: Sequence[MaskFacts], look: Look, mapped: Collection[int],
         refuse_numbered_objects(masks, look)
 
 
+@dataclass(frozen=True)
+class _Totals:
+    """How many pixels of all masks each value has, and how many at their border."""
+
+    pixels: Mapping[int, int]
+    border: Mapping[int, int]
+
+    @classmethod
+    def of(cls, masks: Sequence[MaskFacts]) -> _Totals:
+        pixels: Counter[int] = Counter()
+        border: Counter[int] = Counter()
+        for mask in masks:
+            pixels.update(mask.counts)
+            border.update(mask.border)
+        return cls(pixels, border)
+
+    def part_of_border(self, value: int) -> float:
+        """Return the part of the border that a value takes."""
+        return self.border.get(value, 0) / max(sum(self.border.values()), 1)
+
+    def border_in_percent(self, value: int) -> str:
+        """Return how much of the border a value takes, for messages."""
+        return f"{100 * self.border.get(value, 0) // max(sum(self.border.values()), 1)} %"
+
+    def area_in_percent(self, value: int) -> str:
+        """Return how much of the area a value takes, for messages."""
+        return f"{100 * self.pixels.get(value, 0) // sum(self.pixels.values())} %"
+
+
 def refuse_other_values(masks: Sequence[MaskFacts], mapped: Collection[int] = ()) -> None:
     """Refuse a set in which some masks use a value for all that was drawn, and others other values (``SC074``)."""
     drawn = [mask for mask in masks if mask.foreground.difference(mapped)]
-    values = sorted(frozenset().union(*(mask.foreground for mask in drawn)).difference(mapped))
-    if len(values) < 2 or values == list(range(1, len(values) + 1)):
+    odd, others = _odd_and_usual(drawn, mapped)
+    if not odd:
         return
-    alone = [v for v in values if all(len(mask.foreground) == 1 for mask in drawn if v in mask.foreground)]
-    odd = [value for value in alone if any(mask.foreground == {value} for mask in drawn)]
-    others = [value for value in values if value not in odd]
-    if not odd or (not others and len(odd) < 2):
-        return
-    if not others:
-        odd, others = odd[1:], odd[:1]
-    if others != list(range(1, len(others) + 1)) and max(odd) < VOID:
-        return  # some classes that no other mask has: which they are has to be declared anyhow
     first = next(mask for mask in drawn if mask.foreground == {odd[-1]})
     other = next(mask for mask in drawn if mask.foreground != first.foreground)
-    one = len(others) == 1
-    name = "foreground" if one else f"class_{others[0]}"
-    base = _classes(others, 0, single="foreground" if one else "")
-    merged = " ".join(f"--map {value}={name}" for value in odd)
+    base = numbered(others)
+    name = list(base)[1]
+    same = f"{in_words(odd)} is the same{'' if len(others) == 1 else f' as {name}'}"
     raise SegconvError(
         f"holds only {in_words(first.counts)}, {other.file} {in_words(other.counts)}: the masks are not coded alike",
         code="SC074",
         file=first.file,
-        hint=f"--labels {base} {merged} if {in_words(odd)} is the same{'' if one else f' as {name}'};"
-        f" --labels {_classes([*others, *odd], 0)} if it is another class",
+        cures=(
+            declaring(base, same, maps=[f"{value}={name}" for value in odd]),
+            declaring(numbered([*others, *odd]), "it is another class"),
+        ),
     )
+
+
+def _odd_and_usual(drawn: Sequence[MaskFacts], mapped: Collection[int]) -> tuple[list[int], list[int]]:
+    """Return values that are all that was drawn in some mask, and those of other masks; nothing if that is usual.
+
+    Classes that no other mask has are usual: which they are has to be declared anyhow.
+    """
+    values = sorted(frozenset().union(*(mask.foreground for mask in drawn)).difference(mapped))
+    if len(values) < 2 or values == _counted(values):
+        return [], []
+    alone = [v for v in values if all(len(mask.foreground) == 1 for mask in drawn if v in mask.foreground)]
+    odd = [value for value in alone if is_alone(value, drawn)]
+    others = [value for value in values if value not in odd] or odd[:1]
+    odd = [value for value in odd if value not in others]
+    if not odd or (others != _counted(others) and max(odd) < VOID):
+        return [], []
+    return odd, others
+
+
+def _counted(values: Sequence[int]) -> list[int]:
+    """Return as many values, counted from 1."""
+    return list(range(1, len(values) + 1))
 
 
 def refuse_other_ground(masks: Sequence[MaskFacts], mapped: Collection[int] = ()) -> None:
     """Refuse a set whose background is likely not 0 (``SC074``), judged by what lies at the border of all masks."""
-    values = sorted(frozenset().union(*(frozenset(mask.counts) for mask in masks)))
+    values = sorted(values_of(masks))
     ground = ground_of(masks)
     if ground is None or ground == 0 or ground in mapped or len(values) < 2:
         return
-    pixels = _total([mask.counts for mask in masks])
-    if ground == VOID and len(values) > 2 and pixels[VOID] < pixels.get(0, 0):
+    totals = _Totals.of(masks)
+    if ground == VOID and len(values) > 2 and totals.pixels[VOID] < totals.pixels.get(0, 0):
         return  # a frame of what belongs to no class
-    border = _total([mask.border for mask in masks])
-    share = 100 * border[ground] // sum(border.values())
-    area = 100 * pixels[ground] // sum(pixels.values())
-    file = next(mask.file for mask in masks if ground in mask.border)
+    snap = None
     if len(values) >= SMOOTH_FROM and ground == values[-1]:
-        snap = f" --snap {(values[-1] - values[0]) // 2}"
+        snap = (values[-1] - values[0]) // 2
         values = [values[0], ground]
-    else:
-        snap = ""
     raise SegconvError(
-        f"the value {ground} takes {share} % of the border of all masks and {area} % of their area, as background does;"
-        f" 0 takes {100 * border.get(0, 0) // sum(border.values())} % of the border",
+        f"the value {ground} takes {totals.border_in_percent(ground)} of the border of all masks and"
+        f" {totals.area_in_percent(ground)} of their area, as background does; 0 takes {totals.border_in_percent(0)} of"
+        " the border",
         code="SC074",
-        file=file,
-        hint=f"--labels {_with_ground(values, ground)}{snap} if {ground} is background;"
-        f" --labels {_with_ground(values, 0)}{snap} if 0 is",
+        file=next(mask.file for mask in masks if ground in mask.border),
+        cures=(
+            declaring(numbered(values, ground), f"{ground} is background", snap=snap),
+            declaring(numbered(values, 0), "0 is background", snap=snap),
+        ),
     )
 
 
@@ -112,7 +154,7 @@ def refuse_turned(masks: Sequence[MaskFacts]) -> None:
 
     Of several classes only white is looked at: one of the others may well surround what is no class.
     """
-    values = sorted(frozenset().union(*(mask.foreground for mask in masks)))
+    values = sorted(values_of(masks) - {0})
     ink = values[0] if len(values) == 1 else VOID
     if ink not in values:
         return
@@ -126,8 +168,8 @@ def refuse_turned(masks: Sequence[MaskFacts]) -> None:
         f"{ink} lies around 0 here{more}, in {usual.file} 0 lies around {ink}: one of the two may be inverted",
         code="SC074",
         file=turned[0].file,
-        hint=f"--labels {_with_ground([0, *values], 0)} if all are right as they are; otherwise invert those that are"
-        " not",
+        hint="invert those that are not right",
+        cures=(declaring(numbered([0, *values]), "all are right as they are"),),
     )
 
 
@@ -136,17 +178,16 @@ def refuse_declared_ground(masks: Sequence[MaskFacts], background: int) -> None:
 
     Where it does not, a background that is not 0 hints at a mistake.
     """
-    border = _total([mask.border for mask in masks])
-    total = max(sum(border.values()), 1)
-    if background == 0 or border.get(background, 0) >= MORE_THAN_HALF * total:
+    totals = _Totals.of(masks)
+    if background == 0 or totals.part_of_border(background) >= MORE_THAN_HALF:
         return
-    in_colour = f"; if it is meant, --labels 'background=#{3 * f'{background:02x}'},NAME=#rrggbb' says so of pictures"
+    in_colour = {BACKGROUND: f"#{3 * f'{background:02x}'}", "NAME": "#rrggbb"}
     raise SegconvError(
         f"the label 'background' is {background}, expected 0: {background} takes"
-        f" {100 * border.get(background, 0) // total} % of the border of all masks, 0 takes"
-        f" {100 * border.get(0, 0) // total} %",
+        f" {totals.border_in_percent(background)} of the border of all masks, 0 takes {totals.border_in_percent(0)}",
         code="SC074",
-        hint=f"declare background=0 and one value a class{in_colour if background <= 255 else ''}",
+        hint="declare background=0 and one value per class",
+        cures=(declaring(in_colour, "it is intended, and masks are pictures"),) if background <= 255 else (),
     )
 
 
@@ -166,35 +207,43 @@ def refuse_listed_ground(masks: Sequence[MaskFacts], declared: Declared, where: 
     background = said.get(BACKGROUND)
     if ground is None or background is None or ground in (background, said.get(IGNORE)):
         return
-    border, pixels = _total([mask.border for mask in masks]), _total([mask.counts for mask in masks])
-    total = sum(border.values())
-    if 2 * pixels[ground] <= sum(pixels.values()) or border.get(background, 0) > (1 - NEARLY_ALL) * total:
+    totals = _Totals.of(masks)
+    area = sum(totals.pixels.values())
+    if 2 * totals.pixels[ground] <= area or totals.part_of_border(background) > 1 - NEARLY_ALL:
         return
-
-    def text(value: int) -> str:
-        return value_text(value, declared.coding)
-
     name = next((name for name, value in said.items() if value == ground), None)
-    named = f" ({name})" if name is not None else ""
-    rest = {key: value for key, value in said.items() if value not in (ground, background)}
+    found, listed = value_text(ground, declared.coding), value_text(background, declared.coding)
+    few = len(said) <= MOST_SPELLED
+    raise SegconvError(
+        f"{where} says that background is {listed}, but {found}{f' ({name})' if name is not None else ''} takes"
+        f" {totals.border_in_percent(ground)} of the border of all masks and {totals.area_in_percent(ground)} of their"
+        f" area, as background does; {listed} takes {totals.border_in_percent(background)} of the border",
+        code="SC074",
+        file=next(mask.file for mask in masks if ground in mask.border),
+        hint="" if few else "correct the table",
+        cures=(
+            declaring(_turned(said, ground, totals.pixels), f"{found} is background", coding=declared.coding),
+            declaring(_as_listed(said, ground), f"{listed} is background", coding=declared.coding),
+        )
+        if few
+        else (Cure.of("declare_by_table"),),
+    )
+
+
+def _turned(said: Mapping[str, int], ground: int, pixels: Collection[int]) -> dict[str, int]:
+    """Return declared labels with another value as background; what was background takes the name that is free."""
+    background = said[BACKGROUND]
+    rest = {name: value for name, value in said.items() if value not in (ground, background)}
+    name = next((name for name, value in said.items() if value == ground), None)
     if len(rest) == 1 and name is None and next(iter(rest.values())) not in pixels:
         name, rest = next(iter(rest)), {}  # the only class, whose own value no mask holds
     drawn = name if name is not None and not rest else "foreground"
-    turned = {BACKGROUND: ground, **({drawn: background} if background in pixels else {}), **rest}
-    as_listed = said if named else {**said, f"class_{len(said)}": ground}
-    choices = [
-        f"--labels '{','.join(f'{key}={text(value)}' for key, value in names.items())}' if {when}"
-        for names, when in ((turned, f"{text(ground)} is background"), (as_listed, f"{text(background)} is"))
-    ]
-    raise SegconvError(
-        f"{where} says that background is {text(background)}, but {text(ground)}{named} takes"
-        f" {100 * border[ground] // total} % of the border of all masks and"
-        f" {100 * pixels[ground] // sum(pixels.values())} % of their area, as background does; {text(background)} takes"
-        f" {100 * border.get(background, 0) // total} % of the border",
-        code="SC074",
-        file=next(mask.file for mask in masks if ground in mask.border),
-        hint="; ".join(choices) if len(said) <= MOST_HINTED else "mend the table, or name another: --labels FILE",
-    )
+    return {BACKGROUND: ground, **({drawn: background} if background in pixels else {}), **rest}
+
+
+def _as_listed(said: Mapping[str, int], ground: int) -> dict[str, int]:
+    """Return declared labels, with a class for a value that has none."""
+    return {**said} if ground in said.values() else {**said, f"class_{len(said)}": ground}
 
 
 def is_alone(value: int, masks: Sequence[MaskFacts]) -> bool:
@@ -204,31 +253,10 @@ def is_alone(value: int, masks: Sequence[MaskFacts]) -> bool:
 
 def ground_of(masks: Sequence[MaskFacts]) -> int | None:
     """Return the value that takes most of the border, if one does."""
-    border = _total([mask.border for mask in masks])
+    border = _Totals.of(masks).border
     most = max(border, key=lambda value: border[value], default=None)
     return most if most is not None and border[most] >= MOSTLY * sum(border.values()) else None
 
 
 def _part_of_border(mask: MaskFacts, value: int) -> float:
     return mask.border.get(value, 0) / max(sum(mask.border.values()), 1)
-
-
-def _total(counts: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for each in counts:
-        for value, number in each.items():
-            found[value] = found.get(value, 0) + number
-    return found
-
-
-def _with_ground(values: Sequence[int], ground: int) -> str:
-    rest = [value for value in values if value != ground]
-    return _classes(rest, ground, single="foreground" if len(rest) == 1 else "")
-
-
-def _classes(values: Sequence[int], ground: int, single: str = "") -> str:
-    """Return a value of ``--labels``."""
-    entries = [f"{single or f'class_{value}'}={value}" for value in values]
-    if len(entries) > MOST_HINTED:
-        return "TABLE.csv, a table of names and values,"
-    return ",".join([f"{BACKGROUND}={ground}", *entries])

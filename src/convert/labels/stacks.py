@@ -11,7 +11,7 @@ from ...image import raster
 from ...image.picture import PictureHeader
 from ..model import STACK, SourceCase
 from ..survey import Survey
-from .labelling import Declared
+from .declared import Declared
 from .lossy import judge_lossy
 from .mask_set import MaskSet
 from .picture_labels import judge_declared

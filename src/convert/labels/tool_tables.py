@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ...dataset.labels import BACKGROUND
-from ...errors import SegconvError, naming
+from ...errors import Cure, SegconvError, naming
 from ..find.csv_text import read_text_inside
 from ..model import SourceCase
 from ..source_files import shown
@@ -105,8 +105,8 @@ def tables_beside(survey: Survey, cases: Iterable[SourceCase]) -> tuple[dict[str
             for name, value in names.items():
                 if name_of.get(value, name) != name or found.get(name, value) != value:
                     what = f"says {name!r} is {value}, and {tables[0]} says otherwise"
-                    hint = f"--labels {root / tables[0]} or --labels {folder / path.name} takes one of them for all"
-                    raise SegconvError(what, code="SC074", file=shown(path, root), hint=hint)
+                    cures = tuple(Cure.of("declare_by_one_table", table=one) for one in (root / tables[0], path))
+                    raise SegconvError(what, code="SC074", file=shown(path, root), cures=cures)
             found |= names
             survey.notes.extend(ground_note(path, root))
             tables.append(shown(path, root))

@@ -35,8 +35,9 @@ from ...typed import brief
 from ..find.cases import finished
 from ..find.channels import refuse_other_count
 from ..judge.headers import judge_headers, judge_pictures
+from ..labels.declared import Declared, needs_files
 from ..labels.found_labels import table_of_volumes
-from ..labels.labelling import Declared, in_values, needs_files, settle
+from ..labels.labelling import in_values, settle
 from ..model import Scan, SourceCase
 from ..survey import Survey
 from ..tasks.folder_cases import case_of, names_in, refuse_lone_labels, refuse_no_case

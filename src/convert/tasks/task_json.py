@@ -17,7 +17,8 @@ from ...dataset.strictjson import MAX_BYTES, load_object
 from ...errors import Cure, Finding, SegconvError, naming
 from ...typed import brief, can_be_a_path
 from ...words import count_of
-from ..labels.labelling import Declared, in_values, needs_files, settle
+from ..labels.declared import Declared, needs_files
+from ..labels.labelling import in_values, settle
 from ..model import ConvertOptions, SourceCase
 from ..source_files import read_source
 from ..survey import Survey

@@ -12,7 +12,7 @@ from ...dataset.hounsfield import CURE_OF_HU, HounsfieldSet
 from ...dataset.labels import NO_BACKGROUND, Labels
 from ...dataset.layout import DESCRIPTION
 from ...dataset.lineage import TRAIN, CaseRecord
-from ...errors import Finding, warning
+from ...errors import Cure, Finding, warning
 from ...work.run import Result
 from ..model import Scan
 from ..source_files import shown
@@ -82,8 +82,9 @@ class Whole:
                 told = f"the label {name!r} occurs in no training case{others}"
                 findings.append(warning("SC076", told, file=DESCRIPTION))
         if self._used and 0 not in self._used:
-            hint = "draw some, with a value of its own, and declare it: --labels background=VALUE,…"
-            findings.append(warning("SC076", NO_BACKGROUND, file=DESCRIPTION, hint=hint))
+            hint = "draw some, with a value of its own"
+            cures = (Cure.of("declare_labels", labels="background=VALUE,…"),)
+            findings.append(warning("SC076", NO_BACKGROUND, file=DESCRIPTION, hint=hint, cures=cures))
         return findings
 
     def intensity_findings(self, scan: Scan) -> list[Finding]:
@@ -101,7 +102,7 @@ class Whole:
                 "SC091",
                 told,
                 file=DESCRIPTION,
-                hint="--channels CT if it is CT, --channels with the name of its modality otherwise",
+                cures=(Cure.of("name_channels"),),
             )
             for number, channel in enumerate(self._intensity)
             if (told := channel.contradiction()) is not None and number not in {number for number, _ in odd}

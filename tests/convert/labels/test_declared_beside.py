@@ -74,7 +74,7 @@ def test_a_table_with_another_name_for_0_says_how_to_count_it_as_background(tmp_
     source = make(tmp_path / "mine", a=boxes(1), b=boxes(1, 1))
     (source / "labels.csv").write_text("name,value\ncell,0\nnucleus,1\n")
     done = refused(segconv, source)
-    assert "--labels 'background=0,nucleus=1' counts 'cell' as background" in done.err
+    assert "--labels background=0,nucleus=1 if 'cell' counts as background" in done.err
 
 
 @pytest.mark.parametrize("name", ["snap.txt", "snap.label", "slicer.ctbl", "fs.txt"])

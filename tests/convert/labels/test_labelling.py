@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from segconv.convert.labels.labelling import Declared, parse_labels, parse_map
+from segconv.cli.label_texts import parse_labels, parse_map
+from segconv.convert.labels.declared import Declared
 from segconv.convert.repairs import LARGEST, Mending
 from segconv.errors import SegconvError
 

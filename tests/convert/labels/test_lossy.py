@@ -46,7 +46,7 @@ def test_black_and_white_is_taken_with_the_snap_that_is_hinted(quality: int, tmp
     assert (done.code, done.codes()) == (65, ["SC078"] * 3), done.err
     snap = max(off(source, number) for number in range(3))
     said = ("--labels", "background=0,foreground=255", "--snap", str(snap))
-    assert f"export the mask as PNG; or {' '.join(said)} takes the nearest of black and white" in done.err
+    assert f"export the mask as PNG, or {' '.join(said)} takes the nearest" in done.err
     done = segconv("convert", source, "--to", "5_A", *said)
     assert done.code == 0, done.err
     made = segconv.raw / "Dataset005_A"
@@ -86,7 +86,7 @@ def test_a_label_that_is_not_declared_is_snapped_into_no_other(tmp_path: Path, s
         "convert", make(tmp_path / "mine", 128, 255), "--to", "5_A", "--labels", "background=0,x=255", "--snap", "127"
     )
     assert (done.code, set(done.codes())) == (65, {"SC070"}), done.err
-    assert "--snap 127 would put a whole label into that of" in done.err
+    assert "the nearest within 127 would put a whole label into that of" in done.err
 
 
 def test_values_that_compression_mixes_are_refused(tmp_path: Path, segconv: Command) -> None:

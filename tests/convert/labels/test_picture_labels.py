@@ -239,7 +239,7 @@ def test_void_of_voc_is_proposed_as_ignore(tmp_path: Path, segconv: Command) -> 
         save_palette(source / "SegmentationObject" / f"{number}.png", labels(number), colours)
     done = segconv("convert", source, "--to", "9")
     assert (done.code, done.codes()) == (65, ["SC074"])
-    assert "--labels background=0,class_1=1,class_2=2,ignore=255 leaves it out of training" in done.err
+    assert "--labels background=0,class_1=1,class_2=2,ignore=255 if 255 is unknown" in done.err
     done = segconv("convert", source, "--to", "9_Voc", "--labels", "background=0,class_1=1,class_2=2,ignore=255")
     assert done.code == 0, done.err
     made = segconv.raw / "Dataset009_Voc"

@@ -203,5 +203,5 @@ def test_a_list_without_a_background_is_refused_with_both_ways_to_count(tmp_path
     (source / "class_names.txt").write_text("cat\ndog\n")
     done = segconv("convert", source, "--to", "9")
     assert (done.code, done.codes()) == (65, ["SC074"])
-    assert "--labels 'background=0,cat=1,dog=2' if 0 is none of them" in done.err
-    assert "--labels 'background=0,dog=1' if 0 is 'cat'" in done.err
+    assert "--labels background=0,cat=1,dog=2 if 0 is none of them" in done.err
+    assert "--labels background=0,dog=1 if 0 is 'cat'" in done.err

@@ -64,8 +64,8 @@ def test_tables_that_contradict_each_other_are_refused(source: Path, segconv: Co
     (source / "labels/b.ctbl").write_text(TABLES["slicer.ctbl"].replace("Tumour", "Vessel"))
     done = segconv("convert", source, "--to", "5_A", "--channels", "CT")
     assert (done.code, done.codes()) == (65, ["SC074"])
-    both = f"--labels {source}/a.txt or --labels {source}/labels/b.ctbl"
-    assert f"Hint: {both} takes one of them for all" in done.err
+    for table in (f"{source}/a.txt", f"{source}/labels/b.ctbl"):
+        assert f"--labels {table} names the one that counts for all masks" in done.err
 
 
 def test_of_a_table_of_all_that_a_tool_knows_only_what_occurs_counts(

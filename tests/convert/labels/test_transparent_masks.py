@@ -17,7 +17,7 @@ from PIL import Image
 
 from fixtures.make_fixtures import msd_ct
 from segconv.convert.back.pictures import encoded_picture
-from segconv.convert.labels.labelling import Declared
+from segconv.convert.labels.declared import Declared
 from segconv.convert.labels.picture_file import mask_codes, open_picture
 from segconv.dataset.labels import RGB
 from segconv.dataset.stored_label import StoredLabel
@@ -101,7 +101,7 @@ def test_more_than_one_colour_is_refused_with_labels_that_may_be_typed(
     source = source_of(tmp_path / "mine", table)
     done = segconv("convert", source, "--to", "9")
     assert (done.code, done.codes()) == (65, ["SC078"])
-    assert "nobody declared" in done.err
+    assert "none of them declared" in done.err
     proposal = done.err.split("--labels '")[1].split("'")[0]
     assert proposal.startswith("background=#00000000,class_1=")
     done = segconv("convert", source, "--to", "9_Made", "--labels", proposal)
@@ -166,7 +166,7 @@ def test_blended_edges_are_refused_with_place_count_and_nearest(tmp_path: Path, 
     assert (done.code, done.codes()) == (65, ["SC070"])
     assert "masks/2.png: holds the colour #ff0000c8 in 2 pixels, the first at (7, 4)" in done.err
     assert "the nearest is #ff0000, 77.8 away" in done.err
-    assert "--map '#ff0000c8=NAME' counts it as a label, --snap 78 takes the nearest" in done.err
+    assert "--map '#ff0000c8'=NAME, or --snap 78 takes the nearest" in done.err
     assert not any(path.name.startswith("Dataset") for path in segconv.raw.iterdir())
 
 

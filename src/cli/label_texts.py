@@ -1,0 +1,77 @@
+"""Labels and values as a user types them: ``--labels background=0,road=255``, ``--map 255=road``."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from ..convert.labels.colour_tables import read_table
+from ..convert.labels.declared import value_range
+from ..convert.labels.tool_tables import ENDINGS
+from ..dataset.labels import GRAY, parse_value, value_text
+from ..errors import SegconvError
+
+
+def parse_labels(text: str) -> dict[str, int | str]:
+    """Read ``background=0,road=255``, ``background=#000000,road=#ff0000``, or the name of a table's file."""
+    if Path(text).suffix.lower() in (".json", ".csv", ".tsv", *ENDINGS) and "=" not in text:
+        return read_table(Path(text))
+    names: dict[str, int | str] = {}
+    for part in text.split(","):
+        name, separator, value = part.strip().rpartition("=")
+        _refuse_negative("--labels", value)
+        try:
+            if not separator or not name.strip():
+                raise ValueError
+            between = value_range(value)
+            if between is not None and between[0] > between[1]:
+                raise ValueError
+            _, coding = parse_value(value) if between is None else (0, "range")
+        except ValueError:
+            raise SegconvError(
+                f"--labels: {part.strip()!r} is not NAME=VALUE",
+                hint="for example --labels background=0,road=255, or background=0,cell=1- for all values from 1 on, or"
+                " background=#000000,road=#ff0000,glass=#0000ff80",
+            ) from None
+        if name.strip() in names:
+            raise SegconvError(f"--labels: {name.strip()!r} is declared twice")
+        names[name.strip()] = int(value) if coding == GRAY else value.strip()
+    _refuse_overlap(names)
+    return names
+
+
+def _refuse_overlap(names: Mapping[str, int | str]) -> None:
+    ranges = sorted((*found, name) for name, value in names.items() if (found := value_range(value)) is not None)
+    for (_, last, one), (first, _, other) in itertools.pairwise(ranges):
+        if first <= last:
+            raise SegconvError(f"--labels: the ranges of {one!r} and {other!r} overlap at {first}")
+
+
+def parse_map(entries: Collection[str]) -> dict[str, str]:
+    """Read several ``255=road`` or ``#ff0000=road``; a comma separates as well."""
+    mapping: dict[str, str] = {}
+    for part in (piece.strip() for entry in entries for piece in entry.split(",")):
+        text, separator, name = part.partition("=")
+        _refuse_negative("--map", text)
+        try:
+            if not separator or not name.strip():
+                raise ValueError
+            value, coding = parse_value(text)
+        except ValueError:
+            raise SegconvError(
+                f"--map: {part!r} is not VALUE=NAME", hint="for example --map 255=road, or --map '#ff0000=road'"
+            ) from None
+        if value_text(value, coding) in mapping:
+            raise SegconvError(f"--map: {text.strip()} is mapped twice")
+        mapping[value_text(value, coding)] = name.strip()
+    return mapping
+
+
+def _refuse_negative(option: str, text: str) -> None:
+    if re.fullmatch(r"\s*-\d+\s*", text):
+        raise SegconvError(
+            f"{option}: {text.strip()} is negative, and values of labels begin at 0",
+            hint="write another value in its place into the label files, such as 255, and name that",
+        )

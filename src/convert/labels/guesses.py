@@ -1,0 +1,128 @@
+"""Labels that nobody declared, guessed from the values found where that is safe; otherwise refused with the choices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+
+from ...dataset.label_table import LabelTable, dense, dense_colours
+from ...dataset.labels import BACKGROUND, RGB, TRANSPARENT, value_text
+from ...errors import SegconvError
+from ...words import count_of, some_of
+from ..model import ConvertOptions
+from .choices import ACCEPT, TABLE, declaring, numbered
+from .coding import distance
+from .declared import coded
+
+HINTED = 12
+"""Values that a message lists."""
+
+MOST_SOLID = 256
+"""With more colours than a palette has, edges between them are not looked for: it is an image."""
+
+
+def guess(
+    found: list[int], options: ConvertOptions, coding: str, ground: int | None = None, once: Collection[int] = ()
+) -> LabelTable:
+    """Return the table of values that nobody declared, if one is safe or was accepted; parameters as in `settle`."""
+    mapped_already = {coded(text, coding) for text in options.value_map}
+    mapped = [value for value in found if value not in mapped_already]
+    if coding == RGB:
+        return _guess_colours(found, mapped, options, ground, once)
+    if len(mapped) == 2 and mapped[0] == 0:
+        return dense(numbered(mapped), guessed=f"two grey values, {mapped[0]} and {mapped[1]}")
+    if mapped and mapped == list(range(len(mapped))):
+        return dense(_classes_of(mapped), guessed=f"values 0 to {mapped[-1]} without a gap")
+    shown = some_of(mapped, HINTED)
+    if options.accept_labels and mapped:
+        return dense(_classes_of(mapped), guessed=f"the values found, all accepted: {shown}")
+    raise SegconvError(
+        f"the label files hold the values {shown or 'nothing'}, none of them declared",
+        code="SC074",
+        cures=(declaring(_classes_of(mapped)), TABLE, ACCEPT),
+    )
+
+
+def _classes_of(values: Iterable[int]) -> dict[str, int]:
+    return {BACKGROUND: 0} | {f"class_{value}": value for value in values if value}
+
+
+def _guess_colours(
+    found: list[int], mapped: list[int], options: ConvertOptions, around: int | None, once: Collection[int]
+) -> LabelTable:
+    """Return labels for the colours of a set; never without being asked to, but for one on transparent ground."""
+    _refuse_other_ground(found, options, around)
+    if len(mapped) == 2 and mapped[0] < TRANSPARENT == mapped[1] and not _blended(mapped[0]):
+        names = {BACKGROUND: TRANSPARENT, "foreground": mapped[0]}
+        return dense_colours(names, guessed=f"transparent pixels, and {value_text(mapped[0], RGB)}")
+    shown = some_of([value_text(colour, RGB) for colour in found], HINTED)
+    if options.accept_labels:
+        return dense_colours(_classes(mapped, options), guessed=f"the colours found, all accepted: {shown}")
+    raise _undeclared_colours(found, options, f"the masks are in {count_of(len(found), 'colour')}, {shown}", once)
+
+
+def _refuse_other_ground(found: Collection[int], options: ConvertOptions, around: int | None) -> None:
+    """Refuse colours of which another one than the usual takes most of the border (``SC078``)."""
+    usual = _classes(found, options)
+    if around is None or around in (usual[BACKGROUND], *_said_to_be_background(options)) or len(found) < 2:
+        return
+    raise SegconvError(
+        f"the colour {value_text(around, RGB)} takes most of the border of all masks, as background does",
+        code="SC078",
+        cures=(
+            declaring(_on_ground(found, around), "it is background", coding=RGB),
+            declaring(usual, "it is not", coding=RGB),
+        ),
+    )
+
+
+def _undeclared_colours(found: list[int], options: ConvertOptions, what: str, once: Collection[int]) -> SegconvError:
+    """Return the error for colours that nobody declared, with what they may be: objects, blended edges, classes."""
+    usual = _classes(found, options)
+    if once and set(found) - {usual[BACKGROUND]} == set(once):
+        first, *rest = (value_text(colour, RGB) for colour in sorted(once))
+        one_class = {BACKGROUND: value_text(usual[BACKGROUND], RGB), "object": first}
+        return SegconvError(
+            f"{what}, none of them declared, and each but that of background stands in one mask only, as colours of"
+            " objects do",
+            code="SC078",
+            cures=(
+                declaring(one_class, "they are objects of one class", maps=[f"{colour}=object" for colour in rest]),
+                ACCEPT,
+            ),
+        )
+    edges = [colour for colour in found if _blended(colour)]
+    solid = _classes((colour for colour in found if not _blended(colour)), options)
+    if not edges or len(solid) == 1 or len(solid) > MOST_SOLID:
+        declared = declaring(usual, coding=RGB)
+        return SegconvError(f"{what}, none of them declared", code="SC078", cures=(declared, TABLE, ACCEPT))
+    snap = max(min(distance(edge, colour, RGB) for colour in solid.values()) for edge in edges)
+    return SegconvError(
+        f"{what}, none of them declared; {len(edges)} of them are partly transparent, as edges that were blended",
+        code="SC078",
+        cures=(declaring(solid, coding=RGB, snap=math.ceil(snap)), ACCEPT),
+    )
+
+
+def _blended(colour: int) -> bool:
+    """Return whether a colour is neither opaque nor quite transparent."""
+    return 1 << 24 <= colour < TRANSPARENT
+
+
+def _classes(colours: Iterable[int], options: ConvertOptions) -> dict[str, int]:
+    """Return a name for each colour; the ground is what is transparent, else black, else what ``--map`` says."""
+    classes = list(colours)
+    said = _said_to_be_background(options)
+    return _on_ground(
+        classes, next((colour for colour in (TRANSPARENT, 0) if colour in classes), said[0] if said else 0)
+    )
+
+
+def _said_to_be_background(options: ConvertOptions) -> list[int]:
+    """Return the colours that ``--map`` counts as background."""
+    return [coded(text, RGB) for text, name in options.value_map.items() if name == BACKGROUND]
+
+
+def _on_ground(colours: Iterable[int], ground: int) -> dict[str, int]:
+    rest = (colour for colour in colours if colour != ground)
+    return {BACKGROUND: ground} | {f"class_{number}": colour for number, colour in enumerate(rest, 1)}
