@@ -84,7 +84,7 @@ def save(path: Path, keys: Sequence[str]) -> None:
         What `refuse_unsavable` raises; ``SC032`` if the disk is full.
     """
     from ..work import fsops
-    from ..work.staging import writing
+    from ..work.writing import writing
 
     refuse_unsavable(path, keys)
     if not os.path.lexists(path):
@@ -100,7 +100,7 @@ def refuse_unsavable(path: Path, keys: Sequence[str]) -> None:
     SegconvError
         ``SC020`` if the name is that of anything but the same recipe; ``SC031`` if it cannot be written.
     """
-    from ..work.staging import refuse_unwritable_name
+    from ..work.preflight import refuse_unwritable_name
 
     refuse_unwritable_name(path)
     _refuse_other(path, _toml(keys))

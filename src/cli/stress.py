@@ -132,7 +132,7 @@ def command(
     from ..train.predict import PredictOptions
     from ..train.trained import find_model
     from ..work.plan import STRESS, work_folder
-    from ..work.staging import refuse_taken, refuse_unwritable_name, replaceable
+    from ..work.preflight import refuse_taken, refuse_unwritable_name, replaceable
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
     models = [find_model(text, found.path.name, paths, trust=chosen.trust_model) for text in chosen.models]

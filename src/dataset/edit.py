@@ -20,9 +20,10 @@ from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
 from ..version import VERSION
 from ..work import fsops
 from ..work.held import Held
+from ..work.locks import locked
 from ..work.owned import OF_EDITS
 from ..work.plan import Target
-from ..work.staging import locked, writing
+from ..work.writing import writing
 from . import lineage, seal
 from .labels import BACKGROUND, IGNORE, Labels
 from .layout import DESCRIPTION, hold

@@ -32,9 +32,11 @@ from ..train.plans import add_configuration, read_plans
 from ..train.predict import PredictOptions, prove_model
 from ..work import fsops, owned
 from ..work.interruption import interruptible
+from ..work.locks import locked
 from ..work.plan import Target
+from ..work.preflight import LAST, refuse_taken, refuse_unwritable_name, replaceable
 from ..work.run_options import RunOptions, refuse_unfit
-from ..work.staging import LAST, locked, refuse_taken, refuse_unwritable_name, replaceable, writing
+from ..work.writing import writing
 from .demo_data import coin_tiles, ct_task
 from .demo_record import COMMAND, PREDICTIONS, remove_empty_folders, remove_unfinished, write_record
 from .infer import infer

@@ -13,8 +13,9 @@ from ..train.model import LOGS
 from ..train.paths import NAMES, SETTING
 from ..work import fsops, owned
 from ..work.plan import Target
+from ..work.preflight import is_empty_folder
 from ..work.run import abort
-from ..work.staging import is_empty_folder, writing
+from ..work.writing import writing
 from .abandon import abandon_output
 
 COMMAND = "demo"

@@ -25,10 +25,12 @@ from ..train.predict import OWN_FILES, USUAL_PREDICTION, PredictOptions, ProvedM
 from ..work import begun, fsops, staging
 from ..work.apart import refuse_holding, refuse_within
 from ..work.interruption import interruptible
+from ..work.locks import locked
 from ..work.plan import INFER, Plan, Target, work_slot
+from ..work.preflight import preflight, replaceable
 from ..work.run import GO_ON, STOPPED, Outcome
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
-from ..work.staging import locked, writing
+from ..work.writing import writing
 
 INPUTS = "imagesTs"
 PREDICTIONS = "predictions"
@@ -108,7 +110,7 @@ def infer(
     cures = (Cure.of("abort", target=output),)
     with interruptible(STOPPED, GO_ON, *cures), locked(target) as lock, locked(within):
         _preflight(planned.plan, way_back, overwrite=how.overwrite)  # another run may have just ended
-        staging.replaceable(target, overwrite=how.overwrite)
+        replaceable(target, overwrite=how.overwrite)
         with _begun(way_back, cures, how), _begun(planned.plan, cures, how):
             work = within.staging
             with writing(work), dataset.unchanged():
@@ -144,7 +146,7 @@ def _way_back(
 
 def _preflight(*plans: Plan, overwrite: bool) -> None:
     for plan in plans:
-        staging.preflight(plan, overwrite=overwrite)
+        preflight(plan, overwrite=overwrite)
 
 
 @contextmanager

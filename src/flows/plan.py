@@ -20,7 +20,7 @@ from ..work.locks import if_possible, locked
 from ..work.plan import Target
 from ..work.run_options import Workers, refuse_unfit
 from ..work.scratch import Warn
-from ..work.staging import writing
+from ..work.writing import writing
 
 
 def plan_dataset(

@@ -25,9 +25,9 @@ from ..train.trainers import find_trainer, list_trainers
 from ..train.transforms import Transformed, outputs, preprocessed_cases, transform_case
 from ..words import some_of
 from ..work.plan import PREVIEW, work_folder
+from ..work.preflight import refuse_unwritable_name
 from ..work.scratch import Warn, scratch
 from ..work.single import write_single
-from ..work.staging import refuse_unwritable_name
 
 COLOURS = ("r", "g", "b")
 

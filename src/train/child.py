@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..errors import Cure, Interrupted, SegconvError
 from ..work import fsops
-from ..work.staging import writing
+from ..work.writing import writing
 from .paths import Paths
 from .processes import said, started
 

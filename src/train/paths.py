@@ -18,7 +18,7 @@ from ..dataset.names import find_dataset
 from ..errors import Cure, Finding, SegconvError, refuse_if_any, warning
 from ..work import fsops
 from ..work.home import config_home
-from ..work.staging import writing
+from ..work.writing import writing
 
 NAMES = {"raw": "nnUNet_raw", "preprocessed": "nnUNet_preprocessed", "results": "nnUNet_results"}
 """Our word → the environment variable, which is also the usual name of the folder."""

@@ -30,7 +30,7 @@ from ..typed import (
     whole_between,
 )
 from ..work import fsops
-from ..work.staging import writing
+from ..work.writing import writing
 from .holds import changing_plans
 from .model import Model
 from .paths import Paths

@@ -16,7 +16,7 @@ from .. import reading
 from ..dataset.pickle_values import NotPlain, values_of
 from ..errors import Cure, SegconvError, naming
 from ..work import fsops
-from ..work.staging import writing
+from ..work.writing import writing
 
 PROPERTIES = ".pkl"
 MAX_PROPERTIES = 512 << 20

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import SegconvError
 from ..work import fsops
-from ..work.staging import writing
+from ..work.writing import writing
 
 
 def remember(plans: Mapping[str, Any], path: Path) -> None:

@@ -17,7 +17,7 @@ from ..dataset.layout import DESCRIPTION
 from ..dataset.strictjson import dumps
 from ..errors import Cure, SegconvError
 from ..work import fsops
-from ..work.staging import writing
+from ..work.writing import writing
 from .child import environment, python, run_child
 from .commands import Tell
 from .model import Model

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .. import reading
 from ..errors import Finding, SegconvError, as_warning
+from ..words import some_of
 from . import fsops, owned
 from .journal import FILE as JOURNAL
 
@@ -150,17 +151,21 @@ def _told_apart(staging: Path) -> tuple[set[str], list[str]]:
 
 
 def _ours(path: str, entry: os.DirEntry[str], known: set[str], mark: str | None) -> bool:
-    if entry.is_dir(follow_symlinks=False):  # an empty one, made for what was to lie in it
+    if entry.is_dir(follow_symlinks=False):  # an empty one, made for what was to be in it
         return any(output.startswith(f"{path}/") for output in known)
     if fsops.is_temporary(entry.name):
-        # Where files cannot be made without a name, the list itself has one before anything tells the mark.
-        if mark is not None and entry.name.startswith(mark):
-            return entry.is_file(follow_symlinks=False) or entry.is_symlink()
-        ours = fsops.is_temporary(path, (FILE,)) or (mark is None and _is_unmarked(path, known))
-        return ours and entry.is_file(follow_symlinks=False)
+        return _is_our_temporary(path, entry, known, mark)
     if path in (FILE, PLAN, JOURNAL) and known:
         return entry.is_file(follow_symlinks=False)
     return path in known
+
+
+def _is_our_temporary(path: str, entry: os.DirEntry[str], known: set[str], mark: str | None) -> bool:
+    # Where files cannot be made without a name, the list itself has one before anything says the mark.
+    if mark is not None and entry.name.startswith(mark):
+        return entry.is_file(follow_symlinks=False) or entry.is_symlink()
+    ours = fsops.is_temporary(path, (FILE,)) or (mark is None and _is_unmarked(path, known))
+    return ours and entry.is_file(follow_symlinks=False)
 
 
 def _is_unmarked(path: str, known: set[str]) -> bool:
@@ -183,10 +188,8 @@ def _entries(texts: Iterable[str]) -> bytes:
 
 
 def _foreign(staging: Path, files: list[str]) -> SegconvError:
-    shown = ", ".join(sorted(files)[: owned.SHOWN])
-    more = f" and {len(files) - owned.SHOWN} more" if len(files) > owned.SHOWN else ""
     return SegconvError(
-        f"holds {shown}{more}, which segconv did not write; it is not touched",
+        f"holds {some_of(sorted(files))}, which segconv did not write; it is not touched",
         code="SC021",
         file=str(staging),
         hint="move the files out of it; segconv keeps unfinished work in this folder",

@@ -16,10 +16,8 @@ from pathlib import Path
 
 from .. import reading
 from ..errors import SegconvError
+from ..words import some_of
 from . import fsops
-
-SHOWN = 5
-"""So many files are named that keep a folder from being replaced."""
 
 OF_EDITS = ("dataset.json", "run.json")
 """Files of a finished dataset that are edited in place: a killed edit leaves a temporary one."""
@@ -226,9 +224,8 @@ def _identities(folder: Path) -> dict[str, Identity]:
 
 
 def _not_replaced(folder: Path, files: list[str], what: str) -> SegconvError:
-    more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
     return SegconvError(
-        f"is not replaced: it holds {', '.join(sorted(files)[:SHOWN])}{more}, {what}",
+        f"is not replaced: it holds {some_of(sorted(files))}, {what}",
         code="SC020",
         file=str(folder),
         hint="move what you want to keep out of it, or choose another target",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,15 @@ from .caseio import CaseIO
 from .held import unchanged
 from .interruption import interruptible
 from .journal import Journal
+from .locks import locked
 from .memory import within_memory
 from .parallel import each
 from .plan import Item, Plan, Target
+from .preflight import preflight, replaceable
 from .run_options import USUAL, RunOptions
 from .sources import forget_changed
-from .staging import Staged, payload_hash
+from .staging import Staged
+from .stale import payload_hash
 from .unforeseen import unforeseen
 from .writing import of_system, writing
 
@@ -121,14 +124,14 @@ def execute(
     """
     backend_of(how.backend).ready()
     with writing(plan.target.staging):
-        staging.preflight(plan, overwrite=how.overwrite)
+        preflight(plan, overwrite=how.overwrite)
     with (
-        nullcontext() if how.lock is not None else staging.locked(plan.target),
+        nullcontext() if how.lock is not None else locked(plan.target),
         interruptible(STOPPED, GO_ON),
         writing(plan.target.staging),
     ):
-        staging.preflight(plan, overwrite=how.overwrite)  # another run may have just ended
-        replaced = staging.replaceable(plan.target, overwrite=how.overwrite)
+        preflight(plan, overwrite=how.overwrite)  # another run may have just ended
+        replaced = replaceable(plan.target, overwrite=how.overwrite)
         outcome = stage(plan, task, finish, how, decoded=decoded)
         late = staging.commit(plan.target, replaced, fsync=how.fsync)
     return replace(outcome, warnings=[*outcome.warnings, *late]) if late else outcome
@@ -178,31 +181,38 @@ def _staged(plan: Plan, task: Task, finish: Finish, how: RunOptions, decoded: Ca
 
 
 def abort(*targets: Target) -> list[Path]:
-    """Remove what unfinished runs left beside targets: staging folders and locks; return what it was.
+    """Remove what unfinished runs left next to targets, staging folders and locks; return what was removed.
 
     Raises
     ------
     SegconvError
-        ``SC035`` if one of the runs goes on, before anything is removed; ``SC021`` for a folder that holds what
-        segconv did not write, which stays, once the others are removed.
+        ``SC035`` if one of the runs is still at work, before anything is removed; ``SC021`` for a folder that holds
+        what segconv did not write, which stays, after the others are removed.
     """
-    found = [path for target in targets for path in (target.staging, target.lock) if os.path.lexists(path)]
-    left = [target for target in targets if target.staging in found or target.lock in found]
-    refused: list[SegconvError] = []
+    left = {target: _left_by(target) for target in targets if _left_by(target)}
     with ExitStack() as locks:
         for target in left:
-            locks.enter_context(staging.locked(target))
-        for target in left:
-            try:
-                with writing(target.staging):
-                    if os.path.lexists(target.staging):
-                        staging.discard(target)
-            except SegconvError as error:
-                refused.append(error)
+            locks.enter_context(locked(target))
+        refused = list(filter(None, map(_discarded, left)))
     if len(refused) == 1:
         raise refused[0]
     refuse_if_any(finding for error in refused for finding in error.findings)
-    return found
+    return [path for paths in left.values() for path in paths]
+
+
+def _left_by(target: Target) -> list[Path]:
+    return [path for path in (target.staging, target.lock) if os.path.lexists(path)]
+
+
+def _discarded(target: Target) -> SegconvError | None:
+    """Remove a staging folder; return why it stays, if it does."""
+    try:
+        with writing(target.staging):
+            if os.path.lexists(target.staging):
+                staging.discard(target)
+    except SegconvError as error:
+        return error
+    return None
 
 
 def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions) -> list[Finding]:
@@ -219,20 +229,19 @@ def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions) -> lis
             closing(each(call, pending, jobs=how.jobs, backend=kind, name=_case, tell=how.progress.note)) as entries,
         ):
             for entry in entries:
-                case = entry["case"]
                 if "findings" in entry:
-                    failures[case] = entry["findings"]
+                    failures[entry["case"]] = entry["findings"]
                 else:
                     journal.add(entry)
                     staging.name_outputs(folder, entry, declare)
-                how.progress.advance(case)
+                how.progress.advance(entry["case"])
     except SegconvError as error:
         if error.code == "SC100":
             error.hint = "; ".join(filter(None, (GO_ON, error.hint)))
         raise
     finally:
         how.progress.stop()
-    return [finding for item in plan.items for finding in failures.get(item.case, [])]
+    return [finding for item in plan.items if item.case in failures for finding in failures[item.case]]
 
 
 def _case(item: Item) -> str:
@@ -253,7 +262,7 @@ def _kind_of_workers(plan: Plan, jobs: int) -> str | None:
 def _finish(
     plan: Plan, journal: Journal, finish: Finish, failed: list[Finding], reused: int, how: RunOptions
 ) -> Outcome:
-    """Write and prove the files of the whole."""
+    """Write and verify the files of the dataset as a whole."""
     warnings = list(plan.warnings)
 
     def results() -> Iterator[Result]:
@@ -266,20 +275,27 @@ def _finish(
     if not len(journal):
         raise Refused(reasons=failed or [Finding("SC011", "there is no case", file=str(plan.source_root))])
     staged = Staged(plan.target.staging)
-    try:
+    with _blaming(plan.target.staging):
         warnings += finish(results(), staged)
-    except SegconvError as error:
-        if error.code == "SC096" and not error.file:  # a record of the journal
-            error.file, error.cures = str(plan.target.staging), (Cure.of("restart"),)
-        raise
     if how.strict and warnings:
         raise Refused(reasons=as_errors(warnings))
     if how.verify:
         of_cases = (target for case in journal.cases() for target in journal.read(case)["targets"])
         staging.verify(plan.target.staging, itertools.chain(of_cases, staged.targets), how.jobs)
-    # As late as can be: a worker of a run that was killed may have left a file half a second ago.
+    # As late as possible: a worker of a run that was killed may have left a file half a second ago.
     staging.clean(plan, journal, keep=[target["path"] for target in staged.targets])
     return Outcome(plan.target.path, len(journal), reused, warnings, failed)
+
+
+@contextmanager
+def _blaming(folder: Path) -> Iterator[None]:
+    """Name the staging folder where a record of its journal cannot be used."""
+    try:
+        yield
+    except SegconvError as error:
+        if error.code == "SC096" and not error.file:
+            error.file, error.cures = str(folder), (Cure.of("restart"),)
+        raise
 
 
 def _result(entry: dict[str, Any]) -> Result:

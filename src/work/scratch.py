@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ..errors import Finding, SegconvError
 from . import begun, fsops
+from .locks import locked
 from .plan import HIDDEN, Target
-from .staging import locked, writing
+from .writing import writing
 
 Warn = Callable[[Sequence[Finding]], None]
 """Hears warnings."""

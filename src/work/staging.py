@@ -6,33 +6,29 @@ import errno
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from .. import reading
 from ..errors import Cure, Finding, SegconvError, warning
-from ..typed import Misfit
+from ..words import some_of
 from . import begun, fsops, owned
 from .backends import THREADS
 from .begun import PLAN
 from .journal import FILE as JOURNAL
-from .journal import Journal, is_entry
-from .locks import locked as locked  # with `writing`, what everybody who stages needs
+from .journal import Journal
+from .locks import locked
 from .owned import Owned, file_sha256
 from .parallel import each
-from .plan import Item, Plan, Target
-from .writing import cannot_write as cannot_write
-from .writing import writing as writing
+from .plan import Plan, Target
+from .preflight import LAST, is_empty_folder, refuse_taken, replaceable
+from .stale import forget_stale, where
+from .writing import writing
 
-LAST = ("segconv/cases.jsonl", "segconv/run.json")
-"""Files of a finished folder without which nothing would say whose the others are; removed last."""
 LONGEST_PLAN = 64 << 20
 """Bytes of plan.json."""
-SPARE_BYTES = 16 << 20
-"""Room that is left on the disk beyond the estimate."""
 
 
 class Staged:
@@ -68,75 +64,6 @@ class Staged:
         self.targets.append({"path": relative, "size": size, "sha256": digest.hexdigest()})
 
 
-def preflight(plan: Plan, *, overwrite: bool) -> None:
-    """Refuse what is sure to fail, without writing.
-
-    Raises
-    ------
-    SegconvError
-        ``SC020`` if the target is there, or would replace what it is made of, ``SC031`` if its folder
-        cannot be written, ``SC032`` if the disk has too little room.
-    """
-    target = plan.target.path
-    refuse_taken(plan.target, overwrite=overwrite)
-    above = refuse_unwritable_name(target)
-    if (read := _read_from(target, plan)) is not None:
-        raise SegconvError(
-            f"is not replaced by what is made of it: {read} is read",
-            code="SC020",
-            file=str(target),
-            hint="choose another target",
-        )
-    need = sum(item.nbytes for item in plan.items) * 11 // 10 + SPARE_BYTES
-    free = shutil.disk_usage(above).free
-    if not plan.target.staging.is_dir() and free < need:
-        raise SegconvError(f"has {free >> 20} MiB free, about {need >> 20} are needed", code="SC032", file=str(above))
-
-
-def refuse_unwritable(folder: Path) -> Path:
-    """Return a folder, or the one that it would be made in.
-
-    Raises
-    ------
-    SegconvError
-        ``SC031`` if it is no folder, or cannot be written.
-    """
-    while not folder.is_dir():
-        if os.path.lexists(folder):
-            raise SegconvError("is no folder", code="SC031", file=str(folder))
-        folder = folder.parent
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise SegconvError("cannot be written", code="SC031", file=str(folder), hint="check the rights of the folder")
-    return folder
-
-
-def refuse_unwritable_name(path: Path) -> Path:
-    """Refuse the name of a file or folder that cannot be made, before there is anything to put there.
-
-    Returns
-    -------
-    folder
-        That it is made in, or the nearest above that is there.
-
-    Raises
-    ------
-    SegconvError
-        ``SC031`` if its folder, or the one that it would be made in, cannot be written, or its name is too long.
-    """
-    with writing(path):
-        with suppress(FileNotFoundError, NotADirectoryError):
-            os.lstat(path)
-        return refuse_unwritable(path.absolute().parent)
-
-
-def _read_from(target: Path, plan: Plan) -> str | None:
-    """Return a source that lies inside of the target, links followed: it would be gone, and links lead nowhere."""
-    if not target.is_dir():
-        return None
-    inside = os.path.join(os.path.realpath(target), "")
-    return next((s for item in plan.items for s in item.sources if os.path.realpath(s).startswith(inside)), None)
-
-
 def begin(plan: Plan, *, restart: bool) -> Journal:
     """Make the staging folder, or continue the one that is there.
 
@@ -150,6 +77,24 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
     SegconvError
         ``SC021`` if the folder belongs to a run with other options, or holds what segconv did not write.
     """
+    staging = plan.target.staging
+    _take_over(plan, restart=restart)
+    begun.declare(staging, _folders(plan))
+    record = staging / PLAN
+    if not record.is_file():
+        said = {"fingerprint": plan.fingerprint, "target": plan.target.path.name, "key": plan.key}
+        text = json.dumps(said, indent=2)
+        fsops.write_atomic(record, text.encode(), mark=begun.mark_of(staging))
+    journal = Journal(staging / JOURNAL)
+    with begun.declaring(staging) as declare:
+        for case in journal.cases():
+            name_outputs(staging, journal.read(case), declare)
+    forget_stale(plan, journal)
+    return journal
+
+
+def _take_over(plan: Plan, *, restart: bool) -> None:
+    """Make the staging folder, or make sure that the existing one can be resumed; see `begin`."""
     staging = plan.target.staging
     if _leftover(plan.target) or (restart and os.path.lexists(staging)):
         discard(plan.target)
@@ -168,17 +113,6 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
             )
         begun.remove(staging)  # what was only planned does not lock the target
         fsops.mkdir(staging)
-    begun.declare(staging, _folders(plan))
-    if not record.is_file():
-        said = {"fingerprint": plan.fingerprint, "target": plan.target.path.name, "key": plan.key}
-        text = json.dumps(said, indent=2)
-        fsops.write_atomic(record, text.encode(), mark=begun.mark_of(staging))
-    journal = Journal(staging / JOURNAL)
-    with begun.declaring(staging) as declare:
-        for case in journal.cases():
-            name_outputs(staging, journal.read(case), declare)
-    _forget_stale(plan, journal)
-    return journal
 
 
 def name_outputs(staging: Path, entry: dict[str, Any], declare: Callable[[Iterable[str]], None]) -> None:
@@ -353,21 +287,8 @@ def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> list[Findi
         fsops.sync_folder(folder.parent)
     if not left:
         return []
-    what = f"keeps {', '.join(left[: owned.SHOWN])} of what was replaced, which appeared or changed meanwhile"
+    what = f"keeps {some_of(left)} of what was replaced, which appeared or changed meanwhile"
     return [warning("SC021", what, file=str(staging), hint="move the files out of it")]
-
-
-def replaceable(target: Target, *, overwrite: bool) -> Owned | None:
-    """Return the proof that what is there may be replaced; None if nothing is.
-
-    Raises
-    ------
-    SegconvError
-        ``SC020`` as `owned.prove`.
-    """
-    if not overwrite or not os.path.lexists(target.path) or is_empty_folder(target.path):
-        return None
-    return owned.prove(target.path, target.manifest)
 
 
 def publish(target: Target, finish: Callable[[Staged], None], *, overwrite: bool) -> None:
@@ -396,75 +317,9 @@ def publish(target: Target, finish: Callable[[Staged], None], *, overwrite: bool
         commit(target, replaced, fsync=True)
 
 
-def refuse_taken(target: Target, *, overwrite: bool) -> None:
-    """Refuse a target that is there already.
-
-    Raises
-    ------
-    SegconvError
-        ``SC020``.
-    """
-    if not overwrite and os.path.lexists(target.path) and not is_empty_folder(target.path):
-        raise SegconvError(
-            "already exists",
-            code="SC020",
-            file=str(target.path),
-            hint="choose another target",
-            cures=[Cure.of("overwrite")],
-        )
-
-
-def where(folder: Path, target: Mapping[str, Any]) -> Path:
-    """Return where a written file lies: in its folder, or where an external one was left."""
-    return Path(target["at"]) if "at" in target else folder / target["path"]
-
-
-def is_empty_folder(path: Path) -> bool:
-    """Return whether a path is a folder with nothing in it."""
-    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
-
-
-def payload_hash(item: Item) -> str:
-    """Return a hash of what a worker was told, so that a case is done again when that changes."""
-    return hashlib.sha256(repr(item.payload).encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _said(record: Path) -> dict[str, Any]:
     try:
         found = json.loads(reading.whole(reading.in_real_folder(record), LONGEST_PLAN))
     except (OSError, ValueError, RecursionError, SegconvError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _forget_stale(plan: Plan, journal: Journal) -> None:
-    items = {item.case: item for item in plan.items}
-    for case in journal.cases():
-        item = items.get(case)
-        if item is None or not _still_good(item, journal.read(case), plan):
-            journal.forget(case)
-
-
-def _still_good(item: Item, entry: dict[str, Any], plan: Plan) -> bool:
-    """Whether a journalled case need not be done again."""
-    try:
-        is_entry(entry)
-    except Misfit:
-        return False
-    if entry["payload"] != payload_hash(item) or sorted(t["path"] for t in entry["targets"]) != sorted(item.outputs):
-        return False
-    sources = {os.path.normpath(plan.source_root / source["path"]): source for source in entry["sources"]}
-    if set(sources) != set(item.sources):
-        return False
-    try:
-        for path, source in sources.items():
-            found = os.stat(path, follow_symlinks=False)
-            if (found.st_size, found.st_mtime_ns) != (source["size"], source["mtime_ns"]):
-                return False
-        for target in entry["targets"]:
-            path = where(plan.target.staging, target)
-            if path.stat().st_size != target["size"] or file_sha256(path) != target["sha256"]:
-                return False
-    except OSError:
-        return False
-    return True

@@ -22,8 +22,8 @@ from segconv.dataset.regions import parse_regions, swaps
 from segconv.dataset.runs import NewRun
 from segconv.errors import SegconvError
 from segconv.image.formats import png as picture
+from segconv.work.locks import locked
 from segconv.work.plan import Target
-from segconv.work.staging import locked
 
 LABELS = {"background": 0, "edema": 1, "necrosis": 2, "enhancing": 3, "ignore": 4}
 

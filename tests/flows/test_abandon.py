@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.make_fixtures import png_shapes
+from segconv.work.locks import locked
 from segconv.work.plan import PREVIEW, REPLACE, STRESS, Target, work_folder
-from segconv.work.staging import locked
 
 from ..command import Command, Done
 

@@ -15,8 +15,8 @@ from fixtures.make_fixtures import png_shapes
 from segconv.dataset.names import DatasetName
 from segconv.flows import plan
 from segconv.work import fsops
+from segconv.work.locks import locked
 from segconv.work.plan import Target
-from segconv.work.staging import locked
 
 from ..command import Command, Done
 from ..review import datasets

@@ -20,11 +20,12 @@ import pytest
 
 from segconv.errors import Refused, SegconvError
 from segconv.work import fsops, staging
+from segconv.work import preflight as room
 from segconv.work.caseio import CaseIO
+from segconv.work.locks import locked
 from segconv.work.plan import Item, Plan, Target
 from segconv.work.run import _kind_of_workers, abort, execute
 from segconv.work.run_options import RunOptions
-from segconv.work.staging import locked
 
 from . import tasks
 from .tasks import listing, make_plan, tree
@@ -226,15 +227,15 @@ def test_a_full_disk_is_known_before_anything_is_written(tmp_path: Path) -> None
 
 def test_a_disk_with_just_enough_room_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make_plan(tmp_path)
-    need = staging.SPARE_BYTES + 110
+    need = room.SPARE_BYTES + 110
     sized = Plan(plan.target, plan.source_root, (Item("x", (), ("a",), None, 100),), {})
     for free, enough in ((need, True), (need - 1, False)):
-        monkeypatch.setattr(staging.shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        monkeypatch.setattr(room.shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
         if enough:
-            staging.preflight(sized, overwrite=False)
+            room.preflight(sized, overwrite=False)
             continue
         with pytest.raises(SegconvError) as caught:
-            staging.preflight(sized, overwrite=False)
+            room.preflight(sized, overwrite=False)
         assert caught.value.code == "SC032"
 
 

@@ -27,7 +27,7 @@ from ...image.resample import LINEAR, NEAREST
 from ...review.scores.dice import score
 from ...review.scores.robustness import Condition
 from ...work import fsops
-from ...work.staging import writing
+from ...work.writing import writing
 from .plan import StressCase
 
 

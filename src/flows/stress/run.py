@@ -19,7 +19,8 @@ from ...work.parallel import each
 from ...work.plan import STRESS, Target
 from ...work.run_options import refuse_unfit
 from ...work.scratch import Warn, scratch
-from ...work.staging import Staged, publish, writing
+from ...work.staging import Staged, publish
+from ...work.writing import writing
 from .case import ScoredCase, score_case, write_inputs
 from .plan import Stress, inputs_folder, outputs_folder
 

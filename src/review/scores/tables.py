@@ -12,8 +12,8 @@ from typing import Any
 
 from ... import reading
 from ...errors import Cure, SegconvError
+from ...work.preflight import refuse_unwritable_name
 from ...work.single import write_single
-from ...work.staging import refuse_unwritable_name
 from .dice import Overlap
 from .scoring import Evaluation
 
