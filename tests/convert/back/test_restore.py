@@ -31,7 +31,7 @@ from segconv.image import raster
 from segconv.image.formats import nrrd, segmentation
 from segconv.image.geometry import Geometry
 
-from ..command import Command, tree_hash
+from ...command import Command, tree_hash
 
 COLOURS = np.array([[0, 0, 0], [255, 0, 0], [0, 128, 255]], dtype=np.uint8)
 TABLE = "background=#000000,disc=#ff0000,ring=#0080ff"

@@ -22,7 +22,7 @@ from segconv.image.formats.nifti_forms import forms_of, with_forms
 from segconv.image.geometry import Geometry
 from segconv.train.paths import Paths
 
-from ..command import Command
+from ...command import Command
 
 SIZE = (8, 7, 6)
 SQUARE = np.array([[-1.5, 0, 0, 30], [0, -1.5, 0, 40], [0, 0, 4, -50], [0, 0, 0, 1.0]])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fixtures.make_fixtures import png_shapes
 
-from ..command import Command
+from ...command import Command
 
 
 def test_what_restore_leaves_out_is_named(tmp_path: Path, segconv: Command) -> None:

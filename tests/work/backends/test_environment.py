@@ -13,7 +13,7 @@ import pytest
 from fixtures.make_fixtures import msd_ct
 from segconv.work.backends.environment import environment_of_workers
 
-from ..command import Command
+from ...command import Command
 
 MODULES = ("argparse", "cloudpickle", "joblib", "loky", "multiprocessing", "numpy", "runpy", "sitecustomize", "socket")
 """Of the standard library and installed ones: what workers, and what counts their resources, import as they start."""

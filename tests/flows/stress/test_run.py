@@ -28,8 +28,8 @@ from segconv.train.paths import Paths
 from segconv.train.predict import ProvedModel
 from segconv.train.trained import TrainedModel, find_model
 
-from ..command import Command
-from .predictor import OWN_FILES
+from ...command import Command
+from ..predictor import OWN_FILES
 
 AIR, ORGAN, CORE = -1000, 0, 1000
 EDGE = 33

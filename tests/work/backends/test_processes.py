@@ -16,7 +16,7 @@ from fixtures.make_fixtures import png_shapes
 from segconv.work.backends.semaphores import why_there_are_none
 from segconv.work.parallel import each
 
-from ..command import Command, tree_hash
+from ...command import Command, tree_hash
 
 PNG_LABELS = ("--labels", "background=0,disc=128,ring=255")
 
@@ -89,7 +89,7 @@ GARBAGE = {
 PROGRAM = """
 import os
 from segconv.work.parallel import each
-from tests.work.test_no_processes import GARBAGE, worker
+from tests.work.backends.test_processes import GARBAGE, worker
 found = set(each(worker, range(20), jobs=2, backend="loky"))
 assert found and os.getpid() not in found
 assert {name: os.environ[name] for name in GARBAGE} == GARBAGE
@@ -100,7 +100,7 @@ def test_settings_of_the_library_neither_break_nor_change_a_run() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM],
         env={**os.environ, **GARBAGE},
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         encoding="utf-8",
     )
