@@ -20,14 +20,13 @@ from ..image.grids import FIRST_CHANNEL, IMAGE, difference, same_grid
 from ..image.opened import Header, Opened
 from ..image.resample import LINEAR, NEAREST
 from ..image.voxels import label_values, refuse_infinite_in_32_bits, smallest_type, value_range
+from ..words import some_of
 from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from ..work.plan import Item
 from .files import read_image, read_label
 from .intensity import shift_hu
 from .rotation import Turn, load_kernels_ahead, outside, plan_turn, turned, turned_softly
 from .spec import Transform
-
-SHOWN_VALUES = 5
 
 
 @dataclass(frozen=True)
@@ -214,20 +213,32 @@ def _images(work: _Work, number: int) -> None:
 
 def _labels(work: _Work) -> list[dict[str, Any]]:
     """Carry over the label and make its copies on the grids of the images; return the records of the copies."""
-    task, io, recipe = work.task, work.io, work.task.recipe
-    path = Path(task.label or "")
+    io, recipe = work.io, work.task.recipe
+    path = Path(work.task.label or "")
     data = io.read(path)
     opened = read_label(data, recipe.source_ending)
-    array, own, plain = opened.label().array, opened.header, opened.plain
+    array = opened.label().array
     _warn_odd(opened, work, path)
-    del opened
     present = label_values(array)
     unknown = set(present) - set(recipe.values)
     if unknown:
-        shown = ", ".join(map(str, sorted(unknown)[:SHOWN_VALUES])) + (" …" if len(unknown) > SHOWN_VALUES else "")
-        raise SegconvError(f"holds the values {shown}, declared are {list(recipe.values)}", code="SC070")
+        raise SegconvError(
+            f"holds the values {some_of(sorted(unknown))}, declared are {list(recipe.values)}", code="SC070"
+        )
     if set(present) == {0}:
         io.warn(warning("SC075", f"holds nothing but {BACKGROUND}", file=_shown(path, io)))
+    plain, own = opened.plain, opened.header
+    del opened
+    array = _carry_label(work, path, data, array, own, plain=plain)
+    del data
+    return _label_copies(work, work.first or own, array, present)
+
+
+def _carry_label(
+    work: _Work, path: Path, data: bytes, array: NDArray[Any], own: Header, *, plain: bool
+) -> NDArray[Any]:
+    """Carry over the original label, in a type that nnU-Net's readers know; return its voxels in that type."""
+    task, recipe = work.task, work.task.recipe
     first = work.first or own
     takes_header = _takes_header(own.geometry, first.geometry, IMAGE, work, path)
     if array.dtype.itemsize > 2 or array.dtype.kind not in ("u" if recipe.ending == ".png" else "iu"):
@@ -237,15 +248,30 @@ def _labels(work: _Work) -> list[dict[str, Any]]:
         array = array.astype(smallest_type(max(recipe.values)))
     target = label_path(task.record.case, recipe.ending, task.record.split)
     if recipe.keeps(plain=plain and not takes_header):
-        io.place(path, data, target, task.how)
+        work.io.place(path, data, target, task.how)
     else:
         place = first if takes_header else own
-        io.write(target, *place.encoded(array, place.geometry, recipe.ending))
-    del data
+        work.io.write(target, *place.encoded(array, place.geometry, recipe.ending))
+    return array
+
+
+def _label_copies(work: _Work, first: Header, array: NDArray[Any], present: Mapping[int, int]) -> list[dict[str, Any]]:
+    """Make the copies of a label; return their records.
+
+    Parameters
+    ----------
+    first
+        Header of the first channel.
+    array
+        ``(z, y, x)`` or ``(y, x)``; integers.
+    present
+        Value → number of voxels.
+    """
+    recipe = work.task.recipe
     made = []
-    for copy, transform in task.copies.items():
+    for copy, transform in work.task.copies.items():
         turn = work.turns[copy]
-        # The label lies on the image's own grid, so that one transform moves both.
+        # The label is on the image's own grid, so that one transform moves both.
         if recipe.label_soft:
             moved = turned_softly(turn, array, tuple(present), recipe.label_background)
         else:
@@ -254,9 +280,9 @@ def _labels(work: _Work) -> list[dict[str, Any]]:
         unknown = set(counts) - {*present, recipe.label_background}
         if unknown:
             raise SegconvError(f"the label of {copy} got the values {sorted(unknown)}", code="SC070")
-        io.write(label_path(copy, recipe.ending), *first.encoded(moved, turn.grid, recipe.ending))
+        work.io.write(label_path(copy, recipe.ending), *first.encoded(moved, turn.grid, recipe.ending))
         del moved
-        made.append(_copy_record(task.record, copy, transform, counts, turn.grid, recipe))
+        made.append(_copy_record(work.task.record, copy, transform, counts, turn.grid, recipe))
     return made
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -142,16 +142,20 @@ class _Cases:
         fit = [(split, case) for split, case in cases if case not in unfit]
         taken = {case for _, case in cases}
         for (split, _), record in zip(fit, self._records(fit), strict=True):
-            if record.split != split:
+            if record.split == split:
+                yield from self._item(record, taken)
+            else:
                 what = f"has {record.case!r} for {record.split}, and its files are for {split}"
                 self.findings.append(Finding("SC096", what, file=str(self.source.path / lineage.CASES)))
-                continue
-            made = copies(self.spec, record.case) if split == TRAIN and record.parent is None else {}
-            self._judge_names(record.case, made, taken)
-            task = self._task(record, made)
-            if task is not None:
-                yield _item(task)
         self.findings += unfit.values()
+
+    def _item(self, record: CaseRecord, taken: set[str]) -> Iterator[Item]:
+        """Yield the work on a case, if nothing keeps it from being augmented."""
+        made = copies(self.spec, record.case) if record.split == TRAIN and record.parent is None else {}
+        self._judge_names(record.case, made, taken)
+        task = self._task(record, made)
+        if task is not None:
+            yield _item(task)
 
     def _records(self, keys: list[tuple[str, str]]) -> list[CaseRecord]:
         """Return what is known of each case, with its patient."""
@@ -189,14 +193,16 @@ class _Cases:
         except SegconvError as error:
             self.findings += error.findings
             return None
-        if self.recipe.pad_value is not None and made:
-            for path in places:
-                self.findings += unfit_for_padding(self.recipe.pad_value, path)
-        if self.recipe.ending == ".png" != self.recipe.source_ending:
-            for path in places:
-                self.findings += unfit_for_png(path)
+        self._judge_types(places, padded=bool(made))
         own = dataclasses.replace(record, targets=[], sources=[])
         return AugmentTask(own, places, label_place, dict(made), self.recipe)
+
+    def _judge_types(self, places: Iterable[str], *, padded: bool) -> None:
+        recipe = self.recipe
+        if recipe.pad_value is not None and padded:
+            self.findings += [found for path in places for found in unfit_for_padding(recipe.pad_value, path)]
+        if recipe.ending == ".png" != recipe.source_ending:
+            self.findings += [found for path in places for found in unfit_for_png(path)]
 
 
 def ways(augmentation: Augmentation) -> Mapping[str, int]:

@@ -99,25 +99,32 @@ class _NewDataset:
     def _lines(self, results: Iterable[Result]) -> Iterator[bytes]:
         """Yield the lineage of each original and each copy, and keep what the folds need of it."""
         for result in results:
-            targets = {target["path"]: target for target in result.targets}
             for number, found in enumerate(result.record.get("records") or ()):
-                record = CaseRecord.from_json(found)
-                own = [targets[path] for path in self._paths(record) if path in targets]
-                if record.split == TRAIN and self.recipe.link == EXTERNAL:
-                    places = [t.get("at") or str(self.augmentation.plan.target.path / t["path"]) for t in own]
-                    self.external[record.case] = {"images": places[:-1], "label": places[-1]}
-                # They are of the original's files, which come first.
-                warnings = [finding.as_json() for finding in result.warnings] if number == 0 else []
-                record = dataclasses.replace(
-                    record,
-                    sources=result.sources,
-                    targets=[_target(target) for target in own],
-                    warnings=[*record.warnings, *warnings],
-                )
-                self.kept.append(
-                    CaseRecord(record.case, record.split, record.patient, record.parent, targets=record.targets)
-                )
+                # Warnings are about the original's files, which come first.
+                record = self._record(CaseRecord.from_json(found), result, warned=number == 0)
+                kept = (record.case, record.split, record.patient, record.parent)
+                self.kept.append(CaseRecord(*kept, targets=record.targets))
                 yield record.to_line()
+
+    def _record(self, record: CaseRecord, result: Result, *, warned: bool) -> CaseRecord:
+        """Return the record of a case with its files; keep where they are if dataset.json must say so."""
+        targets = {target["path"]: target for target in result.targets}
+        own = [targets[path] for path in self._paths(record) if path in targets]
+        if record.split == TRAIN and self.recipe.link == EXTERNAL:
+            self.external[record.case] = self._places(own)
+        warnings = [finding.as_json() for finding in result.warnings] if warned else []
+        return dataclasses.replace(
+            record,
+            sources=result.sources,
+            targets=[_target(target) for target in own],
+            warnings=[*record.warnings, *warnings],
+        )
+
+    def _places(self, targets: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return where the files of a case are, as dataset.json says it."""
+        folder = self.augmentation.plan.target.path
+        *images, label = [target.get("at") or str(folder / target["path"]) for target in targets]
+        return {"images": images, "label": label}
 
     def _paths(self, record: CaseRecord) -> list[str]:
         """Return the paths of a case's files, relative to the dataset."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import numpy as np
 
@@ -13,24 +14,35 @@ def copies(spec: AugmentSpec, case: str) -> dict[str, Transform]:
     """Return the copies of a case: identifier → parameters.
 
     Whatever the order or the number of workers, the same seed, case, plane, angle and copy number
-    lead to the same parameters; adding copies, planes or angles does not change those that were there.
+    give the same parameters; adding copies, planes or angles does not change the others.
     """
-    made: dict[str, Transform] = {}
-    known = AXES if spec.frame == IMAGE else PLANES
-    if spec.angles_deg:
-        for plane in spec.planes:
-            for angle in spec.angles_deg:
-                for number in range(spec.copies):
-                    turn = f"{plane}{_angle_name(angle)}"
-                    name = f"{case}_{turn}" + (f"_{number + 1:02d}" if spec.copies > 1 else "")
-                    angles = tuple(angle if plane == other else 0.0 for other in known)
-                    shift = _shift(spec, _random(spec, case, number, turn))
-                    made[name] = Transform((angles[0], angles[1], angles[2]), shift, spec.frame)
-        return made
+    return _fixed(spec, case) if spec.angles_deg else _drawn(spec, case)
+
+
+def _axes(spec: AugmentSpec) -> tuple[str, ...]:
+    """Return what an angle can be about, in order."""
+    return AXES if spec.frame == IMAGE else PLANES
+
+
+def _fixed(spec: AugmentSpec, case: str) -> dict[str, Transform]:
+    """Return the copies of each angle in each plane."""
+    made = {}
+    for plane, angle, number in itertools.product(spec.planes, spec.angles_deg, range(spec.copies)):
+        turn = f"{plane}{_angle_name(angle)}"
+        name = f"{case}_{turn}" + (f"_{number + 1:02d}" if spec.copies > 1 else "")
+        x, y, z = (angle if plane == other else 0.0 for other in _axes(spec))
+        made[name] = Transform((x, y, z), _shift(spec, _random(spec, case, number, turn)), spec.frame)
+    return made
+
+
+def _drawn(spec: AugmentSpec, case: str) -> dict[str, Transform]:
+    """Return the copies with random angles."""
+    made = {}
     for number in range(spec.copies):
         random = _random(spec, case, number)
-        drawn = random.uniform(-1, 1, size=len(known)) * (spec.rotate_range_deg or 0.0)
-        x, y, z = (float(angle) if plane in spec.planes else 0.0 for plane, angle in zip(known, drawn, strict=True))
+        drawn = random.uniform(-1, 1, size=3) * (spec.rotate_range_deg or 0.0)
+        angles = zip(_axes(spec), drawn, strict=True)
+        x, y, z = (float(angle) if plane in spec.planes else 0.0 for plane, angle in angles)
         made[f"{case}_aug{number + 1:02d}"] = Transform((x, y, z), _shift(spec, random), spec.frame)
     return made
 

@@ -51,6 +51,10 @@ def refuse_unfit(source: Dataset, spec: AugmentSpec, ending: str, link: str) -> 
         raise SegconvError(
             "pictures turn only in their own plane", file=str(source.path), cures=(Cure.of("turn_pictures"),)
         )
+    _refuse_format(found, ending, link)
+
+
+def _refuse_format(found: str, ending: str, link: str) -> None:
     if (found in raster.ENDINGS) != (ending in raster.ENDINGS):
         kind = "pictures" if found in raster.ENDINGS else "volumes"
         raise SegconvError(f"{kind} that end in {found} cannot be written as {ending}")

@@ -162,12 +162,11 @@ class Geometry:
 
     def __post_init__(self) -> None:
         n = len(self.size)
-        if n not in (2, 3) or len(self.spacing_mm) != n or len(self.origin_mm) != n or len(self.direction) != n * n:
+        lengths = (len(self.spacing_mm), len(self.origin_mm), len(self.direction))
+        if n not in (2, 3) or lengths != (n, n, n * n) or len(self.sheared) not in (0, n * n):
             raise SegconvError(f"size {self.size} does not go with its spacing, origin and direction", code="SC057")
         if any(s < 1 for s in self.size):
             raise SegconvError(f"size {self.size} has an axis without voxels", code="SC053")
-        if self.sheared and len(self.sheared) != n * n:
-            raise SegconvError(f"sheared axes of {len(self.sheared)} numbers, expected {n * n}", code="SC057")
         if not all(map(math.isfinite, (*self.spacing_mm, *self.origin_mm, *self.direction, *self.sheared))):
             raise SegconvError("spacing, origin or direction is not finite", code="SC057")
         if any(s <= 0 for s in self.spacing_mm):

@@ -27,7 +27,7 @@ def numbers_of(names: Sequence[str]) -> list[int] | None:
     split = [_DIGITS.split(name) for name in names]
     if not split or len({tuple(pieces[::2]) for pieces in split}) > 1:
         return None
-    varying = [at for at in range(1, len(split[0]), 2) if len({int(pieces[at]) for pieces in split}) > 1]
+    varying = _varying(split)
     return [int(pieces[varying[0]]) for pieces in split] if len(varying) == 1 else None
 
 
@@ -49,22 +49,9 @@ def ordered(names: Sequence[str]) -> list[int]:
     """
     if len(names) < 2:
         return list(range(len(names)))
-    split = [_DIGITS.split(name) for name in names]
-    if len({tuple(pieces[::2]) for pieces in split}) > 1:
-        odd = next(n for n, pieces in zip(names, split, strict=True) if pieces[::2] != split[0][::2])
-        raise SegconvError(
-            f"slices are named in two ways, {names[0]!r} and {odd!r}",
-            code="SC087",
-            hint="name the slices of one volume alike but for their number",
-        )
-    varying = [at for at in range(1, len(split[0]), 2) if len({int(pieces[at]) for pieces in split}) > 1]
-    if len(varying) != 1:
-        raise SegconvError(
-            f"slice names such as {names[0]!r} differ in {len(varying)} numbers, expected 1",
-            code="SC087",
-            hint="put the slices of each volume into a folder of its own",
-        )
-    numbers = [int(pieces[varying[0]]) for pieces in split]
+    numbers = numbers_of(names)
+    if numbers is None:
+        raise _unordered(names)
     order = sorted(range(len(names)), key=numbers.__getitem__)
     for before, after in pairwise(order):
         gap = numbers[after] - numbers[before]
@@ -78,6 +65,28 @@ def ordered(names: Sequence[str]) -> list[int]:
                 hint="add the missing slices, or number the others without a gap",
             )
     return order
+
+
+def _unordered(names: Sequence[str]) -> SegconvError:
+    """Return the error for names that do not differ in one number."""
+    split = [_DIGITS.split(name) for name in names]
+    odd = next((n for n, pieces in zip(names, split, strict=True) if pieces[::2] != split[0][::2]), None)
+    if odd is not None:
+        return SegconvError(
+            f"slices are named in two ways, {names[0]!r} and {odd!r}",
+            code="SC087",
+            hint="give the slices of one volume names that differ only in their number",
+        )
+    return SegconvError(
+        f"slice names such as {names[0]!r} differ in {len(_varying(split))} numbers, expected 1",
+        code="SC087",
+        hint="put the slices of each volume into a folder of its own",
+    )
+
+
+def _varying(split: Sequence[Sequence[str]]) -> list[int]:
+    """Return at which places numbers differ, of names split at their numbers."""
+    return [at for at in range(1, len(split[0]), 2) if len({int(pieces[at]) for pieces in split}) > 1]
 
 
 def assemble(slices: Sequence[NDArray[Any]]) -> NDArray[Any]:

@@ -109,20 +109,14 @@ def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]
         error.advise("correct the label: such a voxel belongs to no class")
         raise
     if array.dtype.kind == "f":
-        for start, chunk in enumerate(chunks(array)):
-            fractions = chunk != np.rint(chunk)
-            if fractions.any():
-                at = np.unravel_index(start * CHUNK_VOXELS + int(np.argmax(fractions)), array.shape)
-                raise SegconvError(
-                    f"holds the fraction {float(array[at]):g} at {_xyz(at)}; labels are whole numbers", code="SC071"
-                )
+        _refuse_fractions(array)
     if low < 0:
         raise SegconvError(
             f"holds the negative value {low:g} at {position(array == low)}; labels begin at 0",
             code="SC072",
             cures=[Cure.of("replace_negative")],
         )
-    # A comparison a value is a third of the time of a histogram, which widens every voxel to 64 bits.
+    # One comparison per value takes a third of the time of a histogram, which widens every voxel to 64 bits.
     if high < FEW_VALUES:
         few = _counted(array, range(1, int(high) + 1))
         few[0] = array.size - sum(few.values())
@@ -130,15 +124,28 @@ def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]
     ends = _counted(array, (int(low), int(high)))  # most masks have two values, such as 0 and 255
     if sum(ends.values()) == array.size:
         return ends
-    if high < 1 << 16:
-        counts = np.zeros(int(high) + 1, dtype=np.int64)
-        for chunk in chunks(array):
-            counts += np.bincount(chunk.astype(np.uint16, copy=False), minlength=counts.size)
-        present = np.flatnonzero(counts)
-        if len(present) > most:
-            raise _too_many(array, present, counts[present], most, "values")
-        return {int(value): int(counts[value]) for value in present}
-    return tally(array, most)
+    return _histogram(array, int(high), most) if high < 1 << 16 else tally(array, most)
+
+
+def _refuse_fractions(array: NDArray[Any]) -> None:
+    for start, chunk in enumerate(chunks(array)):
+        fractions = chunk != np.rint(chunk)
+        if fractions.any():
+            at = np.unravel_index(start * CHUNK_VOXELS + int(np.argmax(fractions)), array.shape)
+            raise SegconvError(
+                f"holds the fraction {float(array[at]):g} at {_xyz(at)}; labels are whole numbers", code="SC071"
+            )
+
+
+def _histogram(array: NDArray[Any], high: int, most: int) -> dict[int, int]:
+    """Return value → number of voxels of an array of whole numbers from 0 to `high`; see `tally`."""
+    counts = np.zeros(high + 1, dtype=np.int64)
+    for chunk in chunks(array):
+        counts += np.bincount(chunk.astype(np.uint16, copy=False), minlength=counts.size)
+    present = np.flatnonzero(counts)
+    if len(present) > most:
+        raise _too_many(array, present, counts[present], most, "values")
+    return {int(value): int(counts[value]) for value in present}
 
 
 def tally(array: NDArray[Any], most: int = MOST_VALUES, what: str = "values") -> dict[int, int]:
@@ -236,14 +243,18 @@ def remap(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
     for found, written in mapping.items():
         table[found] = written
     if array.dtype == np.uint8 and table.dtype == np.uint8 and array.flags.c_contiguous:
-        # The table look-up of bytes takes a tenth of the time that numpy's takes.
-        every = table.tobytes().ljust(256, b"\0")
-        out = np.empty(array.shape, dtype=np.uint8)
-        for part, chunk in zip(chunks(out), chunks(array), strict=True):
-            part[:] = np.frombuffer(chunk.tobytes().translate(every), dtype=np.uint8)
-        return out
+        return _translated(array, table)
     remapped: NDArray[Any] = table[array if array.dtype.kind in "iu" else array.astype(np.int64)]
     return remapped
+
+
+def _translated(array: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
+    """Look bytes up as bytes, which takes a tenth of the time that numpy's look-up takes."""
+    every = table.tobytes().ljust(256, b"\0")
+    out = np.empty(array.shape, dtype=np.uint8)
+    for part, chunk in zip(chunks(out), chunks(array), strict=True):
+        part[:] = np.frombuffer(chunk.tobytes().translate(every), dtype=np.uint8)
+    return out
 
 
 def smallest_type(largest: int) -> np.dtype[Any]:

@@ -153,7 +153,6 @@ def _layout(data: Buffer) -> _Layout:
     if len(head) < 54:
         raise SegconvError(f"ends after {len(head)} bytes, within its header", code="SC058")
     rows_at, length, width, height, planes, bits, compression = struct.unpack("<10xIIiiHHI", head[:34])
-    used = int.from_bytes(head[46:50], "little")
     if not 40 <= length <= 124 or planes != 1 or rows_at < 14 + length:
         raise SegconvError(f"has a BMP header of {length} bytes and {planes} planes", code="SC053")
     masks = struct.unpack("<III", head[54:66].ljust(12, b"\0"))
@@ -164,18 +163,24 @@ def _layout(data: Buffer) -> _Layout:
             hint="save it as PNG",
         )
     refuse_size(width, abs(height))
-    row_bytes = (width * bits + 31) // 32 * 4
-    colours = np.zeros((0, 3), np.uint8)
-    if bits <= 8:
-        count = min(used or 1 << bits, 1 << bits, (rows_at - 14 - length) // 4)
-        table = head[14 + length : 14 + length + 4 * count]
-        if len(table) < 4 * count or count == 0:
-            raise SegconvError("ends within its palette", code="SC058")
-        colours = np.ascontiguousarray(np.frombuffer(table, np.uint8).reshape(-1, 4)[:, 2::-1])
-        ramp = np.arange(1 << bits) * (255 // ((1 << bits) - 1))
-        kind, samples = ("gray" if np.array_equal(colours, np.stack([ramp] * 3, axis=-1)) else "palette"), 1
-    else:
-        alpha = compression == _BITFIELDS and length >= 56 and head[66:70] == _ALPHA.to_bytes(4, "little")
-        kind, samples = ("RGBA", 4) if alpha else ("RGB", 3)
+    alpha = compression == _BITFIELDS and length >= 56 and head[66:70] == _ALPHA.to_bytes(4, "little")
+    colours = _colours(head, length, bits, rows_at) if bits <= 8 else np.zeros((0, 3), np.uint8)
+    kind, samples = (_kind(colours, bits), 1) if bits <= 8 else ("RGBA", 4) if alpha else ("RGB", 3)
     header = PictureHeader(width, abs(height), min(bits, 8), kind, samples, format="BMP")
-    return _Layout(header, rows_at, row_bytes, height > 0, bits, colours)
+    return _Layout(header, rows_at, (width * bits + 31) // 32 * 4, height > 0, bits, colours)
+
+
+def _kind(colours: NDArray[np.uint8], bits: int) -> str:
+    """Return what a picture with these colours is: grey if they are all greys from black to white."""
+    ramp = np.arange(1 << bits) * (255 // ((1 << bits) - 1))
+    return "gray" if np.array_equal(colours, np.stack([ramp] * 3, axis=-1)) else "palette"
+
+
+def _colours(head: bytes, length: int, bits: int, rows_at: int) -> NDArray[np.uint8]:
+    """Return the palette behind a header of a length, ``(n, 3)`` red, green, blue."""
+    used = int.from_bytes(head[46:50], "little")
+    count = min(used or 1 << bits, 1 << bits, (rows_at - 14 - length) // 4)
+    table = head[14 + length : 14 + length + 4 * count]
+    if len(table) < 4 * count or count == 0:
+        raise SegconvError("ends within its palette", code="SC058")
+    return np.ascontiguousarray(np.frombuffer(table, np.uint8).reshape(-1, 4)[:, 2::-1])

@@ -66,17 +66,20 @@ def _slices_in(folder: str) -> list[str]:
     """Return the files of a folder that are slices, in the order of their names; refuse what only seems to be one."""
     found: list[str] = []
     strangers: list[str] = []
-    for path in sorted(entry.path for entry in os.scandir(folder) if not reading.is_folder(entry.path)):
+    for path in _files_in(folder):
         head = head_of(path) if reading.is_file(path) else b""
         if not is_dicom(head):
             strangers.append(path)
         elif object_in(head) is None:
             found.append(path)
     endings = {_ending(path) for path in found} | set(ENDINGS)
-    broken = [path for path in strangers if may_be_slice(path) and _ending(path) in endings]
-    if broken:
-        raise Refused(reasons=[_broken(path) for path in broken])
+    if broken := [_broken(path) for path in strangers if may_be_slice(path) and _ending(path) in endings]:
+        raise Refused(reasons=broken)
     return found
+
+
+def _files_in(folder: str) -> list[str]:
+    return sorted(entry.path for entry in os.scandir(folder) if not reading.is_folder(entry.path))
 
 
 def may_be_slice(name: str) -> bool:
@@ -123,15 +126,15 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
         return next(iter(found.values()))
     if series in found:
         return found[series]
-    if series is None and (slices := _slices_of_one(found)):
-        try:
-            header_of(slices)
-        except SegconvError as error:
-            error.message = f"its {len(found)} series of one slice each do not make a volume: {error.message}"
-            error.file = error.file or folder
-            raise
-        return tuple(files[0] for files in found.values())
-    raise _several(folder, found, series)
+    if series is not None or not (slices := _slices_of_one(found)):
+        raise _several(folder, found, series)
+    try:
+        header_of(slices)
+    except SegconvError as error:
+        error.message = f"its {len(found)} series of one slice each do not make a volume: {error.message}"
+        error.file = error.file or folder
+        raise
+    return tuple(one.path for one in slices)
 
 
 def _several(folder: str, found: Mapping[str, tuple[str, ...]], series: str | None) -> SegconvError:

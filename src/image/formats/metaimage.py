@@ -100,9 +100,8 @@ def read_header(head: Buffer, how: ReadOptions = STRICT) -> MetaHeader:
     compressed, skip = _packing(fields, voxel_file)
     dtype = _voxel_type(fields)
     oddities: list[tuple[str, str]] = []
-    if fields.number("ElementToIntensityFunctionSlope", "1") != 1 or (
-        fields.number("ElementToIntensityFunctionOffset", "0") != 0
-    ):
+    slope = fields.number("ElementToIntensityFunctionSlope", "1")
+    if (slope, fields.number("ElementToIntensityFunctionOffset", "0")) != (1, 0):
         oddities.append(("SC093", "asks for its voxels to be scaled; they were kept as stored, as SimpleITK reads it"))
     geometry = _spatial(fields, sizes, oddities, how)
     keys = list(fields.values)

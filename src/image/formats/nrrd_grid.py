@@ -69,13 +69,13 @@ def channel_axis(fields: Fields, sizes: list[int]) -> int | None:
 def _axes_outside_space(fields: Fields, n: int) -> list[int]:
     """Return the axes that are not in space: those without a direction; without directions, those of other kinds."""
     kinds = _kinds(fields, n)
-    by_kind = [axis for axis, kind in enumerate(kinds) if kind not in _SPATIAL_KINDS]
     if fields.get("space directions") is not None:
-        rows = _rows(fields, n)
-        for axis in by_kind:
-            if rows[axis] is not None and kinds[axis] not in _UNSAID_KINDS:
-                raise SegconvError(f"gives axis {axis}, a {kinds[axis]}, a direction in space", code="SC053")
-        return [axis for axis, row in enumerate(rows) if row is None]
+        placed = [row is not None for row in _rows(fields, n)]
+        for axis, kind in enumerate(kinds):
+            if placed[axis] and kind not in (*_SPATIAL_KINDS, *_UNSAID_KINDS):
+                raise SegconvError(f"gives axis {axis}, a {kind}, a direction in space", code="SC053")
+        return [axis for axis in range(n) if not placed[axis]]
+    by_kind = [axis for axis, kind in enumerate(kinds) if kind not in _SPATIAL_KINDS]
     if all(kind in _UNSAID_KINDS for kind in kinds) and n < 4:
         return []  # says nothing at all
     return by_kind or ([3] if n == 4 else [])

@@ -108,7 +108,7 @@ def read_header(head: Buffer) -> PictureHeader:
     if zlib.crc32(head[12:29]) != int.from_bytes(head[29:33], "big"):
         raise SegconvError("the checksum of its header (IHDR) is wrong", code="SC058")
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", head[16:29])
-    if colour not in _SAMPLES or depth not in _DEPTHS[colour] or compression or filtering or interlace > 1:
+    if depth not in _DEPTHS.get(colour, ()) or (compression, filtering) != (0, 0) or interlace > 1:
         raise SegconvError(f"has the unknown coding {(depth, colour, compression, filtering, interlace)}", code="SC053")
     refuse_size(width, height)
     if max(width, height) > _LIBPNG_SIDE and depth == 16 and _SAMPLES[colour] > 1:
@@ -139,46 +139,60 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
         turned; ``SC054`` if they inflate to more, or more than 1 MiB follows the end.
     """
     header = read_header(data)
-    expected = sum(rows * (1 + row) for rows, row in _passes(header))
-    pixels = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB)
-    total = 0
-    before = b""
-    seen: set[bytes] = set()
+    pixels = _PixelData(sum(rows * (1 + row) for rows, row in _passes(header)))
+    names: list[bytes] = []
     end = 0
     for name, body, end in _chunks(memoryview(data)):  # noqa: B007 - the last end counts
-        if not name.isalpha():
-            raise SegconvError(f"has a chunk called {name!r}, expected four letters", code="SC058")
-        if name == b"IDAT" != before and name in seen:
-            raise SegconvError(f"its pixel data is parted by a {before.decode()!r} chunk", code="SC058")
-        before = name
-        seen.add(name)
-        if name == b"PLTE" and (not body or len(body) % 3):
-            raise SegconvError(f"its palette takes {len(body)} bytes, expected three a colour", code="SC058")
-        if name == b"eXIf" and (orientation := _orientation(body)) != 1:
-            raise turned(orientation)
-        if name == b"IDAT" and not pixels.eof:
-            total += _inflated(pixels, body, expected - total)
-            if total > expected:
-                raise SegconvError(f"its pixels inflate to more than the {expected} bytes they need", code="SC054")
-    if not pixels.eof or total != expected:
-        raise SegconvError(f"its pixel data is cut: {total} of {expected} bytes", code="SC058")
-    if header.kind == "palette" and b"PLTE" not in seen:
+        _judge_chunk(name, body, names)
+        names.append(name)
+        if name == b"IDAT":
+            pixels.add(body)
+    pixels.refuse_cut()
+    if header.kind == "palette" and b"PLTE" not in names:
         raise SegconvError("is a palette picture without a palette", code="SC058")
     return header, not refuse_tail(data, end)
 
 
-def _inflated(pixels: igzip_lib.IgzipDecompressor, packed: Buffer, limit: int) -> int:
-    """Return how many bytes the next part of a stream inflates to, looking no further than one beyond `limit`."""
-    count = 0
-    try:
-        while count <= limit:
-            count += len(pixels.decompress(packed, min(PIECE, limit - count + 1)))
-            packed = b""
-            if pixels.eof or pixels.needs_input:
-                break
-    except DamagedStream as error:
-        raise SegconvError(f"its pixel data is damaged ({error})", code="SC058") from error
-    return count
+def _judge_chunk(name: bytes, body: memoryview, before: list[bytes]) -> None:
+    """Refuse a chunk that cannot stand behind those before it, or holds what its name does not allow."""
+    if not name.isalpha():
+        raise SegconvError(f"has a chunk called {name!r}, expected four letters", code="SC058")
+    if name == b"IDAT" != before[-1] and name in before:
+        raise SegconvError(f"its pixel data is parted by a {before[-1].decode()!r} chunk", code="SC058")
+    if name == b"PLTE" and (not body or len(body) % 3):
+        raise SegconvError(f"its palette takes {len(body)} bytes, expected three a colour", code="SC058")
+    if name == b"eXIf" and (orientation := _orientation(body)) != 1:
+        raise turned(orientation)
+
+
+class _PixelData:
+    """The zlib stream of the pixels, inflated part by part and no further than to one byte too many."""
+
+    def __init__(self, expected: int) -> None:
+        self._stream = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB)
+        self._expected = expected
+        self._total = 0
+
+    def add(self, packed: Buffer) -> None:
+        """Inflate the next part; what follows the end of the stream does not count."""
+        if self._stream.eof:
+            return
+        try:
+            while self._total <= self._expected:
+                limit = min(PIECE, self._expected - self._total + 1)
+                self._total += len(self._stream.decompress(packed, limit))
+                packed = b""
+                if self._stream.eof or self._stream.needs_input:
+                    break
+        except DamagedStream as error:
+            raise SegconvError(f"its pixel data is damaged ({error})", code="SC058") from error
+        if self._total > self._expected:
+            raise SegconvError(f"its pixels inflate to more than the {self._expected} bytes they need", code="SC054")
+
+    def refuse_cut(self) -> None:
+        """Refuse a stream that did not end, or holds fewer bytes than the header promises."""
+        if not self._stream.eof or self._total != self._expected:
+            raise SegconvError(f"its pixel data is cut: {self._total} of {self._expected} bytes", code="SC058")
 
 
 def samples_of(data: Buffer, header: PictureHeader, colours: NDArray[np.uint8] | None = None) -> NDArray[Any]:
@@ -200,18 +214,9 @@ def samples_of(data: Buffer, header: PictureHeader, colours: NDArray[np.uint8] |
     SegconvError
         ``SC053`` if an index has no colour in the palette; ``SC058`` if the decoder refuses.
     """
-    if header.kind != "palette" and header.depth >= 8 and max(header.width, header.height) <= _LIBPNG_SIDE:
-        import imagecodecs
-
-        try:
-            samples: NDArray[Any] = imagecodecs.png_decode(_what_pixels_need(data))
-        except UnicodeDecodeError as error:  # libpng's words, which name a chunk by whatever bytes it has
-            raise SegconvError("cannot be decoded: a chunk is none that a PNG has, or twice", code="SC058") from error
-        except RuntimeError as error:  # the root of all of imagecodecs's errors
-            raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
-        if header.samples == 1:
-            return samples if samples.ndim == 2 else samples[..., 0]
-        return samples[..., : header.samples]  # without the alpha that libpng makes of a transparent colour
+    whole = header.kind != "palette" and header.depth >= 8
+    if whole and max(header.width, header.height) <= _LIBPNG_SIDE:
+        return _by_libpng(data, header)
     from . import pillow
 
     try:
@@ -219,13 +224,28 @@ def samples_of(data: Buffer, header: PictureHeader, colours: NDArray[np.uint8] |
             samples = np.asarray(opened)
     except (OSError, ValueError, SyntaxError) as error:
         raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
-    if header.kind != "palette" and header.depth >= 8:
+    if whole:
         return samples
     if header.kind == "gray":
         # Pillow stretches these to 0..255: 1-bit as booleans, 2-bit by 85, 4-bit by 17.
         return samples.astype(np.uint8) if header.depth == 1 else samples // (255 // ((1 << header.depth) - 1))
     refuse_colourless(samples, len(palette(data) if colours is None else colours))
     return samples
+
+
+def _by_libpng(data: Buffer, header: PictureHeader) -> NDArray[Any]:
+    """Decode samples of 8 and 16 bits."""
+    import imagecodecs
+
+    try:
+        samples: NDArray[Any] = imagecodecs.png_decode(_what_pixels_need(data))
+    except UnicodeDecodeError as error:  # libpng's words, which name a chunk by whatever bytes it has
+        raise SegconvError("cannot be decoded: a chunk is none that a PNG has, or twice", code="SC058") from error
+    except RuntimeError as error:  # the root of all of imagecodecs's errors
+        raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
+    if header.samples == 1:
+        return samples if samples.ndim == 2 else samples[..., 0]
+    return samples[..., : header.samples]  # without the alpha that libpng makes of a transparent colour
 
 
 def palette(data: Buffer) -> NDArray[np.uint8]:

@@ -107,18 +107,11 @@ def segments_of(header: nrrd.NrrdHeader) -> tuple[Segment, ...]:
             code="SC078",
             hint="make binary labelmap the source representation in 3D Slicer and save again",
         )
-    described: dict[int, dict[str, str]] = {}
-    for key, value in fields.items():
-        found = _FIELD.fullmatch(key)
-        if found is not None:
-            described.setdefault(int(found[1]), {})[found[2]] = value
-    if not described:
-        raise SegconvError("describes no segments (SegmentN_ID)", code="SC074", hint="export it from 3D Slicer again")
+    described = _described(fields)
     # Before version 4.11, 3D Slicer had a layer for each segment, and the value 1 in it.
     alone = header.channels == len(described)
     segments = tuple(
-        _segment(number, texts, order if alone else 0)
-        for order, (number, texts) in enumerate(sorted(described.items()))
+        _segment(number, texts, order if alone else 0) for order, (number, texts) in enumerate(described.items())
     )
     seen: dict[tuple[int, int], str] = {}
     for segment in segments:
@@ -134,6 +127,18 @@ def segments_of(header: nrrd.NrrdHeader) -> tuple[Segment, ...]:
             )
         seen[place] = segment.name
     return segments
+
+
+def _described(fields: Mapping[str, str]) -> Mapping[int, Mapping[str, str]]:
+    """Return number of a segment → its fields, in the order of their numbers; refuse a file without any."""
+    described: dict[int, dict[str, str]] = {}
+    for key, value in fields.items():
+        found = _FIELD.fullmatch(key)
+        if found is not None:
+            described.setdefault(int(found[1]), {})[found[2]] = value
+    if not described:
+        raise SegconvError("describes no segments (SegmentN_ID)", code="SC074", hint="export it from 3D Slicer again")
+    return dict(sorted(described.items()))
 
 
 def decode(data: Buffer, how: ReadOptions = STRICT) -> Segmentation:

@@ -204,17 +204,8 @@ def _pages(tiff: tifffile.TiffFile) -> list[Any]:
 
 
 def _page_header(page: Any, pages: int) -> PictureHeader:
-    # The orientation is looked at first: it may be all that is wrong.
-    orientation = page.tags.valueof(274, 1)
-    if orientation != 1:
-        raise turned(int(orientation))
+    _refuse_unread(page)
     compression, photometric = int(page.compression), int(page.photometric)
-    if compression not in _UNPACKERS and compression not in (_PLAIN, _JPEG):
-        raise SegconvError(
-            f"is a TIFF with the compression {compression}, expected none, LZW, deflate, PackBits, Zstandard or JPEG",
-            code="SC056",
-            hint="save it again with deflate",
-        )
     if photometric == _YCBCR and compression == _JPEG:
         photometric = _RGB  # the decoder turns it back, as of any JPEG
     numbers = _NUMBERS.get(int(page.sampleformat))
@@ -241,6 +232,20 @@ def _page_header(page: Any, pages: int) -> PictureHeader:
         white_is_zero=photometric == _MIN_IS_WHITE,
         unnamed=samples - _named_samples(photometric) if kind == "bands" else 0,
     )
+
+
+def _refuse_unread(page: Any) -> None:
+    """Refuse pages that are stored turned, which may be all that is wrong, and compressions that are not read."""
+    orientation = page.tags.valueof(274, 1)
+    if orientation != 1:
+        raise turned(int(orientation))
+    compression = int(page.compression)
+    if compression not in (*_UNPACKERS, _PLAIN, _JPEG):
+        raise SegconvError(
+            f"is a TIFF with the compression {compression}, expected none, LZW, deflate, PackBits, Zstandard or JPEG",
+            code="SC056",
+            hint="save it again with deflate",
+        )
 
 
 def _depths(numbers: str, photometric: int, samples: int, compression: int) -> set[int]:
