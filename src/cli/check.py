@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog=example("segconv check 501"))
 @click.argument("dataset")
-@option("--quick", is_flag=True, help="Look at names and headers alone; voxels are not read.")
+@option("--quick", is_flag=True, help="Check only names and headers, not voxels.")
 @allow_external
 @strict
 @backend
@@ -36,12 +36,12 @@ def command(
     sink: Sink,
     paths: Paths,
 ) -> int:
-    """Find out whether a dataset can be trained on.
+    """Check whether a dataset can be trained on, whichever tool made it.
 
-    Whoever made it: every file is read once, proved to its end and compared with the others of its case, with
+    Every file is read once, verified to its end, and compared with the other files of its case, with
     dataset.json, with the folds, and with what segconv recorded if it made the dataset. What breaks
-    training, or trains something else than was meant, is an error; what is odd is a warning. Exit
-    code 1 if there are errors. docs/codes.md explains every code.
+    training, or trains something other than intended, is an error; what is odd is a warning. Exit code 1
+    if there are errors. docs/codes.md explains every code.
     """
     from ..dataset.splits import FILE as SPLITS
     from ..errors import as_errors
@@ -59,19 +59,16 @@ def command(
     )
     findings = as_errors(report.findings) if strict else report.findings
     _show(report.facts, sink)
-    ok = tell(folder.name, findings, sink)
-    if ok:
-        sink.next(f"segconv plan {dataset}")
-    else:
-        sink.next(f"segconv check {dataset}   (once what is named above is mended)")
+    ok = report_findings(folder.name, findings, sink)
+    sink.next(f"segconv plan {dataset}" if ok else f"segconv check {dataset}   (once the errors above are fixed)")
     errors = _count(findings, "error")
     counts = {"errors": errors, "warnings": len(findings) - errors}
     sink.end({"dataset": str(folder), "quick": quick, "counts": counts, "facts": report.facts}, findings, ok=ok)
     return 0 if ok else EXIT_FOUND
 
 
-def tell(dataset: str, findings: Sequence[Finding], sink: Sink) -> bool:
-    """Write findings and the line that sums them up; return whether there is no error."""
+def report_findings(dataset: str, findings: Sequence[Finding], sink: Sink) -> bool:
+    """Write findings and a line that sums them up; return whether there are no errors."""
     errors = _count(findings, "error")
     sink.warn(findings)
     if len(findings) > SHOWN_FINDINGS:
@@ -87,19 +84,24 @@ def _show(facts: Mapping[str, Any], sink: Sink) -> None:
     sink.say(f"{cases.get('train', 0)} training and {cases.get('test', 0)} test cases")
     sink.say(f"patients: {facts['patients']}")
     for channel in facts["channels"]:
-        values = f", {channel['low']:g} to {channel['high']:g}" if "low" in channel else ""
+        values = f", values {channel['low']:g} to {channel['high']:g}" if "low" in channel else ""
         sink.say(f"channel {channel['name']}: normalisation {channel['normalisation']}{values}")
-    for what, unit in (("size", ""), ("spacing_mm", " mm")):
-        if (found := facts[what]) is not None:
-            ends = ["×".join(f"{n:g}" for n in found[end]) for end in ("smallest", "largest")]
-            sink.say(f"{what.removesuffix('_mm')} {' to '.join(dict.fromkeys(ends))}{unit}")
-    if facts["orientations"]:
-        sink.say(f"axes x, y, z point to: {', '.join(f'{name} ({n})' for name, n in facts['orientations'].items())}")
+    _show_range("size", facts["size"], "voxels" if facts["spacing_mm"] else "pixels", sink)
+    _show_range("spacing", facts["spacing_mm"], "mm", sink)
+    if orientations := facts["orientations"]:
+        files = ", ".join(f"{name} ({count_of(number, 'case')})" for name, number in orientations.items())
+        sink.say(f"orientation: {files}")
     if facts["labels"]:
         sink.table(
             ["value", "label", "voxels", "cases"],
             [(label["value"], label["name"], label["voxels"], label["cases"]) for label in facts["labels"]],
         )
+
+
+def _show_range(what: str, found: Mapping[str, Sequence[float]] | None, unit: str, sink: Sink) -> None:
+    if found is not None:
+        ends = ["×".join(f"{number:g}" for number in found[end]) for end in ("smallest", "largest")]
+        sink.say(f"{what}: {' to '.join(dict.fromkeys(ends))} {unit}")
 
 
 def _count(findings: Sequence[Finding], severity: str) -> int:

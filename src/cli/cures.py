@@ -42,7 +42,7 @@ WORDS = {
     "rewrite": "`segconv convert {dataset} --to 43_New` writes a corrected dataset",
     "rewrite_as": "`segconv convert {dataset} --to 43_New --format {format}`",
     "rewrite_mapped": "`segconv convert {dataset} --to 43_New --map VALUE=NAME`",
-    "record_again": "if this was intended, `segconv convert {dataset} --to 43_New` records the files as they are",
+    "record_again": "`segconv convert {dataset} --to 43_New` records the files as they are, if this was intended",
     "repair_by_resampling": "`segconv repair {dataset} --to 43_New --repair resample`, if both are where their"
     " headers say",
     "repair_header": "`segconv repair {dataset} --to 43_New --repair header`, if both have the same voxels",

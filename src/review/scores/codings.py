@@ -30,8 +30,6 @@ NOTHING = "0"
 BLACK = "#000000"
 TRANSPARENT = "#00000000"
 
-RESTORE = Cure.of("restore_predictions")
-
 
 @dataclass(frozen=True)
 class Coding:
@@ -116,7 +114,9 @@ def settle(
     predictions, references = sides(tallies, folders)
     if MASKS in predictions.kinds | references.kinds:
         message = f"{predictions.told()}; {references.told()}: masks of classes only match masks of classes"
-        return Coding(Classes({}), predictions, references).found(_two_codings(message, predictions, RESTORE))
+        return Coding(Classes({}), predictions, references).found(
+            _two_codings(message, predictions, _restore(predictions))
+        )
     if said is None:
         coding = _undeclared(tallies, predictions, references, values)
     else:
@@ -138,7 +138,7 @@ def _declared(said: Declaration, predictions: Side, references: Side, values: Ma
     possible = [tried for tried in order if tried.fits and not (said.of_references and tried is user)]
     if possible and not (said.of_references and said.restored):
         certain = said.of_references or said.restored or bool(own.strange[0] or user.strange[0])
-        cures = () if certain else _restore(predictions, said)
+        cures = () if certain else (_restore(predictions, dataset=said.folder),)
         return replace(possible[0].coding, proved=said.for_both and certain, cures=cures)
     return _mixed(said, own, user) or order[0].coding.found(order[0].undeclared())
 
@@ -149,7 +149,9 @@ def _mixed(said: Declaration, own: _Tried, user: _Tried) -> Coding | None:
     if not own.strange[0] and not user.strange[1] and not said.restored:
         mine, its = own.coding.predictions, user.coding.references
         message = f"{mine.told()}, the values of {name}; {its.told()}, those of the files that it was made of"
-        return own.coding.found(Finding("SC078", message, file=mine.folder, cures=_restore(mine, said)))
+        return own.coding.found(
+            Finding("SC078", message, file=mine.folder, cures=(_restore(mine, dataset=said.folder),))
+        )
     if not user.strange[0] and not own.strange[1]:
         mine, its = user.coding.predictions, own.coding.references
         message = f"{mine.told()}, the values of the files that {name} was made of; {its.told()}, those of {name}"
@@ -158,8 +160,8 @@ def _mixed(said: Declaration, own: _Tried, user: _Tried) -> Coding | None:
     return None
 
 
-def _restore(predictions: Side, said: Declaration) -> tuple[Cure, ...]:
-    return (Cure.of("restore_predictions", predictions=predictions.folder, dataset=said.folder),)
+def _restore(predictions: Side, **dataset: object) -> Cure:
+    return Cure.of("restore_predictions", predictions=predictions.folder, **dataset)
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ class _Tried:
         mine, its, classes = self.coding.predictions, self.coding.references, self.coding.classes
         side, strange = (mine, self.strange[0]) if self.strange[0] else (its, self.strange[1])
         message = f"{mine.told()}; {its.told()}; {classes.who} declares {classes.listed()}, but not {listed(strange)}"
-        cures = (Cure.of("map_value", value=strange[0]), Cure.of("declare_for_both"), RESTORE)
+        cures = (Cure.of("map_value", value=strange[0]), Cure.of("declare_for_both"), _restore(mine))
         return Finding("SC070", message, file=side.first(strange[0]), cures=cures)
 
 
@@ -227,7 +229,7 @@ def _judged(coding: Coding, tallies: Sequence[Tally]) -> Coding:
     if strange := _strange(coding):
         settle_by, where = _ways(coding, crossed, strange)
         message = f"{held}; no reference holds {listed(strange)}{where}"
-        return coding.found(Finding("SC078", message, file=mine.first(strange[0]), cures=(settle_by, RESTORE)))
+        return coding.found(Finding("SC078", message, file=mine.first(strange[0]), cures=(settle_by, _restore(mine))))
     unpredicted = [name for name, texts in names.items() if texts.isdisjoint(mine.values)]
     if instead := [name for name in unpredicted if crossed.part_of(names[name], rest) > INSTEAD]:
         others = {text for name in instead for text in crossed.on(names[name])} - rest

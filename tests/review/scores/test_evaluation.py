@@ -258,7 +258,7 @@ def test_a_class_that_was_never_predicted_scores_0(tmp_path: Path, segconv: Comm
         "mean\t0.6667\t3",
     ]
     assert "Warning SC076" in done.err
-    assert "a case in which a class is neither there nor predicted does not count for it" in done.err
+    assert "the column cases counts the cases in which a class is in the reference or in the prediction" in done.err
     pictures(tmp_path / "nothing", square(0), square(0), square(0))
     assert segconv("evaluate", tmp_path / "nothing", tmp_path / "r", "--json").json["mean"] == 0
 
