@@ -26,12 +26,13 @@ SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Meaning:
-    """What the user says that values mean."""
+class Said:
+    """What the user says that values mean, and how a case is stored."""
 
     like: str | None
     labels: str | None
     maps: tuple[str, ...]
+    layout: str | None
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,17 @@ def _allowed(**said: str | None) -> Allowed:
 @click.argument("predictions", type=PATH)
 @click.argument("references", metavar="REFERENCES|DATASET")
 @bundled(
-    "meaning",
-    Meaning,
+    "said",
+    Said,
     option("--like", metavar="DATASET", help="Both sides hold the values of this dataset, or of its source files."),
     option("--labels", metavar="NAME=VALUE,…", help="What the values or colours of both sides mean; as in convert."),
     option("--map", "maps", multiple=True, metavar="VALUE=NAME", help="Count a value as a class; may be repeated."),
+    option(
+        "--layout",
+        type=click.Choice(["files", "slices", "classes", "class-folders"]),
+        help="How a case is stored: as one file; as a folder of slices, or of one mask per class; or as masks in a"
+        " folder per class.",
+    ),
 )
 @bundled(
     "allowed",
@@ -66,12 +73,6 @@ def _allowed(**said: str | None) -> Allowed:
     option(
         "--missing-masks", type=click.Choice(["empty"]), help="A class without a reference mask does not occur there."
     ),
-)
-@option(
-    "--layout",
-    type=click.Choice(["files", "slices", "classes", "class-folders"]),
-    help="How a case is stored: as one file; as a folder of slices, or of one mask per class; or as masks in a folder"
-    " per class.",
 )
 @bundled(
     "csv",
@@ -85,9 +86,8 @@ def _allowed(**said: str | None) -> Allowed:
 def command(
     predictions: Path,
     references: str,
-    meaning: Meaning,
+    said: Said,
     allowed: Allowed,
-    layout: str | None,
     csv: CsvFile,
     jobs: int,
     sink: Sink,
@@ -113,9 +113,9 @@ def command(
     found = evaluate_folders(
         predictions,
         Path(references) if os.sep in references or Path(references).is_dir() else paths.dataset(references),
-        labels=_declared(predictions, meaning, paths),
-        values=parse_map(meaning.maps),
-        layout=layout,
+        labels=_declared(predictions, said, paths),
+        values=parse_map(said.maps),
+        layout=said.layout,
         allowed=allowed,
         tables=_table_beside,
         readers=Readers(jobs, sink.progress()),
@@ -133,7 +133,7 @@ def command(
     return 0
 
 
-def _declared(predictions: Path, meaning: Meaning, paths: Paths) -> Declaration | None:
+def _declared(predictions: Path, said: Said, paths: Paths) -> Declaration | None:
     """Return what the user declares, or the dataset for which predictions were restored, if it still exists."""
     from ..convert.labels.declared import Declared
     from ..dataset.labels import value_text
@@ -143,14 +143,14 @@ def _declared(predictions: Path, meaning: Meaning, paths: Paths) -> Declaration 
     from ..review.scores.references import is_restored
     from .label_texts import parse_labels
 
-    if meaning.like is not None and meaning.labels is not None:
+    if said.like is not None and said.labels is not None:
         raise SegconvError("--like and --labels exclude each other", hint="give one of them")
-    if meaning.labels is not None:
-        declared = Declared.of(parse_labels(meaning.labels))
+    if said.labels is not None:
+        declared = Declared.of(parse_labels(said.labels))
         names = {name: value_text(value, declared.coding) for name, value in declared.names.items()}
         return replace(of_values(names, "--labels"), ranges=declared.ranges)
-    if meaning.like is not None:
-        return replace(of_dataset(Dataset.open(paths.dataset(meaning.like))), for_both=True)
+    if said.like is not None:
+        return replace(of_dataset(Dataset.open(paths.dataset(said.like))), for_both=True)
     dataset = is_restored(predictions)
     if dataset is None:
         return None

@@ -73,15 +73,17 @@ class AcrossCases:
 
     def tested_patients(self) -> list[Finding]:
         """Return a warning if patients of test cases are in training as well, by the lineage or by names."""
-        used = [files for files in self.cases if files.split in (TRAIN, TEST)]
-        records = [replace(self._records.get(f.case) or CaseRecord(f.case), split=f.split) for f in used]
+        records = [
+            replace(self._records.get(files.case) or CaseRecord(files.case), split=files.split)
+            for files in self.cases
+            if files.split in (TRAIN, TEST)
+        ]
         evidence = ""
         if not any(record.patient for record in records):
             records, evidence = with_guessed_patients([replace(record, split=TRAIN) for record in records])
         patients = {record.case: record.patient for record in records}
-        training = [patients[files.case] for files in used if files.split == TRAIN]
-        testing = [(files.images[0], patients[files.case]) for files in used if files.split == TEST]
-        return judge_tested_patients(training, testing, evidence)
+        testing = [(files.images[0], patients[files.case]) for files in self.cases if files.split == TEST]
+        return judge_tested_patients([patients[case] for case in self._training], testing, evidence)
 
     def training(self, classes: dict[int, str]) -> Training:
         """Return what folds are judged by; `classes` is value → name of what is learned."""

@@ -48,6 +48,10 @@ class Rules:
         """The ending of its files in lower case."""
         return self.written_ending.lower()
 
+    def declares(self, value: int) -> bool:
+        """Return whether a label value may occur."""
+        return self.values is None or value in self.values
+
 
 @dataclass(frozen=True)
 class Assigned:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -106,21 +106,14 @@ def judge_fold_files(root: Path, preprocessed: Path | None, training: Training, 
     """
     files = [FoldFile(root / FILE), *([FoldFile(preprocessed, str(preprocessed))] if preprocessed else [])]
     existing = [file for file in files if reading.is_there(file.path, links_followed=False)]
+    if not existing:
+        yield from judge_default_folds(training)
     first: Splits | None = None
     for file in existing:
-        unfit = unusable(str(file.path), file.shown, root, external or file.path == preprocessed)
-        if unfit is not None:
-            yield unfit
+        folds = yield from _usable_folds(file, root, external=external or file.path == preprocessed)
+        if folds is None or (first is not None and _same(first, folds)):
             continue
-        try:
-            folds, odd = file.read()
-        except SegconvError as error:
-            yield from error.findings
-            continue
-        yield from odd
         if first is not None:
-            if _same(first, folds):
-                continue
             yield Finding(
                 "SC099",
                 f"holds other folds than {FILE} of the dataset; nnU-Net does not plan with both",
@@ -129,8 +122,21 @@ def judge_fold_files(root: Path, preprocessed: Path | None, training: Training, 
             )
         first = first or folds
         yield from judge_folds(folds, file, training)
-    if not existing:
-        yield from judge_default_folds(training)
+
+
+def _usable_folds(file: FoldFile, root: Path, *, external: bool) -> Generator[Finding, None, Splits | None]:
+    """Yield what is wrong with a file, and return its folds if they can be read."""
+    unfit = unusable(str(file.path), file.shown, root, external)
+    if unfit is not None:
+        yield unfit
+        return None
+    try:
+        folds, odd = file.read()
+    except SegconvError as error:
+        yield from error.findings
+        return None
+    yield from odd
+    return folds
 
 
 def _same(dataset: Splits, preprocessed: Splits) -> bool:
@@ -216,19 +222,13 @@ def _guessed_patients(folds: Splits, file: FoldFile, training: Training) -> Iter
 def judge_default_folds(training: Training) -> Iterator[Finding]:
     """Yield what is wrong with the folds that nnU-Net makes if a dataset has none: five, of single cases."""
     if together := [group for group in groups(training.guessed) if len(group) > 1]:
-        # Equal files may be meant; copies and patients are known to belong together.
-        known = any(
-            record.parent is not None or (record.patient is not None and not training.evidence)
-            for group in together
-            for record in group
-        )
         yield Finding(
             "SC095",
             "there are no folds, and nnU-Net's own would separate what belongs together:"
             f" {count_of(len(together), 'group')} of copies, patients or equal images, such as"
             f" {some_of(sorted(record.case for record in together[0]))}",
             file=FILE,
-            severity="error" if known else "warning",
+            severity="error" if _belong_together(together, training) else "warning",
             cures=(Cure.of("convert_again"),),
         )
     if 0 < len(training.cases) < DEFAULT_FOLDS:
@@ -238,3 +238,10 @@ def judge_default_folds(training: Training) -> Iterator[Finding]:
             file=FILE,
             cures=(Cure.of("convert_again"), Cure.of("train_on_all")),
         )
+
+
+def _belong_together(together: Iterable[Iterable[CaseRecord]], training: Training) -> bool:
+    """Return whether cases are known to belong together, as copies and patients are; equal files may be intended."""
+    records = [record for group in together for record in group]
+    copied = any(record.parent is not None for record in records)
+    return copied or (not training.evidence and any(record.patient is not None for record in records))

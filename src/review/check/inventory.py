@@ -125,24 +125,26 @@ class _Taking:
         yield from (self._unnumbered(split.images, name) for name in found.unnumbered)
         labels = list_folder(self.root, split.labels, self.ending, external=self.external)
         yield from labels.findings
-        unlabelled = dict(labels.files)
         for case, channels in sorted(found.cases.items()):
-            label = f"{split.labels}/{case}{self.ending}"
-            has_label = unlabelled.pop(f"{case}{self.ending}", None)
             if wrong := misnumbered(channels):
                 hint = "add or rename the file of the missing channel"
                 yield Finding("SC084", wrong, file=f"{split.images}/{case}", hint=hint)
                 continue
             images = tuple(f"{split.images}/{name}" for _, name in sorted(channels.items()))
+            label = f"{split.labels}/{case}{self.ending}"
+            has_label = labels.files.get(f"{case}{self.ending}")
             if has_label is None and split is TRAINING:
                 message = f"has no label: {label} does not exist"
                 hint = "add the label, or move the image to imagesTs"
                 yield Finding("SC080", message, file=images[0], hint=hint)
             # A link or folder that cannot be read was reported where it was listed.
-            if has_label is not False and all(listed.files[name] for name in channels.values()):
+            if has_label is not False and all(map(listed.files.get, channels.values())):
                 self.cases.append(DatasetCase(case, split.split, images, label if has_label else None))
-        yield from (self._without_image(split, name) for name in unlabelled)
+        yield from (self._without_image(split, name) for name in labels.files if self._case(name) not in found.cases)
         return len({name[: -len(self.ending) - len("_0000")] for name in listed.files})
+
+    def _case(self, label: str) -> str:
+        return label[: -len(self.ending)]
 
     def _unnumbered(self, folder: str, name: str) -> Finding:
         stem = name[: -len(self.ending)]

@@ -45,11 +45,10 @@ def judge_label(name: str, looked: Looked, first: Header | None, rules: Rules, r
     values = opened.label().array
     counts = label_values(values)
     report.coded.add_label(header, values, counts, opened.palette)
-    allowed = rules.values
-    report.label_voxels = {value: n for value, n in counts.items() if allowed is None or value in allowed}
-    if undeclared := [value for value in counts if allowed is not None and value not in allowed]:
+    report.label_voxels = {value: number for value, number in counts.items() if rules.declares(value)}
+    if undeclared := [value for value in counts if value not in report.label_voxels]:
         yield _undeclared(name, undeclared, counts, values)
-    elif not rules.learned.intersection(counts) and (allowed is not None or set(counts) == {0}):
+    elif rules.learned.isdisjoint(counts) and (rules.values is not None or set(counts) == {0}):
         what = "background" if set(counts) == {0} else "background and ignore"
         yield warning("SC075", f"holds only {what}", file=name)
 

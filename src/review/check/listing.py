@@ -50,26 +50,26 @@ def list_folder(root: Path, folder: str, ending: str, *, external: bool) -> List
         return Listing(findings=[leaves(folder, real)])
     try:
         with os.scandir(root / folder) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
+            listed = {entry.name: entry for entry in entries if not is_stray(entry.name) or entry.name.endswith(ending)}
     except FileNotFoundError:
         return Listing()
     except OSError as error:
         return Listing(findings=list(reading.unlisted(error, folder).findings))
     found = Listing()
-    others = []
-    for entry in listed:
-        shown = f"{folder}/{entry.name}"
-        if not entry.name.endswith(ending):
-            others.append(entry.name)
-        elif entry.name.startswith("."):
-            message = "is hidden, but nnU-Net takes it for a file of a case"
-            found.findings.append(Finding("SC063", message, file=shown, hint="remove it"))
-        else:
-            unfit = unusable(entry.path, shown, root, external) if entry.is_symlink() or not entry.is_file() else None
-            found.findings.extend([unfit] if unfit is not None else [])
-            found.files[entry.name] = unfit is None
-    found.findings.extend(_judge_others(folder, others, ending, found.files))
+    for name in sorted(name for name in listed if name.endswith(ending)):
+        unfit = _unfit(listed.pop(name), f"{folder}/{name}", root, external)
+        found.findings.extend([unfit] if unfit is not None else [])
+        if not name.startswith("."):
+            found.files[name] = unfit is None
+    found.findings.extend(_judge_others(folder, sorted(listed), ending, found.files))
     return found
+
+
+def _unfit(entry: os.DirEntry[str], shown: str, root: Path, external: bool) -> Finding | None:
+    if entry.name.startswith("."):
+        message = "is hidden, but nnU-Net takes it for a file of a case"
+        return Finding("SC063", message, file=shown, hint="remove it")
+    return unusable(entry.path, shown, root, external) if entry.is_symlink() or not entry.is_file() else None
 
 
 def _judge_others(folder: str, others: Iterable[str], ending: str, files: dict[str, bool]) -> Iterator[Finding]:
@@ -77,19 +77,16 @@ def _judge_others(folder: str, others: Iterable[str], ending: str, files: dict[s
     strays: list[str] = []
     by_ending: dict[str, list[str]] = {}
     for name in others:
-        if is_stray(name):
-            continue
-        data_ending = next((end for end in _DATA_ENDINGS if name.lower().endswith(end)), None)
         if ending.lower() == ".nii.gz" and f"{name}.gz" in files:
             yield Finding(
                 "SC085",
-                f"lies next to {name}.gz; SimpleITK reads the voxels of one under the name of the other",
+                f"is next to {name}.gz; SimpleITK reads the voxels of one under the name of the other",
                 file=f"{folder}/{name}",
                 hint="remove one of them",
             )
-        elif data_ending is not None:
+        elif data_ending := next((end for end in _DATA_ENDINGS if name.lower().endswith(end)), ""):
             by_ending.setdefault(name[-len(data_ending) :], []).append(name)
-        elif not (ending.lower().startswith(".tif") and name.endswith(".json")):  # the spacing of a TIFF
+        elif not _is_spacing(name, ending):
             strays.append(name)
     for other, names in by_ending.items():
         yield warning(
@@ -105,3 +102,7 @@ def _judge_others(folder: str, others: Iterable[str], ending: str, files: dict[s
             file=folder,
             hint="move them out of the dataset",
         )
+
+
+def _is_spacing(name: str, ending: str) -> bool:
+    return ending.lower().startswith(".tif") and name.endswith(".json")

@@ -51,11 +51,11 @@ def of_tables(
     SegconvError
         ``SC078`` if the two number or colour the classes differently; what reading raises.
     """
-    held = [one for tally in tallies for one in (tally.prediction, tally.reference) if one is not None]
+    held = [one for tally in tallies for one in tally.held]
     in_colours = any(one.kind == COLOURS for one in held)
     occurring = {text for one in held for text in one.counts}
-    found = [table for folder, files in sides if (table := read(folder, files, in_colours)) is not None]
-    said = [_declaration(table, occurring) for table in found]
+    found = (read(folder, files, in_colours) for folder, files in sides)
+    said = [_declaration(table, occurring) for table in found if table is not None]
     if len(said) < 2:
         return said[0] if said else None
     mine, its = said

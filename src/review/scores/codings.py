@@ -132,32 +132,38 @@ def _declared(said: Declaration, predictions: Side, references: Side, values: Ma
     """Return the coding of a declaration that both sides keep to."""
     own = _tried(said.own, {}, predictions, references, values)
     if said.user is None:
-        return replace(own.coding, proved=said.for_both) if own.fits else own.coding.found(own.undeclared())
+        return replace(own.coding, proved=said.for_both) if own.fits else own.refused
     user = _tried(said.user, said.cases, predictions, references, values)
-    order = (user, own) if said.restored else (own, user)
-    possible = [tried for tried in order if tried.fits and not (said.of_references and tried is user)]
-    if possible and not (said.of_references and said.restored):
-        certain = said.of_references or said.restored or bool(own.strange[0] or user.strange[0])
-        cures = () if certain else (_restore(predictions, dataset=said.folder),)
-        return replace(possible[0].coding, proved=said.for_both and certain, cures=cures)
-    return _mixed(said, own, user) or order[0].coding.found(order[0].undeclared())
+    possible = [tried for tried in _order(said, own, user) if tried.fits]
+    if not possible:
+        return _mixed(said, own, user) or (user if said.restored else own).refused
+    certain = said.of_references or said.restored or any((own.strange[0], user.strange[0]))
+    cures = () if certain else (_restore(predictions, dataset=said.folder),)
+    return replace(possible[0].coding, proved=said.for_both and certain, cures=cures)
+
+
+def _order(said: Declaration, own: _Tried, user: _Tried) -> tuple[_Tried, ...]:
+    """Return the codings that both sides may share, the likelier first."""
+    if said.of_references:  # which are in the dataset's own values, and restored predictions are not
+        return () if said.restored else (own,)
+    return (user, own) if said.restored else (own, user)
 
 
 def _mixed(said: Declaration, own: _Tried, user: _Tried) -> Coding | None:
     """Return the refusal of two sides, one of which holds the dataset's own values, the other those of its files."""
-    name = said.own.who
+    name, hint = said.own.who, ""
+    cures: tuple[Cure, ...] = ()
     if not own.strange[0] and not user.strange[1] and not said.restored:
         mine, its = own.coding.predictions, user.coding.references
         message = f"{mine.told()}, the values of {name}; {its.told()}, those of the files that it was made of"
-        return own.coding.found(
-            Finding("SC078", message, file=mine.folder, cures=(_restore(mine, dataset=said.folder),))
-        )
-    if not user.strange[0] and not own.strange[1]:
+        cures = (_restore(mine, dataset=said.folder),)
+    elif not user.strange[0] and not own.strange[1]:
         mine, its = user.coding.predictions, own.coding.references
         message = f"{mine.told()}, the values of the files that {name} was made of; {its.told()}, those of {name}"
         hint = "score the predictions as nnU-Net wrote them, or against the masks that the dataset was made of"
-        return own.coding.found(Finding("SC078", message, hint, mine.folder))
-    return None
+    else:
+        return None
+    return own.coding.found(Finding("SC078", message, hint, mine.folder, cures=cures))
 
 
 def _restore(predictions: Side, **dataset: object) -> Cure:
@@ -175,13 +181,14 @@ class _Tried:
     def fits(self) -> bool:
         return not any(self.strange)
 
-    def undeclared(self) -> Finding:
-        """Return the error for the values that are not declared."""
+    @property
+    def refused(self) -> Coding:
+        """The coding with the error for the values that are not declared."""
         mine, its, classes = self.coding.predictions, self.coding.references, self.coding.classes
         side, strange = (mine, self.strange[0]) if self.strange[0] else (its, self.strange[1])
         message = f"{mine.told()}; {its.told()}; {classes.who} declares {classes.listed()}, but not {listed(strange)}"
         cures = (Cure.of("map_value", value=strange[0]), Cure.of("declare_for_both"), _restore(mine))
-        return Finding("SC070", message, file=side.first(strange[0]), cures=cures)
+        return self.coding.found(Finding("SC070", message, file=side.first(strange[0]), cures=cures))
 
 
 def _tried(
@@ -246,13 +253,13 @@ def _coloured(side: Side, classes: Classes) -> Side:
 
 def _ways(coding: Coding, crossed: Crossed, strange: Sequence[str]) -> tuple[Cure, str]:
     """Return what settles values that no reference holds, and what suggests it, in words."""
-    wanted, predicted = list(coding.classes.names), coding.predictions.values
-    best = {text: crossed.best(text, wanted) for text in strange}
-    lies_on = {text: name for text, name in best.items() if name is not None and name not in predicted}
+    wanted, predicted = list(coding.classes.names), set(coding.predictions.values)
+    unpredicted = set(wanted) - predicted
+    lies_on = {text: name for text in strange if (name := crossed.best(text, wanted)) in unpredicted}
     if len(strange) == len(set(lies_on.values())):
         where = ", ".join(f"{text} is where references hold {name}" for text, name in lies_on.items())
         return Cure.of("map_values", values=[f"{text}={name}" for text, name in lies_on.items()]), f": {where}"
-    if wanted and not set(wanted) & set(predicted):
+    if wanted and predicted.isdisjoint(wanted):
         return Cure.of("map_value"), ""
     return _declare(coding.classes.rest, {text: text for text in (*wanted, *strange)}), ""
 

@@ -11,6 +11,7 @@ from typing import Any
 from ... import reading
 from ...dataset.labels import BACKGROUND, IGNORE, LONGEST_NUMBER, Labels, parse_value, value_text
 from ...dataset.layout import DESCRIPTION, Dataset
+from ...dataset.lineage import CaseRecord
 from ...dataset.strictjson import load_object, read_file
 from ...errors import Cure, SegconvError, naming
 from ...typed import Misfit, mapping
@@ -122,11 +123,15 @@ def of_dataset(dataset: Dataset) -> Declaration:
     usual = {str(text): int(value) for text, value in run["label_map"].items()}
     user = _of_users(labels, usual, who)
     cases = {
-        record.label_file.name or record.original_name or record.case: _of_users(labels, record.label_map, who)
+        _users_name(record): _of_users(labels, record.label_map, who)
         for record in dataset.records()
-        if any(usual.get(text) != value for text, value in record.label_map.items())
+        if not record.label_map.items() <= usual.items()
     }
     return Declaration(own, None if user == own and not cases else user, cases, dataset.path)
+
+
+def _users_name(record: CaseRecord) -> str:
+    return record.label_file.name or record.original_name or record.case
 
 
 def of_values(names: Mapping[str, str], who: str, *, for_both: bool = True) -> Declaration:

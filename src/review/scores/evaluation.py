@@ -68,8 +68,6 @@ def evaluate_folders(
         folder, ``SC082`` and ``SC083`` for another grid, ``SC070`` and ``SC078`` for another coding; what
         reading raises.
     """
-    if labels is not None and not isinstance(labels, Declaration):
-        labels = of_values({name: value_text(*parse_value(str(value))) for name, value in labels.items()}, "labels")
     with unchanged(Held(predictions, ABOUT), Held(references, ABOUT)):
         mine = find_labels(predictions, layout)
         if not mine.units:
@@ -82,9 +80,15 @@ def evaluate_folders(
         sides = _Sides((predictions, folder), (mine, its))
         files = [Held(root, names) for root, names in zip(sides.folders, sides.files, strict=True)]
         with unchanged(Held(folder.absolute().parent, ABOUT), *files):
-            said = declared(labels, predictions, folder)
+            said = declared(_as_declaration(labels), predictions, folder)
             counting = _Counting(sides, allowed or Allowed(), readers)
             return counting.scores(said, values or {}, tables)
+
+
+def _as_declaration(labels: Declaration | Mapping[str, int | str] | None) -> Declaration | None:
+    if labels is None or isinstance(labels, Declaration):
+        return labels
+    return of_values({name: value_text(*parse_value(str(value))) for name, value in labels.items()}, "labels")
 
 
 @dataclass(frozen=True)
@@ -117,15 +121,9 @@ class _Counting:
         """Return the scores; parameters are those of `evaluate_folders`."""
         findings = [*unpaired(self.paired, self.sides.folders, self.allowed)]
         findings += [finding for tally in self.tallies for finding in tally.findings]
-        counted = [tally for tally in self.tallies if tally.reference is not None]
-        if not counted:
+        if not self._scorable:
             raise Refused(reasons=findings)
-        if all(tally.kinds == {MASKS} for tally in counted):
-            result = mask_scores(counted, self.sides.folders[0], self.allowed)
-        else:
-            if said is None and tables is not None:
-                said = of_tables(tables, tuple(zip(self.sides.folders, self.sides.files, strict=True)), counted)
-            result = value_scores(counted, self.sides.folders, said, values)
+        result = self._scored(said, values, tables)
         skipped = [*self.paired.extra, *(self.paired.missing if self.allowed.missing == SKIP else ())]
         return replace(
             result,
@@ -134,6 +132,18 @@ class _Counting:
             notes=(*self._notes(), *result.notes),
             findings=refuse_if_any(dict.fromkeys((*findings, *result.findings))),
         )
+
+    @property
+    def _scorable(self) -> list[Tally]:
+        return [tally for tally in self.tallies if tally.reference is not None]
+
+    def _scored(self, said: Declaration | None, values: Mapping[str, str], tables: TablesOf | None) -> Evaluation:
+        tallies, folders = self._scorable, self.sides.folders
+        if all(tally.kinds == {MASKS} for tally in tallies):
+            return mask_scores(tallies, folders[0], self.allowed)
+        if said is None and tables is not None:
+            said = of_tables(tables, tuple(zip(folders, self.sides.files, strict=True)), tallies)
+        return value_scores(tallies, folders, said, values)
 
     def _notes(self) -> Iterator[str]:
         if guessed := self.sides.found[0].guessed:
@@ -158,11 +168,11 @@ class _Counting:
         missing = self.paired.missing
         if not self.paired.pairs or not missing:
             return
-        held = frozenset(text for tally in tallies if tally.reference is not None for text in tally.reference.counts)
+        held = frozenset(text for tally in tallies for text in tally.reference_values)
         judged = self._read([(None, unit) for unit in missing], lambda pair: is_no_label(pair[1], held))
-        images = {unit for unit, image in zip(missing, judged, strict=True) if image}
+        images = [unit for unit, image in zip(missing, judged, strict=True) if image]
         self.paired = replace(self.paired, missing=tuple(unit for unit in missing if unit not in images))
-        self.images += [unit.shown for unit in missing if unit in images]
+        self.images += [unit.shown for unit in images]
 
     def _read(self, pairs: Sequence[Pair], read: Callable[[Pair], R]) -> list[R]:
         """Return what reading each pair of labels returns, in order."""

@@ -17,7 +17,7 @@ from ...image import content, raster, stack, volumes
 from ...image.formats import nrrd, segmentation
 from ...image.geometry import Geometry
 from ...image.mask import WITH_ALPHA, colour_codes, palette_codes
-from ...image.opened import Opened, read_bytes
+from ...image.opened import Header, Opened, read_bytes
 from ...image.picture import PictureHeader
 from ...image.read_options import ANY_AXES
 from ...image.voxels import label_values, tally
@@ -157,9 +157,7 @@ def open_file(path: str) -> Label:
         return _in_colours(opened.stored, header)
     array = opened.label().array
     if header.placed:
-        sheared = header.geometry.sheared
-        odd = tuple(found for found in header.oddities if not sheared or found[0] != "SC093")
-        return _of_volume(array, header.geometry, odd)
+        return _of_volume(array, header.geometry, _besides_shear(header))
     counts = label_values(array)
     if opened.palette is None:
         return Label(array, VALUES, counts)
@@ -170,6 +168,13 @@ def open_file(path: str) -> Label:
 def _of_volume(values: NDArray[Any], grid: Geometry, oddities: Oddities) -> Label:
     values = values.reshape(grid.array_shape)
     return Label(values, VALUES, label_values(values), grid, oddities=oddities)
+
+
+def _besides_shear(header: Header) -> Oddities:
+    """Return what is odd about a volume but its sheared axes, which `on_reference` reports."""
+    if not header.geometry.sheared:
+        return header.oddities
+    return tuple(found for found in header.oddities if found[0] != "SC093")
 
 
 def _decoded(path: str) -> Opened:
@@ -205,18 +210,24 @@ def _slice(path: str) -> Label:
 
 def _stacked(slices: Sequence[Label]) -> Label:
     """Return the label of several slices; in colours if an index is not one colour in all of them."""
-    palette: dict[int, int] = {}
-    agree = all(palette.setdefault(i, colour) == colour for one in slices for i, colour in one.palette.items())
-    kind = next((kind for kind in (COLOURS, INDICES) if any(one.kind == kind for one in slices)), VALUES)
-    if kind == COLOURS or not agree:
-        kind, palette = COLOURS, {}
+    kinds = {one.kind for one in slices}
+    palette = _common_palette(slices)
+    if COLOURS in kinds or palette is None:
+        kinds, palette = {COLOURS}, {}
         slices = [coloured(one) for one in slices]
     dtype = np.result_type(*(one.array.dtype for one in slices))
     array = stack.assemble([one.array.astype(dtype, copy=False) for one in slices])
     counts: Counter[int] = Counter()
     for one in slices:
         counts.update(one.counts)
-    return Label(array, kind, counts, palette=palette)
+    return Label(array, INDICES if INDICES in kinds else kinds.pop(), counts, palette=palette)
+
+
+def _common_palette(slices: Sequence[Label]) -> dict[int, int] | None:
+    """Return index → colour of all slices; None if an index is several colours."""
+    palette: dict[int, int] = {}
+    agree = all(palette.setdefault(i, colour) == colour for one in slices for i, colour in one.palette.items())
+    return palette if agree else None
 
 
 def coloured(label: Label) -> Label:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import Cure, Finding
@@ -37,6 +37,10 @@ class Allowed:
     missing_masks: str | None = None
 
 
+Pair = tuple[LabelUnit, LabelUnit]
+"""Prediction and reference."""
+
+
 @dataclass(frozen=True)
 class Paired:
     """Predictions and references of one set.
@@ -53,7 +57,7 @@ class Paired:
         By what they were paired, if not by their paths.
     """
 
-    pairs: tuple[tuple[LabelUnit, LabelUnit], ...]
+    pairs: tuple[Pair, ...]
     missing: tuple[LabelUnit, ...]
     extra: tuple[LabelUnit, ...]
     how: str = ""
@@ -67,27 +71,32 @@ def pair(predictions: Sequence[LabelUnit], references: Sequence[LabelUnit]) -> P
     """
     forms = {_as_stored(unit) for unit in predictions}
     alike = [unit for unit in references if _as_stored(unit) in forms]
-    by_path = _paired(_by(predictions, _path), _by(references, _path), references)
-    by_name = _paired(_by(predictions, _last), _by(alike, _last), references)
-    if by_path is None and by_name is not None:
-        return replace(by_name, how="by the names of their files, in whatever folder")
-    return by_path or Paired((), tuple(references), tuple(predictions))
-
-
-def _paired(mine: _Keyed | None, its: _Keyed | None, references: Sequence[LabelUnit]) -> Paired | None:
-    """Return the pairs of equal keys and the rest; None if there are none, or keys are not unique."""
-    both = [key for key in its if key in mine] if mine is not None and its is not None else []
-    if mine is None or its is None or not both:
-        return None
-    taken = {its[key] for key in both}
+    by_path = _paired(predictions, references, _path)
+    by_name = _paired(predictions, alike, _last)
+    if by_path or not by_name:
+        return Paired(by_path, *_rest(by_path, predictions, references))
     return Paired(
-        tuple((mine[key], its[key]) for key in both),
-        tuple(unit for unit in references if unit not in taken),
-        tuple(unit for key, unit in mine.items() if key not in its),
+        by_name, *_rest(by_name, predictions, references), how="by the names of their files, in whatever folder"
     )
 
 
-_Keyed = dict[str, LabelUnit]
+def _paired(
+    predictions: Sequence[LabelUnit], references: Sequence[LabelUnit], key: Callable[[LabelUnit], str]
+) -> tuple[Pair, ...]:
+    """Return the pairs of equal keys; none if keys are not unique."""
+    mine, its = ({key(unit): unit for unit in units} for units in (predictions, references))
+    if len(mine) < len(predictions) or len(its) < len(references):
+        return ()
+    return tuple((mine[name], its[name]) for name in its if name in mine)
+
+
+def _rest(
+    pairs: Sequence[Pair], predictions: Sequence[LabelUnit], references: Sequence[LabelUnit]
+) -> tuple[tuple[LabelUnit, ...], tuple[LabelUnit, ...]]:
+    """Return the references and the predictions that are in no pair."""
+    taken = {unit for pair in pairs for unit in pair}
+    missing = tuple(unit for unit in references if unit not in taken)
+    return missing, tuple(unit for unit in predictions if unit not in taken)
 
 
 def _as_stored(unit: LabelUnit) -> str:
@@ -100,11 +109,6 @@ def _path(unit: LabelUnit) -> str:
 
 def _last(unit: LabelUnit) -> str:
     return unit.name.rpartition("/")[2]
-
-
-def _by(units: Sequence[LabelUnit], key: Callable[[LabelUnit], str]) -> _Keyed | None:
-    found = {key(unit): unit for unit in units}
-    return found if len(found) == len(units) else None
 
 
 def unpaired(paired: Paired, folders: tuple[Path, Path], allowed: Allowed) -> Iterator[Finding]:

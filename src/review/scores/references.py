@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,14 +34,21 @@ def find_references(references: Path, predictions: Found, layout: str | None) ->
     SegconvError
         ``SC003`` if cases of two splits were predicted; what `find_labels` raises.
     """
+    if not reading.is_file(references / DESCRIPTION):
+        return references, find_labels(references, layout, predictions)
     splits = [references / split.labels for split in (TESTING, TRAINING, VALIDATING)]
-    existing = list(filter(reading.is_folder, splits)) if reading.is_file(references / DESCRIPTION) else []
-    if not existing:
-        labels = _external(references) if reading.is_file(references / DESCRIPTION) else []
+    found = {folder: find_labels(folder, layout, predictions) for folder in splits if reading.is_folder(folder)}
+    if not found:
+        labels = _external(references)
         return references, Found(tuple(labels)) if labels else find_labels(references, layout, predictions)
-    found = {folder: find_labels(folder, layout, predictions) for folder in existing}
+    chosen = _predicted(found, predictions, references)
+    return chosen, found[chosen]
+
+
+def _predicted(found: Mapping[Path, Found], predictions: Found, references: Path) -> Path:
+    """Return the folder with the references of predictions; the first if none has any."""
     names = {unit.name for unit in predictions.units}
-    holding = [folder for folder, its in found.items() if any(unit.name in names for unit in its.units)]
+    holding = [folder for folder, its in found.items() if not names.isdisjoint(unit.name for unit in its.units)]
     if len(holding) > 1:
         raise SegconvError(
             f"holds the references of predictions in {' and in '.join(folder.name for folder in holding)}",
@@ -49,8 +57,7 @@ def find_references(references: Path, predictions: Found, layout: str | None) ->
             hint=f"give {' or '.join(map(str, holding))} as references",
             cures=(Cure.of("skip_extra"),),
         )
-    chosen = (holding or existing)[0]
-    return chosen, found[chosen]
+    return (holding or list(found))[0]
 
 
 def _external(references: Path) -> list[LabelUnit]:

@@ -172,14 +172,13 @@ class Robustness:
     def advice(self, model: str) -> Advice:
         """Return what would cover the drops of a model."""
         drops = [found.condition for found in self.measured if self.dropped(model, found)]
-        angles = [abs(condition.angle_deg) for condition in drops if condition.plane]
+        angles = [_shortest(condition.angle_deg) for condition in drops if condition.plane]
         shifts = [abs(condition.shift_hu) for condition in drops if condition.shift_hu]
         return Advice(
             model,
-            # A turn by 270° is one by -90°.
-            max(_shortest(angle) for angle in angles) if angles else None,
+            max(angles, default=None),
             tuple(dict.fromkeys(condition.plane for condition in drops if condition.plane)),
-            min(_shortest(angle) for angle in angles) if angles else None,
+            min(angles, default=None),
             (min(shifts), max(shifts)) if shifts else None,
             tuple(found.condition.name for found in self.measured if not self.judged(found)),
             self.too_poor(model),
@@ -272,7 +271,7 @@ def series(found: Sequence[Measured], plane: str) -> list[Measured]:
 
 
 def _shortest(angle_deg: float) -> float:
-    """Return the size of the smallest turn that leads to the same place, 0 to 180°."""
+    """Return the size of the smallest turn to the same pose, 0 to 180°: a turn by 270° is one by -90°."""
     return min(angle_deg % 360, -angle_deg % 360)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,8 @@ def mask_scores(tallies: Sequence[Tally], predictions: Path, allowed: Allowed) -
         ``SC078`` if predictions and references have no class in common.
     """
     wanted = dict.fromkeys(name for tally in tallies for name in tally.reference_masks)
-    known = dict.fromkeys(name for tally in tallies if tally.prediction is not None for name in tally.prediction.counts)
-    if not set(wanted) & set(known):
+    known = dict.fromkeys(name for tally in tallies for name in tally.predicted_masks)
+    if wanted.keys().isdisjoint(known):
         message = f"there are predictions of {listed(known)}, but references of {listed(wanted)}"
         hint = "give a class the same name on both sides"
         raise SegconvError(message, code="SC078", file=str(predictions), hint=hint)
@@ -102,7 +103,7 @@ def mask_scores(tallies: Sequence[Tally], predictions: Path, allowed: Allowed) -
         {tally.case: _scored_masks(tally, wanted, allowed) for tally in tallies},
         declared_by="the names of masks",
         notes=(f"not scored, as no reference has masks of them: {listed(unscored)}",) if unscored else (),
-        findings=tuple(finding for tally in tallies for finding in _incomplete(tally, wanted, allowed)),
+        findings=tuple(chain.from_iterable(_incomplete(tally, wanted, allowed) for tally in tallies)),
     )
 
 

@@ -29,10 +29,7 @@ def shared(tree: Tree, cases: Mapping[str, Case]) -> Places:
     for folder, case in whose.items():
         found |= _of_case(folder, tree[folder], case, *cases[case])
     if len(forms) == 1:
-        (form,) = forms
-        for folder, case in _without_counterpart(tree, whose):
-            if form == SLICES or set(tree[folder]) & set(names):
-                found |= _of_case(folder, tree[folder], case, form, names)
+        found |= _without_counterpart(tree, whose, forms.pop(), names)
     return found
 
 
@@ -52,16 +49,18 @@ def _class_folders(tree: Tree, names: Mapping[str, str]) -> dict[str, str]:
     return {folder: name for folder, name in found.items() if name is not None}
 
 
-def _without_counterpart(tree: Tree, whose: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield each folder of a case that the other side lacks, and that case.
+def _without_counterpart(tree: Tree, whose: Mapping[str, str], form: str, names: Mapping[str, str]) -> Places:
+    """Return what the files of cases that the other side lacks are parts of.
 
     If p1/segmentations holds the masks of p1, p2/segmentations holds those of p2.
     """
+    found: Places = {}
     ends = sorted({folder.removeprefix(case) for folder, case in whose.items()} or {""}, reverse=True)
-    for folder in tree:
+    for folder in sorted(tree.keys() - whose.keys() - {*whose.values(), ""}):
         end = next((end for end in ends if folder.endswith(end)), None)
-        if folder and folder not in whose and folder not in whose.values() and end is not None:
-            yield folder, folder.removesuffix(end)
+        if end is not None and (form == SLICES or not names.keys().isdisjoint(tree[folder])):
+            found |= _of_case(folder, tree[folder], folder.removesuffix(end), form, names)
+    return found
 
 
 def _of_case(folder: str, files: Mapping[str, str], case: str, form: str, names: Mapping[str, str]) -> Places:

@@ -84,15 +84,29 @@ class Tally:
     findings: tuple[Finding, ...] = ()
 
     @property
+    def held(self) -> list[Contents]:
+        """What its sides hold."""
+        return [held for held in (self.prediction, self.reference) if held is not None]
+
+    @property
     def kinds(self) -> set[str]:
-        """What both sides hold; see `opened_label`."""
-        return {held.kind for held in (self.prediction, self.reference) if held is not None}
+        """Which kinds of labels its sides hold; see `opened_label`."""
+        return {held.kind for held in self.held}
+
+    @property
+    def reference_values(self) -> list[str]:
+        """Values of the reference, or classes of its masks."""
+        return list(self.reference.counts) if self.reference is not None else []
+
+    @property
+    def predicted_masks(self) -> list[str]:
+        """Classes of which the prediction has masks."""
+        return list(self.prediction.counts) if self.prediction is not None else []
 
     @property
     def reference_masks(self) -> list[str]:
         """Classes of which the reference has masks, and not images of that name."""
-        names = self.reference.counts if self.reference is not None else ()
-        return [name for name in names if name in self.masks and name not in self.absent]
+        return [name for name in self.reference_values if name in self.masks and name not in self.absent]
 
 
 def count_case(pair: tuple[LabelUnit | None, LabelUnit], wanted: Collection[str] | None = None) -> Tally:
