@@ -102,6 +102,11 @@ WORDS = {
     "name_images_and_masks": "`--images {images} --masks {masks}`",
     "choose_unlabelled": "`--unlabelled skip|test`",
     "name_channels": "`--channels CT` or another name",
+    "take_masks_as_classes": "`--from masks`, if they are of classes",
+    "take_images_as_channels": "`{images:--images} --masks {masks}` takes them as channels",
+    "take_as_label": "`[--from {kind} ]{images:--images} --masks {masks}[ --channels {channels}]` takes {label} as the"
+    " label",
+    "take_each_beside_as_class": "`{image:--image}` takes each as a class",
     "name_image_of_case": "`--image NAME` names the image of a case among its masks",
     "name_image_folder": "`--images DIR` names the folder of the images",
     "name_cases_by_path": "`--case-names path` names cases by their folders",
@@ -164,7 +169,8 @@ WORDS = {
     "label_takes_image_header": "`--label-header image`, if both have the same voxels",
 }
 """Kind → words, in backticks what is typed. A value that a cure lacks shows as its name in capitals; ``{x:--opt}``
-repeats an option for each of several values, and ``{x:words}`` shows words that are not typed."""
+repeats an option for each of several values, ``{x:words}`` shows words that are not typed, and what stands in brackets
+is left out if its value is missing."""
 
 REMARKS = ("options_need_restart",)
 """Kinds that add something to the others, instead of being another choice."""
@@ -175,6 +181,7 @@ INSTEAD = {("repair", "label_takes_image_header"): "`--repair header`, if both h
 PLACEHOLDERS = {"images": "GLOB", "masks": "GLOB", "labels": "NAME=VALUE,…", "spacing": "X,Y,Z", "snap": "N"}
 """What stands for a missing value, where its name in capitals would say less."""
 
+_OPTIONAL = re.compile(r"\[([^\[\]{}]*\{(\w+)[^\[\]]*)\]")
 _TYPED = re.compile(r"`(--[a-z][a-z-]*)?([^`]*)`")
 
 
@@ -205,6 +212,7 @@ class Speaker:
         name = self.command.name if self.command else None
         text = INSTEAD.get((name or "", cure.kind), WORDS[cure.kind])
         values = {key: self._option(str(value)) if key == "field" else value for key, value in cure.values}
+        text = _OPTIONAL.sub(lambda found: found[1] if found[2] in values else "", text)
         return _TYPED.sub(self._typed, _Values().vformat(text, (), values))
 
     def _option(self, field: str) -> str:

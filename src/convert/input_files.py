@@ -17,7 +17,7 @@ from ..dataset.lineage import TEST
 from ..errors import SegconvError
 from ..image import raster, volumes
 from ..words import count_of
-from .find.pairing import Pair
+from .find.pairs import Pair
 from .find.roles import MASK, SEPARATORS, place_of, role_of_stem
 from .survey import Survey
 from .tree import Unit, units_in

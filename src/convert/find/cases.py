@@ -19,7 +19,7 @@ from ..survey import Survey
 from ..tree import Unit
 from ..volumes.volume_units import companions_of
 from .csv_text import read_text, rows_of
-from .pairing import Pair
+from .pairs import Pair
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from ...errors import Cure
 from ...words import count_of
 from ..survey import Survey
-from .pairing import Pair
+from .pairs import Pair
 from .roles import role_of_stem
 
 _NUMBER = re.compile(r"\d{4}")

@@ -21,7 +21,7 @@ from ...errors import Finding, SegconvError, naming, warning
 from ...typed import can_be_a_path
 from ..tree import Unit
 from .csv_text import read_text, rows_of
-from .pairing import Pair, Pairing
+from .pairs import Pair, Pairing
 from .patterns import Key
 from .split_folders import split_by_folders
 

@@ -17,9 +17,9 @@ from ...dataset.lineage import TRAIN
 from ...errors import Cure, Finding, SegconvError
 from ..survey import Survey
 from ..tree import Unit
-from .pairing import Pair, Pairing
+from .globs import glob_of, pattern_of
+from .pairs import Pair, Pairing
 from .split_folders import split_by_folders
-from .strangers import glob_of, pattern_of
 
 Key = tuple[str, ...]
 _CHANNEL = "channel"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...errors import Finding
+from ...errors import Cure, Finding
 from ...words import count_of
 from ..tree import Unit
+from .globs import listed, pattern_of_files
 from .raters import raters_in
-from .strangers import listed, pattern_of_files
 
 _SUBJECT = re.compile(r"^sub-[A-Za-z0-9]+_(?:ses-[A-Za-z0-9]+_)?")
 
@@ -25,26 +24,48 @@ class Rivals:
 
 
 def of_rivals(found: Sequence[Rivals]) -> Finding:
-    """Return one finding on cases that have several labels, with options that take one of them."""
+    """Return one finding on cases that have several labels, with patterns that take one of them."""
     first = found[0]
     whose = f" of {listed(first.images)}" if first.images else ""
     more = f"; and so do {count_of(len(found) - 1, 'folder')} more" if found[1:] else ""
-    images = _by_name([one.images for one in found])
-    masks = _by_name([one.masks for one in found])
-    sides = " ".join(f"--images {shlex.quote(pattern_of_files(files))}" for files in images.values())
-    names = f" --channels {','.join(images)}" if len(images) > 1 else ""
-    told = [
-        f"{sides} --masks {shlex.quote(pattern_of_files(files))}{names} takes {name}" for name, files in masks.items()
-    ]
-    beside = all(len({unit.folder for unit in (*one.images, *one.masks)}) == 1 for one in found)
-    if images and masks and beside and not raters_in(masks):
-        told.append(f"{' '.join(f'--image {shlex.quote(name)}' for name in images)} takes each for a class")
     return Finding(
         "SC003",
         f"holds {listed(first.masks)}, each of which may be the label{whose}{more}",
         file=first.masks[0].folder or ".",
-        hint=" or ".join(told) if images and masks else "--images GLOB --masks GLOB says which it is",
+        cures=_choices(found),
     )
+
+
+def _choices(found: Sequence[Rivals]) -> tuple[Cure, ...]:
+    images = _by_name([one.images for one in found])
+    masks = _by_name([one.masks for one in found])
+    if not images or not masks:
+        return (Cure("name_images_and_masks"),)
+    cures = [take_as_label(images, pattern_of_files(files), name) for name, files in masks.items()]
+    beside = all(len({unit.folder for unit in (*one.images, *one.masks)}) == 1 for one in found)
+    if beside and not raters_in(masks):
+        cures.append(Cure.of("take_each_beside_as_class", image=list(images)))
+    return tuple(cures)
+
+
+def take_as_label(images: Mapping[str, Sequence[Unit]], pattern: str, label: str, **more: object) -> Cure:
+    """Return the cure that takes one of several files of each case as its label.
+
+    Parameters
+    ----------
+    images
+        Name of each channel → its file in each case.
+    pattern
+        That finds the label.
+    label
+        What the label is called in messages.
+    more
+        Further values of the cure.
+    """
+    if len(images) > 1:
+        more = {"channels": list(images), **more}
+    patterns = [pattern_of_files(files) for files in images.values()]
+    return Cure.of("take_as_label", images=patterns, masks=pattern, label=label, **more)
 
 
 def of_subjects(found: Sequence[Rivals]) -> Finding | None:

@@ -16,7 +16,7 @@ from .matching import Matched
 from .roles import MASK, place_of, rests_of, role_of_stem
 
 if TYPE_CHECKING:
-    from .pairing import Pairing
+    from .pairs import Pairing
 
 _NUMBER = re.compile(r"[_\-. ]*\(?\d+\)?$")
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ...dataset.lineage import TEST, TRAIN
 from ...words import count_of
 from ..survey import Remarks
-from .pairing import Pair
+from .pairs import Pair
 from .roles import place_of
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from ...errors import Finding, SegconvError
 from ...image import raster
 from ...words import count_of
+from ..find.globs import pattern_of_files
 from ..find.mask_folders import CaseFolder
 from ..find.patterns import pair_by_patterns
 from ..find.raters import raters_in
 from ..find.roles import MASK, role_of_stem
-from ..find.strangers import pattern_of_files
 from ..model import ConvertOptions
 from ..survey import Survey
 from ..tree import Unit, units_in

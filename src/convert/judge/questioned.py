@@ -14,7 +14,7 @@ from ...errors import Finding, SegconvError
 from ...image import volumes
 from ...image.label_like import MOST_VALUES, as_classes_are, as_labels_do, few_whole_numbers, in_words
 from ...image.stored import DecodedVolume
-from ..find.pairing import Pair
+from ..find.pairs import Pair
 from ..model import DETACHED, FRAME, SERIES, ConvertOptions, SourceCase
 from ..source_files import read_source
 from ..survey import Survey

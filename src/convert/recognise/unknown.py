@@ -11,12 +11,12 @@ from ... import reading
 from ...errors import Refused, SegconvError
 from ...image import raster, volumes
 from ...words import count_of
+from ..find.globs import glob_of, globs_of
 from ..find.lists import pair_by_list
 from ..find.mask_folders import is_segmentation
 from ..find.named_labels import LOSSY
 from ..find.pairing import pair_units
 from ..find.roles import MASK, SEPARATORS, place_of
-from ..find.strangers import glob_of, globs_of
 from ..judge.looks import labels_among
 from ..model import SERIES
 from ..survey import Survey

@@ -21,9 +21,9 @@ from ..classes.compiled_scan import compiled_scan, refuse_label_options
 from ..classes.segmented import parts_of, refused_raters
 from ..find.cases import CaseFiles, finished
 from ..find.channels import numbered_names, refuse_other_count
+from ..find.globs import listed
 from ..find.mask_folders import IMAGE_NAMES, CaseFolder, find_folders
 from ..find.roles import MASK, role_of_stem
-from ..find.strangers import listed
 from ..judge.candidates import rival_masks
 from ..model import LAYERS, Parts, Scan, SourceCase
 from ..survey import Survey

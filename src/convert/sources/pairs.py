@@ -22,7 +22,8 @@ from ..classes.segmented import with_segments
 from ..find.cases import cases_of, finished
 from ..find.channels import names_of_files, numbered_names, refuse_other_count, with_all_channels
 from ..find.lists import pair_by_list
-from ..find.pairing import Pair, Pairing, pair_units
+from ..find.pairing import pair_units
+from ..find.pairs import Pair, Pairing
 from ..find.patterns import pair_as_told
 from ..find.several_masks import unite
 from ..judge.headers import judge_headers

@@ -22,7 +22,8 @@ from ..bands import apart, as_bands, may_have_alpha, refuse_as_mask
 from ..find.cases import cases_of, finished
 from ..find.channels import refuse_other_count, usual_files
 from ..find.lists import pair_by_list
-from ..find.pairing import Pairing, images_alone, pair_units
+from ..find.pairing import images_alone, pair_units
+from ..find.pairs import Pairing
 from ..find.patterns import pair_as_told
 from ..find.roles import IMAGE, MASK, place_of
 from ..find.several_masks import unite

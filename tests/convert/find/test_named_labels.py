@@ -45,7 +45,7 @@ def test_a_suffix_or_ending_on_one_side_distinguishes_pictures_from_masks(
         pair(tmp_path / "src", image.format(n=number), mask.format(n=number), number)
     done = segconv("convert", tmp_path / "src", "--to", "5_A")
     assert done.code == 0, done.err
-    assert re.search(r"note: \S+ holds the labels of \S+, (as \S+ tells by its name|whose pictures are JPEG)", done.err)
+    assert re.search(r"note: \S+ holds the labels of \S+, (as \S+ says by its name|whose pictures are JPEG)", done.err)
     for number in range(3):
         name = next(Path(image.format(n=number)).stem for _ in [0]).removesuffix("_img")
         assert np.array_equal(written(segconv.raw / "Dataset005_A", name), labels(number))
@@ -131,7 +131,7 @@ def test_the_patterns_of_the_refusals_hint_convert(tmp_path: Path, segconv: Comm
         save(tmp_path / f"src/z/c{number}.png", picture(10 + number))
     done = segconv("convert", tmp_path / "src", "--to", "5_A")
     assert (done.code, done.codes()) == (2, ["SC003"]), done.err
-    one, both = done.err.split("Hint: ")[1].split(" takes one; ")
+    one, both = done.err.split("Hint: ")[1].split(", or ")
     for id_, hint, channels in ((5, one, 1), (6, both.split(" takes them")[0], 2)):
         done = segconv("convert", tmp_path / "src", "--to", f"{id_}_A", *shlex.split(hint))
         assert done.code == 0, done.err

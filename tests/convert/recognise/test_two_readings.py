@@ -71,7 +71,7 @@ def test_several_labels_without_a_word_for_them_are_proposed_by_what_they_hold(
             write(tmp_path / "s" / f"{layout.format(file=name, n=number)}.nii.gz", volume)
     done = segconv("convert", tmp_path / "s", "--to", "5_A", "--channels", "CT")
     assert (done.code, done.codes()) == (66, ["SC011"]), done.err
-    offered = re.findall(r"(--images \S+ --masks \S+)", done.err)
+    offered = re.findall(r"(--images \S+ --masks [^\s,]+)", done.err)
     assert [shlex.split(one)[3].count("first") for one in offered] == [1, 0]
     done = segconv("convert", tmp_path / "s", "--to", "5_A", "--channels", "CT", *shlex.split(offered[1]))
     assert done.code == 0, done.err
@@ -90,7 +90,7 @@ def test_masks_of_a_subject_of_bids_are_refused_with_a_command_for_each(tmp_path
         write(masks / f"{name}label-lesion_mask.nii.gz", phantom.label)
     done = segconv("convert", tmp_path / "s", "--to", "5_A")
     assert (done.code, done.codes()) == (2, ["SC003"]), done.err
-    offered = [shlex.split(one) for one in re.findall(r"(--images \S+ --masks \S+)", done.err)]
+    offered = [shlex.split(one) for one in re.findall(r"(--images \S+ --masks [^\s,]+)", done.err)]
     (right,) = (words for words in offered if "lesion" in words[3])
     done = segconv("convert", tmp_path / "s", "--to", "5_A", *right)
     assert done.code == 0, done.err
@@ -130,7 +130,7 @@ def test_masks_of_one_name_in_folders_of_raters_are_offered_one_by_one(tmp_path:
             write(tmp_path / f"s/c{number}/mask-{person}/mask.nii.gz", phantom.label, drawn)
     done = segconv("convert", tmp_path / "s", "--to", "5_A", "--channels", "CT")
     assert (done.code, done.codes()) == (65, ["SC081"]), done.err
-    offered = [shlex.split(one) for one in re.findall(r"(--images \S+ --masks \S+)", done.err)]
+    offered = [shlex.split(one) for one in re.findall(r"(--images \S+ --masks [^\s,]+)", done.err)]
     assert [words[3] for words in offered] == ["*/mask-0/mask.nii.gz", "*/mask-1/mask.nii.gz"]
     done = segconv("convert", tmp_path / "s", "--to", "5_A", "--channels", "CT", *offered[1])
     assert done.code == 0, done.err

@@ -1,0 +1,143 @@
+"""Folders of a source in groups: those whose paths differ only in the words that say images or labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..survey import Remarks
+from ..tree import Unit
+from .matching import match
+from .named_labels import labels_by_name
+from .roles import FILLERS, IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of, role_of_stem, tokens_of, with_one_open
+
+MAX_NEAR = 20
+"""Folders that are compared with one of labels whose place says nothing: each costs a look at all its names."""
+
+Files = dict[str, list[Unit]]
+"""Folder → its files."""
+
+
+@dataclass
+class Group:
+    """The folders that differ only in their roles.
+
+    Parameters
+    ----------
+    split, validation
+        What their paths say of the split.
+    key
+        What is left of their paths.
+    images, masks, plain
+        Folders whose paths say that they hold images, or labels, or nothing.
+    """
+
+    split: str | None
+    validation: bool
+    key: tuple[str, ...]
+    images: Files = field(default_factory=dict)
+    masks: Files = field(default_factory=dict)
+    plain: Files = field(default_factory=dict)
+
+    @property
+    def pictures(self) -> Files:
+        """The folders of images; if no path says so, those that say nothing."""
+        return self.images or self.plain
+
+    def take_out(self, folder: str) -> None:
+        """Forget a folder that does not hold labels."""
+        self.plain.pop(folder, None)
+        self.images.pop(folder, None)
+
+
+def groups_of(units: Iterable[Unit], remarks: Remarks) -> list[Group]:
+    """Return the folders of a source in groups; notes say where the names of files decided, instead of their place."""
+    groups: dict[tuple[str | None, bool, tuple[str, ...]], Group] = {}
+    for unit in units:
+        place = place_of(unit.folder)
+        key = (place.split, place.validation, place.key)
+        group = groups.setdefault(key, Group(*key))
+        files = {IMAGE: group.images, MASK: group.masks, None: group.plain}[place.role]
+        files.setdefault(unit.folder, []).append(unit)
+    found = list(groups.values())
+    _heed_names(found, remarks)
+    _bring_together(found)
+    return found
+
+
+def _heed_names(groups: Sequence[Group], remarks: Remarks) -> None:
+    """Bring together folders that say nothing of their own where the names of their files do."""
+    owners: dict[tuple[str | None, bool], dict[str, Group]] = {}
+    for group in groups:
+        if not group.masks:
+            folders = owners.setdefault((group.split, group.validation), {})
+            folders.update(dict.fromkeys((*group.plain, *group.images), group))
+    for own in owners.values():
+        units = {folder: group.plain.get(folder) or group.images[folder] for folder, group in own.items()}
+        by_name = labels_by_name(units, frozenset(folder for folder, group in own.items() if folder in group.images))
+        for labels, images in by_name.items():
+            target = own[images[0]]
+            own[labels].plain.pop(labels, None)
+            target.masks[labels] = units[labels]
+            for folder in images:  # several are refused, when they are paired
+                own[folder].take_out(folder)
+                target.images[folder] = units[folder]
+                own[folder] = target
+        for labels, images in list(by_name.items())[:1]:
+            remarks.note(f"{labels or '.'} holds the labels of {images[0] or '.'}, {_reason(units[labels][0])}")
+
+
+def _reason(label: Unit) -> str:
+    if role_of_stem(label.stem)[0] == MASK:
+        return f"as {label.stem + label.ending} says by its name"
+    return "whose pictures are JPEG and hold none"
+
+
+def _bring_together(groups: Sequence[Group]) -> None:
+    """Give masks that have no images beside them those of a folder whose path differs in one place, if names match.
+
+    So ``Data_Part1_GroundTruth`` finds ``Data_Images``, and both ``lung masks`` and ``infection
+    masks``, or ``masks/lung`` and ``masks/infection``, find ``images``, for which two are one too many.
+    """
+    # Folders are found by their path with one place left open, so that thousands of them take no longer than a few.
+    open_paths: dict[tuple[str | None, bool, str], list[tuple[str, Group]]] = {}
+    for group in groups:
+        for folder in {**group.plain, **group.images}:
+            for path in with_one_open(folder):
+                open_paths.setdefault((group.split, group.validation, path), []).append((folder, group))
+    for group in groups:
+        if not group.pictures:
+            for folder in list(group.masks):
+                keys = [(group.split, group.validation, path) for path in with_one_open(folder)]
+                near = [candidate for key in keys for candidate in open_paths.get(key, ())]
+                _give_images(folder, group, near)
+
+
+def _give_images(folder: str, group: Group, near: Sequence[tuple[str, Group]]) -> None:
+    """Move a folder of masks into the one group near it whose images it matches."""
+    if len(near) > MAX_NEAR:
+        return
+    fitting: dict[str, tuple[list[Unit], Group]] = {}
+    for found, other in near:
+        units = other.images.get(found) or other.plain.get(found, [])
+        if _related(found, folder) and match(units, group.masks[folder]).cases:
+            fitting[found] = units, other
+    if len(fitting) == 1:
+        found, (units, other) = next(iter(fitting.items()))
+        other.plain.pop(found, None)
+        other.images[found] = units
+        other.masks[folder] = group.masks.pop(folder)
+
+
+def _related(one: str, other: str) -> bool:
+    """Return whether all words of one path are in the other, which those of masks of another site are not."""
+    words, others = (
+        {t for part in folder.split("/") for t in tokens_of(part)} - IMAGE_WORDS - MASK_WORDS - FILLERS
+        for folder in (one, other)
+    )
+    return words <= others or others <= words
+
+
+def all_in(files: Mapping[str, Sequence[Unit]]) -> list[Unit]:
+    """Return the files of several folders."""
+    return [unit for units in files.values() for unit in units]

@@ -1,0 +1,96 @@
+"""What finding comes down to: images with their labels, and what fits nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..survey import Remarks
+from ..tree import Unit
+from .globs import common_path
+
+SHOWN_FOLDERS = 3
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and its label, before they are opened.
+
+    Parameters
+    ----------
+    folder
+        Where the case is, without the folders that only say what is in them.
+    stem
+        What the case is called within its folder; empty if only the folder names it.
+    split
+        ``"train"`` or ``"test"``.
+    images
+        Name of the channel → file; one entry with an empty name for a case of one file.
+    labels
+        One file, several masks of one object each, or none.
+    patient
+        Whose it is, if known.
+    where
+        `folder`, and with it the folder that says to which split the case belongs.
+    """
+
+    folder: tuple[str, ...]
+    stem: str
+    split: str
+    images: Mapping[str, Unit]
+    labels: tuple[Unit, ...] = ()
+    patient: str | None = None
+    where: tuple[str, ...] = ()
+
+    @property
+    def path_name(self) -> str:
+        """Name by path."""
+        where = self.where or self.folder
+        return "/".join((*where, self.stem) if self.stem else where)
+
+    @property
+    def name(self) -> str:
+        """Name by file, or by folder where files have the same names in each."""
+        return self.stem or "/".join(self.folder)
+
+    @property
+    def first_image(self) -> Unit:
+        """The file of its first channel."""
+        return next(iter(self.images.values()))
+
+
+@dataclass
+class Pairing(Remarks):
+    """The cases of a source.
+
+    Parameters
+    ----------
+    pairs
+        Those without a label among them.
+    folders
+        ``images + masks`` as they are laid out, for the evidence.
+    several
+        The masks of each image that has more than one of its name.
+    """
+
+    pairs: list[Pair] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    several: list[tuple[Unit, ...]] = field(default_factory=list)
+
+    @property
+    def paired(self) -> bool:
+        """Whether any image has a label."""
+        return any(pair.labels for pair in self.pairs)
+
+    @property
+    def evidence(self) -> str:
+        """The folders, if they are few; otherwise what they have in common, or the first of them."""
+        more = len(self.folders) - SHOWN_FOLDERS
+        if more <= 0:
+            return "; ".join(self.folders)
+        sides = [folder.split("/ and ") for folder in self.folders]
+        if len({len(side) for side in sides}) == 1:
+            common = "/ and ".join(common_path(list(side)) for side in zip(*sides, strict=True))
+            if set(common) - set("*/"):
+                return f"{common}, {len(self.folders)} times"
+        return "; ".join(self.folders[:SHOWN_FOLDERS]) + f"; and {more} more such"
