@@ -10,9 +10,9 @@ overlapping mask can be had again from the values, bit for bit, and from a perfe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,8 @@ MAX_HEADS = 64
 MAX_VALUE = 32767
 """nnU-Net's ``LabelManager`` paints regions into 16 bits with a sign."""
 CHUNK_VOXELS = 1 << 22
+
+T = TypeVar("T")
 
 
 class Accumulator:
@@ -71,10 +73,24 @@ class Accumulator:
             raise ValueError(f"mask {index} was added before")
         if mask.shape != self.codes.shape:
             raise SegconvError(f"a mask has the shape {mask.shape}, expected {self.codes.shape}", code="SC082")
+        to = self._split(index, self._hits(mask))
+        self.codes = self.codes.astype(np.min_scalar_type(len(self.atoms) - 1), copy=False)
+        to = to.astype(self.codes.dtype)
+        for part in _slabs(mask.shape):
+            if mask[part].any():
+                codes = self.codes[part]
+                codes[mask[part]] = to[codes[mask[part]]]
+
+    def _hits(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return how many voxels of each code a mask holds."""
         hits = np.zeros(len(self.atoms), dtype=np.int64)
         for part in _slabs(mask.shape):
             if mask[part].any():
                 hits += np.bincount(self.codes[part][mask[part]], minlength=len(hits))
+        return hits
+
+    def _split(self, index: int, hits: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Add the atoms of voxels that a mask holds; return the new code of each, by their old one."""
         to = np.arange(len(hits))
         for code in np.flatnonzero(hits).tolist():
             atom = self.atoms[code] | {index}
@@ -85,12 +101,7 @@ class Accumulator:
             self.atoms.append(atom)
             self.voxels[code] -= int(hits[code])
             self.voxels.append(int(hits[code]))
-        self.codes = self.codes.astype(np.min_scalar_type(len(self.atoms) - 1), copy=False)
-        to = to.astype(self.codes.dtype)
-        for part in _slabs(mask.shape):
-            if mask[part].any():
-                codes = self.codes[part]
-                codes[mask[part]] = to[codes[mask[part]]]
+        return to
 
     def label(self, value_of: Mapping[Atom, int]) -> NDArray[np.unsignedinteger]:
         """Return the label array: the value of each voxel's atom, in uint8 or, if that is too small, uint16.
@@ -191,22 +202,10 @@ def compile_masks(
     value_of_winner = {atom: value for value, (atom, _) in enumerate(ordered, 1)} | {frozenset[int](): 0}
     if len(ordered) > MAX_VALUE:
         raise SegconvError(f"{len(names)} masks make {len(ordered)} values, at most {MAX_VALUE} go", code="SC074")
-    heads: dict[str, set[int]] = {name: set() for name in groups}
-    for value, (_, inside) in enumerate(ordered, 1):
-        for group in inside:
-            heads[groups[group]].add(value)
-    if any(len(inside) > 1 for inside in members.values()):
-        _check_heads(len(ordered), "at least ", groups, members.values(), max_heads)
-        labels = _with_regions(groups, heads, dict(enumerate((inside for _, inside in ordered), 1)))
-        _check_heads(len(labels.foreground), "", groups, members.values(), max_heads)
-    else:
-        labels = Labels({BACKGROUND: 0, **{name: min(values) for name, values in heads.items()}})
+    labels = _labels_of(groups, [inside for _, inside in ordered], max_heads)
     if swaps(labels):
         raise SegconvError(f"compiled labels {labels.as_json()} are not proved", code="SC104")
-    inside_of: list[list[int]] = [[] for _ in names]
-    for atom, value in value_of_winner.items():
-        for index in atom:
-            inside_of[index].append(value)
+    inside_of = _holding(len(names), value_of_winner.items())
     masks_of = {name: tuple(sorted(values)) for name, values in zip(names, inside_of, strict=True)}
     return Compiled(
         labels,
@@ -216,6 +215,29 @@ def compile_masks(
         equal=_equal(masks_of),
         lost=sum(atom != winner for atom, winner in winners.items()),
     )
+
+
+def _labels_of(groups: list[str], ordered: Sequence[frozenset[int]], max_heads: int) -> Labels:
+    """Return labels for groups of masks, of which these sets occur and are the values from 1 on."""
+    heads: dict[str, set[int]] = {name: set() for name in groups}
+    for value, inside in enumerate(ordered, 1):
+        for group in inside:
+            heads[groups[group]].add(value)
+    if all(len(inside) == 1 for inside in ordered):
+        return Labels({BACKGROUND: 0, **{name: min(values) for name, values in heads.items()}})
+    _check_heads(len(ordered), "at least ", groups, ordered, max_heads)
+    labels = _with_regions(groups, heads, dict(enumerate(ordered, 1)))
+    _check_heads(len(labels.foreground), "", groups, ordered, max_heads)
+    return labels
+
+
+def _holding(number: int, atoms: Iterable[tuple[Atom, T]]) -> list[set[T]]:
+    """Return what belongs to each of so many masks: whatever comes with an atom that has it."""
+    found: list[set[T]] = [set() for _ in range(number)]
+    for atom, what in atoms:
+        for index in atom:
+            found[index].add(what)
+    return found
 
 
 def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
@@ -246,17 +268,16 @@ def _winners(names: Sequence[str], atoms: Collection[Atom], priority: Sequence[s
     place_of = {name: index for index, name in enumerate(names)}
     unknown = [name for name in priority if name not in place_of]
     if unknown:
-        raise SegconvError(f"the priority names {unknown[0]!r}, which is no mask", hint=f"masks are {', '.join(names)}")
+        raise SegconvError(
+            f"the priority names {unknown[0]!r}, which is not a mask", hint=f"masks are {', '.join(names)}"
+        )
     rank = {place_of[name]: place for place, name in enumerate(dict.fromkeys((*priority, *names)))}
     return {atom: frozenset(sorted(atom, key=lambda index: rank[index])[:1]) for atom in every}
 
 
 def _grouped(names: Sequence[str], atoms: Collection[Atom]) -> tuple[list[str], dict[Atom, frozenset[int]]]:
     """Return the names of groups of masks that are equal everywhere, and atom → groups; empty masks are in none."""
-    holding: list[set[Atom]] = [set() for _ in names]
-    for atom in atoms:
-        for index in atom:
-            holding[index].add(atom)
+    holding = _holding(len(names), ((atom, atom) for atom in atoms))
     occurs: dict[frozenset[Atom], list[int]] = {}
     for index, own in enumerate(holding):
         if own:

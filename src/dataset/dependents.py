@@ -28,16 +28,17 @@ def dependents(target: Path) -> list[Path]:
         if (found := entry.stat(follow_symlinks=False)).st_nlink > 1 and not entry.is_dir(follow_symlinks=False)
     }
     beside = (path for path in sorted(target.parent.iterdir()) if path != target and path.is_dir())
-    return [
-        path
-        for path in beside
-        if path.name.startswith(("Dataset", "Task"))
-        and (
-            os.path.realpath(path) + os.sep == inside
-            or any(_is_inside(place, inside) for place in _named_elsewhere(path))
-            or any(_links_into(entry, inside, shared) for _, entry in owned.entries(path))
-        )
-    ]
+    named = (path for path in beside if path.name.startswith(("Dataset", "Task")))
+    return [path for path in named if _depends(path, inside, shared)]
+
+
+def _depends(path: Path, inside: str, shared: set[tuple[int, int]]) -> bool:
+    """Return whether a dataset is a link to another one, names files of it, or links to some."""
+    if os.path.realpath(path) + os.sep == inside:
+        return True
+    if any(_is_inside(place, inside) for place in _named_elsewhere(path)):
+        return True
+    return any(_links_into(entry, inside, shared) for _, entry in owned.entries(path))
 
 
 def _links_into(entry: os.DirEntry[str], inside: str, shared: set[tuple[int, int]]) -> bool:

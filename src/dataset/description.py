@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import Finding, SegconvError, naming, warning
+from ..errors import Cure, Finding, SegconvError, naming, warning
 from ..typed import Misfit, brief, entries, many, mapping, optional, path_text
 from .labels import IGNORE, Labels
 from .strictjson import dumps, load_object, read_file
@@ -84,9 +84,7 @@ class DatasetDescription:
             if missing == ["labels"]:
                 raise SegconvError("has no entry 'labels'", code="SC074", hint="declare background as 0, and the rest")
             v1 = " (it looks like one of nnU-Net v1 or MSD)" if "modality" in found else ""
-            raise SegconvError(
-                f"lacks {', '.join(missing)}{v1}", code="SC086", hint="segconv convert makes a v2 dataset of it"
-            )
+            raise SegconvError(f"lacks {', '.join(missing)}{v1}", code="SC086", cures=(Cure.of("convert_again"),))
         number = found["numTraining"]
         if isinstance(number, bool) or not isinstance(number, int):
             raise SegconvError(f"numTraining is {brief(number)}, expected a whole number", code="SC086")
@@ -125,6 +123,17 @@ def external_files(found: Any) -> dict[str, dict[str, Any]]:
 _external = mapping(entries({"images": many(path_text, least=1)}, {"label": optional(path_text)}))
 
 
+def _refuse_unknown_to_v1(description: DatasetDescription) -> None:
+    labels = description.labels
+    if labels.has_regions or labels.ignore is not None:
+        what = "regions" if labels.has_regions else f"an {IGNORE} label"
+        raise SegconvError(f"has {what}, which nnU-Net v1 does not know", code="SC074", hint="stay with nnU-Net v2")
+    if description.file_ending != V1_ENDING:
+        raise SegconvError(
+            f"file_ending is {description.file_ending!r}, nnU-Net v1 reads only {V1_ENDING!r}", code="SC086"
+        )
+
+
 def v1_object(description: DatasetDescription, training: Iterable[str], test: Iterable[str] = ()) -> dict[str, Any]:
     """Return the object of a dataset.json of nnU-Net v1, which the Decathlon reads as well.
 
@@ -141,14 +150,8 @@ def v1_object(description: DatasetDescription, training: Iterable[str], test: It
         ``SC074`` for regions and an ignore label, ``SC086`` for another ending than ``.nii.gz``: v1
         knows none of them, and would take the ignore label for a class.
     """
+    _refuse_unknown_to_v1(description)
     labels = description.labels
-    if labels.has_regions or labels.ignore is not None:
-        what = "regions" if labels.has_regions else f"an {IGNORE} label"
-        raise SegconvError(f"has {what}, which nnU-Net v1 does not know", code="SC074", hint="stay with nnU-Net v2")
-    if description.file_ending != V1_ENDING:
-        raise SegconvError(
-            f"file_ending is {description.file_ending!r}, nnU-Net v1 reads {V1_ENDING!r} alone", code="SC086"
-        )
     by_value = {value: name for name, value in labels.names.items()}
     training = list(training)
     test = list(test)

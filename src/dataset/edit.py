@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .. import reading
-from ..errors import Finding, SegconvError, naming, refuse_if_any, warning
+from ..errors import Cure, Finding, SegconvError, naming, refuse_if_any, warning
 from ..version import VERSION
 from ..work import fsops
 from ..work.held import Held
@@ -113,19 +113,7 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
     if not isinstance(labels, dict):
         raise SegconvError(f"labels are {labels!r}", code="SC074", file=str(dataset / DESCRIPTION))
     for old, new in names.items():
-        if old not in labels:
-            near = difflib.get_close_matches(old, labels, n=1)
-            raise SegconvError(
-                f"there is no label {old!r}",
-                hint=f"did you mean {near[0]!r}?" if near else f"labels are {', '.join(labels)}",
-            )
-        for meaning in (BACKGROUND, IGNORE):
-            # Spelled otherwise it was meant so, and nnU-Net took it for a class.
-            if (old == meaning) != (new == meaning) and old.lower() != new.lower():
-                raise SegconvError(
-                    f"{old!r} to {new!r} is more than a name: {meaning!r} has a meaning of its own in nnU-Net",
-                    hint="segconv labels ignore DATASET --value NAME --to 43_New makes a label the ignore label",
-                )
+        _refuse_renaming(old, new, labels)
     renamed = [names.get(name, name) for name in labels]
     twice = next((name for name in renamed if renamed.count(name) > 1), None)
     if twice is not None:
@@ -133,6 +121,21 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
     with naming(str(dataset / DESCRIPTION)):
         made = Labels.from_json(dict(zip(renamed, labels.values(), strict=True)), found.get("regions_class_order"))
     return Edit(dataset, "rename", before, made, held)
+
+
+def _refuse_renaming(old: str, new: str, labels: Collection[str]) -> None:
+    """Refuse to rename what is not a label, and to make a class background or ignore by its name only."""
+    if old not in labels:
+        near = difflib.get_close_matches(old, labels, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"labels are {', '.join(labels)}"
+        raise SegconvError(f"there is no label {old!r}", hint=hint)
+    for meaning in (BACKGROUND, IGNORE):
+        # Spelled otherwise it was meant so, and nnU-Net took it for a class.
+        if (old == meaning) != (new == meaning) and old.lower() != new.lower():
+            raise SegconvError(
+                f"{old!r} to {new!r} is more than a name: {meaning!r} has a meaning of its own in nnU-Net",
+                cures=(Cure.of("make_ignore", label=old),),
+            )
 
 
 def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Sequence[int] | None = None) -> Edit:
@@ -163,25 +166,9 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
     with naming(str(dataset / DESCRIPTION)):
         found = load_object(before)
         current = Labels.from_json(found.get("labels"), found.get("regions_class_order"))
-    inside = {value for values in regions.values() for value in values}
-    classes = {
-        name: value
-        for name, value in current.names.items()
-        if isinstance(value, int) and name != IGNORE and value not in inside and name not in regions
-    }
-    names: dict[str, int | Sequence[int]] = {**classes, **regions}
-    if current.ignore is not None:
-        names[IGNORE] = current.ignore
-    called = value_names(current)
-    bare = [value for value in current.values if value not in inside | {current.ignore, *classes.values()}]
-    if bare:
-        raise SegconvError(
-            f"the values {', '.join(f'{value} {called[value]}' for value in bare)} would be in no region",
-            code="SC074",
-            hint=f"add {' and '.join(f'{called[value]}={value}' for value in bare)} to the regions",
-        )
+    names = _with_regions(current, regions)
     if order is None:
-        return Edit(dataset, "regions", before, with_order(names, called), held)
+        return Edit(dataset, "regions", before, with_order(names, value_names(current)), held)
     given = {name: value if isinstance(value, int) else tuple(value) for name, value in names.items()}
     scored = [name for name in given if name not in (BACKGROUND, IGNORE)]
     if len(order) != len(scored):
@@ -192,6 +179,26 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
     labels = Labels(given, tuple(order))
     refuse_if_any(prove_order(labels))
     return Edit(dataset, "regions", before, labels if labels.has_regions else Labels(given), held)
+
+
+def _with_regions(current: Labels, regions: Mapping[str, Sequence[int]]) -> dict[str, int | Sequence[int]]:
+    """Return the classes that stay, the regions, and ignore; refuse what leaves a value without a label."""
+    inside = {value for values in regions.values() for value in values}
+    classes = {
+        name: value
+        for name, value in current.names.items()
+        if isinstance(value, int) and name != IGNORE and value not in inside and name not in regions
+    }
+    bare = sorted({*current.values} - inside - {current.ignore, *classes.values()})
+    if bare:
+        called = value_names(current)
+        raise SegconvError(
+            f"the values {', '.join(f'{value} {called[value]}' for value in bare)} would be in no region",
+            code="SC074",
+            hint=f"add {' and '.join(f'{called[value]}={value}' for value in bare)} to the regions",
+        )
+    last = {} if current.ignore is None else {IGNORE: current.ignore}
+    return {**classes, **regions, **last}
 
 
 def copies(dataset: Path, roots: Iterable[Path | None]) -> list[Path]:
@@ -234,7 +241,8 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
             "was made with the labels as they are, and would no longer fit",
             code="SC020",
             file=str(made_with[0]),
-            hint="remove it, or --force and plan and train again",
+            hint="remove it",
+            cures=(Cure.of("force_labels"),),
         )
     if not edit.changes:
         edit.held.refuse_if_changed()
@@ -246,9 +254,7 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
         if read_file(path) != edit.before:
             raise SegconvError("changed while the edit was made", code="SC062", file=str(path))
         with writing(path):
-            for left in (*edit.dataset.glob(".tmp-*"), *edit.dataset.glob(f"{lineage.FOLDER}/.tmp-*")):
-                if fsops.is_temporary(left.name, OF_EDITS):
-                    fsops.unlink(left)  # by an edit that was killed; the lock says that it is not at work
+            _remove_left(edit.dataset)
             # The lineage first: an edit that is cut short in between is made, and recorded, by running it again.
             _record(edit)
             fsops.write_atomic(path, edit.after, sync=True)
@@ -258,10 +264,17 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
             "SC094",
             "holds the labels as they were before the edit",
             file=str(folder),
-            hint=f"segconv plan {name.id} makes it anew",
+            cures=(Cure.of("make_again", dataset=name.id),),
         )
         for folder in made_with
     ]
+
+
+def _remove_left(dataset: Path) -> None:
+    """Remove what an edit left that was killed: the lock says that it is not at work."""
+    for left in (*dataset.glob(".tmp-*"), *dataset.glob(f"{lineage.FOLDER}/.tmp-*")):
+        if fsops.is_temporary(left.name, OF_EDITS):
+            fsops.unlink(left)
 
 
 def _refuse_links(*paths: Path) -> None:

@@ -76,10 +76,9 @@ def kind_of(low: float, high: float, shares: Sequence[float]) -> str:
     """
     if low == high:
         return USUAL  # nothing but one value, which is found elsewhere
-    if low >= -1 and high <= 1:
-        return SCALED
-    if low >= 0 and high <= 255:
-        return AS_PICTURES
+    for kind, least, most in ((SCALED, -1, 1), (AS_PICTURES, 0, 255)):
+        if least <= low and high <= most:
+            return kind
     raised = _between(shares, SOFT_HU[0] + HU_OFFSET, SOFT_HU[1] + HU_OFFSET)
     if raised and raised > 2 * _between(shares, *HARD_HU):
         return TOO_HIGH
@@ -113,18 +112,20 @@ class HounsfieldSet:
         if not self._cases:
             return []
         values = np.frombuffer(self._values, dtype=np.float32).reshape(len(self._cases), -1)
-        kinds = Counter(self._kinds)
-        few = len(self._cases) < FEWEST_COMPARED
-        alike = len(kinds) == 1 and not few
         usual = np.array([kind == USUAL for kind in self._kinds])
-        told: dict[int, str] = {}
-        if not alike:
-            others = "" if few else f"; {kinds[USUAL]} of {len(self._cases)} CTs of the set hold HU"
-            told = {n: _told(kind, values[n]) + others for n, kind in enumerate(self._kinds) if kind != USUAL}
+        found = self._not_hu(values)
         if np.count_nonzero(usual) >= FEWEST_COMPARED:
             numbers = np.flatnonzero(usual)
-            told |= {int(numbers[at]): what for at, what in _apart(values[numbers]).items()}
-        return [(self._cases[number], told[number]) for number in sorted(told)]
+            found |= {int(numbers[at]): what for at, what in _apart(values[numbers]).items()}
+        return [(self._cases[number], found[number]) for number in sorted(found)]
+
+    def _not_hu(self, values: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> dict[int, str]:
+        """Return what speaks against cases that hold no HU by themselves, unless all of many are alike."""
+        kinds, few = Counter(self._kinds), len(self._cases) < FEWEST_COMPARED
+        if len(kinds) == 1 and not few:
+            return {}
+        others = "" if few else f"; {kinds[USUAL]} of {len(self._cases)} CTs of the set hold HU"
+        return {n: _told(kind, values[n]) + others for n, kind in enumerate(self._kinds) if kind != USUAL}
 
 
 def _told(kind: str, values: np.ndarray[tuple[int], np.dtype[np.float32]]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -90,14 +89,8 @@ def dense_colours(declared: Mapping[str, int], *, guessed: str = "") -> LabelTab
             code="SC074",
             hint="declare background=#000000, or #00000000 if it is transparent",
         )
-    if len(set(declared.values())) < len(declared):
-        twice = next(c for c in declared.values() if list(declared.values()).count(c) > 1)
-        names = [name for name, colour in declared.items() if colour == twice]
-        raise SegconvError(
-            f"the colour {value_text(twice, RGB)} is declared for {' and '.join(map(repr, names))}", code="SC074"
-        )
-    last = [IGNORE] if IGNORE in declared else []
-    order = [BACKGROUND, *(name for name in declared if name not in (BACKGROUND, IGNORE)), *last]
+    _refuse_shared(declared, RGB)
+    order = sorted(declared, key=lambda name: (name != BACKGROUND, name == IGNORE))
     names_written: dict[str, int | tuple[int, ...]] = {name: written for written, name in enumerate(order)}
     return LabelTable(Labels(names_written), {declared[name]: n for n, name in enumerate(order)}, RGB, guessed)
 
@@ -124,12 +117,9 @@ def dense(declared: Mapping[str, int], *, guessed: str = "") -> LabelTable:
         raise SegconvError(
             f"the label 'background' {found}, expected 0",
             code="SC074",
-            hint="declare background=0 and one value a class",
+            hint="declare background=0 and one value per class",
         )
-    twice = [value for (_, value), (_, after) in itertools.pairwise(by_value) if value == after]
-    if twice:
-        sharing = [name for name, value in by_value if value == twice[0]]
-        raise SegconvError(f"the value {twice[0]} is declared for {' and '.join(map(repr, sharing))}", code="SC074")
+    _refuse_shared(dict(by_value), GRAY)
     if IGNORE in declared and by_value[-1][0] != IGNORE:
         raise SegconvError(
             f"'ignore' is {declared[IGNORE]}, but {by_value[-1][0]!r} is {by_value[-1][1]}; ignore must be the highest",
@@ -138,6 +128,17 @@ def dense(declared: Mapping[str, int], *, guessed: str = "") -> LabelTable:
     forward = {value: written for written, (_, value) in enumerate(by_value)}
     names: dict[str, int | tuple[int, ...]] = {name: written for written, (name, _) in enumerate(by_value)}
     return LabelTable(Labels(names), forward, guessed=guessed)
+
+
+def _refuse_shared(declared: Mapping[str, int], coding: str) -> None:
+    """Refuse a value or colour that several labels have."""
+    names: dict[int, list[str]] = {}
+    for name, value in declared.items():
+        names.setdefault(value, []).append(name)
+    shared = next((value for value, own in names.items() if len(own) > 1), None)
+    if shared is not None:
+        what, own = ("colour" if coding == RGB else "value"), " and ".join(map(repr, names[shared]))
+        raise SegconvError(f"the {what} {value_text(shared, coding)} is declared for {own}", code="SC074")
 
 
 def dense_on(declared: Mapping[str, int]) -> LabelTable:

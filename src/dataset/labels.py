@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from ..typed import brief
 
 GRAY = "gray"
@@ -153,45 +153,65 @@ def _alone(name: str, value: int | tuple[int, ...]) -> int | tuple[int, ...]:
 
 
 def _validate(labels: Labels) -> None:
-    names = labels.names
-    if names.get(BACKGROUND) != 0:
-        near = next((name for name in names if name.lower() == BACKGROUND), None)
-        hint = f"rename {near!r} to 'background'" if near and near != BACKGROUND else "declare background as 0"
-        raise SegconvError("labels need the name 'background' with the value 0", code="SC074", hint=hint)
-    plain = [unicodedata.normalize("NFC", name.strip()) for name in names]
+    for check in (_check_background, _check_names, _check_regions, _check_values, _check_ignore, _check_order):
+        check(labels)
+
+
+def _check_background(labels: Labels) -> None:
+    if labels.names.get(BACKGROUND) == 0:
+        return
+    near = next((name for name in labels.names if name.lower() == BACKGROUND), BACKGROUND)
+    hint = f"rename {near!r} to 'background'" if near != BACKGROUND else "declare background as 0"
+    raise SegconvError("labels need the name 'background' with the value 0", code="SC074", hint=hint)
+
+
+def _check_names(labels: Labels) -> None:
+    plain = [unicodedata.normalize("NFC", name.strip()) for name in labels.names]
     if "" in plain or len(set(plain)) < len(plain):
         found = "an empty name" if "" in plain else "a name twice, but for spaces or its Unicode form"
-        raise SegconvError(f"labels hold {found}: {list(names)}", code="SC074")
-    for name, value in names.items():
+        raise SegconvError(f"labels hold {found}: {list(labels.names)}", code="SC074")
+
+
+def _check_regions(labels: Labels) -> None:
+    for name, value in labels.names.items():
         if isinstance(value, tuple) and len(set(value)) < max(len(value), 1):
             found = "no value" if not value else f"a value twice: {list(value)}"
             raise SegconvError(f"the region {name!r} holds {found}", code="SC074")
+
+
+def _check_values(labels: Labels) -> None:
     values = labels.values
     if values != tuple(range(len(values))):
         raise SegconvError(
             f"label values are {list(values)}, expected 0 to {len(values) - 1} without a gap", code="SC074"
         )
-    singles = [value for value in names.values() if isinstance(value, int)]
+    singles = [value for value in labels.names.values() if isinstance(value, int)]
     if not labels.has_regions and len(set(singles)) < len(singles):
-        raise SegconvError(f"a label value is declared twice: {dict(names)}", code="SC074")
-    for name in names:
-        if name != IGNORE and name.lower() == IGNORE:
-            raise SegconvError(
-                f"{name!r} would be an ordinary class",
-                code="SC074",
-                hint=f"nnU-Net knows the ignore label as 'ignore' only: segconv labels rename DATASET {name}=ignore",
-            )
-    if IGNORE in names:
-        holders = [name for name, values in labels.foreground.items() if labels.ignore in values]
-        if labels.ignore != values[-1] or holders:
-            shared = f" and is in {', '.join(map(repr, holders))}" if holders else ""
-            raise SegconvError(
-                f"'ignore' is {names[IGNORE]}{shared}, expected the highest value, in no region", code="SC074"
-            )
-    if labels.has_regions:
-        scored = len(labels.foreground)
-        order = labels.regions_class_order
-        if order is None or len(order) != scored:
-            raise SegconvError(
-                f"regions_class_order is {order}, expected one value for each of the {scored} regions", code="SC074"
-            )
+        raise SegconvError(f"a label value is declared twice: {dict(labels.names)}", code="SC074")
+
+
+def _check_ignore(labels: Labels) -> None:
+    near = next((name for name in labels.names if name != IGNORE and name.lower() == IGNORE), None)
+    if near is not None:
+        raise SegconvError(
+            f"{near!r} would be an ordinary class",
+            code="SC074",
+            hint="nnU-Net knows the ignore label as 'ignore' only",
+            cures=(Cure.of("rename_label", old=near, new=IGNORE),),
+        )
+    if IGNORE not in labels.names:
+        return
+    holders = [name for name, values in labels.foreground.items() if labels.ignore in values]
+    if labels.ignore != labels.values[-1] or holders:
+        shared = f" and is in {', '.join(map(repr, holders))}" if holders else ""
+        raise SegconvError(
+            f"'ignore' is {labels.names[IGNORE]}{shared}, expected the highest value, in no region", code="SC074"
+        )
+
+
+def _check_order(labels: Labels) -> None:
+    scored, order = len(labels.foreground), labels.regions_class_order
+    if labels.has_regions and (order is None or len(order) != scored):
+        raise SegconvError(
+            f"regions_class_order is {order}, expected one value for each of the {scored} regions", code="SC074"
+        )

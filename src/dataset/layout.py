@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import reading
-from ..errors import SegconvError, naming
+from ..errors import Cure, SegconvError, naming
 from ..work.held import Held, unchanged
 from . import lineage
 from .description import DatasetDescription, external_files
@@ -137,8 +136,8 @@ class Dataset:
                 f"is a link that leaves the dataset, to {real}",
                 code="SC060",
                 file=str(path),
-                hint="copy the file into the dataset; or"
-                f" segconv convert {shlex.quote(str(self.path))} --to ID_NAME --allow-external follows it",
+                hint="copy the file into the dataset",
+                cures=(Cure.of("rewrite_external", dataset=self.path),),
             )
         return real
 

@@ -6,12 +6,13 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import reading
-from ..errors import Finding, SegconvError
+from ..errors import Cure, Finding, SegconvError
+from ..words import some_of
 
 MAX_ID = 999
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
@@ -85,9 +86,9 @@ def parse_target(text: str, default_name: str, taken: Iterable[int] = ()) -> Dat
     if not match:
         free = next_free_id(taken)
         raise SegconvError(
-            f"--to {text}: the target needs a dataset id",
+            f"the target {text!r} needs a dataset id",
             code="SC002",
-            hint=f"{free} is free: --to {free}_{_clean(text)}",
+            cures=(Cure.of("name_free_target", target=f"{free}_{_clean(text)}"),),
         )
     name = match[2] if match[2] is not None else _clean(default_name)
     return DatasetName(int(match[1]) if len(match[1]) <= 9 else MAX_ID + 1, name)
@@ -122,26 +123,32 @@ def find_dataset(reference: str, root: Path | None) -> Path:
     if reading.is_there(as_path / "dataset.json", links_followed=False):
         return Path(os.path.realpath(as_path))
     folders = dataset_folders(root)
-    match = _TARGET.fullmatch(reference)
-    number = int(match[1]) if match and len(match[1]) <= 9 else None
-    name = match[2] if match else None
-    found = [p for p in folders.get(number, []) if not name or p.name.split("_", 1)[1] == name] if number else []
+    found = _of_reference(reference, folders)
     if len(found) == 1:
         return found[0]
     if len(found) > 1:
         raise SegconvError(
-            f"the id {number} belongs to {', '.join(p.name for p in found)}",
+            f"the id of {reference!r} belongs to {', '.join(p.name for p in found)}",
             code="SC003",
             hint="name one of them in full",
         )
     there = [p.name for paths in folders.values() for p in paths]
     where = f"in {root}" if root is not None else "(nnUNet_raw is not set)"
-    listed = f"; there are {', '.join(there[:10])}{' …' if len(there) > 10 else ''}" if there else ""
+    listed = f"; there are {some_of(there, 10)}" if there else ""
     raise SegconvError(
         f"no dataset {reference!r} {where}{listed}",
         code="SC010",
-        hint="give an id, a name, or a path; segconv paths show tells where datasets are looked up",
+        hint="give an id, a name, or a path",
+        cures=(Cure.of("show_paths"),),
     )
+
+
+def _of_reference(reference: str, folders: Mapping[int, list[Path]]) -> list[Path]:
+    """Return the folders that an id, or an id with a name, may mean."""
+    match = _TARGET.fullmatch(reference)
+    if not match or len(match[1]) > 9:
+        return []
+    return [path for path in folders.get(int(match[1]), []) if not match[2] or path.name.split("_", 1)[1] == match[2]]
 
 
 def case_identifier(original: str) -> str:
@@ -186,9 +193,9 @@ def twin_findings(originals: dict[str, str]) -> list[Finding]:
             findings.append(
                 Finding(
                     "SC085",
-                    f"the name differs from that of {originals[folded[lower]]} by upper and lower case alone",
+                    f"the name differs from that of {originals[folded[lower]]} by upper and lower case only",
                     file=file,
-                    hint="rename one of them if the dataset may ever lie on a case-insensitive disk",
+                    hint="rename one of them if the dataset may ever be on a case-insensitive disk",
                     severity="warning",
                 )
             )

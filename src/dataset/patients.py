@@ -95,17 +95,23 @@ def guess_patients(cases: Sequence[Named]) -> PatientGuess | None:
     if any(len(_bids_in(case)) > 1 or len(_worded_in(case)) > 1 for case in own):
         return None  # folder and file name different patients
     for rule, what, shared in RULES:
-        found = []
-        for case in own:
-            patient = rule(case)
-            if patient is None:
-                break
-            found.append(patient)
-        if len(found) == len(own) and (patients := _settled(found, shared=shared)):
+        found = _of_all(rule, own)
+        if found and (patients := _settled(found, shared=shared)):
             if _contradicted(own, patients):
                 return None
             return PatientGuess(patients, f"{what}, as {_example(cases, patients)}")
     return None
+
+
+def _of_all(rule: Rule, cases: Sequence[Named]) -> list[tuple[str, bool]]:
+    """Return what a rule says of every case; nothing if it says nothing of one."""
+    found = []
+    for case in cases:
+        patient = rule(case)
+        if patient is None:
+            return []
+        found.append(patient)
+    return found
 
 
 def with_guessed_patients(records: Sequence[CaseRecord]) -> tuple[list[CaseRecord], str]:
@@ -120,10 +126,9 @@ def with_guessed_patients(records: Sequence[CaseRecord]) -> tuple[list[CaseRecor
     guess = guess_patients([Named(record.parent or record.case) for record in training])
     if guess is None:
         return list(records), ""
-    patients = {record.case: patient for record, patient in zip(training, guess.patients, strict=True)}
-    return [
-        replace(record, patient=patients[record.case]) if record.split == TRAIN else record for record in records
-    ], guess.evidence
+    patients = iter(guess.patients)
+    own = [replace(record, patient=next(patients)) if record.split == TRAIN else record for record in records]
+    return own, guess.evidence
 
 
 def patients_in_words(patients: Sequence[str | None], guessed_from: str, otherwise: str) -> str:

@@ -97,12 +97,7 @@ class Array:
 
     def fill(self, shape: Any, dtype: Any, data: Any, order: Any) -> None:
         """Take shape, type and bytes, or the list of objects, having held them against each other."""
-        if (
-            self._filled
-            or not (isinstance(shape, tuple) and 0 < len(shape) <= 8 and isinstance(dtype, _Dtype))
-            or order not in ("C", "F")
-            or not all(type(size) is int and 0 <= size < 1 << 62 for size in shape)
-        ):
+        if self._filled or not isinstance(dtype, _Dtype) or order not in ("C", "F") or not _is_shape(shape):
             raise NotPlain(_OTHER_FORM)
         count = math.prod(shape)
         if dtype.kind == "O":
@@ -115,6 +110,11 @@ class Array:
             self._values = dtype.read(data).reshape(shape, order=order)
         self.shape = shape
         self._filled = True
+
+
+def _is_shape(found: Any) -> bool:
+    sizes = found if isinstance(found, tuple) else ()
+    return 0 < len(sizes) <= 8 and all(type(size) is int and 0 <= size < 1 << 62 for size in sizes)
 
 
 class _Function:

@@ -146,9 +146,7 @@ def with_order(names: Mapping[str, int | Sequence[int]], called: Mapping[int, st
         names that must be added.
     """
     given = {name: value if isinstance(value, int) else tuple(value) for name, value in names.items()}
-    # Validated before it is ordered; which order stands in it is of no matter here.
-    scored = [name for name, value in given.items() if name not in (BACKGROUND, IGNORE) and value not in (0, (0,))]
-    any_order = Labels(given, (0,) * len(scored))
+    any_order = _in_any_order(given)
     if not any_order.has_regions:
         return Labels(given)
     order = order_heads({name: set(values) for name, values in any_order.foreground.items()})
@@ -158,6 +156,12 @@ def with_order(names: Mapping[str, int | Sequence[int]], called: Mapping[int, st
     rest = {name: value for name, value in any_order.names.items() if name not in heads and name != IGNORE}
     last = {} if any_order.ignore is None else {IGNORE: any_order.ignore}
     return Labels({**rest, **heads, **last}, tuple(order.painted.values()))
+
+
+def _in_any_order(given: Mapping[str, int | tuple[int, ...]]) -> Labels:
+    """Return labels with an order of no meaning, to have them validated before they are ordered."""
+    scored = [name for name, value in given.items() if name not in (BACKGROUND, IGNORE) and value not in (0, (0,))]
+    return Labels(given, (0,) * len(scored))
 
 
 def prove_order(labels: Labels) -> list[Finding]:
@@ -184,7 +188,7 @@ def parse_regions(text: str | Iterable[str], labels: Labels) -> dict[str, tuple[
     Parameters
     ----------
     text
-        One region an entry, or several in one text with commas between. Right of ``=`` stand names
+        One region per entry, or several in one text with commas between. Right of ``=`` stand names
         or values; a name may be that of a region further left.
     labels
         The labels that the regions are made of.
@@ -202,23 +206,33 @@ def parse_regions(text: str | Iterable[str], labels: Labels) -> dict[str, tuple[
     entries = text.split(",") if isinstance(text, str) else list(text)
     regions: dict[str, tuple[int, ...]] = {}
     for entry in entries:
-        name, equals, members = (part.strip() for part in entry.partition("="))
-        if not (name and equals and members):
-            raise SegconvError(
-                f"{entry!r} is no region", hint="expected a form like whole_tumor=edema+necrosis or core=2+3"
-            )
-        if name.lower() in (BACKGROUND, IGNORE):
-            raise SegconvError(f"{name!r} is the name of a label with a meaning of its own, and no region")
+        name, members = _region_and_members(entry)
         if name in regions:
             raise SegconvError(f"the region {name!r} is given twice")
         known = {**labels.names, **regions}
         # A label's own name may hold a plus sign.
         parts = [members] if members in known else [part.strip() for part in members.split("+")]
         regions[name] = tuple(sorted({value for part in parts for value in _members(name, part, known)}))
-        for kept_out, value in ((BACKGROUND, 0), (IGNORE, labels.ignore)):
-            if value in regions[name]:
-                raise SegconvError(f"the region {name!r} holds {kept_out}, which is in no region")
+        _refuse_members(name, regions[name], labels)
     return regions
+
+
+def _region_and_members(entry: str) -> tuple[str, str]:
+    """Return what stands on both sides of the sign."""
+    name, equals, members = (part.strip() for part in entry.partition("="))
+    if not (name and equals and members):
+        raise SegconvError(
+            f"{entry!r} is not a region", hint="expected a form like whole_tumor=edema+necrosis or core=2+3"
+        )
+    if name.lower() in (BACKGROUND, IGNORE):
+        raise SegconvError(f"{name!r} is the name of a label with a meaning of its own, not of a region")
+    return name, members
+
+
+def _refuse_members(name: str, values: tuple[int, ...], labels: Labels) -> None:
+    for kept_out, value in ((BACKGROUND, 0), (IGNORE, labels.ignore)):
+        if value in values:
+            raise SegconvError(f"the region {name!r} holds {kept_out}, which is in no region")
 
 
 def value_names(labels: Labels) -> dict[int, str]:
@@ -250,10 +264,7 @@ def _place(heads: Mapping[str, Set[int]], claimed: Iterable[int]) -> tuple[dict[
     claimed = set(claimed)
     left = {name: set(values) - claimed for name, values in heads.items()}
     rank = {name: -place for place, name in enumerate(heads)}
-    held_by: dict[int, list[str]] = {}
-    for name, values in left.items():
-        for value in values:
-            held_by.setdefault(value, []).append(name)
+    held_by = _holders(left)
     ready = [(rank[name], name) for name, values in left.items() if len(values) <= 1]
     heapq.heapify(ready)
     backwards: list[tuple[str, int]] = []
@@ -268,6 +279,15 @@ def _place(heads: Mapping[str, Set[int]], claimed: Iterable[int]) -> tuple[dict[
                 if len(left[other]) == 1:  # with none, it is ready already
                     heapq.heappush(ready, (rank[other], other))
     return dict(reversed(backwards)), left
+
+
+def _holders(heads: Mapping[str, Set[int]]) -> dict[int, list[str]]:
+    """Return value → names of the heads that hold it."""
+    found: dict[int, list[str]] = {}
+    for name, values in heads.items():
+        for value in values:
+            found.setdefault(value, []).append(name)
+    return found
 
 
 def _members(region: str, part: str, known: Mapping[str, int | tuple[int, ...]]) -> tuple[int, ...]:

@@ -6,13 +6,13 @@ The result is nnU-Net's ``splits_final.json``: a list of ``{"train": […], "val
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import Finding, SegconvError, naming
+from ..errors import Cure, Finding, SegconvError, naming
 from ..typed import Misfit, entries, many, text
 from .lineage import TRAIN, CaseRecord
 from .strictjson import loads, read_file
@@ -22,9 +22,6 @@ PARTS = ("train", "val")
 DEFAULT_FOLDS = 5
 DEFAULT_SEED = 12345
 """The seed that nnU-Net uses for its own folds."""
-
-NEW_FOLDS = "segconv convert FOLDER --to 43_New makes folds that keep together what belongs together"
-"""What to do where a dataset has no folds."""
 
 Splits = list[dict[str, list[str]]]
 
@@ -76,12 +73,7 @@ def groups(records: Iterable[CaseRecord]) -> list[list[CaseRecord]]:
 
     first: dict[tuple[str, str], int] = {}
     for i, record in enumerate(members):
-        keys = [("case", record.parent or record.case)]
-        if record.patient is not None:
-            keys.append(("patient", record.patient))
-        # Labels may well be equal (all background); images may not.
-        keys += [("content", str(t["sha256"])) for t in record.targets if str(t["path"]).startswith("images")]
-        for key in keys:
+        for key in _ties(record):
             if key in first:
                 root[find(i)] = find(first[key])
             else:
@@ -90,6 +82,16 @@ def groups(records: Iterable[CaseRecord]) -> list[list[CaseRecord]]:
     for i, record in enumerate(members):
         together.setdefault(find(i), []).append(record)
     return list(together.values())
+
+
+def _ties(record: CaseRecord) -> Iterator[tuple[str, str]]:
+    """Yield what a case has in common with those that it must not be separated from."""
+    yield "case", record.parent or record.case
+    if record.patient is not None:
+        yield "patient", record.patient
+    for target in record.targets:
+        if str(target["path"]).startswith("images"):  # labels may well be equal (all background); images may not
+            yield "content", str(target["sha256"])
 
 
 def make_splits(records: Iterable[CaseRecord], *, folds: int = DEFAULT_FOLDS, seed: int = DEFAULT_SEED) -> Splits:
@@ -121,17 +123,17 @@ def make_splits(records: Iterable[CaseRecord], *, folds: int = DEFAULT_FOLDS, se
         smallest = int(np.argmin(sizes))
         fold_of[smallest].append(group)
         sizes[smallest] += max(_originals(group), 1)
-    everything = [record for group in dealt for record in group]
-    splits: Splits = []
-    for fold in fold_of:
-        held_back = {record.case for group in fold for record in group}
-        splits.append(
-            {
-                "train": sorted(record.case for record in everything if record.case not in held_back),
-                "val": sorted(record.case for group in fold for record in group if record.parent is None),
-            }
-        )
-    return splits
+    return [_fold(fold, dealt) for fold in fold_of]
+
+
+def _fold(held_back: list[list[CaseRecord]], everything: list[list[CaseRecord]]) -> dict[str, list[str]]:
+    """Return a fold that validates on the originals of some groups and trains on all others."""
+    out = [record for group in held_back for record in group]
+    cases = {record.case for record in out}
+    return {
+        "train": sorted({record.case for group in everything for record in group} - cases),
+        "val": sorted(record.case for record in out if record.parent is None),
+    }
 
 
 def with_copies(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord]) -> Splits:
@@ -145,17 +147,18 @@ def with_copies(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRe
         Of originals and copies; cases that are not among them are left out.
     """
     members = [record for record in records if record.split == TRAIN]
-    return [
-        {
-            "train": sorted(record.case for record in members if (record.parent or record.case) in train),
-            "val": sorted(record.case for record in members if record.case in val and record.parent is None),
-        }
-        for train, val in ((set(fold["train"]), set(fold["val"])) for fold in splits)
-    ]
+    copies = {record.case: record.parent or record.case for record in members}
+    originals = {record.case for record in members if record.parent is None}
+    made: Splits = []
+    for fold in splits:
+        train = set(fold["train"])
+        kept = sorted(case for case, original in copies.items() if original in train)
+        made.append({"train": kept, "val": sorted(originals & set(fold["val"]))})
+    return made
 
 
 def leaks(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord]) -> list[Finding]:
-    """Return an error for each fold in which a group stands on both sides, or validation holds a copy."""
+    """Return an error for each fold in which a group is on both sides, or validation holds a copy."""
     findings: list[Finding] = []
     records = list(records)
     copies = {record.case: record.parent for record in records if record.parent is not None}
@@ -165,26 +168,24 @@ def leaks(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord])
         mixed = [case for case in fold["val"] if group_of.get(case) in train]
         if mixed:
             findings.append(
-                Finding(
-                    "SC095",
+                _leak(
                     f"fold {number}: {len(mixed)} of {len(fold['val'])} validation cases have a copy, their patient "
-                    f"or their content in training, the first is {mixed[0]}",
-                    file=FILE,
-                    hint=f"remove the file: {NEW_FOLDS}",
+                    f"or their content in training, the first is {mixed[0]}"
                 )
             )
         synthetic = [case for case in fold["val"] if case in copies]
         if synthetic:
             findings.append(
-                Finding(
-                    "SC095",
+                _leak(
                     f"fold {number}: {len(synthetic)} validation cases are augmented copies, the first is "
-                    f"{synthetic[0]} of {copies[synthetic[0]]}",
-                    file=FILE,
-                    hint=f"remove the file: {NEW_FOLDS}",
+                    f"{synthetic[0]} of {copies[synthetic[0]]}"
                 )
             )
     return findings
+
+
+def _leak(what: str) -> Finding:
+    return Finding("SC095", what, file=FILE, hint="remove the file", cures=(Cure.of("convert_again"),))
 
 
 def _originals(group: list[CaseRecord]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .. import reading
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from ..work.plan import Target
 from . import lineage
 from .dependents import dependents
@@ -45,37 +45,40 @@ def free_target(
         ``SC002`` for the text; ``SC020`` if the id is in use, under any name, or other datasets link into what
         would be replaced.
     """
-    taken = _in_use(raw)
-    for other in other_roots:
-        for number, folders in _in_use(other).items():
-            taken.setdefault(number, []).extend(folders)
+    taken = _in_use(raw, *other_roots)
     name = parse_target(text, default_name, taken)
     target = raw / name.folder
     others = [path for path in taken.get(name.id, []) if not (overwrite and path == target)]
     made_of_it = [path for path in others if path.name == target.name and path != target]
-    free = next_free_id(taken)
+    free = Cure.of("name_free_target", target=f"{next_free_id(taken)}_{name.name}")
     if others and not (overwrite and force and others == made_of_it):
-        hint = f"{free} is free: --to {free}_{name.name}"
+        cures = [free]
         if others == [target]:
-            hint = f"--overwrite replaces it; or {hint}"
+            cures.insert(0, Cure.of("overwrite"))
         elif overwrite and others == made_of_it:
-            hint = f"{hint}; --force replaces the dataset all the same, and what was made of it no longer fits"
-        raise SegconvError(f"the id {name.id} is taken by {others[0]}", code="SC020", file=str(target), hint=hint)
+            cures.append(Cure.of("force_replacing"))
+        raise _taken(name.id, others[0], target, *cures)
     if reading.is_there(target, links_followed=False):
-        _refuse_replacing(target, f"{free} is free: --to {free}_{name.name}", force=force)
+        _refuse_replacing(target, free, force=force)
     return name
 
 
-def _refuse_replacing(target: Path, hint: str, *, force: bool) -> None:
+def _taken(number: int, other: Path, target: Path, *cures: Cure) -> SegconvError:
+    return SegconvError(f"the id {number} is taken by {other}", code="SC020", file=str(target), cures=cures)
+
+
+def _refuse_replacing(target: Path, free: Cure, *, force: bool) -> None:
     """Refuse to replace what segconv did not make, and what other datasets link into."""
     if target.is_symlink() or not reading.is_folder(target) or not _is_ours(target):
-        raise SegconvError("was not made by segconv, and is not replaced", code="SC020", file=str(target), hint=hint)
+        raise SegconvError(
+            "was not made by segconv, and is not replaced", code="SC020", file=str(target), cures=(free,)
+        )
     if not force and (linked := dependents(target)):
         raise SegconvError(
             f"is not replaced: files of {' and '.join(path.name for path in linked)} are links into it",
             code="SC020",
             file=str(target),
-            hint=f"{hint}; --force replaces it all the same, and segconv check finds what no longer holds",
+            cures=(free, Cure.of("force_replacing_linked")),
         )
 
 
@@ -108,7 +111,7 @@ def refuse_crossed(source: Path, target: Target) -> None:
             f"{what}: a dataset is not made inside of what it is made from",
             code="SC020",
             file=str(target.path.parent),
-            hint="segconv paths init ROOT makes the folders elsewhere, and --raw FOLDER names one",
+            cures=(Cure.of("make_folders_elsewhere"),),
         )
     for replaced in (target.path, target.staging):
         if source.is_relative_to(raw / replaced.name):
@@ -120,11 +123,11 @@ def refuse_crossed(source: Path, target: Target) -> None:
             )
 
 
-def _in_use(root: Path | None) -> dict[int, list[Path]]:
-    """Return what of one of the three folders nnU-Net takes for a dataset, by id: all that begins with its number."""
+def _in_use(*roots: Path | None) -> dict[int, list[Path]]:
+    """Return what of the three folders nnU-Net takes for a dataset, by id: all that begins with its number."""
     found: dict[int, list[Path]] = {}
-    if root is not None and reading.is_folder(root):
-        for path in sorted(root.iterdir()):
+    for root in roots:
+        for path in sorted(root.iterdir()) if root is not None and reading.is_folder(root) else ():
             if match := re.match(r"Dataset(\d{3})", path.name):
                 found.setdefault(int(match[1]), []).append(path)
     return found
@@ -151,15 +154,15 @@ def free_task(
     SegconvError
         As `free_target`.
     """
-    found = sorted(tasks.glob("Task[0-9][0-9][0-9]_*")) if reading.is_folder(tasks) else []
-    taken = {int(path.name[4:7]) for path in found}
+    taken: dict[int, list[Path]] = {}
+    for path in sorted(tasks.glob("Task[0-9][0-9][0-9]_*")) if reading.is_folder(tasks) else ():
+        taken.setdefault(int(path.name[4:7]), []).append(path)
     name = parse_target(text, default_name, taken)
     target = tasks / name.task_folder
-    others = [path for path in found if int(path.name[4:7]) == name.id]
-    hint = f"{next_free_id(taken)} is free: --to-v1 {next_free_id(taken)}_{name.name}"
-    if others and not (overwrite and others == [target]):
-        other = next(path for path in others if not (overwrite and path == target))
-        raise SegconvError(f"the id {name.id} is taken by {other}", code="SC020", file=str(target), hint=hint)
-    if others:
-        _refuse_replacing(target, hint, force=force)
+    own = taken.get(name.id, [])
+    free = Cure.of("name_free_task", target=f"{next_free_id(taken)}_{name.name}")
+    if others := [path for path in own if not (overwrite and path == target)]:
+        raise _taken(name.id, others[0], target, free)
+    if own:
+        _refuse_replacing(target, free, force=force)
     return name

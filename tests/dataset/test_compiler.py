@@ -170,7 +170,7 @@ def test_a_priority_gives_overlaps_to_one_mask_and_says_so() -> None:
     }
     assert (compiled.lost, compiled.dropped) == (2, ("c",))
     assert "2 kinds of overlap" in compiled.findings[-1].message
-    with pytest.raises(SegconvError, match="'d', which is no mask"):
+    with pytest.raises(SegconvError, match="'d', which is not a mask"):
         compile_masks(["a"], atoms, priority=["d"])
 
 

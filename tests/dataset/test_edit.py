@@ -20,7 +20,7 @@ from segconv.dataset.labels import Labels
 from segconv.dataset.layout import Dataset
 from segconv.dataset.regions import parse_regions, swaps
 from segconv.dataset.runs import NewRun
-from segconv.errors import SegconvError
+from segconv.errors import Cure, SegconvError
 from segconv.image.formats import png as picture
 from segconv.work.locks import locked
 from segconv.work.plan import Target
@@ -181,10 +181,10 @@ def test_data_made_with_the_old_labels_is_reported_or_keeps_regions(tmp_path: Pa
     edit = plan_regions(path, regions(path, "a=1", "b=2+3", "c=3"))
     with pytest.raises(SegconvError) as caught:
         apply_edit(edit, made)
-    assert (caught.value.code, "--force" in caught.value.hint) == ("SC020", True)
+    assert (caught.value.code, caught.value.cures) == ("SC020", (Cure("force_labels"),))
     assert labels_of(path).as_json() == LABELS
     (finding,) = apply_edit(edit, made, force=True)
-    assert (finding.severity, "segconv plan 7" in finding.hint) == ("warning", True)
+    assert (finding.severity, finding.cures) == ("warning", (Cure.of("make_again", dataset=7),))
     assert len(apply_edit(plan_rename(path, {"a": "x"}), made)) == 1
     assert apply_edit(plan_rename(path, {"x": "x"}), made) == []
 

@@ -16,7 +16,7 @@ from segconv.dataset.names import (
     parse_target,
     twin_findings,
 )
-from segconv.errors import SegconvError
+from segconv.errors import Cure, SegconvError
 
 names = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=["Cs"]), min_size=1, max_size=60)
 
@@ -46,7 +46,7 @@ def test_twins_are_errors_by_unicode_and_warnings_by_case() -> None:
 def test_a_target_names_the_next_free_id_when_it_has_none() -> None:
     with pytest.raises(SegconvError) as caught:
         parse_target("Roads", "x", {1, 2, 4})
-    assert "--to 3_Roads" in caught.value.hint
+    assert caught.value.cures == (Cure.of("name_free_target", target="3_Roads"),)
 
 
 @pytest.mark.parametrize(

@@ -190,9 +190,9 @@ def test_a_label_whose_name_holds_a_plus_is_found() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("whole", "is no region"),
-        ("=edema", "is no region"),
-        ("whole=", "is no region"),
+        ("whole", "is not a region"),
+        ("=edema", "is not a region"),
+        ("whole=", "is not a region"),
         ("whole=edma", "names 'edma'"),
         ("whole=7", "names '7'"),
         ("whole=edema+", "names ''"),
