@@ -174,7 +174,7 @@ WORDS = {
     # voxels and grids
     "replace_nonfinite": "`--nonfinite {value}` replaces them",
     "resample": "`--repair resample`, if image and label are both where their headers say",
-    "resample_channel": "`--repair resample` resamples it to the grid of the first channel",
+    "resample_channel": "`--repair resample` takes it to the grid of the first channel",
     "square_axes": "`--repair orthonormal` takes the nearest rotation",
     "label_takes_image_header": "`--label-header image`, if both have the same voxels",
 }
