@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
-from .options import dry_run, example, force, option, running, seed, speaking, three_folders, to
+from .options import NewDataset, dry_run, example, making, option, running, seed, speaking, three_folders
 from .recipe import recipes, refuse_unsavable, save
 from .sink import Sink
 from .types import ANGLES, PLANES, SHIFT
@@ -41,9 +41,9 @@ EXCLUSIVE = (("planes", "axis"), ("rotate", "rotate-range"))
 
 @click.command(epilog=example("segconv augment 501 --to 601_ShapesAug --rotate 30,60,180"))
 @click.argument("dataset")
-@to
-@option("--rotate", type=ANGLES, metavar="DEG,…", help="Fixed angles; each in each plane makes a copy.")
-@option("--rotate-range", type=float, metavar="DEG", help="Random angles, uniform in ± DEG in each plane.")
+@making
+@option("--rotate", type=ANGLES, metavar="DEG,…", help="Fixed angles; each makes a copy in each plane.")
+@option("--rotate-range", type=float, metavar="DEG", help="Random angles, uniform within ± DEG in each plane.")
 @option(
     "--planes",
     type=PLANES,
@@ -53,16 +53,16 @@ EXCLUSIVE = (("planes", "axis"), ("rotate", "rotate-range"))
 @option(
     "--axis", type=PLANES, metavar="AXIS,…", help="Turn about the image's own axes i, j, k instead of the patient's."
 )
-@option("--copies", type=click.IntRange(min=1), default=1, help="Copies of a case, or of each angle and plane.")
+@option("--copies", type=click.IntRange(min=1), default=1, help="Copies per case, or per angle and plane.")
 @option("--hu-shift", type=SHIFT, metavar="LO:HI", help="Random shift of CT channels: magnitude in HU, sign random.")
-@option("--pad-value", type=float, help="What a rotation brings into an image; default: its smallest value, air.")
+@option("--pad-value", type=float, help="Fills what a rotation brings into an image; default: its smallest value.")
 @option("--expand/--no-expand", help="Grow the grid so that no corner is cut.")
 @option("--label-soft/--no-label-soft", help="Interpolate labels class by class instead of taking the nearest voxel.")
 @option(
     "--format",
     "file_format",
     type=click.Choice(["nii", "nii.gz", "nrrd", "mha", "png", "tif"]),
-    help="Of the new files; nii is the fastest, for scratch disks. Default: as they are.",
+    help="Format of the new files; nii is the fastest, for scratch disks. Default: as they are.",
 )
 @option(
     "--link",
@@ -73,16 +73,14 @@ EXCLUSIVE = (("planes", "axis"), ("rotate", "rotate-range"))
 @seed
 @recipes(*RECIPE, exclusive=EXCLUSIVE)
 @dry_run
-@force
 @running
 @three_folders
 @speaking
 def command(
     dataset: str,
-    target: str,
+    new: NewDataset,
     save_recipe: Path | None,
     dry_run: bool,
-    force: bool,
     sink: Sink,
     paths: Paths,
     how: RunOptions,
@@ -91,11 +89,15 @@ def command(
     """Multiply a dataset by rotations and HU shifts.
 
     The new dataset holds the originals, unchanged, and their copies. Rotations are Euler rotations
-    about the patient's axes (LPS) through the true centre of the volume, R = Rz · Rx · Ry; image and
-    label move on one grid; what comes in from outside is air, or background. Pictures turn in their
-    plane. HU shifts apply to channels named CT; voxels with the smallest value of their file, which is
-    padding or air as it is stored, stay, and none falls below it. Folds are those that DATASET is
-    trained with, and such that a copy is never validated on, and never trained on while its original is.
+    about the patient's axes (LPS) through the true centre of the volume, R = Rz · Rx · Ry. Image and
+    label stay on one grid; what comes in from outside is air, or background. Pictures rotate in their
+    plane.
+
+    HU shifts apply to channels named CT. Voxels with the smallest value of their file, which is padding or
+    air, stay as they are, and none falls below it.
+
+    The folds are those that DATASET is trained with. No fold validates on a copy, or trains on a copy of
+    a case that it validates on.
     """
     from ..augment.planning import plan_augmentation
     from ..augment.runner import run_augmentation
@@ -107,12 +109,12 @@ def command(
     source = Dataset.open(find_dataset(dataset, raw))
     spec = _spec(said, source.description.file_ending)
     name = free_target(
-        target,
+        new.target,
         source.name.name,
         raw,
         (paths.preprocessed, paths.results),
         overwrite=how.overwrite,
-        force=force,
+        force=new.force,
     )
     ending = f".{said['file_format']}" if said["file_format"] else None
     augmentation = plan_augmentation(

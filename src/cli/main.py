@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code; every error is reported here."""
-    as_json = "--json" in arguments[: arguments.index("--")] if "--" in arguments else "--json" in arguments
+    as_json = _wants_json(arguments)
     speaker = Speaker()
 
     def report(*findings: Finding) -> None:
@@ -149,8 +149,7 @@ def run(arguments: list[str]) -> int:
         report(_usage(error))
         return EXIT_USAGE
     except (click.Abort, KeyboardInterrupt) as error:
-        asked = error if isinstance(error, KeyboardInterrupt) else error.__cause__  # click's own error hides it
-        answer = Interrupted("interrupted", signal_number=asked.args[0] if asked and asked.args else signal.SIGINT)
+        answer = _interrupted(error)
         report(*answer.findings)
         return answer.exit_code
     except Exception as error:
@@ -159,6 +158,16 @@ def run(arguments: list[str]) -> int:
         found = unforeseen(error, "")
         report(found)
         return exit_code_of((found,))
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in own
+
+
+def _interrupted(error: BaseException) -> Interrupted:
+    asked = error if isinstance(error, KeyboardInterrupt) else error.__cause__  # click's own error hides it
+    return Interrupted("interrupted", signal_number=asked.args[0] if asked and asked.args else signal.SIGINT)
 
 
 def _usage(error: click.ClickException) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,10 +35,10 @@ if TYPE_CHECKING:
     from ..train.paths import Paths
 
 COPIES = 4
-"""Random copies of a case that the command to type next makes."""
+"""Random copies of each case that the suggested command makes."""
 
 BESIDE = 100
-"""Added to the number of a dataset for that of its augmentation, if that is free."""
+"""Added to the number of a dataset for that of its augmentation, if it is free."""
 
 
 ANGLES = "5,10,15,30,45,60,90,180"
@@ -115,14 +116,15 @@ def command(
 ) -> int:
     """Measure how much a trained model depends on pose and grey values.
 
-    Cases that the model has not seen are turned by a ladder of angles and shifted in HU, predicted,
-    and the predictions turned back: Dice per class against angle and shift, as table, JSON, CSV and
-    picture. Turning labels forth and back costs something too: expected is what the predictions of the
-    untouched cases get when they are turned so, the ceiling what perfect ones would. Voxels that a turn
-    takes off the grid are left out of all. Where a model loses more than the tolerance of what is
-    expected, the smallest augmentation that covers it is named; where the ceiling itself loses more, or
-    half of the foreground is off the grid, nothing is judged. Nor are classes that a model hardly finds
-    in the untouched cases: with a Dice below 0.5 they are too poor to judge.
+    Cases that the model has not seen are rotated by a ladder of angles and shifted in HU, predicted,
+    and the predictions rotated back. The result is Dice per class against angle and shift, as table, JSON,
+    CSV and picture. Rotating labels forth and back costs something too: the expected score is that of the
+    predictions of untouched cases after such rotations, the ceiling that of perfect predictions. Voxels
+    that a rotation takes off the grid are left out of all scores.
+
+    Where a model loses more than the tolerance, the smallest augmentation that covers the loss is named.
+    Nothing is judged where the ceiling itself loses more or half of the foreground is off the grid, nor
+    for classes whose Dice on the untouched cases is below 0.5.
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
@@ -156,35 +158,47 @@ def command(
 
 
 def _advise(sink: Sink, dataset: Dataset, paths: Paths, advice: Advice, tolerance: float) -> None:
-    """Tell what a model lacks, and the command that would add it."""
-    from ..dataset.names import MAX_ID, dataset_folders, next_free_id
+    """Say what a model lacks, and the command that would add it."""
+    for line in _findings(advice, tolerance):
+        sink.say(f"{advice.model}: {line}")
+    if advice.judged and advice.needed:
+        target = f"{_free_number(dataset, paths)}_{dataset.name.name}Aug"
+        sink.next(f"segconv augment {dataset.name.id} --to {target} --copies {COPIES} {_augmentation(advice)}")
+
+
+def _findings(advice: Advice, tolerance: float) -> Iterator[str]:
     from ..review.scores.robustness import LEAST_DICE, TOO_POOR
 
     if advice.too_poor:
         classes = ", ".join(f"{name} {dice:.2f}" for name, dice in advice.too_poor.items())
-        what = "its classes are" if not advice.judged else "left out as"
-        sink.say(
-            f"{advice.model}: {what} {TOO_POOR}: {classes}; untouched cases must have a Dice of {LEAST_DICE:g} at least"
-        )
+        what = "left out as" if advice.judged else "its classes are"
+        yield f"{what} {TOO_POOR}: {classes}; untouched cases must have a Dice of at least {LEAST_DICE:g}"
     if not advice.judged:
         return
     if advice.unjudged:
-        sink.say(f"{advice.model}: nothing can be said of {', '.join(advice.unjudged)}: see ceiling and kept")
+        yield f"nothing can be said of {', '.join(advice.unjudged)}: see ceiling and kept"
     if not advice.needed:
-        sink.say(f"{advice.model}: loses at most {tolerance:.0%} under every condition that can be judged")
+        yield f"loses at most {tolerance:.0%} under every condition that can be judged"
         return
+    yield from _drops(advice)
+
+
+def _drops(advice: Advice) -> Iterator[str]:
     if advice.rotate_range_deg is not None:
-        sink.say(
-            f"{advice.model}: drops from {advice.from_deg:g}° on ({', '.join(advice.planes)});"
+        yield (
+            f"drops from {advice.from_deg:g}° on ({', '.join(advice.planes)});"
             f" rotations of ±{advice.rotate_range_deg:g}° would cover all that dropped"
         )
     if advice.hu_shift is not None:
         low, high = advice.hu_shift
-        sink.say(f"{advice.model}: drops at shifts of {low:g} to {high:g} HU")
+        yield f"drops at shifts of {low:g} to {high:g} HU"
+
+
+def _free_number(dataset: Dataset, paths: Paths) -> int:
+    from ..dataset.names import MAX_ID, dataset_folders, next_free_id
+
     used = {number for root in (paths.raw, paths.preprocessed, paths.results) for number in dataset_folders(root)}
-    free = next((i for i in range(dataset.name.id + BESIDE, MAX_ID + 1) if i not in used), next_free_id(used))
-    target = f"{free}_{dataset.name.name}Aug"
-    sink.next(f"segconv augment {dataset.name.id} --to {target} --copies {COPIES} {_augmentation(advice)}")
+    return next((i for i in range(dataset.name.id + BESIDE, MAX_ID + 1) if i not in used), next_free_id(used))
 
 
 def _augmentation(advice: Advice) -> str:
