@@ -14,7 +14,7 @@ from segconv.augment.planning import plan_augmentation
 from segconv.augment.runner import run_augmentation
 from segconv.augment.spec import AugmentSpec
 from segconv.convert.back.restore import plan_restore, run_restore
-from segconv.convert.conversion import Conversion, plan_conversion, run_conversion
+from segconv.convert.conversion import Conversion, plan_conversion, plan_v1_task, run_conversion
 from segconv.dataset.layout import Dataset
 from segconv.dataset.names import DatasetName
 from segconv.errors import SegconvError
@@ -92,10 +92,10 @@ def test_a_demo_is_judged(wrong: dict[str, Any], tmp_path: Path) -> None:
     assert (refused.value.code, tree(tmp_path)) == ("SC001", [])
 
 
-@pytest.mark.parametrize("wrong", [{"force": "no"}, {"v1": None}])
-def test_planning_is_judged(wrong: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize("plan", [plan_conversion, plan_v1_task])
+def test_planning_is_judged(plan: Callable[..., Conversion], tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as refused:
-        plan_conversion(tmp_path, "7_A", raw=tmp_path, **wrong)
+        plan(tmp_path, "7_A", raw=tmp_path, force="no")
     assert refused.value.code == "SC001"
 
 
