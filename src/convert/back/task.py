@@ -119,12 +119,7 @@ def _inside(name: str) -> str:
 
 def task_of(prediction: str, like: DatasetDescription, record: CaseRecord, usual: StoredLabel) -> RestoreTask:
     """Return the work on one prediction, from the record of its case and from how labels are usually stored."""
-    stored = record.label_file
-    # A mask that the case lacked counted as empty; a prediction may well hold it.
-    own = {mask.name for mask in stored.masks} | {segment.name for segment in stored.segments}
-    absent = tuple(mask for mask in usual.masks if mask.name not in own)
-    if stored.form == LAYERS:
-        stored = replace(stored, masks=(*stored.masks, *absent))
+    stored, absent = _with_absent(record.label_file, usual)
     table = LabelTable.from_json(record.label_map, like.labels)
     if not record.label_map or max(table.inverse) > LARGEST_VALUE:
         what = f"reach {max(table.inverse)}" if record.label_map else "are not recorded"
@@ -137,6 +132,16 @@ def task_of(prediction: str, like: DatasetDescription, record: CaseRecord, usual
     if not name.strip("/"):
         raise SegconvError("the lineage names no file", code="SC096")
     return RestoreTask(prediction, like.file_ending, record.case, name, table, stored, geometry, absent)
+
+
+def _with_absent(stored: StoredLabel, usual: StoredLabel) -> tuple[StoredLabel, tuple[StoredMask, ...]]:
+    """Return how a label is stored with the masks that its case lacks, and these masks.
+
+    They counted as empty; a prediction may well hold them.
+    """
+    own = {mask.name for mask in stored.masks} | {segment.name for segment in stored.segments}
+    absent = tuple(mask for mask in usual.masks if mask.name not in own)
+    return (replace(stored, masks=(*stored.masks, *absent)) if stored.form == LAYERS else stored), absent
 
 
 def lost_by(record: CaseRecord, path: Path) -> list[Finding]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,20 +86,21 @@ def _of_classes(path: Path, text: str, *, in_colours: bool) -> dict[str, int | s
     with naming(str(path)):
         found = loads(text.encode())
         classes = found.get("classes", found) if isinstance(found, dict) else found
-        if isinstance(classes, list) and classes and all(isinstance(entry, str) for entry in classes):
-            return class_lists.read_list(classes)
         if not isinstance(classes, list):
             return _of_json(classes)
+        if classes and all(isinstance(entry, str) for entry in classes):
+            return class_lists.read_list(classes)
         columns = _COLOUR_COLUMNS if in_colours else _VALUE_COLUMNS
-        entries = [
-            {key: value for key, value in entry.items() if key in (*_NAME_COLUMNS, *columns)}
-            if isinstance(entry, dict) and any(column in entry for column in columns)
-            else entry
-            for entry in classes
-        ]
-        names = _of_json(entries)
+        names = _of_json([_only(entry, columns) for entry in classes])
     ground: int | str = 0 if all(isinstance(value, int) for value in names.values()) else "#000000"
     return names if BACKGROUND in names or ground in names.values() else {BACKGROUND: ground, **names}
+
+
+def _only(entry: Any, columns: Collection[str]) -> Any:
+    """Return an entry without the columns of the other kind, if it has one of these."""
+    if not isinstance(entry, dict) or not entry.keys() & set(columns):
+        return entry
+    return {key: value for key, value in entry.items() if key in (*_NAME_COLUMNS, *columns)}
 
 
 def read_table(path: Path) -> dict[str, int | str]:
@@ -146,44 +147,50 @@ def _of_line(line: str, pattern: re.Pattern[str]) -> tuple[str, int | str]:
 
 def _of_csv(text: str) -> dict[str, int | str]:
     rows = rows_of(text, "SC074")
-    columns = [cell.casefold() for cell in rows[0]]
-    name = next((columns.index(c) for c in _NAME_COLUMNS if c in columns), None)
-    value = next((columns.index(c) for c in _VALUE_COLUMNS if c in columns), None)
-    colour = next((columns.index(c) for c in _COLOUR_COLUMNS if c in columns), None)
-    parts = [
-        next((columns.index(c) for c in names if c in columns), None)
-        for names in (("r", "red"), ("g", "green"), ("b", "blue"), ("a", "alpha"))
-    ]
-    if name is None or (value is None and colour is None and None in parts[:3]):
+    read = _reader_of([cell.casefold() for cell in rows[0]])
+    if read is None:
         raise SegconvError(
             f"has the columns {', '.join(rows[0])}, expected name and value, color, or r, g, b", code="SC074"
         )
     found: list[tuple[str, int | str]] = []
     for number, row in enumerate(rows[1:], 2):
         try:
-            if value is not None:
-                found.append((row[name], _value(row[value])))
-            elif colour is not None:
-                found.append((row[name], _colour(row[colour])))
-            else:
-                found.append((row[name], _hex(*(row[i] for i in parts if i is not None))))
+            found.append(read(row))
         except (IndexError, ValueError):
             raise SegconvError(f"line {number} holds no value or colour: {row}", code="SC074") from None
     return _collected(found)
+
+
+def _reader_of(columns: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, int | str]] | None:
+    """Return what reads name and value, or colour, of a row; None if the columns do not say where they are."""
+
+    def place(names: Iterable[str]) -> int | None:
+        return next((columns.index(name) for name in names if name in columns), None)
+
+    name, value, colour = place(_NAME_COLUMNS), place(_VALUE_COLUMNS), place(_COLOUR_COLUMNS)
+    parts = [place(names) for names in (("r", "red"), ("g", "green"), ("b", "blue"), ("a", "alpha"))]
+    if name is None:
+        return None
+    if value is not None:
+        return lambda row: (row[name], _value(row[value]))
+    if colour is not None:
+        return lambda row: (row[name], _colour(row[colour]))
+    if None in parts[:3]:
+        return None
+    return lambda row: (row[name], _hex(*(row[part] for part in parts if part is not None)))
 
 
 def _of_json(found: Any) -> dict[str, int | str]:
     if isinstance(found, dict) and isinstance(found.get("labels"), (dict, list)):
         found = found["labels"]
     if isinstance(found, list):
-        entries = [_of_entry(entry) for entry in found]
-    elif isinstance(found, dict):
-        # Both directions are in use: name → value, and value → name.
-        backwards = all(_is_value(key) for key in found) and all(isinstance(v, str) for v in found.values())
-        entries = [(v, _json_value(k)) if backwards else (k, _json_value(v)) for k, v in found.items()]
-    else:
+        return _collected([_of_entry(entry) for entry in found])
+    if not isinstance(found, dict):
         raise SegconvError("is neither an object nor a list of labels", code="SC074")
-    return _collected(entries)
+    # Both directions are in use: name → value, and value → name.
+    if all(map(_is_value, found)) and all(isinstance(name, str) for name in found.values()):
+        return _collected([(name, _json_value(value)) for value, name in found.items()])
+    return _collected([(name, _json_value(value)) for name, value in found.items()])
 
 
 def _of_entry(entry: Any) -> tuple[str, int | str]:
@@ -198,14 +205,19 @@ def _of_entry(entry: Any) -> tuple[str, int | str]:
 def _json_value(value: Any) -> int | str:
     if isinstance(value, str) and _is_value(value):
         return _value(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if type(value) is int and value >= 0:
         return value
-    if isinstance(value, list) and len(value) in (3, 4) and all(type(part) in (int, float) for part in value):
+    if isinstance(value, list) and _are_parts(value):
         try:
             return _hex(*value)
         except ValueError:
             pass
     raise SegconvError(f"{value!r} is neither a value nor a colour", code="SC074")
+
+
+def _are_parts(found: Sequence[Any]) -> bool:
+    """Return whether values are numbers, as many as a colour has."""
+    return len(found) in (3, 4) and all(type(part) in (int, float) for part in found)
 
 
 def _is_value(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ...dataset.label_table import LabelTable, dense, dense_colours, dense_on
@@ -45,10 +45,7 @@ class Declared:
         """Read values such as ``255``, ``"255"``, ``"1-99"`` or ``"#ff0000"``; one colour makes all of them colours."""
         ranges = {name: found for name, value in names.items() if (found := value_range(value)) is not None}
         firsts = {name: first for name, (first, _) in ranges.items()}
-        parsed = {
-            name: parse_value(value) if isinstance(value, str) else (value, GRAY)
-            for name, value in {**names, **firsts}.items()
-        }
+        parsed = {name: _parsed(value) for name, value in {**names, **firsts}.items()}
         if any(coding == RGB for _, coding in parsed.values()):
             if ranges:
                 raise SegconvError("the labels hold colours, and a range of values", code="SC074")
@@ -77,6 +74,28 @@ class Declared:
         if self.coding == GRAY and self.other_ground and self.names.get(BACKGROUND, 0) != 0:
             return dense_on(self.names)
         return (dense_colours if self.coding == RGB else dense)(self.names, guessed=guessed)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What label files hold.
+
+    Parameters
+    ----------
+    values
+        Values or colours.
+    coding
+        Which of the two: `GRAY` or `RGB`.
+    ground
+        The colour that most of the border of all masks has, if one does.
+    once
+        Colours that each are in one of many masks only, if they are many.
+    """
+
+    values: Collection[int]
+    coding: str = GRAY
+    ground: int | None = None
+    once: Collection[int] = ()
 
 
 def needs_files(options: ConvertOptions) -> bool:
@@ -109,6 +128,10 @@ def with_background(declared: Declared, options: ConvertOptions) -> Declared:
     background = coded(value, declared.coding)
     others = {name: value for name, value in declared.names.items() if value != background}
     return replace(declared, names={BACKGROUND: background, **others})
+
+
+def _parsed(value: int | str) -> tuple[int, str]:
+    return parse_value(value) if isinstance(value, str) else (value, GRAY)
 
 
 def coded(text: str, coding: str) -> int:

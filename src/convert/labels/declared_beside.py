@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,22 +111,31 @@ def _tables(folders: Iterable[Path], root: Path, *, in_colours: bool) -> Tables 
     tables: list[Path] = []
     grounds: list[str] = []
     occurring = False
+    for table, names, of_tool in _read(folders, root, in_colours=in_colours):
+        if of_tool:
+            occurring = True
+            grounds += ground_note(table, root)
+        _refuse_contradiction(found, names, table, origin, tables, root)
+        tables.append(table)
+        for name, value in names.items():
+            found.setdefault(name, value)
+            origin.setdefault(value, table)
+    return Tables(found, shown(tables[0], root), len(tables), occurring, tuple(grounds)) if tables else None
+
+
+def _read(
+    folders: Iterable[Path], root: Path, *, in_colours: bool
+) -> Iterator[tuple[Path, Mapping[str, int | str], bool]]:
+    """Yield each table with what it declares, and whether it is one of a tool, which names all that the tool knows."""
     for folder in sorted(folders):
         known = find_tables(folder)
         of_tools = [] if in_colours else find_tool_tables(folder)  # their colours are for the screen
-        for table in [*known, *(path for path in of_tools if path not in known)]:
+        for table in dict.fromkeys((*known, *of_tools)):
             names = read_table_beside(table, root, in_colours=in_colours) if table in known else None
-            if names is None and table in of_tools and (names := read_tool_table(table, root)) is not None:
-                occurring = True
-                grounds += ground_note(table, root)
-            if names is None:
-                continue
-            _refuse_contradiction(found, names, table, origin, tables, root)
-            tables.append(table)
-            for name, value in names.items():
-                found.setdefault(name, value)
-                origin.setdefault(value, table)
-    return Tables(found, shown(tables[0], root), len(tables), occurring, tuple(grounds)) if tables else None
+            if names is not None:
+                yield table, names, False
+            elif table in of_tools and (names := read_tool_table(table, root)) is not None:
+                yield table, names, True
 
 
 def _folders(cases: Iterable[SourceCase], root: Path) -> Collection[Path]:

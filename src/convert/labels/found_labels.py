@@ -21,7 +21,7 @@ from ..survey import Survey
 from ..volumes.frames import frame_of
 from .choices import declaring
 from .coding import MOST_SNAPPED
-from .declared import Declared
+from .declared import Declared, Found
 from .labelling import in_values, mapped_values, settle
 from .mask_facts import MaskFacts, values_of
 from .numbered_objects import Look
@@ -62,7 +62,7 @@ def _of_options(declared: Declared, labels: _Labels) -> LabelTable | None:
         return None if needed else settle(options, None, None)
     if declared.long and found is not None:
         return _of_those_in_use(options.labels or {}, ["the labels declared"], found, options)
-    return labels.in_values(settle(options, None, found))
+    return labels.in_values(settle(options, None, Found(found) if found is not None else None))
 
 
 def _of_tables(names: Mapping[str, int | str], where: Sequence[str], labels: _Labels) -> LabelTable | None:
@@ -79,7 +79,7 @@ def _of_tables(names: Mapping[str, int | str], where: Sequence[str], labels: _La
 def _of_those_in_use(
     names: Mapping[str, int | str], where: Sequence[str], found: set[int], options: ConvertOptions
 ) -> LabelTable:
-    settled = in_values(settle(replace(options, labels=in_use(names, found)), None, found))
+    settled = in_values(settle(replace(options, labels=in_use(names, found)), None, Found(found)))
     return replace(settled, guessed=f"{' and '.join(where)}, of which the values count that occur")
 
 
@@ -91,7 +91,7 @@ def _of_values(labels: _Labels) -> LabelTable | None:
         return None
     look = Look(labels.pieces, labels.extents)
     judge_guess(facts, look, mapped_values(survey.options), accepted=survey.options.accept_labels)
-    return labels.in_values(settle(survey.options, None, values_of(facts)))
+    return labels.in_values(settle(survey.options, None, Found(values_of(facts))))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from ...dataset.label_table import LabelTable, dense, dense_colours
 from ...dataset.labels import BACKGROUND, RGB, TRANSPARENT, value_text
@@ -12,7 +13,7 @@ from ...words import count_of, some_of
 from ..model import ConvertOptions
 from .choices import ACCEPT, TABLE, declaring, numbered
 from .coding import distance
-from .declared import coded
+from .declared import Found, coded
 
 HINTED = 12
 """Values that a message lists."""
@@ -21,14 +22,13 @@ MOST_SOLID = 256
 """With more colours than a palette has, edges between them are not looked for: it is an image."""
 
 
-def guess(
-    found: list[int], options: ConvertOptions, coding: str, ground: int | None = None, once: Collection[int] = ()
-) -> LabelTable:
-    """Return the table of values that nobody declared, if one is safe or was accepted; parameters as in `settle`."""
-    mapped_already = {coded(text, coding) for text in options.value_map}
-    mapped = [value for value in found if value not in mapped_already]
-    if coding == RGB:
-        return _guess_colours(found, mapped, options, ground, once)
+def guess(found: Found, options: ConvertOptions) -> LabelTable:
+    """Return the table of values that nobody declared, if one is safe or was accepted."""
+    mapped_already = {coded(text, found.coding) for text in options.value_map}
+    values = sorted(found.values)
+    mapped = [value for value in values if value not in mapped_already]
+    if found.coding == RGB:
+        return _guess_colours(replace(found, values=values), mapped, options)
     if len(mapped) == 2 and mapped[0] == 0:
         return dense(numbered(mapped), guessed=f"two grey values, {mapped[0]} and {mapped[1]}")
     if mapped and mapped == list(range(len(mapped))):
@@ -47,18 +47,17 @@ def _classes_of(values: Iterable[int]) -> dict[str, int]:
     return {BACKGROUND: 0} | {f"class_{value}": value for value in values if value}
 
 
-def _guess_colours(
-    found: list[int], mapped: list[int], options: ConvertOptions, around: int | None, once: Collection[int]
-) -> LabelTable:
+def _guess_colours(found: Found, mapped: list[int], options: ConvertOptions) -> LabelTable:
     """Return labels for the colours of a set; never without being asked to, but for one on transparent ground."""
-    _refuse_other_ground(found, options, around)
+    _refuse_other_ground(found.values, options, found.ground)
     if len(mapped) == 2 and mapped[0] < TRANSPARENT == mapped[1] and not _blended(mapped[0]):
         names = {BACKGROUND: TRANSPARENT, "foreground": mapped[0]}
         return dense_colours(names, guessed=f"transparent pixels, and {value_text(mapped[0], RGB)}")
-    shown = some_of([value_text(colour, RGB) for colour in found], HINTED)
+    shown = some_of([value_text(colour, RGB) for colour in found.values], HINTED)
     if options.accept_labels:
         return dense_colours(_classes(mapped, options), guessed=f"the colours found, all accepted: {shown}")
-    raise _undeclared_colours(found, options, f"the masks are in {count_of(len(found), 'colour')}, {shown}", once)
+    what = f"the masks are in {count_of(len(found.values), 'colour')}, {shown}, none of them declared"
+    raise _of_objects(found, options, what) or _undeclared_colours(found.values, options, what)
 
 
 def _refuse_other_ground(found: Collection[int], options: ConvertOptions, around: int | None) -> None:
@@ -76,29 +75,30 @@ def _refuse_other_ground(found: Collection[int], options: ConvertOptions, around
     )
 
 
-def _undeclared_colours(found: list[int], options: ConvertOptions, what: str, once: Collection[int]) -> SegconvError:
-    """Return the error for colours that nobody declared, with what they may be: objects, blended edges, classes."""
-    usual = _classes(found, options)
-    if once and set(found) - {usual[BACKGROUND]} == set(once):
-        first, *rest = (value_text(colour, RGB) for colour in sorted(once))
-        one_class = {BACKGROUND: value_text(usual[BACKGROUND], RGB), "object": first}
-        return SegconvError(
-            f"{what}, none of them declared, and each but that of background stands in one mask only, as colours of"
-            " objects do",
-            code="SC078",
-            cures=(
-                declaring(one_class, "they are objects of one class", maps=[f"{colour}=object" for colour in rest]),
-                ACCEPT,
-            ),
-        )
+def _of_objects(found: Found, options: ConvertOptions, what: str) -> SegconvError | None:
+    """Return the error for colours that are likely those of objects, or None."""
+    ground = _classes(found.values, options)[BACKGROUND]
+    if not found.once or {*found.values} - {ground} != {*found.once}:
+        return None
+    first, *rest = (value_text(colour, RGB) for colour in sorted(found.once))
+    one_class = {BACKGROUND: value_text(ground, RGB), "object": first}
+    maps = [f"{colour}=object" for colour in rest]
+    return SegconvError(
+        f"{what}, and each but that of background is in one mask only, as colours of objects are",
+        code="SC078",
+        cures=(declaring(one_class, "they are objects of one class", maps=maps), ACCEPT),
+    )
+
+
+def _undeclared_colours(found: Collection[int], options: ConvertOptions, what: str) -> SegconvError:
+    """Return the error for colours that nobody declared: classes, perhaps with blended edges."""
     edges = [colour for colour in found if _blended(colour)]
     solid = _classes((colour for colour in found if not _blended(colour)), options)
     if not edges or len(solid) == 1 or len(solid) > MOST_SOLID:
-        declared = declaring(usual, coding=RGB)
-        return SegconvError(f"{what}, none of them declared", code="SC078", cures=(declared, TABLE, ACCEPT))
+        return SegconvError(what, code="SC078", cures=(declaring(_classes(found, options), coding=RGB), TABLE, ACCEPT))
     snap = max(min(distance(edge, colour, RGB) for colour in solid.values()) for edge in edges)
     return SegconvError(
-        f"{what}, none of them declared; {len(edges)} of them are partly transparent, as edges that were blended",
+        f"{what}; {len(edges)} of them are partly transparent, as edges that were blended",
         code="SC078",
         cures=(declaring(solid, coding=RGB, snap=math.ceil(snap)), ACCEPT),
     )

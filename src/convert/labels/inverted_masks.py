@@ -73,19 +73,18 @@ def _judge_class(name: str, looks: Sequence[MaskLook]) -> Iterable[Finding]:
     within = [look for look in looks if look.within]
     if around and within:
         more = f", as in {len(around) - 1} more" if around[1:] else ""
-        yield Finding(
-            "SC078",
-            f"is on around what is off{more}, {within[0].file} within: one of the two may be inverted",
-            file=around[0].file,
-            hint="invert those that are",
-            cures=(ACCEPT_AS_IS,),
-        )
-    elif len(around) == len(looks) > 1 and not _SURROUNDS.search(name) and all(look.area > 0.5 for look in looks):
+        what = f"is on around what is off{more}, {within[0].file} within: one of the two may be inverted"
+        yield _inverted(around[0], what, "invert those that are")
+    elif len(around) == len(looks) > 1 and _are_large(name, looks):
         area = round(100 * around[0].area)
-        yield Finding(
-            "SC078",
-            f"takes the border and {area} % of the area, as all masks of {name!r} do: they may be inverted",
-            file=around[0].file,
-            hint="invert them, if the class is what is off",
-            cures=(ACCEPT_AS_IS,),
-        )
+        what = f"takes the border and {area} % of the area, as all masks of {name!r} do: they may be inverted"
+        yield _inverted(around[0], what, "invert them, if the class is what is off")
+
+
+def _are_large(name: str, looks: Iterable[MaskLook]) -> bool:
+    """Return whether all masks of a class take more than half of the area, which the class does not by what it is."""
+    return not _SURROUNDS.search(name) and all(look.area > 0.5 for look in looks)
+
+
+def _inverted(look: MaskLook, what: str, hint: str) -> Finding:
+    return Finding("SC078", what, file=look.file, hint=hint, cures=(ACCEPT_AS_IS,))

@@ -25,19 +25,12 @@ from ...dataset.labels import (
 from ...errors import Cure, SegconvError
 from ..model import ConvertOptions
 from .choices import declaring
-from .declared import UNLABELLED, Declared, coded, with_background
+from .declared import UNLABELLED, Declared, Found, coded, with_background
 from .guesses import guess
 
 
-def settle(
-    options: ConvertOptions,
-    declared: Declared | None,
-    found: Collection[int] | None,
-    coding: str = GRAY,
-    ground: int | None = None,
-    once: Collection[int] = (),
-) -> LabelTable:
-    """Return the label map of a source.
+def settle(options: ConvertOptions, declared: Declared | None, found: Found | None) -> LabelTable:
+    """Return the labels of a source.
 
     Parameters
     ----------
@@ -46,14 +39,8 @@ def settle(
     declared
         What the source itself declares, or None.
     found
-        Values or colours in its files, or None if they were not looked at; they are needed only
-        where nothing is declared, or ranges of values, or a background that is not 0.
-    coding
-        Of `found`.
-    ground
-        The colour that most of the border of all masks has, if one does.
-    once
-        Colours that each stand in one of many masks only, if they are many.
+        What its files hold, or None if they were not read; it is needed only where nothing is declared, or ranges of
+        values, or a background that is not 0.
 
     Raises
     ------
@@ -70,24 +57,31 @@ def settle(
                 hint="declare every value",
                 cures=(Cure.of("declare_and_map", values=("VALUE=NAME",)),),
             )
+    guessed = ""
     if declared is not None:
-        if any(parse_value(text)[0] >= 1 << 24 for text in options.value_map if text.startswith("#")):
+        if _maps_alpha(options):
             declared = declared.in_colours()  # grey values know no alpha
         declared = with_background(declared, options)
-    guessed = ""
-    if declared is None:
-        base = guess(sorted(found or ()), options, coding, ground, once)
-        guessed = base.guessed
-        value_of = {written: value for value, written in base.forward.items()}
-        names = {name: value_of[written] for name, written in base.labels.names.items() if isinstance(written, int)}
-        declared = Declared(names, base.coding)
-    if options.ignore == UNLABELLED:
-        base = replace(_scribbles(declared), guessed=guessed)
-    elif options.ignore is not None:
-        base = replace(_ignoring(declared, options.ignore), guessed=guessed)
     else:
-        base = declared.label_map(guessed)
-    return with_merges(_with_ranges(base, declared, found or ()), options)
+        table = guess(found or Found(()), options)
+        names = {
+            name: table.inverse[written] for name, written in table.labels.names.items() if isinstance(written, int)
+        }
+        declared, guessed = Declared(names, table.coding), table.guessed
+    table = replace(_numbered(declared, options.ignore), guessed=guessed)
+    return with_merges(_with_ranges(table, declared, found.values if found is not None else ()), options)
+
+
+def _maps_alpha(options: ConvertOptions) -> bool:
+    """Return whether a colour that is mapped is not opaque."""
+    return any(parse_value(text)[0] >= 1 << 24 for text in options.value_map if text.startswith("#"))
+
+
+def _numbered(declared: Declared, ignore: str | None) -> LabelTable:
+    """Return the table of declared labels, with what is to be ignored."""
+    if ignore is None:
+        return declared.label_map()
+    return _scribbles(declared) if ignore == UNLABELLED else _ignoring(declared, ignore)
 
 
 def _with_ranges(base: LabelTable, declared: Declared, found: Collection[int]) -> LabelTable:

@@ -70,21 +70,27 @@ def _too_near(declared: Declared, file: str) -> list[Finding]:
 def _cures(survey: Survey, lossy: Sequence[str]) -> tuple[Cure, ...]:
     """Return what may be done; of masks in black and white, the declaration and the snap that take them."""
     declared = survey.options.labels
-    if declared is not None and not any(value_range(value) for value in declared.values()):
+    if declared is not None and not any(map(value_range, declared.values())):
         return (Cure.of("take_nearest"),)
-    own = survey.again()
-    looks = [look for _, look in read_pictures(own, lossy[:_MOST_READ], _look_at)]
-    seen = [look for look in looks if look is not None]
-    if own.findings or len(seen) < len(looks) or not any(look.white for look in seen):
+    looks = _looks(survey, lossy[:_MOST_READ])
+    if not any(look.white for look in looks):
         return (Cure.of("declare_and_snap"),)
-    snap = max(1, *(look.off for look in seen)) if len(lossy) <= _MOST_READ else _WHITE // 2
+    snap = max(1, *(look.off for look in looks)) if len(lossy) <= _MOST_READ else _WHITE // 2
     on_black, on_white = numbered([0, _WHITE]), numbered([0, _WHITE], _WHITE)
-    if sum(look.white_border for look in seen) <= (1 - MOSTLY) * len(seen):
+    if sum(look.white_border for look in looks) <= (1 - MOSTLY) * len(looks):
         return (declaring(on_black, snap=snap),)
     return (
         declaring(on_white, "white is background", snap=snap),
         declaring(on_black, "black is background", snap=snap),
     )
+
+
+def _looks(survey: Survey, paths: Sequence[str]) -> list[_Look]:
+    """Return how masks look, if all of them can be read and are in black and white; otherwise nothing."""
+    own = survey.again()
+    looks = [look for _, look in read_pictures(own, paths, _look_at)]
+    seen = [look for look in looks if look is not None]
+    return seen if not own.findings and len(seen) == len(looks) else []
 
 
 @dataclass(frozen=True)

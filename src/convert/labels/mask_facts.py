@@ -6,7 +6,6 @@ palettes and polarity, `set_values` which value is background and whether values
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -70,11 +69,12 @@ def white_is_zero(opened: Picture, counts: Iterable[int]) -> bool | None:
         return opened.header.white_is_zero
     greys = [grey_of_colour(code) for code in palette_codes(opened.palette)]
     used = [greys[index] for index in sorted(counts) if index < len(greys)]
-    told = used if len(used) > 1 else greys[:2]
-    known = [grey for grey in told if grey is not None]
-    if len(known) < len(told) or len(told) < 2 or len(set(known)) < len(known):
+    if len(used) < 2:
+        used = greys[:2]
+    distinct = {grey for grey in used if grey is not None}
+    if len(used) < 2 or len(distinct) < len(used):
         return None
-    return all(one > other for one, other in itertools.pairwise(known))
+    return used == sorted(distinct, reverse=True)
 
 
 def in_words(values: Iterable[int], coding: str = GRAY, most: int = 8) -> str:

@@ -25,6 +25,8 @@ from .mask_facts import MaskFacts, palette_in_use, white_is_zero
 from .picture_file import mask_codes, open_picture
 from .read_ahead import read_pictures
 
+_COLOURS, _GREYS, _INDICES = "colours", "greys", "indices"
+
 
 @dataclass(frozen=True)
 class MaskSet:
@@ -117,44 +119,49 @@ class MaskSet:
 
         Colours where a picture holds one that is not grey or not opaque; grey values and indices otherwise.
         """
-        forms, headers = self.forms, self.headers
+        kinds = {path: self._counted_as(path, form) for path, form in self.forms.items()}
+        results = self._read_all(kinds)
+        coloured = any(
+            kinds[path] == _COLOURS and any(grey_of_colour(code) is None for code in result.counts)
+            for path, result in results.items()
+        )
+        again = [path for path in results if coloured and kinds[path] == _INDICES]
+        results |= dict(read_pictures(self.survey, again, self._by_colour))
+        for path, result in results.items():
+            if coloured and kinds[path] == _GREYS:
+                results[path] = _recoded(result, lambda value: value * 0x010101)
+            elif not coloured and kinds[path] == _COLOURS:
+                results[path] = _recoded(result, lambda value: value & 255)
+        return list(results.values()), RGB if coloured else GRAY
 
-        def as_colours(path: str) -> bool:
-            return _in_colours(headers[path]) and forms[path] != INSTANCES
+    def _counted_as(self, path: str, form: str | None) -> str:
+        """Return what is counted of a mask at first: colours, greys of eight bits, or what says nothing of colours."""
+        header = self.headers[path]
+        if _in_colours(header) and form != INSTANCES:
+            return _COLOURS
+        return _GREYS if header.kind == "gray" and header.depth == 8 else _INDICES
 
-        def indirect(path: str) -> bool:
-            """Return whether what was counted is no grey of eight bits: its colours are not told by it."""
-            return not as_colours(path) and (headers[path].kind != "gray" or headers[path].depth != 8)
+    def _read_all(self, kinds: Mapping[str, str]) -> dict[str, MaskFacts]:
+        """Read all masks, each by what is counted of it; refuse more values than classes have (``SC078``)."""
 
         def facts_of(path: str) -> MaskFacts:
-            return self._by_colour(path) if as_colours(path) else self._by_index(path)
+            return self._by_colour(path) if kinds[path] == _COLOURS else self._by_index(path)
 
         results: dict[str, MaskFacts] = {}
         seen: set[int] = set()
-        with closing(read_pictures(self.survey, list(forms), facts_of)) as read:
+        with closing(read_pictures(self.survey, list(kinds), facts_of)) as read:
             for path, result in read:
                 results[path] = result
                 seen.update(result.counts)
-                if len(seen) > MOST_SNAPPED:  # what is told of them takes time and memory for each
+                if len(seen) > MOST_SNAPPED:  # what is said of them takes time and memory for each
                     raise SegconvError(
                         f"up to here the masks hold more than {MOST_SNAPPED} different values or colours, as images"
-                        " do, expected one a class",
+                        " do, expected one per class",
                         code="SC078",
                         file=self.survey.shown(path),
                         hint="check which of the files are the masks",
                     )
-        coloured = any(
-            as_colours(path) and any(grey_of_colour(code) is None for code in result.counts)
-            for path, result in results.items()
-        )
-        again = [path for path in results if coloured and indirect(path)]
-        results |= dict(read_pictures(self.survey, again, self._by_colour))
-        for path, result in results.items():
-            if coloured and not as_colours(path) and not indirect(path):
-                results[path] = _recoded(result, lambda value: value * 0x010101)
-            elif as_colours(path) and not coloured:
-                results[path] = _recoded(result, lambda value: value & 255)
-        return list(results.values()), RGB if coloured else GRAY
+        return results
 
 
 def _recoded(facts: MaskFacts, code: Any) -> MaskFacts:

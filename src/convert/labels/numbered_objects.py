@@ -63,19 +63,27 @@ def refuse_numbered_objects(masks: Sequence[MaskFacts], look: Look) -> None:
             return
     elif not _all_alike(drawn) or not _lie_anywhere(look, [mask for mask, _ in drawn], void):
         return
+    raise _numbered(drawn, void)
+
+
+def _numbered(drawn: Sequence[tuple[MaskFacts, frozenset[int]]], void: int) -> SegconvError:
+    """Return the error for values that number objects."""
     fullest = max(drawn, key=lambda entry: len(entry[1]))
     least = min(drawn, key=lambda entry: len(entry[1]))
-    one_class: dict[str, int | str] = {
-        BACKGROUND: 0,
-        "object": f"1-{void - 1 if void else ''}",
-        **({IGNORE: void} if void else {}),
-    }
-    what = f"holds {len(fullest[1])} values, {least[0].file} {len(least[1])}, each one connected piece: they number"
-    what += " objects, or are classes of which some are missing"
+    one_class: dict[str, int | str] = {BACKGROUND: 0, "object": f"1-{void - 1 if void else ''}"}
+    if void:
+        one_class[IGNORE] = void
     if len(fullest[1]) == len(least[1]) < CROWD:
-        what = f"holds the values 1 to {len(least[1])}, as all masks do, each one connected piece, wherever it lies and"
-        what += " however large it is: they number objects, or are classes of which each mask shows one piece"
-    raise SegconvError(
+        what = (
+            f"holds the values 1 to {len(least[1])}, as all masks do, each one connected piece, wherever it is and"
+            " however large: they number objects, or are classes of which each mask shows one piece"
+        )
+    else:
+        what = (
+            f"holds {len(fullest[1])} values, {least[0].file} {len(least[1])}, each one connected piece: they number"
+            " objects, or are classes of which some are missing"
+        )
+    return SegconvError(
         what,
         code="SC078",
         file=fullest[0].file,
@@ -102,8 +110,11 @@ def _may_be_numbers(drawn: Sequence[tuple[MaskFacts, frozenset[int]]]) -> bool:
         return max(sizes) >= FEWEST_OBJECTS
     if all(len(numbers) >= max(numbers) / 2 for _, numbers in drawn):
         return max(sizes) >= MANY_OBJECTS
-    once = len(frozenset().union(*(numbers for _, numbers in drawn))) == sum(sizes)
-    return once and sum(sizes) >= MANY_OBJECTS and sum(sizes) >= 2 * len(sizes)
+    return sum(sizes) >= max(MANY_OBJECTS, 2 * len(sizes)) and _each_once(drawn)
+
+
+def _each_once(drawn: Sequence[tuple[MaskFacts, frozenset[int]]]) -> bool:
+    return len(frozenset().union(*(numbers for _, numbers in drawn))) == sum(len(numbers) for _, numbers in drawn)
 
 
 def _all_alike(drawn: Sequence[tuple[MaskFacts, frozenset[int]]]) -> bool:
@@ -119,28 +130,37 @@ def _lie_anywhere(look: Look, masks: Sequence[MaskFacts], void: int) -> bool:
     Objects are often numbered as rows or columns follow one another, or by size: what tells a value only so counts
     for nothing.
     """
-    sample = masks[:: -(-len(masks) // SAMPLED)]
-    found: list[list[Extent]] = []
-    for extents in look.extents([mask.file for mask in sample], void):
-        if any(extent.pieces > 1 or extent.filled < COMPACT for extent in extents.values()):
-            return False
-        found.append([extents[value] for value in sorted(extents)])
+    found = _compact(look.extents([mask.file for mask in masks[:: -(-len(masks) // SAMPLED)]], void))
     if len(found) < 2 or len({len(own) for own in found}) > 1:
         return False
     centres = np.array([[extent.centre for extent in own] for own in found])
     centres -= centres.mean(axis=1, keepdims=True)  # what lies in a row moves with its picture
+    places = [centres[..., axis] for axis in _axes_of_places(found, centres.shape[-1])]
     sizes = np.log([[extent.size for extent in own] for own in found])
-    by_row, by_column = (
-        all(one.first[order] < other.first[order] for own in found for one, other in itertools.pairwise(own))
-        for order in (0, 1)
-    )
-    axes = [axis for axis in range(centres.shape[-1]) if not (by_row and axis == 0)]
-    axes = [axis for axis in axes if not (by_column and axis == centres.shape[-1] - 1)]
     steps = np.diff(sizes, axis=1)
     by_size = bool((steps >= 0).all() or (steps <= 0).all())
-    told = [_part_between(centres[..., axis]) for axis in axes] + ([] if by_size else [_part_between(sizes)])
-    scattered = any(centres[..., axis].std() >= SCATTERED for axis in axes)
-    return scattered and max(told, default=1) < APART
+    parts = [_part_between(one) for one in (places if by_size else [*places, sizes])]
+    return any(place.std() >= SCATTERED for place in places) and max(parts, default=1) < APART
+
+
+def _compact(read: Iterable[Mapping[int, Extent]]) -> list[list[Extent]]:
+    """Return where the values of each mask lie, in their order; nothing if one is no compact piece."""
+    found: list[list[Extent]] = []
+    for extents in read:
+        if any(extent.pieces > 1 or extent.filled < COMPACT for extent in extents.values()):
+            return []
+        found.append([extents[value] for value in sorted(extents)])
+    return found
+
+
+def _axes_of_places(found: Sequence[Sequence[Extent]], number: int) -> list[int]:
+    """Return the axes along which places may tell values apart: not those along which all masks count."""
+    counted = {
+        axis
+        for order, axis in ((0, 0), (1, number - 1))
+        if all(one.first[order] < other.first[order] for own in found for one, other in itertools.pairwise(own))
+    }
+    return [axis for axis in range(number) if axis not in counted]
 
 
 def _part_between(values: NDArray[np.float64]) -> float:

@@ -13,13 +13,13 @@ from ...image.picture import PictureHeader
 from ..model import SourceCase
 from ..survey import Survey
 from .choices import declaring
-from .declared import Declared
+from .declared import Declared, Found
 from .declared_beside import Beside, declared_beside
 from .labelling import mapped_values, settle
 from .mask_facts import MaskFacts, values_of
 from .mask_set import MaskSet, refuse_colours
 from .numbered_objects import Look
-from .rarest import name_rarest, refuse_smoothed, tally_of
+from .rarest import name_rarest, refuse_smoothed
 from .set_coding import judge_polarity, refuse_ground_elsewhere, refuse_other_palettes, warn_of_other_palettes
 from .set_values import ground_of, judge_guess, refuse_declared_ground, refuse_listed_ground
 from .tool_tables import in_use
@@ -63,7 +63,8 @@ def _of_options(declared: Declared, masks: MaskSet) -> LabelTable | None:
         return None
     if declared.long and found is not None:
         options = replace(options, labels=in_use(options.labels or {}, found))
-    return settle(options, None, found if declared.needs_values(options) else None)
+    needed = found is not None and declared.needs_values(options)
+    return settle(options, None, Found(found or ()) if needed else None)
 
 
 def _of_tables(beside: Beside, masks: MaskSet) -> LabelTable | None:
@@ -80,30 +81,36 @@ def _of_tables(beside: Beside, masks: MaskSet) -> LabelTable | None:
         declared = replace(declared, other_ground=bool(facts))
     if beside.occurring:
         declared = replace(declared, names={n: v for n, v in declared.names.items() if v in {*found, 0}})
-    return settle(options, declared, found)
+    return settle(options, declared, Found(found))
 
 
 def _of_masks(masks: MaskSet) -> LabelTable | None:
     """Return the labels that nobody declared, as all masks have them; None if one was refused."""
     survey = masks.survey
     facts, coding = masks.facts()
-    found = tally_of(facts)
     if coding == GRAY and masks.in_colours:  # as it seemed by the headers; a list of classes counts after all
         beside = declared_beside(survey, masks.cases, in_colours=False)
         if beside is not None:
             return _of_tables(beside, masks)
     try:
-        _judge_coding(facts, coding, masks)
-        ground = _judge_values(facts, coding, masks) if not survey.failed else None
-        if survey.failed:
-            return None
-        settled = settle(survey.options, None, found, coding, ground, _in_one_mask(facts) if coding == RGB else ())
-        if coding == GRAY and not survey.options.accept_labels:
-            refuse_smoothed(found)
+        return _settled(facts, coding, masks)
     except SegconvError as error:
-        if found and not error.file and error.code in ("SC074", "SC078"):
-            name_rarest(error, found, coding, facts)
+        if not error.file and error.code in ("SC074", "SC078"):
+            name_rarest(error, facts, coding)
         raise
+
+
+def _settled(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> LabelTable | None:
+    """Judge the coding and the values of masks, and return their labels; None if one was refused."""
+    survey = masks.survey
+    _judge_coding(facts, coding, masks)
+    ground = _judge_values(facts, coding, masks) if not survey.failed else None
+    if survey.failed:
+        return None
+    once = _in_one_mask(facts) if coding == RGB else ()
+    settled = settle(survey.options, None, Found(values_of(facts), coding, ground, once))
+    if coding == GRAY and not survey.options.accept_labels:
+        refuse_smoothed(facts)
     return settled
 
 

@@ -35,8 +35,7 @@ class Seen:
         return Seen(self.pixels + other.pixels, self.file)
 
 
-def tally_of(masks: Sequence[MaskFacts]) -> dict[int, Seen]:
-    """Return value or colour → how often it occurs in all masks."""
+def _tally_of(masks: Sequence[MaskFacts]) -> dict[int, Seen]:
     found: dict[int, Seen] = {}
     for mask in masks:
         for value, pixels in mask.counts.items():
@@ -45,8 +44,11 @@ def tally_of(masks: Sequence[MaskFacts]) -> dict[int, Seen]:
     return found
 
 
-def name_rarest(error: SegconvError, found: Mapping[int, Seen], coding: str, masks: Sequence[MaskFacts]) -> None:
+def name_rarest(error: SegconvError, masks: Sequence[MaskFacts], coding: str) -> None:
     """Say of values that nobody declared which is the rarest: it is the one most likely to be a mistake."""
+    found = _tally_of(masks)
+    if not found:
+        return
     rarest = min(found, key=lambda value: found[value].pixels)
     seen = found[rarest]
     error.file = seen.file
@@ -86,9 +88,11 @@ def _plateaus(found: Mapping[int, Seen]) -> list[int]:
     total = sum(seen.pixels for seen in found.values())
     usual = statistics.median(seen.pixels for seen in found.values())
     often = sorted(value for value, seen in found.items() if seen.pixels >= A_PLATEAU * usual)
-    between = [value for value in found if often and often[0] < value < often[-1] and value not in often]
+    if not 3 <= len(often) <= FEW_VALUES:
+        return []
+    between = [value for value in found.keys() - set(often) if often[0] < value < often[-1]]
     shared = sum(found[value].pixels for value in often) / total
-    return often if 3 <= len(often) <= FEW_VALUES < len(between) and shared > MOSTLY_SOLID else []
+    return often if len(between) > FEW_VALUES and shared > MOSTLY_SOLID else []
 
 
 def _smoothed(found: Mapping[int, Seen]) -> int | None:
@@ -100,7 +104,8 @@ def _smoothed(found: Mapping[int, Seen]) -> int | None:
     return max(often) if min(often) == 0 and shared > BLURRED else None
 
 
-def refuse_smoothed(found: Mapping[int, Seen]) -> None:
+def refuse_smoothed(masks: Sequence[MaskFacts]) -> None:
     """Refuse masks that hold every value up to the one that was drawn: they would pass for masks of as many classes."""
+    found = _tally_of(masks)
     if found and _smoothed(found) == max(found):
         raise SegconvError(f"the label files hold {len(found)} values, which nobody declared", code="SC074")

@@ -75,11 +75,12 @@ def refuse_ground_elsewhere(masks: Sequence[MaskFacts], ground: int | None) -> N
     colour_of = {index: colour for mask in masks for index, colour in mask.palette.items()}
     if ground == 0 or colour_of.get(0) in (TRANSPARENT, 0, None):
         return
+    others = sorted(index for index in colour_of if index)
     for colour, what in ((TRANSPARENT, "transparent"), (0, "black")):
-        other = next((index for index, own in colour_of.items() if index and own == colour), None)
+        other = next((index for index in colour_of if index in others and colour_of[index] == colour), None)
         if other is None:
             continue
-        indices = {BACKGROUND: 0} | {f"class_{index}": index for index in sorted(colour_of) if index}
+        indices = {BACKGROUND: 0} | {f"class_{index}": index for index in others}
         raise SegconvError(
             f"index {other} of its palette is {what}, as background often is, and index 0 is"
             f" {value_text(colour_of[0], COLOURS)}",

@@ -109,8 +109,8 @@ def _odd_and_usual(drawn: Sequence[MaskFacts], mapped: Collection[int]) -> tuple
     values = sorted(frozenset().union(*(mask.foreground for mask in drawn)).difference(mapped))
     if len(values) < 2 or values == _counted(values):
         return [], []
-    alone = [v for v in values if all(len(mask.foreground) == 1 for mask in drawn if v in mask.foreground)]
-    odd = [value for value in alone if is_alone(value, drawn)]
+    beside = frozenset().union(*(mask.foreground for mask in drawn if len(mask.foreground) > 1))
+    odd = [value for value in values if value not in beside and is_alone(value, drawn)]
     others = [value for value in values if value not in odd] or odd[:1]
     odd = [value for value in odd if value not in others]
     if not odd or (others != _counted(others) and max(odd) < VOID):
@@ -127,7 +127,7 @@ def refuse_other_ground(masks: Sequence[MaskFacts], mapped: Collection[int] = ()
     """Refuse a set whose background is likely not 0 (``SC074``), judged by what lies at the border of all masks."""
     values = sorted(values_of(masks))
     ground = ground_of(masks)
-    if ground is None or ground == 0 or ground in mapped or len(values) < 2:
+    if not ground or ground in mapped or len(values) < 2:
         return
     totals = _Totals.of(masks)
     if ground == VOID and len(values) > 2 and totals.pixels[VOID] < totals.pixels.get(0, 0):
@@ -158,14 +158,13 @@ def refuse_turned(masks: Sequence[MaskFacts]) -> None:
     ink = values[0] if len(values) == 1 else VOID
     if ink not in values:
         return
-    both = [mask for mask in masks if 0 in mask.counts and ink in mask.counts]
-    usual = next((mask for mask in both if _part_of_border(mask, 0) >= NEARLY_ALL), None)
-    turned = [mask for mask in both if _part_of_border(mask, ink) >= NEARLY_ALL]
-    if usual is None or not turned:
+    both = [mask for mask in masks if {0, ink} <= mask.counts.keys()]
+    usual, turned = (_surrounded_by(value, both) for value in (0, ink))
+    if not usual or not turned:
         return
     more = f", as in {len(turned) - 1} more" if turned[1:] else ""
     raise SegconvError(
-        f"{ink} lies around 0 here{more}, in {usual.file} 0 lies around {ink}: one of the two may be inverted",
+        f"{ink} lies around 0 here{more}, in {usual[0].file} 0 lies around {ink}: one of the two may be inverted",
         code="SC074",
         file=turned[0].file,
         hint="invert those that are not right",
@@ -211,21 +210,19 @@ def refuse_listed_ground(masks: Sequence[MaskFacts], declared: Declared, where: 
     area = sum(totals.pixels.values())
     if 2 * totals.pixels[ground] <= area or totals.part_of_border(background) > 1 - NEARLY_ALL:
         return
-    name = next((name for name, value in said.items() if value == ground), None)
+    name = next((f" ({name})" for name, value in said.items() if value == ground), "")
     found, listed = value_text(ground, declared.coding), value_text(background, declared.coding)
-    few = len(said) <= MOST_SPELLED
     raise SegconvError(
-        f"{where} says that background is {listed}, but {found}{f' ({name})' if name is not None else ''} takes"
+        f"{where} says that background is {listed}, but {found}{name} takes"
         f" {totals.border_in_percent(ground)} of the border of all masks and {totals.area_in_percent(ground)} of their"
         f" area, as background does; {listed} takes {totals.border_in_percent(background)} of the border",
         code="SC074",
         file=next(mask.file for mask in masks if ground in mask.border),
-        hint="" if few else "correct the table",
         cures=(
             declaring(_turned(said, ground, totals.pixels), f"{found} is background", coding=declared.coding),
             declaring(_as_listed(said, ground), f"{listed} is background", coding=declared.coding),
         )
-        if few
+        if len(said) <= MOST_SPELLED
         else (Cure.of("declare_by_table"),),
     )
 
@@ -258,5 +255,6 @@ def ground_of(masks: Sequence[MaskFacts]) -> int | None:
     return most if most is not None and border[most] >= MOSTLY * sum(border.values()) else None
 
 
-def _part_of_border(mask: MaskFacts, value: int) -> float:
-    return mask.border.get(value, 0) / max(sum(mask.border.values()), 1)
+def _surrounded_by(value: int, masks: Sequence[MaskFacts]) -> list[MaskFacts]:
+    """Return the masks whose border a value takes."""
+    return [mask for mask in masks if mask.border.get(value, 0) >= NEARLY_ALL * max(sum(mask.border.values()), 1)]

@@ -21,11 +21,14 @@ from .set_coding import judge_polarity
 def judge_slices(survey: Survey, cases: Sequence[SourceCase]) -> None:
     """Add a finding where slices of images, or of labels, of all cases are not coded alike, and one for white as 0."""
     images = _headers((case, path) for case in cases for path in case.images)
-    labels = _headers((case, case.label) for case in cases if case.label is not None)
     greys = {survey.shown(path): head.white_is_zero for path, head in images.items() if head.kind == "gray"}
     survey.add(judge_polarity(greys, "picture"))
-    if not labels:
-        return
+    labels = _headers((case, case.label) for case in cases if case.label is not None)
+    if labels:
+        _judge_labels(survey, cases, labels)
+
+
+def _judge_labels(survey: Survey, cases: Sequence[SourceCase], labels: Mapping[str, PictureHeader]) -> None:
     judge_lossy(survey, labels)
     slices = [replace(cases[0], images=(), label=path, parts={}) for path in labels]
     declared = Declared.of(survey.options.labels) if survey.options.labels is not None else None

@@ -95,22 +95,33 @@ def tables_beside(survey: Survey, cases: Iterable[SourceCase]) -> tuple[dict[str
     root = survey.root
     folders = {root, *(Path(case.label).parent for case in cases if case.label is not None)}
     found: dict[str, int | str] = {}
-    tables: list[str] = []
-    for folder in sorted(folder for folder in folders if folder.is_relative_to(root)):
-        for path in find_tool_tables(folder):
-            names = read_tool_table(path, root)
-            if names is None:
-                continue
-            name_of = {value: name for name, value in found.items()}
-            for name, value in names.items():
-                if name_of.get(value, name) != name or found.get(name, value) != value:
-                    what = f"says {name!r} is {value}, and {tables[0]} says otherwise"
-                    cures = tuple(Cure.of("declare_by_one_table", table=one) for one in (root / tables[0], path))
-                    raise SegconvError(what, code="SC074", file=shown(path, root), cures=cures)
-            found |= names
-            survey.notes.extend(ground_note(path, root))
-            tables.append(shown(path, root))
-    return (found, tables) if tables else None
+    tables: list[Path] = []
+    for path in (
+        path for folder in sorted(folders) if folder.is_relative_to(root) for path in find_tool_tables(folder)
+    ):
+        names = read_tool_table(path, root)
+        if names is None:
+            continue
+        _refuse_contradiction(found, names, [*tables, path], root)
+        found |= names
+        tables.append(path)
+        survey.notes.extend(ground_note(path, root))
+    return (found, [shown(path, root) for path in tables]) if tables else None
+
+
+def _refuse_contradiction(
+    found: Mapping[str, int | str], names: Mapping[str, int | str], tables: Sequence[Path], root: Path
+) -> None:
+    """Refuse a table, the last, that gives a value another name, or a name another value, than those before it."""
+    name_of = {value: name for name, value in found.items()}
+    odd = next((n for n, value in names.items() if (name_of.get(value, n), found.get(n, value)) != (n, value)), None)
+    if odd is not None:
+        raise SegconvError(
+            f"says {odd!r} is {names[odd]}, and {shown(tables[0], root)} says otherwise",
+            code="SC074",
+            file=shown(tables[-1], root),
+            cures=tuple(Cure.of("declare_by_one_table", table=table) for table in (tables[0], tables[-1])),
+        )
 
 
 def find_tool_tables(folder: Path) -> list[Path]:

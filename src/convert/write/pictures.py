@@ -80,22 +80,28 @@ def _write_image(work: CaseWork, path: str, opened: Picture, first: int) -> int:
     """Write the channels of one picture; return how many they are."""
     header, ending = opened.header, work.recipe.ending
     count = _channels(work, header)
-    exact = count == header.channels and header.format == "PNG" and header.depth >= 8 and header.kind in ("gray", "RGB")
-    together = ending in PICTURES and header.kind != KIND
-    # Colours share a file; what has one channel per file is numbered by channels.
-    number = work.source.images.index(path) if together and count > 1 else first
-    if together and opened.plain and exact and ending == ".png" and not work.recipe.strip_headers:
-        work.place(path, opened.data, work.image_target(number))
+    if ending in PICTURES and header.kind != KIND:
+        # Colours share a file; what has one channel per file is numbered by channels.
+        target = work.image_target(work.source.images.index(path) if count > 1 else first)
+        if count == header.channels and _may_be_carried(work, opened):
+            work.place(path, opened.data, target)
+        else:
+            samples = _in_colour(plain_samples(opened, work.repairs, work.recipe), count, work.repairs)
+            work.io.write(target, raster.encode(samples, ending))
         return count
     samples = _in_colour(plain_samples(opened, work.repairs, work.recipe), count, work.repairs)
-    if together:
-        work.io.write(work.image_target(number), raster.encode(samples, ending))
-        return count
-    channels = [samples] if samples.ndim == 2 else [samples[..., c] for c in range(samples.shape[-1])]
-    for number, channel in enumerate(channels, first):
-        data = raster.encode(np.ascontiguousarray(channel), ending) if ending in PICTURES else None
-        work.io.write(work.image_target(number), encode_slice(channel, ending) if data is None else data)
+    channels = np.moveaxis(np.atleast_3d(samples), -1, 0)
+    for number, channel in enumerate(map(np.ascontiguousarray, channels), first):
+        data = raster.encode(channel, ending) if ending in PICTURES else encode_slice(channel, ending)
+        work.io.write(work.image_target(number), data)
     return len(channels)
+
+
+def _may_be_carried(work: CaseWork, opened: Picture) -> bool:
+    """Return whether a picture may come into the dataset byte for byte."""
+    header, recipe = opened.header, work.recipe
+    exact = header.format == "PNG" and header.depth >= 8 and header.kind in ("gray", "RGB")
+    return exact and opened.plain and recipe.ending == ".png" and not recipe.strip_headers
 
 
 def _channels(work: CaseWork, header: PictureHeader) -> int:

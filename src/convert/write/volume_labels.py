@@ -64,24 +64,30 @@ def _convert_volume(work: CaseWork, path: str, first: FirstImage) -> WrittenLabe
     label = placed.volume
     values = label.values if label.header.scaled else label.stored
     settled = work.settled(path, values, work.coding.settle)
-    same_kind = label.header.dtype.kind in "iu" and label.header.dtype.itemsize <= 2 and not label.header.scaled
-    same_file = data is not None and same_kind and label.plain and not placed.takes_header and same_ending(work, path)
-    if data is not None and same_file and settled.unchanged and not work.recipe.strip_headers:
+    small = label.header.dtype.kind in "iu" and label.header.dtype.itemsize <= 2 and not label.header.scaled
+    same = small and settled.unchanged and label.plain and not placed.takes_header and not work.recipe.strip_headers
+    if data is not None and same and same_ending(work, path):
         work.place(path, data, work.label_target)
     else:
-        if not same_kind:
+        if not small:
             work.repairs.append(f"label stored as {label.header.dtype.name}, written as an integer")
         grid = first.grid if placed.takes_header else label.header.geometry
         pieces = label.header.encoded(settled.dense(values), grid, work.recipe.ending)
         work.io.write(work.label_target, *pieces)
+    return work.written(settled.voxels, _stored(work, path, placed))
+
+
+def _stored(work: CaseWork, path: str, placed: Placed) -> StoredLabel:
+    """Return how a label that is a volume, or the union of several, is stored."""
+    form = work.source.form(path)
     own = work.source.parts[path].files[0] if form == INSTANCES else path
     losses = [placed.lost, Loss(FRAMES) if form == FRAME else None]
     stored = StoredLabel(
         volumes.ending_of(own) or work.recipe.ending,
-        smallest_dtype(label.stored),
+        smallest_dtype(placed.volume.stored),
         losses=tuple(loss for loss in losses if loss is not None),
     )
-    return work.written(settled.voxels, stored.updated(placed.way_back))
+    return stored.updated(placed.way_back)
 
 
 def _placed(

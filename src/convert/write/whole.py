@@ -45,26 +45,9 @@ class Whole:
             for t in result.targets
         ]
         record = replace(CaseRecord.of_result(result), targets=targets)
-        held = map(int, record.label_voxels)
-        (self._used if record.split == TRAIN else self._used_elsewhere).update(held)
-        for channel, (low, high) in zip(self._intensity, record.intensity, strict=False):
-            channel.add(low, high)
-        for number, hounsfield in self._ct.items():
-            if number < len(record.shares):
-                low, high = record.intensity[number]
-                hounsfield.add(record.case, low, high, record.shares[number])
-        image = result.sources[0]
-        # By what was written: a detached header or one slice of many is no image yet.
-        twin = self._content.setdefault(result.targets[0]["sha256"], image["path"])
-        if twin != image["path"]:
-            self.findings.append(
-                warning(
-                    "SC088",
-                    f"has the same content as {twin}; they are kept on one side of every fold",
-                    file=image["path"],
-                    hint="remove one of them if that was not meant",
-                )
-            )
+        (self._used if record.split == TRAIN else self._used_elsewhere).update(map(int, record.label_voxels))
+        self._add_intensity(record)
+        self._find_twin(result)
         if places and record.split == TRAIN:
             paths = [places.get(t["path"], str(target / t["path"])) for t in targets]
             has_label = any(t["path"].startswith("labels") for t in targets)
@@ -72,6 +55,23 @@ class Whole:
         # Only what folds need is kept: lineage lines of 100,000 cases do not belong in memory.
         self.records.append(CaseRecord(record.case, record.split, record.patient, record.parent, targets=targets))
         return record
+
+    def _add_intensity(self, record: CaseRecord) -> None:
+        for channel, (low, high) in zip(self._intensity, record.intensity, strict=False):
+            channel.add(low, high)
+        for number, hounsfield in self._ct.items():
+            if number < len(record.shares):
+                low, high = record.intensity[number]
+                hounsfield.add(record.case, low, high, record.shares[number])
+
+    def _find_twin(self, result: Result) -> None:
+        """Warn of a case with the same image as another, by what was written: one slice of many is no image yet."""
+        image = result.sources[0]["path"]
+        twin = self._content.setdefault(result.targets[0]["sha256"], image)
+        if twin != image:
+            what = f"has the same content as {twin}; they are kept on one side of every fold"
+            hint = "remove one of them if that was not intended"
+            self.findings.append(warning("SC088", what, file=image, hint=hint))
 
     def label_findings(self, labels: Labels) -> list[Finding]:
         """Return a warning for each label that no training case holds, background too."""
@@ -89,21 +89,16 @@ class Whole:
 
     def intensity_findings(self, scan: Scan) -> list[Finding]:
         """Return a warning for each CT that does not hold HU, and for each channel whose name and values clash."""
-        odd = {(number, case): told for number, channel in self._ct.items() for case, told in channel.outliers()}
+        odd = {(case, number): what for number, channel in self._ct.items() for case, what in channel.outliers()}
         findings = []
         for case in scan.cases if odd else ():
             for number in self._ct:
-                if (number, case.case) in odd:
+                if what := odd.get((case.case, number)):
                     image = case.images[number] if len(case.images) == len(self._intensity) else case.images[0]
-                    file = shown(image, scan.root)
-                    findings.append(warning("SC091", odd[number, case.case], file=file, hint=CURE_OF_HU))
-        return findings + [
-            warning(
-                "SC091",
-                told,
-                file=DESCRIPTION,
-                cures=(Cure.of("name_channels"),),
-            )
-            for number, channel in enumerate(self._intensity)
-            if (told := channel.contradiction()) is not None and number not in {number for number, _ in odd}
-        ]
+                    findings.append(warning("SC091", what, file=shown(image, scan.root), hint=CURE_OF_HU))
+        reported = {number for _, number in odd}
+        for number, channel in enumerate(self._intensity):
+            what = None if number in reported else channel.contradiction()
+            if what is not None:
+                findings.append(warning("SC091", what, file=DESCRIPTION, cures=(Cure.of("name_channels"),)))
+        return findings

@@ -208,11 +208,10 @@ class CaseWork:
             That of volumes.
         """
         case = self.source
-        stored = way_back.updated((label.stored if label is not None else None) or self.recipe.label_file)
-        stored = stored.losing(*self.snapped)
+        label = label or WrittenLabel({}, NOTHING_KNOWN)
+        stored = way_back.updated(label.stored or self.recipe.label_file).losing(*self.snapped)
         if case.label_name is not None:
             stored = dataclasses.replace(stored, name=case.label_name)
-        voxels = label.voxels if label is not None else {}
         record = CaseRecord(
             case=case.case,
             split=case.split,
@@ -220,7 +219,7 @@ class CaseWork:
             original_name=case.original_name,
             label_map=self.recipe.table.as_json(),
             label_file=stored,
-            label_voxels={str(value): number for value, number in sorted(voxels.items())},
+            label_voxels={str(value): number for value, number in sorted(label.voxels.items())},
             geometry=grid.as_json() if grid is not None else None,
             repairs=self.repairs,
             intensity=[[float(low), float(high)] for low, high in self.intensity],

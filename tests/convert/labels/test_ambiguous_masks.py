@@ -123,7 +123,7 @@ def train_ids(path: Path, number: int) -> None:
 @pytest.mark.parametrize(
     ("draw", "code", "told", "right"),
     [
-        (random_colours, "SC078", "stands in one mask only, as colours of objects do", boxes(1, 1)),
+        (random_colours, "SC078", "is in one mask only, as colours of objects are", boxes(1, 1)),
         (transparent_elsewhere, "SC078", "index 2 of its palette is transparent, as background often is", None),
         (black_elsewhere, "SC078", "index 2 of its palette is black, as background often is", None),
         (reversed_bmp, "SC078", "index 0 of its palette is #ffffff", boxes(1)),

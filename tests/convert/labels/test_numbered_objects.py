@@ -67,7 +67,7 @@ def test_objects_numbered_alike_in_all_masks_are_refused_with_both_declarations(
 ) -> None:
     masks = [scattered(number, order) for number in range(6)]
     done = refused(segconv, make(tmp_path / "mine", masks), code="SC078")
-    assert "holds the values 1 to 5, as all masks do, each one connected piece, wherever it lies" in done.err
+    assert "holds the values 1 to 5, as all masks do, each one connected piece, wherever it is" in done.err
     assert proposals(done) == ["background=0,object=1-"]
     assert segconv("convert", tmp_path / "mine", "--to", "9_A", "--labels", proposals(done)[0]).code == 0
     assert np.array_equal(written(segconv.raw / "Dataset009_A", "c3"), masks[3] > 0)
