@@ -1,7 +1,7 @@
-"""Files of users, opened to be read: regular ones alone, through no link, without waiting, as far as they are long.
+"""Open user files for reading: regular files only, never through links, never blocking, up to a size limit.
 
-Whoever allows links resolves and judges them first. From then on no part of a path may be one, be it the file or a
-folder above it: somebody may swap them at any moment, so that only the opening itself can tell.
+Callers that allow links resolve and judge them first. After that, no part of a path may be a link, neither the file
+nor a folder above it: either may be swapped at any moment, so the check is made while opening.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import BinaryIO
 from .errors import SegconvError
 
 LONGEST = (8 << 30) + (64 << 20)
-"""Bytes that a file which nothing was known of before may have: the largest volume, and room beside its voxels."""
+"""Largest file that is read if nothing else is known of it: the largest volume, and room for its header."""
 
-# O_NONBLOCK: opening a pipe must not wait for somebody to write into it.
+# O_NONBLOCK: opening a pipe must not wait for a writer.
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LOOK = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
-"""To look at what is there, without the right to read it; a link is opened as what it is."""
+"""For looking at a path without the right to read it; a link is opened as a link."""
 
 _SYS_OPENAT2 = 437
-"""On every architecture of Linux but Alpha."""
+"""On every architecture of Linux except Alpha."""
 _AT_FDCWD = -100
 _RESOLVE_NO_SYMLINKS = 0x04
 
@@ -40,21 +40,21 @@ class _OpenHow(ctypes.Structure):
 
 
 def descriptor_of(path: str | os.PathLike[str]) -> int:
-    """Open a file for reading alone.
+    """Open a file for reading.
 
     Parameters
     ----------
     path
-        Without links in any of its parts: whoever allows some has resolved them.
+        Without links in any of its parts; callers that allow links have resolved them.
 
     Raises
     ------
     SegconvError
-        ``SC060`` if it, or a folder above it, is a link, ``SC061`` if it is no regular file.
+        ``SC060`` if it, or a folder above it, is a link, ``SC061`` if it is not a regular file.
     OSError
         If the system refuses.
     """
-    sys.audit("open", os.fspath(path), None, _READ)  # as Python does, for whoever watches what is opened
+    sys.audit("open", os.fspath(path), None, _READ)  # as Python does, for those who audit which files are opened
     try:
         descriptor = _through_no_link(os.fspath(path), _READ)
     except OSError as error:
@@ -70,7 +70,7 @@ def descriptor_of(path: str | os.PathLike[str]) -> int:
 
 
 def status_of(path: str | os.PathLike[str]) -> os.stat_result:
-    """Return the status of what is there now, reached through no link; raises OSError if a part of the path is one."""
+    """Return the status of a path; raises OSError if a part of it is a link."""
     descriptor = _through_no_link(os.fspath(path), _LOOK)
     try:
         return os.fstat(descriptor)
@@ -79,16 +79,16 @@ def status_of(path: str | os.PathLike[str]) -> os.stat_result:
 
 
 def in_real_folder(path: str | os.PathLike[str]) -> str:
-    """Return a path whose folder has no links any more; what lies there may still be one, and is then not opened."""
+    """Return a path whose folder is resolved; the file may still be a link, and is then not opened."""
     folder, name = os.path.split(os.fspath(path))
     return os.path.join(os.path.realpath(folder), name)
 
 
 @contextmanager
 def named(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Open a file as `descriptor_of` does, and lend a name under which a library that takes names opens this very file.
+    """Open a file as `descriptor_of` does, and yield a name under which a library opens this very file.
 
-    Where the system has no such names it is the path, and a folder that is swapped meanwhile goes unnoticed.
+    Where the system has no such names, the name is the path, and a folder that is swapped meanwhile goes unnoticed.
     """
     descriptor = descriptor_of(path)
     try:
@@ -99,7 +99,7 @@ def named(path: str | os.PathLike[str]) -> Iterator[str]:
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file for reading alone; raises what `descriptor_of` raises."""
+    """Open a file for reading; raises what `descriptor_of` raises."""
     with open(path, "rb", opener=lambda path, _: descriptor_of(path)) as file:
         yield file
 
@@ -117,36 +117,36 @@ def whole(path: str | os.PathLike[str], limit: int = LONGEST) -> bytes:
 
 
 def rest_of(file: BinaryIO, path: str | os.PathLike[str], limit: int = LONGEST) -> bytes:
-    """Return as many bytes of an open file as it is long; raises ``SC054`` if that is more than `limit`."""
+    """Return all bytes of an open file; raises ``SC054`` if there are more than `limit`."""
     size = os.fstat(file.fileno()).st_size
     if size > limit:
         raise SegconvError(
             f"is {size} bytes long, at most {limit} are read",
             code="SC054",
             file=os.fspath(path),
-            hint="check that it is the file that is meant",
+            hint="check that it is the right file",
         )
     return file.read(size)
 
 
 def became_link(path: str | os.PathLike[str]) -> SegconvError:
-    """Return the error for a link where there should be none any more."""
+    """Return the error for a link in a path that was resolved."""
     return SegconvError(
-        "it, or a folder above it, is a link, or became one while the run went on", code="SC060", file=os.fspath(path)
+        "it, or a folder above it, is a link, or became one during the run", code="SC060", file=os.fspath(path)
     )
 
 
 def no_file(path: str | os.PathLike[str]) -> SegconvError:
-    """Return the error for what is no regular file."""
+    """Return the error for what is not a regular file."""
     return SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=os.fspath(path))
 
 
 def _through_no_link(path: str, flags: int) -> int:
-    """Open what a path leads to if none of its parts is a link, and raise ELOOP if one is."""
+    """Open a path if none of its parts is a link; raise ELOOP if one is."""
     try:
         return _openat2(path, flags)
     except OSError as error:
-        # A kernel before 5.6, or a sandbox that knows no openat2, of which some say EPERM.
+        # A kernel before 5.6, or a sandbox without openat2; some of these say EPERM.
         if error.errno not in (errno.ENOSYS, errno.EPERM):
             raise
     return _part_by_part(path, flags)
@@ -169,7 +169,7 @@ def _openat2(path: str, flags: int) -> int:
 
 
 def _part_by_part(path: str, flags: int) -> int:
-    """Open a path folder by folder, each below the one before, whatever becomes of its name meanwhile."""
+    """Open a path folder by folder, each relative to the one before, so that swapping names has no effect."""
     *folders, name = path.rstrip("/").split("/") if path.strip("/") else [path]
     at: int | None = None
     try:
@@ -189,7 +189,7 @@ def _part(name: str, flags: int, folder: int | None, path: str) -> int:
         descriptor = os.open(name, flags, dir_fd=folder)
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from None
-    if stat.S_ISLNK(os.fstat(descriptor).st_mode):  # of O_PATH, which opens a link as what it is
+    if stat.S_ISLNK(os.fstat(descriptor).st_mode):  # O_PATH opens a link as a link
         os.close(descriptor)
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
     return descriptor
@@ -199,66 +199,66 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def refusal(error: OSError, path: str | os.PathLike[str] = "") -> SegconvError:
-    """Return the error for a file or folder that the system does not let read.
+    """Return the error for a file or folder that the system refuses to read.
 
     Parameters
     ----------
     error
         What the system said.
     path
-        The file, as the user knows it; nothing where whoever asks names it.
+        The file, as the user knows it; empty if the caller adds it.
 
     Returns
     -------
     error
-        ``SC012`` for what is not there, or not any more; ``SC060`` for links in a circle; else ``SC030``.
+        ``SC012`` for what does not exist, or not any more; ``SC060`` for links in a circle; else ``SC030``.
     """
     file = os.fspath(path)
     absent = {
-        errno.ENOENT: "is not there, or not any more",
-        errno.ENOTDIR: "is not there: what is named above it is no folder",
-        errno.ENAMETOOLONG: "is not there: no file has a name as long as that",
+        errno.ENOENT: "does not exist, or not any more",
+        errno.ENOTDIR: "does not exist: a part of its path is not a folder",
+        errno.ENAMETOOLONG: "does not exist: its name is longer than any file's",
     }
     if error.errno in absent:
-        hint = "check the path, and that nothing removes files meanwhile"
+        hint = "check the path, and that nothing removes files during the run"
         return SegconvError(absent[error.errno], code="SC012", file=file, hint=hint)
     if error.errno == errno.ELOOP:
-        told = "leads through links in a circle, or through too many"
-        return SegconvError(told, code="SC060", file=file, hint="remove the link")
+        what = "is reached through links in a circle, or through too many"
+        return SegconvError(what, code="SC060", file=file, hint="remove the link")
     return SegconvError(f"cannot be read ({error.strerror or error})", code="SC030", file=file)
 
 
 def unlisted(error: OSError, folder: str | os.PathLike[str]) -> SegconvError:
-    """Return the error for a folder that cannot be listed: ``SC030`` for what is no folder, else as `refusal`."""
+    """Return the error for a folder that cannot be listed: ``SC030`` for what is not a folder, else as `refusal`."""
     if error.errno == errno.ENOTDIR:
         return SegconvError(f"cannot be listed ({error.strerror})", code="SC030", file=os.fspath(folder))
     return refusal(error, folder)
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
-    """Return whether a regular file is there, links followed; raises what `refusal` returns where that cannot be asked.
+    """Return whether a path is a regular file, links followed; raises what `refusal` returns if that is unknown.
 
-    To take what cannot be asked for absent would make another result of the same files.
+    Taking such a path for absent would make a different result of the same files.
     """
     mode = _mode(path)
     return mode is not None and stat.S_ISREG(mode)
 
 
 def is_folder(path: str | os.PathLike[str]) -> bool:
-    """Return whether a folder is there, as `is_file`."""
+    """Return whether a path is a folder; see `is_file`."""
     mode = _mode(path)
     return mode is not None and stat.S_ISDIR(mode)
 
 
 def is_there(path: str | os.PathLike[str], *, links_followed: bool = True) -> bool:
-    """Return whether anything is there, as `is_file`; with `links_followed` false also a link to nowhere."""
+    """Return whether a path exists; with `links_followed` false a dangling link does. See `is_file`."""
     return _mode(path, links_followed=links_followed) is not None
 
 
 def _mode(path: str | os.PathLike[str], *, links_followed: bool = True) -> int | None:
     try:
         return os.stat(path, follow_symlinks=links_followed).st_mode
-    except ValueError:  # a name with the character NUL, which no file has
+    except ValueError:  # no file has a name with the character NUL
         return None
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
@@ -275,7 +275,7 @@ def size_of(path: str | os.PathLike[str]) -> int:
 
 
 def size_if_there(path: str | os.PathLike[str]) -> int:
-    """Return the size of a file in bytes; 0 for one that cannot be asked, as whoever reads it tells."""
+    """Return the size of a file in bytes; 0 if that cannot be found out, which is reported when it is read."""
     try:
         return os.stat(path).st_size
     except OSError:

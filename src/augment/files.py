@@ -27,12 +27,12 @@ def read_label(data: bytes, ending: str) -> Opened:
     Raises
     ------
     SegconvError
-        What `opened.decode` raises; ``SC073`` for a label of four dimensions, or of more than one value a pixel;
+        What `opened.decode` raises; ``SC073`` for a label of four dimensions, or of more than one value per pixel;
         ``SC084`` for one of several pages.
     """
     label = _one_page(decode(data, ending))
     if not label.header.scalar:
-        raise SegconvError(f"is {label.header}, expected a label of one value a voxel", code="SC073")
+        raise SegconvError(f"is {label.header}, expected a label of one value per voxel", code="SC073")
     return label
 
 

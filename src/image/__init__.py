@@ -1,1 +1,1 @@
-"""Bytes to volumes and back: geometry, one codec a format, the general resampler."""
+"""Bytes to volumes and back: geometry, one codec per format, the general resampler."""

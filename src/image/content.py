@@ -1,4 +1,4 @@
-"""What a file really is, told from its first bytes: for refusing what goes under another format's name."""
+"""What a file really is, by its first bytes, so that a file with the wrong ending is refused by what it is."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from .formats.table import FORMATS
 from .gzipped import Buffer, inflate_head, is_gzip
 
 HEAD_BYTES = 352
-"""So many bytes tell every kind that `kind_of` knows."""
+"""Enough bytes to recognise every kind that `kind_of` knows."""
 
 LARGEST_RATIO = 8
-"""A file is shorter than its voxels if it is compressed; written as text, it is up to this much longer."""
+"""A compressed file is shorter than its voxels; one written as text is up to so many times longer."""
 
 SPARE_BYTES = 64 << 20
-"""Room for what a file holds beside its voxels."""
+"""Room for what a file holds besides its voxels."""
 
 LFS_POINTER = "Git LFS pointer"
 
@@ -80,7 +80,7 @@ def refuse_overlong(path: str, voxel_bytes: int) -> None:
     path
         A file on the disk.
     voxel_bytes
-        What its voxels take, as the header has it.
+        Size of its voxels, by its header.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def refuse_overlong(path: str, voxel_bytes: int) -> None:
     most = LARGEST_RATIO * voxel_bytes + SPARE_BYTES
     if size > most:
         raise SegconvError(
-            f"is {size} bytes long, expected at most {most} for the voxels that its header tells",
+            f"is {size} bytes long, expected at most {most} for the voxels in its header",
             code="SC054",
             hint="export the file again",
         )

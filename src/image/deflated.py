@@ -1,7 +1,7 @@
 """Deflate streams (RFC 1951, RFC 1950), the same bytes for the same input in every process, written by ISA-L.
 
-ISA-L hashes the address of its own state in place of input when a stream has no history yet, so that in about
-one of 8192 processes one match points elsewhere: the same content, other bytes. A stream that goes on from a
+ISA-L hashes the address of its own state instead of input when a stream has no history yet, so that in about
+one of 8192 processes one match points elsewhere: the same content in different bytes. A stream that follows a
 stored block has a history.
 """
 
@@ -26,7 +26,7 @@ _STORED = 65535
 """Bytes that a stored block holds (RFC 1951, 3.2.4)."""
 
 _HISTORY = 64
-"""Bytes that are stored at least: a few, so that ISA-L has positions to begin from."""
+"""Bytes that are stored at least, so that ISA-L has positions to start from."""
 
 _ZLIB_HEADER = b"\x78\x01"
 """Of a stream with a window of 32 KiB, deflated fast (RFC 1950, 2.2)."""

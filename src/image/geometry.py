@@ -1,4 +1,4 @@
-"""Where a grid of voxels lies in the patient: the one place that converts between frames and axis orders.
+"""Where a grid of voxels is in the patient; the only module that converts between frames and axis orders.
 
 Conventions
 -----------
@@ -34,7 +34,7 @@ SimpleITK's writers accept 1e-4.
 """
 
 MOST_SHEARED = 0.5
-"""Axes whose directions have a singular value below this have fallen together, and no rotation is near."""
+"""Axes whose directions have a singular value below this are nearly parallel, and no rotation is near."""
 
 SAME_GRID_VOXELS = 0.01
 """Largest displacement of a corner, in voxels of the smallest spacing, of grids that count as equal."""
@@ -58,7 +58,7 @@ def grid_of(
     direction
         Matrix whose columns are the LPS directions of the axes, of length 1.
     oddities
-        Gets how far the corners moved, if they did.
+        Is extended by how far the corners moved, if they did.
 
     Raises
     ------
@@ -144,8 +144,8 @@ class Geometry:
         Direction cosines, row-major; column *j* is the LPS direction of axis *j*. Orthonormal
         within `ORTHONORMAL_TOLERANCE`.
     sheared
-        The direction as the file has it, where that is not orthonormal and `direction` is the nearest rotation;
-        otherwise empty. Two grids are equal whatever it is.
+        The direction in the file, where that is not orthonormal and `direction` is the nearest rotation;
+        otherwise empty. It does not count when grids are compared.
 
     Raises
     ------
@@ -273,7 +273,7 @@ class Geometry:
         return float(np.linalg.norm(extent) / min(self.spacing_mm))
 
     def as_json(self) -> dict[str, list[float]]:
-        """Return the grid as JSON-able numbers, as they stand in the lineage."""
+        """Return the grid as JSON-able numbers, as the lineage records it."""
         return {
             "size": list(self.size),
             "spacing_mm": list(self.spacing_mm),
@@ -317,5 +317,5 @@ class Volume:
 
     @property
     def components(self) -> int:
-        """Number of values a voxel: 1, or the length of the last axis of a colour picture."""
+        """Number of values per voxel: 1, or the length of the last axis of a colour picture."""
         return self.array.shape[-1] if self.array.ndim > self.geometry.dimension else 1

@@ -1,4 +1,4 @@
-"""Whether two files of one case lie on one grid: an image and its label, or two channels."""
+"""Whether two files of one case are on one grid: an image and its label, or two channels."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SPACING_RTOL = 1e-6
 """nnU-Net refuses spacings of one case that differ by more than 1e-5 of their value (``np.allclose``)."""
 
 SPACING_SAID_RTOL = 1e-3
-"""A larger difference is called one of spacing; a smaller one, if it matters, one of origin or direction."""
+"""Larger differences of spacing are named as such; smaller ones, if they matter, as origin or direction."""
 
 
 def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
-    """Return how many voxels two grids lie apart.
+    """Return how many voxels two grids are apart.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
     Raises
     ------
     SegconvError
-        ``SC082`` if they differ in size, ``SC083`` if they lie more than `NEAR_GRID_VOXELS` apart.
+        ``SC082`` if they differ in size, ``SC083`` if they are more than `NEAR_GRID_VOXELS` apart.
     """
     if grid.size != reference.size:
         raise SegconvError(
@@ -73,10 +73,10 @@ def what_differs(grid: Geometry, reference: Geometry) -> str:
 
 
 def only_header_may_be_wrong(grid: Geometry, reference: Geometry) -> bool:
-    """Return whether a label may be laid on its image as it is stored, if its header is to be wrong.
+    """Return whether only the header of a label may be wrong, while its voxels are stored like its image's.
 
-    Where its axes run otherwise than the image's, that would mirror it or make its axes change places,
-    unless its header holds nothing: axes of 1 mm from the origin, beside an image with other spacings.
+    Where its axes run differently from the image's, using the image's header would mirror it or swap axes, unless
+    its own header is empty: axes of 1 mm from the origin, while the image has other spacings.
     """
     if runs_alike(grid, reference):
         return True
@@ -89,12 +89,12 @@ def only_header_may_be_wrong(grid: Geometry, reference: Geometry) -> bool:
 
 
 def other_order(grid: Geometry, reference: Geometry) -> Reordering | None:
-    """Return how the voxels of a grid come into the order of another one that has the same points in another order.
+    """Return the order that turns the voxels of a grid into those of another one with the same points.
 
     Returns
     -------
     reordering
-        None if the points are others, or in that order already.
+        None if the points differ, or are in that order already.
     """
     if grid.size == reference.size and grid.displacement_voxels(reference) <= NEAR_GRID_VOXELS:
         return None
@@ -102,12 +102,12 @@ def other_order(grid: Geometry, reference: Geometry) -> Reordering | None:
 
 
 def order_of(grid: Geometry, reference: Geometry, whose: str) -> str:
-    """Return in words, which follow the name of a file, that it has the points of another in another order."""
+    """Return in words, to follow the name of a file, that it has the points of another one in another order."""
     return f"has the voxels of {whose} in another order ({axis_codes(grid)}, not {axis_codes(reference)})"
 
 
 def difference(grid: Geometry, reference: Geometry, apart: float, whose: str) -> str:
-    """Return how a grid differs from one near by, in words that follow the name of its file; empty if in nothing.
+    """Return how a grid differs from a close one, in words that follow the name of its file; empty if it does not.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Gzip streams, inflated to their very end, and deflated to the same bytes every time.
+"""Gzip streams, inflated to the very end, and deflated to the same bytes every time.
 
 ISA-L does the work (the `isal` package): its inflate checks each member's CRC-32 and length, which
 zlib-based readers of medical images do not reach, because they stop after the last voxel.
@@ -24,13 +24,13 @@ DEFLATE_LEVEL = 1
 """ISA-L's level: a third of a second for a CT of 80 MiB, within a few per cent of zlib's level 6."""
 
 PIECE = 1 << 18
-"""Bytes that are inflated at once: they are moved on before they leave the cache."""
+"""Bytes that are inflated at once: they are copied before they leave the cache."""
 
 _FIRST_SHARE, _LARGEST_SHARE = 1 << 10, 1 << 20
-"""Bytes that are given to a member at once, twice as many each time."""
+"""Bytes that are passed to a member at once, doubled each time."""
 
 _LARGEST_RATIO = 1032
-"""A byte of deflate holds no more than so many (RFC 1951: 258 bytes in two bits)."""
+"""Most bytes that one byte of deflate inflates to (RFC 1951: 258 bytes in two bits)."""
 
 _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\x04\xff"
 """Of a member without name or time, deflated fast, on no system in particular (RFC 1952)."""
@@ -39,7 +39,7 @@ HEAD_BYTES = 1 << 16
 """A member's header with its file name and comment takes fewer bytes than this, and so do blocks without content."""
 
 TRAILING_LIMIT = 1 << 20
-"""Up to so many bytes after the end are an oddity; more are taken for an attack."""
+"""Up to so many bytes after the end are an oddity; more are refused."""
 
 Buffer = bytes | bytearray | memoryview
 
@@ -71,7 +71,7 @@ def inflate_head(data: Buffer, size: int) -> bytes:
     except DamagedStream as error:
         raise _damaged(error) from error
     if len(head) < size and len(data) >= HEAD_BYTES and len(rest) < len(GZIP_MAGIC):
-        # Of what is shorter, or has something else behind it, all is known; no reader should have to look further.
+        # A shorter file, or one with something else behind the stream, is known completely.
         raise SegconvError(
             f"gzip stream begins with {HEAD_BYTES} bytes that hold {len(head)} bytes of data, expected {size}:"
             " an overlong name or comment, or blocks without content",
@@ -104,7 +104,7 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
         ``SC050`` if the stream is cut, or a checksum or length is wrong; ``SC054`` if it inflates
         to more than `limit` bytes, or carries more than `TRAILING_LIMIT` bytes behind its end.
     """
-    # numpy asks for large pages, which spares a quarter of the time; what is not filled takes no memory.
+    # numpy asks for large pages, which saves a quarter of the time; pages that are not filled take no memory.
     raw = memoryview(np.empty(min(limit, len(data) * _LARGEST_RATIO), np.uint8).data)
     packed = memoryview(data)
     total = members = end = 0

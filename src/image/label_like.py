@@ -1,4 +1,4 @@
-"""Images that hold what labels hold: a few whole numbers, background among them."""
+"""Images that look like labels: they hold only a few whole numbers, background among them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from .stored import DecodedVolume
 
 MOST_VALUES = 32
-"""An image holds more grey values; a label map of the body may have as many classes."""
+"""Most values of a label-like image; a label map of the body may have as many classes."""
 
 CURE = "leave the channel out if it is a label, or a mask of the body: a network copies a label that it is given"
 
 LARGEST_CLASS = 64
-"""An image of few grey values, such as a phantom, mostly has larger ones."""
+"""Images with few grey values, such as phantoms, mostly have larger ones."""
 
 VOXELS_A_VALUE = 16
-"""An image of fewer voxels for each of its values has few values because it is small."""
+"""An image with fewer voxels per value has few values only because it is small."""
 
 _SAMPLED = 50_000
-"""Voxels that are looked at first: most images show that they are none of labels."""
+"""Voxels that are looked at first: in most images they already show that it is not a label."""
 _SHOWN = 6
 
 
@@ -47,17 +47,17 @@ def few_in_volume(volume: DecodedVolume) -> set[int]:
 
 
 def as_labels_do(values: Collection[int]) -> bool:
-    """Return whether values are those of a label: background, and something else."""
+    """Return whether values are like those of a label: background, and something else."""
     return len(values) > 1 and 0 in values
 
 
 def as_classes_are(values: Collection[int]) -> bool:
-    """Return whether values are those of a label, and numbered as classes are: `LARGEST_CLASS` at most, or 255."""
+    """Return whether values are like those of a label and numbered like classes: `LARGEST_CLASS` at most, or 255."""
     return as_labels_do(values) and (max(values) <= LARGEST_CLASS or set(values) == {0, 255})
 
 
 def told_of(stored: NDArray[np.generic], slope: float, intercept: float, channel: str) -> str | None:
-    """Return in words that a channel holds what labels do; None if it does not.
+    """Return in words that a channel looks like a label; None if it does not.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ def grey_mask(samples: NDArray[Any], header: PictureHeader) -> NDArray[Any]:
                 f"is {header}, and not opaque in {int(transparent.sum())} of its pixels, the first at"
                 f" {position(transparent)}",
                 code="SC078",
-                hint="export the mask without alpha" + ("" if eight_bits else ", or with 8 bits a sample"),
+                hint="export the mask without alpha" + ("" if eight_bits else ", or with 8 bits per sample"),
                 cures=[Cure.of("map_transparent")] if eight_bits else [],
             )
         samples = samples[..., :-1]
@@ -51,7 +51,7 @@ def grey_mask(samples: NDArray[Any], header: PictureHeader) -> NDArray[Any]:
             raise SegconvError(
                 f"is a mask in colour, in {int(coloured.sum())} of its pixels, the first is {colour} at {(x, y)}",
                 code="SC078",
-                hint="export the mask with one grey value or palette index a class",
+                hint="export the mask with one grey value or palette index per class",
             )
     return samples[..., 0]
 
@@ -60,7 +60,7 @@ def _refuse_bands(header: PictureHeader) -> None:
     if header.kind == "bands" or header.channel_pages:
         channels = header.pages if header.channel_pages else header.samples
         raise SegconvError(
-            f"is a mask of {channels} channels, expected one value a pixel",
+            f"is a mask of {channels} channels, expected one value per pixel",
             code="SC078",
             hint="save each channel as a mask of its own, in a folder for each class",
         )
@@ -69,7 +69,7 @@ def _refuse_bands(header: PictureHeader) -> None:
 def colour_codes(samples: NDArray[Any], header: PictureHeader) -> NDArray[np.uint32]:
     """Return the colour of each pixel of a mask, ``(255 - alpha) << 24 | red << 16 | green << 8 | blue``.
 
-    All pixels of alpha 0 have the same code, whatever colour is stored in them: nobody sees it.
+    All pixels of alpha 0 have the same code, whatever colour is stored in them, as it is not visible.
 
     Parameters
     ----------
@@ -81,14 +81,14 @@ def colour_codes(samples: NDArray[Any], header: PictureHeader) -> NDArray[np.uin
     Raises
     ------
     SegconvError
-        ``SC056`` for more than 8 bits a sample.
+        ``SC056`` for more than 8 bits per sample.
     """
     _refuse_bands(header)
     if samples.dtype != np.uint8 or (header.depth != 8 and header.kind != "palette"):
         raise SegconvError(
-            f"is {header}, expected a colour mask of 8 bits a sample",
+            f"is {header}, expected a colour mask of 8 bits per sample",
             code="SC056",
-            hint="export the mask with 8 bits a sample",
+            hint="export the mask with 8 bits per sample",
         )
     if samples.ndim == 2 or samples.shape[-1] < 3:
         codes: NDArray[np.uint32] = samples.reshape(*samples.shape[:2], -1)[..., 0].astype(np.uint32)
@@ -115,7 +115,7 @@ def palette_codes(colours: NDArray[np.uint8]) -> list[int]:
 
 
 def hides_colours(samples: NDArray[Any], header: PictureHeader) -> bool:
-    """Return whether pixels of alpha 0 hold a colour, which `colour_codes` does not tell."""
+    """Return whether pixels of alpha 0 hold a colour, which `colour_codes` drops."""
     return header.kind in WITH_ALPHA and bool(samples[samples[..., -1] == 0].any())
 
 

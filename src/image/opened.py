@@ -1,6 +1,6 @@
-"""Any image file, opened: what everybody asks of it, be it a volume or a picture, and the way to open one.
+"""Any image file, volume or picture: what can be asked of it once it is opened, and how to open it.
 
-`volumes` and `raster` do the same for those who expect one of the two.
+`volumes` and `raster` do the same for callers that expect one of the two.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Header(Protocol):
 
     @property
     def samples(self) -> int:
-        """Stored values a voxel."""
+        """Stored values per voxel."""
 
     @property
     def channels(self) -> int:
@@ -67,7 +67,7 @@ class Header(Protocol):
 
     @property
     def scalar(self) -> bool:
-        """Whether it holds one value a voxel, and declares no axis for more."""
+        """Whether it holds one value per voxel, and declares no axis for more."""
 
     @property
     def lossy(self) -> bool:
@@ -91,7 +91,7 @@ class Header(Protocol):
 
     @property
     def data_file(self) -> str | None:
-        """Name of the file beside it that holds the voxels, or None."""
+        """Name of the file next to it that holds the voxels, or None."""
 
     def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
         """Return the pieces of a file with other voxels, and with what this header says of the grid if it is the same.
@@ -147,12 +147,12 @@ class Opened(ABC):
 
     @abstractmethod
     def label(self) -> Volume:
-        """Return it as a label, one value a voxel; those of a palette are its indices.
+        """Return it as a label, one value per voxel; those of a palette are its indices.
 
         Raises
         ------
         SegconvError
-            ``SC073`` for several values a voxel, ``SC078`` for a mask in colours; see `mask.grey_mask`.
+            ``SC073`` for several values per voxel, ``SC078`` for a mask in colours; see `mask.grey_mask`.
         """
 
     @abstractmethod
@@ -191,7 +191,7 @@ def probe(path: str, how: ReadOptions = STRICT) -> Header:
 
 
 def probe_only(path: str, how: ReadOptions) -> Header:
-    """Judge the header of a file, but neither its length nor the files beside it."""
+    """Judge the header of a file, but neither its length nor further files."""
     ending = ending_of(path)
     if ending is None:
         raise SegconvError(f"has none of the endings {', '.join(ENDINGS)}", code="SC051", file=path)
@@ -235,7 +235,7 @@ def data_files(path: str, header: Header) -> tuple[str, ...]:
 
 
 def read_bytes(path: str) -> bytes:
-    """Return all bytes of a file, links followed; errors name no file, as whoever asks knows it by another name.
+    """Return all bytes of a file, links followed; errors name no file, as the caller knows it by another name.
 
     Raises
     ------

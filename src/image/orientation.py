@@ -1,7 +1,7 @@
-"""Volumes in another order of their voxels, and back: voxels change places, none changes its value or its point.
+"""Reorder the axes of volumes, and back: voxels move in the array, and keep their values and physical points.
 
-The canonical order is RAS+, as nibabel and most tools have it: x grows to the right of the patient, y
-to the front, z to the head; axes in between go to the one that they are nearest to.
+The canonical order is RAS+, as in nibabel and most tools: x grows to the right of the patient, y to the
+front, z to the head; an oblique axis counts as the one that it is nearest to.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _RAS_IN_LPS = (-1.0, -1.0, 1.0)
 
 @dataclass(frozen=True)
 class Reordering:
-    """Another order of the voxels of a grid.
+    """A new order of the axes of a grid.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Reordering:
 
     @property
     def changes(self) -> bool:
-        """Whether any voxel changes its place."""
+        """Whether any voxel moves."""
         return any(self.flips) or self.order != tuple(range(len(self.order)))
 
     def array(self, array: NDArray[Any]) -> NDArray[Any]:
@@ -47,7 +47,7 @@ class Reordering:
         return np.ascontiguousarray(moved)
 
     def grid(self, geometry: Geometry) -> Geometry:
-        """Return a grid in the new order: its points are the same."""
+        """Return a grid in the new order, with the same points."""
         if not self.changes:
             return geometry
         corner = np.zeros(len(self.order))
@@ -64,19 +64,19 @@ class Reordering:
 
 
 def reordering(grid: Geometry, reference: Geometry) -> Reordering:
-    """Return the order of a grid's voxels in which its axes run as those of another do, as nearly as they can."""
+    """Return the order in which the axes of a grid run like those of another one, as closely as possible."""
     axes, signs = _nearest(reference.direction_matrix.T @ grid.direction_matrix)
     order = tuple(axes.index(axis) for axis in range(grid.dimension))
     return Reordering(order, tuple(signs[own] < 0 for own in order))
 
 
 def same_points(grid: Geometry, reference: Geometry, tolerance_voxels: float = NEAR_GRID_VOXELS) -> Reordering | None:
-    """Return how the voxels of a grid come into the order of another one that has the same points.
+    """Return the order that turns the voxels of a grid into those of another one with the same points.
 
     Parameters
     ----------
     tolerance_voxels
-        How far corners may lie apart, in voxels of the smallest spacing.
+        How far corners may be apart, in voxels of the smallest spacing.
 
     Returns
     -------
@@ -91,19 +91,19 @@ def same_points(grid: Geometry, reference: Geometry, tolerance_voxels: float = N
 
 
 def runs_alike(grid: Geometry, reference: Geometry) -> bool:
-    """Return whether the axes of two grids run along each other, none backwards, as nearly as axes can."""
+    """Return whether the axes of two grids run in the same directions, as closely as possible."""
     return not reordering(grid, reference).changes
 
 
 def axis_codes(geometry: Geometry) -> str:
-    """Return where the axes x, y, z of a grid point, such as ``"LPS"``."""
+    """Return where the axes x, y and z of a grid point, such as ``"LPS"``."""
     axes, signs = _nearest(geometry.direction_matrix)
     names = ("LR", "PA", "SI")
     return "".join(names[axis][0 if sign > 0 else 1] for axis, sign in zip(axes, signs, strict=True))
 
 
 def canonical(volume: Volume) -> Volume:
-    """Return a volume ``(z, y, x)`` in the canonical order of axes; the same object if it is in it already."""
+    """Return a volume ``(z, y, x)`` in the canonical order of axes; the same object if it has that order."""
     ras = Geometry.plain(volume.geometry.size)
     ras = replace(ras, direction=tuple(float(v) for v in np.diag(_RAS_IN_LPS).ravel()))
     found = reordering(volume.geometry, ras)
@@ -113,10 +113,10 @@ def canonical(volume: Volume) -> Volume:
 
 
 def _nearest(directions: NDArray[np.float64]) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Return which axis of a frame each axis of a grid is nearest to, no two the same, and along it or against it.
+    """Return which axis of a frame each axis of a grid is nearest to, no two the same, and in which direction.
 
-    The axis that lies closest to one of the frame's is assigned first, then the next among those that are left,
-    as nibabel's ``io_orientation`` does it: of oblique axes two may be nearest to the same.
+    The axis that is closest to one of the frame's is assigned first, then the next among those left, like
+    nibabel's ``io_orientation``: two oblique axes may be nearest to the same one.
 
     Parameters
     ----------

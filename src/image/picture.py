@@ -39,7 +39,7 @@ class PictureHeader:
         ``"gray"``, ``"RGB"``, ``"palette"``, ``"gray+alpha"``, ``"RGBA"``, or in a TIFF ``"bands"``:
         samples that are neither colour nor alpha.
     samples
-        Stored samples a pixel.
+        Stored samples per pixel.
     interlaced
         Whether the rows are stored in Adam7 order.
     pages
@@ -92,7 +92,7 @@ class PictureHeader:
 
     @property
     def scalar(self) -> bool:
-        """Whether it stores one value a pixel: a grey one, or an index."""
+        """Whether it stores one value per pixel: a grey one, or an index."""
         return self.samples == 1
 
     @property
@@ -180,7 +180,7 @@ class Picture(opened.Opened):
         """Return its values as stored, those of a palette as indices; see `mask.grey_mask`."""
         header = self.header
         if header.samples > 1 and header.pages > 1:
-            raise SegconvError(f"is {header}, expected a label of one value a pixel", code="SC073")
+            raise SegconvError(f"is {header}, expected a label of one value per pixel", code="SC073")
         return Volume(self.stored if header.scalar else grey_mask(self.stored, header), header.geometry)
 
     def encoded(self, ending: str, geometry: Geometry | None = None) -> list[Any]:

@@ -1,4 +1,4 @@
-"""How many connected pieces the values of a label make up, and where each value lies."""
+"""How many connected pieces the values of a label have, and where each value is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def count_pieces(values: NDArray[Any], left_out: int = 0) -> int:
-    """Return the number of pieces of one value each that hang together, over corners too; 0 and `left_out` count not.
+    """Return the number of connected pieces of one value each, corners included, without those of 0 and `left_out`.
 
     Parameters
     ----------
@@ -29,20 +29,20 @@ def count_pieces(values: NDArray[Any], left_out: int = 0) -> int:
 
 @dataclass(frozen=True)
 class Extent:
-    """Where a value of a label lies.
+    """Where a value of a label is.
 
     Parameters
     ----------
     pieces
-        Connected over corners.
+        Connected components, corners included.
     size
         Voxels.
     filled
-        Part of its bounding box that it takes.
+        Fraction of its bounding box that it fills.
     centre
         Along each axis of the array, from 0 to 1.
     first
-        Places among all voxels of its first one, as rows and as columns follow one another.
+        Index of its first voxel among all, in C order and in Fortran order.
     """
 
     pieces: int
@@ -53,7 +53,7 @@ class Extent:
 
 
 def extents(values: NDArray[Any], left_out: int = 0) -> dict[int, Extent]:
-    """Return value → where it lies; 0 and `left_out` are no values.
+    """Return value → where it is, for all values but 0 and `left_out`.
 
     Parameters
     ----------

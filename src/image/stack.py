@@ -1,4 +1,4 @@
-"""Slices that lie in files of their own, put together to one volume: in the order of their numbers, none missing."""
+"""Stack slices from separate files into one volume, in the order of their numbers, none of which may be missing."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Return what sorts names as people do: ``slice2`` before ``slice10``, case of letters aside."""
+    """Return the key for natural sorting: ``slice2`` before ``slice10``, ignoring case."""
     pieces = _DIGITS.split(name)
     return tuple((0, int(piece), piece) if number % 2 else (1, 0, piece.lower()) for number, piece in enumerate(pieces))
 
 
 def numbers_of(names: Sequence[str]) -> list[int] | None:
-    """Return the one number in which names differ, for each of them; None if they differ in anything else."""
+    """Return the one number in which names differ, for each name; None if they differ in anything else."""
     split = [_DIGITS.split(name) for name in names]
     if not split or len({tuple(pieces[::2]) for pieces in split}) > 1:
         return None
@@ -32,7 +32,7 @@ def numbers_of(names: Sequence[str]) -> list[int] | None:
 
 
 def ordered(names: Sequence[str]) -> list[int]:
-    """Return the order in which slices lie, as indices into `names`, having checked that none is missing.
+    """Return the order of slices as indices into `names`; refuse missing ones.
 
     The number of a slice is the one run of digits in which the names differ.
 
@@ -90,7 +90,7 @@ def _varying(split: Sequence[Sequence[str]]) -> list[int]:
 
 
 def assemble(slices: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Return slices ``(y, x)``, in their order, as a volume ``(z, y, x)``.
+    """Stack slices ``(y, x)``, in their order, to a volume ``(z, y, x)``.
 
     Raises
     ------
@@ -109,5 +109,5 @@ def assemble(slices: Sequence[NDArray[Any]]) -> NDArray[Any]:
 
 
 def geometry_of(volume: NDArray[Any], spacing_mm: Sequence[float]) -> Geometry:
-    """Return the grid of a volume ``(z, y, x)`` along the axes at the origin; spacing is ``(x, y, z)``."""
+    """Return the grid of a volume ``(z, y, x)`` at the origin, along the axes; the spacing is ``(x, y, z)``."""
     return Geometry.plain(volume.shape[::-1], spacing_mm)

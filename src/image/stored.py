@@ -1,4 +1,4 @@
-"""What the decoder of any volume format hands over: a judged header, and the voxels as they are stored."""
+"""A volume of any format: its judged header, and its voxels as stored."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class VolumeHeader:
     geometry
         The grid, in three dimensions.
     channels
-        Number of values a voxel, 1 unless the file has an axis for them.
+        Number of values per voxel, 1 unless the file has an axis for them.
     dtype
         Type of the stored voxels, with their byte order.
     slope, intercept
         Values are ``slope * stored + intercept``; 1 and 0 if the header asks for none.
     four_dimensional
-        Whether the header declares an axis of channels, be it of length 1.
+        Whether the header declares an axis of channels, even of length 1.
     oddities
         ``(code, message)`` of what is unusual but usable. A file with any is encoded anew.
     """
@@ -99,7 +99,7 @@ class VolumeHeader:
 
     @property
     def data_file(self) -> str | None:
-        """Name of the file beside it that holds the voxels, or None."""
+        """Name of the file next to it that holds the voxels, or None."""
         return None
 
     def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
@@ -136,7 +136,7 @@ class TextHeader(VolumeHeader):
 
     @property
     def data_file(self) -> str | None:
-        """Name of the file beside it that holds the voxels, or None."""
+        """Name of the file next to it that holds the voxels, or None."""
         return self.voxel_file
 
 
@@ -195,7 +195,7 @@ class DecodedVolume(opened.Opened):
 
 @dataclass(frozen=True)
 class ArrayVolume(DecodedVolume):
-    """A decoded file whose voxels were laid out anew.
+    """A decoded volume whose voxels are an array of their own.
 
     Parameters
     ----------
@@ -212,9 +212,9 @@ class ArrayVolume(DecodedVolume):
 
 
 def laid_anew(volume: DecodedVolume, array: NDArray[Any], geometry: Geometry) -> ArrayVolume:
-    """Return a volume with other voxels, as `DecodedVolume.stored` has them, on another grid; it is written anew."""
+    """Return a volume with other voxels, arranged like `DecodedVolume.stored`, on another grid; it is encoded anew."""
     own, native = volume.header, array.dtype.newbyteorder("=")
-    # Of no format: what a file says of its grid besides does not go with another one.
+    # Of no format: what else a file says about its grid does not fit another one.
     header = VolumeHeader(geometry, own.channels, native, own.slope, own.intercept, own.four_dimensional, own.oddities)
     return ArrayVolume(header, False, volume.trailing, array.astype(native, copy=False))
 

@@ -65,7 +65,7 @@ def encode(array: NDArray[Any], geometry: Geometry, ending: str, sheared: NDArra
 def encode_mhd(
     array: NDArray[Any], geometry: Geometry, stem: str, sheared: NDArray[np.float64] | None = None
 ) -> tuple[bytes, bytes]:
-    """Return a volume in two files: the header, and the voxels for ``<stem>.raw`` beside it."""
+    """Return a volume in two files: the header, and the voxels for ``<stem>.raw`` next to it."""
     return metaimage.encode_pair(array, geometry, f"{stem}.raw", sheared)
 
 

@@ -92,7 +92,7 @@ def little_endian(array: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def plain_name(name: str) -> str:
-    """Return the name of a data file, which must lie beside its header; ``./`` before it says the same.
+    """Return the name of a data file, which must be next to its header; ``./`` before it changes nothing.
 
     Raises
     ------
@@ -108,8 +108,8 @@ def plain_name(name: str) -> str:
         )
     if not name or name in (".", "..") or any(mark in name for mark in "/\\\0") or not name.isprintable():
         raise SegconvError(
-            f"names {name!r} as its data file, expected the name of a file beside it",
+            f"names {name!r} as its data file, expected the name of a file next to it",
             code="SC060",
-            hint="put both files into one folder and mend the name in the header",
+            hint="put both files into one folder and correct the name in the header",
         )
     return name

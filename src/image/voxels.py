@@ -18,22 +18,22 @@ CHUNK_VOXELS = 1 << 20
 FEW_VALUES = 8
 
 MOST_VALUES = 4096
-"""Different values that a label may hold. No set of labels has as many; images and numbered objects soon have more."""
+"""Most different values of a label; no set of labels has as many, images and numbered objects soon have more."""
 
 _LONGEST_TABLE = 1 << 24
-"""Values from here on are looked up in a sorted list; a table of all up to them would take the memory of a volume."""
+"""Larger values are looked up in a sorted list, as a table up to them would take as much memory as a volume."""
 
 MOSTLY = 0.9
-"""Part of the voxels of a mask that was smoothed which kept their value."""
+"""Fraction of the voxels of a smoothed mask that keep their value."""
 
 SHARES = (0.005, *(step / 20 for step in range(1, 20)), 0.995)
-"""Parts of an image, from its smallest values on: half a percent, twentieths, and all but half a percent."""
+"""Quantiles of the values of an image: half a percent, twentieths, and all but half a percent."""
 
 SAMPLED_VOXELS = 1 << 16
-"""Of about so many voxels, spread over the whole image, shares are taken: that costs a few milliseconds."""
+"""Number of voxels, spread over the image, that quantiles are taken of; that takes a few milliseconds."""
 
 LARGEST = float(np.finfo(np.float32).max)
-"""Larger numbers are infinite to a network."""
+"""Larger numbers are infinite for a network, which computes in 32 bits."""
 
 
 def chunks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
@@ -65,7 +65,7 @@ def value_range(array: NDArray[Any]) -> tuple[float, float]:
 
 
 def shares_of(array: NDArray[Any]) -> tuple[float, ...]:
-    """Return the values below which the `SHARES` of an image lie, by a sample of its voxels that is the same each time.
+    """Return the values of the quantiles `SHARES` of an image, from a sample of its voxels that is always the same.
 
     Parameters
     ----------
@@ -87,14 +87,14 @@ def refuse_infinite_in_32_bits(low: float, high: float) -> None:
 
 
 def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]:
-    """Return which values a label holds, and how many voxels have each, in the order of the values.
+    """Return value → number of voxels of a label, in the order of the values.
 
     Parameters
     ----------
     array
         Any shape; integers, or floats that stand for integers.
     most
-        Different values that it may hold.
+        Most different values that it may hold.
 
     Raises
     ------
@@ -149,14 +149,14 @@ def _histogram(array: NDArray[Any], high: int, most: int) -> dict[int, int]:
 
 
 def tally(array: NDArray[Any], most: int = MOST_VALUES, what: str = "values") -> dict[int, int]:
-    """Return value → number of voxels of an integer-valued array, looking no further once there are too many.
+    """Return value → number of voxels of an integer-valued array; stop once there are too many.
 
     Parameters
     ----------
     array
         Any shape.
     most
-        Different values that it may hold.
+        Most different values that it may hold.
     what
         Is counted: ``"values"`` or ``"colours"``.
 
@@ -179,7 +179,7 @@ def tally(array: NDArray[Any], most: int = MOST_VALUES, what: str = "values") ->
 
 
 def _too_many(array: NDArray[Any], values: NDArray[Any], numbers: NDArray[Any], most: int, what: str) -> SegconvError:
-    """Return the error for an array that is no label, with what it seems to be, as far as its values were counted."""
+    """Return the error for an array that is not a label, with what it seems to be by the values counted so far."""
     rare_to_often = np.argsort(numbers)
     ground, ink = sorted(int(value) for value in values[rare_to_often[-2:]])
     first = array.reshape(-1)[:CHUNK_VOXELS]
@@ -190,16 +190,16 @@ def _too_many(array: NDArray[Any], values: NDArray[Any], numbers: NDArray[Any], 
         hint = "export the mask without smoothing"
         cures = [Cure.of("snap_smoothed", value=ink, distance=ink // 2)]
     elif 2 * np.count_nonzero((first[1:] == first[:-1])[inside]) > np.count_nonzero(inside):
-        seems = ", as a map of numbered objects does, expected one a class"
-        hint = "write one value a class instead of one an object: nnU-Net learns classes"
+        seems = ", as a map of numbered objects does, expected one per class"
+        hint = "write one value per class instead of one per object: nnU-Net learns classes"
     else:
-        seems = ", as an image does, expected one a class"
+        seems = ", as an image does, expected one per class"
         hint = "check which of the files is the image, and which the label"
     return SegconvError(f"holds more than {most} different {what}{seems}", code="SC078", hint=hint, cures=cures)
 
 
 def _counted(array: NDArray[Any], values: Sequence[int]) -> dict[int, int]:
-    """Return how many voxels have each of a few values."""
+    """Return value → number of voxels, for a few values."""
     counts = dict.fromkeys(values, 0)
     for chunk in chunks(array):
         for value in counts:
@@ -208,7 +208,7 @@ def _counted(array: NDArray[Any], values: Sequence[int]) -> dict[int, int]:
 
 
 def border_counts(values: NDArray[Any]) -> dict[int, int]:
-    """Return value → how often it stands in the outermost rows and columns, of a volume in its six faces."""
+    """Return value → number of voxels in the outermost rows and columns, of a volume in its six faces."""
     counts: dict[int, int] = {}
     for axis, length in enumerate(values.shape):
         if length < 3 and values.ndim > 2:

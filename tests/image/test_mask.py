@@ -26,7 +26,7 @@ def tif(array: np.ndarray) -> bytes:
 def test_only_8_bit_masks_have_colours(data: bytes) -> None:
     found = raster.decode(data)
     header, samples = found.header, found.stored
-    with pytest.raises(SegconvError, match="expected a colour mask of 8 bits a sample") as caught:
+    with pytest.raises(SegconvError, match="expected a colour mask of 8 bits per sample") as caught:
         mask.colour_codes(samples, header)
     assert caught.value.code == "SC056"
 

@@ -102,7 +102,7 @@ def encode_samples(samples: NDArray[Any], colours: NDArray[np.uint8] | None = No
     Parameters
     ----------
     samples
-        ``(y, x)``: bool for 1 bit a pixel, or uint8; or RGB ``(y, x, 3)`` or RGBA ``(y, x, 4)`` uint8.
+        ``(y, x)``: bool for 1 bit per pixel, or uint8; or RGB ``(y, x, 3)`` or RGBA ``(y, x, 4)`` uint8.
     colours
         ``(n, 3)``, to make a palette picture of ``(y, x)`` uint8 indices.
     """

@@ -212,7 +212,7 @@ def _uniform_gap(ranked: Sequence[Slice], depths: NDArray[np.float64]) -> float:
         before, after = (os.path.basename(ranked[n].path) for n in (at, at + 1))
         if gap <= GAP_TOLERANCE * typical or typical <= 0:
             raise SegconvError(
-                f"lies where {before} does, at {depths[at]:.6g} mm; expected one slice a position",
+                f"lies where {before} does, at {depths[at]:.6g} mm; expected one slice per position",
                 code="SC084",
                 file=ranked[at + 1].path,
                 hint="put each time point, echo or contrast into a folder of its own",

@@ -164,7 +164,7 @@ def refuse_frames(one: Slice) -> None:
     """Refuse several frames in one file (``SC056``)."""
     if one.texts["frames"] not in ("", "0", "1"):
         raise SegconvError(
-            f"is multi-frame DICOM: {one.texts['frames']} frames in one file, expected a file a slice",
+            f"is multi-frame DICOM: {one.texts['frames']} frames in one file, expected a file per slice",
             code="SC056",
             file=one.path,
             hint="dcm2niix makes a NIfTI file of it, and so does saving it in 3D Slicer",

@@ -217,7 +217,7 @@ def _numbers(values: Any) -> str:
 
 
 def _shape(fields: Fields) -> tuple[list[int], int]:
-    """Return the length of each axis, x first, and how many values a voxel has."""
+    """Return the length of each axis, x first, and how many values per voxel has."""
     dims = fields.whole("NDims")
     if not 2 <= dims <= 4:
         raise SegconvError(f"declares {dims} dimensions, expected 2 to 4", code="SC053")

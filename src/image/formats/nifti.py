@@ -308,7 +308,7 @@ def _voxel_type(header: NiftiBlock) -> np.dtype[Any]:
     dtype = header.voxel_dtype()
     if int(header["bitpix"]) != dtype.itemsize * 8:
         raise SegconvError(
-            f"says {int(header['bitpix'])} bits a voxel, its type {dtype.name} has {dtype.itemsize * 8}", code="SC053"
+            f"says {int(header['bitpix'])} bits per voxel, its type {dtype.name} has {dtype.itemsize * 8}", code="SC053"
         )
     return dtype
 

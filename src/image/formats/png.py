@@ -160,7 +160,7 @@ def _judge_chunk(name: bytes, body: memoryview, before: list[bytes]) -> None:
     if name == b"IDAT" != before[-1] and name in before:
         raise SegconvError(f"its pixel data is parted by a {before[-1].decode()!r} chunk", code="SC058")
     if name == b"PLTE" and (not body or len(body) % 3):
-        raise SegconvError(f"its palette takes {len(body)} bytes, expected three a colour", code="SC058")
+        raise SegconvError(f"its palette takes {len(body)} bytes, expected three per colour", code="SC058")
     if name == b"eXIf" and (orientation := _orientation(body)) != 1:
         raise turned(orientation)
 
@@ -302,7 +302,7 @@ def encode_palette(indices: NDArray[Any], colours: NDArray[np.uint8], depth: int
 
 
 def encode_few_bits(samples: NDArray[Any], depth: int) -> bytes:
-    """Return a grey PNG of 1, 2 or 4 bits a pixel, ``(y, x)``, its samples below ``2**depth``."""
+    """Return a grey PNG of 1, 2 or 4 bits per pixel, ``(y, x)``, its samples below ``2**depth``."""
     if int(samples.max()) >= 1 << depth:
         raise ValueError(f"the sample {int(samples.max())} does not fit {depth} bits")
     return _packed(samples, depth, 0, b"")
@@ -390,7 +390,7 @@ def _orientation(exif: memoryview) -> int:
 
 
 def _passes(header: PictureHeader) -> list[tuple[int, int]]:
-    """Rows and bytes a row of each pass: one, or Adam7's seven."""
+    """Rows and bytes per row of each pass: one, or Adam7's seven."""
     bits = header.depth * header.samples
     if not header.interlaced:
         return [(header.height, (header.width * bits + 7) // 8)]

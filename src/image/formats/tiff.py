@@ -109,7 +109,7 @@ def encode_samples(samples: NDArray[Any], colours: NDArray[np.uint8] | None = No
     Parameters
     ----------
     samples
-        ``(y, x)``: bool for 1 bit a pixel, else integers or floats; or ``(y, x, s)`` with 2 to 4
+        ``(y, x)``: bool for 1 bit per pixel, else integers or floats; or ``(y, x, s)`` with 2 to 4
         samples: grey and alpha, RGB, RGBA.
     colours
         ``(n, 3)``, to make a palette picture of ``(y, x)`` uint8 indices.
@@ -215,7 +215,7 @@ def _page_header(page: Any, pages: int) -> PictureHeader:
     kind = _kind(page, photometric, samples)
     if kind is None or page.imagedepth != 1 or (kind == "palette" and (depth > 16 or page.colormap is None)):
         raise SegconvError(
-            f"has {samples} samples a pixel of the kind {_PHOTOMETRICS.get(photometric, photometric)}",
+            f"has {samples} samples per pixel of the kind {_PHOTOMETRICS.get(photometric, photometric)}",
             code="SC056",
             hint="save it as grey or RGB, further channels as files of their own",
         )
@@ -354,6 +354,6 @@ def _refuse_jpeg_bomb(segment: bytes, columns: int, rows: int) -> None:
 
 def _palette_of(page: Any) -> NDArray[np.uint8]:
     table = np.asarray(page.colormap)
-    # The format has 16 bits a colour; some writers store 8.
+    # The format has 16 bits per colour; some writers store 8.
     eight = table >> 8 if table.max(initial=0) > 255 else table
     return np.ascontiguousarray(eight.reshape(3, -1).T.astype(np.uint8))

@@ -250,7 +250,7 @@ def test_16_bits_with_transparent_pixels_are_refused_with_advice(tmp_path: Path,
         done = segconv("convert", source, "--to", "9", "--restart", *options)
         assert done.code == 65
         assert "masks/2.tif: is 16-bit RGBA" in done.err
-        assert "8 bits a sample" in done.err
+        assert "8 bits per sample" in done.err
 
 
 def test_16_bits_among_masks_with_alpha_are_refused_before_the_run(tmp_path: Path, segconv: Command) -> None:
@@ -258,7 +258,7 @@ def test_16_bits_among_masks_with_alpha_are_refused_before_the_run(tmp_path: Pat
     save(source / "masks" / "2.png", labels(2) * np.uint16(300))
     done = segconv("convert", source, "--to", "9", "--dry-run")
     assert (done.code, done.codes()) == (65, ["SC056"])
-    assert "masks/2.png: is 16-bit gray, 12×10, expected a colour mask of 8 bits a sample" in done.err
+    assert "masks/2.png: is 16-bit gray, 12×10, expected a colour mask of 8 bits per sample" in done.err
 
 
 @pytest.mark.parametrize("options", [("--labels", "background=#00000000,a=#ff0000"), ("--map", "#00000000=background")])

@@ -561,7 +561,7 @@ def test_a_bad_folder_does_not_matter_to_a_dataset_that_is_given_as_a_path(
     (root / "dataset.json").unlink()
     done = segconv("check", root)
     assert (done.code, done.codes()) == (66, ["SC010"])
-    assert f"{root}/dataset.json: is not there" in done.err
+    assert f"{root}/dataset.json: does not exist" in done.err
     monkeypatch.delenv("nnUNet_raw")
     done = segconv("check", "7")
     assert (done.code, done.codes()) == (66, ["SC010"])
