@@ -1,4 +1,4 @@
-"""Any segmentation data into nnU-Net v2, augmented, trained on, and predictions back in the user's own files.
+"""Convert any segmentation data to nnU-Net v2, augment it, train, and get predictions back in the user's own files.
 
 The public names below are loaded when they are first used.
 """

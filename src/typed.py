@@ -1,4 +1,4 @@
-"""Values of parsed JSON by their type: a reader returns what is of its type, and refuses all else with its place.
+"""Values of parsed JSON by type: a reader returns a value of its type, and refuses anything else with its place.
 
 A reader takes a value and returns it, checked. `texts`, `whole` and the like are readers; `many`, `mapping`, `optional`
 and `entries` make a reader of others, so that the shape of a file is written down where the file is read:
@@ -55,7 +55,7 @@ class Misfit(ValueError):
         return f"{' → '.join(map(brief, self.at))} {self.message}" if self.at else f"it {self.message}"
 
     def inside(self, place: str | int) -> Misfit:
-        """Return the same misfit as seen from one level further out."""
+        """Return the same misfit seen from one level further out."""
         return Misfit(self.message, at=(place, *self.at))
 
 
@@ -65,7 +65,7 @@ def brief(value: object) -> str:
 
 
 def can_be_a_path(text: str) -> bool:
-    """Return whether a file can be called so: what is too long or no text cannot even be asked for."""
+    """Return whether a file can have this path: one that is too long or not encodable cannot even be asked for."""
     try:
         parts = os.fsencode(text).split(b"/")
     except UnicodeEncodeError:
@@ -85,14 +85,14 @@ def text(value: Any) -> str:
 
 
 def file_name(value: Any) -> str:
-    """Read what a file may be called, without a folder."""
+    """Read a file name without a folder."""
     if value in ("", ".", "..") or "/" in path_text(value):
         raise _expected(value, "the name of a file")
     return str(value)
 
 
 def path_text(value: Any) -> str:
-    """Read text that may be the path of a file, wherever that lies."""
+    """Read text that may be the path of a file, wherever it is."""
     if type(value) is not str or not value or "\0" in value or not can_be_a_path(value):
         raise _expected(value, "the path of a file")
     return value
@@ -113,7 +113,7 @@ def count(value: Any) -> int:
 
 
 def number(value: Any) -> float:
-    """Read a finite number, whole or not; it stays of its type."""
+    """Read a finite number, whole or not; its type is kept."""
     if type(value) not in (int, float):
         raise _expected(value, "a number")
     try:
@@ -147,7 +147,7 @@ def sha256(value: Any) -> str:
 
 
 def anything(value: Any) -> Any:
-    """Read whatever is there."""
+    """Read any value."""
     return value
 
 
@@ -179,7 +179,7 @@ def optional(read: Read[T]) -> Read[T | None]:
 
 
 def either(*choices: Read[Any]) -> Read[Any]:
-    """Return a reader of what one of several readers takes; the last of them tells what was expected."""
+    """Return a reader of what one of several readers takes; the last one says what was expected."""
 
     def read(value: Any) -> Any:
         for choice in choices[:-1]:
@@ -193,7 +193,7 @@ def either(*choices: Read[Any]) -> Read[Any]:
 
 
 def many(read: Read[T], *, least: int = 0, most: int | None = None) -> Read[list[T]]:
-    """Return a reader of lists, of so many entries."""
+    """Return a reader of lists with a number of entries."""
 
     def read_all(value: Any) -> list[T]:
         if type(value) is not list:
@@ -213,7 +213,7 @@ def many(read: Read[T], *, least: int = 0, most: int | None = None) -> Read[list
 
 
 def mapping(read: Read[T], key: Read[str] = text) -> Read[dict[str, T]]:
-    """Return a reader of objects all of whose values, and keys, are alike."""
+    """Return a reader of objects whose keys, and values, are all read alike."""
 
     def read_all(value: Any) -> dict[str, T]:
         if type(value) is not dict:
@@ -235,9 +235,9 @@ def entries(needed: Mapping[str, Read[Any]], further: Mapping[str, Read[Any]] | 
     Parameters
     ----------
     needed
-        Key → reader of its value; each must be there.
+        Key → reader of its value; each is required.
     further
-        The same, of keys that may be missing.
+        The same for keys that may be missing.
     """
     further = further or {}
 

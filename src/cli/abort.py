@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def command(what: str, sink: Sink, paths: Paths) -> int:
     """Remove what an unfinished run left.
 
-    A run that was interrupted keeps what it has done, so that the same command goes on from there; one
-    that was killed may leave a work folder and its lock. This removes them: of a dataset by its ID, and of
-    whatever else a command was to make by its path, the OUTPUT: predictions, a stress report, a picture, a
-    task of nnU-Net v1. Datasets, sources, finished outputs and what segconv did not write are not touched.
+    An interrupted run keeps what it has done, so that the same command resumes there; a killed one may
+    leave a work folder and its lock. This removes them. A dataset is named by its ID, anything else by the
+    path of the OUTPUT that was being made: predictions, a stress report, a picture, a task of nnU-Net v1.
+    Datasets, sources, finished outputs and what segconv did not write are not touched.
     """
     from ..flows.abandon import abandon
 

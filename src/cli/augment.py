@@ -51,7 +51,7 @@ EXCLUSIVE = (("planes", "axis"), ("rotate", "rotate-range"))
     help="sagittal (about x), coronal (about y), axial (about z); default: all.",
 )
 @option(
-    "--axis", type=PLANES, metavar="AXIS,…", help="Turn about the image's own axes i, j, k instead of the patient's."
+    "--axis", type=PLANES, metavar="AXIS,…", help="Rotate about the image's own axes i, j, k instead of the patient's."
 )
 @option("--copies", type=click.IntRange(min=1), default=1, help="Copies per case, or per angle and plane.")
 @option("--hu-shift", type=SHIFT, metavar="LO:HI", help="Random shift of CT channels: magnitude in HU, sign random.")

@@ -45,7 +45,7 @@ def command(
     how: RunOptions,
     **said: Any,
 ) -> int:
-    """Turn data of any kind into a nnU-Net v2 dataset.
+    """Convert data of any kind to an nnU-Net v2 dataset.
 
     SOURCE is a folder of pictures or volumes with their masks, in any of the usual layouts, a task of
     the Medical Segmentation Decathlon or of nnU-Net v1 (by path, or by its number), a v2 dataset, or

@@ -28,7 +28,7 @@ MANY_CASES = 50
 
 @click.group(epilog=example("segconv labels show 501"))
 def command() -> None:
-    """Show, prove and change the labels of a dataset."""
+    """Show, verify and change the labels of a dataset."""
 
 
 @command.command(epilog=example("segconv labels show 501"))

@@ -1,6 +1,6 @@
 """The command ``segconv``: a table of commands that are imported when they run, and the one place where errors end.
 
-``segconv --help`` imports no command and no numpy: the summaries stand in `COMMANDS`.
+``segconv --help`` imports no command and no numpy: the summaries are in `COMMANDS`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from .sink import print_findings
 from .streams import settled, take_streams
 
 COMMANDS: dict[str, str] = {
-    "convert": "Turn data of any kind into a nnU-Net v2 dataset.",
-    "labels": "Show, prove and change the labels of a dataset.",
-    "check": "Find out whether a dataset can be trained on.",
+    "convert": "Convert data of any kind to an nnU-Net v2 dataset.",
+    "labels": "Show, verify and change the labels of a dataset.",
+    "check": "Check whether a dataset can be trained on, whichever tool made it.",
     "repair": "Repair a dataset, always into a new one.",
     "augment": "Multiply a dataset by rotations and HU shifts.",
     "plan": "Let nnU-Net check, plan and preprocess a dataset.",
@@ -73,7 +73,7 @@ class Lazy(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name near misses for a command that there is not."""
+        """Name near misses for a command that does not exist."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             import difflib
 
@@ -92,7 +92,10 @@ class Lazy(click.Group):
 )
 @click.version_option(None, "--version", package_name="segconv", message="segconv %(version)s")
 def group() -> None:
-    """Any segmentation data into nnU-Net v2, augmented, trained on, and predictions back in your own files."""
+    """Convert any segmentation data to nnU-Net v2, augment it, train, and get predictions back.
+
+    Predictions come under your own file names and label values.
+    """
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -104,8 +107,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         Instead of ``sys.argv[1:]``.
     """
     if arguments is None and sys.getfilesystemencoding() != "utf-8" and os.environ.get(_UTF8_MODE) != "1":
-        # Names of files are bytes, and nearly always UTF-8, whatever a locale says: read in another
-        # encoding they would not be those that a json lists, and lead to other identifiers of cases.
+        # File names are bytes, and nearly always UTF-8, whatever a locale says: read in another encoding
+        # they would not be those that a json lists, and would give other case identifiers.
         again = [sys.executable, *sys.orig_argv[1:]]
         os.execve(sys.executable, again, os.environ | {_UTF8_MODE: "1"})  # noqa: S606 - the same command
     if arguments is None:
@@ -117,7 +120,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     # processes do not inherit this.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = run(arguments)
-    # From here on it is too late: there is no more than the farewell of workers.
+    # From here on it is too late: only workers still have to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     code, lost = settled(code, out)
     print_findings(lost, as_json=False)
@@ -180,6 +183,6 @@ def _usage(error: click.ClickException) -> Finding:
         and context is not None
         and isinstance(context.command, click.Group)
     ):
-        what = f"{error.option_name} is an option of commands, and stands after one"
+        what = f"{error.option_name} is an option of commands, and comes after one"
         return Finding("SC001", what, hint=f"{help_command} lists the commands")
     return Finding("SC001", error.format_message().rstrip("."), hint=f"see {help_command}")

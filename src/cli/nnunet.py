@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def command(words: tuple[str, ...], paths: Paths) -> int:
     """Run any nnU-Net command with the folders set.
 
-    Everything behind -- is the command line of nnU-Net; what it prints is passed on.
+    Everything after -- is nnU-Net's command line; its output is passed on.
     """
     from ..train.child import run_nnunet
 

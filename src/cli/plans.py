@@ -85,7 +85,7 @@ def derive(
     divisible by the product of its strides; other sizes are refused with the nearest ones that are.
 
     If the network comes from a module of your own, which must be installed, give --allow-module here
-    once: train and infer take the plans without it, on this machine and as long as nobody changes them.
+    once: train and infer take the plans without it, on this machine and as long as they stay unchanged.
     """
     from ..dataset.names import find_dataset
     from ..train.derivation import derive as derived

@@ -1,4 +1,4 @@
-"""Recipes: options of a command in a TOML file, under the command's name. Options beat recipe beat defaults."""
+"""Recipes: options of a command in a TOML file, which options on the command line override."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def recipes(*keys: str, exclusive: Sequence[tuple[str, str]] = ()) -> Callable[[
                 "--save-recipe",
                 type=PATH,
                 metavar="TOML",
-                help="Keep the options in a file, for --recipe.",
+                help="Save the options to a file, for --recipe.",
             ),
             option(
                 "--recipe",
@@ -66,7 +66,7 @@ def recipes(*keys: str, exclusive: Sequence[tuple[str, str]] = ()) -> Callable[[
                 is_eager=True,
                 expose_value=False,
                 callback=read,
-                help="Take options from a file; those that are given beat it.",
+                help="Take options from a file; those on the command line override it.",
             ),
         ):
             decorated = add(decorated)
@@ -120,7 +120,7 @@ def _toml(keys: Sequence[str]) -> bytes:
 
 
 def _refuse_other(path: Path, text: bytes) -> None:
-    """Refuse what is there under the name of a recipe and is not the same one: it is never replaced."""
+    """Refuse anything under the name of a recipe but the same recipe: it is never replaced."""
     if not reading.is_there(path, links_followed=False):
         return
     try:
@@ -134,10 +134,10 @@ def _refuse_other(path: Path, text: bytes) -> None:
     except SegconvError as error:
         found = f"and {error.message}"
     raise SegconvError(
-        f"is there already, {found}",
+        f"already exists, {found}",
         code="SC020",
         file=str(path),
-        hint="give the recipe another name: what is there is not replaced",
+        hint="give the recipe another name: existing files are not replaced",
     )
 
 
@@ -147,20 +147,20 @@ def _read(path: Path, context: click.Context, keys: Sequence[str]) -> dict[str, 
     Raises
     ------
     SegconvError
-        ``SC010`` if the file is not there, ``SC042`` if it is no recipe of the command.
+        ``SC010`` if the file does not exist, ``SC042`` if it is not a recipe of the command.
     """
     try:
         with naming(str(path)):
             data = reading.whole(os.path.realpath(path), LARGEST_BYTES)
         found = tomllib.loads(data.decode())
     except FileNotFoundError as error:
-        raise SegconvError("is not there", code="SC010", file=str(path)) from error
+        raise SegconvError("does not exist", code="SC010", file=str(path)) from error
     except OSError as error:
         raise reading.refusal(error, path) from error
     except SegconvError as error:  # a folder, pipe or device, or too long
         raise SegconvError(error.message, code="SC042", file=str(path), hint="give the file of a recipe") from error
     except (ValueError, RecursionError) as error:  # of TOML and of UTF-8
-        raise SegconvError(f"is no TOML ({error})", code="SC042", file=str(path)) from error
+        raise SegconvError(f"is not TOML ({error})", code="SC042", file=str(path)) from error
     section = found.get(str(context.info_name))
     if not isinstance(section, dict):
         raise SegconvError(f"has no table [{context.info_name}]", code="SC042", file=str(path))
@@ -183,7 +183,7 @@ def _value(key: str, value: Any, kind: click.ParamType[Any]) -> Any:
     Raises
     ------
     SegconvError
-        ``SC042`` if it is of another type than the option's, or not one that the option can have.
+        ``SC042`` if it does not have the type of the option, or is not one of its values.
     """
     found = f"{key} is {json.dumps(value) if isinstance(value, bool) else reprlib.repr(value)}"
     if isinstance(kind, (click.types.StringParamType, Parsed)):
@@ -204,7 +204,7 @@ def _value(key: str, value: Any, kind: click.ParamType[Any]) -> Any:
 
 
 def _fits(value: Any, kind: click.ParamType[Any]) -> tuple[bool, str]:
-    """Return whether a value is of the type of an option, and what that type is."""
+    """Return whether a value has the type of an option, and what that type is."""
     if isinstance(kind, click.Choice):
         return isinstance(value, str), f"one of {', '.join(kind.choices)}"
     if isinstance(kind, click.types.BoolParamType):

@@ -16,7 +16,7 @@ from .cures import Speaker
 
 SHOWN_FINDINGS = 20
 PLAIN_INTERVAL_S = 10.0
-"""So often is progress told in plain lines."""
+"""Interval between plain lines of progress."""
 
 
 class Sink:
@@ -68,9 +68,9 @@ class Sink:
 
             table = Table(box=None, pad_edge=False)
             for column in columns:
-                table.add_column(Text(escaped(column)), overflow="fold")  # a path that is cut short is of no use
+                table.add_column(Text(escaped(column)), overflow="fold")  # a truncated path is useless
             for row in rows:
-                # What is no `Text` is read as rich's markup, with its links, colours and emoji.
+                # Plain strings would be read as rich's markup, with its links, colours and emoji.
                 table.add_row(*(Text(escaped(str(cell))) for cell in row))
             Console(highlight=False).print(table)
             return
@@ -108,16 +108,16 @@ class Progress:
         self._noted: set[str] = set()
 
     def note(self, text: str) -> None:
-        """Tell what a person may want to know before it begins."""
+        """Write what a person may want to know before the work begins."""
         if text not in self._noted:  # planning may have said so already
             self._noted.add(text)
             click.echo(f"note: {escaped(text)}", err=True)
 
     def start(self, total: int, done: int, what: str = "cases") -> None:
-        """Begin, with so many cases, or what else they are called, of which some were done by an earlier run."""
+        """Begin with so many cases (or `what`), some of which an earlier run has done."""
         self._total, self._count, self._told, self._what = total, done, time.monotonic(), what
         if done:
-            click.echo(f"going on: {done} of {total} cases were done before", err=True)
+            click.echo(f"resuming: {done} of {total} cases were done before", err=True)
         if sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -1,7 +1,7 @@
-"""Standard streams that may be closed, full, or without a reader: none of them keeps a command from its work.
+"""Standard streams that may be closed, full, or without a reader: a command does its work all the same.
 
-Words that nobody can hear are dropped. Data that could not be written are an error once the work is
-done, unless whoever read them left.
+Messages that cannot be written are dropped. Data that cannot be written are an error once the work is
+done, unless the reader has left.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 
 
 class Stream(io.FileIO):
-    """A standard stream on which no write fails: what it cannot take goes nowhere, and the first reason is kept.
+    """A standard stream on which no write fails: what it cannot take is dropped, and the first reason is kept.
 
     Parameters
     ----------
     descriptor
         An open one, which stays open.
     lost
-        Why nothing written to it arrives, if that is known beforehand.
+        Why nothing written to it arrives, if that is known in advance.
     """
 
     def __init__(self, descriptor: int, lost: OSError | None = None) -> None:
@@ -35,12 +35,12 @@ class Stream(io.FileIO):
         self.lost: OSError | None = None
 
     def write(self, data: Any, /) -> int:
-        """Write as much as the system takes at once; all of it if it goes nowhere."""
+        """Write as much as the system takes at once; all of it if it is dropped."""
         view = memoryview(data)
         try:
             if self._lost_before is not None and view.nbytes:
                 raise self._lost_before
-            while (count := super().write(view)) is None:  # somebody else made it one that does not wait
+            while (count := super().write(view)) is None:  # another process made it non-blocking
                 select.select([], [self.fileno()], [])
             return count
         except OSError as error:
@@ -51,7 +51,7 @@ class Stream(io.FileIO):
 
 
 def take_streams() -> Stream:
-    """Put streams on which no write fails in the place of stdout and stderr; return that of stdout.
+    """Replace stdout and stderr by streams on which no write fails; return that of stdout.
 
     Descriptors that are closed are plugged: a file that the command opens must not be taken for one of them.
     """
@@ -67,7 +67,7 @@ def take_streams() -> Stream:
 
 
 def settled(code: int, out: Stream) -> tuple[int, tuple[Finding, ...]]:
-    """Return the exit code of a command that ends with this one, and what is to be told, now that all is written."""
+    """Return the exit code of a command that ends with this one, and findings on what was not written."""
     sys.stdout.flush()
     if out.lost is None or out.lost.errno == errno.EPIPE or code not in (0, EXIT_FOUND):
         return code, ()
@@ -76,7 +76,7 @@ def settled(code: int, out: Stream) -> tuple[int, tuple[Finding, ...]]:
         "SC032" if no_space else "SC031",
         f"could not be written: {out.lost.strerror}",
         file="standard output",
-        hint="only what the command reports is lost; its work is done",
+        hint="only the output of the command is lost; its work is done",
     )
     return EXIT_IO, (finding,)
 
@@ -100,7 +100,7 @@ def _is_open(number: int) -> bool:
 
 
 def _plug(number: int) -> None:
-    """Let a descriptor lead nowhere."""
+    """Connect a descriptor to the null device."""
     nothing = os.open(os.devnull, os.O_RDONLY if number == STDIN else os.O_WRONLY)
     if nothing != number:
         os.dup2(nothing, number)

@@ -29,8 +29,8 @@ def command() -> None:
 def list_command(sink: Sink) -> int:
     """List the trainers of the installed nnunetv2 and what each changes.
 
-    Changes are those against the class in the column FROM alone, as its source says them; nothing is
-    imported. Any of the names goes with -tr.
+    Changes are relative to the class in the column FROM, as the source states them; nothing is imported.
+    Every name can be given to -tr.
     """
     from ..train.trainers import list_trainers
 
@@ -79,10 +79,10 @@ def preview(
 ) -> int:
     """Draw what the transforms of a trainer do to a real case, image and label.
 
-    The trainer is built as nnU-Net builds it, for the plans of DATASET; range of rotations, mirroring
-    and sizes are those that it says itself. The first picture is the patch without transforms, cut
-    out around foreground; the others are what the network would be trained on. Trainings do not
-    repeat these very samples: nnU-Net does not seed its own.
+    The trainer is built as nnU-Net builds it, for the plans of DATASET, and itself states the range of
+    rotations, mirroring and sizes. The first picture is the patch without transforms, cut out around
+    foreground; the others are what the network would be trained on. Trainings do not repeat exactly
+    these samples: nnU-Net does not seed its own.
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
@@ -125,7 +125,7 @@ def _row(step: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _short(value: Any) -> str:
-    """Return a setting without the digits that nobody reads."""
+    """Return a setting with four digits."""
     if isinstance(value, list):
         return f"[{', '.join(_short(part) for part in value)}]"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

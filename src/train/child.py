@@ -23,7 +23,7 @@ from .paths import Paths
 from .processes import said, started
 
 PASSED_ON = re.compile(r"(PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|(CUDA|NVIDIA|MKL|OMP|nnUNet|TOTALSEG)_.*)")
-"""Variables that a child inherits; the folders are set anew."""
+"""Variables that a child inherits; the folders are set again."""
 
 WITHHELD = ("nnUNet_extTrainer",)
 """nnU-Net imports every module of the folders that this names, so it is set on purpose or not at all."""
@@ -123,7 +123,7 @@ def run_nnunet(
     Raises
     ------
     SegconvError
-        ``SC001`` if there is no such command, ``SC041`` if nnunetv2 is not installed, ``SC101`` if
+        ``SC001`` for an unknown command, ``SC041`` if nnunetv2 is not installed, ``SC101`` if
         it fails, with its last words, where the log is, and what to do.
     Interrupted
         By Ctrl-C; the child and its processes are ended.

@@ -145,13 +145,13 @@ def _is_known(path: Any, allowed: Collection[str]) -> bool:
     if not any(path.startswith(f"{package}.") for package in PACKAGES):
         return False
     # A module has more attributes than its classes, other modules among them: all but the last part
-    # must be modules that lie in the package, and the last is called as classes are.
+    # must be modules in the package, and the last must be named like a class.
     *modules, name = path.split(".")
     return name[:1].isupper() and _is_module(modules)
 
 
 def _is_module(parts: list[str]) -> bool:
-    """Return whether a module lies in the folder of its package, without importing any of it."""
+    """Return whether a module is in the folder of its package, without importing any of it."""
     try:
         root = importlib.util.find_spec(parts[0])
     except (ImportError, ValueError):
@@ -174,7 +174,7 @@ def refuse_more_than_tensors(path: Path) -> None:
     Raises
     ------
     SegconvError
-        ``SC064`` if there is more in it; ``SC041`` if PyTorch is not installed, or is too old to tell.
+        ``SC064`` if there is more in it; ``SC041`` if PyTorch is not installed, or is too old to say.
     """
     try:
         import torch
@@ -183,7 +183,7 @@ def refuse_more_than_tensors(path: Path) -> None:
     safe_globals = getattr(torch.serialization, "safe_globals", None)
     if safe_globals is None:
         raise SegconvError(
-            f"PyTorch {torch.__version__} cannot tell what is in a checkpoint, expected 2.5 or later",
+            f"PyTorch {torch.__version__} cannot examine a checkpoint, expected 2.5 or later",
             code="SC041",
             file=str(path),
             hint="install PyTorch 2.5 or later",

@@ -25,10 +25,10 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 _LOOK_MS = 1000
-"""So often is looked whether segconv is there still: a fork of it would hold the pipe open."""
+"""How often the guard checks that segconv still exists: a fork of it would hold the pipe open."""
 
 _PAUSE_S, _LONGEST_PAUSE_S = 0.01, 1.0
-"""So long is waited for processes that were killed before looking again, at first and at most."""
+"""How long to wait for killed processes before looking again, at first and at most."""
 
 _NOT_STARTED = 127
 """Exit code of shells for a program that cannot be run."""
@@ -69,7 +69,7 @@ def _start(program: list[str]) -> int:
     if child:
         return child
     try:
-        # By the thread that forked: there is no other here, so this is not its end alone.
+        # Set by the thread that forked: this process has no other, so its end is that of the process.
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == own:
             for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores

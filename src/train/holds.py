@@ -1,7 +1,8 @@
-"""Who reads and who changes what nnU-Net made of a dataset: locks beside its folders, which are no datasets to it.
+"""Locks on what nnU-Net made of a dataset: who reads it, and who changes it.
 
-nnU-Net holds none itself: it trains on whatever lies in the preprocessed folder by the time that it reads it, and
-two trainings write into one folder. The locks hold until the last of its processes is gone; see `segconv.work.locks`.
+nnU-Net holds none itself: it trains on whatever is in the preprocessed folder when it reads it, and two
+trainings write into one folder. The locks are files next to its folders, which it does not take for datasets, and
+hold until the last of its processes is gone; see `segconv.work.locks`.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from .paths import Paths
 
 @contextmanager
 def training(paths: Paths, dataset: str, folds: Iterable[Path]) -> Iterator[None]:
-    """Keep folds for one training, and what is trained on as it is.
+    """Keep folds for one training, and keep others from changing what they are trained on.
 
     Parameters
     ----------
     dataset
         Name of the folder.
     folds
-        Folders in ``nnUNet_results``, be they there or not.
+        Folders in ``nnUNet_results``, whether they exist or not.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def training(paths: Paths, dataset: str, folds: Iterable[Path]) -> Iterator[None
     with ExitStack() as stack:
         for fold in folds:
             within = fold.relative_to(results).parts
-            # Beside the datasets: a folder made for a training that is refused would count as a dataset's number.
+            # Next to the datasets: a folder made for a training that is refused would count as one of the dataset.
             target = Target(results / within[0], "-".join(("train", *within)))
             try:
                 stack.enter_context(if_possible(locked(target)))
@@ -54,7 +55,7 @@ def reading(paths: Paths, *datasets: str) -> Iterator[None]:
     Raises
     ------
     SegconvError
-        ``SC035`` if they are made anew.
+        ``SC035`` if another run is making them.
     """
     preprocessed = paths.require("preprocessed")
     with ExitStack() as stack:
@@ -65,7 +66,7 @@ def reading(paths: Paths, *datasets: str) -> Iterator[None]:
 
 @contextmanager
 def preprocessing(paths: Paths, dataset: str) -> Iterator[None]:
-    """Let a block make plans and preprocessed data of a dataset anew.
+    """Let a block make the plans and preprocessed data of a dataset.
 
     Raises
     ------
@@ -84,7 +85,7 @@ def changing_plans(folder: Path) -> Iterator[None]:
     Parameters
     ----------
     folder
-        In which the plans lie.
+        The folder of the plans.
 
     Raises
     ------

@@ -143,7 +143,7 @@ class Paths:
         )
 
     def v1_tasks(self) -> Path:
-        """Return where nnU-Net v1 keeps its tasks: ``$nnUNet_raw_data_base/nnUNet_raw_data``, or beside nnUNet_raw.
+        """Return where nnU-Net v1 keeps its tasks: ``$nnUNet_raw_data_base/nnUNet_raw_data``, or next to nnUNet_raw.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Prediction through nnU-Net's own command, with a model that was looked at before anything is written."""
+"""Prediction with nnU-Net's own command, with a model that was checked before anything is written."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .paths import Paths
 from .plans import read_plans
 
 OWN_FILES = ("dataset.json", "plans.json", "predict_from_raw_data_args.json")
-"""What nnU-Net writes into a folder of predictions beside them; ensembling needs the first two."""
+"""What nnU-Net adds to a folder of predictions; ensembling needs the first two."""
 
 
 @dataclass(frozen=True)
 class ProvedModel:
-    """A trained model that was looked at; see `prove_model`.
+    """A trained model that was checked; see `prove_model`.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class ProvedModel:
     checkpoint: str
 
     def log(self, paths: Paths) -> Path:
-        """Return where what nnU-Net says of its predictions is kept."""
+        """Return the log of its predictions."""
         return log_file(paths, self.dataset, f"predict-{self.folder.name}")
 
 

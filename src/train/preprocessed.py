@@ -1,4 +1,4 @@
-"""What nnU-Net preprocessed, before its loader sees it: numbers, and no more.
+"""What nnU-Net preprocessed, before its loader sees it: numbers, and nothing else.
 
 The loader unpickles the properties of each case, and Blosc2 rebuilds whatever object a file of arrays says it is. So
 both are read as data first, and what holds more than nnU-Net writes is refused.
@@ -20,7 +20,7 @@ from ..work.writing import writing
 
 PROPERTIES = ".pkl"
 MAX_PROPERTIES = 512 << 20
-"""10,000 places of each class are kept: 37 MiB for 117 classes."""
+"""10,000 locations per class are kept: 37 MiB for 117 classes."""
 
 _ARRAYS = (".b2nd", "_seg.b2nd", ".npz", ".npy", "_seg.npy")
 """Of a case; nnU-Net reads those of numpy without what would have to be unpickled."""
@@ -57,12 +57,12 @@ def refuse_more_than_numbers(folder: Path, *, cures: Sequence[Cure]) -> None:
 
 
 def case_files(case: str) -> list[str]:
-    """Return how the files of a preprocessed case may be called."""
+    """Return the possible names of the files of a preprocessed case."""
     return [case + ending for ending in (PROPERTIES, *_ARRAYS)]
 
 
 def copy_case(folder: Path, case: str, into: Path, *, cures: Sequence[Cure]) -> None:
-    """Copy the files of a preprocessed case to an empty folder, so that what is loaded is what was looked at.
+    """Copy the files of a preprocessed case to an empty folder, so that what is loaded is what was examined.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _properties(path: Path, cures: Sequence[Cure]) -> bytes:
-    """Return the bytes of a case's properties, which hold plain values alone."""
+    """Return the bytes of a case's properties, which hold only plain values."""
     try:
         with naming(str(path)):
             data = reading.whole(os.path.realpath(path), MAX_PROPERTIES)
@@ -110,7 +110,7 @@ def _properties(path: Path, cures: Sequence[Cure]) -> bytes:
 
 def _refuse_other_than_array(descriptor: int, path: Path, cures: Sequence[Cure]) -> None:
     if not _BLOSC2.match(os.pread(descriptor, _BLOSC2_BYTES, 0)):
-        raise _refused("is no plain array of Blosc2, as nnU-Net writes it", path, cures)
+        raise _refused("is not a plain Blosc2 array, as nnU-Net writes it", path, cures)
 
 
 def _refused(what: str, path: Path, cures: Sequence[Cure]) -> SegconvError:

@@ -1,7 +1,7 @@
 """What a trainer's transforms make of a real patch.
 
 Runs as a process of its own, like all of nnU-Net, and builds the trainer as nnU-Net does: rotation,
-mirroring, sizes and transforms are what the object itself says. It alone imports nnunetv2 and torch.
+mirroring, sizes and transforms are what the object itself says. Only this module imports nnunetv2 and torch.
 """
 
 from __future__ import annotations

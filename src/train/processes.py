@@ -1,7 +1,7 @@
-"""A program and all that it starts: heard to the end, and ended together, whichever of them ends first.
+"""A program and all that it starts: read to the end, and ended together, whichever of them ends first.
 
 Between segconv and the program stands a guard (see `segconv.train.guard`): it ends what the program
-leaves behind, and everything as soon as segconv is gone, be it by ``kill -9``.
+leaves behind, and everything as soon as segconv is gone, even by ``kill -9``.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ..work.locks import held_locks
 GUARD = Path(__file__).with_name("guard.py")
 
 PATIENCE_S = 5.0
-"""So long may what was asked to end take before it is forced to."""
+"""How long a process may take to end before it is killed."""
 
 _LOOK_MS = 500
-"""So often is looked whether the guard is still there: it may be killed, too."""
+"""How often to check that the guard still exists: it may be killed, too."""
 
 _BLOCK = 1 << 16
 
@@ -33,8 +33,8 @@ _BLOCK = 1 << 16
 def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program; at the end of the block nothing of it is left.
 
-    The locks that this thread holds hold until the last process of the program is gone, even where
-    this one goes first.
+    The locks of this thread hold until the last process of the program is gone, even if this one ends
+    first.
 
     Parameters
     ----------
@@ -63,14 +63,14 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subproce
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 pass_fds=(life, *held_locks()),
-                start_new_session=True,  # Ctrl-C reaches us alone
+                start_new_session=True,  # Ctrl-C reaches only us
             )
         except OSError as error:
             raise SegconvError(
                 f"could not be started: {error.strerror}",
                 code="SC101",
                 file=command[0],
-                hint="the system starts no further process: end others, or raise the limit",
+                hint="the system starts no more processes: end others, or raise the limit",
             ) from error
         finally:
             os.close(life)
@@ -90,15 +90,15 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subproce
 
 
 def said(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """Yield what a process and its own say, line by line, until the last of them is gone."""
+    """Yield what a process and its descendants write, line by line, until the last of them is gone."""
     assert process.stdout is not None  # noqa: S101 - a pipe was asked for
     descriptor = process.stdout.fileno()
     waiting = select.poll()
     waiting.register(descriptor, select.POLLIN)
-    rest, alone = b"", False
+    rest, orphaned = b"", False
     while True:
-        if not alone and process.poll() is not None:
-            alone = True  # what it left behind holds the pipe open
+        if not orphaned and process.poll() is not None:
+            orphaned = True  # what it left behind holds the pipe open
             _end_group(process.pid)
         if waiting.poll(_LOOK_MS):
             block = os.read(descriptor, _BLOCK)
@@ -106,7 +106,7 @@ def said(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
                 break
             *lines, rest = (rest + block).split(b"\n")
             yield from (line + b"\n" for line in lines)
-        elif alone:
+        elif orphaned:
             break
     if rest:
         yield rest
@@ -119,7 +119,7 @@ def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _force_to_end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for the guard, which has seen us leave, to kill all; kill it if it cannot."""
+    """Wait for the guard, which has seen us leave, to kill everything; kill it if it cannot."""
     try:
         process.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:

@@ -1,8 +1,8 @@
-"""Plans that segconv itself derived for this user on this machine: known by their hash, and not asked about again.
+"""Plans that segconv derived for this user on this machine: known by their hash, and trusted without asking again.
 
 The hashes lie in the user's own folder (``$XDG_STATE_HOME/segconv/derived-plans``, by default in
-``~/.local/state``), a file each, never beside plans or models: what comes from elsewhere cannot
-bring its own permission. Who removes the folder is asked again.
+``~/.local/state``), one file each, never next to plans or models: what comes from elsewhere cannot
+bring its own permission. After the folder is removed, segconv asks again.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ def is_remembered(plans: Mapping[str, Any]) -> bool:
 
 
 def _digest(plans: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of what plans say; nnU-Net indents them otherwise when it copies them beside a model."""
+    """Return the SHA-256 of what plans say; nnU-Net indents them differently when it copies them next to a model."""
     return hashlib.sha256(json.dumps(plans, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _folder() -> Path | None:
-    """Return the folder of the hashes, be it there or not; None if the user has none.
+    """Return the folder of the hashes, whether it exists or not; None if the user has none.
 
     A relative path would be looked up in the folder that one happens to be in, which may be a
-    stranger's; the XDG specification has it ignored.
+    stranger's; the XDG specification says to ignore it.
     """
     variables = (("XDG_STATE_HOME", ""), ("HOME", ".local/state"))
     named = (Path(os.environ.get(variable, ""), below) for variable, below in variables)

@@ -41,7 +41,7 @@ MEANING = {
 
 _PATCH = "configure_rotation_dummyDA_mirroring_and_inital_patch_size"
 _BUILT = {"_build_loss": r"\w*[Ll]oss\w*", "configure_optimizers": r"[A-Z]\w+"}
-"""Methods whose class names tell what they build."""
+"""Methods whose class names say what they build."""
 
 _PATCH_CHANGES: tuple[tuple[str, Callable[[dict[str, set[str]]], bool]], ...] = (
     ("never augments volumes slice by slice", lambda values: values.get("do_dummy_2d_data_aug") == {"False"}),
@@ -51,7 +51,7 @@ _PATCH_CHANGES: tuple[tuple[str, Callable[[dict[str, set[str]]], bool]], ...] = 
 """What `_PATCH` may decide, and whether the expressions that it assigns do."""
 
 _LONGEST = 60
-"""So many characters of an expression are shown."""
+"""How many characters of an expression are shown."""
 
 
 @dataclass(frozen=True)

@@ -319,7 +319,7 @@ def test_a_recipe_that_is_wrong_is_refused(
         ("rotate = []", "rotate is [], expected text, a number or a list of them"),
         ("rotate = 1979-05-27", "expected text, a number or a list of them"),
         (f"rotate{5000 * '.a'} = 1", "expected text, a number or a list of them"),
-        (f"rotate = {5000 * '['}", "is no TOML"),
+        (f"rotate = {5000 * '['}", "is not TOML"),
         ('link = "soft"', "link is 'soft': "),
         ("format = 3", "format is 3, expected one of nii, "),
     ],

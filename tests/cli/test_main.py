@@ -81,7 +81,7 @@ def test_an_option_of_commands_before_one_is_a_usage_error(segconv: Command, gro
     assert done.code == 2
     (found,) = done.json["findings"] if option == "--json" else [{"code": "SC001", "message": done.err}]
     assert found["code"] == "SC001"
-    assert f"{option} is an option of commands, and stands after one" in found["message"]
+    assert f"{option} is an option of commands, and comes after one" in found["message"]
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_a_recipe_replaces_no_such_thing(name: str, shapes: Command, tmp_path: P
     beside = sorted(tmp_path.iterdir())
     done = shapes("augment", "7", "--to", "8_B", "--rotate", "90", "--save-recipe", path)
     assert (done.code, done.codes()) == (73, ["SC020"]), done.err
-    assert f"{path}: is there already" in done.err
+    assert f"{path}: already exists" in done.err
     assert look(path) == before
     assert sorted(tmp_path.iterdir()) == beside, "nothing was made beside it, nor where the link leads"
     assert not (shapes.raw / "Dataset008_B").exists(), "it is told before the work begins"

@@ -156,7 +156,7 @@ def test_checkpoints_of_numbers_pass_and_others_are_not_loaded(tmp_path: Path) -
 def test_without_pytorch_no_checkpoint_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = ModuleType("torch")
     old.__version__, old.serialization = "2.4.1", ModuleType("torch.serialization")
-    for torch, said in ((None, "is not installed"), (old, "2.4.1 cannot tell")):
+    for torch, said in ((None, "is not installed"), (old, "2.4.1 cannot examine")):
         monkeypatch.setitem(sys.modules, "torch", torch)
         with pytest.raises(SegconvError, match=said) as caught:
             NO_TRUST.check_checkpoint(tmp_path / "checkpoint_final.pth")

@@ -167,7 +167,7 @@ def test_training_starts_only_with_cases_of_plain_numbers(
     stage = tmp_path / "results" / "Dataset001_A" / "nnUNetTrainer__nnUNetPlans__low" / "predicted_next_stage" / "stage"
     preprocessed(stage)
     (stage / "a.b2nd").write_bytes(LAZY)
-    with pytest.raises(SegconvError, match="no plain array"):
+    with pytest.raises(SegconvError, match="not a plain Blosc2 array"):
         train("stage")
 
 
@@ -184,5 +184,5 @@ def test_arrays_that_nnunet_saves_are_plain(shape: tuple[int, ...], tmp_path: Pa
     refuse_more_than_numbers(folder, cures=())
     one = blosc2.open(str(folder / "float32.b2nd"), mode="r")
     (one + one).save(str(folder / "lazy.b2nd"))
-    with pytest.raises(SegconvError, match="no plain array"):
+    with pytest.raises(SegconvError, match="not a plain Blosc2 array"):
         refuse_more_than_numbers(folder, cures=())

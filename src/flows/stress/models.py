@@ -150,7 +150,7 @@ def held_back_cases(
 
 
 def _limited(cases: Mapping[str, Sequence[str]], limit: int) -> dict[str, list[str]]:
-    """Return at most so many cases, from all folds in turn, so that a limit leaves none of them out."""
+    """Return at most `limit` cases, from all folds in turn, so that the limit leaves no fold out."""
     turns = sorted(((i, fold) for fold, found in cases.items() for i in range(len(found))), key=lambda turn: turn[0])
     kept = set(turns[:limit])
     chosen = {fold: [case for i, case in enumerate(found) if (i, fold) in kept] for fold, found in cases.items()}
