@@ -24,9 +24,11 @@ from ..words import some_of
 from ..work.caseio import COPY, EXTERNAL, SYMBOLIC, CaseIO
 from ..work.plan import Item
 from .files import read_image, read_label
-from .intensity import shift_hu
+from .grey import grey_transform
 from .rotation import Turn, load_kernels_ahead, outside, plan_turn, turned, turned_softly
 from .spec import Transform
+
+_NONE: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class CopyRecipe:
     ----------
     source_ending, ending
         Of the files of the source, and of those that are made.
-    ct_files
-        Which files of a case are CT channels.
+    grey_files
+        Transform of grey values → which files of a case it changes.
     values
         Label values that are declared.
     label_background
@@ -55,7 +57,7 @@ class CopyRecipe:
 
     source_ending: str
     ending: str
-    ct_files: tuple[int, ...]
+    grey_files: Mapping[str, tuple[int, ...]]
     values: tuple[int, ...]
     label_background: int
     pad_value: float | None = None
@@ -155,7 +157,7 @@ def augment_case(item: Item, io: CaseIO) -> dict[str, Any]:
 
 
 def transformed(
-    turn: Turn, array: NDArray[Any], *, air: Any, shift: float = 0.0, pad_value: float | None = None
+    turn: Turn, array: NDArray[Any], *, air: Any, grey: Mapping[str, float] = _NONE, pad_value: float | None = None
 ) -> NDArray[Any]:
     """Return one file of a copy.
 
@@ -166,18 +168,20 @@ def transformed(
     array
         On ``turn.geometry``; components last. It is not changed.
     air
-        Its smallest value, of each component: what a HU shift leaves alone, and what a rotation
-        brings in unless `pad_value` is given.
-    shift
-        In HU; 0 for none.
+        Its smallest value, of each component: what transforms of grey values leave unchanged, and what a
+        rotation brings in unless `pad_value` is given.
+    grey
+        Transform of grey values → its amount.
     pad_value
         What a rotation brings in instead.
     """
-    if not shift:
+    if not grey:
         return turned(turn, array, LINEAR, air if pad_value is None else pad_value)
-    moved = shift_hu(turned(turn, array, LINEAR, air), shift, float(np.min(air)))
+    moved = turned(turn, array, LINEAR, air)
+    for name, amount in grey.items():
+        moved = grey_transform(name).transformation.apply(moved, amount, float(np.min(air)))
     if pad_value is not None and turn.exact is None:
-        moved[outside(turn)] = pad_value  # a shift of what comes from outside would be one of nothing
+        moved[outside(turn)] = pad_value  # what comes from outside has no grey value to change
     return moved
 
 
@@ -203,8 +207,8 @@ def _images(work: _Work, number: int) -> None:
     for copy, transform in sorted(task.copies.items(), key=lambda copy: copy[1].oblique_angles):
         if work.first is None:
             work.turns[copy] = plan_turn(own.geometry, transform, expand=recipe.expand)
-        shift = transform.shift_hu if number in recipe.ct_files else 0.0
-        moved = transformed(work.turns[copy], array, air=air, shift=shift, pad_value=recipe.pad_value)
+        grey = {name: amount for name, amount in transform.grey.items() if number in recipe.grey_files[name]}
+        moved = transformed(work.turns[copy], array, air=air, grey=grey, pad_value=recipe.pad_value)
         pieces = first.encoded(moved, work.turns[copy].grid, recipe.ending)
         io.write(image_path(copy, number, recipe.ending), *pieces)
         del moved, pieces  # before the next one takes as much

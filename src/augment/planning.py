@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,12 +29,12 @@ from ..work.interruption import interruptible
 from ..work.plan import Item, Plan, Target
 from .augmentation import Augmentation
 from .case import AugmentTask, CopyRecipe
+from .grey import GREY, GreyTransform
 from .rotation import plan_turn
 from .sampling import copies
 from .spec import AugmentSpec, Transform
 from .suitable import (
     LONGEST_NAME,
-    is_ct,
     refuse_unfit,
     unfit_for_padding,
     unfit_for_png,
@@ -238,7 +238,7 @@ def _recipe(description: DatasetDescription, spec: AugmentSpec, files: int, endi
     return CopyRecipe(
         description.file_ending,
         ending,
-        tuple(i for i, channel in enumerate(channels) if one_each and is_ct(channel)),
+        {one.name: _changed(one, channels if one_each else ()) for one in GREY},
         labels.values,
         labels.ignore if labels.ignore is not None else 0,
         spec.pad_value,
@@ -246,6 +246,11 @@ def _recipe(description: DatasetDescription, spec: AugmentSpec, files: int, endi
         spec.label_soft,
         link,
     )
+
+
+def _changed(one: GreyTransform, channels: Sequence[str]) -> tuple[int, ...]:
+    suits = one.transformation.suits
+    return tuple(number for number, channel in enumerate(channels) if suits(channel))
 
 
 def _files_per_case(source: Dataset) -> int:

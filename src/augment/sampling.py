@@ -7,6 +7,7 @@ import itertools
 
 import numpy as np
 
+from .grey import GREY
 from .spec import AXES, IMAGE, PLANES, AugmentSpec, Transform
 
 
@@ -31,7 +32,7 @@ def _fixed(spec: AugmentSpec, case: str) -> dict[str, Transform]:
         turn = f"{plane}{_angle_name(angle)}"
         name = f"{case}_{turn}" + (f"_{number + 1:02d}" if spec.copies > 1 else "")
         x, y, z = (angle if plane == other else 0.0 for other in _axes(spec))
-        made[name] = Transform((x, y, z), _shift(spec, _random(spec, case, number, turn)), spec.frame)
+        made[name] = Transform((x, y, z), _grey(spec, _random(spec, case, number, turn)), spec.frame)
     return made
 
 
@@ -43,7 +44,7 @@ def _drawn(spec: AugmentSpec, case: str) -> dict[str, Transform]:
         drawn = random.uniform(-1, 1, size=3) * (spec.rotate_range_deg or 0.0)
         angles = zip(_axes(spec), drawn, strict=True)
         x, y, z = (float(angle) if plane in spec.planes else 0.0 for plane, angle in angles)
-        made[f"{case}_aug{number + 1:02d}"] = Transform((x, y, z), _shift(spec, random), spec.frame)
+        made[f"{case}_aug{number + 1:02d}"] = Transform((x, y, z), _grey(spec, random), spec.frame)
     return made
 
 
@@ -56,11 +57,9 @@ def _number(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
 
 
-def _shift(spec: AugmentSpec, random: np.random.Generator) -> float:
-    if spec.hu_shift is None:
-        return 0.0
-    magnitude = random.uniform(*spec.hu_shift)
-    return float(magnitude if random.random() < 0.5 else -magnitude)
+def _grey(spec: AugmentSpec, random: np.random.Generator) -> dict[str, float]:
+    asked = [one for one in GREY if one.name in spec.grey]
+    return {one.name: one.transformation.draw(spec.grey[one.name], random) for one in asked}
 
 
 def _angle_name(angle: float) -> str:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Cure, SegconvError
+from .grey import GREY, Limits, grey_transform
 
 PLANES = ("sagittal", "coronal", "axial")
 """A rotation in the sagittal plane turns about the patient's x, in the coronal about y, in the axial about z (LPS)."""
 
 AXES = ("i", "j", "k")
 """A rotation may turn about an axis of the grid instead: the first, second or third of ``(x, y, z)``."""
-
-LARGEST_SHIFT_HU = 65_535.0
-"""HU are kept in 16 bits, so that no shift is larger."""
 
 PATIENT, IMAGE = "patient", "image"
 """Whose axes a rotation turns about."""
@@ -31,14 +30,14 @@ class Transform:
     angle_deg
         In the sagittal, coronal and axial plane, or about i, j and k; see `segconv.image.resample`
         for order and sign.
-    shift_hu
-        Added to the voxels of CT channels that are above the smallest value of their file.
+    grey
+        Transform of grey values → its amount; see `grey`.
     frame
         `PATIENT` or `IMAGE`.
     """
 
     angle_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    shift_hu: float = 0.0
+    grey: Mapping[str, float] = field(default_factory=dict, hash=False)
     frame: str = PATIENT
 
     @property
@@ -49,7 +48,8 @@ class Transform:
     def as_json(self) -> dict[str, Any]:
         """Return the entry of the lineage."""
         names = AXES if self.frame == IMAGE else PLANES
-        return {"angle_deg": dict(zip(names, self.angle_deg, strict=True)), "shift_hu": self.shift_hu}
+        amounts = {one.key: self.grey.get(one.name, one.unchanged) for one in GREY}
+        return {"angle_deg": dict(zip(names, self.angle_deg, strict=True)), **amounts}
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ class AugmentSpec:
         Random angles are uniform in ± this, in each of `planes`; None for no random rotation.
     copies
         Copies of a case; with fixed angles, of each angle and plane.
-    hu_shift
-        Smallest and largest magnitude of a random shift in HU, its sign random; None for none.
+    grey
+        Transform of grey values → the limits of its random amount, such as ``{"hu_shift": (30, 50)}``.
     seed
         Of everything that is random.
     pad_value
@@ -87,14 +87,14 @@ class AugmentSpec:
     planes: tuple[str, ...] = PLANES
     rotate_range_deg: float | None = None
     copies: int = 1
-    hu_shift: tuple[float, float] | None = None
+    grey: Mapping[str, Limits] = field(default_factory=dict)
     seed: int = 0
     pad_value: float | None = None
     expand: bool = False
     label_soft: bool = False
 
     def __post_init__(self) -> None:
-        if not self.rotates and self.hu_shift is None:
+        if not self.rotates and not self.grey:
             raise SegconvError(
                 "nothing to do: neither rotation nor HU shift was asked for",
                 cures=(Cure.of("rotate_by_angles"), Cure.of("rotate_in_range"), Cure.of("shift_hu")),
@@ -104,12 +104,8 @@ class AugmentSpec:
         self._refuse_copies()
         if self.pad_value is not None and not math.isfinite(self.pad_value):
             raise SegconvError(f"the padding value {self.pad_value} is not a number that a voxel can have")
-        if self.hu_shift is not None:
-            low, high = self.hu_shift
-            if not (0 <= low <= high and 0 < high <= LARGEST_SHIFT_HU):
-                raise SegconvError(
-                    f"the HU shift {low:g}:{high:g} is not a range of magnitudes", cures=(Cure.of("shift_hu"),)
-                )
+        for name, limits in self.grey.items():
+            grey_transform(name).transformation.refuse_unfit(limits)
 
     def _refuse_planes(self) -> None:
         known = any(set(self.planes) <= set(names) for names in (PLANES, AXES))
@@ -132,7 +128,7 @@ class AugmentSpec:
     def _refuse_copies(self) -> None:
         if self.copies < 1:
             raise SegconvError("at least one copy is made")
-        if self.copies > 1 and self.angles_deg and self.hu_shift is None:
+        if self.copies > 1 and self.angles_deg and not self.grey:
             raise SegconvError(
                 f"{self.copies} copies with fixed angles would all be the same",
                 hint="make one copy",
@@ -151,4 +147,8 @@ class AugmentSpec:
 
     def as_json(self) -> dict[str, Any]:
         """Return the options, JSON-able."""
-        return dataclasses.asdict(self)
+        said: dict[str, Any] = {}
+        for option in dataclasses.fields(self):
+            value = getattr(self, option.name)
+            said |= {one.name: value.get(one.name) for one in GREY} if option.name == "grey" else {option.name: value}
+        return said

@@ -15,6 +15,7 @@ from ..errors import Cure, Finding, SegconvError
 from ..image import opened, raster
 from ..image.opened import probe
 from ..work.caseio import COPY
+from .grey import grey_transform
 from .spec import PLANES, AugmentSpec
 
 LONGEST_NAME = 200
@@ -39,13 +40,16 @@ def refuse_unfit(source: Dataset, spec: AugmentSpec, ending: str, link: str) -> 
     found = description.file_ending
     if found not in opened.WRITABLE:
         raise SegconvError(f"files that end in {found} are not augmented", code="SC094", file=str(source.path))
-    if spec.hu_shift is not None and not any(map(is_ct, description.channel_names)):
-        raise SegconvError(
-            f"a HU shift needs a channel named CT, the dataset has {', '.join(description.channel_names)}",
-            code="SC091",
-            file=str(source.path / DESCRIPTION),
-            cures=(Cure.of("omit_hu_shift"), Cure.of("rewrite_as_ct", dataset=source.path)),
-        )
+    for name in spec.grey:
+        transformation = grey_transform(name).transformation
+        if not any(map(transformation.suits, description.channel_names)):
+            raise SegconvError(
+                f"{name.replace('_', ' ')} needs {transformation.NEEDS}, the dataset has"
+                f" {', '.join(description.channel_names)}",
+                code="SC091",
+                file=str(source.path / DESCRIPTION),
+                cures=(Cure.of("leave_out", field=name), Cure.of("rename_channels", dataset=source.path)),
+            )
     # All three planes are the default, so nobody asked for them.
     if found in raster.ENDINGS and spec.rotates and spec.planes not in (("axial",), ("k",), PLANES):
         raise SegconvError(
@@ -62,11 +66,6 @@ def _refuse_format(found: str, ending: str, link: str) -> None:
         raise SegconvError(
             f"links keep originals as they are, and {ending} files are written anew", hint="leave out one of the two"
         )
-
-
-def is_ct(channel: str) -> bool:
-    """Return whether a channel holds HU by its name."""
-    return channel.casefold() == "ct"
 
 
 def unknown_in_description(source: Dataset) -> dict[str, Any]:

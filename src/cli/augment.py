@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..augment.grey import GREY
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
-from .options import NewDataset, dry_run, example, making, option, running, seed, speaking, three_folders
+from .options import NewDataset, bundled, dry_run, example, making, option, running, seed, speaking, three_folders
 from .recipe import recipes, refuse_unsavable, save
 from .sink import Sink
-from .types import ANGLES, PLANES, SHIFT
+from .types import ANGLES, LIMITS, PLANES
 
 if TYPE_CHECKING:
     from ..augment.augmentation import Augmentation
@@ -25,7 +26,7 @@ RECIPE = (
     "planes",
     "axis",
     "copies",
-    "hu-shift",
+    *(one.name.replace("_", "-") for one in GREY),
     "pad-value",
     "expand",
     "label-soft",
@@ -37,6 +38,10 @@ RECIPE = (
 
 EXCLUSIVE = (("planes", "axis"), ("rotate", "rotate-range"))
 """Options of them that exclude each other."""
+
+
+def _grey(**limits: tuple[float, float] | None) -> dict[str, tuple[float, float]]:
+    return {name: found for name, found in limits.items() if found is not None}
 
 
 @click.command(epilog=example("segconv augment 501 --to 601_ShapesAug --rotate 30,60,180"))
@@ -54,7 +59,14 @@ EXCLUSIVE = (("planes", "axis"), ("rotate", "rotate-range"))
     "--axis", type=PLANES, metavar="AXIS,…", help="Rotate about the image's own axes i, j, k instead of the patient's."
 )
 @option("--copies", type=click.IntRange(min=1), default=1, help="Copies per case, or per angle and plane.")
-@option("--hu-shift", type=SHIFT, metavar="LO:HI", help="Random shift of CT channels: magnitude in HU, sign random.")
+@bundled(
+    "grey",
+    _grey,
+    *(
+        option(f"--{one.name.replace('_', '-')}", one.name, type=LIMITS, metavar="LO:HI", help=one.summary)
+        for one in GREY
+    ),
+)
 @option("--pad-value", type=float, help="Fills what a rotation brings into an image; default: its smallest value.")
 @option("--expand/--no-expand", help="Grow the grid so that no corner is cut.")
 @option("--label-soft/--no-label-soft", help="Interpolate labels class by class instead of taking the nearest voxel.")
@@ -157,7 +169,7 @@ def _spec(said: dict[str, Any], file_ending: str) -> AugmentSpec:
         planes=said["planes"] or said["axis"] or (("axial",) if file_ending in raster.WRITABLE else PLANES),
         rotate_range_deg=said["rotate_range"],
         copies=said["copies"],
-        hu_shift=said["hu_shift"],
+        grey=said["grey"],
         seed=said["seed"],
         pad_value=said["pad_value"],
         expand=said["expand"],
@@ -181,10 +193,11 @@ def _show_ways(augmentation: Augmentation, sink: Sink) -> None:
 def _show_copies(augmentation: Augmentation, sink: Sink) -> None:
     from ..augment.spec import AXES, IMAGE, PLANES
 
+    axes = AXES if augmentation.spec.frame == IMAGE else PLANES
     sink.table(
-        ["copy", *(f"{name} [°]" for name in (AXES if augmentation.spec.frame == IMAGE else PLANES)), "shift [HU]"],
+        ["copy", *(f"{name} [°]" for name in axes), *(one.column for one in GREY)],
         [
-            (copy, *(f"{a:g}" for a in t.angle_deg), f"{t.shift_hu:g}")
+            (copy, *(f"{a:g}" for a in t.angle_deg), *(f"{t.grey.get(one.name, one.unchanged):g}" for one in GREY))
             for item in augmentation.plan.items
             for copy, t in item.payload.copies.items()
         ],

@@ -85,7 +85,7 @@ def _features(text: str) -> tuple[int, int]:
     return first, most
 
 
-def _shift(text: str) -> tuple[float, float]:
+def _limits(text: str) -> tuple[float, float]:
     low, separator, high = text.partition(":")
     return float(low), float(high if separator else low)
 
@@ -104,7 +104,7 @@ ANGLES = Parsed("a list of angles, such as 30,60,180", _numbers)
 NUMBERS = Parsed("a list of numbers, such as 5,10,15; it may be empty", _some_numbers)
 SIZE = Parsed("a size in voxels, such as 64x64", _size)
 FEATURES = Parsed("a range of features, such as 8:64", _features)
-SHIFT = Parsed("a range of shifts in HU, such as 30:50", _shift)
+LIMITS = Parsed("a range of amounts, such as 30:50", _limits)
 SPACING = Parsed("a spacing of three lengths in mm above 0, such as 0.5,0.5,2", _spacing)
 
 

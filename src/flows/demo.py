@@ -194,7 +194,7 @@ class _Steps:
         for path, data in ct_task(root):
             self.write(path, data)
         dataset = self.convert(root, VOLUMES, paths)
-        spec = AugmentSpec(angles_deg=(30.0,), planes=("sagittal", "coronal"), hu_shift=(30.0, 50.0))
+        spec = AugmentSpec(angles_deg=(30.0,), planes=("sagittal", "coronal"), grey={"hu_shift": (30.0, 50.0)})
         self.augment(dataset, VOLUMES_AUGMENTED, paths, spec)
 
     def augment(self, source: Dataset, number: int, paths: Paths, spec: AugmentSpec) -> Dataset:
@@ -291,9 +291,9 @@ def _model(dataset: Dataset) -> Model:
 
 def _augment_command(source: int, name: DatasetName, spec: AugmentSpec) -> Cure:
     target = f"{name.id}_{name.name}"
-    if spec.hu_shift is None:
+    if "hu_shift" not in spec.grey:
         return Cure.of("augment_at_random", dataset=source, target=target, range=f"{spec.rotate_range_deg:g}")
-    low, high = spec.hu_shift
+    low, high = spec.grey["hu_shift"]
     return Cure.of(
         "augment",
         dataset=source,

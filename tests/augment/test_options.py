@@ -126,11 +126,11 @@ def test_shifting_a_rotated_volume_moves_only_voxels_that_are_not_air_or_padding
     body[:, 5:35, 5:35] = 50
     turn = plan_turn(geometry, Transform((0.0, 0.0, 30.0)))
     plain = transformed(turn, body, air=-1000)
-    shifted = transformed(turn, body, air=-1000, shift=shift)
+    shifted = transformed(turn, body, air=-1000, grey={"hu_shift": shift})
     assert (shifted[plain == -1000] == -1000).all()
     assert (shifted[plain > -900] - plain[plain > -900] == shift).all()
     assert shifted.min() == -1000
-    padded = transformed(turn, body, air=-1000, shift=shift, pad_value=0)
+    padded = transformed(turn, body, air=-1000, grey={"hu_shift": shift}, pad_value=0)
     assert (padded[plain > -900] == shifted[plain > -900]).all()
     assert (padded[:, 0, 0] == 0).all()
 

@@ -18,7 +18,9 @@ cases = st.from_regex(r"[a-z0-9]{1,12}", fullmatch=True)
 
 @given(cases, st.integers(0, 2**32), st.integers(1, 6))
 def test_samples_are_in_range_and_never_change(case: str, seed: int, count: int) -> None:
-    spec = AugmentSpec(rotate_range_deg=15, planes=("sagittal", "axial"), copies=count, hu_shift=(30, 50), seed=seed)
+    spec = AugmentSpec(
+        rotate_range_deg=15, planes=("sagittal", "axial"), copies=count, grey={"hu_shift": (30, 50)}, seed=seed
+    )
     made = copies(spec, case)
     assert made == copies(spec, case)
     assert len(made) == count
@@ -26,9 +28,11 @@ def test_samples_are_in_range_and_never_change(case: str, seed: int, count: int)
         assert CASE_IDENTIFIER.fullmatch(name)
         sagittal, coronal, axial = transform.angle_deg
         assert (abs(sagittal) <= 15, coronal, abs(axial) <= 15) == (True, 0.0, True)
-        assert 30 <= abs(transform.shift_hu) <= 50
+        assert 30 <= abs(transform.grey["hu_shift"]) <= 50
     more = copies(
-        AugmentSpec(rotate_range_deg=15, planes=("sagittal", "axial"), copies=count + 3, hu_shift=(30, 50), seed=seed),
+        AugmentSpec(
+            rotate_range_deg=15, planes=("sagittal", "axial"), copies=count + 3, grey={"hu_shift": (30, 50)}, seed=seed
+        ),
         case,
     )
     assert list(made.items()) == list(more.items())[:count], "more copies change none of those before"
@@ -43,9 +47,9 @@ def test_a_shift_depends_on_no_other_copy(
     case: str, seed: int, turned: list[float], within: list[str], count: int, data: st.DataObject
 ) -> None:
     def shifts(turned: list[float], within: list[str], count: int) -> dict[tuple[tuple[float, ...], int], float]:
-        spec = AugmentSpec(tuple(turned), tuple(within), copies=count, hu_shift=(30, 50), seed=seed)
+        spec = AugmentSpec(tuple(turned), tuple(within), copies=count, grey={"hu_shift": (30, 50)}, seed=seed)
         made = list(copies(spec, case).values())
-        return {(t.angle_deg, number % count): t.shift_hu for number, t in enumerate(made)}
+        return {(t.angle_deg, number % count): t.grey["hu_shift"] for number, t in enumerate(made)}
 
     everything = shifts(turned, within, count)
     assert len(set(everything.values())) == len(everything) == len(turned) * len(within) * count
@@ -67,8 +71,8 @@ def test_cases_seeds_and_copies_are_independent() -> None:
 
 
 def test_both_signs_of_a_shift_occur() -> None:
-    spec = AugmentSpec(hu_shift=(30, 50), copies=64)
-    signs = [transform.shift_hu > 0 for transform in copies(spec, "case").values()]
+    spec = AugmentSpec(grey={"hu_shift": (30, 50)}, copies=64)
+    signs = [transform.grey["hu_shift"] > 0 for transform in copies(spec, "case").values()]
     assert 16 < sum(signs) < 48
 
 
@@ -106,11 +110,11 @@ def test_angles_are_named_as_they_are_typed() -> None:
         {"angles_deg": (30,), "planes": ()},
         {"rotate_range_deg": 0},
         {"rotate_range_deg": 181},
-        {"hu_shift": (50, 30)},
-        {"hu_shift": (-5, 30)},
-        {"hu_shift": (0, 0)},
-        {"hu_shift": (30, 50), "copies": 0},
-        {"hu_shift": (30, 1e39)},
+        {"grey": {"hu_shift": (50, 30)}},
+        {"grey": {"hu_shift": (-5, 30)}},
+        {"grey": {"hu_shift": (0, 0)}},
+        {"grey": {"hu_shift": (30, 50)}, "copies": 0},
+        {"grey": {"hu_shift": (30, 1e39)}},
         {"angles_deg": (30,), "copies": 2},
     ],
 )

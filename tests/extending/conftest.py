@@ -29,11 +29,11 @@ class Extended:
         """Put an example of this folder where a contributor would."""
         shutil.copy(HERE / example, self.package / place)
 
-    def add_line(self, file: str, before: str, line: str) -> None:
-        """Add a line to a file, in front of the one line that holds a text."""
+    def add_line(self, file: str, after: str, line: str) -> None:
+        """Add a line to a file, after the one line that holds a text."""
         lines = (self.package / file).read_text(encoding="utf-8").splitlines(keepends=True)
-        (at,) = (number for number, found in enumerate(lines) if before in found)
-        (self.package / file).write_text("".join([*lines[:at], f"{line}\n", *lines[at:]]), encoding="utf-8")
+        (at,) = (number for number, found in enumerate(lines) if after in found)
+        (self.package / file).write_text("".join([*lines[: at + 1], f"{line}\n", *lines[at + 1 :]]), encoding="utf-8")
 
     def __call__(self, *words: object) -> dict[str, Any]:
         """Run a command that succeeds; return the object that it prints."""

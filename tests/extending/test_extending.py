@@ -1,4 +1,4 @@
-"""A format and a command are each added by one file and one line, as docs/extending.md says."""
+"""A format, a transform and a command are each added by one file and one line, as docs/extending.md says."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from segconv.dataset.lineage import read_records
 from segconv.image.geometry import Geometry
-from segconv.image.opened import read_image
+from segconv.image.opened import read_image, read_label
 
+from ..review.datasets import volumes
 from . import pgm
 from .conftest import Extended
 
@@ -44,3 +46,34 @@ def test_a_command_is_listed_and_run(extended: Extended) -> None:
         '{"channel_names": {"0": "CT"}, "labels": {"background": 0, "a": 1}, "numTraining": 0, "file_ending": ".nii.gz"}'
     )
     assert extended("count", "5")["cases"] == {"train": 0, "test": 0}
+
+
+def test_a_transform_is_drawn_applied_and_recorded(extended: Extended) -> None:
+    extended.add_file("gamma.py", "augment/gamma.py")
+    extended.add_line(
+        "augment/grey.py",
+        'GreyTransform("hu_shift"',
+        '    GreyTransform("gamma", "gamma", "gamma", "gamma", "Random power of grey values.", unchanged=1.0),',
+    )
+    source = volumes(extended.raw, cases=2)
+    made = Path(
+        extended("augment", "7", "--to", "107_Aug", "--gamma", "1.5:2", "--copies", "2", "--seed", "1")["target"]
+    )
+    copies = [record for record in read_records(made) if record.parent is not None]
+    assert len(copies) == 4
+    for record in copies:
+        assert record.transform is not None
+        gamma = record.transform["gamma"]
+        assert 1.5 <= gamma <= 2
+        before, after = (
+            read_image((root / "imagesTr" / f"{case}_0000.nii.gz").read_bytes()).array.astype(float)
+            for root, case in ((source, record.parent), (made, record.case))
+        )
+        low, high = before.min(), before.max()
+        expected = low + ((before - low) / (high - low)) ** gamma * (high - low)
+        assert np.abs(after - expected).max() <= 0.5
+        label = f"labelsTr/{record.case}.nii.gz"
+        assert np.array_equal(
+            read_label((made / label).read_bytes()).array,
+            read_label((source / f"labelsTr/{record.parent}.nii.gz").read_bytes()).array,
+        )

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import reading
-from ...augment.intensity import shift_hu
+from ...augment.hu_shift import apply as shift_hu
 from ...augment.rotation import plan_turn, turned
 from ...augment.spec import PLANES, Transform
 from ...errors import SegconvError, naming

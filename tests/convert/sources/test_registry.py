@@ -10,13 +10,13 @@ import pytest
 from segconv.convert.sources.registry import KINDS
 
 from ...command import Command
+from ...extending import by_name
 from ..oracles import assert_same, ct, write
-from . import listed_by_name
 
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setitem(KINDS, listed_by_name.SOURCE.name, listed_by_name.SOURCE)
+    monkeypatch.setitem(KINDS, by_name.SOURCE.name, by_name.SOURCE)
     for name in ("a", "b"):
         phantom = ct(ord(name))
         write(tmp_path / "mine" / f"{name}.scan.nii.gz", phantom.images[0])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from segconv.augment.intensity import shift_hu
+from segconv.augment.hu_shift import apply as shift_hu
 
 AIR = -1024
 

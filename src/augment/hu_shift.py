@@ -7,11 +7,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..dataset.channels import is_ct
+from ..errors import Cure, SegconvError
 from ..image.resample import saturated
 from ..image.voxels import chunks
+from .grey import Limits
+
+NEEDS = "a channel named CT"
+
+LARGEST_SHIFT_HU = 65_535.0
+"""HU are kept in 16 bits, so that no shift is larger."""
+
+suits = is_ct
 
 
-def shift_hu(array: NDArray[Any], shift: float, air: float) -> NDArray[Any]:
+def refuse_unfit(limits: Limits) -> None:
+    """Refuse limits that are not magnitudes of a shift."""
+    low, high = limits
+    if not (0 <= low <= high and 0 < high <= LARGEST_SHIFT_HU):
+        raise SegconvError(f"the HU shift {low:g}:{high:g} is not a range of magnitudes", cures=(Cure.of("shift_hu"),))
+
+
+def draw(limits: Limits, random: np.random.Generator) -> float:
+    """Return a shift in HU: its magnitude uniform within the limits, its sign random."""
+    magnitude = random.uniform(*limits)
+    return float(magnitude if random.random() < 0.5 else -magnitude)
+
+
+def apply(array: NDArray[Any], shift: float, air: float) -> NDArray[Any]:
     """Return an image with `shift` added to every voxel that is not air.
 
     Parameters

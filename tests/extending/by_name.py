@@ -1,4 +1,4 @@
-"""A kind of source in one file, see docs/contributing.md: ``NAME.scan.nii.gz`` with ``NAME.mask.nii.gz``."""
+"""A kind of source in one file, see docs/extending.md: ``NAME.scan.nii.gz`` with ``NAME.mask.nii.gz``."""
 
 from __future__ import annotations
 
