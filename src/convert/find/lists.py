@@ -4,13 +4,14 @@ CSV with a header: ``image`` (or one column a channel: ``image_T1``, ``image_T2`
 ``case``, ``patient`` and ``split`` (``train``, ``val`` or ``test``); without a header the columns are image and
 label. JSON: a list of objects with these keys, or an object of such lists called ``training``,
 ``validation`` and ``test``. Paths are relative to the list or to the source, or absolute. Where no split
-is said, folders called train, test and the like tell it.
+is given, folders called train, test and the like decide.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from ...dataset.lineage import TEST, TRAIN
 from ...dataset.strictjson import loads
 from ...errors import Finding, SegconvError, naming, warning
 from ...typed import can_be_a_path
+from ..survey import Remarks
 from ..tree import Unit
 from .csv_text import read_text, rows_of
 from .pairs import Pair, Pairing
-from .patterns import Key
 from .split_folders import split_by_folders
 
 _LABEL = ("label", "mask", "segmentation", "labels", "masks", "seg")
@@ -39,7 +40,7 @@ _LISTS = {
 """Key of a JSON list → split of its cases; where it is the only one, folders may still tell it."""
 
 
-def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
+def pair_by_list(path: Path, root: Path, strip: Callable[[str], str]) -> Pairing:
     """Read the cases of a list.
 
     Parameters
@@ -54,114 +55,151 @@ def pair_by_list(path: Path, root: Path, strip: Any) -> Pairing:
     Raises
     ------
     SegconvError
-        ``SC010`` if the list is not there, ``SC087`` if it cannot be understood.
+        ``SC010`` if the list does not exist, ``SC087`` if it cannot be understood.
     """
     with naming(str(path)):
         entries = _of_json(path) if path.suffix.lower() == ".json" else _of_csv(path, strip)
-    pairing = Pairing(folders=[f"--pairs {path.name}"])
-    pairing.findings += _judged_columns(entries, path.name)
-    declared: set[str] = set()
-    seen: dict[Key, int] = {}
-    owners: dict[str, int] = {}
+    pairing = Pairing(folders=[path.name])
+    pairing.add(_judged_columns(entries, path.name))
+    listing = _Listing(path, root, strip)
     for number, entry in enumerate(entries, 1):
-        images = {key: value for key, value in entry.items() if key.startswith("image") and value}
-        label = next((entry[key] for key in _LABEL if entry.get(key)), "")
-        if not images:
-            pairing.error("SC087", f"entry {number} names no image", file=path.name)
-            continue
-        said = entry.get("split") or ""
-        split = _SPLITS.get(said.casefold(), TRAIN)
-        if said and said.casefold() not in _SPLITS:
-            what = f"entry {number}: split is {said!r}, expected train, val or test"
-            pairing.error("SC087", what, file=path.name)
-            continue
-        units = {key: _unit(value, path, root, strip) for key, value in images.items()}
-        if len(units) == 1:
-            units = {"": next(iter(units.values()))}
-        first = next(iter(units.values()))
-        name = entry.get("case") or first.stem
-        if (name,) in seen:
-            pairing.error(
-                    "SC087", f"entries {seen[(name,)]} and {number} are both the case {name!r}", file=path.name,
-                    hint="give each a name of its own in a column 'case'",
-                )  # fmt: skip
-            continue
-        seen[(name,)] = number
-        labels = (_unit(label, path, root, strip),) if label else ()
-        owner = owners.setdefault(labels[0].path, number) if labels else number
-        if owner != number:
-            pairing.error(
-                    "SC087", f"entries {owner} and {number} have the same label, {label}", file=path.name,
-                    hint="mend the list: a label belongs to one case",
-                )  # fmt: skip
-            continue
-        if labels and labels[0].path in {unit.path for unit in units.values()}:
-            what = f"entry {number} has {label} for an image and for its label"
-            pairing.error("SC087", what, file=path.name)
-            continue
-        declared |= {name} if said else set()
-        pairing.pairs.append(Pair((), name, split, units, labels, entry.get("patient") or None))
-    pairing.pairs = split_by_folders(pairing.pairs, pairing, declared)
+        with listing.reporting(pairing):
+            pairing.pairs.append(listing.pair(number, entry))
+    pairing.pairs = split_by_folders(pairing.pairs, pairing, listing.declared)
     return pairing
 
 
-def _judged_columns(entries: Iterable[Mapping[str, str]], file: str) -> list[Finding]:
-    """Return an error if two columns are labels, and a warning if some mean nothing."""
-    columns = dict.fromkeys(key for entry in entries for key in entry)
-    findings = []
+class _Listing:
+    """The entries of a list as one after the other is read.
+
+    Attributes
+    ----------
+    declared
+        Names of the cases whose split the list gives.
+    """
+
+    def __init__(self, path: Path, root: Path, strip: Callable[[str], str]) -> None:
+        self.declared: set[str] = set()
+        self._path = path
+        self._root = root
+        self._strip = strip
+        self._numbers: dict[str, int] = {}
+        self._owners: dict[str, int] = {}
+
+    @contextmanager
+    def reporting(self, remarks: Remarks) -> Iterator[None]:
+        """Let what an entry contradicts become a finding; what cannot be read at all is raised."""
+        try:
+            yield
+        except _Contradiction as found:
+            remarks.error("SC087", found.message, file=self._path.name, hint=found.hint)
+
+    def pair(self, number: int, entry: Mapping[str, str]) -> Pair:
+        """Return the case of an entry."""
+        images = self._images(number, entry)
+        split = self._split(number, entry.get("split") or "")
+        first = next(iter(images.values()))
+        name = entry.get("case") or first.stem
+        if name in self._numbers:
+            what = f"entries {self._numbers[name]} and {number} are both the case {name!r}"
+            raise _Contradiction(what, hint="give each a name of its own in a column 'case'")
+        self._numbers[name] = number
+        labels = self._labels(number, next((entry[key] for key in _LABEL if entry.get(key)), ""), images)
+        if entry.get("split"):
+            self.declared.add(name)
+        return Pair((), name, split, images, labels, entry.get("patient") or None)
+
+    def _images(self, number: int, entry: Mapping[str, str]) -> dict[str, Unit]:
+        units = {key: self._unit(value) for key, value in entry.items() if key.startswith("image") and value}
+        if not units:
+            raise _Contradiction(f"entry {number} names no image")
+        return units if len(units) > 1 else {"": next(iter(units.values()))}
+
+    def _split(self, number: int, text: str) -> str:
+        if text and text.casefold() not in _SPLITS:
+            raise _Contradiction(f"entry {number}: split is {text!r}, expected train, val or test")
+        return _SPLITS.get(text.casefold(), TRAIN)
+
+    def _labels(self, number: int, label: str, images: Mapping[str, Unit]) -> tuple[Unit, ...]:
+        if not label:
+            return ()
+        unit = self._unit(label)
+        owner = self._owners.setdefault(unit.path, number)
+        if owner != number:
+            what = f"entries {owner} and {number} have the same label, {label}"
+            raise _Contradiction(what, hint="correct the list: a label belongs to one case")
+        if unit.path in {image.path for image in images.values()}:
+            raise _Contradiction(f"entry {number} has {label} as an image and as its label")
+        return (unit,)
+
+    def _unit(self, text: str) -> Unit:
+        """Return a listed file; where it is outside the source, by its absolute path."""
+        found = self._place(text)
+        stem = self._strip(found.name)
+        ending = found.name[len(stem) :]
+        if found.is_relative_to(self._root):
+            folder = str(found.parent.relative_to(self._root))
+            return Unit("" if folder == "." else folder, stem, ending)
+        return Unit(str(found.parent), stem, ending)
+
+    def _place(self, text: str) -> Path:
+        file = self._path.name
+        if "\0" in text:
+            raise SegconvError(f"lists {text!r}, expected a path", code="SC060", file=file)
+        if not can_be_a_path(text):
+            raise SegconvError(f"lists {text[:60]!r}…, which cannot be the name of a file", code="SC087", file=file)
+        found = Path(text)
+        if not found.is_absolute():
+            beside, inside = self._path.parent / found, self._root / found
+            found = beside if reading.is_there(beside) or not reading.is_there(inside) else inside
+        found = Path(os.path.abspath(found))
+        if found == self._root:
+            what = f"lists {text!r}, the source itself, expected a file in it"
+            raise SegconvError(what, code="SC087", file=file, hint="list files")
+        return found
+
+
+class _Contradiction(SegconvError):
+    """What one entry of a list says that cannot be; the others are read all the same."""
+
+
+def _judged_columns(entries: Iterable[Mapping[str, str]], file: str) -> Iterator[Finding]:
+    """Yield an error if two columns are labels, and a warning if some mean nothing."""
+    columns = dict.fromkeys(key for entry in entries for key in entry if key)
     labels = [key for key in columns if key in _LABEL]
-    if labels[1:]:
+    if len(labels) > 1:
         what = f"has the columns {' and '.join(labels)}, which are labels, expected one"
-        hint = "one label an image: rename the column that is meant to label, and the other to something else"
-        findings.append(Finding("SC087", what, file=file, hint=hint))
-    known = (*_LABEL, *_OTHERS)
-    if odd := [key for key in columns if key and key not in known and not key.startswith("image")]:
-        what = f"has the column{'s' * (len(odd) > 1)} {', '.join(map(repr, odd))}, which says nothing"
+        hint = "one label per image: rename the column that is meant to label, and the other to something else"
+        yield Finding("SC087", what, file=file, hint=hint)
+    odd = [repr(key) for key in columns if key not in (*_LABEL, *_OTHERS) and not key.startswith("image")]
+    if odd:
+        what = f"has the {'column' if len(odd) == 1 else 'columns'} {', '.join(odd)}, which {'means' if len(odd) == 1 else 'mean'} nothing"
         hint = "known are image (image_1, image_2 for channels), label, case, patient and split"
-        findings.append(warning("SC087", what, file=file, hint=hint))
-    return findings
+        yield warning("SC087", what, file=file, hint=hint)
 
 
-def _unit(text: str, path: Path, root: Path, strip: Any) -> Unit:
-    """Return a listed file; where it lies elsewhere than in the source, by its absolute path."""
-    if "\0" in text:
-        raise SegconvError(f"lists {text!r}, expected a path", code="SC060", file=path.name)
-    if not can_be_a_path(text):
-        raise SegconvError(f"lists {text[:60]!r}…, which no file can be called", code="SC087", file=path.name)
-    found = Path(text)
-    if not found.is_absolute():
-        beside = path.parent / found
-        found = beside if reading.is_there(beside) or not reading.is_there(root / found) else root / found
-    found = Path(os.path.abspath(found))
-    if found == root:
-        raise SegconvError(
-            f"lists {text!r}, the source itself, expected a file in it", code="SC087", file=path.name, hint="list files"
-        )
-    stem = strip(found.name)
-    ending = found.name[len(stem) :]
-    if found.is_relative_to(root):
-        folder = str(found.parent.relative_to(root))
-        return Unit("" if folder == "." else folder, stem, ending)
-    return Unit(str(found.parent), stem, ending)
-
-
-def _of_csv(path: Path, strip: Any) -> list[Mapping[str, str]]:
+def _of_csv(path: Path, strip: Callable[[str], str]) -> list[Mapping[str, str]]:
     rows = rows_of(read_text(path))
     header = [cell.casefold() for cell in rows[0]]
-    # The file images/c0.nii.gz is the name of no column.
-    if not any(name.startswith("image") and strip(name) == name for name in header):
-        if len(rows[0]) not in (1, 2):
-            raise SegconvError(
-                f"has {len(rows[0])} columns and no header", code="SC087", hint="name the columns image,label"
-            )
+    first = 1
+    # The file images/c0.nii.gz is not the name of a column.
+    if any(name.startswith("image") and strip(name) == name for name in header):
+        rows, first = rows[1:], 2
+    elif len(rows[0]) <= 2:
         header = ["image", "label"][: len(rows[0])]
-        rows = [[], *rows]
-    if twice := [name for name in header if name and header.count(name) > 1]:
-        raise SegconvError(f"has the column {twice[0]!r} twice", code="SC087", hint="image_1, image_2 name channels")
-    short = next((number for number, row in enumerate(rows[1:], 2) if len(row) > len(header)), None)
-    if short is not None:
-        raise SegconvError(f"line {short} has more columns than the header", code="SC087")
-    return [dict(zip(header, row, strict=False)) for row in rows[1:]]
+    else:
+        what = f"has {len(rows[0])} columns and no header"
+        raise SegconvError(what, code="SC087", hint="name the columns image,label")
+    _refuse_columns(header, rows, first)
+    return [dict(zip(header, row, strict=False)) for row in rows]
+
+
+def _refuse_columns(header: Sequence[str], rows: Sequence[Sequence[str]], first: int) -> None:
+    if twice := next((name for name in header if name and header.count(name) > 1), None):
+        raise SegconvError(f"has the column {twice!r} twice", code="SC087", hint="image_1, image_2 name channels")
+    long = next((number for number, row in enumerate(rows, first) if len(row) > len(header)), None)
+    if long is not None:
+        raise SegconvError(f"line {long} has more columns than the header", code="SC087")
 
 
 def _of_json(path: Path) -> list[Mapping[str, str]]:
@@ -169,34 +207,36 @@ def _of_json(path: Path) -> list[Mapping[str, str]]:
     if isinstance(found, dict):
         found = _of_lists(found)
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        raise SegconvError("is no list of objects with image and label", code="SC087")
-    entries: list[Mapping[str, str]] = []
-    for number, entry in enumerate(found, 1):
-        plain: dict[str, str] = {}
-        keys = [key.casefold() for key in entry]
-        if len(set(keys)) < len(keys):
-            raise SegconvError(f"entry {number}: has a key twice: {', '.join(entry)}", code="SC087")
-        for key, value in entry.items():
-            if isinstance(value, list) and key.startswith("image"):
-                plain |= {f"image_{n:04d}": str(v) for n, v in enumerate(value)}
-            elif isinstance(value, str):
-                plain[key.casefold()] = value
-            else:
-                raise SegconvError(f"entry {number}: {key!r} is {value!r}, expected text", code="SC087")
-        entries.append(plain)
-    return entries
+        raise SegconvError("is not a list of objects with image and label", code="SC087")
+    return [_plain(number, entry) for number, entry in enumerate(found, 1)]
+
+
+def _plain(number: int, entry: Mapping[str, Any]) -> dict[str, str]:
+    """Return an entry with text only: images that are a list by the numbers of their channels."""
+    if len({key.casefold() for key in entry}) < len(entry):
+        raise SegconvError(f"entry {number}: has a key twice: {', '.join(entry)}", code="SC087")
+    plain: dict[str, str] = {}
+    for key, value in entry.items():
+        if isinstance(value, list) and key.startswith("image"):
+            plain |= {f"image_{channel:04d}": str(image) for channel, image in enumerate(value)}
+        elif isinstance(value, str):
+            plain[key.casefold()] = value
+        else:
+            raise SegconvError(f"entry {number}: {key!r} is {value!r}, expected text", code="SC087")
+    return plain
 
 
 def _of_lists(found: Mapping[str, Any]) -> list[Any]:
     """Return the entries of lists called training, validation and test, each with its split."""
-    there = {key: found[key] for key in _LISTS if key in found}
-    if not there or not all(isinstance(entries, list) for entries in there.values()):
-        raise SegconvError("is no object with a list of cases, 'training'", code="SC087")
-    entries: list[Any] = []
-    for key, listed in there.items():
-        split = _LISTS[key] or ("train" if len(there) > 1 else "")
-        for entry in listed:
-            entry = {"image": entry} if isinstance(entry, str) else entry  # as the Decathlon lists test images
-            plain = isinstance(entry, dict) and split and not any(name.casefold() == "split" for name in entry)
-            entries.append({**entry, "split": split} if plain else entry)
-    return entries
+    lists = {key: found[key] for key in _LISTS if key in found}
+    if not lists or not all(isinstance(entries, list) for entries in lists.values()):
+        raise SegconvError("is not an object with a list of cases, 'training'", code="SC087")
+    splits = {key: _LISTS[key] or ("train" if len(lists) > 1 else "") for key in lists}
+    return [_with_split(entry, splits[key]) for key, entries in lists.items() for entry in entries]
+
+
+def _with_split(entry: Any, split: str) -> Any:
+    if isinstance(entry, str):
+        entry = {"image": entry}  # as the Decathlon lists test images
+    given = not isinstance(entry, dict) or any(name.casefold() == "split" for name in entry)
+    return {**entry, "split": split} if split and not given else entry

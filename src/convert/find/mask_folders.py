@@ -1,4 +1,4 @@
-"""Where images and masks of classes lie: in a folder a case, or images in one folder and segmentations in another.
+"""Where images and masks of classes are: a folder per case, or images in one folder and segmentations in another.
 
 CASE/ct.nii.gz  CASE/segmentations/liver.nii.gz …      an image, and its masks in a folder within
 CASE/ct.nii.gz  CASE/liver.nii.gz …                    all of them side by side
@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ... import reading
 from ...dataset.folders import is_stray
 from ...dataset.lineage import TRAIN
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
 from ...image import opened, raster
 from ...image.formats import segmentation
 from ..model import ConvertOptions
@@ -35,7 +35,7 @@ _NUMBERED = re.compile(r"(.+)_(\d{4})")
 
 @dataclass
 class CaseFolder:
-    """A case as it lies.
+    """The files of a case.
 
     Parameters
     ----------
@@ -79,19 +79,36 @@ def is_segmentation(path: str) -> bool:
 
 
 def image_folder(root: Path, options: ConvertOptions) -> Path | None:
-    """Return the folder that ``--images`` names, relative to the source or to where the user is; None if none."""
+    """Return the folder that the user names for the images, relative to the source or to where they are; else None."""
     if len(options.images) != 1:
         return None
     places = (root / options.images[0], Path(options.images[0]))
     return next((Path(os.path.realpath(place)) for place in places if reading.is_folder(place)), None)
 
 
-def _own_image_folder(root: Path, options: ConvertOptions) -> Path | None:
-    """Return the folder of images that lies beside one of 3D Slicer's segmentations, if there is one of each."""
-    if options.image:
+def _image_folder(survey: Survey) -> Path | None:
+    """Return the folder of the images, if they are in one of their own.
+
+    Raises
+    ------
+    SegconvError
+        ``SC001`` if the user names one that does not exist.
+    """
+    if not survey.options.images:
+        return _own_image_folder(survey)
+    folder = image_folder(survey.root, survey.options)
+    if folder is None:
+        what = f"the images are looked for in {' '.join(survey.options.images)}, which is not a folder"
+        raise SegconvError(what, cures=(Cure("name_image_folder"), Cure("name_image_of_case")))
+    return folder
+
+
+def _own_image_folder(survey: Survey) -> Path | None:
+    """Return the folder of images that is beside one of 3D Slicer's segmentations, if there is one of each."""
+    if survey.options.image:
         return None
     folders: dict[str | None, list[Path]] = {}
-    for path in root.iterdir():
+    for path in survey.root.iterdir():
         if reading.is_folder(path):
             folders.setdefault(place_of(path.name).role, []).append(path)
     images, masks = folders.get(IMAGE, []), folders.get(MASK, [])
@@ -102,82 +119,120 @@ def _own_image_folder(root: Path, options: ConvertOptions) -> Path | None:
 
 
 def find_folders(survey: Survey) -> list[CaseFolder]:
-    """Return the cases of a source.
+    """Return the cases of a source; raises ``SC001`` if the user names a folder of images that does not exist."""
+    elsewhere = _image_folder(survey)
+    files, waiting = _files(survey, elsewhere)
+    layout = _Layout(survey, elsewhere)
+    for folder, units in _of_one_kind(files, survey.options, elsewhere).items():
+        layout.add(folder, units)
+    if elsewhere is None and any(_holds_masks(folder.rpartition("/")[0]) for folder in waiting):
+        layout.add_series(waiting)
+    found = layout.settled()
+    _name_by_class(found)
+    for case in found:
+        case.masks = {name: unit for name, unit in case.masks.items() if wanted_name(name, survey.options.masks)}
+    return [case for case in found if case.images or case.labels]
 
-    Raises
-    ------
-    SegconvError
-        ``SC001`` if ``--images`` names no folder.
-    """
-    elsewhere = image_folder(survey.root, survey.options) or (
-        None if survey.options.images else _own_image_folder(survey.root, survey.options)
-    )
-    if survey.options.images and elsewhere is None:
-        raise SegconvError(
-            f"--images {' '.join(survey.options.images)}: is no folder",
-            hint="--images DIR is a folder of images that are called as the cases; --image NAME the one beside masks",
-        )
-    found: dict[str, CaseFolder] = {}
-    waiting: list[tuple[str, list[str]]] = []
-    places: dict[str, list[Unit]] = {}
+
+def _files(survey: Survey, elsewhere: Path | None) -> tuple[dict[str, list[Unit]], dict[str, list[str]]]:
+    """Return the pictures and volumes of each folder that holds some, and the names in all others."""
+    files: dict[str, list[Unit]] = {}
+    waiting: dict[str, list[str]] = {}
     for folder, names in walk(survey):
         if elsewhere is not None and (survey.root / folder).is_relative_to(elsewhere):
             continue
         units = [unit for name in names if (unit := unit_of(folder, name)) is not None]
-        if not units:
-            if unit_of("", folder) is not None:
-                survey.error("SC061", "is a folder, expected a file", file=folder)
-            elif names:
-                waiting.append((folder, names))
-            continue
-        places[folder] = units
-    for folder, units in _of_one_kind(places, survey.options, elsewhere).items():
+        if units:
+            files[folder] = units
+        elif unit_of("", folder) is not None:
+            survey.error("SC061", "is a folder, expected a file", file=folder)
+        elif names:
+            waiting[folder] = names
+    return files, waiting
+
+
+class _Layout:
+    """The cases of a source as folder after folder is added.
+
+    Parameters
+    ----------
+    elsewhere
+        The folder of the images, if they are in one of their own.
+    """
+
+    def __init__(self, survey: Survey, elsewhere: Path | None) -> None:
+        self._survey = survey
+        self._elsewhere = elsewhere
+        self._found: dict[str, CaseFolder] = {}
+
+    def _case(self, name: str) -> CaseFolder:
+        return self._found.setdefault(name, CaseFolder(name))
+
+    def add(self, folder: str, units: Sequence[Unit]) -> None:
+        """Add the files of a folder."""
         parent, _, own = folder.rpartition("/")
+        if parent and own.lower() in IMAGE_WORDS and self._elsewhere is None:
+            self._case(parent).images |= {unit.stem: unit for unit in units}
+            return
         inner = own.lower() in MASK_WORDS
-        if parent and own.lower() in IMAGE_WORDS and elsewhere is None:
-            found.setdefault(parent, CaseFolder(parent)).images |= {unit.stem: unit for unit in units}
-            continue
-        case = found.setdefault(parent if inner else folder, CaseFolder(parent if inner else folder))
+        case = self._case(parent if inner else folder)
         for unit in units:
-            image = None if inner or elsewhere is not None else _channel(unit, survey.options.image, case)
+            only_masks = inner or self._elsewhere is not None
+            image = None if only_masks else _channel(unit, self._survey.options.image, case)
             if is_segmentation(unit.path):
                 case.segmentations.append(unit)
             elif image is not None:
-                _add(survey, case.images, image, unit)
+                _add(self._survey, case.images, image, unit)
             else:
-                _add(survey, case.masks, unit.stem, unit)
-    if elsewhere is None and any(_holds_masks(folder.rpartition("/")[0]) for folder, _ in waiting):
-        _add_series(survey, waiting, found)
-    for case in list(found.values()):
-        _take_apart(case, found)
-        if case.segmentations and not case.images and len(case.masks) == 1:
-            case.images, case.masks = case.masks, {}  # the only volume that holds no segments
-        case.images = {
-            name: case.images[name] for name in survey.options.image or sorted(case.images) if name in case.images
-        }
-    if elsewhere is not None:
-        _bring_images(_images_in(survey.root, elsewhere), found)
-    _name_by_class(found.values())
-    for case in found.values():
-        case.masks = {name: unit for name, unit in case.masks.items() if wanted_name(name, survey.options.masks)}
-    return [case for case in found.values() if case.images or case.labels]
+                _add(self._survey, case.masks, unit.stem, unit)
+
+    def add_series(self, folders: Mapping[str, list[str]]) -> None:
+        """Add series of DICOM: those in a folder of masks are masks, the one beside that folder is their image."""
+        options = self._survey.options
+        beside: dict[str, list[Unit]] = {}
+        for folder, names in folders.items():
+            for unit in series_units(self._survey, folder, names):
+                parent, _, own = unit.folder.rpartition("/")
+                if not _holds_masks(unit.folder):
+                    beside.setdefault(parent if own.lower() in IMAGE_WORDS else unit.folder, []).append(unit)
+                elif wanted_name(unit.stem, options.masks):
+                    _add(self._survey, self._case(parent).masks, unit.stem, unit)
+        for name, units in beside.items():
+            case = self._case(name)
+            wanted = {channel: unit for unit in units if (channel := _channel(unit, options.image, case)) is not None}
+            alone = {units[0].stem: units[0]} if len(units) == 1 and not options.image else {}
+            case.images |= wanted or alone
+
+    def settled(self) -> list[CaseFolder]:
+        """Return the cases with their images, in the order that the user wants."""
+        for case in list(self._found.values()):
+            _take_apart(case, self._found)
+            if case.segmentations and not case.images and len(case.masks) == 1:
+                case.images, case.masks = case.masks, {}  # the only volume that holds no segments
+            order = self._survey.options.image or sorted(case.images)
+            case.images = {name: case.images[name] for name in order if name in case.images}
+        if self._elsewhere is not None:
+            _bring_images(_images_in(self._survey.root, self._elsewhere), self._found)
+        return list(self._found.values())
 
 
 def _name_by_class(cases: Iterable[CaseFolder]) -> None:
     """Take the name of the case away from masks that begin with it in every case: ``p0/p0_liver`` and ``p1/p1_liver``.
 
-    Of one case alone that may be a part of the name of a class.
+    In a single case that may be a part of the name of a class.
     """
     masked = [case for case in cases if case.masks]
+    if len({case.own_name for case in masked}) < 2:
+        return
     starts = [re.compile(rf"{re.escape(case.own_name)}[_\-. ]+(?=.)", re.IGNORECASE) for case in masked]
     named = all(start.match(name) for start, case in zip(starts, masked, strict=True) for name in case.masks)
-    if named and len({case.own_name for case in masked}) > 1:
+    if named:
         for start, case in zip(starts, masked, strict=True):
             case.masks = {start.sub("", name, count=1): unit for name, unit in case.masks.items()}
 
 
 def _of_one_kind(
-    places: Mapping[str, list[Unit]], options: ConvertOptions, elsewhere: Path | None
+    files: Mapping[str, list[Unit]], options: ConvertOptions, elsewhere: Path | None
 ) -> dict[str, list[Unit]]:
     """Return folder → its files without pictures among volumes, and without volumes among pictures.
 
@@ -186,29 +241,31 @@ def _of_one_kind(
 
     Parameters
     ----------
-    places
+    files
         Folder → its files.
     elsewhere
         The folder of the images, if they are in one of their own.
     """
     of_case: dict[str, set[bool]] = {}
-    for folder, units in places.items():
+    for folder, units in files.items():
         images = _images_among(folder, units, options) if elsewhere is None else ()
         of_case.setdefault(_case_of(folder), set()).update(map(_is_picture, images))
-    of_all = {kind for own in of_case.values() for kind in own}
-    if elsewhere is not None:
-        images = [unit for path in elsewhere.iterdir() if (unit := unit_of("", path.name)) is not None]
-        of_all = {all(map(_is_picture, images))} if images else set()
-    if not of_all and not all(_is_picture(unit) for units in places.values() for unit in units):
-        of_all = {False}  # no file is called as an image; 3D Slicer's segmentations may tell
+    of_all = {kind for own in of_case.values() for kind in own} if elsewhere is None else _kind_in(elsewhere)
+    if not of_all and not all(_is_picture(unit) for units in files.values() for unit in units):
+        of_all = {False}  # no file has the name of an image; 3D Slicer's segmentations may decide
     found = {}
-    for folder, units in places.items():
-        own = of_case[_case_of(folder)]
-        kind = {False} if False in own else of_all
+    for folder, units in files.items():
+        kind = {False} if False in of_case[_case_of(folder)] else of_all
         kept = [unit for unit in units if _is_picture(unit) in kind] if len(kind) == 1 else units
         if kept:
             found[folder] = kept
     return found
+
+
+def _kind_in(folder: Path) -> set[bool]:
+    """Return whether the files of a folder are pictures; nothing if it holds none."""
+    images = [unit for path in folder.iterdir() if (unit := unit_of("", path.name)) is not None]
+    return {all(map(_is_picture, images))} if images else set()
 
 
 def _case_of(folder: str) -> str:
@@ -241,24 +298,6 @@ def _holds_masks(folder: str) -> bool:
     return place_of(folder.rpartition("/")[2]).role == MASK
 
 
-def _add_series(survey: Survey, folders: Iterable[tuple[str, list[str]]], found: dict[str, CaseFolder]) -> None:
-    """Add series of DICOM: those in a folder of masks are masks, the one beside that folder is their image."""
-    beside: dict[str, list[Unit]] = {}
-    for folder, names in folders:
-        for unit in series_units(survey, folder, names):
-            parent, _, own = unit.folder.rpartition("/")
-            if not _holds_masks(unit.folder):
-                beside.setdefault(parent if own.lower() in IMAGE_WORDS else unit.folder, []).append(unit)
-            elif wanted_name(unit.stem, survey.options.masks):
-                _add(survey, found.setdefault(parent, CaseFolder(parent)).masks, unit.stem, unit)
-    for name, units in beside.items():
-        case = found.setdefault(name, CaseFolder(name))
-        wanted = {
-            channel: unit for unit in units if (channel := _channel(unit, survey.options.image, case)) is not None
-        }
-        case.images |= wanted or ({units[0].stem: units[0]} if len(units) == 1 and not survey.options.image else {})
-
-
 def _add(survey: Survey, units: dict[str, Unit], name: str, unit: Unit) -> None:
     twin = units.setdefault(name, unit)
     if twin is not unit:
@@ -287,7 +326,7 @@ def _channel(unit: Unit, wanted: Iterable[str], case: CaseFolder) -> str | None:
 
 
 def wanted_name(name: str, pattern: str | None) -> bool:
-    """Return whether ``--masks`` takes a class; it lists names of classes, in which ``*`` stands for anything."""
+    """Return whether the user takes a class; the pattern lists names of classes, in which ``*`` stands for anything."""
     if pattern is None:
         return True
     expressions = ("".join(".*" if c == "*" else re.escape(c) for c in part.strip()) for part in pattern.split(","))
@@ -318,9 +357,10 @@ def _images_in(root: Path, folder: Path) -> dict[str, dict[str, Unit]]:
     """Return case → channel → file of a folder of images; ``NAME_0000`` is a channel of ``NAME``."""
     place = str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
     found: dict[str, dict[str, Unit]] = {}
-    names = sorted(path.name for path in folder.iterdir() if not is_stray(path.name) and not is_segmentation(path.name))
-    units = [unit for name in names if (unit := unit_of(place, name)) is not None]
-    for unit in [unit for unit in units if not _is_picture(unit)] or units:
+    names = sorted(path.name for path in folder.iterdir() if not is_stray(path.name))
+    units = [unit for name in names if not is_segmentation(name) and (unit := unit_of(place, name)) is not None]
+    volumes_only = [unit for unit in units if not _is_picture(unit)]
+    for unit in volumes_only or units:
         numbered = _NUMBERED.fullmatch(unit.stem)
         case, channel = (numbered[1], numbered[2]) if numbered else (unit.stem, "")
         found.setdefault(case, {})[channel] = unit

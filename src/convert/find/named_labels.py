@@ -1,4 +1,4 @@
-"""Folders whose own names tell nothing, but hold labels by the names of their files.
+"""Folders whose own names say nothing, but which hold labels by the names of their files.
 
 ``x/a.png`` and ``y/a_mask.png``, or ``x/a.jpg`` and ``y/a.png``: a picture that lost values in
 compression is no label.
@@ -7,7 +7,7 @@ compression is no label.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ..tree import Unit
 from .matching import match
@@ -23,7 +23,7 @@ _FEWEST = 2
 def labels_by_name(folders: Mapping[str, list[Unit]], images: Collection[str]) -> dict[str, list[str]]:
     """Return folder of labels → the folders, one if all is well, whose images they may be of.
 
-    Nothing is told where one folder holds images and labels: a folder is a case or a site there, and
+    The result is empty where one folder holds images and labels: a folder is a case or a site there, and
     may have lost the one or the other.
 
     Parameters
@@ -36,31 +36,50 @@ def labels_by_name(folders: Mapping[str, list[Unit]], images: Collection[str]) -
     looks = {folder: _look(units) for folder, units in folders.items()}
     if None in looks.values():
         return {}
-    # Of those that may be images alone: thousands of folders take no longer than a few.
+    near = _near_images(looks)
+    found = {}
+    for folder, look in looks.items():
+        if look == _PHOTOS or folder in images:
+            continue
+        raw = _raw_images(folder, folders, looks) if look == _LABELS else []
+        fitting = raw or _fitting(folder, folders, near(folder), by_name=look == _LABELS)
+        if fitting:
+            found[folder] = fitting
+    return found
+
+
+def _near_images(looks: Mapping[str, str | None]) -> Callable[[str], list[str]]:
+    """Return a function from a folder to those whose paths differ from its own in one place and may hold its images.
+
+    Thousands of folders take no longer than a few: each is found by its path with one place left open.
+    """
     by_open_path: dict[tuple[str | None, str], list[str]] = {}
     for folder, look in looks.items():
         for path in with_one_open(folder) if look != _LABELS else ():
             by_open_path.setdefault((look, path), []).append(folder)
-    found: dict[str, list[str]] = {}
-    for folder, own in looks.items():
-        if own == _PHOTOS or folder in images:
-            continue
-        raw = [other for other in _raw_folders(folder) if looks.get(other, _LABELS) != _LABELS]
-        if own == _LABELS and raw and match(folders[raw[0]], folders[folder]).cases:
-            found[folder] = raw[:1]
-            continue
-        wanted = (_PHOTOS, _PLAIN) if own == _LABELS else (_PHOTOS,)
-        near = [by_open_path.get((look, path), []) for look in wanted for path in with_one_open(folder)]
-        if sum(map(len, near)) <= MAX_NEAR:
-            fitting = [
-                other
-                for others in near
-                for other in others
-                if not _numbered_alike(folder, other) and _fit(folders[other], folders[folder], by_name=own == _LABELS)
-            ]
-            if fitting:
-                found[folder] = fitting
-    return found
+
+    def near(folder: str) -> list[str]:
+        wanted = (_PHOTOS, _PLAIN) if looks[folder] == _LABELS else (_PHOTOS,)
+        keys = [(look, path) for look in wanted for path in with_one_open(folder)]
+        return [other for key in keys for other in by_open_path.get(key, ())]
+
+    return near
+
+
+def _raw_images(folder: str, folders: Mapping[str, list[Unit]], looks: Mapping[str, str | None]) -> list[str]:
+    """Return the folder of the images of labels among the derivatives of BIDS, if it is known and its names match."""
+    raw = [other for other in _raw_folders(folder) if looks.get(other, _LABELS) != _LABELS]
+    return raw[:1] if raw and match(folders[raw[0]], folders[folder]).cases else []
+
+
+def _fitting(folder: str, folders: Mapping[str, list[Unit]], near: Sequence[str], *, by_name: bool) -> list[str]:
+    if len(near) > MAX_NEAR:
+        return []
+    return [
+        other
+        for other in near
+        if not _numbered_alike(folder, other) and _fit(folders[other], folders[folder], by_name=by_name)
+    ]
 
 
 def _raw_folders(folder: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from ... import reading
@@ -17,7 +17,7 @@ from ...dataset.lineage import TRAIN
 from ...errors import Cure, Finding, SegconvError
 from ..survey import Survey
 from ..tree import Unit
-from .globs import glob_of, pattern_of
+from .globs import CASE, glob_of, pattern_of
 from .pairs import Pair, Pairing
 from .split_folders import split_by_folders
 
@@ -44,7 +44,7 @@ def compile_pattern(text: str, root: Path) -> re.Pattern[str]:
     try:
         return re.compile(expression)
     except re.error as error:
-        raise SegconvError(f"{text!r} is no pattern ({error})", hint="for example 'images/*.nii.gz'") from error
+        raise SegconvError(f"{text!r} is not a pattern ({error})", hint="an example is 'images/*.nii.gz'") from error
 
 
 def _of_glob(glob: str) -> str:
@@ -78,42 +78,114 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
     units
         All files of a known ending.
     images
-        One pattern a channel, or one with ``{channel}``.
+        One pattern per channel, or one with ``{channel}``.
     masks
         The pattern of labels, or None.
     """
-    pairing = Pairing(folders=[f"--images {' '.join(images)}" + (f" --masks {masks}" if masks else "")])
-    compiled = [compile_pattern(text, root) for text in images]
-    mask_pattern = compile_pattern(masks, root) if masks is not None else None
-    names = _shared_names([*compiled, *([mask_pattern] if mask_pattern else [])])
-    labels = _matches(units, mask_pattern, masks or "", names, pairing) if mask_pattern is not None else {}
-    cases: dict[Key, dict[str, Unit]] = {}
-    patients: dict[Key, str] = {}
-    label_paths = {unit.path for of_case in labels.values() for unit in of_case.values()}
-    for number, (pattern, text) in enumerate(zip(compiled, images, strict=True)):
-        others = [unit for unit in units if unit.path not in label_paths]
-        for key, of_case in _matches(others, pattern, text, names, pairing, patients).items():
-            for channel, unit in of_case.items():
-                cases.setdefault(key, {})[channel or (f"{number:04d}" if len(images) > 1 else "")] = unit
-    if pairing.findings and not (cases and (labels or mask_pattern is None)):
+    pairing = Pairing(folders=[f"{' '.join(images)}" + (f" and {masks}" if masks else "")])
+    patterns = [_Pattern(text, compile_pattern(text, root)) for text in images]
+    label_pattern = _Pattern(masks, compile_pattern(masks, root)) if masks is not None else None
+    names = _shared_names([*patterns, *([label_pattern] if label_pattern else [])])
+    labels = _Matches(names, pairing)
+    if label_pattern is not None:
+        labels.add(units, label_pattern)
+    found = _Matches(names, pairing)
+    taken = {unit.path for of_case in labels.cases.values() for unit in of_case.values()}
+    others = [unit for unit in units if unit.path not in taken]
+    for number, pattern in enumerate(patterns):
+        found.add(others, pattern, f"{number:04d}" if len(images) > 1 else "")
+    if pairing.findings and not (found.cases and (labels.cases or masks is None)):
         return pairing  # a pattern that matches nothing explains all that would be missing
-    if cases and labels and not cases.keys() & labels.keys():
-        pairing.findings.append(_no_common_case(cases, labels, images[0], masks or ""))
+    if found.cases and labels.cases and not found.cases.keys() & labels.cases.keys():
+        pairing.findings.append(_no_common_case(found.cases, labels.cases, images[0], masks or ""))
         return pairing
-    for key, channels in cases.items():
-        label = labels.pop(key, None)
-        wanted = len(images) if _CHANNEL not in compiled[0].groupindex else len(channels)
-        if len(channels) < wanted:
-            missing = [text for n, text in enumerate(images) if f"{n:04d}" not in channels]
-            pairing.error("SC084", f"has no file that matches {missing[0]!r}", file=next(iter(channels.values())).path)
-            continue
-        name = _name(key, next(iter(channels.values())))
-        pair = Pair((), name, TRAIN, channels, tuple(label.values()) if label else ())
-        pairing.pairs.append(replace(pair, patient=patients.get(key)))
-    orphans = [unit for of_case in labels.values() for unit in of_case.values()]
-    pairing.findings += [Finding("SC081", "is a label without an image", file=unit.path) for unit in orphans]
+    _pair(pairing, patterns, found, labels)
     pairing.pairs = split_by_folders(pairing.pairs, pairing)
     return pairing
+
+
+def _pair(pairing: Pairing, patterns: Sequence[_Pattern], found: _Matches, labels: _Matches) -> None:
+    """Add a pair for each case; those that lack a channel, and labels without an image, become findings."""
+    for key, channels in found.cases.items():
+        label = labels.cases.pop(key, {})
+        first = next(iter(channels.values()))
+        missing = [pattern.text for number, pattern in enumerate(patterns) if f"{number:04d}" not in channels]
+        if not patterns[0].has(_CHANNEL) and len(channels) < len(patterns):
+            pairing.error("SC084", f"has no file that matches {missing[0]!r}", file=first.path)
+            continue
+        patient = found.patients.get(key)
+        pairing.pairs.append(Pair((), _name(key, first), TRAIN, channels, tuple(label.values()), patient))
+    for unit in (unit for of_case in labels.cases.values() for unit in of_case.values()):
+        pairing.error("SC081", "is a label without an image", file=unit.path)
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """A pattern as the user wrote it, and as a regular expression for paths relative to the source."""
+
+    text: str
+    expression: re.Pattern[str]
+
+    def has(self, name: str) -> bool:
+        """Return whether a part has this name."""
+        return name in self.expression.groupindex
+
+
+class _Matches:
+    """The files that patterns match, by case and channel.
+
+    Parameters
+    ----------
+    names
+        The named parts by which cases are told apart; without them, all that wildcards match.
+    pairing
+        Where findings go.
+
+    Attributes
+    ----------
+    cases
+        Case → channel → file.
+    patients
+        Case → patient, where a pattern names it.
+    """
+
+    def __init__(self, names: Sequence[str], pairing: Pairing) -> None:
+        self.cases: dict[Key, dict[str, Unit]] = {}
+        self.patients: dict[Key, str] = {}
+        self._names = names
+        self._pairing = pairing
+
+    def add(self, units: Iterable[Unit], pattern: _Pattern, channel: str = "") -> None:
+        """Add what a pattern matches; nothing is a finding.
+
+        Parameters
+        ----------
+        channel
+            Of the files, if the pattern does not name a part so.
+        """
+        own: dict[tuple[Key, str], Unit] = {}
+        for unit in units:
+            whole = pattern.expression.fullmatch(unit.path)
+            match = whole or pattern.expression.fullmatch(unit.path[: len(unit.path) - len(unit.ending)])
+            if match is None:
+                continue
+            key = self._key(match, unit, ending=len(unit.ending) if whole else 0)
+            part = match[_CHANNEL] if pattern.has(_CHANNEL) else ""
+            twin = own.setdefault((key, part), unit)
+            if twin is not unit:
+                what = f"and {twin.path} both match {pattern.text!r} as the case {'_'.join(key)!r}"
+                hint = f"name the parts that tell cases apart, such as {CASE}"
+                self._pairing.error("SC085", what, file=unit.path, hint=hint)
+                continue
+            self.cases.setdefault(key, {})[part or channel] = unit
+            if pattern.has(_PATIENT):
+                self.patients[key] = match[_PATIENT]
+        if not own:
+            hint = "patterns are relative to the source; * stays within a folder, **/ crosses folders"
+            self._pairing.error("SC011", f"no file matches {pattern.text!r}", hint=hint)
+
+    def _key(self, match: re.Match[str], unit: Unit, *, ending: int) -> Key:
+        return tuple(match[name] for name in self._names) if self._names else _wildcards(match, unit, ending)
 
 
 def pair_as_told(survey: Survey, units: Sequence[Unit]) -> Pairing | None:
@@ -140,8 +212,9 @@ def _no_common_case(
     return Finding(
         "SC081",
         f"{images!r} finds cases such as {_name(first, next(iter(cases[first].values())))!r}, and {masks!r} such as"
-        f" {_name(other, next(iter(labels[other].values())))!r}: not one of {len(cases)} and {len(labels)} is the same",
-        hint=f"name the part that is the same in both, as in --images {one!r} --masks {two!r}",
+        f" {_name(other, next(iter(labels[other].values())))!r}: none of {len(cases)} and {len(labels)} is the same",
+        hint="name the part that is the same in both",
+        cures=(Cure.of("name_images_and_masks", images=one, masks=two),),
     )
 
 
@@ -154,51 +227,10 @@ def _globs_of(cases: Iterable[Mapping[str, Unit]], labels: Iterable[Mapping[str,
     return one, other
 
 
-def _shared_names(patterns: Iterable[re.Pattern[str]]) -> list[str]:
-    """Return the named parts by which cases are told: those that all patterns have."""
-    shared: set[str] | None = None
-    for pattern in patterns:
-        names = set(pattern.groupindex) - {_CHANNEL}
-        shared = names if shared is None else shared & names
-    return sorted(shared or ())
-
-
-def _matches(
-    units: Sequence[Unit],
-    pattern: re.Pattern[str],
-    text: str,
-    names: list[str],
-    pairing: Pairing,
-    patients: dict[Key, str] | None = None,
-) -> dict[Key, dict[str, Unit]]:
-    found: dict[Key, dict[str, Unit]] = {}
-    for unit in units:
-        whole = pattern.fullmatch(unit.path)
-        match = whole or pattern.fullmatch(unit.path[: len(unit.path) - len(unit.ending)])
-        if match is None:
-            continue
-        if names:
-            key: Key = tuple(match[name] for name in names)
-        else:
-            ending = len(unit.ending) if match is whole else 0
-            key = _wildcards(match, unit, ending)
-        channel = match[_CHANNEL] if _CHANNEL in pattern.groupindex else ""
-        channels = found.setdefault(key, {})
-        if channel in channels:
-            pairing.error(
-                "SC085",
-                f"and {channels[channel].path} both match {text!r} as the case {'_'.join(key)!r}",
-                file=unit.path,
-                hint="name the parts that tell cases apart, such as {case}",
-            )
-            continue
-        channels[channel] = unit
-        if patients is not None and _PATIENT in pattern.groupindex:
-            patients[key] = match[_PATIENT]
-    if not found:
-        hint = "patterns are relative to the source; * stays within a folder, **/ crosses folders"
-        pairing.error("SC011", f"no file matches {text!r}", hint=hint)
-    return found
+def _shared_names(patterns: Sequence[_Pattern]) -> list[str]:
+    """Return the named parts by which cases are told apart: those that all patterns have."""
+    names = [set(pattern.expression.groupindex) - {_CHANNEL} for pattern in patterns]
+    return sorted(set.intersection(*names)) if names else []
 
 
 def _wildcards(match: re.Match[str], unit: Unit, ending: int) -> Key:

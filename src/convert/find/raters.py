@@ -6,6 +6,7 @@ They are opinions on one label. Taken for classes they would teach a network who
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -26,23 +27,21 @@ _NO_INITIALS = frozenset({
     "OAR", "GM", "WM", "CSF", "PZ", "TZ", "CZ", "AFS", "SAT", "VAT", "IMAT", "MA", "HE", "EX", "SE", "OD", "OC", "GGO",
 })
 # fmt: on
+_FINDINGS = frozenset({"lesion", "lesions", "tumor", "tumour"})
 
 
 def raters_in(names: Iterable[str]) -> list[str]:
-    """Return those names of masks of one case that tell of people and not of classes; several, or none."""
+    """Return those names of masks of one case that are of people and not of classes; several, or none."""
     names = list(names)
-    said = [name for name in names if any(_PERSON.fullmatch(part) for part in _parts(name))]
-    if said and all(_base_of_person(name) is not None for name in names if name not in said):
-        return names if len(names) > 1 else []  # Consensus, and Manual_1 to Manual_7
-    if said:
-        return names if len(said) == len(names) > 1 else said if len(said) > 1 else []
-    bases: dict[str, list[str]] = {}
-    for name in names:
-        base = _base_of_person(name)
-        if base is None:
-            return []  # classes are called by words, people or not
-        bases.setdefault(base, []).append(name)
-    return names if bases and all(len(own) > 1 for own in bases.values()) else []
+    people = [name for name in names if any(_PERSON.fullmatch(part) for part in _parts(name))]
+    if people:
+        others = [name for name in names if name not in people]
+        if all(_base_of_person(name) is not None for name in others):
+            people = names  # Consensus, and Manual_1 to Manual_7
+        return people if len(people) > 1 else []
+    bases = Counter(map(_base_of_person, names))
+    # Classes are named by words, people or not.
+    return names if bases and None not in bases and min(bases.values()) > 1 else []
 
 
 def _base_of_person(name: str) -> str | None:
@@ -50,20 +49,22 @@ def _base_of_person(name: str) -> str | None:
     parts = SEPARATORS.split(name)
     for at in (len(parts) - 1, 0):
         rest = "_".join(parts[:at] + parts[at + 1 :])
-        part = parts[at]
-        if at and part.isdecimal() and "manual" in tokens_of(rest) and not set(tokens_of(rest)) - MASK_WORDS:
+        if (at and _is_manual(parts[at], rest)) or _may_be_person(parts[at], rest.lower()):
             return rest.lower()
-        rest = rest.lower()
-        if _NUMBERED.fullmatch(part) and (rest or part.rstrip("0123456789").lower() in MASK_WORDS):
-            return rest
-        initials = _INITIALS.fullmatch(part) and part not in _NO_INITIALS
-        if (
-            initials
-            and rest
-            and set(rest.split("_")) & (MASK_WORDS | FILLERS | {"lesion", "lesions", "tumor", "tumour"})
-        ):
-            return rest
     return None
+
+
+def _is_manual(part: str, rest: str) -> bool:
+    """Return whether a name is that of a manual label with a number."""
+    words = set(tokens_of(rest))
+    return part.isdecimal() and "manual" in words and words <= MASK_WORDS
+
+
+def _may_be_person(part: str, rest: str) -> bool:
+    if _NUMBERED.fullmatch(part):
+        return bool(rest) or part.rstrip("0123456789").lower() in MASK_WORDS
+    initials = _INITIALS.fullmatch(part) and part not in _NO_INITIALS
+    return bool(initials and set(rest.split("_")) & (MASK_WORDS | FILLERS | _FINDINGS))
 
 
 def _parts(name: str) -> list[str]:

@@ -8,7 +8,7 @@ What is left of a name once the words of its role are taken away is the case.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -62,30 +62,40 @@ def place_of(folder: str) -> Place:
     """Return the role of a folder, and what is left of its path."""
     role: str | None = None
     split: str | None = None
-    validation = False
     key: list[str] = []
     where: list[str] = []
-    for component in folder.split("/") if folder else ():
-        tokens = tokens_of(component)
-        own = _role(tokens)
-        role = own or role
-        words = [t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS and t not in FILLERS and not t.isdecimal()]
-        splits = [t for t in words if t in SPLIT_WORDS]
-        alone = len(splits) == len(words) and bool(splits or own)
-        if alone or own or _COLLECTIONS & set(tokens):
-            for word in splits:
-                split = TEST if word in TEST_WORDS else TRAIN
-                validation = word in VALIDATION_WORDS
-        if own:
-            rest = "_".join(t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS | FILLERS | SPLIT_WORDS)
-            where += splits[-1:]
-        else:
-            rest = "" if alone or component in (DERIVATIVES, RAW) else component
-            where += splits[-1:] if alone else []
-        if rest:
-            key.append(rest)
-            where.append(rest)
-    return Place(role, split, validation, tuple(key), tuple(where))
+    for part in map(_part_of, folder.split("/") if folder else ()):
+        role = part.role or role
+        split = part.split or split
+        key += part.rest
+        where += part.splits + part.rest
+    kind = None if split is None else TEST if split in TEST_WORDS else TRAIN
+    return Place(role, kind, split in VALIDATION_WORDS, tuple(key), tuple(where))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one component of a path says: its role, its last word for a split, that as a list, and what is left."""
+
+    role: str | None
+    split: str | None
+    splits: list[str]
+    rest: list[str]
+
+
+def _part_of(component: str) -> _Part:
+    tokens = tokens_of(component)
+    role = _role(tokens)
+    words = [t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS | FILLERS and not t.isdecimal()]
+    splits = [t for t in words if t in SPLIT_WORDS][-1:]
+    only_splits = all(t in SPLIT_WORDS for t in words) and bool(splits or role)
+    heeded = splits[0] if splits and (only_splits or role or _COLLECTIONS & set(tokens)) else None
+    if role is not None:
+        rest = "_".join(t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS | FILLERS | SPLIT_WORDS)
+        return _Part(role, heeded, splits, [rest] if rest else [])
+    if only_splits or component in (DERIVATIVES, RAW):
+        return _Part(None, heeded, splits if only_splits else [], [])
+    return _Part(None, heeded, [], [component])
 
 
 def with_one_open(folder: str) -> list[str]:
@@ -120,27 +130,38 @@ def _role(tokens: Iterable[str]) -> str | None:
 
 @cache
 def role_of_stem(stem: str) -> tuple[str | None, str]:
-    """Return the role that a file's name tells by its first or last word, and the rest of the name.
+    """Return the role that a file's name says by its first or last word, and the rest of the name.
 
     The last word of a label may carry a number, as in ``21_manual1``, and a number may follow it, as
     in ``p_mask_1``, which is then part of the rest.
     """
     glued = _GLUED.fullmatch(stem)  # img0001 and label0001
-    if glued and glued[1].lower() in IMAGE_WORDS | MASK_WORDS:
-        return (MASK if glued[1].lower() in MASK_WORDS else IMAGE), glued[2]
+    if glued and (role := _role([glued[1].lower()])) is not None:
+        return role, glued[2]
     parts = SEPARATORS.split(stem)
     last = parts[-1].lower()
     if last.isdecimal() and len(parts) > 2:
         role, rest = role_of_stem(stem[: len(stem) - len(last)].rstrip("_-. "))
         if role is not None and rest and stem.startswith(rest):
             return role, f"{rest}_{parts[-1]}"
-    for words, role in ((MASK_WORDS, MASK), (IMAGE_WORDS, IMAGE)):
-        drawn = role == MASK and last in DRAWN_WORDS  # of a folder, it may say that its images have labels
-        if last in words or drawn or (role == MASK and last.rstrip("0123456789") in words):
-            return role, stem[: len(stem) - len(parts[-1])].rstrip("_-. ")
-        if parts[0].lower() in words:
-            return role, stem[len(parts[0]) :].lstrip("_-. ")
+    # Of a folder, such a word may say that its images have labels.
+    if last.rstrip("0123456789") in MASK_WORDS or last in MASK_WORDS | DRAWN_WORDS:
+        return MASK, _without_last(stem, parts)
+    if parts[0].lower() in MASK_WORDS:
+        return MASK, _without_first(stem, parts)
+    if last in IMAGE_WORDS:
+        return IMAGE, _without_last(stem, parts)
+    if parts[0].lower() in IMAGE_WORDS:
+        return IMAGE, _without_first(stem, parts)
     return None, stem
+
+
+def _without_last(stem: str, parts: Sequence[str]) -> str:
+    return stem[: len(stem) - len(parts[-1])].rstrip("_-. ")
+
+
+def _without_first(stem: str, parts: Sequence[str]) -> str:
+    return stem[len(parts[0]) :].lstrip("_-. ")
 
 
 def rests_of(stem: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Several masks of one picture or volume, numbered: ``a_mask.png`` and ``a_mask_1.png``, each of an object of its own.
 
-Nothing tells whether they show objects of one class or replace one another, so that they are united only
+Nothing says whether they show objects of one class or replace one another, so that they are united only
 on request.
 """
 
@@ -13,7 +13,7 @@ from ...errors import Cure
 from ...words import count_of
 from ..tree import Unit
 from .matching import Matched
-from .roles import MASK, place_of, rests_of, role_of_stem
+from .roles import MASK, place_of, rests_of
 
 if TYPE_CHECKING:
     from .pairs import Pairing
@@ -23,21 +23,31 @@ _NUMBER = re.compile(r"[_\-. ]*\(?\d+\)?$")
 
 def further_masks(found: Matched) -> dict[Unit, list[Unit]]:
     """Return image → the numbered masks beside its own, or without one of its own, which match no other image."""
-    owners = {name: image for name, images, _ in found.cases for image in images.values() if len(images) == 1}
+    single = [(name, next(iter(images.values())), mask) for name, images, mask in found.cases if len(images) == 1]
+    owners = {name: image for name, image, _ in single}
     owners |= {image.stem: image for image in [*owners.values(), *found.alone]}
-    own = {image: mask for _, images, mask in found.cases for image in images.values()}
+    own = {image: mask for _, image, mask in single}
     further: dict[Unit, list[Unit]] = {}
     for mask in found.orphans:
         base = _NUMBER.sub("", mask.stem)
-        by_place = place_of(mask.folder).role == MASK
-        if base == mask.stem or not (by_place or role_of_stem(base)[0] == MASK):
-            continue
-        names = [base, *rests_of(base)] if by_place else rests_of(base)
-        image = next((owners[name] for name in names if name in owners), None)
+        image = next((owners[name] for name in _names(mask, base) if name in owners), None)
         if image is not None and (image not in own or own[image].stem.startswith(base)):
             further.setdefault(image, []).append(mask)
-    # A lone one with a number is as likely that of another image, which is not there.
+    # A lone one with a number may as well be that of another image, which is missing.
     return {image: masks for image, masks in further.items() if image in own or len(masks) > 1}
+
+
+def _names(mask: Unit, base: str) -> list[str]:
+    """Return what the image of a numbered mask may be called; nothing for one that is not numbered.
+
+    Parameters
+    ----------
+    base
+        Its name without the number.
+    """
+    if base == mask.stem:
+        return []
+    return [base, *rests_of(base)] if place_of(mask.folder).role == MASK else rests_of(base)
 
 
 def unite(pairing: Pairing, *, wanted: bool, noun: str) -> None:

@@ -1,4 +1,4 @@
-"""Which split the cases of patterns and lists belong to, told by folders such as train, imagesTs and validation."""
+"""Which split the cases of patterns and lists belong to, by folders such as train, imagesTs and validation."""
 
 from __future__ import annotations
 
@@ -19,28 +19,33 @@ def split_by_folders(pairs: Sequence[Pair], remarks: Remarks, declared: Collecti
     Parameters
     ----------
     declared
-        Names of cases whose split the user said, which stays.
+        Names of cases whose split the user gave, which stays.
     """
     found = []
     validation = 0
     above = _above(pairs)
     for pair in pairs:
         places = {folder: place_of(folder.removeprefix(above)) for folder in _folders(pair)}
-        told = {place.split: folder for folder, place in places.items() if place.split is not None}
-        if pair.name in declared or not told:
+        splits = {place.split: folder for folder, place in places.items() if place.split is not None}
+        if pair.name in declared or not splits:
             found.append(pair)
-        elif len(told) > 1:
-            what = f"of the case {pair.name!r} is for testing, and {told[TRAIN]} for training"
-            hint = "a column 'split' of --pairs LIST says which of both it is"
-            remarks.error("SC087", what, file=told[TEST], hint=hint)
+        elif len(splits) > 1:
+            what = f"of the case {pair.name!r} is for testing, and {splits[TRAIN]} for training"
+            hint = "a column 'split' of a list of cases says which of both it is"
+            remarks.error("SC087", what, file=splits[TEST], hint=hint)
         else:
-            found.append(replace(pair, split=next(iter(told))))
+            found.append(replace(pair, split=next(iter(splits))))
             validation += any(place.validation for place in places.values())
+    return _with_training(found, remarks, declared, validation)
+
+
+def _with_training(found: list[Pair], remarks: Remarks, declared: Collection[str], validation: int) -> list[Pair]:
+    """Return the cases, which become training cases if all are for testing; notes say what became of them."""
     tests = [pair.name for pair in found if pair.split == TEST]
     if tests and len(tests) == len(found) and not declared:
-        remarks.note("all cases lie in folders for testing; they become training cases, as there are no others")
+        remarks.note("all cases are in folders for testing; they become training cases, as there are no others")
         return [replace(pair, split=TRAIN) for pair in found]
-    if tests and len(tests) > sum(name in declared for name in tests):
+    if any(name not in declared for name in tests):
         remarks.note(f"{count_of(len(tests), 'case')} in folders for testing became test cases")
     if validation:
         joined = f"{count_of(validation, 'case')} in folders for validation join the training cases"
@@ -53,6 +58,6 @@ def _folders(pair: Pair) -> list[str]:
 
 
 def _above(pairs: Sequence[Pair]) -> str:
-    """Return the folder above all files that lie outside of the source: what it is called says nothing of them."""
+    """Return the folder above all files outside the source: its name says nothing of them."""
     outside = [folder for pair in pairs for folder in _folders(pair) if folder.startswith("/")]
     return os.path.commonpath(outside) if outside else ""

@@ -132,7 +132,7 @@ def test_several_patterns_are_channels_in_their_order(tmp_path: Path, segconv: C
     ("images", "masks", "code", "exit_code", "told"),
     [
         ("nowhere/*.png", "gold/*-*.v2.png", "SC011", 66, "'nowhere/*.png'"),
-        ("*/x/*_pic.png", "gold/A-*.v2.png", "SC081", 65, "not one of 4 and 2 is the same"),
+        ("*/x/*_pic.png", "gold/A-*.v2.png", "SC081", 65, "none of 4 and 2 is the same"),
         ("{site}/x/{case}_pic.png", "gold/{site}-{case}.v2.png", None, 0, ""),
         ("A/x/*_pic.png", "gold/A-*.v2.png", None, 0, ""),
         (

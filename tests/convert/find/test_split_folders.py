@@ -44,7 +44,7 @@ def test_test_images_need_no_mask_with_patterns(source: Path, segconv: Command) 
 def test_test_folders_become_training_if_only_they_are_asked_for(source: Path, segconv: Command) -> None:
     done = segconv("convert", source, "--to", "5_A", "--images", "test/pics/*.png", "--masks", "test/gold/*.png")
     assert splits(segconv, done) == {"a3": "train"}
-    assert "note: all cases lie in folders for testing; they become training cases" in done.err
+    assert "note: all cases are in folders for testing; they become training cases" in done.err
 
 
 def test_an_image_and_a_label_of_different_splits_are_refused(source: Path, segconv: Command) -> None:
@@ -103,7 +103,7 @@ def test_lists_of_a_json_keep_their_split(source: Path, segconv: Command) -> Non
 def test_columns_that_mean_nothing_are_named_and_two_labels_refused(source: Path, segconv: Command) -> None:
     (source / "list.csv").write_text("\n".join(["image,label,subset", *rows(["1"] * 4)]))
     done = segconv("convert", source, "--to", "5_A", "--pairs", source / "list.csv", "--dry-run")
-    assert "Warning SC087: list.csv: has the column 'subset', which says nothing" in done.err
+    assert "Warning SC087: list.csv: has the column 'subset', which means nothing" in done.err
     (source / "list.csv").write_text("\n".join(["image,label,mask", *rows(["x.png"] * 4)]))
     done = segconv("convert", source, "--to", "5_A", "--pairs", source / "list.csv", "--dry-run")
     assert (done.code, "has the columns label and mask, which are labels" in done.err) == (65, True)
