@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import reading
@@ -51,38 +51,64 @@ def input_pairs(survey: Survey, source: Path, channels: Sequence[str], *, pictur
         raise SegconvError(f"holds no {what}, which the model was trained on", code="SC011", file=str(source))
     _judge_twice(survey, units)
     split = len(channels) > 1 and not pictures
-    groups = _grouped(units, channels) if split else [(unit.folder, unit.stem, [unit]) for unit in units]
-    groups = [(folder, name or survey.root.name, own) for folder, name, own in groups]  # slices in the folder itself
-    names = {name for _, name, _ in groups}
+    groups = _grouped(units, channels) if split else [_Group(unit.folder, unit.stem, [unit]) for unit in units]
+    groups = [replace(group, name=group.name or survey.root.name) for group in groups]  # slices in the folder itself
+    names = {group.name for group in groups}
     if len(names) == len(groups):
-        return [_pair((), name, own) for _, name, own in groups]
-    if len(names) == 1 and all(folder for folder, _, _ in groups):  # CT in a folder a case: the folder names it
-        return [_pair((), folder, own) for folder, _, own in groups]
-    return [_pair((folder,) if folder else (), name, own) for folder, name, own in groups]
+        return [group.pair((), group.name) for group in groups]
+    if len(names) == 1 and all(group.folder for group in groups):  # CT in a folder per case: the folder names it
+        return [group.pair((), group.folder) for group in groups]
+    return [group.pair((group.folder,) if group.folder else (), group.name) for group in groups]
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The channels of a case, in order, with the folder that they are in."""
+
+    folder: str
+    name: str
+    files: Sequence[Unit]
+
+    def pair(self, where: tuple[str, ...], name: str) -> Pair:
+        """Return the case under a name, below a folder."""
+        images = {f"{number:04d}": unit for number, unit in enumerate(self.files)}
+        return Pair(where, "/".join((*where, name)), TEST, images)
 
 
 def _units(survey: Survey, source: Path, *, pictures: bool) -> list[Unit]:
-    paged = survey.options.spacing_mm is not None
     if reading.is_file(source):
-        ending = raster.ending_of(source.name) if pictures or paged else None
-        ending = ending or (None if pictures else volumes.ending_of(source.name))
-        unit = Unit("", source.name[: -len(ending)], source.name[-len(ending) :]) if ending else None
-        return [] if unit is None else [unit if pictures else listed_volume(survey, unit)]
+        return _one_file(survey, source.name, pictures=pictures)
     below = survey.again()
     units = units_in(below, raster.ending_of)[0] if pictures else volume_units(below)[0]
+    paged = survey.options.spacing_mm is not None
     if not units and paged and any(raster.ending_of(path.name) for path in survey.root.iterdir()):
         slices = Unit("", survey.root.name, "")  # of one volume
         return [listed_volume(replace(survey, root=survey.root.parent), slices)]
     if own := [unit for unit in units if not unit.folder and unit.parts is None]:
         return own
     survey.take(below)
+    return _without_labels(survey, units)
+
+
+def _one_file(survey: Survey, name: str, *, pictures: bool) -> list[Unit]:
+    """Return a file, if it is a picture or volume as the model expects them."""
+    paged = survey.options.spacing_mm is not None
+    ending = raster.ending_of(name) if pictures or paged else None
+    ending = ending or (None if pictures else volumes.ending_of(name))
+    if ending is None:
+        return []
+    unit = Unit("", name[: -len(ending)], name[-len(ending) :])
+    return [unit if pictures else listed_volume(survey, unit)]
+
+
+def _without_labels(survey: Survey, units: list[Unit]) -> list[Unit]:
+    """Return the files but those that are labels by their names or places, if others are not."""
     masks = [unit for unit in units if _is_mask(unit)]
-    if masks and len(masks) < len(units):
-        what = f"is a label, by its name or place; {count_of(len(masks), 'such file')} below are not predicted"
-        hint = "give the folder that it lies in to predict it"
-        survey.warn("SC087", what, file=masks[0].path, hint=hint)
-        return [unit for unit in units if not _is_mask(unit)]
-    return units
+    if not masks or len(masks) == len(units):
+        return units
+    what = f"is a label, by its name or place; {count_of(len(masks), 'such file')} below are not predicted"
+    survey.warn("SC087", what, file=masks[0].path, hint="give the folder that it is in to predict it")
+    return [unit for unit in units if not _is_mask(unit)]
 
 
 def _is_mask(unit: Unit) -> bool:
@@ -98,19 +124,19 @@ def _judge_twice(survey: Survey, units: Sequence[Unit]) -> None:
             survey.error("SC085", f"{names} are two files of one case", file=unit.path)
 
 
-def _grouped(units: Sequence[Unit], channels: Sequence[str]) -> list[tuple[str, str, list[Unit]]]:
-    """Return folder, name and channels of each case, by the numbers of channels or by their names."""
+def _grouped(units: Sequence[Unit], channels: Sequence[str]) -> list[_Group]:
+    """Return the cases, by the numbers of channels or by their names."""
     groups: dict[tuple[str, str], list[Unit]] = {}
     for unit in units:
         match = _NUMBERED.fullmatch(unit.stem)
         groups.setdefault((unit.folder, match[1] if match else unit.stem), []).append(unit)
     if all(len(own) == 1 for own in groups.values()) and (named := _by_channel_names(units, channels)):
         return named
-    return [(folder, stem, own) for (folder, stem), own in groups.items()]
+    return [_Group(folder, stem, own) for (folder, stem), own in groups.items()]
 
 
-def _by_channel_names(units: Sequence[Unit], channels: Sequence[str]) -> list[tuple[str, str, list[Unit]]]:
-    """Return the cases if every file is called as a channel, and every case has all of them."""
+def _by_channel_names(units: Sequence[Unit], channels: Sequence[str]) -> list[_Group]:
+    """Return the cases if every file has the name of a channel, and every case has all of them."""
     wanted = {name.casefold(): number for number, name in enumerate(channels)}
     groups: dict[tuple[str, str], dict[int, Unit]] = {}
     for unit in units:
@@ -122,19 +148,10 @@ def _by_channel_names(units: Sequence[Unit], channels: Sequence[str]) -> list[tu
         groups[unit.folder, stem][number] = unit
     if any(len(own) < len(channels) for own in groups.values()):
         return []
-    # T1 and FLAIR in a folder a case: the folder names it.
-    return [
-        (folder.rpartition("/")[0], folder.rpartition("/")[2], _in_order(own))
-        if not stem
-        else (folder, stem, _in_order(own))
-        for (folder, stem), own in groups.items()
-    ]
-
-
-def _in_order(own: dict[int, Unit]) -> list[Unit]:
-    return [own[number] for number in sorted(own)]
-
-
-def _pair(where: tuple[str, ...], name: str, files: Sequence[Unit]) -> Pair:
-    images = {f"{number:04d}": unit for number, unit in enumerate(files)}
-    return Pair(where, "/".join((*where, name)), TEST, images)
+    found = []
+    for (folder, stem), own in groups.items():
+        above, _, name = folder.rpartition("/")
+        files = [own[number] for number in sorted(own)]
+        # T1 and FLAIR in a folder per case: the folder names it.
+        found.append(_Group(folder, stem, files) if stem else _Group(above, name, files))
+    return found

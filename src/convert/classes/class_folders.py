@@ -1,30 +1,22 @@
 """A folder of masks for each class beside one of pictures: ``images/a.png``, ``masks/ex/a.png``, ``masks/he/a.png``.
 
-Masks are called as their pictures, or go on where those end (``a_EX.tif``). Such folders may as well hold the masks
-of several raters, so that they are classes only if the user says so: ``--from masks``.
+Masks have the names of their pictures, or longer ones that begin with them (``a_EX.tif``). Such folders may as well
+hold the masks of several raters, so that they are classes only if the user says so.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from ...errors import SegconvError
-from ..find.class_names import cases_by_names, image_form
+from ..find.class_names import cases_by_names
 from ..find.mask_folders import CaseFolder, unit_of, wanted_name
-from ..find.pairing import pair_units
-from ..find.raters import raters_in
 from ..find.roles import FILLERS, IMAGE, MASK, MASK_WORDS, place_of, tokens_of
-from ..judge.looks import image_first
 from ..model import CASE
 from ..survey import Survey
 from ..tree import Unit, walk
 
 CLASSES, OBJECTS = "SegmentationClass", "SegmentationObject"
-SHOWN_CLASSES = 4
-"""Masks of a picture that a refusal names."""
 _NUMBERING = re.compile(r"^\d+\s*[.)_-]\s*")
 
 
@@ -50,61 +42,6 @@ def class_folders(survey: Survey) -> list[CaseFolder]:
     return found
 
 
-def refuse_class_folders(root: Path) -> None:
-    """Refuse a source that has several masks of classes beside each image: classes, or raters, or one too many.
-
-    Raises
-    ------
-    SegconvError
-        ``SC003`` with what takes them for classes, and what takes one of them.
-    """
-    cases = class_folders(Survey(root))
-    places = {name: place for case in cases for name, place in case.places.items()}
-    if len(places) < 2:
-        return
-    above = {place.rpartition("/")[0] for place in places.values()}
-    if len(above) < len(places) or any(CASE in folder for folder in above):
-        _refuse_by_names(root, cases, places)
-        return
-    image = next(iter(cases[0].images.values()))
-    images = shlex.quote(f"{image.folder}/{CASE}{image.ending}".lstrip("/"))
-    folders = sorted({place.rpartition("/")[0] for place in places.values()})
-    one = " or ".join(f"--images {images} --masks {shlex.quote(place)}" for place in places.values())
-    classes = f"segconv convert {shlex.quote(str(root))} --from masks … takes each for a class ({', '.join(places)}); "
-    raise SegconvError(
-        f"{' and '.join(folders)} may {'both' if len(folders) == 2 else 'all'} hold the masks",
-        code="SC003",
-        hint=f"{one} takes one of them; {'' if raters_in(places) else classes}or move the others out of the source",
-    )
-
-
-def _refuse_by_names(root: Path, cases: Sequence[CaseFolder], places: Mapping[str, str]) -> None:
-    """Refuse masks that paths tell from one another, unless a usual reading of them leaves nothing open."""
-    units = [unit for case in cases for unit in (*case.images.values(), *case.masks.values())]
-    usual = pair_units(units)
-    if any(pair.labels for pair in usual.pairs) and not usual.findings and not usual.several:
-        return
-    full = next((case for case in cases if len(case.masks) > 1), None)
-    image = next(iter((full or cases[0]).images.values()))
-    masks = list({name: unit for case in cases for name, unit in (full or case).masks.items()}.values())
-    if place_of(image.folder).role is None and image_first([image], masks, root) is not True:
-        return  # other channels, perhaps
-    pattern = image_form(image, full or cases[0])
-    shown = list(places.values())[:SHOWN_CLASSES]
-    one = [f"--images {shlex.quote(pattern)} --masks {shlex.quote(place)}" for place in shown]
-    same = len({image_form(next(iter(case.images.values())), case) for case in cases}) == 1
-    same = same and all(unit.folder != image.folder for unit in masks)  # or the pattern finds both
-    alone = f"{' or '.join(one)} takes one of them; " if same else ""
-    named = " and ".join(unit.path for unit in masks[:SHOWN_CLASSES])
-    both = "both" if len(masks) == 2 else "all"
-    raise SegconvError(
-        f"{named} may {both} be masks of {image.path}" if full is not None else f"{named} may be masks of a class each",
-        code="SC003",
-        hint=f"{alone}segconv convert {shlex.quote(str(root))} --from masks … takes each for a class"
-        f" ({', '.join(places)})",
-    )
-
-
 def _cases(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:
     masks = {
         folder: units
@@ -117,26 +54,27 @@ def _cases(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder
     if len(images) != 1 or not names:
         return []
     pictures = {unit.stem: unit for unit in folders[images[0]]}
-    if pictures.keys() & names.values():
-        return []  # a folder for each picture
+    owners = {unit: _owner(unit.stem, pictures) for units in masks.values() for unit in units}
+    if pictures.keys() & names.values() or not all(any(owners[unit] for unit in own) for own in masks.values()):
+        return []  # a folder for each picture, or masks of something else
     cases = {stem: CaseFolder(unit.path[: -len(unit.ending)], {stem: unit}) for stem, unit in pictures.items()}
     for folder, units in masks.items():
-        owners = {unit: _owner(unit.stem, pictures) for unit in units}
-        if not any(owners.values()):
-            return []  # masks of something else
-        name = names[folder]
-        if not wanted_name(name, survey.options.masks):
-            continue
-        for unit, owner in owners.items():
-            if owner is None:
-                survey.error("SC081", "is a mask without a picture", file=unit.path)
-            elif name in cases[owner].masks:
-                twin = cases[owner].masks[name].path
-                survey.error("SC085", f"is a second mask of {owner!r}, beside {twin}", file=unit.path)
-            else:
-                cases[owner].masks[name] = unit
-                cases[owner].places[name] = f"{folder}/{CASE}{unit.stem[len(owner) :]}{unit.ending}"
+        if wanted_name(names[folder], survey.options.masks):
+            for unit in units:
+                _add(survey, cases, unit, owners[unit], names[folder])
     return list(cases.values())
+
+
+def _add(survey: Survey, cases: Mapping[str, CaseFolder], unit: Unit, owner: str | None, name: str) -> None:
+    """Add the mask of a class to the case of its picture."""
+    if owner is None:
+        survey.error("SC081", "is a mask without a picture", file=unit.path)
+    elif name in cases[owner].masks:
+        twin = cases[owner].masks[name].path
+        survey.error("SC085", f"is a second mask of {owner!r}, beside {twin}", file=unit.path)
+    else:
+        cases[owner].masks[name] = unit
+        cases[owner].places[name] = f"{unit.folder}/{CASE}{unit.stem[len(owner) :]}{unit.ending}"
 
 
 def _of_objects(folder: str, folders: Mapping[str, list[Unit]]) -> bool:

@@ -17,7 +17,7 @@ from ..judge.headers import judge_headers, judge_pictures
 from ..model import LAYERS, SEGMENTS, ConvertOptions, Scan, SourceCase
 from ..survey import Survey
 from .compiled_masks import compiled_masks
-from .segmented import refused_spellings
+from .segmented import judge_spellings
 
 
 def compiled_scan(
@@ -35,7 +35,7 @@ def compiled_scan(
         cases = all_apart(cases, drop_alpha=survey.options.drop_alpha)
     judge = judge_pictures if pictures else judge_headers
     channels = channel_names(judge(survey, cases, 0))
-    survey.add(refused_spellings(cases, survey.root, survey.options))
+    judge_spellings(survey, cases)
     labels_of = [case.parts[case.label].names for case in cases if case.label is not None]
     names = list(dict.fromkeys(name for own in labels_of for name in own if name))
     cases = _complete(survey, cases, names)

@@ -6,24 +6,22 @@ The value of a segment may be another one in each case; its name decides.
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from ...errors import Finding, SegconvError, naming
+from ...errors import Cure, SegconvError, naming
 from ...image.formats import nrrd, segmentation
 from ...image.read_options import ANY_AXES
 from ..find.mask_folders import is_segmentation, wanted_name
 from ..find.raters import raters_in
-from ..model import SEGMENTS, ConvertOptions, Parts, SourceCase
-from ..source_files import read_head, shown
+from ..model import SEGMENTS, Parts, SourceCase
+from ..source_files import read_head
 from ..survey import Survey
 from ..write.segments import segment_names
 
 _BETWEEN = re.compile(r"[\s_-]+")
 _UNNAMED = re.compile(r"segment(ation)?[ _-]?\d*", re.IGNORECASE)
-"""What 3D Slicer calls a segment until somebody does."""
+"""What 3D Slicer calls a segment that has no name yet."""
 
 
 def describes_segments(path: str) -> bool:
@@ -62,7 +60,7 @@ def with_segments(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCas
                 )  # its file keeps its name, in the case's folder
             except SegconvError as error:
                 survey.collect(error, survey.shown(case.label))
-    survey.add(refused_raters(found, survey.root, survey.options))
+    judge_raters(survey, found)
     return found
 
 
@@ -72,7 +70,7 @@ def parts_of(files: Sequence[str], label: str, wanted: str | None = None) -> dic
     Parameters
     ----------
     wanted
-        ``--masks``: the classes to take.
+        The names of the classes that the user takes; see `wanted_name`.
 
     Raises
     ------
@@ -86,79 +84,76 @@ def parts_of(files: Sequence[str], label: str, wanted: str | None = None) -> dic
     names = [name for of_file in own for name in of_file]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        stems = [_stem(file) for file in files]
-        if not all(len(of_file) == 1 and _UNNAMED.fullmatch(of_file[0]) for of_file in own) or raters_in(stems):
+        if not _unnamed(files, own):
             second = [file for file, of_file in zip(files, own, strict=True) if twice in of_file][1]
             raise SegconvError(
                 f"holds the segment {twice!r}, as another segmentation of the case does",
                 code="SC085",
                 file=second,
-                hint=f"--images GLOB --masks '**/{_name(files[0])}' takes one of them; give them names of their own in"
-                " 3D Slicer, if they are two classes",
+                hint="give them names of their own in 3D Slicer, if they are two classes",
+                cures=(Cure.of("name_images_and_masks", masks=f"**/{_name(files[0])}"),),
             )
-        names = stems  # nobody gave them a name but that of the file
+        names = [_stem(file) for file in files]
     taken = tuple(name if wanted_name(name, wanted) else "" for name in names)
     return {label: Parts(SEGMENTS, tuple(files), taken)}
 
 
-def refused_raters(cases: Iterable[SourceCase], root: Path, options: ConvertOptions) -> list[Finding]:
-    """Return an error if segments are by their names what several people drew, and no option makes them classes."""
-    if options.masks is not None and not options.images:
-        return []
-    for case in cases:
-        if case.label is None or case.form(case.label) != SEGMENTS:
-            continue
-        names = [name for name in case.parts[case.label].names if name]
-        if found := raters_in(names):
-            listed = ",".join(found)
-            return [
-                Finding(
-                    "SC003",
-                    f"holds the segments {', '.join(found[:4])}, which by their names are one label as several people"
-                    " drew it: which of them is it?",
-                    file=shown(case.label, root),
-                    hint=f"--from masks --masks {found[0]} takes one of them; or --from masks --masks {listed} takes"
-                    " them as classes"
-                    if is_segmentation(case.label)
-                    else "delete all but one of them in 3D Slicer",
-                )
-            ]
-    return []
+def _unnamed(files: Sequence[str], names: Sequence[Sequence[str]]) -> bool:
+    """Return whether only the names of files say what their segments are."""
+    plain = all(len(own) == 1 and _UNNAMED.fullmatch(own[0]) for own in names)
+    return plain and not raters_in(map(_stem, files))
 
 
-def refused_spellings(cases: Iterable[SourceCase], root: Path, options: ConvertOptions) -> list[Finding]:
-    """Return an error if names of segments differ in case, blanks or hyphens only, and no case has two of them.
+def _segmented(survey: Survey, cases: Iterable[SourceCase]) -> Iterator[tuple[SourceCase, list[str]]]:
+    """Yield the cases whose labels are segmentations, with the names of their segments.
 
-    ``--masks`` declares that each is a class.
+    None is yielded if the user says which names are classes.
     """
-    if options.masks is not None and not options.images:
-        return []
+    if survey.options.masks is not None and not survey.options.images:
+        return
+    for case in cases:
+        if case.label is not None and case.form(case.label) == SEGMENTS:
+            yield case, [name for name in case.parts[case.label].names if name]
+
+
+def judge_raters(survey: Survey, cases: Iterable[SourceCase]) -> None:
+    """Add an error if segments are by their names what several people drew, and no option makes them classes."""
+    for case, names in _segmented(survey, cases):
+        if found := raters_in(names):
+            by_name = is_segmentation(str(case.label))
+            survey.error(
+                "SC003",
+                f"holds the segments {', '.join(found[:4])}, which by their names are one label as several people"
+                " drew it: which of them is it?",
+                file=survey.shown(str(case.label)),
+                hint="" if by_name else "delete all but one of them in 3D Slicer",
+                cures=(Cure.of("take_class", name=found[0]), Cure.of("take_as_classes", names=found))
+                if by_name
+                else (),
+            )
+            return
+
+
+def judge_spellings(survey: Survey, cases: Iterable[SourceCase]) -> None:
+    """Add an error if names of segments differ only in case, blanks or hyphens, and no case has two of them."""
     spelled: dict[str, dict[str, SourceCase]] = {}
     together: set[str] = set()
-    for case in cases:
-        if case.label is None or case.form(case.label) != SEGMENTS:
-            continue
-        own: set[str] = set()
-        for name in filter(None, case.parts[case.label].names):
-            plain = _BETWEEN.sub(" ", name).strip().casefold()
-            together |= {plain} & own
-            own.add(plain)
-            spelled.setdefault(plain, {}).setdefault(name, case)
-    for plain, names in spelled.items():
-        if len(names) > 1 and plain not in together:
-            (one, first), (other, second) = list(names.items())[:2]
-            where = shown(str(first.label), root)
-            every = ",".join(name for found in spelled.values() for name in found)
-            return [
-                Finding(
-                    "SC003",
-                    f"holds the segment {other!r}, {where} {one!r}: are they one class?",
-                    file=shown(str(second.label), root),
-                    hint=f"if so, rename them alike in 3D Slicer; --from masks --masks {shlex.quote(every)} takes each"
-                    " for a class",
-                )
-            ]
-    return []
+    for case, names in _segmented(survey, cases):
+        plain = [_BETWEEN.sub(" ", name).strip().casefold() for name in names]
+        together |= {name for name in plain if plain.count(name) > 1}
+        for name, own in zip(plain, names, strict=True):
+            spelled.setdefault(name, {}).setdefault(own, case)
+    several = (spellings for plain, spellings in spelled.items() if len(spellings) > 1 and plain not in together)
+    for spellings in several:
+        (one, first), (other, second) = list(spellings.items())[:2]
+        survey.error(
+            "SC003",
+            f"holds the segment {other!r}, {survey.shown(str(first.label))} {one!r}: are they one class?",
+            file=survey.shown(str(second.label)),
+            hint="if so, give them one name in 3D Slicer",
+            cures=(Cure.of("take_as_classes", names=[name for found in spelled.values() for name in found]),),
+        )
+        return
 
 
 def _name(file: str) -> str:

@@ -173,7 +173,8 @@ def _judged_columns(entries: Iterable[Mapping[str, str]], file: str) -> Iterator
         yield Finding("SC087", what, file=file, hint=hint)
     odd = [repr(key) for key in columns if key not in (*_LABEL, *_OTHERS) and not key.startswith("image")]
     if odd:
-        what = f"has the {'column' if len(odd) == 1 else 'columns'} {', '.join(odd)}, which {'means' if len(odd) == 1 else 'mean'} nothing"
+        one = len(odd) == 1
+        what = f"has the column{'' if one else 's'} {', '.join(odd)}, which mean{'s' if one else ''} nothing"
         hint = "known are image (image_1, image_2 for channels), label, case, patient and split"
         yield warning("SC087", what, file=file, hint=hint)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import Finding, SegconvError
+from ...errors import Cure, SegconvError
 from ...image import raster
 from ...words import count_of
 from ..find.globs import pattern_of_files
@@ -15,12 +15,11 @@ from ..find.mask_folders import CaseFolder
 from ..find.patterns import pair_by_patterns
 from ..find.raters import raters_in
 from ..find.roles import MASK, role_of_stem
-from ..model import ConvertOptions
 from ..survey import Survey
 from ..tree import Unit, units_in
 from ..volumes.volume_units import volume_units
 
-NO_CHOICE = "--images GLOB --masks GLOB says which is the image and which the label"
+NO_CHOICE = Cure("name_images_and_masks")
 
 FEW_MASKS = 3
 """A case with more masks has one for each class, whatever they are called."""
@@ -29,13 +28,9 @@ _REGION = re.compile(r"(brain|body|head|skull|breast|thorax|fov|roi|foreground|p
 
 
 def choices_of_masks(
-    images: Mapping[str, Sequence[Unit]],
-    masks: Mapping[str, Sequence[Unit]],
-    root: Path,
-    options: ConvertOptions,
-    first: str = "",
-) -> str:
-    """Return options, ready to type, that take one of several files of each case as its label.
+    survey: Survey, images: Mapping[str, Sequence[Unit]], masks: Mapping[str, Sequence[Unit]], **more: object
+) -> tuple[Cure, ...]:
+    """Return cures that take one of several files of each case as its label.
 
     Parameters
     ----------
@@ -43,38 +38,46 @@ def choices_of_masks(
         Name of the channel → its file in each case.
     masks
         Name of the candidate → its file in each case.
-    first
-        What each of them begins with.
+    more
+        Further values of the cures.
     """
-    names = f" --channels {','.join(images)}" if len(images) > 1 and not options.channels else ""
-    told = []
-    for name, files in masks.items():
-        patterns = patterns_of(list(images.values()), files, root, options)
-        if not patterns:
-            return NO_CHOICE
-        told.append(f"{first}{patterns}{names} if {name} is the label")
-    return "; ".join(told)
+    patterns = [patterns_of(survey, list(images.values()), files) for files in masks.values()]
+    if not all(patterns):
+        return (NO_CHOICE,)
+    if len(images) > 1 and not survey.options.channels:
+        more = {"channels": list(images), **more}
+    return tuple(
+        Cure.of("take_as_label", images=found.images, masks=found.masks, label=name, **more)
+        for name, found in zip(masks, patterns, strict=True)
+        if found is not None
+    )
 
 
-def patterns_of(images: Sequence[Sequence[Unit]], masks: Sequence[Unit], root: Path, options: ConvertOptions) -> str:
-    """Return options, ready to type, that find these images and labels; nothing where patterns cannot say it.
+@dataclass(frozen=True)
+class Patterns:
+    """Patterns that find given images, one per channel, and given labels."""
+
+    images: tuple[str, ...]
+    masks: str
+
+
+def patterns_of(survey: Survey, images: Sequence[Sequence[Unit]], masks: Sequence[Unit]) -> Patterns | None:
+    """Return the patterns that find these images and labels; None where patterns cannot say it.
 
     Parameters
     ----------
     images
         The files of each channel.
     """
-    units = [*volume_units(Survey(root, options))[0], *units_in(Survey(root), raster.ending_of)[0]]
-    sides, pattern = [pattern_of_files(files) for files in images], pattern_of_files(masks)
-    if not _fits(units, sides, pattern, masks, root):
-        return ""
-    return " ".join(f"--images {shlex.quote(side)}" for side in sides) + f" --masks {shlex.quote(pattern)}"
+    units = [*volume_units(survey.again())[0], *units_in(survey.again(), raster.ending_of)[0]]
+    found = Patterns(tuple(map(pattern_of_files, images)), pattern_of_files(masks))
+    return found if _fits(units, found, masks, survey.root) else None
 
 
-def rival_masks(folders: Sequence[CaseFolder], root: Path, options: ConvertOptions) -> list[Finding]:
-    """Return an error if masks of a case are by their names not one of each class, and nobody said that they are."""
-    if options.masks is not None:
-        return []
+def judge_rivals(survey: Survey, folders: Sequence[CaseFolder]) -> None:
+    """Add an error if masks of a case are by their names not one of each class, unless the user says so."""
+    if survey.options.masks is not None:
+        return
     for rivals_in, what in (
         (raters_in, "which by their names are one label as several people drew it"),
         (_of_other_manners, "which by their names are a label and a mask of the region around it"),
@@ -82,31 +85,25 @@ def rival_masks(folders: Sequence[CaseFolder], root: Path, options: ConvertOptio
         rivals = {folder.name: found for folder in folders if (found := rivals_in(folder.masks))}
         if rivals:
             own = [folder for folder in folders if folder.name in rivals]
-            return [_rivalry(own, rivals, what, root, options)]
-    return []
+            survey.error(
+                "SC003",
+                f"holds {' and '.join(rivals[own[0].name][:4])}, {what}, in {count_of(len(own), 'case')} in all",
+                file=own[0].name or ".",
+                cures=_choices(survey, own, list(dict.fromkeys(name for found in rivals.values() for name in found))),
+            )
+            return
 
 
-def _rivalry(
-    folders: Sequence[CaseFolder],
-    rivals: Mapping[str, Sequence[str]],
-    what: str,
-    root: Path,
-    options: ConvertOptions,
-) -> Finding:
-    names = list(dict.fromkeys(name for found in rivals.values() for name in found))
-    everywhere = [name for name in names if all(name in folder.masks for folder in folders)]
+def _choices(survey: Survey, folders: Sequence[CaseFolder], rivals: Sequence[str]) -> tuple[Cure, ...]:
+    """Return what takes one of several masks as the label, and what takes them as classes."""
+    everywhere = [name for name in rivals if all(name in folder.masks for folder in folders)]
     masks = {name: [folder.masks[name] for folder in folders] for name in everywhere}
     shared = [name for name in folders[0].images if all(name in folder.images for folder in folders)]
     channels = {name: [folder.images[name] for folder in folders] for name in shared}
-    choices = "--from pairs --images GLOB --masks GLOB takes one of them"
+    choices: tuple[Cure, ...] = (Cure("take_one_of_pairs"),)
     if channels and masks:
-        choices = choices_of_masks(channels, masks, root, options, "--from pairs ")
-    return Finding(
-        "SC003",
-        f"holds {' and '.join(rivals[folders[0].name][:4])}, {what}, in {count_of(len(folders), 'case')} in all",
-        file=folders[0].name or ".",
-        hint=f"{choices}; or --from masks --masks {','.join(names)} takes them as classes",
-    )
+        choices = choices_of_masks(survey, channels, masks, kind="pairs")
+    return (*choices, Cure.of("take_as_classes", names=list(rivals)))
 
 
 def _of_other_manners(names: Iterable[str]) -> list[str]:
@@ -118,10 +115,10 @@ def _of_other_manners(names: Iterable[str]) -> list[str]:
     return names if 2 <= len(names) <= FEW_MASKS and mixed else []
 
 
-def _fits(units: Sequence[Unit], images: Sequence[str], masks: str, files: Sequence[Unit], root: Path) -> bool:
+def _fits(units: Sequence[Unit], patterns: Patterns, files: Sequence[Unit], root: Path) -> bool:
     """Return whether patterns find what they are to find, so that they may be printed."""
     try:
-        found = pair_by_patterns(units, images, masks, root)
+        found = pair_by_patterns(units, patterns.images, patterns.masks, root)
     except SegconvError:
         return False
     labels = {unit.path for pair in found.pairs for unit in pair.labels}

@@ -6,11 +6,10 @@ label the image; and a file of several channels may hold a mask among them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from ...errors import Finding, SegconvError
+from ...errors import Cure, SegconvError
 from ...image import volumes
 from ...image.label_like import MOST_VALUES, as_classes_are, as_labels_do, few_whole_numbers, in_words
 from ...image.stored import DecodedVolume
@@ -54,76 +53,90 @@ def questioned_channels(
     if declared or survey.failed:
         return
     labelled = [case for case in cases if case.label is not None and len(case.images) == len(keys)]
-    named = [pair for pair in pairs if len(pair.labels) == 1 and set(pair.images) == set(keys)]
+    named = [pair for pair in pairs if len(pair.labels) == 1 and pair.images.keys() == set(keys)]
     suspects = _suspects(labelled, keys, options) if labelled and named else []
     if not suspects:
         return
     where = "in the only case" if len(labelled) == 1 else f"in all {len(labelled)} cases"
+    found = _Question(survey, suspects, named, where)
     if any(suspect.of > 1 for suspect in suspects):
-        survey.add([_of_channels(suspects, named[0], where, count)])
+        found.of_channels(count)
     elif len(keys) > 1:
-        survey.add([_of_files(suspects, named, keys, where, survey.root, options)])
+        found.of_files(keys)
     elif as_classes_are(suspects[0].values):
-        survey.add([_of_only_image(suspects[0], named, labelled[0], where, survey.root, options)])
+        found.of_only_image(labelled[0])
 
 
-def _of_files(
-    suspects: Sequence[_Suspect],
-    named: Sequence[Pair],
-    keys: Sequence[str],
-    where: str,
-    root: Path,
-    options: ConvertOptions,
-) -> Finding:
-    first = named[0]
-    label = first.labels[0]
-    held = {suspect.key: suspect.values for suspect in suspects}
-    what = "; ".join(f"{_name(first.images[key])} holds only {in_words(values)}" for key, values in held.items())
-    channels = {key: [pair.images[key] for pair in named] for key in keys if key not in held}
-    choices = NO_CHOICE
-    if channels:
-        masks = {_name(first.images[key]): [pair.images[key] for pair in named] for key in held}
-        masks[_name(label)] = [pair.labels[0] for pair in named]
-        choices = choices_of_masks(channels, masks, root, options)
-    return Finding(
-        "SC003",
-        f"{what} {where}, as labels do, and {_name(label)} was taken for the label by its name: which of them is it?",
-        file=first.images[suspects[0].key].path,
-        hint=f"{choices}; or --channels {','.join(keys)} keeps {_name(label)} as the label and the others as channels",
-    )
+@dataclass(frozen=True)
+class _Question:
+    """What the user has to say of suspects.
 
+    Parameters
+    ----------
+    pairs
+        The cases by their files.
+    where
+        How many cases they are, in words.
+    """
 
-def _of_only_image(
-    suspect: _Suspect, named: Sequence[Pair], case: SourceCase, where: str, root: Path, options: ConvertOptions
-) -> Finding:
-    images = [pair.images[suspect.key] for pair in named]
-    labels = [pair.labels[0] for pair in named]
-    told = {images[0].path: patterns_of([images], labels, root, options)}
-    if not any(as_labels_do(values) for values in _few_values(case, str(case.label), options)):
-        told = {labels[0].path: patterns_of([labels], images, root, options), **told}
-    choices = "; ".join(f"{patterns} if {name} is the image" for name, patterns in told.items())
-    return Finding(
-        "SC003",
-        f"holds only {in_words(suspect.values)} {where}, as labels do, and was taken for the image of"
-        f" {labels[0].path}: which of them is the image?",
-        file=images[0].path,
-        hint=f"{choices}; if neither is, add the images" if all(told.values()) else NO_CHOICE,
-    )
+    survey: Survey
+    suspects: Sequence[_Suspect]
+    pairs: Sequence[Pair]
+    where: str
 
+    def _ask(self, question: str, *, hint: str = "", cures: Iterable[Cure]) -> None:
+        file = self.pairs[0].images[self.suspects[0].key].path
+        self.survey.error("SC003", question, file=file, hint=hint, cures=cures)
 
-def _of_channels(suspects: Sequence[_Suspect], first: Pair, where: str, count: int) -> Finding:
-    what = "; ".join(
-        f"{f'channel {suspect.number} of ' if suspect.of > 1 else ''}{_name(first.images[suspect.key])} holds only"
-        f" {in_words(suspect.values)}"
-        for suspect in suspects
-    )
-    names = ",".join(f"channel_{number}" for number in range(count))
-    return Finding(
-        "SC003",
-        f"{what} {where}, as labels do: is it a channel of the image, a label, or a mask of the body?",
-        file=first.images[suspects[0].key].path,
-        hint=f"--channels {names}, or names of your own, keeps it as a channel; otherwise save the images without it",
-    )
+    def of_files(self, keys: Sequence[str]) -> None:
+        """Ask which of several files is the label."""
+        first, label = self.pairs[0], self.pairs[0].labels[0]
+        held = {suspect.key: suspect.values for suspect in self.suspects}
+        what = "; ".join(f"{_name(first.images[key])} holds only {in_words(values)}" for key, values in held.items())
+        channels = {key: [pair.images[key] for pair in self.pairs] for key in keys if key not in held}
+        choices: tuple[Cure, ...] = (NO_CHOICE,)
+        if channels:
+            masks = {_name(first.images[key]): [pair.images[key] for pair in self.pairs] for key in held}
+            masks[_name(label)] = [pair.labels[0] for pair in self.pairs]
+            choices = choices_of_masks(self.survey, channels, masks)
+        self._ask(
+            f"{what} {self.where}, as labels do, and {_name(label)} was taken as the label by its name:"
+            " which of them is it?",
+            cures=(*choices, Cure.of("keep_as_channels", channels=list(keys), label=_name(label))),
+        )
+
+    def of_only_image(self, case: SourceCase) -> None:
+        """Ask whether the only image of a case is its label."""
+        images = [pair.images[self.suspects[0].key] for pair in self.pairs]
+        labels = [pair.labels[0] for pair in self.pairs]
+        found = {images[0].path: patterns_of(self.survey, [images], labels)}
+        if not any(as_labels_do(values) for values in _few_values(case, str(case.label), self.survey.options)):
+            found = {labels[0].path: patterns_of(self.survey, [labels], images), **found}
+        cures = [
+            Cure.of("take_as_image", images=patterns.images, masks=patterns.masks, image=name)
+            for name, patterns in found.items()
+            if patterns is not None
+        ]
+        known = len(cures) == len(found)
+        self._ask(
+            f"holds only {in_words(self.suspects[0].values)} {self.where}, as labels do, and was taken as the image of"
+            f" {labels[0].path}: which of them is the image?",
+            hint="if neither is, add the images" if known else "",
+            cures=cures if known else (NO_CHOICE,),
+        )
+
+    def of_channels(self, count: int) -> None:
+        """Ask what a channel among those of one file is."""
+        what = "; ".join(
+            f"{f'channel {suspect.number} of ' if suspect.of > 1 else ''}"
+            f"{_name(self.pairs[0].images[suspect.key])} holds only {in_words(suspect.values)}"
+            for suspect in self.suspects
+        )
+        self._ask(
+            f"{what} {self.where}, as labels do: is it a channel of the image, a label, or a mask of the body?",
+            hint="save the images without it",
+            cures=(Cure.of("keep_channel", channels=[f"channel_{number}" for number in range(count)]),),
+        )
 
 
 def _suspects(cases: Sequence[SourceCase], keys: Sequence[str], options: ConvertOptions) -> list[_Suspect]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from ... import reading
-from ...errors import Finding, Refused, SegconvError
+from ...dataset.folders import TRAINING
+from ...errors import Cure, Finding, Refused, SegconvError
 from ...image import raster, volumes
-from ..classes.class_folders import refuse_class_folders
 from ..find.lists import pair_by_list
 from ..find.mask_folders import image_folder
 from ..find.patterns import pair_by_patterns
@@ -21,6 +20,7 @@ from ..survey import Survey
 from ..tasks.task_json import JSON, refuse_unreadable
 from ..tree import OWN_FOLDERS, units_in
 from ..volumes.volume_units import volume_units
+from .class_layouts import refuse_class_folders
 
 SHOWN_TASKS = 3
 """Tasks below the source that a hint names."""
@@ -32,36 +32,23 @@ def detect(survey: Survey) -> tuple[str, str]:
     Raises
     ------
     SegconvError
-        ``SC011`` if it is none that is known, ``SC003`` if it could be two, or holds tasks that
-        declare more than their folders tell, ``SC010`` if it looks like a task that lost its
+        ``SC011`` if it is of no known kind, ``SC003`` if it could be two, or holds tasks that
+        declare more than their folders say, ``SC010`` if it looks like a task that lost its
         dataset.json; what `refuse_unreadable` raises.
     """
-    root, options = survey.root, survey.options
-    told = _told(survey)
-    if told is not None:
-        return told
+    if (described := _described(survey)) is not None:
+        return described
     refuse_unreadable(survey)
+    root = survey.root
     evidence = {key: found for key, kind in KINDS.items() if (found := kind.recognise(Survey(root))) is not None}
-    if options.spacing_mm is not None and evidence.keys() <= {"png", "masks"}:
-        return "pairs", "--spacing makes volumes of pictures"
-    if not reading.is_there(root / "dataset.json"):
-        tasks = _tasks_below(root)
-        if evidence:  # the source that lies beside the datasets made of it
-            tasks = [task for task in tasks if task.relative_to(root).parts[0] not in OWN_FOLDERS]
-        if tasks:
-            raise _holding_tasks(root, tasks, evidence)
-    if evidence.keys() <= {"png", "pairs"} and not reading.is_there(root / "dataset.json"):
-        refuse_class_folders(root)
-    if not evidence and reading.is_folder(root / "imagesTr") and not reading.is_there(root / "dataset.json"):
-        raise SegconvError(
-            "is not there beside imagesTr: nothing tells channels and labels",
-            code="SC010",
-            file=str(root / "dataset.json"),
-            hint="restore it; or --from msd --channels CT --labels background=0,organ=1 reads the folders alone",
-        )
+    if survey.options.spacing_mm is not None and evidence.keys() <= {"png", "masks"}:
+        return "pairs", "with a spacing, pictures are slices of volumes"
+    if not reading.is_there(root / JSON):
+        _refuse_without_json(root, evidence)
     if not evidence:
-        if options.masks is not None:
-            raise SegconvError("--masks needs --images", hint="give both patterns")
+        if survey.options.masks is not None:
+            cures = (Cure("name_images_and_masks"),)
+            raise SegconvError("there is a pattern of masks, but none of images", hint="give both", cures=cures)
         raise of_unknown(Survey(root))
     if evidence.keys() == {"pairs", "masks"}:
         refuse_two_readings(survey)
@@ -71,9 +58,28 @@ def detect(survey: Survey) -> tuple[str, str]:
             f"can be read in {len(evidence)} ways: {readings}",
             code="SC003",
             file=str(root),
-            hint=" or ".join(f"segconv convert {root} --from {key} …" for key in evidence),
+            cures=[Cure.of("convert_as", source=root, kind=key) for key in evidence],
         )
     return next(iter(evidence.items()))
+
+
+def _refuse_without_json(root: Path, evidence: Mapping[str, str]) -> None:
+    """Refuse a source without dataset.json that holds tasks, masks of classes, or a task that lost its json."""
+    tasks = _tasks_below(root)
+    if evidence:  # the source that lies beside the datasets made of it
+        tasks = [task for task in tasks if task.relative_to(root).parts[0] not in OWN_FOLDERS]
+    if tasks:
+        raise _holding_tasks(root, tasks, evidence)
+    if evidence.keys() <= {"png", "pairs"}:
+        refuse_class_folders(root)
+    if not evidence and reading.is_folder(root / TRAINING.images):
+        raise SegconvError(
+            f"does not exist beside {TRAINING.images}: nothing else names channels and labels",
+            code="SC010",
+            file=str(root / JSON),
+            hint="restore it",
+            cures=(Cure("read_msd_folders"),),
+        )
 
 
 def _tasks_below(root: Path) -> list[Path]:
@@ -85,39 +91,44 @@ def _tasks_below(root: Path) -> list[Path]:
 def _holding_tasks(root: Path, tasks: list[Path], evidence: Mapping[str, str]) -> SegconvError:
     """Return the refusal of a folder around tasks: read as folders, it would lose what their json declares."""
     more = f" and {len(tasks) - 1} more" if len(tasks) > 1 else ""
-    commands = [f"segconv convert {shlex.quote(str(task))} …" for task in tasks[:SHOWN_TASKS]]
-    commands += [f"segconv convert {shlex.quote(str(root))} --from {key} …" for key in evidence]
-    apart = "; the last takes the folders alone, without what the json says" if evidence else ""
     return SegconvError(
-        f"is no task, but holds {tasks[0].relative_to(root)}{more}, with a dataset.json of its own",
+        f"is not a task, but holds {tasks[0].relative_to(root)}{more}, with a dataset.json of its own",
         code="SC003",
         file=str(root),
-        hint=" or ".join(commands) + apart,
+        cures=(
+            *(Cure.of("convert_folder", source=task) for task in tasks[:SHOWN_TASKS]),
+            *(Cure.of("convert_without_json", source=root, kind=key) for key in evidence),
+        ),
     )
 
 
-def _told(survey: Survey) -> tuple[str, str] | None:
-    """Return the kind of a source that a list, patterns or ``--image`` describe, and the evidence."""
-    root, options = survey.root, survey.options
+def _described(survey: Survey) -> tuple[str, str] | None:
+    """Return the kind of a source that a list, patterns or the name of an image describe, and the evidence."""
+    options = survey.options
     if options.image:
-        return "masks", f"--image {options.image[0]}"
+        return "masks", f"an image called {options.image[0]}"
     if options.pairs is not None:
-        pairing = pair_by_list(options.pairs, root, volumes.strip_ending)
-        evidence = f"--pairs {options.pairs.name}"
-    elif options.masks is None and image_folder(root, options) is not None and (found := masks.recognise(survey)):
-        return "masks", f"{found}, and --images {options.images[0]}"
+        pairing = pair_by_list(options.pairs, survey.root, volumes.strip_ending)
+    elif (found := _masks_of_images_elsewhere(survey)) is not None:
+        return "masks", f"{found}, and images in {options.images[0]}"
     elif options.images:
         units = [*volume_units(survey.again())[0], *units_in(survey.again(), raster.ending_of)[0]]
-        pairing = pair_by_patterns(units, options.images, options.masks, root)
-        evidence = pairing.folders[0]
+        pairing = pair_by_patterns(units, options.images, options.masks, survey.root)
     else:
         return None
+    evidence = pairing.folders[0]
     if not pairing.pairs:
-        raise Refused(reasons=pairing.findings or (Finding("SC011", f"{evidence} names no case", file=str(root)),))
-    first = next(iter(pairing.pairs[0].images.values()))
-    pictures = (
-        first.parts is None and raster.ending_of(first.path) is not None and not reading.is_folder(root / first.path)
-    )
-    if pictures and options.spacing_mm is None:
+        none = Finding("SC011", f"{evidence} names no case", file=str(survey.root))
+        raise Refused(reasons=pairing.findings or (none,))
+    first = pairing.pairs[0].first_image
+    is_file = first.parts is None and not reading.is_folder(survey.root / first.path)
+    if is_file and raster.ending_of(first.path) is not None and options.spacing_mm is None:
         return "png", f"{evidence} with pictures such as {first.path}"
     return "pairs", f"{evidence} with volumes such as {first.path}"
+
+
+def _masks_of_images_elsewhere(survey: Survey) -> str | None:
+    """Return what speaks for masks whose images are in a folder that the user names, or None."""
+    if survey.options.masks is not None or image_folder(survey.root, survey.options) is None:
+        return None
+    return masks.recognise(survey)

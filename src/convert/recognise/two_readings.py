@@ -1,14 +1,15 @@
 """Folders of cases that may be an image with its label and something else, or an image with a mask for each class.
 
-What each holds is said by name, with options that settle it, instead of the two kinds of source that it could be.
+What each holds is said by name, with the choices, instead of the two kinds of source that it could be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
 from ...image import volumes
 from ...image.label_like import as_labels_do, few_in_volume
 from ...words import count_of
@@ -21,61 +22,98 @@ from ..tree import Unit
 from ..volumes.volume_units import companions_of
 
 
+@dataclass(frozen=True)
+class _Cases:
+    """Folders that hold the same files.
+
+    Parameters
+    ----------
+    folders
+        One for each case.
+    images
+        Names of the images, which all have.
+    labels, others
+        Names of the files that are labels by their names, and of those that are not.
+    """
+
+    folders: Sequence[CaseFolder]
+    images: Sequence[str]
+    labels: Sequence[str]
+    others: Sequence[str]
+
+    @classmethod
+    def of(cls, folders: Sequence[CaseFolder]) -> _Cases | None:
+        """Return the cases; None if they do not hold the same files, or nothing in them is open."""
+        if not folders or any(one.segmentations or one.masks.keys() != folders[0].masks.keys() for one in folders):
+            return None
+        first = folders[0]
+        images = [name for name in first.images if all(name in folder.images for folder in folders)]
+        labels = [name for name in first.masks if role_of_stem(name)[0] == MASK]
+        others = [name for name in first.masks if name not in labels]
+        if len(first.masks) < 2 or not labels or len(images) < len(first.images):
+            return None
+        if any(unit.parts for unit in (*first.images.values(), *first.masks.values())):
+            return None
+        return cls(folders, images, labels, others)
+
+    @property
+    def masks(self) -> Mapping[str, Unit]:
+        """The files of the first case that are not images."""
+        return self.folders[0].masks
+
+    def in_words(self) -> str:
+        """Return what the first of them holds, and what is asked."""
+        first = self.folders[0]
+        number = len(self.folders) - 1
+        more = f", and so {'does' if number == 1 else 'do'} {count_of(number, 'folder')} more" if number else ""
+        labels = f"{self._listed(self.labels)} {'is a label' if len(self.labels) == 1 else 'are labels'} by name"
+        asked = ": which of them is it?"
+        if self.others:
+            asked = f"; what {'is' if len(self.others) == 1 else 'are'} {self._listed(self.others)}?"
+        names = map(_name, (*first.images.values(), *first.masks.values()))
+        return f"holds {', '.join(names)}{more}: {labels}{asked}"
+
+    def _listed(self, names: Sequence[str]) -> str:
+        return " and ".join(_name(self.masks[name]) for name in names)
+
+
 def refuse_two_readings(survey: Survey) -> None:
     """Refuse such folders, if all of them hold the same files.
 
     Raises
     ------
     SegconvError
-        ``SC003`` with what a folder holds, and an option for each reading.
+        ``SC003`` with what a folder holds, and a cure for each reading.
     """
-    root, options = survey.root, survey.options
-    cases = [folder for folder in find_folders(survey.again()) if folder.images]
-    if not cases or any(folder.segmentations or folder.masks.keys() != cases[0].masks.keys() for folder in cases):
+    cases = _Cases.of([folder for folder in find_folders(survey.again()) if folder.images])
+    if cases is None:
         return
-    first = cases[0]
-    images = [name for name in first.images if all(name in folder.images for folder in cases)]
-    labels = [name for name in first.masks if role_of_stem(name)[0] == MASK]
-    others = [name for name in first.masks if name not in labels]
-    if len(first.masks) < 2 or not labels or len(images) < len(first.images) or any(u.parts for u in _files(first)):
+    values = {name: _values(unit, survey.root) for name, unit in cases.masks.items()}
+    labels = [*cases.labels, *(name for name in cases.others if as_labels_do(values[name]))]
+    cures = _as_label(survey, cases, labels)
+    if not cures:
         return
-    values = {name: _values(unit, root) for name, unit in first.masks.items()}
-    choices = []
-    for name in [*labels, *(name for name in others if as_labels_do(values[name]))]:
-        sides = [[folder.images[image] for folder in cases] for image in images]
-        patterns = patterns_of(sides, [folder.masks[name] for folder in cases], root, options)
-        if not patterns:
-            return
-        channels = f" --channels {','.join(images)}" if len(images) > 1 and not options.channels else ""
-        choices.append(f"{patterns}{channels} takes {_name(first.masks[name])} as the label and leaves out the rest")
-    if len(labels) == 1 and others:
-        channels = ",".join(sorted([*images, *others]))
-        what = "a channel" if len(others) == 1 else "channels"
-        choices.append(f"--from pairs --channels {channels} takes {_listed(first, others)} for {what}")
+    if len(cases.labels) == 1 and cases.others:
+        channels = sorted([*cases.images, *cases.others])
+        others = " and ".join(_name(cases.masks[name]) for name in cases.others)
+        cures.append(Cure.of("take_as_channels", channels=channels, others=others))
     if all(len(held) <= 2 for held in values.values()):
-        choices.append(f"--from masks --masks {','.join(first.masks)} takes each for a class")
-    do = "does" if len(cases) == 2 else "do"
-    more = f", and so {do} {count_of(len(cases) - 1, 'folder')} more" if cases[1:] else ""
-    what = f"{_listed(first, labels)} {'is a label' if len(labels) == 1 else 'are labels'} by name"
-    asked = (
-        f"; what {'is' if len(others) == 1 else 'are'} {_listed(first, others)}?"
-        if others
-        else ": which of them is it?"
-    )
-    raise SegconvError(
-        f"holds {', '.join(map(_name, _files(first)))}{more}: {what}{asked}",
-        code="SC003",
-        file=first.name or ".",
-        hint="; ".join(choices),
-    )
+        cures.append(Cure.of("take_as_classes", names=list(cases.masks)))
+    raise SegconvError(cases.in_words(), code="SC003", file=cases.folders[0].name or ".", cures=cures)
 
 
-def _files(folder: CaseFolder) -> list[Unit]:
-    return [*folder.images.values(), *folder.masks.values()]
-
-
-def _listed(folder: CaseFolder, names: Sequence[str]) -> str:
-    return " and ".join(_name(folder.masks[name]) for name in names)
+def _as_label(survey: Survey, cases: _Cases, names: Sequence[str]) -> list[Cure]:
+    """Return what takes each of several files as the label and leaves out the rest; nothing if patterns cannot."""
+    sides = [[folder.images[image] for folder in cases.folders] for image in cases.images]
+    channels = {"channels": list(cases.images)} if len(cases.images) > 1 and not survey.options.channels else {}
+    cures = []
+    for name in names:
+        patterns = patterns_of(survey, sides, [folder.masks[name] for folder in cases.folders])
+        if patterns is None:
+            return []
+        label = _name(cases.masks[name])
+        cures.append(Cure.of("take_as_label", images=patterns.images, masks=patterns.masks, label=label, **channels))
+    return cures
 
 
 def _name(unit: Unit) -> str:
@@ -83,7 +121,7 @@ def _name(unit: Unit) -> str:
 
 
 def _values(unit: Unit, root: Path) -> set[int]:
-    """Return what a file holds, if that is a few whole numbers; nothing of what cannot be read, said later."""
+    """Return what a file holds, if that is a few whole numbers; nothing if it cannot be read, as reported later."""
     path = str(root / unit.path)
     try:
         companion = next((read_source(file) for file in companions_of(path)), None)

@@ -1,14 +1,13 @@
-"""What is said of a source that no kind knows: what lies in it, and which command might fit."""
+"""What is said of a source that no kind knows: what it holds, and what might fit."""
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ... import reading
-from ...errors import Refused, SegconvError
+from ...errors import Cure, Finding, Refused, SegconvError
 from ...image import raster, volumes
 from ...words import count_of
 from ..find.globs import glob_of, globs_of
@@ -35,7 +34,7 @@ _DRAWN = (".json", ".xml", ".txt")
 
 
 def of_unknown(survey: Survey) -> SegconvError:
-    """Return the refusal of a source in which nothing tells images and labels."""
+    """Return the refusal of a source in which nothing tells images and labels apart."""
     root = survey.root
     files = {folder: names for folder, names in walk(survey.again()) if names}
     endings = Counter(_ending(name) for names in files.values() for name in names)
@@ -48,29 +47,50 @@ def of_unknown(survey: Survey) -> SegconvError:
     units = max(pictures, volume_files, key=len)
     found = _listed(endings, files)
     if not units:
-        packed = next((name for names in files.values() for name in names if _ending(name) in _PACKED), None)
-        readable = f"pictures are read as {', '.join(raster.ENDINGS)}, volumes as {', '.join(volumes.ENDINGS)} or DICOM"
-        hint = f"unpack {packed}" if packed is not None else f"save them in another format: {readable}"
-        if reading.is_file(root / "dataset.json"):
-            hint = "a dataset.json is read beside imagesTr and labelsTr: give the folder that holds all three"
-        return _refusal(root, f"holds {found}, of no format that is read", hint)
-    told = pair_units(units).findings
-    if not any(place_of(unit.folder).role == MASK for unit in units):
-        told = [found for found in told if found.code == "SC003"]
-    if told:
-        return Refused(reasons=told)  # what labels there are is told, and whose is not
-    hint = _command(root, units)
+        return _refusal(root, f"holds {found}, of no format that is read", _of_other_formats(root, files))
+    if reasons := _of_lonely_labels(units):
+        return Refused(reasons=reasons)
+    outlines, hint = _outlines(root, files, endings, len(units))
+    cures, advice = _proposals(survey, units)
+    return _refusal(
+        root,
+        f"holds {found}{outlines}, and no name of a file or folder tells which of them are labels",
+        "; ".join(filter(None, (hint, advice))),
+        cures,
+    )
+
+
+def _of_other_formats(root: Path, files: Mapping[str, list[str]]) -> str:
+    """Return what to do with a source that holds neither pictures nor volumes."""
+    if reading.is_file(root / "dataset.json"):
+        return "a dataset.json is read beside imagesTr and labelsTr: give the folder that holds all three"
+    packed = next((name for names in files.values() for name in names if _ending(name) in _PACKED), None)
+    if packed is not None:
+        return f"unpack {packed}"
+    readable = f"pictures are read as {', '.join(raster.ENDINGS)}, volumes as {', '.join(volumes.ENDINGS)} or DICOM"
+    return f"save them in another format: {readable}"
+
+
+def _of_lonely_labels(units: Sequence[Unit]) -> list[Finding]:
+    """Return what is wrong with labels that are such by their place, or may be one of several, if there are any."""
+    found = pair_units(units).findings
+    if any(place_of(unit.folder).role == MASK for unit in units):
+        return found
+    return [finding for finding in found if finding.code == "SC003"]
+
+
+def _outlines(root: Path, files: Mapping[str, list[str]], endings: Counter[str], count: int) -> tuple[str, str]:
+    """Return which outlines lie beside the files, and what to do with them; empty texts if none do."""
     paths = [f"{folder}/{name}".lstrip("/") for folder, own in files.items() for name in own]
     if (outlines := outlines_in(root, paths)) is not None:
         what, how = outlines
-        found += f", {what}"
-        hint = f"outlines are not read: draw them as masks first{f' ({how})' if how else ''}; {hint}"
-    elif any(endings[ending] >= len(units) for ending in _DRAWN):
-        hint += "; outlines in text files are not read: draw them as masks first"
-    return _refusal(root, f"holds {found}, and no name of a file or folder tells which of them are labels", hint)
+        return f", {what}", f"outlines are not read: draw them as masks first{f' ({how})' if how else ''}"
+    if any(endings[ending] >= count for ending in _DRAWN):
+        return "", "outlines in text files are not read: draw them as masks first"
+    return "", ""
 
 
-def _refuse_labels_of_dicom(survey: Survey, units: list[Unit]) -> None:
+def _refuse_labels_of_dicom(survey: Survey, units: Sequence[Unit]) -> None:
     """Add a finding for each series beside which labels lie as objects that are not read."""
     for unit in units:
         if unit.parts is not None and unit.parts.form == SERIES:
@@ -80,49 +100,43 @@ def _refuse_labels_of_dicom(survey: Survey, units: list[Unit]) -> None:
                 dicom_folder.refuse_labels(str(survey.root / unit.path))
 
 
-def _command(root: Path, units: list[Unit]) -> str:
-    """Return the commands that might fit, as they may be typed but for the names of labels."""
-    convert = f"segconv convert {shlex.quote(str(root))}"
+def _proposals(survey: Survey, units: Sequence[Unit]) -> tuple[tuple[Cure, ...], str]:
+    """Return what might fit: cures, and advice in words."""
+    root = survey.root
     if (listing := _list_in(root)) is not None:
-        return f"{convert} --pairs {shlex.quote(str(listing))} …"
+        return (Cure.of("read_list", list=listing),), ""
     folders: dict[str, list[Unit]] = {}
     for unit in units:
         folders.setdefault(unit.folder, []).append(unit)
     images = [folder for folder, own in folders.items() if not any(is_segmentation(unit.path) for unit in own)]
     if len(images) == 1 and len(folders) > 1:
-        return f"{convert} --images {shlex.quote(images[0])} …"
+        return (Cure.of("read_image_folder", folder=images[0]),), ""
     for sides in _sides(folders):
-        looks = labels_among([own for _, own in sides], root)
-        if not looks:
-            continue
-        images = [pattern for (pattern, _), label in zip(sides, looks, strict=True) if not label]
-        masks = [pattern for (pattern, _), label in zip(sides, looks, strict=True) if label]
-        given = " ".join(f"--images {shlex.quote(image)}" for image in images)
-        choices = " or ".join(f"{given} --masks {shlex.quote(mask)}" for mask in masks)
-        return f"{convert} {choices} … takes what holds few values for masks"
+        if looks := labels_among([own for _, own in sides], root):
+            patterns = [pattern for pattern, _ in sides]
+            own = [pattern for pattern, label in zip(patterns, looks, strict=True) if not label]
+            masks = [pattern for pattern, label in zip(patterns, looks, strict=True) if label]
+            return tuple(Cure.of("take_few_values_as_masks", images=own, masks=mask) for mask in masks), ""
     theirs = units[0].ending
     ending = ".png" if theirs.lower() in LOSSY else theirs
-    alone = (
-        f"; {convert} --images '**/*{theirs}' --unlabelled test --labels background=0,NAME=1 … takes all of them as"
-        " images to be predicted"
-    )
-    named = f"call labels NAME_mask{ending}, or put them" if ending else "put volumes of labels"
-    return f"{named} into a folder masks beside one called images{alone}"
+    named = f"name labels NAME_mask{ending}, or put them" if ending else "put volumes of labels"
+    advice = f"{named} into a folder masks beside one called images"
+    return (Cure.of("take_all_as_images", images=f"**/*{theirs}"),), advice
 
 
 def _sides(folders: Mapping[str, list[Unit]]) -> Iterator[list[tuple[str, list[Unit]]]]:
     """Yield what may be images on one side and labels on the other, each with its pattern.
 
-    The files of one name in every folder, or each folder whole, or files by the last words of their names.
+    The files of one name in every folder, or each folder with all its files, or files by the last words of their names.
     """
     owns = list(folders.values())
-    names = [{unit.stem + unit.ending for unit in own} for own in owns]
-    same = sorted(names[0])
-    alike = len(folders) > 1 and all(own == names[0] for own in names)
-    if alike and 1 < len(same) <= MOST_SIDES:
+    names = {unit.stem + unit.ending for unit in owns[0]}
+    alike = len(folders) > 1 and all({unit.stem + unit.ending for unit in own} == names for own in owns)
+    if alike and 1 < len(names) <= MOST_SIDES:
         depth = "/".join("*" * (1 + next(iter(folders)).count("/")))
-        called = {name: [unit for own in owns for unit in own if unit.stem + unit.ending == name] for name in same}
-        yield [(glob_of(depth, name), own) for name, own in called.items()]
+        units = [unit for own in owns for unit in own]
+        for_name = {name: [unit for unit in units if unit.stem + unit.ending == name] for name in sorted(names)}
+        yield [(glob_of(depth, name), own) for name, own in for_name.items()]
     if len(folders) == 2:
         yield list(zip(globs_of(*owns), owns, strict=True))
     elif alike and len(folders) <= MOST_SIDES:
@@ -182,5 +196,5 @@ def _listed(endings: Counter[str], files: Mapping[str, list[str]]) -> str:
     return f"{what} in {count_of(len(folders), 'folder')} ({named})"
 
 
-def _refusal(root: Path, what: str, hint: str) -> SegconvError:
-    return SegconvError(what, code="SC011", file=str(root), hint=hint)
+def _refusal(root: Path, what: str, hint: str, cures: Iterable[Cure] = ()) -> SegconvError:
+    return SegconvError(what, code="SC011", file=str(root), hint=hint, cures=cures)

@@ -18,13 +18,13 @@ from ...words import count_of
 from ..bands import all_apart
 from ..classes.class_folders import class_folders
 from ..classes.compiled_scan import compiled_scan, refuse_label_options
-from ..classes.segmented import parts_of, refused_raters
+from ..classes.segmented import judge_raters, parts_of
 from ..find.cases import CaseFiles, finished
 from ..find.channels import numbered_names, refuse_other_count
 from ..find.globs import listed
 from ..find.mask_folders import IMAGE_NAMES, CaseFolder, find_folders
 from ..find.roles import MASK, role_of_stem
-from ..judge.candidates import rival_masks
+from ..judge.candidates import judge_rivals
 from ..model import LAYERS, Parts, Scan, SourceCase
 from ..survey import Survey
 from ..tree import Unit
@@ -115,14 +115,14 @@ def _cases(survey: Survey) -> list[SourceCase]:
     if survey.options.masks is not None and not any(folder.labels for folder in folders):
         raise SegconvError(f"no mask is called {survey.options.masks}", code="SC011", file=str(survey.root))
     _judge_modalities(survey, folders)
-    survey.add(rival_masks(folders, survey.root, survey.options))
+    judge_rivals(survey, folders)
     cases = []
     for folder in folders:
         split = _split_of(survey, folder)
         if split is not None:
             with survey.judging():
                 cases.append(with_patient(_case(survey, folder, split)))
-    survey.add(refused_raters(cases, survey.root, survey.options))
+    judge_raters(survey, cases)
     return sorted(cases, key=lambda case: case.split != TRAIN)
 
 

@@ -41,7 +41,7 @@ def test_a_folder_a_class_is_asked_about_and_then_taken_and_restored(
     root = made(tmp_path / "src", image, classes)
     done = segconv("convert", root, "--to", "5_A")
     assert (done.code, done.codes()) == (2, ["SC003"]), done.err
-    assert f"--from masks … takes each for a class ({', '.join(classes)})" in done.err
+    assert f"--from masks takes each as a class ({', '.join(classes)})" in done.err
     done = segconv("convert", root, "--to", "5_A", "--from", "masks", "--json")
     assert done.code == 0, done.err
     assert set(done.json["labels"]) == {"background", *classes}
@@ -56,7 +56,7 @@ def test_a_folder_a_class_is_asked_about_and_then_taken_and_restored(
 def test_the_other_choices_of_the_hint_take_one_folder(image: str, tmp_path: Path, segconv: Command) -> None:
     root = made(tmp_path / "src", image, LAYOUTS[image])
     hint = segconv("convert", root, "--to", "5_A").err.split("Hint: ")[1]
-    done = segconv("convert", root, "--to", "5_A", *shlex.split(hint.split(" or ")[0]))
+    done = segconv("convert", root, "--to", "5_A", *shlex.split(hint.split(" or ")[1].split(" takes")[0]))
     assert done.code == 0, done.err
 
 

@@ -97,9 +97,9 @@ def test_the_command_that_is_hinted_converts(
     done = segconv("convert", root, "--to", "5_A")
     assert (done.code, done.codes()) == (66, ["SC011"]), done.err
     assert f"holds {told}, and no name of a file or folder tells which of them are labels" in done.err
-    command = re.search("segconv (.+?) …", done.err)
+    command = re.search(r"(--(?:images|pairs) .+?)(?: takes |, or |$)", done.err, re.M)
     assert command is not None
-    done = segconv(*shlex.split(command[1]), "--to", "5_A", "--json")
+    done = segconv("convert", root, *shlex.split(command[1]), "--to", "5_A", "--json")
     assert done.code == 0, done.err
     assert done.json["cases"] == cases
     assert tree_hash(root) == before
@@ -174,9 +174,9 @@ def test_series_without_labels_are_converted_by_the_command_that_is_hinted(tmp_p
     done = segconv("convert", tmp_path / "src", "--to", "5_A")
     assert (done.code, done.codes()) == (66, ["SC011"]), done.err
     assert "Hint: put volumes of labels into a folder masks" in done.err
-    command = re.search("segconv (.+?) …", done.err)
+    command = re.search(r"(--(?:images|pairs) .+?)(?: takes |, or |$)", done.err, re.M)
     assert command is not None
-    done = segconv(*shlex.split(command[1]), "--to", "5_A", "--json")
+    done = segconv("convert", tmp_path / "src", *shlex.split(command[1]), "--to", "5_A", "--json")
     assert (done.code, done.json["test_cases"]) == (0, 3)
 
 

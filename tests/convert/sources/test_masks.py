@@ -175,7 +175,7 @@ def test_the_image_has_the_name_that_the_user_gives(tmp_path: Path, segconv: Com
     assert "--image NAME" in done.err
     done, made = convert(segconv, root, "--image", "scan_of_today")
     assert done.code == 0, done.err
-    assert "masks (--image scan_of_today)" in done.err
+    assert "masks (an image called scan_of_today)" in done.err
     assert_masks_come_back(made, "s0002", 2)
 
 

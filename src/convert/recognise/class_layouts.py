@@ -1,0 +1,89 @@
+"""Sources with several masks beside each image, which may be of classes or of raters: refused with the choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ...errors import Cure, SegconvError
+from ..classes.class_folders import class_folders
+from ..find.class_names import image_form
+from ..find.mask_folders import CaseFolder
+from ..find.pairing import pair_units
+from ..find.raters import raters_in
+from ..find.roles import place_of
+from ..judge.looks import image_first
+from ..model import CASE
+from ..survey import Survey
+from ..tree import Unit
+
+SHOWN_CLASSES = 4
+"""Masks of a picture that a refusal names."""
+
+
+def refuse_class_folders(root: Path) -> None:
+    """Refuse a source that has several masks of classes beside each image: classes, or raters, or one too many.
+
+    Raises
+    ------
+    SegconvError
+        ``SC003`` with what takes them as classes, and what takes one of them.
+    """
+    cases = class_folders(Survey(root))
+    places = {name: place for case in cases for name, place in case.places.items()}
+    if len(places) < 2:
+        return
+    folders = sorted({place.rpartition("/")[0] for place in places.values()})
+    if len(folders) < len(places) or any(CASE in folder for folder in folders):
+        _refuse_by_names(root, cases, places)
+        return
+    image = next(iter(cases[0].images.values()))
+    images = f"{image.folder}/{CASE}{image.ending}".lstrip("/")
+    classes = () if raters_in(places) else (_as_classes(root, places),)
+    raise SegconvError(
+        f"{' and '.join(folders)} may {'both' if len(folders) == 2 else 'all'} hold the masks",
+        code="SC003",
+        hint="move the others out of the source",
+        cures=(*(_one(images, place) for place in places.values()), *classes),
+    )
+
+
+def _refuse_by_names(root: Path, cases: Sequence[CaseFolder], places: Mapping[str, str]) -> None:
+    """Refuse masks that paths tell from one another, unless a usual reading of them leaves nothing open."""
+    units = [unit for case in cases for unit in (*case.images.values(), *case.masks.values())]
+    usual = pair_units(units)
+    if usual.paired and not usual.findings and not usual.several:
+        return
+    full = next((case for case in cases if len(case.masks) > 1), None)
+    first = full or cases[0]
+    image = next(iter(first.images.values()))
+    masks = list({name: unit for case in ([full] if full else cases) for name, unit in case.masks.items()}.values())
+    if place_of(image.folder).role is None and image_first([image], masks, root) is not True:
+        return  # other channels, perhaps
+    named = " and ".join(unit.path for unit in masks[:SHOWN_CLASSES])
+    both = "both" if len(masks) == 2 else "all"
+    one = []
+    if _found_by_one_pattern(cases) and all(unit.folder != image.folder for unit in masks):
+        one = [_one(image_form(image, first), place) for place in list(places.values())[:SHOWN_CLASSES]]
+    raise SegconvError(
+        f"{named} may {both} be masks of {image.path}" if full is not None else f"{named} may be masks of a class each",
+        code="SC003",
+        cures=(*one, _as_classes(root, places)),
+    )
+
+
+def _found_by_one_pattern(cases: Sequence[CaseFolder]) -> bool:
+    """Return whether one pattern finds the images of all cases."""
+    return len({image_form(_image(case), case) for case in cases}) == 1
+
+
+def _image(case: CaseFolder) -> Unit:
+    return next(iter(case.images.values()))
+
+
+def _one(images: str, place: str) -> Cure:
+    return Cure.of("take_one_of_masks", images=images, masks=place)
+
+
+def _as_classes(root: Path, places: Mapping[str, str]) -> Cure:
+    return Cure.of("convert_as_classes", source=root, names=", ".join(places))
