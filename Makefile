@@ -41,7 +41,7 @@ define test_wheel
 	$(1) -m venv $(2)
 	$(2)/bin/python -m pip install --quiet --upgrade pip
 	$(2)/bin/python -m pip install --quiet $(4) "$$(echo build/wheel/segconv-*.whl)$(3)" \
-		pytest pytest-timeout pytest-xdist hypothesis nibabel pydicom distributed
+		pytest pytest-timeout pytest-xdist hypothesis nibabel pydicom pynrrd distributed
 	mkdir -p build/elsewhere && cp -r tests fixtures docs *.md pyproject.toml build/elsewhere/
 	cd build/elsewhere && SEGCONV_BARE=1 SEGCONV_TEST_DATA="$${SEGCONV_TEST_DATA:-$(abspath ../shared/data)}" \
 		HYPOTHESIS_PROFILE=ci $(abspath $(2))/bin/python -m pytest -q -n $(WORKERS) --dist worksteal -m 'not train' $(5)
