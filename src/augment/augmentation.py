@@ -21,11 +21,11 @@ class Augmentation:
     spec
         What is made of each case, as it applies to this dataset: pictures turn in one plane.
     splits
-        Where its folds may lie; the first file that can be used counts.
+        Where its folds may be; the first file that can be used counts.
     plan
         The work.
     patients
-        What is known of the patients, in words.
+        What is known about the patients, in words.
     """
 
     source: Dataset

@@ -1,4 +1,4 @@
-"""The work on one case: carry the original over, make its copies file by file, and say what was made."""
+"""The work on one case: carry the original over, make its copies file by file, and record what was made."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class CopyRecipe:
     link: str = COPY
 
     def keeps(self, *, plain: bool) -> bool:
-        """Return whether an original comes into the new dataset unchanged: a plain one, and any that is linked."""
+        """Return whether an original comes into the new dataset unchanged: if it is plain, or linked."""
         return self.link != COPY or (plain and self.ending == self.source_ending)
 
 
@@ -96,7 +96,7 @@ class AugmentTask:
 
     @property
     def how(self) -> str:
-        """How originals come into the dataset; nnU-Net finds external ones for training alone."""
+        """How originals come into the dataset; nnU-Net finds external ones only for training."""
         external = self.recipe.link == EXTERNAL and self.record.split != TRAIN
         return SYMBOLIC if external else self.recipe.link
 
@@ -291,7 +291,7 @@ def _label_copies(work: _Work, first: Header, array: NDArray[Any], present: Mapp
 
 
 def _air(array: NDArray[Any], geometry: Geometry, work: _Work, path: Path) -> Any:
-    """Return the smallest value of each component; refuse values that are not finite, and warn of a single one."""
+    """Return the smallest value of each component; refuse values that are not finite, warn if all are equal."""
     if array.dtype.kind == "f":
         try:
             refuse_infinite_in_32_bits(*value_range(array))
@@ -302,8 +302,8 @@ def _air(array: NDArray[Any], geometry: Geometry, work: _Work, path: Path) -> An
     low, high = array.min(axis=spatial), array.max(axis=spatial)
     if (low == high).all():
         value = ", ".join(f"{component:g}" for component in np.atleast_1d(low).tolist())
-        told = f"all {'pixels' if geometry.dimension == 2 else 'voxels'} are {value}"
-        work.io.warn(warning("SC077", told, file=_shown(path, work.io)))
+        what = f"all {'pixels' if geometry.dimension == 2 else 'voxels'} are {value}"
+        work.io.warn(warning("SC077", what, file=_shown(path, work.io)))
     return low
 
 
@@ -317,7 +317,7 @@ def _warn_odd(opened: Opened, work: _Work, path: Path) -> None:
 
 
 def _takes_header(grid: Geometry, reference: Geometry, whose: str, work: _Work, path: Path) -> bool:
-    """Return whether a file takes the header of the first channel; refuse it if it lies elsewhere.
+    """Return whether a file takes the header of the first channel; refuse it if it is elsewhere.
 
     Parameters
     ----------
@@ -329,17 +329,17 @@ def _takes_header(grid: Geometry, reference: Geometry, whose: str, work: _Work, 
     except SegconvError as error:
         error.advise(cures=[Cure.of("repair_by_resampling"), Cure.of("repair_header")])
         raise
-    told = difference(grid, reference, apart, whose)
+    change = difference(grid, reference, apart, whose)
     if apart > SAME_GRID_VOXELS:
         taken = "; it took that header" if work.task.recipe.link == COPY else ""
-        _warn("SC093", told + taken, work, path)
-    elif told and work.task.recipe.link == COPY:
-        work.repairs.append(f"{_shown(path, work.io)} {told}; it took that header")
-    return bool(told)
+        _warn("SC093", change + taken, work, path)
+    elif change and work.task.recipe.link == COPY:
+        work.repairs.append(f"{_shown(path, work.io)} {change}; it took that header")
+    return bool(change)
 
 
 def _warn(code: str, message: str, work: _Work, path: Path) -> None:
-    """Warn of a file, and keep what was done about it; a link is left as it is."""
+    """Warn of a file, and record what was done about it; linked files are kept."""
     name = _shown(path, work.io)
     if work.task.recipe.link != COPY:
         work.io.warn(warning(code, f"{message}; it is linked as it is", file=name))
@@ -349,7 +349,7 @@ def _warn(code: str, message: str, work: _Work, path: Path) -> None:
 
 
 def _shown(path: Path, io: CaseIO) -> str:
-    """Return a source as warnings name it, which the lineage keeps: relative to the dataset."""
+    """Return the name of a source in warnings, which the lineage keeps: relative to the dataset."""
     return str(io.sources[str(path)]["path"])
 
 

@@ -33,7 +33,7 @@ class Unusable(Exception):
 def available() -> bool:
     """Return whether there are kernels; ``SEGCONV_NO_NUMBA=1`` says that there are none.
 
-    They are loaded to find out: Numba fails to import beside a numpy that is too new for it, and a program that
+    They are loaded to find out: Numba fails to import with a numpy that is too new for it, and a program that
     imported Numba earlier may have disabled compilation.
     """
     if os.environ.get("SEGCONV_NO_NUMBA"):
@@ -48,7 +48,7 @@ def available() -> bool:
 
 
 def _import_numba() -> None:
-    """Import Numba without any settings but its own; they come back for what else this process runs."""
+    """Import Numba with its default settings, and restore the user's settings for the rest of this process."""
     if "numba" in sys.modules:
         return  # imported by the calling program, with its own settings
     kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_VARIABLES)}
@@ -71,7 +71,7 @@ def _without_settings(exists: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """Return the first folder that can be written: the user's choice, the user's cache, or beside the package.
+    """Return the first folder that can be written: the user's choice, the user's cache, or next to the package.
 
     None if there is none: then every process compiles for itself. The system's folder for temporary
     files is not used, because Numba trusts what it finds in its cache.

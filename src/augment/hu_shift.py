@@ -1,4 +1,4 @@
-"""Shifts of grey values that leave a floor where it is: padding, or air as it is stored."""
+"""Shifts of grey values that keep the floor: padding, or air as it is stored."""
 
 from __future__ import annotations
 

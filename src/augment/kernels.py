@@ -1,7 +1,7 @@
 """The inner loops of rotations about one axis of a grid: streaming, in the type of the voxels, without a copy of all.
 
 Every function takes arrays ``(a, b, c)``: the rotation turns the plane of *a* and *b*, and *c* is the
-axis that it leaves alone. All voxels along *c* need the same four neighbours and the same four
+axis that it keeps. All voxels along *c* need the same four neighbours and the same four
 weights, which is what makes this fast: ``rows`` run along *c* where it is contiguous in memory, or short;
 ``planes`` are for a contiguous *b*, and turn `WIDTH` neighbours along *c* at a time, which a buffer
 lays next to each other.
@@ -197,7 +197,7 @@ COMPILED = all(isinstance(kernel, Dispatcher) for kernel in (rows, planes, neare
 
 
 def run(kernel: Kernel, source: Array, out: Array, matrix: Array, offset: Array, background: Array) -> None:
-    """Run a kernel, whatever the state of the cache: compiled for this process alone where the cache is of no use.
+    """Run a kernel, whatever the state of the cache: compiled only for this process if the cache cannot be used.
 
     Raises
     ------

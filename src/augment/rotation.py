@@ -1,7 +1,7 @@
-"""The rotation of one volume: which way is the fastest that is exact, and that way taken.
+"""Rotate one volume by the fastest way that is exact.
 
-Voxels that meet voxels are moved; a rotation about one axis of the grid goes to a compiled kernel;
-all others go through SimpleITK. All ways follow the same rules, and agree to one grey value.
+Where voxels meet voxels they are moved; a rotation about one axis of the grid is done by a compiled kernel;
+all others by SimpleITK. All ways follow the same rules, and agree within one grey value.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from . import compiled
 from .spec import IMAGE, Transform
 
 STRAY_VOXELS = 2.5e-6
-"""How far an axis that a rotation leaves alone may stray on a grid, in voxels, for the kernels to take it.
+"""How far an axis that a rotation keeps may stray on a grid, in voxels, for the kernels to be used.
 
 Headers hold float32, which turns straight axes by some 1e-8: this much on a grid of 512 voxels. Where
 neighbours differ by 400 grey values, it changes a value by a thousandth, and one voxel in 1000 by rounding.
 """
 
 KERNEL_TYPES = ("int8", "uint8", "int16", "uint16", "float32")
-"""Types of voxels whose weighted means the kernels compute; the nearest voxel they take of any type."""
+"""Types of voxels whose weighted means the kernels compute; they take nearest voxels of any type."""
 
 THIN_VOXELS = 32
 """A volume with fewer slices along the axis that stays turns row by row: so many are laid next to each other in planes,
@@ -192,7 +192,7 @@ def turned_softly(turn: Turn, label: NDArray[Any], values: tuple[int, ...], back
         return turned(turn, label, NEAREST, background)
     out = np.full(turn.grid.array_shape, background, label.dtype)
     classes = sorted({*values, background})
-    # Weights take more room than labels do: for a whole volume, those of the best class alone are held, if any.
+    # Weights take more memory than labels: for a complete volume, only those of the best class are held, if any.
     if turn.way == SIMPLEITK:
         best = np.full(out.shape, -1, np.int16)
         for value in classes:
@@ -216,7 +216,7 @@ def _take_the_heavier(out: NDArray[Any], best: NDArray[np.int16], weight: NDArra
 
 
 def _thin(turn: Turn) -> Iterator[tuple[tuple[slice, ...], Turn]]:
-    """Yield the parts of a volume along the axis that a kernel leaves alone, which turn each on its own."""
+    """Yield the parts of a volume along the axis that a kernel keeps, each of which turns on its own."""
     if turn.geometry.dimension == 2:
         yield (slice(None), slice(None)), turn
         return
@@ -253,7 +253,7 @@ def outside(turn: Turn) -> NDArray[np.bool_]:
 
 
 def _fixed_axis(matrix: NDArray[np.float64], geometry: Geometry) -> int | None:
-    """Return the axis of the grid that a rotation leaves alone, 0 for x, or None if there is none."""
+    """Return the axis of the grid that a rotation keeps, 0 for x, or None if there is none."""
     if geometry.dimension == 2:
         return 2
     indices = index_matrix(matrix, geometry)

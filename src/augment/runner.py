@@ -168,6 +168,6 @@ def _usable_folds(path: Path, records: list[CaseRecord]) -> Splits:
 
 
 def _target(target: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry of the lineage: where an external file lies, dataset.json says."""
+    """Return the entry of the lineage; where an external file is, dataset.json says."""
     entry = {key: value for key, value in target.items() if key != "at"}
     return entry | {"external": True} if "at" in target else entry

@@ -71,7 +71,7 @@ class AugmentSpec:
     seed
         Of everything that is random.
     pad_value
-        What a rotation brings in from outside of an image; its own smallest value if None.
+        Value of what a rotation brings in from outside an image; the image's smallest value if None.
     expand
         Whether grids grow so that a rotation cuts no corner.
     label_soft

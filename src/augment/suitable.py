@@ -1,4 +1,4 @@
-"""What keeps a dataset from being augmented as asked: its channels, file format, case names and voxel types."""
+"""Refuse datasets that cannot be augmented as asked: channels, file formats, case names and voxel types."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ CUT_TOLERANCE_VOXELS = 1e-3
 """A grown grid may lack this much of a corner, so that rounding adds no layer of padding."""
 
 SLAB_VOXELS = 1 << 19
-"""So many voxels are resampled at a time in floating point."""
+"""Voxels that are resampled at a time in floating point."""
 
 TIES = float(1 << 20)
 """Means closer than its inverse to a half count as one, so that not the last bit of 64 decides how they round."""
@@ -45,7 +45,7 @@ def onto_grid(label: Volume, grid: Geometry, background: int = 0) -> NDArray[Any
     Parameters
     ----------
     background
-        Value of what lies outside of the label.
+        Value of what is outside the label.
     """
     import SimpleITK as sitk  # a tenth of a second that moving voxels does not need
 
@@ -137,7 +137,7 @@ def grid_permutation(
 
 
 def permuted(array: NDArray[Any], exact: Permutation) -> NDArray[Any]:
-    """Return an array with its voxels moved and their values untouched, as `grid_permutation` says."""
+    """Return an array with its voxels moved as `grid_permutation` says, their values unchanged."""
     axes, signs = exact
     n = len(axes)
     order = list(range(array.ndim))
@@ -185,7 +185,7 @@ def resampled(
 def resampled_slabs(
     volume: Volume, matrix: NDArray[np.float64], grid: Geometry, interpolation: str, background: float
 ) -> Iterator[tuple[tuple[slice, ...], NDArray[Any]]]:
-    """Yield the parts of a rotated volume, ``(z, y, x)`` or ``(y, x)``, and where they lie; see `resampled`.
+    """Yield the parts of a rotated volume, ``(z, y, x)`` or ``(y, x)``, and where they are; see `resampled`.
 
     Means are float64, of float32 voxels float32; a part is SimpleITK's memory, and gone with the next.
     """

@@ -1,4 +1,4 @@
-"""DICOM series: slices in files of their own, judged by their positions, read through SimpleITK (GDCM).
+"""DICOM series: slices in separate files, judged by their positions and read through SimpleITK (GDCM).
 
 Source of the format: DICOM PS3.3, C.7.6.2 (Image Plane), https://dicom.nema.org/medical/dicom/current.
 The order of the slices is that of their positions along the normal of the plane, never of their
@@ -101,7 +101,7 @@ def read_series(files: Sequence[str], limit: int = MAX_VOLUME) -> ArrayVolume:
 
 
 def _dropped(files: Sequence[str]) -> list[tuple[str, str]]:
-    """Return what is odd about slices that go on after their end; more than `TRAILING_LIMIT` is refused."""
+    """Return what is odd about slices with bytes after their end; more than `TRAILING_LIMIT` are refused."""
     ends = {path: count for path in files if (count := trailing_bytes(path))}
     for path, count in ends.items():
         if count > TRAILING_LIMIT:
@@ -205,23 +205,23 @@ def _refuse_other_plane(one: Slice, first: Slice) -> None:
 
 
 def _uniform_gap(ranked: Sequence[Slice], depths: NDArray[np.float64]) -> float:
-    """Return the distance of neighbouring slices in mm, having checked that it is one."""
+    """Return the distance of neighbouring slices in mm; refuse gaps that differ."""
     gaps = np.diff(depths)
     typical = float(np.median(gaps))
     for at, gap in enumerate(gaps):
         before, after = (os.path.basename(ranked[n].path) for n in (at, at + 1))
         if gap <= GAP_TOLERANCE * typical or typical <= 0:
             raise SegconvError(
-                f"lies where {before} does, at {depths[at]:.6g} mm; expected one slice per position",
+                f"is at the position of {before}, {depths[at]:.6g} mm; expected one slice per position",
                 code="SC084",
                 file=ranked[at + 1].path,
                 hint="put each time point, echo or contrast into a folder of its own",
             )
         if abs(gap - typical) > GAP_TOLERANCE * typical:
             missing = round(gap / typical) - 1
-            told = f"{missing} missing" if missing > 0 else "uneven spacing"
+            what = f"{missing} missing" if missing > 0 else "uneven spacing"
             raise SegconvError(
-                f"{before} and {after} lie {gap:.6g} mm apart, other neighbours {typical:.6g} mm: {told}",
+                f"{before} and {after} are {gap:.6g} mm apart, other neighbours {typical:.6g} mm: {what}",
                 code="SC087",
                 file=ranked[at + 1].path,
                 hint="add the missing slices",
@@ -230,7 +230,7 @@ def _uniform_gap(ranked: Sequence[Slice], depths: NDArray[np.float64]) -> float:
 
 
 def _thickness(one: Slice, oddities: list[tuple[str, str]]) -> float:
-    """Return the extent in mm of a single slice, of which no neighbour tells it."""
+    """Return the thickness in mm of a single slice, which has no neighbour to measure it by."""
     for name in ("between", "thickness"):
         if one.texts[name]:
             extent = float(one.numbers(name, 1)[0])

@@ -1,4 +1,4 @@
-"""Where a DICOM file ends: its elements are walked by their lengths, for readers take what they need and stop.
+"""Where a DICOM file ends: walk its elements by their lengths, as readers take what they need and stop.
 
 Source of the format: DICOM PS3.5, 7.1 (elements), 7.5 (sequences), A.4 (encapsulated pixels), and
 PS3.10, 7.1 (meta information), https://dicom.nema.org/medical/dicom/current.
@@ -17,19 +17,19 @@ _START = PREAMBLE_BYTES + len(MAGIC)
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _PIXELS = 0x7FE0
-"""Group of the pixels, behind which hardly an element comes."""
+"""Group of the pixels, after which hardly any element comes."""
 _SYNTAX = 0x00020010
 _META = b"\2\0"
-"""Group of the meta information, which is little-endian whatever the data set behind it is."""
+"""Group of the meta information, which is always little-endian."""
 _IMPLICIT = b"1.2.840.10008.1.2"
 _BIG = b"1.2.840.10008.1.2.2"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _DEEPEST = 16
-"""Sequences within sequences are followed so far."""
+"""Most nested sequences that are followed."""
 
 
 class _NoElement(Exception):
-    """What stands here is no element."""
+    """These bytes are not an element."""
 
 
 class _Walk:
@@ -94,7 +94,7 @@ class _Walk:
 
 
 def trailing_bytes(path: str) -> int:
-    """Return how many bytes follow the last element of a DICOM file; 0 if its elements do not tell.
+    """Return how many bytes follow the last element of a DICOM file; 0 if its elements do not show it.
 
     Elements ascend, so that what follows the pixels and is no element of a higher tag is none of the file's.
     """

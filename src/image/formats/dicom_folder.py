@@ -1,4 +1,4 @@
-"""Which files of a folder are slices of DICOM, and of which series; left out is what merely lies beside them."""
+"""Find the DICOM series in a folder: which files are slices of which series, and which are something else."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ _WAYS = {
     "SEG": "segimage2itkimage of dcmqi makes NIfTI or NRRD of it, and so does saving it in 3D Slicer",
     "RTSTRUCT": "plastimatch convert makes a NIfTI or NRRD volume of it, and so does exporting it in 3D Slicer",
 }
-"""Labels that are stored as such objects, and what makes volumes of them."""
+"""Labels that are stored as such objects, and how to make volumes of them."""
 
 SHOWN_SERIES = 10
 """Series of a folder that are listed."""
 
 FEWEST_TOGETHER = 3
-"""Two slices lie an even distance apart wherever they lie."""
+"""Fewest slices that may be one volume: two are always evenly spaced."""
 
 ENDINGS = (".dcm", ".ima")
-"""What slices are called by, if their names have an ending at all."""
+"""Usual endings of slices, if their names have one."""
 
 _BESIDE = re.compile(
     r"\..*|thumbs\.db|desktop\.ini|(dicomdir|dirfile|lockfile|readme|licen[cs]e|copying|notice|changelog)(\..*)?",
     re.IGNORECASE,
 )
-"""Names of files that may lie beside slices and are none, whatever the slices are called."""
+"""Names of files that may be next to slices, and are not slices, however these are named."""
 
 _UNFINISHED = re.compile(r"\.(part|partial|tmp|crdownload|download)$", re.IGNORECASE)
-"""What a file is called until it is there as a whole."""
+"""Endings of files that are not downloaded completely."""
 
 
 def series_of(folder: str) -> dict[str, tuple[str, ...]]:
     """Return the series in a folder: identifier → files, in the order of their names.
 
-    Left out are files that are called otherwise than slices, and DICOM objects that are no images, such
+    Files that are not named like slices are left out, and so are DICOM objects that are not images, such
     as structure sets.
 
     Raises
     ------
     Refused
-        With each file that is called like a slice and is no DICOM: ``SC051``, ``SC012`` for a link to
-        nowhere, ``SC061`` for what is no file.
+        With each file that is named like a slice and is not DICOM: ``SC051``, ``SC012`` for a link to
+        nowhere, ``SC061`` for what is not a file.
     SegconvError
         ``SC030`` if the folder or a file cannot be read; ``SC053`` if a DICOM header cannot.
     """
@@ -63,7 +63,7 @@ def series_of(folder: str) -> dict[str, tuple[str, ...]]:
 
 
 def _slices_in(folder: str) -> list[str]:
-    """Return the files of a folder that are slices, in the order of their names; refuse what only seems to be one."""
+    """Return the files of a folder that are slices, in the order of their names; refuse others that are named so."""
     found: list[str] = []
     strangers: list[str] = []
     for path in _files_in(folder):
@@ -83,18 +83,18 @@ def _files_in(folder: str) -> list[str]:
 
 
 def may_be_slice(name: str) -> bool:
-    """Return whether a file could be a slice by its name: not one that a file manager or an author left behind."""
+    """Return whether a file could be a slice by its name, and not a leftover of a file manager or an author."""
     return _BESIDE.fullmatch(os.path.basename(name)) is None
 
 
 def _ending(name: str) -> str:
-    """Return the ending of a name in lower case; nothing for a number, which counts slices or belongs to a UID."""
+    """Return the ending of a name in lower case; empty for a number, which counts slices or is part of a UID."""
     ending = os.path.splitext(_UNFINISHED.sub("", name))[1].lower()
     return "" if ending[1:].isdecimal() else ending
 
 
 def _broken(path: str) -> Finding:
-    """Return what is wrong with a file that is called like a slice and is none."""
+    """Return what is wrong with a file that is named like a slice and is not one."""
     if reading.is_file(path):
         head = head_of(path)
         error = content.refuse(head, "a slice of DICOM")
@@ -102,7 +102,7 @@ def _broken(path: str) -> Finding:
             error.advise("restore the file from its origin, or take it out of the folder")
         return Finding(error.code, error.message, file=path, hint=error.hint)
     if os.path.islink(path):
-        return Finding("SC012", "is a link to a file that is not there", file=path, hint="restore the file")
+        return Finding("SC012", "is a link to a file that does not exist", file=path, hint="restore the file")
     return Finding("SC061", "is a pipe or device, expected a slice of DICOM", file=path)
 
 
@@ -121,7 +121,7 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
         refuse_labels(folder)
         raise SegconvError("holds no DICOM series of slices", code="SC011", file=folder)
     for files in found.values():
-        refuse_frames(_looked_at(files[0]))  # whose series are too many for this reason alone
+        refuse_frames(_looked_at(files[0]))  # otherwise they only seem to be too many series
     if series is None and len(found) == 1:
         return next(iter(found.values()))
     if series in found:
@@ -161,7 +161,7 @@ def _slices_of_one(found: Mapping[str, tuple[str, ...]]) -> list[Slice]:
 
 
 def refuse_labels(folder: str) -> None:
-    """Refuse a folder that holds labels as objects which are no slices.
+    """Refuse a folder that holds labels as objects other than slices.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def refuse_labels(folder: str) -> None:
 
 
 def _looked_at(path: str) -> Slice:
-    """Return what the header of a file says that is looked at before its links are judged."""
+    """Read the header of a file before its links are judged."""
     return read_slice(os.path.realpath(path))
 
 

@@ -1,4 +1,4 @@
-"""Whether a file is DICOM, by its first bytes: behind a preamble of 128 bytes, or from the first of them on.
+"""Whether a file is DICOM and what it holds, by its first bytes, with or without a preamble of 128 bytes.
 
 Files without a preamble are older than part 10 of the standard, or were cut out of a stream. They are
 taken for DICOM only if elements begin at once, in the order that the standard wants.
@@ -19,9 +19,9 @@ LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC",
 """Value representations whose length takes four bytes."""
 _META, _IDENTIFYING = 0x0002, 0x0008
 _LONGEST = 512
-"""Of a value at the beginning: identifiers, dates and times are short."""
+"""Most bytes of a value at the beginning: identifiers, dates and times are short."""
 _FEWEST = 2
-"""So many elements must follow one another."""
+"""Elements that must follow one another."""
 
 
 def is_dicom(head: bytes) -> bool:
@@ -30,7 +30,7 @@ def is_dicom(head: bytes) -> bool:
 
 
 def has_preamble(head: bytes) -> bool:
-    """Return whether the magic stands behind a preamble."""
+    """Return whether the magic follows a preamble."""
     return head[PREAMBLE_BYTES : PREAMBLE_BYTES + len(MAGIC)] == MAGIC
 
 
@@ -73,11 +73,11 @@ _NO_IMAGES = {
     f"{_STORAGE}481.3": "a structure set (RTSTRUCT)",
     f"{_STORAGE}481.": "of radiotherapy",
 }
-"""Starts of the classes of objects without slices, and what such an object is."""
+"""Prefixes of the classes of objects without slices, and what such an object is."""
 
 
 def _sop_class(head: bytes) -> str:
-    """Return the class of an object, of the file's meta information, or of the data set where there is none."""
+    """Return the class of an object, from the meta information, or from the data set of a file without any."""
     if is_bare(head) and is_implicit(head):
         at = head.find(b"\x08\x00\x16\x00")
         length = int.from_bytes(head[at + 4 : at + 8], "little")

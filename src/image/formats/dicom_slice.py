@@ -93,13 +93,13 @@ class Slice:
 
 
 def head_of(path: str) -> bytes:
-    """Return the meta information of a file; whether links may be followed is judged of those that become slices."""
+    """Return the meta information of a file; links are judged later, for those that become slices."""
     with reading.opened(os.path.realpath(path)) as file:
         return file.read(HEAD_BYTES)
 
 
 def read_slice(path: str) -> Slice:
-    """Read the header of a slice; raises ``SC053`` if it is no usable image, ``SC054`` if it is far too long."""
+    """Read the header of a slice; raises ``SC053`` if it is not a usable image, ``SC054`` if it is far too long."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     try:
@@ -108,7 +108,7 @@ def read_slice(path: str) -> Slice:
             reader.SetFileName(name)
             reader.ReadImageInformation()
     except (OSError, RuntimeError) as error:
-        raise SegconvError(f"is no usable DICOM image ({reason_of(error)})", code="SC053", file=path) from error
+        raise SegconvError(f"is not a usable DICOM image ({reason_of(error)})", code="SC053", file=path) from error
     texts = {
         name: reader.GetMetaData(tag).strip("\0 ") if reader.HasMetaDataKey(tag) else "" for name, tag in _TAGS.items()
     }
@@ -122,7 +122,7 @@ def read_slice(path: str) -> Slice:
 
 
 def _refuse_no_segments(path: str) -> None:
-    """Refuse pixels in run lengths that are of no segments: GDCM divides by their number, which ends the process."""
+    """Refuse run-length pixels without segments: GDCM divides by their number, which ends the process."""
     with reading.opened(path) as file:
         if _RUN_LENGTHS not in file.read(HEAD_BYTES):
             return
@@ -140,7 +140,7 @@ def _refuse_no_segments(path: str) -> None:
 
 
 def reason_of(error: OSError | RuntimeError) -> str:
-    """Return the last line of what ITK says, without the address of the object that says it."""
+    """Return the last line of a message of ITK, without the address of an object."""
     return str(error).strip().splitlines()[-1].split("): ")[-1][:200]
 
 

@@ -100,7 +100,7 @@ def frame_of(data: Buffer) -> tuple[Frame, int]:
     Raises
     ------
     SegconvError
-        ``SC058`` if the segments do not lead to a scan.
+        ``SC058`` if there is no scan behind the segments.
     """
     head = bytes(data[:HEAD_LIMIT])
     frame: Frame | None = None

@@ -1,4 +1,4 @@
-"""MetaImage: a header that is judged, and voxels of which every byte is proved; `metaimage_fields` reads the text.
+"""MetaImage: judge headers, decode voxels so that every byte is proved, and write the same bytes for the same voxels.
 
 Source of the format: https://itk.org/Wiki/ITK/MetaIO/Documentation. No maintained library reads it
 from memory. How a header becomes a grid follows ITK's reader, and tests hold it to that.
@@ -66,7 +66,7 @@ class MetaHeader(TextHeader):
     compressed
         Whether the voxels are a zlib stream.
     compressed_bytes
-        Its length, or None if the header does not tell.
+        Its length, or None if the header does not say.
     skip
         Bytes before the voxels in a data file; -1: the voxels are the last of it.
     """

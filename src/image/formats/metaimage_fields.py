@@ -14,14 +14,14 @@ from .. import content
 from ..gzipped import Buffer
 
 HEAD_LIMIT = 1 << 16
-"""A header takes fewer bytes than this."""
+"""Headers are shorter than this."""
 
 _KEY = re.compile(r"[^\s:]+")
 """ITK adds whatever it knows of an image, such as ``dim[0]`` of a NIfTI file and ``0008|0060`` of DICOM. A colon ends
 a key for MetaIO as well, and a blank hints at a misspelt one."""
 _BLANKS = re.compile(r"[ \t]+")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?(nan|inf)", re.IGNORECASE)
-"""Python reads more as numbers than the format has."""
+"""Python accepts more as numbers than the format does."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def read_fields(head: Buffer) -> Fields:
     Raises
     ------
     SegconvError
-        ``SC051`` if this is no MetaImage; ``SC053`` for a line that is no ``Key = Value``, or a key that comes
+        ``SC051`` if this is no MetaImage; ``SC053`` for a line that is not ``Key = Value``, or a key that comes
         twice; ``SC054`` if the text is longer than `HEAD_LIMIT`.
     """
     if content.kind_of(head) != "MetaImage volume":

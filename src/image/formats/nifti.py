@@ -1,4 +1,4 @@
-"""NIfTI-1: a header that is judged, voxels decoded from bytes that were read once, and bytes written alike each time.
+"""NIfTI-1: judge headers, decode voxels so that every byte is proved, and write the same bytes for the same voxels.
 
 Source of the format: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h). `nifti_block` knows the fields
 of a header, `nifti_forms` which of its two forms counts.
@@ -33,10 +33,10 @@ VOXELS_AT = 352
 """Voxels of a single file begin here at the earliest: the header and four bytes about extensions."""
 
 HEAD_BYTES = 1 << 16
-"""So much of a file is enough to inflate its header."""
+"""Enough of a file to inflate its header."""
 
 EXTENSION_LIMIT = 1 << 24
-"""Header extensions may take so many bytes."""
+"""Most bytes of header extensions."""
 
 _TYPE_NAMES = {1: "bit", 32: "complex64", 128: "RGB", 1536: "float128", 1792: "complex128", 2304: "RGBA"}
 
@@ -58,7 +58,7 @@ class NiftiHeader(VolumeHeader):
 
     @property
     def plain(self) -> bool:
-        """As of any volume; voxels of one byte do not show the order of bytes, their header does."""
+        """As for any volume, and in native byte order, which voxels of one byte do not show but their header does."""
         return super().plain and int.from_bytes(self.block[:4], sys.byteorder) == HEADER_SIZE
 
     def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
@@ -143,7 +143,7 @@ def _read_packed(data: Buffer, how: ReadOptions) -> NiftiHeader:
     if is_gzip(data):
         head = inflate_head(data, VOXELS_AT)
         if len(head) < VOXELS_AT:
-            inflate(data, VOXELS_AT)  # tells a stream that is cut from one that holds something else
+            inflate(data, VOXELS_AT)  # a cut stream is another error than one of other content
     return read_header(head, how)
 
 
@@ -164,8 +164,8 @@ def decode(data: Buffer, _companion: Buffer | None = None, how: ReadOptions = ST
     header = _read_packed(data, how)
     refuse_large(header, how)
     limit = header.offset + header.voxel_bytes + TRAILING_LIMIT
-    raw, alone = inflate(data, limit) if is_gzip(data) else (bytes(data), True)
-    trailing = anything_after(raw, header.offset, header) or not alone
+    raw, at_end = inflate(data, limit) if is_gzip(data) else (bytes(data), True)
+    trailing = anything_after(raw, header.offset, header) or not at_end
     return Nifti(header, header.plain and not trailing, trailing, raw)
 
 
@@ -267,7 +267,7 @@ def _refuse_other_formats(block: bytes) -> None:
         raise SegconvError(f"ends after {len(block)} bytes, a NIfTI header takes {HEADER_SIZE}", code="SC052")
     if NIFTI_2 in (int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")):
         raise SegconvError(
-            "is NIfTI-2, expected NIfTI-1: SimpleITK, through which nnU-Net reads, does not know it",
+            "is NIfTI-2, expected NIfTI-1: nnU-Net reads through SimpleITK, which does not know it",
             code="SC051",
             hint="save it as NIfTI-1, for instance as nibabel.Nifti1Image(image.dataobj, image.affine)",
         )
@@ -279,7 +279,7 @@ def _refuse_other_formats(block: bytes) -> None:
         )
     if block[344:348] != b"n+1\0":
         raise SegconvError(
-            f"is no single-file NIfTI-1: its magic is {block[344:348]!r}, expected b'n+1\\x00'", code="SC051"
+            f"is not a single-file NIfTI-1: its magic is {block[344:348]!r}, expected b'n+1\\x00'", code="SC051"
         )
     if HEADER_SIZE not in (int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")):
         raise SegconvError("the header does not begin with its own length, 348", code="SC051")

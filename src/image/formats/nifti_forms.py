@@ -1,7 +1,7 @@
-"""Where a NIfTI-1 header says that its voxels lie: its two forms, which of them counts, and putting a file's own back.
+"""Where a NIfTI-1 header says that its voxels are: its two forms, which of them counts, and how to restore them.
 
-Which of the two counts is settled as SimpleITK does it, because nnU-Net reads through SimpleITK. The
-forms of a file are kept as text, bit for bit, so that what is predicted for it lies on it in every reader.
+Which of the two counts is decided as in SimpleITK, because nnU-Net reads through it. The forms of a file are
+kept as text, bit for bit, so that every reader finds a prediction where it finds the file.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _FORM_FIELDS = (slice(76, 92), slice(123, 124), slice(252, 328))
 """Bytes of a header: qfac and spacing, units, and everything from ``qform_code`` to ``srow_z``."""
 
 FORMS_BYTES = sum(part.stop - part.start for part in _FORM_FIELDS)
-"""So many bytes they are."""
+"""How many bytes these are."""
 
 
 def forms_of(block: bytes) -> str:
-    """Return everything that a header says of where its voxels lie, as hexadecimal text, little-endian."""
+    """Return everything that a header says about where its voxels are, as hexadecimal text, little-endian."""
     little = NiftiBlock(block).little_endian()
     return b"".join(little[part] for part in _FORM_FIELDS).hex()
 
 
 def with_forms(block: bytes, forms: str, grid: Geometry) -> bytes:
-    """Return a header with the forms of another file, bit for bit, if they lay the voxels where they are.
+    """Return a header with the forms of another file, bit for bit, if they put the voxels where they are.
 
     Parameters
     ----------
@@ -76,14 +76,14 @@ def with_forms(block: bytes, forms: str, grid: Geometry) -> bytes:
         at += length
     own = NiftiBlock(bytes(little))
     try:
-        found, _ = spatial(own, grid.size, ANY_AXES)  # as they were read, if they were: others need no squaring
+        found, _ = spatial(own, grid.size, ANY_AXES)  # others are not changed by squaring
     except SegconvError:
         return block
     return own.native() if found.displacement_voxels(grid) <= NEAR_GRID_VOXELS else block
 
 
 def with_sheared(block: bytes, grid: Geometry) -> bytes:
-    """Return a header whose sform has the axes of a grid as its file stored them; the qform stays the nearest rotation.
+    """Return a header whose sform has the sheared axes of a grid; the qform stays the nearest rotation.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class _Form:
 
 @dataclass(frozen=True)
 class _Steps:
-    """What both forms of a header go with: the size, the spacing of pixdim, and mm per unit of the header."""
+    """What both forms of a header share: the size, the spacing in pixdim, and mm per unit of the header."""
 
     size: tuple[int, ...]
     pixdim: NDArray[np.float64]
@@ -148,7 +148,7 @@ class _Steps:
         return _Form(name, affine, Geometry(self.size, self.spacing_mm, origin, grid.direction))
 
     def apart_mm(self, qform: NDArray[np.float64], sform: NDArray[np.float64]) -> str:
-        """Return how far two forms lay a corner apart at most, in words."""
+        """Return the largest distance of a corner between two forms, as text."""
         corners = np.array(list(itertools.product(*((0, s - 1) for s in self.size), (1,))), dtype=np.float64)
         return f"{np.linalg.norm((corners @ (qform - sform).T)[:, :3], axis=1).max() * self.scale:.3g}"
 
@@ -267,7 +267,7 @@ def _sform_wins(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> bool 
 
 
 def _quaternion_error_rad(header: NiftiBlock) -> float:
-    """Return how far rounding alone may turn a qform.
+    """Return how far rounding may turn a qform.
 
     NIfTI stores three float32 components of a unit quaternion; the fourth, ``a = √(1-b²-c²-d²)``,
     inherits their error divided by itself, and readers take it for 0 where ``a²`` is within the

@@ -1,4 +1,4 @@
-"""NRRD: a header that is judged, voxels decoded so that every byte is proved, and files written alike each time.
+"""NRRD: judge headers, decode voxels so that every byte is proved, and write the same bytes for the same voxels.
 
 Source of the format: http://teem.sourceforge.net/nrrd/format.html. `nrrd_fields` reads the text of a header,
 `nrrd_grid` makes a grid of it as ITK's reader does, because nnU-Net reads NRRD through SimpleITK; tests compare them.
@@ -155,10 +155,10 @@ def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STR
     header = read_header(data, how)
     refuse_large(header, how)
     packed = _skip_lines(part_with_voxels(data, companion, header), header.line_skip)
-    raw, alone = _UNPACK[header.encoding](packed, header.byte_skip + header.voxel_bytes + TRAILING_LIMIT)
+    raw, at_end = _UNPACK[header.encoding](packed, header.byte_skip + header.voxel_bytes + TRAILING_LIMIT)
     start = header.byte_skip if header.byte_skip >= 0 else len(raw) - header.voxel_bytes
     after = anything_after(raw, start, header)
-    return volume_of(raw, start, header, trailing=after or not alone)
+    return volume_of(raw, start, header, trailing=after or not at_end)
 
 
 def encode(
@@ -269,7 +269,7 @@ def _as_it_is(data: memoryview, _limit: int) -> tuple[memoryview, bool]:
 
 
 def _inflate_bzip2(data: Buffer, limit: int) -> tuple[bytes, bool]:
-    """Inflate a bzip2 stream to its end, checksums included; say whether nothing follows it."""
+    """Inflate a bzip2 stream to its end, checksums included; return whether nothing follows it."""
     unpacker = bz2.BZ2Decompressor()
     try:
         raw = unpacker.decompress(data, max_length=limit + 1)

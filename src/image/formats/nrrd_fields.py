@@ -1,7 +1,7 @@
 """The text of a NRRD header: its fields as numbers and words, and its key/value pairs.
 
-A field that the format does not know, a number that is none and a field that comes twice are refused, so that a
-misspelt field does not pass for one that is absent. Tests compare this with pynrrd.
+Unknown fields, numbers that cannot be read and fields that come twice are refused, so that a misspelt field does
+not pass for one that is absent. Tests compare this with pynrrd.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ MAGIC = b"NRRD0"
 _MAGIC_LINE = re.compile(r"NRRD000[1-5]")
 
 HEAD_LIMIT = 1 << 22
-"""A header takes fewer bytes than this; those of segmentations with hundreds of segments reach a tenth of it."""
+"""Headers are shorter than this; those of segmentations with hundreds of segments reach a tenth of it."""
 
 _NUMBERS = re.compile(r"[-+0-9.eE,() \tNnAaOoIiFf]*")
-"""Digits, brackets, and the letters of none, nan and inf; Python reads more as numbers than the format has."""
+"""Digits, brackets, and the letters of none, nan and inf; Python accepts more as numbers than the format does."""
 
 _LARGEST = 1 << 62
 
@@ -162,7 +162,7 @@ def read_fields(head: Buffer) -> Fields:
 
 
 def escaped(value: str) -> str:
-    """Return the text of a key/value pair, which stands on one line."""
+    """Return the value of a key/value pair as text on one line."""
     return value.replace("\\", "\\\\").replace("\r", " ").replace("\n", "\\n")
 
 
@@ -205,7 +205,7 @@ def _lines(head: Buffer) -> tuple[list[str], int]:
 
 
 def _in_order(names: list[str]) -> bool:
-    """Return whether each field stands behind the one that says how long its list is."""
+    """Return whether each field follows the one that says how long its list is."""
     axes_at = names.index("dimension")
     space_at = next((at for at, name in enumerate(names) if name in ("space", "space dimension")), -1)
     return not any(

@@ -1,6 +1,6 @@
-"""Pillow's decoders of PNG and JPEG, without its own limit of pixels: `picture.refuse_size` settled what is decoded.
+"""Pillow's decoders of PNG and JPEG without its limit of pixels, as `picture.refuse_size` has its own.
 
-That limit belongs to the whole process, and `PIL.Image.open` alone asks for it.
+That limit is a setting of the process, and only `PIL.Image.open` applies it.
 """
 
 from __future__ import annotations

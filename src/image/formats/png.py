@@ -1,4 +1,4 @@
-"""PNG pictures: proved without being decoded, decoded without losing values, encoded alike each time.
+"""PNG: proved without being decoded, decoded without losing values, and encoded to the same bytes every time.
 
 Source of the format: PNG (ISO/IEC 15948), https://www.w3.org/TR/png-3/. imagecodecs decodes samples
 of 8 and 16 bits, Pillow palettes and fewer bits; neither is imported before it is needed. The proof (every chunk's CRC,
@@ -40,7 +40,7 @@ from ..read_options import STRICT, ReadOptions
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _LIBPNG_SIDE = 1_000_000
-"""Longest side of a picture that libpng, which decodes for imagecodecs, takes."""
+"""Longest side of a picture that libpng, the decoder of imagecodecs, accepts."""
 
 HEAD_BYTES = 33
 """Signature and IHDR chunk: enough to know size and kind of a picture."""
@@ -359,9 +359,9 @@ def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
 
 
 def _what_pixels_need(data: Buffer) -> bytes:
-    """Return a PNG that `prove` accepted without its texts, profiles and times, and without a palette beside grey.
+    """Return a PNG that `prove` accepted without its texts, profiles and times, and without a palette next to grey.
 
-    Decoders inflate them, stop at some, and print what they think of others.
+    Decoders inflate these, fail at some, and print messages about others.
     """
     view = memoryview(data)
     unused = b"PLTE" if view[25] in (0, 4) else b""
@@ -378,14 +378,14 @@ def _what_pixels_need(data: Buffer) -> bytes:
 
 
 def _orientation(exif: memoryview) -> int:
-    """Return the orientation that an eXIf chunk tells; 1, as it is, if it tells none."""
+    """Return the orientation in an eXIf chunk; 1 (not turned) if it holds none."""
     from PIL import Image
 
     tags = Image.Exif()
     try:
         tags.load(bytes(exif))
         return int(tags.get(EXIF_ORIENTATION, 1))
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):  # viewers pass over what is damaged
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):  # viewers ignore damaged ones
         return 1
 
 

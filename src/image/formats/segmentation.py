@@ -37,7 +37,7 @@ class Segment:
     Parameters
     ----------
     id
-        What tells it from the others, such as ``"Segment_1"``.
+        Its identifier in the file, such as ``"Segment_1"``.
     name
         What people call it.
     label_value
@@ -109,16 +109,16 @@ def segments_of(header: nrrd.NrrdHeader) -> tuple[Segment, ...]:
         )
     described = _described(fields)
     # Before version 4.11, 3D Slicer had a layer for each segment, and the value 1 in it.
-    alone = header.channels == len(described)
+    one_each = header.channels == len(described)
     segments = tuple(
-        _segment(number, texts, order if alone else 0) for order, (number, texts) in enumerate(described.items())
+        _segment(number, texts, order if one_each else 0) for order, (number, texts) in enumerate(described.items())
     )
     seen: dict[tuple[int, int], str] = {}
     for segment in segments:
         place = (segment.layer, segment.label_value)
         if segment.layer >= header.channels:
             raise SegconvError(
-                f"segment {segment.name!r} lies in layer {segment.layer}, the file has {header.channels}", code="SC074"
+                f"segment {segment.name!r} is in layer {segment.layer}, the file has {header.channels}", code="SC074"
             )
         if place in seen:
             raise SegconvError(

@@ -55,7 +55,7 @@ _TIFF_ERRORS = (
 )
 """What tifffile and imagecodecs raise at damaged files; RuntimeError is the root of imagecodecs's own."""
 
-# tifffile tells its doubts to a logger; what matters is refused here.
+# tifffile logs its doubts; what matters is refused here.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
@@ -151,7 +151,7 @@ def _refuse_other_formats(head: Buffer) -> None:
 
 @contextmanager
 def _opened(file: Any) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF, and turn whatever its reader stumbles over into one error."""
+    """Open a TIFF, and turn everything that its reader raises into one error."""
     try:
         # A file of OME may name others that belong to it; none of them is opened.
         with tifffile.TiffFile(file, _multifile=False) as tiff:
@@ -196,7 +196,7 @@ def _header(tiff: tifffile.TiffFile) -> PictureHeader:
 
 
 def _pages(tiff: tifffile.TiffFile) -> list[Any]:
-    """Return the pages but thumbnails, which cameras and microscopes add behind the picture."""
+    """Return the pages without thumbnails, which cameras and microscopes append."""
     pages = [tiff.pages[number].aspage() for number in range(len(tiff.pages))]
     if not pages:
         raise SegconvError("is a TIFF without a picture", code="SC053")

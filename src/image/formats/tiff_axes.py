@@ -1,4 +1,4 @@
-"""What the pages of a TIFF are by its own word: ImageJ, OME and tifffile write it into the first page's description."""
+"""What the pages of a TIFF are, as ImageJ, OME and tifffile write it into the description of the first page."""
 
 from __future__ import annotations
 
