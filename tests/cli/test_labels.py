@@ -221,7 +221,7 @@ def test_a_case_that_is_ignored_completely_is_a_warning(segconv: Command) -> Non
         (folder / name).parent.mkdir()
         (folder / name).write_bytes(picture.encode_samples(np.full((4, 4), value, dtype=np.uint8)))
     done = segconv("labels", "ignore", "6")
-    assert (done.code, "Warning SC075: a: is ignored as a whole" in done.err) == (0, True)
+    assert (done.code, "Warning SC075: a: is ignored completely" in done.err) == (0, True)
     (folder / "labelsTr" / "a.png").write_bytes(picture.encode_samples(np.zeros((4, 4), dtype=np.uint8)))
     assert "Warning SC076" in segconv("labels", "ignore", "6").err
 
