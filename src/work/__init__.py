@@ -1,1 +1,1 @@
-"""Plans of small items, run in parallel into a staged folder that appears whole or not at all."""
+"""Plans of small items, run in parallel into a staged folder that appears complete or not at all."""

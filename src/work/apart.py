@@ -1,4 +1,4 @@
-"""A folder that is made lies apart from what is read: it is none of that, and holds nothing of it."""
+"""A folder to make is separate from what is read: it neither is nor contains any of it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def refuse_holding(target: Path, read: Mapping[str, Path | None]) -> None:
                 f"is not replaced: it {relation} {what}, {path}",
                 code="SC020",
                 file=str(target),
-                hint="choose another folder to be made",
+                hint="choose another folder to make",
             )
 
 
@@ -54,5 +54,5 @@ def refuse_within(target: Path, what: str, path: Path) -> None:
     """
     if os.path.realpath(target).startswith(os.path.join(os.path.realpath(path), "")):
         raise SegconvError(
-            f"is not made: it lies in {what}, {path}", code="SC020", file=str(target), hint="choose another folder"
+            f"is not made: it is inside {what}, {path}", code="SC020", file=str(target), hint="choose another folder"
         )

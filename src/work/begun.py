@@ -1,4 +1,4 @@
-"""The list of everything that may have been written into a staging folder: what is not on it is somebody else's."""
+"""The list of everything that may have been written into a staging folder: anything else in it is not segconv's."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .journal import FILE as JOURNAL
 FILE = "begun"
 PLAN = "plan.json"
 LONGEST = 1 << 30
-"""Bytes of the list: a hundred thousand cases take less than a tenth."""
+"""Limit in bytes: a list of a hundred thousand cases takes less than a tenth."""
 _FIRST = b"segconv staging folder, format 1"
 _END = b"\0"
-"""Of an entry; before those that are appended as well, as a power cut may have torn the last one."""
+"""Ends an entry, and precedes appended ones, as a power cut may have torn the last."""
 _MARK = re.compile(re.escape(fsops.MARK) + "[0-9a-f]+")
-"""The entry that says what the names of files begin with that are not complete; the first lists had none."""
+"""The entry with the prefix of the names of incomplete files; the first lists had none."""
 
 
 def declare(staging: Path, outputs: Iterable[str]) -> None:
-    """Add to the list, before anything of it is written; the list is made if need be."""
+    """Add to the list before anything of it is written; make the list if it does not exist."""
     begun = read(staging)
     if begun is None:
         mark = fsops.new_mark()
@@ -56,7 +56,7 @@ def read(staging: Path) -> set[str] | None:
 
 @contextmanager
 def declaring(staging: Path) -> Iterator[Callable[[Iterable[str]], None]]:
-    """Lend what adds to the list at little cost; nothing that is given to it may be on the list."""
+    """Yield a function that adds to the list at little cost; what it is given must not be on the list yet."""
     descriptor = fsops.open_append(staging / FILE)
     try:
         yield lambda outputs: fsops.append(descriptor, _END + _entries(outputs), staging / FILE)
@@ -65,14 +65,14 @@ def declaring(staging: Path) -> Iterator[Callable[[Iterable[str]], None]]:
 
 
 def mark_of(staging: Path) -> str:
-    """Return what the names of files in a staging folder begin with until they are complete; random for each folder."""
+    """Return the prefix of the names of incomplete files in a staging folder; random for each folder."""
     return _mark_in(read(staging) or ()) or fsops.MARK
 
 
 def take_up(staging: Path) -> None:
-    """Make sure that a staging folder can be gone on with, be it begun by a version of segconv that drew no mark.
+    """Make sure that a staging folder can be resumed, even one that was begun by a version of segconv without marks.
 
-    What that left incomplete is removed, as it could no longer be told from files of others.
+    What that left incomplete is removed, as it could no longer be distinguished from files of others.
 
     Raises
     ------
@@ -91,12 +91,12 @@ def refuse_foreign(staging: Path) -> set[str]:
     Raises
     ------
     SegconvError
-        ``SC021`` if something else is there, or the folder is none of segconv's.
+        ``SC021`` if it holds anything else, or is not a folder of segconv's.
     """
     files, foreign = _told_apart(staging)
     if foreign and read(staging) is None and (staging / PLAN).is_file():
         raise SegconvError(
-            "has no list of what segconv wrote into it, as of a run of another version; it is not touched",
+            "has no list of what segconv wrote into it, like the folder of another version; it is not touched",
             code="SC021",
             file=str(staging),
             hint="move the folder away, or remove it if nothing in it is yours",
@@ -107,7 +107,7 @@ def refuse_foreign(staging: Path) -> set[str]:
 
 
 def remove(staging: Path) -> None:
-    """Remove a staging folder with all that is in it, if that was written by runs into it.
+    """Remove a staging folder with everything in it, if runs wrote all of it.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def remove(staging: Path) -> None:
 
 
 def remove_own(staging: Path) -> list[Finding]:
-    """Remove from a staging folder what was written by runs into it; the folder with its list if nothing else is in it.
+    """Remove from a staging folder what runs wrote into it; and the folder with its list if it holds nothing else.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def remove_own(staging: Path) -> list[Finding]:
         A warning on what else is in it, which stays.
     """
     files, foreign = _told_apart(staging)
-    listed = {FILE} if foreign else set()  # it goes on telling whose the rest is
+    listed = {FILE} if foreign else set()  # it still says which of the rest is ours
     left = owned.remove(staging, files - listed, last=(JOURNAL, PLAN, FILE), keep=foreign)
     left = [path for path in left if path != FILE]
     return [as_warning(finding) for finding in _foreign(staging, left).findings] if left else []
@@ -141,7 +141,7 @@ def _told_apart(staging: Path) -> tuple[set[str], list[str]]:
     foreign: list[str] = []
     found = list(owned.entries(staging))
     if begun is None and all(entry.is_dir(follow_symlinks=False) for _, entry in found):
-        return files, foreign  # no more than empty folders, as a removal that failed at its end leaves them
+        return files, foreign  # only empty folders, as a removal that failed at its end leaves them
     for path, entry in found:
         if not _ours(path, entry, known, mark):
             foreign.append(path)
@@ -169,13 +169,13 @@ def _is_our_temporary(path: str, entry: os.DirEntry[str], known: set[str], mark:
 
 
 def _is_unmarked(path: str, known: set[str]) -> bool:
-    """Return whether a list without a mark accounts for a temporary file: by that beside it which it was to become."""
+    """Return whether a list without a mark accounts for a temporary file: by the file next to it that it was to be."""
     folder, name = os.path.split(path)
     beside = {os.path.basename(other) for other in known if os.path.dirname(other) == folder} - {""}
     if known and not folder:
         beside |= {PLAN, JOURNAL}
     if not all(fsops.temporary_beside(Path(other)).name.endswith(f"-{other}") for other in beside):
-        beside.add("")  # the longest names leave no room for themselves
+        beside.add("")  # the longest names do not fit into temporary ones
     return bool(beside) and fsops.is_temporary(name, beside)
 
 

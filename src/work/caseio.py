@@ -22,13 +22,13 @@ COPY = "none"
 HARD = "hard"
 SYMBOLIC = "symlink"
 EXTERNAL = "external"
-"""How a file that needs no change comes into the target."""
+"""How an unchanged file is put into the target."""
 
 _BLOCK = 1 << 20
 
 
 class CaseIO:
-    """Reads each source once, writes each output whole, and keeps the sizes and hashes of both.
+    """Reads each source once, writes each output completely, and keeps the sizes and hashes of both.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class CaseIO:
         self._target(relative, size, digest.hexdigest(), temporary=temporary.name)
 
     def carry(self, source: Path, relative: str, how: str = COPY) -> None:
-        """Bring a source into the target unchanged, looking at no more than its hash."""
+        """Put a source into the target unchanged, after hashing it."""
         descriptor = self._open(source)
         try:
             digest = hashlib.sha256()
@@ -116,7 +116,7 @@ class CaseIO:
         self._link(source, relative, how)
 
     def place(self, source: Path, data: bytes, relative: str, how: str = COPY) -> None:
-        """Bring a source that was read into the target unchanged: its bytes, or a link to it.
+        """Put a source that was read into the target unchanged: its bytes, or a link to it.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class CaseIO:
                 cures=[Cure.of("link_symbolically"), Cure.of("copy_files")],
             ) from error
         if how == HARD and not os.path.samestat(self._stats[os.fspath(source)], path.lstat()):
-            fsops.unlink(path)  # whatever took the place of the file between reading and linking
+            fsops.unlink(path)  # the file was replaced between reading and linking
             raise _changed(os.fspath(source))
         self._target(relative, entry["size"], entry["sha256"], carried=True, temporary=path.name)
 
@@ -165,7 +165,7 @@ class CaseIO:
         self.warnings.append(finding)
 
     def refuse_changed_sources(self) -> None:
-        """Raise ``SC062`` if a source is not what it was when it was read."""
+        """Raise ``SC062`` if a source has changed since it was read."""
         for path, before in self._stats.items():
             try:
                 after = reading.status_of(path)
@@ -193,7 +193,7 @@ class CaseIO:
         }
 
     def _prepare(self, relative: str) -> Path:
-        """Return the name that an output has for now."""
+        """Return the temporary name of an output."""
         if run_is_gone():
             raise SegconvError("the run that this worker belongs to is gone", code="SC100")
         path = self._staging / relative

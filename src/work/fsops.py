@@ -23,19 +23,19 @@ from pathlib import Path
 from typing import Any
 
 Buffer = Any
-"""Whatever lends its contiguous bytes: ``bytes``, a numpy array (PEP 688 names the type from Python 3.12 on)."""
+"""Anything with contiguous bytes: ``bytes``, a numpy array (PEP 688 names the type from Python 3.12 on)."""
 
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
 _SHORT_NAME_BYTES = 143
-"""Names of so many bytes go into every file system; eCryptfs takes no longer ones."""
+"""Longest name in bytes that every file system takes; the limit is that of eCryptfs."""
 _TRIES, _PAUSE_S = 5, 0.01
-"""So often, and with such pauses, is a lock asked for that others may share."""
+"""How often, and with which pauses, a shared lock is asked for."""
 
 MARK = ".tmp-"
-"""What the names of files begin with that are not complete; a run adds digits that are its own."""
+"""Prefix of the names of incomplete files; each run adds its own digits."""
 _DIGITS = 16
 _TEMPORARY = re.compile(r"\.tmp-[0-9a-f]{16}(-.*)?", re.DOTALL)
 
@@ -59,7 +59,7 @@ def _before(operation: str, path: str | os.PathLike[str]) -> None:
 
 
 def mkdir(path: Path) -> None:
-    """Make a folder and the folders above it; no error if it is there."""
+    """Make a folder and the folders above it; no error if it exists."""
     if not path.is_dir():
         _before("mkdir", path)
         path.mkdir(parents=True, exist_ok=True)
@@ -94,12 +94,12 @@ def write_new(path: Path, *pieces: Buffer, sync: bool = False) -> None:
 
 
 def new_mark() -> str:
-    """Return a mark that no other run draws, for the names of what is not complete."""
+    """Return a mark that no other run draws, for the names of incomplete files."""
     return MARK + secrets.token_hex(_DIGITS // 4)
 
 
 def temporary_beside(path: Path, mark: str = MARK) -> Path:
-    """Return a new name beside a file for its bytes until they are complete: one that no other worker draws.
+    """Return a new name next to a file for its bytes until they are complete: one that no other worker draws.
 
     It is the mark, a random part, and the name of the file where that leaves it short enough for every file system.
     """
@@ -109,7 +109,7 @@ def temporary_beside(path: Path, mark: str = MARK) -> Path:
 
 
 def write_atomic(path: Path, *pieces: Buffer, sync: bool = False, mark: str = MARK) -> None:
-    """Write a file so that it is there whole or not at all; a file of that name is replaced, as `complete` does."""
+    """Write a file so that it exists completely or not at all; a file of that name is replaced, as in `complete`."""
     temporary = temporary_beside(path, mark)
     write_new(temporary, *pieces, sync=sync)
     try:
@@ -120,7 +120,7 @@ def write_atomic(path: Path, *pieces: Buffer, sync: bool = False, mark: str = MA
 
 
 def complete(temporary: Path, path: Path) -> None:
-    """Give a file that is whole its name, in the place of a file that has it.
+    """Give a complete file its name, replacing a file that has it.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def complete(temporary: Path, path: Path) -> None:
 
 
 def create(path: Path, data: bytes) -> None:
-    """Write a file that must not exist yet: it appears whole, and until then has no name that a kill could leave.
+    """Write a file that must not exist yet: it appears complete, and until then has no name that a kill could leave.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def create(path: Path, data: bytes) -> None:
 
 
 def is_temporary(name: str, of: Collection[str] = ()) -> bool:
-    """Return whether a file's name is one that `write_atomic` gives to what is not complete, of some files or any."""
+    """Return whether a name is one that `write_atomic` gives to an incomplete file, of some files or any."""
     match = _TEMPORARY.fullmatch(name)
     return match is not None and (not of or (match[1] or "")[1:] in of)
 
@@ -213,7 +213,7 @@ def append(descriptor: int, data: bytes, path: Path) -> None:
 
 
 def open_append(path: Path) -> int:
-    """Open a file for appending, making it if need be; raises FileExistsError for a pipe or a device of that name."""
+    """Open a file for appending, or make it; raises FileExistsError for a pipe or a device of that name."""
     _before("create", path)
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     descriptor = os.open(path, flags, 0o666)
@@ -276,7 +276,7 @@ def symbolic_link(source: Path, path: Path) -> None:
 
 
 def unlink(path: Path) -> None:
-    """Remove a file; no error if it is not there."""
+    """Remove a file; no error if it does not exist."""
     _before("unlink", path)
     path.unlink(missing_ok=True)
 
@@ -288,7 +288,7 @@ def rmdir(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Bring the entries of a folder to the disk."""
+    """Flush the entries of a folder to the disk."""
     _before("fsync", path)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -298,7 +298,7 @@ def sync_folder(path: Path) -> None:
 
 
 def sync_file_system(path: Path) -> None:
-    """Bring everything that was written to a folder's file system to the disk."""
+    """Flush everything that was written to a folder's file system to the disk."""
     _before("fsync", path)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -320,7 +320,7 @@ def lock(path: Path) -> int | None:
 
 
 def lock_shared(path: Path) -> int | None:
-    """Take a lock that others may share, but none may have exclusively; otherwise as `lock`."""
+    """Take a lock that others may share, but not hold exclusively; otherwise like `lock`."""
     for _ in range(_TRIES):
         descriptor = _lock(path, fcntl.LOCK_SH)
         if descriptor is not None:
@@ -347,21 +347,21 @@ def _lock(path: Path, kind: int) -> int | None:
 
 
 def sign(descriptor: int, text: str, path: Path) -> None:
-    """Write into a file that is locked who holds it."""
+    """Write into a locked file who holds it."""
     _before("sign", path)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, text.encode(), 0)
 
 
 def unlock(descriptor: int, path: Path) -> None:
-    """Give a lock back, and remove its file unless others share the lock."""
+    """Release a lock, and remove its file unless others share the lock."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # if others share it, the last of them removes the file
         if _is_at(descriptor, path):
             _before("unlock", path)
             os.unlink(path)
     except OSError:
-        return  # a file that nobody holds is no lock, and the work is done
+        return  # a file without a holder is not a lock, and the work is done
     finally:
         os.close(descriptor)
 

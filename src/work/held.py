@@ -1,4 +1,4 @@
-"""Folders that are read: held from the first look to the end, and proved to be the same then."""
+"""Folders that are read: held from the first look to the end, and verified to be the same then."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AGAIN = "run the same command again once nothing changes it"
 
 
 class Held:
-    """A folder as it was found, and what some of its files were.
+    """A folder as it was found, and the state of some of its files.
 
     The folder is kept open for as long as this lives, so that its inode cannot become that of the
     folder that takes its place. Its files are not: on NFS, a file that is removed while it is open
@@ -23,9 +23,9 @@ class Held:
     Parameters
     ----------
     folder
-        The folder, be it there or not.
+        The folder, whether it exists or not.
     names
-        Files that say what it is, relative to it. One that is absent must stay absent.
+        Files that say what it is, relative to it. One that is missing must stay missing.
     """
 
     def __init__(self, folder: Path, names: Iterable[str] = ()) -> None:
@@ -34,14 +34,14 @@ class Held:
         self._files = {name: _size_and_time(self.folder / name) for name in names}
 
     def difference(self) -> SegconvError | None:
-        """Return ``SC062`` if the folder, or one of its files, is not what it was; None if all is."""
+        """Return ``SC062`` if the folder or one of its files has changed; None otherwise."""
         found = _identity_of(self.folder)
         if found != self._identity:
             how = "was removed" if found is None else "was replaced by another folder"
             return self._changed(f"{how} while it was read")
         for name, before in self._files.items():
             if _size_and_time(self.folder / name) != before:
-                return self._changed(f"changed while it was read: {name} is not what it was")
+                return self._changed(f"changed while it was read: {name} is not the same")
         return None
 
     def refuse_if_changed(self) -> None:
@@ -56,7 +56,7 @@ class Held:
     def _hold(self) -> tuple[int, int] | None:
         try:
             descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:  # whoever reads the folder tells why it cannot be read
+        except OSError:  # reading the folder says why it cannot be read
             return _identity_of(self.folder)
         weakref.finalize(self, os.close, descriptor)
         found = os.fstat(descriptor)
@@ -71,7 +71,7 @@ def unchanged(*held: Held) -> Iterator[None]:
     ------
     SegconvError
         ``SC062`` for the first that is not, also in the place of any other error but `Interrupted`:
-        what is wrong with halves of two datasets is wrong with neither.
+        what is wrong with halves of two datasets says nothing about either.
     """
     try:
         yield
@@ -95,7 +95,7 @@ def _identity_of(folder: Path) -> tuple[int, int] | None:
 
 
 def _size_and_time(path: Path) -> tuple[int, int] | None:
-    """Return what the journal, too, tells a file by: inodes are not the same for long on every file system."""
+    """Return what the journal, too, recognises a file by: inodes do not last on every file system."""
     try:
         found = os.stat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""Where a user's own settings and caches lie: by the XDG base directory specification, and nowhere if no home is known.
+"""Where a user's own settings and caches are: by the XDG base directory specification, and nowhere without a home.
 
 Containers and batch systems run processes for users whom no list knows, with the home of somebody
 else, or with none.
@@ -11,12 +11,12 @@ from pathlib import Path
 
 
 def config_home() -> Path | None:
-    """Return the folder of the user's settings, be it there or not; None if nothing tells where it is."""
+    """Return the folder of the user's settings, whether it exists or not; None if nothing says where it is."""
     return _base("XDG_CONFIG_HOME", ".config")
 
 
 def cache_home() -> Path | None:
-    """Return the folder of the user's caches, be it there or not; None if nothing tells where it is."""
+    """Return the folder of the user's caches, whether it exists or not; None if nothing says where it is."""
     return _base("XDG_CACHE_HOME", ".cache")
 
 

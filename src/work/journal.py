@@ -1,7 +1,7 @@
-"""The memory of a run: one line a finished case, which survives everything but the disk.
+"""The memory of a run: one line per finished case, which survives everything but the disk.
 
 A line is the CRC-32 of a JSON text, a space, and the text. Only the run itself appends; a line that
-was torn by a power cut fails its checksum, and is as good as absent.
+was torn by a power cut fails its checksum, and counts as missing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FILE = "journal"
 
 
 LONGEST_LINE = 64 << 20
-"""Bytes of a line; what is longer is none that was written here."""
+"""Limit in bytes; a longer line was not written here."""
 
 _file = {"path": text, "size": count, "sha256": sha256}
 is_entry = entries(
@@ -42,12 +42,12 @@ is_entry = entries(
 
 
 class Journal:
-    """Finished cases on disk; in memory only where in the file each one stands.
+    """Finished cases on disk; in memory only the place of each in the file.
 
     Parameters
     ----------
     path
-        The file, made if it is not there.
+        The file, made if it does not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,7 +64,7 @@ class Journal:
         return len(self._at)
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Append the entry of a finished case; ``entry["case"]`` names it. A later one counts."""
+        """Append the entry of a finished case; ``entry["case"]`` names it. The last entry of a case counts."""
         text = json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode()
         line = b"%08x %s\n" % (zlib.crc32(text), text)
         fsops.append(self._descriptor, line, self._path)

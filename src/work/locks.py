@@ -20,7 +20,7 @@ _HOLDER = "process {} on {}"
 _HOLDER_PATTERN = re.compile(r"process (\d+) on ([^\n]*)")
 
 _thread = threading.local()
-"""Of each thread: ``held``, the descriptors of its locks."""
+"""Per thread: ``held``, the descriptors of its locks."""
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def locked(target: Target) -> Iterator[int]:
 
 @contextmanager
 def shared(target: Target) -> Iterator[int]:
-    """Hold the lock of a target together with others that only read it: `locked` is refused then. Otherwise as that."""
+    """Hold the lock of a target together with others that only read it; `locked` is refused meanwhile."""
     with _holding(target, fsops.lock_shared) as descriptor:
         with writing(target.lock):
             if not _is_signed_by_the_living(descriptor):
@@ -54,14 +54,14 @@ def shared(target: Target) -> Iterator[int]:
         try:
             yield descriptor
         finally:
-            with suppress(OSError):  # words for people; others may hold it still
+            with suppress(OSError):  # a text for people; others may still hold it
                 if _words(descriptor) == _own_words():
                     fsops.sign(descriptor, "", target.lock)
 
 
 @contextmanager
 def if_possible(lock: AbstractContextManager[int]) -> Iterator[None]:
-    """Hold a lock unless its folder cannot be written or locked, where nothing of ours changes anything either."""
+    """Hold a lock unless its folder cannot be written or locked, where segconv could not change anything either."""
     with ExitStack() as stack:
         try:
             stack.enter_context(lock)
@@ -107,7 +107,7 @@ def _take(target: Target, lock: Callable[[Path], int | None]) -> int:
     if not _is_lock(descriptor):
         os.close(descriptor)
         raise SegconvError(
-            "is no lock of segconv's, which keeps its lock under this name",
+            "is not a lock of segconv's, which keeps its lock under this name",
             code="SC021",
             file=str(target.lock),
             hint="move the file away",
@@ -118,7 +118,7 @@ def _take(target: Target, lock: Callable[[Path], int | None]) -> int:
 def _is_lock(descriptor: int) -> bool:
     """Whether an open file is a lock: empty, or signed by one who held it."""
     found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:  # a further name of somebody's file
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:  # another name of somebody's file
         return False
     words = _words(descriptor)
     return not words or _HOLDER_PATTERN.fullmatch(words) is not None
@@ -133,7 +133,7 @@ def _words(descriptor: int) -> str:
 
 
 def _is_signed_by_the_living(descriptor: int) -> bool:
-    """Whether a process that is there, as far as this host knows, has signed a lock."""
+    """Whether a process that exists, as far as this host knows, has signed a lock."""
     signed = _HOLDER_PATTERN.fullmatch(_words(descriptor))
     if signed is None or signed[2] != socket.gethostname():
         return signed is not None

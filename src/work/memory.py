@@ -1,4 +1,4 @@
-"""How many workers the memory suffices for."""
+"""How many workers fit into memory."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ T = TypeVar("T")
 W = TypeVar("W", bound=Workers)
 
 COPIES = 4
-"""A worker takes up to so many times what the largest file of its case decodes to."""
+"""A worker takes up to this many times the decoded size of the largest file of its case."""
 
 MOST_PACKED = 8 * 1032
-"""Nothing decodes to more times its size: DEFLATE (RFC 1951) packs no tighter, and bits become bytes."""
+"""Largest ratio of decoded size to file size: DEFLATE (RFC 1951) packs no tighter, and bits become bytes."""
 
 
 def affordable(jobs: int, items: Iterable[T], *, nbytes: Callable[[T], int], decoded: Callable[[T], int]) -> int:
-    """Return how many of so many workers the memory suffices for; at least one.
+    """Return how many of the workers fit into memory; at least one.
 
     Parameters
     ----------
     jobs
-        How many there would be.
+        Number of workers that are asked for.
     items
         The work.
     nbytes
-        Returns how much an item reads from the disk.
+        Returns how many bytes an item reads from the disk.
     decoded
-        Returns what its largest file decodes to; asked only where `nbytes` leaves that open.
+        Returns the decoded size of its largest file in bytes; called only where `nbytes` does not rule out a problem.
     """
     room = available_bytes() if jobs > 1 else None
     if room is None:
@@ -45,7 +45,7 @@ def affordable(jobs: int, items: Iterable[T], *, nbytes: Callable[[T], int], dec
 
 
 def within_memory(workers: W, items: Iterable[T], nbytes: Callable[[T], int], decoded: Callable[[T], int]) -> W:
-    """Return as many of the workers as the memory of this machine suffices for, and note if these are fewer.
+    """Return as many of the workers as fit into the memory of this machine, and note if these are fewer.
 
     Items and functions are those of `affordable`. Workers elsewhere have memories of their own.
     """
@@ -54,17 +54,17 @@ def within_memory(workers: W, items: Iterable[T], nbytes: Callable[[T], int], de
     jobs = affordable(workers.jobs, items, nbytes=nbytes, decoded=decoded)
     if jobs == workers.jobs:
         return workers
-    workers.progress.note(f"{jobs} of {workers.jobs} workers: the free memory suffices for no more at once")
+    workers.progress.note(f"{jobs} of {workers.jobs} workers: the free memory is not enough for more")
     return replace(workers, jobs=jobs)
 
 
 def available_bytes(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Return how much memory is left to this process, by the machine and by its control groups; None if nothing tells.
+    """Return how many bytes of memory this process can still use; None if neither machine nor control groups say.
 
     Parameters
     ----------
     proc, groups
-        Where Linux tells of processes and of control groups (its cgroups(7)).
+        Where Linux describes processes and control groups; see cgroups(7).
     """
     found = []
     for line in _text(proc / "meminfo").splitlines():
@@ -93,7 +93,7 @@ def _left(root: Path, path: str, limit: str, usage: str, cache: str) -> list[int
             used = int(_text(folder / usage))
             for line in _text(folder / "memory.stat").splitlines():
                 name, _, number = line.partition(" ")
-                used -= int(number) if name == cache else 0  # of files, which gives way
+                used -= int(number) if name == cache else 0  # cached files, which are dropped when needed
             left.append(int(_text(folder / limit)) - used)
     return left
 

@@ -1,4 +1,4 @@
-"""What segconv wrote, and nothing else, is replaced or removed: the proof that a whole folder is its own.
+"""Only what segconv wrote is replaced or removed: the proof that a folder holds nothing else.
 
 A finished folder says with which files, sizes and hashes it was written (its lineage); a staging
 folder has a list of everything that may have been written into it. Whatever else lies there is
@@ -69,7 +69,7 @@ class Owned:
         """Raise ``SC020`` if a file was added or changed since the proof."""
         other = [path for path, found in _identities(self.folder).items() if self.files.get(path) != found]
         if other:
-            raise _not_replaced(self.folder, other, "which appeared or changed while the run went on")
+            raise _not_replaced(self.folder, other, "which appeared or changed during the run")
 
     def unchanged_in(self, folder: Path) -> set[str]:
         """Return the files that are still what they were, now that the folder has another name."""
@@ -84,12 +84,12 @@ def prove(folder: Path, manifest: Manifest | None) -> Owned:
     folder
         What would be replaced.
     manifest
-        Tells what a folder of its kind was written with; None for kinds that are never replaced.
+        Returns what a folder of its kind was written with; None for kinds that are never replaced.
 
     Raises
     ------
     SegconvError
-        ``SC020`` naming what is somebody else's, or was changed since.
+        ``SC020`` naming what segconv did not write, or what changed since.
     """
     if not stat.S_ISDIR(os.lstat(folder).st_mode):
         raise SegconvError(
@@ -115,23 +115,23 @@ def prove(folder: Path, manifest: Manifest | None) -> Owned:
 
 
 def remove(folder: Path, files: Collection[str], last: Iterable[str] = (), keep: Collection[str] = ()) -> list[str]:
-    """Remove files of a folder, and the folders that are empty then.
+    """Remove files of a folder, and the folders that become empty.
 
     Parameters
     ----------
     folder
         The folder; removed with its last entry.
     files
-        Relative paths; those that are not there are passed over.
+        Relative paths; missing ones are skipped.
     last
-        Those of them without which nothing could say whose the others are, in their order.
+        Those of them that say which of the others segconv wrote, in the order of their removal.
     keep
-        Folders without content that stay.
+        Empty folders that stay.
 
     Returns
     -------
     left
-        Relative paths of what else is in it, which stays.
+        Relative paths of everything else in it, which stays.
     """
     late = [path for path in last if path in files]
     for part in (set(files) - set(late), late):
@@ -145,7 +145,7 @@ def remove(folder: Path, files: Collection[str], last: Iterable[str] = (), keep:
 
 
 def entries(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield relative path and entry of everything in a folder that is no folder, and of folders without content."""
+    """Yield relative path and entry of every file in a folder, and of every empty folder."""
     waiting = [""]
     while waiting:
         inside = waiting.pop()
@@ -159,12 +159,12 @@ def entries(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, or of what a link leads to.
+    """Return the SHA-256 of a file, or of the target of a link.
 
     Raises
     ------
     SegconvError
-        ``SC061`` if it is no regular file.
+        ``SC061`` if it is not a regular file.
     OSError
         If the system refuses.
     """
@@ -194,14 +194,14 @@ def _remove_empty_folders(folder: Path, keep: Collection[str]) -> None:
 
 
 def _foreign(folder: Path, written: dict[str, Written]) -> list[str]:
-    """Return what is not listed, or is of another kind than what was written."""
+    """Return what is not listed, or is of another kind than the file that was written."""
     foreign = []
     for path, entry in entries(folder):
         listed = written.get(path)
         if entry.is_dir(follow_symlinks=False):  # an empty one
             usual = any(other.startswith(f"{path}/") for other in written)
         else:
-            # A temporary file is what a change of the folder left that was killed.
+            # A temporary file is what a killed change of the folder left.
             temporary = fsops.is_temporary(entry.name, OF_EDITS)
             usual = (listed is not None or temporary) and entry.is_file(follow_symlinks=False)
             usual |= listed is not None and listed.linked and entry.is_symlink()

@@ -38,20 +38,20 @@ def each(
     name
         Returns what to call an item in a message; picklable as `function` is.
     tell
-        Is told in a line if threads take the place of processes, which the system cannot start.
+        Hears in a line if threads replace processes, which the system cannot start.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for a backend that there is not, or no worker at all, ``SC100`` if a worker was ended from outside.
+        ``SC001`` for an unknown backend, or no worker at all, ``SC100`` if a worker was ended from outside.
     """
     refuse_unfit(jobs=jobs, backend=backend)
     workers = backend_of(backend)
     items = iter(items)
     first = list(itertools.islice(items, 2))
     items = itertools.chain(first, items)
-    alone = jobs == 1 and backend in (None, THREADS)
-    if workers.here and (alone or len(first) < 2):  # one item needs no second worker
+    in_this_process = jobs == 1 and backend in (None, THREADS)
+    if workers.here and (in_this_process or len(first) < 2):  # one item needs no second worker
         yield from map(function, items)
         return
     if first:

@@ -1,4 +1,4 @@
-"""What is going to be done: small frozen items, one a case, and where their files go."""
+"""What is going to be done: small frozen items, one per case, and where their files go."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from .held import Held
 from .owned import Manifest
 
 FORMAT = 1
-"""Version of the staging folder and its journal; another one is not continued."""
+"""Version of the staging folder and its journal; other versions are not resumed."""
 
 
 HIDDEN = ".segconv-"
-"""What the names of folders and files begin with that segconv keeps for itself."""
+"""Prefix of the names of folders and files that segconv keeps for itself."""
 
 INFER, STRESS, PREVIEW, REPLACE = WORKERS = ("infer", "stress", "preview", "replace")
-"""What keeps a work folder beside its output: three commands, and whatever replaces a single file."""
+"""What keeps a work folder next to its output: three commands, and anything that replaces a single file."""
 
 _LONGEST_SLOT_BYTES = 200
-"""Of a file name's 255 bytes, what the prefix and the endings of a staging folder and its lock leave, and more."""
+"""Longest slot in bytes: with prefix and endings of a staging folder and its lock, a name has at most 255."""
 
 
 def hidden_name(slot: str) -> str:
-    """Return the name of the folder in which what a slot stands for grows: the slot's own, or a hash of a long one."""
+    """Return the name of the staging folder of a slot: the slot's own, or a hash of a long one."""
     slot_bytes = os.fsencode(slot)
     return f"{HIDDEN}{slot if len(slot_bytes) <= _LONGEST_SLOT_BYTES else hashlib.sha256(slot_bytes).hexdigest()}"
 
 
 def work_slot(command: str, output: Path) -> str:
-    """Return what the folder is named by in which a command works for an output, beside it; see `WORKERS`."""
+    """Return the slot of the folder in which a command works for an output, next to it; see `WORKERS`."""
     return f"{command}-{output.name}"
 
 
@@ -71,17 +71,17 @@ class Item:
 
 @dataclass(frozen=True)
 class Target:
-    """A folder that appears whole or not at all.
+    """A folder that appears complete or not at all.
 
     Parameters
     ----------
     path
-        The folder; made absolute, so that it is the same for a run that begins elsewhere.
+        The folder; made absolute, so that it is the same for a run that starts elsewhere.
     slot
-        What its staging folder and its lock are named by; two runs with one slot in one parent
-        folder exclude each other.
+        Names its staging folder and its lock; two runs with the same slot in the same parent folder
+        exclude each other.
     manifest
-        Tells what a finished folder of its kind was written with; None if it is never replaced.
+        Returns what a finished folder of its kind was written with; None if it is never replaced.
     """
 
     path: Path
@@ -93,12 +93,12 @@ class Target:
 
     @property
     def staging(self) -> Path:
-        """Where it grows. nnU-Net finds datasets by the prefix ``Dataset``, so this has another."""
+        """Its staging folder. nnU-Net finds datasets by the prefix ``Dataset``, so this has another."""
         return self.path.parent / hidden_name(self.slot)
 
     @property
     def lock(self) -> Path:
-        """The file that is locked while somebody works on it."""
+        """The file that is locked while a run works on it."""
         return self.path.parent / f"{hidden_name(self.slot)}.lock"
 
 
@@ -136,7 +136,7 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over what decides the bytes of the result but for the contents of the sources."""
+        """SHA-256 of everything that decides the bytes of the result, except the contents of the sources."""
         parts = {
             "format": FORMAT,
             "key": self.key,

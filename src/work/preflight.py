@@ -1,4 +1,4 @@
-"""Whether a target can be made, and may replace what exists: found out before anything is written."""
+"""Whether a target can be made, and may replace what exists: decided before anything is written."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SPARE_BYTES = 16 << 20
 
 
 def preflight(plan: Plan, *, overwrite: bool) -> None:
-    """Refuse what is sure to fail, without writing.
+    """Refuse what is certain to fail, without writing.
 
     Raises
     ------
     SegconvError
-        ``SC020`` if the target is there, or would replace what it is made of, ``SC031`` if its folder
+        ``SC020`` if the target exists, or would replace what it is made from, ``SC031`` if its folder
         cannot be written, ``SC032`` if the disk has too little room.
     """
     target = plan.target.path
@@ -34,7 +34,7 @@ def preflight(plan: Plan, *, overwrite: bool) -> None:
     above = refuse_unwritable_name(target)
     if (read := _read_from(target, plan)) is not None:
         raise SegconvError(
-            f"is not replaced by what is made of it: {read} is read",
+            f"is not replaced by what is made from it: {read} is read",
             code="SC020",
             file=str(target),
             hint="choose another target",
@@ -42,7 +42,9 @@ def preflight(plan: Plan, *, overwrite: bool) -> None:
     need = sum(item.nbytes for item in plan.items) * 11 // 10 + SPARE_BYTES
     free = shutil.disk_usage(above).free
     if not plan.target.staging.is_dir() and free < need:
-        raise SegconvError(f"has {free >> 20} MiB free, about {need >> 20} are needed", code="SC032", file=str(above))
+        raise SegconvError(
+            f"has {free >> 20} MiB free, about {need >> 20} MiB are needed", code="SC032", file=str(above)
+        )
 
 
 def refuse_unwritable(folder: Path) -> Path:
@@ -51,24 +53,26 @@ def refuse_unwritable(folder: Path) -> Path:
     Raises
     ------
     SegconvError
-        ``SC031`` if it is no folder, or cannot be written.
+        ``SC031`` if it is not a folder, or cannot be written.
     """
     while not folder.is_dir():
         if os.path.lexists(folder):
-            raise SegconvError("is no folder", code="SC031", file=str(folder))
+            raise SegconvError("is not a folder", code="SC031", file=str(folder))
         folder = folder.parent
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise SegconvError("cannot be written", code="SC031", file=str(folder), hint="check the rights of the folder")
+        raise SegconvError(
+            "cannot be written", code="SC031", file=str(folder), hint="check the permissions of the folder"
+        )
     return folder
 
 
 def refuse_unwritable_name(path: Path) -> Path:
-    """Refuse the name of a file or folder that cannot be made, before there is anything to put there.
+    """Refuse the name of a file or folder that cannot be made, before there is anything to write.
 
     Returns
     -------
     folder
-        That it is made in, or the nearest above that is there.
+        The one that it is made in, or the nearest existing one above.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def refuse_unwritable_name(path: Path) -> Path:
 
 
 def _read_from(target: Path, plan: Plan) -> str | None:
-    """Return a source that lies inside of the target, links followed: it would be gone, and links lead nowhere."""
+    """Return a source inside the target, following links: it would be gone, and links to it would dangle."""
     if not target.is_dir():
         return None
     inside = os.path.join(os.path.realpath(target), "")
@@ -90,7 +94,7 @@ def _read_from(target: Path, plan: Plan) -> str | None:
 
 
 def refuse_taken(target: Target, *, overwrite: bool) -> None:
-    """Refuse a target that is there already.
+    """Refuse a target that already exists.
 
     Raises
     ------
@@ -108,7 +112,7 @@ def refuse_taken(target: Target, *, overwrite: bool) -> None:
 
 
 def replaceable(target: Target, *, overwrite: bool) -> Owned | None:
-    """Return the proof that what is there may be replaced; None if nothing is.
+    """Return the proof that an existing target may be replaced; None if nothing has to be.
 
     Raises
     ------

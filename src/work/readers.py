@@ -1,4 +1,4 @@
-"""Files that a plan depends on: read by as many workers as the memory suffices for, with progress."""
+"""Files that a plan depends on: read by as many workers as fit into memory, with progress."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ R = TypeVar("R")
 
 
 WHAT = "labels"
-"""What is read, where progress is shown."""
+"""What progress calls the items."""
 
 
 @dataclass(frozen=True)
 class Readers:
     """Who reads files while a plan is made.
 
-    They are threads of this process: what they do is done outside of the interpreter's lock, and what they
-    find is small.
+    They are threads of this process: their work is done outside the interpreter's lock, and their results
+    are small.
 
     Parameters
     ----------
     jobs
-        Most of them; 1 reads in this thread.
+        Most workers; 1 reads in this thread.
     progress
-        Is told how far they are.
+        Hears how far they are.
     """
 
     jobs: int = 1
@@ -51,9 +51,9 @@ class Readers:
         files: Callable[[T], Sequence[str]],
         decoded: Callable[[T], int],
     ) -> Generator[tuple[T, R | SegconvError], None, None]:
-        """Yield every item, in their order, with what reading it returned, or what was wrong with it.
+        """Yield every item, in order, with what reading it returned, or what was wrong with it.
 
-        Whoever needs no more closes the generator: what was not begun is not read.
+        Closing the generator ends the reading: what was not begun is not read.
 
         Parameters
         ----------
@@ -62,7 +62,7 @@ class Readers:
         files
             Returns the paths of an item.
         decoded
-            Returns what the largest file of an item decodes to.
+            Returns the decoded size of the largest file of an item in bytes.
         """
         if not items:
             return
@@ -98,4 +98,4 @@ class Readers:
 
 
 ONE = Readers()
-"""This thread, unheard."""
+"""This thread, without progress."""

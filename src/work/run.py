@@ -35,7 +35,7 @@ GO_ON = "run the same command again: it resumes where it stopped"
 
 FEW_WORKERS = 4
 BYTES_A_WORKER = 1 << 19
-"""Up to so many workers, or with so many bytes an item for each of them, threads do not wait for one another."""
+"""Up to this many workers, or from this many bytes per item and worker on, threads do not wait for one another."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Outcome:
     done
         Cases in it.
     reused
-        How many of those an earlier, unfinished run had done.
+        How many of those an earlier, unfinished run had already done.
     warnings
-        Of the plan, the cases and the whole.
+        Of the plan, the cases and the dataset as a whole.
     failed
         Findings of the cases that were left out under ``keep_going``.
     """

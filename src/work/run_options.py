@@ -1,4 +1,4 @@
-"""How a plan is run: what a caller may choose that decides no byte of what is made."""
+"""How a plan is run: choices that change no byte of the result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Progress(Protocol):
 
 
 class Unheard:
-    """Progress that nobody follows."""
+    """Progress that is not shown."""
 
     def note(self, text: str) -> None:
         """Drop a note."""
@@ -107,7 +107,7 @@ class RunOptions(Workers):
 
 
 def refuse_unfit(**options: Any) -> None:
-    """Refuse what a caller cannot mean, before anything is begun.
+    """Refuse values that make no sense, before anything is begun.
 
     Parameters
     ----------
@@ -164,4 +164,4 @@ _FIT: Mapping[str, tuple[Callable[[object], bool], str]] = MappingProxyType(
 
 ONE_WORKER = Workers()
 USUAL = RunOptions()
-"""What holds where a caller chooses nothing."""
+"""The defaults."""

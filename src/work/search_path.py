@@ -23,7 +23,7 @@ def variables_of_children() -> dict[str, str | None]:
 
 
 def forget_relative_entries() -> None:
-    """Look for no further module in folders of ``PYTHONPATH`` that are others wherever a command runs.
+    """Stop looking for modules in folders of ``PYTHONPATH`` that depend on where a command runs.
 
     An empty entry, as an unset variable leaves, is the current folder. The folder in which segconv
     itself was found stays, and so does what Python put first for the program that it was to run.
@@ -38,5 +38,5 @@ def forget_relative_entries() -> None:
 
 
 def _absolute_entries(path: str) -> list[str]:
-    """Return the folders of a ``PYTHONPATH`` that are the same wherever a command runs."""
+    """Return the folders of a ``PYTHONPATH`` that do not depend on where a command runs."""
     return [entry for entry in path.split(os.pathsep) if os.path.isabs(entry)]

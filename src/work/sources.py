@@ -1,4 +1,4 @@
-"""The sources of finished cases, looked at once more before the target appears."""
+"""The sources of finished cases, checked again before the target appears."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder in which a target grows: begun, continued, proved, and renamed once."""
+"""The folder in which a target grows: begun, resumed, verified, and renamed once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .stale import forget_stale, where
 from .writing import writing
 
 LONGEST_PLAN = 64 << 20
-"""Bytes of plan.json."""
+"""Limit of plan.json in bytes."""
 
 
 class Staged:
@@ -39,7 +39,7 @@ class Staged:
         self.targets: list[dict[str, Any]] = []
 
     def write(self, relative: str, data: bytes) -> None:
-        """Write a file, whole or not at all."""
+        """Write a file, completely or not at all."""
         self.write_lines(relative, [data])
 
     def write_lines(self, relative: str, lines: Iterable[bytes]) -> None:
@@ -47,7 +47,7 @@ class Staged:
         path = self._folder / relative
         first = relative not in (begun.read(self._folder) or ())
         if first:
-            _refuse_there(path)
+            _refuse_existing(path)
         begun.declare(self._folder, [relative])
         fsops.mkdir(path.parent)
         temporary = fsops.temporary_beside(path, begun.mark_of(self._folder))
@@ -65,12 +65,12 @@ class Staged:
 
 
 def begin(plan: Plan, *, restart: bool) -> Journal:
-    """Make the staging folder, or continue the one that is there.
+    """Make the staging folder, or resume the existing one.
 
     Returns
     -------
     journal
-        With the cases whose files are there and whose sources have not changed.
+        With the cases whose files exist and whose sources have not changed.
 
     Raises
     ------
@@ -127,21 +127,21 @@ def name_outputs(staging: Path, entry: dict[str, Any], declare: Callable[[Iterab
     names = [(staging / target["path"]).with_name(target["temporary"]) for target in waiting]
     there = [(target["path"], name) for target, name in zip(waiting, names, strict=True) if os.path.lexists(name)]
     for path, _ in there:
-        _refuse_there(staging / path)
+        _refuse_existing(staging / path)
     if there:
         declare(path for path, _ in there)
     for path, temporary in there:
         fsops.rename_new(temporary, staging / path)
 
 
-def _refuse_there(path: Path) -> None:
-    """Raise FileExistsError for what has the name of an output, before that comes onto the list of what is ours."""
+def _refuse_existing(path: Path) -> None:
+    """Raise FileExistsError if an output exists, before it is listed as ours."""
     if os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
 
 
 def _folders(plan: Plan) -> set[str]:
-    """Return the folders of what is planned, as entries of the list of what was begun: they may be made any time."""
+    """Return the folders of a plan as entries of the list of what was begun, as they may be made at any time."""
     return {f"{folder}/" for item in plan.items for output in item.outputs if (folder := os.path.dirname(output))}
 
 
@@ -155,7 +155,7 @@ def finished_cases(staging: Path) -> int:
 
 
 def discard(target: Target) -> None:
-    """Remove the staging folder of a target, whatever run it is of.
+    """Remove the staging folder of a target, whichever run made it.
 
     Raises
     ------
@@ -171,13 +171,13 @@ def discard(target: Target) -> None:
 
 
 def _leftover(target: Target) -> bool:
-    """Whether the staging folder is a finished one: of a run that was killed at its last step, or what it replaced."""
+    """Whether the staging folder is finished: of a run that was killed at its last step, or what it replaced."""
     staging = target.staging
     if not os.path.lexists(staging):
         return False
     if staging.is_symlink() or not staging.is_dir():
         raise SegconvError(
-            "is a link or a file, and not the folder that segconv keeps unfinished work in",
+            "is a link or a file, expected the folder for unfinished work",
             code="SC021",
             file=str(staging),
             hint="move it away",
@@ -195,12 +195,12 @@ def abort_cure(target: Target) -> Cure:
     name, folder = made_for(target.staging) or target.path.name, target.path.parent
     if target.slot.isdecimal() and name.startswith(f"Dataset{target.slot}_"):
         return Cure.of("abort_dataset", dataset=target.slot, raw=folder.absolute())
-    # A task of nnU-Net v1 has its number beside that of a dataset; a folder of predictions may be called 42.
+    # A task of nnU-Net v1 may have the number of a dataset, and a folder of predictions may be named 42.
     return Cure.of("abort", target=folder.absolute() / name)
 
 
 def made_for(staging: Path) -> str | None:
-    """Return the name of what a staging folder is to become; None if it does not say."""
+    """Return the name of what a staging folder will become; None if it does not say."""
     name = _said(staging / PLAN).get("target")
     return name if isinstance(name, str) and name == os.path.basename(name) else None
 
@@ -238,7 +238,7 @@ def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
     with closing(each(differs, targets, jobs=jobs, backend=THREADS)) as found:
         for bad in found:
             if bad is not None:
-                raise SegconvError("read back is not what was written", code="SC033", file=bad)
+                raise SegconvError("differs from what was written when read back", code="SC033", file=bad)
 
 
 def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> list[Finding]:
@@ -249,14 +249,14 @@ def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> list[Findi
     target
         Whose staging folder is complete.
     replaced
-        What is there already, and is replaced; None if nothing is.
+        The existing target, which is replaced; None if there is none.
     fsync
-        Bring everything to the disk first.
+        Flush everything to the disk first.
 
     Returns
     -------
     findings
-        A warning on files of what was replaced that somebody added or changed in the last moment, and that stay.
+        A warning on files of the replaced target that were added or changed at the last moment, and that stay.
 
     Raises
     ------
@@ -265,15 +265,15 @@ def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> list[Findi
     """
     staging, folder = target.staging, target.path
     if replaced is not None:
-        replaced.refuse_changes()  # while the staging folder can still be continued
-    # In this order: without the list, nothing would say whose the rest is.
+        replaced.refuse_changes()  # while the staging folder can still be resumed
+    # In this order: without the list, nothing would say which of the rest is ours.
     for name in (JOURNAL, PLAN, begun.FILE):
         fsops.unlink(staging / name)
     if fsync:
         fsops.sync_file_system(staging)
     left: list[str] = []
     if replaced is not None:
-        replaced.refuse_changes()  # again, as bringing all to the disk takes its time
+        replaced.refuse_changes()  # again, as flushing takes time
         fsops.exchange(staging, folder)
         left = owned.remove(staging, replaced.unchanged_in(staging), last=LAST)
     else:
@@ -282,7 +282,7 @@ def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> list[Findi
         try:
             fsops.rename_new(staging, folder)
         except FileExistsError as error:
-            raise SegconvError("appeared while the run went on", code="SC020", file=str(folder)) from error
+            raise SegconvError("appeared during the run", code="SC020", file=str(folder)) from error
     if fsync:
         fsops.sync_folder(folder.parent)
     if not left:
@@ -292,19 +292,19 @@ def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> list[Findi
 
 
 def publish(target: Target, finish: Callable[[Staged], None], *, overwrite: bool) -> None:
-    """Let a folder of a few files appear whole, in the place of one of its kind if that is asked for.
+    """Let a folder of a few files appear complete, replacing one of its kind if that is asked for.
 
     Parameters
     ----------
     target
-        What is made; its `manifest` tells whether what is there may be replaced.
+        What is made; its `manifest` says whether an existing one may be replaced.
     finish
         Writes the files.
 
     Raises
     ------
     SegconvError
-        ``SC020`` if the target is there, or holds what segconv did not write; ``SC03x``.
+        ``SC020`` if the target exists, or holds what segconv did not write; ``SC03x``.
     """
     refuse_taken(target, overwrite=overwrite)
     with locked(target), writing(target.staging):

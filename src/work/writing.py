@@ -1,4 +1,4 @@
-"""Writes that the system refuses, told as ours."""
+"""Writes that the system refuses, reported as our errors."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..errors import SegconvError
 
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 _OF_READING = (*_GONE, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE)
-"""What the system may say of a file that is read."""
+"""What the system may say about a file that is read."""
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Tell an error of the system while writing as ours."""
+    """Turn an error of the system while writing into ours."""
     try:
         yield
     except OSError as error:
@@ -28,12 +28,12 @@ def writing(path: Path) -> Iterator[None]:
 def of_system(error: OSError, path: Path) -> SegconvError:
     """Return the error for what the system refused while something was written to `path`, or below it.
 
-    It may have been asked for a file that is read meanwhile: one that lies elsewhere, and is gone.
+    The file may be one that is read meanwhile: one that is elsewhere, and gone.
     """
     if error.filename is not None and error.filename2 is None:
         asked = Path(os.fsdecode(error.filename))
         beside = asked.is_relative_to(path.parent)
-        # A folder above is one that was to be made.
+        # A folder above it is one that was being made.
         ours = asked.is_relative_to(path) or path.is_relative_to(asked) or asked == path.parent / asked.name
         if not ours and error.errno in (_GONE if beside else _OF_READING):
             return reading.refusal(error, asked)

@@ -120,4 +120,4 @@ def test_readers_are_no_more_than_the_memory_suffices_for(
     for words in (["convert", root, "--to", "5_A", "-n"], ["labels", "compile", root]):
         done = segconv(*words, "-j", "5")
         assert done.code == 0, done.err
-        assert done.err.count("note: 2 of 5 workers: the free memory suffices for no more at once\n") == 1
+        assert done.err.count("note: 2 of 5 workers: the free memory is not enough for more\n") == 1

@@ -32,7 +32,7 @@ def test_one_that_is_it_or_holds_it_is_refused_by_whatever_way(tmp_path: Path, n
 def test_one_in_a_folder_that_is_read_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "read").mkdir()
     (tmp_path / "link").symlink_to("read")
-    with pytest.raises(SegconvError, match="lies in the input") as caught:
+    with pytest.raises(SegconvError, match="is inside the input") as caught:
         refuse_within(tmp_path / name, "the input", tmp_path / "read")
     assert (caught.value.code, caught.value.file) == ("SC020", str(tmp_path / name))
     for beside in ("read2", "made", "read/../made"):

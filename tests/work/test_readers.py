@@ -92,7 +92,7 @@ def test_there_are_no_more_of_them_than_jobs_and_memory_allow(
 
     over(Readers(4, heard), files, read, decoded=1000)
     assert len(seen) == fitting
-    assert heard.said[0] == f"{fitting} of 4 workers: the free memory suffices for no more at once"
+    assert heard.said[0] == f"{fitting} of 4 workers: the free memory is not enough for more"
 
 
 def test_a_file_that_is_gone_is_for_reading_to_tell(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,7 +244,7 @@ def test_a_target_below_a_file_or_a_folder_that_is_not_ours_is_refused(
 ) -> None:
     plan = make_plan(tmp_path)
     (tmp_path / "root").write_text("a file")
-    with pytest.raises(SegconvError, match="is no folder") as caught:
+    with pytest.raises(SegconvError, match="is not a folder") as caught:
         execute(plan, tasks.copy, listing)
     assert (caught.value.code, caught.value.file) == ("SC031", str(tmp_path / "root"))
     (tmp_path / "root").unlink()
@@ -274,7 +274,7 @@ def test_a_target_that_appears_during_the_run_is_not_replaced(tmp_path: Path) ->
         (plan.target.path / "theirs").write_text("kept")
         return found
 
-    with pytest.raises(SegconvError, match="appeared while") as caught:
+    with pytest.raises(SegconvError, match="appeared during") as caught:
         execute(plan, tasks.copy, listed)
     assert caught.value.code == "SC020"
     assert list(tree(plan.target.path)) == ["theirs"]

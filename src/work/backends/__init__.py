@@ -1,6 +1,6 @@
-"""Who does the work: threads, processes of this machine, or a cluster.
+"""Kinds of workers: threads, processes of this machine, or a cluster.
 
-A new kind is a module here and a line in `BACKENDS`.
+A new kind is one module here and one line in `BACKENDS`.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ BACKENDS: Mapping[str, Backend] = MappingProxyType({PROCESSES: Processes(), THRE
 
 
 def workers_at_hand(name: str | None, jobs: int, tell: Callable[[str], None] | None = None) -> Backend:
-    """Return who works under this name, or threads where the system has nothing that processes need.
+    """Return the workers of this name, or threads where the system lacks what processes need.
 
     Parameters
     ----------
     name, jobs
         As in `parallel.each`.
     tell
-        Is told if threads take the place of processes, and why.
+        Hears if threads replace processes, and why.
     """
     found = backend_of(name)
     if found is BACKENDS[PROCESSES] and (why := why_there_are_none(jobs)) is not None:
         if tell is not None:
-            tell(f"threads work instead of processes, which the system cannot start ({why})")
+            tell(f"using threads instead of processes, which the system cannot start ({why})")
         return BACKENDS[THREADS]
     return found
 
 
 def backend_of(name: str | None) -> Backend:
-    """Return who works under this name; processes of this machine if it is None.
+    """Return the workers of this name; processes of this machine if it is None.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for a name that there is not.
+        ``SC001`` for an unknown name.
     """
     found = BACKENDS.get(name or PROCESSES)
     if found is None:

@@ -1,4 +1,4 @@
-"""What a kind of workers must do."""
+"""What every kind of workers does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Backend(Protocol):
         """See above."""
 
     def ready(self) -> None:
-        """Refuse workers that cannot be had, before anything is written for them.
+        """Refuse workers that are not available, before anything is written for them.
 
         Raises
         ------
@@ -34,7 +34,7 @@ class Backend(Protocol):
     def results(
         self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
     ) -> Generator[R, None, None]:
-        """Submit items, few more than there are workers for, and yield each result as it comes, in any order.
+        """Submit items, a few more than there are workers, and yield each result as it comes, in any order.
 
         Closing the generator ends the work: what was not begun never is, and no worker is left that was
         started for it.

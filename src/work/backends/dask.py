@@ -22,14 +22,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 POLL_S = 1.0
-"""After so long without a result, look whether the cluster is still there."""
+"""How long to wait for a result before checking that the cluster still exists."""
 NO_WORKERS_S = 120.0
-"""A cluster may be without any worker for so long: they restart, or are about to be started."""
+"""How long a cluster may have no worker: they may be restarting, or about to start."""
 AHEAD = 2
-"""Items that are submitted for each thread of the cluster, so that none waits for the next."""
+"""Items submitted per thread of the cluster, so that no thread waits for its next item."""
 
 SHOWN_CASES = 8
-"""So many cases does the message name that some of them may have ended all workers."""
+"""How many cases a message names of which one may have ended all workers."""
 
 _EXECUTING = ("executing", "long-running")
 """States in which a worker has a task that is still wanted."""
@@ -38,7 +38,7 @@ _EXECUTING = ("executing", "long-running")
 class Dask:
     """The cluster whose scheduler `SCHEDULER` names; in a program with a client of its own, that one's.
 
-    How many work at once is the cluster's to say, not ``--jobs``.
+    The cluster decides how many work at once, not `jobs`.
     """
 
     here = False
@@ -70,7 +70,7 @@ class Dask:
                     elif alone:
                         raise killed
                     else:
-                        # Dask blames all that a dead worker had: which it was shows when it works alone.
+                        # Dask blames every task of a dead worker: which one it was shows when each works by itself.
                         suspects.append(item)
             finally:
                 submitted.release()
@@ -84,8 +84,8 @@ class _Work(Generic[T, R]):
     item: T
 
     def __call__(self) -> tuple[R | None, Exception | None]:
-        """Return the result, or what was raised: whatever the future itself raises is of the cluster."""
-        os.environ.setdefault(ITK_THREADS, "1")  # the cluster gives a worker as many threads as it is to use
+        """Return the result, or what was raised: what the future itself raises comes from the cluster."""
+        os.environ.setdefault(ITK_THREADS, "1")  # the cluster gives each worker the number of threads to use
         serve(_ended())
         try:
             return self.work(self.item), None
@@ -96,7 +96,7 @@ class _Work(Generic[T, R]):
 
 
 def _ended() -> Callable[[], bool]:
-    """Return what tells, in a worker, whether nobody waits for its task any more."""
+    """Return a function that says, in a worker, whether its task is no longer wanted."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -123,7 +123,7 @@ class _Submitted(Generic[T, R]):
 
     def add(self, items: Iterable[T]) -> None:
         for item in items:
-            # The key is new each time: to do the same work again is meant.
+            # The key is new each time: the same work may have to be done again.
             future = self._client.submit(_Work(self._work, item), key=f"segconv-{uuid.uuid4().hex}", pure=False)
             self._waiting[future.key] = future, item
             future.add_done_callback(self._done.put)
@@ -143,7 +143,7 @@ class _Submitted(Generic[T, R]):
 
 
 class _Cluster:
-    """What a run must know of a cluster while that works for it."""
+    """What a run must know about a cluster that works for it."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -168,7 +168,7 @@ class _Cluster:
         """
         try:
             threads = sum(self._client.nthreads().values()) if self._client.status == "running" else None
-        except (OSError, AttributeError):  # of a client that is about to close itself
+        except (OSError, AttributeError):  # from a client that is closing
             threads = None
         if threads is None:
             raise self._lost()
@@ -182,7 +182,7 @@ class _Cluster:
             found = f"the Dask cluster at {self._address} has had no worker for {NO_WORKERS_S:g} s"
             if self._had_workers:
                 found += f"; one of these may have ended them all: {', '.join(cases[:SHOWN_CASES])}"
-            raise SegconvError(found, code="SC100", hint=f"start workers, as with dask worker {self._address}")
+            raise SegconvError(found, code="SC100", hint=f"start workers, for example with dask worker {self._address}")
 
     def killed_by(self, future: Any, case: str) -> SegconvError | None:
         """Return the error for a task that ended all its workers; None for any other.
@@ -229,5 +229,5 @@ class _Cluster:
         return SegconvError(
             f"the Dask scheduler at {self._address} lost the work: it was started anew, or does not answer any more",
             code="SC100",
-            hint=f"look whether it runs, and whether {SCHEDULER} still names it",
+            hint=f"check that it runs, and that {SCHEDULER} still names it",
         )

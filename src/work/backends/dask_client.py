@@ -12,12 +12,12 @@ from typing import Any
 from ...errors import SegconvError
 
 SCHEDULER = "DASK_SCHEDULER_ADDRESS"
-"""Environment variable with the address of the scheduler, of which Dask itself knows."""
+"""Environment variable with the address of the scheduler, which Dask itself reads."""
 
 
 @contextmanager
 def connected() -> Iterator[Any]:
-    """Connect to the scheduler that `SCHEDULER` names, for a while; without one take the caller's own client.
+    """Connect to the scheduler that `SCHEDULER` names for the time of a block; without one use the caller's own client.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def connected() -> Iterator[Any]:
         yield client
         return
     with _silent(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # versions that differ, which need not matter
+        warnings.simplefilter("ignore")  # versions that differ, which may not matter
         _knock(address)
         client = distributed.Client(address, set_as_default=False)
         try:
@@ -64,9 +64,9 @@ def _knock(address: str) -> None:
     try:
         LoopRunner().run_sync(knock)
     except Exception as error:
-        told = str(error).partition("\n")[0] or type(error).__name__
+        what = str(error).partition("\n")[0] or type(error).__name__
         raise SegconvError(
-            f"{SCHEDULER}: no Dask scheduler answers at {address!r} ({told})",
+            f"{SCHEDULER}: no Dask scheduler answers at {address!r} ({what})",
             code="SC042",
             hint="start one with dask scheduler, or set the variable to the address that it prints",
         ) from error
@@ -74,7 +74,7 @@ def _knock(address: str) -> None:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keep what Dask logs from the terminal: what went wrong is a finding."""
+    """Keep Dask's log off the terminal: what went wrong is a finding."""
     names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
     found = [logging.getLogger(name) for name in (*names, "asyncio")]
     before = [logger.level for logger in found]

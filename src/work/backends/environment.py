@@ -1,4 +1,4 @@
-"""The environment of worker processes as they start; a program that segconv is part of has its own back afterwards."""
+"""The environment in which worker processes start; a program that uses segconv gets its own back afterwards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from ..search_path import variables_of_children
 
 _OF_THE_POOL = ("JOBLIB_", "LOKY_")
-"""What variables begin with that change or break a pool of joblib and loky."""
+"""Prefixes of variables that change or break a pool of joblib and loky."""
 
 _lock = threading.Lock()
 _runs = 0
@@ -19,9 +19,9 @@ _before: dict[str, str | None] = {}
 
 @contextmanager
 def environment_of_workers() -> Iterator[None]:
-    """Start processes meanwhile without settings of the pool's library, and without modules of the current folder.
+    """Start processes during a block without settings of the pool's library, and without modules of the current folder.
 
-    Several runs may be going on at once: the first changes the environment, the last changes it back.
+    Several runs may overlap: the first changes the environment, the last restores it.
     """
     global _runs, _before
     with _lock:

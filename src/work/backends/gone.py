@@ -1,4 +1,4 @@
-"""Whether the run that a worker works for has ended: what it still does then must leave no trace."""
+"""Whether the run of a worker has ended: what the worker still does then must leave no trace."""
 
 from __future__ import annotations
 

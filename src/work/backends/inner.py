@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
-"""Environment variable with how many threads SimpleITK uses."""
+"""Environment variable with the number of threads of SimpleITK."""
 
 
 def inner_threads(jobs: int) -> int:
-    """Return how many threads each of so many workers may use."""
+    """Return how many threads each of the workers may use."""
     return max(1, (os.cpu_count() or 1) // jobs)
 
 
 @contextmanager
 def pinned(jobs: int) -> Iterator[None]:
-    """Let every worker of this run use so many threads of SimpleITK's as are its share."""
+    """Limit every worker of this run to its share of SimpleITK's threads."""
     before = os.environ.get(ITK_THREADS)
     os.environ[ITK_THREADS] = str(inner_threads(jobs))  # processes inherit it
     try:

@@ -1,4 +1,4 @@
-"""Processes of this machine: joblib's loky, because it says at once when one died."""
+"""Processes of this machine: joblib's loky, because it reports at once when one dies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 WATCH_INTERVAL_S = 0.5
-"""So often does a worker process look whether its run is still there."""
+"""How often a worker process checks that its run still exists."""
 
 
 class Processes:
@@ -63,7 +63,7 @@ class Processes:
                     results = parallel(work(item) for item in items)
                 yield from results
         except KeyboardInterrupt:
-            end_workers()  # before joblib takes away what those that still start would look for
+            end_workers()  # before joblib removes what processes that are still starting look for
             raise
         except TerminatedWorkerError as error:
             raise SegconvError(
@@ -76,7 +76,7 @@ class Processes:
 
 def _begin(owner: int) -> None:
     """Begin a worker process: it ends soon after its run, where loky's would wait minutes for more work."""
-    # Ctrl-C reaches the whole process group; the run alone answers it.
+    # Ctrl-C reaches the whole process group; only the run answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def gone() -> bool:
@@ -93,7 +93,7 @@ def _begin(owner: int) -> None:
 
 @contextmanager
 def _held_back(number: signal.Signals) -> Iterator[None]:
-    """Keep a signal from this process for a while, and for good from those that it starts meanwhile.
+    """Hold a signal back from this process during a block, and permanently from processes that start in it.
 
     A worker that Ctrl-C meets while it loads its modules would print where it was.
     """

@@ -1,4 +1,4 @@
-"""Named semaphores, which processes wait for one another with: there are none where shared memory is full or absent."""
+"""Named semaphores, with which processes wait for one another: none exist where shared memory is full or missing."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 OF_POOL = 16
 OF_WORKER = 2
-"""So many does a pool of processes take, and each of its workers; loky's own numbers are lower."""
+"""How many a pool of processes takes, and each of its workers; loky's own numbers are lower."""
 
 
 def why_there_are_none(jobs: int) -> str | None:
-    """Return why the system has no semaphores for so many worker processes; None if it has."""
+    """Return why the system lacks semaphores for this number of worker processes; None if it has them."""
     held: list[Any] = []
     try:
         from _multiprocessing import SemLock  # type: ignore[import-not-found, unused-ignore]
@@ -20,7 +20,7 @@ def why_there_are_none(jobs: int) -> str | None:
         for _ in range(OF_POOL + OF_WORKER * jobs):
             name = f"/segconv-{os.getpid()}-{secrets.token_hex(4)}"
             held.append(SemLock(0, 1, 1, name, True))  # its name is gone at once
-    except ImportError as error:  # a system that knows none
+    except ImportError as error:  # a system without them
         return str(error)
     except OSError as error:
         return f"{error.strerror}: shared memory (/dev/shm) is full or absent"

@@ -1,4 +1,4 @@
-"""Threads of this process, where the work is done outside of the interpreter's lock."""
+"""Threads of this process, for work that is done outside the interpreter's lock."""
 
 from __future__ import annotations
 

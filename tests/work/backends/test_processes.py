@@ -71,7 +71,7 @@ def test_a_conversion_is_the_same(segconv: Command, tmp_path: Path) -> None:
     for backend in ("threading", "loky"):
         done = segconv("convert", source, "--to", "7_A", *PNG_LABELS, "-j", "2", "--backend", backend, "--overwrite")
         assert done.code == 0, done.err
-        assert done.err.count("note: threads work instead of processes") == (backend == "loky")
+        assert done.err.count("note: using threads instead of processes") == (backend == "loky")
         made.append(tree_hash(segconv.raw / "Dataset007_A"))
     assert made[0] == made[1]
 
