@@ -154,7 +154,7 @@ def test_predictions_of_an_augmented_dataset_come_back_as_well(shapes: Path, seg
 def test_an_augmented_dataset_is_not_augmented_twice_over(shapes: Path, segconv: Command) -> None:
     segconv("augment", "9", "--to", "109_Aug", "--rotate", "30")
     done = segconv("augment", "109", "--to", "110_Aug", "--rotate", "60", "--json")
-    assert done.json["copies"] == 6, "copies of originals alone"
+    assert done.json["copies"] == 6, "only originals are copied"
     records = list(Dataset.open(segconv.raw / "Dataset110_Aug").records())
     assert {r.parent for r in records if r.parent} <= {r.case for r in records if not r.parent}
 

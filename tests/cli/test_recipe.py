@@ -72,8 +72,8 @@ def test_a_recipe_replaces_no_such_thing(name: str, shapes: Command, tmp_path: P
     assert (done.code, done.codes()) == (73, ["SC020"]), done.err
     assert f"{path}: already exists" in done.err
     assert look(path) == before
-    assert sorted(tmp_path.iterdir()) == beside, "nothing was made beside it, nor where the link leads"
-    assert not (shapes.raw / "Dataset008_B").exists(), "it is told before the work begins"
+    assert sorted(tmp_path.iterdir()) == beside, "nothing was made next to it, nor at the target of the link"
+    assert not (shapes.raw / "Dataset008_B").exists(), "it is reported before the work begins"
 
 
 def test_the_same_recipe_may_be_there(shapes: Command, tmp_path: Path) -> None:

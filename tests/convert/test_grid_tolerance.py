@@ -100,7 +100,7 @@ def test_grids_that_are_a_little_apart(
     written = made / "labelsTr" / f"{name}.nii.gz"
     ours, theirs = sitk.ReadImage(str(written)), sitk.ReadImage(str(root / image))
     apart = np.linalg.norm(np.array(ours.GetOrigin()) - np.array(theirs.GetOrigin())) / min(theirs.GetSpacing())
-    assert apart <= 0.01, "whatever was allowed, the written label lies on its image's grid"
+    assert apart <= 0.01, "whatever was allowed, the written label is on the grid of its image"
 
 
 @pytest.mark.parametrize(("voxels_apart", "outcome"), [(0.008, "equal"), (0.05, "warned"), (0.2, "refused")])

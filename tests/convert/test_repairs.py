@@ -87,7 +87,7 @@ def test_a_label_on_another_grid_is_resampled_when_asked(source: Path, segconv: 
     done = convert(segconv, source, "--repair", "resample")
     assert done.code == 0, done.err
     made = nib.load(segconv.raw / "Dataset009_A/labelsTr/c1.nii.gz")
-    assert np.array_equal(np.asarray(made.dataobj), np.asarray(before.dataobj)), "the padding alone was cut off"
+    assert np.array_equal(np.asarray(made.dataobj), np.asarray(before.dataobj)), "only the padding was cut off"
     (told,) = records(segconv)["c1"]["repairs"]
     assert "resampled from a grid of size (25, 20, 10) by nearest neighbour; labelled volume was" in told
     was, becomes = told.split()[-6], told.split()[-2]
@@ -373,7 +373,7 @@ def test_integers_of_64_bits_take_the_narrow_type_that_holds_them_when_asked(
     expected = f"images/p0.nii.gz: stored as {name} with values from {low} to {high}, cast to {np.dtype(becomes).name}"
     assert told == ([] if becomes is dtype else [expected])
     done = convert(segconv, tmp_path / "s", "--overwrite", *proved)
-    assert nib.load(segconv.raw / "Dataset009_A/imagesTr/p0_0000.nii.gz").get_data_dtype() == dtype, "nobody asked"
+    assert nib.load(segconv.raw / "Dataset009_A/imagesTr/p0_0000.nii.gz").get_data_dtype() == dtype, "no one asked"
     done = segconv("repair", "9", "--to", "10_B")
     assert done.code == 0, done.err
     assert nib.load(segconv.raw / "Dataset010_B/imagesTr/p0_0000.nii.gz").get_data_dtype() == becomes

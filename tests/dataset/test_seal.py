@@ -66,7 +66,7 @@ def test_an_edit_of_ours_keeps_what_it_was(segconv: Command, made: Path, tmp_pat
     change(made / "segconv" / "run.json", CHANGES["a key added"])
     assert segconv("labels", "rename", "7", f"{first}=disc").code == 0
     assert json.loads((made / "segconv" / "run.json").read_text())["note"] == "mine"
-    assert again(segconv, tmp_path).codes() == ["SC020"], "an edit makes nobody's note ours"
+    assert again(segconv, tmp_path).codes() == ["SC020"], "an edit makes no foreign note ours"
 
 
 def test_a_run_that_was_written_without_a_hash_is_replaced(segconv: Command, made: Path, tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_whatever_fails_the_target_is_absent_or_complete_and_a_rerun_completes_i
         if fault == "kill":
             assert ended.code == -signal.SIGKILL
         elif number == calls["any"]:
-            assert ended.code == 0, "the lock's file could not be removed, and nobody holds it"
+            assert ended.code == 0, "the lock's file could not be removed, and no one holds it"
         else:
             assert ended.code == 74, (fault, number, ended.err)
             codes = set(re.findall(r"^Error (SC\d+)", ended.err, re.MULTILINE))

@@ -51,7 +51,7 @@ def test_the_hint_removes_the_run_that_is_in_the_way_and_no_other(
     command = hint_of(convert(*target, *OTHER))
     assert segconv(*command).code == 0
     assert [words for words in work if not work[words].exists()] == [target]
-    assert convert(*target, *OTHER).code == 130, "it begins anew"
+    assert convert(*target, *OTHER).code == 130, "it starts over"
 
 
 def test_a_run_into_another_raw_folder_is_removed_there(
@@ -79,7 +79,7 @@ def test_a_run_of_v1_is_found_by(
         "staging folder": tasks / ".segconv-042",
         "its lock": tasks / ".segconv-042.lock",
     }
-    assert segconv("abort", tasks / "Task042_Other").codes() == ["SC010"], "the number alone does not say which"
+    assert segconv("abort", tasks / "Task042_Other").codes() == ["SC010"], "the number does not say which"
     assert segconv("abort", words[named]).code == 0
     assert list(tasks.iterdir()) == []
     assert (segconv.raw / ".segconv-042").is_dir()

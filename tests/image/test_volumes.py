@@ -50,7 +50,7 @@ def read(path: Path) -> volumes.DecodedVolume:
     header = volumes.probe_file(str(path))
     beside = [Path(name).read_bytes() for name in volumes.companions(str(path))]
     found = volumes.decode(path.read_bytes(), volumes.ending_of(path.name) or "", *beside)
-    assert found.header == header or "fields" in vars(header), "the head tells what the whole file does"
+    assert found.header == header or "fields" in vars(header), "the header says what the complete file does"
     return found
 
 

@@ -66,7 +66,7 @@ def test_plans_that_were_derived_here_are_not_asked_about_again(segconv: Command
     assert done.code == 0
     assert "Warning SC064" in done.err
     assert "--allow-module" in done.err
-    assert is_refused(file), "deriving alone is no permission"
+    assert is_refused(file), "deriving gives no permission"
     assert not state.exists()
 
     done = derive(segconv, "small", "--allow-module", "my_networks")
@@ -140,7 +140,7 @@ def test_plans_of_another_machine_do_not_bring_their_permission(
     for kept in state.iterdir():  # a model that comes with the hash of its plans in every place of its own
         for folder in (model, model / "segconv", model / STATE):
             (folder / kept.name).write_bytes(kept.read_bytes())
-    assert not is_refused(model / "plans.json"), "on this machine they are known, wherever they lie"
+    assert not is_refused(model / "plans.json"), "on this machine they are known, wherever they are"
     monkeypatch.chdir(model)
     for elsewhere in (str(tmp_path / "another"), ".", "", "segconv/.."):
         monkeypatch.setenv("XDG_STATE_HOME", elsewhere)

@@ -131,7 +131,7 @@ def test_a_lock_file_that_cannot_be_removed_is_left(tmp_path: Path, monkeypatch:
     fsops.unlock(descriptor, path)
     monkeypatch.undo()
     again = fsops.lock(path)
-    assert again is not None, "a file that nobody holds is no lock"
+    assert again is not None, "a file that no one holds is not a lock"
     fsops.unlock(again, path)
 
 

@@ -75,9 +75,9 @@ def test_threads_take_items_as_they_are_needed_and_stop_with_whoever_asks() -> N
     threading.Timer(0.2, released.set).start()
     results.close()
     assert gone, "what was begun is waited for"
-    assert all(gone), "and is told that its run is gone"
+    assert all(gone), "and learns that its run is gone"
     assert len(gone) <= 2
-    assert not run_is_gone(), "nobody else is"
+    assert not run_is_gone(), "no one else does"
 
 
 def test_an_error_in_a_thread_comes_back_and_ends_the_others() -> None:

@@ -435,7 +435,7 @@ def test_a_removed_lock_file_is_not_a_lock(tmp_path: Path) -> None:
     fcntl.flock(stale, fcntl.LOCK_EX)
     path.unlink()
     again = fsops.lock(path)
-    assert again is not None, "the lock of a file that is gone keeps nobody out"
+    assert again is not None, "the lock of a file that is gone keeps no one out"
     fsops.unlock(again, path)
     os.close(stale)
 

@@ -238,7 +238,7 @@ def test_images_may_be_in_a_folder_of_their_own(tmp_path: Path, segconv: Command
     shutil.rmtree(root / "scans")
     write(tmp_path / "scans" / "p9.nii.gz", ct(9).images[0])
     done, _ = convert(segconv, root, "--images", tmp_path / "scans", "--from", "masks", to="7_A")
-    assert done.codes() == ["SC080"], "an image without masks is told"
+    assert done.codes() == ["SC080"], "an image without masks is reported"
     assert "p9.nii.gz: has no masks" in done.err
     done, made = convert(
         segconv, root, "--images", tmp_path / "scans", "--from", "masks", "--unlabelled", "test", to="8_A"

@@ -409,7 +409,7 @@ def test_datasets_next_to_the_source_are_not_part_of_it(segconv: Command, tmp_pa
     assert sorted(path.name for path in made.iterdir()) == ["a_0000.png", "b_0000.png"]
     (root / "images").rename(tmp_path / "images")
     (root / "masks").rename(tmp_path / "masks")
-    assert "Dataset001_First" in segconv("convert", root, "--to", "3").err, "alone they are pointed at"
+    assert "Dataset001_First" in segconv("convert", root, "--to", "3").err, "without other cases they are pointed at"
 
 
 def test_a_dataset_of_the_raw_folder_is_a_source(segconv: Command, tmp_path: Path) -> None:

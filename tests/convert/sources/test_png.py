@@ -175,7 +175,7 @@ def test_any_name_is_mapped_and_comes_back(source: Path, segconv: Command, tmp_p
     assert done.code == 0, done.err
     made = segconv.raw / "Dataset009_png" / "labelsTs"
     cases = {p.name.removesuffix(".png") for p in made.iterdir()}
-    assert name in cases or any(f"{name!r} → {case}" in done.err for case in cases), "what it became is told"
+    assert name in cases or any(f"{name!r} → {case}" in done.err for case in cases), "its new name is printed"
     assert all(p.name.isascii() and p.name[0].isalnum() for p in made.iterdir())
     segconv("restore", made, "--like", "9", "-o", tmp_path / "mine")
     assert np.array_equal(

@@ -92,7 +92,7 @@ def test_of_two_forms_the_one_counts_that_simpleitk_reads(
         return
     assert agrees(found.geometry, simpleitk_grid(data, tmp_path))
     if other != "equal" and qform_code and sform_code:
-        assert [code for code, _ in found.oddities] == ["SC092"], "a conflict is told"
+        assert [code for code, _ in found.oddities] == ["SC092"], "a conflict is reported"
 
 
 NEARLY_HALF_A_TURN = Geometry((1, 1, 5), (1, 1, 10), (0, 0, 0), tuple(rotation((0, 3.0, 0.015625)).ravel().tolist()))
@@ -363,4 +363,4 @@ def test_forms_that_mirror_or_turn_each_other_are_read_as_simpleitk_reads_them(t
         theirs = sitk.ReadImage(str(path))
         assert np.allclose(ours.direction, theirs.GetDirection(), atol=1e-5), (turn, mirror, spacing)
         assert np.allclose(ours.origin_mm, theirs.GetOrigin(), atol=1e-5)
-    assert refused < 100, "most of 144 are told"
+    assert refused < 100, "most of 144 are reported"
