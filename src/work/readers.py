@@ -12,7 +12,7 @@ from ..errors import SegconvError
 from .backends import THREADS
 from .memory import within_memory
 from .parallel import each
-from .run_options import UNHEARD, Progress, Workers, refuse_unfit
+from .run_options import UNHEARD, Progress, Workers, refuse_unfit, shown
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -84,17 +84,16 @@ class Readers:
         workers = within_memory(Workers(self.jobs, THREADS, self.progress), items, nbytes, decoded)
         early: dict[int, R | SegconvError] = {}
         due = 0
-        self.progress.start(len(items), 0, WHAT)
-        try:
-            with closing(each(attempt, enumerate(items), jobs=workers.jobs, backend=THREADS)) as results:
-                for number, result in results:
-                    early[number] = result
-                    self.progress.advance(WHAT)
-                    while due in early:
-                        yield items[due], early.pop(due)
-                        due += 1
-        finally:
-            self.progress.stop()
+        with (
+            shown(self.progress, len(items), what=WHAT),
+            closing(each(attempt, enumerate(items), jobs=workers.jobs, backend=THREADS)) as results,
+        ):
+            for number, result in results:
+                early[number] = result
+                self.progress.advance(WHAT)
+                while due in early:
+                    yield items[due], early.pop(due)
+                    due += 1
 
 
 ONE = Readers()

@@ -22,7 +22,7 @@ from .memory import within_memory
 from .parallel import each
 from .plan import Item, Plan, Target
 from .preflight import preflight, replaceable
-from .run_options import USUAL, RunOptions
+from .run_options import USUAL, RunOptions, shown
 from .sources import forget_changed
 from .staging import Staged
 from .stale import payload_hash
@@ -219,29 +219,34 @@ def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions) -> lis
     """Do what the journal lacks; return the findings of what failed, in the order of the plan."""
     pending = [item for item in plan.items if item.case not in journal]
     failures: dict[str, list[Finding]] = {}
-    how.progress.start(len(plan.items), len(plan.items) - len(pending))
     folder = plan.target.staging
     call = _Call(task, folder, plan.source_root, begun.mark_of(folder))
     kind = how.backend or _kind_of_workers(plan, how.jobs)
+    with (
+        shown(how.progress, len(plan.items), len(plan.items) - len(pending)),
+        _saying_how_to_resume(),
+        begun.declaring(folder) as declare,
+        closing(each(call, pending, jobs=how.jobs, backend=kind, name=_case, tell=how.progress.note)) as entries,
+    ):
+        for entry in entries:
+            if "findings" in entry:
+                failures[entry["case"]] = entry["findings"]
+            else:
+                journal.add(entry)
+                staging.name_outputs(folder, entry, declare)
+            how.progress.advance(entry["case"])
+    return [finding for item in plan.items for finding in failures.get(item.case, ())]
+
+
+@contextmanager
+def _saying_how_to_resume() -> Iterator[None]:
+    """Say of a worker that died that the run can be resumed."""
     try:
-        with (
-            begun.declaring(folder) as declare,
-            closing(each(call, pending, jobs=how.jobs, backend=kind, name=_case, tell=how.progress.note)) as entries,
-        ):
-            for entry in entries:
-                if "findings" in entry:
-                    failures[entry["case"]] = entry["findings"]
-                else:
-                    journal.add(entry)
-                    staging.name_outputs(folder, entry, declare)
-                how.progress.advance(entry["case"])
+        yield
     except SegconvError as error:
         if error.code == "SC100":
             error.hint = "; ".join(filter(None, (GO_ON, error.hint)))
         raise
-    finally:
-        how.progress.stop()
-    return [finding for item in plan.items if item.case in failures for finding in failures[item.case]]
 
 
 def _case(item: Item) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -44,6 +45,16 @@ class Unheard:
 
 
 UNHEARD = Unheard()
+
+
+@contextmanager
+def shown(progress: Progress, total: int, done: int = 0, what: str = "cases") -> Iterator[None]:
+    """Show the progress of a block, however it ends."""
+    progress.start(total, done, what)
+    try:
+        yield
+    finally:
+        progress.stop()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from segconv.cli.types import ANGLES, PLANES, SHIFT, Parsed
+from segconv.cli.types import ANGLES, FEATURES, FOLDS, NAMES, NUMBERS, PLANES, SHIFT, SIZE, SPACING, Parsed
 
 
 @pytest.mark.parametrize(
@@ -15,13 +15,33 @@ from segconv.cli.types import ANGLES, PLANES, SHIFT, Parsed
         (PLANES, "Sagittal, coronal", ("sagittal", "coronal")),
         (SHIFT, "30:50", (30, 50)),
         (SHIFT, "40", (40, 40)),
+        (FOLDS, "0, 01,all", ("0", "1", "all")),
+        (NAMES, "a, b", ("a", "b")),
+        (NUMBERS, "-5,10", (-5, 10)),
+        (NUMBERS, "", ()),
+        (SIZE, "64x64x32", (64, 64, 32)),
+        (FEATURES, "8:64", (8, 64)),
+        (SPACING, "0.5,1,2", (0.5, 1, 2)),
     ],
 )
 def test_texts_become_values(kind: Parsed, text: str, value: object) -> None:
     assert kind.convert(text, None, None) == value
 
 
-@pytest.mark.parametrize(("kind", "text"), [(ANGLES, "30;60"), (SHIFT, "a:b"), (PLANES, "axial,")])
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (ANGLES, "30;60"),
+        (SHIFT, "a:b"),
+        (PLANES, "axial,"),
+        (FOLDS, "0,00"),
+        (FOLDS, "first"),
+        (SIZE, "64y64"),
+        (FEATURES, "8"),
+        (SPACING, "1,1"),
+        (SPACING, "1,1,0"),
+    ],
+)
 def test_other_texts_are_usage_errors(kind: Parsed, text: str) -> None:
     with pytest.raises(click.UsageError, match="is not a"):
         kind.convert(text, None, None)
