@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from segconv.cli.types import ANGLES, FEATURES, FOLDS, NAMES, NUMBERS, PLANES, SHIFT, SIZE, SPACING, Parsed
+from segconv.cli.types import ANGLES, FEATURES, FOLDS, LIMITS, NAMES, NUMBERS, PLANES, SIZE, SPACING, Parsed
 
 
 @pytest.mark.parametrize(
@@ -13,8 +13,8 @@ from segconv.cli.types import ANGLES, FEATURES, FOLDS, NAMES, NUMBERS, PLANES, S
     [
         (ANGLES, "30,60,-180", (30, 60, -180)),
         (PLANES, "Sagittal, coronal", ("sagittal", "coronal")),
-        (SHIFT, "30:50", (30, 50)),
-        (SHIFT, "40", (40, 40)),
+        (LIMITS, "30:50", (30, 50)),
+        (LIMITS, "40", (40, 40)),
         (FOLDS, "0, 01,all", ("0", "1", "all")),
         (NAMES, "a, b", ("a", "b")),
         (NUMBERS, "-5,10", (-5, 10)),
@@ -32,7 +32,7 @@ def test_texts_become_values(kind: Parsed, text: str, value: object) -> None:
     ("kind", "text"),
     [
         (ANGLES, "30;60"),
-        (SHIFT, "a:b"),
+        (LIMITS, "a:b"),
         (PLANES, "axial,"),
         (FOLDS, "0,00"),
         (FOLDS, "first"),
