@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from .. import reading
 from ..errors import SegconvError, naming
 from . import content
 from .formats import table
 from .formats.table import FORMATS, VOLUME_FORMATS, Format
-from .geometry import Geometry, Volume
+from .formats.table import encode as encode
+from .geometry import Volume
 from .gzipped import Buffer, is_gzip
+from .picture import Picture, PictureHeader
 from .read_options import ANY_AXES, STRICT, ReadOptions
+from .stored import DecodedVolume, VolumeHeader
 
 ENDINGS = table.endings_of(FORMATS)
 """Of the names of images."""
@@ -30,142 +27,11 @@ WRITABLE = table.writable_of(FORMATS)
 """Endings that `encode` writes: those that keep every value."""
 
 
-class Header(Protocol):
-    """What the header of any image says, after it was found to be usable."""
+Header = VolumeHeader | PictureHeader
+"""What the header of any image says: attributes of both are what can be asked of a file whatever it is."""
 
-    @property
-    def geometry(self) -> Geometry:
-        """Its grid; of a picture ``(x, y)``, or ``(x, y, page)``, in pixels of 1 mm."""
-
-    @property
-    def placed(self) -> bool:
-        """Whether the file says where its voxels are; pictures do not."""
-
-    @property
-    def kind(self) -> str:
-        """``"volume"``, or how a picture stores its pixels; see `PictureHeader`."""
-
-    @property
-    def format(self) -> str:
-        """Such as ``"PNG"``; ``"volume"`` for any volume."""
-
-    @property
-    def depth(self) -> int:
-        """Bits a sample."""
-
-    @property
-    def samples(self) -> int:
-        """Stored values per voxel."""
-
-    @property
-    def channels(self) -> int:
-        """Channels that a network sees, once a palette is looked up and alpha is dropped."""
-
-    @property
-    def pages(self) -> int:
-        """Pictures in the file; 1 for volumes."""
-
-    @property
-    def scalar(self) -> bool:
-        """Whether it holds one value per voxel, and declares no axis for more."""
-
-    @property
-    def lossy(self) -> bool:
-        """Whether its compression changed values."""
-
-    @property
-    def value_dtype(self) -> np.dtype[Any]:
-        """Native type of the decoded values."""
-
-    @property
-    def voxel_bytes(self) -> int:
-        """Bytes that all voxels take in the file, uncompressed."""
-
-    @property
-    def value_bytes(self) -> int:
-        """Bytes that all decoded values take."""
-
-    @property
-    def oddities(self) -> tuple[tuple[str, str], ...]:
-        """``(code, message)`` of what is unusual but usable. A file with any is encoded anew."""
-
-    @property
-    def data_file(self) -> str | None:
-        """Name of the file next to it that holds the voxels, or None."""
-
-    def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
-        """Return the pieces of a file with other voxels, and with what this header says of the grid if it is the same.
-
-        Parameters
-        ----------
-        array
-            ``(z, y, x)``, ``(y, x)`` or ``(y, x, s)``.
-        geometry
-            Its grid.
-        ending
-            One of `WRITABLE`.
-        """
-
-
-@dataclass(frozen=True)
-class Opened(ABC):
-    """An image file, every byte of it proved.
-
-    Parameters
-    ----------
-    header
-        What its header says.
-    plain
-        Whether the file may be carried over byte for byte to a target of the same ending: it is one
-        file, nothing about it is odd, and nothing follows its end.
-    trailing
-        Whether bytes follow the end; they are dropped.
-    """
-
-    header: Header
-    plain: bool
-    trailing: bool
-
-    @property
-    @abstractmethod
-    def stored(self) -> NDArray[Any]:
-        """Voxels as stored, not writable: ``([channel,] z, y, x)``, or ``([page,] y, x[, sample])`` of a picture."""
-
-    @property
-    def oddities(self) -> tuple[tuple[str, str], ...]:
-        """``(code, message)`` of what is unusual but usable, bytes after the end included."""
-        return (*self.header.oddities, *([("SC059", "bytes follow its end")] if self.trailing else []))
-
-    @property
-    def palette(self) -> NDArray[np.uint8] | None:
-        """Colours of a palette picture, ``(n, 4)`` red, green, blue and alpha; None for other files."""
-        return None
-
-    @abstractmethod
-    def image(self) -> Volume:
-        """Return it as nnU-Net sees an image: palettes looked up, colours and channels as the last axis."""
-
-    @abstractmethod
-    def label(self) -> Volume:
-        """Return it as a label, one value per voxel; those of a palette are its indices.
-
-        Raises
-        ------
-        SegconvError
-            ``SC073`` for several values per voxel, ``SC078`` for a mask in colours; see `mask.grey_mask`.
-        """
-
-    @abstractmethod
-    def encoded(self, ending: str, geometry: Geometry | None = None) -> list[Any]:
-        """Return the pieces of a file that holds the same image, its first channel if it has several, and nothing odd.
-
-        Parameters
-        ----------
-        ending
-            One of `WRITABLE`.
-        geometry
-            The grid to write instead of its own.
-        """
+Opened = DecodedVolume | Picture
+"""Any image file, every byte of it proved."""
 
 
 def ending_of(name: str) -> str | None:
@@ -287,21 +153,6 @@ def read_image(data: Buffer, name: str | None = None) -> Volume:
 def read_label(data: Buffer, name: str | None = None) -> Volume:
     """Decode a label; see `decode` and `Opened.label`."""
     return decode(data, name).label()
-
-
-def encode(
-    array: NDArray[Any], geometry: Geometry, ending: str, sheared: NDArray[np.float64] | None = None
-) -> list[Any]:
-    """Return the pieces of a file in order, the same bytes for the same voxels; see `table.Encoder.encode`.
-
-    Parameters
-    ----------
-    ending
-        One of `WRITABLE`.
-    """
-    if ending not in WRITABLE:
-        raise ValueError(f"{ending} is not one of {WRITABLE}")
-    return table.format_named(ending).encoder.encode(array, geometry, ending, sheared)
 
 
 def decoded_bytes(path: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SegconvError
-from . import opened
+from .formats.table import encode
 from .geometry import Geometry, Volume
 from .gzipped import TRAILING_LIMIT, Buffer
 from .mask import grey_mask
+from .stored import AFTER_END
 
 MAX_PIXELS = 500_000_000
 """Largest picture that is decoded, whatever its format."""
@@ -123,8 +124,8 @@ class PictureHeader:
         return
 
     def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
-        """Return the pieces of a file; see `opened.encode`."""
-        return opened.encode(array, geometry, ending)
+        """Return the pieces of a file; see `table.encode`."""
+        return encode(array, geometry, ending)
 
     def __str__(self) -> str:
         numbers = "" if self.numbers == "uint" else f" {self.numbers}"
@@ -135,22 +136,28 @@ class PictureHeader:
 
 
 @dataclass(frozen=True)
-class Picture(opened.Opened):
+class Picture(ABC):
     """A picture whose bytes were proved.
 
     Parameters
     ----------
     header
         What it is.
+    plain
+        Whether the file may be carried over byte for byte: nothing follows its end.
+    trailing
+        Whether bytes follow the end; they are dropped.
     data
         The file.
-    colours
-        Those of its palette, ``(n, 4)`` red, green, blue and alpha, or None.
+    palette
+        Its colours, ``(n, 4)`` red, green, blue and alpha, or None.
     """
 
     header: PictureHeader
+    plain: bool
+    trailing: bool
     data: bytes
-    colours: NDArray[np.uint8] | None
+    palette: NDArray[np.uint8] | None
 
     @property
     @abstractmethod
@@ -163,15 +170,15 @@ class Picture(opened.Opened):
         return False
 
     @property
-    def palette(self) -> NDArray[np.uint8] | None:
-        """Colours of a palette picture, ``(n, 4)`` red, green, blue and alpha; None for others."""
-        return self.colours
+    def oddities(self) -> tuple[tuple[str, str], ...]:
+        """``(code, message)`` of what is unusual but usable: bytes after the end."""
+        return (AFTER_END,) if self.trailing else ()
 
     def image(self) -> Volume:
         """Return it as nnU-Net sees it: a palette looked up, grey of 2 and 4 bits scaled to 8; one bit is 0 and 1."""
         samples, header = self.stored, self.header
-        if self.colours is not None:
-            samples = np.ascontiguousarray(self.colours[:, :3])[samples]
+        if self.palette is not None:
+            samples = np.ascontiguousarray(self.palette[:, :3])[samples]
         elif header.kind == "gray" and 1 < header.depth < 8:
             samples = samples * np.uint8(255 // ((1 << header.depth) - 1))
         return Volume(samples, header.geometry)
@@ -186,7 +193,7 @@ class Picture(opened.Opened):
     def encoded(self, ending: str, geometry: Geometry | None = None) -> list[Any]:
         """Return the pieces of a file with the same picture, as `image` has it."""
         found = self.image()
-        return opened.encode(found.array, geometry or found.geometry, ending)
+        return encode(found.array, geometry or found.geometry, ending)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SegconvError
-from . import opened
+from .formats.table import encode
 from .geometry import Geometry, Volume
+
+AFTER_END = ("SC059", "bytes follow its end")
+"""Code and message of a file that goes on after its end."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,8 @@ class VolumeHeader:
         return None
 
     def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
-        """Return the pieces of a file with other voxels; see `opened.Header.encoded`."""
-        return opened.encode(array, geometry, ending)
+        """Return the pieces of a file with other voxels; in NIfTI with its own forms where they can be kept."""
+        return encode(array, geometry, ending)
 
     def __str__(self) -> str:
         channels = f"{self.channels} channels of " if self.four_dimensional else ""
@@ -141,16 +144,30 @@ class TextHeader(VolumeHeader):
 
 
 @dataclass(frozen=True)
-class DecodedVolume(opened.Opened):
+class DecodedVolume(ABC):
     """A decoded volume of any format.
 
     Parameters
     ----------
     header
         What its header says.
+    plain
+        Whether the file may be carried over byte for byte to a target of the same ending: it is one
+        file, nothing about it is odd, and nothing follows its end.
+    trailing
+        Whether bytes follow the end; they are dropped.
     """
 
     header: VolumeHeader
+    plain: bool
+    trailing: bool
+
+    palette: ClassVar[None] = None
+
+    @property
+    def oddities(self) -> tuple[tuple[str, str], ...]:
+        """``(code, message)`` of what is unusual but usable, bytes after the end included."""
+        return (*self.header.oddities, *([AFTER_END] if self.trailing else []))
 
     @property
     @abstractmethod
@@ -185,7 +202,7 @@ class DecodedVolume(opened.Opened):
         values = self.channel(channel)
         if header.scaled:
             values = self.values if header.channels == 1 else self.values[channel]
-        return opened.encode(_writable(values), geometry or header.geometry, ending)
+        return encode(_writable(values), geometry or header.geometry, ending)
 
     def channel(self, index: int) -> NDArray[Any]:
         """Return the stored voxels of one channel, ``(z, y, x)``; not writable."""

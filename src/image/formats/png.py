@@ -69,7 +69,7 @@ class Png(Picture):
         SegconvError
             What `samples_of` raises.
         """
-        return samples_of(self.data, self.header, self.colours)
+        return samples_of(self.data, self.header, self.palette)
 
     @property
     def packed(self) -> bool:

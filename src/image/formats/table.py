@@ -143,3 +143,19 @@ def format_named(name: str) -> Format:
     if found is None:
         raise ValueError(f"{name} has none of the endings {endings_of(FORMATS)}")
     return found
+
+
+def encode(
+    array: NDArray[Any], geometry: Geometry, ending: str, sheared: NDArray[np.float64] | None = None
+) -> list[Any]:
+    """Return the pieces of a file in order, the same bytes for the same voxels; see `Encoder.encode`.
+
+    Parameters
+    ----------
+    ending
+        One that can be written.
+    """
+    found = format_named(ending)
+    if ending not in found.writable:
+        raise ValueError(f"{ending} is not one of {writable_of(FORMATS)}")
+    return found.encoder.encode(array, geometry, ending, sheared)
