@@ -195,12 +195,12 @@ def _failure(shown: str, code: int, last: Sequence[str], log: Path | None) -> Se
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     text = "\n".join(last)
     known = ((hint, kinds) for pattern, hint, kinds in _KNOWN_FAILURES if re.search(pattern, text))
-    hint, kinds = next(known, ("the log says more", ()))
+    hint, kinds = next(known, ("", ()))
     return SegconvError(
         f"{shown} {how}: {_last_words(last)}",
         code="SC101",
         file=str(log or ""),
-        hint=" ".join(filter(None, (hint, f"(log: {log})" if log else ""))),
+        hint="; ".join(filter(None, (hint, f"see {log}" if log else ""))),
         cures=map(Cure, kinds),
     )
 
