@@ -65,7 +65,7 @@ def interrupted(segconv: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(demo, "_walk", cut_short)
     done = segconv("demo", "-o", tmp_path / "out")
     assert done.code == 130
-    assert f"Hint: segconv demo -o {tmp_path / 'out'} --overwrite begins anew" in done.err
+    assert f"Hint: segconv demo -o {tmp_path / 'out'} --overwrite starts again" in done.err
     monkeypatch.setattr(demo, "_walk", walk)
     return tmp_path / "out"
 
