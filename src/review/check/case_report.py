@@ -21,7 +21,7 @@ class Rules:
     external
         Follow links that leave it.
     written_ending
-        Of its files, as dataset.json has it.
+        Of its files, as it is written in dataset.json.
     readers
         Readers that nnU-Net may choose.
     channels

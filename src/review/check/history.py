@@ -1,6 +1,6 @@
 """What segconv recorded when it made a dataset, compared with what is there now.
 
-A file that lies elsewhere, reached by a link or by the key ``dataset``, must be unchanged: whoever changes it there
+A file that is elsewhere, reached by a link or by the key ``dataset``, must be unchanged: whoever changes it there
 rarely knows of the dataset. So must an image. A label of the dataset's own may be corrected by hand.
 """
 
@@ -33,7 +33,7 @@ class Recorded(NamedTuple):
     is_label
         Whether it is a label.
     lent
-        Whether it is a link, or lies elsewhere.
+        Whether it is a link, or is elsewhere.
     """
 
     size: int
@@ -121,7 +121,7 @@ class History:
     def written(self, files: DatasetCase, ending: str) -> tuple[Recorded | None, ...]:
         """Return what is recorded of each file of a case; None where nothing is.
 
-        The lineage calls files that lie elsewhere as they would be called in the dataset.
+        The lineage names files that are elsewhere as they would be named in the dataset.
         """
         names = [image_path(files.case, number, ending, files.split) for number in range(len(files.images))]
         names += [label_path(files.case, ending, files.split)] if files.label is not None else []

@@ -1,4 +1,4 @@
-"""Where files of a dataset really lie: links that leave it, or lead nowhere, and what is no file at all."""
+"""Where files of a dataset really are: links that leave it, broken links, and what is not a file."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ...errors import Cure, Finding
 
 
 def unusable(path: str, shown: str, root: Path, external: bool) -> Finding | None:
-    """Return what speaks against reading a link, folder, pipe or device, or a file that is named elsewhere."""
+    """Return why a link, a folder, a pipe, a device or a file named elsewhere cannot be read, or None."""
     try:
         real = os.path.realpath(path, strict=True)
     except FileNotFoundError:
         real = os.path.realpath(path)
-        what = f"is a link to {real}, which is not there" if os.path.islink(path) else "is not there"
-        what += made_later(real, root)
-        return Finding("SC012", what, file=shown, hint="restore the file, or remove what names it")
+        message = f"is a link to {real}, which does not exist" if os.path.islink(path) else "does not exist"
+        message += made_later(real, root)
+        return Finding("SC012", message, file=shown, hint="restore the file, or remove what names it")
     except ValueError:
-        return Finding("SC060", "is no path: it holds the character NUL", file=repr(shown))
+        return Finding("SC060", "is not a path: it holds the character NUL", file=repr(shown))
     except OSError as error:
         return reading.refusal(error, shown).findings[0]
     if not external and not is_below(real, root):
@@ -31,7 +31,7 @@ def unusable(path: str, shown: str, root: Path, external: bool) -> Finding | Non
 
 
 def made_later(path: str, root: Path) -> str:
-    """Return words for it where a file lies, or lay, in a dataset that segconv made or edited after another.
+    """Return in words that a file belongs to a dataset which segconv made or edited after another one, or nothing.
 
     Parameters
     ----------
@@ -45,11 +45,11 @@ def made_later(path: str, root: Path) -> str:
         later = os.stat(home / lineage.RUN).st_mtime_ns > os.stat(root / lineage.RUN).st_mtime_ns
     except OSError:
         return ""
-    return f"; {home.name}, where it belongs, was made anew or edited since" if later and home != root else ""
+    return f"; {home.name}, to which it belongs, was made again or edited since" if later and home != root else ""
 
 
 def leaves(shown: str, real: str) -> Finding:
-    """Return the error for a link to `real`, which lies elsewhere."""
+    """Return the error for a link that leaves the dataset, to `real`."""
     return Finding(
         "SC060",
         f"is a link that leaves the dataset, to {real}",
@@ -60,5 +60,5 @@ def leaves(shown: str, real: str) -> Finding:
 
 
 def is_below(path: str, folder: Path) -> bool:
-    """Return whether a path, free of links, lies in a folder."""
+    """Return whether a path, free of links, is in a folder."""
     return path.startswith(f"{str(folder).rstrip('/')}/")

@@ -73,7 +73,7 @@ def _unfit(entry: os.DirEntry[str], shown: str, root: Path, external: bool) -> F
 
 
 def _judge_others(folder: str, others: Iterable[str], ending: str, files: dict[str, bool]) -> Iterator[Finding]:
-    """Yield findings on what lies in a folder and is not a file of a case."""
+    """Yield findings on what is in a folder and is not a file of a case."""
     strays: list[str] = []
     by_ending: dict[str, list[str]] = {}
     for name in others:

@@ -1,7 +1,7 @@
-"""Figures that look the same wherever a command runs: matplotlib without anybody's settings, and names as they are.
+"""Figures that look the same wherever a command runs: matplotlib without user settings, and names as they are.
 
-matplotlib reads a ``matplotlibrc`` of the current folder, variables and a style of the user when it is first imported,
-takes ``$`` in a name for mathematics, leaves out what begins with ``_``, and warns of letters that its font lacks.
+When it is first imported, matplotlib reads a ``matplotlibrc`` in the current folder, variables, and the user's style.
+It takes ``$`` in a name for mathematics, drops labels that begin with ``_``, and warns of letters that its font lacks.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any
 from ...work.home import cache_home
 
 LONGEST = 44
-"""Letters that fit above a picture; of longer names the middle is left out."""
+"""Number of letters that fit above a picture; longer names lose their middle."""
 
 _VARIABLES = ("MATPLOTLIBRC", "MPLBACKEND", "MPLCONFIGDIR")
 _NOT_OURS = ("backend", "backend_fallback", "interactive", "toolbar")
-"""Settings of a program that we may be part of; they decide nothing about a picture."""
+"""Settings of a program that may contain segconv; they do not affect a picture."""
 
 _NOWHERE = os.devnull
-"""Settings that say nothing, and a folder that can hold nothing."""
+"""An empty settings file, and a folder in which nothing can be made."""
 
 _lock = threading.RLock()
 
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Draw with matplotlib's own defaults, whatever the user, the environment or the current folder asks for."""
+    """Draw with matplotlib's own defaults, not those of the user, the environment or the current folder."""
     with _lock:
         _import()
         import matplotlib
@@ -55,7 +55,7 @@ def new_figure(width_inch: float, height_inch: float, dpi: int) -> Any:
 
 
 def png_of(figure: Any, maker: str | None = None) -> bytes:
-    """Return a figure as PNG, which says who made it if that is given; inside `drawing`."""
+    """Return a figure as PNG, which names its maker if there is one; inside `drawing`."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": maker})
     return buffer.getvalue()
@@ -63,21 +63,21 @@ def png_of(figure: Any, maker: str | None = None) -> bytes:
 
 def legend_below(figure: Any, handles: Sequence[Any], labels: Sequence[str], **how: Any) -> None:
     """Put a legend under a figure, with every label as it is."""
-    # Labels that begin with _ are left out if they are given at once.
+    # Labels that begin with _ would be left out if they were passed directly.
     legend = figure.legend(handles, ["label"] * len(labels), loc="outside lower center", frameon=False, **how)
     for text, label in zip(legend.get_texts(), labels, strict=True):
         text.set_text(label)
 
 
 def shown(name: str) -> str:
-    """Return a name as a figure can show it: what is not printable, or not in the font, is spelled out."""
+    """Return a name as a figure can show it: characters that are not printable, or not in the font, are escaped."""
     text = "".join(c if c.isprintable() and ord(c) in _letters() else ascii(c)[1:-1] for c in name)
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-(LONGEST // 2 - 1) :]}"
 
 
 @functools.cache
 def _letters() -> frozenset[int]:
-    """Return the code points of the font, which comes with matplotlib."""
+    """Return the code points of matplotlib's own font."""
     with _lock:
         _import()
         import matplotlib
@@ -87,7 +87,7 @@ def _letters() -> frozenset[int]:
 
 
 def _import() -> None:
-    """Import matplotlib without any settings but its own, and its list of fonts from a cache of ours or from none."""
+    """Import matplotlib with only its own settings, and with its list of fonts from segconv's cache or from none."""
     if "matplotlib.font_manager" in sys.modules:
         return
     kept = {name: os.environ.pop(name) for name in _VARIABLES if name in os.environ}
@@ -95,7 +95,7 @@ def _import() -> None:
     os.environ |= {"MATPLOTLIBRC": _NOWHERE} | ({} if folder is None else {"MPLCONFIGDIR": str(folder)})
     log, exists = logging.getLogger("matplotlib"), os.path.exists
     level = log.level
-    log.setLevel(logging.CRITICAL)  # it would tell of folders that it cannot write
+    log.setLevel(logging.CRITICAL)  # it would warn of folders that it cannot write
     os.path.exists = _without_settings(exists)  # type: ignore[assignment]
     try:
         import matplotlib
@@ -115,12 +115,12 @@ def _import() -> None:
 
 
 def _without_settings(exists: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    """Return `os.path.exists` that knows no settings in the current folder, which would come before all others."""
+    """Return `os.path.exists` that hides settings in the current folder, which would come before all others."""
     return lambda path: path != "matplotlibrc" and exists(path)
 
 
 def _fonts_folder() -> Path | None:
-    """Return where the list of fonts is kept: a folder in the user's cache that is the user's own, or None."""
+    """Return where the list of fonts is kept: a folder in the user's cache that belongs to the user, or None."""
     home = cache_home()
     if home is None:
         return None

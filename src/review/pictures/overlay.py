@@ -1,4 +1,4 @@
-"""Pictures of cases with the outlines of their labels, in colours that belong to a label and never change."""
+"""Pictures of cases with the outlines of their labels; a label always has the same colour."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .drawing import drawing, new_figure, png_of, shown
 from .sealed import sealed
 
 COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#ffe119", "#f58231", "#911eb4", "#42d4f4", "#f032e6", "#bfef45", "#469990")
-"""Of the labels 1, 2, 3 …, and so on from the start: easily told apart on grey."""
+"""Of the labels 1, 2, 3, …, then from the start again: easy to distinguish on grey."""
 
 _MAKER = "segconv"
-"""Stands in the pictures, for people."""
+"""What the pictures say of their origin, for people."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Panel:
 
 
 def montage(panels: Sequence[Panel], *, columns: int | None = None, window: tuple[float, float] | None = None) -> bytes:
-    """Return a PNG, sealed, with a panel a case: the slice with most label, outlines on top.
+    """Return a sealed PNG with one panel per case: the slice with most labelled voxels, outlines on top.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def _outline(axis: Any, label: NDArray[Any], style: str) -> None:
     columns, rows = (np.arange(-1, size + 1) for size in label.shape[::-1])
     for value in np.unique(label[label > 0]):
         colour = COLOURS[(int(value) - 1) % len(COLOURS)] if style == "solid" else "#ffffff"
-        # With a margin, so that what reaches the edge of the picture is outlined there, too.
+        # With a margin, so that a label at the edge of the picture is outlined there, too.
         inside = np.pad(label == value, 1)
         axis.contour(columns, rows, inside, levels=[0.5], colors=[colour], linewidths=1.0, linestyles=style)
 

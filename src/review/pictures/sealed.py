@@ -1,8 +1,7 @@
-"""Pictures that say what they were written as, so that one that somebody edited is not taken for segconv's own.
+"""Pictures with a seal, so that an edited one is not taken for segconv's own.
 
-The seal is a text in the PNG file: the SHA-256 of all its other bytes, which a program that edits the
-picture, or any text in it, leaves behind or takes along, and cannot make true. Source of the format: PNG (ISO/IEC
-15948), 5.3 and 11.3.3.2.
+The seal is a text in the PNG file: the SHA-256 of all its other bytes. A program that edits the picture, or any text
+in it, drops the seal or keeps one that is wrong. Source of the format: PNG (ISO/IEC 15948), 5.3 and 11.3.3.2.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ MAX_BYTES = 256 << 20
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEYWORD = b"segconv SHA-256\0"
 _HEADER_END = len(_SIGNATURE) + 12 + 13
-"""Where the first chunk ends, which has the size of the picture; the seal follows."""
+"""Where the first chunk, with the size of the picture, ends; the seal follows."""
 _SEAL_BYTES = 12 + len(_KEYWORD) + hashlib.sha256().digest_size * 2
 
 
@@ -30,7 +29,7 @@ def sealed(png: bytes) -> bytes:
 
 
 def is_sealed(picture: Path) -> bool:
-    """Return whether a file is a picture as `sealed` returned it, to the last byte."""
+    """Return whether a file is exactly what `sealed` returned."""
     try:
         data = reading.whole(reading.in_real_folder(picture), MAX_BYTES)
     except (SegconvError, OSError):
@@ -40,6 +39,6 @@ def is_sealed(picture: Path) -> bool:
 
 
 def _seal(png: bytes) -> bytes:
-    """Return the chunk that belongs to a file without one."""
+    """Return the chunk for a file without a seal."""
     content = b"tEXt" + _KEYWORD + hashlib.sha256(png).hexdigest().encode()
     return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))

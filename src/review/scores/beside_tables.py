@@ -13,7 +13,7 @@ from .tally import Tally
 
 @dataclass(frozen=True)
 class Table:
-    """What tables beside one side declare together.
+    """What the tables next to one side declare together.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Table:
 
 
 TablesOf = Callable[[Path, Collection[str], bool], Table | None]
-"""Returns the table beside the labels of a folder: takes the folder, its labels, and whether these hold colours."""
+"""Returns the table next to the labels of a folder: takes the folder, its labels, and whether these hold colours."""
 
 
 def of_tables(

@@ -1,4 +1,4 @@
-"""How often each value of the predictions meets each value of the references: a confusion matrix, of what occurs."""
+"""How often each value of the predictions meets each value of the references: a sparse confusion matrix."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from .dice import Overlap
 
 OVERLAPS = 0.5
-"""By so much Dice must a value lie where another one of the references does, to be taken for it."""
+"""Dice above which a value of the predictions is taken for one of the references."""
 
 
 class Crossed:
@@ -20,7 +20,7 @@ class Crossed:
     pairs
         Value of the predictions and of the references → number of voxels.
     ignore
-        Values of the references whose voxels count for nothing.
+        Values of the references whose voxels do not count.
     """
 
     def __init__(self, pairs: Mapping[tuple[str, str], int], ignore: Collection[str] = ()) -> None:
@@ -42,7 +42,7 @@ class Crossed:
         return Overlap(both, predicted, sum(self._reference[text] for text in its))
 
     def best(self, predicted: str, wanted: Collection[str]) -> str | None:
-        """Return the value of the references that one of the predictions lies where it does, by `OVERLAPS` or more."""
+        """Return the value of the references that one of the predictions overlaps with most, by `OVERLAPS` or more."""
         met = (text for text in self._met.get(predicted, {}) if text in wanted)
         found = {text: self.overlap({predicted}, {text}).dice for text in met}
         best = max(found, key=lambda text: -1.0 if math.isnan(found[text]) else found[text], default=None)
@@ -53,7 +53,7 @@ class Crossed:
         return {mine for text in its for mine in self._back.get(text, {})}
 
     def part_of(self, its: Collection[str], rest: Collection[str]) -> float:
-        """Return which part of some values of the references was predicted as anything but background."""
+        """Return which part of some values of the references was not predicted as background."""
         total = sum(self._reference[text] for text in its)
         other = sum(n for text in its for mine, n in self._back.get(text, {}).items() if mine not in rest)
         return other / total if total else 0.0

@@ -1,4 +1,4 @@
-"""What values mean, as the user, the dataset, or the json beside the labels declares it."""
+"""What values mean, as the user, the dataset, or the json next to the labels declares it."""
 
 from __future__ import annotations
 
@@ -70,19 +70,19 @@ class Declaration:
     user
         The values or colours of the files that it was made of; None if unknown, or the same.
     cases
-        Name of a case as the user has it → its values, if they differ from those of most cases.
+        The user's name of a case → its values, if they differ from those of most cases.
     folder
         Of the dataset, if it is one.
     for_both
-        Whether it holds for predictions and references alike, and was not found beside one of them.
+        Whether it holds for predictions and references alike, and was not found next to one of them.
     of_references
         Whether the references are the dataset's, and hold its own values.
     restored
         Whether segconv restored the predictions, which then hold the user's values.
     by_table
-        Whether tables beside the labels declare it.
+        Whether tables next to the labels declare it.
     ranges
-        Name → first and last of the values that count as it, besides those that it names.
+        Name → first and last of the values that also count as it.
     """
 
     own: Classes
@@ -142,7 +142,7 @@ def of_values(names: Mapping[str, str], who: str, *, for_both: bool = True) -> D
 
 
 def beside(folder: Path) -> Declaration | None:
-    """Return what the dataset.json in a folder of labels declares, or that beside it if the folder is labelsTr or …Ts.
+    """Return what the dataset.json in a folder of labels declares, or the one next to labelsTr or labelsTs.
 
     nnU-Net writes one among its predictions. Tasks of nnU-Net v1 and of the Decathlon have names by value.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many voxels of a class two labels of one case share.
+    """How many voxels of a class two labels of one case have in common.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ class Overlap:
 
     @property
     def dice(self) -> float:
-        """``2 |P ∩ R| / (|P| + |R|)``; NaN if both are empty, as nnU-Net has it.
+        """``2 |P ∩ R| / (|P| + |R|)``; NaN if both are empty, as in nnU-Net.
 
-        A class that is not there and was not predicted says nothing about the model. Source: Dice 1945,
+        A class that does not occur and was not predicted says nothing about the model. Source: Dice 1945,
         https://doi.org/10.2307/1932409.
         """
         size = self.predicted + self.reference

@@ -49,7 +49,7 @@ def evaluate_folders(
         Folder; or a dataset, whose labelsTs or labelsTr holds the cases that were predicted.
     labels
         What the values of both mean: name → value, or colour as ``#rrggbb``; or a declaration, such as
-        `declared.of_dataset` returns. Otherwise files beside the labels say it, or all labels together show it.
+        `declared.of_dataset` returns. Otherwise files next to the labels say it, or all labels together show it.
     values
         Further values or colours → name of the class that they count as.
     layout
@@ -57,7 +57,7 @@ def evaluate_folders(
     allowed
         What becomes of files without a counterpart; they are refused if None.
     tables
-        Reads tables and lists of classes beside labels; see `beside_tables`; none are read if None.
+        Reads tables and lists of classes next to labels; see `beside_tables`; none are read if None.
     readers
         Who reads the files.
 

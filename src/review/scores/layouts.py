@@ -28,7 +28,7 @@ SERIES = "series"
 
 FILES = "files"
 CLASS_FOLDERS = "class-folders"
-"""Further layouts besides `SLICES` and `CLASSES`: every file is a case; a folder per class has a mask per case."""
+"""The other layouts: every file is a case; a folder per class has one mask per case."""
 
 WHOLE = "."
 """Name of the case of a folder that is one case itself."""

@@ -66,8 +66,8 @@ def _sheared(mine: Geometry, its: Geometry, file: str) -> list[Finding]:
     far = moved_mm(its.size, its.spacing_mm, one - other)
     if far <= SAME_GRID_VOXELS * min(its.spacing_mm):
         return []
-    told = f"is up to {far:.3g} mm off its reference, as the axes of one are sheared; {SCORED_ANYWAY}"
-    return [warning("SC083", told, file=file)]
+    message = f"is up to {far:.3g} mm off its reference, as the axes of one are sheared; {SCORED_ANYWAY}"
+    return [warning("SC083", message, file=file)]
 
 
 def on_one_box(prediction: Label, reference: Label, file: str) -> tuple[Label, Label, list[Finding]]:

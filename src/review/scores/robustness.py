@@ -1,4 +1,4 @@
-"""How much a model depends on pose and grey values: Dice along a ladder of conditions, and what would mend a drop."""
+"""How much a model depends on pose and grey values: Dice along a ladder of conditions, and what would help."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 from .dice import Scores
 
 LEAST_KEPT = 0.5
-"""Where less of the foreground than this stays on the grid, a drop says more of the cut than of the model."""
+"""If less of the foreground than this stays on the grid, a drop shows the cut, not the model."""
 
 LEAST_DICE = 0.5
-"""Below this Dice of the untouched cases a class, or a model of which no class has it, is too poor to judge.
+"""Below this Dice of the untouched cases a class is too poor to judge, and so is a model with no class above it.
 
 There, prediction and reference differ in more than twice the voxels that they share (``FP + FN > 2 TP``): what a
-turn changes is mostly errors, which come and go by chance, and not what the model has found.
+rotation changes is mostly errors, which come and go by chance, not what the model has found.
 """
 
 TOO_POOR = "too poor to judge"
@@ -33,9 +33,9 @@ class Condition:
     Parameters
     ----------
     plane
-        In which it is turned; empty if it is not.
+        Plane of the rotation; empty if there is none.
     angle_deg
-        By how much.
+        Its angle.
     shift_hu
         What is added to CT channels.
     """
@@ -63,10 +63,10 @@ class Measured:
     scores
         Model → Dice of its predictions, turned back, over the voxels that stayed on the grid.
     expected
-        Model → Dice of its predictions of the untouched cases, turned forth and back, over the same voxels: what
-        it gets if it sees no pose and no shift.
+        Model → Dice of its predictions of the untouched cases, rotated there and back, over the same voxels: what
+        it gets if it depends on neither pose nor shift.
     ceiling
-        Dice of the reference turned forth and back, over the same voxels: what a perfect model gets.
+        Dice of the reference rotated there and back, over the same voxels: what a perfect model gets.
     kept
         Part of the foreground of all references that stayed on the grid.
     """
@@ -85,7 +85,7 @@ class Advice:
     Parameters
     ----------
     model
-        Which.
+        Its name.
     rotate_range_deg
         Angles are drawn from ± this; None if no rotation made the score drop.
     planes
@@ -95,11 +95,11 @@ class Advice:
     hu_shift
         Smallest and largest magnitude of the shifts at which it dropped; None if at none.
     unjudged
-        Conditions of which nothing can be said: their ceiling is too low, or too little stays on the grid.
+        Conditions that cannot be judged: their ceiling is too low, or too little stays on the grid.
     too_poor
         Class → Dice of the untouched cases, of classes that are too poor to judge.
     judged
-        Whether any class is not.
+        Whether any class can be judged.
     """
 
     model: str
@@ -126,16 +126,16 @@ class Robustness:
     dataset
         Name of the folder.
     cases
-        That were predicted.
+        Cases that were predicted.
     models
-        Names, in the order in which they are compared.
+        Their names, in the order in which they are compared.
     classes
         Names of classes and regions.
     measured
-        A row a condition; the first is untouched.
+        One entry per condition; the first is untouched.
     tolerance
-        Part of the expected score that may be lost before it counts as a drop. Where the ceiling itself
-        loses more than that, nothing is judged.
+        Part of the expected score that may be lost before it counts as a drop. If the ceiling itself
+        loses more, a condition is not judged.
     """
 
     dataset: str
@@ -146,7 +146,7 @@ class Robustness:
     tolerance: float
 
     def judged(self, found: Measured) -> bool:
-        """Return whether a drop under this condition can be laid to a model."""
+        """Return whether a drop under this condition can be attributed to a model."""
         return found.ceiling.mean >= 1 - self.tolerance and found.kept >= LEAST_KEPT
 
     def too_poor(self, model: str) -> dict[str, float]:
@@ -161,9 +161,9 @@ class Robustness:
         return bool(poor) and all(name in poor for name, dice in untouched.items() if not math.isnan(dice))
 
     def dropped(self, model: str, found: Measured) -> bool:
-        """Return whether a model loses more than is tolerated, besides what turning labels forth and back costs.
+        """Return whether a model loses more than is tolerated, beyond what rotating labels there and back costs.
 
-        It is the mean over the classes that are not too poor to judge which must not drop.
+        Only the mean over the classes that can be judged counts.
         """
         poor = self.too_poor(model)
         bar = found.expected[model].mean_without(poor) * (1 - self.tolerance)
@@ -186,7 +186,7 @@ class Robustness:
         )
 
     def table(self) -> tuple[list[str], list[list[str]]]:
-        """Return columns and rows for a person: a row a condition and model."""
+        """Return columns and rows for people: one row per condition and model."""
         columns = ["condition", "model", *self.classes, "mean", "expected", "ceiling", "kept", ""]
         rows = []
         for found in self.measured:
@@ -212,7 +212,7 @@ class Robustness:
         return "not judged" if not self.judged(found) else "drop" if self.dropped(model, found) else ""
 
     def as_csv(self) -> bytes:
-        """Return a table with a row a condition, model, class and case, for other programs."""
+        """Return a table for other programs, with one row per condition, model, class and case."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         columns = ["plane", "angle_deg", "shift_hu", "model", "case", "class"]
@@ -265,7 +265,7 @@ class Robustness:
 
 
 def series(found: Sequence[Measured], plane: str) -> list[Measured]:
-    """Return the conditions of a curve in order, untouched with them: of a plane by angle, or without one by shift."""
+    """Return the conditions of a curve in order, untouched included: of a plane by angle, or without one by shift."""
     chosen = [m for m in found if m.condition.plane == plane and (plane or m.condition.shift_hu)]
     return sorted([found[0], *chosen], key=lambda m: m.condition.angle_deg if plane else m.condition.shift_hu)
 

@@ -1,4 +1,4 @@
-"""Scores as tables: for a person, for other programs as CSV, and as the object that ``--json`` prints."""
+"""Scores as tables: for people, for other programs as CSV, and as the object that ``--json`` prints."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ from .scoring import Evaluation
 CSV_COLUMNS = ("case", "class", "dice", "shared_voxels", "predicted_voxels", "reference_voxels")
 _DIGITS = 6
 _ENCODING = ("utf-8", "surrogateescape")
-"""Names of files are bytes, and nearly always UTF-8."""
+"""File names are bytes, and nearly always UTF-8."""
 LONGEST_CSV = 256 << 20
 """Bytes of a table that may be replaced: that is millions of rows."""
 
 
 def class_rows(found: Evaluation) -> tuple[list[str], list[list[str]]]:
-    """Return columns and rows: a class a row, and the mean over classes last."""
+    """Return columns and rows: one row per class, and the mean over classes last."""
     counted = found.counted
     rows = [[name, _shown(dice), str(counted[name])] for name, dice in found.classes.items()]
     return ["class", "Dice", "cases"], [*rows, ["mean", _shown(found.mean), str(len(found.cases))]]
 
 
 def case_rows(found: Evaluation) -> tuple[list[str], list[list[str]]]:
-    """Return columns and rows: a row a case and class."""
+    """Return columns and rows: one row per case and class."""
     return ["case", "class", "Dice"], [[case, name, _shown(overlap.dice)] for case, name, overlap in _each(found)]
 
 
 def as_csv(found: Evaluation) -> bytes:
-    """Return a table with a row a case and class; Dice is empty where neither side has the class."""
+    """Return a table with one row per case and class; Dice is empty if neither side has the class."""
     return _as_csv(_each(found))
 
 
 def is_csv(data: bytes) -> bool:
-    """Return whether a file is what `as_csv` writes for some scores, to the last byte.
+    """Return whether a file is exactly what `as_csv` writes for some scores.
 
     Each row follows from its names and numbers of voxels, so columns, values or notes of other origin show.
     """

@@ -108,7 +108,7 @@ def test_a_dataset_that_was_made_again_is_named_where_files_differ_or_are_gone(
     assert {Path(one.file).name for one in differ} == {"ct_000_0000.nii.gz", "ct_000.nii.gz"}
     assert {Path(one.file).name for one in gone} >= {"ct_001_0000.nii.gz", "ct_001.nii.gz"}
     assert all(one.severity == "error" for one in found)
-    assert all("Dataset007_Ct, where it belongs, was made anew or edited since" in one.message for one in found)
+    assert all("Dataset007_Ct, to which it belongs, was made again or edited since" in one.message for one in found)
 
 
 def test_a_broken_link_is_named_with_its_target(ct: Path, segconv: Command) -> None:
