@@ -25,10 +25,7 @@ def parse_labels(text: str) -> dict[str, int | str]:
         try:
             if not separator or not name.strip():
                 raise ValueError
-            between = value_range(value)
-            if between is not None and between[0] > between[1]:
-                raise ValueError
-            _, coding = parse_value(value) if between is None else (0, "range")
+            found = _value(value)
         except ValueError:
             raise SegconvError(
                 f"--labels: {part.strip()!r} is not NAME=VALUE",
@@ -37,9 +34,19 @@ def parse_labels(text: str) -> dict[str, int | str]:
             ) from None
         if name.strip() in names:
             raise SegconvError(f"--labels: {name.strip()!r} is declared twice")
-        names[name.strip()] = int(value) if coding == GRAY else value.strip()
+        names[name.strip()] = found
     _refuse_overlap(names)
     return names
+
+
+def _value(text: str) -> int | str:
+    """Return a value as a number, a range or colour as it is typed; raise `ValueError` for anything else."""
+    between = value_range(text)
+    if between is None:
+        return int(text) if parse_value(text)[1] == GRAY else text.strip()
+    if between[0] > between[1]:
+        raise ValueError(text)
+    return text.strip()
 
 
 def _refuse_overlap(names: Mapping[str, int | str]) -> None:

@@ -86,16 +86,7 @@ def _order(text: str) -> list[int]:
 def _edit(edit: Edit, reference: str, paths: Paths, sink: Sink, *, dry_run: bool, force: bool = False) -> int:
     from ..dataset.edit import apply_edit, copies
 
-    old, new = edit.old["labels"], edit.new["labels"]
-    if edit.what == "rename":
-        rows = [(name, after, new[after]) for name, after in zip(old, new, strict=True) if name != after]
-        sink.table(["old", "new", "value"], rows)
-    else:
-        order = [(f"regions_class_order of {', '.join(edit.labels.foreground)}", "regions_class_order")]
-        names = [(name, name) for name in (*new, *(name for name in old if name not in new))]
-        before = {**old, "regions_class_order": edit.old.get("regions_class_order", "")}
-        after = {**new, "regions_class_order": edit.new.get("regions_class_order", "")}
-        sink.table(["name", "old", "new"], [(told, before.get(n, ""), after.get(n, "")) for told, n in names + order])
+    _show(edit, sink)
     result = {"dataset": str(edit.dataset), "old": edit.old, "new": edit.new, "changed": edit.changes and not dry_run}
     if dry_run:
         sink.say("nothing was written (--dry-run)")
@@ -111,3 +102,17 @@ def _edit(edit: Edit, reference: str, paths: Paths, sink: Sink, *, dry_run: bool
         sink.next(f"segconv plan {reference}")
     sink.end(result, findings)
     return 0
+
+
+def _show(edit: Edit, sink: Sink) -> None:
+    """Show what is, and what is to be."""
+    old, new = edit.old["labels"], edit.new["labels"]
+    if edit.what == "rename":
+        rows = [(name, after, new[after]) for name, after in zip(old, new, strict=True) if name != after]
+        sink.table(["old", "new", "value"], rows)
+    else:
+        order = [(f"regions_class_order of {', '.join(edit.labels.foreground)}", "regions_class_order")]
+        names = [(name, name) for name in (*new, *(name for name in old if name not in new))]
+        before = {**old, "regions_class_order": edit.old.get("regions_class_order", "")}
+        after = {**new, "regions_class_order": edit.new.get("regions_class_order", "")}
+        sink.table(["name", "old", "new"], [(told, before.get(n, ""), after.get(n, "")) for told, n in names + order])

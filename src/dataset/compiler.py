@@ -178,11 +178,11 @@ def compile_masks(
     Parameters
     ----------
     names
-        One name a mask; values and heads follow their order where they can.
+        One name per mask; values and heads follow their order where they can.
     atoms
         The atoms of all cases.
     priority
-        Names, first wins: an overlap goes to the first of its masks alone, names that are not given
+        Names, first wins: an overlap goes to the first of its masks only, names that are not given
         coming last. Overlaps are lost, and regions are not needed.
     max_heads
         Limit on heads where regions are needed.
@@ -282,15 +282,21 @@ def _grouped(names: Sequence[str], atoms: Collection[Atom]) -> tuple[list[str], 
     for index, own in enumerate(holding):
         if own:
             occurs.setdefault(frozenset(own), []).append(index)
-    taken: set[str] = set(names)
-    groups = []
-    for indices in occurs.values():
-        name = names[indices[0]] if len(indices) == 1 else free_name("&".join(names[i] for i in indices), taken)
-        taken.add(name)
-        groups.append(name)
+    groups = _names_of_groups(names, occurs.values())
     group_of = {indices[0]: group for group, indices in enumerate(occurs.values())}
     members = {atom: frozenset(group_of[index] for index in atom if index in group_of) for atom in atoms if atom}
     return groups, members
+
+
+def _names_of_groups(names: Sequence[str], groups: Iterable[Sequence[int]]) -> list[str]:
+    """Return the name of each group: that of its only mask, or of all of them."""
+    taken: set[str] = set(names)
+    found = []
+    for indices in groups:
+        name = names[indices[0]] if len(indices) == 1 else free_name("&".join(names[i] for i in indices), taken)
+        taken.add(name)
+        found.append(name)
+    return found
 
 
 def _with_regions(groups: list[str], heads: Mapping[str, set[int]], inside: Mapping[int, frozenset[int]]) -> Labels:

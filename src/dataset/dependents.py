@@ -22,14 +22,17 @@ def dependents(target: Path) -> list[Path]:
         Folder of a dataset, or of a task of nnU-Net v1.
     """
     inside = os.path.join(os.path.realpath(target), "")
-    shared = {
-        (found.st_dev, found.st_ino)
-        for _, entry in owned.entries(target)
-        if (found := entry.stat(follow_symlinks=False)).st_nlink > 1 and not entry.is_dir(follow_symlinks=False)
-    }
+    shared = _shared_files(target)
     beside = (path for path in sorted(target.parent.iterdir()) if path != target and path.is_dir())
     named = (path for path in beside if path.name.startswith(("Dataset", "Task")))
     return [path for path in named if _depends(path, inside, shared)]
+
+
+def _shared_files(target: Path) -> set[tuple[int, int]]:
+    """Return device and inode of every file that has another name as well."""
+    files = (entry for _, entry in owned.entries(target) if not entry.is_dir(follow_symlinks=False))
+    found = (entry.stat(follow_symlinks=False) for entry in files)
+    return {(one.st_dev, one.st_ino) for one in found if one.st_nlink > 1}
 
 
 def _depends(path: Path, inside: str, shared: set[tuple[int, int]]) -> bool:

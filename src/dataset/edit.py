@@ -189,16 +189,19 @@ def _with_regions(current: Labels, regions: Mapping[str, Sequence[int]]) -> dict
         for name, value in current.names.items()
         if isinstance(value, int) and name != IGNORE and value not in inside and name not in regions
     }
-    bare = sorted({*current.values} - inside - {current.ignore, *classes.values()})
-    if bare:
-        called = value_names(current)
-        raise SegconvError(
-            f"the values {', '.join(f'{value} {called[value]}' for value in bare)} would be in no region",
-            code="SC074",
-            hint=f"add {' and '.join(f'{called[value]}={value}' for value in bare)} to the regions",
-        )
+    _refuse_bare(sorted({*current.values} - inside - {current.ignore, *classes.values()}), current)
     last = {} if current.ignore is None else {IGNORE: current.ignore}
     return {**classes, **regions, **last}
+
+
+def _refuse_bare(values: Sequence[int], current: Labels) -> None:
+    if values:
+        called = value_names(current)
+        raise SegconvError(
+            f"the values {', '.join(f'{value} {called[value]}' for value in values)} would be in no region",
+            code="SC074",
+            hint=f"add {' and '.join(f'{called[value]}={value}' for value in values)} to the regions",
+        )
 
 
 def copies(dataset: Path, roots: Iterable[Path | None]) -> list[Path]:

@@ -82,10 +82,11 @@ def kind_of(low: float, high: float, shares: Sequence[float]) -> str:
     raised = _between(shares, SOFT_HU[0] + HU_OFFSET, SOFT_HU[1] + HU_OFFSET)
     if raised and raised > 2 * _between(shares, *HARD_HU):
         return TOO_HIGH
-    below_air = _between(shares, *BELOW_AIR_HU) or (low <= BELOW_AIR_HU[1] and shares[-1] <= LOWEST_BODY_HU[1])
-    if below_air and shares[-2] <= LOWEST_BODY_HU[0]:
-        return TOO_LOW
-    return USUAL
+    return TOO_LOW if shares[-2] <= LOWEST_BODY_HU[0] and _reaches_below_air(low, shares) else USUAL
+
+
+def _reaches_below_air(low: float, shares: Sequence[float]) -> bool:
+    return bool(_between(shares, *BELOW_AIR_HU)) or (low <= BELOW_AIR_HU[1] and shares[-1] <= LOWEST_BODY_HU[1])
 
 
 def _between(shares: Sequence[float], low: float, high: float) -> int:

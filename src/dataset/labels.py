@@ -199,8 +199,11 @@ def _check_ignore(labels: Labels) -> None:
             hint="nnU-Net knows the ignore label as 'ignore' only",
             cures=(Cure.of("rename_label", old=near, new=IGNORE),),
         )
-    if IGNORE not in labels.names:
-        return
+    if IGNORE in labels.names:
+        _check_ignored_value(labels)
+
+
+def _check_ignored_value(labels: Labels) -> None:
     holders = [name for name, values in labels.foreground.items() if labels.ignore in values]
     if labels.ignore != labels.values[-1] or holders:
         shared = f" and is in {', '.join(map(repr, holders))}" if holders else ""

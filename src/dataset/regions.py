@@ -152,10 +152,9 @@ def with_order(names: Mapping[str, int | Sequence[int]], called: Mapping[int, st
     order = order_heads({name: set(values) for name, values in any_order.foreground.items()})
     if order.missing:
         raise _inseparable(any_order, order, called or {})
-    heads = {name: any_order.names[name] for name in order.painted}
-    rest = {name: value for name, value in any_order.names.items() if name not in heads and name != IGNORE}
-    last = {} if any_order.ignore is None else {IGNORE: any_order.ignore}
-    return Labels({**rest, **heads, **last}, tuple(order.painted.values()))
+    places = {name: place for place, name in enumerate(order.painted)}
+    names_in_order = sorted(any_order.names, key=lambda name: (name == IGNORE, places.get(name, -1)))
+    return Labels({name: any_order.names[name] for name in names_in_order}, tuple(order.painted.values()))
 
 
 def _in_any_order(given: Mapping[str, int | tuple[int, ...]]) -> Labels:

@@ -159,22 +159,20 @@ def with_copies(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRe
 
 def leaks(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord]) -> list[Finding]:
     """Return an error for each fold in which a group is on both sides, or validation holds a copy."""
-    findings: list[Finding] = []
     records = list(records)
     copies = {record.case: record.parent for record in records if record.parent is not None}
     group_of = {record.case: i for i, group in enumerate(groups(records)) for record in group}
+    findings: list[Finding] = []
     for number, fold in enumerate(splits):
         train = {group_of[case] for case in fold["train"] if case in group_of}
-        mixed = [case for case in fold["val"] if group_of.get(case) in train]
-        if mixed:
+        if mixed := [case for case in fold["val"] if group_of.get(case) in train]:
             findings.append(
                 _leak(
                     f"fold {number}: {len(mixed)} of {len(fold['val'])} validation cases have a copy, their patient "
                     f"or their content in training, the first is {mixed[0]}"
                 )
             )
-        synthetic = [case for case in fold["val"] if case in copies]
-        if synthetic:
+        if synthetic := [case for case in fold["val"] if case in copies]:
             findings.append(
                 _leak(
                     f"fold {number}: {len(synthetic)} validation cases are augmented copies, the first is "

@@ -51,13 +51,11 @@ def free_target(
     others = [path for path in taken.get(name.id, []) if not (overwrite and path == target)]
     made_of_it = [path for path in others if path.name == target.name and path != target]
     free = Cure.of("name_free_target", target=f"{next_free_id(taken)}_{name.name}")
-    if others and not (overwrite and force and others == made_of_it):
-        cures = [free]
-        if others == [target]:
-            cures.insert(0, Cure.of("overwrite"))
-        elif overwrite and others == made_of_it:
-            cures.append(Cure.of("force_replacing"))
-        raise _taken(name.id, others[0], target, *cures)
+    replaceable = overwrite and others == made_of_it
+    if others and not (replaceable and force):
+        first = (Cure.of("overwrite"),) if others == [target] else ()
+        last = (Cure.of("force_replacing"),) if replaceable else ()
+        raise _taken(name.id, others[0], target, *first, free, *last)
     if reading.is_there(target, links_followed=False):
         _refuse_replacing(target, free, force=force)
     return name

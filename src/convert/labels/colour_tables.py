@@ -92,6 +92,11 @@ def _of_classes(path: Path, text: str, *, in_colours: bool) -> dict[str, int | s
             return class_lists.read_list(classes)
         columns = _COLOUR_COLUMNS if in_colours else _VALUE_COLUMNS
         names = _of_json([_only(entry, columns) for entry in classes])
+    return _with_ground(names)
+
+
+def _with_ground(names: dict[str, int | str]) -> dict[str, int | str]:
+    """Return labels with black, or 0, as background, if none is that."""
     ground: int | str = 0 if all(isinstance(value, int) for value in names.values()) else "#000000"
     return names if BACKGROUND in names or ground in names.values() else {BACKGROUND: ground, **names}
 

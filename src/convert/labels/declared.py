@@ -57,6 +57,10 @@ class Declared:
         """Whether it is a table of all that a tool knows, of which only the values count that occur."""
         return self.coding == GRAY and len(self.names) > MANY and not self.ranges
 
+    def needs_files(self, options: ConvertOptions) -> bool:
+        """Return whether label files are read before the labels are settled."""
+        return self.long or self.needs_values(options)
+
     def needs_values(self, options: ConvertOptions) -> bool:
         """Return whether the label map depends on what the label files hold."""
         return self.coding == GRAY and (bool(self.ranges) or self.ground(options) != 0)

@@ -53,7 +53,7 @@ def _of_options(declared: Declared, labels: _Labels) -> LabelTable | None:
     survey = labels.survey
     options, needed = survey.options, declared.needs_values(survey.options)
     found: set[int] | None = None
-    if (declared.long or needed) and not survey.failed:
+    if declared.needs_files(options) and not survey.failed:
         facts = labels.facts(MOST_SNAPPED)
         found = values_of(facts)
         if not survey.failed:

@@ -121,10 +121,8 @@ class MaskSet:
         """
         kinds = {path: self._counted_as(path, form) for path, form in self.forms.items()}
         results = self._read_all(kinds)
-        coloured = any(
-            kinds[path] == _COLOURS and any(grey_of_colour(code) is None for code in result.counts)
-            for path, result in results.items()
-        )
+        seen = {code for path, result in results.items() if kinds[path] == _COLOURS for code in result.counts}
+        coloured = any(grey_of_colour(code) is None for code in seen)
         again = [path for path in results if coloured and kinds[path] == _INDICES]
         results |= dict(read_pictures(self.survey, again, self._by_colour))
         for path, result in results.items():

@@ -136,11 +136,15 @@ def _lie_anywhere(look: Look, masks: Sequence[MaskFacts], void: int) -> bool:
     centres = np.array([[extent.centre for extent in own] for own in found])
     centres -= centres.mean(axis=1, keepdims=True)  # what lies in a row moves with its picture
     places = [centres[..., axis] for axis in _axes_of_places(found, centres.shape[-1])]
+    looks = [*places, *_sizes_unless_sorted(found)]
+    return any(place.std() >= SCATTERED for place in places) and max(map(_part_between, looks), default=1) < APART
+
+
+def _sizes_unless_sorted(found: Sequence[Sequence[Extent]]) -> list[NDArray[np.float64]]:
+    """Return the sizes of ``(mask, value)``, as logarithms; nothing if they rise, or fall, in all masks."""
     sizes = np.log([[extent.size for extent in own] for own in found])
     steps = np.diff(sizes, axis=1)
-    by_size = bool((steps >= 0).all() or (steps <= 0).all())
-    parts = [_part_between(one) for one in (places if by_size else [*places, sizes])]
-    return any(place.std() >= SCATTERED for place in places) and max(parts, default=1) < APART
+    return [] if (steps >= 0).all() or (steps <= 0).all() else [sizes]
 
 
 def _compact(read: Iterable[Mapping[int, Extent]]) -> list[list[Extent]]:

@@ -54,7 +54,7 @@ def _of_options(declared: Declared, masks: MaskSet) -> LabelTable | None:
     options = masks.survey.options
     judge_declared(declared.coding, masks)
     found: set[int] | None = None
-    if not masks.survey.failed and (declared.long or declared.needs_values(options)):
+    if declared.needs_files(options) and not masks.survey.failed:
         facts, coding = masks.facts()
         refuse_colours(coding)
         refuse_declared_ground(facts, declared.ground(options))

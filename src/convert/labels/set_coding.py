@@ -76,8 +76,9 @@ def refuse_ground_elsewhere(masks: Sequence[MaskFacts], ground: int | None) -> N
     if ground == 0 or colour_of.get(0) in (TRANSPARENT, 0, None):
         return
     others = sorted(index for index in colour_of if index)
+    index_of = {colour_of[index]: index for index in reversed(colour_of) if index}
     for colour, what in ((TRANSPARENT, "transparent"), (0, "black")):
-        other = next((index for index in colour_of if index in others and colour_of[index] == colour), None)
+        other = index_of.get(colour)
         if other is None:
             continue
         indices = {BACKGROUND: 0} | {f"class_{index}": index for index in others}

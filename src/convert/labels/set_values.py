@@ -106,16 +106,15 @@ def _odd_and_usual(drawn: Sequence[MaskFacts], mapped: Collection[int]) -> tuple
 
     Classes that no other mask has are usual: which they are has to be declared anyhow.
     """
-    values = sorted(frozenset().union(*(mask.foreground for mask in drawn)).difference(mapped))
+    values = sorted((values_of(drawn) - {0}).difference(mapped))
     if len(values) < 2 or values == _counted(values):
         return [], []
-    beside = frozenset().union(*(mask.foreground for mask in drawn if len(mask.foreground) > 1))
+    beside = values_of([mask for mask in drawn if len(mask.foreground) > 1])
     odd = [value for value in values if value not in beside and is_alone(value, drawn)]
-    others = [value for value in values if value not in odd] or odd[:1]
-    odd = [value for value in odd if value not in others]
-    if not odd or (others != _counted(others) and max(odd) < VOID):
-        return [], []
-    return odd, others
+    others = sorted(set(values) - set(odd)) or odd[:1]
+    odd = sorted(set(odd) - set(others))
+    usual = not odd or (others != _counted(others) and max(odd) < VOID)
+    return ([], []) if usual else (odd, others)
 
 
 def _counted(values: Sequence[int]) -> list[int]:
@@ -210,7 +209,7 @@ def refuse_listed_ground(masks: Sequence[MaskFacts], declared: Declared, where: 
     area = sum(totals.pixels.values())
     if 2 * totals.pixels[ground] <= area or totals.part_of_border(background) > 1 - NEARLY_ALL:
         return
-    name = next((f" ({name})" for name, value in said.items() if value == ground), "")
+    name = f" ({_name_of(ground, said)})" if ground in said.values() else ""
     found, listed = value_text(ground, declared.coding), value_text(background, declared.coding)
     raise SegconvError(
         f"{where} says that background is {listed}, but {found}{name} takes"
@@ -231,11 +230,15 @@ def _turned(said: Mapping[str, int], ground: int, pixels: Collection[int]) -> di
     """Return declared labels with another value as background; what was background takes the name that is free."""
     background = said[BACKGROUND]
     rest = {name: value for name, value in said.items() if value not in (ground, background)}
-    name = next((name for name, value in said.items() if value == ground), None)
+    name = _name_of(ground, said)
     if len(rest) == 1 and name is None and next(iter(rest.values())) not in pixels:
         name, rest = next(iter(rest)), {}  # the only class, whose own value no mask holds
     drawn = name if name is not None and not rest else "foreground"
     return {BACKGROUND: ground, **({drawn: background} if background in pixels else {}), **rest}
+
+
+def _name_of(value: int, said: Mapping[str, int]) -> str | None:
+    return next((name for name, own in said.items() if own == value), None)
 
 
 def _as_listed(said: Mapping[str, int], ground: int) -> dict[str, int]:

@@ -90,14 +90,19 @@ def placed_label(work: CaseWork, path: str, label: DecodedVolume, first: FirstIm
         return Placed(label, takes, way_back, Loss(HEADER) if takes else lost)
     label = turned(label, mending, work.repairs, name)
     if is_resampled(label, first.grid, mending):
-        before, label = label, resampled_label(label, first.grid, work.repairs, name, work.recipe.table.ignored)
-        for told in lost_volumes(before, label, class_of):
-            hint = "label the images on their own grid, or take the images to the grid of the labels"
-            work.warn(path, "SC097", told, hint=hint)
-        lost = Loss(GRID)
+        label, lost = _resampled(work, path, label, first.grid, class_of), Loss(GRID)
     # Of another size in its file, it was turned by its own header, which then must be right.
     takes = _takes_header(work, path, label.header.geometry, first.grid, IMAGE)
     return Placed(label, takes, StoredLabel(), Loss(HEADER) if takes else lost)
+
+
+def _resampled(work: CaseWork, path: str, label: DecodedVolume, grid: Geometry, class_of: ClassOf) -> DecodedVolume:
+    """Return a label on another grid, with a warning for each class that lost much of its volume."""
+    moved = resampled_label(label, grid, work.repairs, work.shown(path), work.recipe.table.ignored)
+    for what in lost_volumes(label, moved, class_of):
+        hint = "label the images on their own grid, or resample the images to the grid of the labels"
+        work.warn(path, "SC097", what, hint=hint)
+    return moved
 
 
 def placed_channel(

@@ -156,43 +156,48 @@ def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) 
         nothing = np.zeros((len(found.layers), 0, 0, 0), dtype=found.layers.dtype)
         return OnGrid(dataclasses.replace(found, layers=nothing), _NOWHERE, found.geometry)
     own = found.geometry
-    order = reordering(own, grid)
-    changes: tuple[str, ...] = ()
-    if (sheared := own.sheared_matrix) is not None:
-        told = shear_in_words(own.size, sheared * np.array(own.spacing_mm))
-        changes = (f"its axes were not at right angles{told}",)
-    if order.changes:
-        changes += (
-            f"has its voxels in another order ({axis_codes(found.geometry)}); they were put into that of its image",
-        )
-        layers = np.stack([order.array(layer) for layer in found.layers])
-        found = dataclasses.replace(found, layers=layers, geometry=order.grid(found.geometry))
+    ordered, changes = _in_order(found, grid)
     try:
-        return OnGrid(found, placed(found.geometry, grid), own, changes)
+        return OnGrid(ordered, placed(ordered.geometry, grid), own, changes)
     except SegconvError:
         if RESAMPLE not in mending.kinds:
             raise
+    moved, resampling = _resampled(ordered, grid)
+    everything = tuple(slice(0, size) for size in grid.array_shape)
+    return OnGrid(moved, everything, own, (*changes, *resampling), moved=True)
+
+
+def _in_order(found: segmentation.Segmentation, grid: Geometry) -> tuple[segmentation.Segmentation, tuple[str, ...]]:
+    """Return a segmentation with its voxels in the order of its image, and what was changed, in words."""
+    own = found.geometry
+    order = reordering(own, grid)
+    changes: tuple[str, ...] = ()
+    if (sheared := own.sheared_matrix) is not None:
+        shear = shear_in_words(own.size, sheared * np.array(own.spacing_mm))
+        changes = (f"its axes were not at right angles{shear}",)
+    if order.changes:
+        changes += (f"has its voxels in another order ({axis_codes(own)}); they were put into that of its image",)
+        layers = np.stack([order.array(layer) for layer in found.layers])
+        found = dataclasses.replace(found, layers=layers, geometry=order.grid(own))
+    return found, changes
+
+
+def _resampled(found: segmentation.Segmentation, grid: Geometry) -> tuple[segmentation.Segmentation, tuple[str, ...]]:
+    """Return a segmentation on the grid of its image by nearest neighbour, and what that did, in words."""
     layers = np.stack([onto_grid(Volume(layer, found.geometry), grid) for layer in found.layers])
     moved = dataclasses.replace(found, layers=layers, geometry=grid)
-    was, now = (_volumes_mm3(one) for one in (found, moved))
     if not layers.any():
         raise SegconvError(
             "has no labelled voxel on the grid of its image: the two do not overlap",
             code="SC083",
             hint="check that both are of one case",
         )
-    told = (
+    was, now = (_volumes_mm3(one) for one in (found, moved))
+    what = (
         f"was resampled from a grid of size {found.geometry.size} by nearest neighbour; labelled volume was"
         f" {sum(was.values()) / 1000:.4g} ml and is {sum(now.values()) / 1000:.4g} ml"
     )
-    everything = tuple(slice(0, size) for size in grid.array_shape)
-    return OnGrid(
-        moved,
-        everything,
-        own,
-        (*changes, told, *losses(was, now)),
-        moved=True,
-    )
+    return moved, (what, *losses(was, now))
 
 
 def _volumes_mm3(found: segmentation.Segmentation) -> dict[str, float]:

@@ -65,7 +65,7 @@ def _convert_volume(work: CaseWork, path: str, first: FirstImage) -> WrittenLabe
     values = label.values if label.header.scaled else label.stored
     settled = work.settled(path, values, work.coding.settle)
     small = label.header.dtype.kind in "iu" and label.header.dtype.itemsize <= 2 and not label.header.scaled
-    same = small and settled.unchanged and label.plain and not placed.takes_header and not work.recipe.strip_headers
+    same = small and settled.unchanged and _may_be_carried(work, placed)
     if data is not None and same and same_ending(work, path):
         work.place(path, data, work.label_target)
     else:
@@ -75,6 +75,11 @@ def _convert_volume(work: CaseWork, path: str, first: FirstImage) -> WrittenLabe
         pieces = label.header.encoded(settled.dense(values), grid, work.recipe.ending)
         work.io.write(work.label_target, *pieces)
     return work.written(settled.voxels, _stored(work, path, placed))
+
+
+def _may_be_carried(work: CaseWork, placed: Placed) -> bool:
+    """Return whether a label whose values stay may come into the dataset byte for byte."""
+    return placed.volume.plain and not placed.takes_header and not work.recipe.strip_headers
 
 
 def _stored(work: CaseWork, path: str, placed: Placed) -> StoredLabel:

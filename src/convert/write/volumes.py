@@ -106,6 +106,12 @@ def _write_channels(
         work.io.write(work.image_target(first + channel), *image.encoded(work.recipe.ending, geometry, channel))
 
 
+def _ends_as_written(work: CaseWork, path: str) -> bool:
+    """Return whether a volume is one file with the ending of the dataset, and compressed as that says."""
+    one_file = work.source.form(path) is None and same_ending(work, path)
+    return one_file and is_gzip(read_head(path, 2)) is path.lower().endswith(".gz")  # readers go by the ending
+
+
 def _carried_unproved(work: CaseWork, path: str, channel: int, first: FirstImage | None) -> VolumeHeader | None:
     """Carry a volume whose header shows that it needs no change, without inflating it, where that is allowed.
 
@@ -115,15 +121,12 @@ def _carried_unproved(work: CaseWork, path: str, channel: int, first: FirstImage
         None if it must be opened after all.
     """
     recipe = work.recipe
-    if recipe.verify_source or recipe.strip_headers:
+    if recipe.verify_source or recipe.strip_headers or not _ends_as_written(work, path):
         return None
-    if work.source.form(path) is not None or not same_ending(work, path):
-        return None
-    if is_gzip(read_head(path, 2)) is not path.lower().endswith(".gz"):
-        return None  # readers go by the ending
     header = volumes.probe_file(path, recipe.read_options)
-    elsewhere = first is not None and header.geometry != first.grid
-    if not header.plain or header.four_dimensional or elsewhere or not recipe.mending.leaves(header):
+    if first is not None and header.geometry != first.grid:
+        return None
+    if not header.plain or header.four_dimensional or not recipe.mending.leaves(header):
         return None
     work.io.carry(Path(path), work.image_target(channel), work.task.how)
     return header

@@ -14,7 +14,7 @@ from ...dataset.layout import DESCRIPTION
 from ...dataset.lineage import TRAIN, CaseRecord
 from ...errors import Cure, Finding, warning
 from ...work.run import Result
-from ..model import Scan
+from ..model import Scan, SourceCase
 from ..source_files import shown
 
 
@@ -49,9 +49,9 @@ class Whole:
         self._add_intensity(record)
         self._find_twin(result)
         if places and record.split == TRAIN:
-            paths = [places.get(t["path"], str(target / t["path"])) for t in targets]
-            has_label = any(t["path"].startswith("labels") for t in targets)
-            self.external[record.case] = {"images": paths[:-1] if has_label else paths, "label": paths[-1]}
+            paths = {t["path"]: places.get(t["path"], str(target / t["path"])) for t in targets}
+            images = [path for own, path in paths.items() if not own.startswith("labels")]
+            self.external[record.case] = {"images": images, "label": [*paths.values()][-1]}
         # Only what folds need is kept: lineage lines of 100,000 cases do not belong in memory.
         self.records.append(CaseRecord(record.case, record.split, record.patient, record.parent, targets=targets))
         return record
@@ -89,16 +89,21 @@ class Whole:
 
     def intensity_findings(self, scan: Scan) -> list[Finding]:
         """Return a warning for each CT that does not hold HU, and for each channel whose name and values clash."""
-        odd = {(case, number): what for number, channel in self._ct.items() for case, what in channel.outliers()}
-        findings = []
-        for case in scan.cases if odd else ():
-            for number in self._ct:
-                if what := odd.get((case.case, number)):
-                    image = case.images[number] if len(case.images) == len(self._intensity) else case.images[0]
-                    findings.append(warning("SC091", what, file=shown(image, scan.root), hint=CURE_OF_HU))
-        reported = {number for _, number in odd}
+        odd: dict[object, dict[int, str]] = {}
+        for number, ct in self._ct.items():
+            for case, what in ct.outliers():
+                odd.setdefault(case, {})[number] = what
+        findings = [
+            warning("SC091", what, file=shown(self._image_of(case, number), scan.root), hint=CURE_OF_HU)
+            for case in scan.cases
+            for number, what in odd.get(case.case, {}).items()
+        ]
+        reported = set().union(*odd.values())
         for number, channel in enumerate(self._intensity):
-            what = None if number in reported else channel.contradiction()
-            if what is not None:
-                findings.append(warning("SC091", what, file=DESCRIPTION, cures=(Cure.of("name_channels"),)))
+            if number not in reported and (clash := channel.contradiction()) is not None:
+                findings.append(warning("SC091", clash, file=DESCRIPTION, cures=(Cure.of("name_channels"),)))
         return findings
+
+    def _image_of(self, case: SourceCase, channel: int) -> str:
+        """Return the file that holds a channel of a case."""
+        return case.images[channel] if len(case.images) == len(self._intensity) else case.images[0]
