@@ -15,6 +15,10 @@ from segconv.cli.main import COMMANDS
 SOURCES = Path(next(iter(segconv.__path__)))
 CLEAN = (
     "augment",
+    "convert/back",
+    "convert/bands.py",
+    "convert/labels",
+    "convert/write",
     "errors.py",
     "flows",
     "image",
