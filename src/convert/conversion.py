@@ -269,7 +269,7 @@ def _source_root(source: Path) -> Path:
     except OSError as error:
         refused = reading.refusal(error, source)
         if refused.code == "SC012":
-            raise SegconvError("is not there", code="SC010", file=str(source), hint="check the path") from error
+            raise SegconvError("does not exist", code="SC010", file=str(source), hint="check the path") from error
         raise refused from error
     if not reading.is_folder(root):
         raise SegconvError("is no folder", code="SC010", file=str(source), hint="give the folder that holds the data")

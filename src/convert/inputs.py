@@ -95,7 +95,7 @@ def scan_inputs(
     """
     source = source.absolute()
     if not reading.is_there(source):
-        raise SegconvError("is not there", code="SC010", file=str(source))
+        raise SegconvError("does not exist", code="SC010", file=str(source))
     if not (reading.is_file(source) or reading.is_folder(source)):
         raise reading.no_file(source)
     root = _root(source)

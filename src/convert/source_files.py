@@ -20,7 +20,7 @@ def files_of(folder: Path) -> list[Path]:
     try:
         return sorted((p for p in folder.iterdir() if not is_stray(p.name)), key=lambda p: p.name)
     except FileNotFoundError as error:
-        raise SegconvError("is not there", code="SC010", file=str(folder)) from error
+        raise SegconvError("does not exist", code="SC010", file=str(folder)) from error
     except OSError as error:
         raise reading.unlisted(error, folder) from error
 
@@ -52,7 +52,7 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
             real = os.path.realpath(text, strict=True)
     except FileNotFoundError as error:
         link = os.path.islink(text)
-        what = "is a link to a file that is not there" if link else "is not there"
+        what = "is a link to a file that does not exist" if link else "does not exist"
         hint = f"restore the file{' or remove the link' if link else ', or take it off the list that names it'}"
         raise SegconvError(what, code="SC012", file=text, hint=hint) from error
     except OSError as error:

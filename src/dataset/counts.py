@@ -68,7 +68,7 @@ def _counted(path: str) -> dict[int, int]:
         try:
             data = reading.whole(os.path.realpath(path))
         except FileNotFoundError as error:
-            raise SegconvError("is not there", code="SC080") from error
+            raise SegconvError("does not exist", code="SC080") from error
         except OSError as error:
             raise reading.refusal(error) from error
         return label_values(read_label(data).array)

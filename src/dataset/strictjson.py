@@ -27,7 +27,7 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     try:
         return reading.whole(os.path.realpath(path), MAX_BYTES)
     except FileNotFoundError as error:
-        what = "is a link to nowhere" if os.path.islink(path) else "is not there"
+        what = "is a link to nowhere" if os.path.islink(path) else "does not exist"
         raise SegconvError(what, code="SC010", file=os.fspath(path)) from error
     except OSError as error:
         raise reading.refusal(error, path) from error

@@ -189,5 +189,5 @@ def test_a_missing_listed_file_is_not_a_link(tmp_path: Path, segconv: Command) -
     root = msd_ct(tmp_path / "src")
     (root / "imagesTs/ct_004.nii.gz").rename(root / "imagesTs/ct_009.nii.gz")
     done = segconv("convert", root, "--to", "5_A")
-    assert "Error SC012: imagesTs/ct_004.nii.gz: is not there" in done.err
+    assert "Error SC012: imagesTs/ct_004.nii.gz: does not exist" in done.err
     assert "Hint: restore the file, or take it off the list that names it" in done.err

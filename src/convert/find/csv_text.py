@@ -47,7 +47,7 @@ def _text(path: Path, place: str, code: str) -> str:
             raise SegconvError(f"is a {kind}, expected a list or table", code=code, file=str(path))
         return data.decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise SegconvError("is not there", code="SC010", file=str(path)) from error
+        raise SegconvError("does not exist", code="SC010", file=str(path)) from error
     except OSError as error:
         raise reading.refusal(error, path) from error
     except UnicodeDecodeError as error:

@@ -426,7 +426,7 @@ LIVER = "s0001/segmentations/liver.nii.gz"
         (lambda r: (r / LIVER).rename(r / "s0001/segmentations/Background.nii.gz"), "SC080", "s0000/segmentations", "lacks Background"),
         (lambda r: shutil.copy(r / LIVER, r / "s0001/segmentations/liver.NII.GZ"), "SC085", "s0001/segmentations/liver.nii.gz", "are both called 'liver'"),
         (lambda r: ((r / LIVER).unlink(), (r / LIVER).symlink_to("/etc/hostname")), "SC060", LIVER, "leaves the source"),
-        (lambda r: ((r / LIVER).unlink(), (r / LIVER).symlink_to("nowhere")), "SC012", LIVER, "a link to a file that is not there"),
+        (lambda r: ((r / LIVER).unlink(), (r / LIVER).symlink_to("nowhere")), "SC012", LIVER, "a link to a file that does not exist"),
     ],
 )  # fmt: skip
 def test_bad_masks_are_refused_with_the_file_named(
