@@ -36,7 +36,7 @@ from .types import FOLDS
 if TYPE_CHECKING:
     from ..dataset.layout import Dataset
     from ..train.paths import Paths
-    from ..train.predict import PredictOptions, ProvedModel
+    from ..train.predict import CheckedModel, PredictOptions
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class Chosen:
     allowed_modules: tuple[str, ...]
     trust_model: bool
 
-    def proved(self, dataset: Dataset, paths: Paths) -> ProvedModel:
+    def checked(self, dataset: Dataset, paths: Paths) -> CheckedModel:
         """Return the model of a dataset, after checking it."""
         from ..train.gate import Trust
-        from ..train.predict import prove_model
+        from ..train.predict import check_model
 
         model = Model(dataset.path.name, self.configuration, self.trainer, self.plans)
         folds = self.folds or model.trained_folds(paths)
@@ -68,7 +68,7 @@ class Chosen:
                 cures=[Cure.of("train", dataset=dataset.name.id, configuration=model.configuration, fold=0)],
             )
         trust = Trust(self.trust_model, self.allowed_modules)
-        return prove_model(model.folder(paths), model.dataset, folds, trust, checkpoint=self.checkpoint)
+        return check_model(model.folder(paths), model.dataset, folds, trust, checkpoint=self.checkpoint)
 
     def predicting(self, sink: Sink) -> PredictOptions:
         """Return how it predicts; the sink shows what nnU-Net writes."""
@@ -120,7 +120,7 @@ def command(
     from ..flows.infer import infer
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
-    model = chosen.proved(found, paths)
+    model = chosen.checked(found, paths)
     prediction = infer(found, model, inputs, output, paths, how, chosen.predicting(sink), raw_output=raw_output)
     sink.warn(prediction.warnings)
     for name in prediction.files:

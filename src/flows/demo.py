@@ -29,7 +29,7 @@ from ..train.derivation import derive
 from ..train.model import Model
 from ..train.paths import Paths, init_folders
 from ..train.plans import add_configuration, read_plans
-from ..train.predict import PredictOptions, prove_model
+from ..train.predict import PredictOptions, check_model
 from ..work import fsops, owned
 from ..work.interruption import interruptible
 from ..work.locks import locked
@@ -252,7 +252,7 @@ class _Steps:
     def infer(self, dataset: Dataset, inputs: Path, paths: Paths) -> Path:
         output = self.folder / PREDICTIONS
         self.show(self._of_model("infer", dataset, inputs=inputs, output=output))
-        model = prove_model(_model(dataset).folder(paths), dataset.path.name, ["0"])
+        model = check_model(_model(dataset).folder(paths), dataset.path.name, ["0"])
         prediction = infer(dataset, model, inputs, output, paths, predicting=PredictOptions(self.device))
         for name in prediction.files:
             self.say(f"{output / name}")

@@ -21,7 +21,7 @@ from ..dataset.layout import Dataset
 from ..dataset.lineage import RESTORED, manifest
 from ..errors import Cure, Finding, Interrupted, Refused, SegconvError
 from ..train.paths import NAMES, Paths
-from ..train.predict import OWN_FILES, USUAL_PREDICTION, PredictOptions, ProvedModel, predict_with
+from ..train.predict import OWN_FILES, USUAL_PREDICTION, CheckedModel, PredictOptions, predict_with
 from ..work import begun, fsops, staging
 from ..work.apart import refuse_holding, refuse_within
 from ..work.interruption import interruptible
@@ -58,7 +58,7 @@ class Prediction:
 
 def infer(
     dataset: Dataset,
-    model: ProvedModel,
+    model: CheckedModel,
     inputs: Path,
     output: Path,
     paths: Paths,
@@ -74,7 +74,7 @@ def infer(
     dataset
         The dataset that the model was trained on; its lineage holds the way back.
     model
-        See `prove_model`.
+        See `check_model`.
     inputs
         A file or a folder.
     output

@@ -78,7 +78,7 @@ def preview(
     sampling
         What is drawn.
     warn
-        Hears of what somebody else put into the work folder, which stays there.
+        Hears of files of others in the work folder, which stay there.
 
     Raises
     ------

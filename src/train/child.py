@@ -65,7 +65,7 @@ def commands() -> dict[str, str]:
 
 
 def environment(paths: Paths) -> dict[str, str]:
-    """Return the whole environment of a child."""
+    """Return the complete environment of a child."""
     passed = {key: value for key, value in os.environ.items() if PASSED_ON.fullmatch(key) and key not in WITHHELD}
     if not os.path.isabs(passed.get("HOME", "")):
         passed.pop("HOME", None)  # what is kept there would be left in the current folder
@@ -81,8 +81,8 @@ def environment(paths: Paths) -> dict[str, str]:
 def python(call: str) -> list[str]:
     """Return the start of a command: our interpreter with a call, as isolated as an installed script is.
 
-    Python would look for modules in the current folder first, which may hold a ``numpy.py`` of somebody
-    else, or settings: with those of matplotlib, nnU-Net's picture of a training may fail, and the
+    Python would look for modules in the current folder first, which may hold somebody else's
+    ``numpy.py``, or settings: with those of matplotlib, nnU-Net's picture of a training may fail, and the
     training with it. Isolation, which Python's worker processes inherit, also hides what users
     installed only for themselves; that is added again.
     """

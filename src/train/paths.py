@@ -248,7 +248,7 @@ def _replaceable_settings() -> Path:
     path = settings_file()
     if path is None:
         raise SegconvError(
-            "there is no home folder to keep settings in",
+            "no home folder is known to keep settings in",
             code="SC042",
             hint="export XDG_CONFIG_HOME, the absolute path of a folder for settings",
             cures=[Cure.of("do_not_remember")],

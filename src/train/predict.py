@@ -20,8 +20,8 @@ OWN_FILES = ("dataset.json", "plans.json", "predict_from_raw_data_args.json")
 
 
 @dataclass(frozen=True)
-class ProvedModel:
-    """A trained model that was checked; see `prove_model`.
+class CheckedModel:
+    """A trained model that was checked; see `check_model`.
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ class ProvedModel:
         return log_file(paths, self.dataset, f"predict-{self.folder.name}")
 
 
-def prove_model(
+def check_model(
     folder: Path, dataset: str, folds: Sequence[str], trust: Trust = NO_TRUST, *, checkpoint: str = FINAL
-) -> ProvedModel:
+) -> CheckedModel:
     """Check that a model can predict, before anything is written.
 
     Parameters
@@ -84,7 +84,7 @@ def prove_model(
     trust.refuse_foreign_classes(read_plans(plans), file=str(plans))
     for found in checkpoints.values():
         trust.check_checkpoint(found)
-    return ProvedModel(folder, dataset, tuple(folds), checkpoint)
+    return CheckedModel(folder, dataset, tuple(folds), checkpoint)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ USUAL_PREDICTION = PredictOptions()
 
 
 def predict_with(
-    model: ProvedModel,
+    model: CheckedModel,
     inputs: Path,
     output: Path,
     paths: Paths,

@@ -25,7 +25,7 @@ from ..work import begun, fsops
 def main() -> None:
     """Transform a patch as the file of the first argument says; write what came of it to the second, an npz file."""
     request, output = (Path(argument).absolute() for argument in sys.argv[1:])
-    os.chdir(request.parent)  # matplotlib, which nnU-Net brings along, reads settings that lie in the current folder
+    os.chdir(request.parent)  # matplotlib, which nnU-Net imports, reads settings in the current folder
     asked = json.loads(request.read_bytes())
     trainer = _trainer(asked)
     log = Path(trainer.log_file)  # the one file that it writes, named by the second
@@ -129,7 +129,7 @@ def _decoded(target: NDArray[Any], labels: Any) -> NDArray[np.int16]:
 
 
 def _centre(whole: int, part: int) -> slice:
-    """Return where a patch lies in the larger one that it is cut from after it was turned."""
+    """Return the place of a patch in the larger one, from which it is cut after the rotation."""
     first = (int(whole) - int(part)) // 2
     return slice(first, first + int(part))
 

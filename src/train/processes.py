@@ -41,7 +41,7 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subproce
     command
         An absolute path and arguments.
     env
-        The whole environment.
+        The complete environment.
 
     Yields
     ------

@@ -1,6 +1,6 @@
 """Plans that segconv derived for this user on this machine: known by their hash, and trusted without asking again.
 
-The hashes lie in the user's own folder (``$XDG_STATE_HOME/segconv/derived-plans``, by default in
+The hashes are in the user's own folder (``$XDG_STATE_HOME/segconv/derived-plans``, by default in
 ``~/.local/state``), one file each, never next to plans or models: what comes from elsewhere cannot
 bring its own permission. After the folder is removed, segconv asks again.
 """
@@ -27,7 +27,7 @@ def remember(plans: Mapping[str, Any], path: Path) -> None:
     plans
         All that the file says, the new configuration included.
     path
-        Where they were written; kept for people, never looked at.
+        Where they were written; kept for people, never read.
 
     Raises
     ------

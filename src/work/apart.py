@@ -15,7 +15,7 @@ def refuse_holding(target: Path, read: Mapping[str, Path | None]) -> None:
     Parameters
     ----------
     target
-        Folder that would be made or replaced, be it there or not.
+        Folder that would be made or replaced, whether it exists or not.
     read
         What it is, in words → where it is, or None if it is nowhere.
 

@@ -1,7 +1,7 @@
 """What the work on one case may do to the disk, and the record of what it did.
 
 Outputs keep a temporary name until the run has written down that the case is finished: only the run gives them
-their own, so that a file which has one already is nobody's work but a stranger's.
+their own, so that an existing file of that name is not segconv's.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class CaseIO:
         path
             The file, without links.
         limit
-            Most bytes that it may have, if its head was not looked at before.
+            Largest size in bytes, if its header was not read before.
 
         Raises
         ------
         SegconvError
-            ``SC061`` if it is no regular file, ``SC060`` if it is a link, ``SC012`` if it is gone,
+            ``SC061`` if it is not a regular file, ``SC060`` if it is a link, ``SC012`` if it is gone,
             ``SC054`` if it is too long, ``SC030`` if the system refuses.
         """
         try:

@@ -1,7 +1,7 @@
 """Where a user's own settings and caches are: by the XDG base directory specification, and nowhere without a home.
 
-Containers and batch systems run processes for users whom no list knows, with the home of somebody
-else, or with none.
+Containers and batch systems run processes for users that no list knows, with the home of another
+user, or with none.
 """
 
 from __future__ import annotations
@@ -27,5 +27,5 @@ def _base(variable: str, usual: str) -> Path | None:
     home = os.environ.get("HOME")
     if home is None:
         home = os.path.expanduser("~")  # asks the list of users, and stays "~" where that does not know this one
-    # A home that is not there is none, and not made: that of system users often has a name to say so.
+    # A home that does not exist is not made: system users often have one whose name says that it does not.
     return Path(home, usual) if os.path.isabs(home) and os.path.isdir(home) else None

@@ -36,7 +36,7 @@ def locked(target: Target) -> Iterator[int]:
     ------
     SegconvError
         ``SC035`` if another run holds it, with its process and host; ``SC031`` if the file system
-        knows no locks or the folder cannot be written; ``SC021`` if a file of somebody else has its name.
+        knows no locks or the folder cannot be written; ``SC021`` if another file has its name.
     """
     with _holding(target, fsops.lock) as descriptor:
         with writing(target.lock):
@@ -118,7 +118,7 @@ def _take(target: Target, lock: Callable[[Path], int | None]) -> int:
 def _is_lock(descriptor: int) -> bool:
     """Whether an open file is a lock: empty, or signed by one who held it."""
     found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:  # another name of somebody's file
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:  # another name of a file of others
         return False
     words = _words(descriptor)
     return not words or _HOLDER_PATTERN.fullmatch(words) is not None
@@ -141,7 +141,7 @@ def _is_signed_by_the_living(descriptor: int) -> bool:
         os.kill(int(signed[1]), 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except OSError:  # somebody else's
+    except OSError:  # of another user
         pass
     return True
 

@@ -1,8 +1,8 @@
 """Only what segconv wrote is replaced or removed: the proof that a folder holds nothing else.
 
 A finished folder says with which files, sizes and hashes it was written (its lineage); a staging
-folder has a list of everything that may have been written into it. Whatever else lies there is
-somebody else's, and stays.
+folder has a list of everything that may have been written into it. Anything else
+in it belongs to others, and stays.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ Identity = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Owned:
-    """A folder that was proved to be segconv's own.
+    """A folder that is known to be segconv's own.
 
     Parameters
     ----------
     folder
         The folder.
     files
-        Relative path → inode, size, time of the last change of content and of the inode, when it was proved.
+        Relative path → inode, size, time of the last change of content and of the inode, at the time of the proof.
     """
 
     folder: Path
@@ -194,7 +194,7 @@ def _remove_empty_folders(folder: Path, keep: Collection[str]) -> None:
 
 
 def _foreign(folder: Path, written: dict[str, Written]) -> list[str]:
-    """Return what is not listed, or is of another kind than the file that was written."""
+    """Return what is not listed, or is not the kind of file that was written."""
     foreign = []
     for path, entry in entries(folder):
         listed = written.get(path)
@@ -212,7 +212,7 @@ def _foreign(folder: Path, written: dict[str, Written]) -> list[str]:
 
 def _changed(path: Path, written: Written) -> bool:
     found = os.stat(path, follow_symlinks=False)
-    # A link, and a further name of a file, can be removed without losing what it leads to.
+    # A link, and another name of a file, can be removed without losing the file.
     if stat.S_ISLNK(found.st_mode) or found.st_nlink > 1 or written.sha256 is None:
         return False
     return file_sha256(path) != written.sha256

@@ -11,7 +11,7 @@ from .plan import Plan
 
 
 def forget_changed(plan: Plan, journal: Journal) -> list[Finding]:
-    """Forget the cases whose sources are no longer what was read, so that they are done again.
+    """Forget the cases whose sources have changed since they were read, so that they are done again.
 
     Returns
     -------

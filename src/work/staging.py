@@ -121,7 +121,7 @@ def name_outputs(staging: Path, entry: dict[str, Any], declare: Callable[[Iterab
     Raises
     ------
     FileExistsError
-        If somebody else's file has one of them.
+        If another file has one of them.
     """
     waiting = [target for target in entry["targets"] if "temporary" in target]
     names = [(staging / target["path"]).with_name(target["temporary"]) for target in waiting]

@@ -52,10 +52,10 @@ def _same_file(path: Path, target: Mapping[str, Any]) -> bool:
 
 
 def payload_hash(item: Item) -> str:
-    """Return a hash of what a worker was told, so that a case is done again when that changes."""
+    """Return a hash of what a worker gets, so that a case is done again when that changes."""
     return hashlib.sha256(repr(item.payload).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def where(folder: Path, target: Mapping[str, Any]) -> Path:
-    """Return where a written file lies: in its folder, or where an external one was left."""
+    """Return where a written file is: in its folder, or where an external one was left."""
     return Path(target["at"]) if "at" in target else folder / target["path"]

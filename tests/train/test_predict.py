@@ -13,7 +13,7 @@ from segconv.train import gate
 from segconv.train import predict as prediction
 from segconv.train.gate import Trust
 from segconv.train.paths import Paths
-from segconv.train.predict import PredictOptions, predict_with, prove_model
+from segconv.train.predict import PredictOptions, check_model, predict_with
 
 Called = list[tuple[str, list[str]]]
 
@@ -40,7 +40,7 @@ def trained(folder: Path, network: str = "segconv.errors.Finding") -> Path:
 def told(model: Path, folder: Path, *, folds: tuple[str, ...] = ("0",), **said: Any) -> None:
     trust = Trust(**{name: said.pop(name) for name in ("trust_model", "allowed_modules") if name in said})
     jobs = said.pop("jobs", 1)
-    proved = prove_model(model, "Dataset501_A", folds, trust)
+    proved = check_model(model, "Dataset501_A", folds, trust)
     options = PredictOptions(**{"device": "cpu", **said})
     predict_with(proved, folder / "in", folder / "out", Paths(preprocessed=folder), options, jobs=jobs)
 

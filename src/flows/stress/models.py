@@ -14,7 +14,7 @@ from ...train.commands import Tell
 from ...train.gate import NO_TRUST, Trust
 from ...train.holds import reading as folds_as_they_are
 from ...train.paths import Paths
-from ...train.predict import USUAL_PREDICTION, PredictOptions, predict_with, prove_model
+from ...train.predict import USUAL_PREDICTION, PredictOptions, check_model, predict_with
 from ...train.trained import TrainedModel, held_back
 from .plan import ANGLES_DEG, TOLERANCE, Stress, plan_stress
 from .run import Predictor
@@ -92,15 +92,15 @@ def predictor_of(
     *,
     jobs: int = 1,
 ) -> Predictor:
-    """Return what predicts with each fold of the models, after checking them; raises what `prove_model` raises."""
-    proved = {
-        (name, fold): prove_model(model.folder, model.dataset, [fold], trust)
+    """Return what predicts with each fold of the models, after checking them; raises what `check_model` raises."""
+    checked = {
+        (name, fold): check_model(model.folder, model.dataset, [fold], trust)
         for name, model in model_names(models).items()
         for fold in folds
     }
 
     def predict(name: str, fold: str, inputs: Path, output: Path) -> None:
-        predict_with(proved[name, fold], inputs, output, paths, predicting, jobs=min(jobs, PREDICTING_JOBS))
+        predict_with(checked[name, fold], inputs, output, paths, predicting, jobs=min(jobs, PREDICTING_JOBS))
 
     return predict
 

@@ -42,7 +42,7 @@ def run_stress(
     tell
         Hears how far it is.
     warn
-        Hears of what somebody else put into the work folder, which stays there.
+        Hears of files of others in the work folder, which stay there.
 
     Raises
     ------

@@ -59,7 +59,7 @@ class Dask:
             try:
                 while True:
                     submitted.add(islice(items, 0 if suspects else max(0, cluster.room - len(submitted))))
-                    if alone := not submitted and bool(suspects):
+                    if by_itself := not submitted and bool(suspects):
                         submitted.add([suspects.popleft()])
                     if not submitted:
                         return
@@ -67,7 +67,7 @@ class Dask:
                     killed = cluster.killed_by(future, name(item))
                     if killed is None:
                         yield cluster.result(future)
-                    elif alone:
+                    elif by_itself:
                         raise killed
                     else:
                         # Dask blames every task of a dead worker: which one it was shows when each works by itself.
@@ -164,7 +164,7 @@ class _Cluster:
         Raises
         ------
         SegconvError
-            ``SC100`` if there is no scheduler any more, or for too long no worker.
+            ``SC100`` if the scheduler is gone, or there was no worker for too long.
         """
         try:
             threads = sum(self._client.nthreads().values()) if self._client.status == "running" else None
@@ -227,7 +227,7 @@ class _Cluster:
 
     def _lost(self) -> SegconvError:
         return SegconvError(
-            f"the Dask scheduler at {self._address} lost the work: it was started anew, or does not answer any more",
+            f"the Dask scheduler at {self._address} lost the work: it was restarted, or no longer answers",
             code="SC100",
             hint=f"check that it runs, and that {SCHEDULER} still names it",
         )
