@@ -74,7 +74,7 @@ def test_classes_by_names_are_asked_about_and_taken_by_the_command_that_is_hinte
     done = segconv("convert", root, "--to", "5_A")
     assert (done.code, done.codes()) == (2, ["SC003"]), done.err
     assert "may both be masks of" in done.err
-    command = re.search(r"segconv (convert .+? --from masks) … takes each for a class \(liver, spleen\)", done.err)
+    command = re.search(r"segconv (convert .+? --from masks) takes each as a class \(liver, spleen\)", done.err)
     assert command is not None, done.err
     assert segconv(*shlex.split(command[1]), "--to", "5_A").code == 0
     check(root, image, form, tmp_path / "back", segconv)
