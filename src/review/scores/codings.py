@@ -113,10 +113,9 @@ def settle(
     """
     predictions, references = sides(tallies, folders)
     if MASKS in predictions.kinds | references.kinds:
-        message = f"{predictions.told()}; {references.told()}: masks of classes only match masks of classes"
-        return Coding(Classes({}), predictions, references).found(
-            _two_codings(message, predictions, _restore(predictions))
-        )
+        message = f"{predictions}; {references}: masks of classes only match masks of classes"
+        refusal = _two_codings(message, predictions, _restore(predictions))
+        return Coding(Classes({}), predictions, references, findings=(refusal,))
     if said is None:
         coding = _undeclared(tallies, predictions, references, values)
     else:
@@ -155,11 +154,11 @@ def _mixed(said: Declaration, own: _Tried, user: _Tried) -> Coding | None:
     cures: tuple[Cure, ...] = ()
     if not own.strange[0] and not user.strange[1] and not said.restored:
         mine, its = own.coding.predictions, user.coding.references
-        message = f"{mine.told()}, the values of {name}; {its.told()}, those of the files that it was made of"
+        message = f"{mine}, the values of {name}; {its}, those of the files that it was made of"
         cures = (_restore(mine, dataset=said.folder),)
     elif not user.strange[0] and not own.strange[1]:
         mine, its = user.coding.predictions, own.coding.references
-        message = f"{mine.told()}, the values of the files that {name} was made of; {its.told()}, those of {name}"
+        message = f"{mine}, the values of the files that {name} was made of; {its}, those of {name}"
         hint = "score the predictions as nnU-Net wrote them, or against the masks that the dataset was made of"
     else:
         return None
@@ -186,7 +185,7 @@ class _Tried:
         """The coding with the error for the values that are not declared."""
         mine, its, classes = self.coding.predictions, self.coding.references, self.coding.classes
         side, strange = (mine, self.strange[0]) if self.strange[0] else (its, self.strange[1])
-        message = f"{mine.told()}; {its.told()}; {classes.who} declares {classes.listed()}, but not {listed(strange)}"
+        message = f"{mine}; {its}; {classes.who} declares {classes.listed()}, but not {listed(strange)}"
         cures = (Cure.of("map_value", value=strange[0]), Cure.of("declare_for_both"), _restore(mine))
         return self.coding.found(Finding("SC070", message, file=side.first(strange[0]), cures=cures))
 
@@ -231,7 +230,7 @@ def _strange(coding: Coding) -> list[str]:
 def _judged(coding: Coding, tallies: Sequence[Tally]) -> Coding:
     """Return a coding that rests on what both sides hold, refused if they do not hold the same."""
     mine, rest, names = coding.predictions, coding.classes.rest, coding.classes.names
-    held = f"{mine.told()}; {coding.references.told()}"
+    held = f"{mine}; {coding.references}"
     crossed = coding.predicted(tallies)
     if strange := _strange(coding):
         settle_by, where = _ways(coding, crossed, strange)
@@ -275,7 +274,7 @@ def _exchanged(coding: Coding, crossed: Crossed) -> Iterator[Finding]:
     if not exchanged:
         return
     where = ", ".join(f"{mine} was predicted where references hold {its}" for mine, its in exchanged[:SHOWN])
-    message = f"{coding.predictions.told()}; {coding.references.told()}; {where}: the sides may number them differently"
+    message = f"{coding.predictions}; {coding.references}; {where}: the sides may number them differently"
     if coding.proved:
         yield warning("SC078", f"{message}; scored as declared", file=coding.predictions.folder)
     elif len(value_of) < len(coding.classes.names):  # regions, which only a dataset declares

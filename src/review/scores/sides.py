@@ -61,7 +61,7 @@ class Side:
         holding = (held for held in self.files if any(self.text(held, text) == value for text in held.counts))
         return next(holding).file
 
-    def told(self) -> str:
+    def __str__(self) -> str:
         """Return what is held, in words."""
         if self.kinds == {MASKS}:
             return f"{self.what} are masks of {listed(dict.fromkeys(n for held in self.files for n in held.counts))}"
