@@ -9,7 +9,7 @@ import click
 
 from ..augment.grey import GREY
 from ..errors import EXIT_FOUND, SegconvError, as_errors, refuse_if_any
-from .options import NewDataset, bundled, dry_run, example, making, option, running, seed, speaking, three_folders
+from .options import NewDataset, bundled, dry_run, example, link, making, option, running, seed, speaking, three_folders
 from .recipe import recipes, refuse_unsavable, save
 from .sink import Sink
 from .types import ANGLES, LIMITS, PLANES
@@ -76,12 +76,7 @@ def _grey(**limits: tuple[float, float] | None) -> dict[str, tuple[float, float]
     type=click.Choice(["nii", "nii.gz", "nrrd", "mha", "png", "tif"]),
     help="Format of the new files; nii is the fastest, for scratch disks. Default: as they are.",
 )
-@option(
-    "--link",
-    type=click.Choice(["none", "hard", "symlink", "external"]),
-    default="none",
-    help="Link the originals; external leaves them where they are and names them in dataset.json.",
-)
+@link
 @seed
 @recipes(*RECIPE, exclusive=EXCLUSIVE)
 @dry_run

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import PATH, bundled, option
+from .options import PATH, bundled, link, option
 from .types import LABELS, NAMES, SPACING, Explained, OneOf, in_one_list, value_map
 
 if TYPE_CHECKING:
@@ -139,12 +139,7 @@ converting = bundled(
         callback=lambda _, __, name: name and f".{name}",
         help="Of the dataset's files; default: what changes least.",
     ),
-    option(
-        "--link",
-        type=click.Choice(["none", "hard", "symlink", "external"]),
-        default="none",
-        help="Link files that need no change; external leaves them where they are and names them in dataset.json.",
-    ),
+    link,
     option("--allow-external", is_flag=True, help="Follow links that leave the source."),
     option(
         "--no-verify-source",

@@ -97,6 +97,12 @@ allow_module = option(
     metavar="MODULE",
     help="Let plans name classes of this module too; may be repeated.",
 )
+link = option(
+    "--link",
+    type=click.Choice(["none", "hard", "symlink", "external"]),
+    default="none",
+    help="Link files that need no change; external leaves them where they are and names them in dataset.json.",
+)
 configuration = option("-c", "--configuration", required=True, help="Configuration, such as 2d or 3d_fullres.")
 trainer = option("-tr", "--trainer", default=DEFAULT_TRAINER, help="nnU-Net trainer class.")
 plans = option("-p", "--plans", default=DEFAULT_PLANS, help="Name of the plans.")
