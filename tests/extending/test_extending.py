@@ -1,4 +1,4 @@
-"""A format, a transform and a command are each added by one file and one line, as docs/extending.md says."""
+"""A kind of source, a format, a transform and a command are each added by one file and one line, as docs/extending.md says."""
 
 from __future__ import annotations
 
@@ -10,9 +10,24 @@ from segconv.dataset.lineage import read_records
 from segconv.image.geometry import Geometry
 from segconv.image.opened import read_image, read_label
 
+from ..convert.oracles import assert_same, ct, write
 from ..review.datasets import volumes
 from . import pgm
 from .conftest import Extended
+
+
+def test_a_kind_of_source_is_recognised_converted_and_restored(extended: Extended, tmp_path: Path) -> None:
+    extended.add_file("by_name.py", "convert/sources/by_name.py")
+    extended.replace("convert/sources/registry.py", "from . import dicom,", "from . import by_name, dicom,")
+    extended.replace("convert/sources/registry.py", "pairs, masks, dicom)", "pairs, masks, dicom, by_name)")
+    for name in "ab":
+        phantom = ct(ord(name))
+        write(tmp_path / "source" / f"{name}.scan.nii.gz", phantom.images[0])
+        write(tmp_path / "source" / f"{name}.mask.nii.gz", phantom.label, (phantom.label.array == 1).astype(np.uint8))
+    made = Path(extended("convert", "source", "--to", "5", "--from", "by-name")["target"])
+    assert extended("check", "5")["counts"]["errors"] == 0
+    extended("restore", made / "labelsTr", "--like", "5", "-o", "back")
+    assert_same(tmp_path / "back" / "a.nii.gz", tmp_path / "source" / "a.mask.nii.gz", within_mm=1e-4)
 
 
 def test_a_format_is_read_checked_and_written(extended: Extended, tmp_path: Path) -> None:
