@@ -62,17 +62,17 @@ def show(dataset: str, sink: Sink, paths: Paths) -> int:
 
 @command.command("compile", epilog=example("segconv labels compile scans"))
 @click.argument("folder", type=FOLDER)
-@option("--images", multiple=True, metavar="GLOB", help="The images, one pattern a channel.")
+@option("--images", multiple=True, metavar="GLOB", help="The images, one pattern per channel.")
 @option("--masks", metavar="GLOB", help="The masks of each case.")
 @option("--missing-masks", type=click.Choice(["empty"]), help="A mask that a case lacks counts as empty.")
-@option("--priority", metavar="NAME,…", help="Overlaps go to the first of their masks alone, instead of being kept.")
+@option("--priority", metavar="NAME,…", help="Overlaps go only to the first of their masks, instead of being kept.")
 @option("--max-heads", type=click.IntRange(min=1), default=64, help="Most heads that a network may get.")
 @jobs
 @speaking
 def compile_(folder: Path, jobs: int, sink: Sink, **said: Any) -> int:
     """Show what masks that may overlap become, and write nothing.
 
-    FOLDER holds a folder a case with one mask a class. Every combination of masks that occurs gets a
+    FOLDER holds a folder per case with one mask per class. Every combination of masks that occurs gets a
     value; the labels of the dataset are made of values so that nnU-Net's decoding gives each mask
     back, which is proved.
     """

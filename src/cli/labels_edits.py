@@ -33,7 +33,7 @@ def rename(dataset: str, names: tuple[str, ...], dry_run: bool, sink: Sink, path
     for text in names:
         old, equals, new = (part.strip() for part in text.partition("="))
         if not (old and equals and new):
-            raise SegconvError(f"{text!r} is no renaming", hint="expected a form like edema=oedema")
+            raise SegconvError(f"{text!r} is not a renaming", hint="expected a form like edema=oedema")
         if old in pairs:
             raise SegconvError(f"{old!r} is renamed twice")
         pairs[old] = new
@@ -115,4 +115,4 @@ def _show(edit: Edit, sink: Sink) -> None:
         names = [(name, name) for name in (*new, *(name for name in old if name not in new))]
         before = {**old, "regions_class_order": edit.old.get("regions_class_order", "")}
         after = {**new, "regions_class_order": edit.new.get("regions_class_order", "")}
-        sink.table(["name", "old", "new"], [(told, before.get(n, ""), after.get(n, "")) for told, n in names + order])
+        sink.table(["name", "old", "new"], [(said, before.get(n, ""), after.get(n, "")) for said, n in names + order])

@@ -114,7 +114,7 @@ def remap(
     paths: Paths,
     how: RunOptions,
 ) -> int:
-    """Make a dataset with other values: labels merged, or declared anew.
+    """Make a dataset with other values: labels merged, or declared again.
 
     Values are numbered 0, 1, … n without a gap; restore leads back to the values of the files that
     DATASET was made of.
@@ -124,7 +124,7 @@ def remap(
     from .label_texts import parse_labels, parse_map
 
     if not maps and labels is None:
-        raise SegconvError("nothing is to change", hint="--map VALUE=NAME merges, --labels NAME=VALUE,… declares anew")
+        raise SegconvError("nothing is to change", hint="--map VALUE=NAME merges, --labels NAME=VALUE,… declares all")
     source = Dataset.open(paths.dataset(dataset))
     known = source.description.labels.names
     by_value = []

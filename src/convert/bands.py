@@ -80,7 +80,7 @@ def refuse_as_slices(header: PictureHeader) -> None:
     found = as_bands(header)
     if found.kind == KIND:
         raise SegconvError(
-            f"holds {found.samples} channels by its own word, expected slices of one value a pixel",
+            f"holds {found.samples} channels by its own word, expected slices of one value per pixel",
             code="SC084",
             hint="save each channel as a file of its own",
             cures=(Cure.of("read_pages_as_channels"),),
@@ -92,7 +92,7 @@ def refuse_as_mask(header: PictureHeader) -> None:
     found = as_bands(header)
     if found.kind == KIND:
         raise SegconvError(
-            f"is a mask of {found.samples} channels, expected one value a pixel",
+            f"is a mask of {found.samples} channels, expected one value per pixel",
             code="SC084",
             hint="save each channel as a mask of its own, in a folder for each class: masks/NAME/",
         )

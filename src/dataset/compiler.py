@@ -47,7 +47,7 @@ class Accumulator:
         Number of the atom of each voxel, in the smallest unsigned type that holds it; read it once
         all masks were added.
     atoms
-        The atom of each code; 0 is no mask at all. All but the first occur.
+        The atom of each code; 0 is not a mask at all. All but the first occur.
     voxels
         How many voxels each code has.
     """
@@ -136,7 +136,7 @@ class Compiled:
     equal
         Names of masks that hold the same voxels everywhere; they are one label.
     lost
-        How many atoms a priority gave to one of their masks alone; 0 means that nothing is lost.
+        How many atoms a priority gave to only one of their masks; 0 means that nothing is lost.
     """
 
     labels: Labels
@@ -190,7 +190,7 @@ def compile_masks(
     Raises
     ------
     SegconvError
-        ``SC074`` if a name stands twice or has a meaning of its own, or there are too many heads or
+        ``SC074`` if a name occurs twice or has a meaning of its own, or there are too many heads or
         values; ``SC011`` if no mask has a voxel; ``SC001`` if ``priority`` names no mask.
     """
     _check_names(names)
@@ -261,7 +261,7 @@ def _check_names(names: Sequence[str]) -> None:
 
 
 def _winners(names: Sequence[str], atoms: Collection[Atom], priority: Sequence[str] | None) -> dict[Atom, Atom]:
-    """Return each atom and what it counts as: itself, or under a priority its first mask alone."""
+    """Return each atom and what it counts as: itself, or under a priority only its first mask."""
     every = {frozenset(atom) for atom in atoms} | {frozenset[int]()}
     if priority is None:
         return {atom: atom for atom in every}
@@ -321,7 +321,7 @@ def _check_heads(
         f"{len(groups)} masks overlap in {len(overlaps)} ways and make {len(members)} label values; telling them all"
         f" apart takes {at_least}{count} heads, at most {max_heads} go. In most overlaps are {shown}",
         code="SC074",
-        hint="convert fewer masks, or give a priority: a voxel then goes to the first of its masks alone",
+        hint="convert fewer masks, or give a priority: a voxel then goes only to the first of its masks",
     )
 
 

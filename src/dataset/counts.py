@@ -47,7 +47,7 @@ def label_counts(
     Raises
     ------
     SegconvError
-        What `read_label` raises, with the file; ``SC080`` if a label is not there.
+        What `read_label` raises, with the file; ``SC080`` if a label does not exist.
     """
     recorded = dict(recorded_counts(dataset.path, split))
     cases = dataset.cases(split)

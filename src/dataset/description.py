@@ -107,7 +107,7 @@ class DatasetDescription:
 
 
 def external_files(found: Any) -> dict[str, dict[str, Any]]:
-    """Read the key ``dataset``: case → ``images``, one a channel, and ``label``, which may be missing.
+    """Read the key ``dataset``: case → ``images``, one per channel, and ``label``, which may be missing.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def v1_object(description: DatasetDescription, training: Iterable[str], test: It
     Parameters
     ----------
     description
-        Of the dataset; its number of training cases is counted anew.
+        Of the dataset; its number of training cases is counted again.
     training, test
         Identifiers of the cases, in the order to list them.
 

@@ -1,4 +1,4 @@
-"""Edits of a dataset's labels that change no voxel: names and regions, in dataset.json alone.
+"""Edits of a dataset's labels that change no voxel: names and regions, only in dataset.json.
 
 An edit is planned first, shows old and new, and is then made under the dataset's lock, each file
 replaced whole. Entries other than the labels stay as they are, those that segconv does not know
@@ -100,7 +100,7 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
     Raises
     ------
     SegconvError
-        ``SC001`` if an old name is not there or a new one stands twice, or if a class would become
+        ``SC001`` if an old name does not exist or a new one occurs twice, or if a class would become
         the background or the ignore label or the other way round; ``SC074`` if the labels are then
         not usable; what `DatasetDescription.read` raises.
     """
@@ -117,7 +117,7 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
     renamed = [names.get(name, name) for name in labels]
     twice = next((name for name in renamed if renamed.count(name) > 1), None)
     if twice is not None:
-        raise SegconvError(f"the name {twice!r} would stand twice")
+        raise SegconvError(f"the name {twice!r} would occur twice")
     with naming(str(dataset / DESCRIPTION)):
         made = Labels.from_json(dict(zip(renamed, labels.values(), strict=True)), found.get("regions_class_order"))
     return Edit(dataset, "rename", before, made, held)
@@ -232,12 +232,12 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
         ``SC020`` if regions change and something was made with the old ones; ``SC035`` if another
         run works on the dataset; ``SC060`` if one of its files that change is a link; ``SC062`` if it was
         replaced, or changed, since the edit was planned;
-        ``SC094`` if the folder's name is no dataset's.
+        ``SC094`` if the folder's name is not that of a dataset.
     """
     name = DatasetName.of_folder(edit.dataset.name)
     if name is None:
         raise SegconvError(
-            "the folder's name is no dataset's, expected Dataset042_Name", code="SC094", file=str(edit.dataset)
+            "the folder's name is not that of a dataset, expected Dataset042_Name", code="SC094", file=str(edit.dataset)
         )
     if made_with and edit.what == "regions" and edit.changes and not force:
         raise SegconvError(
@@ -285,10 +285,10 @@ def _refuse_links(*paths: Path) -> None:
     for path in paths:
         if path.is_symlink():
             raise SegconvError(
-                "is a link, and what it leads to is not changed",
+                "is a link, and its target is not changed",
                 code="SC060",
                 file=str(path),
-                hint="put what it leads to in its place, or edit the dataset that it leads to",
+                hint="put its target in its place, or edit the dataset that it is a link to",
             )
 
 

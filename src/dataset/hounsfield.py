@@ -126,10 +126,10 @@ class HounsfieldSet:
         if len(kinds) == 1 and not few:
             return {}
         others = "" if few else f"; {kinds[USUAL]} of {len(self._cases)} CTs of the set hold HU"
-        return {n: _told(kind, values[n]) + others for n, kind in enumerate(self._kinds) if kind != USUAL}
+        return {n: _in_words(kind, values[n]) + others for n, kind in enumerate(self._kinds) if kind != USUAL}
 
 
-def _told(kind: str, values: np.ndarray[tuple[int], np.dtype[np.float32]]) -> str:
+def _in_words(kind: str, values: np.ndarray[tuple[int], np.dtype[np.float32]]) -> str:
     reach = f"its values reach from {values[0]:g} to {values[1]:g}"
     if kind == SCALED:
         return f"does not hold HU: {reach}, as after scaling"
@@ -147,7 +147,7 @@ def _apart(values: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> dict[in
     Parameters
     ----------
     values
-        A row a case: smallest and largest value, and the shares.
+        A row per case: smallest and largest value, and the shares.
     """
     low, shares = values[:, 0], values[:, 2:]
     off = shares - np.median(shares, axis=0)
@@ -156,15 +156,15 @@ def _apart(values: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> dict[in
     usual_range = float(np.median(ranges))
     air = np.count_nonzero(low <= AIR_BELOW_HU) * 2 > len(low)
     ends = f"most CTs of the set reach from {np.median(low):g} to {np.median(values[:, 1]):g}"
-    told = {}
+    said = {}
     for number in range(len(values)):
         reach = f"its values reach from {values[number, 0]:g} to {values[number, 1]:g}, {ends}"
         times = float(ranges[number]) / usual_range if usual_range > 0 else 1.0
         if abs(shift[number]) >= LEAST_SHIFT_HU and spread[number] <= MOST_SPREAD_HU:
             where = "high" if shift[number] > 0 else "low"
-            told[number] = f"seems to be stored about {abs(shift[number]):.0f} too {where}: {reach}"
+            said[number] = f"seems to be stored about {abs(shift[number]):.0f} too {where}: {reach}"
         elif times > MOST_TIMES or 0 < times < 1 / MOST_TIMES:
-            told[number] = f"does not hold HU as the others do: {reach}"
+            said[number] = f"does not hold HU as the others do: {reach}"
         elif air and low[number] > NO_AIR_ABOVE_HU and low[number] == shares[number, _FIVE_PERCENT]:
-            told[number] = f"is cut off at {low[number]:g}, which 5 % of it or more are: {reach}"
-    return told
+            said[number] = f"is cut off at {low[number]:g}, which 5 % of it or more are: {reach}"
+    return said

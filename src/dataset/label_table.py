@@ -81,7 +81,7 @@ def dense_colours(declared: Mapping[str, int], *, guessed: str = "") -> LabelTab
     Raises
     ------
     SegconvError
-        ``SC074`` if background is missing or a colour stands twice.
+        ``SC074`` if background is missing or a colour occurs twice.
     """
     if BACKGROUND not in declared:
         raise SegconvError(
@@ -108,7 +108,7 @@ def dense(declared: Mapping[str, int], *, guessed: str = "") -> LabelTable:
     Raises
     ------
     SegconvError
-        ``SC074`` if background is missing or not 0, a value stands twice, is negative, or
+        ``SC074`` if background is missing or not 0, a value occurs twice, is negative, or
         ``ignore`` is not the highest: signs of a mistake rather than of another convention.
     """
     by_value = sorted(declared.items(), key=lambda item: item[1])

@@ -15,7 +15,7 @@ from ..typed import brief
 GRAY = "gray"
 RGB = "rgb"
 TRANSPARENT = 0xFF000000
-"""The colour of pixels that nobody sees, whatever is stored in them; written ``#00000000``."""
+"""The colour of invisible pixels, whatever they store; written ``#00000000``."""
 LONGEST_NUMBER = 20
 """Digits of a value that is written as text."""
 BACKGROUND = "background"
@@ -129,11 +129,11 @@ def parse_value(text: str) -> tuple[int, str]:
     text = text.strip()
     if text.startswith("#"):
         if not re.fullmatch(r"#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?", text):
-            raise ValueError(f"{text!r} is no colour")
+            raise ValueError(f"{text!r} is not a colour")
         colour, alpha = int(text[1:7], 16), int(text[7:] or "ff", 16)
         return (255 - alpha) << 24 | colour if alpha else TRANSPARENT, RGB
     if not text.isdecimal() or len(text) > LONGEST_NUMBER:
-        raise ValueError(f"{text!r} is no value")
+        raise ValueError(f"{text!r} is not a value")
     return int(text), GRAY
 
 

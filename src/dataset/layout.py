@@ -72,14 +72,14 @@ class Dataset:
         Raises
         ------
         SegconvError
-            ``SC094`` if the folder's name is no dataset's; ``SC062`` if it is replaced meanwhile; what
+            ``SC094`` if the folder's name is not that of a dataset; ``SC062`` if it is replaced meanwhile; what
             `DatasetDescription.read` raises.
         """
         path = path.absolute()
         name = DatasetName.of_folder(path.name)
         if name is None:
             raise SegconvError(
-                "the folder's name is no dataset's, expected Dataset042_Name", code="SC094", file=str(path)
+                "the folder's name is not that of a dataset, expected Dataset042_Name", code="SC094", file=str(path)
             )
         held = hold(path)
         with unchanged(held):

@@ -9,7 +9,7 @@ Format 1
     those before it did to images (see `prepared`), and as ``files`` the path, size and
     SHA-256 of the files that belong to no case; ``sha256`` over the bytes of the file without this key.
 ``segconv/cases.jsonl``
-    One JSON object a line and case, with the keys of `CaseRecord`. Paths are relative: of sources
+    One JSON object per line and case, with the keys of `CaseRecord`. Paths are relative: of sources
     to the root of the source, of targets to the dataset.
 
 Readers ignore keys that they do not know. nnU-Net ignores the folder.
@@ -233,7 +233,7 @@ def read_run(dataset: Path) -> RunRecord | None:
     Raises
     ------
     SegconvError
-        ``SC096`` if it cannot be used, ``SC061`` if it is no regular file.
+        ``SC096`` if it cannot be used, ``SC061`` if it is not a regular file.
     """
     path = dataset / RUN
     if not reading.is_there(path, links_followed=False):
@@ -248,7 +248,7 @@ def read_records(dataset: Path) -> Iterator[CaseRecord]:
     Raises
     ------
     SegconvError
-        ``SC096`` if a line is no record, with its number; ``SC061`` if the file is no regular one.
+        ``SC096`` if a line is not a record, with its number; ``SC061`` if the file is not a regular one.
     """
     path = dataset / CASES
     if not reading.is_there(path, links_followed=False):
@@ -258,7 +258,7 @@ def read_records(dataset: Path) -> Iterator[CaseRecord]:
             try:
                 record = CaseRecord.from_json(load_object(line))
             except SegconvError as error:
-                raise SegconvError(f"line {number} is no case record ({error})", code="SC096") from error
+                raise SegconvError(f"line {number} is not a case record ({error})", code="SC096") from error
             yield record
 
 
@@ -268,7 +268,7 @@ def _as_lineage(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise SegconvError("is not there any more, or a link to nowhere", code="SC096", file=str(path)) from error
+        raise SegconvError("does not exist any more, or is a link to nowhere", code="SC096", file=str(path)) from error
     except OSError as error:
         raise reading.refusal(error, path) from error
     except SegconvError as error:

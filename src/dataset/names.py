@@ -62,7 +62,7 @@ class DatasetName:
 
     @classmethod
     def of_folder(cls, folder: str) -> DatasetName | None:
-        """Return what a folder's name says, or None if it is no dataset's."""
+        """Return what a folder's name says, or None if it is not a dataset's."""
         match = _FOLDER.fullmatch(folder)
         if not match or not _NAME.fullmatch(match[2]) or not int(match[1]):
             return None
@@ -77,7 +77,7 @@ def parse_target(text: str, default_name: str, taken: Iterable[int] = ()) -> Dat
     text
         As the user typed it.
     default_name
-        Name of the source, used if `text` is a number alone; characters that cannot stand in a
+        Name of the source, used if `text` is only a number; characters that cannot stand in a
         name are dropped from it.
     taken
         Ids in use, for the hint that names a free one.
@@ -154,7 +154,7 @@ def _of_reference(reference: str, folders: Mapping[int, list[Path]]) -> list[Pat
 def case_identifier(original: str) -> str:
     """Return the identifier of a case: its own name if that is safe, else a readable stem and a hash.
 
-    The hash is of the original name, so that the same name always leads to the same identifier and
+    The hash is of the original name, so that the same name always gives the same identifier and
     different names to different ones; the original is kept in the lineage.
     """
     if CASE_IDENTIFIER.fullmatch(original):

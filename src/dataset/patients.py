@@ -145,15 +145,14 @@ def patients_in_words(patients: Sequence[str | None], guessed_from: str, otherwi
     """
     cases, unknown = len(patients), patients.count(None)
     if unknown == cases:
-        alone = "folds split the cases as if each were of a patient of its own"
-        return f"unknown; {alone} ({otherwise} names them)"
+        return f"unknown; folds split the cases as if each were of a patient of its own ({otherwise} names them)"
     number = len(set(patients) - {None})
-    told = f"{cases - unknown} training cases of {number} patient{'s' * (number != 1)}"
+    said = f"{cases - unknown} training cases of {number} patient{'s' * (number != 1)}"
     if unknown:
-        told += f"; {unknown} more of unknown patients, as if each were of its own ({otherwise} names them)"
+        said += f"; {unknown} more of unknown patients, as if each were of its own ({otherwise} names them)"
     if guessed_from:
-        told += f" (guessed {guessed_from}; {otherwise} overrides)"
-    return told
+        said += f" (guessed {guessed_from}; {otherwise} overrides)"
+    return said
 
 
 def _settled(found: Sequence[tuple[str, bool]], *, shared: bool) -> tuple[str, ...]:
@@ -170,8 +169,8 @@ def _contradicted(cases: Sequence[Named], patients: Sequence[str]) -> bool:
     """Return whether a case is called as another's patient: ``P_1/P_2_3`` where there is a P_2."""
     known = {_plain(patient) for patient in patients}
     for case, patient in zip(cases, patients, strict=True):
-        for told in (_by_owner(case), _by_prefix(case)):
-            if told is not None and (other := _plain(told[0])) in known and other != _plain(patient):
+        for named in (_by_owner(case), _by_prefix(case)):
+            if named is not None and (other := _plain(named[0])) in known and other != _plain(patient):
                 return True
     return False
 

@@ -28,7 +28,7 @@ def read_splits(path: Path) -> list[dict[str, list[str]]]:
         return _folds(values_of(data))
     except ValueError as error:
         raise SegconvError(
-            f"is no list of folds as nnU-Net v1 writes it: {error}",
+            f"is not a list of folds as nnU-Net v1 writes it: {error}",
             code="SC095",
             hint="write the folds as splits_final.json",
         ) from error

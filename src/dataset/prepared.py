@@ -48,7 +48,7 @@ class Prepared:
         )
 
     def then(self, later: Prepared) -> Prepared:
-        """Return what both did, one after the other: what the first replaced is not there for the second."""
+        """Return what both did, one after the other: what the first replaced does not exist for the second."""
         return Prepared(
             tuple(dict.fromkeys((*self.repair, *later.repair))),
             self.nonfinite if self.nonfinite is not None else later.nonfinite,

@@ -169,7 +169,7 @@ def prove_order(labels: Labels) -> list[Finding]:
     if not swapped:
         return []
     names = value_names(labels)
-    table = ", ".join(f"{_told(names, value)} → {_told(names, decoded)}" for value, decoded in swapped.items())
+    table = ", ".join(f"{_in_words(names, value)} → {_in_words(names, decoded)}" for value, decoded in swapped.items())
     order = list(labels.regions_class_order or ())
     try:
         works = with_order(labels.names)
@@ -303,7 +303,7 @@ def _members(region: str, part: str, known: Mapping[str, int | tuple[int, ...]])
 
 def _inseparable(labels: Labels, order: HeadOrder, called: Mapping[int, str]) -> SegconvError:
     names = value_names(labels)
-    told = "; ".join(" and ".join(_told(names, value) for value in clash) for clash in order.clashes)
+    said = "; ".join(" and ".join(_in_words(names, value) for value in clash) for clash in order.clashes)
     taken = set(labels.names)
     added = []
     for value in order.missing:
@@ -312,12 +312,12 @@ def _inseparable(labels: Labels, order: HeadOrder, called: Mapping[int, str]) ->
         taken.add(name)
         added.append(shlex.quote(f"{name}={value}"))
     return SegconvError(
-        f"no order of these regions tells apart the values {told}",
+        f"no order of these regions tells apart the values {said}",
         code="SC074",
         hint=f"add {' and '.join(added)} to the regions",
     )
 
 
-def _told(names: Mapping[int, str], value: int) -> str:
+def _in_words(names: Mapping[int, str], value: int) -> str:
     name = names.get(value)
     return f"{value} {name}" if name else f"{value} (not declared)"

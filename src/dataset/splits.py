@@ -32,12 +32,12 @@ def parse_splits(found: Any) -> Splits:
     Raises
     ------
     SegconvError
-        ``SC099`` if they are no list of ``{"train": […], "val": […]}``.
+        ``SC099`` if they are not a list of ``{"train": […], "val": […]}``.
     """
     try:
         folds = _folds(found)
     except Misfit as misfit:
-        raise SegconvError(f"is no list of folds, each with train and val: {misfit}", code="SC099") from None
+        raise SegconvError(f"is not a list of folds, each with train and val: {misfit}", code="SC099") from None
     return [{part: fold[part] for part in PARTS} for fold in folds]
 
 

@@ -36,7 +36,7 @@ from .labels import parse_value
 from .losses import Loss, loss
 
 LAYERS = "layers"
-"""Masks of one class each, a file each."""
+"""Masks of one class each, one file each."""
 STACK = "stack"
 """Slices of a volume, a picture each."""
 PAGES = "pages"
@@ -310,7 +310,7 @@ def grid(value: Any) -> Geometry:
     try:
         return Geometry.from_json(shape_of_grid(value))
     except SegconvError as error:
-        raise Misfit(f"is no grid: {error.message}") from None
+        raise Misfit(f"is not a grid: {error.message}") from None
 
 
 def _ending(value: Any) -> str:

@@ -21,8 +21,8 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     Raises
     ------
     SegconvError
-        ``SC010`` if it is not there, ``SC061`` if it is no regular file, ``SC054`` if it is too long, before any of it
-        is read, ``SC030`` if the system refuses.
+        ``SC010`` if it does not exist, ``SC061`` if it is not a regular file, ``SC054`` if it is too long (before
+        anything is read), ``SC030`` if the system refuses.
     """
     try:
         return reading.whole(os.path.realpath(path), MAX_BYTES)

@@ -104,7 +104,7 @@ def refuse_crossed(source: Path, target: Target) -> None:
     """
     raw = Path(os.path.realpath(target.path.parent))
     if raw.is_relative_to(source):
-        what = "is the source" if raw == source else f"lies in the source, {source}"
+        what = "is the source" if raw == source else f"is in the source, {source}"
         raise SegconvError(
             f"{what}: a dataset is not made inside of what it is made from",
             code="SC020",
@@ -114,7 +114,7 @@ def refuse_crossed(source: Path, target: Target) -> None:
     for replaced in (target.path, target.staging):
         if source.is_relative_to(raw / replaced.name):
             raise SegconvError(
-                f"is or lies in {replaced.name}, which the run replaces",
+                f"is or is in {replaced.name}, which the run replaces",
                 code="SC020",
                 file=str(source),
                 hint="choose another target",

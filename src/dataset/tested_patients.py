@@ -30,5 +30,5 @@ def judge_tested_patients(
     file, patient = both[0]
     more = f", as {len(both) - 1} more test case{'' if len(both) == 2 else 's'} are" if both[1:] else ""
     how = f" ({evidence})" if evidence else ""
-    told = f"is of the patient {patient}, of whom there are training cases{more}{how}: its score says little"
-    return [warning("SC095", told, file=file, hint=HINT)]
+    what = f"is of the patient {patient}, of whom there are training cases{more}{how}: its score says little"
+    return [warning("SC095", what, file=file, hint=HINT)]

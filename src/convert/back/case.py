@@ -50,7 +50,7 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
 
 
 def _warn_of_absent(values: NDArray[Any], task: RestoreTask, io: CaseIO) -> None:
-    """Warn of what was predicted, and is no segment of the case's own file."""
+    """Warn of what was predicted, and is not a segment of the case's own file."""
     for mask in task.absent if task.form == SEGMENTS else ():
         if count := int(np.count_nonzero(np.isin(values, mask.values))):
             what = f"{count_of(count, 'voxel')} of {mask.name!r}, a segment that the case's own file lacks"
@@ -59,7 +59,7 @@ def _warn_of_absent(values: NDArray[Any], task: RestoreTask, io: CaseIO) -> None
 
 def _read(task: RestoreTask, io: CaseIO) -> tuple[NDArray[Any], DecodedVolume | None]:
     """Return the values of a prediction, and the volume that they are of."""
-    data = io.read(Path(task.prediction), reading.LONGEST)  # whose head nobody looked at
+    data = io.read(Path(task.prediction), reading.LONGEST)  # whose head was not looked at
     if raster.is_picture(data) or task.prediction.lower().endswith(raster.ENDINGS):
         opened = raster.decode(data)
         return grey_mask(opened.stored, opened.header), None
@@ -156,7 +156,7 @@ def _layers(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
 def _refuse_other_grid(found: Geometry, expected: Geometry) -> None:
     if found.size != expected.size or found.displacement_voxels(expected) > NEAR_GRID_VOXELS:
         raise SegconvError(
-            "lies on another grid than the image it was predicted from",
+            "is on another grid than the image it was predicted from",
             code="SC083",
             hint="check that prediction and case belong together",
         )

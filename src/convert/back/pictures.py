@@ -32,7 +32,7 @@ def encoded_picture(values: NDArray[Any], stored: StoredLabel, ending: str, codi
     Raises
     ------
     SegconvError
-        ``SC051`` if it is no picture, ``SC078`` if the user's palette lacks a colour.
+        ``SC051`` if it is not a picture, ``SC078`` if the user's palette lacks a colour.
     """
     if values.ndim != 2:
         raise SegconvError("is a volume, the user's labels are pictures", code="SC051")

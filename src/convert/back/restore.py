@@ -58,7 +58,7 @@ def plan_restore(predictions: Path, like: Dataset, out: Path) -> Restoration:
     with like.unchanged():
         run = _run_of(like)
         if not reading.is_folder(predictions):
-            raise SegconvError("is no folder", code="SC010", file=str(predictions))
+            raise SegconvError("is not a folder", code="SC010", file=str(predictions))
         root = Path(os.path.realpath(predictions))
         ending = like.description.file_ending
         files = files_of(root)
@@ -186,12 +186,12 @@ def report(restoration: Restoration) -> list[dict[str, Any]]:
         if task.form in (LAYERS, SEGMENTS):
             parts = [(mask.name, mask.values) for mask in task.stored.masks]
             parts += [(part.segment.name, part.values) for part in task.stored.segments]
-            told = "; ".join(f"{name} from {', '.join(map(str, values)) or 'nothing'}" for name, values in parts)
+            said = "; ".join(f"{name} from {', '.join(map(str, values)) or 'nothing'}" for name, values in parts)
         else:
-            told = ", ".join(
+            said = ", ".join(
                 f"{value} → {value_text(own, task.table.coding)}" for value, own in sorted(task.table.inverse.items())
             )
-        rows.append({"prediction": Path(task.prediction).name, "files": list(task.outputs), "labels": told})
+        rows.append({"prediction": Path(task.prediction).name, "files": list(task.outputs), "labels": said})
     return rows
 
 

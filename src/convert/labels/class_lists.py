@@ -1,4 +1,4 @@
-"""Lists of classes beside masks: a name a line, whose number is the value in the masks.
+"""Lists of classes beside masks: a name per line, whose number is the value in the masks.
 
 ``label_names.txt`` of LabelMe's ``labelme_json_to_dataset`` and ``class_names.txt`` of its ``labelme2voc`` begin with
 ``_background_``; the latter may begin with ``__ignore__``, which stands for -1, in a mask 255.
@@ -41,7 +41,7 @@ def read_list(lines: Iterable[str]) -> dict[str, int | str]:
     Raises
     ------
     SegconvError
-        ``SC074`` if the first name is not that of background, or a name stands twice.
+        ``SC074`` if the first name is not that of background, or a name occurs twice.
     """
     names = list(lines)
     found: dict[str, int | str] = {}
@@ -62,6 +62,6 @@ def read_list(lines: Iterable[str]) -> dict[str, int | str]:
         )
     for value, name in enumerate([BACKGROUND, *names[1:]]):
         if name in found:
-            raise SegconvError(f"the class {name!r} stands twice", code="SC074")
+            raise SegconvError(f"the class {name!r} occurs twice", code="SC074")
         found[name] = value
     return found

@@ -116,7 +116,7 @@ def read_table(path: Path) -> dict[str, int | str]:
     Raises
     ------
     SegconvError
-        ``SC010`` if the file is not there; ``SC074`` if it is no table of labels, or names a label
+        ``SC010`` if the file does not exist; ``SC074`` if it is not a table of labels, or names a label
         twice.
     """
     return _table(path, read_text(path, "SC074"))
@@ -132,7 +132,7 @@ def _table(path: Path, text: str) -> dict[str, int | str]:
         if (named := labels_of_tool(lines)) is not None:
             return named
         if path.suffix.lower() == ".txt":
-            # Of one line alone nobody knows: the name may begin with a number.
+            # Of one line it cannot be known: the name may begin with a number.
             alpha = bool(lines) and all(_WITH_ALPHA.fullmatch(line) for line in lines)
             return _collected([_of_line(line, _WITH_ALPHA if alpha else _OPAQUE) for line in lines])
         return _of_csv(text)
@@ -146,7 +146,7 @@ def _of_line(line: str, pattern: re.Pattern[str]) -> tuple[str, int | str]:
         *parts, name = match.groups()
         return name.strip(), _hex(*parts)
     raise SegconvError(
-        f"{line!r} is no line of a colour table, expected name:red,green,blue:: or red green blue name", code="SC074"
+        f"{line!r} is not a line of a colour table, expected name:red,green,blue:: or red green blue name", code="SC074"
     )
 
 
@@ -261,7 +261,7 @@ def _collected(entries: Sequence[tuple[str, int | str]]) -> dict[str, int | str]
         # CamVid writes it with a capital, LabelMe with underscores; nnU-Net knows it without.
         name = BACKGROUND if class_lists.is_ground(name) else name
         if name in found:
-            raise SegconvError(f"the label {name!r} stands twice", code="SC074")
+            raise SegconvError(f"the label {name!r} occurs twice", code="SC074")
         found[name] = value
     if not found:
         raise SegconvError("is empty", code="SC074")

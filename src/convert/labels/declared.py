@@ -114,7 +114,7 @@ def needs_files(options: ConvertOptions) -> bool:
 
 
 def value_range(value: int | str) -> tuple[int, int] | None:
-    """Return the first and the last value of ``1-99`` or ``1-``; None for what is no range."""
+    """Return the first and the last value of ``1-99`` or ``1-``; None for what is not a range."""
     match = re.fullmatch(r"\s*(\d+)\s*-\s*(\d*)\s*", value) if isinstance(value, str) else None
     if match is None:
         return None
@@ -122,9 +122,9 @@ def value_range(value: int | str) -> tuple[int, int] | None:
 
 
 def with_background(declared: Declared, options: ConvertOptions) -> Declared:
-    """Return labels that have a background, if ``--map`` says which value that is and nobody else does.
+    """Return labels that have a background, if ``--map`` says which value that is and nothing else does.
 
-    Tables often name the classes alone, or give the rest a name such as ``Void``: that name goes.
+    Tables often name only the classes, or give the rest a name such as ``Void``: that name goes.
     """
     value = next((text for text, name in options.value_map.items() if name == BACKGROUND), None)
     if value is None or BACKGROUND in declared.names:

@@ -60,7 +60,7 @@ def declared_beside(survey: Survey, cases: Iterable[SourceCase], *, in_colours: 
 
 
 def declared_in(folder: Path, files: Iterable[str], *, in_colours: bool) -> Tables | None:
-    """Return what such tables declare beside the labels of a folder that is no source; None without.
+    """Return what such tables declare beside the labels of a folder that is not a source; None without.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def _refuse_contradiction(
             f"{shown(table, root)} and {shown(first, root)} declare different labels: in the first {what}",
             code="SC074",
             file=shown(table, root),
-            hint="number the classes alike in all masks: export them anew with one list of classes",
+            hint="number the classes alike in all masks: export them again with one list of classes",
         )
 
 

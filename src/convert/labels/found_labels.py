@@ -1,4 +1,4 @@
-"""Labels of volumes that nobody declared: found in the values of all files, before the first case is written."""
+"""Labels of volumes that are not declared: found in the values of all files, before the first case is written."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _of_those_in_use(
 
 
 def _of_values(labels: _Labels) -> LabelTable | None:
-    """Return the labels that nobody declared, as all files have them; None if one was refused."""
+    """Return the labels that are not declared, as all files have them; None if one was refused."""
     survey = labels.survey
     facts = labels.facts(MOST_VALUES)
     if survey.failed:

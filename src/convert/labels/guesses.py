@@ -1,4 +1,4 @@
-"""Labels that nobody declared, guessed from the values found where that is safe; otherwise refused with the choices."""
+"""Undeclared labels, guessed from the values found where that is safe; otherwise refused with the choices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_SOLID = 256
 
 
 def guess(found: Found, options: ConvertOptions) -> LabelTable:
-    """Return the table of values that nobody declared, if one is safe or was accepted."""
+    """Return the table of values that are not declared, if one is safe or was accepted."""
     mapped_already = {coded(text, found.coding) for text in options.value_map}
     values = sorted(found.values)
     mapped = [value for value in values if value not in mapped_already]
@@ -91,7 +91,7 @@ def _of_objects(found: Found, options: ConvertOptions, what: str) -> SegconvErro
 
 
 def _undeclared_colours(found: Collection[int], options: ConvertOptions, what: str) -> SegconvError:
-    """Return the error for colours that nobody declared: classes, perhaps with blended edges."""
+    """Return the error for colours that are not declared: classes, perhaps with blended edges."""
     edges = [colour for colour in found if _blended(colour)]
     solid = _classes((colour for colour in found if not _blended(colour)), options)
     if not edges or len(solid) == 1 or len(solid) > MOST_SOLID:

@@ -1,6 +1,6 @@
 """From the values found in label files, and what was declared about them, to the labels of a dataset.
 
-The rules are few and each guess is told: declared labels win; then what the source declares; two
+The rules are few and each guess is reported: declared labels win; then what the source declares; two
 grey values, one of them 0, or one colour on transparent ground, are background and foreground; 0 to
 n without a gap are ``class_1`` …;
 anything else has to be declared, or accepted.
@@ -143,9 +143,9 @@ def _ignoring(declared: Declared, name: str) -> LabelTable:
 
 
 def _scribbles(declared: Declared) -> LabelTable:
-    """Return the map in which whatever nobody drew on is ignored.
+    """Return the map in which what was not drawn on is ignored.
 
-    Where background was drawn with a value of its own, 0 is what nobody drew on; otherwise all of
+    Where background was drawn with a value of its own, 0 is what was not drawn on; otherwise all of
     background is, such as what is transparent.
     """
     if IGNORE in declared.names:

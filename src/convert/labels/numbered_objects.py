@@ -18,7 +18,7 @@ from .mask_facts import VOID, MaskFacts
 FEWEST_OBJECTS = 3
 """So many numbers must the fullest mask hold, where each counts from 1; two may be an organ and its tumour."""
 MANY_OBJECTS = 8
-"""And so many, where numbers are missing; nobody numbers so many classes alike in any two masks."""
+"""And so many, where numbers are missing; so many classes are numbered alike in no two masks."""
 CROWD = 20
 """And so many where all masks hold as many."""
 WHOLE = 1.1
@@ -53,7 +53,7 @@ class Look:
 def refuse_numbered_objects(masks: Sequence[MaskFacts], look: Look) -> None:
     """Refuse values that number the objects of each mask (``SC078``): no network learns what a number stands for.
 
-    Where all masks hold as many, they are told from classes by where and how large each value is.
+    Where all masks hold as many, they differ from classes by where and how large each value is.
     """
     drawn, void = _numbers(masks)
     if not drawn:

@@ -85,7 +85,7 @@ def _of_tables(beside: Beside, masks: MaskSet) -> LabelTable | None:
 
 
 def _of_masks(masks: MaskSet) -> LabelTable | None:
-    """Return the labels that nobody declared, as all masks have them; None if one was refused."""
+    """Return the labels that are not declared, as all masks have them; None if one was refused."""
     survey = masks.survey
     facts, coding = masks.facts()
     if coding == GRAY and masks.in_colours:  # as it seemed by the headers; a list of classes counts after all
@@ -122,7 +122,7 @@ def _in_one_mask(masks: Sequence[MaskFacts]) -> set[int]:
 
 
 def _judge_coding(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> None:
-    """Judge the coding of masks that nobody declared."""
+    """Judge the coding of masks that are not declared."""
     indexed = {masks.survey.shown(path) for path in masks.with_palettes()} if coding == GRAY else set()
     palettes = [mask for mask in facts if mask.file in indexed]
     refuse_other_palettes(palettes)
@@ -130,7 +130,7 @@ def _judge_coding(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> No
 
 
 def _judge_values(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> int | None:
-    """Judge the values of masks that nobody declared; of colours, return the one that most of the border has."""
+    """Judge the values of masks that are not declared; of colours, return the one that most of the border has."""
     whole = masks.whole()
     labels = [mask for mask in facts if mask.file in whole]
     if coding != GRAY:

@@ -1,4 +1,4 @@
-"""What the numbers of pixels say of values that nobody declared: which is rarest, and whether masks were smoothed."""
+"""What the numbers of pixels say of values that are not declared: which is rarest, and whether masks were smoothed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FEW_VALUES = 8
 BLURRED = 0.9
 """Masks with more than `FEW_VALUES` values, two of which make up more than this, have smoothed edges."""
 A_PLATEAU = 8
-"""So many times as often as values usually are is one which is no edge."""
+"""So many times as often as values usually are is one which is not an edge."""
 MOSTLY_SOLID = 0.6
 """Part of all pixels that such values take together, where the others are edges."""
 
@@ -45,7 +45,7 @@ def _tally_of(masks: Sequence[MaskFacts]) -> dict[int, Seen]:
 
 
 def name_rarest(error: SegconvError, masks: Sequence[MaskFacts], coding: str) -> None:
-    """Say of values that nobody declared which is the rarest: it is the one most likely to be a mistake."""
+    """Say of values that are not declared which is the rarest: it is the one most likely to be a mistake."""
     found = _tally_of(masks)
     if not found:
         return
@@ -108,4 +108,4 @@ def refuse_smoothed(masks: Sequence[MaskFacts]) -> None:
     """Refuse masks that hold every value up to the one that was drawn: they would pass for masks of as many classes."""
     found = _tally_of(masks)
     if found and _smoothed(found) == max(found):
-        raise SegconvError(f"the label files hold {len(found)} values, which nobody declared", code="SC074")
+        raise SegconvError(f"the label files hold {len(found)} values, none of them declared", code="SC074")

@@ -37,6 +37,6 @@ class SegmentValues:
         for segment in segments:
             value, first = self._values.setdefault(segment.name, (segment.label_value, file))
             if value != segment.label_value:
-                told = f"its segment {segment.name!r} has the value {segment.label_value}, in {first} it has {value}"
-                self.findings.append(Finding("SC074", told, file=file, cures=(BY_NAME,)))
+                what = f"its segment {segment.name!r} has the value {segment.label_value}, in {first} it has {value}"
+                self.findings.append(Finding("SC074", what, file=file, cures=(BY_NAME,)))
                 return

@@ -1,4 +1,4 @@
-"""What values that nobody declared stand for, judged over all masks of a set.
+"""What undeclared values stand for, judged over all masks of a set.
 
 Which of them is background, whether all masks use the same, and whether they are classes or numbers of objects. The
 usual guess is that 0 is background and every other value a class; where the masks say otherwise it is refused, with
@@ -151,7 +151,7 @@ def refuse_other_ground(masks: Sequence[MaskFacts], mapped: Collection[int] = ()
 def refuse_turned(masks: Sequence[MaskFacts]) -> None:
     """Refuse a set in which 0 lies around what is drawn in some masks, and within it in others (``SC074``).
 
-    Of several classes only white is looked at: one of the others may well surround what is no class.
+    Of several classes only white is looked at: one of the others may well surround what is not a class.
     """
     values = sorted(values_of(masks) - {0})
     ink = values[0] if len(values) == 1 else VOID

@@ -150,7 +150,7 @@ def ground_note(path: Path, root: Path) -> list[str]:
 def _lines_inside(path: Path, root: Path) -> list[str]:
     try:
         return lines_of(read_text_inside(path, root, "SC074"))
-    except SegconvError:  # no text, or none of the source's: nobody said that it is a table
+    except SegconvError:  # no text, or none of the source's: nothing says that it is a table
         return []
 
 

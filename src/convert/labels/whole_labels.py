@@ -13,7 +13,7 @@ FEW_VALUES = 8
 FEWEST_VOXELS = 20
 """Fewer, apart from other labels, are specks."""
 APART = 0.9
-"""Part of the voxels of a value that touch no other label, from which on it is no edge."""
+"""Part of the voxels of a value that touch no other label, from which on it is not an edge."""
 
 
 def whole_labels(

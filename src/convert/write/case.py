@@ -13,7 +13,7 @@ from ..model import BANDS
 def convert_case(item: Item, io: CaseIO) -> dict[str, Any]:
     """Convert one case: pictures or volumes, as its first image is."""
     first = item.payload.source.images[0]
-    # A worker loads the readers of what it reads alone: they are most of the time that it takes to start.
+    # A worker loads the readers only of what it reads: they are most of the time that it takes to start.
     if item.payload.source.form(first) in (None, BANDS) and raster.ending_of(first):
         from .pictures import convert_pictures
 

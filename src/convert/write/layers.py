@@ -39,7 +39,7 @@ def on_and_mask(values: NDArray[Any]) -> tuple[int, NDArray[np.bool_]]:
 
 
 def atoms_of(shape: tuple[int, ...], masks: Iterable[tuple[int, NDArray[np.bool_]]]) -> list[Atom]:
-    """Return the atoms that occur in the masks of a case; the first is no mask at all."""
+    """Return the atoms that occur in the masks of a case; the first is not a mask at all."""
     accumulator = Accumulator(shape)
     for index, mask in masks:
         accumulator.add(index, mask)

@@ -27,7 +27,7 @@ AIR_HU = -1000.0
 """What a CT channel holds where it has no voxels, unless it has air of its own."""
 
 LOWEST_AIR_HU = -1024.0
-"""Scanners store lower values outside of what they saw, which is no air."""
+"""Scanners store lower values outside of what they saw, which is not air."""
 
 HOLDS_AIR_HU = -900.0
 """A CT whose smallest value is this or less holds air."""
@@ -53,7 +53,7 @@ def resampled_label(
         Of the file, for `repairs`.
     ignore
         Value in the file that stands for ignore: voxels that a resampled label does not cover take it,
-        since nobody looked at them; they become background if there is none.
+        since they were not looked at; they become background if there is none.
 
     Raises
     ------

@@ -245,7 +245,7 @@ def placed(part: Geometry, whole: Geometry) -> tuple[slice, ...]:
         inside = expected.displacement_voxels(part) <= NEAR_GRID_VOXELS
     if not inside:
         raise SegconvError(
-            f"lies on a grid of size {part.size} that is no part of its image's, of size {whole.size}",
+            f"is on a grid of size {part.size} that is not a part of its image's, of size {whole.size}",
             code="SC083",
             hint="set the image as the segmentation's source geometry in 3D Slicer and save again",
             cures=(Cure.of("resample"),),

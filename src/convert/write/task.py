@@ -37,7 +37,7 @@ class Recipe:
     label_file
         How labels are stored, where a case has none that could tell.
     mending
-        What may be mended.
+        What may be repaired.
     verify_source
         Prove files that are carried over unchanged.
     strip_headers
@@ -116,7 +116,7 @@ class CaseTask:
 
     @property
     def how(self) -> str:
-        """How files that need no change come into the dataset; nnU-Net finds external ones for training alone."""
+        """How files that need no change come into the dataset; nnU-Net finds external ones only for training."""
         external = self.recipe.link == EXTERNAL
         return SYMBOLIC if external and self.source.split != TRAIN else self.recipe.link
 

@@ -19,7 +19,7 @@ from ..source_files import shown
 
 
 class Whole:
-    """What only the whole set shows.
+    """What only the complete set shows.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ class Whole:
         for name, values in labels.foreground.items():
             if not self._used & set(values):
                 others = "; test cases hold it" if self._used_elsewhere & set(values) else ""
-                told = f"the label {name!r} occurs in no training case{others}"
-                findings.append(warning("SC076", told, file=DESCRIPTION))
+                said = f"the label {name!r} occurs in no training case{others}"
+                findings.append(warning("SC076", said, file=DESCRIPTION))
         if self._used and 0 not in self._used:
             hint = "draw some, with a value of its own"
             cures = (Cure.of("declare_labels", labels="background=VALUE,…"),)

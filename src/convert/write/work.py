@@ -258,7 +258,7 @@ def _snaps(
 
 
 def _carried_on(record: CaseRecord, origin: CaseRecord, forward: Mapping[int, int]) -> CaseRecord:
-    """Return the record of a case whose source segconv made: the way back leads to what the user had."""
+    """Return the record of a case whose source segconv made: the way back ends at what the user had."""
     own = record.label_file
     snapped = [loss for loss in own.losses if loss.kind == SNAPPED]
     users = origin.label_file.moved(forward)

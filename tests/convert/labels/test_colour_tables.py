@@ -53,10 +53,10 @@ def test_a_table_is_read(name: str, text: str, expected: dict[str, int | str], t
 @pytest.mark.parametrize(
     ("name", "data", "code", "told"),
     [
-        ("labelmap.txt", b"background 0\n", "SC074", "'background 0' is no line of a colour table"),
+        ("labelmap.txt", b"background 0\n", "SC074", "'background 0' is not a line of a colour table"),
         ("labelmap.txt", b"background:0,0,256::\n", "SC074", "part outside 0..255"),
-        ("labelmap.txt", b"road:1,2,3::\nroad:4,5,6::\n", "SC074", "'road' stands twice"),
-        ("labelmap.txt", b"background:0,0,0::\nBackground:1,1,1::\n", "SC074", "'background' stands twice"),
+        ("labelmap.txt", b"road:1,2,3::\nroad:4,5,6::\n", "SC074", "'road' occurs twice"),
+        ("labelmap.txt", b"background:0,0,0::\nBackground:1,1,1::\n", "SC074", "'background' occurs twice"),
         ("labelmap.txt", b"stra\xdfe:0,0,0::\n", "SC074", "is not UTF-8"),
         ("labelmap.txt", b"", "SC074", "is empty"),
         ("t.csv", b"", "SC074", "is empty"),

@@ -381,7 +381,7 @@ def test_a_segmentation_on_a_foreign_grid_is_refused(tmp_path: Path, segconv: Co
     (root / "p1" / "s.seg.nrrd").write_bytes(data.replace(b"space origin: (-", b"space origin: (-1"))
     done, _ = convert(segconv, root)
     assert (done.code, done.codes()) == (65, ["SC083"])
-    assert "Error SC083: p1/s.seg.nrrd: lies on a grid" in done.err
+    assert "Error SC083: p1/s.seg.nrrd: is on a grid" in done.err
     assert "source geometry" in done.err
     assert list(segconv.raw.iterdir()) == []
 
