@@ -235,10 +235,7 @@ def remap(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
         Value as found → value as written.
     """
     if max(mapping) >= _LONGEST_TABLE:
-        largest = np.iinfo(array.dtype).max if array.dtype.kind in "iu" else np.inf
-        ordered = [value for value in sorted(mapping) if value <= largest]  # the others cannot occur
-        new = np.array([mapping[value] for value in ordered], smallest_type(max(mapping.values())))
-        return np.asarray(new[np.searchsorted(np.array(ordered, array.dtype), array)])
+        return _searched(array, mapping)
     table = np.zeros(max(mapping) + 1, dtype=smallest_type(max(mapping.values())))
     for found, written in mapping.items():
         table[found] = written
@@ -246,6 +243,14 @@ def remap(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
         return _translated(array, table)
     remapped: NDArray[Any] = table[array if array.dtype.kind in "iu" else array.astype(np.int64)]
     return remapped
+
+
+def _searched(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
+    """Look values up in a sorted list."""
+    largest = np.iinfo(array.dtype).max if array.dtype.kind in "iu" else np.inf
+    ordered = [value for value in sorted(mapping) if value <= largest]  # the others cannot occur
+    new = np.array([mapping[value] for value in ordered], smallest_type(max(mapping.values())))
+    return np.asarray(new[np.searchsorted(np.array(ordered, array.dtype), array)])
 
 
 def _translated(array: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:

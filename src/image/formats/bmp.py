@@ -155,19 +155,24 @@ def _layout(data: Buffer) -> _Layout:
     rows_at, length, width, height, planes, bits, compression = struct.unpack("<10xIIiiHHI", head[:34])
     if not 40 <= length <= 124 or planes != 1 or rows_at < 14 + length:
         raise SegconvError(f"has a BMP header of {length} bytes and {planes} planes", code="SC053")
-    masks = struct.unpack("<III", head[54:66].ljust(12, b"\0"))
-    if bits not in (1, 4, 8, 24, 32) or not (compression == 0 or (compression == _BITFIELDS and masks == _MASKS)):
-        raise SegconvError(
-            f"is a BMP of {bits} bits with the compression {compression}, expected 1, 4, 8, 24 or 32 bits without",
-            code="SC056",
-            hint="save it as PNG",
-        )
+    _refuse_coding(head, bits, compression)
     refuse_size(width, abs(height))
     alpha = compression == _BITFIELDS and length >= 56 and head[66:70] == _ALPHA.to_bytes(4, "little")
     colours = _colours(head, length, bits, rows_at) if bits <= 8 else np.zeros((0, 3), np.uint8)
     kind, samples = (_kind(colours, bits), 1) if bits <= 8 else ("RGBA", 4) if alpha else ("RGB", 3)
     header = PictureHeader(width, abs(height), min(bits, 8), kind, samples, format="BMP")
     return _Layout(header, rows_at, (width * bits + 31) // 32 * 4, height > 0, bits, colours)
+
+
+def _refuse_coding(head: bytes, bits: int, compression: int) -> None:
+    masks = struct.unpack("<III", head[54:66].ljust(12, b"\0"))
+    usual = compression == 0 or (compression == _BITFIELDS and masks == _MASKS)
+    if bits not in (1, 4, 8, 24, 32) or not usual:
+        raise SegconvError(
+            f"is a BMP of {bits} bits with the compression {compression}, expected 1, 4, 8, 24 or 32 bits without",
+            code="SC056",
+            hint="save it as PNG",
+        )
 
 
 def _kind(colours: NDArray[np.uint8], bits: int) -> str:

@@ -55,7 +55,8 @@ def channel_axis(fields: Fields, sizes: list[int]) -> int | None:
     n = len(sizes)
     if not 2 <= n <= 4:
         raise SegconvError(f"declares {n} dimensions, expected 2 to 4", code="SC053")
-    outside = _axes_outside_space(fields, n)
+    kinds = _kinds(fields, n)
+    outside = _without_direction(fields, kinds, n) if fields.get("space directions") is not None else _by_kind(kinds, n)
     if len(outside) > 1 or n - len(outside) not in (2, 3):
         raise SegconvError(
             f"has {n - len(outside)} axes in space and {len(outside)} others, expected 2 or 3 and at most 1",
@@ -66,19 +67,20 @@ def channel_axis(fields: Fields, sizes: list[int]) -> int | None:
     return outside[0] if outside else None
 
 
-def _axes_outside_space(fields: Fields, n: int) -> list[int]:
-    """Return the axes that are not in space: those without a direction; without directions, those of other kinds."""
-    kinds = _kinds(fields, n)
-    if fields.get("space directions") is not None:
-        placed = [row is not None for row in _rows(fields, n)]
-        for axis, kind in enumerate(kinds):
-            if placed[axis] and kind not in (*_SPATIAL_KINDS, *_UNSAID_KINDS):
-                raise SegconvError(f"gives axis {axis}, a {kind}, a direction in space", code="SC053")
-        return [axis for axis in range(n) if not placed[axis]]
-    by_kind = [axis for axis, kind in enumerate(kinds) if kind not in _SPATIAL_KINDS]
-    if all(kind in _UNSAID_KINDS for kind in kinds) and n < 4:
-        return []  # says nothing at all
-    return by_kind or ([3] if n == 4 else [])
+def _without_direction(fields: Fields, kinds: list[str], n: int) -> list[int]:
+    """Return the axes without a direction; refuse one for channels."""
+    rows = _rows(fields, n)
+    for axis, kind in enumerate(kinds):
+        if rows[axis] is not None and kind not in (*_SPATIAL_KINDS, *_UNSAID_KINDS):
+            raise SegconvError(f"gives axis {axis}, a {kind}, a direction in space", code="SC053")
+    return [axis for axis, row in enumerate(rows) if row is None]
+
+
+def _by_kind(kinds: list[str], n: int) -> list[int]:
+    """Return the axes that are not in space by their kinds; the last of four if the header does not say."""
+    if n < 4 and set(kinds) <= set(_UNSAID_KINDS):
+        return []
+    return [axis for axis, kind in enumerate(kinds) if kind not in _SPATIAL_KINDS] or ([3] if n == 4 else [])
 
 
 def _kinds(fields: Fields, n: int) -> list[str]:
@@ -130,8 +132,7 @@ def spatial(
     signs = _signs(fields, oddities)
     steps, origin = _steps_and_origin(fields, len(sizes), oddities)
     lengths = [math.hypot(*step) for step in steps]
-    if not all(math.isfinite(length) and length > 0 for length in lengths):
-        raise SegconvError(f"its axes have the steps {tuple(lengths)} mm, expected numbers above 0", code="SC057")
+    _refuse_not_above_0(lengths, "its axes have the steps")
     cosines = [step / length * signs for step, length in zip(steps, lengths, strict=True)]
     if len(cosines) == 2:
         cosines.append(np.cross(cosines[0], cosines[1]))
@@ -139,6 +140,11 @@ def spatial(
     origin_mm = tuple((origin * signs).tolist())
     grid = grid_of(tuple(size), tuple(lengths), origin_mm, np.stack(cosines, axis=1), oddities, how)
     return grid, tuple(oddities)
+
+
+def _refuse_not_above_0(lengths: list[float], what: str) -> None:
+    if not all(math.isfinite(length) and length > 0 for length in lengths):
+        raise SegconvError(f"{what} {tuple(lengths)} mm, expected numbers above 0", code="SC057")
 
 
 def _steps_and_origin(
@@ -191,8 +197,7 @@ def _unplaced(fields: Fields, axes: list[int], size: list[int], oddities: Odditi
     units = fields.get("units", [""] * len(steps))
     scale = _mm_per_unit([units[axis] for axis in axes if axis < len(units)], oddities)
     spacing = [float(steps[axis]) * scale for axis in axes]
-    if not all(math.isfinite(step) and step > 0 for step in spacing):
-        raise SegconvError(f"has the spacings {tuple(spacing)}, expected numbers above 0", code="SC057")
+    _refuse_not_above_0(spacing, "has the spacings")
     oddities.append(("SC092", "has no space directions; the grid is taken to lie along the LPS axes"))
     return Geometry.plain(size, (*spacing, *[1.0] * (3 - len(spacing))))
 

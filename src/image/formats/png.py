@@ -111,14 +111,18 @@ def read_header(head: Buffer) -> PictureHeader:
     if depth not in _DEPTHS.get(colour, ()) or (compression, filtering) != (0, 0) or interlace > 1:
         raise SegconvError(f"has the unknown coding {(depth, colour, compression, filtering, interlace)}", code="SC053")
     refuse_size(width, height)
-    if max(width, height) > _LIBPNG_SIDE and depth == 16 and _SAMPLES[colour] > 1:
-        raise SegconvError(
-            f"is {width}×{height}, sides of at most {_LIBPNG_SIDE} pixels are read where a pixel has several samples"
-            " of 16 bits",
-            code="SC054",
-            hint="save it as TIFF",
-        )
-    return PictureHeader(width, height, depth, _KINDS[colour], _SAMPLES[colour], bool(interlace))
+    header = PictureHeader(width, height, depth, _KINDS[colour], _SAMPLES[colour], bool(interlace))
+    if max(width, height) > _LIBPNG_SIDE and header.depth == 16 and header.samples > 1:
+        raise _too_long(header)
+    return header
+
+
+def _too_long(header: PictureHeader) -> SegconvError:
+    return SegconvError(
+        f"is {header}, sides of at most {_LIBPNG_SIDE} pixels are read where a pixel has several samples of 16 bits",
+        code="SC054",
+        hint="save it as TIFF",
+    )
 
 
 def prove(data: Buffer) -> tuple[PictureHeader, bool]:

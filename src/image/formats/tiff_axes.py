@@ -29,16 +29,19 @@ def _channels(tiff: Any, pages: int) -> int | None:
     """Return the number of channels among the pages, None if the file does not say."""
     if tiff.is_imagej:
         return int((tiff.imagej_metadata or {}).get("channels", 1))
-    description = str(tiff.pages[0].description)
     if tiff.is_ome:
-        # Read as text: whatever else the XML holds, entities among it, stays unread.
-        tag = _PIXELS.search(description)
-        sizes = {axis: int(size) for axis, size in _SIZE.findall(tag.group())} if tag else {}
-        # Samples of a pixel count as channels of OME, too.
-        planes = sizes.get("Z", 1) * sizes.get("T", 1)
-        return sizes.get("C", 1) if planes > 1 else min(sizes.get("C", 1), pages)
+        return _channels_of_ome(str(tiff.pages[0].description), pages)
     if tiff.is_shaped:
         said: dict[str, Any] = (tiff.shaped_metadata or ({},))[0]
         axes, shape = str(said.get("axes", "")), said.get("shape", ())
         return int(shape[axes.index("C")]) if "C" in axes and len(axes) == len(shape) else None
     return None
+
+
+def _channels_of_ome(description: str, pages: int) -> int:
+    # Read as text, so that nothing else in the XML, such as entities, is interpreted.
+    tag = _PIXELS.search(description)
+    sizes = {axis: int(size) for axis, size in _SIZE.findall(tag.group())} if tag else {}
+    # OME counts the samples of a pixel as channels, too.
+    planes = sizes.get("Z", 1) * sizes.get("T", 1)
+    return sizes.get("C", 1) if planes > 1 else min(sizes.get("C", 1), pages)
