@@ -7,7 +7,8 @@ from typing import Any
 
 from .. import reading
 from ..errors import SegconvError
-from .pickle_values import Array, NotPlain, values_of
+from .pickle_values import values_of
+from .pickled_arrays import Array, NotPlain
 
 MAX_BYTES = 64 << 20
 

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .. import reading
-from ..dataset.pickle_values import NotPlain, values_of
+from ..dataset.pickle_values import values_of
+from ..dataset.pickled_arrays import NotPlain
 from ..errors import Cure, SegconvError, naming
 from ..work import fsops
 from ..work.writing import writing

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segconv.dataset import pickle_values
-from segconv.dataset.pickle_values import Array, NotPlain, values_of
+from segconv.dataset.pickle_values import values_of
+from segconv.dataset.pickled_arrays import Array, NotPlain
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
