@@ -46,10 +46,11 @@ from ..typed import (
 )
 from ..work.owned import Manifest, Written
 from ..work.run import Result
+from .label_readers import label_map, label_value_text, shape_of_grid, stored_label
 from .names import CASE_IDENTIFIER
 from .runs import FILE, RunRecord
 from .seal import sha256_as_written
-from .stored_label import NOTHING_KNOWN, StoredLabel, label_map, label_value_text, shape_of_grid, stored_label
+from .stored_label import NOTHING_KNOWN, StoredLabel
 from .strictjson import dump_line, load_object, read_file
 
 FOLDER = "segconv"

@@ -22,8 +22,9 @@ from ..typed import (
     whole_between,
 )
 from ..version import VERSION
+from .label_readers import label_map, stored_label
 from .seal import SEAL, sealed
-from .stored_label import NOTHING_KNOWN, StoredLabel, label_map, stored_label
+from .stored_label import NOTHING_KNOWN, StoredLabel
 
 FORMAT = 1
 

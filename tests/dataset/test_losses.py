@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from segconv.convert.back.task import lost_by
+from segconv.dataset.label_readers import stored_label
 from segconv.dataset.lineage import CaseRecord
 from segconv.dataset.losses import SNAPPED, UNITED, Loss, loss
-from segconv.dataset.stored_label import StoredLabel, stored_label
+from segconv.dataset.stored_label import StoredLabel
 from segconv.typed import Misfit
 
 

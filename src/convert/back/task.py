@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...dataset.description import DatasetDescription
+from ...dataset.label_readers import LARGEST_VALUE, grid
 from ...dataset.label_table import LabelTable
 from ...dataset.layout import Dataset
 from ...dataset.lineage import CaseRecord
 from ...dataset.runs import RunRecord
-from ...dataset.stored_label import LARGEST_VALUE, LAYERS, NOTHING_KNOWN, SEGMENTS, STACK, StoredLabel, StoredMask, grid
+from ...dataset.stored_label import LAYERS, NOTHING_KNOWN, SEGMENTS, STACK, StoredLabel, StoredMask
 from ...errors import Finding, SegconvError, warning
 from ...image.geometry import Geometry
 from ...typed import Misfit, can_be_a_path

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from segconv.dataset.stored_label import stored_label
+from segconv.dataset.label_readers import stored_label
 from segconv.image.formats import segmentation
 from segconv.image.formats.segmentation import Segment
 from segconv.image.geometry import Geometry
