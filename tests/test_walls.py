@@ -15,10 +15,8 @@ from segconv.cli.main import COMMANDS
 SOURCES = Path(next(iter(segconv.__path__)))
 CLEAN = (
     "augment",
-    "convert/back",
-    "convert/bands.py",
-    "convert/labels",
-    "convert/write",
+    "convert",
+    "dataset",
     "errors.py",
     "flows",
     "image",

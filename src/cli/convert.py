@@ -103,6 +103,8 @@ def show_repairs(repaired: Mapping[str, Sequence[str]], sink: Sink) -> None:
 
 
 def _show(conversion: Conversion, sink: Sink) -> None:
+    from ..convert.patients import in_words
+
     found = conversion.summary()
     sink.say(f"{found['source']}: {found['kind']} ({found['evidence']})")
     sink.say(f"{found['training_cases']} training and {found['test_cases']} test cases")
@@ -119,7 +121,7 @@ def _show(conversion: Conversion, sink: Sink) -> None:
         f" (guessed from {found['labels_guessed_from']}; --labels overrides)" if found["labels_guessed_from"] else ""
     )
     sink.say(f"labels: {told}{guess}")
-    sink.say(f"patients: {found['patients_in_words']}")
+    sink.say(f"patients: {in_words(conversion.scan, '--patient-pattern or --patients')}")
     if names := found["mapped_names"]:
         some = list(names.items())[: None if sink.verbose else SHOWN_NAMES]
         more = f" … {len(names)} in all (-v shows them)" if len(some) < len(names) else ""

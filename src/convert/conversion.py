@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -43,8 +42,8 @@ from .write.case import convert_case
 from .write.task import CaseTask, Recipe
 from .write.whole import Whole
 
-_OPTION = re.compile(r"--(?!max-volume|no-verify-source|restart|to\b)[a-z]")
-"""In a hint, an option that decides what is written."""
+_NOT_IN_KEY = ("raise_max_volume", "fewer_jobs", "restart", "repair")
+"""Kinds of cures that change nothing that decides the bytes of the result."""
 
 
 @dataclass(frozen=True)
@@ -239,13 +238,11 @@ def run_conversion(conversion: Conversion, how: RunOptions = USUAL) -> Outcome:
 
 
 def _beside_restart(finding: Finding) -> Finding:
-    """Return a finding whose hint says that other options begin anew: the run has begun, and cases may be done."""
+    """Return a finding that says that other options need a restart: the run has begun, and cases may be done."""
     hint, cures = finding.advice
-    if cures:
-        return replace(finding, hint=hint, cures=(*cures, Cure("options_need_restart")))
-    if not _OPTION.search(hint):
+    if all(cure.kind in _NOT_IN_KEY for cure in cures):
         return finding
-    return replace(finding, hint=f"{hint}; a new option goes with --restart, as the run has begun")
+    return replace(finding, hint=hint, cures=(*cures, Cure("options_need_restart")))
 
 
 def repaired_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]]:
@@ -272,7 +269,9 @@ def _source_root(source: Path) -> Path:
             raise SegconvError("does not exist", code="SC010", file=str(source), hint="check the path") from error
         raise refused from error
     if not reading.is_folder(root):
-        raise SegconvError("is no folder", code="SC010", file=str(source), hint="give the folder that holds the data")
+        raise SegconvError(
+            "is not a folder", code="SC010", file=str(source), hint="give the folder that holds the data"
+        )
     return root
 
 

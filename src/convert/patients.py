@@ -50,9 +50,15 @@ def number_of_patients(scan: Scan) -> int:
     return len(set(_patients(scan)) - {None})
 
 
-def in_words(scan: Scan) -> str:
-    """Return what is known of the patients, and what that means for the folds, in one line."""
-    return patients_in_words(_patients(scan), scan.patients_guessed_from, "--patient-pattern or --patients")
+def in_words(scan: Scan, otherwise: str = "a pattern or a list of patients") -> str:
+    """Return what is known of the patients, and what that means for the folds, in one line.
+
+    Parameters
+    ----------
+    otherwise
+        What names the patients.
+    """
+    return patients_in_words(_patients(scan), scan.patients_guessed_from, otherwise)
 
 
 def _patients(scan: Scan) -> list[str | None]:

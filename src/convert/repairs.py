@@ -1,4 +1,4 @@
-"""What conversion may mend on the way in, when asked: each kind says what it did, in numbers, or leaves all as it was.
+"""What conversion may repair on the way, when asked: each kind says what it did, in numbers, or changes nothing.
 
 ``header``: a label takes its image's header. ``resample``: a label is taken to its image's grid, a channel
 to that of the first; see `resampling`. ``orthonormal``: axes that are not at right angles become the nearest rotation.
@@ -33,7 +33,7 @@ NARROW = ("int16", "int32", "uint32")
 
 @dataclass(frozen=True)
 class Mending:
-    """What a user allowed to be mended.
+    """What a user allowed to be repaired.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ class Mending:
     Raises
     ------
     SegconvError
-        ``SC001`` for a kind that there is not, two that contradict each other, or a value that is
-        no finite number of 32 bits.
+        ``SC001`` for an unknown kind, two that contradict each other, or a value that is
+        not a finite number of 32 bits.
     """
 
     kinds: tuple[str, ...] = ()
@@ -55,15 +55,15 @@ class Mending:
     def __post_init__(self) -> None:
         unknown = [kind for kind in self.kinds if kind not in KINDS]
         if unknown:
-            raise SegconvError(f"--repair {unknown[0]}: no such repair", hint=f"there are {', '.join(KINDS)}")
+            raise SegconvError(f"{unknown[0]}: no such repair", hint=f"known are {', '.join(KINDS)}")
         if {HEADER, RESAMPLE} <= set(self.kinds):
             raise SegconvError(
-                "--repair header (--label-header image) and --repair resample contradict each other",
+                "a label cannot both take its image's header and be resampled",
                 hint="header if only the label's header is wrong, resample if the label lies where its header says",
             )
         if self.nonfinite is not None and not abs(self.nonfinite) <= LARGEST:
             raise SegconvError(
-                f"--nonfinite {self.nonfinite:g} is no number that a network can compute with",
+                f"{self.nonfinite:g}, in the place of NaN and infinity, is no number to compute with",
                 hint="a finite value, such as the one that air has in the images",
             )
 

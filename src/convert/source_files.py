@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .. import reading
 from ..dataset.folders import is_stray
-from ..errors import SegconvError
+from ..errors import Cure, SegconvError
 from ..image import opened
 
 
@@ -26,7 +26,7 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> str:
-    """Return where a file of a source really lies.
+    """Return where a file of a source really is.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
     Raises
     ------
     SegconvError
-        ``SC060`` if a link leads out of the source or round in a circle; ``SC012`` if it leads
-        nowhere; ``SC061`` if it is no regular file; ``SC051`` if it leads from the name of a picture
-        or volume to one that tells no format.
+        ``SC060`` if a link leaves the source or ends in a circle; ``SC012`` if its target does not
+        exist; ``SC061`` if it is not a regular file; ``SC051`` if the name of a picture or volume is a
+        link to a name that says no format.
     """
     text = os.fspath(path)
     try:
@@ -53,25 +53,26 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
     except FileNotFoundError as error:
         link = os.path.islink(text)
         what = "is a link to a file that does not exist" if link else "does not exist"
-        hint = f"restore the file{' or remove the link' if link else ', or take it off the list that names it'}"
+        hint = f"restore the file{' or remove the link' if link else ', or remove it from the list that names it'}"
         raise SegconvError(what, code="SC012", file=text, hint=hint) from error
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise reading.refusal(error, text) from error
-        raise SegconvError("is a link that leads round in a circle", code="SC060", file=text) from error
+        raise SegconvError("is a link that ends in a circle", code="SC060", file=text) from error
     if not external and not _is_below(real, os.fspath(root)):
         raise SegconvError(
             f"is a link that leaves the source, to {real}",
             code="SC060",
             file=text,
-            hint="copy the file into the source, or --allow-external",
+            hint="copy the file into the source",
+            cures=(Cure("allow_external"),),
         )
     if not reading.is_file(real):
         raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=text)
     if os.path.basename(real) != os.path.basename(text) and (ending := _ending(text)) and not _ending(real):
         # As stores keep files: by their hash.
         raise SegconvError(
-            f"is a link to {shown(real, root)}, which does not end as a picture or volume does, expected {ending}",
+            f"is a link to {shown(real, root)}, which has no ending of a picture or volume, expected {ending}",
             code="SC051",
             file=text,
             hint=f"cp -rL {shlex.quote(os.fspath(root))} COPY makes a source without links",

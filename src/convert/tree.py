@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .. import reading
 from ..dataset.folders import is_stray
+from ..errors import Cure
 from .model import SERIES, STACK, Parts
 from .survey import Survey
 
@@ -100,14 +101,15 @@ def _may_enter(survey: Survey, path: str, root: Path) -> bool:
     link = survey.root / path
     target = Path(os.path.realpath(link))
     if Path(os.path.realpath(link.parent)).is_relative_to(target):
-        survey.error("SC060", "is a link that leads round in a circle", file=path, hint="remove it")
+        survey.error("SC060", "is a link that ends in a circle", file=path, hint="remove it")
         return False
     if not survey.options.allow_external and not target.is_relative_to(root):
         survey.error(
             "SC060",
             f"is a link that leaves the source, to {target}",
             file=path,
-            hint="copy the folder into the source, or --allow-external",
+            hint="copy the folder into the source",
+            cures=(Cure("allow_external"),),
         )
         return False
     return True

@@ -17,7 +17,7 @@ from .lineage import TRAIN, CaseRecord
 LEAST_ANONYMOUS = 3
 """So many folders or prefixes that no word calls patients must there be: two are as likely two halves of a set."""
 
-NAMES_PATIENTS = "segconv convert DATASET --to 43_New with --patient-pattern or --patients"
+NAMES_PATIENTS = "a conversion with a pattern or a list of patients"
 """What names the patients of a dataset that is there."""
 
 # fmt: off

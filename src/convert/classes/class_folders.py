@@ -43,26 +43,27 @@ def class_folders(survey: Survey) -> list[CaseFolder]:
 
 
 def _cases(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:
-    masks = {
-        folder: units
-        for folder, units in folders.items()
-        if place_of(folder).role == MASK and not _of_objects(folder, folders)
-    }
-    rest = [folder for folder in folders if folder not in masks]
-    images = [folder for folder in rest if place_of(folder).role == IMAGE] or rest
+    of_masks = [folder for folder in folders if place_of(folder).role == MASK and not _of_objects(folder, folders)]
+    masks = {folder: folders[folder] for folder in of_masks}
+    pictures = _pictures([units for folder, units in folders.items() if folder not in masks])
     names = _class_names(list(masks))
-    if len(images) != 1 or not names:
-        return []
-    pictures = {unit.stem: unit for unit in folders[images[0]]}
+    if pictures.keys() & names.values():
+        return []  # a folder for each picture
     owners = {unit: _owner(unit.stem, pictures) for units in masks.values() for unit in units}
-    if pictures.keys() & names.values() or not all(any(owners[unit] for unit in own) for own in masks.values()):
-        return []  # a folder for each picture, or masks of something else
+    if not names or not all(any(owners[unit] for unit in own) for own in masks.values()):
+        return []  # masks of something else
     cases = {stem: CaseFolder(unit.path[: -len(unit.ending)], {stem: unit}) for stem, unit in pictures.items()}
     for folder, units in masks.items():
         if wanted_name(names[folder], survey.options.masks):
             for unit in units:
                 _add(survey, cases, unit, owners[unit], names[folder])
     return list(cases.values())
+
+
+def _pictures(folders: Sequence[list[Unit]]) -> dict[str, Unit]:
+    """Return name → picture of the one folder of images, or of the only folder; nothing if there are several."""
+    images = [units for units in folders if place_of(units[0].folder).role == IMAGE] or folders
+    return {unit.stem: unit for unit in images[0]} if len(images) == 1 else {}
 
 
 def _add(survey: Survey, cases: Mapping[str, CaseFolder], unit: Unit, owner: str | None, name: str) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...dataset.compiler import Atom, Compiled, compile_masks
 from ...dataset.labels import GRAY
-from ...errors import SegconvError, naming
+from ...errors import Cure, SegconvError, naming
 from ...image import raster, volumes
 from ...image.geometry import Geometry
 from ...image.grids import IMAGE, same_grid
@@ -51,10 +51,7 @@ def compiled_masks(survey: Survey, cases: Sequence[SourceCase], names: Sequence[
         return compile_masks(names, atoms, priority=survey.options.priority or None, max_heads=survey.options.max_heads)
     except SegconvError as error:
         if error.code == "SC074" and len(names) > 1:
-            error.hint = (
-                "--masks NAME,… takes some of them; --priority NAME,… gives an overlap to the first of these;"
-                " --max-heads N allows more"
-            )
+            error.advise(cures=(Cure("take_some_masks"), Cure("give_priority"), Cure("allow_more_heads")))
         survey.collect(error)
         return None
 
@@ -95,7 +92,7 @@ def _on(values: NDArray[Any]) -> NDArray[np.bool_]:
         return on_and_mask(values)[1]
     except SegconvError as error:
         if error.code in ("SC071", "SC072"):
-            error.advise("store masks as 0 and one other value; if this is an image, say --image NAME for each image")
+            error.advise("store masks as 0 and one other value", cures=(Cure("name_image_of_case"),))
         raise
 
 

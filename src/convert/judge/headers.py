@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import Finding, SegconvError, naming
+from ...errors import Cure, SegconvError, naming
 from ...image import raster, volumes
 from ...image.geometry import Geometry
 from ...image.grids import FIRST_CHANNEL, IMAGE, other_order, same_grid
@@ -24,7 +24,7 @@ from ..model import BANDS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, Co
 from ..repairs import RESAMPLE, goes_with_image
 from ..source_files import shown
 from ..survey import Survey
-from ..volumes.frames import HINT, header_of_frame, same_frames
+from ..volumes.frames import CURE, header_of_frame, same_frames
 from ..write.task import CaseTask
 
 ONE_MAP = "merge the channels into one label map, if each is a class; if each is a person's, keep one"
@@ -45,8 +45,8 @@ def judge_headers(survey: Survey, cases: Sequence[SourceCase], channels: int) ->
     """
     if survey.options.file_ending is not None and survey.options.file_ending not in volumes.WRITABLE:
         ending = survey.options.file_ending.lstrip(".")
-        hint = "--format nii.gz, nii, nrrd or mha"
-        survey.error("SC001", f"--format {ending} is one of pictures, the source holds volumes", hint=hint)
+        cures = (Cure.of("choose_format", format="nii.gz"),)
+        survey.error("SC001", f"{ending} is a format of pictures, the source holds volumes", cures=cures)
     counts: dict[str, int] = {}
     segments = SegmentValues(survey.root)
     for case in cases:
@@ -76,29 +76,20 @@ def judge_pictures(survey: Survey, cases: Sequence[SourceCase], channels: int) -
     counts: dict[str, int] = {}
     white: dict[str, dict[str, bool]] = {"picture": {}, "mask": {}}
     for case in cases:
-        heads = []
+        heads: dict[str, raster.PictureHeader] = {}
         for path in case.files:
-            try:
-                with naming(survey.shown(path)):
-                    heads.append(_probe_picture(case, path, survey.options))
-            except SegconvError as error:
-                survey.collect(error)
-        if len(heads) < len(case.files):
+            with survey.judging(path):
+                heads[path] = _probe_picture(case, path, survey.options)
+        if len(heads) < len(set(case.files)):
             continue
-        counts[case.case] = sum(head.channels for head in heads[: len(case.images)])
-        for path, head in zip(case.files, heads, strict=True):
+        counts[case.case] = sum(heads[path].channels for path in case.images)
+        first = heads[case.images[0]]
+        for path, head in heads.items():
             if head.kind == "gray":
                 white["picture" if path in case.images else "mask"][survey.shown(path)] = head.white_is_zero
-        first = heads[0]
-        survey.add(
-            [
-                Finding(
-                    "SC082", f"is {head}, its picture {first}", file=survey.shown(path), hint="export both in one size"
-                )
-                for path, head in zip(case.files, heads, strict=True)
-                if (head.width, head.height) != (first.width, first.height)
-            ]
-        )
+            if (head.width, head.height) != (first.width, first.height):
+                what, hint = f"is {head}, its picture {first}", "export both in one size"
+                survey.error("SC082", what, file=survey.shown(path), hint=hint)
     for what, of_files in white.items():
         survey.add(judge_polarity(of_files, what))
     return _judge_counts(survey, cases, counts, channels)
@@ -117,22 +108,20 @@ def _probe_picture(case: SourceCase, path: str, options: ConvertOptions) -> rast
 
 
 def _judge_counts(survey: Survey, cases: Sequence[SourceCase], counts: Mapping[str, int], channels: int) -> int:
-    """Refuse cases that have not as many channels as they must; return how many those are."""
+    """Refuse cases that do not have as many channels as they must; return how many those are."""
     usual = channels or next((number for number, _ in Counter(counts.values()).most_common(1)), 0)
+    expected = f"the dataset has {channels}" if channels else f"most cases have {usual}"
+    hint = "correct the channels in dataset.json" if channels else "correct the case"
     by_name = {case.case: case for case in cases}
-    survey.add(
-        [
-            Finding(
+    for name, found in counts.items():
+        if found != usual:
+            survey.error(
                 "SC084",
-                f"has {count_of(found, 'channel')}, "
-                + (f"the dataset has {channels}" if channels else f"most cases have {usual}"),
+                f"has {count_of(found, 'channel')}, {expected}",
                 file=survey.shown(by_name[name].images[0]),
-                hint="mend the channels in dataset.json, or --channels" if channels else "mend the case",
+                hint=hint,
+                cures=(Cure("name_channels"),) if channels else (),
             )
-            for name, found in counts.items()
-            if found != usual
-        ]
-    )
     return usual
 
 
@@ -146,15 +135,22 @@ def _judge_case(
         file = survey.shown(path)
         if label.four_dimensional:
             number = count_of(label.channels, "channel")
-            what = f"is a label of four dimensions ({number}), expected one value a voxel"
-            hint = HINT if same_frames(images, label) else ONE_MAP
-            hint = "save it in three dimensions" if label.channels == 1 else hint
-            named = names_segments(label)
-            survey.error("SC073", what, file=file, hint="" if named else hint, cures=(BY_NAME,) if named else ())
+            what = f"is a label of four dimensions ({number}), expected one value per voxel"
+            hint, cures = _advice(images, label)
+            survey.error("SC073", what, file=file, hint=hint, cures=cures)
         else:
-            # Slices know no place of their own: a label of slices takes the grid of its image.
+            # Slices have no place of their own: a label of slices takes the grid of its image.
             place = replace(grid, size=label.geometry.size) if case.form(path) == STACK else label.geometry
             _judge_grid(survey, place, grid, IMAGE, file)
+
+
+def _advice(images: Sequence[VolumeHeader], label: VolumeHeader) -> tuple[str, tuple[Cure, ...]]:
+    """Return what to do about a label of four dimensions."""
+    if names_segments(label):
+        return "", (BY_NAME,)
+    if label.channels == 1:
+        return "save it in three dimensions", ()
+    return ("", (CURE,)) if same_frames(images, label) else (ONE_MAP, ())
 
 
 def _judge_grid(survey: Survey, grid: Geometry, reference: Geometry, whose: str, file: str) -> None:

@@ -37,7 +37,7 @@ def refuse_class_folders(root: Path) -> None:
     if len(folders) < len(places) or any(CASE in folder for folder in folders):
         _refuse_by_names(root, cases, places)
         return
-    image = next(iter(cases[0].images.values()))
+    image = _image(cases[0])
     images = f"{image.folder}/{CASE}{image.ending}".lstrip("/")
     classes = () if raters_in(places) else (_as_classes(root, places),)
     raise SegconvError(
@@ -50,26 +50,30 @@ def refuse_class_folders(root: Path) -> None:
 
 def _refuse_by_names(root: Path, cases: Sequence[CaseFolder], places: Mapping[str, str]) -> None:
     """Refuse masks that paths tell from one another, unless a usual reading of them leaves nothing open."""
-    units = [unit for case in cases for unit in (*case.images.values(), *case.masks.values())]
-    usual = pair_units(units)
-    if usual.paired and not usual.findings and not usual.several:
+    if _settled_by_names(cases):
         return
     full = next((case for case in cases if len(case.masks) > 1), None)
     first = full or cases[0]
-    image = next(iter(first.images.values()))
+    image = _image(first)
     masks = list({name: unit for case in ([full] if full else cases) for name, unit in case.masks.items()}.values())
     if place_of(image.folder).role is None and image_first([image], masks, root) is not True:
         return  # other channels, perhaps
     named = " and ".join(unit.path for unit in masks[:SHOWN_CLASSES])
-    both = "both" if len(masks) == 2 else "all"
+    of_image = f"{'both' if len(masks) == 2 else 'all'} be masks of {image.path}"
     one = []
     if _found_by_one_pattern(cases) and all(unit.folder != image.folder for unit in masks):
         one = [_one(image_form(image, first), place) for place in list(places.values())[:SHOWN_CLASSES]]
     raise SegconvError(
-        f"{named} may {both} be masks of {image.path}" if full is not None else f"{named} may be masks of a class each",
+        f"{named} may {of_image if full is not None else 'be masks of a class each'}",
         code="SC003",
         cures=(*one, _as_classes(root, places)),
     )
+
+
+def _settled_by_names(cases: Sequence[CaseFolder]) -> bool:
+    """Return whether a usual reading pairs the files and leaves nothing open."""
+    usual = pair_units(unit for case in cases for unit in (*case.images.values(), *case.masks.values()))
+    return usual.paired and not usual.findings and not usual.several
 
 
 def _found_by_one_pattern(cases: Sequence[CaseFolder]) -> bool:

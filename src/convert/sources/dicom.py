@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
 from ..model import SERIES, Scan
 from ..survey import Survey
 from . import pairs
@@ -19,7 +19,10 @@ def scan(survey: Survey) -> Scan:
     found = pairs.scan(survey)
     if found.cases and not any(parts.form == SERIES for case in found.cases for parts in case.parts.values()):
         raise SegconvError(
-            "holds no DICOM series", code="SC011", file=str(survey.root), hint="--from pairs reads other volumes"
+            "holds no DICOM series",
+            code="SC011",
+            file=str(survey.root),
+            cures=(Cure.of("choose_source_kind", kind="pairs"),),
         )
     return found
 

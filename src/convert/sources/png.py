@@ -71,13 +71,29 @@ def scan(survey: Survey) -> Scan:
             "known are training/{input,output}, images and masks, and the like",
         )
         survey.error("SC011", what, file=str(survey.root), hint=hint, cures=(Cure("name_images_and_masks"),))
-    masks = [(case, case.label) for case in cases if case.label is not None]
-    if any(case.form(label) == INSTANCES for case, label in masks) and not survey.options.unite_masks:
+    if any(case.form(str(case.label)) == INSTANCES for case in cases) and not survey.options.unite_masks:
         survey.note("masks of one object each are united; single objects do not come back")
     heads = _headers(survey, cases)
-    labels = [path for case, label in masks for path in case.files_of(label)]
-    judge_lossy(survey, {path: heads[path] for path in labels if path in heads})
+    masks = [path for case in cases if case.label is not None for path in case.files_of(case.label)]
+    judge_lossy(survey, {path: heads[path] for path in masks if path in heads})
     cases = [apart(case, heads) for case in cases]
+    channels = _channels(survey, cases, heads, files)
+    label_map = table_of_pictures(survey, cases, heads)
+    return Scan(
+        kind=KIND,
+        root=survey.root,
+        cases=tuple(cases),
+        channel_names=channels,
+        label_map=label_map,
+        file_ending=survey.options.file_ending or ENDING,
+        label_file=_stored(label_map, [heads[case.label] for case in cases if case.label in heads]),
+    )
+
+
+def _channels(
+    survey: Survey, cases: Sequence[SourceCase], heads: Mapping[str, PictureHeader], files: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the names of the channels; judge what the images of all cases hold."""
     channels = channels_of_pictures(survey, cases, heads, files)
     images = {path: heads[path] for case in cases for path in case.images if path in heads}
     _note_unnamed_sample(survey, images)
@@ -85,16 +101,7 @@ def scan(survey: Survey) -> Scan:
     refuse_other_count(survey, len(channels), "the pictures have", hint=hint)
     white = {survey.shown(path): head.white_is_zero for path, head in images.items() if head.kind == "gray"}
     survey.add(judge_polarity(white, "picture"))
-    label_map = table_of_pictures(survey, cases, heads)
-    return Scan(
-        kind=KIND,
-        root=survey.root,
-        cases=tuple(cases),
-        channel_names=survey.options.channels or channels,
-        label_map=label_map,
-        file_ending=survey.options.file_ending or ENDING,
-        label_file=_stored(label_map, [heads[label] for _, label in masks if label in heads]),
-    )
+    return survey.options.channels or channels
 
 
 def _note_unnamed_sample(survey: Survey, images: Mapping[str, PictureHeader]) -> None:

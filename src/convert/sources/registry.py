@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, replace
 
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
 from ...words import count_of, some_of
 from ..model import ConvertOptions, Scan
 from ..survey import Survey
@@ -26,7 +26,7 @@ def scan_source(kind: str, survey: Survey) -> Scan:
         ``SC001`` for a kind that does not exist, and for options that sources of this kind would not look at.
     """
     if kind not in KINDS:
-        raise SegconvError(f"--from {kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
+        raise SegconvError(f"{kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
     _refuse_unheeded(KINDS[kind], survey.options)
     scan = KINDS[kind].scan(survey)
     if survey.skipped:
@@ -40,9 +40,8 @@ def _refuse_unheeded(kind: Kind, options: ConvertOptions) -> None:
     for field in fields(options):
         unheeded = field.name in special - kind.heeds
         if unheeded and getattr(options, field.name) != getattr(ConvertOptions(), field.name):
-            option = f"--{field.name.removesuffix('_mm').replace('_', '-')}"
             heeding = [one.name for one in KINDS.values() if field.name in one.heeds]
             raise SegconvError(
-                f"{option}: says nothing about a source of the kind {kind.name}",
-                hint=f"leave it out; it is for {', '.join(heeding)}",
+                f"{field.name} has no meaning for a source of the kind {kind.name}, only for {', '.join(heeding)}",
+                cures=(Cure.of("leave_out", field=field.name),),
             )

@@ -1,4 +1,4 @@
-"""Images of several frames whose labels have as many (4D both): a case of its own for each frame (``--frames``).
+"""Images of several frames whose labels have as many (4D both): a case of its own for each frame.
 
 The frames of one file are of one patient, so that folds keep them together.
 """
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ...dataset.lineage import TEST, TRAIN
 from ...dataset.names import case_identifier
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
 from ...image import volumes
 from ...image.stored import ArrayVolume, DecodedVolume, VolumeHeader
 from ...words import count_of
@@ -19,38 +19,40 @@ from ..model import FRAME, ConvertOptions, Parts, SourceCase
 from ..source_files import read_source
 from ..survey import Survey
 
-HINT = "--frames makes a case of each frame, all of one patient"
+CURE = Cure("make_cases_of_frames")
 _SUBJECT = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9]+)")
 
 
 def with_frames(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
     """Return a case for each frame, if that was asked for; what has no frames to take apart becomes a finding.
 
-    Many files of hearts hold labels of two frames, and empty ones of all others: ``--unlabelled`` leaves those out, or
-    makes test cases of them.
+    Many files of hearts hold labels of two frames, and empty ones of all others: the user may leave those out, or
+    make test cases of them.
     """
     if not survey.options.frames:
         return list(cases)
-    found: list[SourceCase] = []
-    for case in cases:
-        units = [*case.images, *([case.label] if case.label is not None else [])]
-        try:
-            counts = {unit: volumes.probe_file(unit).channels if case.form(unit) is None else 1 for unit in units}
-        except SegconvError:
-            found.append(case)  # said when its headers are judged
-            continue
-        if len(set(counts.values())) > 1 or 1 in counts.values():
-            told = ", ".join(f"{survey.shown(unit)} has {count_of(number, 'frame')}" for unit, number in counts.items())
-            hint = "leave --frames out, if the image has channels and not frames; or take the case out with --cases"
-            survey.error("SC073", f"--frames: {told}", file=survey.shown(units[0]), hint=hint)
-            continue
-        number = next(iter(counts.values()))
-        empty = _empty(case, number, survey.options)
-        if empty and survey.options.unlabelled == "skip":
-            named = ", ".join(str(frame + 1) for frame in sorted(empty))
-            survey.note(f"--unlabelled skip left out the frames {named} of {survey.shown(units[0])}, without a label")
-        found += _frames(case, units, number, empty, survey.options)
+    found = [frame for case in cases for frame in _with_frames(survey, case)]
     return sorted(found, key=lambda frame: frame.split != TRAIN)
+
+
+def _with_frames(survey: Survey, case: SourceCase) -> list[SourceCase]:
+    units = [*case.images, *([case.label] if case.label is not None else [])]
+    try:
+        counts = {unit: volumes.probe_file(unit).channels if case.form(unit) is None else 1 for unit in units}
+    except SegconvError:
+        return [case]  # reported when its headers are judged
+    if len(set(counts.values())) > 1 or 1 in counts.values():
+        what = ", ".join(f"{survey.shown(unit)} has {count_of(number, 'frame')}" for unit, number in counts.items())
+        cures = (Cure.of("leave_out", field="frames"), Cure("take_some_cases"))
+        file = survey.shown(units[0])
+        survey.error("SC073", f"cannot be taken apart into frames: {what}", file=file, cures=cures)
+        return []
+    number = next(iter(counts.values()))
+    empty = _empty(case, number, survey.options)
+    if empty and survey.options.unlabelled == "skip":
+        named = ", ".join(str(frame + 1) for frame in sorted(empty))
+        survey.note(f"left out the frames {named} of {survey.shown(units[0])}, which have no label, as asked")
+    return _frames(case, units, number, empty, survey.options)
 
 
 def _empty(case: SourceCase, count: int, options: ConvertOptions) -> set[int]:

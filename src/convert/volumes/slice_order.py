@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...errors import Finding, SegconvError
+from ...errors import Cure, Finding, SegconvError
 from ...image import raster, stack
 from ...words import count_of
 from ..model import SERIES, STACK, ConvertOptions, Parts, SourceCase
@@ -23,7 +23,7 @@ INSTANCE = "instance"
 POSITION = "position"
 REVERSE = "reverse"
 ORDERS = (NAME, INSTANCE, POSITION, REVERSE)
-"""What ``--slice-order`` takes; in what order of the slices the pictures follow one another."""
+"""In what order of the slices the pictures follow one another."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class _Slices:
     count: int
     stems: tuple[str, ...] = ()
     instances: tuple[int | None, ...] = ()
+
+    @property
+    def numbered(self) -> bool:
+        """Whether each has an InstanceNumber of its own."""
+        return None not in self.instances and len(set(self.instances)) >= max(1, self.count)
 
 
 def in_slice_order(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
@@ -67,42 +72,45 @@ def in_slice_order(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCa
         way, files = found
         ways[way] += 1
         ordered.append(replace(case, parts={**case.parts, case.label: files}))
-    survey.notes += [
-        f"mask pictures of {count_of(number, 'case')} belong to slices {way}" for way, number in ways.items()
-    ]
+    for way, number in ways.items():
+        survey.note(f"mask pictures of {count_of(number, 'case')} belong to slices {way}")
     if open_cases:
         survey.findings.append(_not_stated(open_cases, survey.root))
     return ordered
 
 
 def _order(case: SourceCase, slices: _Slices, options: ConvertOptions) -> tuple[str, Parts] | None:
-    """Return what tells the order, and the pictures in it; None if nothing does."""
+    """Return what settles the order, and the pictures in it; None if nothing does."""
     parts = case.parts[str(case.label)]
-    files = parts.files
-    if len(files) == 1 and raster.probe_file(files[0]).pages == 1:
-        return "of which each has one", parts
-    if len(files) == 1:
-        if options.slice_order is None:
-            return None
-        _refuse_unfit(options.slice_order, slices, pages=True)
-        reverse = options.slice_order == REVERSE
-        return f"as --slice-order {options.slice_order} says", replace(parts, names=(REVERSE,) if reverse else ())
-    if slices.stems and len(slices.stems) != len(files):
+    if len(parts.files) == 1:
+        return _order_of_pages(parts, slices, options.slice_order)
+    if slices.stems and len(slices.stems) != len(parts.files):
         raise SegconvError(
-            f"is {count_of(len(files), 'picture')}, its image has {count_of(len(slices.stems), 'slice')}",
+            f"is {count_of(len(parts.files), 'picture')}, its image has {count_of(len(slices.stems), 'slice')}",
             code="SC082",
             hint="a picture for each slice was expected, empty ones too",
         )
     if options.slice_order is not None:
         _refuse_unfit(options.slice_order, slices, pages=False)
-        order = _stated(options.slice_order, slices, len(files))
-        way = f"as --slice-order {options.slice_order} says"
-    else:
-        proved = _proved([Path(file).stem for file in files], slices)
-        if proved is None:
-            return None
+        way, order = _as_asked(options.slice_order), _stated(options.slice_order, slices, len(parts.files))
+    elif (proved := _proved([Path(file).stem for file in parts.files], slices)) is not None:
         way, order = proved
-    return way, replace(parts, files=tuple(files[at] for at in order))
+    else:
+        return None
+    return way, replace(parts, files=tuple(parts.files[at] for at in order))
+
+
+def _order_of_pages(parts: Parts, slices: _Slices, order: str | None) -> tuple[str, Parts] | None:
+    if raster.probe_file(parts.files[0]).pages == 1:
+        return "of which each has one", parts
+    if order is None:
+        return None
+    _refuse_unfit(order, slices, pages=True)
+    return _as_asked(order), replace(parts, names=(REVERSE,) if order == REVERSE else ())
+
+
+def _as_asked(order: str) -> str:
+    return f"in the order that was asked for, {order}"
 
 
 def _slices_of(case: SourceCase) -> _Slices:
@@ -166,16 +174,11 @@ def _stated(order: str, slices: _Slices, count: int) -> list[int]:
 
 
 def _refuse_unfit(order: str, slices: _Slices, *, pages: bool) -> None:
-    usable = INSTANCE if order == INSTANCE else ""
-    if usable and (pages or None in slices.instances or len(set(slices.instances)) < max(1, slices.count)):
-        raise SegconvError(
-            "--slice-order instance: the slices of the image have no InstanceNumber of their own each",
-            hint=f"--slice-order {POSITION} or {REVERSE}",
-        )
+    cures = (Cure.of("state_slice_order", order=POSITION), Cure.of("state_slice_order", order=REVERSE))
+    if order == INSTANCE and (pages or not slices.numbered):
+        raise SegconvError("the slices of the image have no InstanceNumber of their own each", cures=cures)
     if pages and order == NAME:
-        raise SegconvError(
-            "--slice-order name: pages of one picture have no names", hint=f"--slice-order {POSITION} or {REVERSE}"
-        )
+        raise SegconvError("pages of one picture have no names", cures=cures)
 
 
 def _not_stated(cases: Sequence[tuple[SourceCase, _Slices]], root: Path) -> Finding:
@@ -183,22 +186,21 @@ def _not_stated(cases: Sequence[tuple[SourceCase, _Slices]], root: Path) -> Find
     files = case.files_of(str(case.label))
     first = Path(files[0]).name
     more = f"; and so {count_of(len(cases) - 1, 'case')} more" if cases[1:] else ""
-    choices = [f"--slice-order {POSITION} if {first} is the first slice of the volume, {REVERSE} if it is the last"]
+    own = "a volume in one file"
+    choices = {POSITION: f"{first} is the first slice of the volume", REVERSE: "it is the last"}
     if slices.stems:
-        ends = f"{slices.stems[0]} lies first (lowest along the normal), {slices.stems[-1]} last"
+        ends = f"{slices.stems[0]} is first (lowest along the normal), {slices.stems[-1]} last"
         own = f"a DICOM series, in which {ends}"
         by_name = min(slices.stems, key=stack.natural_key)
-        choices = [f"--slice-order {NAME} if the first picture, {first}, is of the first file by name, {by_name}"]
-        if None not in slices.instances and len(set(slices.instances)) == slices.count:
+        choices = {NAME: f"the first picture, {first}, is of the first file by name, {by_name}"}
+        if slices.numbered:
             by_instance = slices.stems[min(range(slices.count), key=lambda at: slices.instances[at] or 0)]
-            choices.append(f"{INSTANCE} if it is of the lowest InstanceNumber, {by_instance}")
-        choices.append(f"{POSITION} if it is of {slices.stems[0]}, {REVERSE} if of {slices.stems[-1]}")
-    else:
-        own = "a volume in one file"
+            choices[INSTANCE] = f"it is of the lowest InstanceNumber, {by_instance}"
+        choices |= {POSITION: f"it is of {slices.stems[0]}", REVERSE: f"it is of {slices.stems[-1]}"}
     what = f"has {count_of(len(files), 'mask picture')}, from {first} on" if files[1:] else "is a picture with pages"
     return Finding(
         "SC003",
         f"{what}, and its image is {own}: no name tells which is of which slice{more}",
         file=shown(str(case.label), root),
-        hint="; ".join(choices),
+        cures=tuple(Cure.of("state_slice_order_if", order=order, condition=when) for order, when in choices.items()),
     )

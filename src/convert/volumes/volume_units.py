@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ... import reading
-from ...errors import SegconvError, naming
+from ...errors import Cure, SegconvError, naming
 from ...image import opened, raster, stack, volumes
 from ...image.formats.dicom_head import HEAD_BYTES, is_dicom
 from ..bands import KIND
@@ -79,7 +79,8 @@ def listed_volume(survey: Survey, unit: Unit) -> Unit:
                 "is a folder that holds no series of DICOM and no slices",
                 code="SC063",
                 file=unit.path,
-                hint="list files; or, for slices that are pictures, --spacing X,Y,Z",
+                hint="list files",
+                cures=(Cure("give_spacing"),),
             )
         return found[0]
     if survey.options.spacing_mm is not None and unit.path.lower().endswith(raster.ENDINGS) and reading.is_file(place):
@@ -108,7 +109,7 @@ def _of_folder(root: Path, folder: str, names: list[str], *, spaced: bool) -> li
     if (one := next(itertools.chain(named, slices), None)) is not None:
         if pictures and spaced:
             raise SegconvError(
-                f"holds slices of DICOM, as {one}, and pictures, as {pictures[0]}, which are slices by --spacing",
+                f"holds slices of DICOM, as {one}, and pictures, as {pictures[0]}, which a spacing makes slices",
                 code="SC063",
                 file=folder,
                 hint="put each into a folder of its own",
