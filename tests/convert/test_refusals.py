@@ -157,12 +157,12 @@ REFUSALS = {
     ),
     "a mask in two files": Refusal("masks", mask_in_two_files, (), 65, "SC063", "is a mask in two files"),
     "a segmentation beside a mask": Refusal("masks", segmentation_beside, (), 65, "SC085", "is not a segmentation"),
-    "an image folder that is none": Refusal("masks", nothing, ("--images", "nowhere"), 2, "SC001", "is no folder"),
+    "an image folder that is none": Refusal("masks", nothing, ("--images", "nowhere"), 2, "SC001", "which is not a folder"),
     "a map to no label": Refusal(
-        "png", nothing, (*LABELS, "--map", "7=roof"), 2, "SC001", "--map 7=roof: there is no label 'roof'"
+        "png", nothing, (*LABELS, "--map", "7=roof"), 2, "SC001", "is mapped to 'roof', which is not a label"
     ),
     "a map of a colour in grey": Refusal(
-        "png", nothing, (*LABELS, "--map", "#ff0000=road"), 2, "SC001", "--map #ff0000: the masks are grey"
+        "png", nothing, (*LABELS, "--map", "#ff0000=road"), 2, "SC001", "the colour #ff0000 is mapped, and the masks are grey"
     ),
     "scribbles with ignore": Refusal(
         "png", nothing, ("--labels", "background=0,road=1,ignore=255", "--ignore", "unlabelled"), 2, "SC001",
@@ -170,7 +170,7 @@ REFUSALS = {
     ),
     "scribbles with 0 as a label": Refusal(
         "png", nothing, ("--labels", "background=255,road=0", "--ignore", "unlabelled"), 2, "SC001",
-        "the value 0, which nobody drew, is declared as a label",
+        "its value 0 is declared as a label",
     ),
 }  # fmt: skip
 FROM = {"v1": "nnunet-v1", "v2": "nnunet-v2"}
@@ -197,8 +197,8 @@ LISTS = {
         "pairs.csv", "image,label\nimages/c0.png,masks/c0.png\nimages/c1.png,masks/c0.png\n",
         "entries 1 and 2 have the same label",
     ),
-    "a list of texts": ("pairs.json", '["images/c0.png"]', "is no list of objects with image and label"),
-    "no list": ("pairs.json", "5", "is no list of objects with image and label"),
+    "a list of texts": ("pairs.json", '["images/c0.png"]', "is not a list of objects with image and label"),
+    "no list": ("pairs.json", "5", "is not a list of objects with image and label"),
     "a number for a path": ("pairs.json", '[{"image": 5, "label": "masks/c0.png"}]', "expected text"),
     "a column twice": ("pairs.csv", "image,label,label\nimages/c0.png,masks/c0.png,masks/c1.png\n", "'label' twice"),
 }  # fmt: skip
