@@ -78,7 +78,7 @@ def test_classes_by_names_are_asked_about_and_taken_by_the_command_that_is_hinte
     assert command is not None, done.err
     assert segconv(*shlex.split(command[1]), "--to", "5_A").code == 0
     check(root, image, form, tmp_path / "back", segconv)
-    choices = re.findall(r"--images \S+ --masks \S+", done.err)
+    choices = re.findall(r"--images \S+ --masks [^\s,]+", done.err)
     assert len(choices) == (2 if image.startswith("images") else 0)
     for at, choice in enumerate(choices):
         assert segconv("convert", root, "--to", f"{6 + at}_One", *shlex.split(choice)).code == 0

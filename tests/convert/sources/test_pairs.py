@@ -794,7 +794,8 @@ def test_an_option_that_says_nothing_about_the_kind_is_refused(tmp_path: Path, s
     root = pairs(tmp_path / "src", "images/x{n}", "masks/x{n}")
     done, _ = convert(segconv, root, *words.split())
     assert (done.code, done.codes()) == (2, ["SC001"])
-    assert f"{words.split()[0]}: says nothing about a source of the kind pairs" in done.err
+    assert "has no meaning for a source of the kind pairs" in done.err
+    assert f"leave out {words.split()[0]}" in done.err
 
 
 @pytest.mark.parametrize("column", ["image", "label"])
