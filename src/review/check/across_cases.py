@@ -73,16 +73,13 @@ class AcrossCases:
 
     def tested_patients(self) -> list[Finding]:
         """Return a warning if patients of test cases are in training as well, by the lineage or by names."""
-        records = [
-            replace(self._records.get(files.case) or CaseRecord(files.case), split=files.split)
-            for files in self.cases
-            if files.split in (TRAIN, TEST)
-        ]
+        used = [files for files in self.cases if files.split in (TRAIN, TEST)]
+        records = [self._records.get(files.case) or CaseRecord(files.case) for files in used]
         evidence = ""
         if not any(record.patient for record in records):
             records, evidence = with_guessed_patients([replace(record, split=TRAIN) for record in records])
         patients = {record.case: record.patient for record in records}
-        testing = [(files.images[0], patients[files.case]) for files in self.cases if files.split == TEST]
+        testing = [(files.images[0], patients[files.case]) for files in used if files.split == TEST]
         return judge_tested_patients([patients[case] for case in self._training], testing, evidence)
 
     def training(self, classes: dict[int, str]) -> Training:

@@ -129,21 +129,36 @@ class _Taking:
             if wrong := misnumbered(channels):
                 hint = "add or rename the file of the missing channel"
                 yield Finding("SC084", wrong, file=f"{split.images}/{case}", hint=hint)
-                continue
-            images = tuple(f"{split.images}/{name}" for _, name in sorted(channels.items()))
-            label = f"{split.labels}/{case}{self.ending}"
-            has_label = labels.files.get(f"{case}{self.ending}")
-            if has_label is None and split is TRAINING:
-                message = f"has no label: {label} does not exist"
-                hint = "add the label, or move the image to imagesTs"
-                yield Finding("SC080", message, file=images[0], hint=hint)
-            # A link or folder that cannot be read was reported where it was listed.
-            if has_label is not False and all(map(listed.files.get, channels.values())):
-                self.cases.append(DatasetCase(case, split.split, images, label if has_label else None))
-        yield from (self._without_image(split, name) for name in labels.files if self._case(name) not in found.cases)
+            else:
+                images = [name for _, name in sorted(channels.items())]
+                readable = all(map(listed.files.get, images))
+                yield from self._case(split, case, images, labels.files.get(f"{case}{self.ending}"), readable)
+        yield from (self._without_image(split, name) for name in labels.files if self._stem(name) not in found.cases)
         return len({name[: -len(self.ending) - len("_0000")] for name in listed.files})
 
-    def _case(self, label: str) -> str:
+    def _case(
+        self, split: SplitFolders, case: str, images: list[str], has_label: bool | None, readable: bool
+    ) -> Iterator[Finding]:
+        """Take a case, unless a file of it cannot be read, which was reported where it was listed.
+
+        Parameters
+        ----------
+        images
+            Names of its images, in order.
+        has_label
+            Whether its label can be read; None if it has none.
+        readable
+            Whether its images can be read.
+        """
+        paths = tuple(f"{split.images}/{name}" for name in images)
+        label = f"{split.labels}/{case}{self.ending}"
+        if has_label is None and split is TRAINING:
+            message = f"has no label: {label} does not exist"
+            yield Finding("SC080", message, file=paths[0], hint="add the label, or move the image to imagesTs")
+        if readable and has_label is not False:
+            self.cases.append(DatasetCase(case, split.split, paths, label if has_label else None))
+
+    def _stem(self, label: str) -> str:
         return label[: -len(self.ending)]
 
     def _unnumbered(self, folder: str, name: str) -> Finding:

@@ -45,6 +45,13 @@ def judge_label(name: str, looked: Looked, first: Header | None, rules: Rules, r
     values = opened.label().array
     counts = label_values(values)
     report.coded.add_label(header, values, counts, opened.palette)
+    yield from _judge_values(name, values, counts, rules, report)
+
+
+def _judge_values(
+    name: str, values: NDArray[Any], counts: Mapping[int, int], rules: Rules, report: CaseReport
+) -> Iterator[Finding]:
+    """Yield what is wrong with the values of a label, of any shape, and how often each occurs."""
     report.label_voxels = {value: number for value, number in counts.items() if rules.declares(value)}
     if undeclared := [value for value in counts if value not in report.label_voxels]:
         yield _undeclared(name, undeclared, counts, values)

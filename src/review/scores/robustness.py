@@ -172,12 +172,13 @@ class Robustness:
     def advice(self, model: str) -> Advice:
         """Return what would cover the drops of a model."""
         drops = [found.condition for found in self.measured if self.dropped(model, found)]
-        angles = [_shortest(condition.angle_deg) for condition in drops if condition.plane]
+        turned = [condition for condition in drops if condition.plane]
+        angles = [_shortest(condition.angle_deg) for condition in turned]
         shifts = [abs(condition.shift_hu) for condition in drops if condition.shift_hu]
         return Advice(
             model,
             max(angles, default=None),
-            tuple(dict.fromkeys(condition.plane for condition in drops if condition.plane)),
+            tuple(dict.fromkeys(condition.plane for condition in turned)),
             min(angles, default=None),
             (min(shifts), max(shifts)) if shifts else None,
             tuple(found.condition.name for found in self.measured if not self.judged(found)),
