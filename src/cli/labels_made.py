@@ -78,7 +78,7 @@ def ignore(dataset: str, ignoring: Ignoring, making: Making, sink: Sink, paths: 
     """Report the ignore label and how much of each case it covers, or make a dataset that has one.
 
     Without an option nothing is written. `--scribbles` and `--value` change voxels, and so make a new
-    dataset; the ignore label gets the highest value, as nnU-Net wants it. A network must see background
+    dataset; the ignore label gets the highest value, as nnU-Net requires it. A network must see background
     too, and so some of it must have been drawn, as a label of its own: `--background` says which.
     """
     from ..convert.labels.declared import UNLABELLED

@@ -1,6 +1,6 @@
 """The label compiler: masks that may overlap into one label file that nnU-Net gives back without loss.
 
-A voxel lies in some of the masks; which ones is its *atom*. The atoms that occur are numbered 1 to n
+A voxel is in some of the masks; which ones is its *atom*. The atoms that occur are numbered 1 to n
 and are the label values; a mask is then a region, the union of the atoms that it is in. Where no mask
 overlaps another, regions are not needed and each mask is a label. Otherwise `regions.order_heads`
 finds the order of heads, and atoms that no order brings back get a head of their own. So every
@@ -22,7 +22,7 @@ from .labels import BACKGROUND, IGNORE, Labels
 from .regions import free_name, order_heads, swaps
 
 Atom: TypeAlias = frozenset[int]
-"""The indices of the masks that a voxel lies in."""
+"""The indices of the masks that a voxel is in."""
 
 MAX_HEADS = 64
 """Heads of a network with regions, unless the user raises it: each costs memory for every voxel."""

@@ -14,7 +14,7 @@ _DESCRIPTION = "dataset.json"
 
 
 def dependents(target: Path) -> list[Path]:
-    """Return the datasets beside one that link into it, by symbolic or hard links or by the key ``dataset``.
+    """Return the datasets next to one that link to files in it, by symbolic or hard links or by the key ``dataset``.
 
     Parameters
     ----------

@@ -213,6 +213,6 @@ def channel_names(found: Any) -> tuple[str, ...]:
 
 
 def free_texts(found: Mapping[str, Any]) -> dict[str, str]:
-    """Return the entries for people, with the two usual misspellings mended."""
+    """Return the entries for people, with the two usual misspellings corrected."""
     texts = {_SPELLED.get(key, key): value for key, value in found.items() if isinstance(value, str)}
     return {key: value.strip() for key, value in texts.items() if key in FREE_TEXT_KEYS}

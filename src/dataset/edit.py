@@ -1,7 +1,7 @@
 """Edits of a dataset's labels that change no voxel: names and regions, only in dataset.json.
 
 An edit is planned first, shows old and new, and is then made under the dataset's lock, each file
-replaced whole. Entries other than the labels stay as they are, those that segconv does not know
+replaced completely. Entries other than the labels stay as they are, those that segconv does not know
 included. What was edited is added to the lineage; the way back to the user's files goes by values,
 so that nothing else changes.
 """
@@ -142,7 +142,7 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
     """Plan to set the regions of a dataset.
 
     The regions replace those that are there, and the classes that they are made of; classes that
-    are in no region stay. A region of one value keeps a class beside the regions that hold it.
+    are in no region stay. A region of one value keeps a class next to the regions that hold it.
 
     Parameters
     ----------

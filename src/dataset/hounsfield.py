@@ -103,7 +103,7 @@ class HounsfieldSet:
         self._values = array("f")
 
     def add(self, case: Hashable, low: float, high: float, shares: Sequence[float]) -> None:
-        """Take in a case; parameters are those of `kind_of`."""
+        """Add a case; parameters are those of `kind_of`."""
         self._cases.append(case)
         self._kinds.append(kind_of(low, high, shares))
         self._values.extend((low, high, *shares))
@@ -135,10 +135,10 @@ def _in_words(kind: str, values: np.ndarray[tuple[int], np.dtype[np.float32]]) -
         return f"does not hold HU: {reach}, as after scaling"
     if kind == AS_PICTURES:
         return f"does not hold HU: {reach}, as after windowing to 0 to 255"
-    middle = f"half of it lies below {values[2 + _HALF]:g}"
+    middle = f"half of it is below {values[2 + _HALF]:g}"
     if kind == TOO_HIGH:
-        return f"seems to be stored {HU_OFFSET} too high: {reach}, {middle}; much lies {HU_OFFSET} above soft tissue"
-    return f"seems to be stored {HU_OFFSET} too low: {reach}, {middle}; next to nothing lies near soft tissue"
+        return f"seems to be stored {HU_OFFSET} too high: {reach}, {middle}; much is {HU_OFFSET} above soft tissue"
+    return f"seems to be stored {HU_OFFSET} too low: {reach}, {middle}; almost nothing is near soft tissue"
 
 
 def _apart(values: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> dict[int, str]:

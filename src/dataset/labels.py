@@ -20,7 +20,7 @@ LONGEST_NUMBER = 20
 """Digits of a value that is written as text."""
 BACKGROUND = "background"
 NO_BACKGROUND = "no training case has a voxel of background: a network would learn to find one of the labels everywhere"
-"""What is wrong with a dataset in which all that is no label is to be ignored, in words."""
+"""What is wrong with a dataset in which all that is not labelled is to be ignored, in words."""
 IGNORE = "ignore"
 """nnU-Net knows the ignore label by this very key; ``Ignore`` would silently be a class."""
 
@@ -105,7 +105,7 @@ class Labels:
 
 
 def value_text(value: int, coding: str) -> str:
-    """Return a value as a person writes it: ``255``, ``#ff0000`` for a colour, ``#ff000080`` for one not opaque."""
+    """Return a value as a user writes it: ``255``, ``#ff0000`` for a colour, ``#ff000080`` for one not opaque."""
     if coding != RGB:
         return str(value)
     opaque = value < 1 << 24

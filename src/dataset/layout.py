@@ -24,7 +24,7 @@ from .strictjson import load_object, read_file
 
 DESCRIPTION = "dataset.json"
 IDENTITY = (DESCRIPTION, SPLITS, lineage.RUN, lineage.CASES)
-"""The files that say which dataset it is, beside its folder itself."""
+"""The files that say which dataset it is, besides its folder."""
 
 _SUFFIX = {TRAIN: "Tr", TEST: "Ts", VALIDATION: "Val"}
 
@@ -91,7 +91,7 @@ class Dataset:
 
     @cached_property
     def external(self) -> Mapping[str, Mapping[str, Any]]:
-        """Case → where its files lie, of training cases that dataset.json says to lie elsewhere.
+        """Case → where its files are, of training cases whose files dataset.json names elsewhere.
 
         The key ``dataset`` of dataset.json is followed where segconv wrote it, and nowhere else.
         """
@@ -123,7 +123,7 @@ class Dataset:
         return self.path / label_path(case, self.description.file_ending, split)
 
     def located(self, path: Path) -> Path:
-        """Return where a file of the dataset really lies, without links.
+        """Return where a file of the dataset really is, without links.
 
         Raises
         ------
@@ -143,7 +143,7 @@ class Dataset:
 
     @cached_property
     def links_away(self) -> bool:
-        """Whether segconv made the dataset with links, or names, of files that lie elsewhere."""
+        """Whether segconv made the dataset with links, or names, of files elsewhere."""
         return self.run is not None and self.run.link in ("symlink", "external")
 
     @cached_property

@@ -1,10 +1,10 @@
-"""Where every file of a dataset comes from: the folder ``segconv/`` beside dataset.json.
+"""The origin of every file of a dataset: the folder ``segconv/`` next to dataset.json.
 
 Format 1
 --------
 ``segconv/run.json``
     What was run: ``format``, ``version``, ``command``, ``options``, ``seed``, ``source`` (kind and
-    name of what was read), ``label_map`` and ``label_file`` of the whole dataset, ``findings``, as
+    name of what was read), ``label_map`` and ``label_file`` of the complete dataset, ``findings``, as
     ``extra`` what the source's json said that nnU-Net does not know, as ``prepared`` what this run and
     those before it did to images (see `prepared`), and as ``files`` the path, size and
     SHA-256 of the files that belong to no case; ``sha256`` over the bytes of the file without this key.
@@ -187,7 +187,7 @@ def composed(first: Mapping[str, int], then: Mapping[str, int]) -> dict[str, int
 
 
 def manifest(*commands: str) -> Manifest:
-    """Return what tells with which files a folder was written by one of these commands; see `owned.Manifest`."""
+    """Return what lists the files with which a folder was written by one of these commands; see `owned.Manifest`."""
     return partial(_written, commands=commands)
 
 
@@ -265,7 +265,7 @@ def read_records(dataset: Path) -> Iterator[CaseRecord]:
 
 @contextmanager
 def _as_lineage(path: Path) -> Iterator[None]:
-    """Tell what is wrong with a file of the lineage, which cannot be used then, by its name."""
+    """Raise what is wrong with a file of the lineage by the name of the file."""
     try:
         yield
     except FileNotFoundError as error:

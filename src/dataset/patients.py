@@ -52,7 +52,7 @@ _WORDS = re.compile(r"[a-z]+")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What a case is called, and where it lies.
+    """The name and folder of a case.
 
     Parameters
     ----------

@@ -182,7 +182,7 @@ def prove_order(labels: Labels) -> list[Finding]:
 
 
 def parse_regions(text: str | Iterable[str], labels: Labels) -> dict[str, tuple[int, ...]]:
-    """Read regions as a person writes them: ``whole_tumor=edema+necrosis+enhancing``.
+    """Read regions as a user writes them: ``whole_tumor=edema+necrosis+enhancing``.
 
     Parameters
     ----------

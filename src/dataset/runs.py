@@ -43,7 +43,7 @@ class NewRun:
     source
         Kind and name of what was read.
     label_map, label_file
-        Of the dataset as a whole.
+        Of the complete dataset.
     findings
         As `Finding.as_json` writes them.
     extra
@@ -133,12 +133,12 @@ class RunRecord(Mapping[str, Any]):
 
     @property
     def label_file(self) -> StoredLabel:
-        """How labels are stored in the source, where a case has none that could tell."""
+        """How labels are stored in the source, where a case has none."""
         return stored_label(self.said.get("label_file", {}))
 
     @property
     def files(self) -> list[dict[str, Any]]:
-        """``path``, ``size`` and ``sha256`` of the files beside those of the cases."""
+        """``path``, ``size`` and ``sha256`` of the files that belong to no case."""
         return list(self.said.get("files", []))
 
     @property

@@ -95,7 +95,7 @@ def _ties(record: CaseRecord) -> Iterator[tuple[str, str]]:
 
 
 def make_splits(records: Iterable[CaseRecord], *, folds: int = DEFAULT_FOLDS, seed: int = DEFAULT_SEED) -> Splits:
-    """Return folds over whole groups; augmented copies are trained on, never validated on.
+    """Return folds over complete groups; augmented copies are trained on, never validated on.
 
     Parameters
     ----------

@@ -148,8 +148,8 @@ def _layers(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
         else:
             label = StoredLabel(ending, forms=stored.forms or task.stored.forms)
             own = dataclasses.replace(task, stored=label, name=path[: -len(ending)])
-            mask, lies = (mask, None) if volume is None else turned_back(mask, volume, stored.turned_from)
-            made |= _volume(_typed(mask, stored.dtype), lies, own)
+            mask, grid = (mask, None) if volume is None else turned_back(mask, volume, stored.turned_from)
+            made |= _volume(_typed(mask, stored.dtype), grid, own)
     return made
 
 

@@ -45,7 +45,7 @@ def plan_restore(predictions: Path, like: Dataset, out: Path) -> Restoration:
     predictions
         Label files named by case identifier, as nnU-Net writes them.
     like
-        The dataset whose lineage tells names and values.
+        The dataset whose lineage has the names and values.
     out
         Folder to be made.
 
@@ -118,7 +118,7 @@ def plan_restore_of(
     like, out
         As for `plan_restore`, as are the errors.
     ways_back
-        Case identifier → where its image lies; see `inputs.ways_back`.
+        Case identifier → where its image is; see `inputs.ways_back`.
     """
     with like.unchanged():
         run = _run_of(like)
@@ -150,7 +150,7 @@ def _plan(
     out: Path,
     names: Mapping[str, str],
 ) -> Restoration:
-    """Plan the restoration of files by case; `located` tells where each really lies, and its size."""
+    """Plan the restoration of files by case; `located` returns where each really is, and its size."""
     findings: list[Finding] = []
     warnings: list[Finding] = []
     items = []

@@ -28,7 +28,7 @@ class Restoration:
     Parameters
     ----------
     like
-        The dataset whose lineage tells names and values.
+        The dataset whose lineage has the names and values.
     plan
         The work.
     """
@@ -167,7 +167,7 @@ def unknown_case(
     Parameters
     ----------
     way_back
-        Where its image lies, or as which slices, as far as that is known.
+        Where its image is, or as which slices, as far as that is known.
     """
     stored = run.label_file.updated(way_back)
     return CaseRecord(case, original_name=names.get(case, case), label_map=run.label_map, label_file=stored)

@@ -1,8 +1,8 @@
-"""What the lineage keeps of where a user's files lie, and how predictions are laid there again.
+"""Put predictions back where a user's files are, by what the lineage keeps of them.
 
 A prediction comes in the dataset's order of voxels, with a header in which both forms are alike. The
 user's file may have another order, and a header whose forms say different things to different
-readers, are sheared, unset, or in metres: predictions lie on it in all readers only with the same header.
+readers, are sheared, unset, or in metres: predictions are on it in all readers only with the same header.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def turned_back(
     """
     order = None if own is None else same_points(volume.header.geometry, own)
     if own is None or order is None:
-        return values, volume  # a turned copy of a case lies on a grid of its own
+        return values, volume  # a turned copy of a case has a grid of its own
     array = order.array(values)
     return array, laid_anew(volume, array, own)
 
 
 def nifti_bytes(values: NDArray[Any], volume: DecodedVolume, ending: str, forms: str) -> bytes:
-    """Return a prediction as a NIfTI file that lies where the user's file lies, whoever reads both.
+    """Return a prediction as a NIfTI file that every reader puts where it puts the user's file.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Lists of classes beside masks: a name per line, whose number is the value in the masks.
+"""Lists of classes next to masks: a name per line, whose number is the value in the masks.
 
 ``label_names.txt`` of LabelMe's ``labelme_json_to_dataset`` and ``class_names.txt`` of its ``labelme2voc`` begin with
 ``_background_``; the latter may begin with ``__ignore__``, which stands for -1, in a mask 255.
@@ -14,7 +14,7 @@ from ...errors import SegconvError
 from .choices import declaring
 
 FILES = ("label_names.txt", "class_names.txt", "classes.txt", "labels.txt")
-"""Names by which a list beside the masks is found."""
+"""Names by which a list next to the masks is found."""
 
 _MAY_LIST_FILES = "labels.txt"
 """Which is a list of classes only if it begins as one."""

@@ -27,7 +27,7 @@ FARTHEST_OF_LOSSY = 48
 """Further from the declared values, what fills a patch of a lossy label was not changed by compression."""
 
 OF_COLOUR = 1.1
-"""Edges in colour lie somewhat aside of the line between two colours, where compression blurred colour more."""
+"""Edges in colour are somewhat off the line between two colours, where compression blurred colour more."""
 
 MOST_PAIRED = 256
 """Colours of which every two are compared."""
@@ -42,7 +42,7 @@ class Coding:
     table
         Which values there are, and what is written for each.
     snap
-        A value that is not declared takes the nearest that is, if it lies no further away than
+        A value that is not declared takes the nearest that is, if it is no further away than
         this: in grey values; or, of colours, in Euclidean distance of red, green and blue, each as
         much as alpha lets be seen of it, and alpha. So the edge of a class that was blended into
         transparency goes to the class where it is more than half opaque.

@@ -25,7 +25,7 @@ FILES = (
     *("labelmap.txt", "label_colors.txt", "class_dict.csv", "labels.csv", "labels.json", "colors.csv", "colors.json"),
     *("_classes.csv", "classes.csv", "classes.json", "obj_class_to_machine_color.json"),
 )
-"""Names by which a table beside the pictures is found: those of CVAT, CamVid, Roboflow, Supervisely."""
+"""Names by which a table next to the pictures is found: those of CVAT, CamVid, Roboflow, Supervisely."""
 
 PROJECT = "meta.json"
 """Of Supervisely; many other tools call something else so."""
@@ -39,7 +39,7 @@ _WITH_ALPHA = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3}
 
 
 def find_tables(folder: Path) -> list[Path]:
-    """Return the tables and lists of classes that lie in a folder, by their names."""
+    """Return the tables and lists of classes in a folder, by their names."""
     known = (*FILES, *class_lists.FILES, PROJECT)
     try:
         names = set(os.listdir(folder)).intersection(known)
@@ -49,7 +49,7 @@ def find_tables(folder: Path) -> list[Path]:
 
 
 def read_table_beside(path: Path, root: Path, *, in_colours: bool) -> dict[str, int | str] | None:
-    """Return what a table that was found beside masks declares; None if it is none, or of no use to such masks.
+    """Return what a table that was found next to masks declares; None if it is not a table, or of no use to such masks.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class Declared:
     ranges
         Name → first and last value of those that count as it, where they are several; `names` has the first.
     other_ground
-        Whether background may be another value than 0, because what lies at the border was looked at.
+        Whether background may be another value than 0, because the border was looked at.
     """
 
     names: Mapping[str, int]

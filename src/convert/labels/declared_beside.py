@@ -1,4 +1,4 @@
-"""What tables and lists of classes that lie beside masks declare: one set of labels, on which all of them agree."""
+"""What tables and lists of classes next to masks declare: one set of labels, on which all of them agree."""
 
 from __future__ import annotations
 

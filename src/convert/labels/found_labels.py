@@ -66,7 +66,7 @@ def _of_options(declared: Declared, labels: _Labels) -> LabelTable | None:
 
 
 def _of_tables(names: Mapping[str, int | str], where: Sequence[str], labels: _Labels) -> LabelTable | None:
-    """Return the labels that tables beside the files declare; None if a label file was refused."""
+    """Return the labels that tables next to the files declare; None if a label file was refused."""
     survey = labels.survey
     facts = labels.facts(MOST_VALUES) if not survey.failed else []
     if survey.failed:
@@ -133,7 +133,7 @@ class _Labels:
         return sum(self._read(lambda case: sum(count_pieces(part, void) for part in self._parts(case))))
 
     def extents(self, files: Sequence[str], void: int) -> Iterator[Mapping[int, Extent]]:
-        """Yield where each value of some labels lies."""
+        """Yield where each value of some labels is."""
         wanted = set(files)
 
         def extents_of(case: SourceCase) -> Mapping[int, Extent]:
@@ -151,7 +151,7 @@ class _Labels:
         return (found for _, found in read_labels(self.survey, self.cases if cases is None else cases, named))
 
     def _parts(self, case: SourceCase) -> Iterator[NDArray[Any]]:
-        """Yield the values of a label: of a stack a slice after the other, of all others the whole."""
+        """Yield the values of a label: of a stack a slice after the other, of all others everything at once."""
         path = str(case.label)
         if case.form(path) == INSTANCES:
             masks = case.parts[path].files

@@ -1,4 +1,4 @@
-"""Masks of one class each that may be inverted, judged over all masks of the class: on is what lies within."""
+"""Masks of one class each that may be inverted, judged over all masks of the class: on is what is inside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .choices import ACCEPT_AS_IS
 AROUND = 0.95
 """Part of the border from which on a mask lies around what is off."""
 WITHIN = 0.05
-"""And up to which it lies within."""
+"""And up to which it is inside."""
 
 _SURROUNDS = re.compile(
     r"background|body|skin|head|thorax|torso|fov|air|outside|exterior|void|foreground", re.IGNORECASE
@@ -35,7 +35,7 @@ class MaskLook:
     file
         As messages name it.
     border, area
-        Parts of its border and of the whole that are on.
+        Parts of its border and of its area that are on.
     """
 
     name: str

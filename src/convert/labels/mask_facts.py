@@ -1,4 +1,4 @@
-"""What one mask says of how a set is coded: its values, where they lie, what its palette makes of them.
+"""What one mask says of how a set is coded: its values, where they are, what its palette makes of them.
 
 A value says nothing by itself. What it stands for is judged over the facts of all masks of a set: `set_coding` judges
 palettes and polarity, `set_values` which value is background and whether values are classes at all.

@@ -73,7 +73,7 @@ class MaskSet:
         return sum(number for _, number in read_pictures(self.survey, paths, pieces_of))
 
     def extents(self, paths: Sequence[str], void: int) -> Iterator[Mapping[int, Extent]]:
-        """Yield where each value of some masks lies."""
+        """Yield where each value of some masks is."""
 
         def extents_of(path: str) -> Mapping[int, Extent]:
             return extents(mask_codes(_opened(path), GRAY), void)

@@ -29,9 +29,9 @@ SAMPLED = 24
 COMPACT = 0.25
 """Part of its bounding box that an object takes at least."""
 APART = 0.6
-"""Of how sizes and places vary, the part that lies between values: with more, a value tells what it stands for."""
+"""Of how sizes and places vary, the part between values: with more, a value tells what it stands for."""
 SCATTERED = 0.1
-"""Standard deviation of places, as a part of the picture, from which on objects lie anywhere."""
+"""Standard deviation of places, as a part of the picture, from which on objects may be anywhere."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Look:
     pieces
         Counts the connected pieces of all masks.
     extents
-        Yields where each value lies, of the masks of these names.
+        Yields where each value is, of the masks of these names.
     """
 
     pieces: Callable[[int], int]
@@ -148,7 +148,7 @@ def _sizes_unless_sorted(found: Sequence[Sequence[Extent]]) -> list[NDArray[np.f
 
 
 def _compact(read: Iterable[Mapping[int, Extent]]) -> list[list[Extent]]:
-    """Return where the values of each mask lie, in their order; nothing if one is no compact piece."""
+    """Return where the values of each mask are, in their order; nothing if one is not a compact piece."""
     found: list[list[Extent]] = []
     for extents in read:
         if any(extent.pieces > 1 or extent.filled < COMPACT for extent in extents.values()):
@@ -168,7 +168,7 @@ def _axes_of_places(found: Sequence[Sequence[Extent]], number: int) -> list[int]
 
 
 def _part_between(values: NDArray[np.float64]) -> float:
-    """Return how much of the variance of ``(mask, value)`` lies between the values, from 0 to 1."""
+    """Return how much of the variance of ``(mask, value)`` is between the values, from 0 to 1."""
     total = float(((values - values.mean()) ** 2).sum())
     between = len(values) * float(((values.mean(axis=0) - values.mean()) ** 2).sum())
     return between / total if total > 0 else 0.0

@@ -68,7 +68,7 @@ def _of_options(declared: Declared, masks: MaskSet) -> LabelTable | None:
 
 
 def _of_tables(beside: Beside, masks: MaskSet) -> LabelTable | None:
-    """Return the labels that tables beside masks declare, judged by what the masks hold; None if one was refused."""
+    """Return the labels that tables next to masks declare, judged by what the masks hold; None if one was refused."""
     declared, options = beside.declared, masks.survey.options
     judge_declared(declared.coding, masks)
     facts = masks.facts_in(declared.coding) if not masks.survey.failed else []

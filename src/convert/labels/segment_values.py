@@ -26,7 +26,7 @@ class SegmentValues:
         self._values: dict[str, tuple[int, str]] = {}
 
     def add(self, path: str, header: VolumeHeader) -> None:
-        """Take in a label; a name that has another value than in a former one becomes a finding."""
+        """Add a label; a name that has another value than in a former one becomes a finding."""
         if not isinstance(header, nrrd.NrrdHeader) or not segmentation.is_segmentation(header):
             return
         file = shown(path, self._root)

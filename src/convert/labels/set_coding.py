@@ -65,7 +65,7 @@ def _by_colour(masks: Sequence[MaskFacts]) -> tuple[Cure, ...]:
 
 
 def refuse_ground_elsewhere(masks: Sequence[MaskFacts], ground: int | None) -> None:
-    """Refuse palettes in which another index than 0 is transparent or black, unless 0 is what lies around (``SC078``).
+    """Refuse palettes in which another index than 0 is transparent or black, unless 0 is around (``SC078``).
 
     Parameters
     ----------

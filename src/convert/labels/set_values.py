@@ -123,7 +123,7 @@ def _counted(values: Sequence[int]) -> list[int]:
 
 
 def refuse_other_ground(masks: Sequence[MaskFacts], mapped: Collection[int] = ()) -> None:
-    """Refuse a set whose background is likely not 0 (``SC074``), judged by what lies at the border of all masks."""
+    """Refuse a set whose background is likely not 0 (``SC074``), judged by the border of all masks."""
     values = sorted(values_of(masks))
     ground = ground_of(masks)
     if not ground or ground in mapped or len(values) < 2:

@@ -5,7 +5,7 @@
   name ``(none)``.
 
 Their colours are for the screen: files hold the numbers. They name what a tool knows, so that of a
-table beside the labels, and of a long one, only the values count that occur. 0 is background, whatever it is
+table next to the labels, and of a long one, only the values count that occur. 0 is background, whatever it is
 called ("Clear Label", "Unknown").
 Sources: the comments that ITK-SNAP writes into its files; Slicer's documentation of color tables;
 https://surfer.nmr.mgh.harvard.edu/fswiki/FsTutorial/AnatomicalROI/FreeSurferColorLUT

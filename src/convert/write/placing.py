@@ -68,7 +68,7 @@ class Placed:
 
 
 def placed_label(work: CaseWork, path: str, label: DecodedVolume, first: FirstImage, class_of: ClassOf) -> Placed:
-    """Return a label as it lies on its image; refuse it if it lies elsewhere and nothing is allowed that cures it.
+    """Return a label on the grid of its image; refuse it if it is elsewhere and no repair is allowed.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def _resampled(work: CaseWork, path: str, label: DecodedVolume, grid: Geometry, 
 def placed_channel(
     work: CaseWork, path: str, image: DecodedVolume, first: FirstImage, channel: int
 ) -> tuple[DecodedVolume, bool]:
-    """Return a further channel as it lies on the first one, and whether it is written with the header of that.
+    """Return a further channel on the grid of the first one, and whether it is written with that header.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def _of_label(own: VolumeHeader, first: FirstImage, *, reordered: bool, takes_he
     """Return where predictions of a case go back to, if its label's file decides that, and not the image's.
 
     That is where the label has an order of its own, and no reader takes the image's file otherwise than
-    SimpleITK does: then predictions would not lie on it.
+    SimpleITK does: then predictions would not be on it.
     """
     of_nifti = isinstance(first.header, NiftiHeader)
     plain = first.header.plain or not of_nifti
@@ -153,7 +153,7 @@ def _in_order(work: CaseWork, path: str, volume: DecodedVolume, reference: Geome
 
 
 def _takes_header(work: CaseWork, path: str, grid: Geometry, reference: Geometry, whose: str) -> bool:
-    """Return whether a label or a channel takes the header of the image it belongs to; refuse it if it lies elsewhere.
+    """Return whether a label or a channel takes the header of the image it belongs to; refuse it if it is elsewhere.
 
     Parameters
     ----------

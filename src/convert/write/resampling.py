@@ -1,4 +1,4 @@
-"""Labels and channels that lie on another grid than the first image of their case, taken to it (``--repair resample``).
+"""Labels and channels on another grid than the first image of their case, resampled to it (``--repair resample``).
 
 A label by nearest neighbour, a channel by linear interpolation; both say what that did, in numbers.
 """
@@ -34,7 +34,7 @@ HOLDS_AIR_HU = -900.0
 
 
 def is_resampled(volume: DecodedVolume, grid: Geometry, mending: Mending) -> bool:
-    """Return whether a label or a channel, in its order of axes, lies elsewhere than its image and may be resampled."""
+    """Return whether a label or a channel, in its order of axes, is elsewhere than its image and may be resampled."""
     own = volume.header.geometry
     near = own.size == grid.size and own.displacement_voxels(grid) <= NEAR_GRID_VOXELS
     return RESAMPLE in mending.kinds and not near
@@ -106,7 +106,7 @@ def resampled_channel(
     Raises
     ------
     SegconvError
-        ``SC083`` if no voxel of the grid lies in the image.
+        ``SC083`` if no voxel of the grid is in the image.
     """
     from ...image.resample import LINEAR, resampled  # brings SimpleITK
 
@@ -168,7 +168,7 @@ def losses(was: Mapping[str, float], now: Mapping[str, float]) -> list[str]:
 
 
 def _covered(own: Geometry, grid: Geometry) -> NDArray[np.bool_]:
-    """Return which voxels of a grid lie in another one."""
+    """Return which voxels of a grid are in another one."""
     from ...image.resample import onto_grid
 
     return onto_grid(Volume(np.ones(own.array_shape, dtype=np.uint8), own), grid) > 0

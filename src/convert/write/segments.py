@@ -33,9 +33,9 @@ class OnGrid:
     Parameters
     ----------
     found
-        Its layers as they lie there.
+        Its layers on that grid.
     place
-        Where they lie in the image, as slices ``(z, y, x)``.
+        Where they are in the image, as slices ``(z, y, x)``.
     changes
         What was done to bring it there, in words; empty if nothing was.
     moved
@@ -59,7 +59,7 @@ def segment_names(head: bytes) -> list[str]:
     SegconvError
         ``SC085`` if two have one name; what `segmentation.segments_of` raises.
     """
-    header = nrrd.read_header(head, ANY_AXES)  # where they lie is judged when they are read
+    header = nrrd.read_header(head, ANY_AXES)  # where they are is judged when they are read
     names = [segment.name for segment in segmentation.segments_of(header)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -79,7 +79,7 @@ def atoms_of_segments(
     names
         Class of each segment, file by file; empty for those that are left out.
     grid
-        Of the image; the segmentations must lie on it.
+        Of the image; the segmentations must be on it.
     index
         Name → number of the mask.
     """
@@ -129,7 +129,7 @@ def _read_on_grid(work: CaseWork, path: str, grid: Geometry) -> OnGrid:
 
 @dataclass(frozen=True)
 class Allowed:
-    """What may be done to a segmentation: repairs, and how many bytes its layers may take."""
+    """What may be done to a segmentation: repairs, and how many bytes its layers may have."""
 
     mending: Mending
     max_volume: int
@@ -145,12 +145,12 @@ _NOWHERE = (slice(0, 0), slice(0, 0), slice(0, 0))
 
 
 def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) -> OnGrid:
-    """Return a segmentation as it lies on its image: in the order of its voxels, resampled only if that is allowed.
+    """Return a segmentation on the grid of its image: in the order of its voxels, resampled only if that is allowed.
 
     Raises
     ------
     SegconvError
-        ``SC083`` if it lies on another grid, or nothing of it on the image.
+        ``SC083`` if it is on another grid, or outside of the image.
     """
     if not found.layers.any():
         nothing = np.zeros((len(found.layers), 0, 0, 0), dtype=found.layers.dtype)
@@ -224,7 +224,7 @@ def _whole(one: OnGrid, segment: segmentation.Segment, grid: Geometry) -> NDArra
 
 
 def placed(part: Geometry, whole: Geometry) -> tuple[slice, ...]:
-    """Return where the grid of a part lies in another grid, as slices ``(z, y, x)``.
+    """Return where the grid of a part is in another grid, as slices ``(z, y, x)``.
 
     3D Slicer saves no more than the box that its segments fill.
 

@@ -29,13 +29,13 @@ class Recipe:
     root
         Root of the source, for messages.
     channels
-        Number of channels that a case must have.
+        Number of channels per case.
     coding
         How labels are coded.
     ending
         Of the dataset's files.
     label_file
-        How labels are stored, where a case has none that could tell.
+        How labels are stored, where a case has none.
     mending
         What may be repaired.
     verify_source

@@ -51,7 +51,7 @@ def _write(work: CaseWork, grid: Geometry, dense: NDArray[Any], label: WrittenLa
 
 
 def _convert_slices(work: CaseWork, path: str, first: FirstImage) -> WrittenLabel:
-    """Write a label of pictures, which lies as its image does."""
+    """Write a label of pictures, which is on the grid of its image."""
     values, stored, settle = _label_stack(work, path, first.own)
     settled = work.settled(path, values, settle)
     return _write(work, first.grid, settled.dense(values), work.written(settled.voxels, stored))
@@ -98,7 +98,7 @@ def _stored(work: CaseWork, path: str, placed: Placed) -> StoredLabel:
 def _placed(
     work: CaseWork, path: str, first: FirstImage, class_of: ClassOf | None = None
 ) -> tuple[Placed, bytes | None]:
-    """Return a label as it lies on its image, and its bytes, if it is one file."""
+    """Return a label on the grid of its image, and its bytes, if it is one file."""
     label, data = open_volume(work, path)
     warn_odd(work, path, label)
     if label.header.four_dimensional:
@@ -107,7 +107,7 @@ def _placed(
 
 
 def _united(work: CaseWork, path: str, first: FirstImage) -> Placed:
-    """Return the union of masks of one object each, as it lies on their image."""
+    """Return the union of masks of one object each, on the grid of their image."""
     files = work.source.parts[path].files
     placed = []
     for file in files:

@@ -1,4 +1,4 @@
-"""What only all cases of a conversion show together, gathered case by case without keeping the cases."""
+"""What shows only in all cases of a conversion together, gathered case by case without keeping the cases."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Whole:
         self._ct = {number: HounsfieldSet() for number, name in enumerate(channels) if is_ct(name)}
 
     def add(self, result: Result, target: Path) -> CaseRecord:
-        """Take in a case; return its line of the lineage."""
+        """Add a case; return its line of the lineage."""
         places = {t["path"]: t["at"] for t in result.targets if "at" in t}
         targets = [
             {key: value for key, value in t.items() if key != "at"} | ({"external": True} if "at" in t else {})

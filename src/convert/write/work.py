@@ -203,7 +203,7 @@ class CaseWork:
         Parameters
         ----------
         way_back
-            Where its image lies, which a label says otherwise where it has an order of its own.
+            Where its image is; a label that has its own order replaces it.
         grid
             That of volumes.
         """
