@@ -42,7 +42,7 @@ class Transform:
 
     @property
     def oblique_angles(self) -> int:
-        """How many angles are no multiple of 90 degrees: by none, voxels mostly meet voxels; by one, an axis stays."""
+        """How many angles are not multiples of 90 degrees; with 0, voxels mostly meet voxels, with 1, an axis stays."""
         return sum(angle % 90 != 0 for angle in self.angle_deg)
 
     def as_json(self) -> dict[str, Any]:

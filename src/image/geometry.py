@@ -257,7 +257,7 @@ class Geometry:
         return np.asarray(np.asarray(index, dtype=np.float64) @ affine[:n, :n].T + affine[:n, n])
 
     def displacement_voxels(self, other: Geometry) -> float:
-        """Return how far the corners of two grids of one size lie apart, at most.
+        """Return the largest distance of a corner between two grids of the same size.
 
         The unit is voxels of the smallest spacing of either grid, so that the tolerance means the
         same for a CT and for an electron micrograph.

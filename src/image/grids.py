@@ -43,7 +43,7 @@ def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
     if apart > NEAR_GRID_VOXELS:
         raise SegconvError(
             f"differs from {whose} in {what_differs(grid, reference)}:"
-            f" corners lie {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} may",
+            f" corners are {apart:.3g} voxels apart, at most {NEAR_GRID_VOXELS} is allowed",
             code="SC083",
             **(_ADVICE_ON_CHANNEL if whose != IMAGE else _advice_on_label(grid, reference)),
         )

@@ -106,7 +106,7 @@ def colour_codes(samples: NDArray[Any], header: PictureHeader) -> NDArray[np.uin
 
 
 def palette_codes(colours: NDArray[np.uint8]) -> list[int]:
-    """Return the code of each entry of a palette, ``(n, 3)`` or ``(n, 4)``, as `colour_codes` has it."""
+    """Return the code of each entry of a palette, ``(n, 3)`` or ``(n, 4)``, as in `colour_codes`."""
     opaque = np.full((len(colours), 1), 255, dtype=np.uint8)
     table = np.concatenate([colours, opaque], axis=1)[:, :4].astype(np.uint32)
     codes = (255 - table[:, 3]) << 24 | table[:, 0] << 16 | table[:, 1] << 8 | table[:, 2]

@@ -191,7 +191,7 @@ class Picture(ABC):
         return Volume(self.stored if header.scalar else grey_mask(self.stored, header), header.geometry)
 
     def encoded(self, ending: str, geometry: Geometry | None = None) -> list[Any]:
-        """Return the pieces of a file with the same picture, as `image` has it."""
+        """Return the pieces of a file with the picture that `image` returns."""
         found = self.image()
         return encode(found.array, geometry or found.geometry, ending)
 

@@ -90,7 +90,7 @@ def index_matrix(matrix: NDArray[np.float64], geometry: Geometry) -> NDArray[np.
     """Return a rotation from output index to input index ``(x, y[, z])``, both relative to the centre."""
     spacing = np.array(geometry.spacing_mm)
     direction = geometry.direction_matrix
-    # The inverse, as ITK has it: a direction is orthonormal within a tolerance only.
+    # The inverse, as in ITK: a direction is only orthonormal within a tolerance.
     return np.asarray((np.linalg.inv(direction) @ matrix @ direction) * spacing / spacing[:, None])
 
 

@@ -105,7 +105,7 @@ def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]
     try:
         low, high = value_range(array)
     except SegconvError as error:
-        # What replaces such voxels in images is no class either.
+        # The value that replaces such voxels in images is not a class either.
         error.advise("correct the label: such a voxel belongs to no class")
         raise
     if array.dtype.kind == "f":

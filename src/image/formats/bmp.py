@@ -55,7 +55,7 @@ def read_header(head: Buffer) -> PictureHeader:
     Raises
     ------
     SegconvError
-        ``SC051`` if it is none; ``SC053`` if its header is impossible; ``SC054`` for too many pixels;
+        ``SC051`` if it is not a BMP; ``SC053`` if its header is impossible; ``SC054`` for too many pixels;
         ``SC056`` for 16 bits and compressed pixels; ``SC058`` if the header is cut.
     """
     return _layout(head).header

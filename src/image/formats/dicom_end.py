@@ -96,7 +96,7 @@ class _Walk:
 def trailing_bytes(path: str) -> int:
     """Return how many bytes follow the last element of a DICOM file; 0 if its elements do not show it.
 
-    Elements ascend, so that what follows the pixels and is no element of a higher tag is none of the file's.
+    Tags ascend, so bytes after the pixels that are not an element of a higher tag do not belong to the file.
     """
     with reading.opened(path) as file:
         size = os.fstat(file.fileno()).st_size

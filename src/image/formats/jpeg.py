@@ -51,7 +51,7 @@ def read_header(head: Buffer) -> PictureHeader:
     Raises
     ------
     SegconvError
-        ``SC051`` if it is none; ``SC053`` if it is stored turned (EXIF orientation); ``SC054`` for
+        ``SC051`` if it is not a JPEG; ``SC053`` if it is stored turned (EXIF orientation); ``SC054`` for
         too many pixels; ``SC056`` for CMYK and other than 8 bits; ``SC058`` if the header is cut.
     """
     if bytes(head[:3]) != b"\xff\xd8\xff":

@@ -87,7 +87,7 @@ def read_header(head: Buffer, how: ReadOptions = STRICT) -> MetaHeader:
     Raises
     ------
     SegconvError
-        ``SC051`` if this is no MetaImage; ``SC053`` if the header contradicts itself; ``SC056`` for
+        ``SC051`` if this is not a MetaImage; ``SC053`` if the header contradicts itself; ``SC056`` for
         voxels that nnU-Net cannot be trained on; ``SC057`` if spacing, origin or direction is not
         usable; ``SC060`` if it names a data file that is not one plain name.
     """

@@ -99,7 +99,7 @@ def read_fields(head: Buffer) -> Fields:
     Raises
     ------
     SegconvError
-        ``SC051`` if this is no MetaImage; ``SC053`` for a line that is not ``Key = Value``, or a key that comes
+        ``SC051`` if this is not a MetaImage; ``SC053`` for a line that is not ``Key = Value``, or a key that comes
         twice; ``SC054`` if the text is longer than `HEAD_LIMIT`.
     """
     if content.kind_of(head) != "MetaImage volume":

@@ -114,7 +114,7 @@ def read_header(head: Buffer, how: ReadOptions = STRICT) -> NiftiHeader:
     Raises
     ------
     SegconvError
-        ``SC051`` if this is no single-file NIfTI-1; ``SC053`` if sizes or offsets are impossible;
+        ``SC051`` if this is not a single-file NIfTI-1; ``SC053`` if sizes or offsets are impossible;
         ``SC056`` for complex, colour and other voxels that nnU-Net cannot be trained on; ``SC057``
         if spacing, origin or direction is not usable.
     """

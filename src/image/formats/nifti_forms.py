@@ -132,7 +132,7 @@ class _Steps:
         return tuple((self.pixdim * self.scale).tolist())
 
     def form(self, name: str, affine: NDArray[np.float64] | None) -> _Form | None:
-        """Return a form, or None if it is not set, or is no rotation."""
+        """Return a form, or None if it is not set, or not a rotation."""
         if affine is None:
             return None
         lengths = np.linalg.norm(affine[:3, :3], axis=0)

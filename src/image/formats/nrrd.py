@@ -94,7 +94,7 @@ def read_header(head: Buffer, how: ReadOptions = STRICT) -> NrrdHeader:
     Raises
     ------
     SegconvError
-        ``SC051`` if this is no NRRD; ``SC053`` if the header contradicts itself; ``SC054`` if it is
+        ``SC051`` if this is not NRRD; ``SC053`` if the header contradicts itself; ``SC054`` if it is
         longer than `HEAD_LIMIT`; ``SC056`` for colour, blocks and other voxels that nnU-Net cannot
         be trained on; ``SC057`` if spacing, origin or direction is not usable; ``SC060`` if it names
         a data file that is not one plain name.

@@ -138,7 +138,7 @@ def read_fields(head: Buffer) -> Fields:
     Raises
     ------
     SegconvError
-        ``SC051`` if this is no NRRD; ``SC053`` for a line that the format does not know, a field that cannot be
+        ``SC051`` if this is not NRRD; ``SC053`` for a line that the format does not know, a field that cannot be
         read, or one that comes twice; ``SC054`` if the text is longer than `HEAD_LIMIT`.
     """
     lines, text_bytes = _lines(head)

@@ -159,7 +159,7 @@ def _steps_and_origin(
     if len(origin) == 2 and len(steps) == 2:
         return [np.append(step, 0.0) for step in steps], np.append(origin, 0.0)
     if len(origin) != 3:
-        raise SegconvError(f"lies in a space of {len(origin)} dimensions, expected 3", code="SC053")
+        raise SegconvError(f"is in a space of {len(origin)} dimensions, expected 3", code="SC053")
     return steps, origin
 
 
@@ -170,7 +170,7 @@ def _signs(fields: Fields, oddities: Oddities) -> NDArray[np.float64]:
         return np.array(_SPACES[name], dtype=np.float64)
     if space is not None and name not in _UNKNOWN_SPACES:
         raise SegconvError(
-            f"lies in the space {space!r}, expected left-posterior-superior or another of a patient's",
+            f"is in the space {space!r}, expected left-posterior-superior or another of a patient's",
             code="SC057",
             hint="save the file again in the space left-posterior-superior",
         )

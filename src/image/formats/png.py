@@ -94,7 +94,7 @@ def read_header(head: Buffer) -> PictureHeader:
     Raises
     ------
     SegconvError
-        ``SC051`` if it is none, ``SC053`` if its header is impossible, ``SC054`` if it has more
+        ``SC051`` if it is not a PNG, ``SC053`` if its header is impossible, ``SC054`` if it has more
         than `MAX_PIXELS` pixels, ``SC058`` if the header is cut or damaged.
     """
     if bytes(head[: len(SIGNATURE)]) != SIGNATURE:
@@ -244,7 +244,7 @@ def _by_libpng(data: Buffer, header: PictureHeader) -> NDArray[Any]:
     try:
         samples: NDArray[Any] = imagecodecs.png_decode(_what_pixels_need(data))
     except UnicodeDecodeError as error:  # libpng's words, which name a chunk by whatever bytes it has
-        raise SegconvError("cannot be decoded: a chunk is none that a PNG has, or twice", code="SC058") from error
+        raise SegconvError("cannot be decoded: a chunk is unknown, or comes twice", code="SC058") from error
     except RuntimeError as error:  # the root of all of imagecodecs's errors
         raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
     if header.samples == 1:

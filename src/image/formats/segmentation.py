@@ -1,7 +1,7 @@
 """Segmentations of 3D Slicer (``.seg.nrrd``): named, coloured segments in one or more layers of labels.
 
 Source of the format: https://slicer.readthedocs.io/en/latest/developer_guide/modules/segmentations.html.
-Segments that overlap lie in different layers; a layer is a label map, in which each of its segments
+Segments that overlap are in different layers; a layer is a label map, in which each of its segments
 has a value.
 """
 
@@ -70,7 +70,7 @@ class Segmentation:
     segments
         In the order of the file.
     layers
-        ``(layer, z, y, x)``, integers; 0 is no segment.
+        ``(layer, z, y, x)``, integers; 0 stands for no segment.
     geometry
         The grid of each layer.
     """

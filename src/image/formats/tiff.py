@@ -79,7 +79,7 @@ def decode(data: Buffer, _companion: Buffer | None = None, _how: ReadOptions = S
     Raises
     ------
     SegconvError
-        ``SC051`` if it is none; ``SC053`` for a picture that is stored turned or pages that differ;
+        ``SC051`` if it is not a TIFF; ``SC053`` for a picture that is stored turned or pages that differ;
         ``SC054`` for too many pixels, or strips that unpack to more than they need; ``SC056`` for kinds of samples and
         compressions that are not read; ``SC058`` if it is cut or damaged.
     """

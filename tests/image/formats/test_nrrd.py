@@ -253,7 +253,7 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
                 space_origin="(0,0,0,0)",
                 space_directions="(1,0,0,0) (0,1,0,0)",
             ),
-            "lies in a space of 4 dimensions",
+            "is in a space of 4 dimensions",
         ),
         (
             nrrd_file(encoding="bzip2", data=bz2.compress(VOXELS.tobytes() + bytes((1 << 20) + 1))),
