@@ -151,7 +151,7 @@ def test_an_edit_of_its_labels_is_seen_as_well(
 
     done = disturbed(segconv, words, where, name, renamed, monkeypatch)
     assert (done.code, done.codes()) == (65, ["SC062"]), done.err
-    assert "dataset.json is not what it was" in done.err
+    assert "dataset.json is not the same" in done.err
     done = segconv(*(str(word).replace("DATASET", str(dataset)) for word in words))
     assert done.code == 0, done.err
 
