@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import segconv as package
+
 from .command import Command
 from .documents import PAGES, ROOT, predict, prepare, snippets, steps
 
@@ -38,3 +40,8 @@ def test_links_lead_to_files(page: Path) -> None:
     if not (ROOT / "src").is_dir():  # a wheel is tested without its source
         links = [link for link in links if not link.startswith("../src/")]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_public_name_is_on_the_page_of_the_library() -> None:
+    page = (ROOT / "docs" / "library.md").read_text()
+    assert [name for name in package.__all__ if f"`{name}`" not in page] == []
