@@ -203,16 +203,22 @@ def _images(work: _Work, number: int) -> None:
     else:
         io.write(target, *opened.encoded(recipe.ending, first.geometry if takes_header else None))
     del data, opened  # its voxels are in memory by now, and the copies need the room
+    if work.first is None:
+        work.first = own
+        work.turns = {c: plan_turn(own.geometry, t, expand=recipe.expand) for c, t in task.copies.items()}
+    _image_copies(work, number, first, array, air)
+
+
+def _image_copies(work: _Work, number: int, first: Header, array: NDArray[Any], air: Any) -> None:
+    """Make the copies of one file; `array` and `air` as for `transformed`, `first` the header of the first channel."""
+    task, recipe = work.task, work.task.recipe
     # Those that need no kernels come first, while these are loaded.
     for copy, transform in sorted(task.copies.items(), key=lambda copy: copy[1].oblique_angles):
-        if work.first is None:
-            work.turns[copy] = plan_turn(own.geometry, transform, expand=recipe.expand)
         grey = {name: amount for name, amount in transform.grey.items() if number in recipe.grey_files[name]}
         moved = transformed(work.turns[copy], array, air=air, grey=grey, pad_value=recipe.pad_value)
         pieces = first.encoded(moved, work.turns[copy].grid, recipe.ending)
-        io.write(image_path(copy, number, recipe.ending), *pieces)
+        work.io.write(image_path(copy, number, recipe.ending), *pieces)
         del moved, pieces  # before the next one takes as much
-    work.first = first
 
 
 def _labels(work: _Work) -> list[dict[str, Any]]:

@@ -90,18 +90,24 @@ def colour_codes(samples: NDArray[Any], header: PictureHeader) -> NDArray[np.uin
             code="SC056",
             hint="export the mask with 8 bits per sample",
         )
-    if samples.ndim == 2 or samples.shape[-1] < 3:
-        codes: NDArray[np.uint32] = samples.reshape(*samples.shape[:2], -1)[..., 0].astype(np.uint32)
-        codes *= np.uint32(0x010101)
-    else:
-        codes = samples[..., 0].astype(np.uint32)
-        for channel in (1, 2):
-            codes <<= np.uint32(8)
-            codes |= samples[..., channel]
+    codes = _opaque_codes(samples)
     alpha = header.kind in WITH_ALPHA or (header.kind == "palette" and samples.shape[-1] == 4)
     if alpha and (samples[..., -1] != 255).any():
         codes[samples[..., -1] == 0] = 0
         codes |= (255 - samples[..., -1]).astype(np.uint32) << np.uint32(24)
+    return codes
+
+
+def _opaque_codes(samples: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """Return ``red << 16 | green << 8 | blue`` of each pixel, ``(y, x)``."""
+    if samples.ndim == 2 or samples.shape[-1] < 3:
+        codes: NDArray[np.uint32] = samples.reshape(*samples.shape[:2], -1)[..., 0].astype(np.uint32)
+        codes *= np.uint32(0x010101)
+        return codes
+    codes = samples[..., 0].astype(np.uint32)
+    for channel in (1, 2):
+        codes <<= np.uint32(8)
+        codes |= samples[..., channel]
     return codes
 
 

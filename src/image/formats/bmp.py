@@ -157,9 +157,13 @@ def _layout(data: Buffer) -> _Layout:
         raise SegconvError(f"has a BMP header of {length} bytes and {planes} planes", code="SC053")
     _refuse_coding(head, bits, compression)
     refuse_size(width, abs(height))
-    alpha = compression == _BITFIELDS and length >= 56 and head[66:70] == _ALPHA.to_bytes(4, "little")
-    colours = _colours(head, length, bits, rows_at) if bits <= 8 else np.zeros((0, 3), np.uint8)
-    kind, samples = (_kind(colours, bits), 1) if bits <= 8 else ("RGBA", 4) if alpha else ("RGB", 3)
+    colours = np.zeros((0, 3), np.uint8)
+    kind, samples = "RGB", 3
+    if bits <= 8:
+        colours = _colours(head, length, bits, rows_at)
+        kind, samples = _kind(colours, bits), 1
+    elif compression == _BITFIELDS and length >= 56 and head[66:70] == _ALPHA.to_bytes(4, "little"):
+        kind, samples = "RGBA", 4
     header = PictureHeader(width, abs(height), min(bits, 8), kind, samples, format="BMP")
     return _Layout(header, rows_at, (width * bits + 31) // 32 * 4, height > 0, bits, colours)
 

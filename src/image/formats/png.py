@@ -62,13 +62,7 @@ class Png(Picture):
 
     @cached_property
     def stored(self) -> NDArray[Any]:
-        """Samples as stored, palettes as indices: ``(y, x)`` or ``(y, x, sample)``, uint8 or uint16.
-
-        Raises
-        ------
-        SegconvError
-            What `samples_of` raises.
-        """
+        """Samples as stored, palettes as indices; see `samples_of`."""
         return samples_of(self.data, self.header, self.palette)
 
     @property
@@ -97,16 +91,7 @@ def read_header(head: Buffer) -> PictureHeader:
         ``SC051`` if it is not a PNG, ``SC053`` if its header is impossible, ``SC054`` if it has more
         than `MAX_PIXELS` pixels, ``SC058`` if the header is cut or damaged.
     """
-    if bytes(head[: len(SIGNATURE)]) != SIGNATURE:
-        raise content.refuse(head, "a PNG picture")
-    head = bytes(head[:HEAD_BYTES])
-    if len(head) < HEAD_BYTES:
-        raise SegconvError(f"ends after {len(head)} bytes, within its header", code="SC058")
-    length, name = struct.unpack(">I4s", head[8:16])
-    if name != b"IHDR" or length != 13:
-        raise SegconvError("does not begin with an IHDR chunk of 13 bytes", code="SC058")
-    if zlib.crc32(head[12:29]) != int.from_bytes(head[29:33], "big"):
-        raise SegconvError("the checksum of its header (IHDR) is wrong", code="SC058")
+    _refuse_damaged(head)
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", head[16:29])
     if depth not in _DEPTHS.get(colour, ()) or (compression, filtering) != (0, 0) or interlace > 1:
         raise SegconvError(f"has the unknown coding {(depth, colour, compression, filtering, interlace)}", code="SC053")
@@ -115,6 +100,18 @@ def read_header(head: Buffer) -> PictureHeader:
     if max(width, height) > _LIBPNG_SIDE and header.depth == 16 and header.samples > 1:
         raise _too_long(header)
     return header
+
+
+def _refuse_damaged(head: Buffer) -> None:
+    """Refuse bytes that do not begin with the signature and a sound IHDR chunk."""
+    if bytes(head[: len(SIGNATURE)]) != SIGNATURE:
+        raise content.refuse(head, "a PNG picture")
+    if len(head) < HEAD_BYTES:
+        raise SegconvError(f"ends after {len(head)} bytes, within its header", code="SC058")
+    if bytes(head[8:16]) != struct.pack(">I4s", 13, b"IHDR"):
+        raise SegconvError("does not begin with an IHDR chunk of 13 bytes", code="SC058")
+    if zlib.crc32(head[12:29]) != int.from_bytes(head[29:33], "big"):
+        raise SegconvError("the checksum of its header (IHDR) is wrong", code="SC058")
 
 
 def _too_long(header: PictureHeader) -> SegconvError:

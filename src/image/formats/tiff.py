@@ -213,7 +213,7 @@ def _page_header(page: Any, pages: int) -> PictureHeader:
     if numbers is None or depth not in _depths(numbers, photometric, samples, compression):
         raise SegconvError(f"has samples of {depth} bits of the TIFF format {page.sampleformat}", code="SC056")
     kind = _kind(page, photometric, samples)
-    if kind is None or page.imagedepth != 1 or (kind == "palette" and (depth > 16 or page.colormap is None)):
+    if kind is None or page.imagedepth != 1:
         raise SegconvError(
             f"has {samples} samples per pixel of the kind {_PHOTOMETRICS.get(photometric, photometric)}",
             code="SC056",
@@ -274,6 +274,8 @@ def _kind(page: Any, photometric: int, samples: int) -> str | None:
         if samples == own + 1 and alpha:
             return "gray+alpha" if own == 1 else "RGBA"
         return "bands"
+    if photometric == _PALETTE and (page.bitspersample > 16 or page.colormap is None):
+        return None
     return kinds.get((photometric, samples))
 
 
@@ -303,10 +305,9 @@ def _prove_segments(page: Any, data: Buffer) -> None:
     planes = page.samplesperpixel if page.planarconfig == 2 else 1
     if page.is_tiled:
         rows, columns = page.tilelength, page.tilewidth
-        count = -(-page.imagelength // rows) * -(-page.imagewidth // columns) * planes
     else:
         rows, columns = min(page.rowsperstrip, page.imagelength), page.imagewidth
-        count = -(-page.imagelength // rows) * planes
+    count = -(-page.imagelength // rows) * -(-page.imagewidth // columns) * planes
     refuse_size(columns, rows)
     if not len(page.dataoffsets) == len(page.databytecounts) == count:
         raise SegconvError(f"has {len(page.dataoffsets)} strips or tiles, its size asks for {count}", code="SC058")
