@@ -164,7 +164,7 @@ def leaks(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord])
     group_of = {record.case: i for i, group in enumerate(groups(records)) for record in group}
     findings: list[Finding] = []
     for number, fold in enumerate(splits):
-        train = {group_of[case] for case in fold["train"] if case in group_of}
+        train = set(map(group_of.get, fold["train"])) - {None}
         if mixed := [case for case in fold["val"] if group_of.get(case) in train]:
             findings.append(
                 _leak(

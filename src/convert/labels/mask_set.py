@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -125,12 +125,9 @@ class MaskSet:
         coloured = any(grey_of_colour(code) is None for code in seen)
         again = [path for path in results if coloured and kinds[path] == _INDICES]
         results |= dict(read_pictures(self.survey, again, self._by_colour))
-        for path, result in results.items():
-            if coloured and kinds[path] == _GREYS:
-                results[path] = _recoded(result, lambda value: value * 0x010101)
-            elif not coloured and kinds[path] == _COLOURS:
-                results[path] = _recoded(result, lambda value: value & 255)
-        return list(results.values()), RGB if coloured else GRAY
+        odd, code = (_GREYS, _as_colour) if coloured else (_COLOURS, _as_grey)
+        found = [_recoded(result, code) if kinds[path] == odd else result for path, result in results.items()]
+        return found, RGB if coloured else GRAY
 
     def _counted_as(self, path: str, form: str | None) -> str:
         """Return what is counted of a mask at first: colours, greys of eight bits, or what says nothing of colours."""
@@ -162,7 +159,15 @@ class MaskSet:
         return results
 
 
-def _recoded(facts: MaskFacts, code: Any) -> MaskFacts:
+def _as_colour(grey: int) -> int:
+    return grey * 0x010101
+
+
+def _as_grey(colour: int) -> int:
+    return colour & 255
+
+
+def _recoded(facts: MaskFacts, code: Callable[[int], int]) -> MaskFacts:
     return replace(
         facts,
         counts={code(value): number for value, number in facts.counts.items()},

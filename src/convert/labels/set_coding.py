@@ -75,20 +75,18 @@ def refuse_ground_elsewhere(masks: Sequence[MaskFacts], ground: int | None) -> N
     colour_of = {index: colour for mask in masks for index, colour in mask.palette.items()}
     if ground == 0 or colour_of.get(0) in (TRANSPARENT, 0, None):
         return
-    others = sorted(index for index in colour_of if index)
     index_of = {colour_of[index]: index for index in reversed(colour_of) if index}
-    for colour, what in ((TRANSPARENT, "transparent"), (0, "black")):
-        other = index_of.get(colour)
-        if other is None:
-            continue
-        indices = {BACKGROUND: 0} | {f"class_{index}": index for index in others}
-        raise SegconvError(
-            f"index {other} of its palette is {what}, as background often is, and index 0 is"
-            f" {value_text(colour_of[0], COLOURS)}",
-            code="SC078",
-            file=next(mask.file for mask in masks if other in mask.palette),
-            cures=(*_by_colour(masks), declaring(indices, "index 0 is background")),
-        )
+    colour = next((colour for colour in (TRANSPARENT, 0) if colour in index_of), None)
+    if colour is None:
+        return
+    indices = {BACKGROUND: 0} | {f"class_{index}": index for index in sorted(colour_of) if index}
+    raise SegconvError(
+        f"index {index_of[colour]} of its palette is {'transparent' if colour else 'black'}, as background often is,"
+        f" and index 0 is {value_text(colour_of[0], COLOURS)}",
+        code="SC078",
+        file=next(mask.file for mask in masks if index_of[colour] in mask.palette),
+        cures=(*_by_colour(masks), declaring(indices, "index 0 is background")),
+    )
 
 
 def ground_of_colours(border: Mapping[int, int], pixels: Mapping[int, int]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,7 @@ class Whole:
     def add(self, result: Result, target: Path) -> CaseRecord:
         """Add a case; return its line of the lineage."""
         places = {t["path"]: t["at"] for t in result.targets if "at" in t}
-        targets = [
-            {key: value for key, value in t.items() if key != "at"} | ({"external": True} if "at" in t else {})
-            for t in result.targets
-        ]
+        targets = list(map(_as_recorded, result.targets))
         record = replace(CaseRecord.of_result(result), targets=targets)
         (self._used if record.split == TRAIN else self._used_elsewhere).update(map(int, record.label_voxels))
         self._add_intensity(record)
@@ -107,3 +104,8 @@ class Whole:
     def _image_of(self, case: SourceCase, channel: int) -> str:
         """Return the file that holds a channel of a case."""
         return case.images[channel] if len(case.images) == len(self._intensity) else case.images[0]
+
+
+def _as_recorded(target: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a written file as the lineage has it, which says only whether it is elsewhere, and not where."""
+    return {key: value for key, value in target.items() if key != "at"} | ({"external": True} if "at" in target else {})
