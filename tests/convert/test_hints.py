@@ -190,4 +190,4 @@ def test_a_missing_listed_file_is_not_a_link(tmp_path: Path, segconv: Command) -
     (root / "imagesTs/ct_004.nii.gz").rename(root / "imagesTs/ct_009.nii.gz")
     done = segconv("convert", root, "--to", "5_A")
     assert "Error SC012: imagesTs/ct_004.nii.gz: does not exist" in done.err
-    assert "Hint: restore the file, or take it off the list that names it" in done.err
+    assert "Hint: restore the file, or remove it from the list that names it" in done.err
