@@ -72,11 +72,11 @@ def test_complete_folds_are_kept(dataset: Path, segconv: Command, command: str) 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ({}, "is no list of folds"),
-        ([], "is no list of folds"),
+        ({}, "is not a list of folds"),
+        ([], "is not a list of folds"),
         ("cut", "is no JSON"),
-        ([{"train": CASES}], "is no list of folds"),
-        ([{"train": CASES[:3], "val": [3]}], "is no list of folds"),
+        ([{"train": CASES}], "is not a list of folds"),
+        ([{"train": CASES[:3], "val": [3]}], "is not a list of folds"),
         ([{"train": CASES[:3], "val": ["zz"]}], "names 1 case that are not there, the first is zz"),
         ([{"train": CASES, "val": CASES}], "fold 0: 6 of 6 validation cases have"),
         ([*GOOD, {"train": CASES, "val": []}], "fold 3 has no case in val"),
