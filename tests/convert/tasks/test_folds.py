@@ -97,7 +97,7 @@ def test_folds_that_cannot_be_used_are_replaced_with_a_warning_that_says_why(
         path.write_text(json.dumps(GOOD)[:-5] if content == "cut" else json.dumps(content))
     done = segconv("repair", "42", "--to", "43_B")
     assert len(folds_made(segconv, done)) == 5
-    code = "SC099" if "not there" in told or "no list" in told else "SC095"
+    code = "SC099" if "not there" in told or "not a list" in told else "SC095"
     assert f"Warning {code}: splits_final.json: {told}" in done.err
     assert "new folds were made instead" in done.err
 
