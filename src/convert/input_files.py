@@ -52,11 +52,15 @@ def input_pairs(survey: Survey, source: Path, channels: Sequence[str], *, pictur
     _judge_twice(survey, units)
     split = len(channels) > 1 and not pictures
     groups = _grouped(units, channels) if split else [_Group(unit.folder, unit.stem, [unit]) for unit in units]
-    groups = [replace(group, name=group.name or survey.root.name) for group in groups]  # slices in the folder itself
+    return _named([replace(group, name=group.name or survey.root.name) for group in groups])
+
+
+def _named(groups: Sequence[_Group]) -> list[Pair]:
+    """Return the cases under the names of their files, or of their folders where these have one name in each."""
     names = {group.name for group in groups}
     if len(names) == len(groups):
         return [group.pair((), group.name) for group in groups]
-    if len(names) == 1 and all(group.folder for group in groups):  # CT in a folder per case: the folder names it
+    if len(names) == 1 and all(group.folder for group in groups):  # CT in a folder per case
         return [group.pair((), group.folder) for group in groups]
     return [group.pair((group.folder,) if group.folder else (), group.name) for group in groups]
 

@@ -14,14 +14,14 @@ from .source_files import shown
 
 
 def with_patients(scan: Scan, options: ConvertOptions) -> Scan:
-    """Return a source with a patient guessed for each case, if none is known and something tells it of all."""
+    """Return a source with a patient guessed for each case, if none is known and something names them for all."""
     declared = options.patients is not None or options.patient_pattern is not None
-    if declared or any(case.patient or _origin(case, scan).patient for case in scan.cases):
+    if declared or any(_patient(case, scan) for case in scan.cases):
         return scan
-    cases = [case for case in scan.cases if case.split == TRAIN]
+    training = [case for case in scan.cases if case.split == TRAIN]
     others = [case for case in scan.cases if case.split != TRAIN]
-    # Test cases may be called otherwise; folds need those of training only.
-    for asked in ([*cases, *others], cases) if others else (cases,):
+    # Test cases may have other names; folds need the patients of training cases only.
+    for asked in ([*training, *others], training) if others else (training,):
         guess = guess_patients([_named(case, scan) for case in asked])
         if guess is not None:
             patients = {case.case: patient for case, patient in zip(asked, guess.patients, strict=True)}
@@ -32,11 +32,7 @@ def with_patients(scan: Scan, options: ConvertOptions) -> Scan:
 
 def tested_patients(scan: Scan) -> list[Finding]:
     """Return a warning if test cases are of patients that are in training as well."""
-    testing = [
-        (shown(case.images[0], scan.root), case.patient or _origin(case, scan).patient)
-        for case in scan.cases
-        if case.split == TEST
-    ]
+    testing = [(shown(case.images[0], scan.root), _patient(case, scan)) for case in scan.cases if case.split == TEST]
     return judge_tested_patients(_patients(scan), testing, scan.patients_guessed_from)
 
 
@@ -62,8 +58,12 @@ def in_words(scan: Scan, otherwise: str = "a pattern or a list of patients") -> 
 
 
 def _patients(scan: Scan) -> list[str | None]:
-    return [case.patient or _origin(case, scan).patient for case in scan.cases if case.split == TRAIN]
+    return [_patient(case, scan) for case in scan.cases if case.split == TRAIN]
 
 
 def _origin(case: SourceCase, scan: Scan) -> CaseRecord:
     return scan.origin.get(case.case) or CaseRecord(case.case)
+
+
+def _patient(case: SourceCase, scan: Scan) -> str | None:
+    return case.patient or _origin(case, scan).patient
