@@ -29,9 +29,9 @@ from ..work.interruption import interruptible
 from ..work.plan import Item, Plan, Target
 from .augmentation import Augmentation
 from .case import AugmentTask, CopyRecipe
+from .copies import copies
 from .grey import GREY, GreyTransform
 from .rotation import plan_turn
-from .sampling import copies
 from .spec import AugmentSpec, Transform
 from .suitable import (
     LONGEST_NAME,

@@ -14,8 +14,7 @@ from ..dataset.lineage import TRAIN, CaseRecord
 from ..dataset.names import DatasetName
 from ..dataset.prepared import Prepared
 from ..dataset.runs import NewRun
-from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.splits import Splits, leaks, make_splits, read_splits, with_copies
+from ..dataset.splits import Splits, leaks, make_splits, read_splits, with_copies, write_splits
 from ..dataset.stored_label import StoredLabel
 from ..dataset.strictjson import dumps
 from ..errors import Cure, Finding, SegconvError, warning
@@ -73,7 +72,7 @@ class _NewDataset:
         staged.write_lines(lineage.CASES, self._lines(results))
         folds, findings = _folds(self.augmentation.splits, self.kept, source.path)
         if folds:
-            staged.write(SPLITS_FILE, dumps(folds))
+            write_splits(staged, folds)
         staged.write(DESCRIPTION, dumps(self._description()))
         run, spec = source.run, self.augmentation.spec
         staged.write(

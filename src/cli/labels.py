@@ -16,8 +16,8 @@ from .options import FOLDER, example, jobs, option, speaking, three_folders
 from .sink import Sink
 
 if TYPE_CHECKING:
-    from ..dataset.compiler import Compiled
     from ..dataset.labels import Labels
+    from ..dataset.overlaps import Compiled
     from ..train.paths import Paths
     from ..work.held import Held
 

@@ -17,7 +17,7 @@ from ..image.read_options import ReadOptions
 from .repairs import HEADER, KINDS, Mending
 
 if TYPE_CHECKING:
-    from ..dataset.compiler import Compiled
+    from ..dataset.overlaps import Compiled
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ..dataset.layout import DESCRIPTION, image_path, label_path
 from ..dataset.lineage import TEST, TRAIN
 from ..dataset.names import DatasetName
 from ..dataset.splits import FILE as SPLITS_FILE
+from ..dataset.splits import write_splits
 from ..dataset.strictjson import dumps
 from ..dataset.target import free_target, free_task
 from ..work.caseio import EXTERNAL
@@ -110,7 +111,7 @@ class V2Dataset:
         folds, findings = settled_folds(made.scan.splits, made.whole.records, source)
         made.whole.findings += findings
         if folds:
-            staged.write(SPLITS_FILE, dumps(folds))
+            write_splits(staged, folds)
         entries = made.description.as_json()
         if made.link == EXTERNAL:
             files = made.whole.external

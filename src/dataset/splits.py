@@ -14,8 +14,9 @@ import numpy as np
 
 from ..errors import Cure, Finding, SegconvError, naming
 from ..typed import Misfit, entries, many, text
+from ..work.staging import Staged
 from .lineage import TRAIN, CaseRecord
-from .strictjson import loads, read_file
+from .strictjson import dumps, loads, read_file
 
 FILE = "splits_final.json"
 PARTS = ("train", "val")
@@ -54,6 +55,11 @@ def read_splits(path: Path) -> Splits:
     """
     with naming(str(path)):
         return parse_splits(loads(read_file(path)))
+
+
+def write_splits(staged: Staged, folds: Splits) -> None:
+    """Write the folds of a dataset that is being made."""
+    staged.write(FILE, dumps(folds))
 
 
 def groups(records: Iterable[CaseRecord]) -> list[list[CaseRecord]]:

@@ -13,7 +13,7 @@ from ..errors import SegconvError
 from .formats.table import encode
 from .geometry import Geometry, Volume
 from .gzipped import TRAILING_LIMIT, Buffer
-from .mask import grey_mask
+from .mask_values import grey_mask
 from .stored import AFTER_END
 
 MAX_PIXELS = 500_000_000
@@ -184,7 +184,7 @@ class Picture(ABC):
         return Volume(samples, header.geometry)
 
     def label(self) -> Volume:
-        """Return its values as stored, those of a palette as indices; see `mask.grey_mask`."""
+        """Return its values as stored, those of a palette as indices; see `mask_values.grey_mask`."""
         header = self.header
         if header.samples > 1 and header.pages > 1:
             raise SegconvError(f"is {header}, expected a label of one value per pixel", code="SC073")

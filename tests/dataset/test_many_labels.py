@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from segconv.dataset.compiler import compile_masks
 from segconv.dataset.labels import Labels
+from segconv.dataset.overlaps import compile_masks
 from segconv.dataset.regions import decoded_values, order_heads, prove_order, value_names, with_order
 from segconv.errors import SegconvError
 

@@ -12,7 +12,7 @@ from ...dataset.labels import GRAY, RGB, value_text
 from ...dataset.stored_label import StoredLabel
 from ...errors import SegconvError
 from ...image import raster
-from ...image.mask import WITH_ALPHA, colour_picture, palette_codes
+from ...image.mask_values import WITH_ALPHA, colour_picture, palette_codes
 
 
 def encoded_picture(values: NDArray[Any], stored: StoredLabel, ending: str, coding: str) -> bytes:

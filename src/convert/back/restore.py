@@ -25,7 +25,7 @@ from ...work.run_options import USUAL, RunOptions
 from ...work.staging import Staged
 from ..model import collect
 from ..source_files import files_of, resolve_inside
-from .case import restore_case
+from .restore_case import restore_case
 from .task import Restoration, RestoreTask, lost_by, task_of, unknown_case
 
 COMMAND = "restore"

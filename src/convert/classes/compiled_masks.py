@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dataset.compiler import Atom, Compiled, compile_masks
 from ...dataset.labels import GRAY
+from ...dataset.overlaps import Atom, Compiled, compile_masks
 from ...errors import Cure, SegconvError, naming
 from ...image import raster, volumes
 from ...image.geometry import Geometry

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ...dataset.compiler import Compiled
 from ...dataset.label_table import UNSETTLED, LabelTable
+from ...dataset.overlaps import Compiled
 from ...dataset.stored_label import StoredLabel, StoredMask
 from ...errors import Cure, SegconvError
 from ...image import raster

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...dataset.labels import GRAY, RGB, grey_of_colour, value_text
-from ...image.mask import palette_codes
+from ...image.mask_values import palette_codes
 from ...image.picture import Picture
 
 VOID = 255

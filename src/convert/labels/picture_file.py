@@ -13,7 +13,7 @@ from ...dataset.losses import COMPRESSED, HIDDEN_COLOURS, Loss
 from ...dataset.stored_label import StoredLabel
 from ...errors import SegconvError
 from ...image import raster
-from ...image.mask import colour_codes, grey_mask, hides_colours
+from ...image.mask_values import colour_codes, grey_mask, hides_colours
 from ...image.picture import DecodedPicture, Picture, PictureHeader
 from ..bands import as_bands, may_have_alpha, with_bands_last
 from .coding import Coding

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dataset.compiler import Accumulator, Atom, Compiled
 from ...dataset.losses import OVERLAPS, Loss
+from ...dataset.overlaps import Accumulator, Atom, Compiled
 from ...dataset.stored_label import LAYERS, StoredLabel, StoredMask
 from ...errors import Cure, SegconvError
 from ...image.voxels import label_values, position

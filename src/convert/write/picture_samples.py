@@ -7,7 +7,7 @@ import numpy as np
 from ...errors import Cure, SegconvError
 from ...image import volumes
 from ...image.geometry import Geometry
-from ...image.mask import WITH_ALPHA
+from ...image.mask_values import WITH_ALPHA
 from ...image.picture import Picture, PictureHeader
 from ..labels.picture_file import Samples, WithoutAlpha
 from .task import Recipe

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import Cure, SegconvError
 from ...image import raster
-from ...image.mask import WITH_ALPHA
+from ...image.mask_values import WITH_ALPHA
 from ...image.picture import NNUNET_PIXELS, Picture, PictureHeader
 from ...words import count_of
 from ...work.caseio import CaseIO

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dataset.compiler import Accumulator, Atom
 from ...dataset.losses import GRID, Loss
+from ...dataset.overlaps import Accumulator, Atom
 from ...dataset.stored_label import SEGMENTS, StoredLabel, StoredSegment
 from ...errors import Cure, SegconvError
 from ...image.formats import nrrd, segmentation

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...dataset.compiler import Compiled
 from ...dataset.label_table import LabelTable
 from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import TRAIN, CaseRecord
+from ...dataset.overlaps import Compiled
 from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
 from ...image.read_options import MAX_VOLUME, ReadOptions
 from ...work.caseio import COPY, EXTERNAL, SYMBOLIC

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...dataset.compiler import Compiled
 from ...dataset.labels import BACKGROUND, value_text
 from ...dataset.layout import image_path, label_path
 from ...dataset.lineage import CaseRecord, composed
 from ...dataset.losses import SNAPPED, Loss
+from ...dataset.overlaps import Compiled
 from ...dataset.stored_label import NOTHING_KNOWN, StoredLabel
 from ...errors import Cure, SegconvError, naming, warning
 from ...image.geometry import Geometry

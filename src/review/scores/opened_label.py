@@ -16,7 +16,7 @@ from ...errors import Cure, SegconvError, naming
 from ...image import content, raster, stack, volumes
 from ...image.formats import nrrd, segmentation
 from ...image.geometry import Geometry
-from ...image.mask import WITH_ALPHA, colour_codes, palette_codes
+from ...image.mask_values import WITH_ALPHA, colour_codes, palette_codes
 from ...image.opened import Header, Opened, read_bytes
 from ...image.picture import PictureHeader
 from ...image.read_options import ANY_AXES

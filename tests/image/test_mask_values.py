@@ -10,7 +10,8 @@ import tifffile
 from PIL import Image
 
 from segconv.errors import SegconvError
-from segconv.image import mask, raster
+from segconv.image import mask_values as mask
+from segconv.image import raster
 from segconv.image.formats import png as picture
 
 VALUES = np.array([[0, 1], [1, 0]], np.uint8)

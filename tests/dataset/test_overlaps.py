@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from segconv.dataset import compiler
-from segconv.dataset.compiler import Accumulator, Compiled, compile_masks
+from segconv.dataset import overlaps as compiler
 from segconv.dataset.labels import Labels
+from segconv.dataset.overlaps import Accumulator, Compiled, compile_masks
 from segconv.dataset.regions import decode, swaps
 from segconv.errors import SegconvError
 

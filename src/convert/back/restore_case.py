@@ -17,7 +17,7 @@ from ...dataset.stored_label import LAYERS, PAGES, SEGMENTS, STACK, StoredLabel
 from ...errors import SegconvError, naming, warning
 from ...image import raster, volumes
 from ...image.geometry import NEAR_GRID_VOXELS, Geometry
-from ...image.mask import grey_mask
+from ...image.mask_values import grey_mask
 from ...image.stored import DecodedVolume
 from ...image.voxels import label_values, remap
 from ...words import count_of

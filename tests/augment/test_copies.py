@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segconv.augment.sampling import copies
+from segconv.augment.copies import copies
 from segconv.augment.spec import PLANES, AugmentSpec
 from segconv.dataset.names import CASE_IDENTIFIER
 from segconv.errors import SegconvError
