@@ -38,7 +38,7 @@ def convert(segconv: Command, source: Path, *more: str, to: str = "9_A") -> obje
 
 
 def records(segconv: Command) -> dict[str, dict[str, object]]:
-    lines = (segconv.raw / "Dataset009_A/segconv/cases.jsonl").read_text().splitlines()
+    lines = (segconv.raw / "Dataset009_A/segconv/cases.jsonl").read_text(encoding="utf-8").splitlines()
     return {line["case"]: line for line in map(json.loads, lines)}
 
 

@@ -48,7 +48,7 @@ def convert(segconv: Command, source: Path, *more: str, channels: str = "CT,PET"
 
 
 def record(made: Path) -> dict[str, Any]:
-    return json.loads((made / "segconv/cases.jsonl").read_text().splitlines()[0])
+    return json.loads((made / "segconv/cases.jsonl").read_text(encoding="utf-8").splitlines()[0])
 
 
 def expected(path: Path, first: Path, outside: float) -> np.ndarray:
