@@ -163,9 +163,8 @@ def naming_option(param: click.Parameter | None) -> Iterator[None]:
     try:
         yield
     except SegconvError as error:
-        option = param.opts[0] if param is not None else ""
-        if not error.message.startswith(option):
-            error.message = f"{option}: {error.message}"
+        if param is not None:
+            error.message = f"{param.opts[0]}: {error.message}"
         raise
 
 
