@@ -1,1 +1,1 @@
-"""Sources become datasets, and predictions become files of the source again."""
+"""Convert sources to datasets, and predictions back to the form of the source's files."""

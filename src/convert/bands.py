@@ -1,4 +1,4 @@
-"""Pictures whose file says that it holds channels other than colours: each becomes a file of its own."""
+"""Pictures whose file says that its channels are not colours: each channel becomes a separate file."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..image.picture import PictureHeader
 from .model import BANDS, Parts, SourceCase
 
 KIND = "bands"
-"""Of the header of such a picture."""
+"""The `kind` in the header of such a picture."""
 
 
 def as_bands(header: PictureHeader, *, drop_alpha: bool = False) -> PictureHeader:
-    """Return what a picture is once the pages that its file calls channels are its samples.
+    """Return the header with channel pages counted as samples of one page.
 
     Parameters
     ----------
     drop_alpha
-        Whether a last sample that may be alpha is none of them; see `may_have_alpha`.
+        Leave out a last sample that may be alpha; see `may_have_alpha`.
     """
     if drop_alpha and may_have_alpha(header):
         left, named = header.samples - 1, header.samples - header.unnamed
@@ -35,17 +35,17 @@ def as_bands(header: PictureHeader, *, drop_alpha: bool = False) -> PictureHeade
 
 
 def may_have_alpha(header: PictureHeader) -> bool:
-    """Return whether the last sample may be alpha: one more than grey or RGB, which the file does not name."""
+    """Return whether the last sample may be alpha: the file does not name it, and it is one more than grey or RGB."""
     return header.kind == KIND and header.samples in (2, 4) and header.unnamed > 0
 
 
 def with_bands_last(header: PictureHeader, samples: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return decoded samples as `as_bands` describes them, ``(y, x, channel)``."""
+    """Return decoded samples in the layout that `as_bands` describes: ``(y, x, channel)``."""
     return np.moveaxis(samples, 0, -1) if header.channel_pages else samples
 
 
 def apart(case: SourceCase, headers: Mapping[str, PictureHeader]) -> SourceCase:
-    """Return a case that knows how many files each of its pictures becomes."""
+    """Return the case with a record of how many files each of its pictures becomes."""
     parts = {
         path: Parts(BANDS, (path,), tuple(map(str, range(header.samples))))
         for path in case.images
@@ -55,7 +55,7 @@ def apart(case: SourceCase, headers: Mapping[str, PictureHeader]) -> SourceCase:
 
 
 def all_apart(cases: Sequence[SourceCase], *, drop_alpha: bool) -> list[SourceCase]:
-    """Return cases as `apart` does, if all of them hold such pictures; as they are otherwise."""
+    """Apply `apart` to all cases if every case has such a picture; otherwise return them unchanged."""
     found = []
     for case in cases:
         own = {path: head for path in case.images if (head := _head(path, drop_alpha=drop_alpha)) is not None}
@@ -66,7 +66,7 @@ def all_apart(cases: Sequence[SourceCase], *, drop_alpha: bool) -> list[SourceCa
 
 
 def _head(path: str, *, drop_alpha: bool) -> PictureHeader | None:
-    """Return the header of a TIFF; None for other files, and for those that are refused when headers are judged."""
+    """Return the header of a TIFF; None for other files and for those refused later, when headers are judged."""
     if not path.lower().endswith((".tif", ".tiff")):
         return None
     try:
@@ -76,7 +76,7 @@ def _head(path: str, *, drop_alpha: bool) -> PictureHeader | None:
 
 
 def refuse_as_slices(header: PictureHeader) -> None:
-    """Refuse a picture with channels where a slice, or pages that are slices, are expected (``SC084``)."""
+    """Refuse a picture with channels where a slice, or pages that are slices, is expected (``SC084``)."""
     found = as_bands(header)
     if found.kind == KIND:
         raise SegconvError(

@@ -43,7 +43,7 @@ from .write.task import CaseTask, Recipe
 from .write.whole import Whole
 
 _NOT_IN_KEY = ("raise_max_volume", "fewer_jobs", "restart", "repair")
-"""Kinds of cures that change nothing that decides the bytes of the result."""
+"""Kinds of cures that do not affect the bytes of the result."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,11 @@ class Conversion:
     Parameters
     ----------
     options
-        What the user said; it was planned with, and runs with, these and no others.
+        What the user said; planned with, and run with, exactly these.
     scan
         What the source holds.
     evidence
-        Why it was taken for this kind of source.
+        Why the source was recognised as this kind.
     name
         Number and name of the dataset.
     plan
@@ -75,11 +75,11 @@ class Conversion:
 
     @cached_property
     def left_alone(self) -> LeftAlone:
-        """What lies in the source and is in no case."""
+        """The files in the source that belong to no case."""
         return left_alone(self.scan, self.options)
 
     def summary(self) -> dict[str, Any]:
-        """Return what ``--dry-run`` shows, JSON-able."""
+        """Return what ``--dry-run`` shows, ready for JSON."""
         scan = self.scan
         return {
             "source": str(scan.root),
@@ -115,7 +115,7 @@ def plan_conversion(
     how: RunOptions = USUAL,
     force: bool = False,
 ) -> Conversion:
-    """Plan a conversion: read names and headers, write nothing, find every mistake that shows before the first byte.
+    """Plan a conversion: read names and headers, write nothing, and report every error that can be found this early.
 
     Parameters
     ----------
@@ -128,14 +128,14 @@ def plan_conversion(
     other_roots
         ``nnUNet_preprocessed`` and ``nnUNet_results``, where an id may be taken too.
     kind
-        A key of `registry.KINDS`; found from the files if None.
+        A key of `registry.KINDS`; if None, it is found from the files.
     options
         See `ConvertOptions`.
     how
         How it will be run: whether the target may exist, whether warnings are errors, and who reads labels where
-        the plan depends on what they hold.
+        the plan depends on their values.
     force
-        Overwrite although models, preprocessed data or other datasets are made of the target.
+        Overwrite the target even if models, preprocessed data or other datasets were made from it.
 
     Raises
     ------
@@ -143,8 +143,8 @@ def plan_conversion(
         With all findings of the source.
     SegconvError
         ``SC002`` for the target's name, ``SC010`` if the source does not exist, ``SC020`` if the id is
-        taken, ``SC003`` and ``SC011`` if the kind of source is not clear, ``SC062`` if it is replaced
-        meanwhile.
+        taken, ``SC003`` and ``SC011`` if the kind of source is not clear, ``SC062`` if the source is
+        replaced while it is read.
     Interrupted
         By Ctrl-C or SIGTERM.
     """
@@ -169,7 +169,7 @@ def plan_v1_task(
     raw
         The folder of such tasks.
     source, to, kind, options, how, force
-        As for `plan_conversion`, as are the errors.
+        As in `plan_conversion`, which also lists the errors.
     """
     return _planned(source, to, V1Task(raw), kind, options or ConvertOptions(), how, force=force)
 
@@ -201,7 +201,7 @@ def _planned(
 
 
 def _scanned(survey: Survey, kind: str | None, *, strict: bool) -> tuple[str, str, Scan]:
-    """Return the kind of a source, what speaks for it, and what it holds."""
+    """Return the kind of a source, the evidence for it, and what the source holds."""
     kind, evidence = (kind, "as asked") if kind is not None else detect(survey)
     scan = with_patients(scan_source(kind, survey), survey.options)
     scan = replace(scan, findings=(*scan.findings, *tested_patients(scan)))
@@ -223,7 +223,7 @@ def run_conversion(conversion: Conversion, how: RunOptions = USUAL) -> Outcome:
     Returns
     -------
     outcome
-        Where the dataset is, how many cases were converted or found done, and all warnings.
+        Where the dataset is, how many cases were converted or were already done, and all warnings.
     """
     plan = conversion.plan
 
@@ -238,7 +238,7 @@ def run_conversion(conversion: Conversion, how: RunOptions = USUAL) -> Outcome:
 
 
 def _beside_restart(finding: Finding) -> Finding:
-    """Return a finding that says that other options need a restart: the run has begun, and cases may be done."""
+    """Return the finding with a note that other options need a restart, because cases may already be converted."""
     hint, cures = finding.advice
     if all(cure.kind in _NOT_IN_KEY for cure in cures):
         return finding
@@ -246,7 +246,7 @@ def _beside_restart(finding: Finding) -> Finding:
 
 
 def repaired_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]]:
-    """Return what a run repaired, by case, in words; what an earlier one repaired in its source is left out."""
+    """Return case → repairs made by this run, in words, without those that an earlier run made in the source."""
     before = {case: record.repairs for case, record in conversion.scan.origin.items()}
     found = {
         record.case: [repair for repair in record.repairs if repair not in before.get(record.case, ())]
@@ -256,7 +256,7 @@ def repaired_by(conversion: Conversion, outcome: Outcome) -> dict[str, list[str]
 
 
 def _located(source: Path) -> Path:
-    """Return a source given by path, or a v1 task given by its number as v1 would find it."""
+    """Return a source given by path, or a v1 task given by its number, found as v1 finds it."""
     return source if reading.is_there(source) else nnunet_v1.locate(str(source)) or source
 
 
@@ -302,7 +302,7 @@ def _item(task: CaseTask) -> Item:
 
 
 def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -> list[Finding]:
-    """Write folds, dataset.json and lineage; return what only the complete set shows."""
+    """Write folds, dataset.json and lineage; return the findings that need the complete set of cases."""
     scan, options, target = conversion.scan, conversion.options, conversion.plan.target.path
     whole = Whole(scan.channel_names)
     staged.write_lines(lineage.CASES, (whole.add(result, target).to_line() for result in results))
@@ -318,7 +318,7 @@ def _finish(conversion: Conversion, results: Iterable[Result], staged: Staged) -
         lineage.RUN,
         NewRun(
             command="convert",
-            # Where files are on this machine does not go along with the dataset.
+            # Paths on this machine are not passed on with the dataset.
             options=options.key() | {name: v.name for name, v in vars(options).items() if isinstance(v, Path)},
             source={"kind": scan.kind, "name": scan.root.name},
             label_map=lineage.composed(scan.origin_labels, own_labels) or own_labels,

@@ -1,8 +1,8 @@
-"""Which of a user's files are to be predicted, and which of them are channels of one case.
+"""Which of a user's files to predict, and which of them are channels of one case.
 
-Files of the folder itself, or, if it has none, of the folders below it; folders of DICOM slices are
-volumes, as in a conversion. Channels are numbered (``a_0000``, ``a_0001``), or called as those that the
-model was trained on: ``a_T1`` and ``a_FLAIR``, or ``T1`` and ``FLAIR`` in a folder a case.
+The files are those of the folder itself or, if it has none, of its sub-folders; folders of DICOM slices are
+volumes, as in a conversion. Channels are numbered (``a_0000``, ``a_0001``), or have the names of the channels
+that the model was trained on: ``a_T1`` and ``a_FLAIR``, or ``T1`` and ``FLAIR`` in one folder per case.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _NUMBERED = re.compile(r"(.+)_(\d{4})$")
 
 
 def input_pairs(survey: Survey, source: Path, channels: Sequence[str], *, pictures: bool) -> list[Pair]:
-    """Return a case without label for each image to be predicted; errors and warnings go to the survey.
+    """Return a case without label for each image to predict; errors and warnings go to the survey.
 
     Parameters
     ----------
     survey
-        Of the folder, with the options of the model's dataset: where slices and pages became volumes, they do so here.
+        Of the folder, with the options of the model's dataset: where slices and pages became volumes, they do here.
     source
         The folder, or a file in it.
     channels
@@ -41,7 +41,7 @@ def input_pairs(survey: Survey, source: Path, channels: Sequence[str], *, pictur
     Raises
     ------
     SegconvError
-        ``SC011`` if there is none.
+        ``SC011`` if there is no such image.
     """
     units = _units(survey, source, pictures=pictures)
     if not units:
@@ -56,18 +56,18 @@ def input_pairs(survey: Survey, source: Path, channels: Sequence[str], *, pictur
 
 
 def _named(groups: Sequence[_Group]) -> list[Pair]:
-    """Return the cases under the names of their files, or of their folders where these have one name in each."""
+    """Return the cases, named by file, or by folder where files have the same names in each folder."""
     names = {group.name for group in groups}
     if len(names) == len(groups):
         return [group.pair((), group.name) for group in groups]
-    if len(names) == 1 and all(group.folder for group in groups):  # CT in a folder per case
+    if len(names) == 1 and all(group.folder for group in groups):  # one CT per case folder
         return [group.pair((), group.folder) for group in groups]
     return [group.pair((group.folder,) if group.folder else (), group.name) for group in groups]
 
 
 @dataclass(frozen=True)
 class _Group:
-    """The channels of a case, in order, with the folder that they are in."""
+    """The channels of a case, in order, and their folder."""
 
     folder: str
     name: str
@@ -95,7 +95,7 @@ def _units(survey: Survey, source: Path, *, pictures: bool) -> list[Unit]:
 
 
 def _one_file(survey: Survey, name: str, *, pictures: bool) -> list[Unit]:
-    """Return a file, if it is a picture or volume as the model expects them."""
+    """Return a file as a unit if it is a picture or volume, as the model expects."""
     paged = survey.options.spacing_mm is not None
     ending = raster.ending_of(name) if pictures or paged else None
     ending = ending or (None if pictures else volumes.ending_of(name))
@@ -106,7 +106,7 @@ def _one_file(survey: Survey, name: str, *, pictures: bool) -> list[Unit]:
 
 
 def _without_labels(survey: Survey, units: list[Unit]) -> list[Unit]:
-    """Return the files but those that are labels by their names or places, if others are not."""
+    """Leave out files that are labels by name or place, unless all are."""
     masks = [unit for unit in units if _is_mask(unit)]
     if not masks or len(masks) == len(units):
         return units
@@ -129,7 +129,7 @@ def _judge_twice(survey: Survey, units: Sequence[Unit]) -> None:
 
 
 def _grouped(units: Sequence[Unit], channels: Sequence[str]) -> list[_Group]:
-    """Return the cases, by the numbers of channels or by their names."""
+    """Return the cases, grouped by channel number or channel name."""
     groups: dict[tuple[str, str], list[Unit]] = {}
     for unit in units:
         match = _NUMBERED.fullmatch(unit.stem)
@@ -140,7 +140,7 @@ def _grouped(units: Sequence[Unit], channels: Sequence[str]) -> list[_Group]:
 
 
 def _by_channel_names(units: Sequence[Unit], channels: Sequence[str]) -> list[_Group]:
-    """Return the cases if every file has the name of a channel, and every case has all of them."""
+    """Return the cases if every file has the name of a channel and every case has all channels."""
     wanted = {name.casefold(): number for number, name in enumerate(channels)}
     groups: dict[tuple[str, str], dict[int, Unit]] = {}
     for unit in units:
@@ -156,6 +156,6 @@ def _by_channel_names(units: Sequence[Unit], channels: Sequence[str]) -> list[_G
     for (folder, stem), own in groups.items():
         above, _, name = folder.rpartition("/")
         files = [own[number] for number in sorted(own)]
-        # T1 and FLAIR in a folder per case: the folder names it.
+        # T1 and FLAIR in one folder per case: the folder names the case.
         found.append(_Group(folder, stem, files) if stem else _Group(above, name, files))
     return found

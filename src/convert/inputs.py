@@ -1,4 +1,4 @@
-"""A user's own files to predict, as cases of a dataset: the same reading, the same names, no labels."""
+"""A user's own files to predict, read and named like the cases of a dataset, but without labels."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class Inputs:
 
 
 def as_converted(run: RunRecord | None) -> ConvertOptions:
-    """Return the repairs that a dataset was made with, which a model that was trained on it expects of its inputs.
+    """Return the options that made the dataset; a model trained on it expects the same repairs of its inputs.
 
-    Those of earlier runs count as well: of datasets that it was repaired, converted or augmented from. Images that
-    were turned or resampled on the way in are so before they are predicted as well.
+    This includes earlier runs: those that made the datasets from which it was repaired, converted or augmented. If
+    training images were turned or resampled, so are the images to predict.
     """
     prepared = Prepared.by(run)
     return ConvertOptions(
@@ -75,23 +75,23 @@ def scan_inputs(
 ) -> tuple[list[SourceCase], list[Finding]]:
     """Find the cases in a file or folder.
 
-    Pictures and volumes may have any format and lie as `convert` reads them, folders of DICOM slices
-    among them; see `input_files` for which of them are channels of one case. A volume may hold several channels as
-    its fourth dimension; pictures hold their channels.
+    Pictures and volumes may have any format and layout that `convert` reads, including folders of DICOM slices; see
+    `input_files` for which of them are channels of one case. A volume may hold several channels as its fourth
+    dimension; a picture holds all of its channels.
 
     Returns
     -------
     cases
         Without labels.
     warnings
-        What was left out.
+        About what was left out.
 
     Raises
     ------
     Refused
-        ``SC011`` if there is none, ``SC084`` if a case has other channels than the dataset.
+        ``SC011`` if there is no case, ``SC084`` if a case has other channels than the dataset.
     SegconvError
-        ``SC010`` if the source is not there, ``SC061`` if it is a pipe or a device.
+        ``SC010`` if the source does not exist, ``SC061`` if it is a pipe or a device.
     """
     source = source.absolute()
     if not reading.is_there(source):
@@ -122,14 +122,14 @@ def _root(source: Path) -> Path:
 def plan_inputs(
     source: Path, description: DatasetDescription, target: Target, options: ConvertOptions | None = None
 ) -> Inputs:
-    """Plan how a user's files become what nnU-Net wants, in ``imagesTs`` of the target's staging folder.
+    """Plan how a user's files are written for nnU-Net, in ``imagesTs`` of the target's staging folder.
 
     Parameters
     ----------
     source, description
-        As for `scan_inputs`, as are the errors.
+        As in `scan_inputs`, which also lists the errors.
     target
-        Which is made of the predictions.
+        What is made of the predictions.
     options
         What `as_converted` returned.
     """
@@ -158,7 +158,7 @@ def plan_inputs(
 
 
 def ways_back(inputs: Inputs) -> dict[str, StoredLabel]:
-    """Return case → how its prediction comes back: where its image lies, or as which slices; nothing of pictures."""
+    """Return case → how to store its prediction: on the image's own grid, or as slices; pictures have no entry."""
     if inputs.pictures:
         return {}
     found = {}
@@ -174,7 +174,7 @@ def ways_back(inputs: Inputs) -> dict[str, StoredLabel]:
 
 
 def _as_slices(files: Sequence[str]) -> StoredLabel:
-    """Return how a prediction is stored whose image is slices, or one picture with pages: in the same way."""
+    """Return how to store the prediction of an image made of slices or pages: in the same form."""
     if len(files) == 1:
         return StoredLabel(".tif", form=PAGES)
     masks = tuple(f"{raster.strip_ending(os.path.basename(file))}.png" for file in files)
@@ -182,10 +182,10 @@ def _as_slices(files: Sequence[str]) -> StoredLabel:
 
 
 def run_inputs(inputs: Inputs, how: RunOptions = USUAL) -> Outcome:
-    """Write planned inputs, which stay in the staging folder."""
+    """Write planned inputs, and leave them in the staging folder."""
 
     def finish(results: Iterable[Result], _: Staged) -> list[Finding]:
-        # Their warnings are collected as they pass.
+        # Collect the warnings of each case as it passes.
         return [
             warning("SC093", repair, file=result.case)
             for result in results

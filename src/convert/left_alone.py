@@ -1,4 +1,4 @@
-"""What lies in a source and is in no case: read-me files, previews, what file managers leave, whole folders."""
+"""Files in a source that belong to no case: read-me files, previews, leftovers of file managers, unused folders."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from .sources import nnunet_v1, pairs, png
 from .tasks.task_json import JSON
 
 LISTED = 20
-"""So many names are in what ``--json`` prints."""
+"""How many names ``--json`` prints at most."""
 
 _TABLES = frozenset((*colour_tables.FILES, *class_lists.FILES, colour_tables.PROJECT))
 
 
 @dataclass
 class LeftAlone:
-    """Files that are in no case.
+    """Files that belong to no case.
 
     Parameters
     ----------
     files
         Folder, relative to the source → names of such files.
     folders
-        Folder none of whose files is used, relative to the source → how many files it holds.
+        Folder with no used file, relative to the source → how many files it holds.
     hidden
-        The same of hidden folders, and of what file managers leave.
+        The same for hidden folders, and for leftovers of file managers.
     """
 
     files: dict[str, list[str]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class LeftAlone:
 
     @property
     def count(self) -> int:
-        """How many files they are."""
+        """The number of such files."""
         return sum(map(len, self.files.values())) + sum(self.folders.values()) + sum(self.hidden.values())
 
     def as_json(self) -> dict[str, object]:
@@ -52,7 +52,7 @@ class LeftAlone:
         return {"count": self.count, "first": sorted([*names, *self.folders, *self.hidden])[:LISTED]}
 
     def in_words(self) -> list[str]:
-        """Return a line on each of a few folders that hold such files, and one on folders that hold nothing else."""
+        """Return a line for each of the first folders with such files, and one for folders with only such files."""
         shown = list(self.files.items())[:SHOWN]
         lines = [
             f"{count_of(len(names), 'other file')} in {folder or '.'} left alone: {some_of(names)}"
@@ -71,7 +71,7 @@ class LeftAlone:
 
 
 def left_alone(scan: Scan, options: ConvertOptions) -> LeftAlone:
-    """Return what a scan has no use for; links are counted where they lead to, empty folders are not."""
+    """Return the files that a scan does not use; a link counts at its target, an empty folder does not count."""
     used = {file for case in scan.cases for file in case.files}
     used |= {str(scan.root / name) for name in (JSON, SPLITS, nnunet_v1.SPLITS)}
     used |= {str(path.absolute()) for path in (options.pairs, options.patients) if path is not None}
@@ -86,7 +86,7 @@ def left_alone(scan: Scan, options: ConvertOptions) -> LeftAlone:
 
 
 def _tool_tables(scan: Scan) -> set[str]:
-    """Return the tables of tools in the source and in the folders of its labels, which name the labels."""
+    """Return the tables written by tools, in the source and in its label folders, that name the labels."""
     folders = {scan.root, *(Path(case.label).parent for case in scan.cases if case.label is not None)}
     return {
         str(path)
@@ -98,13 +98,13 @@ def _tool_tables(scan: Scan) -> set[str]:
 
 
 def _look(folder: str, relative: str, used: Collection[str], tables: Collection[str], found: LeftAlone) -> bool:
-    """Add what is left alone in a folder; return whether some of it is used."""
+    """Add the unused files of a folder; return whether any of its files is used."""
     names: list[str] = []
     below = LeftAlone()
     some_used = False
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:  # what a case needs of it is reported where it is read
+    except OSError:  # if a case needs it, reading reports it
         return False
     for entry in entries:
         path = os.path.join(relative, entry.name)

@@ -1,4 +1,4 @@
-"""What every kind of source comes down to: options, and cases with files, channels and labels."""
+"""The common form of every kind of source: options, and cases with files, channels and labels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ConvertOptions:
     Parameters
     ----------
     labels
-        Name → value as it stands in the files, or colour as ``#rrggbb`` or ``#rrggbbaa``.
+        Name → value in the files, or colour as ``#rrggbb`` or ``#rrggbbaa``.
     value_map
         Value or colour in the files, as text → name of the label it counts as (``--map 255=road``).
     snap
@@ -35,22 +35,22 @@ class ConvertOptions:
     accept_labels
         Take the values found in the files as labels.
     ignore
-        ``"unlabelled"``: every voxel of background becomes ignore, for scribbles; otherwise the name
+        ``"unlabelled"``: every background voxel becomes ignore, for scribbles; otherwise the name
         of the declared label that becomes ignore.
     priority
-        Names of masks: where they overlap, the first of them wins, instead of keeping the overlap.
+        Names of masks: where they overlap, the first in this order wins, and the overlap is not kept.
     max_heads
-        Most regions that overlapping masks may become.
+        Maximum number of regions that overlapping masks may become.
     channels
         Channel names, in order.
     images, masks
         Patterns of the files of each channel, and of the masks; see `patterns`.
     image
-        Names of the image of a case among its masks, one a channel; see `masks`.
+        Names of the images of a case among its masks, one per channel; see `masks`.
     pairs
         A CSV or JSON list of images and labels.
     case_names
-        ``"path"``: cases are named by their path in the source, not by their file alone.
+        ``"path"``: name cases by their path in the source, not only by their file.
     cases
         Which cases to take, by name or pattern, and what to call them; see `selection`.
     patient_pattern
@@ -58,27 +58,27 @@ class ConvertOptions:
     patients
         CSV of case and patient.
     unlabelled
-        ``"skip"`` or ``"test"``: what to do with an image that has no label; refuse if None.
+        ``"skip"`` or ``"test"``: what to do with an image that has no label; None refuses it.
     missing_masks
-        ``"empty"``: a mask that a case lacks counts as empty; refuse if None.
+        ``"empty"``: a mask that a case lacks counts as empty; None refuses the case.
     unite_masks
-        Numbered masks of one image, ``a_mask`` and ``a_mask_1``, count as their union; refuse them otherwise.
+        Take the union of numbered masks of one image, ``a_mask`` and ``a_mask_1``; otherwise refuse them.
     grey_to_rgb
-        Write a grey picture as RGB, its values three times.
+        Write a grey picture as RGB, with its values three times.
     drop_alpha
-        Leave out the alpha of pictures that are not opaque; refuse them otherwise.
+        Leave out the alpha of pictures that are not opaque; otherwise refuse them.
     listed_only
         Leave out files that the source's list does not name.
     label_header
         ``"image"``: a label whose grid differs takes the image's header.
     repair
-        What may be mended on the way in; see `mending`.
+        What may be repaired during conversion; see `mending`.
     nonfinite
-        Value that takes the place of NaN and infinity in images; refuse them if None.
+        Value that replaces NaN and infinity in images; None refuses them.
     spacing_mm
         ``(x, y, z)`` of volumes that are stored as pictures.
     slice_order
-        In what order of the slices mask pictures of a volume follow one another; see `slice_order`.
+        The order of a volume's mask pictures relative to its slices; see `slice_order`.
     frames
         Make a case of each frame, where image and label have several.
     link
@@ -87,9 +87,9 @@ class ConvertOptions:
     allow_external
         Follow links that leave the source.
     verify_source
-        Prove every source file whole before it is carried over.
+        Verify that every source file is complete before it is carried over.
     strip_headers
-        Encode every file anew, so that no text of a header comes along.
+        Encode every file again, so that no text in a header is carried over.
     max_volume
         Largest decoded file, in bytes.
     file_ending
@@ -137,7 +137,7 @@ class ConvertOptions:
 
     @property
     def mending(self) -> Mending:
-        """What may be mended."""
+        """The repairs that are allowed."""
         return Mending((*self.repair, HEADER) if self.label_header == "image" else self.repair, self.nonfinite)
 
     @property
@@ -147,12 +147,12 @@ class ConvertOptions:
 
     @property
     def prepared(self) -> Prepared:
-        """What is done to images, and a model expects to be done to its inputs: not what only labels need."""
+        """What is done to images, and must be done to a model's inputs; repairs of labels only are left out."""
         kinds = tuple(kind for kind in KINDS if kind in self.mending.kinds and kind != HEADER)
         return Prepared(kinds, self.nonfinite, self.grey_to_rgb, self.drop_alpha, self.spacing_mm)
 
     def key(self) -> dict[str, object]:
-        """Return what decides the bytes of the result, JSON-able."""
+        """Return the options that decide the bytes of the result, ready for JSON."""
         silent = {"verify_source", "max_volume"}
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in silent}
         return {name: _plain(value) for name, value in found.items()}
@@ -160,7 +160,7 @@ class ConvertOptions:
 
 @dataclass(frozen=True)
 class Parts:
-    """What an image or a label consists of, where that is more than one file.
+    """The files of an image or a label that has more than one.
 
     Parameters
     ----------
@@ -169,8 +169,8 @@ class Parts:
     files
         Absolute paths, in the order in which they count.
     names
-        Of layers: the name of each class; of segments, file by file, empty for those that are left out. Of a picture
-        with pages: ``"reverse"`` if the last is the first slice. Of a frame: its index.
+        Of layers: the name of each class. Of segments: the names file by file, empty for those that are left out. Of a
+        picture with pages: ``"reverse"`` if the last page is the first slice. Of a frame: its index.
     """
 
     form: str
@@ -180,23 +180,23 @@ class Parts:
 
 
 CASE = "{case}"
-"""Stands for the name of the case in `Parts.places`."""
+"""Placeholder for the name of the case in `Parts.places`."""
 DETACHED = "detached"
-"""A header and the file of its voxels, as ``.mhd`` and ``.raw``."""
+"""A header and the file of its voxels, such as ``.mhd`` and ``.raw``."""
 STACK = "stack"
-"""Slices of a volume, a picture each; or one picture with several pages."""
+"""Slices of a volume, one picture each; or one picture with several pages."""
 SERIES = "series"
 """Slices of a DICOM series."""
 INSTANCES = "instances"
-"""Masks of one object each: their union is the label."""
+"""Masks of one object each; their union is the label."""
 BANDS = "bands"
-"""One picture whose channels become a file each; its names are their numbers."""
+"""One picture whose channels become a file each; their numbers are in `Parts.names`."""
 LAYERS = "layers"
-"""Masks of one class each, which may overlap: they are compiled into a label."""
+"""Masks of one class each, which may overlap; they are compiled into a label."""
 FRAME = "frame"
-"""One frame of a file of several."""
+"""One frame of a file with several frames."""
 SEGMENTS = "segments"
-"""Segmentations of 3D Slicer, whose segments are classes by their names: they are compiled into a label as well."""
+"""Segmentations of 3D Slicer, whose segments are classes by name; they are compiled into a label as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,19 +208,19 @@ class SourceCase:
     case
         Its identifier in the dataset.
     original_name
-        What the user calls it; may lead into a sub-folder, with slashes.
+        The user's name for it; with slashes if it is in a sub-folder.
     images
-        Absolute paths, one a channel, or one file that holds all of them. A folder is listed in `parts`.
+        Absolute paths, one per channel, or one file that holds all channels. A folder has its files in `parts`.
     label
         Absolute path, or None.
     split
         ``"train"``, ``"test"`` or ``"validation"``.
     patient
-        Who it is of, if known.
+        The patient, if known.
     label_name
-        What the user calls its label, without ending, if that is not `original_name`.
+        The user's name for its label, without ending, if that is not `original_name`.
     parts
-        Path in `images` or `label` → what it consists of, where that is not one file.
+        Path in `images` or `label` → its files, if it is not one file.
     """
 
     case: str
@@ -241,7 +241,7 @@ class SourceCase:
         return tuple(file for unit in units for file in self.files_of(unit))
 
     def files_of(self, unit: str) -> tuple[str, ...]:
-        """Return the files of an image or a label; of masks that are series, all their slices."""
+        """Return the files of an image or a label; for masks that are series, all their slices."""
         if unit not in self.parts:
             return (unit,)
         files = self.parts[unit].files
@@ -250,7 +250,7 @@ class SourceCase:
         return tuple(part for file in files for part in (self.parts[file].files if file in self.parts else (file,)))
 
     def form(self, unit: str) -> str | None:
-        """Return how an image or a label is made up of several files, or None if it is one file."""
+        """Return the form of an image or a label made of several files, or None if it is one file."""
         return self.parts[unit].form if unit in self.parts else None
 
 
@@ -273,7 +273,7 @@ class Scan:
     file_ending
         Of the dataset's files.
     label_file
-        How its label files are stored, for the way back; see `CaseRecord`.
+        How its label files are stored, for `restore`; see `CaseRecord`.
     texts
         Description, licence and the like.
     findings
@@ -285,7 +285,7 @@ class Scan:
     compiled
         How overlapping masks become labels, or None.
     origin
-        What a source that segconv made says of its own source: case → record.
+        If segconv made the source, what the source records of its own source: case → record.
     origin_labels
         The label map of such a source.
     extra
@@ -293,7 +293,7 @@ class Scan:
     prepared
         What earlier runs did to the images of such a source.
     patients_guessed_from
-        What tells the patients of the cases, in words, if they were guessed.
+        What the patients of the cases were guessed from, in words, if they were guessed.
     """
 
     kind: str
@@ -316,19 +316,19 @@ class Scan:
 
     @property
     def name(self) -> str:
-        """What the source calls itself: the name of the dataset if the user only gives a number."""
+        """The source's own name, which the dataset takes if the user gives only a number."""
         return own_name(self.root)
 
 
 def _kept(value: object) -> object:
-    """Return the value of an option that its caller cannot change afterwards."""
+    """Return an option's value in a form that its caller cannot change afterwards."""
     if isinstance(value, Mapping):
         return dict(value)
     return tuple(value) if isinstance(value, list) else value
 
 
 def _plain(value: object) -> object:
-    """Return the value of an option as JSON has it."""
+    """Return an option's value as JSON holds it."""
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, tuple):
@@ -337,10 +337,10 @@ def _plain(value: object) -> object:
 
 
 def own_name(root: Path) -> str:
-    """Return what a source calls itself: its folder without the number of a dataset or a task."""
+    """Return the source's own name: its folder, without the number of a dataset or a task."""
     return re.sub(r"^(Dataset\d{3}_|Task\d+_?|Task_)", "", root.name) or root.name
 
 
 def collect(findings: list[Finding], error: SegconvError, file: str = "") -> None:
-    """Add what an error says to a list of findings, naming `file` where it names none."""
+    """Add an error's findings to a list, with `file` for those that name none."""
     findings.extend(replace(found, file=found.file or file) for found in error.findings)

@@ -1,4 +1,4 @@
-"""What a conversion makes: a dataset of nnU-Net v2, or a task of nnU-Net v1."""
+"""The outputs of a conversion: a dataset of nnU-Net v2, or a task of nnU-Net v1."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Made:
     target
         Where the output will be.
     link
-        As for `ConvertOptions`.
+        As in `ConvertOptions`.
     whole
-        What only all cases show together.
+        What can only be known from all cases together.
     description
         Of the output.
     """
@@ -60,19 +60,19 @@ class Output(Protocol):
     """What is made, and where."""
 
     def options(self, options: ConvertOptions) -> ConvertOptions:
-        """Return the options of the user with those that such an output leaves no choice about."""
+        """Return the user's options with those set that this output dictates."""
 
     def free_name(self, to: str, own_name: str, how: RunOptions, *, force: bool) -> DatasetName:
-        """Return the name of what is to be made; raises ``SC002`` and ``SC020`` as `free_target` does."""
+        """Return the name of the output; raises ``SC002`` and ``SC020`` as `free_target` does."""
 
     def target(self, name: DatasetName) -> Target:
-        """Return where it will be."""
+        """Return where the output will be."""
 
     def refuse(self, scan: Scan) -> None:
-        """Refuse what cannot be written in this form, before anything is."""
+        """Refuse what this form of output cannot hold, before anything is written."""
 
     def write(self, staged: Staged, made: Made) -> None:
-        """Write dataset.json and the folds; what is wrong with these is added to the findings of the whole."""
+        """Write dataset.json and the folds; findings on them go to ``made.whole.findings``."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class V2Dataset:
         """Refuse nothing."""
 
     def write(self, staged: Staged, made: Made) -> None:
-        """Write the folds, and a dataset.json that names files elsewhere if they are linked so."""
+        """Write the folds and a dataset.json, which names files elsewhere if they are linked that way."""
         source = nnunet_v1.SPLITS if made.scan.kind == nnunet_v1.KIND else SPLITS_FILE
         folds, findings = settled_folds(made.scan.splits, made.whole.records, source)
         made.whole.findings += findings
@@ -134,7 +134,7 @@ class V1Task:
     raw: Path
 
     def options(self, options: ConvertOptions) -> ConvertOptions:
-        """Return the options with the one ending that v1 reads."""
+        """Return the options with the only file ending that v1 reads."""
         return replace(options, file_ending=V1_ENDING)
 
     def free_name(self, to: str, own_name: str, how: RunOptions, *, force: bool) -> DatasetName:
@@ -146,7 +146,7 @@ class V1Task:
         return _target(self.raw / name.task_folder, name)
 
     def refuse(self, scan: Scan) -> None:
-        """Refuse regions and an ignore label, which v1 does not know."""
+        """Refuse regions and an ignore label, which v1 does not have."""
         v1_object(DatasetDescription(scan.channel_names, scan.label_map.labels, scan.file_ending, 0), ())
 
     def write(self, staged: Staged, made: Made) -> None:
@@ -159,7 +159,7 @@ def _target(folder: Path, name: DatasetName) -> Target:
 
 
 def _own_files(case: str, scan: Scan, target: Path) -> dict[str, Any]:
-    """Return where the files of a case are if all of them had to be written."""
+    """Return where the files of a case would be if all of them were written."""
     channels = len(scan.cases[0].images) if scan.file_ending in PICTURES else len(scan.channel_names)
     return {
         "images": [str(target / image_path(case, channel, scan.file_ending)) for channel in range(channels)],

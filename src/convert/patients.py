@@ -1,4 +1,4 @@
-"""Whose the cases of a source are: as declared, as its files say, or as names and folders tell of all of them."""
+"""The patient of each case: declared, stated in its files, or guessed if the names and folders of all cases say it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .source_files import shown
 
 
 def with_patients(scan: Scan, options: ConvertOptions) -> Scan:
-    """Return a source with a patient guessed for each case, if none is known and something names them for all."""
+    """Return the source with a guessed patient for each case, if none is known and names or folders say it for all."""
     declared = options.patients is not None or options.patient_pattern is not None
     if declared or any(_patient(case, scan) for case in scan.cases):
         return scan
@@ -31,7 +31,7 @@ def with_patients(scan: Scan, options: ConvertOptions) -> Scan:
 
 
 def tested_patients(scan: Scan) -> list[Finding]:
-    """Return a warning if test cases are of patients that are in training as well."""
+    """Return a warning if test cases are of patients that are also in training."""
     testing = [(shown(case.images[0], scan.root), _patient(case, scan)) for case in scan.cases if case.split == TEST]
     return judge_tested_patients(_patients(scan), testing, scan.patients_guessed_from)
 
@@ -42,17 +42,17 @@ def _named(case: SourceCase, scan: Scan) -> Named:
 
 
 def number_of_patients(scan: Scan) -> int:
-    """Return how many patients the training cases have, as far as they are known."""
+    """Return how many patients the training cases have, as far as is known."""
     return len(set(_patients(scan)) - {None})
 
 
 def in_words(scan: Scan, otherwise: str = "a pattern or a list of patients") -> str:
-    """Return what is known of the patients, and what that means for the folds, in one line.
+    """Return, in one line, what is known of the patients and what that means for the folds.
 
     Parameters
     ----------
     otherwise
-        What names the patients.
+        What would name the patients.
     """
     return patients_in_words(_patients(scan), scan.patients_guessed_from, otherwise)
 

@@ -1,9 +1,9 @@
-"""What conversion may repair on the way, when asked: each kind says what it did, in numbers, or changes nothing.
+"""Repairs during conversion, made only on request: each reports in numbers what it changed, or changes nothing.
 
-``header``: a label takes its image's header. ``resample``: a label is taken to its image's grid, a channel
-to that of the first; see `resampling`. ``orthonormal``: axes that are not at right angles become the nearest rotation.
-``orientation``: volumes are turned to RAS+, which `restore` undoes. ``cast``: images in integers of 64
-bits take a type of 16 or 32 that holds every value, if there is one; labels always become the smallest.
+``header``: a label takes its image's header. ``resample``: a label is resampled to its image's grid, a channel
+to that of the first channel; see `resampling`. ``orthonormal``: axes that are not at right angles become the nearest
+rotation. ``orientation``: volumes are turned to RAS+, which `restore` undoes. ``cast``: 64-bit integer images take
+a 16- or 32-bit type that holds every value, if there is one; labels always take the smallest type.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ ORIENTATION = "orientation"
 KINDS = (HEADER, RESAMPLE, ORTHONORMAL, CAST, ORIENTATION)
 
 NARROW = ("int16", "int32", "uint32")
-"""Types that integers of 64 bits are cast to: the first that holds every value."""
+"""Types that 64-bit integers are cast to: the first that holds every value."""
 
 
 @dataclass(frozen=True)
 class Mending:
-    """What a user allowed to be repaired.
+    """The repairs that a user allows.
 
     Parameters
     ----------
     kinds
         Of `KINDS`.
     nonfinite
-        Value that takes the place of NaN and infinity in images, or None.
+        Value that replaces NaN and infinity in images, or None.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for an unknown kind, two that contradict each other, or a value that is
-        not a finite number of 32 bits.
+        ``SC001`` for an unknown kind, for two that contradict each other, or for a value that is
+        not a finite 32-bit float.
     """
 
     kinds: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Mending:
             )
 
     def read_options(self, max_bytes: int = MAX_VOLUME) -> ReadOptions:
-        """Return how volumes are read: with their axes squared if `ORTHONORMAL` is allowed."""
+        """Return how to read volumes: with axes made orthogonal if `ORTHONORMAL` is allowed."""
         return ReadOptions(max_bytes, square_axes=ORTHONORMAL in self.kinds)
 
     @property
@@ -77,34 +77,34 @@ class Mending:
         return HEADER in self.kinds
 
     def grid(self, geometry: Geometry) -> Geometry:
-        """Return the grid that a volume on this one will have."""
+        """Return the grid that a volume on this grid will have."""
         return self.turned(Volume(np.broadcast_to(np.uint8(0), geometry.array_shape), geometry)).geometry
 
     def turned(self, volume: Volume) -> Volume:
-        """Return a volume ``(z, y, x)`` in the order of axes that it will have."""
+        """Return a volume ``(z, y, x)`` with its axes in their final order."""
         return canonical(volume) if ORIENTATION in self.kinds else volume
 
     def leaves(self, header: VolumeHeader) -> bool:
-        """Return whether an image with this header has nothing that would be mended, whatever its voxels are."""
+        """Return whether an image with this header needs no repair, whatever its voxels are."""
         finite = self.nonfinite is None or header.dtype.kind != "f"
         whole = CAST not in self.kinds or not _is_wide(header)
         return finite and whole and self.grid(header.geometry) == header.geometry
 
 
 NOTHING = Mending()
-"""Nothing may be mended."""
+"""No repair is allowed."""
 
 
 def goes_with_image(grid: Geometry, image: Geometry, mending: Mending) -> bool:
-    """Return whether the voxels of a label are those of its image one by one, whatever its own header says.
+    """Return whether the voxels of a label correspond one to one to those of its image, whatever its own header says.
 
-    They are if it lies on the grid of the image, or takes its header. Such a label is turned as its image
-    is; any other is turned by its own header.
+    They do if the label is on the image's grid, or takes its header. Such a label is turned with its image;
+    any other is turned by its own header.
 
     Parameters
     ----------
     grid, image
-        Of both as their files have them.
+        Of label and image, as in their files.
     """
     return grid.size == image.size and (mending.takes_header or grid.displacement_voxels(image) <= NEAR_GRID_VOXELS)
 
@@ -115,7 +115,7 @@ def in_order(volume: DecodedVolume, reference: Geometry, whose: str, repairs: li
     Parameters
     ----------
     reference
-        Of the image that a label or a channel belongs to, as its file has it.
+        Of the image that a label or a channel belongs to, as in its file.
     whose
         `grids.IMAGE` for a label, `grids.FIRST_CHANNEL` for a channel.
     name
@@ -124,7 +124,7 @@ def in_order(volume: DecodedVolume, reference: Geometry, whose: str, repairs: li
     Returns
     -------
     volume
-        The same object if its points are others, or in that order already.
+        The same object if its points are others, or are in that order already.
     """
     own = volume.header.geometry
     order = other_order(own, reference)
@@ -136,7 +136,7 @@ def in_order(volume: DecodedVolume, reference: Geometry, whose: str, repairs: li
 
 
 def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
-    """Return an image with numbers in the place of NaN and infinity, if that is allowed; the same object if none were.
+    """Replace NaN and infinity in an image if that is allowed; return the same object if there are none.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str
 
 
 def cast(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
-    """Return an image in integers of 16 or 32 bits, if that is allowed and they hold every value of its 64.
+    """Cast a 64-bit integer image to 16 or 32 bits, if that is allowed and every value fits.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def cast(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) 
     Returns
     -------
     cast
-        The same object if it is of another type, or its values need 64 bits.
+        The same object if it has another type, or its values need 64 bits.
     """
     if CAST not in mending.kinds or not _is_wide(image.header):
         return image
@@ -187,14 +187,14 @@ def cast(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) 
 def turned(
     volume: DecodedVolume, mending: Mending, repairs: list[str], name: str, grid: Geometry | None = None
 ) -> DecodedVolume:
-    """Return a volume turned to RAS+, if that is allowed; the same object if it lies so.
+    """Turn a volume to RAS+ if that is allowed; return the same object if it already is RAS+.
 
     Parameters
     ----------
     name
         Of the file, for `repairs`.
     grid
-        Where its voxels lie, if not where its header says.
+        Where its voxels are, if not where its header says.
     """
     own = grid or volume.header.geometry
     if ORIENTATION not in mending.kinds or mending.grid(own) == own:

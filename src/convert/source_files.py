@@ -1,4 +1,4 @@
-"""The files of a source: listed, found through links that stay inside, opened, and named in messages."""
+"""The files of a source: listed, resolved through links that stay inside, opened, and named in messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..image import opened
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Return the entries of a folder but stray files, sorted by name."""
+    """Return the entries of a folder, sorted by name, without stray files."""
     try:
         return sorted((p for p in folder.iterdir() if not is_stray(p.name)), key=lambda p: p.name)
     except FileNotFoundError as error:
@@ -26,7 +26,7 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> str:
-    """Return where a file of a source really is.
+    """Return the real path of a source file.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
     Raises
     ------
     SegconvError
-        ``SC060`` if a link leaves the source or ends in a circle; ``SC012`` if its target does not
+        ``SC060`` if a link leaves the source or is circular; ``SC012`` if its target does not
         exist; ``SC061`` if it is not a regular file; ``SC051`` if the name of a picture or volume is a
         link to a name that says no format.
     """
     text = os.fspath(path)
     try:
-        # A plan over 100,000 files looks once at each, and once at each folder.
+        # A plan over 100,000 files looks once at each file and once at each folder.
         if stat.S_ISREG(os.lstat(text).st_mode):
             folder, name = os.path.split(text)
             real = os.path.join(real_folder(folder), name)
@@ -70,7 +70,7 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
     if not reading.is_file(real):
         raise SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=text)
     if os.path.basename(real) != os.path.basename(text) and (ending := _ending(text)) and not _ending(real):
-        # As stores keep files: by their hash.
+        # As in stores that name files by their hash.
         raise SegconvError(
             f"is a link to {shown(real, root)}, which has no ending of a picture or volume, expected {ending}",
             code="SC051",
@@ -82,12 +82,12 @@ def resolve_inside(path: str | Path, root: Path, *, external: bool = False) -> s
 
 @lru_cache(maxsize=1 << 12)
 def real_folder(folder: str) -> str:
-    """Return a folder's path without links; kept for the time of one plan, which clears it first."""
+    """Return a folder's path without links; cached for one plan, which clears the cache first."""
     return os.path.realpath(folder, strict=True)
 
 
 def _ending(name: str) -> str:
-    """Return the ending of a picture or volume, in lower case, or nothing."""
+    """Return the ending of a picture or volume, in lower case, or an empty string."""
     return opened.ending_of(name) or ""
 
 
@@ -113,6 +113,6 @@ def read_source(path: str, limit: int = reading.LONGEST) -> bytes:
 
 
 def shown(path: str | Path, root: str | Path) -> str:
-    """Return a path as messages name it: relative to the source, if it lies in it."""
+    """Return a path for messages: relative to the source if it is in it."""
     text, folder = os.fspath(path), os.fspath(root).rstrip("/") + "/"
     return text[len(folder) :] if text.startswith(folder) else text

@@ -1,4 +1,4 @@
-"""What planning notices about a source on its way: errors, warnings and notes, in the order in which they come up."""
+"""What planning notices about a source: errors, warnings and notes, in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .source_files import resolve_inside, shown
 
 @dataclass
 class Remarks:
-    """Errors, warnings and notes, collected one by one so that all of them are reported together.
+    """Errors, warnings and notes, collected so that they are reported together.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Remarks:
 
 @dataclass
 class Survey(Remarks):
-    """The planning of one source: what is looked at, with which options, and what was noticed.
+    """The planning of one source: what is read, with which options, and what was noticed.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Survey(Remarks):
     readers
         Who reads label files where the plan depends on their values.
     skipped
-        Training images without a label that the user wants left out, as messages name them.
+        Training images without a label that the user wants left out, as named in messages.
     """
 
     root: Path
@@ -78,7 +78,7 @@ class Survey(Remarks):
     skipped: list[str] = field(default_factory=list)
 
     def resolve(self, path: str | Path, *, external: bool = False) -> str:
-        """Return where a file of the source really lies; raises what `resolve_inside` raises.
+        """Return the real path of a source file; raises the errors of `resolve_inside`.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class Survey(Remarks):
         return resolve_inside(path, self.root, external=external or self.options.allow_external)
 
     def shown(self, path: str | Path) -> str:
-        """Return a path as messages name it: relative to the source, if it lies in it."""
+        """Return a path for messages: relative to the source if it is in it."""
         return shown(path, self.root)
 
     def collect(self, error: SegconvError, file: str = "") -> None:
@@ -97,7 +97,7 @@ class Survey(Remarks):
 
     @contextmanager
     def judging(self, file: str | Path = "") -> Iterator[None]:
-        """Turn an error that is raised in the block, such as on one case or file, into findings, and go on after it."""
+        """Turn an error in the block, such as on one case or file, into findings, and continue after the block."""
         try:
             yield
         except SegconvError as error:
@@ -109,7 +109,7 @@ class Survey(Remarks):
         Parameters
         ----------
         image
-            As messages name it.
+            As named in messages.
         """
         if self.options.unlabelled == "skip":
             self.skipped.append(image)
@@ -118,5 +118,5 @@ class Survey(Remarks):
         return TEST if self.options.unlabelled == "test" else None
 
     def again(self, options: ConvertOptions | None = None) -> Survey:
-        """Return a survey of the same source in which nothing has been noticed, to try a reading of it."""
+        """Return a survey of the same source without findings or notes, to try one reading of it."""
         return Survey(self.root, options or self.options, self.readers)

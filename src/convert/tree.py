@@ -1,4 +1,4 @@
-"""The files of a source, folder by folder; links are followed as far as they stay inside."""
+"""The files of a source, folder by folder; links are followed as long as they stay inside."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .model import SERIES, STACK, Parts
 from .survey import Survey
 
 OWN_FOLDERS = ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")
-"""Where datasets are made is no part of a source that lies around it."""
+"""Folders of datasets, which are not part of a source that contains them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One image or one label as it lies in the source.
+    """One image or one label in the source.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ class Unit:
     stem
         Its name without ending.
     ending
-        As it is written; empty for a folder that is one volume.
+        As written; empty for a folder that is one volume.
     parts
-        What it consists of, if it is more than one file.
+        Its files, if there is more than one.
     """
 
     folder: str
@@ -40,13 +40,13 @@ class Unit:
 
     @property
     def path(self) -> str:
-        """Relative to the source."""
+        """The path, relative to the source."""
         name = self.stem + self.ending
         return f"{self.folder}/{name}" if self.folder else name
 
     @property
     def shown(self) -> str:
-        """What messages call it, without its folder: of slices in a folder, the first file as well."""
+        """The name for messages, without its folder; for slices in a folder, with the first file."""
         name = self.stem + self.ending
         if self.parts is None or self.parts.form not in (SERIES, STACK):
             return name
@@ -54,7 +54,7 @@ class Unit:
 
     @property
     def slices(self) -> str:
-        """What follows a message on a folder of slices, so that a stray one is named; nothing on a file."""
+        """The end of a message on a folder of slices, which names a slice so that a stray file shows; else empty."""
         if self.parts is None or self.parts.form not in (SERIES, STACK):
             return ""
         more = f" and {len(self.parts.files) - 1} more" if len(self.parts.files) > 1 else ""
@@ -64,7 +64,7 @@ class Unit:
 def walk(survey: Survey) -> Iterator[tuple[str, list[str]]]:
     """Yield each folder of a source, relative to it, and the names of its files; both sorted.
 
-    Stray files are left out, and so are `OWN_FOLDERS`.
+    Stray files and `OWN_FOLDERS` are left out.
 
     A folder that is a link is entered if it stays inside the source; a link that leaves it, or leads
     to a folder above itself, becomes a finding.
@@ -84,7 +84,7 @@ def _walk(survey: Survey, relative: str, real_root: Path) -> Iterator[tuple[str,
                 try:
                     is_folder = entry.is_dir()
                 except OSError:
-                    is_folder = False  # a loop: whoever opens it says so
+                    is_folder = False  # a loop: reported when it is opened
                 path = f"{relative}/{entry.name}" if relative else entry.name
                 if not is_folder:
                     files.append(entry.name)
@@ -116,7 +116,7 @@ def _may_enter(survey: Survey, path: str, root: Path) -> bool:
 
 
 def units_in(survey: Survey, ending_of: Callable[[str], str | None]) -> tuple[list[Unit], dict[str, list[str]]]:
-    """Return the files whose ending is known, and the names of all others by folder."""
+    """Return the files with a known ending, and the names of all others by folder."""
     units: list[Unit] = []
     others: dict[str, list[str]] = {}
     for folder, names in walk(survey):
