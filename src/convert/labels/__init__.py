@@ -1,1 +1,1 @@
-"""What the values of labels mean: declared, in tables, or found in the files of all cases."""
+"""Work out what label values mean: declared by the user, named in tables, or found in the files of all cases."""

@@ -1,4 +1,4 @@
-"""What a user may say about values whose meaning files do not settle: declarations as cures."""
+"""Declarations that a message offers for values whose meaning the files leave open."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...dataset.labels import BACKGROUND, GRAY, value_text
 from ...errors import Cure
 
 MOST_SPELLED = 40
-"""Labels that a declaration spells out."""
+"""Labels that a declaration spells out before it is cut."""
 
 ACCEPT = Cure.of("accept_labels")
 ACCEPT_AS_IS = Cure.of("accept_masks")
@@ -16,7 +16,7 @@ TABLE = Cure.of("declare_by_table")
 
 
 def numbered(values: Iterable[int], ground: int = 0) -> dict[str, int]:
-    """Return names for values that have none: background, and a class each, or ``foreground`` if there is one."""
+    """Return names for unnamed values: background, plus a class for each, or ``foreground`` if there is only one."""
     rest = [value for value in values if value != ground]
     names = {f"class_{value}": value for value in rest} if len(rest) != 1 else {"foreground": rest[0]}
     return {BACKGROUND: ground, **names}
@@ -47,11 +47,11 @@ def declaring(
     names
         Name → value or colour.
     when
-        What makes it the right one, in words.
+        When this declaration is the right one, in words.
     snap
-        With this much of a snap.
+        The ``--snap`` to declare with.
     maps
-        With these further values, each as ``value=name``.
+        Further values to map, each as ``value=name``.
     """
     said: dict[str, object] = {"labels": spelled(names, coding)}
     kind = "declare_labels"

@@ -1,7 +1,7 @@
-"""Lists of classes next to masks: a name per line, whose number is the value in the masks.
+"""Lists of classes next to masks: one name per line; its line number gives the value in the masks.
 
 ``label_names.txt`` of LabelMe's ``labelme_json_to_dataset`` and ``class_names.txt`` of its ``labelme2voc`` begin with
-``_background_``; the latter may begin with ``__ignore__``, which stands for -1, in a mask 255.
+``_background_``; the latter may begin with ``__ignore__``, which means -1, stored in a mask as 255.
 Source: https://github.com/wkentaro/labelme, examples/semantic_segmentation.
 """
 
@@ -14,10 +14,10 @@ from ...errors import SegconvError
 from .choices import declaring
 
 FILES = ("label_names.txt", "class_names.txt", "classes.txt", "labels.txt")
-"""Names by which a list next to the masks is found."""
+"""Names of lists to look for next to the masks."""
 
 _MAY_LIST_FILES = "labels.txt"
-"""Which is a list of classes only if it begins as one."""
+"""A file of this name is a list of classes only if it begins like one."""
 
 _GROUNDS = ("background", "bg")
 _IGNORED = "__ignore__"
@@ -25,23 +25,23 @@ _IGNORED_VALUE = 255
 
 
 def is_ground(name: str) -> bool:
-    """Return whether a class is called as background is in lists, such as ``_background_``."""
+    """Return whether a list uses this name for background, such as ``_background_``."""
     return name.casefold().strip("_ ") in _GROUNDS
 
 
 def is_list(name: str, lines: Sequence[str]) -> bool:
-    """Return whether a file is a list of classes, by its name and what it begins with."""
+    """Return whether a file is a list of classes, judged by its name and first line."""
     begins = lines[:1] == [_IGNORED] or (bool(lines) and is_ground(lines[0]))
     return name in FILES and (begins or name != _MAY_LIST_FILES)
 
 
 def read_list(lines: Iterable[str]) -> dict[str, int | str]:
-    """Return name → value of a list of classes.
+    """Return name → value for a list of classes.
 
     Raises
     ------
     SegconvError
-        ``SC074`` if the first name is not that of background, or a name occurs twice.
+        ``SC074`` if the first name is not background, or a name occurs twice.
     """
     names = list(lines)
     found: dict[str, int | str] = {}

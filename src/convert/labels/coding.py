@@ -1,4 +1,4 @@
-"""Label values as the user has them, turned into those of the dataset: looked up, snapped when asked, never guessed."""
+"""Turn label values of the source into those of the dataset: look them up, snap them on request, never guess."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from .whole_labels import fills_a_patch, whole_labels
 SHOWN_VALUES = 5
 
 MOST_SNAPPED = 1 << 16
-"""Different values that a label may hold where they take the nearest: edges that were blended have many."""
+"""Different values allowed in a label that is snapped: blended edges have many."""
 
 FARTHEST_OF_LOSSY = 48
-"""Further from the declared values, what fills a patch of a lossy label was not changed by compression."""
+"""An area of a lossy label farther than this from the declared values did not come from compression."""
 
 OF_COLOUR = 1.1
-"""Edges in colour are somewhat off the line between two colours, where compression blurred colour more."""
+"""Tolerance for edges in colour, which leave the line between two colours where compression blurs colour more."""
 
 MOST_PAIRED = 256
-"""Colours of which every two are compared."""
+"""With more colours than this, pairs of colours are not compared."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,11 @@ class Coding:
     Parameters
     ----------
     table
-        Which values there are, and what is written for each.
+        The source values, and what is written for each.
     snap
-        A value that is not declared takes the nearest that is, if it is no further away than
-        this: in grey values; or, of colours, in Euclidean distance of red, green and blue, each as
-        much as alpha lets be seen of it, and alpha. So the edge of a class that was blended into
-        transparency goes to the class where it is more than half opaque.
+        Largest distance at which an undeclared value takes the nearest declared one. For grey values it is their
+        difference; for colours the Euclidean distance of red, green and blue, each weighted by alpha, and of alpha
+        itself. An edge blended into transparency thus goes to its class where it is more than half opaque.
     """
 
     table: LabelTable
@@ -62,26 +61,26 @@ class Coding:
         return self.table.coding
 
     def counts(self, values: NDArray[Any]) -> dict[int, int]:
-        """Return value → number of voxels; grey values must be whole and not negative."""
+        """Return value → number of voxels; grey values must be integers and not negative."""
         most = MOST_SNAPPED if self.snap else MOST_VALUES
         return label_values(values, most) if self.kind == GRAY else tally(values, most, "colours")
 
     def settle(self, values: NDArray[Any]) -> tuple[dict[int, int], dict[int, int]]:
-        """Find what a label holds, and the declared value of each.
+        """Find the values in a label, and the declared value for each.
 
         Returns
         -------
         counts
             Value as found → number of voxels.
         snapped
-            Value as found, which is not declared → the declared value that it takes.
+            Undeclared value → the declared value that it takes.
 
         Raises
         ------
         SegconvError
-            ``SC070`` for a value that is not declared and not near enough to one that is: how many
-            voxels, where the first is, which declared value is nearest; and for values that are near enough, but
-            labels of their own: see `whole_labels`.
+            ``SC070`` for an undeclared value that is too far from every declared one; the message gives its number of
+            voxels, the position of the first, and the nearest declared value. Also for values that are near enough but
+            are labels of their own: see `whole_labels`.
         """
         counts, nearest = self._settled(values)
         if nearest and (whole := self._whole(values, counts, nearest)):
@@ -89,7 +88,7 @@ class Coding:
         return counts, nearest
 
     def settle_lossy(self, values: NDArray[Any]) -> tuple[dict[int, int], dict[int, int]]:
-        """Do what `settle` does, of a label whose compression changed values: near to a declared one they are none."""
+        """Do what `settle` does for a lossy label: values near a declared one are not labels of their own."""
         counts, nearest = self._settled(values)
         far = [value for value in nearest if self.distance(value, nearest[value]) > FARTHEST_OF_LOSSY]
         if far and fills_a_patch(np.isin(values, far)):
@@ -114,7 +113,7 @@ class Coding:
         return whole_labels(values, counts, nearest, landing)
 
     def apply(self, values: NDArray[Any], snapped: Mapping[int, int]) -> NDArray[Any]:
-        """Return the label in the dataset's values, for values that `settle` accepted."""
+        """Return the label in the dataset's values; `settle` must have accepted the values."""
         table = {**self.forward, **{value: self.forward[near] for value, near in snapped.items()}}
         if self.kind == GRAY:
             return remap(values, table)
@@ -127,7 +126,7 @@ class Coding:
         return min(self.forward, key=lambda declared: (self.distance(value, declared), declared))
 
     def _tie(self, value: int, nearest: int) -> int | None:
-        """Return another declared value that is as near and stands for another label, or None."""
+        """Return another declared value that is equally near but means another label, or None."""
         distance = self.distance(value, nearest)
         return next(
             (
@@ -143,7 +142,7 @@ class Coding:
         return distance(one, other, self.kind)
 
     def _farthest_blend(self) -> float:
-        """Return how far from the nearest declared value an edge between two of them may be; others are no edges."""
+        """Return how far from the nearest declared value a blended edge can be; values beyond that are not edges."""
         declared = sorted(self.forward)
         if self.kind != GRAY and len(declared) > MOST_PAIRED:
             return math.inf
@@ -198,7 +197,7 @@ def distance(one: int, other: int, coding: str) -> float:
     """Return how far apart two values or colours are; see `Coding.snap`."""
     if coding == GRAY:
         return abs(one - other)
-    # Whole numbers until the root is drawn: what is equally far must be found so.
+    # Stay with integers up to the square root, so that equal distances compare equal.
     return math.sqrt(sum((a - b) ** 2 for a, b in zip(_seen(one), _seen(other), strict=True))) / 255
 
 

@@ -1,8 +1,8 @@
-"""Tables of label names and their values or colours, in the forms in which tools export them.
+"""Read tables of label names with their values or colours, in the formats that tools export.
 
-``labelmap.txt`` of CVAT (``name:r,g,b:parts:actions``), ``label_colors.txt`` of CamVid
-(``r g b name``), CSV with a header (``name,value``, ``name,color`` or ``name,r,g,b``), JSON; each
-with a fourth number for alpha where the masks have one; and the tables of `tool_tables`.
+``labelmap.txt`` of CVAT (``name:r,g,b:parts:actions``), ``label_colors.txt`` of CamVid (``r g b name``), CSV with a
+header (``name,value``, ``name,color`` or ``name,r,g,b``), JSON; each with a fourth number for alpha if the masks have
+it; and the tables of `tool_tables`.
 Sources: CVAT's documentation of "Segmentation mask 1.1" and "CamVid 1.0".
 """
 
@@ -25,10 +25,10 @@ FILES = (
     *("labelmap.txt", "label_colors.txt", "class_dict.csv", "labels.csv", "labels.json", "colors.csv", "colors.json"),
     *("_classes.csv", "classes.csv", "classes.json", "obj_class_to_machine_color.json"),
 )
-"""Names by which a table next to the pictures is found: those of CVAT, CamVid, Roboflow, Supervisely."""
+"""Names of tables to look for next to the pictures: those of CVAT, CamVid, Roboflow and Supervisely."""
 
 PROJECT = "meta.json"
-"""Of Supervisely; many other tools call something else so."""
+"""Supervisely's file; many other tools use this name for something else."""
 
 _NAME_COLUMNS = ("name", "label", "class", "label_name", "class_name", "title")
 _VALUE_COLUMNS = ("value", "id", "index", "gray", "grey", "pixel_value", "pixel value", "labelvalue")
@@ -39,7 +39,7 @@ _WITH_ALPHA = re.compile(r"(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3})[\s,]+(\d{1,3}
 
 
 def find_tables(folder: Path) -> list[Path]:
-    """Return the tables and lists of classes in a folder, by their names."""
+    """Return the tables and lists of classes in a folder, recognized by name."""
     known = (*FILES, *class_lists.FILES, PROJECT)
     try:
         names = set(os.listdir(folder)).intersection(known)
@@ -49,15 +49,15 @@ def find_tables(folder: Path) -> list[Path]:
 
 
 def read_table_beside(path: Path, root: Path, *, in_colours: bool) -> dict[str, int | str] | None:
-    """Return what a table that was found next to masks declares; None if it is not a table, or of no use to such masks.
+    """Return what a table next to the masks declares; None if it is not a table or does not apply to these masks.
 
     Parameters
     ----------
     root
-        The source, which the table does not leave.
+        The source; the table must be inside it.
     in_colours
-        Whether the masks hold colours: a list of names says nothing of them, and a table that has both numbers and
-        colours counts by colour.
+        Whether the masks hold colours. A list of names says nothing about colours, and a table with both numbers and
+        colours is then read by colour.
     """
     name, text = path.name, read_text_inside(path, root, "SC074")
     if name in class_lists.FILES:
@@ -82,7 +82,7 @@ def _is_project(found: Any) -> bool:
 
 
 def _of_classes(path: Path, text: str, *, in_colours: bool) -> dict[str, int | str]:
-    """Read the classes of Supervisely, which never name background: black, or 0."""
+    """Read the classes of Supervisely, which never include background: it is black, or 0."""
     with naming(str(path)):
         found = loads(text.encode())
         classes = found.get("classes", found) if isinstance(found, dict) else found
@@ -96,28 +96,27 @@ def _of_classes(path: Path, text: str, *, in_colours: bool) -> dict[str, int | s
 
 
 def _with_ground(names: dict[str, int | str]) -> dict[str, int | str]:
-    """Return labels with black, or 0, as background, if none is that."""
+    """Return labels with black, or 0, added as background if they have none."""
     ground: int | str = 0 if all(isinstance(value, int) for value in names.values()) else "#000000"
     return names if BACKGROUND in names or ground in names.values() else {BACKGROUND: ground, **names}
 
 
 def _only(entry: Any, columns: Collection[str]) -> Any:
-    """Return an entry without the columns of the other kind, if it has one of these."""
+    """Drop the columns of the other kind from an entry that has any of the given ones."""
     if not isinstance(entry, dict) or not entry.keys() & set(columns):
         return entry
     return {key: value for key, value in entry.items() if key in (*_NAME_COLUMNS, *columns)}
 
 
 def read_table(path: Path) -> dict[str, int | str]:
-    """Return the labels of a table that a user names: name → value or colour.
+    """Return the labels of a table that the user named: name → value or colour.
 
     A colour is ``#rrggbb``, or ``#rrggbbaa`` if it is not opaque.
 
     Raises
     ------
     SegconvError
-        ``SC010`` if the file does not exist; ``SC074`` if it is not a table of labels, or names a label
-        twice.
+        ``SC010`` if the file does not exist; ``SC074`` if it is not a table of labels, or names a label twice.
     """
     return _table(path, read_text(path, "SC074"))
 
@@ -132,14 +131,14 @@ def _table(path: Path, text: str) -> dict[str, int | str]:
         if (named := labels_of_tool(lines)) is not None:
             return named
         if path.suffix.lower() == ".txt":
-            # Of one line it cannot be known: the name may begin with a number.
+            # A single line is ambiguous: the name may begin with a number.
             alpha = bool(lines) and all(_WITH_ALPHA.fullmatch(line) for line in lines)
             return _collected([_of_line(line, _WITH_ALPHA if alpha else _OPAQUE) for line in lines])
         return _of_csv(text)
 
 
 def _of_line(line: str, pattern: re.Pattern[str]) -> tuple[str, int | str]:
-    """Read a line of labelmap.txt, or of label_colors.txt by its pattern."""
+    """Read a line of labelmap.txt, or a line of label_colors.txt that matches the pattern."""
     if match := re.fullmatch(r"([^:]+):((?:\s*\d{1,3}\s*,){2,3}\s*\d{1,3})\s*(?::.*)?", line):
         return match[1].strip(), _hex(*match[2].split(","))
     if match := pattern.fullmatch(line):
@@ -167,7 +166,7 @@ def _of_csv(text: str) -> dict[str, int | str]:
 
 
 def _reader_of(columns: Sequence[str]) -> Callable[[Sequence[str]], tuple[str, int | str]] | None:
-    """Return what reads name and value, or colour, of a row; None if the columns do not say where they are."""
+    """Return a function that reads (name, value or colour) from a row; None if the columns are not recognized."""
 
     def place(names: Iterable[str]) -> int | None:
         return next((columns.index(name) for name in names if name in columns), None)
@@ -192,7 +191,7 @@ def _of_json(found: Any) -> dict[str, int | str]:
         return _collected([_of_entry(entry) for entry in found])
     if not isinstance(found, dict):
         raise SegconvError("is neither an object nor a list of labels", code="SC074")
-    # Both directions are in use: name → value, and value → name.
+    # Both directions are in use: name → value and value → name.
     if all(map(_is_value, found)) and all(isinstance(name, str) for name in found.values()):
         return _collected([(name, _json_value(value)) for value, name in found.items()])
     return _collected([(name, _json_value(value)) for name, value in found.items()])
@@ -221,7 +220,7 @@ def _json_value(value: Any) -> int | str:
 
 
 def _are_parts(found: Sequence[Any]) -> bool:
-    """Return whether values are numbers, as many as a colour has."""
+    """Return whether these are three or four numbers, as in a colour."""
     return len(found) in (3, 4) and all(type(part) in (int, float) for part in found)
 
 
@@ -258,7 +257,7 @@ def _hex(red: Any, green: Any, blue: Any, alpha: Any = 255) -> str:
 def _collected(entries: Sequence[tuple[str, int | str]]) -> dict[str, int | str]:
     found: dict[str, int | str] = {}
     for name, value in entries:
-        # CamVid writes it with a capital, LabelMe with underscores; nnU-Net knows it without.
+        # CamVid capitalizes it, LabelMe adds underscores; nnU-Net wants it plain.
         name = BACKGROUND if class_lists.is_ground(name) else name
         if name in found:
             raise SegconvError(f"the label {name!r} occurs twice", code="SC074")

@@ -1,4 +1,4 @@
-"""Labels as somebody declared them: names with values, ranges of values, or colours."""
+"""Declared labels: names with values, ranges of values, or colours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..model import ConvertOptions
 from .tool_tables import MANY
 
 LAST_VALUE = (1 << 63) - 1
-"""Of a range without an end."""
+"""End of an open range."""
 
 UNLABELLED = "unlabelled"
 """Value of ``--ignore``: all voxels of background become ignore."""
@@ -21,18 +21,18 @@ UNLABELLED = "unlabelled"
 
 @dataclass(frozen=True)
 class Declared:
-    """Labels as somebody declared them.
+    """Labels as declared.
 
     Parameters
     ----------
     names
-        Name → value or colour as it stands in the files.
+        Name → value or colour as it is in the files.
     coding
         `GRAY` or `RGB`.
     ranges
-        Name → first and last value of those that count as it, where they are several; `names` has the first.
+        Name → first and last value, for labels that have several; `names` has the first.
     other_ground
-        Whether background may be another value than 0, because the border was looked at.
+        Whether background may be a value other than 0, because the border was checked.
     """
 
     names: Mapping[str, int]
@@ -42,7 +42,7 @@ class Declared:
 
     @classmethod
     def of(cls, names: Mapping[str, int | str]) -> Declared:
-        """Read values such as ``255``, ``"255"``, ``"1-99"`` or ``"#ff0000"``; one colour makes all of them colours."""
+        """Read values such as ``255``, ``"255"``, ``"1-99"`` or ``"#ff0000"``; one colour makes them all colours."""
         ranges = {name: found for name, value in names.items() if (found := value_range(value)) is not None}
         firsts = {name: first for name, (first, _) in ranges.items()}
         parsed = {name: _parsed(value) for name, value in {**names, **firsts}.items()}
@@ -54,23 +54,23 @@ class Declared:
 
     @property
     def long(self) -> bool:
-        """Whether it is a table of all that a tool knows, of which only the values count that occur."""
+        """Whether this is a table of everything a tool knows, in which only values that occur count."""
         return self.coding == GRAY and len(self.names) > MANY and not self.ranges
 
     def needs_files(self, options: ConvertOptions) -> bool:
-        """Return whether label files are read before the labels are settled."""
+        """Return whether label files must be read before the labels are settled."""
         return self.long or self.needs_values(options)
 
     def needs_values(self, options: ConvertOptions) -> bool:
-        """Return whether the label map depends on what the label files hold."""
+        """Return whether the label map depends on the contents of the label files."""
         return self.coding == GRAY and (bool(self.ranges) or self.ground(options) != 0)
 
     def ground(self, options: ConvertOptions) -> int:
-        """Return the value around what is drawn, as declared; scribbles leave 0 around whatever their background is."""
+        """Return the declared value around the drawn labels; scribbles leave 0 around, whatever their background is."""
         return 0 if options.ignore == UNLABELLED else self.names.get(BACKGROUND, 0)
 
     def in_colours(self) -> Declared:
-        """Return the same labels, grey values as the colours with equal parts."""
+        """Return the same labels as colours; a grey value becomes the colour with equal parts."""
         return Declared({name: as_colour(value, self.coding) for name, value in self.names.items()}, RGB)
 
     def label_map(self, guessed: str = "") -> LabelTable:
@@ -82,18 +82,18 @@ class Declared:
 
 @dataclass(frozen=True)
 class Found:
-    """What label files hold.
+    """Contents of the label files.
 
     Parameters
     ----------
     values
         Values or colours.
     coding
-        Which of the two: `GRAY` or `RGB`.
+        `GRAY` for values, `RGB` for colours.
     ground
-        The colour that most of the border of all masks has, if one does.
+        The colour on most of the border of all masks, if there is one.
     once
-        Colours that each are in one of many masks only, if they are many.
+        Colours that each occur in only one of many masks, if there are many such colours.
     """
 
     values: Collection[int]
@@ -103,9 +103,9 @@ class Found:
 
 
 def needs_files(options: ConvertOptions) -> bool:
-    """Return whether what the user declared can be settled only by what all label files hold.
+    """Return whether the user's declaration can be settled only by reading all label files.
 
-    That holds for ranges, a background that is not 0, and long tables, of which the values count that occur.
+    That is so for ranges, a background other than 0, and long tables, in which only values that occur count.
     """
     if options.labels is None:
         return False
@@ -114,7 +114,7 @@ def needs_files(options: ConvertOptions) -> bool:
 
 
 def value_range(value: int | str) -> tuple[int, int] | None:
-    """Return the first and the last value of ``1-99`` or ``1-``; None for what is not a range."""
+    """Return the first and last value of ``1-99`` or ``1-``; None if the value is not a range."""
     match = re.fullmatch(r"\s*(\d+)\s*-\s*(\d*)\s*", value) if isinstance(value, str) else None
     if match is None:
         return None
@@ -122,9 +122,9 @@ def value_range(value: int | str) -> tuple[int, int] | None:
 
 
 def with_background(declared: Declared, options: ConvertOptions) -> Declared:
-    """Return labels that have a background, if ``--map`` says which value that is and nothing else does.
+    """Return labels that have a background, if only ``--map`` says which value it is.
 
-    Tables often name only the classes, or give the rest a name such as ``Void``: that name goes.
+    Tables often name only the classes, or call the rest something such as ``Void``; that name is dropped.
     """
     value = next((text for text, name in options.value_map.items() if name == BACKGROUND), None)
     if value is None or BACKGROUND in declared.names:
@@ -139,7 +139,7 @@ def _parsed(value: int | str) -> tuple[int, str]:
 
 
 def coded(text: str, coding: str) -> int:
-    """Return a value or colour of ``--map`` in the coding of the masks."""
+    """Return a value or colour of ``--map`` in the masks' coding."""
     value, own = parse_value(text)
     if own == coding:
         return value
@@ -147,7 +147,7 @@ def coded(text: str, coding: str) -> int:
 
 
 def as_colour(value: int, coding: str) -> int:
-    """Return a value as the colour with equal parts, and a colour as it is."""
+    """Return a value as the colour with equal parts; return a colour unchanged."""
     if coding == RGB:
         return value
     if value > 255:

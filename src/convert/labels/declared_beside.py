@@ -1,4 +1,4 @@
-"""What tables and lists of classes next to masks declare: one set of labels, on which all of them agree."""
+"""Labels declared by tables and lists of classes next to masks; all of them must agree."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from .tool_tables import find_tool_tables, ground_note, read_tool_table
 
 @dataclass(frozen=True)
 class Beside:
-    """What tables declare that were found, and not named by the user.
+    """Labels declared by tables that were found rather than named by the user.
 
     Parameters
     ----------
     declared
         The labels.
     where
-        The first of the tables, as messages name it.
+        The first table, as messages name it.
     occurring
-        Whether only values count that occur in masks: some tables name all that a tool knows.
+        Whether only values that occur in masks count: some tables name everything a tool knows.
     """
 
     declared: Declared
@@ -39,13 +39,13 @@ class Beside:
 
 
 def declared_beside(survey: Survey, cases: Iterable[SourceCase], *, in_colours: bool) -> Beside | None:
-    """Return the labels that tables declare in the source, in the folders of its masks, or above those; None without.
+    """Return the labels that tables declare in the source, in its mask folders, or above those; None without tables.
 
     Raises
     ------
     SegconvError
-        ``SC003`` if two tables of one folder declare different labels; ``SC074`` if those of two folders do, or no
-        background is declared; what reading a table raises.
+        ``SC003`` if two tables in one folder declare different labels; ``SC074`` if tables in two folders do, or no
+        background is declared; also any error from reading a table.
     """
     tables = _tables(_folders(cases, survey.root), survey.root, in_colours=in_colours)
     if tables is None:
@@ -60,19 +60,19 @@ def declared_beside(survey: Survey, cases: Iterable[SourceCase], *, in_colours: 
 
 
 def declared_in(folder: Path, files: Iterable[str], *, in_colours: bool) -> Tables | None:
-    """Return what such tables declare beside the labels of a folder that is not a source; None without.
+    """Return what tables next to the labels of a folder declare, where the folder is not a source; None without tables.
 
     Parameters
     ----------
     folder
-        Of the labels; one that is called as folders of masks are has its tables beside it as well.
+        Folder of the labels; if its name is usual for mask folders, tables next to the folder count too.
     files
         The labels.
 
     Raises
     ------
     SegconvError
-        As `declared_beside` does, but for background, which may have no name.
+        As in `declared_beside`, except that background may be unnamed.
     """
     here = Path(os.path.realpath(folder))
     root = here.parent if place_of(here.name).role == MASK else here
@@ -82,16 +82,16 @@ def declared_in(folder: Path, files: Iterable[str], *, in_colours: bool) -> Tabl
 
 @dataclass(frozen=True)
 class Tables:
-    """What tables of one set of labels say together.
+    """The combined contents of the tables for one set of labels.
 
     Parameters
     ----------
     names
         Name → value or colour.
     where
-        The first of them, as messages name it.
+        The first table, as messages name it.
     count
-        How many they are.
+        Number of tables.
     occurring
         As in `Beside`.
     grounds
@@ -126,7 +126,7 @@ def _tables(folders: Iterable[Path], root: Path, *, in_colours: bool) -> Tables 
 def _read(
     folders: Iterable[Path], root: Path, *, in_colours: bool
 ) -> Iterator[tuple[Path, Mapping[str, int | str], bool]]:
-    """Yield each table with what it declares, and whether it is one of a tool, which names all that the tool knows."""
+    """Yield each table, what it declares, and whether it is a tool's table, which names everything the tool knows."""
     for folder in sorted(folders):
         known = find_tables(folder)
         of_tools = [] if in_colours else find_tool_tables(folder)  # their colours are for the screen
@@ -155,7 +155,7 @@ def _refuse_contradiction(
     tables: list[Path],
     root: Path,
 ) -> None:
-    """Refuse a table that gives a value another name, or a name another value, than those before it."""
+    """Refuse a table that contradicts an earlier one on the name of a value, or the value of a name."""
     name_of = {value: name for name, value in found.items()}
     for name, value in names.items():
         if found.get(name, value) == value and name_of.get(value, name) == name:

@@ -1,4 +1,4 @@
-"""Labels of volumes that are not declared: found in the values of all files, before the first case is written."""
+"""Undeclared labels of volumes, found in the values of all files before the first case is written."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 
 def table_of_volumes(survey: Survey, cases: Sequence[SourceCase]) -> LabelTable:
-    """Return the labels of volumes; what cannot be settled becomes a finding, so that all are reported at once."""
+    """Return the labels of volumes; report everything unsettled as findings, so that all appear at once."""
     labels = _Labels(survey, cases)
     settled: LabelTable | None = None
     with survey.judging():
@@ -84,7 +84,7 @@ def _of_those_in_use(
 
 
 def _of_values(labels: _Labels) -> LabelTable | None:
-    """Return the labels that are not declared, as all files have them; None if one was refused."""
+    """Return undeclared labels from the values in all files; None if a file was refused."""
     survey = labels.survey
     facts = labels.facts(MOST_VALUES)
     if survey.failed:
@@ -102,12 +102,12 @@ class _Labels:
     cases: Sequence[SourceCase]
 
     def in_values(self, table: LabelTable) -> LabelTable:
-        """Return a table as it is; refuse one of colours unless some labels are pictures, which can hold them."""
+        """Return the table unchanged; refuse one of colours unless some labels are pictures, which can hold them."""
         stacks = any(case.form(case.label) == STACK for case in self.cases if case.label is not None)
         return table if stacks else in_values(table)
 
     def facts(self, most: int) -> list[MaskFacts]:
-        """Read all labels: a guess needs the values of all before the first case is written."""
+        """Read all labels: a guess needs the values of every case before the first is written."""
 
         def facts_of(case: SourceCase) -> MaskFacts:
             return _facts_of(self.survey.shown(str(case.label)), self._parts(case))
@@ -129,11 +129,11 @@ class _Labels:
         return found
 
     def pieces(self, void: int) -> int:
-        """Return how many connected pieces of one value all labels hold."""
+        """Return the number of connected pieces of a single value in all labels."""
         return sum(self._read(lambda case: sum(count_pieces(part, void) for part in self._parts(case))))
 
     def extents(self, files: Sequence[str], void: int) -> Iterator[Mapping[int, Extent]]:
-        """Yield where each value of some labels is."""
+        """Yield the location of each value in some labels."""
         wanted = set(files)
 
         def extents_of(case: SourceCase) -> Mapping[int, Extent]:
@@ -151,7 +151,7 @@ class _Labels:
         return (found for _, found in read_labels(self.survey, self.cases if cases is None else cases, named))
 
     def _parts(self, case: SourceCase) -> Iterator[NDArray[Any]]:
-        """Yield the values of a label: of a stack a slice after the other, of all others everything at once."""
+        """Yield the values of a label: a stack slice by slice, any other label at once."""
         path = str(case.label)
         if case.form(path) == INSTANCES:
             masks = case.parts[path].files

@@ -1,4 +1,4 @@
-"""Undeclared labels, guessed from the values found where that is safe; otherwise refused with the choices."""
+"""Guess undeclared labels from their values where that is safe; otherwise refuse them and list the choices."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .coding import distance
 from .declared import Found, coded
 
 HINTED = 12
-"""Values that a message lists."""
+"""Values that a message lists at most."""
 
 MOST_SOLID = 256
-"""With more colours than a palette has, edges between them are not looked for: it is an image."""
+"""With more colours than this, a palette's limit, the file is an image and edges are not looked for."""
 
 
 def guess(found: Found, options: ConvertOptions) -> LabelTable:
-    """Return the table of values that are not declared, if one is safe or was accepted."""
+    """Return a table for undeclared values, if one is safe or was accepted."""
     mapped_already = {coded(text, found.coding) for text in options.value_map}
     values = sorted(found.values)
     mapped = [value for value in values if value not in mapped_already]
@@ -48,7 +48,7 @@ def _classes_of(values: Iterable[int]) -> dict[str, int]:
 
 
 def _guess_colours(found: Found, mapped: list[int], options: ConvertOptions) -> LabelTable:
-    """Return labels for the colours of a set; never without being asked to, but for one on transparent ground."""
+    """Return labels for the colours of a set, on request or for a single colour on a transparent ground."""
     _refuse_other_ground(found.values, options, found.ground)
     if len(mapped) == 2 and mapped[0] < TRANSPARENT == mapped[1] and not _blended(mapped[0]):
         names = {BACKGROUND: TRANSPARENT, "foreground": mapped[0]}
@@ -61,7 +61,7 @@ def _guess_colours(found: Found, mapped: list[int], options: ConvertOptions) -> 
 
 
 def _refuse_other_ground(found: Collection[int], options: ConvertOptions, around: int | None) -> None:
-    """Refuse colours of which another one than the usual takes most of the border (``SC078``)."""
+    """Refuse colours if an unusual one takes most of the border (``SC078``)."""
     usual = _classes(found, options)
     if around is None or around in (usual[BACKGROUND], *_said_to_be_background(options)) or len(found) < 2:
         return
@@ -76,7 +76,7 @@ def _refuse_other_ground(found: Collection[int], options: ConvertOptions, around
 
 
 def _of_objects(found: Found, options: ConvertOptions, what: str) -> SegconvError | None:
-    """Return the error for colours that are likely those of objects, or None."""
+    """Return the error for colours that probably mark objects, or None."""
     ground = _classes(found.values, options)[BACKGROUND]
     if not found.once or {*found.values} - {ground} != {*found.once}:
         return None
@@ -91,7 +91,7 @@ def _of_objects(found: Found, options: ConvertOptions, what: str) -> SegconvErro
 
 
 def _undeclared_colours(found: Collection[int], options: ConvertOptions, what: str) -> SegconvError:
-    """Return the error for colours that are not declared: classes, perhaps with blended edges."""
+    """Return the error for undeclared colours, which may be classes with blended edges."""
     edges = [colour for colour in found if _blended(colour)]
     solid = _classes((colour for colour in found if not _blended(colour)), options)
     if not edges or len(solid) == 1 or len(solid) > MOST_SOLID:
@@ -105,12 +105,12 @@ def _undeclared_colours(found: Collection[int], options: ConvertOptions, what: s
 
 
 def _blended(colour: int) -> bool:
-    """Return whether a colour is neither opaque nor quite transparent."""
+    """Return whether a colour is neither opaque nor fully transparent."""
     return 1 << 24 <= colour < TRANSPARENT
 
 
 def _classes(colours: Iterable[int], options: ConvertOptions) -> dict[str, int]:
-    """Return a name for each colour; the ground is what is transparent, else black, else what ``--map`` says."""
+    """Return a name for each colour; background is the transparent one, else black, else what ``--map`` says."""
     classes = list(colours)
     said = _said_to_be_background(options)
     return _on_ground(

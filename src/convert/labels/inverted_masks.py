@@ -1,4 +1,4 @@
-"""Masks of one class each that may be inverted, judged over all masks of the class: on is what is inside."""
+"""Find masks of one class each that may be inverted, judged over all masks of the class."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ...image.voxels import border_counts
 from .choices import ACCEPT_AS_IS
 
 AROUND = 0.95
-"""Part of the border from which on a mask lies around what is off."""
+"""A mask that is on along at least this part of the border surrounds what is off."""
 WITHIN = 0.05
-"""And up to which it is inside."""
+"""A mask that is on along at most this part of the border is inside."""
 
 _SURROUNDS = re.compile(
     r"background|body|skin|head|thorax|torso|fov|air|outside|exterior|void|foreground", re.IGNORECASE
 )
-"""Classes that take the border by what they are."""
+"""Classes that naturally take the border."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class MaskLook:
     Parameters
     ----------
     name
-        Of its class.
+        Name of its class.
     file
-        As messages name it.
+        Its name in messages.
     border, area
-        Parts of its border and of its area that are on.
+        Parts of its border and its area that are on.
     """
 
     name: str
@@ -51,17 +51,17 @@ class MaskLook:
 
     @property
     def around(self) -> bool:
-        """Whether it is on around what is off."""
+        """Whether the mask is on around what is off."""
         return self.border >= AROUND and self.area < 1
 
     @property
     def within(self) -> bool:
-        """Whether it is on within what is off."""
+        """Whether the mask is on inside what is off."""
         return self.border <= WITHIN and self.area > 0
 
 
 def judge_masks(looks: Iterable[MaskLook]) -> list[Finding]:
-    """Return an error for each class some of whose masks, or all of them, are likely inverted (``SC078``)."""
+    """Return an error for each class with masks that are probably inverted (``SC078``)."""
     by_name: dict[str, list[MaskLook]] = {}
     for look in looks:
         by_name.setdefault(look.name, []).append(look)
@@ -82,7 +82,7 @@ def _judge_class(name: str, looks: Sequence[MaskLook]) -> Iterable[Finding]:
 
 
 def _are_large(name: str, looks: Iterable[MaskLook]) -> bool:
-    """Return whether all masks of a class take more than half of the area, which the class does not by what it is."""
+    """Return whether all masks of a class take more than half of the area, unless the class does so naturally."""
     return not _SURROUNDS.search(name) and all(look.area > 0.5 for look in looks)
 
 

@@ -1,9 +1,8 @@
-"""From the values found in label files, and what was declared about them, to the labels of a dataset.
+"""Settle the labels of a dataset from the values in its label files and their declarations.
 
-The rules are few and each guess is reported: declared labels win; then what the source declares; two
-grey values, one of them 0, or one colour on transparent ground, are background and foreground; 0 to
-n without a gap are ``class_1`` …;
-anything else has to be declared, or accepted.
+The rules are few, and every guess is reported. Labels that the user declared come first, then those that the source
+declares. Two grey values, one of them 0, or one colour on a transparent ground, are background and foreground; 0 to n
+without a gap are ``class_1`` …; anything else has to be declared, or accepted.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ def settle(options: ConvertOptions, declared: Declared | None, found: Found | No
     Parameters
     ----------
     options
-        ``labels``, ``value_map``, ``ignore`` and ``accept_labels`` count here.
+        Uses ``labels``, ``value_map``, ``ignore`` and ``accept_labels``.
     declared
         What the source itself declares, or None.
     found
-        What its files hold, or None if they were not read; it is needed only where nothing is declared, or ranges of
-        values, or a background that is not 0.
+        The contents of its files, or None if they were not read; needed only if nothing is declared, or if ranges or a
+        background other than 0 are.
 
     Raises
     ------
@@ -73,19 +72,19 @@ def settle(options: ConvertOptions, declared: Declared | None, found: Found | No
 
 
 def _maps_alpha(options: ConvertOptions) -> bool:
-    """Return whether a colour that is mapped is not opaque."""
+    """Return whether ``--map`` maps a colour that is not opaque."""
     return any(parse_value(text)[0] >= 1 << 24 for text in options.value_map if text.startswith("#"))
 
 
 def _numbered(declared: Declared, ignore: str | None) -> LabelTable:
-    """Return the table of declared labels, with what is to be ignored."""
+    """Return the table of declared labels, including the ignore label."""
     if ignore is None:
         return declared.label_map()
     return _scribbles(declared) if ignore == UNLABELLED else _ignoring(declared, ignore)
 
 
 def _with_ranges(base: LabelTable, declared: Declared, found: Collection[int]) -> LabelTable:
-    """Add the values that were found within a range; one that is declared by itself stays what it is."""
+    """Add the values found within a range; a value with its own declaration keeps it."""
     within = {
         value: base.forward[first]
         for first, last in declared.ranges.values()
@@ -96,14 +95,14 @@ def _with_ranges(base: LabelTable, declared: Declared, found: Collection[int]) -
 
 
 def mapped_values(options: ConvertOptions) -> set[int]:
-    """Return the values that ``--map`` names; of colours those that are grey."""
+    """Return the values that ``--map`` names; of colours only the grey ones."""
     parsed = (parse_value(text) for text in options.value_map)
     greys = (value if coding == GRAY else grey_of_colour(value) for value, coding in parsed)
     return {grey for grey in greys if grey is not None}
 
 
 def in_values(label_map: LabelTable) -> LabelTable:
-    """Return a label map of files that cannot hold colours; refuse it if it is one of colours (``SC074``)."""
+    """Return the label map for files that cannot hold colours; refuse a map of colours (``SC074``)."""
     if label_map.coding == RGB:
         raise SegconvError(
             "the labels are declared as colours, the label files hold values",
@@ -115,7 +114,7 @@ def in_values(label_map: LabelTable) -> LabelTable:
 
 
 def with_merges(base: LabelTable, options: ConvertOptions) -> LabelTable:
-    """Add ``--map``'s values: several values of the source may count as one label."""
+    """Add the values of ``--map``, which merges several source values into one label."""
     forward = dict(base.forward)
     names = base.labels.names
     for text, name in options.value_map.items():
@@ -130,7 +129,7 @@ def with_merges(base: LabelTable, options: ConvertOptions) -> LabelTable:
 
 
 def _ignoring(declared: Declared, name: str) -> LabelTable:
-    """Return the map in which the label `name` is the one that training leaves out."""
+    """Return the map with label `name` as the ignore label."""
     if name not in declared.names:
         raise SegconvError(
             f"{name!r} is to be ignored, and is not a label", hint=f"labels are {', '.join(declared.names)}"
@@ -143,10 +142,10 @@ def _ignoring(declared: Declared, name: str) -> LabelTable:
 
 
 def _scribbles(declared: Declared) -> LabelTable:
-    """Return the map in which what was not drawn on is ignored.
+    """Return the map that ignores everything left undrawn.
 
-    Where background was drawn with a value of its own, 0 is what was not drawn on; otherwise all of
-    background is, such as what is transparent.
+    If background was drawn with a value of its own, 0 is undrawn; otherwise all of background is, such as transparent
+    pixels.
     """
     if IGNORE in declared.names:
         raise SegconvError("what is not labelled is to be ignored, and the labels declare 'ignore' themselves")

@@ -1,4 +1,4 @@
-"""Masks in a lossy format: taken where declared values explain every pixel within the snap, otherwise refused."""
+"""Masks in a lossy format: accepted if declared values within the snap explain every pixel, otherwise refused."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from .set_values import MOSTLY
 from .whole_labels import fills_a_patch
 
 LEAST_APART = 32
-"""Grey values, or distance of colours, between two declared ones: compression changes pixels by a dozen and more."""
+"""Least distance of two declared grey values or colours: compression changes pixels by a dozen or more."""
 
 _WHITE = 255
 _MOST_READ = 200
-"""Masks that are read for a hint."""
+"""Masks to read for a hint, at most."""
 
 
 def judge_lossy(survey: Survey, masks: Mapping[str, PictureHeader]) -> None:
-    """Add a finding for each mask in a lossy format, unless values are declared, far apart, and ``--snap`` is given.
+    """Report each lossy mask, unless values are declared, far apart, and ``--snap`` is given.
 
     Parameters
     ----------
     masks
-        Path → header of the masks that are labels by themselves.
+        Path → header of the masks that are complete labels.
     """
     lossy = [path for path, header in masks.items() if header.lossy]
     if not lossy:
@@ -51,7 +51,7 @@ def judge_lossy(survey: Survey, masks: Mapping[str, PictureHeader]) -> None:
 
 
 def _too_near(declared: Declared, file: str) -> list[Finding]:
-    """Return an error if two declared values are so near that compression makes one of the other."""
+    """Return an error if two declared values are so close that compression can turn one into the other."""
     pairs = itertools.combinations(sorted(set(declared.names.values())), 2)
     apart, one, other = min(((distance(*pair, declared.coding), *pair) for pair in pairs), default=(math.inf, 0, 0))
     if apart >= LEAST_APART and not declared.ranges:
@@ -68,7 +68,7 @@ def _too_near(declared: Declared, file: str) -> list[Finding]:
 
 
 def _cures(survey: Survey, lossy: Sequence[str]) -> tuple[Cure, ...]:
-    """Return what may be done; of masks in black and white, the declaration and the snap that take them."""
+    """Return the cures; for black-and-white masks, the declaration and snap that accept them."""
     declared = survey.options.labels
     if declared is not None and not any(map(value_range, declared.values())):
         return (Cure.of("take_nearest"),)
@@ -86,7 +86,7 @@ def _cures(survey: Survey, lossy: Sequence[str]) -> tuple[Cure, ...]:
 
 
 def _looks(survey: Survey, paths: Sequence[str]) -> list[_Look]:
-    """Return how masks look, if all of them can be read and are in black and white; otherwise nothing."""
+    """Return how masks look, if all of them can be read and are black and white; otherwise nothing."""
     own = survey.again()
     looks = [look for _, look in read_pictures(own, paths, _look_at)]
     seen = [look for look in looks if look is not None]
@@ -95,7 +95,7 @@ def _looks(survey: Survey, paths: Sequence[str]) -> list[_Look]:
 
 @dataclass(frozen=True)
 class _Look:
-    """How a mask in black and white looks: its farthest pixel, whether any is white, and how much of its border."""
+    """A black-and-white mask: its farthest pixel, whether it has white, and how much of its border is white."""
 
     off: int
     white: bool
@@ -103,7 +103,7 @@ class _Look:
 
 
 def _look_at(path: str) -> _Look | None:
-    """Look at a mask; return None if it is none of black and white."""
+    """Look at a mask; return None if it is not black and white."""
     opened = open_picture(read_source(path))
     values = opened.stored
     if values.ndim == 3 and values.shape[-1] == 3 and (values == values[..., :1]).all():

@@ -1,7 +1,7 @@
-"""What one mask says of how a set is coded: its values, where they are, what its palette makes of them.
+"""Facts of one mask about the coding of its set: its values, where they are, and how its palette shows them.
 
-A value says nothing by itself. What it stands for is judged over the facts of all masks of a set: `set_coding` judges
-palettes and polarity, `set_values` which value is background and whether values are classes at all.
+A single value has no meaning by itself; it is judged over the facts of all masks of a set. `set_coding` judges
+palettes and polarity; `set_values` judges which value is background and whether values are classes at all.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from ...image.mask_values import palette_codes
 from ...image.picture import Picture
 
 VOID = 255
-"""In masks of VOC and Cityscapes, what belongs to no class."""
+"""Value of unclassified pixels in masks of VOC and Cityscapes."""
 
 
 @dataclass(frozen=True)
 class MaskFacts:
-    """What one mask holds.
+    """Contents of one mask.
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ class MaskFacts:
     counts
         Value or colour → number of pixels or voxels.
     border
-        The same of those at the border: the outermost rows and columns, of a volume its six faces.
+        The same at the border: the outermost rows and columns, or the six faces of a volume.
     palette
         Index in use → its colour; empty if the mask has no palette.
     white_is_zero
-        Whether it says that its lowest value is white and its highest black; None if it says nothing of it.
+        Whether the mask says that its lowest value is white and its highest black; None if it does not say.
     """
 
     file: str
@@ -43,7 +43,7 @@ class MaskFacts:
 
     @property
     def foreground(self) -> frozenset[int]:
-        """The values but 0."""
+        """The values other than 0."""
         return frozenset(self.counts) - {0}
 
 
@@ -53,7 +53,7 @@ def values_of(masks: Iterable[MaskFacts]) -> set[int]:
 
 
 def palette_in_use(opened: Picture, counts: Iterable[int]) -> dict[int, int]:
-    """Return index → colour of those that a mask holds; of a mask without a palette nothing."""
+    """Return index → colour for the indices in a mask; empty for a mask without a palette."""
     if opened.palette is None:
         return {}
     codes = palette_codes(opened.palette)
@@ -61,9 +61,9 @@ def palette_in_use(opened: Picture, counts: Iterable[int]) -> dict[int, int]:
 
 
 def white_is_zero(opened: Picture, counts: Iterable[int]) -> bool | None:
-    """Return whether a mask says that 0 is white: MinIsWhite in a TIFF, a palette from white down to black.
+    """Return whether a mask says that 0 is white: MinIsWhite in a TIFF, or a palette from white down to black.
 
-    None if it says nothing of it, as a palette of colours.
+    None if it does not say, as with a palette of colours.
     """
     if opened.palette is None:
         return opened.header.white_is_zero

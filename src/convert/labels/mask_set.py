@@ -1,4 +1,4 @@
-"""The masks of a set that are pictures: read for what each holds, before their labels are settled."""
+"""Read the picture masks of a set before their labels are settled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _COLOURS, _GREYS, _INDICES = "colours", "greys", "indices"
 
 @dataclass(frozen=True)
 class MaskSet:
-    """All masks of a set, as far as they are known before their pixels are."""
+    """All masks of a set, as far as they are known before their pixels are read."""
 
     survey: Survey
     cases: Sequence[SourceCase]
@@ -38,22 +38,22 @@ class MaskSet:
 
     @property
     def forms(self) -> dict[str, str | None]:
-        """Path of each mask → how it makes up a label; see `SourceCase.form`."""
+        """Path of each mask → how it forms a label; see `SourceCase.form`."""
         labelled = ((case, case.label) for case in self.cases if case.label is not None)
         return {path: case.form(label) for case, label in labelled for path in case.files_of(label)}
 
     @property
     def in_colours(self) -> bool:
-        """Whether a mask may well hold colours, by its header."""
+        """Whether a mask may hold colours, judged by its header."""
         return any(_in_colours(self.headers[path]) for path in self.forms if path in self.headers)
 
     def with_palettes(self) -> list[str]:
-        """Return the masks that have a palette; of those of one object or class each it means nothing."""
+        """Return the masks with a palette; it is meaningless in masks of one object or class each."""
         headers = ((path, self.headers.get(path)) for path, form in self.forms.items() if form is None)
         return [path for path, header in headers if header is not None and header.kind == "palette"]
 
     def white_is_zero(self, palettes: Sequence[MaskFacts]) -> dict[str, bool]:
-        """Return mask → whether it says that 0 is white, of those that say anything of it."""
+        """Return mask → whether it says that 0 is white, for masks that say either."""
         greys = {p: self.headers[p] for p in self.forms if p in self.headers and self.headers[p].kind == "gray"}
         found = {self.survey.shown(path): header.white_is_zero for path, header in greys.items()}
         return found | {mask.file: mask.white_is_zero for mask in palettes if mask.white_is_zero is not None}
@@ -65,7 +65,7 @@ class MaskSet:
         return [facts for _, facts in found]
 
     def pieces(self, paths: Sequence[str], void: int) -> int:
-        """Return how many connected pieces of one value all of some masks hold."""
+        """Return the number of connected pieces of a single value in some masks."""
 
         def pieces_of(path: str) -> int:
             return count_pieces(mask_codes(_opened(path), GRAY), void)
@@ -73,7 +73,7 @@ class MaskSet:
         return sum(number for _, number in read_pictures(self.survey, paths, pieces_of))
 
     def extents(self, paths: Sequence[str], void: int) -> Iterator[Mapping[int, Extent]]:
-        """Yield where each value of some masks is."""
+        """Yield the location of each value in some masks."""
 
         def extents_of(path: str) -> Mapping[int, Extent]:
             return extents(mask_codes(_opened(path), GRAY), void)
@@ -95,16 +95,16 @@ class MaskSet:
         return MaskFacts(self.survey.shown(path), counts, border_counts(codes), palette, white_is_zero(opened, counts))
 
     def whole(self) -> dict[str, str]:
-        """Return the name in messages → path of the masks that are labels by themselves, and not of one object each."""
+        """Return name in messages → path of the masks that are complete labels, not one object each."""
         return {self.survey.shown(path): path for path, form in self.forms.items() if form is None}
 
     def facts_in(self, coding: str) -> list[MaskFacts]:
-        """Read the masks that are labels by themselves, in a coding that was declared.
+        """Read the masks that are complete labels, in a declared coding.
 
         Raises
         ------
         SegconvError
-            ``SC074`` if values were declared, and the masks hold colours.
+            ``SC074`` if values were declared but the masks hold colours.
         """
         whole = self.whole()
         if coding == RGB:
@@ -115,9 +115,9 @@ class MaskSet:
         return [facts for facts in found if facts.file in whole]
 
     def facts(self) -> tuple[list[MaskFacts], str]:
-        """Read all masks: a guess of the labels needs the values of all before the first case.
+        """Read all masks: a guess needs the values of every mask before the first case is written.
 
-        Colours where a picture holds one that is not grey or not opaque; grey values and indices otherwise.
+        Read colours if a picture holds one that is not grey or not opaque; otherwise grey values and indices.
         """
         kinds = {path: self._counted_as(path, form) for path, form in self.forms.items()}
         results = self._read_all(kinds)
@@ -130,14 +130,14 @@ class MaskSet:
         return found, RGB if coloured else GRAY
 
     def _counted_as(self, path: str, form: str | None) -> str:
-        """Return what is counted of a mask at first: colours, greys of eight bits, or what says nothing of colours."""
+        """Return what to count in a mask first: colours, eight-bit grey values, or indices."""
         header = self.headers[path]
         if _in_colours(header) and form != INSTANCES:
             return _COLOURS
         return _GREYS if header.kind == "gray" and header.depth == 8 else _INDICES
 
     def _read_all(self, kinds: Mapping[str, str]) -> dict[str, MaskFacts]:
-        """Read all masks, each by what is counted of it; refuse more values than classes have (``SC078``)."""
+        """Read all masks, counting each as given; refuse more values than classes have (``SC078``)."""
 
         def facts_of(path: str) -> MaskFacts:
             return self._by_colour(path) if kinds[path] == _COLOURS else self._by_index(path)
@@ -176,7 +176,7 @@ def _recoded(facts: MaskFacts, code: Callable[[int], int]) -> MaskFacts:
 
 
 def refuse_colours(coding: str) -> None:
-    """Refuse masks that hold colours where values were declared (``SC074``)."""
+    """Refuse masks that hold colours if values were declared (``SC074``)."""
     if coding != GRAY:
         raise SegconvError(
             "the labels are declared as values, the masks hold colours",
@@ -187,7 +187,7 @@ def refuse_colours(coding: str) -> None:
 
 
 def _in_colours(header: PictureHeader) -> bool:
-    """Return whether the pixels of a mask may well be colours, or transparent."""
+    """Return whether the pixels of a mask may be colours, or transparent."""
     return header.kind in ("RGB", *WITH_ALPHA) and header.depth == 8
 
 

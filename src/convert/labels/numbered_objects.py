@@ -1,4 +1,4 @@
-"""Values that number the objects of each mask, such as cells, instead of naming classes."""
+"""Find values that number the objects in each mask, such as cells, rather than name classes."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from .choices import ACCEPT, declaring
 from .mask_facts import VOID, MaskFacts
 
 FEWEST_OBJECTS = 3
-"""So many numbers must the fullest mask hold, where each counts from 1; two may be an organ and its tumour."""
+"""Numbers that the fullest mask must hold if each mask counts from 1; two may be an organ and its tumour."""
 MANY_OBJECTS = 8
-"""And so many, where numbers are missing; so many classes are numbered alike in no two masks."""
+"""The same if numbers are missing; so many classes are numbered alike in no two masks."""
 CROWD = 20
-"""And so many where all masks hold as many."""
+"""The same if all masks hold equally many."""
 WHOLE = 1.1
-"""Pieces a number: an object that another one covers, or the border cuts, falls in two."""
+"""Pieces per number: an object splits in two where another covers it or the border cuts it."""
 
 SAMPLED = 24
-"""Masks that are looked at where all hold as many numbers."""
+"""Masks to look at if all hold equally many numbers."""
 COMPACT = 0.25
-"""Part of its bounding box that an object takes at least."""
+"""Least part of its bounding box that an object takes."""
 APART = 0.6
-"""Of how sizes and places vary, the part between values: with more, a value tells what it stands for."""
+"""Largest part of the variance of sizes and places between values: above it, a value says what it means."""
 SCATTERED = 0.1
-"""Standard deviation of places, as a part of the picture, from which on objects may be anywhere."""
+"""Standard deviation of places, as a part of the picture, above which objects may be anywhere."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What reads masks once more; both leave out a value, that of what belongs to no class.
+    """Functions that read masks again; both leave out one value, that of unclassified pixels.
 
     Parameters
     ----------
     pieces
         Counts the connected pieces of all masks.
     extents
-        Yields where each value is, of the masks of these names.
+        Yields the location of each value in the masks with these names.
     """
 
     pieces: Callable[[int], int]
@@ -51,9 +51,9 @@ class Look:
 
 
 def refuse_numbered_objects(masks: Sequence[MaskFacts], look: Look) -> None:
-    """Refuse values that number the objects of each mask (``SC078``): no network learns what a number stands for.
+    """Refuse values that number the objects of each mask (``SC078``): no network can learn what a number means.
 
-    Where all masks hold as many, they differ from classes by where and how large each value is.
+    If all masks hold equally many, place and size of each value distinguish numbers from classes.
     """
     drawn, void = _numbers(masks)
     if not drawn:
@@ -92,7 +92,7 @@ def _numbered(drawn: Sequence[tuple[MaskFacts, frozenset[int]]], void: int) -> S
 
 
 def _numbers(masks: Sequence[MaskFacts]) -> tuple[list[tuple[MaskFacts, frozenset[int]]], int]:
-    """Return the masks with the values that may be numbers, and the void between objects, 0 without."""
+    """Return the masks with values that may be numbers, and the value of the void between objects (0 if none)."""
     values = sorted(frozenset().union(*(mask.foreground for mask in masks)))
     void = VOID if len(values) > 2 and values[-1] == VOID and values[-2] < VOID // 2 else 0
     drawn = [(mask, mask.foreground - {void}) for mask in masks]
@@ -100,7 +100,7 @@ def _numbers(masks: Sequence[MaskFacts]) -> tuple[list[tuple[MaskFacts, frozense
 
 
 def _may_be_numbers(drawn: Sequence[tuple[MaskFacts, frozenset[int]]]) -> bool:
-    """Return whether the number of values differs, and they count from 1 in each mask, or on through all."""
+    """Return whether the number of values differs and they count from 1 in each mask, or continue through all."""
     sizes = [len(numbers) for _, numbers in drawn]
     if min(sizes) >= CROWD:
         return True
@@ -118,17 +118,16 @@ def _each_once(drawn: Sequence[tuple[MaskFacts, frozenset[int]]]) -> bool:
 
 
 def _all_alike(drawn: Sequence[tuple[MaskFacts, frozenset[int]]]) -> bool:
-    """Return whether each of several masks holds the same numbers from 1 on."""
+    """Return whether there are several masks and each holds the same numbers from 1 on."""
     numbers = drawn[0][1]
     counted = max(numbers) == len(numbers) >= FEWEST_OBJECTS
     return counted and len(drawn) * len(numbers) >= MANY_OBJECTS and all(own == numbers for _, own in drawn[1:])
 
 
 def _lie_anywhere(look: Look, masks: Sequence[MaskFacts], void: int) -> bool:
-    """Return whether each value is one compact piece, and neither its place nor its size tells which value it is.
+    """Return whether each value is one compact piece whose place and size do not reveal its value.
 
-    Objects are often numbered as rows or columns follow one another, or by size: what tells a value only so counts
-    for nothing.
+    Objects are often numbered by row, column or size; an order that only reflects this does not count.
     """
     found = _compact(look.extents([mask.file for mask in masks[:: -(-len(masks) // SAMPLED)]], void))
     if len(found) < 2 or len({len(own) for own in found}) > 1:
@@ -141,14 +140,14 @@ def _lie_anywhere(look: Look, masks: Sequence[MaskFacts], void: int) -> bool:
 
 
 def _sizes_unless_sorted(found: Sequence[Sequence[Extent]]) -> list[NDArray[np.float64]]:
-    """Return the sizes of ``(mask, value)``, as logarithms; nothing if they rise, or fall, in all masks."""
+    """Return the sizes of ``(mask, value)`` as logarithms; nothing if they rise, or fall, in all masks."""
     sizes = np.log([[extent.size for extent in own] for own in found])
     steps = np.diff(sizes, axis=1)
     return [] if (steps >= 0).all() or (steps <= 0).all() else [sizes]
 
 
 def _compact(read: Iterable[Mapping[int, Extent]]) -> list[list[Extent]]:
-    """Return where the values of each mask are, in their order; nothing if one is not a compact piece."""
+    """Return the location of each value per mask, in order; nothing if one is not a compact piece."""
     found: list[list[Extent]] = []
     for extents in read:
         if any(extent.pieces > 1 or extent.filled < COMPACT for extent in extents.values()):
@@ -158,7 +157,7 @@ def _compact(read: Iterable[Mapping[int, Extent]]) -> list[list[Extent]]:
 
 
 def _axes_of_places(found: Sequence[Sequence[Extent]], number: int) -> list[int]:
-    """Return the axes along which places may tell values apart: not those along which all masks count."""
+    """Return the axes along which places may distinguish values; leave out those along which all masks count."""
     counted = {
         axis
         for order, axis in ((0, 0), (1, number - 1))
@@ -168,7 +167,7 @@ def _axes_of_places(found: Sequence[Sequence[Extent]], number: int) -> list[int]
 
 
 def _part_between(values: NDArray[np.float64]) -> float:
-    """Return how much of the variance of ``(mask, value)`` is between the values, from 0 to 1."""
+    """Return the part of the variance of ``(mask, value)`` between the values, from 0 to 1."""
     total = float(((values - values.mean()) ** 2).sum())
     between = len(values) * float(((values.mean(axis=0) - values.mean()) ** 2).sum())
     return between / total if total > 0 else 0.0

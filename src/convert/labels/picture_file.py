@@ -1,4 +1,4 @@
-"""A picture or a mask of a source, proved: its samples as stored, its values or colours, and how it is stored."""
+"""Open and verify a picture or mask of a source: its samples as stored, its values or colours, and its storage."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .coding import Coding
 Samples = NDArray[Any]
 
 _ENDINGS = {"TIFF": ".tif", "BMP": ".bmp"}
-"""Of formats in which a mask comes back; others come back as PNG."""
+"""Formats in which a mask is restored; all others become PNG."""
 
 
 @dataclass(frozen=True)
 class WithoutAlpha(DecodedPicture):
-    """A picture whose last sample counts as alpha, although its file does not say so.
+    """A picture whose last sample counts as alpha although its file does not say so.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class WithoutAlpha(DecodedPicture):
 
 
 def open_picture(data: bytes, *, drop_alpha: bool = False) -> Picture:
-    """Prove a picture, with the pages that its file calls channels as samples; a PNG is decoded later, if at all.
+    """Verify a picture; pages that its file calls channels become samples. A PNG is decoded later, if at all.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def lossy_mask(header: PictureHeader) -> SegconvError:
 
 
 def exact_codes(opened: Picture, kind: str) -> Samples:
-    """Return what `mask_codes` does, of a mask that must not be lossy."""
+    """Do what `mask_codes` does, for a mask that must not be lossy."""
     if opened.header.lossy:
         raise lossy_mask(opened.header)
     return mask_codes(opened, kind)
@@ -84,12 +84,12 @@ def mask_codes(opened: Picture, kind: str) -> Samples:
 
 
 def codes_to_settle(opened: Picture, coding: Coding) -> Samples:
-    """Return what `mask_codes` does; a lossy mask only where its pixels take the nearest label."""
+    """Do what `mask_codes` does; accept a lossy mask only if its pixels take the nearest label."""
     return mask_codes(opened, coding.kind) if coding.snap else exact_codes(opened, coding.kind)
 
 
 def stored_mask(opened: Picture) -> StoredLabel:
-    """Return how a mask is stored, for the way back."""
+    """Return how a mask is stored, for restoring."""
     header = opened.header
     palette = () if opened.palette is None else opened.palette.tolist()
     losses = {COMPRESSED: header.lossy, HIDDEN_COLOURS: hides_colours(opened.stored, header)}

@@ -1,4 +1,4 @@
-"""The labels of masks stored as pictures: declared, or found in all of them before the first case is written."""
+"""Labels of masks stored as pictures: declared, or found in all masks before the first case is written."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from .set_values import ground_of, judge_guess, refuse_declared_ground, refuse_l
 from .tool_tables import in_use
 
 MOST_OBJECTS = 40
-"""Colours that a hint unites."""
+"""Colours that a hint unites, at most."""
 
 
 def table_of_pictures(survey: Survey, cases: Sequence[SourceCase], headers: Mapping[str, PictureHeader]) -> LabelTable:
-    """Return the labels of masks; what cannot be settled becomes a finding, so that all are reported at once."""
+    """Return the labels of masks; report everything unsettled as findings, so that all appear at once."""
     masks = MaskSet(survey, cases, headers)
     settled: LabelTable | None = None
     with survey.judging():
@@ -68,7 +68,7 @@ def _of_options(declared: Declared, masks: MaskSet) -> LabelTable | None:
 
 
 def _of_tables(beside: Beside, masks: MaskSet) -> LabelTable | None:
-    """Return the labels that tables next to masks declare, judged by what the masks hold; None if one was refused."""
+    """Return the labels that tables next to masks declare, checked against the masks; None if one was refused."""
     declared, options = beside.declared, masks.survey.options
     judge_declared(declared.coding, masks)
     facts = masks.facts_in(declared.coding) if not masks.survey.failed else []
@@ -85,7 +85,7 @@ def _of_tables(beside: Beside, masks: MaskSet) -> LabelTable | None:
 
 
 def _of_masks(masks: MaskSet) -> LabelTable | None:
-    """Return the labels that are not declared, as all masks have them; None if one was refused."""
+    """Return undeclared labels from the values in all masks; None if a mask was refused."""
     survey = masks.survey
     facts, coding = masks.facts()
     if coding == GRAY and masks.in_colours:  # as it seemed by the headers; a list of classes counts after all
@@ -101,7 +101,7 @@ def _of_masks(masks: MaskSet) -> LabelTable | None:
 
 
 def _settled(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> LabelTable | None:
-    """Judge the coding and the values of masks, and return their labels; None if one was refused."""
+    """Judge the coding and values of masks and return their labels; None if a mask was refused."""
     survey = masks.survey
     _judge_coding(facts, coding, masks)
     ground = _judge_values(facts, coding, masks) if not survey.failed else None
@@ -115,14 +115,14 @@ def _settled(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> LabelTa
 
 
 def _in_one_mask(masks: Sequence[MaskFacts]) -> set[int]:
-    """Return the colours that stand in one mask each, if they are at least two a mask; nothing if others do not."""
+    """Return the colours that occur in only one mask each, if they average at least two per mask; otherwise nothing."""
     times = Counter(value for mask in masks for value in mask.counts)
     once = {value for value, number in times.items() if number == 1}
     return once if len(masks) > 1 and 2 * len(masks) <= len(once) <= MOST_OBJECTS else set()
 
 
 def _judge_coding(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> None:
-    """Judge the coding of masks that are not declared."""
+    """Judge the coding of undeclared masks."""
     indexed = {masks.survey.shown(path) for path in masks.with_palettes()} if coding == GRAY else set()
     palettes = [mask for mask in facts if mask.file in indexed]
     refuse_other_palettes(palettes)
@@ -130,7 +130,7 @@ def _judge_coding(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> No
 
 
 def _judge_values(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> int | None:
-    """Judge the values of masks that are not declared; of colours, return the one that most of the border has."""
+    """Judge the values of undeclared masks; for colours, return the one on most of the border."""
     whole = masks.whole()
     labels = [mask for mask in facts if mask.file in whole]
     if coding != GRAY:
@@ -148,7 +148,7 @@ def _judge_values(facts: Sequence[MaskFacts], coding: str, masks: MaskSet) -> in
 
 
 def judge_declared(coding: str, masks: MaskSet) -> None:
-    """Judge the coding of masks whose labels are declared; by index, that says nothing of their palettes."""
+    """Judge the coding of masks with declared labels; a declaration by index says nothing about their palettes."""
     palettes = masks.of_palettes() if coding == GRAY else []
     if masks.survey.options.labels is not None and masks.survey.options.accept_labels:
         masks.survey.add(warn_of_other_palettes(palettes))

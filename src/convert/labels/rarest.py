@@ -1,4 +1,4 @@
-"""What the numbers of pixels say of values that are not declared: which is rarest, and whether masks were smoothed."""
+"""Judge undeclared values by their number of pixels: which is rarest, and whether masks were smoothed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ EXPORT = "export the masks without smoothing"
 
 FEW_VALUES = 8
 BLURRED = 0.9
-"""Masks with more than `FEW_VALUES` values, two of which make up more than this, have smoothed edges."""
+"""A mask with more than `FEW_VALUES` values has smoothed edges if two of them make up more than this."""
 A_PLATEAU = 8
-"""So many times as often as values usually are is one which is not an edge."""
+"""A value that occurs this many times as often as is usual is not an edge."""
 MOSTLY_SOLID = 0.6
-"""Part of all pixels that such values take together, where the others are edges."""
+"""Part of all pixels that such values take together if the others are edges."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _tally_of(masks: Sequence[MaskFacts]) -> dict[int, Seen]:
 
 
 def name_rarest(error: SegconvError, masks: Sequence[MaskFacts], coding: str) -> None:
-    """Say of values that are not declared which is the rarest: it is the one most likely to be a mistake."""
+    """Name the rarest undeclared value in an error: it is the one most likely to be a mistake."""
     found = _tally_of(masks)
     if not found:
         return
@@ -75,7 +75,7 @@ def name_rarest(error: SegconvError, masks: Sequence[MaskFacts], coding: str) ->
 
 
 def _classes_beside_void(found: Mapping[int, Seen], masks: Sequence[MaskFacts]) -> list[int]:
-    """Return the classes of masks in which 255 takes less than they do, as unsure edges; otherwise nothing."""
+    """Return the classes of masks in which 255 takes less area than they do, as for unsure edges; otherwise nothing."""
     ground, *classes = sorted(found)
     if ground != 0 or len(classes) < 2 or classes.pop() != VOID or classes[-1] >= VOID // 2 or is_alone(VOID, masks):
         return []
@@ -84,7 +84,7 @@ def _classes_beside_void(found: Mapping[int, Seen], masks: Sequence[MaskFacts]) 
 
 
 def _plateaus(found: Mapping[int, Seen]) -> list[int]:
-    """Return the few values that nearly all pixels have, if masks hold many more between them; otherwise nothing."""
+    """Return the few values of nearly all pixels, if masks hold many more values between them; otherwise nothing."""
     total = sum(seen.pixels for seen in found.values())
     usual = statistics.median(seen.pixels for seen in found.values())
     often = sorted(value for value, seen in found.items() if seen.pixels >= A_PLATEAU * usual)
@@ -96,7 +96,7 @@ def _plateaus(found: Mapping[int, Seen]) -> list[int]:
 
 
 def _smoothed(found: Mapping[int, Seen]) -> int | None:
-    """Return the value of what was drawn, if masks hold many values and nearly all pixels are 0 or that one."""
+    """Return the drawn value, if masks hold many values and nearly all pixels are 0 or that one."""
     if len(found) <= FEW_VALUES:
         return None
     often = sorted(found, key=lambda value: found[value].pixels, reverse=True)[:2]
@@ -105,7 +105,7 @@ def _smoothed(found: Mapping[int, Seen]) -> int | None:
 
 
 def refuse_smoothed(masks: Sequence[MaskFacts]) -> None:
-    """Refuse masks that hold every value up to the one that was drawn: they would pass for masks of as many classes."""
+    """Refuse masks that hold every value up to the drawn one: each value would pass for a class."""
     found = _tally_of(masks)
     if found and _smoothed(found) == max(found):
         raise SegconvError(f"the label files hold {len(found)} values, none of them declared", code="SC074")

@@ -1,4 +1,4 @@
-"""Label files that are read before a plan is made, because it depends on what they hold."""
+"""Read label files before planning, if the plan depends on their contents."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ R = TypeVar("R")
 def read_labels(
     survey: Survey, cases: Sequence[SourceCase], read: Callable[[SourceCase], R]
 ) -> Generator[tuple[SourceCase, R], None, None]:
-    """Yield each case with what its label holds; what is wrong with one becomes a finding.
+    """Yield each case with the contents of its label; report errors as findings.
 
     Parameters
     ----------
     cases
-        Those without a label are left out.
+        Cases without a label are left out.
     read
-        Reads the label of a case: the slices of a DICOM series together, files otherwise one by one.
+        Reads the label of a case: the slices of a DICOM series together, other files one by one.
     """
 
     def decoded(case: SourceCase) -> int:
@@ -40,7 +40,7 @@ def read_labels(
 def read_pictures(
     survey: Survey, paths: Sequence[str], read: Callable[[str], R]
 ) -> Generator[tuple[str, R], None, None]:
-    """Yield each path with what its picture holds; what is wrong with one becomes a finding."""
+    """Yield each path with the contents of its picture; report errors as findings."""
     found = survey.readers.over(paths, read, files=lambda path: [path], decoded=decoded_bytes)
     return _sound(survey, found, str)
 

@@ -1,4 +1,4 @@
-"""Segments of 3D Slicer in labels that are read by their values: one name must have one value in all cases."""
+"""Segments of 3D Slicer in labels that are read by value: a name must have the same value in all cases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def names_segments(header: VolumeHeader) -> bool:
 
 
 class SegmentValues:
-    """What value the segments of each name have, label by label."""
+    """The values of the segments of each name, collected label by label."""
 
     def __init__(self, root: Path) -> None:
         self.findings: list[Finding] = []
@@ -26,7 +26,7 @@ class SegmentValues:
         self._values: dict[str, tuple[int, str]] = {}
 
     def add(self, path: str, header: VolumeHeader) -> None:
-        """Add a label; a name that has another value than in a former one becomes a finding."""
+        """Add a label; report a name that had another value in an earlier one."""
         if not isinstance(header, nrrd.NrrdHeader) or not segmentation.is_segmentation(header):
             return
         file = shown(path, self._root)

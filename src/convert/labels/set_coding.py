@@ -1,4 +1,4 @@
-"""Whether all masks of a set are coded alike: what an index, and what black and white, stand for in each of them."""
+"""Check that all masks of a set are coded alike: the meaning of an index, and of black and white."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .mask_facts import MaskFacts
 
 
 def refuse_other_palettes(masks: Sequence[MaskFacts]) -> None:
-    """Refuse masks in which an index stands for another colour than in others (``SC078``), with labels by colour."""
+    """Refuse masks in which an index means another colour than in others (``SC078``); offer labels by colour."""
     conflict = _other_palette(masks)
     if conflict is not None:
         file, what = conflict
@@ -21,7 +21,7 @@ def refuse_other_palettes(masks: Sequence[MaskFacts]) -> None:
 
 
 def warn_of_other_palettes(masks: Sequence[MaskFacts]) -> list[Finding]:
-    """Return a warning if an index stands for another colour in other masks, where that was declared and accepted."""
+    """Return a warning if an index means another colour in other masks, where that was declared and accepted."""
     conflict = _other_palette(masks)
     if conflict is None:
         return []
@@ -30,7 +30,7 @@ def warn_of_other_palettes(masks: Sequence[MaskFacts]) -> list[Finding]:
 
 
 def _other_palette(masks: Iterable[MaskFacts]) -> tuple[str, str] | None:
-    """Return the first mask whose palette contradicts that of another, and how."""
+    """Return the first mask whose palette contradicts an earlier one, and how."""
     seen: dict[int, tuple[int, str]] = {}
     index_of: dict[int, tuple[int, str]] = {}
     for mask in masks:
@@ -41,7 +41,7 @@ def _other_palette(masks: Iterable[MaskFacts]) -> tuple[str, str] | None:
             if other != colour:
                 return mask.file, f"index {index} of its palette is {text}, in {file} it is {theirs}"
             if own.count(colour) > 1:
-                continue  # of two indices of one colour, the colour tells nothing
+                continue  # where two indices have one colour, the colour says nothing
             number, file = index_of.setdefault(colour, (index, mask.file))
             if number != index:
                 return mask.file, f"{text} is index {index} of its palette, in {file} it is index {number}"
@@ -49,7 +49,7 @@ def _other_palette(masks: Iterable[MaskFacts]) -> tuple[str, str] | None:
 
 
 def _by_colour(masks: Sequence[MaskFacts]) -> tuple[Cure, ...]:
-    """Return what declares the colours of all masks, where colours tell the indices of each mask apart."""
+    """Return the cure that declares the colours of all masks, if colours distinguish the indices of each mask."""
     pixels: dict[int, int] = {}
     border: dict[int, int] = {}
     for mask in masks:
@@ -65,12 +65,12 @@ def _by_colour(masks: Sequence[MaskFacts]) -> tuple[Cure, ...]:
 
 
 def refuse_ground_elsewhere(masks: Sequence[MaskFacts], ground: int | None) -> None:
-    """Refuse palettes in which another index than 0 is transparent or black, unless 0 is around (``SC078``).
+    """Refuse palettes with an index other than 0 that is transparent or black, unless 0 is around (``SC078``).
 
     Parameters
     ----------
     ground
-        The index that takes most of the border of all masks, if one does.
+        The index on most of the border of all masks, if there is one.
     """
     colour_of = {index: colour for mask in masks for index, colour in mask.palette.items()}
     if ground == 0 or colour_of.get(0) in (TRANSPARENT, 0, None):
@@ -90,7 +90,7 @@ def refuse_ground_elsewhere(masks: Sequence[MaskFacts], ground: int | None) -> N
 
 
 def ground_of_colours(border: Mapping[int, int], pixels: Mapping[int, int]) -> int:
-    """Return the colour that is most likely background: transparent, else what most of the border is, else black."""
+    """Return the colour that is most likely background: transparent, else the one on most of the border, else black."""
     if TRANSPARENT in pixels:
         return TRANSPARENT
     most = max(border, key=lambda colour: border[colour], default=0)
@@ -99,7 +99,7 @@ def ground_of_colours(border: Mapping[int, int], pixels: Mapping[int, int]) -> i
 
 
 def judge_polarity(white_is_zero: Mapping[str, bool], what: str) -> list[Finding]:
-    """Return an error if in some files 0 is white and in others black, a warning if it is white in all.
+    """Return an error if 0 is white in some files and black in others, a warning if it is white in all.
 
     Parameters
     ----------

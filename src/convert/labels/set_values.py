@@ -1,8 +1,8 @@
-"""What undeclared values stand for, judged over all masks of a set.
+"""Judge what undeclared values mean, over all masks of a set.
 
-Which of them is background, whether all masks use the same, and whether they are classes or numbers of objects. The
-usual guess is that 0 is background and every other value a class; where the masks say otherwise it is refused, with
-each declaration that may be meant.
+The questions are which value is background, whether all masks use the same values, and whether they are classes or
+numbers of objects. The usual guess is that 0 is background and every other value a class; if the masks say otherwise,
+they are refused, with each declaration that may be meant.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from .mask_facts import VOID, MaskFacts, in_words, values_of
 from .numbered_objects import Look, refuse_numbered_objects
 
 MOSTLY = 0.75
-"""Part of the border of all masks that a value takes which is likely background: objects seldom touch the border."""
+"""Part of the border of all masks above which a value is probably background: objects seldom touch the border."""
 
 MORE_THAN_HALF = 0.6
-"""Part of it that a declared background must take, where it is not 0."""
+"""Part of the border that a declared background other than 0 must take."""
 NEARLY_ALL = 0.95
 
 SMOOTH_FROM = 9
-"""So many values and more have edges that were blended."""
+"""Number of values from which edges are taken to be blended."""
 
 
 def judge_guess(masks: Sequence[MaskFacts], look: Look, mapped: Collection[int], *, accepted: bool) -> None:
-    """Refuse a set of which the usual guess may be wrong: see the functions that this one calls.
+    """Refuse a set if the usual guess may be wrong; see the functions called here.
 
     Parameters
     ----------
     look
-        Reads all masks once more, if their values may be numbers.
+        Reads all masks again, if their values may be numbers.
     mapped
-        Values that ``--map`` says the meaning of.
+        Values that ``--map`` explains.
     accepted
-        Whether the values found are accepted as classes; which of them is background, that does not say.
+        Whether the values found are accepted as classes; this does not say which of them is background.
     """
     if not accepted:
         refuse_other_values(masks, mapped)
@@ -52,7 +52,7 @@ def judge_guess(masks: Sequence[MaskFacts], look: Look, mapped: Collection[int],
 
 @dataclass(frozen=True)
 class _Totals:
-    """How many pixels of all masks each value has, and how many at their border."""
+    """Number of pixels of each value in all masks, and at their borders."""
 
     pixels: Mapping[int, int]
     border: Mapping[int, int]
@@ -71,16 +71,16 @@ class _Totals:
         return self.border.get(value, 0) / max(sum(self.border.values()), 1)
 
     def border_in_percent(self, value: int) -> str:
-        """Return how much of the border a value takes, for messages."""
+        """Return the part of the border that a value takes, for messages."""
         return f"{100 * self.border.get(value, 0) // max(sum(self.border.values()), 1)} %"
 
     def area_in_percent(self, value: int) -> str:
-        """Return how much of the area a value takes, for messages."""
+        """Return the part of the area that a value takes, for messages."""
         return f"{100 * self.pixels.get(value, 0) // sum(self.pixels.values())} %"
 
 
 def refuse_other_values(masks: Sequence[MaskFacts], mapped: Collection[int] = ()) -> None:
-    """Refuse a set in which some masks use a value for all that was drawn, and others other values (``SC074``)."""
+    """Refuse a set in which some masks use one value for everything drawn and others use other values (``SC074``)."""
     drawn = [mask for mask in masks if mask.foreground.difference(mapped)]
     odd, others = _odd_and_usual(drawn, mapped)
     if not odd:
@@ -102,9 +102,9 @@ def refuse_other_values(masks: Sequence[MaskFacts], mapped: Collection[int] = ()
 
 
 def _odd_and_usual(drawn: Sequence[MaskFacts], mapped: Collection[int]) -> tuple[list[int], list[int]]:
-    """Return values that are all that was drawn in some mask, and those of other masks; nothing if that is usual.
+    """Return values that are the only ones drawn in some mask, and those of other masks; nothing if that is usual.
 
-    Classes that no other mask has are usual: which they are has to be declared anyhow.
+    Classes that no other mask has are usual: they must be declared anyway.
     """
     values = sorted((values_of(drawn) - {0}).difference(mapped))
     if len(values) < 2 or values == _counted(values):
@@ -118,19 +118,19 @@ def _odd_and_usual(drawn: Sequence[MaskFacts], mapped: Collection[int]) -> tuple
 
 
 def _counted(values: Sequence[int]) -> list[int]:
-    """Return as many values, counted from 1."""
+    """Return the same number of values, counted from 1."""
     return list(range(1, len(values) + 1))
 
 
 def refuse_other_ground(masks: Sequence[MaskFacts], mapped: Collection[int] = ()) -> None:
-    """Refuse a set whose background is likely not 0 (``SC074``), judged by the border of all masks."""
+    """Refuse a set whose background is probably not 0 (``SC074``), judged by the borders of all masks."""
     values = sorted(values_of(masks))
     ground = ground_of(masks)
     if not ground or ground in mapped or len(values) < 2:
         return
     totals = _Totals.of(masks)
     if ground == VOID and len(values) > 2 and totals.pixels[VOID] < totals.pixels.get(0, 0):
-        return  # a frame of what belongs to no class
+        return  # a frame of unclassified pixels
     snap = None
     if len(values) >= SMOOTH_FROM and ground == values[-1]:
         snap = (values[-1] - values[0]) // 2
@@ -149,9 +149,9 @@ def refuse_other_ground(masks: Sequence[MaskFacts], mapped: Collection[int] = ()
 
 
 def refuse_turned(masks: Sequence[MaskFacts]) -> None:
-    """Refuse a set in which 0 lies around what is drawn in some masks, and within it in others (``SC074``).
+    """Refuse a set in which 0 surrounds the drawn labels in some masks and is inside them in others (``SC074``).
 
-    Of several classes only white is looked at: one of the others may well surround what is not a class.
+    With several classes only white is checked: any other class may surround unclassified pixels.
     """
     values = sorted(values_of(masks) - {0})
     ink = values[0] if len(values) == 1 else VOID
@@ -172,9 +172,9 @@ def refuse_turned(masks: Sequence[MaskFacts]) -> None:
 
 
 def refuse_declared_ground(masks: Sequence[MaskFacts], background: int) -> None:
-    """Refuse a declared background that is not 0, unless it takes more than half of the border of all (``SC074``).
+    """Refuse a declared background other than 0 unless it takes more than half of the border of all masks (``SC074``).
 
-    Where it does not, a background that is not 0 hints at a mistake.
+    A smaller part hints at a mistake.
     """
     totals = _Totals.of(masks)
     if background == 0 or totals.part_of_border(background) >= MORE_THAN_HALF:
@@ -190,10 +190,10 @@ def refuse_declared_ground(masks: Sequence[MaskFacts], background: int) -> None:
 
 
 def refuse_listed_ground(masks: Sequence[MaskFacts], declared: Declared, where: str, options: ConvertOptions) -> None:
-    """Refuse a background that tables declare, where the masks say otherwise (``SC074``).
+    """Refuse a background that tables declare if the masks contradict it (``SC074``).
 
-    That is where another value takes most of the border of all masks and more than half of their area, and what is
-    declared next to nothing of the border: then the masks may be inverted.
+    They do if another value takes most of the border of all masks and more than half of their area, and the declared
+    background takes almost none of the border: the masks may be inverted.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def refuse_listed_ground(masks: Sequence[MaskFacts], declared: Declared, where: 
 
 
 def _turned(said: Mapping[str, int], ground: int, pixels: Collection[int]) -> dict[str, int]:
-    """Return declared labels with another value as background; what was background takes the name that is free."""
+    """Return declared labels with another value as background; the former background takes the free name."""
     background = said[BACKGROUND]
     rest = {name: value for name, value in said.items() if value not in (ground, background)}
     name = _name_of(ground, said)
@@ -242,22 +242,22 @@ def _name_of(value: int, said: Mapping[str, int]) -> str | None:
 
 
 def _as_listed(said: Mapping[str, int], ground: int) -> dict[str, int]:
-    """Return declared labels, with a class for a value that has none."""
+    """Return declared labels, with a class for each value that has none."""
     return {**said} if ground in said.values() else {**said, f"class_{len(said)}": ground}
 
 
 def is_alone(value: int, masks: Sequence[MaskFacts]) -> bool:
-    """Return whether a value is all that was drawn in some mask."""
+    """Return whether a value is the only one drawn in some mask."""
     return any(mask.foreground == {value} for mask in masks)
 
 
 def ground_of(masks: Sequence[MaskFacts]) -> int | None:
-    """Return the value that takes most of the border, if one does."""
+    """Return the value on most of the border, if there is one."""
     border = _Totals.of(masks).border
     most = max(border, key=lambda value: border[value], default=None)
     return most if most is not None and border[most] >= MOSTLY * sum(border.values()) else None
 
 
 def _surrounded_by(value: int, masks: Sequence[MaskFacts]) -> list[MaskFacts]:
-    """Return the masks whose border a value takes."""
+    """Return the masks with this value on their border."""
     return [mask for mask in masks if mask.border.get(value, 0) >= NEARLY_ALL * max(sum(mask.border.values()), 1)]

@@ -1,4 +1,4 @@
-"""Whether slices that are pictures are coded alike: what an index and what black stand for in each of them."""
+"""Check that picture slices are coded alike: the meaning of an index, and of black, in each of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .set_coding import judge_polarity
 
 
 def judge_slices(survey: Survey, cases: Sequence[SourceCase]) -> None:
-    """Add a finding where slices of images, or of labels, of all cases are not coded alike, and one for white as 0."""
+    """Report image or label slices that are not coded alike over all cases, and white stored as 0."""
     images = _headers((case, path) for case in cases for path in case.images)
     greys = {survey.shown(path): head.white_is_zero for path, head in images.items() if head.kind == "gray"}
     survey.add(judge_polarity(greys, "picture"))
@@ -37,7 +37,7 @@ def _judge_labels(survey: Survey, cases: Sequence[SourceCase], labels: Mapping[s
 
 
 def _headers(units: Iterable[tuple[SourceCase, str]]) -> Mapping[str, PictureHeader]:
-    """Return the headers of all slices; those that cannot be read are reported where all headers are judged."""
+    """Return the headers of all slices; unreadable ones are reported where all headers are judged."""
     found: dict[str, PictureHeader] = {}
     for case, unit in units:
         for path in case.files_of(unit) if case.form(unit) == STACK else ():

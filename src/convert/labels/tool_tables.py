@@ -1,12 +1,12 @@
-"""Tables in which tools for volumes name the values of a segmentation.
+"""Read the tables in which volume tools name the values of a segmentation.
 
 * ITK-SNAP's label description: ``IDX R G B A VIS MESH "LABEL"``.
 * 3D Slicer's ``.ctbl`` and FreeSurfer's colour table: ``No. Name R G B A``; Slicer calls values without a
   name ``(none)``.
 
-Their colours are for the screen: files hold the numbers. They name what a tool knows, so that of a
-table next to the labels, and of a long one, only the values count that occur. 0 is background, whatever it is
-called ("Clear Label", "Unknown").
+Their colours are for the screen: files hold the numbers. They name everything a tool knows, so in a table next to the
+labels, and in a long one, only values that occur count. 0 is background, whatever its name is ("Clear Label",
+"Unknown").
 Sources: the comments that ITK-SNAP writes into its files; Slicer's documentation of color tables;
 https://surfer.nmr.mgh.harvard.edu/fswiki/FsTutorial/AnatomicalROI/FreeSurferColorLUT
 """
@@ -27,10 +27,10 @@ from ..survey import Survey
 
 ENDINGS = (".ctbl", ".lut", ".label", ".txt")
 MANY = 256
-"""A table of more names is one of all that a tool knows."""
+"""A table with more names than this names everything a tool knows."""
 
 _MOST_FILES = 20
-"""So many files of text in a folder are looked at: more are reports of the cases."""
+"""Text files to look at in a folder; if there are more, they are reports of the cases."""
 _ITK_SNAP = re.compile(r'(\d+)(?:\s+\d+){3}\s+[\d.]+\s+[01]\s+[01]\s+"(.*)"')
 _NUMBER_AND_NAME = re.compile(r"(\d+)\s+(\S.*?)(?:\s+\d+){4}")
 _NAMELESS = ("(none)", "")
@@ -73,24 +73,24 @@ def _collected(entries: Iterable[tuple[int, str]]) -> dict[str, int | str]:
             raise SegconvError(f"gives {value} the names {names[value]!r} and {name!r}", code="SC074")
     found: dict[str, int | str] = {}
     for value, name in names.items():
-        # Some tables call several values alike: each stays a label of its own.
+        # Some tables give several values the same name: each remains a label of its own.
         found[name if name not in found else f"{name}_{value}"] = value
     return found
 
 
 def in_use(names: Mapping[str, int | str], found: Iterable[int]) -> dict[str, int | str]:
-    """Return the labels that occur, and background."""
+    """Return the labels that occur, plus background."""
     occurring = set(found)
     return {name: value for name, value in names.items() if value == 0 or value in occurring}
 
 
 def tables_beside(survey: Survey, cases: Iterable[SourceCase]) -> tuple[dict[str, int | str], list[str]] | None:
-    """Return what such tables in the source and in the folders of its labels say, and their names; None without.
+    """Return the labels of such tables in the source and in its label folders, and their names; None without tables.
 
     Raises
     ------
     SegconvError
-        ``SC074`` if two of them give a value different names.
+        ``SC074`` if two tables give a value different names.
     """
     root = survey.root
     folders = {root, *(Path(case.label).parent for case in cases if case.label is not None)}
@@ -112,7 +112,7 @@ def tables_beside(survey: Survey, cases: Iterable[SourceCase]) -> tuple[dict[str
 def _refuse_contradiction(
     found: Mapping[str, int | str], names: Mapping[str, int | str], tables: Sequence[Path], root: Path
 ) -> None:
-    """Refuse a table, the last, that gives a value another name, or a name another value, than those before it."""
+    """Refuse the last table if it contradicts an earlier one on the name of a value, or the value of a name."""
     name_of = {value: name for name, value in found.items()}
     odd = next((n for n, value in names.items() if (name_of.get(value, n), found.get(n, value)) != (n, value)), None)
     if odd is not None:
@@ -125,7 +125,7 @@ def _refuse_contradiction(
 
 
 def find_tool_tables(folder: Path) -> list[Path]:
-    """Return the files of a folder that may be such tables, by their endings; none if they are many."""
+    """Return the files of a folder that may be such tables, judged by extension; none if there are many."""
     try:
         names = sorted(name for name in os.listdir(folder) if name.lower().endswith(ENDINGS))
     except OSError:  # reported where the labels are read
@@ -140,7 +140,7 @@ def read_tool_table(path: Path, root: Path) -> dict[str, int | str] | None:
 
 
 def ground_note(path: Path, root: Path) -> list[str]:
-    """Return a note if a table calls 0 by a name that is not usual for what is not drawn."""
+    """Return a note if a table gives 0 a name that is unusual for background."""
     entries = (form.fullmatch(line) for line in _lines_inside(path, root) for form in (_ITK_SNAP, _NUMBER_AND_NAME))
     names = (match[2].strip().strip('"') for match in entries if match is not None and int(match[1]) == 0)
     odd = next((name for name in names if name.casefold().strip("_ ") not in _GROUNDS), None)
@@ -150,11 +150,11 @@ def ground_note(path: Path, root: Path) -> list[str]:
 def _lines_inside(path: Path, root: Path) -> list[str]:
     try:
         return lines_of(read_text_inside(path, root, "SC074"))
-    except SegconvError:  # no text, or none of the source's: nothing says that it is a table
+    except SegconvError:  # not text, or outside the source: nothing says that it is a table
         return []
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a table that say something, without comments and blanks around them."""
+    """Return the lines of a table without comments, empty lines and surrounding blanks."""
     lines = [line.strip() for line in text.splitlines()]
     return [line for line in lines if line and not line.startswith("#")]

@@ -1,4 +1,4 @@
-"""Numbered masks of one volume, each of an object: their union is the label (``--unite-masks``)."""
+"""Unite numbered masks of one volume, one object each, into its label (``--unite-masks``)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ...errors import SegconvError
 
 
 def union_of(masks: Sequence[NDArray[np.generic]], names: Sequence[str]) -> NDArray[np.generic]:
-    """Return the union of masks of one grid, with the value that all of them have.
+    """Return the union of masks on one grid, with the value that they share.
 
     Parameters
     ----------
     masks
         ``(z, y, x)``: 0 and one other value.
     names
-        Of their files, for messages.
+        Their file names, for messages.
 
     Raises
     ------
@@ -50,9 +50,9 @@ def union_of(masks: Sequence[NDArray[np.generic]], names: Sequence[str]) -> NDAr
 
 
 def parts_united(parts: Iterable[NDArray[np.generic]], names: Sequence[str]) -> Iterator[NDArray[np.generic]]:
-    """Yield the union of the files of a label, to be looked at before a plan is made."""
+    """Yield the union of the files of a label, to check it before planning."""
     masks = list(parts)
     if len({mask.shape for mask in masks}) == 1:
         yield union_of(masks, names)
     else:
-        yield from masks  # of other sizes, which is said when they are placed
+        yield from masks  # of other sizes, which is reported when they are placed

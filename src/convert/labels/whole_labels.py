@@ -1,4 +1,4 @@
-"""Values that would take the nearest declared one, and are labels of their own rather than blended edges."""
+"""Find values that a snap would absorb although they are labels of their own rather than blended edges."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEW_VALUES = 8
-"""With more values that are not declared, a mask was smoothed or compressed, where any of them may fill a patch."""
+"""With more undeclared values than this, a mask was smoothed or compressed, and any of them may fill a patch."""
 FEWEST_VOXELS = 20
-"""Fewer, apart from other labels, are specks."""
+"""Fewer voxels, apart from other labels, are specks."""
 APART = 0.9
-"""Part of the voxels of a value that touch no other label, from which on it is not an edge."""
+"""A value is not an edge if at least this part of its voxels touches no other label."""
 
 
 def whole_labels(
     values: NDArray[Any], counts: Mapping[int, int], unknown: Collection[int], landing: Mapping[int, int]
 ) -> list[int]:
-    """Return the values that are not declared and would put a whole label into another.
+    """Return the undeclared values that would merge a complete label into another.
 
-    All of them, if everything in a file would become one label. Otherwise those that join a declared value or one of
-    more voxels, and fill a patch of 3×3 or touch no other label, as no blended edge does.
+    These are all of them, if everything in a file would become one label. Otherwise they are those that join a declared
+    value or one with more voxels, and fill a patch of 3×3 or touch no other label, as no blended edge does.
 
     Parameters
     ----------
     values
-        Of one label file, ``(y, x)`` or ``(z, y, x)``.
+        One label file, ``(y, x)`` or ``(z, y, x)``.
     counts
         Every value in it → number of voxels.
     unknown
-        Those in it that are not declared.
+        Its undeclared values.
     landing
         Every value in it → the label that it would become.
     """
@@ -39,7 +39,7 @@ def whole_labels(
         return sorted(unknown)
     if len(unknown) > FEW_VALUES or values.ndim < 2:
         return []
-    stems: dict[int, int] = {}  # of each label, the value that it is, or that most of it is
+    stems: dict[int, int] = {}  # label → the value that it is, or that most of it is
     for value in sorted(landing, key=lambda value: (value in unknown, -counts[value])):
         stems.setdefault(landing[value], value)
     joining = [value for value in unknown if stems[landing[value]] != value]
@@ -47,7 +47,7 @@ def whole_labels(
 
 
 def fills_a_patch(where: NDArray[np.bool_]) -> bool:
-    """Return whether voxels fill a patch of 5×5 somewhere, as no edge does that compression blurred."""
+    """Return whether voxels fill a patch of 5×5 somewhere, which no edge blurred by compression does."""
     found = where
     for axis in (-1, -1, -2, -2):
         found = _all_of_three(found, axis)
@@ -67,13 +67,13 @@ def _is_whole(values: NDArray[Any], value: int, landing: Mapping[int, int]) -> b
 
 
 def _all_of_three(where: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
-    """Return where a voxel and the next two along an axis all are."""
+    """Return the voxels that are set together with the next two along an axis."""
     moved = np.moveaxis(where, axis, 0)
     return np.moveaxis(moved[:-2] & moved[1:-1] & moved[2:], 0, axis)
 
 
 def _any_of_three(where: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
-    """Return where a voxel, the one before or the one after it along an axis is."""
+    """Return the voxels that are set, or whose previous or next voxel along an axis is."""
     moved = np.moveaxis(where, axis, 0)
     found = moved.copy()
     found[1:] |= moved[:-1]
