@@ -200,7 +200,7 @@ SPEC: dict[str, list[Any]] = {
     "planes": [("axial",), ("sagittal", "axial"), ("axial", "sagittal"), ("k",)],
     "rotate_range_deg": [10.0, 20.0],
     "copies": [2],
-    "hu_shift": [(30.0, 50.0), (30.0, 30.0)],
+    "grey": [{"hu_shift": (30.0, 50.0)}, {"hu_shift": (30.0, 30.0)}],
     "seed": [1],
     "pad_value": [-1000.0],
     "expand": [True],
@@ -212,7 +212,7 @@ SPEC: dict[str, list[Any]] = {
 @given(data=st.data())
 def test_fingerprints_of_augmentations_are_equal_only_for_equal_specs(volumes: Dataset, data: st.DataObject) -> None:
     assert {field.name for field in dataclasses.fields(AugmentSpec)} == set(SPEC)
-    usual = {"rotate_range_deg": 15.0, "hu_shift": (10.0, 20.0)}
+    usual: dict[str, Any] = {"rotate_range_deg": 15.0, "grey": {"hu_shift": (10.0, 20.0)}}
     name = data.draw(st.sampled_from(sorted(SPEC)))
     if name == "angles_deg":
         usual["rotate_range_deg"] = None

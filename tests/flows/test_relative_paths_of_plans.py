@@ -16,7 +16,7 @@ from segconv.augment.runner import run_augmentation
 from segconv.augment.spec import AugmentSpec
 from segconv.convert.back.raw_predictions import plan_raw_predictions, run_raw_predictions
 from segconv.convert.back.restore import plan_restore, plan_restore_of, run_restore
-from segconv.convert.conversion import plan_conversion, run_conversion
+from segconv.convert.conversion import plan_conversion, plan_v1_task, run_conversion
 from segconv.convert.inputs import plan_inputs, run_inputs
 from segconv.convert.model import ConvertOptions
 from segconv.dataset.edit import apply_edit, plan_regions, plan_rename
@@ -55,7 +55,7 @@ def all_absolute(plan: Plan) -> bool:
 
 OF_CONVERSIONS: dict[str, Callable[[], dict[str, Any]]] = {
     "folders": lambda: {"source": msd_ct(Path("source"), cases=2, tests=0, size=(6, 5, 4))},
-    "v1": lambda: {"source": msd_ct(Path("source"), cases=2, tests=0, size=(6, 5, 4)), "v1": True},
+    "v1": lambda: {"source": msd_ct(Path("source"), cases=2, tests=0, size=(6, 5, 4))},
     "pairs": lambda: listed(),
     "repair": lambda: {"source": dataset().path, "options": ConvertOptions(repair=("header",))},
 }
@@ -72,7 +72,8 @@ def listed() -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", OF_CONVERSIONS)
 def test_conversions(kind: str, elsewhere: Callable[[], Path], tmp_path: Path) -> None:
-    conversion = plan_conversion(**OF_CONVERSIONS[kind](), to="8_New", raw=RAW)
+    plan = plan_v1_task if kind == "v1" else plan_conversion
+    conversion = plan(**OF_CONVERSIONS[kind](), to="8_New", raw=RAW)
     empty = elsewhere()
     outcome = run_conversion(conversion)
     assert all_absolute(conversion.plan)
