@@ -34,6 +34,7 @@ _HOMES = {
     "plan_augmentation": "augment.planning",
     "plan_conversion": "convert.conversion",
     "plan_restore": "convert.back.restore",
+    "plan_v1_task": "convert.conversion",
     "run_augmentation": "augment.runner",
     "run_conversion": "convert.conversion",
     "run_restore": "convert.back.restore",
