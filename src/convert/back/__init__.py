@@ -1,1 +1,1 @@
-"""The way back: predictions in the user's own names, values, files and formats."""
+"""Restore predictions in the user's own names, values, files and formats."""

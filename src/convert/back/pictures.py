@@ -1,4 +1,4 @@
-"""Predictions as pictures in the user's own coding: grey of its depth, palette, or colour."""
+"""Encode predictions as pictures in the user's own coding: grey of the same depth, palette, or colour."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ...image.mask_values import WITH_ALPHA, colour_picture, palette_codes
 
 
 def encoded_picture(values: NDArray[Any], stored: StoredLabel, ending: str, coding: str) -> bytes:
-    """Return a mask in the user's own coding: grey of its depth, palette, or colour.
+    """Return a mask in the user's own coding: grey of the same depth, palette, or colour.
 
     Parameters
     ----------
     values
-        ``(y, x)``, the user's values, or colours as `LabelTable` has them.
+        ``(y, x)``, the user's values, or colours as in `LabelTable`.
     stored
-        How the user's own is stored.
+        How the user's own mask is stored.
     ending
-        Of the file.
+        File ending.
     coding
         Whether values are `GRAY` or `RGB`.
 
@@ -47,7 +47,7 @@ def encoded_picture(values: NDArray[Any], stored: StoredLabel, ending: str, codi
 
 
 def _fits(samples: NDArray[Any], depth: int) -> bool:
-    """Return whether samples are grey, and need no more bits."""
+    """Return whether samples are grey and fit into `depth` bits."""
     return samples.ndim == 2 and int(samples.max()) < 1 << depth
 
 
@@ -58,7 +58,7 @@ def _colours(entries: Sequence[str]) -> NDArray[np.uint8]:
 
 
 def _grey(values: NDArray[Any], mode: str, depth: int) -> NDArray[Any]:
-    """Return values as grey samples, repeated and opaque as the user's file holds them."""
+    """Return values as grey samples, repeated and opaque as in the user's file."""
     samples: NDArray[Any] = values.astype(np.uint16 if depth == 16 or int(values.max()) > 255 else np.uint8)
     if mode in ("RGB", "RGBA"):
         samples = np.repeat(samples[..., np.newaxis], 3, axis=-1)
@@ -69,11 +69,11 @@ def _grey(values: NDArray[Any], mode: str, depth: int) -> NDArray[Any]:
 
 
 def _coloured(values: NDArray[Any], mode: str, ending: str) -> NDArray[np.uint8]:
-    """Return colours as the user's file holds them, with colour or alpha where it had none and a prediction does."""
+    """Return colours as in the user's file; add colour or alpha if only the prediction has it."""
     samples = colour_picture(values)
     alpha = mode in WITH_ALPHA or bool((samples[..., -1] != 255).any())
     grey = mode.startswith("gray") and bool((samples[..., :3] == samples[..., :1]).all())
-    if grey and not (alpha and ending == ".bmp"):  # which knows no grey with alpha
+    if grey and not (alpha and ending == ".bmp"):  # BMP has no grey with alpha
         samples = samples[..., [0, -1]]
     if not alpha:
         samples = samples[..., :-1]
@@ -81,7 +81,7 @@ def _coloured(values: NDArray[Any], mode: str, ending: str) -> NDArray[np.uint8]
 
 
 def _indices(values: NDArray[Any], colours: NDArray[np.uint8], coding: str) -> NDArray[np.uint8]:
-    """Return palette indices: the values themselves, or those of their colours."""
+    """Return palette indices: the values themselves, or the indices of their colours."""
     if coding == GRAY:
         return values.astype(np.uint8)
     codes = palette_codes(colours)

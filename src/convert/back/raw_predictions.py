@@ -1,4 +1,4 @@
-"""Predictions as nnU-Net wrote them, in a folder that says which files segconv put there."""
+"""Keep predictions as nnU-Net wrote them, in a folder that records which files segconv put there."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ COMMAND = "infer"
 
 @dataclass(frozen=True)
 class RawPredictions:
-    """A folder of predictions that is to be made; nothing has been written.
+    """A planned folder of predictions; nothing has been written.
 
     Parameters
     ----------
     dataset
-        What the model was trained on.
+        Dataset that the model was trained on.
     folder
         Where nnU-Net puts them, resolved.
     names
-        Case identifier → what the user calls it.
+        Case identifier → the user's name for it.
     plan
         The work.
     """
@@ -46,9 +46,9 @@ class RawPredictions:
 
 
 def plan_raw_predictions(names: Mapping[str, str], predictions: Path, dataset: Dataset, out: Path) -> RawPredictions:
-    """Plan to carry predictions that are still to be made, one for each case; nothing in them is changed.
+    """Plan to copy future predictions unchanged, one per case.
 
-    Parameters are those of `plan_restore_of`.
+    The parameters are those of `plan_restore_of`.
     """
     root, out = Path(os.path.realpath(predictions)), out.absolute()
     files = {case: f"{case}{dataset.description.file_ending}" for case in names}
@@ -59,7 +59,7 @@ def plan_raw_predictions(names: Mapping[str, str], predictions: Path, dataset: D
 
 
 def run_raw_predictions(raw: RawPredictions, how: RunOptions = USUAL) -> Outcome:
-    """Carry the predictions, and what nnU-Net wrote beside them."""
+    """Copy the predictions, and the files that nnU-Net wrote next to them."""
     own = {output for item in raw.plan.items for output in item.outputs}
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""The way back: predictions in the user's own names, label values, colours, files and formats."""
+"""Restore predictions in the user's own names, label values, colours, files and formats."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COMMAND = "restore"
 
 
 def is_restored(folder: Path) -> bool:
-    """Return whether segconv restored the files of a folder already."""
+    """Return whether segconv has already restored the files of a folder."""
     run = lineage.read_run(folder)
     return run is not None and run.command == COMMAND
 
@@ -47,12 +47,12 @@ def plan_restore(predictions: Path, like: Dataset, out: Path) -> Restoration:
     like
         The dataset whose lineage has the names and values.
     out
-        Folder to be made.
+        Folder to create.
 
     Raises
     ------
     Refused
-        ``SC096`` if segconv did not make the dataset, ``SC011`` if there is no prediction, ``SC062`` if
+        ``SC096`` if segconv did not make the dataset, ``SC011`` if there are no predictions, ``SC062`` if
         the dataset was replaced since it was opened.
     """
     with like.unchanged():
@@ -81,7 +81,7 @@ def plan_restore(predictions: Path, like: Dataset, out: Path) -> Restoration:
 
 
 def _left_out(files: Iterable[Path], taken: Iterable[Path], ending: str) -> list[Finding]:
-    """Return a warning on what may be predictions in a form that nnU-Net does not write for this dataset."""
+    """Return a warning for files that may be predictions in a form that nnU-Net does not write for this dataset."""
     known = {*taken}
     left = [
         path.name
@@ -107,16 +107,16 @@ def plan_restore_of(
     out: Path,
     ways_back: Mapping[str, StoredLabel] | None = None,
 ) -> Restoration:
-    """Plan the restoration of predictions that are still to be made, so that all that can be is refused before.
+    """Plan the restoration of future predictions, so that anything to refuse is refused before they are made.
 
     Parameters
     ----------
     names
-        Case identifier → what the user calls it; none of them is a case of the dataset, whatever its name.
+        Case identifier → the user's name for it; none of them is a case of the dataset, whatever its name.
     predictions
-        Folder that they are going to be in, named by case identifier.
+        Folder that will hold them, named by case identifier.
     like, out
-        As for `plan_restore`, as are the errors.
+        As for `plan_restore`, which raises the same errors.
     ways_back
         Case identifier → where its image is; see `inputs.ways_back`.
     """
@@ -124,13 +124,13 @@ def plan_restore_of(
         run = _run_of(like)
         root = Path(os.path.realpath(predictions))
         expected = {case: root / f"{case}{like.description.file_ending}" for case in names}
-        # A file that the user brings may have the name of a case of the dataset, and be another.
+        # A file that the user brings may share its name with a case of the dataset and still be another.
         records = {case: unknown_case(case, run, names, (ways_back or {}).get(case, NOTHING_KNOWN)) for case in names}
         return _plan(expected, records, lambda path: (str(path), 0), root, like, out, names)
 
 
 def _run_of(like: Dataset) -> RunRecord:
-    """Return what made a dataset; refuse one that segconv did not make."""
+    """Return the run that made a dataset; refuse a dataset that segconv did not make."""
     if like.run is None:
         raise SegconvError(
             "has no folder segconv/: nothing is known about its source",
@@ -150,7 +150,7 @@ def _plan(
     out: Path,
     names: Mapping[str, str],
 ) -> Restoration:
-    """Plan the restoration of files by case; `located` returns where each really is, and its size."""
+    """Plan the restoration of files by case; `located` returns the real path and the size of each."""
     findings: list[Finding] = []
     warnings: list[Finding] = []
     items = []
@@ -179,7 +179,7 @@ def _plan(
 
 
 def report(restoration: Restoration) -> list[dict[str, Any]]:
-    """Return what becomes of each prediction: its file, the files that it is restored as, and its values."""
+    """Return what becomes of each prediction: its file, the files restored from it, and its values."""
     rows = []
     for item in restoration.plan.items:
         task: RestoreTask = item.payload

@@ -1,4 +1,4 @@
-"""Restore one prediction, in a worker: read it, bring it back to the user's values, and write the user's files."""
+"""Restore one prediction in a worker: read it, convert it to the user's values, and write the user's files."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def restore_case(item: Item, io: CaseIO) -> dict[str, Any]:
 
 
 def _warn_of_absent(values: NDArray[Any], task: RestoreTask, io: CaseIO) -> None:
-    """Warn of what was predicted, and is not a segment of the case's own file."""
+    """Warn of predicted labels that are not segments of the case's own file."""
     for mask in task.absent if task.form == SEGMENTS else ():
         if count := int(np.count_nonzero(np.isin(values, mask.values))):
             what = f"{count_of(count, 'voxel')} of {mask.name!r}, a segment that the case's own file lacks"
@@ -58,8 +58,8 @@ def _warn_of_absent(values: NDArray[Any], task: RestoreTask, io: CaseIO) -> None
 
 
 def _read(task: RestoreTask, io: CaseIO) -> tuple[NDArray[Any], DecodedVolume | None]:
-    """Return the values of a prediction, and the volume that they are of."""
-    data = io.read(Path(task.prediction), reading.LONGEST)  # whose head was not looked at
+    """Return the values of a prediction, and its volume if it is one."""
+    data = io.read(Path(task.prediction), reading.LONGEST)  # its header was not checked
     if raster.is_picture(data) or task.prediction.lower().endswith(raster.ENDINGS):
         opened = raster.decode(data)
         return grey_mask(opened.stored, opened.header), None
@@ -92,7 +92,7 @@ def _back(values: NDArray[Any], task: RestoreTask) -> NDArray[Any]:
 
 
 def _typed(values: NDArray[Any], dtype: str | None) -> NDArray[Any]:
-    """Return a label in the integer type of the user's files, if that holds its values."""
+    """Return a label in the integer type of the user's files, if its values fit."""
     limits = np.iinfo(dtype or "uint8")
     holds = limits.min <= int(values.min()) <= int(values.max()) <= limits.max
     return values.astype(limits.dtype) if holds else values
@@ -112,7 +112,7 @@ def _volume(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTas
 
 
 def _whole(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTask) -> dict[str, bytes]:
-    """Return a label that is one picture or volume."""
+    """Return a label that is a single picture or volume."""
     if task.own_ending.lower() not in raster.ENDINGS:
         return _volume(_typed(_back(values, task), task.stored.dtype), volume, task)
     picture = _back(values[0] if values.ndim == 3 and len(values) == 1 else values, task)
@@ -120,13 +120,13 @@ def _whole(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTask
 
 
 def _pages(values: NDArray[Any], _: DecodedVolume | None, task: RestoreTask) -> dict[str, bytes]:
-    """Return the slices of a volume as the pages of one picture."""
+    """Return the slices of a volume as pages of one picture."""
     back = _back(values, task)[:: -1 if task.stored.reverse else 1]
     return {task.outputs[0]: raster.encode_tiff_pages(_typed(back, task.stored.dtype))}
 
 
 def _slices(values: NDArray[Any], _: DecodedVolume | None, task: RestoreTask) -> dict[str, bytes]:
-    """Return the slices of a volume as a picture each."""
+    """Return the slices of a volume as one picture each."""
     back = _back(values, task)
     if len(task.outputs) != len(back):
         raise SegconvError(f"has {len(back)} slices, the user's label {len(task.outputs)}", code="SC082")
@@ -163,4 +163,4 @@ def _refuse_other_grid(found: Geometry, expected: Geometry) -> None:
 
 
 _WRITE = {LAYERS: _layers, SEGMENTS: segments, STACK: _slices, PAGES: _pages}
-"""Form → what returns the user's files, by their paths."""
+"""Form → function that returns the user's files by path."""

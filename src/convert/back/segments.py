@@ -1,4 +1,4 @@
-"""Predictions as segmentations of 3D Slicer, with the user's own segments, layers and grids."""
+"""Restore predictions as segmentations of 3D Slicer, with the user's own segments, layers and grids."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def segments(values: NDArray[Any], volume: DecodedVolume | None, task: RestoreTa
 
 
 def _on_own_grid(stored: Sequence[StoredSegment], own: Geometry | None, found: Volume) -> Volume:
-    """Return a prediction in the order of the user's own file, and on its part of the image if that holds all of it."""
+    """Return a prediction in the voxel order of the user's file, cut to its part of the image if nothing is outside."""
     if own is None:
         return found
     part = reordering(own, found.geometry).grid(own)
@@ -41,7 +41,7 @@ def _on_own_grid(stored: Sequence[StoredSegment], own: Geometry | None, found: V
     held = [value for one in stored for value in one.values]
     if np.count_nonzero(np.isin(found.array, held)) == np.count_nonzero(np.isin(inside, held)):
         return Volume(reordering(part, own).array(inside), own)
-    order = reordering(found.geometry, own)  # a prediction may well reach further
+    order = reordering(found.geometry, own)  # a prediction may reach further
     return Volume(order.array(found.array), order.grid(found.geometry))
 
 

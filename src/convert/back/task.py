@@ -1,4 +1,4 @@
-"""A planned restoration: what each prediction is to become, and the dataset that says so."""
+"""A planned restoration: what each prediction becomes, and the dataset that determines it."""
 
 from __future__ import annotations
 
@@ -39,26 +39,26 @@ class Restoration:
 
 @dataclass(frozen=True)
 class RestoreTask:
-    """Payload of a work item: one prediction and what it is to become.
+    """Payload of a work item: one prediction and what it becomes.
 
     Parameters
     ----------
     prediction
         Absolute path.
     ending
-        Of the predictions.
+        File ending of the predictions.
     case
         Its identifier in the dataset.
     name
-        What the user calls its label, without ending; may lead into a sub-folder.
+        The user's name for its label, without ending; may include a subfolder.
     table
-        Which of the user's values each value in the prediction comes back as.
+        The user's value for each value in the prediction.
     stored
         How the user's label is stored.
     geometry
         The grid of the case, or None if it is not known.
     absent
-        Masks that other cases have and the segments of this one do not.
+        Masks that other cases have and that are not segments of this one.
     """
 
     prediction: str
@@ -72,12 +72,12 @@ class RestoreTask:
 
     @property
     def form(self) -> str | None:
-        """How the label is made up of several files, or None."""
+        """How several files form the label, or None."""
         return self.stored.form
 
     @property
     def own_ending(self) -> str:
-        """The ending of the user's files; a detached NRRD comes back in one file."""
+        """The ending of the user's files; a detached NRRD is restored as one file."""
         ending = self.stored.ending or self.ending
         return ending[:-5] + ".nrrd" if ending.lower().endswith(".nhdr") else ending
 
@@ -101,7 +101,7 @@ class RestoreTask:
 
 
 def _inside(name: str) -> str:
-    """Return a path that a lineage names, which is data: it must stay in the output folder."""
+    """Return a path from a lineage, which is untrusted data: it must stay in the output folder."""
     normal = posixpath.normpath(name)
     if not can_be_a_path(name):
         raise SegconvError(
@@ -119,7 +119,7 @@ def _inside(name: str) -> str:
 
 
 def task_of(prediction: str, like: DatasetDescription, record: CaseRecord, usual: StoredLabel) -> RestoreTask:
-    """Return the work on one prediction, from the record of its case and from how labels are usually stored."""
+    """Return the work on one prediction, from the record of its case and the usual storage of labels."""
     stored, absent = _with_absent(record.label_file, usual)
     table = LabelTable.from_json(record.label_map, like.labels)
     if not record.label_map or max(table.inverse) > LARGEST_VALUE:
@@ -136,9 +136,9 @@ def task_of(prediction: str, like: DatasetDescription, record: CaseRecord, usual
 
 
 def _with_absent(stored: StoredLabel, usual: StoredLabel) -> tuple[StoredLabel, tuple[StoredMask, ...]]:
-    """Return how a label is stored with the masks that its case lacks, and these masks.
+    """Return how a label is stored, with the masks that its case lacks added; and these masks.
 
-    They counted as empty; a prediction may well hold them.
+    They counted as empty, but a prediction may hold them.
     """
     own = {mask.name for mask in stored.masks} | {segment.name for segment in stored.segments}
     absent = tuple(mask for mask in usual.masks if mask.name not in own)
@@ -146,7 +146,7 @@ def _with_absent(stored: StoredLabel, usual: StoredLabel) -> tuple[StoredLabel, 
 
 
 def lost_by(record: CaseRecord, path: Path) -> list[Finding]:
-    """Return a warning for what cannot come back."""
+    """Return a warning for anything that cannot be restored."""
     lost = [*map(str, record.label_file.losses), *filter(None, [record.label_file.lost])]
     merged: dict[int, list[str]] = {}
     for found, written in record.label_map.items():
@@ -162,12 +162,12 @@ def lost_by(record: CaseRecord, path: Path) -> list[Finding]:
 def unknown_case(
     case: str, run: RunRecord, names: Mapping[str, str], way_back: StoredLabel = NOTHING_KNOWN
 ) -> CaseRecord:
-    """Return what is known of a case that is not in the dataset: its labels are those of the dataset.
+    """Return the record of a case outside the dataset: its labels are those of the dataset.
 
     Parameters
     ----------
     way_back
-        Where its image is, or as which slices, as far as that is known.
+        Where its image is, or which slices it is stored as, as far as known.
     """
     stored = run.label_file.updated(way_back)
     return CaseRecord(case, original_name=names.get(case, case), label_map=run.label_map, label_file=stored)

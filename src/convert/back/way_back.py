@@ -1,8 +1,8 @@
-"""Put predictions back where a user's files are, by what the lineage keeps of them.
+"""Put predictions back in the place of the user's files, using what the lineage keeps of them.
 
-A prediction comes in the dataset's order of voxels, with a header in which both forms are alike. The
-user's file may have another order, and a header whose forms say different things to different
-readers, are sheared, unset, or in metres: predictions are on it in all readers only with the same header.
+A prediction has the dataset's voxel order and a header in which both forms agree. The user's file may have another
+order, and a header with forms that disagree between readers, are sheared, unset, or in metres: predictions match it in
+all readers only with the same header.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ...image.stored import DecodedVolume, laid_anew
 def turned_back(
     values: NDArray[Any], volume: DecodedVolume, own: Geometry | None
 ) -> tuple[NDArray[Any], DecodedVolume]:
-    """Return a prediction in the order of voxels that the user's file has; as it is, if its points are others.
+    """Return a prediction in the voxel order of the user's file; unchanged if its points differ.
 
     Parameters
     ----------
     values
         ``(z, y, x)``, on the grid of `volume`.
     own
-        The grid of the user's file, if that is another; see `StoredLabel.turned_from`.
+        The grid of the user's file, if it is another; see `StoredLabel.turned_from`.
     """
     order = None if own is None else same_points(volume.header.geometry, own)
     if own is None or order is None:
@@ -37,7 +37,7 @@ def turned_back(
 
 
 def nifti_bytes(values: NDArray[Any], volume: DecodedVolume, ending: str, forms: str) -> bytes:
-    """Return a prediction as a NIfTI file that every reader puts where it puts the user's file.
+    """Return a prediction as a NIfTI file that every reader places where it places the user's file.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ def _classes_of(values: Iterable[int]) -> dict[str, int]:
 
 
 def _guess_colours(found: Found, mapped: list[int], options: ConvertOptions) -> LabelTable:
-    """Return labels for the colours of a set, on request or for a single colour on a transparent ground."""
+    """Return labels for the colours of a set, if accepted, or for a single colour on a transparent ground."""
     _refuse_other_ground(found.values, options, found.ground)
     if len(mapped) == 2 and mapped[0] < TRANSPARENT == mapped[1] and not _blended(mapped[0]):
         names = {BACKGROUND: TRANSPARENT, "foreground": mapped[0]}

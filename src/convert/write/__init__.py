@@ -1,1 +1,1 @@
-"""The work on one case, in a worker: read, judged, changed where asked, written."""
+"""Convert one case in a worker: read, check, change where asked, write."""

@@ -1,4 +1,4 @@
-"""The work on one case: what a worker process loads, and no more."""
+"""Entry point of a worker for one case; it loads only what that case needs."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..model import BANDS
 
 
 def convert_case(item: Item, io: CaseIO) -> dict[str, Any]:
-    """Convert one case: pictures or volumes, as its first image is."""
+    """Convert one case as pictures or volumes, depending on its first image."""
     first = item.payload.source.images[0]
-    # A worker loads the readers only of what it reads: they are most of the time that it takes to start.
+    # Load only the readers in use: they take most of a worker's start-up time.
     if item.payload.source.form(first) in (None, BANDS) and raster.ending_of(first):
         from .pictures import convert_pictures
 

@@ -1,4 +1,4 @@
-"""Masks of one class each, which may overlap: seen once to find what occurs, and again to write the compiled label."""
+"""Compile masks of one class each, which may overlap: first find what occurs, then write the label."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .work import CaseWork, WrittenLabel, smallest_dtype
 
 
 def on_and_mask(values: NDArray[Any]) -> tuple[int, NDArray[np.bool_]]:
-    """Return the value that a mask stores where it is on, and the mask.
+    """Return the value that a mask stores where it is on, and the mask itself.
 
     Raises
     ------
     SegconvError
-        ``SC078`` if it holds more than 0 and one other value; what `label_values` raises.
+        ``SC078`` if it holds more than 0 and one other value; also any error of `label_values`.
     """
     found = label_values(values)
     others = [value for value in found if value]
@@ -39,7 +39,7 @@ def on_and_mask(values: NDArray[Any]) -> tuple[int, NDArray[np.bool_]]:
 
 
 def atoms_of(shape: tuple[int, ...], masks: Iterable[tuple[int, NDArray[np.bool_]]]) -> list[Atom]:
-    """Return the atoms that occur in the masks of a case; the first is not a mask at all."""
+    """Return the atoms that occur in the masks of a case; the first is where no mask is on."""
     accumulator = Accumulator(shape)
     for index, mask in masks:
         accumulator.add(index, mask)
@@ -49,23 +49,23 @@ def atoms_of(shape: tuple[int, ...], masks: Iterable[tuple[int, NDArray[np.bool_
 def compile_layers(
     work: CaseWork, path: str, shape: tuple[int, ...], read: Callable[[str], NDArray[Any]]
 ) -> tuple[NDArray[Any], WrittenLabel]:
-    """Compile the masks of a case, one file each, into its label.
+    """Compile the masks of a case, one per file, into its label.
 
     Parameters
     ----------
     path
-        The label, as `SourceCase.parts` has it.
+        The label, as in `SourceCase.parts`.
     shape
-        Of the image, in array order.
+        Shape of the image, in array order.
     read
-        Returns the stored values of a mask, of that shape.
+        Returns the stored values of a mask, in that shape.
 
     Returns
     -------
     label
-        Values as written, of that shape.
+        Values as written, in that shape.
     written
-        How many voxels each has, and how the masks are stored.
+        Number of voxels per value, and how the masks are stored.
     """
     compiled = work.compiled
     accumulator = Accumulator(shape)
@@ -89,12 +89,12 @@ def compile_layers(
 
 
 def overlaps_lost(compiled: Compiled) -> tuple[Loss, ...]:
-    """Return what a priority took from masks that overlap."""
+    """Return what overlapping masks lost to others of higher priority."""
     return (Loss(OVERLAPS, compiled.lost),) if compiled.lost else ()
 
 
 def compiled_label(work: CaseWork, path: str, accumulator: Accumulator) -> NDArray[Any]:
-    """Return the label of masks that were gathered; refuse one that holds what no case held (``SC062``)."""
+    """Return the label of the accumulated masks; refuse one with an overlap that no case held (``SC062``)."""
     value_of = work.compiled.value_of
     if any(atom not in value_of for atom in accumulator.atoms):
         raise SegconvError("changed after it was looked at", code="SC062", file=work.shown(path))

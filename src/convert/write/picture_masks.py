@@ -1,4 +1,4 @@
-"""Convert the mask of one case of pictures: its values, the union of its objects, or its masks of classes."""
+"""Convert the mask of one picture case: its values, the union of its objects, or its class masks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def convert_mask(work: CaseWork, path: str, size: tuple[int, int]) -> WrittenLab
     Raises
     ------
     SegconvError
-        ``SC082`` if it has another size; what reading and settling raise.
+        ``SC082`` if the mask has another size; also any error from reading and settling it.
     """
     form, coding = work.source.form(path), work.coding
     if form == LAYERS:
@@ -58,14 +58,14 @@ def convert_mask(work: CaseWork, path: str, size: tuple[int, int]) -> WrittenLab
 
 
 def _may_be_carried(work: CaseWork, opened: Picture) -> bool:
-    """Return whether a mask whose values stay may come into the dataset byte for byte."""
+    """Return whether a mask that keeps its values may be copied into the dataset byte for byte."""
     header, recipe = opened.header, work.recipe
     grey = work.coding.kind == GRAY and header.format == "PNG" and header.kind == "gray" and header.depth == 8
     return grey and opened.plain and recipe.ending == ".png" and not recipe.strip_headers
 
 
 def _united(work: CaseWork, path: str, size: tuple[int, int]) -> tuple[Picture, Samples]:
-    """Return the union of masks of one object each, and the last of them for what it says of their kind."""
+    """Return the union of masks of one object each, and the last mask as an example of their kind."""
     union: Samples | None = None
     opened: Picture | None = None
     files = work.source.files_of(path)

@@ -1,4 +1,4 @@
-"""The samples of a picture as a dataset holds them, and what is refused or left out on the way there."""
+"""Convert the samples of a picture to those of a dataset, and say what is refused or left out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .task import Recipe
 from .work import CaseWork
 
 PSEUDO_SPACING_MM = (1.0, 1.0, 999.0)
-"""Of a picture as a volume of one slice: nnU-Net v1 takes an axis of that spacing for none (its own 2D converter)."""
+"""Spacing of a picture stored as a one-slice volume; nnU-Net v1's own 2D converter uses it to mark the unused axis."""
 
 AS_VOLUME = Cure.of("read_as_volume", spacing="1,1,1")
 
@@ -37,7 +37,7 @@ def plain_samples(opened: Picture, repairs: list[str], recipe: Recipe) -> Sample
     Parameters
     ----------
     repairs
-        What was changed is added to these.
+        Changes are appended to this list.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def _without_alpha(samples: Samples, header: PictureHeader, repairs: list[str], 
 
 
 def _unsigned(samples: Samples, header: PictureHeader) -> Samples:
-    """Return samples in the 8 or 16 bits of a picture that nnU-Net reads."""
+    """Return samples in 8 or 16 bits, which nnU-Net reads from pictures."""
     dtype = np.uint8 if header.depth <= 8 else np.uint16
     low, high, most = samples.min(), samples.max(), np.iinfo(dtype).max
     if low < 0 or high > most:
@@ -99,7 +99,7 @@ def _unsigned(samples: Samples, header: PictureHeader) -> Samples:
 
 
 def refuse_pages(header: PictureHeader) -> None:
-    """Refuse a file of several pictures (``SC084``)."""
+    """Refuse a file that holds several pictures (``SC084``)."""
     if header.pages > 1:
         raise SegconvError(
             f"holds {header.pages} pages, expected one picture",

@@ -1,4 +1,4 @@
-"""Convert one case of pictures in a worker: read once, prove, check, change what must change, write."""
+"""Convert one picture case in a worker: read once, verify, check, change what must change, write."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RGB_CHANNELS = 3
 
 CONSTANT_PACKS = 4
 SMALL_PNG = 4096
-"""Bytes that a PNG may take for what is not pixels."""
+"""Bytes that a PNG may use for anything but pixels."""
 
 
 def convert_pictures(item: Item, io: CaseIO) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _convert_images(work: CaseWork) -> tuple[int, int]:
 
 
 def _as_many(work: CaseWork, header: PictureHeader, held: int) -> int:
-    """Return how many channels a file of the case holds; refuse one that holds as many as `held`, if any, does not."""
+    """Return the number of channels in a file of the case; refuse it if that differs from `held`, unless that is 0."""
     own = 1 if header.kind == KIND else _channels(work, header)
     held = held or own
     if work.recipe.ending in PICTURES and own != held:
@@ -77,11 +77,11 @@ def _as_many(work: CaseWork, header: PictureHeader, held: int) -> int:
 
 
 def _write_image(work: CaseWork, path: str, opened: Picture, first: int) -> int:
-    """Write the channels of one picture; return how many they are."""
+    """Write the channels of one picture; return how many there are."""
     header, ending = opened.header, work.recipe.ending
     count = _channels(work, header)
     if ending in PICTURES and header.kind != KIND:
-        # Colours share a file; what has one channel per file is numbered by channels.
+        # Colours share a file; where each file holds one channel, files are numbered by channel.
         target = work.image_target(work.source.images.index(path) if count > 1 else first)
         if count == header.channels and _may_be_carried(work, opened):
             work.place(path, opened.data, target)
@@ -98,20 +98,20 @@ def _write_image(work: CaseWork, path: str, opened: Picture, first: int) -> int:
 
 
 def _may_be_carried(work: CaseWork, opened: Picture) -> bool:
-    """Return whether a picture may come into the dataset byte for byte."""
+    """Return whether a picture may be copied into the dataset byte for byte."""
     header, recipe = opened.header, work.recipe
     exact = header.format == "PNG" and header.depth >= 8 and header.kind in ("gray", "RGB")
     return exact and opened.plain and recipe.ending == ".png" and not recipe.strip_headers
 
 
 def _channels(work: CaseWork, header: PictureHeader) -> int:
-    """Return how many channels are written of a picture."""
+    """Return how many channels of a picture are written."""
     grey = header.channels == 1 and len(work.source.images) == 1
     return RGB_CHANNELS if grey and work.recipe.grey_to_rgb else header.channels
 
 
 def _in_colour(samples: Samples, count: int, repairs: list[str]) -> Samples:
-    """Return grey samples three times, if that many channels are to be written."""
+    """Return grey samples repeated three times, if three channels are written."""
     if samples.ndim > 2 or count == 1:
         return samples
     repairs.append("grey written as RGB")
@@ -119,7 +119,7 @@ def _in_colour(samples: Samples, count: int, repairs: list[str]) -> Samples:
 
 
 def _warn_of_image(work: CaseWork, path: str, opened: Picture) -> None:
-    """Warn of what is left out of a picture, of more pixels than nnU-Net reads, and of pixels that are all equal."""
+    """Warn of anything left out of a picture, of more pixels than nnU-Net reads, and of pixels that are all equal."""
     header = opened.header
     warn_of_tail(work, path, opened)
     if header.kind in WITH_ALPHA:
@@ -150,7 +150,7 @@ def _warn_of_constant_bands(work: CaseWork, path: str, opened: Picture) -> None:
 
 
 def _may_be_constant(opened: Picture) -> bool:
-    """Return whether it takes decoding to know: of a packed PNG, equal pixels pack to an eighth and less."""
+    """Return whether only decoding can tell: in a packed PNG, equal pixels compress to an eighth or less."""
     header = opened.header
     raw = header.width * header.height * header.samples * header.depth // 8
     return not (opened.packed and raw // CONSTANT_PACKS < len(opened.data) - SMALL_PNG < raw)

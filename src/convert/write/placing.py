@@ -1,4 +1,4 @@
-"""How a label or a channel comes onto the grid of the first image of its case, and what leads back from there."""
+"""Place a label or a channel on the grid of its case's first image, and record the way back."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class FirstImage:
     Parameters
     ----------
     header
-        As its file has it.
+        Header of its file.
     grid
-        On which it is written.
+        Grid on which it is written.
     """
 
     header: VolumeHeader
@@ -39,7 +39,7 @@ class FirstImage:
         return self.header.geometry
 
     def way_back(self) -> StoredLabel:
-        """Return what the lineage keeps so that predictions come back onto the image as its file has it."""
+        """Return what the lineage keeps to put predictions back on the image in its own file."""
         turned = self.own != self.grid or self.own.sheared
         forms = forms_of(self.header.block) if isinstance(self.header, NiftiHeader) else ""
         return StoredLabel(turned_from=self.own if turned else None, forms=forms)
@@ -52,13 +52,13 @@ class Placed:
     Parameters
     ----------
     volume
-        Its voxels, as they are written.
+        Its voxels as written.
     takes_header
         Whether it is written with the header of its image.
     way_back
-        What of `FirstImage.way_back` is otherwise for this label.
+        Where the way back of this label differs from `FirstImage.way_back`.
     lost
-        What of the file cannot come back, or None.
+        What cannot be restored from the file, or None.
     """
 
     volume: DecodedVolume
@@ -68,7 +68,7 @@ class Placed:
 
 
 def placed_label(work: CaseWork, path: str, label: DecodedVolume, first: FirstImage, class_of: ClassOf) -> Placed:
-    """Return a label on the grid of its image; refuse it if it is elsewhere and no repair is allowed.
+    """Return a label on the grid of its image; refuse it if it is elsewhere and may not be repaired.
 
     Parameters
     ----------
@@ -85,19 +85,19 @@ def placed_label(work: CaseWork, path: str, label: DecodedVolume, first: FirstIm
         takes = _takes_header(work, path, label.header.geometry, first.own, IMAGE)
         way_back = _of_label(own, first, reordered=reordered, takes_header=takes)
         if isinstance(own, NiftiHeader) or first.own.sheared:
-            lost = None  # its forms, or its axes, come back as they are
+            lost = None  # its forms, or its axes, are restored as they are
         label = turned(label, mending, work.repairs, name, first.own)
         return Placed(label, takes, way_back, Loss(HEADER) if takes else lost)
     label = turned(label, mending, work.repairs, name)
     if is_resampled(label, first.grid, mending):
         label, lost = _resampled(work, path, label, first.grid, class_of), Loss(GRID)
-    # Of another size in its file, it was turned by its own header, which then must be right.
+    # If its size in the file differs, it was turned by its own header, which must then be right.
     takes = _takes_header(work, path, label.header.geometry, first.grid, IMAGE)
     return Placed(label, takes, StoredLabel(), Loss(HEADER) if takes else lost)
 
 
 def _resampled(work: CaseWork, path: str, label: DecodedVolume, grid: Geometry, class_of: ClassOf) -> DecodedVolume:
-    """Return a label on another grid, with a warning for each class that lost much of its volume."""
+    """Return a label on another grid; warn for each class that lost much of its volume."""
     moved = resampled_label(label, grid, work.repairs, work.shown(path), work.recipe.table.ignored)
     for what in lost_volumes(label, moved, class_of):
         hint = "label the images on their own grid, or resample the images to the grid of the labels"
@@ -113,7 +113,7 @@ def placed_channel(
     Parameters
     ----------
     channel
-        Number of its first channel.
+        Number of the first channel in this file.
     """
     mending, name = work.recipe.mending, work.shown(path)
     image = _in_order(work, path, image, first.own, FIRST_CHANNEL)
@@ -125,10 +125,10 @@ def placed_channel(
 
 
 def _of_label(own: VolumeHeader, first: FirstImage, *, reordered: bool, takes_header: bool) -> StoredLabel:
-    """Return where predictions of a case go back to, if its label's file decides that, and not the image's.
+    """Return where predictions of a case are restored to, if its label's file decides that rather than its image's.
 
-    That is where the label has an order of its own, and no reader takes the image's file otherwise than
-    SimpleITK does: then predictions would not be on it.
+    It does if the label has its own voxel order and all readers place the image's file as SimpleITK does; otherwise
+    predictions would not be on the image.
     """
     of_nifti = isinstance(first.header, NiftiHeader)
     plain = first.header.plain or not of_nifti
@@ -144,7 +144,7 @@ def _of_label(own: VolumeHeader, first: FirstImage, *, reordered: bool, takes_he
 
 
 def _in_order(work: CaseWork, path: str, volume: DecodedVolume, reference: Geometry, whose: str) -> DecodedVolume:
-    """Do what `in_order` does, with a warning."""
+    """Do what `in_order` does, and warn."""
     found = in_order(volume, reference, whose, work.repairs, work.shown(path))
     if found is not volume:
         how = order_of(volume.header.geometry, reference, whose)
@@ -153,7 +153,7 @@ def _in_order(work: CaseWork, path: str, volume: DecodedVolume, reference: Geome
 
 
 def _takes_header(work: CaseWork, path: str, grid: Geometry, reference: Geometry, whose: str) -> bool:
-    """Return whether a label or a channel takes the header of the image it belongs to; refuse it if it is elsewhere.
+    """Return whether a label or a channel takes the header of its image; refuse it if it is elsewhere.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Labels and channels on another grid than the first image of their case, resampled to it (``--repair resample``).
+"""Resample labels and channels to the grid of their case's first image (``--repair resample``).
 
-A label by nearest neighbour, a channel by linear interpolation; both say what that did, in numbers.
+Labels use nearest neighbour, channels linear interpolation; both report the effect in numbers.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from ..repairs import RESAMPLE, Mending
 ClassOf = Callable[[int], str | None]
 
 LARGEST_LOSS = 0.1
-"""A label that loses more of its volume than this part is worth a warning."""
+"""A label that loses more than this part of its volume gets a warning."""
 
 AIR_HU = -1000.0
-"""What a CT channel holds where it has no voxels, unless it has air of its own."""
+"""Value of a CT channel where it has no voxels, unless it holds air itself."""
 
 LOWEST_AIR_HU = -1024.0
-"""Scanners store lower values outside of what they saw, which is not air."""
+"""Scanners store lower values outside their field of view; those are not air."""
 
 HOLDS_AIR_HU = -900.0
-"""A CT whose smallest value is this or less holds air."""
+"""A CT holds air if its smallest value is at most this."""
 
 
 def is_resampled(volume: DecodedVolume, grid: Geometry, mending: Mending) -> bool:
-    """Return whether a label or a channel, in its order of axes, is elsewhere than its image and may be resampled."""
+    """Return whether a label or channel, in its own axis order, is off its image's grid and may be resampled."""
     own = volume.header.geometry
     near = own.size == grid.size and own.displacement_voxels(grid) <= NEAR_GRID_VOXELS
     return RESAMPLE in mending.kinds and not near
@@ -43,24 +43,24 @@ def is_resampled(volume: DecodedVolume, grid: Geometry, mending: Mending) -> boo
 def resampled_label(
     label: DecodedVolume, grid: Geometry, repairs: list[str], name: str, ignore: int | None = None
 ) -> DecodedVolume:
-    """Return a label of three dimensions at the voxels of another grid, by nearest neighbour.
+    """Return a three-dimensional label at the voxels of another grid, by nearest neighbour.
 
     Parameters
     ----------
     grid
-        Of its image, as it is written.
+        Grid of its image, as written.
     name
-        Of the file, for `repairs`.
+        File name, for `repairs`.
     ignore
-        Value in the file that stands for ignore: voxels that a resampled label does not cover take it,
-        since they were not looked at; they become background if there is none.
+        Value in the file that means ignore. Voxels outside a resampled label take it, since they were not labelled;
+        without it they become background.
 
     Raises
     ------
     SegconvError
         ``SC083`` if no labelled voxel is left.
     """
-    from ...image.resample import onto_grid  # brings SimpleITK
+    from ...image.resample import onto_grid  # loads SimpleITK
 
     own = label.header.geometry
     values = label.values if label.header.scaled else label.stored
@@ -96,19 +96,18 @@ def resampled_channel(
     Parameters
     ----------
     grid
-        Of the first channel, as it is written.
+        Grid of the first channel, as written.
     name
-        Of the file, for `repairs`.
+        File name, for `repairs`.
     of_ct
-        Of each channel of the image, whether it holds HU: what it does not cover becomes air then,
-        and otherwise its smallest value.
+        Per channel, whether it holds HU: voxels outside it then become air, otherwise its smallest value.
 
     Raises
     ------
     SegconvError
         ``SC083`` if no voxel of the grid is in the image.
     """
-    from ...image.resample import LINEAR, resampled  # brings SimpleITK
+    from ...image.resample import LINEAR, resampled  # loads SimpleITK
 
     own = image.header.geometry
     covered = _covered(own, grid)
@@ -135,12 +134,12 @@ def resampled_channel(
 
 
 def lost_volumes(before: DecodedVolume, after: DecodedVolume, class_of: ClassOf) -> list[str]:
-    """Return in words which classes lost more than `LARGEST_LOSS` of their volume when a label was resampled.
+    """Return, in words, the classes that lost more than `LARGEST_LOSS` of their volume when a label was resampled.
 
     Parameters
     ----------
     class_of
-        Returns the name of the class that a value in the file stands for; None for background and ignore.
+        Returns the class name of a value in the file; None for background and ignore.
     """
     volumes_mm3: list[dict[str, float]] = []
     for label in (before, after):
@@ -158,7 +157,7 @@ def lost_volumes(before: DecodedVolume, after: DecodedVolume, class_of: ClassOf)
 
 
 def losses(was: Mapping[str, float], now: Mapping[str, float]) -> list[str]:
-    """Return the same from the volumes of classes in mm³, before and after."""
+    """Return the same as `lost_volumes`, from the volumes of classes in mm³ before and after."""
     return [
         f"resampling took {1 - now.get(name, 0.0) / size:.0%} of the volume of {name!r}:"
         f" {size:.4g} mm³ before, {now.get(name, 0.0):.4g} mm³ after"
@@ -168,24 +167,24 @@ def losses(was: Mapping[str, float], now: Mapping[str, float]) -> list[str]:
 
 
 def _covered(own: Geometry, grid: Geometry) -> NDArray[np.bool_]:
-    """Return which voxels of a grid are in another one."""
+    """Return which voxels of `grid` are inside `own`."""
     from ...image.resample import onto_grid
 
     return onto_grid(Volume(np.ones(own.array_shape, dtype=np.uint8), own), grid) > 0
 
 
 def _beyond(covered: NDArray[np.bool_], whose: str, became: str) -> str:
-    """Return how many voxels were not covered, and what they became; nothing if all were."""
+    """Return how many voxels were outside, and what they became; an empty text if none were."""
     count = int(covered.size - np.count_nonzero(covered))
     return f"; {count_of(count, 'voxel')} of {whose} that it did not cover became {became}" if count else ""
 
 
 def _outside(low: float, image: DecodedVolume, *, ct: bool) -> float:
-    """Return the stored value of voxels that an image does not cover."""
+    """Return the stored value for voxels outside an image."""
     slope, intercept = image.header.slope, image.header.intercept
     low_hu = slope * low + intercept
     if not ct or slope < 0 or (image.header.dtype.kind == "u" and intercept >= 0):
-        return low  # a type without values below 0 holds air as its smallest
+        return low  # a type without negative values holds air as its smallest
     air = max(low_hu, LOWEST_AIR_HU) if low_hu <= HOLDS_AIR_HU else AIR_HU
     return (air - intercept) / slope
 

@@ -1,4 +1,4 @@
-"""Segmentations of 3D Slicer as masks of classes: brought onto the grid of the image, of which they may be a part."""
+"""Convert segmentations of 3D Slicer as masks of classes on the grid of the image, of which they may be a part."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from .work import CaseWork, WrittenLabel
 
 @dataclass(frozen=True)
 class OnGrid:
-    """A segmentation on the grid of its image, or on a part of it.
+    """A segmentation on the grid of its image, or on part of it.
 
     Parameters
     ----------
     found
         Its layers on that grid.
     place
-        Where they are in the image, as slices ``(z, y, x)``.
+        Their position in the image, as slices ``(z, y, x)``.
     changes
-        What was done to bring it there, in words; empty if nothing was.
+        Changes that brought it there, in words; empty if there were none.
     moved
         Whether it was resampled to the grid of its image.
     own
@@ -52,14 +52,14 @@ class OnGrid:
 
 
 def segment_names(head: bytes) -> list[str]:
-    """Return the names of the segments in a file, or in as much of it as holds its header.
+    """Return the names of the segments in a file; its header is enough.
 
     Raises
     ------
     SegconvError
-        ``SC085`` if two have one name; what `segmentation.segments_of` raises.
+        ``SC085`` if two have the same name; also any error of `segmentation.segments_of`.
     """
-    header = nrrd.read_header(head, ANY_AXES)  # where they are is judged when they are read
+    header = nrrd.read_header(head, ANY_AXES)  # their positions are judged when they are read
     names = [segment.name for segment in segmentation.segments_of(header)]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -70,16 +70,16 @@ def segment_names(head: bytes) -> list[str]:
 def atoms_of_segments(
     files: Iterable[Buffer], names: Sequence[str], grid: Geometry, index: Mapping[str, int], options: Allowed
 ) -> list[Atom]:
-    """Return the atoms that occur in the segmentations of a case; the first is no segment at all.
+    """Return the atoms that occur in the segmentations of a case; the first is where no segment is.
 
     Parameters
     ----------
     files
-        What they hold.
+        Contents of the files.
     names
-        Class of each segment, file by file; empty for those that are left out.
+        Class of each segment, file by file; empty for segments that are left out.
     grid
-        Of the image; the segmentations must be on it.
+        Grid of the image; the segmentations must be on it.
     index
         Name → number of the mask.
     """
@@ -90,7 +90,7 @@ def atoms_of_segments(
 
 
 def compile_segments(work: CaseWork, path: str, grid: Geometry) -> tuple[NDArray[Any], WrittenLabel]:
-    """Compile the segmentations of a case into the label of its image; as `layers.compile_layers`."""
+    """Compile the segmentations of a case into the label of its image; see `layers.compile_layers`."""
     parts = work.source.parts[path]
     accumulator = Accumulator(grid.array_shape)
     entries: list[StoredSegment] = []
@@ -129,28 +129,28 @@ def _read_on_grid(work: CaseWork, path: str, grid: Geometry) -> OnGrid:
 
 @dataclass(frozen=True)
 class Allowed:
-    """What may be done to a segmentation: repairs, and how many bytes its layers may have."""
+    """What may be done to a segmentation: repairs, and the maximal size of its layers in bytes."""
 
     mending: Mending
     max_volume: int
 
     @property
     def read_options(self) -> ReadOptions:
-        """How it is read."""
+        """How to read it."""
         return self.mending.read_options(self.max_volume)
 
 
 _NOWHERE = (slice(0, 0), slice(0, 0), slice(0, 0))
-"""The place of a segmentation that holds nothing: 3D Slicer saves one voxel then, whose place means nothing."""
+"""Place of an empty segmentation: 3D Slicer then saves a single voxel, whose place means nothing."""
 
 
 def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) -> OnGrid:
-    """Return a segmentation on the grid of its image: in the order of its voxels, resampled only if that is allowed.
+    """Return a segmentation on the grid of its image, in its voxel order; resample only if that is allowed.
 
     Raises
     ------
     SegconvError
-        ``SC083`` if it is on another grid, or outside of the image.
+        ``SC083`` if it is on another grid, or outside the image.
     """
     if not found.layers.any():
         nothing = np.zeros((len(found.layers), 0, 0, 0), dtype=found.layers.dtype)
@@ -168,7 +168,7 @@ def on_grid(found: segmentation.Segmentation, grid: Geometry, mending: Mending) 
 
 
 def _in_order(found: segmentation.Segmentation, grid: Geometry) -> tuple[segmentation.Segmentation, tuple[str, ...]]:
-    """Return a segmentation with its voxels in the order of its image, and what was changed, in words."""
+    """Return a segmentation in the voxel order of its image, and the changes in words."""
     own = found.geometry
     order = reordering(own, grid)
     changes: tuple[str, ...] = ()
@@ -183,7 +183,7 @@ def _in_order(found: segmentation.Segmentation, grid: Geometry) -> tuple[segment
 
 
 def _resampled(found: segmentation.Segmentation, grid: Geometry) -> tuple[segmentation.Segmentation, tuple[str, ...]]:
-    """Return a segmentation on the grid of its image by nearest neighbour, and what that did, in words."""
+    """Return a segmentation resampled to the grid of its image by nearest neighbour, and the effect in words."""
     layers = np.stack([onto_grid(Volume(layer, found.geometry), grid) for layer in found.layers])
     moved = dataclasses.replace(found, layers=layers, geometry=grid)
     if not layers.any():
@@ -217,16 +217,16 @@ def _masks(
 
 
 def _whole(one: OnGrid, segment: segmentation.Segment, grid: Geometry) -> NDArray[np.bool_]:
-    """Return the mask of a segment in the whole of its image."""
+    """Return the mask of a segment over the complete image."""
     mask = np.zeros(grid.array_shape, dtype=np.bool_)
     mask[one.place] = one.found.mask(segment)
     return mask
 
 
 def placed(part: Geometry, whole: Geometry) -> tuple[slice, ...]:
-    """Return where the grid of a part is in another grid, as slices ``(z, y, x)``.
+    """Return the position of a partial grid in another one, as slices ``(z, y, x)``.
 
-    3D Slicer saves no more than the box that its segments fill.
+    3D Slicer saves only the box that its segments fill.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a worker needs to know to convert one case."""
+"""Everything a worker needs to convert one case."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..repairs import NOTHING, Mending
 from ..source_files import shown
 
 PICTURES = (".png", ".tif")
-"""Endings of datasets whose cases are pictures; a picture holds its channels in one file."""
+"""File endings of datasets of pictures; a picture holds all its channels in one file."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What all cases of a conversion have in common.
+    """Settings shared by all cases of a conversion.
 
     Parameters
     ----------
@@ -33,27 +33,27 @@ class Recipe:
     coding
         How labels are coded.
     ending
-        Of the dataset's files.
+        File ending of the dataset.
     label_file
-        How labels are stored, where a case has none.
+        How labels are stored, for cases without one.
     mending
-        What may be repaired.
+        Repairs that are allowed.
     verify_source
-        Prove files that are carried over unchanged.
+        Verify files that are copied unchanged.
     strip_headers
-        Carry no file over unchanged.
+        Copy no file unchanged.
     max_volume
         Largest decoded file, in bytes.
     spacing_mm
         ``(x, y, z)`` of volumes that are stored as pictures.
     link
-        How files that need no change come into the dataset.
+        How unchanged files come into the dataset.
     compiled
         How overlapping masks become labels.
     missing_masks
-        ``"empty"``: a mask that a case lacks counts as empty.
+        ``"empty"``: a missing mask counts as empty.
     channel_names
-        In order; empty if that does not matter.
+        In order; empty if they do not matter.
     grey_to_rgb, drop_alpha
         See `ConvertOptions`.
     """
@@ -95,9 +95,9 @@ class CaseTask:
     source
         The files.
     recipe
-        What it shares with all others.
+        Settings shared by all cases.
     origin
-        What the source says of where this case came from, if segconv made the source.
+        The source's own record of this case, if segconv made the source.
     """
 
     source: SourceCase
@@ -116,7 +116,7 @@ class CaseTask:
 
     @property
     def how(self) -> str:
-        """How files that need no change come into the dataset; nnU-Net finds external ones only for training."""
+        """How unchanged files come into the dataset; nnU-Net finds external ones only for training."""
         external = self.recipe.link == EXTERNAL
         return SYMBOLIC if external and self.source.split != TRAIN else self.recipe.link
 

@@ -1,4 +1,4 @@
-"""Open the volumes of a case, whatever they are made of: files, slices that are pictures, DICOM series, frames."""
+"""Open the volumes of a case, stored as files, picture slices, DICOM series or frames."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .work import CaseWork
 
 
 def open_volume(work: CaseWork, path: str) -> tuple[DecodedVolume, bytes | None]:
-    """Read and decode an image or a label; return it with its bytes, if it is one file."""
+    """Read and decode an image or a label; return it, with its bytes if it is a single file."""
     form = work.source.form(path)
     files = work.source.files_of(path)
     how = work.recipe.read_options
@@ -29,7 +29,7 @@ def open_volume(work: CaseWork, path: str) -> tuple[DecodedVolume, bytes | None]
         header, voxels = map(work.read, files)
         return volumes.decode(header, path, voxels, how=how), None
     if form == SERIES:
-        from ...image.formats import dicom  # brings SimpleITK, which other kinds of source need not wait for
+        from ...image.formats import dicom  # loads SimpleITK, which other kinds of source do not need
 
         for file in files:
             work.read(file)  # for its hash: SimpleITK opens the files itself
@@ -40,7 +40,7 @@ def open_volume(work: CaseWork, path: str) -> tuple[DecodedVolume, bytes | None]
 
 
 def _slice(work: CaseWork, file: str) -> NDArray[Any]:
-    """Return a slice ``(y, x)``, or those of one picture with pages ``(page, y, x)``."""
+    """Return a slice ``(y, x)``, or all slices of a picture with pages ``(page, y, x)``."""
     with work.naming(file):
         opened = work.picture(file)
         refuse_as_slices(opened.header)
@@ -51,7 +51,7 @@ def _slice(work: CaseWork, file: str) -> NDArray[Any]:
 
 
 def _stacked(work: CaseWork, slices: list[NDArray[Any]]) -> ArrayVolume:
-    """Return a volume of slices ``(y, x)``, or of one picture with pages ``(page, y, x)``."""
+    """Return a volume from slices ``(y, x)``, or from one picture with pages ``(page, y, x)``."""
     array = slices[0] if len(slices) == 1 and slices[0].ndim == 3 else stack.assemble(slices)
     if array.ndim != 3:
         raise SegconvError("has slices in colour, expected one value per voxel", code="SC056")
@@ -64,12 +64,12 @@ def _stacked(work: CaseWork, slices: list[NDArray[Any]]) -> ArrayVolume:
 
 
 def same_ending(work: CaseWork, path: str) -> bool:
-    """Return whether a file ends as the files of the dataset do."""
+    """Return whether a file has the ending of the dataset's files."""
     return volumes.ending_of(path) == work.recipe.ending
 
 
 def warn_odd(work: CaseWork, path: str, image: DecodedVolume) -> None:
-    """Warn of what is odd about a file and was put right, or dropped."""
+    """Warn of anything unusual in a file that was corrected or dropped."""
     name = work.shown(path)
     for code, message in image.header.oddities:
         work.warn(path, code, message)

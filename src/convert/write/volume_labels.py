@@ -1,4 +1,4 @@
-"""Convert the label of one case of volumes: one file, slices, masks of objects or classes, segments."""
+"""Convert the label of one volume case: one file, slices, masks of objects or classes, or segments."""
 
 from __future__ import annotations
 
@@ -28,13 +28,7 @@ from .work import CaseWork, Settle, WrittenLabel, smallest_dtype
 
 
 def convert_label(work: CaseWork, path: str, first: FirstImage) -> WrittenLabel:
-    """Write the label of a case.
-
-    Parameters
-    ----------
-    first
-        The first image of the case, on whose grid the label is written.
-    """
+    """Write the label of a case on the grid of its first image."""
     form = work.source.form(path)
     if form == LAYERS:
         return _write(work, first.grid, *_compile_masks(work, path, first))
@@ -51,7 +45,7 @@ def _write(work: CaseWork, grid: Geometry, dense: NDArray[Any], label: WrittenLa
 
 
 def _convert_slices(work: CaseWork, path: str, first: FirstImage) -> WrittenLabel:
-    """Write a label of pictures, which is on the grid of its image."""
+    """Write a label of pictures; it is on the grid of its image."""
     values, stored, settle = _label_stack(work, path, first.own)
     settled = work.settled(path, values, settle)
     return _write(work, first.grid, settled.dense(values), work.written(settled.voxels, stored))
@@ -78,12 +72,12 @@ def _convert_volume(work: CaseWork, path: str, first: FirstImage) -> WrittenLabe
 
 
 def _may_be_carried(work: CaseWork, placed: Placed) -> bool:
-    """Return whether a label whose values stay may come into the dataset byte for byte."""
+    """Return whether a label that keeps its values may be copied into the dataset byte for byte."""
     return placed.volume.plain and not placed.takes_header and not work.recipe.strip_headers
 
 
 def _stored(work: CaseWork, path: str, placed: Placed) -> StoredLabel:
-    """Return how a label that is a volume, or the union of several, is stored."""
+    """Return how a label that is one volume, or the union of several, is stored."""
     form = work.source.form(path)
     own = work.source.parts[path].files[0] if form == INSTANCES else path
     losses = [placed.lost, Loss(FRAMES) if form == FRAME else None]
@@ -98,7 +92,7 @@ def _stored(work: CaseWork, path: str, placed: Placed) -> StoredLabel:
 def _placed(
     work: CaseWork, path: str, first: FirstImage, class_of: ClassOf | None = None
 ) -> tuple[Placed, bytes | None]:
-    """Return a label on the grid of its image, and its bytes, if it is one file."""
+    """Return a label on the grid of its image, with its bytes if it is a single file."""
     label, data = open_volume(work, path)
     warn_odd(work, path, label)
     if label.header.four_dimensional:
@@ -116,19 +110,19 @@ def _united(work: CaseWork, path: str, first: FirstImage) -> Placed:
     work.repairs.append(f"{len(files)} masks of one object each united")
     union = union_of([one.volume.values for one in placed], [work.shown(file) for file in files])
     volume = laid_anew(placed[0].volume, union, placed[0].volume.header.geometry)
-    volume = replace(volume, header=replace(volume.header, slope=1.0, intercept=0.0))  # the values, not what is stored
+    volume = replace(volume, header=replace(volume.header, slope=1.0, intercept=0.0))  # real values, not stored ones
     return replace(
         placed[0], volume=volume, takes_header=any(one.takes_header for one in placed), lost=Loss(UNITED, len(files))
     )
 
 
 def _label_stack(work: CaseWork, path: str, own: Geometry) -> tuple[NDArray[Any], StoredLabel, Settle]:
-    """Return the values of a label of pictures, turned as its image is, how they are stored, and how settled.
+    """Return the values of a label of pictures, turned like its image; also how they are stored and how to settle them.
 
     Parameters
     ----------
     own
-        The grid of its image in its file.
+        Grid of its image, as in the file.
     """
     coding = work.coding
     settle = coding.settle
@@ -155,7 +149,7 @@ def _label_stack(work: CaseWork, path: str, own: Geometry) -> tuple[NDArray[Any]
 
 
 def _as_kept(file: str) -> str:
-    """Return what a slice is called on the way back, which is written in no lossy format."""
+    """Return the file name of a restored slice, which is never written in a lossy format."""
     path = Path(file)
     return path.name if path.suffix.lower() in raster.WRITABLE else f"{path.stem}.png"
 
@@ -173,7 +167,7 @@ def _compile_masks(work: CaseWork, path: str, first: FirstImage) -> tuple[NDArra
     dense, label = compile_layers(work, path, first.grid.array_shape, values_of)
     masks = []
     for mask, file in zip(label.stored.masks, parts.files, strict=True):
-        kept = mask.file + (ending if work.source.form(file) == SERIES else "")  # which comes back as one volume
+        kept = mask.file + (ending if work.source.form(file) == SERIES else "")  # a series is restored as one volume
         masks.append(replace(mask, file=kept, turned_from=back[file].turned_from, forms=back[file].forms))
     endings = {volumes.ending_of(file) or ending for file in parts.files}
     stored = replace(label.stored, ending=endings.pop() if len(endings) == 1 else ending, masks=tuple(masks))

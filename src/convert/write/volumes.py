@@ -1,4 +1,4 @@
-"""Convert one case of volumes in a worker: read once, prove, check, change what must change, write."""
+"""Convert one volume case in a worker: read once, verify, check, change what must change, write."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _convert_images(work: CaseWork) -> FirstImage:
             warn_odd(work, path, image)
             header, name, mending = image.header, work.shown(path), work.recipe.mending
             image = cast(finite(image, mending, work.repairs, name), mending, work.repairs, name)
-            # Before any voxel changes its place: a message names one as the user's file has it.
+            # Before any voxel moves: messages give positions as in the user's file.
             _look_at_voxels(work, path, image, channels)
             if first is None:
                 image, takes = turned(image, mending, work.repairs, name), False
@@ -67,7 +67,7 @@ def _convert_images(work: CaseWork) -> FirstImage:
 
 
 def _look_at_voxels(work: CaseWork, path: str, image: DecodedVolume, first: int) -> None:
-    """Note the range of every channel; warn of one that is constant, or holds what labels do."""
+    """Note the range of every channel; warn of one that is constant or looks like labels."""
     header, names = image.header, work.recipe.channel_names
     for number in range(header.channels):
         voxels = image.channel(number)
@@ -87,16 +87,16 @@ def _look_at_voxels(work: CaseWork, path: str, image: DecodedVolume, first: int)
 def _write_channels(
     work: CaseWork, path: str, image: DecodedVolume, data: bytes | None, first: int, geometry: Geometry | None
 ) -> None:
-    """Write each channel: unchanged bytes where that is one file, otherwise slabs of bytes behind a new header.
+    """Write each channel: the unchanged bytes if it is a single file, otherwise slabs of bytes behind a new header.
 
     Parameters
     ----------
     data
-        The file, if it is one.
+        The file's bytes, if it is a single file.
     first
-        Number of its first channel.
+        Number of the first channel.
     geometry
-        The grid to write instead of the image's own.
+        Grid to write instead of the image's own.
     """
     same_file = data is not None and not image.header.four_dimensional and same_ending(work, path)
     if data is not None and same_file and image.plain and not work.recipe.strip_headers and geometry is None:
@@ -107,18 +107,18 @@ def _write_channels(
 
 
 def _ends_as_written(work: CaseWork, path: str) -> bool:
-    """Return whether a volume is one file with the ending of the dataset, and compressed as that says."""
+    """Return whether a volume is a single file with the ending of the dataset, and compressed as the ending says."""
     one_file = work.source.form(path) is None and same_ending(work, path)
     return one_file and is_gzip(read_head(path, 2)) is path.lower().endswith(".gz")  # readers go by the ending
 
 
 def _carried_unproved(work: CaseWork, path: str, channel: int, first: FirstImage | None) -> VolumeHeader | None:
-    """Carry a volume whose header shows that it needs no change, without inflating it, where that is allowed.
+    """Copy a volume without decompressing it, if its header shows that it needs no change and this is allowed.
 
     Returns
     -------
     header
-        None if it must be opened after all.
+        None if the volume must be opened after all.
     """
     recipe = work.recipe
     if recipe.verify_source or recipe.strip_headers or not _ends_as_written(work, path):

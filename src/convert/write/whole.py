@@ -1,4 +1,4 @@
-"""What shows only in all cases of a conversion together, gathered case by case without keeping the cases."""
+"""Checks over all cases of a conversion, gathered case by case without keeping the cases."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..source_files import shown
 
 
 class Whole:
-    """What only the complete set shows.
+    """Facts that only the complete set shows.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Whole:
         self._ct = {number: HounsfieldSet() for number, name in enumerate(channels) if is_ct(name)}
 
     def add(self, result: Result, target: Path) -> CaseRecord:
-        """Add a case; return its line of the lineage."""
+        """Add a case; return its line in the lineage."""
         places = {t["path"]: t["at"] for t in result.targets if "at" in t}
         targets = list(map(_as_recorded, result.targets))
         record = replace(CaseRecord.of_result(result), targets=targets)
@@ -49,7 +49,7 @@ class Whole:
             paths = {t["path"]: places.get(t["path"], str(target / t["path"])) for t in targets}
             images = [path for own, path in paths.items() if not own.startswith("labels")]
             self.external[record.case] = {"images": images, "label": [*paths.values()][-1]}
-        # Only what folds need is kept: lineage lines of 100,000 cases do not belong in memory.
+        # Keep only what folds need: lineage lines of 100,000 cases do not belong in memory.
         self.records.append(CaseRecord(record.case, record.split, record.patient, record.parent, targets=targets))
         return record
 
@@ -62,7 +62,7 @@ class Whole:
                 hounsfield.add(record.case, low, high, record.shares[number])
 
     def _find_twin(self, result: Result) -> None:
-        """Warn of a case with the same image as another, by what was written: one slice of many is no image yet."""
+        """Warn of a case written with the same image as another; a single slice of many is not an image yet."""
         image = result.sources[0]["path"]
         twin = self._content.setdefault(result.targets[0]["sha256"], image)
         if twin != image:
@@ -71,7 +71,7 @@ class Whole:
             self.findings.append(warning("SC088", what, file=image, hint=hint))
 
     def label_findings(self, labels: Labels) -> list[Finding]:
-        """Return a warning for each label that no training case holds, background too."""
+        """Return a warning for each label, including background, that occurs in no training case."""
         findings = []
         for name, values in labels.foreground.items():
             if not self._used & set(values):
@@ -85,7 +85,7 @@ class Whole:
         return findings
 
     def intensity_findings(self, scan: Scan) -> list[Finding]:
-        """Return a warning for each CT that does not hold HU, and for each channel whose name and values clash."""
+        """Return a warning for each CT that does not hold HU, and for each channel whose name and values disagree."""
         odd: dict[object, dict[int, str]] = {}
         for number, ct in self._ct.items():
             for case, what in ct.outliers():
@@ -107,5 +107,5 @@ class Whole:
 
 
 def _as_recorded(target: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a written file as the lineage has it, which says only whether it is elsewhere, and not where."""
+    """Return a written file as recorded in the lineage, which says only whether it is elsewhere, not where."""
     return {key: value for key, value in target.items() if key != "at"} | ({"external": True} if "at" in target else {})

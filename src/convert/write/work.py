@@ -1,4 +1,4 @@
-"""One case in a worker: what it reads and writes, what was repaired on the way, and what the lineage keeps of it."""
+"""One case in a worker: what it reads and writes, which repairs it made, and what the lineage keeps."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from ..model import FRAME, SourceCase
 from .task import CaseTask, Recipe
 
 MOST_LISTED = 8
-"""Values that took the nearest, each of which is reported by itself."""
+"""Snapped values that are reported one by one, at most."""
 
 Settle = Callable[[NDArray[Any]], tuple[dict[int, int], dict[int, int]]]
 
 
 @dataclass(frozen=True)
 class WrittenLabel:
-    """The label of a case, written.
+    """The label of a case, as written.
 
     Parameters
     ----------
     voxels
         Value as written → number of voxels.
     stored
-        How the user's own is stored.
+        How the user's own label is stored.
     """
 
     voxels: Mapping[int, int]
@@ -52,7 +52,7 @@ class WrittenLabel:
 
 @dataclass(frozen=True)
 class Settled:
-    """What a label holds.
+    """Contents of a label.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Settled:
     counts
         Declared value → number of voxels.
     snapped
-        Value that is not declared → the declared value that it took.
+        Undeclared value → the declared value that it took.
     """
 
     coding: Coding
@@ -91,17 +91,17 @@ class CaseWork:
     Parameters
     ----------
     task
-        What is to be done.
+        What to do.
     io
         Reads the source and writes the dataset.
     repairs
-        What was changed besides label values, in words.
+        Changes other than to label values, in words.
     snapped
         Voxels of the label that took the nearest declared value.
     intensity
         Smallest and largest value of each channel of volumes.
     shares
-        Of each channel of volumes what `shares_of` returns, in the image's values.
+        Result of `shares_of` for each channel of volumes, in the image's values.
     """
 
     task: CaseTask
@@ -118,7 +118,7 @@ class CaseWork:
 
     @property
     def recipe(self) -> Recipe:
-        """What the case shares with all others."""
+        """Settings shared by all cases."""
         return self.task.recipe
 
     @property
@@ -138,7 +138,7 @@ class CaseWork:
         return self.task.shown(path)
 
     def naming(self, path: str) -> AbstractContextManager[None]:
-        """Give every error of the block that names no file this one."""
+        """Add this file to every error of the block that names none."""
         return naming(self.shown(path))
 
     def warn(self, path: str, code: str, message: str, *, hint: str = "", cures: tuple[Cure, ...] = ()) -> None:
@@ -163,11 +163,11 @@ class CaseWork:
         return label_path(self.source.case, self.recipe.ending, self.source.split)
 
     def place(self, path: str, data: bytes, target: str) -> None:
-        """Bring a file that was read into the dataset unchanged."""
+        """Copy a file that was read into the dataset unchanged."""
         self.io.place(Path(path), data, target, self.task.how)
 
     def settled(self, path: str, values: NDArray[Any], settle: Settle) -> Settled:
-        """Return what a label holds, and report what was snapped.
+        """Return the contents of a label, and report snapped values.
 
         Parameters
         ----------
@@ -184,7 +184,7 @@ class CaseWork:
         return Settled(self.coding, counts, snapped)
 
     def written(self, voxels: Mapping[int, int], stored: StoredLabel) -> WrittenLabel:
-        """Return a label that was written; warn if it holds nothing but background."""
+        """Return a written label; warn if it holds only background."""
         label = str(self.source.label)
         if set(voxels) == {0}:
             where = ""
@@ -203,9 +203,9 @@ class CaseWork:
         Parameters
         ----------
         way_back
-            Where its image is; a label that has its own order replaces it.
+            Where its image is; a label with its own voxel order replaces it.
         grid
-            That of volumes.
+            Grid of the volumes.
         """
         case = self.source
         label = label or WrittenLabel({}, NOTHING_KNOWN)
@@ -240,7 +240,7 @@ def _summed(numbers: Iterator[tuple[int, int]]) -> dict[int, int]:
 def _snaps(
     counts: Mapping[int, int], snapped: Mapping[int, int], unit: str, coding: Coding
 ) -> Iterator[tuple[int, str]]:
-    """Yield how many voxels took the nearest value, and a report: per value, or of many per value taken."""
+    """Yield the number of snapped voxels with a report: one per value, or one per value taken if there are many."""
     taken: dict[int, list[int]] = {}
     for value, nearest in snapped.items():
         taken.setdefault(nearest, []).append(value)
@@ -258,11 +258,11 @@ def _snaps(
 
 
 def _carried_on(record: CaseRecord, origin: CaseRecord, forward: Mapping[int, int]) -> CaseRecord:
-    """Return the record of a case whose source segconv made: the way back ends at what the user had."""
+    """Return the record of a case whose source segconv made: its way back leads to the user's original files."""
     own = record.label_file
     snapped = [loss for loss in own.losses if loss.kind == SNAPPED]
     users = origin.label_file.moved(forward)
-    # The user's own order and forms, or those of the source, whose voxels are the same.
+    # The user's own order and forms, or those of the source, which has the same voxels.
     where = StoredLabel(turned_from=own.turned_from, forms=own.forms)
     return dataclasses.replace(
         record,
@@ -277,5 +277,5 @@ def _carried_on(record: CaseRecord, origin: CaseRecord, forward: Mapping[int, in
 
 
 def smallest_dtype(array: NDArray[Any]) -> str:
-    """Return the name of the integer type in which a label is given back: its own, or uint8."""
+    """Return the name of the integer type for a restored label: its own, or uint8."""
     return str(array.dtype.name if array.dtype.kind in "iu" else np.dtype(np.uint8).name)
