@@ -1,1 +1,1 @@
-"""Which file belongs to which: by folder, name, pattern or list."""
+"""Which files belong together: by folder, name, pattern or list."""

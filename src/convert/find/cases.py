@@ -1,4 +1,4 @@
-"""From pairs of files to cases: names, patients, what has no label, and links that lead away."""
+"""Turn pairs of files into cases: names, patients, images without a label, and links that leave the source."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from .pairs import Pair
 T = TypeVar("T")
 
 FEW_MEETING = 5
-"""More cases than this that meet are reported as one: they meet for one reason."""
+"""If more cases than this share an identifier, one finding reports them all, since they have one reason."""
 
 
 class CaseFiles:
-    """The files of one case as they are resolved; an image or a label of several files is kept with its parts.
+    """The resolved files of one case; an image or a label made of several files is recorded in `parts`.
 
     Attributes
     ----------
     parts
-        As for `SourceCase`.
+        As in `SourceCase`.
     """
 
     def __init__(self, survey: Survey) -> None:
@@ -41,8 +41,8 @@ class CaseFiles:
         self._survey = survey
 
     def path(self, unit: Unit) -> str:
-        """Return where an image or a label really is."""
-        external = unit.folder.startswith("/")  # a list that the user names may lead anywhere
+        """Return the real path of an image or a label."""
+        external = unit.folder.startswith("/")  # a list that the user names may refer to files anywhere
         path = self._survey.root / unit.path
         if unit.parts is not None:
             files = tuple(self._survey.resolve(Path(file), external=external) for file in unit.parts.files)
@@ -55,7 +55,7 @@ class CaseFiles:
 
 
 def cases_of(survey: Survey, pairs: Iterable[Pair]) -> list[SourceCase]:
-    """Return the cases, training first; what is wrong with one goes to the survey."""
+    """Return the cases, training cases first; what is wrong with one goes to the survey."""
     cases = []
     places: dict[str, str] = {}
     for pair in pairs:
@@ -86,7 +86,7 @@ def _split_of(survey: Survey, pair: Pair) -> str | None:
 
 
 def _labels_apart(cases: Sequence[SourceCase], places: Mapping[str, str]) -> list[SourceCase]:
-    """Return the cases with labels that are called alike, in folders of their own, called with these folders."""
+    """Name labels by their folders where several cases in separate folders have labels of the same name."""
     called = Counter(case.label_name or case.original_name for case in cases if case.label is not None)
     return [
         replace(case, label_name=places[case.original_name])
@@ -97,7 +97,7 @@ def _labels_apart(cases: Sequence[SourceCase], places: Mapping[str, str]) -> lis
 
 
 def _place(label: Unit, name: str) -> str:
-    """Return where a label lies in the source, without its ending; one from elsewhere is kept by its case."""
+    """Return a label's path in the source, without its ending; one from outside has its case's name as folder."""
     return f"{name if label.folder.startswith('/') else label.folder}/{label.stem}".lstrip("/")
 
 
@@ -119,19 +119,19 @@ def _case(survey: Survey, pair: Pair, name: str, split: str) -> SourceCase:
 
 
 def _label_name(pair: Pair, name: str, label: Unit) -> str | None:
-    """Return what the label is called, if that is not the name of the case: within the folder of the case."""
+    """Return the label's name within the folder of the case, or None if it is the name of the case."""
     if pair.stem:
         folder, separator, _ = name.rpartition("/") if name == pair.path_name else ("", "", "")
         own = folder + separator + label.stem
     elif len(pair.images) == 1 and next(iter(pair.images.values())).stem == label.stem:
         own = name
     else:
-        own = f"{name}/{label.stem}"  # image.png and mask.png in a folder a case
+        own = f"{name}/{label.stem}"  # image.png and mask.png in one folder per case
     return own if own != name else None
 
 
 def finished(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
-    """Return the cases that were asked for, with the names that were asked for and their patients; names are judged."""
+    """Return the cases that the user wants, with the wanted names and their patients; names are judged."""
     chosen = list(cases)
     if survey.options.cases is not None:
         chosen = _selected(survey, chosen, survey.options.cases)
@@ -141,7 +141,7 @@ def finished(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
 
 
 def _judge_meeting(survey: Survey, cases: Iterable[SourceCase]) -> None:
-    """Add an error for each case whose identifier another has, be it in training or in testing."""
+    """Add an error for each case that shares its identifier with another, in training or in testing."""
     named_by_path = survey.options.case_names is not None
     seen: dict[str, SourceCase] = {}
     meeting: list[tuple[SourceCase, SourceCase]] = []
@@ -186,7 +186,7 @@ def _wanted_names(wanted: str) -> dict[str, str | None]:
 
 
 def _matching(case: SourceCase, names: Collection[str]) -> str | None:
-    """Return the name, or else the glob, that asks for a case."""
+    """Return the name, or else the glob, that selects a case."""
     exact = next((name for name in (case.original_name, case.case) if name in names), None)
     return exact or next((name for name in names if fnmatch.fnmatchcase(case.original_name, name)), None)
 
@@ -236,7 +236,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _told_once(path: Path, pairs: Sequence[tuple[str, T]]) -> dict[str, T]:
-    """Return the pairs of a list; what it says of one case must be one thing."""
+    """Return the pairs of a list as a mapping; a list must not say two different things of one case."""
     told: dict[str, T] = {}
     for case, what in pairs:
         if told.setdefault(case, what) != what:
@@ -245,18 +245,18 @@ def _told_once(path: Path, pairs: Sequence[tuple[str, T]]) -> dict[str, T]:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
-    """Return the rows of a CSV without its header; comma, semicolon or tab separates.
+    """Return the rows of a CSV without its header, separated by comma, semicolon or tab.
 
     Parameters
     ----------
     columns
-        Names of columns: where the first row has one of them, it is the header, and columns are
+        Names of columns: if the first row has one of them, it is the header, and columns are
         brought into this order.
 
     Raises
     ------
     SegconvError
-        ``SC010`` if the file is not there, ``SC087`` if it is no table.
+        ``SC010`` if the file does not exist, ``SC087`` if it is not a table.
     """
     with naming(str(path)):
         rows = rows_of(read_text(path))

@@ -1,4 +1,4 @@
-"""Channels in files of their own: whether all cases have the same ones, and what channels are called."""
+"""Channels in separate files: whether all cases have the same channels, and what they are called."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"\d{4}")
 
 
 def with_all_channels(survey: Survey, pairs: Sequence[Pair]) -> tuple[list[Pair], tuple[str, ...]]:
-    """Return the pairs that have the usual channels, and the names of these; others become findings."""
+    """Return the pairs that have the usual channels, and the names of these; other pairs become findings."""
     keys = [tuple(sorted(pair.images)) for pair in pairs]
     named = [key for key in keys if key != ("",)] or keys
     usual = Counter(named).most_common(1)[0][0] if named else ()
@@ -40,9 +40,9 @@ def _difference(key: tuple[str, ...], usual: tuple[str, ...]) -> str:
 
 
 def usual_files(survey: Survey, pairs: Iterable[Pair]) -> tuple[str, ...]:
-    """Return the names of channels in files of their own that most cases have; empty if these have one file each.
+    """Return the names of the channels in separate files that most cases have; empty if most have one file each.
 
-    Cases with others become findings.
+    Other cases become findings.
     """
     keys: dict[tuple[str, ...], list[Pair]] = {}
     for pair in pairs:
@@ -76,17 +76,17 @@ def _judge_numbers(survey: Survey, names: Sequence[str], file: str = "") -> None
 
 
 def names_of_files(keys: Iterable[str]) -> tuple[str, ...]:
-    """Return what channels in files of their own are called: by the files, without the word that says image."""
+    """Return the names of channels in separate files: those of the files, without the word that means image."""
     return tuple(f"channel_{int(key)}" if key.isdecimal() else role_of_stem(key)[1] or key for key in keys)
 
 
 def numbered_names(count: int) -> tuple[str, ...]:
-    """Return names for channels that nothing names."""
+    """Return default names for channels without a name."""
     return tuple(f"channel_{number}" for number in range(count))
 
 
 def refuse_other_count(survey: Survey, count: int, whose: str, *, hint: str = "", cures: Iterable[Cure] = ()) -> None:
-    """Add an error if the user names another number of channels than the source has.
+    """Add an error if the user names a different number of channels than the source has.
 
     Parameters
     ----------

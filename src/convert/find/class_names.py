@@ -1,8 +1,8 @@
-"""Masks of classes whose names and folders are those of their pictures but for the class.
+"""Masks of classes whose names and folders are those of their pictures except for the class.
 
 ``images/a.png`` with ``masks/a_liver.png``, ``masks/liver/a/mask.png`` or ``masks/a/liver.png``; or all in one
-folder, ``a.png`` with ``a_liver.png``. The rest of each path, with ``{case}`` for the picture's name, is a form that
-comes again with other pictures; where forms differ in one place, that names the class.
+folder, ``a.png`` with ``a_liver.png``. The rest of each path, with ``{case}`` in place of the picture's name, is a
+form that recurs with other pictures; where forms differ in one place, that place names the class.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Owned:
     Parameters
     ----------
     top
-        The folder that both lie below.
+        The folder that contains both.
     form
         Its path with `CASE` for the name of its picture, in parts.
     kind
@@ -45,14 +45,14 @@ class _Owned:
 
 @dataclass(frozen=True)
 class _Group:
-    """Pictures by their names, and masks, below one folder."""
+    """Pictures by name, and masks, below one folder."""
 
     pictures: Mapping[str, Unit]
     masks: Mapping[Unit, _Owned | None]
 
 
 def cases_by_names(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:
-    """Return the cases of a source laid out so; none if it is not.
+    """Return the cases of a source with this layout; none if it has another.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def cases_by_names(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[Ca
         return []
     shared = any(number > 1 for number in Counter((one.top, one.owner) for one in found).values())
     if not shared and len({one.kind[:-1] for one in found}) > 1:
-        return []  # folders of other pictures each, as of sites
+        return []  # each folder has pictures of its own, such as one per site
     return [case for group in groups for case in _cases(survey, group, names)]
 
 
@@ -96,7 +96,7 @@ def image_form(image: Unit, case: CaseFolder) -> str:
 
 
 def _groups(folders: Mapping[str, list[Unit]]) -> list[_Group]:
-    """Return pictures and masks below each folder that holds both, told by words; none if some have no counterpart."""
+    """Return pictures and masks below each folder with both, found by words; none if one has no counterpart."""
     by_words = any(place_of(folder).role == MASK for folder in folders)
     above: dict[tuple[str, str | None], dict[str, list[Unit]]] = {}
     for folder, units in folders.items():
@@ -113,14 +113,14 @@ def _groups(folders: Mapping[str, list[Unit]]) -> list[_Group]:
 
 
 def _above(folder: str) -> str:
-    """Return the folder above the first whose name says that it holds images or masks."""
+    """Return the folder above the first one whose name says that it holds images or masks."""
     parts = folder.split("/")
     at = next((at for at, part in enumerate(parts) if place_of(part).role is not None), 0)
     return "/".join(parts[:at])
 
 
 def _by_words(folders: Mapping[str, list[Unit]]) -> tuple[list[Unit], list[Unit]]:
-    """Return pictures and masks by the words of their folders."""
+    """Return pictures and masks by the words in their folders."""
     masks = [folder for folder in folders if place_of(folder).role == MASK]
     rest = [folder for folder in folders if folder not in masks]
     images = [folder for folder in rest if place_of(folder).role == IMAGE] or rest
@@ -128,7 +128,7 @@ def _by_words(folders: Mapping[str, list[Unit]]) -> tuple[list[Unit], list[Unit]
 
 
 def _by_stems(folders: Mapping[str, list[Unit]]) -> tuple[list[Unit], list[Unit]]:
-    """Return pictures, and masks whose names go on from theirs, of one folder."""
+    """Return pictures, and masks whose names continue theirs, in one folder."""
     units = [unit for own in folders.values() for unit in own]
     stems = {unit.stem for unit in units}
     longer = {unit for unit in units if _start(unit.stem, stems - {unit.stem}) is not None}
@@ -140,7 +140,7 @@ def _all_in(wanted: Sequence[str], folders: Mapping[str, list[Unit]]) -> list[Un
 
 
 def _keys(images: Sequence[Unit]) -> dict[str, Unit]:
-    """Return what tells pictures apart, their names or those of their folders → picture; nothing if neither does."""
+    """Return name → picture, by file name or else by folder name; empty if neither is unique."""
     by_stem = {unit.stem: unit for unit in images}
     by_folder = {unit.folder.rpartition("/")[2]: unit for unit in images}
     found = by_stem if len(by_stem) == len(images) else by_folder
@@ -148,7 +148,7 @@ def _keys(images: Sequence[Unit]) -> dict[str, Unit]:
 
 
 def _in_own_folders(images: Sequence[Unit], masks: Sequence[Unit]) -> bool:
-    """Return whether each picture has a folder of its own with its masks, which `mask_folders` knows."""
+    """Return whether each picture has its own folder with its masks, a layout that `mask_folders` handles."""
     folders = {unit.folder for unit in images}
     return len(folders) == len(images) > 1 and all(
         any(mask.folder == folder or mask.folder.startswith(f"{folder}/") for folder in folders) for mask in masks
@@ -156,12 +156,12 @@ def _in_own_folders(images: Sequence[Unit], masks: Sequence[Unit]) -> bool:
 
 
 def _place(unit: Unit, key: str) -> str:
-    """Return the path of a case that is called by a picture or by its folder."""
+    """Return the path of a case that is named by a picture or by its folder."""
     return unit.path[: -len(unit.ending)] if unit.stem == key else unit.folder
 
 
 def _owned(unit: Unit, keys: Mapping[str, Unit], above: str) -> _Owned | None:
-    """Return a mask with its picture: of the name that a part of its path is, or that its own begins or ends with."""
+    """Return a mask with its picture, whose name is a part of the mask's path, or begins or ends the mask's name."""
     parts = [part for part in (*unit.folder.split("/"), unit.stem) if part]
     exact = {part for part in parts if part in keys}
     start = _start(unit.stem, keys)
@@ -179,7 +179,7 @@ def _owned(unit: Unit, keys: Mapping[str, Unit], above: str) -> _Owned | None:
 
 
 def _start(stem: str, names: Mapping[str, object] | set[str]) -> str | None:
-    """Return the longest name from which a stem goes on after a separator."""
+    """Return the longest name that a stem continues after a separator."""
     starts = (stem[: match.start()] for match in reversed(list(re.finditer(_SEPARATOR, stem))))
     return next((start for start in starts if start in names), None)
 
@@ -191,7 +191,7 @@ def _end(stem: str, names: Mapping[str, object]) -> str | None:
 
 
 def _names(kinds: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
-    """Return kind of mask → class, where kinds differ in one place and that is no number; nothing otherwise."""
+    """Return kind of mask → class, if kinds differ in one place and that is not a number; otherwise nothing."""
     if len(kinds) < 2 or len({len(kind) for kind in kinds}) > 1:
         return {}
     differing = [at for at, same in enumerate(zip(*kinds, strict=True)) if len(set(same)) > 1]
@@ -201,7 +201,7 @@ def _names(kinds: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
     names = [_without_words(name) for name in plain]
     names = names if len(set(names)) == len(names) else plain
     numbered = any(name.isdecimal() for name in names)
-    # Of several that only say that they are masks, nobody knows which is which.
+    # Of several names that only mean mask, nothing says which is which.
     unnamed = sum(not _names_a_class(name) for name in names)
     if len(set(names)) < len(names) or numbered or unnamed > 1 or unnamed == len(names):
         return {}
@@ -214,7 +214,7 @@ def _names_a_class(name: str) -> bool:
 
 
 def _without_words(name: str) -> str:
-    """Return a name without the words that only say that it is a mask."""
+    """Return a name without the words that only mean mask."""
     words = SEPARATORS.split(name)
     kept = [word for word in words if word.lower() not in MASK_WORDS | FILLERS]
     return "_".join(kept) if 0 < len(kept) < len(words) else name

@@ -1,4 +1,4 @@
-"""Lists and tables that a user names: text in UTF-8, with or without a byte order mark, in columns."""
+"""Lists and tables that a user names: UTF-8 text in columns, with or without a byte order mark."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ MAX_BYTES = 64 << 20
 
 
 def read_text(path: Path, code: str = "SC087") -> str:
-    """Return the text of a file that a user names, links followed.
+    """Return the text of a file that a user names, following links.
 
     Parameters
     ----------
     code
-        Of the finding if it is no text.
+        Of the finding if it is not text.
 
     Raises
     ------
     SegconvError
-        ``SC010`` if the file is not there, ``SC061`` if it is no regular file, ``SC030`` if the system
-        refuses, `code` if it is no UTF-8, of another kind, or larger than 64 MiB.
+        ``SC010`` if the file does not exist, ``SC061`` if it is not a regular file, ``SC030`` if the system
+        refuses, `code` if it is not UTF-8, is of another kind, or is larger than 64 MiB.
     """
     return _text(path, os.path.realpath(path), code)
 
 
 def read_text_inside(path: Path, root: Path, code: str = "SC087") -> str:
-    """Return the text of a file of a source, which stays inside; raises what `read_text` and `resolve_inside` raise."""
+    """Return the text of a file inside a source; raises the errors of `read_text` and `resolve_inside`."""
     return _text(path, resolve_inside(path, root), code)
 
 
@@ -43,7 +43,7 @@ def _text(path: Path, place: str, code: str) -> str:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise SegconvError(f"is longer than {MAX_BYTES} bytes", code=code, file=str(path))
-        if (kind := content.kind_of(data)) in ("web page", "Git LFS pointer"):  # which are text, and no table
+        if (kind := content.kind_of(data)) in ("web page", "Git LFS pointer"):  # both are text, but not a table
             raise SegconvError(f"is a {kind}, expected a list or table", code=code, file=str(path))
         return data.decode("utf-8-sig")
     except FileNotFoundError as error:
@@ -62,7 +62,7 @@ def rows_of(text: str, code: str = "SC087") -> list[list[str]]:
     Raises
     ------
     SegconvError
-        `code` if there is none.
+        `code` if there is no such row.
     """
     try:
         dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:4096], delimiters=",;\t")

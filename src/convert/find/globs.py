@@ -1,4 +1,4 @@
-"""Patterns that find given files, for messages that propose them: ``images/{case}.png`` of what lies in images."""
+"""Patterns that find given files, for messages that propose them, such as ``images/{case}.png``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CASE = "{case}"
 
 
 def glob_of(folder: str, name: str = "*") -> str:
-    """Return the pattern of files in a folder."""
+    """Return the pattern of the files in a folder."""
     return f"{folder}/{name}" if folder else name
 
 
@@ -23,7 +23,7 @@ def globs_of(one: Sequence[Unit], other: Sequence[Unit]) -> tuple[str, str]:
 
 
 def pattern_of(units: Sequence[Unit]) -> str:
-    """Return what the names of files have in common, but for whole numbers, around ``{case}``."""
+    """Return what the names of files have in common around ``{case}``, without splitting numbers."""
     stems = [unit.stem for unit in units]
     if len(stems) == 1:
         return CASE + units[0].ending
@@ -35,14 +35,14 @@ def pattern_of(units: Sequence[Unit]) -> str:
 
 
 def pattern_of_files(files: Sequence[Unit]) -> str:
-    """Return the pattern of one file of each case: ``*`` or ``{case}`` where their paths differ."""
+    """Return the pattern of one file per case: ``*`` or ``{case}`` where their paths differ."""
     same = len({file.stem for file in files}) == 1
     name = files[0].stem + files[0].ending if same else pattern_of(files)
     return glob_of(common_path(sorted({file.folder for file in files})), name)
 
 
 def common_path(paths: Sequence[str]) -> str:
-    """Return paths with ``*`` for each component in which they differ."""
+    """Return the paths as one, with ``*`` for each component in which they differ."""
     parts = [path.split("/") for path in paths]
     if any(len(one) != len(parts[0]) for one in parts):
         return "**"

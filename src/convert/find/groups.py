@@ -1,4 +1,4 @@
-"""Folders of a source in groups: those whose paths differ only in the words that say images or labels."""
+"""Group the folders of a source: those whose paths differ only in the words that mean images or labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .named_labels import labels_by_name
 from .roles import FILLERS, IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of, role_of_stem, tokens_of, with_one_open
 
 MAX_NEAR = 20
-"""Folders that are compared with one of labels whose place says nothing: each costs a look at all its names."""
+"""Maximum number of folders compared with a label folder without a clear place; each costs a look at its names."""
 
 Files = dict[str, list[Unit]]
 """Folder → its files."""
@@ -20,7 +20,7 @@ Files = dict[str, list[Unit]]
 
 @dataclass
 class Group:
-    """The folders that differ only in their roles.
+    """Folders that differ only in their roles.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Group:
 
     @property
     def pictures(self) -> Files:
-        """The folders of images; if no path says so, those that say nothing."""
+        """The folders of images, or those with no role if no path says images."""
         return self.images or self.plain
 
     def take_out(self, folder: str) -> None:
@@ -51,7 +51,7 @@ class Group:
 
 
 def groups_of(units: Iterable[Unit], remarks: Remarks) -> list[Group]:
-    """Return the folders of a source in groups; notes say where the names of files decided, instead of their place."""
+    """Return the folders of a source in groups; notes say where file names, rather than folders, decided the role."""
     groups: dict[tuple[str | None, bool, tuple[str, ...]], Group] = {}
     for unit in units:
         place = place_of(unit.folder)
@@ -66,7 +66,7 @@ def groups_of(units: Iterable[Unit], remarks: Remarks) -> list[Group]:
 
 
 def _heed_names(groups: Sequence[Group], remarks: Remarks) -> None:
-    """Bring together folders that say nothing of their own where the names of their files do."""
+    """Bring together folders with no role of their own where the names of their files show it."""
     owners: dict[tuple[str | None, bool], dict[str, Group]] = {}
     for group in groups:
         if not group.masks:
@@ -79,7 +79,7 @@ def _heed_names(groups: Sequence[Group], remarks: Remarks) -> None:
             target = own[images[0]]
             own[labels].plain.pop(labels, None)
             target.masks[labels] = units[labels]
-            for folder in images:  # several are refused, when they are paired
+            for folder in images:  # if there are several, they are refused when they are paired
                 own[folder].take_out(folder)
                 target.images[folder] = units[folder]
                 own[folder] = target
@@ -94,12 +94,12 @@ def _reason(label: Unit) -> str:
 
 
 def _bring_together(groups: Sequence[Group]) -> None:
-    """Give masks that have no images beside them those of a folder whose path differs in one place, if names match.
+    """Give masks without images next to them the images of a folder whose path differs in one place, if names match.
 
-    So ``Data_Part1_GroundTruth`` finds ``Data_Images``, and both ``lung masks`` and ``infection
-    masks``, or ``masks/lung`` and ``masks/infection``, find ``images``, for which two are one too many.
+    Thus ``Data_Part1_GroundTruth`` finds ``Data_Images``. Both ``lung masks`` and ``infection masks``, or
+    ``masks/lung`` and ``masks/infection``, find ``images``, which is then refused because it has two mask folders.
     """
-    # Folders are found by their path with one place left open, so that thousands of them take no longer than a few.
+    # Folders are found by their path with one place left open, so that thousands take no longer than a few.
     open_paths: dict[tuple[str | None, bool, str], list[tuple[str, Group]]] = {}
     for group in groups:
         for folder in {**group.plain, **group.images}:
@@ -130,7 +130,7 @@ def _give_images(folder: str, group: Group, near: Sequence[tuple[str, Group]]) -
 
 
 def _related(one: str, other: str) -> bool:
-    """Return whether all words of one path are in the other, which those of masks of another site are not."""
+    """Return whether one path has all the words of the other; paths of masks of another site do not."""
     words, others = (
         {t for part in folder.split("/") for t in tokens_of(part)} - IMAGE_WORDS - MASK_WORDS - FILLERS
         for folder in (one, other)

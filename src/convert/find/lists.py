@@ -1,9 +1,9 @@
 """A list of images and labels that the user names: CSV or JSON.
 
-CSV with a header: ``image`` (or one column a channel: ``image_T1``, ``image_T2``), ``label``, and optionally
+CSV with a header: ``image`` (or one column per channel: ``image_T1``, ``image_T2``), ``label``, and optionally
 ``case``, ``patient`` and ``split`` (``train``, ``val`` or ``test``); without a header the columns are image and
 label. JSON: a list of objects with these keys, or an object of such lists called ``training``,
-``validation`` and ``test``. Paths are relative to the list or to the source, or absolute. Where no split
+``validation`` and ``test``. Paths are relative to the list or to the source, or absolute. If no split
 is given, folders called train, test and the like decide.
 """
 
@@ -37,7 +37,7 @@ _LISTS = {
     **dict.fromkeys(("validation", "val"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-"""Key of a JSON list → split of its cases; where it is the only one, folders may still tell it."""
+"""Key of a JSON list → split of its cases; if the file has no other list, folders may still decide."""
 
 
 def pair_by_list(path: Path, root: Path, strip: Callable[[str], str]) -> Pairing:
@@ -70,7 +70,7 @@ def pair_by_list(path: Path, root: Path, strip: Callable[[str], str]) -> Pairing
 
 
 class _Listing:
-    """The entries of a list as one after the other is read.
+    """The entries of a list, read one by one.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class _Listing:
 
     @contextmanager
     def reporting(self, remarks: Remarks) -> Iterator[None]:
-        """Let what an entry contradicts become a finding; what cannot be read at all is raised."""
+        """Turn a contradiction in an entry into a finding; what cannot be read at all is raised."""
         try:
             yield
         except _Contradiction as found:
@@ -133,7 +133,7 @@ class _Listing:
         return (unit,)
 
     def _unit(self, text: str) -> Unit:
-        """Return a listed file; where it is outside the source, by its absolute path."""
+        """Return a listed file, with its absolute path if it is outside the source."""
         found = self._place(text)
         stem = self._strip(found.name)
         ending = found.name[len(stem) :]
@@ -160,11 +160,11 @@ class _Listing:
 
 
 class _Contradiction(SegconvError):
-    """What one entry of a list says that cannot be; the others are read all the same."""
+    """A contradiction in one entry of a list; the other entries are still read."""
 
 
 def _judged_columns(entries: Iterable[Mapping[str, str]], file: str) -> Iterator[Finding]:
-    """Yield an error if two columns are labels, and a warning if some mean nothing."""
+    """Yield an error if two columns are labels, and a warning if some have no meaning."""
     columns = dict.fromkeys(key for entry in entries for key in entry if key)
     labels = [key for key in columns if key in _LABEL]
     if len(labels) > 1:
@@ -183,7 +183,7 @@ def _of_csv(path: Path, strip: Callable[[str], str]) -> list[Mapping[str, str]]:
     rows = rows_of(read_text(path))
     header = [cell.casefold() for cell in rows[0]]
     first = 1
-    # The file images/c0.nii.gz is not the name of a column.
+    # A file name such as images/c0.nii.gz is not the name of a column.
     if any(name.startswith("image") and strip(name) == name for name in header):
         rows, first = rows[1:], 2
     elif len(rows[0]) <= 2:
@@ -213,7 +213,7 @@ def _of_json(path: Path) -> list[Mapping[str, str]]:
 
 
 def _plain(number: int, entry: Mapping[str, Any]) -> dict[str, str]:
-    """Return an entry with text only: images that are a list by the numbers of their channels."""
+    """Return an entry with text only: images given as a list are numbered as channels."""
     if len({key.casefold() for key in entry}) < len(entry):
         raise SegconvError(f"entry {number}: has a key twice: {', '.join(entry)}", code="SC087")
     plain: dict[str, str] = {}
@@ -228,7 +228,7 @@ def _plain(number: int, entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _of_lists(found: Mapping[str, Any]) -> list[Any]:
-    """Return the entries of lists called training, validation and test, each with its split."""
+    """Return the entries of the lists called training, validation and test, each with its split."""
     lists = {key: found[key] for key in _LISTS if key in found}
     if not lists or not all(isinstance(entries, list) for entries in lists.values()):
         raise SegconvError("is not an object with a list of cases, 'training'", code="SC087")
@@ -238,6 +238,6 @@ def _of_lists(found: Mapping[str, Any]) -> list[Any]:
 
 def _with_split(entry: Any, split: str) -> Any:
     if isinstance(entry, str):
-        entry = {"image": entry}  # as the Decathlon lists test images
+        entry = {"image": entry}  # as in the Decathlon's list of test images
     given = not isinstance(entry, dict) or any(name.casefold() == "split" for name in entry)
     return {**entry, "split": split} if split and not given else entry

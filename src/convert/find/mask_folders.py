@@ -1,11 +1,11 @@
 """Where images and masks of classes are: a folder per case, or images in one folder and segmentations in another.
 
-CASE/ct.nii.gz  CASE/segmentations/liver.nii.gz …      an image, and its masks in a folder within
+CASE/ct.nii.gz  CASE/segmentations/liver.nii.gz …      an image, and its masks in a sub-folder
 CASE/ct.nii.gz  CASE/liver.nii.gz …                    all of them side by side
-CASE/images/a.png  CASE/masks/liver.png …              both in folders within
-CASE/CT/*.dcm  CASE/masks/liver/*.dcm …                each of them a series of DICOM in a folder of its own
-scan.nrrd  scan.seg.nrrd                               segmentations of 3D Slicer beside their images
-CASE/liver.nii.gz …, or CASE.seg.nrrd                  and the images in a folder of their own
+CASE/images/a.png  CASE/masks/liver.png …              both in sub-folders
+CASE/CT/*.dcm  CASE/masks/liver/*.dcm …                each is a DICOM series in its own folder
+scan.nrrd  scan.seg.nrrd                               segmentations of 3D Slicer next to their images
+CASE/liver.nii.gz …, or CASE.seg.nrrd                  with the images in a folder of their own
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ..volumes.volume_units import series_units
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
 
 IMAGE_NAMES = ("ct", "mri", "mr", "image", "img", "scan", "volume")
-"""What the image of a case may be called among its masks."""
+"""Names that the image of a case may have among its masks."""
 _NUMBERED = re.compile(r"(.+)_(\d{4})")
 
 
@@ -48,7 +48,7 @@ class CaseFolder:
     segmentations
         Of 3D Slicer, which hold several classes.
     places
-        Name of the class → where its masks lie, with ``{case}`` for the case, if that is a folder a class.
+        Name of the class → where its masks are, with ``{case}`` for the case, if each class has a folder.
     """
 
     name: str
@@ -64,22 +64,22 @@ class CaseFolder:
 
     @property
     def split(self) -> str:
-        """Whether the folders above it say that it is for testing."""
+        """The split that the folders above it name."""
         return place_of(self.name.rpartition("/")[0]).split or TRAIN
 
     @property
     def labels(self) -> list[Unit]:
-        """All files that are no images."""
+        """All files that are not images."""
         return [*self.masks.values(), *self.segmentations]
 
 
 def is_segmentation(path: str) -> bool:
-    """Return whether a file is a segmentation of 3D Slicer by its name."""
+    """Return whether a file is a 3D Slicer segmentation by its name."""
     return path.lower().endswith(segmentation.ENDING)
 
 
 def image_folder(root: Path, options: ConvertOptions) -> Path | None:
-    """Return the folder that the user names for the images, relative to the source or to where they are; else None."""
+    """Return the image folder that the user names, relative to the source or the working folder; None if not found."""
     if len(options.images) != 1:
         return None
     places = (root / options.images[0], Path(options.images[0]))
@@ -87,7 +87,7 @@ def image_folder(root: Path, options: ConvertOptions) -> Path | None:
 
 
 def _image_folder(survey: Survey) -> Path | None:
-    """Return the folder of the images, if they are in one of their own.
+    """Return the folder of the images if they have their own.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def _image_folder(survey: Survey) -> Path | None:
 
 
 def _own_image_folder(survey: Survey) -> Path | None:
-    """Return the folder of images that is beside one of 3D Slicer's segmentations, if there is one of each."""
+    """Return the folder of images next to a folder of 3D Slicer segmentations, if there is exactly one of each."""
     if survey.options.image:
         return None
     folders: dict[str | None, list[Path]] = {}
@@ -152,12 +152,12 @@ def _files(survey: Survey, elsewhere: Path | None) -> tuple[dict[str, list[Unit]
 
 
 class _Layout:
-    """The cases of a source as folder after folder is added.
+    """The cases of a source, built folder by folder.
 
     Parameters
     ----------
     elsewhere
-        The folder of the images, if they are in one of their own.
+        The folder of the images, if they have their own.
     """
 
     def __init__(self, survey: Survey, elsewhere: Path | None) -> None:
@@ -187,7 +187,7 @@ class _Layout:
                 _add(self._survey, case.masks, unit.stem, unit)
 
     def add_series(self, folders: Mapping[str, list[str]]) -> None:
-        """Add series of DICOM: those in a folder of masks are masks, the one beside that folder is their image."""
+        """Add DICOM series: those in a folder of masks are masks, and the one next to that folder is their image."""
         options = self._survey.options
         beside: dict[str, list[Unit]] = {}
         for folder, names in folders.items():
@@ -217,9 +217,9 @@ class _Layout:
 
 
 def _name_by_class(cases: Iterable[CaseFolder]) -> None:
-    """Take the name of the case away from masks that begin with it in every case: ``p0/p0_liver`` and ``p1/p1_liver``.
+    """Drop the case's name from masks that begin with it in every case: ``p0/p0_liver`` and ``p1/p1_liver``.
 
-    In a single case that may be a part of the name of a class.
+    In a single case it may be part of the name of a class, and is kept.
     """
     masked = [case for case in cases if case.masks]
     if len({case.own_name for case in masked}) < 2:
@@ -234,17 +234,17 @@ def _name_by_class(cases: Iterable[CaseFolder]) -> None:
 def _of_one_kind(
     files: Mapping[str, list[Unit]], options: ConvertOptions, elsewhere: Path | None
 ) -> dict[str, list[Unit]]:
-    """Return folder → its files without pictures among volumes, and without volumes among pictures.
+    """Return folder → its files, without pictures among volumes or volumes among pictures.
 
-    Previews lie beside volumes, such as ``preview_total.png`` of TotalSegmentator. Of which kind a case is, its image
-    says; of a folder that holds none, the images of the others do. What is left out is reported with other files.
+    Volumes may have previews next to them, such as ``preview_total.png`` of TotalSegmentator. The images of a case
+    decide its kind; if it has none, those of the other cases decide. What is left out is reported with other files.
 
     Parameters
     ----------
     files
         Folder → its files.
     elsewhere
-        The folder of the images, if they are in one of their own.
+        The folder of the images, if they have their own.
     """
     of_case: dict[str, set[bool]] = {}
     for folder, units in files.items():
@@ -252,7 +252,7 @@ def _of_one_kind(
         of_case.setdefault(_case_of(folder), set()).update(map(_is_picture, images))
     of_all = {kind for own in of_case.values() for kind in own} if elsewhere is None else _kind_in(elsewhere)
     if not of_all and not all(_is_picture(unit) for units in files.values() for unit in units):
-        of_all = {False}  # no file has the name of an image; 3D Slicer's segmentations may decide
+        of_all = {False}  # no file is named as an image; 3D Slicer's segmentations may decide
     found = {}
     for folder, units in files.items():
         kind = {False} if False in of_case[_case_of(folder)] else of_all
@@ -263,7 +263,7 @@ def _of_one_kind(
 
 
 def _kind_in(folder: Path) -> set[bool]:
-    """Return whether the files of a folder are pictures; nothing if it holds none."""
+    """Return a set with whether all files of a folder are pictures; empty if it holds none."""
     images = [unit for path in folder.iterdir() if (unit := unit_of("", path.name)) is not None]
     return {all(map(_is_picture, images))} if images else set()
 
@@ -294,7 +294,7 @@ def _is_picture(unit: Unit) -> bool:
 
 
 def _holds_masks(folder: str) -> bool:
-    """Return whether a folder holds masks by the words in its own name."""
+    """Return whether a folder's own name says that it holds masks."""
     return place_of(folder.rpartition("/")[2]).role == MASK
 
 
@@ -310,13 +310,13 @@ def _add(survey: Survey, units: dict[str, Unit], name: str, unit: Unit) -> None:
 
 
 def unit_of(folder: str, name: str) -> Unit | None:
-    """Return a file of a folder if it is a picture, a volume or a segmentation by its name."""
+    """Return a file of a folder as a unit if its name is that of a picture, a volume or a segmentation."""
     ending = segmentation.ENDING if is_segmentation(name) else opened.ending_of(name)
     return None if ending is None else Unit(folder, name[: -len(ending)], name[-len(ending) :])
 
 
 def _channel(unit: Unit, wanted: Iterable[str], case: CaseFolder) -> str | None:
-    """Return the name of the channel that a file is, or None if it is a mask."""
+    """Return the name of the channel in a file, or None if the file is a mask."""
     if wanted:
         called = (unit.stem, unit.stem + unit.ending, unit.stem.removeprefix(f"{case.own_name}_"))
         return next((name for name in wanted if name in called), None)
@@ -326,7 +326,7 @@ def _channel(unit: Unit, wanted: Iterable[str], case: CaseFolder) -> str | None:
 
 
 def wanted_name(name: str, pattern: str | None) -> bool:
-    """Return whether the user takes a class; the pattern lists names of classes, in which ``*`` stands for anything."""
+    """Return whether the user takes a class; the pattern lists names of classes, in which ``*`` matches anything."""
     if pattern is None:
         return True
     expressions = ("".join(".*" if c == "*" else re.escape(c) for c in part.strip()) for part in pattern.split(","))
@@ -334,7 +334,7 @@ def wanted_name(name: str, pattern: str | None) -> bool:
 
 
 def _take_apart(case: CaseFolder, found: dict[str, CaseFolder]) -> None:
-    """Make a case of each segmentation that lies beside an image of its own name."""
+    """Make a case of each segmentation that is next to an image with its own name."""
     owners = {unit: _owner(unit, case.masks) for unit in case.segmentations}
     if case.images or not owners or set(owners.values()) != set(case.masks):
         return
@@ -347,7 +347,7 @@ def _take_apart(case: CaseFolder, found: dict[str, CaseFolder]) -> None:
 
 
 def _owner(segmentation: Unit, images: Iterable[str]) -> str | None:
-    """Return the longest name of an image that a segmentation's name is, or begins with."""
+    """Return the longest image name that a segmentation's name equals or begins with."""
     stem = segmentation.stem
     owners = (name for name in images if stem == name or stem.startswith((f"{name}_", f"{name}-", f"{name}.")))
     return max(owners, key=len, default=None)
@@ -368,7 +368,7 @@ def _images_in(root: Path, folder: Path) -> dict[str, dict[str, Unit]]:
 
 
 def _bring_images(images: Mapping[str, dict[str, Unit]], found: dict[str, CaseFolder]) -> None:
-    """Give the cases their images by name; an image that no case asks for is a case without masks."""
+    """Give the cases their images by name; an image without a case becomes a case without masks."""
     taken: set[str | None] = set()
     for case in list(found.values()):
         if case.own_name in images:

@@ -1,4 +1,4 @@
-"""Images and labels of two folders, or of one, brought together by name: only where names can mean one thing."""
+"""Match images and labels of two folders, or of one, by name: only where a name has one meaning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .roles import SEPARATORS, bare_stem, rests_of
 
 @dataclass(frozen=True)
 class Matched:
-    """Images and labels of two folders, or of one, brought together.
+    """Images and labels of two folders, or of one, after matching.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Matched:
     alone
         Images without label.
     second
-        Label without image → the label that has the image whose name it bears.
+        Label without image → the label that already has the image of that name.
     by_start
         Whether images were found by the start of their names.
     """
@@ -37,9 +37,9 @@ class Matched:
 def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
     """Match images and labels by name.
 
-    A label's name is that of its image; or it is once the words of roles are taken away from one or
-    both; or, if that holds for no label at all, the image's name goes on where the label's ends, and
-    what follows is the name of a channel. Names that fit several files fit none.
+    A label has the name of its image, directly or after the words for roles are removed from one or both. If no
+    label matches that way, an image's name may begin with its label's name; what follows is the name of a channel.
+    Names that fit several files fit none.
     """
     images, masks = list(images), list(masks)
     by_stem = {unit.stem: unit for unit in images}
@@ -47,7 +47,7 @@ def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
     found: dict[Unit, tuple[str, Unit]] = {}
     second: dict[Unit, Unit] = {}
     waiting = masks
-    # Whole names first, so that no label takes by a part of its name what another bears in full.
+    # Full names first, so that no label takes by a part of its name what another matches in full.
     for names, owners in (
         (lambda stem: [stem], by_stem),
         (rests_of, by_stem),
@@ -71,7 +71,7 @@ def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
 
 
 def _match_by_start(images: list[Unit], masks: list[Unit]) -> Matched:
-    """Match images to the longest name of a label that theirs begin with."""
+    """Match each image to the longest label name with which its own name begins."""
     labels = _unique((rest, mask) for mask in masks for rest in {mask.stem, *rests_of(mask.stem)[-1:]})
     channels: dict[Unit, tuple[str, dict[str, Unit]]] = {}
     alone: list[Unit] = []
@@ -98,5 +98,5 @@ def _unique(named: Iterable[tuple[str, Unit]]) -> dict[str, Unit]:
 
 
 def _starts(stem: str) -> list[str]:
-    """Return what of a name stands before each of its separators, longest first."""
+    """Return what precedes each separator in a name, longest first."""
     return [stem[: m.start()] for m in SEPARATORS.finditer(stem) if m.start()][::-1]

@@ -1,7 +1,7 @@
 """Folders whose own names say nothing, but which hold labels by the names of their files.
 
-``x/a.png`` and ``y/a_mask.png``, or ``x/a.jpg`` and ``y/a.png``: a picture that lost values in
-compression is no label.
+``x/a.png`` and ``y/a_mask.png``, or ``x/a.jpg`` and ``y/a.png``: a picture with lossy
+compression is not a label.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from .roles import DERIVATIVES, MASK, RAW, role_of_stem, with_one_open
 
 LOSSY = (".jpg", ".jpeg")
 MAX_NEAR = 20
-"""Folders that one is compared with: each costs a look at all its names."""
+"""Maximum number of folders compared with one; each costs a look at all its names."""
 _FEWEST = 2
-"""Of one file each, ``ann/scan.png`` and ``bob/scan_mask.png``, two folders may be of two patients."""
+"""Minimum matches: with one file each, ``ann/scan.png`` and ``bob/scan_mask.png``, folders may be of two patients."""
 
 
 def labels_by_name(folders: Mapping[str, list[Unit]], images: Collection[str]) -> dict[str, list[str]]:
-    """Return folder of labels → the folders, one if all is well, whose images they may be of.
+    """Return folder of labels → the folders, one if unambiguous, whose images they may be of.
 
-    The result is empty where one folder holds images and labels: a folder is a case or a site there, and
-    may have lost the one or the other.
+    The result is empty if one folder holds both images and labels: folders are then cases or sites, and
+    one may simply lack images or labels.
 
     Parameters
     ----------
     folders
-        Those in whose paths no word says that they hold labels, with their files.
+        Folders whose paths have no word for labels, with their files.
     images
-        Those of them in whose paths a word says that they hold images.
+        Those of them whose paths have a word for images.
     """
     looks = {folder: _look(units) for folder, units in folders.items()}
     if None in looks.values():
@@ -49,7 +49,7 @@ def labels_by_name(folders: Mapping[str, list[Unit]], images: Collection[str]) -
 
 
 def _near_images(looks: Mapping[str, str | None]) -> Callable[[str], list[str]]:
-    """Return a function from a folder to those whose paths differ from its own in one place and may hold its images.
+    """Return a function from a folder to those that may hold its images and whose paths differ in one place.
 
     Thousands of folders take no longer than a few: each is found by its path with one place left open.
     """
@@ -67,7 +67,7 @@ def _near_images(looks: Mapping[str, str | None]) -> Callable[[str], list[str]]:
 
 
 def _raw_images(folder: str, folders: Mapping[str, list[Unit]], looks: Mapping[str, str | None]) -> list[str]:
-    """Return the folder of the images of labels among the derivatives of BIDS, if it is known and its names match."""
+    """Return the BIDS folder with the images of labels in ``derivatives``, if it is known and names match."""
     raw = [other for other in _raw_folders(folder) if looks.get(other, _LABELS) != _LABELS]
     return raw[:1] if raw and match(folders[raw[0]], folders[folder]).cases else []
 
@@ -83,7 +83,7 @@ def _fitting(folder: str, folders: Mapping[str, list[Unit]], near: Sequence[str]
 
 
 def _raw_folders(folder: str) -> list[str]:
-    """Return where BIDS and VerSe keep the images of labels among the derivatives."""
+    """Return where BIDS and VerSe keep the images of labels in ``derivatives``."""
     parts = folder.split("/")
     if DERIVATIVES not in parts:
         return []
@@ -95,7 +95,7 @@ _LABELS, _PHOTOS, _PLAIN = "labels", "photos", "plain"
 
 
 def _look(units: list[Unit]) -> str | None:
-    """Return what all files of a folder are alike, or None if some are images and others labels."""
+    """Return what all files of a folder look like, or None if they differ, as images and labels do."""
     looks = {
         _LABELS if role_of_stem(unit.stem)[0] == MASK else _PHOTOS if unit.ending.lower() in LOSSY else _PLAIN
         for unit in units
@@ -111,5 +111,5 @@ def _fit(images: list[Unit], labels: list[Unit], *, by_name: bool) -> bool:
 
 
 def _numbered_alike(one: str, other: str) -> bool:
-    """Return whether two folders are called as two of a row are: the first and the second patient."""
+    """Return whether two folder names differ only in numbers, as those of the first and the second patient."""
     return re.sub(r"\d+", "#", one) == re.sub(r"\d+", "#", other)

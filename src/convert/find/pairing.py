@@ -1,7 +1,7 @@
-"""Which label belongs to which image, by the folders they are in and the names they have.
+"""Which label belongs to which image, by folder and name.
 
 Images and labels are in folders whose paths differ only in their `roles`, or side by side:
-``a_image.png`` and ``a_mask.png``, ``a.jpg`` and ``a.png``, or ``image.png`` and ``mask.png`` in a
+``a_image.png`` and ``a_mask.png``, ``a.jpg`` and ``a.png``, or ``image.png`` and ``mask.png`` in one
 folder per case. `matching` matches their names; `strangers` reports what has no counterpart.
 """
 
@@ -33,7 +33,7 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
     """Find the cases among the files of a source."""
     pairing = Pairing()
     groups = groups_of(units, pairing)
-    # A mask for each object of one picture is believed only where all of a source is like that.
+    # Accept one mask per object of a picture only if all of the source has that layout.
     one_each = all(
         len(units) == 1 and group.key for group in groups if group.masks for units in group.pictures.values()
     )
@@ -55,7 +55,7 @@ def pair_units(units: Iterable[Unit]) -> Pairing:
 
 
 def _classes(groups: Iterable[Group]) -> list[Unit]:
-    """Return masks beside one picture that are named by words, the same in several folders: objects are not."""
+    """Return masks next to one picture that are named by words, bare or recurring in other folders; objects are not."""
     seen: set[str] = set()
     for group in groups:
         masks = all_in(group.masks)
@@ -68,7 +68,7 @@ def _classes(groups: Iterable[Group]) -> list[Unit]:
 
 
 def _of_classes(groups: Iterable[Group], masks: Sequence[Unit]) -> Finding:
-    """Return what is wrong with masks that may be of a class each: nothing says that they are."""
+    """Return the finding on masks that may be of one class each, although nothing says so."""
     subjects = [Rivals(all_in(group.pictures), all_in(group.masks)) for group in groups if group.masks]
     if (finding := of_subjects(subjects)) is not None:
         return finding
@@ -84,7 +84,7 @@ def _of_classes(groups: Iterable[Group], masks: Sequence[Unit]) -> Finding:
 
 
 def images_alone(units: Iterable[Unit]) -> Pairing | None:
-    """Return a case for each file of a source in which nothing is a label by its name or place, or None."""
+    """Return a case for each file of a source in which no name or place means label; otherwise None."""
     folders: Files = {}
     for unit in units:
         if MASK in (place_of(unit.folder).role, role_of_stem(unit.stem)[0]):
@@ -98,12 +98,12 @@ def images_alone(units: Iterable[Unit]) -> Pairing | None:
 
 
 class _Pairs:
-    """Pairs of a source as they are found, and what can only be judged once all are.
+    """Pairs of a source as they are found, and what can only be judged once all are known.
 
     Parameters
     ----------
     pairing
-        Where they go.
+        Where they are added.
     one_each
         Whether every folder of pictures that has masks holds one picture.
     """
@@ -111,9 +111,9 @@ class _Pairs:
     def __init__(self, pairing: Pairing, *, one_each: bool) -> None:
         self.pairing = pairing
         self._one_each = one_each
-        self._strangers: list[Strangers] = []  # folders of labels, none of which has an image
-        self._rivals: list[Rivals] = []  # folders of cases with several files each of which may be the label
-        self._seconds: list[Strangers] = []  # images that have further labels, each with all of its labels
+        self._strangers: list[Strangers] = []  # folders of labels without any image
+        self._rivals: list[Rivals] = []  # case folders with several files that may be the label
+        self._seconds: list[Strangers] = []  # images with further labels, each with all of its labels
 
     def add_group(self, group: Group) -> None:
         """Pair the files of a group of folders."""
@@ -133,7 +133,7 @@ class _Pairs:
             self._side_by_side(group, folder, units, known=group.split == TEST)
 
     def _one_mask_folder(self, group: Group) -> Files:
-        """Return the one folder of labels of a group, or none; several are refused."""
+        """Return the only label folder of a group, or none; several are refused."""
         masks = group.masks
         if len(masks) > 1:
             objects = [folder for folder in masks if "object" in tokens_of(folder.rsplit("/", 1)[-1])]
@@ -159,7 +159,7 @@ class _Pairs:
         if found.cases or further_masks(found):
             self.add(group, found)
         elif self._one_each and not any(label.stem.startswith(pictures[0].stem) for label in labels):
-            # One picture, and masks with other names: a mask for each object in it.
+            # One picture, and masks with other names: one mask per object in it.
             where = place_of(image_folder).where
             pair = Pair(group.key, "", group.split or TRAIN, {"": pictures[0]}, tuple(labels), where=where)
             self.pairing.pairs.append(pair)
@@ -203,7 +203,7 @@ class _Pairs:
         self.add(group, found)
 
     def once(self, units: Iterable[Unit]) -> list[Unit]:
-        """Return the files of a folder, of which no two may have names that differ only in their ending."""
+        """Return the files of a folder; two whose names differ only in their ending are refused."""
         found: dict[str, Unit] = {}
         for unit in units:
             twin = found.setdefault(unit.stem, unit)
@@ -242,7 +242,7 @@ class _Pairs:
             self._note_longer(found)
 
     def _note_longer(self, found: Matched) -> None:
-        """Note once, and not for each folder of a case, that images have longer names than their labels."""
+        """Note once, not for each case folder, that images have longer names than their labels."""
         if not any(note.startswith(_LONGER) for note in self.pairing.notes):
             name, images, _ = found.cases[0]
             named = " and ".join(unit.stem + unit.ending for unit in images.values())
@@ -255,13 +255,13 @@ class _Pairs:
         if self._seconds:
             self.pairing.findings.append(of_seconds(self._seconds))
         if self._strangers:
-            # Said once: images that have no label for the same reason are no news.
+            # Reported once: images that lack a label for the same reason need no further report.
             self.pairing.findings.append(of_strangers(self._with_images()))
             if not self.pairing.paired:
                 self.pairing.pairs.clear()
 
     def _with_images(self) -> list[Strangers]:
-        """Return labels with the images without label whose path differs from theirs in one place, if there are any."""
+        """Return the strangers; those without images get unlabelled ones whose path differs in one place, if any."""
         lonely: Files = {}
         for pair in self.pairing.pairs:
             for unit in pair.images.values() if not pair.labels else ():
@@ -280,7 +280,7 @@ def _with_first(found: Matched) -> list[tuple[str, dict[str, Unit], Unit, Unit]]
 
 
 def _by_names(units: list[Unit]) -> tuple[list[Unit], list[Unit]]:
-    """Return the images and the labels of a folder by their names; or JPEG pictures, and files of the same names."""
+    """Return the images and labels of a folder by name; or else JPEG pictures, and other files with the same names."""
     masks = [unit for unit in units if role_of_stem(unit.stem)[0] == MASK]
     if masks:
         return [unit for unit in units if role_of_stem(unit.stem)[0] != MASK], masks

@@ -1,4 +1,4 @@
-"""What finding comes down to: images with their labels, and what fits nowhere."""
+"""The result of finding: images with their labels, and files that fit nowhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Pair:
     folder
         Where the case is, without the folders that only say what is in them.
     stem
-        What the case is called within its folder; empty if only the folder names it.
+        The name of the case within its folder; empty if only the folder names it.
     split
         ``"train"`` or ``"test"``.
     images
@@ -29,9 +29,9 @@ class Pair:
     labels
         One file, several masks of one object each, or none.
     patient
-        Whose it is, if known.
+        The patient, if known.
     where
-        `folder`, and with it the folder that says to which split the case belongs.
+        `folder`, including the folder that names the case's split.
     """
 
     folder: tuple[str, ...]
@@ -66,11 +66,11 @@ class Pairing(Remarks):
     Parameters
     ----------
     pairs
-        Those without a label among them.
+        Includes those without a label.
     folders
-        ``images + masks`` as they are laid out, for the evidence.
+        ``images + masks`` as they are in the source, for the evidence.
     several
-        The masks of each image that has more than one of its name.
+        The masks of each image that has more than one with its name.
     """
 
     pairs: list[Pair] = field(default_factory=list)

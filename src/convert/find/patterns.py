@@ -32,7 +32,7 @@ def compile_pattern(text: str, root: Path) -> re.Pattern[str]:
     Raises
     ------
     SegconvError
-        ``SC001`` if it is none.
+        ``SC001`` if it is not a valid pattern.
     """
     if "(?P<" in text:
         expression = text
@@ -76,7 +76,7 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
     Parameters
     ----------
     units
-        All files of a known ending.
+        All files with a known ending.
     images
         One pattern per channel, or one with ``{channel}``.
     masks
@@ -95,7 +95,7 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
     for number, pattern in enumerate(patterns):
         found.add(others, pattern, f"{number:04d}" if len(images) > 1 else "")
     if pairing.findings and not (found.cases and (labels.cases or masks is None)):
-        return pairing  # a pattern that matches nothing explains all that would be missing
+        return pairing  # a pattern that matches nothing explains everything that would be missing
     if found.cases and labels.cases and not found.cases.keys() & labels.cases.keys():
         pairing.findings.append(_no_common_case(found.cases, labels.cases, images[0], masks or ""))
         return pairing
@@ -105,7 +105,7 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
 
 
 def _pair(pairing: Pairing, patterns: Sequence[_Pattern], found: _Matches, labels: _Matches) -> None:
-    """Add a pair for each case; those that lack a channel, and labels without an image, become findings."""
+    """Add a pair for each case; a case without a channel, and a label without an image, become findings."""
     for key, channels in found.cases.items():
         label = labels.cases.pop(key, {})
         first = next(iter(channels.values()))
@@ -127,7 +127,7 @@ class _Pattern:
     expression: re.Pattern[str]
 
     def has(self, name: str) -> bool:
-        """Return whether a part has this name."""
+        """Return whether the pattern has a part with this name."""
         return name in self.expression.groupindex
 
 
@@ -137,7 +137,7 @@ class _Matches:
     Parameters
     ----------
     names
-        The named parts by which cases are told apart; without them, all that wildcards match.
+        The named parts that distinguish cases; if empty, everything that wildcards match does.
     pairing
         Where findings go.
 
@@ -156,12 +156,12 @@ class _Matches:
         self._pairing = pairing
 
     def add(self, units: Iterable[Unit], pattern: _Pattern, channel: str = "") -> None:
-        """Add what a pattern matches; nothing is a finding.
+        """Add what a pattern matches; a pattern without a match is a finding.
 
         Parameters
         ----------
         channel
-            Of the files, if the pattern does not name a part so.
+            Of the files, if the pattern has no part with that name.
         """
         own: dict[tuple[Key, str], Unit] = {}
         for unit in units:
@@ -219,7 +219,7 @@ def _no_common_case(
 
 
 def _globs_of(cases: Iterable[Mapping[str, Unit]], labels: Iterable[Mapping[str, Unit]]) -> tuple[str, str]:
-    """Return the patterns that the names of the files themselves suggest, if each side lies in one folder."""
+    """Return the patterns that the file names suggest, if each side is in one folder."""
     sides = [[unit for of_case in side for unit in of_case.values()] for side in (cases, labels)]
     if any(len({unit.folder for unit in side}) > 1 for side in sides):
         return "images/{case}.png", "masks/{case}_a.png"
@@ -228,13 +228,13 @@ def _globs_of(cases: Iterable[Mapping[str, Unit]], labels: Iterable[Mapping[str,
 
 
 def _shared_names(patterns: Sequence[_Pattern]) -> list[str]:
-    """Return the named parts by which cases are told apart: those that all patterns have."""
+    """Return the named parts that distinguish cases: those that all patterns have."""
     names = [set(pattern.expression.groupindex) - {_CHANNEL} for pattern in patterns]
     return sorted(set.intersection(*names)) if names else []
 
 
 def _wildcards(match: re.Match[str], unit: Unit, ending: int) -> Key:
-    """Return what the wildcards matched, each once and without the file's ending; nothing for the name of one file."""
+    """Return what the wildcards matched, without repeats and the file's ending; empty if the pattern has none."""
     parts: list[str] = []
     for number in range(1, (match.re.groups or 0) + 1):
         part = match[number] or ""
@@ -247,6 +247,6 @@ def _wildcards(match: re.Match[str], unit: Unit, ending: int) -> Key:
 
 
 def _name(key: Key, unit: Unit) -> str:
-    # sub-*/sub-*_T1.nii matches the subject twice, once within a longer part: once is enough.
+    # sub-*/sub-*_T1.nii matches the subject twice, once within a longer part; keep only the longer part.
     parts = [part for part in key if not any(part != other and part in other for other in key)]
     return "_".join(part.replace("/", "_") for part in parts) or unit.stem

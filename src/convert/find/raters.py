@@ -1,6 +1,6 @@
-"""Masks that several people drew of one thing, by their names: ``seg_rater1`` and ``seg_rater2``, or by initials.
+"""Masks of one thing by several people, recognised by name: ``seg_rater1`` and ``seg_rater2``, or initials.
 
-They are opinions on one label. Taken for classes they would teach a network who drew what.
+They are opinions on one label. As classes they would teach a network who drew what.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PEOPLE = (
 )
 _PERSON = re.compile(rf"({_PEOPLE})s?[ _.-]?([0-9]+|[a-z])?|consensus|staple", re.IGNORECASE)
 _NUMBERED = re.compile(r"(r|obs|rad|ann|anno|dr|exp|rd|ob|gt|seg|mask|label|manual)[0-9]{1,2}", re.IGNORECASE)
-"""May be a person; or a rib, a vertebra, a region."""
+"""May be a person, but also a rib, a vertebra or a region."""
 _INITIALS = re.compile(r"[A-Z]{2,3}")
 # fmt: off
 _NO_INITIALS = frozenset({
@@ -31,21 +31,21 @@ _FINDINGS = frozenset({"lesion", "lesions", "tumor", "tumour"})
 
 
 def raters_in(names: Iterable[str]) -> list[str]:
-    """Return those names of masks of one case that are of people and not of classes; several, or none."""
+    """Return the mask names of one case that mean people rather than classes: several, or none."""
     names = list(names)
     people = [name for name in names if any(_PERSON.fullmatch(part) for part in _parts(name))]
     if people:
         others = [name for name in names if name not in people]
         if all(_base_of_person(name) is not None for name in others):
-            people = names  # Consensus, and Manual_1 to Manual_7
+            people = names  # such as Consensus next to Manual_1 to Manual_7
         return people if len(people) > 1 else []
     bases = Counter(map(_base_of_person, names))
-    # Classes are named by words, people or not.
+    # A name without a part for a person is that of a class.
     return names if bases and None not in bases and min(bases.values()) > 1 else []
 
 
 def _base_of_person(name: str) -> str | None:
-    """Return what is left of a name without the part that may be a person; None if there is no such part."""
+    """Return a name without the part that may be a person; None if there is no such part."""
     parts = SEPARATORS.split(name)
     for at in (len(parts) - 1, 0):
         rest = "_".join(parts[:at] + parts[at + 1 :])
@@ -55,7 +55,7 @@ def _base_of_person(name: str) -> str | None:
 
 
 def _is_manual(part: str, rest: str) -> bool:
-    """Return whether a name is that of a manual label with a number."""
+    """Return whether a name is that of a numbered manual label."""
     words = set(tokens_of(rest))
     return part.isdecimal() and "manual" in words and words <= MASK_WORDS
 
@@ -68,6 +68,6 @@ def _may_be_person(part: str, rest: str) -> bool:
 
 
 def _parts(name: str) -> list[str]:
-    """Return the parts of a name, and two and two of them: ``rater_1`` is one person."""
+    """Return the parts of a name, and each two adjacent ones: ``rater_1`` is one person."""
     parts = SEPARATORS.split(name)
     return [*parts, *(f"{one}_{two}" for one, two in pairwise(parts) if two.isalnum())]

@@ -1,4 +1,4 @@
-"""Folders of cases in which several files are labels by their names, and any of them may be the one."""
+"""Case folders in which the names of several files mean label, so that any of them may be the label."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SUBJECT = re.compile(r"^sub-[A-Za-z0-9]+_(?:ses-[A-Za-z0-9]+_)?")
 
 @dataclass(frozen=True)
 class Rivals:
-    """The folder of a case: its images, and the files each of which may be its label."""
+    """A case folder: its images, and the files that may each be its label."""
 
     images: list[Unit]
     masks: list[Unit]
@@ -56,9 +56,9 @@ def take_as_label(images: Mapping[str, Sequence[Unit]], pattern: str, label: str
     images
         Name of each channel → its file in each case.
     pattern
-        That finds the label.
+        Pattern that finds the label.
     label
-        What the label is called in messages.
+        Name of the label in messages.
     more
         Further values of the cure.
     """
@@ -69,14 +69,14 @@ def take_as_label(images: Mapping[str, Sequence[Unit]], pattern: str, label: str
 
 
 def of_subjects(found: Sequence[Rivals]) -> Finding | None:
-    """Return what `of_rivals` does of the subjects of BIDS, who all have masks of the same names; None of others."""
+    """Return the finding of `of_rivals` for BIDS subjects that all have masks of the same names; None for others."""
     if not found or not all(_SUBJECT.match(unit.stem) for one in found for unit in (*one.images, *one.masks)):
         return None
     return of_rivals(found) if len(_by_name([one.masks for one in found])) > 1 else None
 
 
 def own_part(unit: Unit) -> str:
-    """Return the name of a file without that of its folder, or the subject and session of BIDS, that it begins with."""
+    """Return a file's name without the name of its folder, or the BIDS subject and session, at its start."""
     folder = unit.folder.rpartition("/")[2]
     rest = unit.stem.removeprefix(folder).lstrip("_-. ")
     if folder and rest and unit.stem.startswith(folder):
@@ -85,7 +85,7 @@ def own_part(unit: Unit) -> str:
 
 
 def _by_name(found: Sequence[Sequence[Unit]]) -> dict[str, list[Unit]]:
-    """Return the files that every case has, by what they are called in each."""
+    """Return the files that every case has, by their name within the case."""
     files: dict[str, list[Unit]] = {}
     for units in found:
         for unit in units:

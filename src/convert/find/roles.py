@@ -1,8 +1,8 @@
-"""What the words in the names of folders and files say: image or label, training or test, and which case.
+"""What words in folder and file names mean: image or label, training or test, and which case.
 
 Folders have roles (``images`` and ``masks``, ``input`` and ``output``, ``train`` and ``trainannot``
 …), and so have files (``a_image.png`` and ``a_mask.png``, ``volume-0.nii`` and ``segmentation-0.nii``).
-What is left of a name once the words of its role are taken away is the case.
+What is left of a name without the words for its role is the case.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _COLLECTIONS = frozenset({"set", "data", "dataset"})
 # fmt: on
 SPLIT_WORDS = TRAIN_WORDS | TEST_WORDS | VALIDATION_WORDS
 DERIVATIVES, RAW = "derivatives", "rawdata"
-"""BIDS keeps labels below the first of these folders, in folders called as those of the images; VerSe has both."""
+"""BIDS keeps labels below the first of these, in folders named like those of the images; VerSe has both folders."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _GLUED = re.compile(r"([A-Za-z]+)(\d+)")
 _ENTITY = re.compile(r"_(?:seg|label)-[A-Za-z0-9]+$")
-"""What BIDS says of a label, and not of its image."""
+"""The BIDS entity that the name of a label has and that of its image does not."""
 SEPARATORS = re.compile(r"[_\-. ]+")
 
 
@@ -99,16 +99,16 @@ def _part_of(component: str) -> _Part:
 
 
 def with_one_open(folder: str) -> list[str]:
-    """Return the path of a folder with ``*`` in one place after another."""
+    """Return the path of a folder with ``*`` in each place in turn."""
     parts = folder.split("/")
     found = ["/".join((*parts[:number], "*", *parts[number + 1 :])) for number in range(len(parts))]
     parent = "/".join(parts[:-1])
-    # masks/liver stands for masks, if images is what lies beside it
+    # masks/liver counts as masks if images is next to it
     return found + with_one_open(parent) if parent and place_of(parent).role is not None else found
 
 
 def tokens_of(component: str) -> list[str]:
-    """Return the words and numbers of a folder's name, in lower case."""
+    """Return the words and numbers in a folder's name, in lower case."""
     found: list[str] = []
     for word in (match.lower() for match in _WORD.findall(component)):
         if word.endswith("annot") and word != "annot":
@@ -130,10 +130,10 @@ def _role(tokens: Iterable[str]) -> str | None:
 
 @cache
 def role_of_stem(stem: str) -> tuple[str | None, str]:
-    """Return the role that a file's name says by its first or last word, and the rest of the name.
+    """Return the role that the first or last word of a file's name gives, and the rest of the name.
 
-    The last word of a label may carry a number, as in ``21_manual1``, and a number may follow it, as
-    in ``p_mask_1``, which is then part of the rest.
+    The last word of a label may end in a number, as in ``21_manual1``. A number may also follow the word, as
+    in ``p_mask_1``; it is then part of the rest.
     """
     glued = _GLUED.fullmatch(stem)  # img0001 and label0001
     if glued and (role := _role([glued[1].lower()])) is not None:
@@ -144,7 +144,7 @@ def role_of_stem(stem: str) -> tuple[str | None, str]:
         role, rest = role_of_stem(stem[: len(stem) - len(last)].rstrip("_-. "))
         if role is not None and rest and stem.startswith(rest):
             return role, f"{rest}_{parts[-1]}"
-    # Of a folder, such a word may say that its images have labels.
+    # In the name of a folder, such a word may mean that its images have labels.
     if last.rstrip("0123456789") in MASK_WORDS or last in MASK_WORDS | DRAWN_WORDS:
         return MASK, _without_last(stem, parts)
     if parts[0].lower() in MASK_WORDS:
@@ -165,7 +165,7 @@ def _without_first(stem: str, parts: Sequence[str]) -> str:
 
 
 def rests_of(stem: str) -> list[str]:
-    """Return what may be the case in a label's name: without one word of its role after another."""
+    """Return possible case names in a label's name, dropping one word of its role after another."""
     rests = []
     role, rest = role_of_stem(stem)
     while role == MASK and rest:
@@ -178,7 +178,7 @@ def rests_of(stem: str) -> list[str]:
 
 
 def bare_stem(stem: str) -> str:
-    """Return an image's name without the word that says that it is one, or to which split it belongs."""
+    """Return an image's name without the word that means image or names its split."""
     rest = role_of_stem(stem)[1]
     if rest != stem:
         return rest

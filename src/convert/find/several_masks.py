@@ -1,6 +1,6 @@
-"""Several masks of one picture or volume, numbered: ``a_mask.png`` and ``a_mask_1.png``, each of an object of its own.
+"""Several numbered masks of one picture or volume: ``a_mask.png`` and ``a_mask_1.png``, one object each.
 
-Nothing says whether they show objects of one class or replace one another, so that they are united only
+Nothing says whether they show objects of one class or replace one another, so they are united only
 on request.
 """
 
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"[_\-. ]*\(?\d+\)?$")
 
 
 def further_masks(found: Matched) -> dict[Unit, list[Unit]]:
-    """Return image → the numbered masks beside its own, or without one of its own, which match no other image."""
+    """Return image → its numbered masks that match no other image, next to its own mask or without one."""
     single = [(name, next(iter(images.values())), mask) for name, images, mask in found.cases if len(images) == 1]
     owners = {name: image for name, image, _ in single}
     owners |= {image.stem: image for image in [*owners.values(), *found.alone]}
@@ -33,12 +33,12 @@ def further_masks(found: Matched) -> dict[Unit, list[Unit]]:
         image = next((owners[name] for name in _names(mask, base) if name in owners), None)
         if image is not None and (image not in own or own[image].stem.startswith(base)):
             further.setdefault(image, []).append(mask)
-    # A lone one with a number may as well be that of another image, which is missing.
+    # A single numbered mask may also belong to another image, which is missing.
     return {image: masks for image, masks in further.items() if image in own or len(masks) > 1}
 
 
 def _names(mask: Unit, base: str) -> list[str]:
-    """Return what the image of a numbered mask may be called; nothing for one that is not numbered.
+    """Return the names that the image of a numbered mask may have; nothing if the mask is not numbered.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ def _names(mask: Unit, base: str) -> list[str]:
 
 
 def unite(pairing: Pairing, *, wanted: bool, noun: str) -> None:
-    """Refuse several masks of one image, or note that they are to be united.
+    """Refuse several masks of one image, or note that they will be united.
 
     Parameters
     ----------
     wanted
         Whether the user asked for it.
     noun
-        What an image is: a picture, or a volume.
+        ``"picture"`` or ``"volume"``.
     """
     if not pairing.several:
         return

@@ -1,4 +1,4 @@
-"""Which split the cases of patterns and lists belong to, by folders such as train, imagesTs and validation."""
+"""Assign cases of patterns and lists to splits by folders such as train, imagesTs and validation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def split_by_folders(pairs: Sequence[Pair], remarks: Remarks, declared: Collecti
     Parameters
     ----------
     declared
-        Names of cases whose split the user gave, which stays.
+        Names of cases whose split the user gave, which is kept.
     """
     found = []
     validation = 0
@@ -40,7 +40,7 @@ def split_by_folders(pairs: Sequence[Pair], remarks: Remarks, declared: Collecti
 
 
 def _with_training(found: list[Pair], remarks: Remarks, declared: Collection[str], validation: int) -> list[Pair]:
-    """Return the cases, which become training cases if all are for testing; notes say what became of them."""
+    """Return the cases, as training cases if all are for testing; notes say what became of them."""
     tests = [pair.name for pair in found if pair.split == TEST]
     if tests and len(tests) == len(found) and not declared:
         remarks.note("all cases are in folders for testing; they become training cases, as there are no others")
@@ -58,6 +58,6 @@ def _folders(pair: Pair) -> list[str]:
 
 
 def _above(pairs: Sequence[Pair]) -> str:
-    """Return the folder above all files outside the source: its name says nothing of them."""
+    """Return the folder above all files outside the source; its name says nothing about them."""
     outside = [folder for pair in pairs for folder in _folders(pair) if folder.startswith("/")]
     return os.path.commonpath(outside) if outside else ""

@@ -1,4 +1,4 @@
-"""Labels none of which has an image: reported once, with the patterns that may settle it."""
+"""Labels without any image, reported once with the patterns that may settle it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ..tree import Unit
 from .globs import CASE, common_path, glob_of, listed, pattern_of
 
 MOST_TAILS = 4
-"""Masks of one image that are proposed."""
+"""Maximum number of masks per image to propose."""
 
 
 @dataclass(frozen=True)
 class Strangers:
-    """A folder of labels, and the folder in which their images should be, or none."""
+    """A folder of labels, and the folder where their images should be, or none."""
 
     masks: list[Unit]
     images: list[Unit]
@@ -65,7 +65,7 @@ def of_seconds(found: Sequence[Strangers]) -> Finding:
 
 
 def choices_of(found: Sequence[Strangers]) -> tuple[Cure, ...]:
-    """Return the patterns that may bring images and labels together, one for each label of an image."""
+    """Return the patterns that may match images and labels, one for each label of an image."""
     sides = [one for one in found if one.images]
     image, masks = _names(sides)
     places = [common_path([one.images[0].folder for one in sides]), common_path([one.masks[0].folder for one in sides])]
@@ -77,7 +77,7 @@ def choices_of(found: Sequence[Strangers]) -> tuple[Cure, ...]:
 
 
 def _names(sides: Sequence[Strangers]) -> tuple[str, list[str]]:
-    """Return the pattern of the names of images, and those of the labels of one image."""
+    """Return the pattern of the image names, and those of the labels of one image."""
     image = sides[0].images[0]
     longer = [mask for mask in sides[0].masks if mask.stem.startswith(image.stem)]
     if not longer:
@@ -93,7 +93,7 @@ def _names(sides: Sequence[Strangers]) -> tuple[str, list[str]]:
 
 
 def _by_last_folder(found: Sequence[Strangers]) -> list[str]:
-    """Return the paths of masks that have the same names in folders of several names, with ``*`` for each case."""
+    """Return the paths of masks with the same names in folders of several names, with ``*`` for each case."""
     folders: dict[str, list[str]] = {}
     for one in found:
         folders.setdefault(one.masks[0].folder.rpartition("/")[2], []).append(one.masks[0].folder)
@@ -102,7 +102,7 @@ def _by_last_folder(found: Sequence[Strangers]) -> list[str]:
 
 
 def _patterns_of(images: Sequence[Unit], masks: Sequence[Unit]) -> tuple[str, str]:
-    """Return the patterns of images and masks; of several masks per image, of those whose name says label."""
+    """Return the patterns of images and masks; if an image has several masks, of those whose name says label."""
     image = pattern_of(images)
     if CASE in image and len(masks) > len(images):
         start, end = image.removesuffix(images[0].ending).split(CASE)
