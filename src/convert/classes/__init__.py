@@ -1,1 +1,1 @@
-"""Masks of one class each, and segmentations by name: found, and compiled into labels."""
+"""Find masks of one class each, and segmentations by name, and compile them into labels."""

@@ -1,7 +1,7 @@
-"""A folder of masks for each class beside one of pictures: ``images/a.png``, ``masks/ex/a.png``, ``masks/he/a.png``.
+"""A folder of masks per class next to one of pictures: ``images/a.png``, ``masks/ex/a.png``, ``masks/he/a.png``.
 
-Masks have the names of their pictures, or longer ones that begin with them (``a_EX.tif``). Such folders may as well
-hold the masks of several raters, so that they are classes only if the user says so.
+Masks have the names of their pictures, or longer ones that begin with them (``a_EX.tif``). Such folders may also
+hold the masks of several raters, so they are classes only if the user says so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NUMBERING = re.compile(r"^\d+\s*[.)_-]\s*")
 
 
 def class_folders(survey: Survey) -> list[CaseFolder]:
-    """Return the cases of a source that has a folder for each class; none if it is laid out otherwise."""
+    """Return the cases of a source that has a folder for each class; none if it has another layout."""
     if survey.options.images or survey.options.image:
         return []
     splits: dict[str | None, dict[str, list[Unit]]] = {}
@@ -61,7 +61,7 @@ def _cases(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder
 
 
 def _pictures(folders: Sequence[list[Unit]]) -> dict[str, Unit]:
-    """Return name → picture of the one folder of images, or of the only folder; nothing if there are several."""
+    """Return name → picture of the only folder of images, or of the only folder; empty if there are several."""
     images = [units for units in folders if place_of(units[0].folder).role == IMAGE] or folders
     return {unit.stem: unit for unit in images[0]} if len(images) == 1 else {}
 
@@ -79,19 +79,19 @@ def _add(survey: Survey, cases: Mapping[str, CaseFolder], unit: Unit, owner: str
 
 
 def _of_objects(folder: str, folders: Mapping[str, list[Unit]]) -> bool:
-    """Whether a folder numbers the objects of what stands beside it in classes, as Pascal VOC and CVAT lay it out."""
+    """Return whether a folder numbers objects whose classes are in the folder next to it, as in Pascal VOC and CVAT."""
     above, _, name = folder.rpartition("/")
     return name == OBJECTS and f"{above}/{CLASSES}".lstrip("/") in folders
 
 
 def _owner(stem: str, pictures: Mapping[str, Unit]) -> str | None:
-    """Return the longest name of a picture that a mask's name is, or goes on from after a separator."""
+    """Return the longest picture name that a mask's name equals, or begins with before a separator."""
     starts = [stem, *(stem[: match.start()] for match in reversed(list(re.finditer(r"[_\-. ]", stem))))]
     return next((start for start in starts if start in pictures), None)
 
 
 def _class_names(folders: Sequence[str]) -> dict[str, str]:
-    """Return folder → class, where the paths of several folders differ in one place, which names it."""
+    """Return folder → class, if the paths of several folders differ in one place, which names the class."""
     parts = [folder.split("/") for folder in folders]
     if len(folders) < 2 or len({len(one) for one in parts}) > 1:
         return {}
@@ -104,7 +104,7 @@ def _class_names(folders: Sequence[str]) -> dict[str, str]:
 
 
 def _class_name(folder: str) -> str:
-    """Return what a folder calls its class: ``2. Haemorrhages`` and ``leftMask`` without number and word for masks."""
+    """Return a folder's class: ``2. Haemorrhages`` and ``leftMask`` without the number and the word for masks."""
     name = _NUMBERING.sub("", folder) or folder
     words = [word for word in tokens_of(name) if word not in MASK_WORDS | FILLERS]
     return "_".join(words) if words and len(words) < len(tokens_of(name)) else name

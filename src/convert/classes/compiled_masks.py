@@ -1,4 +1,4 @@
-"""Which masks of classes meet where: every mask of every case is looked at before the first label is written."""
+"""Which combinations of class masks occur: every mask of every case is read before the first label is written."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ..write.segments import Allowed, atoms_of_segments
 
 
 def compiled_masks(survey: Survey, cases: Sequence[SourceCase], names: Sequence[str]) -> Compiled | None:
-    """Look at all masks of all cases, and compile what occurs."""
+    """Read all masks of all cases, and compile the combinations that occur."""
     if survey.failed:
         return None
     atoms: set[Atom] = set()
@@ -59,7 +59,7 @@ def compiled_masks(survey: Survey, cases: Sequence[SourceCase], names: Sequence[
 def _atoms(
     case: SourceCase, names: Sequence[str], root: Path, options: ConvertOptions, looks: list[MaskLook]
 ) -> list[Atom]:
-    """Return which masks meet in a case, and add a look at each; each must lie on the grid of the image."""
+    """Return the combinations of masks in a case, and add a look at each mask, which must be on the image's grid."""
     index = {name: number for number, name in enumerate(names)}
     label = str(case.label)
     parts = case.parts[label]
@@ -101,11 +101,11 @@ def _picture_mask(file: str) -> NDArray[Any]:
 
 
 def _volume_mask(file: str, *, case: SourceCase, image: Geometry, options: ConvertOptions) -> NDArray[Any]:
-    """Return a mask as it lies on its image once that is turned; `image` is the grid in its file."""
+    """Return a mask in the axis order that its image has once turned; `image` is the grid in the image's file."""
     mending = options.mending
     mask: DecodedVolume
     if case.form(file) == SERIES:
-        from ...image.formats import dicom  # brings SimpleITK
+        from ...image.formats import dicom  # loads SimpleITK
 
         mask = dicom.read_series(case.files_of(file), options.max_volume)
     else:

@@ -1,4 +1,4 @@
-"""A source whose labels are masks or segments of classes, which have names and may overlap."""
+"""A source whose labels are named masks or segments of classes, which may overlap."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .segmented import judge_spellings
 def compiled_scan(
     survey: Survey, kind: str, cases: list[SourceCase], channel_names: Callable[[int], tuple[str, ...]]
 ) -> Scan:
-    """Return what a source holds whose labels are masks or segments of classes, which are named and may overlap.
+    """Return what a source holds whose labels are named masks or segments of classes, which may overlap.
 
     Parameters
     ----------
     channel_names
-        Returns the names of so many channels.
+        Returns names for a given number of channels.
     """
     pictures = bool(cases) and raster.ending_of(cases[0].images[0]) is not None
     if pictures:
@@ -63,7 +63,7 @@ def compiled_scan(
 
 
 def refuse_label_options(options: ConvertOptions) -> None:
-    """Refuse options that name values: the files' names are the labels, and have no values."""
+    """Refuse options that name values: here files' names are the labels, which have no values."""
     for field in ("labels", "value_map", "ignore", "snap"):
         if getattr(options, field):
             raise SegconvError(
@@ -94,7 +94,7 @@ def _complete(survey: Survey, cases: Sequence[SourceCase], names: Sequence[str])
 
 
 def _missing(case: SourceCase, names: Sequence[str]) -> list[str]:
-    """Return the classes that a case has no mask of; a segmentation need not list what it does not show."""
+    """Return the classes without a mask in a case; a segmentation need not list classes that it does not show."""
     if case.label is None or case.form(case.label) == SEGMENTS:
         return []
     own = set(case.parts[case.label].names)
@@ -102,13 +102,13 @@ def _missing(case: SourceCase, names: Sequence[str]) -> list[str]:
 
 
 def _masks_shown(survey: Survey, case: SourceCase) -> str:
-    """Return what messages on the masks of a case name: their folder, or the image where they have no folder."""
+    """Return the name for messages on the masks of a case: their folder, or the image if they have no folder."""
     apart = case.label is None or case.parts[case.label].places
     return survey.shown(case.images[0] if apart else str(case.label))
 
 
 def _stored(cases: Sequence[SourceCase], compiled: Compiled | None, ending: str) -> StoredLabel:
-    """Return how masks of a case are stored that has none of its own: as those of the others."""
+    """Return how `restore` stores the masks of a case that has none of its own: as those of the others."""
     files: dict[str, str] = {}
     places: dict[str, str] = {}
     for case in cases:

@@ -1,6 +1,6 @@
-"""Labels that are segmentations of 3D Slicer, by their headers and whatever their names end in: their classes by name.
+"""Labels that are 3D Slicer segmentations, by their headers, whatever the ending: classes by name.
 
-The value of a segment may be another one in each case; its name decides.
+The value of a segment may differ from case to case; its name decides.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ..write.segments import segment_names
 
 _BETWEEN = re.compile(r"[\s_-]+")
 _UNNAMED = re.compile(r"segment(ation)?[ _-]?\d*", re.IGNORECASE)
-"""What 3D Slicer calls a segment that has no name yet."""
+"""Names that 3D Slicer gives to segments that the user has not named."""
 
 
 def describes_segments(path: str) -> bool:
-    """Return whether a file is a segmentation of 3D Slicer by its header; one that cannot be read by its name."""
+    """Return whether a file is a 3D Slicer segmentation by its header, or by its name if it cannot be read."""
     if not path.lower().endswith(".nrrd"):
         return False
     try:
-        # Where its segments lie is judged when they are read.
+        # The positions of its segments are judged when they are read.
         return segmentation.is_segmentation(nrrd.read_header(read_head(path, nrrd.HEAD_LIMIT + 1), ANY_AXES))
     except SegconvError:
         return is_segmentation(path)
@@ -75,7 +75,7 @@ def parts_of(files: Sequence[str], label: str, wanted: str | None = None) -> dic
     Raises
     ------
     SegconvError
-        ``SC085`` if two files hold a segment of the same name; what `segment_names` raises.
+        ``SC085`` if two files hold a segment of the same name; and the errors of `segment_names`.
     """
     own: list[list[str]] = []
     for file in files:
@@ -107,7 +107,7 @@ def _unnamed(files: Sequence[str], names: Sequence[Sequence[str]]) -> bool:
 def _segmented(survey: Survey, cases: Iterable[SourceCase]) -> Iterator[tuple[SourceCase, list[str]]]:
     """Yield the cases whose labels are segmentations, with the names of their segments.
 
-    None is yielded if the user says which names are classes.
+    Yield nothing if the user says which names are classes.
     """
     if survey.options.masks is not None and not survey.options.images:
         return
@@ -117,7 +117,7 @@ def _segmented(survey: Survey, cases: Iterable[SourceCase]) -> Iterator[tuple[So
 
 
 def judge_raters(survey: Survey, cases: Iterable[SourceCase]) -> None:
-    """Add an error if segments are by their names what several people drew, and no option makes them classes."""
+    """Add an error if the names of segments mean several people and no option makes them classes."""
     for case, names in _segmented(survey, cases):
         if found := raters_in(names):
             by_name = is_segmentation(str(case.label))
@@ -135,7 +135,7 @@ def judge_raters(survey: Survey, cases: Iterable[SourceCase]) -> None:
 
 
 def judge_spellings(survey: Survey, cases: Iterable[SourceCase]) -> None:
-    """Add an error if names of segments differ only in case, blanks or hyphens, and no case has two of them."""
+    """Add an error if names of segments differ only in letter case, blanks or hyphens, and no case has two of them."""
     spelled: dict[str, dict[str, SourceCase]] = {}
     together: set[str] = set()
     for case, names in _segmented(survey, cases):

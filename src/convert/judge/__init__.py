@@ -1,1 +1,1 @@
-"""What the headers and values of files say about one another before anything is written."""
+"""Compare the headers and values of files before anything is written."""

@@ -1,4 +1,4 @@
-"""Which file of a case is its label, where more than one may be: refused with the choices, by what all cases hold."""
+"""Which file of a case is its label, if several may be: refused, with choices that fit all cases."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..volumes.volume_units import volume_units
 NO_CHOICE = Cure("name_images_and_masks")
 
 FEW_MASKS = 3
-"""A case with more masks has one for each class, whatever they are called."""
+"""A case with more masks has one per class, whatever their names."""
 
 _REGION = re.compile(r"(brain|body|head|skull|breast|thorax|fov|roi|foreground|patient)(?![a-z])", re.IGNORECASE)
 
@@ -62,7 +62,7 @@ class Patterns:
 
 
 def patterns_of(survey: Survey, images: Sequence[Sequence[Unit]], masks: Sequence[Unit]) -> Patterns | None:
-    """Return the patterns that find these images and labels; None where patterns cannot say it.
+    """Return the patterns that find these images and labels; None if patterns cannot express it.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def patterns_of(survey: Survey, images: Sequence[Sequence[Unit]], masks: Sequenc
 
 
 def judge_rivals(survey: Survey, folders: Sequence[CaseFolder]) -> None:
-    """Add an error if masks of a case are by their names not one of each class, unless the user says so."""
+    """Add an error if a case's masks, by their names, are not one per class, unless the user says that they are."""
     if survey.options.masks is not None:
         return
     for rivals_in, what in (
@@ -95,7 +95,7 @@ def judge_rivals(survey: Survey, folders: Sequence[CaseFolder]) -> None:
 
 
 def _choices(survey: Survey, folders: Sequence[CaseFolder], rivals: Sequence[str]) -> tuple[Cure, ...]:
-    """Return what takes one of several masks as the label, and what takes them as classes."""
+    """Return cures that take one of several masks as the label, or take them as classes."""
     everywhere = [name for name in rivals if all(name in folder.masks for folder in folders)]
     masks = {name: [folder.masks[name] for folder in folders] for name in everywhere}
     shared = [name for name in folders[0].images if all(name in folder.images for folder in folders)]
@@ -107,7 +107,7 @@ def _choices(survey: Survey, folders: Sequence[CaseFolder], rivals: Sequence[str
 
 
 def _of_other_manners(names: Iterable[str]) -> list[str]:
-    """Return two or three masks of which some are called a mask and others not, or one is of a whole body part."""
+    """Return two or three masks if some are called a mask and others not, or one is of a complete body part."""
     names = list(names)
     called = [name for name in names if role_of_stem(name)[0] == MASK]
     regions = [name for name in names if _REGION.search(name)]
@@ -116,7 +116,7 @@ def _of_other_manners(names: Iterable[str]) -> list[str]:
 
 
 def _fits(units: Sequence[Unit], patterns: Patterns, files: Sequence[Unit], root: Path) -> bool:
-    """Return whether patterns find what they are to find, so that they may be printed."""
+    """Return whether patterns find exactly these files, so that they may be proposed."""
     try:
         found = pair_by_patterns(units, patterns.images, patterns.masks, root)
     except SegconvError:

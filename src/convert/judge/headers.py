@@ -1,4 +1,4 @@
-"""What the headers of a case's volumes say about one another, before any voxel is read."""
+"""Compare the headers of a case's volumes before any voxel is read."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ ONE_MAP = "merge the channels into one label map, if each is a class; if each is
 
 
 def judge_headers(survey: Survey, cases: Sequence[SourceCase], channels: int) -> int:
-    """Add a finding for each header that cannot be used, or does not go with the others of its case.
+    """Add a finding for each header that cannot be used, or does not fit the others of its case.
 
     Parameters
     ----------
     channels
-        How many a case must have; 0 if that is not known: then all must have as many as most.
+        How many a case must have; 0 if unknown: then all must have as many as most.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def judge_headers(survey: Survey, cases: Sequence[SourceCase], channels: int) ->
 
 
 def _label_units(case: SourceCase) -> tuple[str, ...]:
-    """Return what has a header to be judged: a label, or each of the masks that are to be united."""
+    """Return the files whose headers to judge: a label, or each of the masks to unite."""
     if case.label is None or case.form(case.label) in (LAYERS, SEGMENTS):
         return ()
     return case.parts[case.label].files if case.form(case.label) == INSTANCES else (case.label,)
@@ -96,7 +96,7 @@ def judge_pictures(survey: Survey, cases: Sequence[SourceCase], channels: int) -
 
 
 def _probe_picture(case: SourceCase, path: str, options: ConvertOptions) -> raster.PictureHeader:
-    """Return the header of a picture; of channels in one file only where they are taken apart."""
+    """Return the header of a picture; refuse channels in one file unless the case separates them."""
     head = as_bands(raster.probe_file(path), drop_alpha=options.drop_alpha and path in case.images)
     if head.kind == KIND and case.form(path) != BANDS:
         raise SegconvError(
@@ -108,7 +108,7 @@ def _probe_picture(case: SourceCase, path: str, options: ConvertOptions) -> rast
 
 
 def _judge_counts(survey: Survey, cases: Sequence[SourceCase], counts: Mapping[str, int], channels: int) -> int:
-    """Refuse cases that do not have as many channels as they must; return how many those are."""
+    """Refuse cases with a wrong number of channels; return the required number."""
     usual = channels or next((number for number, _ in Counter(counts.values()).most_common(1)), 0)
     expected = f"the dataset has {channels}" if channels else f"most cases have {usual}"
     hint = "correct the channels in dataset.json" if channels else "correct the case"
@@ -139,13 +139,13 @@ def _judge_case(
             hint, cures = _advice(images, label)
             survey.error("SC073", what, file=file, hint=hint, cures=cures)
         else:
-            # Slices have no place of their own: a label of slices takes the grid of its image.
+            # Slices have no position of their own: a label of slices takes the grid of its image.
             place = replace(grid, size=label.geometry.size) if case.form(path) == STACK else label.geometry
             _judge_grid(survey, place, grid, IMAGE, file)
 
 
 def _advice(images: Sequence[VolumeHeader], label: VolumeHeader) -> tuple[str, tuple[Cure, ...]]:
-    """Return what to do about a label of four dimensions."""
+    """Return what to do about a label with four dimensions."""
     if names_segments(label):
         return "", (BY_NAME,)
     if label.channels == 1:
@@ -166,7 +166,7 @@ def _judge_grid(survey: Survey, grid: Geometry, reference: Geometry, whose: str,
 
 
 def probe_unit(case: SourceCase, path: str, root: Path, options: ConvertOptions) -> VolumeHeader:
-    """Return the header of an image or a label, be it a file, slices or a DICOM series."""
+    """Return the header of an image or a label: a file, slices or a DICOM series."""
     with naming(shown(path, root)):
         form = case.form(path)
         if form == SERIES:
@@ -202,11 +202,11 @@ def _probe_stack(files: Sequence[str], root: Path, options: ConvertOptions) -> V
 
 
 def decoded(item: Item) -> int:
-    """Return what the largest image or label of a case decodes to, by the heads of its files."""
+    """Return the decoded size, in bytes, of the largest image or label of a case, from the heads of its files."""
     task: CaseTask = item.payload
     source = task.source
     units = source.images if source.label is None else (*source.images, source.label)
-    # Slices are in memory together; masks, like channels, one by one.
+    # Slices are in memory together; masks and channels one by one.
     return max(
         (sum if source.form(unit) in (SERIES, STACK) else max)(map(decoded_bytes, source.files_of(unit)))
         for unit in units

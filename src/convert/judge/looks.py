@@ -1,4 +1,4 @@
-"""Which of several files of a case holds labels, by what a few of them hold: asked for hints, and never decided by."""
+"""Which of several files of a case holds labels, by the values in a few of them: for hints only, never decisive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..tree import Unit
 from ..volumes.volume_units import companions_of
 
 _SAMPLED = 3
-"""Files of each side that are looked at."""
+"""Maximum number of files per side to read."""
 
 
 def image_first(one: Sequence[Unit], other: Sequence[Unit], root: Path) -> bool | None:
@@ -27,9 +27,9 @@ def image_first(one: Sequence[Unit], other: Sequence[Unit], root: Path) -> bool 
 
 
 def labels_among(sides: Sequence[Sequence[Unit]], root: Path) -> list[bool]:
-    """Return of each side whether it holds labels; nothing if all look alike, or one cannot be told.
+    """Return, for each side, whether it holds labels; empty if all look alike, or if one side is unclear.
 
-    So two folders of pictures are never proposed as pictures and masks, nor those for training and for testing.
+    Thus two folders of pictures are never proposed as pictures and masks, nor those for training and for testing.
     """
     places = [place_of(units[0].folder) for units in sides]
     splits = {(place.split, place.validation) for place in places if place.split is not None}
@@ -40,7 +40,7 @@ def labels_among(sides: Sequence[Sequence[Unit]], root: Path) -> list[bool]:
 
 
 def _hold_labels(units: Sequence[Unit], root: Path) -> bool | None:
-    """Return whether files hold few values, as labels do; None if some do and others do not, or cannot be read."""
+    """Return whether files hold few values, as labels do; None if only some do, or if they cannot be read."""
     try:
         looks = {_holds_labels(unit, root) for unit in units[:: -(-len(units) // _SAMPLED)]}
     except SegconvError:
@@ -53,7 +53,7 @@ def _holds_labels(unit: Unit, root: Path) -> bool:
     if unit.parts is not None:
         if unit.parts.form != SERIES:
             return False
-        from ...image.formats import dicom  # brings SimpleITK
+        from ...image.formats import dicom  # loads SimpleITK
 
         return bool(few_in_volume(dicom.read_series(unit.parts.files)))
     if raster.ending_of(path) is not None:

@@ -1,4 +1,4 @@
-"""Whether all pictures of a set have the same channels and bits: nnU-Net finds out after hours that one has four."""
+"""Check that all pictures of a set have the same channels and bits; nnU-Net finds a difference only after hours."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class _Look:
     Parameters
     ----------
     channels
-        How many.
+        Number of channels.
     wide
         Whether a sample has 16 bits.
     apart
-        Whether channels are not colours and become a file each.
+        Whether channels are not colours and become one file each.
     """
 
     channels: int
@@ -48,19 +48,19 @@ class _Look:
 def channels_of_pictures(
     survey: Survey, cases: Sequence[SourceCase], heads: Mapping[str, PictureHeader], files: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the names of the channels of most pictures; an error for each case that has others goes to the survey.
+    """Return the channel names of most pictures; add an error to the survey for each case with other channels.
 
     Parameters
     ----------
     heads
         Path → header of all files that can be read.
     files
-        Names of channels in files of their own, if there are such.
+        Names of channels in separate files, if there are any.
     """
     looks: dict[_Look, list[SourceCase]] = {}
     for case in cases:
         own = [heads[path] for path in case.images if path in heads]
-        # Cases with more or fewer files have been reported.
+        # Cases with more or fewer files are already reported.
         if len(own) == len(case.images) == max(len(files), 1):
             looks.setdefault(_Look.of(own, grey_to_rgb=survey.options.grey_to_rgb), []).append(case)
     usual = max(looks, key=lambda look: len(looks[look]), default=_Look(1, False))
@@ -81,7 +81,7 @@ def channels_of_pictures(
 
 
 def _advice(look: _Look, usual: _Look, *, with_alpha: bool) -> tuple[str, tuple[Cure, ...]]:
-    """Return what settles that pictures are of two kinds."""
+    """Return what resolves a set with two kinds of picture."""
     fewer, more = sorted((look, usual), key=lambda one: one.channels)
     one_more = more.channels == fewer.channels + 1 and more.wide == fewer.wide
     if one_more and with_alpha and not fewer.apart:

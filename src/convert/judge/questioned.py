@@ -1,7 +1,7 @@
-"""Channels that hold what labels do in every case: they may be the label, or a mask of the body, and are questioned.
+"""Channels with the values of a label in every case: each may be the label or a mask of the body, so ask the user.
 
-A file of its own may be the label instead of the one that was taken for it; the only image may be the label, and the
-label the image; and a file of several channels may hold a mask among them.
+A separate file may be the label instead of the one that was taken for it; the only image may be the label and the
+label the image; and a file with several channels may include a mask.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .candidates import NO_CHOICE, choices_of_masks, patterns_of
 
 @dataclass(frozen=True)
 class _Suspect:
-    """A channel that holds what labels do: its key, its number in its file, how many that has, and the values."""
+    """A channel with the values of a label: its key, its number in its file, how many that has, and the values."""
 
     key: str
     number: int
@@ -36,17 +36,17 @@ def questioned_channels(
 ) -> None:
     """Add an error if channels hold few whole numbers in all cases, and the user did not declare them as channels.
 
-    Patterns and lists declare it; the names of all of several channels do so as well. Where there are other errors,
-    nothing is questioned.
+    Patterns and lists declare them; so do names for all of several channels. If there are other errors, nothing is
+    questioned.
 
     Parameters
     ----------
     pairs
-        As they were found, before a file was opened.
+        As found, before a file was opened.
     keys
         Names of the files that every case has as its image, in order.
     count
-        How many channels these hold.
+        Number of channels that these hold.
     """
     options = survey.options
     declared = options.images or options.pairs is not None or (count > 1 and len(options.channels) == count)
@@ -69,7 +69,7 @@ def questioned_channels(
 
 @dataclass(frozen=True)
 class _Question:
-    """What the user has to say of suspects.
+    """The question to the user about suspects.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class _Question:
 
 
 def _suspects(cases: Sequence[SourceCase], keys: Sequence[str], options: ConvertOptions) -> list[_Suspect]:
-    """Return the channels that hold few whole numbers in every case; most are out after one file."""
+    """Return the channels that hold few whole numbers in every case; most are ruled out after one file."""
     found = []
     for index, key in enumerate(keys):
         held: dict[int, set[int]] | None = None
@@ -158,12 +158,12 @@ def _suspects(cases: Sequence[SourceCase], keys: Sequence[str], options: Convert
 
 
 def _few_values(case: SourceCase, path: str, options: ConvertOptions) -> list[set[int]]:
-    """Return the values of each channel of a volume, if they are few whole numbers; nothing if it cannot be read."""
+    """Return the values of each channel of a volume if they are few whole numbers; nothing if it cannot be read."""
     form = case.form(path)
     files = case.files_of(path)
     try:
         if form == SERIES:
-            from ...image.formats import dicom  # brings SimpleITK
+            from ...image.formats import dicom  # loads SimpleITK
 
             return _of_each(dicom.read_series(files, options.max_volume))
         if form not in (None, DETACHED, FRAME):
@@ -172,7 +172,7 @@ def _few_values(case: SourceCase, path: str, options: ConvertOptions) -> list[se
         volume = volumes.decode(read_source(files[0]), path, companion, options.read_options)
         return _of_each(volume)[: 1 if form == FRAME else None]
     except SegconvError:
-        return []  # said when the case is converted
+        return []  # reported when the case is converted
 
 
 def _of_each(volume: DecodedVolume) -> list[set[int]]:

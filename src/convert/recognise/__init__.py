@@ -1,1 +1,1 @@
-"""What kind a source is; what can be read in two ways is refused with the choices."""
+"""Recognise the kind of a source; if two readings are possible, refuse it with the choices."""

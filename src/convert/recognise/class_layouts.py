@@ -1,4 +1,4 @@
-"""Sources with several masks beside each image, which may be of classes or of raters: refused with the choices."""
+"""Sources with several masks per image, which may be of classes or of raters: refused with the choices."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ..survey import Survey
 from ..tree import Unit
 
 SHOWN_CLASSES = 4
-"""Masks of a picture that a refusal names."""
+"""Maximum number of masks per picture that a refusal names."""
 
 
 def refuse_class_folders(root: Path) -> None:
-    """Refuse a source that has several masks of classes beside each image: classes, or raters, or one too many.
+    """Refuse a source with several masks per image: they may be classes, raters, or one mask too many.
 
     Raises
     ------
     SegconvError
-        ``SC003`` with what takes them as classes, and what takes one of them.
+        ``SC003`` with a cure that takes them as classes, and cures that take one of them.
     """
     cases = class_folders(Survey(root))
     places = {name: place for case in cases for name, place in case.places.items()}
@@ -49,7 +49,7 @@ def refuse_class_folders(root: Path) -> None:
 
 
 def _refuse_by_names(root: Path, cases: Sequence[CaseFolder], places: Mapping[str, str]) -> None:
-    """Refuse masks that paths tell from one another, unless a usual reading of them leaves nothing open."""
+    """Refuse masks that are distinguished by paths, unless a usual reading of them leaves nothing open."""
     if _settled_by_names(cases):
         return
     full = next((case for case in cases if len(case.masks) > 1), None)
@@ -57,7 +57,7 @@ def _refuse_by_names(root: Path, cases: Sequence[CaseFolder], places: Mapping[st
     image = _image(first)
     masks = list({name: unit for case in ([full] if full else cases) for name, unit in case.masks.items()}.values())
     if place_of(image.folder).role is None and image_first([image], masks, root) is not True:
-        return  # other channels, perhaps
+        return  # they may be further channels
     named = " and ".join(unit.path for unit in masks[:SHOWN_CLASSES])
     of_image = f"{'both' if len(masks) == 2 else 'all'} be masks of {image.path}"
     one = []

@@ -1,4 +1,4 @@
-"""Which kind a source is: what the options leave no choice about, else what its files say."""
+"""Detect the kind of a source: from the options if they decide it, otherwise from its files."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from ..volumes.volume_units import volume_units
 from .class_layouts import refuse_class_folders
 
 SHOWN_TASKS = 3
-"""Tasks below the source that a hint names."""
+"""Maximum number of tasks below the source that a hint names."""
 
 
 def detect(survey: Survey) -> tuple[str, str]:
-    """Return the kind of a source, and the evidence: what options leave no choice about, else what the files say.
+    """Return the kind of a source, and the evidence: options if they decide it, otherwise what the files say.
 
     Raises
     ------
     SegconvError
         ``SC011`` if it is of no known kind, ``SC003`` if it could be two, or holds tasks that
         declare more than their folders say, ``SC010`` if it looks like a task that lost its
-        dataset.json; what `refuse_unreadable` raises.
+        dataset.json; and the errors of `refuse_unreadable`.
     """
     if (described := _described(survey)) is not None:
         return described
@@ -66,7 +66,7 @@ def detect(survey: Survey) -> tuple[str, str]:
 def _refuse_without_json(root: Path, evidence: Mapping[str, str]) -> None:
     """Refuse a source without dataset.json that holds tasks, masks of classes, or a task that lost its json."""
     tasks = _tasks_below(root)
-    if evidence:  # the source that lies beside the datasets made of it
+    if evidence:  # the source is next to the datasets made from it
         tasks = [task for task in tasks if task.relative_to(root).parts[0] not in OWN_FOLDERS]
     if tasks:
         raise _holding_tasks(root, tasks, evidence)
@@ -83,13 +83,13 @@ def _refuse_without_json(root: Path, evidence: Mapping[str, str]) -> None:
 
 
 def _tasks_below(root: Path) -> list[Path]:
-    """Return the folders one or two levels down that are tasks or datasets with a dataset.json of their own."""
+    """Return the folders one or two levels down that are tasks or datasets with their own dataset.json."""
     found = [folder.parent for depth in ("*", "*/*") for folder in root.glob(f"{depth}/imagesTr")]
     return sorted(folder for folder in found if reading.is_there(folder / JSON, links_followed=False))
 
 
 def _holding_tasks(root: Path, tasks: list[Path], evidence: Mapping[str, str]) -> SegconvError:
-    """Return the refusal of a folder around tasks: read as folders, it would lose what their json declares."""
+    """Return the refusal of a folder around tasks: as plain folders, they would lose what their json declares."""
     more = f" and {len(tasks) - 1} more" if len(tasks) > 1 else ""
     return SegconvError(
         f"is not a task, but holds {tasks[0].relative_to(root)}{more}, with a dataset.json of its own",
@@ -128,7 +128,7 @@ def _described(survey: Survey) -> tuple[str, str] | None:
 
 
 def _masks_of_images_elsewhere(survey: Survey) -> str | None:
-    """Return what speaks for masks whose images are in a folder that the user names, or None."""
+    """Return the evidence for masks whose images are in a folder that the user names, or None."""
     if survey.options.masks is not None or image_folder(survey.root, survey.options) is None:
         return None
     return masks.recognise(survey)

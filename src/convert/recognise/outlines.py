@@ -1,4 +1,4 @@
-"""Files in which tools keep outlines instead of masks: named, so that masks are exported rather than searched for."""
+"""Detect files of tools that keep outlines instead of masks, so that the user knows to export masks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..source_files import read_head
 
 _HEAD = 1 << 16
 _MOST_FILES = 20
-"""Files that are looked at: one for each picture tells as much as the first."""
+"""Maximum number of files to read; if there is one for each picture, a few are enough."""
 
 _FORMS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ("COCO", ".json", ('"annotations"', '"categories"'), "annToMask of pycocotools does"),
@@ -29,7 +29,7 @@ _FORMS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
 
 
 def outlines_in(root: Path, names: Iterable[str]) -> tuple[str, str] | None:
-    """Return which tool's outlines a source holds, with the first such file, and what makes masks of them.
+    """Return whose outlines a source holds, with the first such file, and what makes masks of them; None without any.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Folders of cases that may be an image with its label and something else, or an image with a mask for each class.
+"""Case folders that may hold an image, its label and something else, or an image with one mask per class.
 
-What each holds is said by name, with the choices, instead of the two kinds of source that it could be.
+The refusal names the files of a folder and the choices, rather than the two kinds of source that it could be.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class _Cases:
     Parameters
     ----------
     folders
-        One for each case.
+        One per case.
     images
-        Names of the images, which all have.
+        Names of the images that all folders have.
     labels, others
-        Names of the files that are labels by their names, and of those that are not.
+        Names of the files that are labels by name, and of those that are not.
     """
 
     folders: Sequence[CaseFolder]
@@ -43,7 +43,7 @@ class _Cases:
 
     @classmethod
     def of(cls, folders: Sequence[CaseFolder]) -> _Cases | None:
-        """Return the cases; None if they do not hold the same files, or nothing in them is open."""
+        """Return the cases; None if they do not hold the same files, or if nothing about them is open."""
         if not folders or any(one.segmentations or one.masks.keys() != folders[0].masks.keys() for one in folders):
             return None
         first = folders[0]
@@ -62,7 +62,7 @@ class _Cases:
         return self.folders[0].masks
 
     def in_words(self) -> str:
-        """Return what the first of them holds, and what is asked."""
+        """Return what the first folder holds, and the question."""
         first = self.folders[0]
         number = len(self.folders) - 1
         more = f", and so {'does' if number == 1 else 'do'} {count_of(number, 'folder')} more" if number else ""
@@ -78,7 +78,7 @@ class _Cases:
 
 
 def refuse_two_readings(survey: Survey) -> None:
-    """Refuse such folders, if all of them hold the same files.
+    """Refuse such folders if all of them hold the same files.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def refuse_two_readings(survey: Survey) -> None:
 
 
 def _as_label(survey: Survey, cases: _Cases, names: Sequence[str]) -> list[Cure]:
-    """Return what takes each of several files as the label and leaves out the rest; nothing if patterns cannot."""
+    """Return cures that take one of several files as the label and leave out the rest; none if patterns cannot."""
     sides = [[folder.images[image] for folder in cases.folders] for image in cases.images]
     channels = {"channels": list(cases.images)} if len(cases.images) > 1 and not survey.options.channels else {}
     cures = []
@@ -121,7 +121,7 @@ def _name(unit: Unit) -> str:
 
 
 def _values(unit: Unit, root: Path) -> set[int]:
-    """Return what a file holds, if that is a few whole numbers; nothing if it cannot be read, as reported later."""
+    """Return the values in a file if they are few whole numbers; nothing if it cannot be read, as reported later."""
     path = str(root / unit.path)
     try:
         companion = next((read_source(file) for file in companions_of(path)), None)

@@ -1,4 +1,4 @@
-"""What is said of a source that no kind knows: what it holds, and what might fit."""
+"""The refusal of a source of no known kind: what it holds, and what might fit."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from ..volumes.volume_units import strip_ending, volume_units
 from .outlines import outlines_in
 
 MOST_SIDES = 12
-"""Files of a case that are looked at."""
+"""Maximum number of files per case for which patterns are proposed."""
 
 SHOWN = 3
-"""Endings and folders that are named."""
+"""Maximum number of endings and folders to name."""
 _PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 _DRAWN = (".json", ".xml", ".txt")
-"""Files that often hold outlines instead of masks, if there is one for each picture."""
+"""Endings of files that often hold outlines instead of masks, if there is one for each picture."""
 
 
 def of_unknown(survey: Survey) -> SegconvError:
-    """Return the refusal of a source in which nothing tells images and labels apart."""
+    """Return the refusal of a source in which nothing distinguishes images and labels."""
     root = survey.root
     files = {folder: names for folder, names in walk(survey.again()) if names}
     endings = Counter(_ending(name) for names in files.values() for name in names)
@@ -43,7 +43,7 @@ def of_unknown(survey: Survey) -> SegconvError:
     pictures, volume_files = units_in(survey.again(), raster.ending_of)[0], volume_units(survey)[0]
     _refuse_labels_of_dicom(survey, volume_files)
     if survey.findings:
-        return Refused(reasons=survey.findings)  # what is wrong explains why nothing was recognised
+        return Refused(reasons=survey.findings)  # findings explain why nothing was recognised
     units = max(pictures, volume_files, key=len)
     found = _listed(endings, files)
     if not units:
@@ -72,7 +72,7 @@ def _of_other_formats(root: Path, files: Mapping[str, list[str]]) -> str:
 
 
 def _of_lonely_labels(units: Sequence[Unit]) -> list[Finding]:
-    """Return what is wrong with labels that are such by their place, or may be one of several, if there are any."""
+    """Return what is wrong with labels known by their place, or with several possible labels, if there are any."""
     found = pair_units(units).findings
     if any(place_of(unit.folder).role == MASK for unit in units):
         return found
@@ -80,7 +80,7 @@ def _of_lonely_labels(units: Sequence[Unit]) -> list[Finding]:
 
 
 def _outlines(root: Path, files: Mapping[str, list[str]], endings: Counter[str], count: int) -> tuple[str, str]:
-    """Return which outlines lie beside the files, and what to do with them; empty texts if none do."""
+    """Return which outlines are next to the files, and what to do with them; empty texts if there are none."""
     paths = [f"{folder}/{name}".lstrip("/") for folder, own in files.items() for name in own]
     if (outlines := outlines_in(root, paths)) is not None:
         what, how = outlines
@@ -91,10 +91,10 @@ def _outlines(root: Path, files: Mapping[str, list[str]], endings: Counter[str],
 
 
 def _refuse_labels_of_dicom(survey: Survey, units: Sequence[Unit]) -> None:
-    """Add a finding for each series beside which labels lie as objects that are not read."""
+    """Add a finding for each series next to labels stored as objects that are not read."""
     for unit in units:
         if unit.parts is not None and unit.parts.form == SERIES:
-            from ...image.formats import dicom_folder  # brings SimpleITK
+            from ...image.formats import dicom_folder  # loads SimpleITK
 
             with survey.judging():
                 dicom_folder.refuse_labels(str(survey.root / unit.path))
@@ -125,9 +125,9 @@ def _proposals(survey: Survey, units: Sequence[Unit]) -> tuple[tuple[Cure, ...],
 
 
 def _sides(folders: Mapping[str, list[Unit]]) -> Iterator[list[tuple[str, list[Unit]]]]:
-    """Yield what may be images on one side and labels on the other, each with its pattern.
+    """Yield sides that may be images and labels, each with its pattern.
 
-    The files of one name in every folder, or each folder with all its files, or files by the last words of their names.
+    Sides are the files of one name in every folder, or whole folders, or files that share the last word of their name.
     """
     owns = list(folders.values())
     names = {unit.stem + unit.ending for unit in owns[0]}
@@ -146,7 +146,7 @@ def _sides(folders: Mapping[str, list[Unit]]) -> Iterator[list[tuple[str, list[U
 
 
 def _by_last_word(units: list[Unit]) -> list[tuple[str, list[Unit]]]:
-    """Return the pattern and the files of each side of one folder, if their last words tell two for each case."""
+    """Return the pattern and files of each side of one folder, if their last words give two sides for each case."""
     cases: dict[str, set[str]] = {}
     files: dict[str, list[Unit]] = {}
     for unit in units:
@@ -165,7 +165,7 @@ def _by_last_word(units: list[Unit]) -> list[tuple[str, list[Unit]]]:
 
 
 def _list_in(root: Path) -> Path | None:
-    """Return a list of images and labels that lies in the source, if there is one."""
+    """Return a list of images and labels in the source, or None."""
     for path in sorted(root.iterdir()):
         if path.suffix.lower() in (".csv", ".tsv", ".json") and reading.is_file(path):
             try:

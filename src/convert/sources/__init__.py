@@ -1,1 +1,1 @@
-"""The kinds of source, a module each."""
+"""The kinds of source, one module each."""

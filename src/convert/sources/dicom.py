@@ -1,4 +1,4 @@
-"""DICOM series and their labels: pairs of volumes, which the user says are to be series."""
+"""DICOM series and their labels: pairs of volumes that the user declares to be series."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .kind import Kind
 
 
 def recognise(survey: Survey) -> str | None:
-    """Return None: a source with DICOM series is one of pairs, unless the user says otherwise."""
+    """Return None: a source with DICOM series counts as pairs, unless the user says otherwise."""
     return None
 
 

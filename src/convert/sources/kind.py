@@ -1,4 +1,4 @@
-"""How a kind of source describes itself: everything that the rest of segconv has to know of it."""
+"""How a kind of source describes itself: all that the rest of segconv needs to know about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..model import Scan
 from ..survey import Survey
 
 FOUND_BY_NAME = frozenset({"images", "masks", "case_names"})
-"""Options that every kind of source heeds whose files are found by their names and places."""
+"""Options that apply to every kind of source whose files are found by name and place."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class Kind:
     Parameters
     ----------
     name
-        What the user calls it.
+        The user's name for it.
     summary
-        What such a source holds, in a line.
+        What such a source holds, in one line.
     heeds
-        Fields of `ConvertOptions` that this kind looks at, of those that not every kind does.
+        Fields of `ConvertOptions` that this kind uses, of those that do not apply to every kind.
     recognise
-        Returns what in a source speaks for this kind, in words, or None.
+        Returns the evidence for this kind in a source, in words, or None.
     scan
         Finds the cases; what it notices goes to the survey.
     """

@@ -1,6 +1,6 @@
-"""A folder per case with one binary mask per class, or 3D Slicer's segmentations: masks that may overlap.
+"""One binary mask per class in a folder per case, or segmentations of 3D Slicer: masks that may overlap.
 
-`mask_folders` finds them; what overlaps is kept by `compiler`, which must know every overlap of
+`mask_folders` finds them; `compiler` keeps the overlaps, and must know every overlap of
 every case before the first label is written.
 """
 
@@ -37,7 +37,7 @@ _MODALITIES = {"ct": "CT", "mr": "MR", "mri": "MR"}
 
 
 def recognise(survey: Survey) -> str | None:
-    """Return what speaks for masks of classes, or None."""
+    """Return the evidence for masks of classes, or None."""
     if reading.is_file(survey.root / "dataset.json"):
         return None
     labelled = [folder for folder in find_folders(survey.again()) if folder.labels]
@@ -55,22 +55,22 @@ def recognise(survey: Survey) -> str | None:
 
 
 def _are_strays(lone: Sequence[Unit], folders: Sequence[CaseFolder]) -> bool:
-    """Return whether labels without an image are none, or a few volumes, which are reported when the cases are read.
+    """Return whether there are no labels without an image, or a few volumes, which are reported when cases are read.
 
-    Pictures beside no image may be all sorts of things.
+    Pictures without an image may be anything.
     """
     return not lone or (len(lone) < len(folders) and all(raster.ending_of(unit.path) is None for unit in lone))
 
 
 def _may_be_objects(folders: Sequence[CaseFolder]) -> bool:
-    """Return whether masks are pictures that may each show an object of one picture, until the user says otherwise."""
+    """Return whether masks are pictures that may each show an object of one picture, unless the user says otherwise."""
     pictures = all(raster.ending_of(unit.path) for folder in folders for unit in folder.masks.values())
     apart = any(image.folder != folder.name for folder in folders for image in folder.images.values())
     return pictures and (apart or not _name_classes(folders))
 
 
 def _pairs(folder: CaseFolder) -> bool:
-    """Return whether images in a folder of their own have masks of their own names: cases, and no classes of one."""
+    """Return whether images and masks in separate folders share names, which makes them cases, not classes of one."""
 
     def cases(units: Mapping[str, Unit], place: str) -> set[str]:
         return {role_of_stem(name)[1] or name for name, unit in units.items() if unit.folder != place}
@@ -79,7 +79,7 @@ def _pairs(folder: CaseFolder) -> bool:
 
 
 def _name_classes(folders: Iterable[CaseFolder]) -> bool:
-    """Return whether the names of masks stand for classes: they come again in other cases, and are no numbers."""
+    """Return whether the names of masks mean classes: they recur in other cases, and are not numbers."""
     seen: set[str] = set()
     for folder in folders:
         names = {name for name in folder.masks if not name.isdecimal()}
@@ -90,7 +90,7 @@ def _name_classes(folders: Iterable[CaseFolder]) -> bool:
 
 
 def scan(survey: Survey) -> Scan:
-    """Find the cases, look at every mask to know which overlap, and compile the labels."""
+    """Find the cases, read every mask to know which overlap, and compile the labels."""
     refuse_label_options(survey.options)
     cases = finished(survey, _cases(survey))
     if not cases and not survey.failed:
@@ -110,7 +110,7 @@ def scan(survey: Survey) -> Scan:
 
 
 def _cases(survey: Survey) -> list[SourceCase]:
-    """Return the cases, training first; what is wrong with one goes to the survey."""
+    """Return the cases, training cases first; what is wrong with one goes to the survey."""
     folders = class_folders(survey) or find_folders(survey)
     if survey.options.masks is not None and not any(folder.labels for folder in folders):
         raise SegconvError(f"no mask is called {survey.options.masks}", code="SC011", file=str(survey.root))
@@ -144,7 +144,7 @@ def _split_of(survey: Survey, folder: CaseFolder) -> str | None:
 
 
 def _judge_modalities(survey: Survey, folders: Sequence[CaseFolder]) -> None:
-    """Add an error for each case whose images are of another modality by their names than those of most cases."""
+    """Add an error for each case whose images, by name, have another modality than those of most cases."""
     looks: dict[tuple[str, ...], list[CaseFolder]] = {}
     for folder in folders:
         words = {name.lower().removeprefix(f"{folder.own_name.lower()}_") for name in folder.images}
@@ -217,7 +217,7 @@ def _channel_names(survey: Survey, cases: Sequence[SourceCase], count: int, *, p
 
 
 def _hold_colours(survey: Survey, cases: Sequence[SourceCase]) -> bool:
-    """Return whether the channels of pictures are colours, rather than bands that become a file each."""
+    """Return whether the channels of pictures are colours, rather than bands that become one file each."""
     apart = all_apart(cases[:1], drop_alpha=survey.options.drop_alpha)
     return all(case.parts == own.parts for case, own in zip(cases, apart, strict=False))
 

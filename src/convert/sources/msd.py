@@ -1,4 +1,4 @@
-"""Medical Segmentation Decathlon tasks: dataset.json, imagesTr, labelsTr, imagesTs, one file per case.
+"""Tasks of the Medical Segmentation Decathlon: dataset.json, imagesTr, labelsTr, imagesTs, one file per case.
 
 Source of the format: http://medicaldecathlon.com and Antonelli et al. 2022,
 https://doi.org/10.1038/s41467-022-30695-9. Several channels are the fourth axis of one file.
@@ -23,7 +23,7 @@ KIND = "msd"
 
 
 def recognise(survey: Survey) -> str | None:
-    """Return what speaks for an MSD task, or None."""
+    """Return the evidence for an MSD task, or None."""
     form = task_form(survey)
     return None if form is None or form.numbered else "dataset.json and imagesTr with one NIfTI file per case"
 
@@ -72,7 +72,7 @@ def _files(survey: Survey, folder: str) -> dict[str, str]:
 
 
 def _as_it_is(survey: Survey, listed: str, files: Mapping[str, str]) -> str:
-    """Return a listed path with the ending that the file really has (the Decathlon lists .nii.gz)."""
+    """Return a listed path with the file's actual ending (the Decathlon lists .nii.gz)."""
     if not reading.is_there(survey.root / listed, links_followed=False) and _stem(listed) in files:
         return posixpath.join(posixpath.dirname(listed), posixpath.basename(files[_stem(listed)]))
     return listed

@@ -31,7 +31,7 @@ SPLITS = "splits_final.pkl"
 
 
 def recognise(survey: Survey) -> str | None:
-    """Return what speaks for a task of nnU-Net v1, or None."""
+    """Return the evidence for a task of nnU-Net v1, or None."""
     form = task_form(survey)
     if form is None or form.numbered is False:
         return None
@@ -40,7 +40,7 @@ def recognise(survey: Survey) -> str | None:
 
 
 def locate(reference: str) -> Path | None:
-    """Return the folder of a task given by its number or name, looked up as nnU-Net v1 does.
+    """Return the folder of a task given by its number or name, found as nnU-Net v1 finds it.
 
     v1 keeps its tasks in ``$nnUNet_raw_data_base/nnUNet_raw_data``.
     """
@@ -98,14 +98,14 @@ def _compare(
     images: dict[str, dict[int, str]],
     labels: dict[str, str],
 ) -> None:
-    """Judge which listed cases do not exist, and which existing ones no list names; those may be taken out.
+    """Judge which listed cases do not exist and which existing cases are not listed; the latter may be removed.
 
     Parameters
     ----------
     label_of
-        Case that is listed → name of its label.
+        Listed case → name of its label.
     images, labels
-        The files, of which those are removed that are not to be converted.
+        The files; those that are not to be converted are removed.
     """
     for name in sorted(label_of.keys() - images.keys()):
         what = f"is listed in dataset.json and does not exist in {folders.images}"
@@ -141,7 +141,7 @@ def _stem(path: str) -> str:
 
 
 def _splits(survey: Survey, cases: Sequence[SourceCase]) -> list[dict[str, list[str]]] | None:
-    """Return v1's own folds, if they lie beside the data, in the identifiers of the dataset."""
+    """Return v1's own folds, if they are next to the data, in the identifiers of the dataset."""
     path = survey.root / SPLITS
     if not reading.is_there(path, links_followed=False):
         return None
@@ -150,7 +150,7 @@ def _splits(survey: Survey, cases: Sequence[SourceCase]) -> list[dict[str, list[
         with naming(SPLITS):
             found = read_splits(Path(survey.resolve(path)))
     except SegconvError as error:
-        # What is no pickle of folds may be meant to run something: that is no matter of a warning.
+        # A file that is not a pickle of folds may try to execute code: too serious for a warning.
         survey.add([not_taken(SPLITS, error.message)] if not reading.is_file(path) else error.findings)
         return None
     try:

@@ -1,6 +1,6 @@
-"""nnU-Net v2 datasets as a source: a selection of cases, other names, another format, other labels.
+"""nnU-Net v2 datasets as a source: to select cases, or to change names, format or labels.
 
-Where segconv made the source, the way back passes through it to what the user had.
+If segconv made the source, `restore` goes through it back to the user's original files.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ KIND = "nnunet-v2"
 
 
 def recognise(survey: Survey) -> str | None:
-    """Return what speaks for a dataset of nnU-Net v2, or None."""
+    """Return the evidence for a dataset of nnU-Net v2, or None."""
     if not reading.is_file(survey.root / DESCRIPTION):
         return None
     try:
@@ -86,7 +86,7 @@ class _Dataset:
         counted = entries.get("numTraining")
         with naming(DESCRIPTION):
             gaps = _values_with_gaps(entries)
-            # A count that is not a number is no reason to refuse: the cases are counted again.
+            # Accept a count that is not a number: the cases are counted again.
             described = {**entries, "numTraining": counted if type(counted) is int else -1}
             description = DatasetDescription.from_json(described | ({"labels": gaps.labels.as_json()} if gaps else {}))
         for own in (lineage.RUN, lineage.CASES):
@@ -107,7 +107,7 @@ def scan(survey: Survey) -> Scan:
     if dataset.links_leave_it:
         survey = replace(survey, options=replace(survey.options, allow_external=True))
     description, run = dataset.description, dataset.run
-    if survey.options.labels is None:  # a wrong order trains, and silently swaps classes
+    if survey.options.labels is None:  # a wrong order trains without an error, but swaps classes
         survey.add(replace(found, file=DESCRIPTION) for found in prove_order(description.labels))
     found = [case for folders in SPLIT_FOLDERS for case in _cases(survey, folders, dataset)]
     extra = unknown_entries({key: value for key, value in dataset.entries.items() if key != "dataset"})
@@ -147,7 +147,7 @@ def _judge_count(survey: Survey, dataset: _Dataset, cases: Sequence[SourceCase])
 
 
 def _values_with_gaps(found: Mapping[str, Any]) -> LabelTable | None:
-    """Return the map of labels whose values have gaps, which nnU-Net refuses; None of others, regions among them."""
+    """Return the map of labels whose values have gaps, which nnU-Net refuses; None for others, including regions."""
     labels = found.get("labels")
     if not isinstance(labels, dict) or not all(type(value) is int for value in labels.values()):
         return None
@@ -203,7 +203,7 @@ def _cases(survey: Survey, folders: SplitFolders, dataset: _Dataset) -> list[Sou
 
 
 def _external_cases(survey: Survey, entry: Any) -> list[SourceCase]:
-    """Return the cases that the key ``dataset`` names; where it comes from elsewhere it must be allowed."""
+    """Return the cases that the key ``dataset`` names; if it comes from elsewhere, it must be allowed."""
     if not survey.options.allow_external:
         raise SegconvError(
             "has the key 'dataset', which names files elsewhere, and segconv did not write it",
@@ -221,7 +221,7 @@ def _external_cases(survey: Survey, entry: Any) -> list[SourceCase]:
 
 
 def _renamed(origin: Mapping[str, CaseRecord], cases: Sequence[SourceCase]) -> dict[str, CaseRecord]:
-    """Return new identifier → the record of the source, its copies' originals under their new names too."""
+    """Return new identifier → the source's record; a copy's parent gets its new name too."""
     new = {case.original_name: case.case for case in cases}
     return {
         case.case: replace(record, parent=new.get(record.parent, record.parent) if record.parent else None)

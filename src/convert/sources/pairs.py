@@ -1,7 +1,7 @@
-"""Images and labels as volumes of any format, brought together by folder, suffix, pattern or list.
+"""Images and labels as volumes of any format, matched by folder, suffix, pattern or list.
 
-Volumes are NIfTI, NRRD and MetaImage files, folders of DICOM slices, and, where the spacing is given,
-folders of pictures or pictures with several pages. `pairing` tells images and labels apart.
+Volumes are NIfTI, NRRD and MetaImage files, folders of DICOM slices and, if the spacing is given,
+folders of pictures or pictures with several pages. `pairing` distinguishes images and labels.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ _NUMBERED = re.compile(r"(.+)_(\d{4})$")
 
 
 def recognise(survey: Survey) -> str | None:
-    """Return what speaks for pairs of volumes, or None."""
+    """Return the evidence for pairs of volumes, or None."""
     units, _ = volume_units(survey.again())
     if not units or reading.is_file(survey.root / "dataset.json"):
         return None
     if all(reading.is_folder(survey.root / folder) for folder in (TRAINING.images, TRAINING.labels)):
         return None  # a task without its dataset.json
     if any(unit.stem.lower().endswith(".seg") for unit in units) and masks.recognise(survey) is not None:
-        return None  # 3D Slicer's segmentations
+        return None  # segmentations of 3D Slicer
     pairing = pair_units(units)
     of_classes = any(len(pair.labels) > 1 for pair in pairing.pairs) and not pairing.several
     if of_classes or not any(pair.labels for pair in pairing.pairs):
@@ -134,7 +134,7 @@ def _pairing(survey: Survey) -> Pairing:
 
 
 def _listed(survey: Survey, pairing: Pairing) -> Pairing:
-    """Return the cases of a list with the slices of those that are folders or pictures."""
+    """Return the cases of a list, with the slices of those that are folders or pictures."""
     pairs, pairing.pairs = pairing.pairs, []
     survey.take(pairing)
     pairing.findings, pairing.notes = [], []
@@ -147,7 +147,7 @@ def _listed(survey: Survey, pairing: Pairing) -> Pairing:
 
 
 def _numbered(pairs: Iterable[Pair]) -> list[Pair]:
-    """Bring images without label that end in the number of a channel together."""
+    """Group images without a label whose names end in a channel number."""
     found: list[Pair] = []
     groups: dict[tuple[Any, ...], dict[str, Unit]] = {}
     for pair in pairs:

@@ -1,7 +1,7 @@
-"""Pictures and masks: PNG, TIFF, BMP and JPEG in, in any folders, however masks code their labels.
+"""Pictures and masks: PNG, TIFF, BMP and JPEG, in any folders, with any coding of labels in masks.
 
 A mask codes its labels as grey values or palette indices, as stored: 0/255, 0 1 2 …; or as colours
-with alpha, where a table says which. `pairing` tells images and masks apart and brings them together.
+with alpha, if a table says which. `pairing` distinguishes images and masks, and matches them.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ ENDING = ".png"
 
 
 def recognise(survey: Survey) -> str | None:
-    """Return what speaks for pictures and masks, or None."""
+    """Return the evidence for pictures and masks, or None."""
     if all(reading.is_folder(survey.root / folder) for folder in (TRAINING.images, TRAINING.labels)):
-        return None  # nnU-Net's own folders belong to a dataset.json; without one nothing says what is in them
+        return None  # nnU-Net's own folders need a dataset.json; without one nothing says what is in them
     units, others = units_in(survey.again(), raster.ending_of)
     if not units:
         return None
@@ -64,7 +64,7 @@ def scan(survey: Survey) -> Scan:
     survey.take(pairing)
     cases = finished(survey, cases_of(survey, pairing.pairs))
     files = usual_files(survey, pairing.pairs)
-    pairing.pairs.clear()  # of 100,000 pairs, only their cases are kept
+    pairing.pairs.clear()  # of 100,000 pairs, keep only the cases
     if not cases and not survey.failed:
         what, hint = (
             "holds no known pair of folders",
@@ -113,7 +113,7 @@ def _note_unnamed_sample(survey: Survey, images: Mapping[str, PictureHeader]) ->
 
 
 def _stored(label_map: LabelTable, masks: Sequence[PictureHeader]) -> StoredLabel:
-    """Return how labels are stored on the way back where a case has no mask of its own: as most masks are."""
+    """Return how `restore` stores the label of a case without a mask of its own: in the form of most masks."""
     if label_map.coding == RGB:
         mode = "RGBA" if max(label_map.forward) >= 1 << 24 else "RGB"
         if masks and all(head.kind == "gray+alpha" for head in masks):
@@ -149,7 +149,7 @@ def _pairing(survey: Survey) -> Pairing:
 
 
 def _without_stores(units: Sequence[Unit], root: Path) -> list[Unit]:
-    """Return the files but those of folders that hold nothing else than what links elsewhere in the source lead to."""
+    """Leave out files in folders that hold only the targets of links elsewhere in the source."""
     paths = [root / unit.path for unit in units]
     targets = {os.path.realpath(path) for path in paths if path.is_symlink()}
     by_folder: dict[str, list[Path]] = {}
@@ -162,7 +162,7 @@ def _without_stores(units: Sequence[Unit], root: Path) -> list[Unit]:
 
 
 def _unread_masks(others: Mapping[str, list[str]]) -> str | None:
-    """Return the kind of masks that lie in a folder of masks and are of a format that is not read."""
+    """Return the kind of unreadable masks in a folder of masks, by their format, or None."""
     names = (name for folder, own in others.items() if place_of(folder).role == MASK for name in own)
     endings = (Path(name).suffix.lower() for name in names)
     return next((ending.lstrip(".").upper() for ending in endings if ending in _UNREAD), None)
@@ -171,7 +171,7 @@ def _unread_masks(others: Mapping[str, list[str]]) -> str | None:
 def _headers(survey: Survey, cases: Iterable[SourceCase]) -> dict[str, PictureHeader]:
     """Return path → header of all files; what cannot be used, or does not fit together, becomes a finding."""
     heads: dict[str, PictureHeader] = {}
-    looks: dict[PictureHeader, PictureHeader] = {}  # most pictures of a set are alike
+    looks: dict[PictureHeader, PictureHeader] = {}  # most pictures of a set have the same header
     for case in cases:
         for path in case.files:
             with survey.judging(path):

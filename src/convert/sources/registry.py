@@ -1,4 +1,4 @@
-"""The kinds of source: a new one is one module and its name in the list below."""
+"""The kinds of source; to add one, write a module and add its name to the list below."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ KINDS: Mapping[str, Kind] = {
 
 
 def scan_source(kind: str, survey: Survey) -> Scan:
-    """Return what a source of a kind holds, with everything that was noticed on the way.
+    """Return what a source of a kind holds, with everything that was noticed during the scan.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for a kind that does not exist, and for options that sources of this kind would not look at.
+        ``SC001`` for a kind that does not exist, and for options that sources of this kind do not use.
     """
     if kind not in KINDS:
         raise SegconvError(f"{kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")

@@ -1,7 +1,7 @@
-"""Whether the images of a task carry the number of a channel: what sets nnU-Net v1 apart from the Decathlon.
+"""Whether the images of a task end in a channel number, which distinguishes nnU-Net v1 from the Decathlon.
 
-v1 lists ``la_003`` for the file ``la_003_0000``; the Decathlon lists files by their complete names, which may also end
-in four digits, as ``amos_0507`` does.
+v1 lists ``la_003`` for the file ``la_003_0000``; the Decathlon lists files by their complete names, which may also
+end in four digits, such as ``amos_0507``.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .task_json import JSON, read_json
 
 @dataclass(frozen=True)
 class TaskForm:
-    """How a task is laid out.
+    """The layout of a task.
 
     Parameters
     ----------
     readable
         Whether its json can be read.
     numbered
-        Whether images end in the number of a channel; None if both readings, or neither, explain all that is listed.
+        Whether images end in a channel number; None if both readings, or neither, explain everything that is listed.
     """
 
     readable: bool
@@ -37,7 +37,7 @@ class TaskForm:
 
 
 def task_form(survey: Survey) -> TaskForm | None:
-    """Return how a task is laid out, or None if a source is not a task of the Decathlon or of nnU-Net v1."""
+    """Return the layout of a task, or None if a source is not a task of the Decathlon or of nnU-Net v1."""
     if not reading.is_file(survey.root / JSON) or not reading.is_folder(survey.root / TRAINING.images):
         return None
     entries = None
@@ -54,7 +54,7 @@ def _numbered(names: list[str], entries: Mapping[str, Any]) -> bool | None:
     listed = _listed(entries)
     whole, numbered = listed & stems, listed & images.cases.keys()
     if whole or numbered:
-        # One file of another form among many is a mistake in a case, and named as such.
+        # A single file of another form among many is an error in one case, and is reported as such.
         return True if numbered > whole else False if whole > numbered else None
     # The lists name none of the files: channels count from 0, in every case.
     return bool(stems) and not images.unnumbered and any(0 in channels for channels in images.cases.values())

@@ -1,4 +1,4 @@
-"""Cases in imagesTr, labelsTr and their like: what sources of nnU-Net v1 and v2 and of the Decathlon share."""
+"""Cases in imagesTr, labelsTr and similar folders, shared by the sources of nnU-Net v1 and v2 and the Decathlon."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..survey import Survey
 
 
 def names_in(folder: Path) -> list[str]:
-    """Return the names in a folder but stray ones, sorted; none if it does not exist."""
+    """Return the names in a folder, sorted, without stray files; none if it does not exist."""
     return [path.name for path in files_of(folder)] if reading.is_folder(folder) else []
 
 
 def case_of(
     survey: Survey, name: str, split: str, images: Sequence[str], label: str | None, expected: str
 ) -> SourceCase | None:
-    """Return a case; None if it is left out, or something about it is wrong, which the survey has then.
+    """Return a case; None if it is left out, or if it has an error, which the survey then holds.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def case_of(
 
 
 def judge_unlisted(survey: Survey, images: Sequence[str], lone_labels: Sequence[str]) -> None:
-    """Note which files are left out because no list names them, if that was asked for; otherwise warn of the images.
+    """Note the unlisted files that are left out, if the user asked for that; otherwise warn of the unlisted images.
 
     Parameters
     ----------
@@ -76,6 +76,6 @@ def refuse_lone_labels(survey: Survey, labels: Sequence[str]) -> None:
 
 
 def refuse_no_case(survey: Survey, cases: Sequence[SourceCase]) -> None:
-    """Add an error if there is no case, and nothing else explains why."""
+    """Add an error if there is no case, and no other finding explains why."""
     if not cases and not survey.failed:
         survey.error("SC011", "no case was found in imagesTr", file=str(survey.root))

@@ -1,4 +1,4 @@
-"""Folds that a source brings along: taken over if they are whole and do not leak, otherwise made anew and told."""
+"""Folds that come with a source: kept if they are complete and do not leak, otherwise made again and reported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def folds_in(survey: Survey, path: Path, cases: Sequence[SourceCase]) -> Splits 
     Returns
     -------
     folds
-        None if there is no such file, or one that cannot be used, which becomes a warning.
+        None if there is no such file, or if it cannot be used, which becomes a warning.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def folds_in(survey: Survey, path: Path, cases: Sequence[SourceCase]) -> Splits 
 
 
 def refuse_no_file(path: Path) -> None:
-    """Refuse what is called like a file of folds and is none.
+    """Refuse a path that has the name of a file of folds but is not a file.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def renamed(found: Any, cases: Sequence[SourceCase]) -> Splits:
     Raises
     ------
     SegconvError
-        ``SC099`` if they are no list of folds, or name cases that are not there.
+        ``SC099`` if they are not a list of folds, or name cases that do not exist.
     """
     folds = parse_splits(found)
     names = {case.original_name: case.case for case in cases if case.split == TRAIN}
@@ -73,16 +73,16 @@ def renamed(found: Any, cases: Sequence[SourceCase]) -> Splits:
 
 
 def settled_folds(source: Splits | None, records: Sequence[CaseRecord], file: str) -> tuple[Splits, list[Finding]]:
-    """Return the folds of a dataset, and a warning if those of its source could not be taken over.
+    """Return the folds of a dataset, and a warning if those of its source could not be kept.
 
     Parameters
     ----------
     source
         Its own folds, or None.
     records
-        The cases that were converted; others leave the folds.
+        The cases that were converted; others are removed from the folds.
     file
-        What the source's folds lie in.
+        The file of the source's folds.
     """
     if source is None:
         return make_splits(records), []
@@ -98,6 +98,6 @@ def settled_folds(source: Splits | None, records: Sequence[CaseRecord], file: st
 
 
 def not_taken(file: str, why: str, code: str = "SC095") -> Finding:
-    """Return the warning that folds of a source were not taken over."""
+    """Return the warning that folds of a source were not kept."""
     hint = "mend the folds of the source if they were meant, and convert again"
     return warning(code, f"{why}; new folds were made instead", file=file, hint=hint)

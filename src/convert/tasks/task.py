@@ -34,7 +34,7 @@ from .task_json import (
 
 @dataclass(frozen=True)
 class Task:
-    """What the json of a task says; empty where there is none, and the user declares the channels.
+    """What the json of a task says; empty if there is none, and the user declares the channels.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class Task:
     channels
         Their names.
     labels
-        None if they depend on what the label files hold.
+        None if they depend on the values in the label files.
     listed
-        Split → image → label, where there is such a list.
+        Split → image → label, for each list in the json.
     """
 
     entries: Mapping[str, Any] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Task:
 
     @classmethod
     def read(cls, survey: Survey) -> Task:
-        """Read the json of a task; what is wrong with an entry goes to the survey, so that it hides nothing else."""
+        """Read the json of a task; an error in an entry goes to the survey, so that it hides no other error."""
         if survey.options.channels and not reading.is_there(survey.root / JSON, links_followed=False):
             survey.note("there is no dataset.json: the folders were read")
             return cls(channels=survey.options.channels)
@@ -75,7 +75,7 @@ def task_scan(survey: Survey, kind: str, task: Task, found: Sequence[SourceCase]
     Parameters
     ----------
     folders
-        Names of the folders that were looked at; nothing of others is converted.
+        Names of the folders that were read; nothing in others is converted.
     """
     _note_other_folders(survey, folders)
     extra = further_entries(task.entries)
@@ -103,7 +103,7 @@ def task_scan(survey: Survey, kind: str, task: Task, found: Sequence[SourceCase]
 
 
 def _note_other_folders(survey: Survey, known: Collection[str]) -> None:
-    """Note each folder of volumes beside those that a task has."""
+    """Note each folder of volumes other than those of a task."""
     for folder in files_of(survey.root):
         if folder.name not in known and reading.is_folder(folder):
             count = sum(volumes.ending_of(path.name) is not None for path in files_of(folder))

@@ -1,4 +1,4 @@
-"""What the json of a task declares and lists: the Decathlon and nnU-Net v1 write it alike, with the same omissions."""
+"""What the json of a task declares and lists; the Decathlon and nnU-Net v1 write it alike, with the same omissions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..survey import Survey
 JSON = "dataset.json"
 
 TASK_KEYS = ("modality", "labels", "numTraining", "numTest", "numTesting", "training", "test", "tensorImageSize")
-"""Entries that are read, counted again or seen in the files."""
+"""Entries that are read, counted again, or known from the files."""
 
 Listed = Mapping[str, str | None]
 """Path of an image → path of its label, relative to the task."""
@@ -38,7 +38,7 @@ def read_json(survey: Survey) -> dict[str, Any]:
     Raises
     ------
     SegconvError
-        ``SC010`` if it does not exist, ``SC086`` for what is wrong with it, and what `resolve_inside` raises.
+        ``SC010`` if it does not exist, ``SC086`` for errors in it, and the errors of `resolve_inside`.
     """
     refuse_unreadable(survey)
     path = survey.root / JSON
@@ -54,7 +54,7 @@ def read_json(survey: Survey) -> dict[str, Any]:
         try:
             data = read_source(survey.resolve(path), MAX_BYTES)
         except SegconvError as error:
-            if error.code == "SC054":  # not a volume, whose budget could be raised
+            if error.code == "SC054":  # not a volume, whose limit could be raised
                 error.code = "SC086"
             raise
         return load_object(data)
@@ -66,7 +66,7 @@ def refuse_unreadable(survey: Survey) -> None:
     Raises
     ------
     SegconvError
-        What `resolve_inside` raises, such as ``SC061`` for a folder, pipe or device.
+        As `resolve_inside` does, such as ``SC061`` for a folder, pipe or device.
     """
     if reading.is_there(survey.root / JSON, links_followed=False):
         try:
@@ -77,7 +77,7 @@ def refuse_unreadable(survey: Survey) -> None:
 
 
 def listed_files(survey: Survey, task: Mapping[str, Any]) -> dict[str, Listed]:
-    """Return the lists of a task by split, without a key where the json has no list."""
+    """Return the lists of a task by split, without a key for a list that the json does not have."""
     listed: dict[str, Listed] = {}
     for split, key in ((TRAIN, "training"), (TEST, "test")):
         entries = task.get(key)
@@ -89,7 +89,7 @@ def listed_files(survey: Survey, task: Mapping[str, Any]) -> dict[str, Listed]:
             survey.warn("SC089", "has no entry 'training'; the folders were read instead", file=JSON)
     survey.add(_crossed(listed))
     if listed.get(TEST) and not reading.is_there(survey.root / TESTING.images, links_followed=False):
-        # Many leave the test images out when they unpack a task.
+        # Many users leave out the test images when they unpack a task.
         what = f"lists {count_of(len(listed.pop(TEST)), 'test image')}, but the folder {TESTING.images} does not exist"
         survey.warn("SC087", f"{what}; they are left out", file=JSON)
     return listed
@@ -108,7 +108,7 @@ def _pairs(survey: Survey, key: str, entries: Sequence[Any]) -> Listed:
 
 
 def _crossed(listed: Mapping[str, Listed]) -> Iterator[Finding]:
-    """Yield an error for each image that the lists bring together with what belongs to another."""
+    """Yield an error for each image that the lists pair with files of another image."""
     training = listed.get(TRAIN, {})
     images: dict[str, str] = {}
     for image in training:
@@ -148,7 +148,7 @@ def further_entries(task: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def judge_counts(survey: Survey, task: Mapping[str, Any], cases: Sequence[SourceCase]) -> None:
-    """Warn of each count that is wrong; the dataset gets the right ones."""
+    """Warn of each wrong count; the dataset gets the right ones."""
     for key, split in (("numTraining", TRAIN), ("numTest", TEST), ("numTesting", TEST)):
         number = sum(case.split == split for case in cases)
         if task.get(key) is not None and task[key] != number:
@@ -180,12 +180,12 @@ def _name_and_value(key: str, entry: Any) -> tuple[str, int]:
     name = name.strip()
     if not name:
         raise SegconvError(f"labels: the value {text} has no name", code="SC074", file=JSON)
-    # nnU-Net knows these two by their lower-case names only.
+    # nnU-Net knows these two only by their lower-case names.
     return name.lower() if name.lower() in ("background", "ignore") else name, int(text)
 
 
 def safe_path(path: Any) -> str:
-    """Return a path of the json, normalised; it is data, so it must stay in the task."""
+    """Return a path of the json, normalised; it is untrusted data, so it must stay in the task."""
     if not isinstance(path, str) or not path:
         raise SegconvError(f"lists {brief(path)}, expected a path", code="SC087")
     if "\0" in path or "\\" in path or ":" in path.split("/")[0] or path.startswith(("/", "~", "$")):
@@ -225,7 +225,7 @@ def label_map_declared(options: ConvertOptions, task: Mapping[str, Any]) -> Labe
     Raises
     ------
     SegconvError
-        ``SC074`` if nobody declares them, or the declaration is not usable.
+        ``SC074`` if neither declares them, or if the declaration is not usable.
     """
     names = declared_labels(task) if options.labels is None else None
     if needs_files(options):

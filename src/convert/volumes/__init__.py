@@ -1,1 +1,1 @@
-"""Which files make one volume: series of DICOM, stacks of pictures, frames, and their order."""
+"""Which files make one volume: DICOM series, stacks of pictures and frames, and their order."""

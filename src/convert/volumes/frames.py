@@ -1,6 +1,6 @@
-"""Images of several frames whose labels have as many (4D both): a case of its own for each frame.
+"""Make one case per frame of images and labels that have equally many frames (both 4D).
 
-The frames of one file are of one patient, so that folds keep them together.
+The frames of one file are of one patient, so folds keep them together.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _SUBJECT = re.compile(r"(?:^|[/_])(sub-[A-Za-z0-9]+)")
 
 
 def with_frames(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
-    """Return a case for each frame, if that was asked for; what has no frames to take apart becomes a finding.
+    """Return a case for each frame, if that was asked for; a case without frames to separate becomes a finding.
 
-    Many files of hearts hold labels of two frames, and empty ones of all others: the user may leave those out, or
+    Many cardiac files have labels in two frames and empty labels in all others: the user may leave those out, or
     make test cases of them.
     """
     if not survey.options.frames:
@@ -56,7 +56,7 @@ def _with_frames(survey: Survey, case: SourceCase) -> list[SourceCase]:
 
 
 def _empty(case: SourceCase, count: int, options: ConvertOptions) -> set[int]:
-    """Return the frames whose label is empty while others are not, if the user says what becomes of them."""
+    """Return the frames with an empty label, if others are not empty and the user says what becomes of them."""
     if options.unlabelled is None or case.label is None:
         return set()
     label = volumes.decode(read_source(case.label), case.label, how=options.read_options)
@@ -65,7 +65,7 @@ def _empty(case: SourceCase, count: int, options: ConvertOptions) -> set[int]:
 
 
 def same_frames(images: Sequence[VolumeHeader], label: VolumeHeader) -> bool:
-    """Return whether images and their label have one number of frames, by their headers."""
+    """Return whether images and their label have the same number of frames, by their headers."""
     return label.channels > 1 and all(header.channels == label.channels for header in images)
 
 
@@ -94,7 +94,7 @@ def _frames(
 
 
 def header_of_frame(header: VolumeHeader) -> VolumeHeader:
-    """Return what the header of a file says of one of its frames."""
+    """Return a file's header as that of one of its frames."""
     return VolumeHeader(header.geometry, 1, header.dtype, header.slope, header.intercept, False, tuple(header.oddities))
 
 

@@ -1,4 +1,4 @@
-"""The patient of a DICOM series, whom its headers name."""
+"""The patient of a DICOM series, from its headers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..model import SERIES, SourceCase
 def with_patient(case: SourceCase) -> SourceCase:
     """Return a case of a DICOM series with its patient, so that folds keep patients together.
 
-    The lineage holds no identities: the patient is told by a hash.
+    The lineage holds no identities: a hash represents the patient.
     """
     series = next((case.files_of(path) for path in case.images if case.form(path) == SERIES), None)
     if series is None or case.patient is not None:

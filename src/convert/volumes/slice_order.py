@@ -1,7 +1,7 @@
-"""Mask pictures of a volume in the order of its slices: by file where files correspond, else as the user says.
+"""Put the mask pictures of a volume in the order of its slices: by file name if files correspond, else as declared.
 
-A DICOM series lies in the order of its positions, which may run against that of its file names; a volume
-in one file has no names of slices at all. So the order of mask pictures proves nothing by itself.
+A DICOM series is in the order of its positions, which may run against that of its file names; a volume
+in one file has no slice names at all. So the order of mask pictures alone proves nothing.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ INSTANCE = "instance"
 POSITION = "position"
 REVERSE = "reverse"
 ORDERS = (NAME, INSTANCE, POSITION, REVERSE)
-"""In what order of the slices the pictures follow one another."""
+"""How the order of the pictures relates to that of the slices."""
 
 
 @dataclass(frozen=True)
 class _Slices:
-    """The slices of an image, in the order in which they lie in the volume; of a volume in one file, only how many.
+    """The slices of an image, in their order in the volume; for a volume in one file, only their number.
 
     Parameters
     ----------
@@ -44,14 +44,14 @@ class _Slices:
 
     @property
     def numbered(self) -> bool:
-        """Whether each has an InstanceNumber of its own."""
+        """Whether each slice has a distinct InstanceNumber."""
         return None not in self.instances and len(set(self.instances)) >= max(1, self.count)
 
 
 def in_slice_order(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]:
     """Return the cases with their mask pictures in the order of the slices of their images.
 
-    Cases whose order is neither proved nor stated become one finding, those of each proof a note.
+    Cases whose order is neither proved nor stated become one finding; each kind of proof becomes one note.
     """
     ordered = []
     ways: Counter[str] = Counter()
@@ -117,7 +117,7 @@ def _slices_of(case: SourceCase) -> _Slices:
     image = case.images[0]
     if case.form(image) != SERIES:
         return _Slices(0)
-    from ...image.formats import dicom  # brings SimpleITK
+    from ...image.formats import dicom  # loads SimpleITK
 
     files = dicom.ordered(case.files_of(image))
     stems = tuple(_without_ending(Path(file).name) for file in files)
@@ -130,10 +130,10 @@ def _without_ending(name: str) -> str:
 
 
 def _proved(pictures: Sequence[str], slices: _Slices) -> tuple[str, list[int]] | None:
-    """Return how names of pictures and slices correspond, and which picture each slice has; None if they do not.
+    """Return how names of pictures and slices correspond, and each slice's picture by index; None if they do not.
 
-    Names that are the same tell it. So does a number that is the same, in the names of the files or as
-    InstanceNumber; where both could be meant they must say the same.
+    Equal names prove it. So does an equal number, in the file names or as InstanceNumber; if both are
+    possible, they must agree.
     """
     if (order := _by_key(pictures, slices.stems)) is not None:
         return "of the same names", order
@@ -152,7 +152,7 @@ def _proved(pictures: Sequence[str], slices: _Slices) -> tuple[str, list[int]] |
 def _by_key(
     pictures: Sequence[str] | Sequence[int], slices: Sequence[str] | Sequence[int | None] | None
 ) -> list[int] | None:
-    """Return for each slice the picture that has its key, if each has one of its own."""
+    """Return the index of each slice's picture, matched by key; None unless keys are unique and match exactly."""
     if slices is None or len(set(slices)) < len(slices) or set(slices) != set(pictures):
         return None
     place = {key: at for at, key in enumerate(pictures)}
@@ -160,7 +160,7 @@ def _by_key(
 
 
 def _stated(order: str, slices: _Slices, count: int) -> list[int]:
-    """Return for each slice the picture that it has; pictures are in the order of their names."""
+    """Return the index of each slice's picture; pictures are in the order of their names."""
     if order == REVERSE:
         return list(range(count))[::-1]
     if order == POSITION or not slices.stems:

@@ -20,11 +20,11 @@ from ..tree import Unit, walk
 
 _SLICE = (".dcm", ".ima")
 _NO_SLICE = (*raster.ENDINGS, ".txt", ".json", ".csv", ".tsv", ".xml")
-"""Endings that no slice of DICOM has, of which a folder may hold many."""
+"""Endings that no DICOM slice has, but of which a folder may hold many."""
 
 
 def companions_of(path: str) -> tuple[str, ...]:
-    """Return the further files that a volume consists of; only headers that may lie apart are opened."""
+    """Return the further files of a volume; only headers that may have their voxels in another file are opened."""
     with naming(path):
         return volumes.companions(path) if path.lower().endswith((".mhd", ".nhdr")) else ()
 
@@ -62,12 +62,12 @@ def strip_ending(name: str) -> str:
 
 
 def listed_volume(survey: Survey, unit: Unit) -> Unit:
-    """Return a file or folder that a list names as a volume: a folder's slices, or a picture's pages, if it is such.
+    """Return a file or folder that a list names as a volume, with its slices or pages if it has any.
 
     Raises
     ------
     SegconvError
-        ``SC063`` for a folder that holds no slices; what looking at them raises.
+        ``SC063`` for a folder that holds no slices, and the errors of reading them.
     """
     place = survey.root / unit.path
     if reading.is_folder(place):
@@ -89,20 +89,20 @@ def listed_volume(survey: Survey, unit: Unit) -> Unit:
 
 
 def _starts(name: str) -> list[str]:
-    """Return what of a name stands before each of its dots."""
+    """Return what precedes each dot in a name."""
     return [name[: match.start()] for match in re.finditer(r"\.", name)]
 
 
 def series_units(survey: Survey, folder: str, names: list[str]) -> list[Unit]:
-    """Return the series of DICOM that a folder's files are slices of, if they are; what is wrong becomes a finding."""
+    """Return the DICOM series whose slices are in a folder, if any; what is wrong becomes a finding."""
     with survey.judging(folder):
         return _of_folder(survey.root, folder, names, spaced=False)
     return []
 
 
 def _of_folder(root: Path, folder: str, names: list[str], *, spaced: bool) -> list[Unit]:
-    """Return the volume that a folder's files are slices of, if they are; or volumes of pages."""
-    # Files of DICOM often have no ending, or a number for one. The first may be damaged, so that each is looked at.
+    """Return the volume whose slices are in a folder, if any; or volumes of pages."""
+    # DICOM files often have no ending, or a number for one. The first may be damaged, so each is tried.
     slices = (name for name in names if not name.lower().endswith(_NO_SLICE) and _is_dicom(root / folder / name))
     named = (name for name in names if name.lower().endswith(_SLICE))
     pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)]
@@ -119,7 +119,7 @@ def _of_folder(root: Path, folder: str, names: list[str], *, spaced: bool) -> li
 
 
 def _series(root: Path, folder: str) -> list[Unit]:
-    from ...image.formats import dicom_folder  # brings SimpleITK
+    from ...image.formats import dicom_folder  # loads SimpleITK
 
     parent, _, own = folder.rpartition("/")
     return [Unit(parent, own, "", Parts(SERIES, dicom_folder.one_series(str(root / folder))))]
@@ -129,18 +129,18 @@ def _stacks(root: Path, folder: str, pictures: list[str]) -> list[Unit]:
     paths = [root / folder / name for name in pictures]
     first = next((head for path in paths if (head := _head(path)) is not None), None)
     pages = first is not None and (first.pages > 1 or first.kind == KIND)
-    # Channels are refused as slices when the headers are judged, and so is what cannot be read.
+    # Channels where slices are expected, and unreadable files, are refused when the headers are judged.
     if pages or (first is None and all(path.suffix.lower() in (".tif", ".tiff") for path in paths)):
         return [Unit(folder, path.stem, path.suffix, Parts(STACK, (str(path),))) for path in paths]
     if not folder:
-        return []  # the source itself is no volume
+        return []  # the source itself is not a volume
     parent, _, own = folder.rpartition("/")
     order = stack.ordered([path.stem for path in paths])
     return [Unit(parent, own, "", Parts(STACK, tuple(str(paths[index]) for index in order)))]
 
 
 def _head(path: Path) -> raster.PictureHeader | None:
-    """Return the header of a picture; None of one that is refused when the headers are judged."""
+    """Return the header of a picture; None if it is refused when the headers are judged."""
     try:
         return raster.probe_file(os.path.realpath(path))
     except SegconvError:
