@@ -37,17 +37,7 @@ from .write.volumes import convert_volumes
 
 @dataclass(frozen=True)
 class Inputs:
-    """A user's files, planned as cases of a dataset; nothing has been written.
-
-    Parameters
-    ----------
-    cases
-        The files.
-    pictures
-        Whether they are pictures.
-    plan
-        The work.
-    """
+    """A user's files, planned as cases of a dataset; nothing has been written."""
 
     cases: tuple[SourceCase, ...]
     pictures: bool

@@ -33,16 +33,10 @@ class Made:
 
     Parameters
     ----------
-    scan
-        What the source held.
-    target
-        Where the output will be.
     link
         As in `ConvertOptions`.
     whole
         What can only be known from all cases together.
-    description
-        Of the output.
     """
 
     scan: Scan

@@ -118,8 +118,6 @@ def in_order(volume: DecodedVolume, reference: Geometry, whose: str, repairs: li
         Of the image that a label or a channel belongs to, as in its file.
     whose
         `grids.IMAGE` for a label, `grids.FIRST_CHANNEL` for a channel.
-    name
-        Of the file, for `repairs`.
 
     Returns
     -------
@@ -136,13 +134,7 @@ def in_order(volume: DecodedVolume, reference: Geometry, whose: str, repairs: li
 
 
 def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
-    """Replace NaN and infinity in an image if that is allowed; return the same object if there are none.
-
-    Parameters
-    ----------
-    name
-        Of the file, for `repairs`.
-    """
+    """Replace NaN and infinity in an image if that is allowed; return the same object if there are none."""
     value, stored = mending.nonfinite, image.stored
     if value is None or stored.dtype.kind != "f":
         return image
@@ -160,11 +152,6 @@ def finite(image: DecodedVolume, mending: Mending, repairs: list[str], name: str
 
 def cast(image: DecodedVolume, mending: Mending, repairs: list[str], name: str) -> DecodedVolume:
     """Cast a 64-bit integer image to 16 or 32 bits, if that is allowed and every value fits.
-
-    Parameters
-    ----------
-    name
-        Of the file, for `repairs`.
 
     Returns
     -------
@@ -191,8 +178,6 @@ def turned(
 
     Parameters
     ----------
-    name
-        Of the file, for `repairs`.
     grid
         Where its voxels are, if not where its header says.
     """

@@ -20,8 +20,6 @@ class Remarks:
 
     Parameters
     ----------
-    findings
-        Errors and warnings.
     notes
         What was guessed or left out, in words.
     """
@@ -64,8 +62,6 @@ class Survey(Remarks):
     ----------
     root
         The folder of the source, resolved.
-    options
-        What the user said.
     readers
         Who reads label files where the plan depends on their values.
     skipped

@@ -38,7 +38,7 @@ def describes_segments(path: str) -> bool:
 def with_segments(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase] | None:
     """Return the cases of a source whose labels are segmentations, one file each; None if they are not.
 
-    What is wrong with one becomes a finding, such as a label map among segmentations.
+    An error in one, such as a label map among segmentations, becomes a finding.
     """
     labels = {case.case: str(case.label) for case in cases if case.label is not None and case.form(case.label) is None}
     segmented = {name for name, label in labels.items() if describes_segments(label)}

@@ -55,7 +55,7 @@ class CaseFiles:
 
 
 def cases_of(survey: Survey, pairs: Iterable[Pair]) -> list[SourceCase]:
-    """Return the cases, training cases first; what is wrong with one goes to the survey."""
+    """Return the cases, training cases first; errors in one go to the survey."""
     cases = []
     places: dict[str, str] = {}
     for pair in pairs:

@@ -23,7 +23,7 @@ _SEPARATOR = "[_\\-. ]"
 
 @dataclass(frozen=True)
 class _Owned:
-    """A mask and the name of its picture.
+    """A mask with the name of its picture.
 
     Parameters
     ----------
@@ -52,13 +52,7 @@ class _Group:
 
 
 def cases_by_names(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:
-    """Return the cases of a source with this layout; none if it has another.
-
-    Parameters
-    ----------
-    folders
-        Folder → its files.
-    """
+    """Return the cases of a source with this layout; none if it has another."""
     groups = _groups(folders)
     found = [one for group in groups for one in group.masks.values() if one is not None]
     names = _names(list(dict.fromkeys(one.kind for one in found)))

@@ -45,10 +45,6 @@ def pair_by_list(path: Path, root: Path, strip: Callable[[str], str]) -> Pairing
 
     Parameters
     ----------
-    path
-        The list.
-    root
-        The source.
     strip
         Returns a file's name without its ending.
 

@@ -241,8 +241,6 @@ def _of_one_kind(
 
     Parameters
     ----------
-    files
-        Folder → its files.
     elsewhere
         The folder of the images, if they have their own.
     """

@@ -102,8 +102,6 @@ class _Pairs:
 
     Parameters
     ----------
-    pairing
-        Where they are added.
     one_each
         Whether every folder of pictures that has masks holds one picture.
     """
@@ -249,7 +247,7 @@ class _Pairs:
             self.pairing.note(f"{_LONGER}, as {named} for {name!r}")
 
     def report(self) -> None:
-        """Add what is wrong with the complete source."""
+        """Add the findings on the complete source."""
         if self._rivals:
             self.pairing.findings.append(of_rivals(self._rivals))
         if self._seconds:

@@ -138,8 +138,6 @@ class _Matches:
     ----------
     names
         The named parts that distinguish cases; if empty, everything that wildcards match does.
-    pairing
-        Where findings go.
 
     Attributes
     ----------

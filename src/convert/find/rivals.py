@@ -1,4 +1,4 @@
-"""Case folders in which the names of several files mean label, so that any of them may be the label."""
+"""Case folders in which several files are labels by name, and any of them may be the label."""
 
 from __future__ import annotations
 
@@ -59,8 +59,6 @@ def take_as_label(images: Mapping[str, Sequence[Unit]], pattern: str, label: str
         Pattern that finds the label.
     label
         Name of the label in messages.
-    more
-        Further values of the cure.
     """
     if len(images) > 1:
         more = {"channels": list(images), **more}

@@ -55,8 +55,6 @@ def unite(pairing: Pairing, *, wanted: bool, noun: str) -> None:
 
     Parameters
     ----------
-    wanted
-        Whether the user asked for it.
     noun
         ``"picture"`` or ``"volume"``.
     """

@@ -38,8 +38,6 @@ def choices_of_masks(
         Name of the channel → its file in each case.
     masks
         Name of the candidate → its file in each case.
-    more
-        Further values of the cures.
     """
     patterns = [patterns_of(survey, list(images.values()), files) for files in masks.values()]
     if not all(patterns):
@@ -116,7 +114,7 @@ def _of_other_manners(names: Iterable[str]) -> list[str]:
 
 
 def _fits(units: Sequence[Unit], patterns: Patterns, files: Sequence[Unit], root: Path) -> bool:
-    """Return whether patterns find exactly these files, so that they may be proposed."""
+    """Return whether patterns find exactly these files and may therefore be proposed."""
     try:
         found = pair_by_patterns(units, patterns.images, patterns.masks, root)
     except SegconvError:

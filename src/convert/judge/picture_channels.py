@@ -21,8 +21,6 @@ class _Look:
 
     Parameters
     ----------
-    channels
-        Number of channels.
     wide
         Whether a sample has 16 bits.
     apart

@@ -73,8 +73,6 @@ class _Question:
 
     Parameters
     ----------
-    pairs
-        The cases by their files.
     where
         How many cases they are, in words.
     """

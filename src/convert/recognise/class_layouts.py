@@ -49,7 +49,7 @@ def refuse_class_folders(root: Path) -> None:
 
 
 def _refuse_by_names(root: Path, cases: Sequence[CaseFolder], places: Mapping[str, str]) -> None:
-    """Refuse masks that are distinguished by paths, unless a usual reading of them leaves nothing open."""
+    """Refuse masks that paths distinguish, unless a usual reading of them leaves nothing open."""
     if _settled_by_names(cases):
         return
     full = next((case for case in cases if len(case.masks) > 1), None)

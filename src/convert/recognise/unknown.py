@@ -72,7 +72,7 @@ def _of_other_formats(root: Path, files: Mapping[str, list[str]]) -> str:
 
 
 def _of_lonely_labels(units: Sequence[Unit]) -> list[Finding]:
-    """Return what is wrong with labels known by their place, or with several possible labels, if there are any."""
+    """Return the findings on labels known by their place, or on several possible labels."""
     found = pair_units(units).findings
     if any(place_of(unit.folder).role == MASK for unit in units):
         return found
@@ -127,7 +127,7 @@ def _proposals(survey: Survey, units: Sequence[Unit]) -> tuple[tuple[Cure, ...],
 def _sides(folders: Mapping[str, list[Unit]]) -> Iterator[list[tuple[str, list[Unit]]]]:
     """Yield sides that may be images and labels, each with its pattern.
 
-    Sides are the files of one name in every folder, or whole folders, or files that share the last word of their name.
+    Sides are the files of one name in every folder, or complete folders, or files whose names share the last word.
     """
     owns = list(folders.values())
     names = {unit.stem + unit.ending for unit in owns[0]}

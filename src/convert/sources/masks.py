@@ -110,7 +110,7 @@ def scan(survey: Survey) -> Scan:
 
 
 def _cases(survey: Survey) -> list[SourceCase]:
-    """Return the cases, training cases first; what is wrong with one goes to the survey."""
+    """Return the cases, training cases first; errors in one go to the survey."""
     folders = class_folders(survey) or find_folders(survey)
     if survey.options.masks is not None and not any(folder.labels for folder in folders):
         raise SegconvError(f"no mask is called {survey.options.masks}", code="SC011", file=str(survey.root))

@@ -69,8 +69,6 @@ class _Dataset:
         The object of its json.
     description
         The same, validated.
-    labels
-        Its own labels.
     run
         How segconv made it, if it did.
     """

@@ -30,7 +30,7 @@ def case_of(
     images, label
         Paths relative to the source, or absolute.
     expected
-        Where a label that is missing should be.
+        Where a missing label should be.
     """
     if label is None and split == TRAIN:
         found = survey.split_without_label(survey.shown(images[0]), f"has no label: {expected} does not exist")

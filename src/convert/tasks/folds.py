@@ -77,12 +77,8 @@ def settled_folds(source: Splits | None, records: Sequence[CaseRecord], file: st
 
     Parameters
     ----------
-    source
-        Its own folds, or None.
     records
         The cases that were converted; others are removed from the folds.
-    file
-        The file of the source's folds.
     """
     if source is None:
         return make_splits(records), []

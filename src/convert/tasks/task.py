@@ -40,8 +40,6 @@ class Task:
     ----------
     entries
         The object of the json.
-    channels
-        Their names.
     labels
         None if they depend on the values in the label files.
     listed

@@ -94,7 +94,7 @@ def _starts(name: str) -> list[str]:
 
 
 def series_units(survey: Survey, folder: str, names: list[str]) -> list[Unit]:
-    """Return the DICOM series whose slices are in a folder, if any; what is wrong becomes a finding."""
+    """Return the DICOM series whose slices are in a folder, if any; an error becomes a finding."""
     with survey.judging(folder):
         return _of_folder(survey.root, folder, names, spaced=False)
     return []
