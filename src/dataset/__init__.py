@@ -1,1 +1,1 @@
-"""The noun everybody works on: a nnU-Net v2 dataset on disk, its labels, splits and lineage."""
+"""A nnU-Net v2 dataset on disk: its labels, splits and lineage."""

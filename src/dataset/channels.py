@@ -1,12 +1,12 @@
-"""What the name of a channel means to nnU-Net, and whether its values go with it."""
+"""What a channel name means to nnU-Net, and whether the channel's values agree with it."""
 
 from __future__ import annotations
 
 AIR_HU = -300.0
-"""Images that go below this hold air as CT has it: no other modality stores such values."""
+"""An image with lower values holds air as in CT: no other modality stores such values."""
 
 DENSE_HU = 100.0
-"""CT of a body holds at least soft tissue and bone."""
+"""The CT of a body holds at least soft tissue and bone."""
 
 _SCHEMES = {
     "ct": "CT: clipped and scaled by the dataset's percentiles",
@@ -18,7 +18,7 @@ _SCHEMES = {
 
 
 def normalisation(channel: str) -> str:
-    """Return nnU-Net's normalisation of a channel of this name.
+    """Return nnU-Net's normalisation for a channel name.
 
     Source: ``channel_name_to_normalization_mapping`` of nnunetv2 2.8, which compares in lower case
     and falls back to z-score; a test compares the two.
@@ -27,7 +27,7 @@ def normalisation(channel: str) -> str:
 
 
 def is_ct(channel: str) -> bool:
-    """Return whether nnU-Net takes a channel of this name for CT."""
+    """Return whether nnU-Net treats a channel of this name as CT."""
     return channel.casefold() == "ct"
 
 
@@ -37,7 +37,7 @@ class ValueRange:
     Parameters
     ----------
     name
-        Of the channel.
+        Name of the channel.
     """
 
     def __init__(self, name: str) -> None:
@@ -49,14 +49,14 @@ class ValueRange:
         self.high = float("-inf")
 
     def add(self, low: float, high: float) -> None:
-        """Take in the values of a case."""
+        """Include the values of a case."""
         self.cases += 1
         self.like_hu += low <= AIR_HU and high >= DENSE_HU
         self.without_air += low >= 0
         self.low, self.high = min(self.low, low), max(self.high, high)
 
     def contradiction(self) -> str | None:
-        """Return what does not go together, in words; None if nothing speaks against the name."""
+        """Return the contradiction between name and values, in words; None if there is none."""
         named_ct = is_ct(self.name)
         everything = f"(all: {self.low:g} to {self.high:g})"
         if not named_ct and self.cases and self.like_hu * 2 > self.cases:

@@ -1,4 +1,4 @@
-"""How many voxels of each label value a case has: as the lineage says, or counted in the files where it does not."""
+"""Number of voxels of each label value per case: from the lineage, or counted in the files if it has none."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .lineage import TRAIN, read_records
 
 
 def recorded_counts(dataset: Path, split: str = TRAIN) -> Iterator[tuple[str, dict[int, int]]]:
-    """Yield case and label value → number of voxels for the cases of a dataset's folder whose lineage says so."""
+    """Yield (case, label value → number of voxels) for the cases of a dataset folder whose lineage records it."""
     for record in read_records(dataset):
         if record.split == split and record.label_voxels:
             yield record.case, {int(value): number for value, number in record.label_voxels.items()}
 
 
 def recorded_voxels(dataset: Path) -> dict[int, int]:
-    """Return label value → number of voxels over all training cases, as the lineage says; empty without one."""
+    """Return label value → number of voxels over all training cases, from the lineage; empty without one."""
     found: Counter[int] = Counter()
     for _, counts in recorded_counts(dataset):
         found.update(counts)
@@ -35,19 +35,19 @@ def recorded_voxels(dataset: Path) -> dict[int, int]:
 def label_counts(
     dataset: Dataset, split: str = TRAIN, *, readers: Readers = ONE
 ) -> Iterator[tuple[str, dict[int, int]]]:
-    """Yield case and label value → number of voxels, in the order of the cases; files are read where they must be.
+    """Yield (case, label value → number of voxels) in the order of the cases; read files only where necessary.
 
     Parameters
     ----------
     dataset, split
-        Whose cases.
+        The cases to count.
     readers
-        Who reads their files.
+        How their files are read.
 
     Raises
     ------
     SegconvError
-        What `read_label` raises, with the file; ``SC080`` if a label does not exist.
+        Any error of `read_label`, with the file; ``SC080`` if a label does not exist.
     """
     recorded = dict(recorded_counts(dataset.path, split))
     cases = dataset.cases(split)
@@ -75,6 +75,6 @@ def _counted(path: str) -> dict[int, int]:
 
 
 def share(counts: Mapping[int, int], value: int) -> float:
-    """Return which part of the voxels have a value, 0 to 1."""
+    """Return the part of the voxels that have a value, 0 to 1."""
     total = sum(counts.values())
     return counts.get(value, 0) / total if total else 0.0

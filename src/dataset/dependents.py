@@ -1,4 +1,4 @@
-"""Datasets whose files are links into another one: what would change, or lead nowhere, if that were replaced."""
+"""Find datasets that link to files of another one, and would change or break if it were replaced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DESCRIPTION = "dataset.json"
 
 
 def dependents(target: Path) -> list[Path]:
-    """Return the datasets next to one that link to files in it, by symbolic or hard links or by the key ``dataset``.
+    """Return the datasets next to `target` that link to its files, by symbolic or hard links or by the key ``dataset``.
 
     Parameters
     ----------
@@ -29,14 +29,14 @@ def dependents(target: Path) -> list[Path]:
 
 
 def _shared_files(target: Path) -> set[tuple[int, int]]:
-    """Return device and inode of every file that has another name as well."""
+    """Return device and inode of every file that has a second name."""
     files = (entry for _, entry in owned.entries(target) if not entry.is_dir(follow_symlinks=False))
     found = (entry.stat(follow_symlinks=False) for entry in files)
     return {(one.st_dev, one.st_ino) for one in found if one.st_nlink > 1}
 
 
 def _depends(path: Path, inside: str, shared: set[tuple[int, int]]) -> bool:
-    """Return whether a dataset is a link to another one, names files of it, or links to some."""
+    """Return whether a dataset is a link to another one, names its files, or links to some of them."""
     if os.path.realpath(path) + os.sep == inside:
         return True
     if any(_is_inside(place, inside) for place in _named_elsewhere(path)):
@@ -59,7 +59,7 @@ def _is_inside(path: str, inside: str) -> bool:
 
 
 def _named_elsewhere(dataset: Path) -> Iterator[str]:
-    """Yield the paths that the key ``dataset`` of a dataset.json names; nothing of one that cannot be read."""
+    """Yield the paths under the key ``dataset`` of a dataset.json; none if it cannot be read."""
     try:
         cases = load_object(read_file(dataset / _DESCRIPTION)).get("dataset")
     except SegconvError:

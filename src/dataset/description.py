@@ -1,4 +1,4 @@
-"""dataset.json of nnU-Net v2: read, validated, written from an allow-list; and written as v1 has it."""
+"""Read and validate nnU-Net v2's dataset.json; write it from an allow-list, or in the form of v1."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from .labels import IGNORE, Labels
 from .strictjson import dumps, load_object, read_file
 
 FREE_TEXT_KEYS = ("name", "description", "reference", "licence", "release", "citation")
-"""Entries for people that are carried along; nnU-Net does not read them."""
+"""Entries for people, which are kept; nnU-Net does not read them."""
 REQUIRED_KEYS = ("channel_names", "labels", "numTraining", "file_ending")
 OPTIONAL_KEYS = ("regions_class_order",)
 _SPELLED = {"relase": "release", "license": "licence"}
 V1_ENDING = ".nii.gz"
-"""The one ending that v1 knows."""
+"""The only file ending that v1 supports."""
 
 
 @dataclass(frozen=True)
 class DatasetDescription:
-    """What dataset.json says.
+    """Contents of dataset.json.
 
     Parameters
     ----------
     channel_names
-        One name a channel, in order. The name decides nnU-Net's normalisation: ``CT`` is clipped
+        One name per channel, in order. The name decides nnU-Net's normalisation: ``CT`` is clipped
         and scaled by percentiles of the dataset, ``rgb_to_0_1`` and ``noNorm`` mean what they say,
         all others are z-scored.
     labels
         Names and values.
     file_ending
-        Of images and labels alike, with its dot.
+        File ending of images and labels, with its dot.
     num_training
         Number of training cases.
     texts
@@ -44,7 +44,7 @@ class DatasetDescription:
     Raises
     ------
     SegconvError
-        ``SC086`` if one of this cannot be.
+        ``SC086`` if one of these is invalid.
     """
 
     channel_names: tuple[str, ...]
@@ -62,7 +62,7 @@ class DatasetDescription:
             )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object in the order in which people read it."""
+        """Return the object, its keys in reading order."""
         found: dict[str, Any] = {key: self.texts[key] for key in FREE_TEXT_KEYS if key in self.texts}
         found["channel_names"] = {str(i): name for i, name in enumerate(self.channel_names)}
         found["labels"] = self.labels.as_json()
@@ -73,7 +73,7 @@ class DatasetDescription:
         return found
 
     def to_bytes(self) -> bytes:
-        """Return the file."""
+        """Return the bytes of the file."""
         return dumps(self.as_json())
 
     @classmethod
@@ -100,19 +100,19 @@ class DatasetDescription:
 
     @classmethod
     def read(cls, path: Path) -> DatasetDescription:
-        """Read a dataset.json; what is wrong names the file."""
+        """Read a dataset.json; errors name the file."""
         data = read_file(path)
         with naming(str(path)):
             return cls.from_json(load_object(data))
 
 
 def external_files(found: Any) -> dict[str, dict[str, Any]]:
-    """Read the key ``dataset``: case → ``images``, one per channel, and ``label``, which may be missing.
+    """Read the key ``dataset``: case → ``images``, one per channel, and an optional ``label``.
 
     Raises
     ------
     SegconvError
-        ``SC086`` if it is not made so.
+        ``SC086`` if it has another form.
     """
     try:
         return _external(found)
@@ -135,20 +135,20 @@ def _refuse_unknown_to_v1(description: DatasetDescription) -> None:
 
 
 def v1_object(description: DatasetDescription, training: Iterable[str], test: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the object of a dataset.json of nnU-Net v1, which the Decathlon reads as well.
+    """Return the object of a dataset.json for nnU-Net v1, which Decathlon tools read as well.
 
     Parameters
     ----------
     description
-        Of the dataset; its number of training cases is counted again.
+        Description of the dataset; training cases are counted again.
     training, test
-        Identifiers of the cases, in the order to list them.
+        Case identifiers, in the order to list them.
 
     Raises
     ------
     SegconvError
-        ``SC074`` for regions and an ignore label, ``SC086`` for another ending than ``.nii.gz``: v1
-        knows none of them, and would take the ignore label for a class.
+        ``SC074`` for regions and an ignore label, ``SC086`` for an ending other than ``.nii.gz``: v1
+        supports none of these, and would treat the ignore label as a class.
     """
     _refuse_unknown_to_v1(description)
     labels = description.labels
@@ -172,7 +172,7 @@ def v1_object(description: DatasetDescription, training: Iterable[str], test: It
 
 
 def unknown_entries(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a v2 dataset.json says that `DatasetDescription` does not hold: kept in the lineage, not written."""
+    """Return v2 dataset.json entries that `DatasetDescription` does not hold: kept in the lineage, not written."""
     held = {*REQUIRED_KEYS, *OPTIONAL_KEYS}
     return {
         key: value
@@ -182,7 +182,7 @@ def unknown_entries(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def left_out(extra: Mapping[str, Any]) -> list[Finding]:
-    """Return a warning for entries of a dataset.json that nnU-Net does not know, as `unknown_entries` has them."""
+    """Return a warning for entries of a dataset.json that nnU-Net does not know, from `unknown_entries`."""
     no_texts = [key for key in extra if _is_for_people(key)]
     unknown = [key for key in extra if key not in no_texts]
     return [
@@ -213,6 +213,6 @@ def channel_names(found: Any) -> tuple[str, ...]:
 
 
 def free_texts(found: Mapping[str, Any]) -> dict[str, str]:
-    """Return the entries for people, with the two usual misspellings corrected."""
+    """Return the entries for people, correcting the two usual misspellings."""
     texts = {_SPELLED.get(key, key): value for key, value in found.items() if isinstance(value, str)}
     return {key: value.strip() for key, value in texts.items() if key in FREE_TEXT_KEYS}

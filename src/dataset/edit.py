@@ -1,9 +1,8 @@
-"""Edits of a dataset's labels that change no voxel: names and regions, only in dataset.json.
+"""Edit names and regions of a dataset's labels in dataset.json, without changing a voxel.
 
-An edit is planned first, shows old and new, and is then made under the dataset's lock, each file
-replaced completely. Entries other than the labels stay as they are, those that segconv does not know
-included. What was edited is added to the lineage; the way back to the user's files goes by values,
-so that nothing else changes.
+An edit is planned, shown as old and new, and then made under the dataset's lock; each file is replaced completely.
+All other entries stay as they are, including those that segconv does not know. The lineage records the edit; the way
+back to the user's files goes by value and is not affected.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from .runs import RunRecord
 from .strictjson import dumps, load_object, read_file
 
 ENTRIES = ("labels", "regions_class_order")
-"""What an edit may change in dataset.json."""
+"""Entries of dataset.json that an edit may change."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,11 @@ class Edit:
     what
         ``"rename"`` or ``"regions"``.
     before
-        dataset.json as it was read, byte for byte.
+        dataset.json as read, byte for byte.
     labels
-        The labels as they are to be.
+        The new labels.
     held
-        What the dataset was before it was read.
+        State of the dataset before it was read.
     """
 
     dataset: Path
@@ -62,19 +61,19 @@ class Edit:
 
     @property
     def old(self) -> dict[str, Any]:
-        """The entries as they are."""
+        """The current entries."""
         found = load_object(self.before)
         return {key: found[key] for key in ENTRIES if key in found}
 
     @property
     def new(self) -> dict[str, Any]:
-        """The entries as they are to be."""
+        """The new entries."""
         order = self.labels.regions_class_order
         return {"labels": self.labels.as_json()} | ({} if order is None else {"regions_class_order": list(order)})
 
     @property
     def after(self) -> bytes:
-        """The new dataset.json: the entries where they stood, all others untouched."""
+        """The new dataset.json: the edited entries in their old positions, all others untouched."""
         new = self.new
         found = {key: new.get(key, value) for key, value in load_object(self.before).items()}
         if "regions_class_order" not in new:
@@ -83,12 +82,12 @@ class Edit:
 
     @property
     def changes(self) -> bool:
-        """Whether old and new differ, be it in the order of names."""
+        """Whether old and new differ, even if only in the order of names."""
         return dumps(self.old) != dumps(self.new)
 
 
 def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
-    """Plan to give labels other names; values and their order stay.
+    """Plan to rename labels; values and their order stay.
 
     Parameters
     ----------
@@ -101,8 +100,8 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
     ------
     SegconvError
         ``SC001`` if an old name does not exist or a new one occurs twice, or if a class would become
-        the background or the ignore label or the other way round; ``SC074`` if the labels are then
-        not usable; what `DatasetDescription.read` raises.
+        the background or the ignore label or vice versa; ``SC074`` if the new labels are
+        not usable; also any error of `DatasetDescription.read`.
     """
     dataset = dataset.absolute()
     held = hold(dataset)
@@ -124,13 +123,13 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
 
 
 def _refuse_renaming(old: str, new: str, labels: Collection[str]) -> None:
-    """Refuse to rename what is not a label, and to make a class background or ignore by its name only."""
+    """Refuse to rename an unknown label, or to make a class background or ignore merely by its name."""
     if old not in labels:
         near = difflib.get_close_matches(old, labels, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"labels are {', '.join(labels)}"
         raise SegconvError(f"there is no label {old!r}", hint=hint)
     for meaning in (BACKGROUND, IGNORE):
-        # Spelled otherwise it was meant so, and nnU-Net took it for a class.
+        # A differently spelled name meant the same, but nnU-Net took it for a class.
         if (old == meaning) != (new == meaning) and old.lower() != new.lower():
             raise SegconvError(
                 f"{old!r} to {new!r} is more than a name: {meaning!r} has a meaning of its own in nnU-Net",
@@ -141,24 +140,24 @@ def _refuse_renaming(old: str, new: str, labels: Collection[str]) -> None:
 def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Sequence[int] | None = None) -> Edit:
     """Plan to set the regions of a dataset.
 
-    The regions replace those that are there, and the classes that they are made of; classes that
-    are in no region stay. A region of one value keeps a class next to the regions that hold it.
+    The new regions replace existing ones, and the classes that they consist of; classes in no
+    region stay. A region of one value keeps a class next to the regions that contain it.
 
     Parameters
     ----------
     dataset
         Folder of the dataset.
     regions
-        Name → values, as `parse_regions` returns them.
+        Name → values, as returned by `parse_regions`.
     order
-        ``regions_class_order``, one value for each name but background and ignore in their new
+        ``regions_class_order``, one value per name except background and ignore, in their new
         order; computed if None.
 
     Raises
     ------
     SegconvError
-        ``SC074`` if a value is then in no label, no order decodes every value to itself, or the
-        given one does not, with what it would swap.
+        ``SC074`` if a value would be in no label, if no order decodes every value to itself, or if the
+        given one does not; the message says what it would swap.
     """
     dataset = dataset.absolute()
     held = hold(dataset)
@@ -182,7 +181,7 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
 
 
 def _with_regions(current: Labels, regions: Mapping[str, Sequence[int]]) -> dict[str, int | Sequence[int]]:
-    """Return the classes that stay, the regions, and ignore; refuse what leaves a value without a label."""
+    """Return the remaining classes, the regions, and ignore; refuse to leave a value without a label."""
     inside = {value for values in regions.values() for value in values}
     classes = {
         name: value
@@ -205,7 +204,7 @@ def _refuse_bare(values: Sequence[int], current: Labels) -> None:
 
 
 def copies(dataset: Path, roots: Iterable[Path | None]) -> list[Path]:
-    """Return the folders in which nnU-Net keeps something that it made with the dataset.json of a dataset."""
+    """Return the folders in which nnU-Net keeps anything made with the dataset.json of a dataset."""
     return [root / dataset.name for root in roots if root is not None and reading.is_folder(root / dataset.name)]
 
 
@@ -215,24 +214,23 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
     Parameters
     ----------
     edit
-        As planned.
+        The plan.
     made_with
-        What `copies` found: preprocessed data and models hold the labels as they were.
+        Folders found by `copies`: preprocessed data and models hold the old labels.
     force
-        Set regions although there are such.
+        Set regions although such folders exist.
 
     Returns
     -------
     findings
-        Warnings: what must be made again.
+        Warnings about what must be made again.
 
     Raises
     ------
     SegconvError
         ``SC020`` if regions change and something was made with the old ones; ``SC035`` if another
-        run works on the dataset; ``SC060`` if one of its files that change is a link; ``SC062`` if it was
-        replaced, or changed, since the edit was planned;
-        ``SC094`` if the folder's name is not that of a dataset.
+        run works on the dataset; ``SC060`` if a file to change is a link; ``SC062`` if the dataset was replaced or
+        changed since the edit was planned; ``SC094`` if the folder's name is not that of a dataset.
     """
     name = DatasetName.of_folder(edit.dataset.name)
     if name is None:
@@ -258,7 +256,7 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
             raise SegconvError("changed while the edit was made", code="SC062", file=str(path))
         with writing(path):
             _remove_left(edit.dataset)
-            # The lineage first: an edit that is cut short in between is made, and recorded, by running it again.
+            # Lineage first: rerunning an edit that was interrupted in between makes and records it.
             _record(edit)
             fsops.write_atomic(path, edit.after, sync=True)
             fsops.sync_folder(edit.dataset)
@@ -274,14 +272,14 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
 
 
 def _remove_left(dataset: Path) -> None:
-    """Remove what an edit left that was killed: the lock says that it is not at work."""
+    """Remove what a killed edit left behind; holding the lock shows that it is no longer running."""
     for left in (*dataset.glob(".tmp-*"), *dataset.glob(f"{lineage.FOLDER}/.tmp-*")):
         if fsops.is_temporary(left.name, OF_EDITS):
             fsops.unlink(left)
 
 
 def _refuse_links(*paths: Path) -> None:
-    """Refuse to write through links, and to replace one by a file."""
+    """Refuse to write through links, or to replace a link by a file."""
     for path in paths:
         if path.is_symlink():
             raise SegconvError(
@@ -299,13 +297,13 @@ def _record(edit: Edit) -> None:
     entry = {"what": edit.what, "version": VERSION, "old": edit.old, "new": edit.new}
     if run.edits[-1:] != [entry]:
         edited = {**run.said, "edits": [*run.edits, entry], "files": _files(run, edit)}
-        # What somebody else changed in it stays theirs: its hash must not hold again.
+        # A file that somebody else has changed stays theirs: its hash must not become valid again.
         record = seal.sealed(edited) if seal.holds(run) else dumps(edited)
         fsops.write_atomic(edit.dataset / lineage.RUN, record, sync=True)
 
 
 def _files(run: RunRecord, edit: Edit) -> list[dict[str, Any]]:
-    """Return the files of a run with dataset.json as it is to be; what somebody else changed in it stays theirs."""
+    """Return the files of a run with the new dataset.json, unless somebody else has changed that file."""
     before, after = (hashlib.sha256(data).hexdigest() for data in (edit.before, edit.after))
     return [
         {"path": DESCRIPTION, "size": len(edit.after), "sha256": after}

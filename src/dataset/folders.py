@@ -1,7 +1,7 @@
-"""imagesTr, labelsTr and their like: which file is which channel, or the label, of which case, by its name.
+"""Sort files of imagesTr, labelsTr and similar folders by name: which case, and which channel or label.
 
-nnU-Net v1 and v2 and the Medical Segmentation Decathlon lay out their data alike. Sources of these kinds are read
-through this module, and so is a dataset that is checked.
+nnU-Net v1 and v2 and the Medical Segmentation Decathlon lay out their data alike. This module serves sources of these
+kinds, and datasets that are checked.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from .lineage import TEST, TRAIN, VALIDATION
 
 NIFTI = re.compile(r"\.nii(\.gz)?\Z", re.IGNORECASE)
-"""The ending of files of nnU-Net v1 and of the Decathlon."""
+"""File ending of nnU-Net v1 and of the Decathlon."""
 _CHANNEL = re.compile(r"(.+)_(\d{4})", re.DOTALL)
 _LEFT_BY_FILE_MANAGERS = (".ds_store", "thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
 class SplitFolders:
-    """The names of the folders in which the images and the labels of a split are."""
+    """Names of the folders with the images and the labels of a split."""
 
     split: str
     images: str
@@ -35,16 +35,16 @@ SPLIT_FOLDERS = (TRAINING, TESTING, VALIDATING)
 
 @dataclass(frozen=True)
 class ChannelFiles:
-    """The files of a folder of images that has a file for each channel.
+    """The files of an image folder with one file per channel.
 
     Parameters
     ----------
     cases
-        Case → number of the channel → name of the file.
+        Case → number of the channel → file name.
     unnumbered
-        Names with the right ending that do not end in the number of a channel.
+        File names with the right ending, but without a channel number.
     twins
-        Names of files whose case and channel another file already has.
+        File names with the same case and channel as another file.
     """
 
     cases: dict[str, dict[int, str]] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class ChannelFiles:
 
     @classmethod
     def of(cls, names: Iterable[str], ending: re.Pattern[str]) -> ChannelFiles:
-        """Sort the names of files; those with another ending are left out."""
+        """Sort file names; leave out those with another ending."""
         found = cls()
         for name in names:
             if not ending.search(name):
@@ -71,14 +71,14 @@ class ChannelFiles:
 
 @dataclass(frozen=True)
 class CaseFiles:
-    """The files of a folder that has one file for each case, such as labels.
+    """The files of a folder with one file per case, such as labels.
 
     Parameters
     ----------
     cases
-        Case → name of the file.
+        Case → file name.
     twins
-        Name of a file whose case another file already has → the name of that one.
+        File name with the same case as another file → the name of that file.
     """
 
     cases: dict[str, str] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class CaseFiles:
 
     @classmethod
     def of(cls, names: Iterable[str], ending: re.Pattern[str]) -> CaseFiles:
-        """Sort the names of files; those with another ending are left out."""
+        """Sort file names; leave out those with another ending."""
         found = cls()
         for name in filter(ending.search, names):
             case = ending.sub("", name)
@@ -97,25 +97,25 @@ class CaseFiles:
 
 
 def ending_pattern(ending: str) -> re.Pattern[str]:
-    """Return the pattern of a dataset's own ending, which is the same to the letter in all of its files."""
+    """Return the pattern of a dataset's own ending, which all its files share exactly."""
     return re.compile(rf"{re.escape(ending)}\Z")
 
 
 def channel_of(stem: str) -> tuple[str, int] | None:
-    """Return case and channel of a file's name without its ending, such as ``a`` and 1 of ``a_0001``."""
+    """Return case and channel from a file name without ending, such as ``a`` and 1 from ``a_0001``."""
     match = _CHANNEL.fullmatch(stem)
     return None if match is None else (match[1], int(match[2]))
 
 
 def misnumbered(channels: Mapping[int, str], count: int = 0) -> str:
-    """Return what is wrong with the numbers of a case's channels; nothing if they count from 0 without a gap.
+    """Return what is wrong with the channel numbers of a case; empty if they count from 0 without a gap.
 
     Parameters
     ----------
     channels
-        Number of the channel → its file.
+        Channel number → its file.
     count
-        How many there must be; 0 if that is not known.
+        Required number of channels; 0 if not known.
     """
     numbers = sorted(channels)
     if numbers == list(range(count or len(numbers))):
@@ -125,10 +125,10 @@ def misnumbered(channels: Mapping[int, str], count: int = 0) -> str:
 
 
 def in_digits(channels: Collection[int]) -> str:
-    """Return numbers of channels as files carry them."""
+    """Return channel numbers as in file names."""
     return ", ".join(f"{number:04d}" for number in channels)
 
 
 def is_stray(name: str) -> bool:
-    """Return whether a file is one that a file manager left behind, or is hidden, as macOS's ``._*`` are."""
+    """Return whether a file was left behind by a file manager or is hidden, such as macOS's ``._*``."""
     return name.startswith(".") or name.lower() in _LEFT_BY_FILE_MANAGERS

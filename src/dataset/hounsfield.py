@@ -1,23 +1,24 @@
-"""Which CTs of a set do not hold HU, or not as the others do: stored too high or too low, windowed, scaled, cut off.
+"""Find CTs of a set that do not hold HU, or differ from the others: shifted, windowed, scaled or cut off.
 
-The rule looks at the smallest and the largest value of each CT and at `voxels.SHARES`, the values below which so much
-of it lies. Two facts hold for every CT of a body in HU: air lies near -1000 (scanners store no less than -1024, but for
-padding), and soft tissue within 150 of 0. They name, whatever the others are,
+The rule uses the smallest and largest value of each CT and the percentiles `voxels.SHARES`. Two facts hold for every
+CT of a body in HU: air is near -1000 (scanners store no less than -1024, except as padding), and soft tissue is within
+150 of 0. Regardless of the other CTs, they identify
 
-* values that reach from 0 to at most 255, as pictures do, or within -1 to 1, as arrays that were scaled;
-* a CT stored 1024 too high: at least 5 % of it has the values of soft tissue plus 1024, and not half as much lies
-  between them and soft tissue, where bone and what adjoins it reach down to;
-* a CT stored 1024 too low: 95 % of it lies below -500, and 5 % at least where fat is then, between -1250 and -1060,
-  where no CT in HU has anything; or it reaches below -1060, and all but 0.5 % of it lies below -200.
+* values from 0 to at most 255, as in pictures, or within -1 to 1, as in scaled arrays;
+* a CT stored 1024 too high: at least 5 % of it has the values of soft tissue plus 1024, and less than half as much is
+  between them and soft tissue, the range of bone and its partial volumes;
+* a CT stored 1024 too low: 95 % of it is below -500, and either at least 5 % is between -1250 and -1060, where fat is
+  then and where no CT in HU has anything; or it reaches below -1060, and all but 0.5 % of it is below -200.
 
-What is left is held against the medians of the set, in sets of three CTs and more:
+The remaining CTs are compared with the medians of the set, if there are three or more:
 
-* all shares lie as far from the medians, within 300 HU, and that is 500 HU or more: shifted by another amount;
-* the range of values, but for 0.5 % at both ends, is more than 8 times the median, or less than an eighth of it;
-* 5 % or more are the smallest value, it lies above -600, and most others hold air: cut off there.
+* all percentiles differ from the medians by the same amount, within 300 HU, and that amount is 500 HU or more: shifted
+  by another amount;
+* the range of values, without 0.5 % at both ends, is more than 8 times the median, or less than an eighth of it;
+* 5 % or more have the smallest value, which is above -600, although most others hold air: cut off there.
 
-Nothing is found in three CTs and more that are all alike: that is what `channels.ValueRange` looks at. One or two CTs
-are judged by the facts.
+Three or more CTs that are all alike give no finding here: `channels.ValueRange` checks those. One or two CTs are judged
+only by the two facts.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ import numpy as np
 from ..image.voxels import SHARES
 
 HU_OFFSET = 1024
-"""Unsigned files of CT hold HU plus this, with an intercept that takes it off again."""
+"""Unsigned CT files store HU plus this, with an intercept that subtracts it."""
 
 SOFT_HU = (-150.0, 150.0)
 HARD_HU = (300.0, 800.0)
-"""Between soft tissue and what soft tissue is where it is stored 1024 too high."""
+"""From above soft tissue to below soft tissue that is stored 1024 too high."""
 
 BELOW_AIR_HU = (-1250.0, -1060.0)
-"""Below the noise of air and above what scanners store outside of what they saw: fat that is stored 1024 too low."""
+"""Below the noise of air and above what scanners store outside the field of view: fat stored 1024 too low."""
 LOWEST_BODY_HU = (-500.0, -200.0)
-"""Values that 95 %, and all but 0.5 %, of a CT stored 1024 too low lie below."""
+"""95 %, and all but 0.5 %, of a CT stored 1024 too low is below these values."""
 
 NO_AIR_ABOVE_HU = -600.0
 AIR_BELOW_HU = -900.0
@@ -65,17 +66,17 @@ _HALF = SHARES.index(0.5)
 
 
 def kind_of(low: float, high: float, shares: Sequence[float]) -> str:
-    """Return how a CT holds its values, by what holds for every CT.
+    """Return how a CT holds its values, judged only by what holds for every CT.
 
     Parameters
     ----------
     low, high
         Its smallest and largest value.
     shares
-        The value below which each of `voxels.SHARES` lies.
+        The values at the percentiles `voxels.SHARES`.
     """
     if low == high:
-        return USUAL  # nothing but one value, which is found elsewhere
+        return USUAL  # a constant image, which is reported elsewhere
     for kind, least, most in ((SCALED, -1, 1), (AS_PICTURES, 0, 255)):
         if least <= low and high <= most:
             return kind
@@ -90,12 +91,12 @@ def _reaches_below_air(low: float, shares: Sequence[float]) -> bool:
 
 
 def _between(shares: Sequence[float], low: float, high: float) -> int:
-    """Return how many twentieths lie between two values."""
+    """Return how many twentieths are between two values."""
     return sum(low <= value <= high for value in shares[_FIVE_PERCENT:-1])
 
 
 class HounsfieldSet:
-    """The CTs of one channel of a set; in memory, about a hundred bytes each."""
+    """The CTs of one channel of a set; each takes about a hundred bytes of memory."""
 
     def __init__(self) -> None:
         self._cases: list[Hashable] = []
@@ -103,13 +104,13 @@ class HounsfieldSet:
         self._values = array("f")
 
     def add(self, case: Hashable, low: float, high: float, shares: Sequence[float]) -> None:
-        """Add a case; parameters are those of `kind_of`."""
+        """Add a case; the parameters are those of `kind_of`."""
         self._cases.append(case)
         self._kinds.append(kind_of(low, high, shares))
         self._values.extend((low, high, *shares))
 
     def outliers(self) -> list[tuple[Hashable, str]]:
-        """Return the cases that do not hold HU, or not as the others do, and what speaks against each."""
+        """Return the cases that do not hold HU or differ from the others, with the evidence for each."""
         if not self._cases:
             return []
         values = np.frombuffer(self._values, dtype=np.float32).reshape(len(self._cases), -1)
@@ -121,7 +122,7 @@ class HounsfieldSet:
         return [(self._cases[number], found[number]) for number in sorted(found)]
 
     def _not_hu(self, values: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> dict[int, str]:
-        """Return what speaks against cases that hold no HU by themselves, unless all of many are alike."""
+        """Return the evidence against cases that by themselves do not hold HU, unless three or more are all alike."""
         kinds, few = Counter(self._kinds), len(self._cases) < FEWEST_COMPARED
         if len(kinds) == 1 and not few:
             return {}
@@ -142,12 +143,12 @@ def _in_words(kind: str, values: np.ndarray[tuple[int], np.dtype[np.float32]]) -
 
 
 def _apart(values: np.ndarray[tuple[int, int], np.dtype[np.float32]]) -> dict[int, str]:
-    """Return which rows contradict the medians of all, and how.
+    """Return the rows that contradict the medians of all, and how.
 
     Parameters
     ----------
     values
-        A row per case: smallest and largest value, and the shares.
+        One row per case: smallest and largest value, and the percentiles.
     """
     low, shares = values[:, 0], values[:, 2:]
     off = shares - np.median(shares, axis=0)

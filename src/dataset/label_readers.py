@@ -1,4 +1,4 @@
-"""Readers of what the lineage keeps of labels: how they are stored, their values and grids; each refuses all else."""
+"""Read how the lineage stores labels, their values and grids; each reader refuses anything else."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ from .losses import loss
 from .stored_label import LAYERS, PAGES, SEGMENTS, STACK, USUAL_FILE, StoredLabel, StoredMask, StoredSegment
 
 LARGEST_VALUE = (1 << 16) - 1
-"""Of a label in a dataset: nnU-Net keeps them in 16 bits at most."""
+"""Largest label value in a dataset: nnU-Net keeps labels in 16 bits at most."""
 
 LARGEST_STORED = (1 << 63) - 1
-"""Of a label in a user's file."""
+"""Largest label value in a user's file."""
 
 FARTHEST_MM = 1e30
-"""Of a point of a grid, beyond all reason: numbers whose products still have room."""
+"""Largest coordinate in a grid, far beyond reason but small enough that products do not overflow."""
 
 MOST_LAYERS = 1000
-"""Of one segmentation of 3D Slicer, which needs one for each segment at worst."""
+"""Most layers of one segmentation of 3D Slicer, which at worst needs one per segment."""
 
 MODES = ("gray", "gray+alpha", "RGB", "RGBA", "palette")
-"""What a picture holds, as `PictureHeader.kind` has it."""
+"""Contents of a picture, as in `PictureHeader.kind`."""
 
 _DTYPES = tuple(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64))
 _OF_MASKS = opened.ENDINGS
@@ -57,11 +57,11 @@ _FORMS = re.compile(f"[0-9a-f]{{{2 * FORMS_BYTES}}}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}([0-9a-f]{2})?")
 
 label_value = whole_between(0, LARGEST_VALUE)
-"""Reads a value as a dataset has it."""
+"""Read a label value of a dataset."""
 
 
 def label_value_text(value: Any) -> str:
-    """Read the same as the text that is a key."""
+    """Read the same from a key, which is text."""
     if not (text(value).isascii() and value.isdecimal() and len(value) < 6 and int(value) <= LARGEST_VALUE):
         raise Misfit(f"is a key, expected a whole number from 0 to {LARGEST_VALUE}")
     return str(value)
@@ -78,7 +78,7 @@ def _stored_value_text(value: Any) -> str:
 
 
 def label_map(value: Any) -> dict[str, int]:
-    """Read value or colour in one set of files, as text → value or colour in another."""
+    """Read a map from value or colour in one set of files, as text, to value or colour in another."""
     found = _stored_to_written(value)
     if len({key.startswith("#") for key in found}) > 1:
         raise Misfit("has values and colours, expected one kind of them")
@@ -107,7 +107,7 @@ shape_of_grid = entries(
     },
     {"sheared_lps": many(_coordinate, least=4, most=9)},
 )
-"""Reads numbers of a grid, as many as there should be; see `grid`."""
+"""Read the numbers of a grid, checking how many there are; see `grid`."""
 
 
 def grid(value: Any) -> Geometry:
@@ -197,7 +197,7 @@ _plain_entries = {
 
 
 def _taken(found: Mapping[str, Any], *known: Mapping[str, Read[Any]]) -> dict[str, Any]:
-    """Return the entries that are known; lists become tuples."""
+    """Return the known entries; lists become tuples."""
     keys = [key for readers in known for key in readers if key in found]
     return {key: tuple(found[key]) if isinstance(found[key], list) else found[key] for key in keys}
 
@@ -213,7 +213,7 @@ def _segment(value: Any) -> StoredSegment:
 
 
 def stored_label(value: Any) -> StoredLabel:
-    """Read the value of ``label_file``; keys that are not known are left out."""
+    """Read the value of ``label_file``; unknown keys are left out."""
     found = entries({}, _plain_entries)(value)
     form = found.get("form")
     if form != SEGMENTS and found.get("ending") == segmentation.ENDING:
@@ -244,7 +244,7 @@ def _in_segments(found: dict[str, Any]) -> dict[str, Any]:
         if value > largest:
             raise Misfit(f"is {value}, expected at most {largest}", at=("segments", place, "label_value"))
     own = {"segments": tuple(found["segments"]), "file": found.get("file"), "grids": found.get("grids", {})}
-    if "grid" in found and "grids" not in found:  # written when all files had one
+    if "grid" in found and "grids" not in found:  # written when all files shared one grid
         files = {segment.file or own["file"] or USUAL_FILE for segment in own["segments"]}
         own["grids"] = dict.fromkeys(files, found["grid"])
     return own

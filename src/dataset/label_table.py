@@ -1,4 +1,4 @@
-"""The one table of labels: what a source's files hold, what it is called, and what the dataset writes for it."""
+"""The table of labels: values in the source's files, their names, and the values written to the dataset."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .regions import value_names
 
 @dataclass(frozen=True)
 class LabelTable:
-    """From the values of a source to the values of a dataset, and back.
+    """Map the values of a source to those of a dataset, and back.
 
     Parameters
     ----------
     labels
-        What the dataset declares.
+        Labels that the dataset declares.
     forward
         Value as found in the source's files → value as written.
     coding
-        `GRAY`: values as found are grey values, palette indices or voxel values. `RGB`: they are colours,
-        ``(255 - alpha) << 24 | red << 16 | green << 8 | blue``, and `TRANSPARENT` for all of alpha 0.
+        `GRAY`: found values are grey values, palette indices or voxel values. `RGB`: they are colours,
+        ``(255 - alpha) << 24 | red << 16 | green << 8 | blue``, with `TRANSPARENT` for any with alpha 0.
     guessed
         How the labels were found, if they were not declared; for the summary.
     """
@@ -35,38 +35,38 @@ class LabelTable:
 
     @classmethod
     def identity(cls, labels: Labels) -> LabelTable:
-        """Return the table of files that hold the values of the dataset."""
+        """Return the table for files that already hold the values of the dataset."""
         return cls(labels, {value: value for value in labels.values})
 
     @classmethod
     def from_json(cls, label_map: Mapping[str, int], labels: Labels) -> LabelTable:
-        """Return the table that the lineage of a dataset with these labels keeps."""
+        """Return the table from the lineage of a dataset with these labels."""
         parsed = [(*parse_value(text), written) for text, written in label_map.items()]
         coding = RGB if any(coding == RGB for _, coding, _ in parsed) else GRAY
         return cls(labels, {found: written for found, _, written in parsed}, coding)
 
     def as_json(self) -> dict[str, int]:
-        """Return ``label_map`` as it stands in the lineage; see `value_text`."""
+        """Return ``label_map`` for the lineage; see `value_text`."""
         return {value_text(found, self.coding): written for found, written in self.forward.items()}
 
     @cached_property
     def inverse(self) -> dict[int, int]:
-        """Value as written → value as found; the first one declared where several were merged."""
+        """Value as written → value as found; where several were merged, the one declared first."""
         back: dict[int, int] = {}
         for found, written in self.forward.items():
             back.setdefault(written, found)
-        # Where no value of a source becomes background, as with scribbles, it is what was not drawn on.
+        # If no source value becomes background, as with scribbles, background is what was not drawn on.
         back.setdefault(0, TRANSPARENT if self.coding == RGB and TRANSPARENT in back.values() else 0)
         return back
 
     @property
     def ignored(self) -> int | None:
-        """The value as found that becomes ignore, or None."""
+        """The found value that becomes ignore, or None."""
         ignore = self.labels.ignore
         return None if ignore is None else self.inverse.get(ignore)
 
     def class_of(self, found: int) -> str | None:
-        """Return the name of the class that a value as found stands for; None for background and ignore."""
+        """Return the class name that a found value means; None for background and ignore."""
         written = self.forward.get(found, 0)
         return None if written in (0, self.labels.ignore) else self._names.get(written)
 
@@ -76,7 +76,7 @@ class LabelTable:
 
 
 def dense_colours(declared: Mapping[str, int], *, guessed: str = "") -> LabelTable:
-    """Return the table from declared colours to 0, 1, … n: background, then the others as they are declared.
+    """Return the table from declared colours to 0, 1, … n: background, then the others in declared order.
 
     Raises
     ------
@@ -96,20 +96,20 @@ def dense_colours(declared: Mapping[str, int], *, guessed: str = "") -> LabelTab
 
 
 def dense(declared: Mapping[str, int], *, guessed: str = "") -> LabelTable:
-    """Return the table from declared values to 0, 1, … n in the order of the values.
+    """Return the table from declared values to 0, 1, … n in order of value.
 
     Parameters
     ----------
     declared
-        Name → value as it stands in the source's files.
+        Name → value as in the source's files.
     guessed
         Where the declaration comes from, if it is a guess.
 
     Raises
     ------
     SegconvError
-        ``SC074`` if background is missing or not 0, a value occurs twice, is negative, or
-        ``ignore`` is not the highest: signs of a mistake rather than of another convention.
+        ``SC074`` if background is missing or not 0, a value occurs twice or is negative, or
+        ``ignore`` is not the highest: these are signs of a mistake rather than of another convention.
     """
     by_value = sorted(declared.items(), key=lambda item: item[1])
     if declared.get(BACKGROUND) != 0:
@@ -131,7 +131,7 @@ def dense(declared: Mapping[str, int], *, guessed: str = "") -> LabelTable:
 
 
 def _refuse_shared(declared: Mapping[str, int], coding: str) -> None:
-    """Refuse a value or colour that several labels have."""
+    """Refuse a value or colour that several labels share."""
     names: dict[int, list[str]] = {}
     for name, value in declared.items():
         names.setdefault(value, []).append(name)
@@ -142,12 +142,12 @@ def _refuse_shared(declared: Mapping[str, int], coding: str) -> None:
 
 
 def dense_on(declared: Mapping[str, int]) -> LabelTable:
-    """Return the table from declared values to background, which is not 0 in the files, and 1, … n in their order.
+    """Return the table from declared values, with background other than 0, to 0 for background and 1, … n in order.
 
     Raises
     ------
     SegconvError
-        What `dense` raises, but for the value of background.
+        As in `dense`, except for the value of background.
     """
     ground = declared[BACKGROUND]
     below = {name: value + 1 for name, value in declared.items() if name != BACKGROUND}
@@ -160,4 +160,4 @@ def dense_on(declared: Mapping[str, int]) -> LabelTable:
 
 
 UNSETTLED = dense({BACKGROUND: 0, "foreground": 1})
-"""Stands for the labels of a source that is refused anyway, while all else in it is judged."""
+"""Placeholder for the labels of a source that is refused anyway, while the rest of it is judged."""

@@ -1,4 +1,4 @@
-"""The labels of a dataset as nnU-Net v2 wants them, and how values and colours are written as text."""
+"""Dataset labels in the form that nnU-Net v2 requires, and the text form of values and colours."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from ..typed import brief
 GRAY = "gray"
 RGB = "rgb"
 TRANSPARENT = 0xFF000000
-"""The colour of invisible pixels, whatever they store; written ``#00000000``."""
+"""Colour of all invisible pixels, whatever colour they store; written ``#00000000``."""
 LONGEST_NUMBER = 20
-"""Digits of a value that is written as text."""
+"""Most digits of a value written as text."""
 BACKGROUND = "background"
 NO_BACKGROUND = "no training case has a voxel of background: a network would learn to find one of the labels everywhere"
-"""What is wrong with a dataset in which all that is not labelled is to be ignored, in words."""
+"""Problem of a dataset that ignores everything unlabelled, in words."""
 IGNORE = "ignore"
-"""nnU-Net knows the ignore label by this very key; ``Ignore`` would silently be a class."""
+"""nnU-Net recognizes the ignore label only by this exact key; ``Ignore`` would silently be a class."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Named label values, valid once they exist.
+    """Named label values, validated on construction.
 
     Parameters
     ----------
     names
-        Name → value, or name → the values that make up a region; one value in a list is the value,
-        as nnU-Net takes it. ``background`` is 0; the values that occur are 0, 1, … n; ``ignore``, if
-        there, is the highest and in no region.
+        Name → value, or name → the values that make up a region; a list of one value means that value,
+        as in nnU-Net. ``background`` is 0; the values that occur are 0, 1, … n; ``ignore``, if
+        present, is the highest and in no region.
     regions_class_order
-        With regions: the value that each name of `foreground` is decoded to, in order. Whether
-        decoding gives every label back is not asked here: see `regions.prove_order`.
+        With regions: the value that each name of `foreground` is decoded to, in order. This class does not check
+        that decoding restores every label: see `regions.prove_order`.
 
     Raises
     ------
     SegconvError
-        ``SC074`` if one of this does not hold.
+        ``SC074`` if any of this does not hold.
     """
 
     names: Mapping[str, int | tuple[int, ...]]
@@ -53,12 +53,12 @@ class Labels:
         _validate(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A mapping proxy does not pickle; the way to a worker is by the arguments.
+        # A mapping proxy cannot be pickled; workers rebuild the object from its arguments.
         return (Labels, (dict(self.names), self.regions_class_order))
 
     @property
     def has_regions(self) -> bool:
-        """Whether a name stands for several values."""
+        """Whether any name has several values."""
         return any(isinstance(value, tuple) for value in self.names.values())
 
     @property
@@ -77,7 +77,7 @@ class Labels:
 
     @property
     def foreground(self) -> dict[str, tuple[int, ...]]:
-        """Name → values of every class or region that is scored: all but ignore and what is background only."""
+        """Name → values of every class or region that is scored: all but ignore and pure background."""
         return {
             name: value if isinstance(value, tuple) else (value,)
             for name, value in self.names.items()
@@ -105,7 +105,7 @@ class Labels:
 
 
 def value_text(value: int, coding: str) -> str:
-    """Return a value as a user writes it: ``255``, ``#ff0000`` for a colour, ``#ff000080`` for one not opaque."""
+    """Return a value as a user writes it: ``255``, ``#ff0000`` for a colour, ``#ff000080`` if it is not opaque."""
     if coding != RGB:
         return str(value)
     opaque = value < 1 << 24
@@ -124,7 +124,7 @@ def parse_value(text: str) -> tuple[int, str]:
     Raises
     ------
     ValueError
-        If it is neither.
+        If the text is neither a value nor a colour.
     """
     text = text.strip()
     if text.startswith("#"):
@@ -146,7 +146,7 @@ def _whole(name: str, value: Any) -> int:
 
 
 def _alone(name: str, value: int | tuple[int, ...]) -> int | tuple[int, ...]:
-    # Of background and ignore nnU-Net takes no lists, not even of one value: they stay, to be refused.
+    # nnU-Net accepts no lists for background and ignore, not even of one value: keep them, to be refused.
     if isinstance(value, tuple) and len(value) == 1 and name not in (BACKGROUND, IGNORE):
         return value[0]
     return value

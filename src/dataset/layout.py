@@ -1,4 +1,4 @@
-"""The files of a nnU-Net v2 dataset: which there are, and where each belongs."""
+"""The files of a nnU-Net v2 dataset, and their places."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .strictjson import load_object, read_file
 
 DESCRIPTION = "dataset.json"
 IDENTITY = (DESCRIPTION, SPLITS, lineage.RUN, lineage.CASES)
-"""The files that say which dataset it is, besides its folder."""
+"""Files that identify a dataset, in addition to its folder."""
 
 _SUFFIX = {TRAIN: "Tr", TEST: "Ts", VALIDATION: "Val"}
 
@@ -40,7 +40,7 @@ def label_path(case: str, ending: str, split: str = TRAIN) -> str:
 
 
 def hold(folder: Path) -> Held:
-    """Hold a folder that is read as a dataset, or as a task, be it one or not."""
+    """Hold a folder that is read as a dataset or a task, whether or not it is one."""
     return Held(folder, IDENTITY)
 
 
@@ -51,13 +51,13 @@ class Dataset:
     Parameters
     ----------
     path
-        Its folder; absolute where it was opened.
+        Its folder; absolute if created by `open`.
     name
         Number and name.
     description
         Its dataset.json.
     held
-        What it was when it was opened.
+        Its state when it was opened.
     """
 
     path: Path
@@ -72,8 +72,8 @@ class Dataset:
         Raises
         ------
         SegconvError
-            ``SC094`` if the folder's name is not that of a dataset; ``SC062`` if it is replaced meanwhile; what
-            `DatasetDescription.read` raises.
+            ``SC094`` if the folder's name is not that of a dataset; ``SC062`` if it is replaced meanwhile; also any
+            error of `DatasetDescription.read`.
         """
         path = path.absolute()
         name = DatasetName.of_folder(path.name)
@@ -86,14 +86,14 @@ class Dataset:
             return cls(path, name, DatasetDescription.read(path / DESCRIPTION), held)
 
     def unchanged(self) -> AbstractContextManager[None]:
-        """Let a block succeed only if the dataset is what it was when it was opened; see `work.held.unchanged`."""
+        """Let a block succeed only if the dataset is unchanged since it was opened; see `work.held.unchanged`."""
         return unchanged(self.held)
 
     @cached_property
     def external(self) -> Mapping[str, Mapping[str, Any]]:
-        """Case → where its files are, of training cases whose files dataset.json names elsewhere.
+        """Case → location of its files, for training cases whose files dataset.json names elsewhere.
 
-        The key ``dataset`` of dataset.json is followed where segconv wrote it, and nowhere else.
+        The key ``dataset`` of dataset.json is followed only if segconv wrote it.
         """
         if self.run is None or self.run.link != "external":
             return {}
@@ -103,11 +103,11 @@ class Dataset:
             return external_files(load_object(data).get("dataset", {}))
 
     def cases(self, split: str = TRAIN) -> list[str]:
-        """Return the case identifiers that have a first channel, sorted."""
+        """Return the sorted identifiers of cases that have a first channel."""
         return sorted(self.external if split == TRAIN and self.external else self._channels(split))
 
     def image_files(self, case: str, split: str = TRAIN) -> list[Path]:
-        """Return one file a channel."""
+        """Return one file per channel."""
         if split == TRAIN and case in self.external:
             return [self.path / path for path in self.external[case]["images"]]
         ending = self.description.file_ending
@@ -117,18 +117,18 @@ class Dataset:
         ]
 
     def label_file(self, case: str, split: str = TRAIN) -> Path:
-        """Return the label's file, be it there or not."""
+        """Return the label's file, whether or not it exists."""
         if split == TRAIN and case in self.external:
             return self.path / (self.external[case].get("label") or label_path(case, self.description.file_ending))
         return self.path / label_path(case, self.description.file_ending, split)
 
     def located(self, path: Path) -> Path:
-        """Return where a file of the dataset really is, without links.
+        """Return the real location of a file of the dataset, with links resolved.
 
         Raises
         ------
         SegconvError
-            ``SC060`` if a link leads out of the dataset, and segconv did not make it with links.
+            ``SC060`` if a link leads out of the dataset, and segconv did not make the dataset with links.
         """
         real = Path(os.path.realpath(path))
         if not (self.links_away or real.is_relative_to(self._real_path)):
@@ -143,7 +143,7 @@ class Dataset:
 
     @cached_property
     def links_away(self) -> bool:
-        """Whether segconv made the dataset with links, or names, of files elsewhere."""
+        """Whether segconv made the dataset with links to files elsewhere, or with their names."""
         return self.run is not None and self.run.link in ("symlink", "external")
 
     @cached_property
@@ -156,7 +156,7 @@ class Dataset:
 
     @cached_property
     def run(self) -> RunRecord | None:
-        """What made the dataset, or None if segconv did not."""
+        """The run that made the dataset, or None if segconv did not make it."""
         return lineage.read_run(self.path)
 
     def _channels(self, split: str) -> set[str]:

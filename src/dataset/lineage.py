@@ -1,18 +1,18 @@
-"""The origin of every file of a dataset: the folder ``segconv/`` next to dataset.json.
+"""The origin of every file of a dataset, kept in the folder ``segconv/`` next to dataset.json.
 
 Format 1
 --------
 ``segconv/run.json``
-    What was run: ``format``, ``version``, ``command``, ``options``, ``seed``, ``source`` (kind and
-    name of what was read), ``label_map`` and ``label_file`` of the complete dataset, ``findings``, as
-    ``extra`` what the source's json said that nnU-Net does not know, as ``prepared`` what this run and
-    those before it did to images (see `prepared`), and as ``files`` the path, size and
-    SHA-256 of the files that belong to no case; ``sha256`` over the bytes of the file without this key.
+    The run: ``format``, ``version``, ``command``, ``options``, ``seed``, ``source`` (its kind and
+    name), ``label_map`` and ``label_file`` of the complete dataset, ``findings``, ``extra`` (entries of the
+    source's json that nnU-Net does not know), ``prepared`` (what this run and earlier ones did to images, see
+    `prepared`), and ``files``: path, size and SHA-256 of the files that belong to no case; ``sha256`` over the bytes
+    of the file without this key.
 ``segconv/cases.jsonl``
-    One JSON object per line and case, with the keys of `CaseRecord`. Paths are relative: of sources
-    to the root of the source, of targets to the dataset.
+    One JSON object per line and case, with the keys of `CaseRecord`. Paths are relative: source paths
+    to the root of the source, target paths to the dataset.
 
-Readers ignore keys that they do not know. nnU-Net ignores the folder.
+Readers ignore unknown keys. nnU-Net ignores the folder.
 """
 
 from __future__ import annotations
@@ -58,20 +58,20 @@ RUN = f"{FOLDER}/run.json"
 CASES = f"{FOLDER}/cases.jsonl"
 
 LONGEST_LINE = 16 << 20
-"""Bytes of a line of cases.jsonl: thousands of files of one case take less."""
+"""Longest line of cases.jsonl in bytes: a case with thousands of files takes less."""
 
 DATASETS = ("convert", "augment")
-"""Commands that make datasets; repairs and edits of voxels are conversions."""
+"""Commands that make datasets; repairs and voxel edits are conversions."""
 RESTORED = ("restore", "infer")
 """Commands that make folders of predictions."""
 
 TRAIN = "train"
 TEST = "test"
 PREDICTION = "prediction"
-"""Files that were restored, which are in no dataset."""
+"""Split of restored files, which are not in a dataset."""
 
 VALIDATION = "validation"
-"""Cases of nnU-Net v1's imagesVal: carried along, ignored by nnU-Net v2."""
+"""Split of nnU-Net v1's imagesVal: kept, but ignored by nnU-Net v2."""
 
 
 @dataclass(frozen=True)
@@ -85,35 +85,35 @@ class CaseRecord:
     split
         ``"train"`` or ``"test"``.
     patient
-        Who it is of, if known; cases of one patient stay in one fold.
+        Its patient, if known; cases of one patient stay in one fold.
     parent
-        The case that it is an augmented copy of, or None.
+        The case of which this one is an augmented copy, or None.
     sources
         ``path``, ``size`` and ``sha256`` of each file that was read.
     targets
-        ``path``, ``size`` and ``sha256`` of each file that was written; ``carried``, true, where a
-        source was carried over byte for byte, with whatever texts its header holds; ``external``,
-        true, where it stayed where it is.
+        ``path``, ``size`` and ``sha256`` of each file that was written; ``carried``, true, if a
+        source was copied byte for byte, including any texts in its header; ``external``,
+        true, if it stayed in its place.
     original_name
-        What the user calls the case, with the ending of the label file if there is one.
+        The user's name for the case, with the ending of the label file if there is one.
     label_map
         Value in the source, as text → value in the dataset.
     label_file
-        How the user's label is stored, for the way back.
+        How the user's label is stored, for restoring.
     label_voxels
         Value in the dataset, as text → number of voxels.
     geometry
-        The grid, as `Geometry.as_json` writes it, or None for pictures.
+        The grid, as written by `Geometry.as_json`, or None for pictures.
     repairs
-        What was changed besides label values, in words.
+        Changes other than to label values, in words.
     transform
         Parameters of the augmentation, or None.
     warnings
-        Findings of this case, as `Finding.as_json` writes them.
+        Findings of this case, as written by `Finding.as_json`.
     intensity
         Smallest and largest value of each channel of a volume.
     shares
-        Of each channel of a volume the values below which `voxels.SHARES` of it lie, by a sample.
+        For each channel of a volume, the values at the percentiles `voxels.SHARES`, estimated from a sample.
     """
 
     case: str
@@ -134,12 +134,12 @@ class CaseRecord:
     shares: list[list[float]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object of the line; its values are those of the record, not copies."""
+        """Return the object of the line; its values are the record's own, not copies."""
         return {name: getattr(self, name) for name in _FIELDS} | {"label_file": self.label_file.as_json()}
 
     @classmethod
     def of_result(cls, result: Result) -> CaseRecord:
-        """Return the record that a worker returned, with the files that it read and wrote, and its warnings."""
+        """Return the record from a worker's result, with the files that it read and wrote, and its warnings."""
         warnings = [finding.as_json() for finding in result.warnings]
         files = {"sources": result.sources, "targets": result.targets}
         return cls.from_json({**result.record, **files, "warnings": warnings})
@@ -155,7 +155,7 @@ class CaseRecord:
         Raises
         ------
         SegconvError
-            ``SC096`` if a key is missing, or its value is of another type.
+            ``SC096`` if a key is missing, or its value has another type.
         """
         try:
             read = _case(found)
@@ -170,14 +170,14 @@ _FIELDS = tuple(f.name for f in dataclasses.fields(CaseRecord))
 
 
 def composed(first: Mapping[str, int], then: Mapping[str, int]) -> dict[str, int]:
-    """Return the label map of two conversions, one after the other.
+    """Return the combined label map of two conversions in sequence.
 
-    Where several values meet, the one stays first that gave the label its name: that is the way back.
+    If several values merge, the one that named the label stays first: restoring uses it.
 
     Parameters
     ----------
     first
-        Value or colour of the user, as text → value.
+        The user's value or colour, as text → value.
     then
         That value, as text → value in the dataset.
     """
@@ -187,7 +187,7 @@ def composed(first: Mapping[str, int], then: Mapping[str, int]) -> dict[str, int
 
 
 def manifest(*commands: str) -> Manifest:
-    """Return what lists the files with which a folder was written by one of these commands; see `owned.Manifest`."""
+    """Return a function that lists the files of a folder written by one of these commands; see `owned.Manifest`."""
     return partial(_written, commands=commands)
 
 
@@ -229,7 +229,7 @@ _case = entries(
 
 
 def read_run(dataset: Path) -> RunRecord | None:
-    """Return what run.json of a dataset says, or None if segconv did not make it.
+    """Return the contents of a dataset's run.json, or None if segconv did not make the dataset.
 
     Raises
     ------
@@ -244,12 +244,12 @@ def read_run(dataset: Path) -> RunRecord | None:
 
 
 def read_records(dataset: Path) -> Iterator[CaseRecord]:
-    """Yield the records of a dataset in the order in which they were written; none if there is no lineage.
+    """Yield the records of a dataset in the order in which they were written; none without a lineage.
 
     Raises
     ------
     SegconvError
-        ``SC096`` if a line is not a record, with its number; ``SC061`` if the file is not a regular one.
+        ``SC096`` if a line is not a record, with its line number; ``SC061`` if the file is not a regular file.
     """
     path = dataset / CASES
     if not reading.is_there(path, links_followed=False):
@@ -265,7 +265,7 @@ def read_records(dataset: Path) -> Iterator[CaseRecord]:
 
 @contextmanager
 def _as_lineage(path: Path) -> Iterator[None]:
-    """Raise what is wrong with a file of the lineage by the name of the file."""
+    """Raise any error in a file of the lineage with the name of the file."""
     try:
         yield
     except FileNotFoundError as error:

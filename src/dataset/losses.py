@@ -1,4 +1,4 @@
-"""What of a user's label cannot come back, as data: the lineage keeps it, and `restore` reports it in words."""
+"""Losses of a user's label that restoring cannot undo: kept as data in the lineage, reported by `restore` in words."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Loss:
-    """One thing that cannot come back.
+    """One thing that cannot be restored.
 
     Parameters
     ----------
     kind
-        One of the kinds of this module, or one of a later version.
+        One of the kinds in this module, or one from a later version.
     count
-        How many voxels, masks or overlaps; 0 where nothing is counted.
+        Number of voxels, masks or overlaps; 0 if nothing is counted.
     """
 
     kind: str

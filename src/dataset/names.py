@@ -1,4 +1,4 @@
-"""Names that nnU-Net, every file system and every shell agree on: of datasets, of cases, of files."""
+"""Names of datasets, cases and files that nnU-Net, every file system and every shell accept."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _FOLDER = re.compile(r"Dataset(\d{3})_(.+)")
 _TARGET = re.compile(r"(?:Dataset|Task)?(\d+)(?:_(.*))?", re.DOTALL)
 
 CASE_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-"""What a case may be called; anything else is mapped by `case_identifier`."""
+"""Valid case identifier; `case_identifier` maps anything else to one."""
 
 
 @dataclass(frozen=True)
 class DatasetName:
-    """Number and name of a dataset, as they stand in the name of its folder.
+    """Number and name of a dataset, as in the name of its folder.
 
     Raises
     ------
     SegconvError
-        ``SC002`` if the number is not in 1..999 or the name has other characters than letters,
+        ``SC002`` if the number is not in 1..999 or the name has characters other than letters,
         digits, dot, hyphen and underscore.
     """
 
@@ -52,17 +52,17 @@ class DatasetName:
 
     @property
     def task_folder(self) -> str:
-        """``Task042_Liver``: what nnU-Net v1 calls it."""
+        """``Task042_Liver``, its name in nnU-Net v1."""
         return f"Task{self.id:03d}_{self.name}"
 
     @property
     def slot(self) -> str:
-        """``042``: what staging folder and lock are named by, so that two runs never share an id."""
+        """``042``: names the staging folder and the lock, so that two runs never share an id."""
         return f"{self.id:03d}"
 
     @classmethod
     def of_folder(cls, folder: str) -> DatasetName | None:
-        """Return what a folder's name says, or None if it is not a dataset's."""
+        """Return the dataset name in a folder's name, or None if it has none."""
         match = _FOLDER.fullmatch(folder)
         if not match or not _NAME.fullmatch(match[2]) or not int(match[1]):
             return None
@@ -75,12 +75,12 @@ def parse_target(text: str, default_name: str, taken: Iterable[int] = ()) -> Dat
     Parameters
     ----------
     text
-        As the user typed it.
+        As typed by the user.
     default_name
-        Name of the source, used if `text` is only a number; characters that cannot stand in a
-        name are dropped from it.
+        Name of the source, used if `text` is only a number; characters that a name cannot have are
+        dropped.
     taken
-        Ids in use, for the hint that names a free one.
+        Ids in use; the hint names a free one.
     """
     match = _TARGET.fullmatch(text)
     if not match:
@@ -95,13 +95,13 @@ def parse_target(text: str, default_name: str, taken: Iterable[int] = ()) -> Dat
 
 
 def next_free_id(taken: Iterable[int]) -> int:
-    """Return the lowest id that is not taken."""
+    """Return the lowest free id."""
     used = set(taken)
     return next((i for i in range(1, MAX_ID + 1) if i not in used), MAX_ID)
 
 
 def dataset_folders(root: Path | None) -> dict[int, list[Path]]:
-    """Return the dataset folders of one of nnU-Net's three folders, by id."""
+    """Return the dataset folders in one of nnU-Net's three folders, by id."""
     found: dict[int, list[Path]] = {}
     if root is not None and reading.is_folder(root):
         for path in sorted(root.iterdir()):
@@ -154,8 +154,8 @@ def _of_reference(reference: str, folders: Mapping[int, list[Path]]) -> list[Pat
 def case_identifier(original: str) -> str:
     """Return the identifier of a case: its own name if that is safe, else a readable stem and a hash.
 
-    The hash is of the original name, so that the same name always gives the same identifier and
-    different names to different ones; the original is kept in the lineage.
+    The hash is computed from the original name, so the same name always gives the same identifier and
+    different names give different ones. The lineage keeps the original name.
     """
     if CASE_IDENTIFIER.fullmatch(original):
         return original
@@ -165,12 +165,12 @@ def case_identifier(original: str) -> str:
 
 
 def twin_findings(originals: dict[str, str]) -> list[Finding]:
-    """Return findings on names that meet after Unicode normalisation or on a case-insensitive disk.
+    """Return findings on names that become equal after Unicode normalisation or on a case-insensitive disk.
 
     Parameters
     ----------
     originals
-        Original name of a case → a file of it, for the message.
+        Original name of a case → one of its files, for the message.
     """
     findings: list[Finding] = []
     normalised: dict[str, str] = {}

@@ -1,10 +1,9 @@
-"""The label compiler: masks that may overlap into one label file that nnU-Net gives back without loss.
+"""The label compiler: turn masks that may overlap into one label file that nnU-Net restores without loss.
 
-A voxel is in some of the masks; which ones is its *atom*. The atoms that occur are numbered 1 to n
-and are the label values; a mask is then a region, the union of the atoms that it is in. Where no mask
-overlaps another, regions are not needed and each mask is a label. Otherwise `regions.order_heads`
-finds the order of heads, and atoms that no order brings back get a head of their own. So every
-overlapping mask can be had again from the values, bit for bit, and from a perfect prediction as well.
+The set of masks that a voxel is in is its *atom*. The atoms that occur are numbered 1 to n and are the label values;
+a mask is then a region, the union of the atoms that contain it. If no masks overlap, regions are not needed and each
+mask is a label. Otherwise `regions.order_heads` finds the order of heads; atoms that no order restores get a head of
+their own. Every overlapping mask can thus be recovered bit for bit from the values, and from a perfect prediction too.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ Atom: TypeAlias = frozenset[int]
 """The indices of the masks that a voxel is in."""
 
 MAX_HEADS = 64
-"""Heads of a network with regions, unless the user raises it: each costs memory for every voxel."""
+"""Most heads of a network with regions, unless the user raises it: each costs memory for every voxel."""
 MAX_VALUE = 32767
-"""nnU-Net's ``LabelManager`` paints regions into 16 bits with a sign."""
+"""nnU-Net's ``LabelManager`` writes regions into signed 16-bit integers."""
 CHUNK_VOXELS = 1 << 22
 
 T = TypeVar("T")
@@ -39,17 +38,17 @@ class Accumulator:
     Parameters
     ----------
     shape
-        Of every mask, in any axis order.
+        Shape of every mask, in any axis order.
 
     Attributes
     ----------
     codes
-        Number of the atom of each voxel, in the smallest unsigned type that holds it; read it once
+        Atom number of each voxel, in the smallest unsigned type that holds it; read it after
         all masks were added.
     atoms
-        The atom of each code; 0 is not a mask at all. All but the first occur.
+        The atom of each code; 0 is the empty atom, in no mask. All but the first occur.
     voxels
-        How many voxels each code has.
+        Number of voxels of each code.
     """
 
     def __init__(self, shape: Sequence[int]) -> None:
@@ -58,7 +57,7 @@ class Accumulator:
         self.voxels: list[int] = [self.codes.size]
 
     def add(self, index: int, mask: NDArray[np.bool_]) -> None:
-        """Add the mask of this index: voxels that it holds leave their atom for the one that has it as well.
+        """Add the mask of this index: its voxels move from their atom to the one that also contains the mask.
 
         Raises
         ------
@@ -82,7 +81,7 @@ class Accumulator:
                 codes[mask[part]] = to[codes[mask[part]]]
 
     def _hits(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return how many voxels of each code a mask holds."""
+        """Return the number of voxels of each code in a mask."""
         hits = np.zeros(len(self.atoms), dtype=np.int64)
         for part in _slabs(mask.shape):
             if mask[part].any():
@@ -90,12 +89,12 @@ class Accumulator:
         return hits
 
     def _split(self, index: int, hits: NDArray[np.int64]) -> NDArray[np.intp]:
-        """Add the atoms of voxels that a mask holds; return the new code of each, by their old one."""
+        """Add the atoms of a mask's voxels; return the new code for each old one."""
         to = np.arange(len(hits))
         for code in np.flatnonzero(hits).tolist():
             atom = self.atoms[code] | {index}
             if code and hits[code] == self.voxels[code]:
-                self.atoms[code] = atom  # nothing is left of the old one
+                self.atoms[code] = atom  # no voxel is left of the old one
                 continue
             to[code] = len(self.atoms)
             self.atoms.append(atom)
@@ -109,7 +108,7 @@ class Accumulator:
         Parameters
         ----------
         value_of
-            Of `Compiled`.
+            As in `Compiled`.
         """
         table = np.array([value_of[atom] for atom in self.atoms])
         table = table.astype(np.uint8 if table.max() <= np.iinfo(np.uint8).max else np.uint16)
@@ -121,22 +120,22 @@ class Accumulator:
 
 @dataclass(frozen=True)
 class Compiled:
-    """What masks became.
+    """Result of compiling masks.
 
     Parameters
     ----------
     labels
         For dataset.json; plain labels if no two masks overlap, otherwise regions with a proved order.
     value_of
-        Atom → label value, for every atom that was given, and 0 for no mask at all.
+        Atom → label value for every given atom, and 0 for the empty one.
     masks_of
-        Name of a mask → the label values that it is made of; none if it never occurs.
+        Name of a mask → its label values; none if it never occurs.
     dropped
         Names of masks that never occur, or never win under a priority; they are in no label.
     equal
         Names of masks that hold the same voxels everywhere; they are one label.
     lost
-        How many atoms a priority gave to only one of their masks; 0 means that nothing is lost.
+        Number of atoms that a priority gave to only one of their masks; 0 means that nothing is lost.
     """
 
     labels: Labels
@@ -148,12 +147,12 @@ class Compiled:
 
     @property
     def index(self) -> dict[str, int]:
-        """Name of a mask → its number, by which atoms name it."""
+        """Name of a mask → its number in atoms."""
         return {name: number for number, name in enumerate(self.masks_of)}
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What a person should know of it, as warnings."""
+        """What a person should know about the result, as warnings."""
         found = [warning("SC076", f"the mask {name!r} has no voxel of its own in any case") for name in self.dropped]
         found += [
             warning("SC088", f"the masks {' and '.join(map(repr, names))} are equal everywhere; they are one label")
@@ -171,27 +170,27 @@ def compile_masks(
     priority: Sequence[str] | None = None,
     max_heads: int = MAX_HEADS,
 ) -> Compiled:
-    """Return labels for masks of these names, of which these atoms occur.
+    """Return labels for masks with these names, given the atoms that occur.
 
-    The result depends on which atoms there are, and not on the order in which they were found.
+    The result depends only on the set of atoms, not on the order in which they were found.
 
     Parameters
     ----------
     names
-        One name per mask; values and heads follow their order where they can.
+        One name per mask; values and heads follow their order where possible.
     atoms
         The atoms of all cases.
     priority
-        Names, first wins: an overlap goes to the first of its masks only, names that are not given
-        coming last. Overlaps are lost, and regions are not needed.
+        Names, highest priority first: an overlap goes only to the first of its masks; names not given
+        come last. Overlaps are lost, and regions are not needed.
     max_heads
-        Limit on heads where regions are needed.
+        Limit on heads if regions are needed.
 
     Raises
     ------
     SegconvError
-        ``SC074`` if a name occurs twice or has a meaning of its own, or there are too many heads or
-        values; ``SC011`` if no mask has a voxel; ``SC001`` if ``priority`` names no mask.
+        ``SC074`` if a name occurs twice or is reserved, or there are too many heads or
+        values; ``SC011`` if no mask has a voxel; ``SC001`` if ``priority`` has a name that is not a mask.
     """
     _check_names(names)
     winners = _winners(names, atoms, priority)
@@ -218,7 +217,7 @@ def compile_masks(
 
 
 def _labels_of(groups: list[str], ordered: Sequence[frozenset[int]], max_heads: int) -> Labels:
-    """Return labels for groups of masks, of which these sets occur and are the values from 1 on."""
+    """Return labels for groups of masks; the given sets occur and are the values from 1 on."""
     heads: dict[str, set[int]] = {name: set() for name in groups}
     for value, inside in enumerate(ordered, 1):
         for group in inside:
@@ -232,7 +231,7 @@ def _labels_of(groups: list[str], ordered: Sequence[frozenset[int]], max_heads: 
 
 
 def _holding(number: int, atoms: Iterable[tuple[Atom, T]]) -> list[set[T]]:
-    """Return what belongs to each of so many masks: whatever comes with an atom that has it."""
+    """Return, for each of `number` masks, everything paired with an atom that contains it."""
     found: list[set[T]] = [set() for _ in range(number)]
     for atom, what in atoms:
         for index in atom:
@@ -241,7 +240,7 @@ def _holding(number: int, atoms: Iterable[tuple[Atom, T]]) -> list[set[T]]:
 
 
 def _slabs(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Yield slices of the first axis that hold about `CHUNK_VOXELS`, whatever the order in memory."""
+    """Yield slices of the first axis that hold about `CHUNK_VOXELS`, regardless of the order in memory."""
     plane = max(int(np.prod(shape[1:])), 1)
     step = max(CHUNK_VOXELS // plane, 1)
     for start in range(0, shape[0], step):
@@ -289,7 +288,7 @@ def _grouped(names: Sequence[str], atoms: Collection[Atom]) -> tuple[list[str], 
 
 
 def _names_of_groups(names: Sequence[str], groups: Iterable[Sequence[int]]) -> list[str]:
-    """Return the name of each group: that of its only mask, or of all of them."""
+    """Return the name of each group: the name of its only mask, or the names of all."""
     taken: set[str] = set(names)
     found = []
     for indices in groups:
@@ -304,7 +303,7 @@ def _with_regions(groups: list[str], heads: Mapping[str, set[int]], inside: Mapp
     names: dict[str, int | tuple[int, ...]] = {BACKGROUND: 0}
     names |= {name: tuple(sorted(heads[name])) for name in order.painted}
     for value in sorted(order.missing):
-        # Never an atom of one mask: `order_heads` first settles what settles most, and an overlap settles two.
+        # Never an atom of one mask: `order_heads` starts with the value that settles most, and an overlap settles two.
         names[free_name("&".join(groups[group] for group in sorted(inside[value])), names.keys())] = value
     return Labels(names, (*order.painted.values(), *sorted(order.missing)))
 

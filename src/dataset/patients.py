@@ -1,8 +1,7 @@
-"""Which cases are of one patient, as far as names and folders tell: a guess that holds for every case, or none.
+"""Guess which cases are of one patient from names and folders, either for every case or not at all.
 
-`RULES` are tried in order, and the first that names a patient for every case is taken. A folder or a
-prefix that all cases share is no patient, nor is one that only names a class, a site or a part of a
-collection.
+`RULES` are tried in order; the first that names a patient for every case wins. A folder or prefix that all cases share
+is not a patient, nor is one that only names a class, a site or a part of a collection.
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ from dataclasses import dataclass, replace
 from .lineage import TRAIN, CaseRecord
 
 LEAST_ANONYMOUS = 3
-"""So many folders or prefixes that no word calls patients must there be: two are as likely two halves of a set."""
+"""Fewest folders or prefixes without a word for patients: two may just as well be two halves of a set."""
 
 NAMES_PATIENTS = "a conversion with a pattern or a list of patients"
-"""What names the patients of a dataset that is there."""
+"""How to name the patients of an existing dataset."""
 
 # fmt: off
 _PATIENT = r"(?:patient|pat|subject|subj|sub|participant|volunteer|person|pid)(?:[-_ ]?id)?"
 _OWNERS = frozenset({"patient", "pat", "pt", "p", "subject", "subj", "sub", "participant", "volunteer", "person", "pid",
                      "case", "id", "mouse", "rat", "animal", "donor", "video", "vid", "study"})
-"""Words before a number that may be a patient's, where several cases share it."""
+"""Words before a number that may be a patient's, if several cases share it."""
 _COLLECTIONS = frozenset({
     "part", "site", "center", "centre", "hospital", "clinic", "institution", "institute", "fold", "batch", "set",
     "dataset", "data", "class", "label", "grade", "group", "stage", "level", "type", "category", "cohort", "split",
@@ -32,7 +31,7 @@ _COLLECTIONS = frozenset({
     "subset", "version", "rater", "reader", "annotator", "observer", "expert", "section", "chunk", "folder", "round",
     "cin", "gleason", "birads", "pirads", "isup", "who", "her", "kl", "year", "magnification",
 })
-"""Words of folders that only part a collection, by origin, by class or by who drew."""
+"""Words of folders that only divide a collection, by origin, by class or by annotator."""
 _MODALITIES = r"t1|t2|t1w|t2w|t1c|t1ce|t1gd|t2f|flair|pd|adc|dwi|swi|bold|ct|cta|mr|mri|pet|us|b\d+|\d+t|\d+x"
 _MOMENTS = (r"frame|fr|slice|sl|ses|session|visit|time|timepoint|tp|phase|week|day|month|year|z|s|t|run|rep|acq|echo|"
             r"tile|patch|crop|left|right|l|r|od|os|pre|post|baseline|followup|fu|cc|mlo|ed|es|axial|sagittal|coronal")
@@ -59,7 +58,7 @@ class Named:
     name
         Without folders and ending.
     folder
-        With slashes, relative to the source; empty where only names are known.
+        With slashes, relative to the source; empty if only names are known.
     """
 
     name: str
@@ -75,7 +74,7 @@ class PatientGuess:
     patients
         In the order of the cases.
     evidence
-        What tells it, with an example, in words.
+        What the guess is based on, in words, with an example.
     """
 
     patients: tuple[str, ...]
@@ -83,12 +82,12 @@ class PatientGuess:
 
     @property
     def number(self) -> int:
-        """How many patients there are."""
+        """Number of patients."""
         return len(set(self.patients))
 
 
 def guess_patients(cases: Sequence[Named]) -> PatientGuess | None:
-    """Return the patient of every case, or None if nothing tells it of all of them."""
+    """Return the patient of every case, or None if no rule names one for all of them."""
     if len(cases) < 2:
         return None
     own = _without_common(cases)
@@ -104,7 +103,7 @@ def guess_patients(cases: Sequence[Named]) -> PatientGuess | None:
 
 
 def _of_all(rule: Rule, cases: Sequence[Named]) -> list[tuple[str, bool]]:
-    """Return what a rule says of every case; nothing if it says nothing of one."""
+    """Return a rule's result for every case; nothing if it has none for one of them."""
     found = []
     for case in cases:
         patient = rule(case)
@@ -115,10 +114,10 @@ def _of_all(rule: Rule, cases: Sequence[Named]) -> list[tuple[str, bool]]:
 
 
 def with_guessed_patients(records: Sequence[CaseRecord]) -> tuple[list[CaseRecord], str]:
-    """Return the records of a dataset with the patients that its names tell, and the evidence.
+    """Return the records of a dataset with patients guessed from its names, and the evidence.
 
-    They come back as they are, without evidence, where a patient is known or nothing tells one. A copy is of
-    its original's patient.
+    Return them unchanged, without evidence, if a patient is known or none can be guessed. A copy has the patient of its
+    original.
     """
     training = [record for record in records if record.split == TRAIN]
     if any(record.patient is not None for record in training):
@@ -132,16 +131,16 @@ def with_guessed_patients(records: Sequence[CaseRecord]) -> tuple[list[CaseRecor
 
 
 def patients_in_words(patients: Sequence[str | None], guessed_from: str, otherwise: str) -> str:
-    """Return what is known of the patients of training cases, and what that means for the folds, in one line.
+    """Return, in one line, what is known of the patients of training cases and what it means for the folds.
 
     Parameters
     ----------
     patients
-        Of each case.
+        The patient of each case.
     guessed_from
         The evidence, or nothing.
     otherwise
-        What names the patients.
+        How to name the patients.
     """
     cases, unknown = len(patients), patients.count(None)
     if unknown == cases:
@@ -156,7 +155,7 @@ def patients_in_words(patients: Sequence[str | None], guessed_from: str, otherwi
 
 
 def _settled(found: Sequence[tuple[str, bool]], *, shared: bool) -> tuple[str, ...]:
-    """Return the patients that a rule found, each under one name; none if they are not believed."""
+    """Return the patients that a rule found, each under a single name; none if they are not credible."""
     names: dict[str, str] = {}
     patients = tuple(names.setdefault(_plain(patient), patient) for patient, _ in found)
     counts = Counter(patients)
@@ -166,7 +165,7 @@ def _settled(found: Sequence[tuple[str, bool]], *, shared: bool) -> tuple[str, .
 
 
 def _contradicted(cases: Sequence[Named], patients: Sequence[str]) -> bool:
-    """Return whether a case is called as another's patient: ``P_1/P_2_3`` where there is a P_2."""
+    """Return whether a case has the name of another one's patient: ``P_1/P_2_3`` where a P_2 exists."""
     known = {_plain(patient) for patient in patients}
     for case, patient in zip(cases, patients, strict=True):
         for named in (_by_owner(case), _by_prefix(case)):
@@ -176,7 +175,7 @@ def _contradicted(cases: Sequence[Named], patients: Sequence[str]) -> bool:
 
 
 def _plain(patient: str) -> str:
-    """Return what ``Patient_001`` and ``patient1`` have in common."""
+    """Return the common form of ``Patient_001`` and ``patient1``."""
     return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[-_. ]", "", patient.casefold()))
 
 
@@ -187,7 +186,7 @@ def _example(cases: Sequence[Named], patients: Sequence[str]) -> str:
 
 
 def _without_common(cases: Sequence[Named]) -> list[Named]:
-    """Return the cases without the folders above all of them."""
+    """Return the cases without the folders that they all share."""
     split = [case.folder.split("/") if case.folder else [] for case in cases]
     depth = 0
     while all(len(parts) > depth for parts in split) and len({parts[depth] for parts in split}) == 1:
@@ -196,7 +195,7 @@ def _without_common(cases: Sequence[Named]) -> list[Named]:
 
 
 Rule = Callable[[Named], tuple[str, bool] | None]
-"""Returns a patient, and whether a word says that it is one; None if nothing tells."""
+"""Returns a patient, and whether a word says that it is one; None if the rule does not apply."""
 
 
 def _by_bids(case: Named) -> tuple[str, bool] | None:
@@ -212,7 +211,7 @@ def _by_word(case: Named) -> tuple[str, bool] | None:
 
 
 def _worded_in(case: Named) -> dict[str, str]:
-    """Return number → the word and the number, as they are written first."""
+    """Return number → word and number, as first written."""
     found: dict[str, str] = {}
     for text in (case.folder, case.name):
         for match in _WORDED.finditer(text):
@@ -228,25 +227,25 @@ def _by_folder(case: Named) -> tuple[str, bool] | None:
 
 
 def _by_owner(case: Named) -> tuple[str, bool] | None:
-    """``case_001_3``: the number that follows a word at the start."""
+    """``case_001_3``: the number after a word at the start."""
     match = _OWNED.match(case.name)
     return (match[0], True) if match and match[1].casefold() in _OWNERS and match.end() < len(case.name) else None
 
 
 def _by_side(case: Named) -> tuple[str, bool] | None:
-    """``12_left`` and ``12_right``: two eyes, lungs, knees or breasts of one."""
+    """``12_left`` and ``12_right``: two eyes, lungs, knees or breasts of one patient."""
     match = _SIDED.fullmatch(case.name)
     return (match[1], True) if match else None
 
 
 def _by_part(case: Named) -> tuple[str, bool] | None:
-    """``A12_slice_3``: what comes before the word for a part of an examination."""
+    """``A12_slice_3``: the part before the word for a part of an examination."""
     rest = _without_parts(case.name)
     return _owner(rest) if rest != case.name else None
 
 
 def _by_prefix(case: Named) -> tuple[str, bool] | None:
-    """``A12_3``: what comes before the last number."""
+    """``A12_3``: the part before the last number."""
     match = _NUMBERED.fullmatch(case.name)
     return _owner(match[1]) if match else None
 
@@ -260,11 +259,11 @@ RULES: tuple[tuple[Rule, str, bool], ...] = (
     (_by_part, "by what names have in common before the slice, frame or session", True),
     (_by_prefix, "by what names have in common before their last number", True),
 )
-"""Each rule, in words, and whether it tells something only where several cases share a patient."""
+"""Each rule, its description, and whether it applies only if several cases share a patient."""
 
 
 def _owner(text: str) -> tuple[str, bool] | None:
-    """Return what a folder or a prefix names that may be a patient, and whether a word says so."""
+    """Return the possible patient that a folder or prefix names, and whether a word says so."""
     rest = _without_parts(text)
     if not re.search(r"\d", rest) or re.fullmatch(_DATE, rest):
         return None
@@ -275,20 +274,20 @@ def _owner(text: str) -> tuple[str, bool] | None:
 
 
 def _without_parts(text: str) -> str:
-    """Return a name without the words and numbers at its end that tell parts of an examination."""
+    """Return a name without trailing words and numbers for parts of an examination."""
     rest = text
     while True:
         shorter = next((cut for part in (_SIDE, _PART, _DATED) if (cut := part.sub("", rest)) != rest), rest)
         if shorter == rest:
             return rest
         if not re.search(r"\d", shorter):
-            # scan_12 is what slices have in common, slice_12 is not.
+            # Slices share scan_12, but not slice_12.
             return rest if re.match(rf"(?:{_PICTURES})[-_ ]?\d", rest, re.I) else ""
         rest = shorter
 
 
 def _plausible(patients: Sequence[str]) -> bool:
-    """Return whether names without a word for patients may be theirs: numbers that go beyond those of a few classes."""
+    """Return whether names without a word for patients may be patients: their numbers exceed those of a few classes."""
     numbers = [re.findall(r"\d+", patient) for patient in patients]
     years = all(len(found) == 1 and re.fullmatch(r"(?:19|20)\d\d", found[0]) for found in numbers)
     padded = all(re.fullmatch(r"\d{3,}", patient) for patient in patients)

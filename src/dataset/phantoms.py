@@ -24,7 +24,7 @@ class Phantom:
     Parameters
     ----------
     images
-        One volume a channel, or one colour picture.
+        One volume per channel, or one colour picture.
     label
         Label values on the same grid, uint8.
     """

@@ -1,8 +1,8 @@
-"""A pickle read as data: numbers, texts, containers and numpy's arrays; nothing that it names is looked up or called.
+"""Read a pickle as data: numbers, texts, containers and numpy arrays; nothing that it names is looked up or called.
 
-Python's unpickler calls whatever a pickle names and makes room for whatever index or shape it states. This reader knows
-the few operations that plain values take (`pickletools` describes them), builds the values itself, and refuses all
-others. What it admits is therefore also safe, and cheap, for Python's own unpickler.
+Python's unpickler calls whatever a pickle names and allocates memory for whatever index or shape it states. This reader
+knows only the few operations that plain values need (see `pickletools`), builds the values itself, and refuses all
+others. Anything it accepts is therefore also safe, and cheap, for Python's own unpickler.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from typing import Any
 from .pickled_arrays import FUNCTIONS, Array, Dtype, Function, NotPlain
 
 MAX_OPERATIONS = 1 << 22
-"""Folds of 100,000 cases take less than half; so many are read in a few seconds."""
+"""Folds of 100,000 cases need less than half; this many take a few seconds."""
 
 MAX_MARKS = 64
-"""How deep groups of items may nest."""
+"""Deepest nesting of groups of items."""
 
 _LONGEST_NUMBER = 24
 _LONGEST_NAME = 256
 _LONGEST_KEY = 64
 _LARGEST_KEY = 1 << 31
-"""Whole numbers below this do not share hashes: a dict of others can be made to take square time."""
+"""Integers below this do not share hashes; larger dict keys can be chosen to take quadratic time."""
 
 _PROTOCOL = 5
 
 
 def values_of(data: bytes) -> Any:
-    """Return what a pickle holds: None, numbers, texts, bytes, lists, tuples, dicts, and `Array`.
+    """Return the contents of a pickle: None, numbers, texts, bytes, lists, tuples, dicts, and `Array`.
 
-    Scalars of numpy become numbers and texts of Python; an OrderedDict becomes a dict.
+    Scalars of numpy become Python numbers and texts; an OrderedDict becomes a dict.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def values_of(data: bytes) -> Any:
         return _Reader(data).read()
     except NotPlain:
         raise
-    except ValueError as error:  # a text in no encoding, a number that is none
+    except ValueError as error:  # undecodable text, or an invalid number
         raise NotPlain(f"is damaged: {error}") from error
 
 
@@ -93,7 +93,7 @@ class _Reader:
             operation()
 
     def _operation(self, name: str) -> Callable[[], None]:
-        """Return what carries an operation out, or refuses it."""
+        """Return the method that carries out an operation, or one that refuses it."""
         if name in _CONSTANTS:
             return functools.partial(self._stack.append, _CONSTANTS[name])
         if name in _FIXED:
@@ -150,7 +150,7 @@ class _Reader:
         return value
 
     def _items(self) -> list[Any]:
-        """Take all values since the last mark, and the mark."""
+        """Take all values since the last mark, and remove the mark."""
         if not self._marks:
             raise NotPlain("is damaged: a mark is missing")
         start = self._marks.pop()
@@ -168,7 +168,7 @@ class _Reader:
         self._stack.append(self._take(self._number(size)))
 
     def _put(self, index: int) -> None:
-        # The picklers count; Python's unpickler makes room for as many values as an index says.
+        # Picklers count up; Python's unpickler allocates as many places as an index says.
         if index > self._count:
             raise NotPlain(f"keeps a value as number {index}, with {self._count} operations before it")
         self._memo[index] = self._top()
@@ -307,7 +307,7 @@ class _Reader:
         function = self._popped(Function, "a function")
         try:
             self._stack.append(function.call(*arguments))
-        except TypeError as error:  # another number of arguments
+        except TypeError as error:  # wrong number of arguments
             raise NotPlain("calls something in a way that plain values do not need") from error
 
     def _do_build(self) -> None:

@@ -1,4 +1,4 @@
-"""The one pickle among a dataset's files: nnU-Net v1's ``splits_final.pkl``, read as data (see `pickle_values`)."""
+"""Read the only pickle in a dataset, nnU-Net v1's ``splits_final.pkl``, as data (see `pickle_values`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .pickled_arrays import Array, NotPlain
 MAX_BYTES = 64 << 20
 
 MAX_NAMES = 1 << 22
-"""Of cases in all folds: a pickle may name one list many times."""
+"""Most case names over all folds: a pickle may name one list many times."""
 
 
 def read_splits(path: Path) -> list[dict[str, list[str]]]:

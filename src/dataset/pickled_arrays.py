@@ -1,6 +1,6 @@
-"""What plain values are written with in a pickle besides its own operations: arrays and scalars of numpy, bytes.
+"""Values that a pickle builds by calling functions: arrays and scalars of numpy, and bytes.
 
-`FUNCTIONS` stand in for the functions that a pickle names: they build the values, and refuse every other use.
+`FUNCTIONS` replace the functions that a pickle names: they build the values, and refuse every other use.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OTHER_FORM = "holds an array in another form than numpy writes"
 
 
 class NotPlain(ValueError):
-    """A pickle that is damaged, holds more than plain values, or would take more than its share."""
+    """A pickle that is damaged, holds more than plain values, or would take too much time or memory."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Dtype:
     order: str | None = None
 
     def build(self, state: Any) -> None:
-        """Take what `numpy.dtype.__setstate__` would be given: byte order and size, no fields, no flags but its own."""
+        """Take the state for `numpy.dtype.__setstate__`: byte order and size, no fields, only its own flags."""
         orders = "|" if self.kind == "O" or self.nbytes == 1 else "<>"
         tail = {"U": (self.nbytes, _UTF_32, 8), "O": (-1, -1, 63)}.get(self.kind, (-1, -1, 0))
         if self.order is not None or state not in [(3, order, None, None, None, *tail) for order in orders]:
@@ -45,7 +45,7 @@ class Dtype:
         self.order = state[1]
 
     def read(self, data: bytes | bytearray) -> NDArray[Any]:
-        """Return the values of this type that bytes hold; not of objects."""
+        """Return values of this type from bytes; does not read objects."""
         if self.order is None:
             raise NotPlain(_OTHER_TYPE)
         size = self.nbytes // _UTF_32 if self.kind == "U" else self.nbytes
@@ -56,7 +56,7 @@ class Dtype:
 
 
 class Array:
-    """An array of numpy: of numbers or texts, or of objects."""
+    """An array of numpy, of numbers, texts or objects."""
 
     def __init__(self) -> None:
         self._filled = False
@@ -67,18 +67,18 @@ class Array:
         return self.shape[0] if self.shape else 1
 
     def values(self) -> list[Any]:
-        """Return its values as Python has them, nested as its axes are; those of objects in one row."""
+        """Return its values as Python objects, nested like its axes; an array of objects as one list."""
         return self._values if isinstance(self._values, list) else list(self._values.tolist())
 
     def build(self, state: Any) -> None:
-        """Take what `numpy.ndarray.__setstate__` would be given."""
+        """Take the state for `numpy.ndarray.__setstate__`."""
         if not (isinstance(state, tuple) and len(state) == 5 and state[0] == 1):
             raise NotPlain(_OTHER_FORM)
         _, shape, dtype, fortran, data = state
         self.fill(shape, dtype, data, "F" if fortran is True else "C")
 
     def fill(self, shape: Any, dtype: Any, data: Any, order: Any) -> None:
-        """Take shape, type and bytes, or the list of objects, having held them against each other."""
+        """Take shape, type and bytes, or a list of objects, after checking that they agree."""
         if self._filled or not isinstance(dtype, Dtype) or order not in ("C", "F") or not _is_shape(shape):
             raise NotPlain(_OTHER_FORM)
         count = math.prod(shape)
@@ -100,7 +100,7 @@ def _is_shape(found: Any) -> bool:
 
 
 class Function:
-    """What stands in for a function of numpy or Python."""
+    """Replacement for a function of numpy or Python."""
 
     def __init__(self, call: Callable[..., Any]) -> None:
         self.call = call
@@ -108,7 +108,7 @@ class Function:
 
 def _dtype(text: Any, align: Any, copy: Any) -> Dtype:
     match = _DTYPE.fullmatch(text) if isinstance(text, str) else None
-    if match is None or align != 0 or copy != 1:  # until numpy 1.19 these were numbers
+    if match is None or align != 0 or copy != 1:  # numpy up to 1.19 wrote them as numbers
         raise NotPlain(_OTHER_TYPE)
     kind, size = match[1], int(match[2])
     if kind == "U":
@@ -137,7 +137,7 @@ def _scalar(dtype: Any, data: Any) -> Any:
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    """Stand in for ``_codecs.encode``, with which protocols 0 to 2 write bytes."""
+    """Replace ``_codecs.encode``, with which protocols 0 to 2 write bytes."""
     if encoding != "latin1" or not isinstance(text, str):
         raise NotPlain("encodes something in a way that plain values do not need")
     return text.encode("latin1")
@@ -156,7 +156,7 @@ FUNCTIONS: dict[tuple[str, str], Function] = {
     ("_codecs", "encode"): Function(_encode),
     ("numpy", "ndarray"): NDARRAY,
     ("numpy", "dtype"): Function(_dtype),
-    # In the spellings of numpy 1 and 2.
+    # As spelled in numpy 1 and 2.
     **{
         (f"numpy.{core}.{module}", name): Function(call)
         for core in ("core", "_core")

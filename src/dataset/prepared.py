@@ -1,7 +1,7 @@
-"""What the images of a dataset went through before a network saw them, over all runs that led to it.
+"""What the images of a dataset went through before a network saw them, over all runs that produced it.
 
-A model that was trained on a dataset expects the same of its inputs, whichever run did it: one that converted, one
-that repaired, or one whose dataset was augmented since.
+A model trained on the dataset expects the same of its inputs, whichever run did it: a conversion, a repair, or a run
+before an augmentation.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from .runs import PREPARED, RunRecord
 
 @dataclass(frozen=True)
 class Prepared:
-    """What was done to images; each field is an option of ``segconv convert``.
+    """Changes to images; each field is an option of ``segconv convert``.
 
     Parameters
     ----------
     repair
         Kinds of repairs.
     nonfinite
-        What took the place of NaN and infinity, or None.
+        What replaced NaN and infinity, or None.
     grey_to_rgb, drop_alpha
         Whether grey pictures became RGB, and alpha was left out.
     spacing_mm
@@ -36,7 +36,7 @@ class Prepared:
 
     @classmethod
     def by(cls, run: RunRecord | None) -> Prepared:
-        """Return what a run and those before it did; what an older record does not say is taken from its options."""
+        """Return what a run and earlier ones did; anything missing from an older record comes from its options."""
         said = {} if run is None else run.get(PREPARED, run.get("options", {}))
         kinds, nonfinite, spacing = said.get("repair") or (), said.get("nonfinite"), said.get("spacing_mm")
         return cls(
@@ -48,7 +48,7 @@ class Prepared:
         )
 
     def then(self, later: Prepared) -> Prepared:
-        """Return what both did, one after the other: what the first replaced does not exist for the second."""
+        """Return what both did in sequence: what the first replaced no longer exists for the second."""
         return Prepared(
             tuple(dict.fromkeys((*self.repair, *later.repair))),
             self.nonfinite if self.nonfinite is not None else later.nonfinite,
@@ -58,7 +58,7 @@ class Prepared:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return what run.json holds."""
+        """Return the entry for run.json."""
         return {
             "repair": list(self.repair),
             "nonfinite": self.nonfinite,
@@ -69,7 +69,7 @@ class Prepared:
 
 
 def _three(spacing: Any) -> tuple[float, float, float] | None:
-    """Return a spacing that a record holds, or None if it holds something else."""
+    """Return the spacing in a record, or None if it holds something else."""
     if not isinstance(spacing, list) or len(spacing) != 3:
         return None
     x, y, z = (float(step) if isinstance(step, (int, float)) and step > 0 else None for step in spacing)
@@ -77,4 +77,4 @@ def _three(spacing: Any) -> tuple[float, float, float] | None:
 
 
 NOT_PREPARED = Prepared()
-"""Images as they are."""
+"""Unchanged images."""

@@ -1,10 +1,10 @@
-"""Regions: what nnU-Net makes of a perfect prediction, and the order that gives every label back.
+"""Regions: how nnU-Net decodes a perfect prediction, and the order that restores every label.
 
-With regions nnU-Net has one head for each name but background and ignore, in the order of the names
-in dataset.json. It starts from background and paints head after head with the value that stands at
-its place in ``regions_class_order``, so that the last head that is on decides. A perfect prediction
-of a value turns on the heads whose regions hold it. Nothing checks that painting gives that value
-back: a wrong order trains and silently swaps classes. `swaps` checks it, `with_order` computes it.
+With regions nnU-Net has one head per name except background and ignore, in the order of the names in dataset.json. It
+starts from background and paints head after head with the value at the same position in ``regions_class_order``, so
+the last head that is on decides. A perfect prediction of a value turns on the heads whose regions hold it. nnU-Net does
+not check that painting restores that value: a wrong order trains and silently swaps classes. `swaps` checks it,
+`with_order` computes it.
 
 Source of the rule: ``LabelManager`` of nnunetv2 2.8; a test compares the two.
 """
@@ -25,17 +25,17 @@ from ..errors import Finding, SegconvError
 from .labels import BACKGROUND, IGNORE, LONGEST_NUMBER, Labels
 
 MOST_LOOKED_AT = 1 << 20
-"""Each value that gets a head of its own costs a look at all regions; beyond this, all values that are left get one."""
+"""Each value that gets its own head costs a look at all regions; beyond this, all remaining values get one."""
 
 
 def decoded_values(labels: Labels) -> dict[int, int]:
-    """Return value → value that nnU-Net makes of a perfect prediction of it.
+    """Return value → value that nnU-Net decodes from a perfect prediction of it.
 
     The ignore label is left out: no head learns it.
     """
     decoded = {value: value for value in labels.values if value != labels.ignore}
     if not labels.has_regions:
-        return decoded  # one head a value, and the highest wins
+        return decoded  # one head per value, and the highest wins
     decoded = dict.fromkeys(decoded, 0)
     for region, painted in zip(labels.foreground.values(), labels.regions_class_order or (), strict=True):
         decoded.update((value, painted) for value in region if value in decoded)
@@ -43,19 +43,19 @@ def decoded_values(labels: Labels) -> dict[int, int]:
 
 
 def decode(labels: Labels, values: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Return what nnU-Net makes of a perfect prediction of a label array.
+    """Return what nnU-Net decodes from a perfect prediction of a label array.
 
     Parameters
     ----------
     labels
-        What dataset.json declares.
+        Labels declared in dataset.json.
     values
         Label values; any shape, any integer type.
 
     Returns
     -------
     decoded
-        As many values, in the type of ``values`` or, if it cannot hold them, uint16. Ignored voxels
+        Same shape, in the type of ``values`` or, if it cannot hold them, uint16. Ignored voxels
         become background: no head learns to be on there.
 
     Raises
@@ -76,7 +76,7 @@ def decode(labels: Labels, values: NDArray[np.integer]) -> NDArray[np.integer]:
 
 
 def swaps(labels: Labels) -> dict[int, int]:
-    """Return value → decoded value where the two differ; nothing means that the order is proved."""
+    """Return value → decoded value where the two differ; empty if the order is proved."""
     return {value: decoded for value, decoded in decoded_values(labels).items() if value != decoded}
 
 
@@ -87,11 +87,11 @@ class HeadOrder:
     Parameters
     ----------
     painted
-        Name → value that is painted where this head is on, in the order of the heads.
+        Name → value painted where this head is on, in the order of the heads.
     missing
-        Values that need a head of their own; the order holds once these follow all others.
+        Values that need a head of their own; the order is valid once these follow all others.
     clashes
-        The sets of values that could not be told apart without those, one for each of ``missing``.
+        The sets of values that could not be distinguished without those heads, one per value of ``missing``.
     """
 
     painted: Mapping[str, int]
@@ -100,7 +100,7 @@ class HeadOrder:
 
 
 def order_heads(heads: Mapping[str, Set[int]]) -> HeadOrder:
-    """Return the order of heads, and what each paints, that decodes every value to itself.
+    """Return the order of heads, and the value of each, that decodes every value to itself.
 
     Parameters
     ----------
@@ -110,8 +110,8 @@ def order_heads(heads: Mapping[str, Set[int]]) -> HeadOrder:
     Returns
     -------
     order
-        If there is an order it is found, and nothing is missing; otherwise values are given a head
-        of their own one after the other, those first that settle the most regions.
+        If such an order exists it is found, and nothing is missing; otherwise values get a head
+        of their own one by one, starting with those that settle the most regions.
     """
     missing: list[int] = []
     clashes: list[tuple[int, ...]] = []
@@ -135,14 +135,14 @@ def with_order(names: Mapping[str, int | Sequence[int]], called: Mapping[int, st
     Parameters
     ----------
     names
-        Name → value or values, background and ignore included. Their order is kept where it can be.
+        Name → value or values, including background and ignore. Their order is kept where possible.
     called
-        Value → name, for values that need a name of their own; the hint names them so.
+        Value → name, for values that need a name of their own; used in the hint.
 
     Raises
     ------
     SegconvError
-        ``SC074`` if there is no such order, with the values that cannot be told apart and the
+        ``SC074`` if there is no such order, with the values that cannot be distinguished and the
         names that must be added.
     """
     given = {name: value if isinstance(value, int) else tuple(value) for name, value in names.items()}
@@ -158,13 +158,13 @@ def with_order(names: Mapping[str, int | Sequence[int]], called: Mapping[int, st
 
 
 def _in_any_order(given: Mapping[str, int | tuple[int, ...]]) -> Labels:
-    """Return labels with an order of no meaning, to have them validated before they are ordered."""
+    """Return labels with an arbitrary order, to validate them before they are ordered."""
     scored = [name for name, value in given.items() if name not in (BACKGROUND, IGNORE) and value not in (0, (0,))]
     return Labels(given, (0,) * len(scored))
 
 
 def prove_order(labels: Labels) -> list[Finding]:
-    """Return nothing if nnU-Net decodes every value to itself, else one error with what it would swap."""
+    """Return nothing if nnU-Net decodes every value to itself; otherwise one error that says what it would swap."""
     swapped = swaps(labels)
     if not swapped:
         return []
@@ -187,10 +187,10 @@ def parse_regions(text: str | Iterable[str], labels: Labels) -> dict[str, tuple[
     Parameters
     ----------
     text
-        One region per entry, or several in one text with commas between. Right of ``=`` stand names
-        or values; a name may be that of a region further left.
+        One region per entry, or several in one text, separated by commas. The right side of ``=`` has names
+        or values; a name may be that of an earlier region.
     labels
-        The labels that the regions are made of.
+        The labels that the regions consist of.
 
     Returns
     -------
@@ -200,7 +200,7 @@ def parse_regions(text: str | Iterable[str], labels: Labels) -> dict[str, tuple[
     Raises
     ------
     SegconvError
-        ``SC001`` if it does not read so, a name is unknown, or a region holds background or ignore.
+        ``SC001`` if the text is malformed, a name is unknown, or a region holds background or ignore.
     """
     entries = text.split(",") if isinstance(text, str) else list(text)
     regions: dict[str, tuple[int, ...]] = {}
@@ -209,7 +209,7 @@ def parse_regions(text: str | Iterable[str], labels: Labels) -> dict[str, tuple[
         if name in regions:
             raise SegconvError(f"the region {name!r} is given twice")
         known = {**labels.names, **regions}
-        # A label's own name may hold a plus sign.
+        # A label's own name may contain a plus sign.
         parts = [members] if members in known else [part.strip() for part in members.split("+")]
         regions[name] = tuple(sorted({value for part in parts for value in _members(name, part, known)}))
         _refuse_members(name, regions[name], labels)
@@ -217,7 +217,7 @@ def parse_regions(text: str | Iterable[str], labels: Labels) -> dict[str, tuple[
 
 
 def _region_and_members(entry: str) -> tuple[str, str]:
-    """Return what stands on both sides of the sign."""
+    """Return the text on both sides of the equals sign."""
     name, equals, members = (part.strip() for part in entry.partition("="))
     if not (name and equals and members):
         raise SegconvError(
@@ -235,7 +235,7 @@ def _refuse_members(name: str, values: tuple[int, ...], labels: Labels) -> None:
 
 
 def value_names(labels: Labels) -> dict[int, str]:
-    """Return value → name for a person: its own name, or those of the regions that hold it, as ``whole&core``."""
+    """Return value → name to show: its own name, or those of the regions that hold it, as ``whole&core``."""
     names = {value: name for name, value in labels.names.items() if isinstance(value, int)}
     held_by: dict[int, list[str]] = {value: [] for value in labels.values if value not in names}
     for name, values in labels.foreground.items():
@@ -246,7 +246,7 @@ def value_names(labels: Labels) -> dict[int, str]:
 
 
 def free_name(wanted: str, taken: Set[str]) -> str:
-    """Return the name, with a number behind it if it is taken."""
+    """Return the name, with a number appended if it is taken."""
     name, number = wanted, 1
     while name in taken:
         number += 1
@@ -256,10 +256,10 @@ def free_name(wanted: str, taken: Set[str]) -> str:
 
 def _place(heads: Mapping[str, Set[int]], claimed: Iterable[int]) -> tuple[dict[str, int], dict[str, set[int]]]:
     """Return name → painted value of the heads that can be placed, and the unclaimed values of those that cannot."""
-    # From the last head backwards: the last head that is on decides, so a head may hold one value at
-    # most that no later head has claimed, and it paints that one.
-    # Taking any head that may stand there is complete: claims only grow, so what may stand now may
-    # stand later, and of the heads left in any order that works the last one may stand now.
+    # Work backwards from the last head: since the last head that is on decides, a head may hold at most one
+    # value that no later head has claimed, and it paints that one.
+    # Taking any head that fits here is complete: claims only grow, so a head that fits now still fits
+    # later; and in any valid order of the remaining heads, the last one fits now.
     claimed = set(claimed)
     left = {name: set(values) - claimed for name, values in heads.items()}
     rank = {name: -place for place, name in enumerate(heads)}
@@ -268,7 +268,7 @@ def _place(heads: Mapping[str, Set[int]], claimed: Iterable[int]) -> tuple[dict[
     heapq.heapify(ready)
     backwards: list[tuple[str, int]] = []
     while ready:
-        _, name = heapq.heappop(ready)  # the last of those that may stand here
+        _, name = heapq.heappop(ready)  # the last of those that fit here
         # A head whose values are all claimed paints nothing that stays.
         value = next(iter(left.pop(name)), min(heads[name]))
         backwards.append((name, value))

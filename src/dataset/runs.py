@@ -1,4 +1,4 @@
-"""What made the files of a folder: the content of ``segconv/run.json``, whose format `lineage` describes."""
+"""The run that made the files of a folder: ``segconv/run.json``, whose format `lineage` describes."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ PREPARED = "prepared"
 
 @dataclass(frozen=True, kw_only=True)
 class NewRun:
-    """A run that is about to be recorded; the fields are the keys of run.json.
+    """A run about to be recorded; the fields are the keys of run.json.
 
     Parameters
     ----------
     command, options, seed
-        What was run.
+        The command that was run.
     source
         Kind and name of what was read.
     label_map, label_file
         Of the complete dataset.
     findings
-        As `Finding.as_json` writes them.
+        As written by `Finding.as_json`.
     extra
-        What the source's json says that nnU-Net does not know.
+        Entries of the source's json that nnU-Net does not know.
     prepared
-        What was done to images; see `prepared`.
+        Changes to images; see `prepared`.
     files
         ``path``, ``size`` and ``sha256`` of the files that belong to no case.
     """
@@ -66,7 +66,7 @@ class NewRun:
     files: Iterable[Mapping[str, Any]] = ()
 
     def to_bytes(self) -> bytes:
-        """Return the bytes of run.json, which is written after the other files."""
+        """Return the bytes of run.json; it is written after the other files."""
         return sealed(
             {
                 "format": FORMAT,
@@ -88,7 +88,7 @@ class NewRun:
 
 @dataclass(frozen=True, eq=False)
 class RunRecord(Mapping[str, Any]):
-    """What run.json says: a mapping of all its keys, each that is known of its type.
+    """Contents of run.json: a mapping of all its keys; the types of known keys are checked.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class RunRecord(Mapping[str, Any]):
     Raises
     ------
     Misfit
-        If the value of a key is of another type.
+        If the value of a key has another type.
     """
 
     said: Mapping[str, Any]
@@ -117,12 +117,12 @@ class RunRecord(Mapping[str, Any]):
 
     @property
     def command(self) -> str | None:
-        """What made the files: ``"convert"``, ``"augment"``, ``"restore"``."""
+        """The command that made the files: ``"convert"``, ``"augment"``, ``"restore"``."""
         return self.said.get("command")
 
     @property
     def link(self) -> str | None:
-        """How unchanged files came into the dataset, as ``--link`` says it."""
+        """How unchanged files came into the dataset, as in ``--link``."""
         link: str | None = self.said.get("options", {}).get("link")
         return link
 
@@ -133,7 +133,7 @@ class RunRecord(Mapping[str, Any]):
 
     @property
     def label_file(self) -> StoredLabel:
-        """How labels are stored in the source, where a case has none."""
+        """How labels are stored in the source, for cases without one."""
         return stored_label(self.said.get("label_file", {}))
 
     @property
@@ -143,12 +143,12 @@ class RunRecord(Mapping[str, Any]):
 
     @property
     def edits(self) -> list[dict[str, Any]]:
-        """What was changed since."""
+        """Later edits."""
         return list(self.said.get("edits", []))
 
 
 FILE = {"path": text, "size": count, "sha256": sha256}
-"""Readers of what is kept of every file."""
+"""Readers for the entries kept of every file."""
 
 _run = entries(
     {},

@@ -1,7 +1,7 @@
-"""A JSON object with a hash over itself, so that whatever somebody changes or adds by hand shows.
+"""A JSON object with a hash over itself, so that any change or addition by hand shows.
 
-The hash is no protection against anybody who means to deceive. It tells what is as it was written from what a person
-has made their own.
+The hash does not protect against deliberate deception. It distinguishes a file as written from one that a person has
+changed.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Any
 from .strictjson import dumps
 
 SEAL = "sha256"
-"""The key of the hash, over the bytes of the object without it."""
+"""Key of the hash, which covers the bytes of the object without this key."""
 
 
 def sealed(found: Mapping[str, Any]) -> bytes:
-    """Return the bytes of an object with its hash, in the place of any that it has."""
+    """Return the bytes of an object with its hash, replacing any that it has."""
     rest = {key: value for key, value in found.items() if key != SEAL}
     return dumps({**rest, SEAL: hashlib.sha256(dumps(rest)).hexdigest()})
 
 
 def holds(found: Mapping[str, Any]) -> bool:
-    """Return whether an object is what its hash was computed over."""
+    """Return whether an object matches its hash."""
     rest = {key: value for key, value in found.items() if key != SEAL}
     return found.get(SEAL) == hashlib.sha256(dumps(rest)).hexdigest()
 
 
 def sha256_as_written(found: Mapping[str, Any]) -> str | None:
-    """Return the SHA-256 that the file of an object must have; None if it was written without a hash."""
+    """Return the expected SHA-256 of an object's file; None if the object was written without a hash."""
     return hashlib.sha256(sealed(found)).hexdigest() if SEAL in found else None

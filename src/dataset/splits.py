@@ -1,4 +1,4 @@
-"""Folds that keep what belongs together on one side: copies with their original, cases of one patient, equal content.
+"""Make folds that keep related cases together: copies and their original, cases of one patient, equal content.
 
 The result is nnU-Net's ``splits_final.json``: a list of ``{"train": […], "val": […]}``.
 """
@@ -22,7 +22,7 @@ FILE = "splits_final.json"
 PARTS = ("train", "val")
 DEFAULT_FOLDS = 5
 DEFAULT_SEED = 12345
-"""The seed that nnU-Net uses for its own folds."""
+"""Seed that nnU-Net uses for its own folds."""
 
 Splits = list[dict[str, list[str]]]
 
@@ -51,14 +51,14 @@ def read_splits(path: Path) -> Splits:
     Raises
     ------
     SegconvError
-        What `parse_splits`, `strictjson.loads` and `strictjson.read_file` raise.
+        Any error of `parse_splits`, `strictjson.loads` and `strictjson.read_file`.
     """
     with naming(str(path)):
         return parse_splits(loads(read_file(path)))
 
 
 def write_splits(staged: Staged, folds: Splits) -> None:
-    """Write the folds of a dataset that is being made."""
+    """Write the folds of a new dataset."""
     staged.write(FILE, dumps(folds))
 
 
@@ -66,7 +66,7 @@ def groups(records: Iterable[CaseRecord]) -> list[list[CaseRecord]]:
     """Return the training cases in groups that must not be separated.
 
     Two cases belong together if one is a copy of the other or both of a third, if they are of one
-    patient, or if one file of theirs has the same content.
+    patient, or if any of their files have the same content.
     """
     members = [record for record in records if record.split == TRAIN]
     root = list(range(len(members)))
@@ -91,27 +91,27 @@ def groups(records: Iterable[CaseRecord]) -> list[list[CaseRecord]]:
 
 
 def _ties(record: CaseRecord) -> Iterator[tuple[str, str]]:
-    """Yield what a case has in common with those that it must not be separated from."""
+    """Yield what a case shares with those that it must not be separated from."""
     yield "case", record.parent or record.case
     if record.patient is not None:
         yield "patient", record.patient
     for target in record.targets:
-        if str(target["path"]).startswith("images"):  # labels may well be equal (all background); images may not
+        if str(target["path"]).startswith("images"):  # labels may be equal (all background); images may not
             yield "content", str(target["sha256"])
 
 
 def make_splits(records: Iterable[CaseRecord], *, folds: int = DEFAULT_FOLDS, seed: int = DEFAULT_SEED) -> Splits:
-    """Return folds over complete groups; augmented copies are trained on, never validated on.
+    """Return folds over complete groups; augmented copies are used for training, never for validation.
 
     Parameters
     ----------
     records
         The lineage; test cases are left out.
     folds
-        Number of folds; as many as there are groups if those are fewer.
+        Number of folds; reduced to the number of groups if that is smaller.
     seed
-        Decides the order in which groups are dealt out, by a hash of seed and case, so that a case
-        that is added later moves as few others as possible.
+        Determines the order in which groups are dealt out, by a hash of seed and case, so that adding a case
+        later moves as few others as possible.
 
     Returns
     -------
@@ -124,7 +124,7 @@ def make_splits(records: Iterable[CaseRecord], *, folds: int = DEFAULT_FOLDS, se
         return []
     fold_of: list[list[list[CaseRecord]]] = [[] for _ in range(count)]
     sizes = np.zeros(count, dtype=int)
-    # Largest first, each to the fold that has least: folds stay even when groups are not.
+    # Largest group first, each to the smallest fold: folds stay even when groups are not.
     for group in sorted(dealt, key=_originals, reverse=True):
         smallest = int(np.argmin(sizes))
         fold_of[smallest].append(group)
@@ -143,14 +143,14 @@ def _fold(held_back: list[list[CaseRecord]], everything: list[list[CaseRecord]])
 
 
 def with_copies(splits: Sequence[dict[str, list[str]]], records: Iterable[CaseRecord]) -> Splits:
-    """Return the folds of a dataset with copies of its cases: each is trained on where its original is.
+    """Return the folds of a dataset with copies of its cases: each copy is trained on where its original is.
 
     Parameters
     ----------
     splits
         Folds of the originals.
     records
-        Of originals and copies; cases that are not among them are left out.
+        Originals and copies; cases not among them are left out.
     """
     members = [record for record in records if record.split == TRAIN]
     copies = {record.case: record.parent or record.case for record in members}

@@ -1,4 +1,4 @@
-"""How a user's label is stored, as the lineage keeps it for the way back."""
+"""How a user's label is stored; the lineage keeps it for restoring predictions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ..image.geometry import Geometry
 from .losses import Loss
 
 LAYERS = "layers"
-"""Masks of one class each, one file each."""
+"""Masks of one class each, one file per mask."""
 STACK = "stack"
-"""Slices of a volume, a picture each."""
+"""Slices of a volume, one picture each."""
 PAGES = "pages"
-"""Slices of a volume, the pages of one picture."""
+"""Slices of a volume as pages of one picture."""
 SEGMENTS = "segments"
 """Segmentations of 3D Slicer."""
 USUAL_FILE = f"segments{segmentation.ENDING}"
-"""Name of a file of segments that has none of its own."""
+"""Name of a file of segments that has no name of its own."""
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class StoredMask:
     Parameters
     ----------
     name
-        Of its class.
+        Name of its class.
     file
-        Its name.
+        File name.
     on
-        The value that it holds where it is on.
+        Its value where it is on.
     dtype
         Type of its values.
     values
-        Of the dataset, of which it is made up.
+        Dataset values that it consists of.
     place
-        Path of the file, with `convert.model.CASE` for the name of the case, if it has no folder of its case.
+        Path of the file, with `convert.model.CASE` for the name of the case, if its case has no folder of its own.
     turned_from, forms
-        As in `StoredLabel`, where they are its own.
+        As in `StoredLabel`, if the mask has its own.
     """
 
     name: str
@@ -62,13 +62,13 @@ class StoredSegment:
     Parameters
     ----------
     segment
-        What its file says of it.
+        Its description in its file.
     values
-        Of the dataset, of which it is made up.
+        Dataset values that it consists of.
     file
         Name of its file, if it is not `StoredLabel.file`.
     class_name
-        Of its class, if that is not its own name.
+        Name of its class, if it differs from the segment's name.
     """
 
     segment: Segment
@@ -84,40 +84,40 @@ class StoredSegment:
 
 @dataclass(frozen=True)
 class StoredLabel:
-    """How a user's label is stored: all that the way back needs besides the values.
+    """How a user's label is stored: everything that restoring needs besides the values.
 
     Parameters
     ----------
     ending
-        Of its file or files.
+        Ending of its file or files.
     dtype
         Type of its values.
     name
-        What the user calls it, without ending, if that is not the name of the case.
+        The user's name for it, without ending, if it is not the name of the case.
     losses
-        What cannot come back.
+        What cannot be restored.
     lost
-        The same in words, in lineages that have no `losses`.
+        The same in words, in lineages without `losses`.
     mode, depth, palette
-        Of pictures: one of `label_readers.MODES`, bits, and the colours as ``#rrggbb`` or ``#rrggbbaa``.
+        For pictures: one of `label_readers.MODES`, bits, and the colours as ``#rrggbb`` or ``#rrggbbaa``.
     form
-        `LAYERS`, `STACK`, `PAGES` or `SEGMENTS`; None of one plain file.
+        `LAYERS`, `STACK`, `PAGES` or `SEGMENTS`; None for one plain file.
     masks
-        Of `LAYERS`.
+        For `LAYERS`.
     slices
-        Of `STACK`: names of the files.
+        For `STACK`: file names.
     reverse
-        Of `PAGES`: whether the last is the first slice.
+        For `PAGES`: whether the last page is the first slice.
     segments
-        Of `SEGMENTS`.
+        For `SEGMENTS`.
     file
-        Of `SEGMENTS`: name of the file of those that name none.
+        For `SEGMENTS`: file name for segments that name none.
     grids
-        Of `SEGMENTS`: file → the grid of it that comes back.
+        For `SEGMENTS`: file → its grid when restored.
     turned_from
-        The grid of the user's file, where its voxels have another order than in the dataset.
+        Grid of the user's file, if its voxel order differs from the dataset's.
     forms
-        What its NIfTI header says of that grid; see `nifti_forms.forms_of`.
+        Its NIfTI header's description of that grid; see `nifti_forms.forms_of`.
     """
 
     ending: str | None = None
@@ -140,7 +140,7 @@ class StoredLabel:
 
     @property
     def files_of_segments(self) -> tuple[str, ...]:
-        """Names of the files of segments, at least one."""
+        """Names of the files of segments; at least one."""
         usual = self.file or USUAL_FILE
         return tuple(dict.fromkeys(one.file or usual for one in self.segments)) or (usual,)
 
@@ -148,7 +148,7 @@ class StoredLabel:
         return self != NOTHING_KNOWN
 
     def updated(self, other: StoredLabel) -> StoredLabel:
-        """Return the same with all that another one says."""
+        """Return the same, updated with everything that another one specifies."""
         said = {name: value for name, value in vars(other).items() if value != getattr(NOTHING_KNOWN, name)}
         return replace(self, **said)
 
@@ -157,7 +157,7 @@ class StoredLabel:
         return replace(self, losses=(*self.losses, *losses))
 
     def moved(self, forward: Mapping[int, int]) -> StoredLabel:
-        """Return the same where the values of masks or segments moved in the dataset, from old to new."""
+        """Return the same after the values of masks or segments changed in the dataset, from old to new."""
 
         def moved(values: tuple[int, ...]) -> tuple[int, ...]:
             return tuple(forward[value] for value in values if value in forward)
@@ -169,7 +169,7 @@ class StoredLabel:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the value of ``label_file`` in the lineage; what is not said is left out."""
+        """Return the value of ``label_file`` in the lineage; defaults are left out."""
         found = _said(self)
         if self.form == LAYERS:
             found["files"] = [_said(mask) for mask in self.masks]
@@ -182,14 +182,14 @@ class StoredLabel:
 
 
 NOTHING_KNOWN = StoredLabel()
-"""Of a label that nothing is known about."""
+"""For a label whose storage is not known."""
 
 _OF_FORMS = ("masks", "slices", "segments", "grids")
-"""Fields of `StoredLabel` that are written as its form wants them."""
+"""Fields of `StoredLabel` that are written in a special form."""
 
 
 def _said(one: StoredLabel | StoredMask) -> dict[str, Any]:
-    """Return the fields that are not as usual, by name."""
+    """Return the fields that differ from their defaults, by name."""
     found = {of.name: getattr(one, of.name) for of in fields(one) if of.name not in _OF_FORMS}
     usual = {of.name: of.default for of in fields(one)}
     return {name: _plain(value) for name, value in found.items() if value != usual[name]}

@@ -1,4 +1,4 @@
-"""JSON from a source, read as the untrusted input that it is, and JSON written alike each time."""
+"""Read JSON from a source as untrusted input; write JSON the same way each time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_DEPTH = 64
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
-    """Return the bytes of a JSON file, links followed.
+    """Return the bytes of a JSON file, following links.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def loads(data: bytes) -> Any:
     Raises
     ------
     SegconvError
-        ``SC086`` if the text is no JSON, too large, nested too deep, or holds a key twice, NaN or
+        ``SC086`` if the text is not JSON, is too large or nested too deep, or holds a duplicate key, NaN or
         infinity.
     """
     if len(data) > MAX_BYTES:
@@ -57,14 +57,14 @@ def loads(data: bytes) -> Any:
         ) from error
     except RecursionError:
         raise SegconvError(f"is nested deeper than {MAX_DEPTH} levels", code="SC086") from None
-    except ValueError as error:  # a whole number of thousands of digits
+    except ValueError as error:  # an integer of thousands of digits
         raise SegconvError(f"holds a number that cannot be read ({error})", code="SC086") from error
     _check_depth(value)
     return value
 
 
 def begins_with_mark(data: bytes) -> bool:
-    """Return whether a byte order mark stands before the text: `loads` skips it, most parsers stop at it."""
+    """Return whether the text begins with a byte order mark: `loads` skips it, most parsers fail on it."""
     return data.startswith(codecs.BOM_UTF8)
 
 
@@ -87,7 +87,7 @@ def dump_line(value: Any) -> bytes:
 
 
 def _encoded(text: str) -> bytes:
-    # Bytes of a file's name that are no UTF-8 are lone surrogates in Python; written as escapes they come back as such.
+    # Bytes of a file name that are not UTF-8 are lone surrogates in Python; escapes preserve them.
     return (text + "\n").encode("utf-8", "backslashreplace")
 
 

@@ -1,4 +1,4 @@
-"""A dataset that is to be made: its number must be free, in all three folders."""
+"""A dataset to create: its number must be free in all three folders."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def free_target(
     overwrite: bool = False,
     force: bool = False,
 ) -> DatasetName:
-    """Read the value of ``--to`` and see that nothing is there yet.
+    """Read the value of ``--to`` and check that the target does not exist yet.
 
     Parameters
     ----------
     text, default_name
         As for `parse_target`.
     raw
-        Folder that the dataset is made in.
+        Folder in which the dataset is created.
     other_roots
-        Where else an id may be taken: preprocessed data, results.
+        Other folders in which an id may be taken: preprocessed data, results.
     overwrite
-        Allow the target itself to be there, if segconv made it.
+        Allow the target itself to exist, if segconv made it.
     force
-        Overwrite although preprocessed data, models, or other datasets were made of it.
+        Overwrite although preprocessed data, models, or other datasets were made from it.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def _taken(number: int, other: Path, target: Path, *cures: Cure) -> SegconvError
 
 
 def _refuse_replacing(target: Path, free: Cure, *, force: bool) -> None:
-    """Refuse to replace what segconv did not make, and what other datasets link into."""
+    """Refuse to replace a folder that segconv did not make, or that other datasets link into."""
     if target.is_symlink() or not reading.is_folder(target) or not _is_ours(target):
         raise SegconvError(
             "was not made by segconv, and is not replaced", code="SC020", file=str(target), cures=(free,)
@@ -88,14 +88,14 @@ def _is_ours(target: Path) -> bool:
 
 
 def refuse_crossed(source: Path, target: Target) -> None:
-    """Refuse a target inside its source, and a source inside of what the target replaces.
+    """Refuse a target inside its source, and a source inside a folder that the target replaces.
 
     Parameters
     ----------
     source
         Folder that is read, resolved.
     target
-        What is to be made.
+        What to create.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def refuse_crossed(source: Path, target: Target) -> None:
 
 
 def _in_use(*roots: Path | None) -> dict[int, list[Path]]:
-    """Return what of the three folders nnU-Net takes for a dataset, by id: all that begins with its number."""
+    """Return the paths in the three folders that nnU-Net takes for a dataset, by id: all that begin with its number."""
     found: dict[int, list[Path]] = {}
     for root in roots:
         for path in sorted(root.iterdir()) if root is not None and reading.is_folder(root) else ():
@@ -134,7 +134,7 @@ def _in_use(*roots: Path | None) -> dict[int, list[Path]]:
 def free_task(
     text: str, default_name: str, tasks: Path, *, overwrite: bool = False, force: bool = False
 ) -> DatasetName:
-    """Read the value of ``--to-v1`` and see that no task of nnU-Net v1 has that number yet.
+    """Read the value of ``--to-v1`` and check that no task of nnU-Net v1 has that number yet.
 
     Parameters
     ----------
@@ -143,14 +143,14 @@ def free_task(
     tasks
         ``nnUNet_raw_data`` of nnU-Net v1.
     overwrite
-        Allow the task itself to be there, if segconv made it.
+        Allow the task itself to exist, if segconv made it.
     force
         Overwrite although other tasks link into it.
 
     Raises
     ------
     SegconvError
-        As `free_target`.
+        As in `free_target`.
     """
     taken: dict[int, list[Path]] = {}
     for path in sorted(tasks.glob("Task[0-9][0-9][0-9]_*")) if reading.is_folder(tasks) else ():

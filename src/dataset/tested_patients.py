@@ -1,4 +1,4 @@
-"""Patients of whom there are training and test cases: a model that saw a patient is no stranger to their test case."""
+"""Find patients with both training and test cases: the model has already seen them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HINT = "take them out of training, or out of the test cases"
 def judge_tested_patients(
     training: Iterable[str | None], testing: Sequence[tuple[str, str | None]], evidence: str
 ) -> list[Finding]:
-    """Return a warning if test cases are of patients that are in training as well.
+    """Return a warning if patients of test cases are in training as well.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def judge_tested_patients(
     testing
         The file and the patient of each test case.
     evidence
-        What tells patients, in words, if they were guessed.
+        What the patients were guessed from, in words, if they were.
     """
     known = {patient for patient in training if patient is not None}
     both = [(file, patient) for file, patient in testing if patient in known]
