@@ -32,13 +32,7 @@ def is_ct(channel: str) -> bool:
 
 
 class ValueRange:
-    """The smallest and largest values of one channel over all cases.
-
-    Parameters
-    ----------
-    name
-        Name of the channel.
-    """
+    """The smallest and largest values of one channel over all cases."""
 
     def __init__(self, name: str) -> None:
         self.name = name

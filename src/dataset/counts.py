@@ -39,8 +39,6 @@ def label_counts(
 
     Parameters
     ----------
-    dataset, split
-        The cases to count.
     readers
         How their files are read.
 

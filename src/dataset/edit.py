@@ -41,14 +41,10 @@ class Edit:
 
     Parameters
     ----------
-    dataset
-        Folder of the dataset.
     what
         ``"rename"`` or ``"regions"``.
     before
         dataset.json as read, byte for byte.
-    labels
-        The new labels.
     held
         State of the dataset before it was read.
     """
@@ -91,8 +87,6 @@ def plan_rename(dataset: Path, names: Mapping[str, str]) -> Edit:
 
     Parameters
     ----------
-    dataset
-        Folder of the dataset.
     names
         Old → new. Two names may be swapped.
 
@@ -145,8 +139,6 @@ def plan_regions(dataset: Path, regions: Mapping[str, Sequence[int]], order: Seq
 
     Parameters
     ----------
-    dataset
-        Folder of the dataset.
     regions
         Name → values, as returned by `parse_regions`.
     order
@@ -213,8 +205,6 @@ def apply_edit(edit: Edit, made_with: Sequence[Path] = (), *, force: bool = Fals
 
     Parameters
     ----------
-    edit
-        The plan.
     made_with
         Folders found by `copies`: preprocessed data and models hold the old labels.
     force

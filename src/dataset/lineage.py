@@ -92,7 +92,7 @@ class CaseRecord:
         ``path``, ``size`` and ``sha256`` of each file that was read.
     targets
         ``path``, ``size`` and ``sha256`` of each file that was written; ``carried``, true, if a
-        source was copied byte for byte, including any texts in its header; ``external``,
+        source was carried over byte for byte, including any texts in its header; ``external``,
         true, if it stayed in its place.
     original_name
         The user's name for the case, with the ending of the label file if there is one.

@@ -47,8 +47,6 @@ def decode(labels: Labels, values: NDArray[np.integer]) -> NDArray[np.integer]:
 
     Parameters
     ----------
-    labels
-        Labels declared in dataset.json.
     values
         Label values; any shape, any integer type.
 

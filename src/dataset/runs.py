@@ -90,11 +90,6 @@ class NewRun:
 class RunRecord(Mapping[str, Any]):
     """Contents of run.json: a mapping of all its keys; the types of known keys are checked.
 
-    Parameters
-    ----------
-    said
-        The parsed file.
-
     Raises
     ------
     Misfit

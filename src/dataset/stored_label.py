@@ -29,14 +29,8 @@ class StoredMask:
 
     Parameters
     ----------
-    name
-        Name of its class.
-    file
-        File name.
     on
         Its value where it is on.
-    dtype
-        Type of its values.
     values
         Dataset values that it consists of.
     place

@@ -24,8 +24,6 @@ def encoded_picture(values: NDArray[Any], stored: StoredLabel, ending: str, codi
         ``(y, x)``, the user's values, or colours as in `LabelTable`.
     stored
         How the user's own mask is stored.
-    ending
-        File ending.
     coding
         Whether values are `GRAY` or `RGB`.
 

@@ -35,8 +35,6 @@ class RawPredictions:
         Where nnU-Net puts them, resolved.
     names
         Case identifier → the user's name for it.
-    plan
-        The work.
     """
 
     dataset: Dataset
@@ -46,7 +44,7 @@ class RawPredictions:
 
 
 def plan_raw_predictions(names: Mapping[str, str], predictions: Path, dataset: Dataset, out: Path) -> RawPredictions:
-    """Plan to copy future predictions unchanged, one per case.
+    """Plan to carry over future predictions unchanged, one per case.
 
     The parameters are those of `plan_restore_of`.
     """
@@ -59,7 +57,7 @@ def plan_raw_predictions(names: Mapping[str, str], predictions: Path, dataset: D
 
 
 def run_raw_predictions(raw: RawPredictions, how: RunOptions = USUAL) -> Outcome:
-    """Copy the predictions, and the files that nnU-Net wrote next to them."""
+    """Carry over the predictions, and the files that nnU-Net wrote next to them."""
     own = {output for item in raw.plan.items for output in item.outputs}
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:

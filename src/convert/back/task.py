@@ -29,8 +29,6 @@ class Restoration:
     ----------
     like
         The dataset whose lineage has the names and values.
-    plan
-        The work.
     """
 
     like: Dataset

@@ -1,4 +1,4 @@
-"""Lists of classes next to masks: one name per line; its line number gives the value in the masks.
+"""Lists of classes next to masks: one name per line, at the position of its value in the masks, from 0.
 
 ``label_names.txt`` of LabelMe's ``labelme_json_to_dataset`` and ``class_names.txt`` of its ``labelme2voc`` begin with
 ``_background_``; the latter may begin with ``__ignore__``, which means -1, stored in a mask as 255.

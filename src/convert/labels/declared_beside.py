@@ -25,8 +25,6 @@ class Beside:
 
     Parameters
     ----------
-    declared
-        The labels.
     where
         The first table, as messages name it.
     occurring
@@ -66,8 +64,6 @@ def declared_in(folder: Path, files: Iterable[str], *, in_colours: bool) -> Tabl
     ----------
     folder
         Folder of the labels; if its name is usual for mask folders, tables next to the folder count too.
-    files
-        The labels.
 
     Raises
     ------
@@ -90,8 +86,6 @@ class Tables:
         Name → value or colour.
     where
         The first table, as messages name it.
-    count
-        Number of tables.
     occurring
         As in `Beside`.
     grounds

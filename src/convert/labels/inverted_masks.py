@@ -30,8 +30,6 @@ class MaskLook:
 
     Parameters
     ----------
-    name
-        Name of its class.
     file
         Its name in messages.
     border, area

@@ -59,7 +59,7 @@ def settle(options: ConvertOptions, declared: Declared | None, found: Found | No
     guessed = ""
     if declared is not None:
         if _maps_alpha(options):
-            declared = declared.in_colours()  # grey values know no alpha
+            declared = declared.in_colours()  # grey values have no alpha
         declared = with_background(declared, options)
     else:
         table = guess(found or Found(()), options)

@@ -95,7 +95,7 @@ def _looks(survey: Survey, paths: Sequence[str]) -> list[_Look]:
 
 @dataclass(frozen=True)
 class _Look:
-    """A black-and-white mask: its farthest pixel, whether it has white, and how much of its border is white."""
+    """A black-and-white mask: largest distance of a pixel from both, whether it has white, white part of its border."""
 
     off: int
     white: bool

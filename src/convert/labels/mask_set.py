@@ -148,7 +148,7 @@ class MaskSet:
             for path, result in read:
                 results[path] = result
                 seen.update(result.counts)
-                if len(seen) > MOST_SNAPPED:  # what is said of them takes time and memory for each
+                if len(seen) > MOST_SNAPPED:  # each value costs time and memory in the report
                     raise SegconvError(
                         f"up to here the masks hold more than {MOST_SNAPPED} different values or colours, as images"
                         " do, expected one per class",

@@ -133,7 +133,7 @@ def _lie_anywhere(look: Look, masks: Sequence[MaskFacts], void: int) -> bool:
     if len(found) < 2 or len({len(own) for own in found}) > 1:
         return False
     centres = np.array([[extent.centre for extent in own] for own in found])
-    centres -= centres.mean(axis=1, keepdims=True)  # what lies in a row moves with its picture
+    centres -= centres.mean(axis=1, keepdims=True)  # objects in a row move with their picture
     places = [centres[..., axis] for axis in _axes_of_places(found, centres.shape[-1])]
     looks = [*places, *_sizes_unless_sorted(found)]
     return any(place.std() >= SCATTERED for place in places) and max(map(_part_between, looks), default=1) < APART

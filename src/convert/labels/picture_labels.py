@@ -88,7 +88,7 @@ def _of_masks(masks: MaskSet) -> LabelTable | None:
     """Return undeclared labels from the values in all masks; None if a mask was refused."""
     survey = masks.survey
     facts, coding = masks.facts()
-    if coding == GRAY and masks.in_colours:  # as it seemed by the headers; a list of classes counts after all
+    if coding == GRAY and masks.in_colours:  # only the headers suggested colours; a list of classes counts after all
         beside = declared_beside(survey, masks.cases, in_colours=False)
         if beside is not None:
             return _of_tables(beside, masks)

@@ -58,7 +58,7 @@ def convert_mask(work: CaseWork, path: str, size: tuple[int, int]) -> WrittenLab
 
 
 def _may_be_carried(work: CaseWork, opened: Picture) -> bool:
-    """Return whether a mask that keeps its values may be copied into the dataset byte for byte."""
+    """Return whether a mask that keeps its values may go into the dataset byte for byte."""
     header, recipe = opened.header, work.recipe
     grey = work.coding.kind == GRAY and header.format == "PNG" and header.kind == "gray" and header.depth == 8
     return grey and opened.plain and recipe.ending == ".png" and not recipe.strip_headers

@@ -98,7 +98,7 @@ def _write_image(work: CaseWork, path: str, opened: Picture, first: int) -> int:
 
 
 def _may_be_carried(work: CaseWork, opened: Picture) -> bool:
-    """Return whether a picture may be copied into the dataset byte for byte."""
+    """Return whether a picture may go into the dataset byte for byte."""
     header, recipe = opened.header, work.recipe
     exact = header.format == "PNG" and header.depth >= 8 and header.kind in ("gray", "RGB")
     return exact and opened.plain and recipe.ending == ".png" and not recipe.strip_headers

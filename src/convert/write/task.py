@@ -39,9 +39,9 @@ class Recipe:
     mending
         Repairs that are allowed.
     verify_source
-        Verify files that are copied unchanged.
+        Verify files that go into the dataset unchanged.
     strip_headers
-        Copy no file unchanged.
+        Put no file into the dataset unchanged.
     max_volume
         Largest decoded file, in bytes.
     spacing_mm
@@ -92,8 +92,6 @@ class CaseTask:
 
     Parameters
     ----------
-    source
-        The files.
     recipe
         Settings shared by all cases.
     origin

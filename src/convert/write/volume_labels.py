@@ -72,7 +72,7 @@ def _convert_volume(work: CaseWork, path: str, first: FirstImage) -> WrittenLabe
 
 
 def _may_be_carried(work: CaseWork, placed: Placed) -> bool:
-    """Return whether a label that keeps its values may be copied into the dataset byte for byte."""
+    """Return whether a label that keeps its values may go into the dataset byte for byte."""
     return placed.volume.plain and not placed.takes_header and not work.recipe.strip_headers
 
 

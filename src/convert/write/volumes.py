@@ -113,7 +113,7 @@ def _ends_as_written(work: CaseWork, path: str) -> bool:
 
 
 def _carried_unproved(work: CaseWork, path: str, channel: int, first: FirstImage | None) -> VolumeHeader | None:
-    """Copy a volume without decompressing it, if its header shows that it needs no change and this is allowed.
+    """Carry a volume over without decompressing it, if its header shows that it needs no change and this is allowed.
 
     Returns
     -------

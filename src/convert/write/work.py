@@ -56,8 +56,6 @@ class Settled:
 
     Parameters
     ----------
-    coding
-        How its values are coded.
     counts
         Declared value → number of voxels.
     snapped
@@ -90,10 +88,6 @@ class CaseWork:
 
     Parameters
     ----------
-    task
-        What to do.
-    io
-        Reads the source and writes the dataset.
     repairs
         Changes other than to label values, in words.
     snapped
@@ -163,7 +157,7 @@ class CaseWork:
         return label_path(self.source.case, self.recipe.ending, self.source.split)
 
     def place(self, path: str, data: bytes, target: str) -> None:
-        """Copy a file that was read into the dataset unchanged."""
+        """Put a file that was already read into the dataset unchanged."""
         self.io.place(Path(path), data, target, self.task.how)
 
     def settled(self, path: str, values: NDArray[Any], settle: Settle) -> Settled:
