@@ -1,4 +1,4 @@
-"""A planned augmentation: the work, and what it was planned from."""
+"""A planned augmentation: its work, and the options and files that it was planned from."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Augmentation:
     Parameters
     ----------
     source
-        The dataset that it multiplies.
+        The dataset to augment.
     spec
-        What is made of each case, as it applies to this dataset: pictures turn in one plane.
+        Copies to make per case, as they apply to this dataset: pictures rotate in one plane only.
     splits
-        Where its folds may be; the first file that can be used counts.
+        Candidate files of folds; the first usable one counts.
     plan
         The work.
     patients
@@ -36,10 +36,10 @@ class Augmentation:
 
     @property
     def copies(self) -> int:
-        """How many copies it makes."""
+        """Number of copies."""
         return sum(len(item.payload.copies) for item in self.plan.items)
 
     @property
     def originals(self) -> int:
-        """How many cases it makes copies of."""
+        """Number of cases that are copied."""
         return sum(bool(item.payload.copies) for item in self.plan.items)

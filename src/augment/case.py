@@ -1,4 +1,4 @@
-"""The work on one case: carry the original over, make its copies file by file, and record what was made."""
+"""Augment one case: carry the original over, make its copies file by file, and record them."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ _NONE: Mapping[str, float] = {}
 
 @dataclass(frozen=True)
 class CopyRecipe:
-    """What all cases of a dataset have in common.
+    """Settings that all cases of a dataset share.
 
     Parameters
     ----------
     source_ending, ending
-        Of the files of the source, and of those that are made.
+        Endings of the source files and of the new files.
     grey_files
-        Transform of grey values → which files of a case it changes.
+        Grey-value transform → the files per case that it changes.
     values
-        Label values that are declared.
+        Declared label values.
     label_background
-        Value of what a rotation brings into a label: background, or ignore if there is one.
+        Value of voxels that a rotation brings into a label: background, or ignore if there is one.
     pad_value
-        Value of what a rotation brings into an image; its own smallest value if None.
+        Value of voxels that a rotation brings into an image; the image's smallest value if None.
     expand
-        Whether grids grow so that nothing is cut.
+        Whether grids grow so that nothing is cropped.
     label_soft
         Whether labels are interpolated class by class.
     link
-        How originals come into the new dataset; see `CaseIO.place`.
+        How originals are placed in the new dataset; see `CaseIO.place`.
     """
 
     source_ending: str
@@ -66,13 +66,13 @@ class CopyRecipe:
     link: str = COPY
 
     def keeps(self, *, plain: bool) -> bool:
-        """Return whether an original comes into the new dataset unchanged: if it is plain, or linked."""
+        """Return whether an original is kept unchanged: if it is plain, or linked."""
         return self.link != COPY or (plain and self.ending == self.source_ending)
 
 
 @dataclass(frozen=True)
 class AugmentTask:
-    """Payload of a work item: one case, and the copies to make of it.
+    """Payload of a work item: one case and the copies to make from it.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class AugmentTask:
     copies
         Identifier of a copy → its parameters.
     recipe
-        What it shares with all others.
+        Settings shared by all cases.
     """
 
     record: CaseRecord
@@ -96,12 +96,12 @@ class AugmentTask:
 
     @property
     def how(self) -> str:
-        """How originals come into the dataset; nnU-Net finds external ones only for training."""
+        """How originals are placed in the dataset; nnU-Net finds external ones only for training."""
         external = self.recipe.link == EXTERNAL and self.record.split != TRAIN
         return SYMBOLIC if external else self.recipe.link
 
     def outputs(self) -> tuple[str, ...]:
-        """Return the paths that the case and its copies are written to, relative to the dataset."""
+        """Return the output paths of the case and its copies, relative to the dataset."""
         files, ending = range(len(self.images)), self.recipe.ending
         own = self.record
         made = [image_path(own.case, file, ending, own.split) for file in files]
@@ -114,18 +114,18 @@ class AugmentTask:
 
 @dataclass
 class _Work:
-    """One case on its way.
+    """State of one case while it is augmented.
 
     Parameters
     ----------
     task, io
-        What to do, and what it is done with.
+        The work, and the reader and writer of its files.
     first
-        Header of the first channel, once that was read.
+        Header of the first channel, once it has been read.
     turns
-        Copy → its rotation, planned on that grid.
+        Copy → its rotation, planned on the grid of the first channel.
     repairs
-        What was changed in originals that are encoded anew.
+        Changes to originals that are re-encoded.
     """
 
     task: AugmentTask
@@ -138,8 +138,8 @@ class _Work:
 def augment_case(item: Item, io: CaseIO) -> dict[str, Any]:
     """Carry over one case and make its copies, in a worker.
 
-    One file is in memory at a time: it is read once and proved, be there copies of it or not; all of
-    these are made and written before the next is read.
+    One file is in memory at a time: it is read and proved once, even without copies, and all its copies
+    are written before the next file is read.
     """
     task: AugmentTask = item.payload
     if any(transform.oblique_angles == 1 for transform in task.copies.values()):
@@ -164,16 +164,16 @@ def transformed(
     Parameters
     ----------
     turn
-        How it turns.
+        The rotation.
     array
-        On ``turn.geometry``; components last. It is not changed.
+        Array on ``turn.geometry``, components last; not modified.
     air
-        Its smallest value, of each component: what transforms of grey values leave unchanged, and what a
-        rotation brings in unless `pad_value` is given.
+        Smallest value of each component: grey-value transforms leave it unchanged, and a rotation fills
+        with it unless `pad_value` is given.
     grey
-        Transform of grey values → its amount.
+        Grey-value transform → its amount.
     pad_value
-        What a rotation brings in instead.
+        Fill value of a rotation, instead of `air`.
     """
     if not grey:
         return turned(turn, array, LINEAR, air if pad_value is None else pad_value)
@@ -181,7 +181,7 @@ def transformed(
     for name, amount in grey.items():
         moved = grey_transform(name).transformation.apply(moved, amount, float(np.min(air)))
     if pad_value is not None and turn.exact is None:
-        moved[outside(turn)] = pad_value  # what comes from outside has no grey value to change
+        moved[outside(turn)] = pad_value  # voxels from outside have no grey value to change
     return moved
 
 
@@ -212,17 +212,17 @@ def _images(work: _Work, number: int) -> None:
 def _image_copies(work: _Work, number: int, first: Header, array: NDArray[Any], air: Any) -> None:
     """Make the copies of one file; `array` and `air` as for `transformed`, `first` the header of the first channel."""
     task, recipe = work.task, work.task.recipe
-    # Those that need no kernels come first, while these are loaded.
+    # Copies without kernels come first, while the kernels load.
     for copy, transform in sorted(task.copies.items(), key=lambda copy: copy[1].oblique_angles):
         grey = {name: amount for name, amount in transform.grey.items() if number in recipe.grey_files[name]}
         moved = transformed(work.turns[copy], array, air=air, grey=grey, pad_value=recipe.pad_value)
         pieces = first.encoded(moved, work.turns[copy].grid, recipe.ending)
         work.io.write(image_path(copy, number, recipe.ending), *pieces)
-        del moved, pieces  # before the next one takes as much
+        del moved, pieces  # before the next one takes as much memory
 
 
 def _labels(work: _Work) -> list[dict[str, Any]]:
-    """Carry over the label and make its copies on the grids of the images; return the records of the copies."""
+    """Carry over the label and make its copies on the grids of the images; return their records."""
     io, recipe = work.io, work.task.recipe
     path = Path(work.task.label or "")
     data = io.read(path)
@@ -247,7 +247,7 @@ def _labels(work: _Work) -> list[dict[str, Any]]:
 def _carry_label(
     work: _Work, path: Path, data: bytes, array: NDArray[Any], own: Header, *, plain: bool
 ) -> NDArray[Any]:
-    """Carry over the original label, in a type that nnU-Net's readers know; return its voxels in that type."""
+    """Carry over the original label in a type that nnU-Net's readers support; return its voxels in that type."""
     task, recipe = work.task, work.task.recipe
     first = work.first or own
     takes_header = _takes_header(own.geometry, first.geometry, IMAGE, work, path)
@@ -286,7 +286,7 @@ def _label_copies(work: _Work, first: Header, array: NDArray[Any], present: Mapp
             moved = turned_softly(turn, array, tuple(present), recipe.label_background)
         else:
             moved = turned(turn, array, NEAREST, recipe.label_background)
-        counts = present if turn.exact is not None else label_values(moved)  # what only moves stays as much
+        counts = present if turn.exact is not None else label_values(moved)  # a move keeps the counts
         unknown = set(counts) - {*present, recipe.label_background}
         if unknown:
             raise SegconvError(f"the label of {copy} got the values {sorted(unknown)}", code="SC070")
@@ -314,7 +314,7 @@ def _air(array: NDArray[Any], geometry: Geometry, work: _Work, path: Path) -> An
 
 
 def _warn_odd(opened: Opened, work: _Work, path: Path) -> None:
-    """Warn of what is odd about a file, which is encoded anew unless it is linked."""
+    """Warn about oddities of a file, which is re-encoded unless it is linked."""
     for code, message in opened.header.oddities:
         _warn(code, message, work, path)
     if opened.trailing:
@@ -323,7 +323,7 @@ def _warn_odd(opened: Opened, work: _Work, path: Path) -> None:
 
 
 def _takes_header(grid: Geometry, reference: Geometry, whose: str, work: _Work, path: Path) -> bool:
-    """Return whether a file takes the header of the first channel; refuse it if it is elsewhere.
+    """Return whether a file takes the header of the first channel; refuse it if its grid is elsewhere.
 
     Parameters
     ----------
@@ -345,7 +345,7 @@ def _takes_header(grid: Geometry, reference: Geometry, whose: str, work: _Work, 
 
 
 def _warn(code: str, message: str, work: _Work, path: Path) -> None:
-    """Warn of a file, and record what was done about it; linked files are kept."""
+    """Warn about a file and record its repair; linked files are kept."""
     name = _shown(path, work.io)
     if work.task.recipe.link != COPY:
         work.io.warn(warning(code, f"{message}; it is linked as it is", file=name))
@@ -355,7 +355,7 @@ def _warn(code: str, message: str, work: _Work, path: Path) -> None:
 
 
 def _shown(path: Path, io: CaseIO) -> str:
-    """Return the name of a source in warnings, which the lineage keeps: relative to the dataset."""
+    """Return the name of a source relative to the dataset, for warnings, which the lineage keeps."""
     return str(io.sources[str(path)]["path"])
 
 

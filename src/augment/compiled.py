@@ -1,8 +1,8 @@
-"""Whether there are compiled kernels, and where they are kept, so that they are compiled once, in any installation.
+"""Find out whether kernels can be compiled, and cache them, so that every installation compiles only once.
 
 Numba takes settings from ``NUMBA_…`` variables and from a ``.numba_config.yaml`` of the current folder,
-when it is first imported and again whenever it compiles. They may switch off what kernels are for, or
-break it; what a rotation does is not theirs to say.
+when it is first imported and again whenever it compiles. They can disable or break compilation, so they are
+ignored: a rotation must not depend on them.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class Unusable(Exception):
 
 @functools.cache
 def available() -> bool:
-    """Return whether there are kernels; ``SEGCONV_NO_NUMBA=1`` says that there are none.
+    """Return whether kernels can be used; ``SEGCONV_NO_NUMBA=1`` disables them.
 
-    They are loaded to find out: Numba fails to import with a numpy that is too new for it, and a program that
-    imported Numba earlier may have disabled compilation.
+    This loads them: Numba fails to import with a numpy that is too new for it, and a program that imported
+    Numba earlier may have disabled compilation.
     """
     if os.environ.get("SEGCONV_NO_NUMBA"):
         return False
@@ -59,22 +59,22 @@ def _import_numba() -> None:
     finally:
         os.path.exists = exists
         os.environ |= kept
-    # As it compiles, Numba looks for settings anew, and heeds all of them if any differs from those that it knows.
+    # When it compiles, Numba reads its settings again, and applies all of them if any has changed.
     config._config_fname = os.devnull
     config._env_reloader.old_environ = kept
 
 
 def _without_settings(exists: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    """Return `os.path.exists` that knows no settings in the current folder."""
+    """Return an `os.path.exists` that hides settings in the current folder."""
     return lambda path: path != _SETTINGS and exists(path)
 
 
 @functools.cache
 def cache_folder() -> Path | None:
-    """Return the first folder that can be written: the user's choice, the user's cache, or next to the package.
+    """Return the first writable folder: the user's choice, the user's cache, or next to the package.
 
-    None if there is none: then every process compiles for itself. The system's folder for temporary
-    files is not used, because Numba trusts what it finds in its cache.
+    None if no folder is writable: every process then compiles for itself. The system's folder for temporary
+    files is not used, because Numba trusts the contents of its cache.
     """
     chosen = os.environ.get("NUMBA_CACHE_DIR")
     home = cache_home()
@@ -84,7 +84,7 @@ def cache_folder() -> Path | None:
             continue
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            foreign = folder == own and folder.stat().st_uid != os.geteuid()  # as with the home of somebody else
+            foreign = folder == own and folder.stat().st_uid != os.geteuid()  # as with another user's home
         except OSError:
             continue
         if not foreign and os.access(folder, os.W_OK | os.X_OK):

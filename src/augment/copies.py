@@ -1,4 +1,4 @@
-"""From what the user asked for to the parameters of each copy: a pure function of seed, case and what the copy is."""
+"""Sample the parameters of each copy: a pure function of the seed, the case and the copy."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .spec import AXES, IMAGE, PLANES, AugmentSpec, Transform
 def copies(spec: AugmentSpec, case: str) -> dict[str, Transform]:
     """Return the copies of a case: identifier → parameters.
 
-    Whatever the order or the number of workers, the same seed, case, plane, angle and copy number
-    give the same parameters; adding copies, planes or angles does not change the others.
+    The same seed, case, plane, angle and copy number give the same parameters, whatever the order or the
+    number of workers; adding copies, planes or angles does not change the others.
     """
     return _fixed(spec, case) if spec.angles_deg else _drawn(spec, case)
 
 
 def _axes(spec: AugmentSpec) -> tuple[str, ...]:
-    """Return what an angle can be about, in order."""
+    """Return the axes that an angle can be about, in order."""
     return AXES if spec.frame == IMAGE else PLANES
 
 
@@ -63,6 +63,6 @@ def _grey(spec: AugmentSpec, random: np.random.Generator) -> dict[str, float]:
 
 
 def _angle_name(angle: float) -> str:
-    """Return ``030``, ``m030`` or ``022.5``: safe in a case identifier, and no other angle's."""
+    """Return ``030``, ``m030`` or ``022.5``: safe in a case identifier, and unique per angle."""
     whole, point, fraction = np.format_float_positional(abs(angle), trim="-").partition(".")
     return f"{'m' if angle < 0 else ''}{whole:0>3}{point}{fraction}"

@@ -1,4 +1,4 @@
-"""One file of a dataset that is to be augmented, refused if it is not one image or one label."""
+"""Read one file of a dataset to augment; refuse anything but one image or one label."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def read_label(data: bytes, ending: str) -> Opened:
     Raises
     ------
     SegconvError
-        What `opened.decode` raises; ``SC073`` for a label of four dimensions, or of more than one value per pixel;
-        ``SC084`` for one of several pages.
+        What `opened.decode` raises; ``SC073`` for a label with four dimensions or more than one value per pixel;
+        ``SC084`` for a label of several pages.
     """
     label = _one_page(decode(data, ending))
     if not label.header.scalar:

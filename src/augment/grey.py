@@ -1,4 +1,4 @@
-"""The transforms of grey values, a line each. A new one is a line here and a module that is a `Transformation`."""
+"""The grey-value transforms, one line each. To add one, add a line here and a module that is a `Transformation`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Limits = tuple[float, float]
 
 
 class Transformation(Protocol):
-    """What the module of a transform provides."""
+    """The functions that the module of a transform provides."""
 
     NEEDS: str
     """Which channels it changes, in words."""
 
     def suits(self, channel: str, /) -> bool:
-        """Return whether it changes a channel of this name."""
+        """Return whether the transform changes a channel of this name."""
 
     def refuse_unfit(self, limits: Limits, /) -> None:
-        """Refuse limits between which no amount can be drawn (``SC001``)."""
+        """Refuse limits from which no amount can be drawn (``SC001``)."""
 
     def draw(self, limits: Limits, random: np.random.Generator, /) -> float:
         """Return an amount."""
@@ -35,11 +35,11 @@ class Transformation(Protocol):
         Parameters
         ----------
         array
-            Any shape; it is not changed.
+            Any shape; not modified.
         amount
             What `draw` returned.
         air
-            The smallest value of the file: padding, or air as it is stored, which stays.
+            The smallest value of the file: padding, or air as stored; it stays unchanged.
 
         Returns
         -------
@@ -50,20 +50,20 @@ class Transformation(Protocol):
 
 @dataclass(frozen=True)
 class GreyTransform:
-    """One transform of grey values by a random amount.
+    """One grey-value transform by a random amount.
 
     Parameters
     ----------
     name
-        What the user calls it, such as ``hu_shift``.
+        Name for the user, such as ``hu_shift``.
     module
-        Its `Transformation`, a module of this package, imported when it is needed.
+        Its `Transformation`, a module of this package, imported when needed.
     key
-        Of the amount in the lineage, with its unit.
+        Key of the amount in the lineage, with its unit.
     column
-        The same above a table.
+        Heading of the amount in a table.
     summary
-        For the help.
+        Summary for the help.
     unchanged
         The amount that changes nothing.
     """
@@ -77,7 +77,7 @@ class GreyTransform:
 
     @property
     def transformation(self) -> Transformation:
-        """What it does."""
+        """The module that implements it."""
         return cast(Transformation, import_module(f".{self.module}", __package__))
 
 

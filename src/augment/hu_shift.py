@@ -1,4 +1,4 @@
-"""Shifts of grey values that keep the floor: padding, or air as it is stored."""
+"""Shift grey values but keep the floor: padding, or air as stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ suits = is_ct
 
 
 def refuse_unfit(limits: Limits) -> None:
-    """Refuse limits that are not magnitudes of a shift."""
+    """Refuse limits that are not valid magnitudes of a shift."""
     low, high = limits
     if not (0 <= low <= high and 0 < high <= LARGEST_SHIFT_HU):
         raise SegconvError(f"the HU shift {low:g}:{high:g} is not a range of magnitudes", cures=(Cure.of("shift_hu"),))
@@ -35,7 +35,7 @@ def draw(limits: Limits, random: np.random.Generator) -> float:
 
 
 def apply(array: NDArray[Any], shift: float, air: float) -> NDArray[Any]:
-    """Return an image with `shift` added to every voxel that is not air.
+    """Return an image with `shift` added to every voxel except air.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def apply(array: NDArray[Any], shift: float, air: float) -> NDArray[Any]:
     shift
         In HU.
     air
-        The floor: voxels at or below it are padding or air and stay as they are; no other voxel is
+        The floor: voxels at or below it are padding or air and stay unchanged; no other voxel is
         shifted below it.
 
     Returns
@@ -54,7 +54,7 @@ def apply(array: NDArray[Any], shift: float, air: float) -> NDArray[Any]:
     """
     array = np.ascontiguousarray(array)
     if array.dtype.kind in "iu" and array.dtype.itemsize <= 2:
-        # So few values that all of them can be shifted beforehand.
+        # Few enough values to shift all of them beforehand.
         unsigned = np.dtype(f"u{array.dtype.itemsize}")
         every = np.arange(1 << 8 * array.dtype.itemsize, dtype=unsigned).view(array.dtype)
         table: NDArray[Any] = _shifted(every, shift, air)

@@ -1,16 +1,17 @@
-"""The inner loops of rotations about one axis of a grid: streaming, in the type of the voxels, without a copy of all.
+"""The inner loops of rotations about one grid axis: streaming, in the voxels' own type, without a full copy.
 
 Every function takes arrays ``(a, b, c)``: the rotation turns the plane of *a* and *b*, and *c* is the
-axis that it keeps. All voxels along *c* need the same four neighbours and the same four
-weights, which is what makes this fast: ``rows`` run along *c* where it is contiguous in memory, or short;
+axis that it keeps. All voxels along *c* use the same four neighbours and the same four
+weights, which makes this fast: ``rows`` run along *c* where it is contiguous in memory, or short;
 ``planes`` are for a contiguous *b*, and turn `WIDTH` neighbours along *c* at a time, which a buffer
 lays next to each other.
 
 The rules are those of ITK's resampling (``itkImageFunction.h``, ``itkLinearInterpolateImageFunction.hxx``):
-a point is inside while its index is in ``[-0.5, size - 0.5)``, neighbours beyond the edge are those
-at the edge, the nearest neighbour of a half is the higher one.
+a point is inside if its index is in ``[-0.5, size - 0.5)``; neighbours beyond the edge take the edge's
+values; the nearest neighbour of a half is the higher one.
 
-Importing this module brings Numba, which only the extra ``fast`` installs; `segconv.augment.compiled` does.
+Importing this module imports Numba, which only the extra ``fast`` installs; only `segconv.augment.compiled`
+imports it.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _mean_of(v: Any, b: Any, a: Any, ab: Any, w: Any, wb: Any, wa: Any, wab: Any
         return near + (wb * (b - near) + wa * (a - near) + wab * (ab - near))
 
     def whole(v: Any, b: Any, a: Any, ab: Any, w: Any, wb: Any, wa: Any, wab: Any) -> Any:
-        # Differences to an even number near by are weighted, so that a mean that is a half comes out
+        # Differences to a nearby even number are weighted, so that a mean that is a half comes out
         # as one, whatever the values; what is closer to a half than 1 / TIES counts as one. It is
         # rounded to the even neighbour.
         even = np.int32(v) & np.int32(-2)
@@ -89,7 +90,7 @@ def _mean_of(v: Any, b: Any, a: Any, ab: Any, w: Any, wb: Any, wa: Any, wab: Any
 
 @jit
 def _pack(source: Array, packed: Array, start: int) -> int:
-    """Lay `WIDTH` neighbours along *c* next to each other; return how many of them there are."""
+    """Pack `WIDTH` neighbours along *c* next to each other; return their number."""
     width: int = min(WIDTH, source.shape[2] - start)
     if width < WIDTH:
         packed[:] = 0
@@ -103,7 +104,7 @@ def _pack(source: Array, packed: Array, start: int) -> int:
 
 @jit
 def _unpack(row: Array, out: Array, start: int, width: int) -> None:
-    """Lay one row of results ``(b, WIDTH)`` out again, into ``(b, c)``."""
+    """Unpack one row of results ``(b, WIDTH)`` into ``(b, c)``."""
     for k in range(width):
         for b in range(out.shape[0]):
             out[b, start + k] = row[b, k]
@@ -197,7 +198,7 @@ COMPILED = all(isinstance(kernel, Dispatcher) for kernel in (rows, planes, neare
 
 
 def run(kernel: Kernel, source: Array, out: Array, matrix: Array, offset: Array, background: Array) -> None:
-    """Run a kernel, whatever the state of the cache: compiled only for this process if the cache cannot be used.
+    """Run a kernel; compile it only for this process if the cache cannot be used.
 
     Raises
     ------
@@ -208,7 +209,7 @@ def run(kernel: Kernel, source: Array, out: Array, matrix: Array, offset: Array,
         kernel(source, out, matrix, offset, background)
         return
     except Exception:  # noqa: BLE001 - the cache raises whatever reading a cut file raises
-        # Of the cache, whose file was cut or finds no room on the disk: kernels themselves raise nothing.
+        # From the cache, whose file is truncated or does not fit on the disk: kernels themselves raise nothing.
         for found in list(globals().values()):
             if isinstance(found, Dispatcher):
                 found._cache = NullCache()  # type: ignore[attr-defined]  # its stub leaves it out

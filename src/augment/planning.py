@@ -1,4 +1,4 @@
-"""Planning an augmentation: which copies of which cases are made; only names and headers are read."""
+"""Plan an augmentation: which copies to make of which cases; only names and headers are read."""
 
 from __future__ import annotations
 
@@ -59,26 +59,26 @@ def plan_augmentation(
     Parameters
     ----------
     source
-        The dataset, which is not changed.
+        The dataset to augment; not changed.
     name
-        Of the new one.
+        Name of the new dataset.
     raw
-        Folder that it is made in.
+        Folder to create it in.
     spec
-        What to make.
+        The copies to make.
     ending
-        Of the new files; that of the source if None.
+        Ending of the new files; that of the source if None.
     link
-        How originals come into the new dataset; see `segconv.work.caseio.CaseIO.place`.
+        How originals are placed in the new dataset; see `segconv.work.caseio.CaseIO.place`.
     preprocessed
-        nnU-Net's folder of preprocessed data: folds that are there are those that models are
-        trained with, and beat those of the dataset.
+        nnU-Net's folder of preprocessed data: models are trained with its folds, so they take
+        precedence over those of the dataset.
 
     Raises
     ------
     Refused
-        If the dataset cannot be augmented so: no CT channel for a HU shift, planes that pictures do
-        not have, a file that is missing, names that meet, or that a case cannot have.
+        If the dataset cannot be augmented this way: no CT channel for a HU shift, planes that pictures do
+        not have, a missing file, colliding names, or names that a case cannot have.
     SegconvError
         ``SC062`` if the dataset was replaced since it was opened.
     """
@@ -90,7 +90,7 @@ def plan_augmentation(
 def _plan(
     source: Dataset, target: Target, spec: AugmentSpec, ending: str, link: str, preprocessed: Path | None
 ) -> Augmentation:
-    """Do what `plan_augmentation` says."""
+    """See `plan_augmentation`."""
     refuse_crossed(Path(os.path.realpath(source.path)), target)
     description = source.description
     refuse_unfit(source, spec, ending, link)
@@ -120,7 +120,7 @@ def _plan(
 
 @dataclass
 class _Cases:
-    """The cases of a dataset on the way to work items; what is wrong with them gathers in `findings`.
+    """Turns the cases of a dataset into work items; collects what is wrong with them in `findings`.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class _Cases:
         self.findings += unfit.values()
 
     def _item(self, record: CaseRecord, taken: set[str]) -> Iterator[Item]:
-        """Yield the work on a case, if nothing keeps it from being augmented."""
+        """Yield the work on a case if it can be augmented."""
         made = copies(self.spec, record.case) if record.split == TRAIN and record.parent is None else {}
         self._judge_names(record.case, made, taken)
         task = self._task(record, made)
@@ -158,7 +158,7 @@ class _Cases:
             yield _item(task)
 
     def _records(self, keys: list[tuple[str, str]]) -> list[CaseRecord]:
-        """Return what is known of each case, with its patient."""
+        """Return the record of each case, with its patient."""
         known = {record.case: record for record in self.source.records()}
         description = self.source.description
         found = [known.get(case) or _foreign(case, split, description) for split, case in keys]
@@ -178,7 +178,7 @@ class _Cases:
                 self.findings.append(Finding("SC090", what, file=case, hint=hint))
 
     def _task(self, record: CaseRecord, made: Mapping[str, Transform]) -> AugmentTask | None:
-        """Return the work on a case, or None if a file of it is missing or elsewhere."""
+        """Return the work on a case, or None if one of its files is missing or elsewhere."""
         source = self.source
         images = source.image_files(record.case, record.split)[: self.files]
         label = source.label_file(record.case, record.split)
@@ -206,7 +206,7 @@ class _Cases:
 
 
 def ways(augmentation: Augmentation) -> Mapping[str, int]:
-    """Return how many copies turn in which way, as far as headers say."""
+    """Return the number of copies per way of rotating, as far as headers show."""
     found: Counter[str] = Counter()
     for item in augmentation.plan.items:
         task: AugmentTask = item.payload
@@ -217,7 +217,7 @@ def ways(augmentation: Augmentation) -> Mapping[str, int]:
 
 
 def growth(task: AugmentTask) -> float:
-    """Return how many times the voxels of a case its largest copy has."""
+    """Return the size of a case's largest copy, as a multiple of the case's voxels."""
     geometry = _geometry_of(task) if task.recipe.expand and task.copies else None
     if geometry is None:
         return 1.0
@@ -229,7 +229,7 @@ def _geometry_of(task: AugmentTask) -> Geometry | None:
     try:
         return probe(task.images[0]).geometry
     except SegconvError:
-        return None  # what is wrong with it is reported when it is read
+        return None  # an error in it is reported when it is read
 
 
 def _recipe(description: DatasetDescription, spec: AugmentSpec, files: int, ending: str, link: str) -> CopyRecipe:
@@ -254,7 +254,7 @@ def _changed(one: GreyTransform, channels: Sequence[str]) -> tuple[int, ...]:
 
 
 def _files_per_case(source: Dataset) -> int:
-    """Return how many image files a case has: one per channel; pictures may hold several in one file."""
+    """Return the number of image files per case: one per channel; pictures may hold several in one file."""
     if source.description.file_ending in raster.ENDINGS:
         for split in (TRAIN, TEST):
             for case in source.cases(split)[:1]:

@@ -1,7 +1,7 @@
-"""Rotate one volume by the fastest way that is exact.
+"""Rotate one volume in the fastest exact way.
 
-Where voxels meet voxels they are moved; a rotation about one axis of the grid is done by a compiled kernel;
-all others by SimpleITK. All ways follow the same rules, and agree within one grey value.
+Rotations that map voxels onto voxels move them; a compiled kernel rotates about one axis of the grid;
+SimpleITK does all others. All ways follow the same rules, and agree within one grey value.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ class Turn:
     way
         `MOVED`, `ROWS`, `PLANES` or `SIMPLEITK`.
     matrix
-        From output points to input points, relative to the centre, in LPS mm.
+        Maps output points to input points, relative to the centre, in LPS mm.
     geometry, grid
-        Of input and output.
+        Grids of input and output.
     fixed_axis
-        Of the kernels: the axis ``0, 1, 2`` for x, y, z that stays as it is; 2 for pictures.
+        For kernels: the axis ``0, 1, 2`` for x, y, z that stays fixed; 2 for pictures.
     exact
-        Of `MOVED`: see `grid_permutation`.
+        For `MOVED`: see `grid_permutation`.
     """
 
     way: str
@@ -95,9 +95,9 @@ def plan_turn(geometry: Geometry, transform: Transform, *, expand: bool = False)
     geometry
         The grid.
     transform
-        The angles, and which axes they turn about.
+        The angles, and the axes that they rotate about.
     expand
-        Whether the grid of the output grows so that nothing is cut; otherwise it is the same.
+        Whether the output grid grows so that nothing is cropped; otherwise it stays the same.
     """
     matrix = rotation_matrix(transform.angle_deg, geometry.dimension)
     if transform.frame == IMAGE:
@@ -124,7 +124,7 @@ def turned(turn: Turn, array: NDArray[Any], interpolation: str, background: Any)
         `LINEAR` for images: computed in floating point, rounded half to even, clipped to the type.
         `NEAREST` for labels.
     background
-        Value of what comes from outside of the grid; one for all components, or one each.
+        Value of voxels from outside the grid: one for all components, or one per component.
 
     Returns
     -------
@@ -145,9 +145,9 @@ def _by_kernel(turn: Turn, array: NDArray[Any], interpolation: str, background: 
     Raises
     ------
     Unusable
-        If there are no kernels, as with a turn that another process planned, or none can be compiled.
+        If there are no kernels, as for a turn that another process planned, or if they cannot be compiled.
     """
-    if not compiled.available():  # which brings Numba, and takes a quarter of a second
+    if not compiled.available():  # imports Numba, which takes a quarter of a second
         raise compiled.Unusable
     from . import kernels
 
@@ -177,22 +177,22 @@ def _by_kernel(turn: Turn, array: NDArray[Any], interpolation: str, background: 
 
 
 def turned_softly(turn: Turn, label: NDArray[Any], values: tuple[int, ...], background: int) -> NDArray[Any]:
-    """Return a label rotated by class-wise linear interpolation: each voxel takes the class with most weight.
+    """Return a label rotated by class-wise linear interpolation: each voxel takes the class of largest weight.
 
     Parameters
     ----------
     label
         Whole numbers ``(z, y, x)`` or ``(y, x)``.
     values
-        Those that occur. Of classes with equal weight the first wins.
+        Values that occur. Among classes of equal weight the first wins.
     background
-        Value of what comes from outside of the grid.
+        Value of voxels from outside the grid.
     """
     if turn.exact is not None:
         return turned(turn, label, NEAREST, background)
     out = np.full(turn.grid.array_shape, background, label.dtype)
     classes = sorted({*values, background})
-    # Weights take more memory than labels: for a complete volume, only those of the best class are held, if any.
+    # Weights take more memory than labels: only those of the best class are kept for a complete volume, if any.
     if turn.way == SIMPLEITK:
         best = np.full(out.shape, -1, np.int16)
         for value in classes:
@@ -216,7 +216,7 @@ def _take_the_heavier(out: NDArray[Any], best: NDArray[np.int16], weight: NDArra
 
 
 def _thin(turn: Turn) -> Iterator[tuple[tuple[slice, ...], Turn]]:
-    """Yield the parts of a volume along the axis that a kernel keeps, each of which turns on its own."""
+    """Yield slabs of a volume along the axis that a kernel keeps; each rotates on its own."""
     if turn.geometry.dimension == 2:
         yield (slice(None), slice(None)), turn
         return
@@ -230,13 +230,13 @@ def _thin(turn: Turn) -> Iterator[tuple[tuple[slice, ...], Turn]]:
 
 
 def _of_size(grid: Geometry, axis: int, size: int) -> Geometry:
-    # Where it begins is of no matter: a kernel turns about the middle of the other axes.
+    # The start of a slab does not matter: a kernel rotates about the middle of the other axes.
     return replace(grid, size=tuple(size if k == axis else n for k, n in enumerate(grid.size)))
 
 
 @functools.cache
 def load_kernels_ahead() -> None:
-    """Load Numba and what it compiled in the background, once in a process: it takes half a second."""
+    """Load Numba and its compiled kernels in the background, once per process: it takes half a second."""
     threading.Thread(target=_turn_something_small, daemon=True).start()
 
 
@@ -247,7 +247,7 @@ def _turn_something_small() -> None:
 
 
 def outside(turn: Turn) -> NDArray[np.bool_]:
-    """Return which voxels of the output come from outside of the input's grid."""
+    """Return which output voxels come from outside the input grid."""
     inside = np.ones(turn.geometry.array_shape, np.uint8)
     return np.asarray(turned(turn, inside, NEAREST, 0) == 0)
 

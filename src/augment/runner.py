@@ -1,4 +1,4 @@
-"""Running an augmentation: the new dataset gets its copies, its lineage, and folds that do not leak."""
+"""Run an augmentation: write the copies, the lineage, and folds that do not leak."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run_augmentation(augmentation: Augmentation, how: RunOptions = USUAL) -> Out
 
 
 def _decoded(item: Item) -> int:
-    """Return what the largest file of a case decodes to, or as much as what is made of it takes instead."""
+    """Return the bytes that the largest file of a case takes, its largest copy and soft labels included."""
     task: AugmentTask = item.payload
     sizes = [decoded_bytes(path) for path in item.sources]
     if task.recipe.label_soft and task.label is not None:
@@ -52,7 +52,7 @@ def _decoded(item: Item) -> int:
 
 
 class _NewDataset:
-    """What a dataset holds besides its images and labels, written once these are."""
+    """Writes everything in a dataset besides images and labels, once those are written."""
 
     def __init__(self, augmentation: Augmentation, staged: Staged) -> None:
         self.augmentation = augmentation
@@ -63,7 +63,7 @@ class _NewDataset:
 
     @property
     def recipe(self) -> CopyRecipe:
-        """What all cases have in common."""
+        """Settings that all cases share."""
         return self.task.recipe
 
     def write(self, results: Iterable[Result]) -> list[Finding]:
@@ -86,7 +86,7 @@ class _NewDataset:
                 or {str(v): v for v in source.description.labels.values},
                 label_file=(run.label_file if run is not None else None)
                 or StoredLabel(source.description.file_ending, "uint8"),
-                # Where files are on this machine does not go along with the dataset.
+                # Paths on this machine are not part of the dataset.
                 findings=[{**found.as_json(), "file": Path(found.file).name} for found in (*plan.warnings, *findings)],
                 extra=unknown_in_description(source),
                 prepared=Prepared.by(run).as_json(),
@@ -96,7 +96,7 @@ class _NewDataset:
         return findings
 
     def _lines(self, results: Iterable[Result]) -> Iterator[bytes]:
-        """Yield the lineage of each original and each copy, and keep what the folds need of it."""
+        """Yield the lineage of each original and copy, and keep the part that the folds need."""
         for result in results:
             for number, found in enumerate(result.record.get("records") or ()):
                 # Warnings are about the original's files, which come first.
@@ -106,7 +106,7 @@ class _NewDataset:
                 yield record.to_line()
 
     def _record(self, record: CaseRecord, result: Result, *, warned: bool) -> CaseRecord:
-        """Return the record of a case with its files; keep where they are if dataset.json must say so."""
+        """Return the record of a case with its files; remember their paths if dataset.json must list them."""
         targets = {target["path"]: target for target in result.targets}
         own = [targets[path] for path in self._paths(record) if path in targets]
         if record.split == TRAIN and self.recipe.link == EXTERNAL:
@@ -120,7 +120,7 @@ class _NewDataset:
         )
 
     def _places(self, targets: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return where the files of a case are, as dataset.json says it."""
+        """Return the paths of a case's files as dataset.json lists them."""
         folder = self.augmentation.plan.target.path
         *images, label = [target.get("at") or str(folder / target["path"]) for target in targets]
         return {"images": images, "label": label}
@@ -146,7 +146,7 @@ class _NewDataset:
 
 
 def _folds(paths: Iterable[Path], records: list[CaseRecord], dataset: Path) -> tuple[Splits, list[Finding]]:
-    """Return the folds of the first file that can be used, so that models before and after are validated alike."""
+    """Return the folds of the first usable file, so that models before and after are validated alike."""
     findings: list[Finding] = []
     for path in paths:
         if reading.is_there(path, links_followed=False):
@@ -158,7 +158,7 @@ def _folds(paths: Iterable[Path], records: list[CaseRecord], dataset: Path) -> t
 
 
 def _usable_folds(path: Path, records: list[CaseRecord]) -> Splits:
-    """Return the folds of a file with the copies in them; none if they leak, or are of other cases."""
+    """Return the folds of a file with the copies added; none if they leak or belong to other cases."""
     try:
         folds = with_copies(read_splits(path), records)
     except SegconvError:
@@ -167,6 +167,6 @@ def _usable_folds(path: Path, records: list[CaseRecord]) -> Splits:
 
 
 def _target(target: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry of the lineage; where an external file is, dataset.json says."""
+    """Return the entry of the lineage; dataset.json lists the path of an external file."""
     entry = {key: value for key, value in target.items() if key != "at"}
     return entry | {"external": True} if "at" in target else entry

@@ -1,4 +1,4 @@
-"""What is to be made of each case: which rotations, which HU shifts, how many copies."""
+"""Options of an augmentation: which rotations and HU shifts, and how many copies per case."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATIENT, IMAGE = "patient", "image"
 
 @dataclass(frozen=True)
 class Transform:
-    """The parameters of one copy; with them, and nothing else, it can be made again.
+    """The parameters of one copy; they suffice to make it again.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Transform:
         In the sagittal, coronal and axial plane, or about i, j and k; see `segconv.image.resample`
         for order and sign.
     grey
-        Transform of grey values → its amount; see `grey`.
+        Grey-value transform → its amount; see `grey`.
     frame
         `PATIENT` or `IMAGE`.
     """
@@ -42,7 +42,7 @@ class Transform:
 
     @property
     def oblique_angles(self) -> int:
-        """How many angles are not multiples of 90 degrees; with 0, voxels mostly meet voxels, with 1, an axis stays."""
+        """Number of angles that are not multiples of 90°: with 0, voxels mostly coincide; with 1, an axis is kept."""
         return sum(angle % 90 != 0 for angle in self.angle_deg)
 
     def as_json(self) -> dict[str, Any]:
@@ -54,33 +54,33 @@ class Transform:
 
 @dataclass(frozen=True)
 class AugmentSpec:
-    """What the user asked for.
+    """The user's options.
 
     Parameters
     ----------
     angles_deg
-        Fixed angles; each with each of `planes` makes a copy.
+        Fixed angles; each makes one copy per plane in `planes`.
     planes
         Of `PLANES`, or of `AXES`.
     rotate_range_deg
-        Random angles are uniform in ± this, in each of `planes`; None for no random rotation.
+        Random angles are uniform in ± this range, in each of `planes`; None for no random rotation.
     copies
-        Copies of a case; with fixed angles, of each angle and plane.
+        Copies per case; with fixed angles, per angle and plane.
     grey
-        Transform of grey values → the limits of its random amount, such as ``{"hu_shift": (30, 50)}``.
+        Grey-value transform → the limits of its random amount, such as ``{"hu_shift": (30, 50)}``.
     seed
-        Of everything that is random.
+        Seed of all random parameters.
     pad_value
-        Value of what a rotation brings in from outside an image; the image's smallest value if None.
+        Value of voxels that a rotation brings in from outside an image; the image's smallest value if None.
     expand
-        Whether grids grow so that a rotation cuts no corner.
+        Whether grids grow so that a rotation crops no corner.
     label_soft
-        Whether labels are interpolated class by class, instead of taking the nearest voxel.
+        Whether labels are interpolated class by class instead of by nearest neighbour.
 
     Raises
     ------
     SegconvError
-        ``SC001`` if the parts do not go together.
+        ``SC001`` if the options contradict each other.
     """
 
     angles_deg: tuple[float, ...] = ()
@@ -137,12 +137,12 @@ class AugmentSpec:
 
     @property
     def rotates(self) -> bool:
-        """Whether anything turns."""
+        """Whether any copy is rotated."""
         return bool(self.angles_deg) or self.rotate_range_deg is not None
 
     @property
     def frame(self) -> str:
-        """Whose axes rotations turn about: `PATIENT` or `IMAGE`."""
+        """Frame of the rotation axes: `PATIENT` or `IMAGE`."""
         return IMAGE if set(self.planes) <= set(AXES) else PATIENT
 
     def as_json(self) -> dict[str, Any]:

@@ -23,18 +23,18 @@ LONGEST_NAME = 200
 
 
 def refuse_unfit(source: Dataset, spec: AugmentSpec, ending: str, link: str) -> None:
-    """Refuse a dataset that cannot be augmented as asked, for what its dataset.json says.
+    """Refuse a dataset that, by its dataset.json, cannot be augmented as asked.
 
     Parameters
     ----------
     ending, link
-        Of the new dataset; see `plan_augmentation`.
+        Options of the new dataset; see `plan_augmentation`.
 
     Raises
     ------
     SegconvError
-        ``SC094`` for files that are not augmented; ``SC091`` for a HU shift without a CT channel; ``SC001`` for
-        planes that pictures do not have, and formats that do not go with the files.
+        ``SC094`` for files that cannot be augmented; ``SC091`` for a HU shift without a CT channel; ``SC001`` for
+        planes that pictures do not have, and formats that do not match the files.
     """
     description = source.description
     found = description.file_ending
@@ -50,7 +50,7 @@ def refuse_unfit(source: Dataset, spec: AugmentSpec, ending: str, link: str) -> 
                 file=str(source.path / DESCRIPTION),
                 cures=(Cure.of("leave_out", field=name), Cure.of("rename_channels", dataset=source.path)),
             )
-    # All three planes are the default, so nobody asked for them.
+    # All three planes are the default, so the user may not have asked for them.
     if found in raster.ENDINGS and spec.rotates and spec.planes not in (("axial",), ("k",), PLANES):
         raise SegconvError(
             "pictures turn only in their own plane", file=str(source.path), cures=(Cure.of("turn_pictures"),)
@@ -69,12 +69,12 @@ def _refuse_format(found: str, ending: str, link: str) -> None:
 
 
 def unknown_in_description(source: Dataset) -> dict[str, Any]:
-    """Return what the source's dataset.json says besides what one holds.
+    """Return the unknown entries of the source's dataset.json.
 
     Raises
     ------
     SegconvError
-        ``SC060`` if it names files elsewhere, and segconv did not write that.
+        ``SC060`` if it names files elsewhere and segconv did not write it.
     """
     found = load_object(read_file(source.path / DESCRIPTION))
     if "dataset" in found and not source.external:
@@ -88,7 +88,7 @@ def unknown_in_description(source: Dataset) -> dict[str, Any]:
 
 
 def unfit_names(source: Dataset) -> dict[str, Finding]:
-    """Return case → what is wrong with its name, in datasets of other tools, which allow more names."""
+    """Return case → what is wrong with its name; other tools allow more names."""
     training = source.cases(TRAIN)
     unfit = {
         case: Finding(
@@ -109,17 +109,17 @@ def unfit_names(source: Dataset) -> dict[str, Finding]:
 
 
 def unfit_for_png(path: str) -> list[Finding]:
-    """Return what keeps a picture from being written as PNG: samples that need more than its 8 or 16 bits, or a sign.
+    """Return why a picture cannot be written as PNG: samples that need a sign, or more than 8 or 16 bits.
 
     Parameters
     ----------
     path
-        The file, of which the header is read.
+        The file; only its header is read.
     """
     try:
         dtype = probe(path).value_dtype
     except SegconvError:
-        return []  # what is wrong with it is reported when it is read
+        return []  # an error in it is reported when it is read
     if dtype in (np.uint8, np.uint16):
         return []
     what = f"has samples of type {dtype.name}, and PNG holds only whole numbers of 8 or 16 bits"
@@ -127,13 +127,13 @@ def unfit_for_png(path: str) -> list[Finding]:
 
 
 def unfit_for_padding(pad_value: float, path: str) -> list[Finding]:
-    """Return what keeps the voxels of a file from having a value."""
+    """Return why the voxels of a file cannot have a value."""
     try:
         dtype = probe(path).value_dtype
     except SegconvError:
-        return []  # what is wrong with it is reported when it is read
+        return []  # an error in it is reported when it is read
     real = dtype.kind == "f"
-    # What is beyond 32 bits is infinite to a network, even where a file holds 64.
+    # Values beyond 32 bits are infinite to a network, even if the file stores 64.
     limits = np.finfo(np.float16 if dtype == np.float16 else np.float32) if real else np.iinfo(dtype)
     if float(limits.min) <= pad_value <= float(limits.max) and (real or float(pad_value).is_integer()):
         return []

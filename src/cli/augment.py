@@ -173,7 +173,7 @@ def _spec(said: dict[str, Any], file_ending: str) -> AugmentSpec:
 
 
 def _show_ways(augmentation: Augmentation, sink: Sink) -> None:
-    """Say which way the rotations go, and with what."""
+    """Show how rotations are computed, and by what."""
     from ..augment import compiled
     from ..augment.planning import ways
 

@@ -68,7 +68,7 @@ def command(
 
 
 def report_findings(dataset: str, findings: Sequence[Finding], sink: Sink) -> bool:
-    """Write findings and a line that sums them up; return whether there are no errors."""
+    """Write findings and a summary line; return whether there are no errors."""
     errors = _count(findings, "error")
     sink.warn(findings)
     if len(findings) > SHOWN_FINDINGS:

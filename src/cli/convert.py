@@ -98,7 +98,7 @@ def _run(conversion: Conversion, how: RunOptions, noticed: Sequence[Finding], si
 
 
 def show_repairs(repaired: Mapping[str, Sequence[str]], sink: Sink) -> None:
-    """Print what was repaired, case by case."""
+    """Print the repairs, case by case."""
     sink.table(["case", "repaired"], [(case, repair) for case, own in repaired.items() for repair in own])
 
 

@@ -1,4 +1,4 @@
-"""What a user may say about a conversion: an option for each field of `ConvertOptions`."""
+"""Options of a conversion: one per field of `ConvertOptions`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one table from a finding's cures to the words that a user of the running command types."""
+"""The only table that maps a finding's cures to what a user of the running command types."""
 
 from __future__ import annotations
 
@@ -220,14 +220,14 @@ _TYPED = re.compile(r"`(--[a-z][a-z-]*)?([^`]*)`")
 
 
 class Speaker:
-    """Words for cures, as a user of one command types them.
+    """Words cures as a user of one command types them.
 
     Attributes
     ----------
     command
-        The command that runs, once it does.
+        The command that runs, once it is known.
     instead
-        Command that has the options which the running one lacks.
+        Command with the options that the running one lacks.
     """
 
     def __init__(self) -> None:
@@ -235,7 +235,7 @@ class Speaker:
         self.instead = "segconv convert SOURCE --to ID_NAME"
 
     def in_words(self, finding: Finding) -> Finding:
-        """Return a finding whose hint says all that can be done about it."""
+        """Return a finding whose hint includes its cures in words."""
         hint, cures = finding.advice
         choices = dict.fromkeys(filter(None, (hint, *(self.words(cure) for cure in cures if cure.kind not in REMARKS))))
         remarks = dict.fromkeys(self.words(cure) for cure in cures if cure.kind in REMARKS)
@@ -266,7 +266,7 @@ class Speaker:
 
 
 class _Values(Formatter):
-    """Values quoted for a shell; those that are missing as placeholders in capitals."""
+    """Values quoted for a shell; missing ones as placeholders in capitals."""
 
     def get_value(self, key: int | str, args: Any, kwargs: Any) -> Any:
         return kwargs.get(key, PLACEHOLDERS.get(str(key), str(key).upper()))

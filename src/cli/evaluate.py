@@ -27,7 +27,7 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Said:
-    """What the user says that values mean, and how a case is stored."""
+    """What values mean and how a case is stored, as the user declares it."""
 
     like: str | None
     labels: str | None
@@ -37,7 +37,7 @@ class Said:
 
 @dataclass(frozen=True)
 class CsvFile:
-    """Where the scores of every case and class are written, if anywhere."""
+    """The CSV file for the scores per case and class, if any."""
 
     path: Path | None
     overwrite: bool
@@ -134,7 +134,7 @@ def command(
 
 
 def _declared(predictions: Path, said: Said, paths: Paths) -> Declaration | None:
-    """Return what the user declares, or the dataset for which predictions were restored, if it still exists."""
+    """Return what the user declares, or what the dataset declares that predictions were restored for, if it exists."""
     from ..convert.labels.declared import Declared
     from ..dataset.labels import value_text
     from ..dataset.layout import Dataset
@@ -157,11 +157,11 @@ def _declared(predictions: Path, said: Said, paths: Paths) -> Declaration | None
     try:
         return of_dataset(Dataset.open(paths.dataset(dataset)))
     except SegconvError:
-        return None  # it may have been removed, or be elsewhere
+        return None  # it may have been removed or moved
 
 
 def _table_beside(folder: Path, files: Collection[str], in_colours: bool) -> Table | None:
-    """Return what tables and lists of classes next to labels declare, as conversion reads them."""
+    """Return what tables and class lists next to labels declare, read as in conversion."""
     from ..convert.labels.declared import Declared
     from ..convert.labels.declared_beside import declared_in
     from ..dataset.labels import value_text
@@ -176,7 +176,7 @@ def _table_beside(folder: Path, files: Collection[str], in_colours: bool) -> Tab
 
 
 def _explain(found: Evaluation, sink: Sink) -> None:
-    """Say which cases the scores are over, and what does not count."""
+    """Show which cases are scored, and what does not count."""
     for note in found.notes:
         sink.say(f"note: {note}")
     if found.missing:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The model that the options name, and how it predicts."""
+    """The chosen model, and how it predicts."""
 
     configuration: str
     folds: tuple[str, ...] | None
@@ -54,7 +54,7 @@ class Chosen:
     trust_model: bool
 
     def checked(self, dataset: Dataset, paths: Paths) -> CheckedModel:
-        """Return the model of a dataset, after checking it."""
+        """Check the model of a dataset and return it."""
         from ..train.gate import Trust
         from ..train.predict import check_model
 
@@ -71,7 +71,7 @@ class Chosen:
         return check_model(model.folder(paths), model.dataset, folds, trust, checkpoint=self.checkpoint)
 
     def predicting(self, sink: Sink) -> PredictOptions:
-        """Return how it predicts; the sink shows what nnU-Net writes."""
+        """Return the options of prediction; the sink shows what nnU-Net writes."""
         from ..train.predict import PredictOptions
 
         return PredictOptions(self.device, not self.no_mirroring, sink.detail)

@@ -1,4 +1,4 @@
-"""Labels and values as a user types them: ``--labels background=0,road=255``, ``--map 255=road``."""
+"""Parse labels and values as a user types them: ``--labels background=0,road=255``, ``--map 255=road``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import SegconvError
 
 
 def parse_labels(text: str) -> dict[str, int | str]:
-    """Read ``background=0,road=255``, ``background=#000000,road=#ff0000``, or the name of a table's file."""
+    """Read ``background=0,road=255``, ``background=#000000,road=#ff0000``, or the name of a table file."""
     if Path(text).suffix.lower() in (".json", ".csv", ".tsv", *ENDINGS) and "=" not in text:
         return read_table(Path(text))
     names: dict[str, int | str] = {}
@@ -40,7 +40,7 @@ def parse_labels(text: str) -> dict[str, int | str]:
 
 
 def _value(text: str) -> int | str:
-    """Return a value as a number, a range or colour as it is typed; raise `ValueError` for anything else."""
+    """Return a number, or a range or colour as text; raise `ValueError` for anything else."""
     between = value_range(text)
     if between is None:
         return int(text) if parse_value(text)[1] == GRAY else text.strip()

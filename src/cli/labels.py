@@ -1,4 +1,4 @@
-"""``segconv labels``: the group, and what shows labels."""
+"""``segconv labels``: the group, and the commands that show labels."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def compile_(folder: Path, jobs: int, sink: Sink, **said: Any) -> int:
 
 
 def _say_compiled(compiled: Compiled, sink: Sink) -> None:
-    """Show the values that masks became, and the labels made of them."""
+    """Show the values that masks became, and the labels made from them."""
     labels = compiled.labels
     within = {v: [name for name, values in compiled.masks_of.items() if v in values] for v in labels.values}
     sink.table(["value", "in the masks"], [(value, ", ".join(names)) for value, names in within.items()])
@@ -147,7 +147,7 @@ def _channels(channels: tuple[str, ...], sink: Sink) -> dict[str, str]:
 
 
 def _show_task(path: Path, found: dict[str, Any], result: dict[str, Any], sink: Sink) -> int:
-    """Show the labels of a json of v1 or MSD: as they stand in the files, and as v2 would have them."""
+    """Show the labels of a v1 or MSD json, as in the file and as in v2."""
     from ..convert.tasks.task_json import declared_labels
     from ..dataset.label_table import dense
     from ..errors import naming
@@ -203,7 +203,7 @@ def _row(
 
 
 def _voxels(path: Path, labels: Labels) -> dict[int, int]:
-    """Return value → voxels over all training cases, as the lineage beside a dataset.json says; empty without one."""
+    """Return value → voxels over all training cases, from the lineage next to a dataset.json; empty without one."""
     from ..dataset.counts import recorded_voxels
 
     return {value: number for value, number in recorded_voxels(path.parent).items() if value in labels.values}

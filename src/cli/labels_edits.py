@@ -70,7 +70,7 @@ def regions(
     from ..work.held import unchanged
 
     folder = paths.dataset(dataset)
-    with unchanged(hold(folder)):  # whose names are read first, and whose values then
+    with unchanged(hold(folder)):  # reads its names first and its values later
         labels = DatasetDescription.read(folder / DESCRIPTION).labels
         edit = plan_regions(folder, parse_regions(regions, labels), _order(order) if order is not None else None)
     return _edit(edit, dataset, paths, sink, dry_run=dry_run, force=force)
@@ -105,7 +105,7 @@ def _edit(edit: Edit, reference: str, paths: Paths, sink: Sink, *, dry_run: bool
 
 
 def _show(edit: Edit, sink: Sink) -> None:
-    """Show what is, and what is to be."""
+    """Show the current labels and the new ones."""
     old, new = edit.old["labels"], edit.new["labels"]
     if edit.what == "rename":
         rows = [(name, after, new[after]) for name, after in zip(old, new, strict=True) if name != after]

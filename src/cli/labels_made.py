@@ -1,4 +1,4 @@
-"""``segconv labels ignore`` and ``remap``: datasets made of another one, with other values in their labels."""
+"""``segconv labels ignore`` and ``remap``: make a dataset from another one, with other values in its labels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MANY_CASES = 50
 
 @dataclass(frozen=True)
 class Making:
-    """What is to be made: the value of ``--to``, and whether only to show it or to replace what others were made of."""
+    """The new dataset: ``--to``, whether only to show it, and whether to replace one that others were made from."""
 
     target: str | None
     dry_run: bool
@@ -36,14 +36,14 @@ class Making:
 
 @dataclass(frozen=True)
 class Ignoring:
-    """What is to be ignored: what was not drawn on, with the label that was drawn for background, or a label."""
+    """What to ignore: unannotated voxels, with the label that was drawn for background, or a label."""
 
     scribbles: bool
     drawn: str | None
     name: str | None
 
     def refuse_contradictions(self, target: str | None) -> None:
-        """Refuse options that do not go together, or lack another one."""
+        """Refuse options that contradict each other, or that need another one."""
         wanted = self.scribbles or self.name is not None
         if self.drawn is not None and not self.scribbles:
             raise SegconvError("--background goes with --scribbles", hint="add --scribbles, or leave it out")
@@ -136,7 +136,7 @@ def remap(
 
 
 def _make(source: Held, making: Making, options: ConvertOptions, paths: Paths, sink: Sink, how: RunOptions) -> int:
-    """Make a dataset of another with labels as the options say."""
+    """Make a dataset from another one, with labels changed as the options say."""
     from ..convert.conversion import plan_conversion, run_conversion
     from ..work.held import unchanged
 
@@ -171,9 +171,9 @@ def _make(source: Held, making: Making, options: ConvertOptions, paths: Paths, s
 
 
 def _with_background(dataset: str, folder: Path, drawn: str | None) -> dict[str, int | str] | None:
-    """Return the labels of a dataset in which one that was drawn for background is the background.
+    """Return the labels of a dataset, with the one that was drawn for background as its background.
 
-    None for regions, which whoever makes the dataset refuses.
+    None for regions, which are refused when the dataset is made.
     """
     from ..dataset.description import DatasetDescription
     from ..dataset.labels import BACKGROUND, IGNORE, NO_BACKGROUND
@@ -219,7 +219,7 @@ def _cover(dataset: str, sink: Sink, paths: Paths, how: RunOptions) -> int:
 
 
 def _cover_findings(shares: Mapping[str, float], value: int, dataset: Path) -> list[Finding]:
-    """Return warnings on cases that are ignored completely, and on an ignore label that does not occur."""
+    """Return warnings about completely ignored cases, and about an ignore label that does not occur."""
     what = "is ignored completely: nothing is learned from it"
     findings = [warning("SC075", what, file=case) for case, part in shares.items() if part == 1]
     if shares and not any(shares.values()):

@@ -1,6 +1,6 @@
-"""The command ``segconv``: a table of commands that are imported when they run, and the one place where errors end.
+"""The command ``segconv``: a table of lazily imported commands, and the only place that handles errors.
 
-``segconv --help`` imports no command and no numpy: the summaries are in `COMMANDS`.
+``segconv --help`` imports neither commands nor numpy: the summaries are in `COMMANDS`.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ _HELP_ASKED: tuple[type[click.ClickException], ...] = tuple(
 
 
 class Lazy(click.Group):
-    """A group that imports a command when it is asked for."""
+    """A group that imports a command on request."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order in which a user meets them."""
+        """Return the commands in the order of a typical workflow."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -73,7 +73,7 @@ class Lazy(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name near misses for a command that does not exist."""
+        """Suggest similar names for an unknown command."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             import difflib
 
@@ -99,16 +99,16 @@ def group() -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line, end the process with its exit code.
+    """Run the command line and end the process with its exit code.
 
     Parameters
     ----------
     arguments
-        Instead of ``sys.argv[1:]``.
+        Arguments; ``sys.argv[1:]`` by default.
     """
     if arguments is None and sys.getfilesystemencoding() != "utf-8" and os.environ.get(_UTF8_MODE) != "1":
-        # File names are bytes, and nearly always UTF-8, whatever a locale says: read in another encoding
-        # they would not be those that a json lists, and would give other case identifiers.
+        # File names are bytes, and nearly always UTF-8, whatever the locale: read in another encoding
+        # they would not match those in a json, and would give other case identifiers.
         again = [sys.executable, *sys.orig_argv[1:]]
         os.execve(sys.executable, again, os.environ | {_UTF8_MODE: "1"})  # noqa: S606 - the same command
     if arguments is None:
@@ -116,11 +116,11 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     out = take_streams()
     answer_once()
-    # Matrices here have four rows: threads for them would take longer to start than help. nnU-Net's
+    # Matrices here have four rows: starting threads takes longer than they save. nnU-Net's
     # processes do not inherit this.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = run(arguments)
-    # From here on it is too late: only workers still have to end.
+    # The result is final: only workers still have to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     code, lost = settled(code, out)
     print_findings(lost, as_json=False)
@@ -128,7 +128,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line and return its exit code; every error is reported here."""
+    """Run the command line, report any error, and return the exit code."""
     as_json = _wants_json(arguments)
     speaker = Speaker()
 
@@ -146,7 +146,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except _HELP_ASKED as error:
-        error.show()  # the help as it stands
+        error.show()  # the help, unchanged
         return error.exit_code
     except click.ClickException as error:
         report(_usage(error))
@@ -174,7 +174,7 @@ def _interrupted(error: BaseException) -> Interrupted:
 
 
 def _usage(error: click.ClickException) -> Finding:
-    """Return what click found wrong with the command line."""
+    """Return click's error about the command line as a finding."""
     context = getattr(error, "ctx", None)
     help_command = f"{context.command_path} --help" if context is not None else "segconv --help"
     if (

@@ -1,4 +1,4 @@
-"""Options that several commands share, each declared once, and the values that commands get from them."""
+"""Options shared by several commands, each declared once, and the values that commands get from them."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ FOLDER = click.Path(path_type=Path, readable=False, file_okay=False)
 
 
 def example(text: str) -> str:
-    """Return the end of a help text; a test runs what stands in it."""
+    """Return the example at the end of a help text; a test runs it."""
     return f"\b\nExample:\n  {text}"
 
 
 def option(*declarations: str, **attributes: Any) -> Callable[[F], F]:
-    """Return click's option, its default shown."""
+    """Return a click option that shows its default."""
     attributes.setdefault("show_default", True)
     decorator: Callable[[F], F] = click.option(*declarations, **attributes)
     return decorator
@@ -48,7 +48,7 @@ def cores() -> int:
 
 
 def bundled(argument: str, make: Callable[..., Any], *options: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Return a decorator that adds options; the function gets what `make` returns for their values, as one argument."""
+    """Return a decorator that adds options and passes their values through `make` as one argument."""
 
     def decorate(function: F) -> F:
         names: list[str] = []
@@ -153,7 +153,7 @@ _speaking = bundled(
 
 
 def speaking(function: F) -> F:
-    """Add ``--json``, ``-q`` and ``-v``; the function gets a `Sink`, which shows the progress of a run."""
+    """Add ``--json``, ``-q`` and ``-v``; the function gets a `Sink`, which shows progress."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, sink: Sink, how: RunOptions | None = None, **kwargs: Any) -> Any:
@@ -183,7 +183,7 @@ class NewDataset:
     target
         ``42`` or ``42_Name``.
     force
-        Replace one even if models or other datasets were made from it.
+        Replace an existing one even if models or other datasets were made from it.
     """
 
     target: str

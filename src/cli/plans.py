@@ -101,12 +101,12 @@ def derive(
         try:
             new = derived(found, name, base, **changes)
         except SegconvError as error:
-            error.file = "" if error.code == "SC001" else str(path)  # of what is typed, no file is to blame
+            error.file = "" if error.code == "SC001" else str(path)  # for what was typed, no file is at fault
             raise
         found["configurations"][name] = new
     warnings = []
     if foreign_classes(found):
-        # What was examined, and not what the file holds by now, is what may run without asking.
+        # Only the plans that were examined, not what the file holds by now, may run without asking.
         warnings = _remember(found, path) if permitted else [_not_remembered("names classes from elsewhere", str(path))]
     sink.warn(warnings)
     features = new["architecture"]["arch_kwargs"].get("features_per_stage", "as before")

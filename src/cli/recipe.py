@@ -1,4 +1,4 @@
-"""Recipes: options of a command in a TOML file, which options on the command line override."""
+"""Recipes: options of a command in a TOML file; options on the command line override them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ LARGEST_BYTES = 1 << 20
 
 
 def recipes(*keys: str, exclusive: Sequence[tuple[str, str]] = ()) -> Callable[[F], F]:
-    """Add ``--recipe`` and ``--save-recipe`` to a command; a recipe may hold these of its options.
+    """Add ``--recipe`` and ``--save-recipe`` to a command.
 
     Parameters
     ----------
     keys
-        Options by their long names without dashes, such as ``"hu-shift"``.
+        Options that a recipe may hold, by long name without dashes, such as ``"hu-shift"``.
     exclusive
-        Pairs of them that exclude each other: one that is given takes away the other of a recipe.
+        Pairs that exclude each other: an option on the command line drops the other one of a recipe.
     """
 
     def read(context: click.Context, _: click.Parameter, path: Path | None) -> None:
@@ -76,7 +76,7 @@ def recipes(*keys: str, exclusive: Sequence[tuple[str, str]] = ()) -> Callable[[
 
 
 def save(path: Path, keys: Sequence[str]) -> None:
-    """Write the options of the running command that were given, or came from a recipe.
+    """Write the options of the running command that were given or came from a recipe.
 
     Raises
     ------
@@ -93,12 +93,12 @@ def save(path: Path, keys: Sequence[str]) -> None:
 
 
 def refuse_unsavable(path: Path, keys: Sequence[str]) -> None:
-    """Refuse a name that `save` could not give to a recipe.
+    """Refuse a name that `save` could not write a recipe to.
 
     Raises
     ------
     SegconvError
-        ``SC020`` if the name is that of anything but the same recipe; ``SC031`` if it cannot be written.
+        ``SC020`` if anything but the same recipe has the name; ``SC031`` if it cannot be written.
     """
     from ..work.preflight import refuse_unwritable_name
 
@@ -114,13 +114,13 @@ def _toml(keys: Sequence[str]) -> bytes:
         said = context.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
         if said and context.params[name] is not None:
             value = context.meta.get(TYPED, {}).get(name, context.params[name])
-            # What JSON writes of text, numbers, truth values and lists of them is TOML as well.
+            # JSON for text, numbers, booleans and lists of them is valid TOML.
             lines.append(f"{key} = {json.dumps(value, ensure_ascii=True)}")
     return "\n".join([*lines, ""]).encode()
 
 
 def _refuse_other(path: Path, text: bytes) -> None:
-    """Refuse anything under the name of a recipe but the same recipe: it is never replaced."""
+    """Refuse a path that holds anything but the same recipe: it is never replaced."""
     if not reading.is_there(path, links_followed=False):
         return
     try:
@@ -142,7 +142,7 @@ def _refuse_other(path: Path, text: bytes) -> None:
 
 
 def _read(path: Path, context: click.Context, keys: Sequence[str]) -> dict[str, Any]:
-    """Return the values of a recipe by the names of click's parameters.
+    """Return the values of a recipe, keyed by the names of click's parameters.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def _read(path: Path, context: click.Context, keys: Sequence[str]) -> dict[str, 
         raise reading.refusal(error, path) from error
     except SegconvError as error:  # a folder, pipe or device, or too long
         raise SegconvError(error.message, code="SC042", file=str(path), hint="give the file of a recipe") from error
-    except (ValueError, RecursionError) as error:  # of TOML and of UTF-8
+    except (ValueError, RecursionError) as error:  # invalid TOML or UTF-8
         raise SegconvError(f"is not TOML ({error})", code="SC042", file=str(path)) from error
     section = found.get(str(context.info_name))
     if not isinstance(section, dict):
@@ -178,12 +178,12 @@ def _read(path: Path, context: click.Context, keys: Sequence[str]) -> dict[str, 
 
 
 def _value(key: str, value: Any, kind: click.ParamType[Any]) -> Any:
-    """Return a value as it may be typed; lists may stand for what is typed with commas.
+    """Return a value as it may be typed; a list may replace text with commas.
 
     Raises
     ------
     SegconvError
-        ``SC042`` if it does not have the type of the option, or is not one of its values.
+        ``SC042`` if it does not have the type of the option or is not one of its choices.
     """
     found = f"{key} is {json.dumps(value) if isinstance(value, bool) else reprlib.repr(value)}"
     if isinstance(kind, (click.types.StringParamType, Parsed)):

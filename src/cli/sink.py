@@ -1,4 +1,4 @@
-"""The one place that writes to the terminal: data on stdout, words and progress on stderr, or one JSON object."""
+"""The only place that writes to the terminal: data on stdout, messages and progress on stderr, or one JSON object."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ PLAIN_INTERVAL_S = 10.0
 
 
 class Sink:
-    """What a command says.
+    """The output of a command.
 
     Parameters
     ----------
     as_json
-        One object on stdout when the command ends, and nothing else.
+        Write only one object to stdout when the command ends.
     quiet
-        Warnings and errors only.
+        Show only warnings and errors.
     verbose
-        More words.
+        Show details.
     speaker
-        Who says what to do about findings.
+        Words the cures of findings.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Sink:
         self.verbose = verbose
 
     def say(self, text: str = "") -> None:
-        """Write a line for people to stderr."""
+        """Write a message to stderr."""
         if not (self.quiet or self.as_json):
             click.echo(escaped(text), err=True)
 
     def detail(self, text: str) -> None:
-        """Write a line that only ``-v`` shows."""
+        """Write a message that only ``-v`` shows."""
         if self.verbose:
             self.say(text)
 
@@ -70,7 +70,7 @@ class Sink:
             for column in columns:
                 table.add_column(Text(escaped(column)), overflow="fold")  # a truncated path is useless
             for row in rows:
-                # Plain strings would be read as rich's markup, with its links, colours and emoji.
+                # rich would interpret plain strings as markup, with links, colours and emoji.
                 table.add_row(*(Text(escaped(str(cell))) for cell in row))
             Console(highlight=False).print(table)
             return
@@ -83,21 +83,21 @@ class Sink:
             print_findings([self.speaker.in_words(finding) for finding in findings], as_json=False)
 
     def next(self, command: str) -> None:
-        """Name the command that a user would type now."""
+        """Show the command to run next."""
         self.say(f"Next: {command}")
 
     def end(self, result: Mapping[str, Any], findings: Sequence[Finding] = (), *, ok: bool = True) -> None:
-        """Write the JSON object, if that was asked for."""
+        """Write the JSON object, if asked for."""
         if self.as_json:
             click.echo(json_text(result, [self.speaker.in_words(finding) for finding in findings], ok=ok))
 
     def progress(self) -> run_options.Progress:
-        """Return what shows how far a run is; nothing does if the command is to be quiet."""
+        """Return the progress display of a run; a silent one if the command is quiet."""
         return run_options.UNHEARD if self.quiet or self.as_json else Progress()
 
 
 class Progress:
-    """A bar on a terminal, a line now and then otherwise."""
+    """A progress bar on a terminal; otherwise an occasional line."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -108,13 +108,13 @@ class Progress:
         self._noted: set[str] = set()
 
     def note(self, text: str) -> None:
-        """Write what a person may want to know before the work begins."""
-        if text not in self._noted:  # planning may have said so already
+        """Write a note before the work begins."""
+        if text not in self._noted:  # planning may already have reported it
             self._noted.add(text)
             click.echo(f"note: {escaped(text)}", err=True)
 
     def start(self, total: int, done: int, what: str = "cases") -> None:
-        """Begin with so many cases (or `what`), some of which an earlier run has done."""
+        """Start with the number of cases (or `what`), including those that an earlier run has done."""
         self._total, self._count, self._told, self._what = total, done, time.monotonic(), what
         if done:
             click.echo(f"resuming: {done} of {total} cases were done before", err=True)
@@ -150,7 +150,7 @@ class Progress:
 
 
 def print_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
-    """Write worded findings as scripts rely on: two lines each on stderr, or one JSON object on stdout."""
+    """Write worded findings in the form that scripts parse: two lines each on stderr, or one JSON object on stdout."""
     if as_json:
         click.echo(json_text({}, findings, ok=not any(f.severity == "error" for f in findings)))
         return
@@ -172,7 +172,7 @@ def json_text(result: Mapping[str, Any], findings: Sequence[Finding], *, ok: boo
 
 
 def escaped(text: str) -> str:
-    """Return text whose control characters cannot move a cursor, start a line, or break an encoding."""
+    """Return text with control characters escaped, so that none moves a cursor, starts a line or breaks an encoding."""
     shown = "".join(
         c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in text
     )

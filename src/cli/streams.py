@@ -1,6 +1,6 @@
-"""Standard streams that may be closed, full, or without a reader: a command does its work all the same.
+"""Let commands finish their work even if a standard stream is closed, full, or without a reader.
 
-Messages that cannot be written are dropped. Data that cannot be written are an error once the work is
+Messages that cannot be written are dropped. Data that cannot be written are an error after the work is
 done, unless the reader has left.
 """
 
@@ -19,14 +19,14 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 
 
 class Stream(io.FileIO):
-    """A standard stream on which no write fails: what it cannot take is dropped, and the first reason is kept.
+    """A standard stream on which writes never fail: data that it cannot take is dropped, and the first reason kept.
 
     Parameters
     ----------
     descriptor
-        An open one, which stays open.
+        An open descriptor, which stays open.
     lost
-        Why nothing written to it arrives, if that is known in advance.
+        Why writes to it are lost, if known in advance.
     """
 
     def __init__(self, descriptor: int, lost: OSError | None = None) -> None:
@@ -35,7 +35,7 @@ class Stream(io.FileIO):
         self.lost: OSError | None = None
 
     def write(self, data: Any, /) -> int:
-        """Write as much as the system takes at once; all of it if it is dropped."""
+        """Write as much as the system takes at once; return the full length if the data is dropped."""
         view = memoryview(data)
         try:
             if self._lost_before is not None and view.nbytes:
@@ -51,9 +51,9 @@ class Stream(io.FileIO):
 
 
 def take_streams() -> Stream:
-    """Replace stdout and stderr by streams on which no write fails; return that of stdout.
+    """Replace stdout and stderr by streams on which writes never fail; return the one of stdout.
 
-    Descriptors that are closed are plugged: a file that the command opens must not be taken for one of them.
+    Closed descriptors are plugged, so that no file that the command opens gets the number of one of them.
     """
     closed = {number for number in (STDIN, STDOUT, STDERR) if not _is_open(number)}
     for number in sorted(closed):
@@ -67,7 +67,7 @@ def take_streams() -> Stream:
 
 
 def settled(code: int, out: Stream) -> tuple[int, tuple[Finding, ...]]:
-    """Return the exit code of a command that ends with this one, and findings on what was not written."""
+    """Return the final exit code of a command, and findings on what was not written."""
     sys.stdout.flush()
     if out.lost is None or out.lost.errno == errno.EPIPE or code not in (0, EXIT_FOUND):
         return code, ()
@@ -82,7 +82,7 @@ def settled(code: int, out: Stream) -> tuple[int, tuple[Finding, ...]]:
 
 
 def _text(stream: Stream, before: TextIO | None) -> TextIO:
-    """Return a text stream like the one before."""
+    """Return a text stream like the previous one."""
     return io.TextIOWrapper(
         io.BufferedWriter(stream),
         encoding=before.encoding if before is not None else "utf-8",

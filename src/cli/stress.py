@@ -46,7 +46,7 @@ ANGLES = "5,10,15,30,45,60,90,180"
 
 @dataclass(frozen=True)
 class Chosen:
-    """The models that the options name, and how they predict."""
+    """The chosen models, and how they predict."""
 
     models: tuple[str, ...]
     device: str
@@ -158,7 +158,7 @@ def command(
 
 
 def _advise(sink: Sink, dataset: Dataset, paths: Paths, advice: Advice, tolerance: float) -> None:
-    """Say what a model lacks, and the command that would add it."""
+    """Show what a model lacks, and the command that would add it."""
     for line in _findings(advice, tolerance):
         sink.say(f"{advice.model}: {line}")
     if advice.judged and advice.needed:

@@ -116,7 +116,7 @@ def preview(
 
 
 def _row(step: dict[str, Any]) -> tuple[str, str, str]:
-    """Return name, probability and settings of a transform as a person reads them."""
+    """Return name, probability and settings of a transform as text."""
     probability = "always" if step["probability"] is None else f"{step['probability']:g}"
     if "choices" in step:
         return step["name"], probability, " or ".join(choice["name"] for choice in step["choices"])
@@ -125,7 +125,7 @@ def _row(step: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _short(value: Any) -> str:
-    """Return a setting with four digits."""
+    """Return a setting with four significant digits."""
     if isinstance(value, list):
         return f"[{', '.join(_short(part) for part in value)}]"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""What options hold, parsed: a command gets folds, sizes, angles and names instead of text."""
+"""Parse option values, so that a command gets folds, sizes, angles and names instead of text."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ..errors import SegconvError
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
 else:
-    ParamType = click.ParamType  # no generic class before click 8.4
+    ParamType = click.ParamType  # not generic before click 8.4
 
 TYPED = "segconv.typed"
 """Key of the context's ``meta`` under which the text of parsed options stands, by parameter; recipes keep it."""
 
 
 class Parsed(ParamType):
-    """Text that a function reads.
+    """A parameter type whose text a function parses.
 
     Parameters
     ----------
     name
-        What it is, with an example: a message says that a text is not this.
+        What it expects, with an example, for error messages.
     read
-        Returns the value of a text; raises `ValueError` for a text without one.
+        Parses a text; raises `ValueError` if it is invalid.
     """
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
@@ -36,7 +36,7 @@ class Parsed(ParamType):
         self._read = read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the value of a text; anything else is a value already."""
+        """Return the parsed text; anything else is already parsed."""
         if not isinstance(value, str):
             return value
         if ctx is not None and param is not None:
@@ -55,7 +55,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _folds(text: str) -> tuple[str, ...]:
-    # nnU-Net trains fold 0 if it is asked for 00.
+    # nnU-Net trains fold 0 when asked for 00.
     folds = tuple(name if name == "all" else str(_digits(name)) for name in _names(text))
     if len(set(folds)) < len(folds):
         raise ValueError
@@ -109,7 +109,7 @@ SPACING = Parsed("a spacing of three lengths in mm above 0, such as 0.5,0.5,2", 
 
 
 class OneOf(ParamType):
-    """One of several words that another room lists, which is asked for them when they are needed.
+    """One of several words, which another package lists and which are imported only when needed.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class OneOf(ParamType):
 
 
 class Explained(click.Option):
-    """An option whose help another room writes, which is asked for it when help is shown.
+    """An option whose help text another package writes, imported only when help is shown.
 
     Parameters
     ----------
@@ -149,17 +149,17 @@ class Explained(click.Option):
 
     @property
     def help(self) -> str:
-        """What the option is for."""
+        """The help text."""
         return self._explain()
 
     @help.setter
     def help(self, _: str | None) -> None:
-        """Keep nothing: click has no text of its own."""
+        """Ignore the value: click has no text to set."""
 
 
 @contextmanager
 def naming_option(param: click.Parameter | None) -> Iterator[None]:
-    """Let errors of reading an option's text name the option."""
+    """Name the option in errors of parsing its text."""
     try:
         yield
     except SegconvError as error:
@@ -169,7 +169,7 @@ def naming_option(param: click.Parameter | None) -> Iterator[None]:
 
 
 class Labels(ParamType):
-    """Labels as ``NAME=VALUE,…``, or the name of a table's file."""
+    """Labels as ``NAME=VALUE,…``, or the name of a table file."""
 
     name = "labels"
 
@@ -184,7 +184,7 @@ class Labels(ParamType):
 
 
 def value_map(_: click.Context, param: click.Parameter, entries: Sequence[str]) -> dict[str, str]:
-    """Return value or colour → label of an option that may be repeated."""
+    """Return value or colour → label from a repeatable option."""
     if not entries:
         return {}
     from .label_texts import parse_map
@@ -194,7 +194,7 @@ def value_map(_: click.Context, param: click.Parameter, entries: Sequence[str]) 
 
 
 def in_one_list(_: click.Context, __: click.Parameter, lists: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Return the names of all lists of an option that may be repeated."""
+    """Return the names in all lists of a repeatable option."""
     return tuple(name for names in lists for name in names)
 
 

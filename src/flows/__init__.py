@@ -1,1 +1,1 @@
-"""Several verbs in a row."""
+"""Flows that run several steps in a row."""

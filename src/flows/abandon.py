@@ -1,4 +1,4 @@
-"""What killed commands left next to what they were making: found by its name, and removed."""
+"""Find by name, and remove, what killed commands left next to their outputs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _NAME = re.compile(r"(Dataset|Task)?(\d{1,3})_(.+)")
 
 
 def abandon(what: str, paths: Paths) -> list[Path]:
-    """Remove what an unfinished run left.
+    """Remove the leftovers of an unfinished run.
 
     Parameters
     ----------
     what
-        The number of a dataset in nnUNet_raw; the path of what was being made: a dataset, a task of
+        The number of a dataset in nnUNet_raw; the path of the output: a dataset, a task of
         nnU-Net v1, a folder or a file; the path of a staging folder; or the name of a dataset or task.
 
     Returns
@@ -38,8 +38,8 @@ def abandon(what: str, paths: Paths) -> list[Path]:
     Raises
     ------
     SegconvError
-        ``SC010`` if there is nothing; ``SC035`` if the run is still at work; ``SC021`` for what segconv did not write,
-        which stays.
+        ``SC010`` if there is nothing to remove; ``SC035`` if the run is still at work; ``SC021`` for files that
+        segconv did not write, which stay.
     """
     if what.isdecimal() and 1 <= int(what) <= MAX_ID:
         return _abandon_number(what, paths)
@@ -52,7 +52,7 @@ def abandon(what: str, paths: Paths) -> list[Path]:
 
 
 def abandon_output(output: Path) -> list[Path]:
-    """Remove what unfinished runs left next to what they were making; return what it was.
+    """Remove the leftovers of unfinished runs next to an output; return their paths.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def abandon_output(output: Path) -> list[Path]:
 
 
 def _targets(output: Path) -> Iterator[Target]:
-    """Yield all targets that may stand for an output while a command works on it."""
+    """Yield all targets that may represent an output while a command works on it."""
     if output.name.startswith(HIDDEN):  # a staging folder, or its lock
         staging = output.with_name(output.name.removesuffix(".lock"))
         yield Target(staging.with_name(made_for(staging) or staging.name), staging.name.removeprefix(HIDDEN), _KIND)
@@ -83,13 +83,13 @@ def _abandon_number(number: str, paths: Paths) -> list[Path]:
     task = _task(target)
     if task is None and (removed := abort(target)):
         return removed
-    with suppress(SegconvError):  # where those are does not matter here
+    with suppress(SegconvError):  # their location does not matter here
         task = task or _task(Target(paths.v1_tasks() / f"Task{slot}", slot))
     raise _nothing(number, raw, task)
 
 
 def _task(target: Target) -> Path | None:
-    """Return the task of nnU-Net v1 that a staging folder will become; None if it becomes none, or does not exist."""
+    """Return the task of nnU-Net v1 that a staging folder will become; None for others, or if it does not exist."""
     name = made_for(target.staging)
     if name is not None:
         return target.path.with_name(name) if name.startswith("Task") else None
@@ -98,14 +98,14 @@ def _task(target: Target) -> Path | None:
 
 
 def _named(what: str, paths: Paths) -> Path | None:
-    """Return where a dataset or task of this name is, or would be; None if it is not a name of one."""
+    """Return where a dataset or task of this name is, or would be; None for other names."""
     match = _NAME.fullmatch(what) if os.path.basename(what) == what else None
     if match is None:
         return None
     folder = f"{match[1] or 'Dataset'}{int(match[2]):03d}_{match[3]}"
     try:
         return (paths.v1_tasks() if match[1] == "Task" else paths.require("raw")) / folder
-    except SegconvError:  # a folder that is not set holds nothing of this name
+    except SegconvError:  # an unset folder holds nothing of this name
         return None
 
 

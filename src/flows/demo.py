@@ -1,4 +1,4 @@
-"""The demo: real pictures are converted, augmented, trained on, predicted, restored, scored and drawn."""
+"""The demo: convert, augment, train on, predict, restore, score and draw real pictures."""
 
 from __future__ import annotations
 
@@ -59,16 +59,16 @@ Show = Callable[[Cure], None]
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What the demo found.
+    """The results of the demo.
 
     Parameters
     ----------
     scores
-        Dice of each held-back picture.
+        Dice per held-back picture.
     predictions
         Folder of the restored predictions.
     overlay
-        Picture of them.
+        Picture of the predictions.
     """
 
     scores: Scores
@@ -86,30 +86,30 @@ def run_demo(
     say: Say,
     show: Show,
 ) -> Demonstration:
-    """Go all the way from pictures to scores, and show at each step the command that a user would type.
+    """Go from pictures to scores, and show for each step the command that a user would type.
 
     Parameters
     ----------
     folder
-        Gets everything; must not exist, or be empty.
+        Output folder; must be empty or not exist.
     data
-        The user's own PNG folder; scikit-image's picture of coins, cut into tiles, if None.
+        The user's own PNG folder; if None, scikit-image's picture of coins, cut into tiles.
     device
         ``"cpu"``, ``"cuda"`` or ``"mps"``.
     jobs
-        Workers.
+        Number of workers.
     overwrite
-        Remove first what an earlier demo left in the folder, if that is all that it holds.
+        First remove what an earlier demo left in the folder, if it holds nothing else.
     say
-        Hears what happens.
+        Called with progress messages.
     show
-        Gets the command of each step, as a cure.
+        Called with the command of each step, as a cure.
 
     Raises
     ------
     SegconvError
-        ``SC020`` if the folder exists, or holds what no demo wrote; ``SC102`` if the mean Dice is below `BAR`;
-        what the steps raise.
+        ``SC020`` if the folder exists, or holds anything that no demo wrote; ``SC102`` if the mean Dice is below
+        `BAR`; what the steps raise.
     """
     refuse_unfit(jobs=jobs, overwrite=overwrite, tell=say)
     folder = folder.absolute()
@@ -128,7 +128,7 @@ def run_demo(
             with interruptible("interrupted", "", *again):
                 return _walk(steps, data)
         except Interrupted as error:
-            # A demo keeps and resumes nothing of what its steps would.
+            # Unlike its steps, a demo keeps nothing and cannot be resumed.
             raise Interrupted("interrupted", signal_number=error.signal_number, cures=again) from None
         finally:
             remove_unfinished(folder, DATASETS)
@@ -150,7 +150,7 @@ def _walk(steps: _Steps, data: Path | None) -> Demonstration:
 
 
 class _Steps:
-    """One method per step; each shows its command first."""
+    """The steps, one method each; each first shows its command."""
 
     def __init__(self, folder: Path, device: str, jobs: int, say: Say, show: Show) -> None:
         self.folder = folder
@@ -188,7 +188,7 @@ class _Steps:
         return Dataset.open(outcome.target)
 
     def volumes(self, paths: Paths) -> None:
-        """Convert and augment a 3D task as well; training it would take longer than a demo may."""
+        """Convert and augment a 3D task as well; training it would take too long for a demo."""
         root = self.folder / "input" / "Task07_Phantom"
         self.say("Making a phantom CT task in the form of the Medical Segmentation Decathlon")
         for path, data in ct_task(root):
@@ -207,7 +207,7 @@ class _Steps:
         return Dataset.open(outcome.target)
 
     def hold_back(self, dataset: Dataset, source: Path) -> Path:
-        """Copy the pictures to predict: test cases with masks, or the validation cases of the first fold."""
+        """Copy the pictures to predict: test cases with masks, or else the validation cases of the first fold."""
         root = self.folder / "held-back"
         records = {record.case: record for record in dataset.records()}
         chosen = [r for r in records.values() if r.split == TEST and len(r.sources) > 1]

@@ -1,4 +1,4 @@
-"""What the demo starts from: scikit-image's picture of coins in tiles, and phantom CTs as a task of the Decathlon."""
+"""Inputs of the demo: tiles of scikit-image's picture of coins, and phantom CTs as a Decathlon task."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..image import volumes
 def coin_tiles() -> list[tuple[str, str, np.ndarray, np.ndarray]]:
     """Return tiles of scikit-image's picture of coins with masks 0/255.
 
-    The masks are made as its gallery describes, by a watershed from sure coin and sure ground. No
-    two tiles share a pixel, so that neither folds nor held-back tiles leak.
+    The masks are made as in its gallery, by a watershed from certain coin and certain background. No
+    two tiles share a pixel, so neither folds nor held-back tiles leak.
 
     Returns
     -------

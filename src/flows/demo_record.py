@@ -1,4 +1,4 @@
-"""What a demo made in its folder: recorded, so that another demo may replace it, and nothing else."""
+"""Record what a demo made in its folder, so that another demo may replace that and nothing else."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def remove_empty_folders(folder: Path) -> None:
 
 
 def remove_unfinished(folder: Path, datasets: Collection[int]) -> None:
-    """Remove what no demo resumes: unfinished work, and empty folders of its datasets.
+    """Remove what a demo does not resume: unfinished work, and empty folders of its datasets.
 
-    What cannot be removed stays, and is named when the demo is to be replaced.
+    What cannot be removed stays, and is reported when the demo is to be replaced.
 
     Parameters
     ----------
     folder
-        Of the demo.
+        Folder of the demo.
     datasets
-        Numbers of the datasets that it makes.
+        Numbers of its datasets.
     """
     for number in datasets:
         with suppress(SegconvError):
@@ -57,14 +57,14 @@ def remove_unfinished(folder: Path, datasets: Collection[int]) -> None:
 
 
 def write_record(folder: Path, written: Collection[Path]) -> None:
-    """Record what a demo made, and nothing that it did not make.
+    """Record only what a demo made.
 
     Parameters
     ----------
     folder
-        Of the demo; nothing is written if it does not exist.
+        Folder of the demo; nothing is written if it does not exist.
     written
-        The files that the demo itself wrote. Those of other commands are known by their lineage, those of nnU-Net
+        Files that the demo itself wrote. Files of other commands are known by their lineage, files of nnU-Net
         by the folders that it writes into.
     """
     if not folder.is_dir():
@@ -83,7 +83,7 @@ def write_record(folder: Path, written: Collection[Path]) -> None:
 
 
 def _by_lineage(folder: Path) -> dict[str, set[str]]:
-    """Return the folders of a demo whose lineage says which files they were made with: path → those files."""
+    """Return the folders of a demo that have a lineage: path → the files that it lists."""
     found = {}
     for where in (PREDICTIONS, *(f"nnUNet_raw/{path.name}" for path in (folder / "nnUNet_raw").glob("Dataset*"))):
         with suppress(SegconvError):
@@ -93,7 +93,7 @@ def _by_lineage(folder: Path) -> dict[str, set[str]]:
 
 
 def _made(path: str, listed: Mapping[str, set[str]]) -> bool:
-    """Whether another command, or nnU-Net, makes files of such a path, relative to the folder of a demo."""
+    """Return whether another command or nnU-Net writes this path, relative to the folder of a demo."""
     within = next((files for where, files in listed.items() if path.startswith(f"{where}/")), None)
     if within is not None:
         return path in within

@@ -1,8 +1,8 @@
-"""Prediction of a user's own files: converted to nnU-Net's form, predicted, and converted back.
+"""Predict a user's own files: convert them to nnU-Net's form, predict, and convert back.
 
-Everything is planned first, so that what can be refused is refused before nnU-Net begins. It runs
-under the lock of the output, in two hidden folders next to it: one for the inputs and what nnU-Net
-makes of them, and one in which the output grows.
+Everything is planned first, so that bad inputs are refused before nnU-Net starts. The work is done
+under the lock of the output, in two hidden folders next to it: one for the inputs and nnU-Net's
+predictions, and one in which the output is built.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ PREDICTIONS = "predictions"
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was predicted.
+    """The result of a prediction.
 
     Parameters
     ----------
     output
         The folder.
     files
-        Names in it.
+        File names in it.
     warnings
-        Of reading and restoring.
+        Warnings from reading and restoring.
     """
 
     output: Path
@@ -72,16 +72,16 @@ def infer(
     Parameters
     ----------
     dataset
-        The dataset that the model was trained on; its lineage holds the way back.
+        The dataset that the model was trained on; its lineage says how to restore predictions.
     model
         See `check_model`.
     inputs
         A file or a folder.
     output
-        Folder to be made.
+        Folder to create.
     how
-        `jobs` are workers, and nnU-Net's processes that read, and that write; `overwrite` replaces what `infer` or
-        `restore` wrote, `restart` discards what an unfinished run left. The rest is not used.
+        `jobs` is the number of workers, and of nnU-Net's reading and writing processes each; `overwrite` replaces
+        what `infer` or `restore` wrote; `restart` discards an unfinished run. Other options are not used.
     predicting
         As for `predict_with`.
     raw_output
@@ -90,8 +90,8 @@ def infer(
     Raises
     ------
     SegconvError
-        Before nnU-Net begins: ``SC020`` if the output exists and is not replaced, ``SC021`` for hidden
-        folders with what segconv did not write, ``SC035`` if another run works on the output, and what
+        Before nnU-Net starts: ``SC020`` if the output exists and is not replaced, ``SC021`` for hidden
+        folders that hold files of others, ``SC035`` if another run works on the output, and what
         `plan_inputs` and `plan_restore_of` raise; later ``SC101`` if nnU-Net does not write all
         predictions, ``SC062`` if the dataset was replaced since it was opened, and what reading and
         writing raise.
@@ -109,7 +109,7 @@ def infer(
     _preflight(planned.plan, way_back, overwrite=how.overwrite)
     cures = (Cure.of("abort", target=output),)
     with interruptible(STOPPED, GO_ON, *cures), locked(target) as lock, locked(within):
-        _preflight(planned.plan, way_back, overwrite=how.overwrite)  # another run may have just ended
+        _preflight(planned.plan, way_back, overwrite=how.overwrite)  # another run may just have ended
         replaceable(target, overwrite=how.overwrite)
         with _begun(way_back, cures, how), _begun(planned.plan, cures, how):
             work = within.staging
@@ -126,7 +126,7 @@ def infer(
 
 
 def _targets(output: Path) -> tuple[Target, Target]:
-    """Return two targets for the output: it grows in the staging folder of one, its inputs are in that of the other."""
+    """Return two targets for the output: the staging folder of one builds it, that of the other holds the inputs."""
     kind = manifest(*RESTORED)
     return Target(output, output.name, kind), Target(output, work_slot(INFER, output), kind)
 
@@ -134,7 +134,7 @@ def _targets(output: Path) -> tuple[Target, Target]:
 def _way_back(
     planned: Inputs, dataset: Dataset, output: Path, *, raw_output: bool
 ) -> tuple[Plan, Callable[..., Outcome]]:
-    """Return how predictions become the output: the plan, and the function that runs it."""
+    """Return the plan that turns predictions into the output, and the function that runs it."""
     names = {case.case: case.original_name for case in planned.cases}
     predictions = planned.plan.target.staging / PREDICTIONS
     if raw_output:
@@ -151,7 +151,7 @@ def _preflight(*plans: Plan, overwrite: bool) -> None:
 
 @contextmanager
 def _begun(plan: Plan, cures: Sequence[Cure], how: RunOptions) -> Iterator[None]:
-    """Begin the staging folder of a plan, or resume it; of what goes wrong, only an interruption leaves it."""
+    """Create or resume the staging folder of a plan; remove it on any error but an interruption."""
     target, refused = plan.target, False
     try:
         with writing(target.staging):
@@ -172,7 +172,7 @@ def _begun(plan: Plan, cures: Sequence[Cure], how: RunOptions) -> Iterator[None]
 
 
 def _make_room(work: Path, way_back: Plan) -> None:
-    """Make the folder that nnU-Net writes into, after declaring what that will be."""
+    """Create the folder that nnU-Net writes into, after declaring the files that it will write."""
     folder = work / PREDICTIONS
     names = {os.path.basename(source) for item in way_back.items for source in item.sources}
     with writing(folder):

@@ -1,4 +1,4 @@
-"""Planning a dataset: segconv checks it, nnU-Net checks, plans and preprocesses it, and our folds are copied along."""
+"""Plan a dataset: check it, let nnU-Net check, plan and preprocess it, and copy its folds."""
 
 from __future__ import annotations
 
@@ -34,37 +34,37 @@ def plan_dataset(
     tell: Tell | None = None,
     warn: Warn | None = None,
 ) -> Path:
-    """Check, plan and preprocess a dataset and carry its folds along.
+    """Check, plan and preprocess a dataset, and copy its folds.
 
-    The dataset is locked meanwhile, if the folder that holds it can be written: nnU-Net reads it for long, and
-    does not notice that it is replaced. So are its plans and preprocessed data, with which nothing may be
-    trained while they are made.
+    The dataset is locked meanwhile, if its parent folder can be written: nnU-Net reads it for a long time, and
+    does not notice if it is replaced. Its plans and preprocessed data are locked too, so that nothing trains
+    with them while they are made.
 
     Parameters
     ----------
     dataset, paths
-        What, and where.
+        The dataset, and nnU-Net's folders.
     options, jobs, tell
         As in `plan_and_preprocess`.
     check
-        Refuse a dataset in which `check_dataset` finds errors, before nnU-Net begins.
+        Refuse a dataset in which `check_dataset` finds errors, before nnU-Net starts.
     allow_external
         As in `check_dataset`.
     warn
-        Hears the warnings of the check.
+        Called with the warnings of the check.
 
     Returns
     -------
     folder
-        Of the preprocessed dataset.
+        Folder of the preprocessed dataset.
 
     Raises
     ------
     Refused
-        With all findings of the check if one is an error; for folds that leak in any case.
+        With all findings of the check if one is an error; always for folds that leak.
     SegconvError
-        ``SC040`` if it is not in nnUNet_raw; ``SC035`` if another run works on it, or trains on it, ``SC062`` if it was
-        replaced all the same; what `carry_splits` and `plan_and_preprocess` raise.
+        ``SC040`` if it is not in nnUNet_raw; ``SC035`` if another run works on it or trains with it; ``SC062`` if it
+        was replaced nevertheless; what `carry_splits` and `plan_and_preprocess` raise.
     """
     refuse_unfit(jobs=jobs, tell=tell, warn=warn, check=check, allow_external=allow_external)
     _refuse_elsewhere(dataset, paths.require("raw"))
@@ -82,14 +82,14 @@ def plan_dataset(
         refuse_leaking(dataset, dataset.path / SPLITS_FILE)
         folder = paths.require("preprocessed") / dataset.path.name
         if folder.is_dir():
-            carry_splits(dataset, folder, paths)  # nnU-Net's planner stops at other folds than the dataset's
+            carry_splits(dataset, folder, paths)  # nnU-Net's planner fails if the folds differ from the dataset's
         plan_and_preprocess(dataset.name, paths, options, jobs=jobs, tell=tell)
         carry_splits(dataset, folder, paths)
         return folder
 
 
 def _refuse_elsewhere(dataset: Dataset, raw: Path) -> None:
-    """Refuse a dataset that nnU-Net, which looks for its number, would not find or take another for."""
+    """Refuse a dataset that nnU-Net, which searches by number, would not find or would confuse with another."""
     found = raw / dataset.path.name
     if not (found.is_dir() and os.path.samefile(found, dataset.path)):
         raise SegconvError(
@@ -101,7 +101,7 @@ def _refuse_elsewhere(dataset: Dataset, raw: Path) -> None:
 
 
 def carry_splits(dataset: Dataset, preprocessed: Path, paths: Paths) -> None:
-    """Copy the folds of a dataset to where nnU-Net reads them.
+    """Copy the folds of a dataset to the folder where nnU-Net reads them.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def carry_splits(dataset: Dataset, preprocessed: Path, paths: Paths) -> None:
 
 
 def refuse_leaking(dataset: Dataset, splits: Path) -> None:
-    """Raise `Refused` if folds separate what belongs together; nothing is known without lineage."""
+    """Raise `Refused` if folds separate cases that belong together, as far as the lineage shows."""
     if os.path.lexists(splits):
         refuse_if_any(leaks(read_splits(splits), dataset.records()))
 

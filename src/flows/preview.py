@@ -1,4 +1,4 @@
-"""A picture of what a trainer's transforms do to a real case."""
+"""Draw what a trainer's transforms do to a real case."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ COLOURS = ("r", "g", "b")
 
 @dataclass(frozen=True)
 class Sampling:
-    """What is drawn of a case.
+    """What to draw of a case.
 
     Parameters
     ----------
     case
-        The first that is preprocessed if None.
+        A preprocessed case; the first one if None.
     samples
-        How often the same patch is transformed.
+        Number of times that the same patch is transformed.
     channel
-        Which to draw of several; pictures of the channels R, G, B are drawn in colour.
+        The channel to draw; pictures with the channels R, G, B are drawn in colour by default.
     seed
-        Of the place of the patch and of the transforms.
+        Seed of the patch position and of the transforms.
     """
 
     case: str | None = None
@@ -65,20 +65,20 @@ def preview(
     tell: Tell | None = None,
     warn: Warn | None = None,
 ) -> Transformed:
-    """Draw a patch as it is and as a trainer's transforms leave it, several times, with outlines of its labels.
+    """Draw a patch before and, several times, after a trainer's transforms, with outlines of its labels.
 
     Parameters
     ----------
     dataset
-        One that is planned and preprocessed.
+        A planned and preprocessed dataset.
     model
         Trainer, plans and configuration.
     picture
         PNG to write.
     sampling
-        What is drawn.
+        What to draw.
     warn
-        Hears of files of others in the work folder, which stay there.
+        Called with warnings about files of others in the work folder, which stay there.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def _chosen(case: str | None, among: Sequence[str]) -> str:
 
 
 def _refuse_taken(picture: Path, *, overwrite: bool) -> None:
-    """Refuse to replace anything but a picture of segconv's, and that unless it is asked for."""
+    """Refuse to replace anything but a picture by segconv, and that unless asked for."""
     refuse_unwritable_name(picture)
     if not os.path.lexists(picture):
         return
@@ -133,7 +133,7 @@ def _refuse_taken(picture: Path, *, overwrite: bool) -> None:
 
 
 def draw(made: Transformed, trainer: str, *, channel: int | None) -> bytes:
-    """Return a PNG of the patch and its samples, all in the grey scale of the patch.
+    """Return a PNG of the patch and its samples, all with the grey-value window of the patch.
 
     Parameters
     ----------

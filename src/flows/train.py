@@ -1,4 +1,4 @@
-"""Training folds one after the other, after checking what must not be mixed."""
+"""Train folds one after the other, after checking that they do not leak."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def train_folds(
 ) -> list[Path]:
     """Train folds of a model of a dataset; return their folders.
 
-    All of them are held from the first to the last: no other run trains one of them, or plans the dataset again.
+    All folds are locked throughout: no other run trains one of them or plans the dataset again.
 
     Raises
     ------
     SegconvError
-        ``SC010`` if the dataset is not planned, ``SC001`` if there is no such configuration or fold,
-        ``SC095`` if the folds leak, ``SC099`` if the file holds no folds; ``SC035`` if another run trains one of
-        them, or plans the dataset; what `train_fold` raises.
+        ``SC010`` if the dataset is not planned, ``SC001`` if the configuration or fold does not exist,
+        ``SC095`` if the folds leak, ``SC099`` if the file is not a list of folds; ``SC035`` if another run trains
+        one of them or plans the dataset; what `train_fold` raises.
     """
     with training(paths, model.dataset, [model.fold_folder(paths, fold) for fold in folds]):
         planned(model, paths)
@@ -45,7 +45,7 @@ def train_folds(
 
 
 def _refuse_folds(dataset: Dataset, folds: Sequence[str], splits: Path) -> None:
-    """Refuse folds that leak, and folds that do not exist: nnU-Net would make up a random split of 80 to 20."""
+    """Refuse folds that leak or do not exist: for those, nnU-Net would make a random split of 80 to 20."""
     with dataset.unchanged():
         refuse_leaking(dataset, splits)
     if not os.path.lexists(splits):

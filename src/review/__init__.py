@@ -1,1 +1,1 @@
-"""What a person or a script wants to know about data: scores and pictures."""
+"""Review of data: checks, scores and pictures."""

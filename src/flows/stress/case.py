@@ -1,8 +1,8 @@
-"""One case of a stress test, in a worker: its inputs under every condition, and the scores of their predictions.
+"""Process one case of a stress test in a worker: write its inputs under every condition, and score predictions.
 
-Turns and shifts are those of `segconv.augment`, so that what the test finds is what augmentation can
-cover. Voxels that a turn takes off the grid, and those of the ignore label, are scored nowhere:
-neither in predictions nor in the ceiling. Arrays are ``(z, y, x)``, or ``(y, x)`` for pictures.
+Rotations and shifts are those of `segconv.augment`, so that augmentation can cover what the test finds.
+Voxels that a rotation moves off the grid, and voxels of the ignore label, are not scored, neither in
+predictions nor in the ceiling. Arrays are ``(z, y, x)``, or ``(y, x)`` for pictures.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from .plan import StressCase
 
 @dataclass(frozen=True)
 class ScoredCase:
-    """Dice of one case, an entry per condition.
+    """Dice of one case, one entry per condition.
 
     Parameters
     ----------
     case
         Its identifier.
     models
-        Model → class → Dice of what it predicts.
+        Model → class → Dice of its prediction.
     expected
-        The same of what it predicts of the untouched case, turned forth and back.
+        The same for its prediction of the untouched case, rotated forth and back.
     ceilings
         Class → Dice of perfect predictions.
     kept
-        Voxels of foreground that stay on the grid.
+        Foreground voxels that stay on the grid.
     foreground
-        Voxels of foreground in all.
+        All foreground voxels.
     """
 
     case: str
@@ -65,14 +65,14 @@ def _angles(condition: Condition, sign: int = 1) -> Transform:
 
 
 def _changed(image: Volume, condition: Condition, *, is_ct: bool) -> NDArray[Any]:
-    """Return an image under a condition, as a copy of an augmented dataset would be."""
+    """Return an image under a condition, transformed as in an augmented dataset."""
     air = image.array.min(axis=tuple(range(image.geometry.dimension)))
     moved = turned(plan_turn(image.geometry, _angles(condition)), image.array, LINEAR, air)
     return shift_hu(moved, condition.shift_hu, float(air)) if is_ct and condition.shift_hu else moved
 
 
 def _turned(label: NDArray[Any], geometry: Geometry, condition: Condition, *, back: bool = False) -> NDArray[Any]:
-    """Return a label or mask turned like its image, or back; what comes from outside the grid is 0."""
+    """Return a label or mask rotated like its image, or back; voxels from outside the grid are 0."""
     return turned(plan_turn(geometry, _angles(condition, -1 if back else 1)), label, NEAREST, 0)
 
 
@@ -92,7 +92,7 @@ def write_inputs(task: StressCase) -> str:
 
 
 def score_case(task: StressCase) -> ScoredCase:
-    """Turn the predictions of a case back and score them, in a worker."""
+    """Rotate the predictions of a case back and score them, in a worker."""
     with naming(str(task.label)):
         reference = _narrow(read_label(read_bytes(str(task.label)), task.ending))
     with naming(str(task.images[0])):
@@ -117,14 +117,14 @@ def score_case(task: StressCase) -> ScoredCase:
         found.ceilings.append(against_reference(turn(turn(reference), back=True)))
         found.kept.append(int((foreground & stays).sum()))
         found.models.append({name: against_reference(turn(label, back=True)) for name, label in predictions.items()})
-        # Those of the untouched case, turned as well: voxels that stay may be easier or harder than the others, and
-        # thin structures lose more by being turned.
+        # Predictions of the untouched case, also rotated: voxels that stay may be easier or harder than the others, and
+        # thin structures lose more in a rotation.
         found.expected.append({name: against_reference(turn(turn(label), back=True)) for name, label in first.items()})
     return found
 
 
 def _prediction(path: Path, ending: str, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return a prediction, which has the shape of its reference."""
+    """Return a prediction in the shape of its reference."""
     if not reading.is_file(path):
         raise SegconvError("does not exist: nothing was predicted", code="SC101", file=str(path))
     with naming(str(path)):

@@ -1,4 +1,4 @@
-"""The stress test of trained models: with the cases that all of them held back."""
+"""Stress-test trained models with the cases that all of them held back."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ PREDICTING_JOBS = 3
 
 @dataclass(frozen=True)
 class StressOptions:
-    """With what trained models are stressed.
+    """How to stress trained models.
 
     Parameters
     ----------
     folds
-        The first that all models have if None.
+        Folds to test; the first fold that all models have if None.
     limit
-        Most cases, over all folds.
+        Maximum number of cases over all folds.
     angles_deg, planes, shifts_hu, tolerance
         As for `plan_stress`.
     """
@@ -62,8 +62,8 @@ def plan_stress_of(
     Raises
     ------
     SegconvError
-        ``SC001`` for a model of other channels, labels or files than the dataset's; ``SC011`` if no case
-        was held back by all models; what `held_back` and `plan_stress` raise.
+        ``SC001`` for a model whose channels, labels or files differ from the dataset's; ``SC011`` if all models
+        held back no common case; what `held_back` and `plan_stress` raise.
     """
     names = model_names(models)
     for model in models:
@@ -92,7 +92,7 @@ def predictor_of(
     *,
     jobs: int = 1,
 ) -> Predictor:
-    """Return what predicts with each fold of the models, after checking them; raises what `check_model` raises."""
+    """Check the models and return a function that predicts with each fold; raises what `check_model` raises."""
     checked = {
         (name, fold): check_model(model.folder, model.dataset, [fold], trust)
         for name, model in model_names(models).items()
@@ -106,7 +106,7 @@ def predictor_of(
 
 
 def _first_common_fold(models: Mapping[str, TrainedModel]) -> list[str]:
-    """Return the first fold that holds cases back and is trained for all models."""
+    """Return the first fold that holds back cases and is trained for all models."""
     first, *others = models.values()
     common = [fold for fold in first.folds if fold.isdecimal() and all(fold in model.folds for model in others)]
     if not common:
@@ -129,7 +129,7 @@ def held_back_cases(
     *,
     tell: Tell | None = None,
 ) -> dict[str, list[str]]:
-    """Return fold → original cases of a dataset that no model has seen, at most `limit` over all folds."""
+    """Return fold → original cases that no model has seen, at most `limit` over all folds."""
     copies = {record.case for record in dataset.records() if record.parent is not None}
     originals = set(dataset.cases(TRAIN)) - copies
     cases: dict[str, list[str]] = {}
@@ -150,7 +150,7 @@ def held_back_cases(
 
 
 def _limited(cases: Mapping[str, Sequence[str]], limit: int) -> dict[str, list[str]]:
-    """Return at most `limit` cases, from all folds in turn, so that the limit leaves no fold out."""
+    """Return at most `limit` cases, taken from all folds in turn, so that the limit skips no fold."""
     turns = sorted(((i, fold) for fold, found in cases.items() for i in range(len(found))), key=lambda turn: turn[0])
     kept = set(turns[:limit])
     chosen = {fold: [case for i, case in enumerate(found) if (i, fold) in kept] for fold, found in cases.items()}
@@ -158,7 +158,7 @@ def _limited(cases: Mapping[str, Sequence[str]], limit: int) -> dict[str, list[s
 
 
 def model_names(models: Sequence[TrainedModel]) -> dict[str, TrainedModel]:
-    """Return models by the shortest names that tell them apart."""
+    """Return models by the shortest names that distinguish them."""
     for name in (
         lambda model: model.name,
         lambda model: model.dataset,
@@ -172,7 +172,7 @@ def model_names(models: Sequence[TrainedModel]) -> dict[str, TrainedModel]:
 
 
 def _refuse_other_coding(dataset: Dataset, model: TrainedModel) -> None:
-    """Refuse a model whose inputs or outputs mean something else than the dataset's."""
+    """Refuse a model whose inputs or outputs mean something other than the dataset's."""
     mine, its = dataset.description, DatasetDescription.read(model.folder / "dataset.json")
     for what, wanted, found in (
         ("channels", mine.channel_names, its.channel_names),

@@ -1,4 +1,4 @@
-"""What a stress test will do: which cases, under which conditions, for which models."""
+"""Plan a stress test: which cases, conditions and models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class StressCase:
-    """One case, as a worker gets it."""
+    """One case, as passed to a worker."""
 
     fold: str
     case: str
@@ -39,20 +39,20 @@ class StressCase:
     work: Path
 
     def input_name(self, condition: int, channel: int) -> str:
-        """Name of the file of a channel under a condition."""
+        """File name of a channel under a condition."""
         return f"{self.case}__{condition:03d}_{channel:04d}{self.ending}"
 
     def output_name(self, condition: int) -> str:
-        """Name of the prediction for them."""
+        """File name of the prediction for its channels."""
         return f"{self.case}__{condition:03d}{self.ending}"
 
     @property
     def inputs(self) -> Path:
-        """Folder of its inputs, and of those of the other cases of its fold."""
+        """Folder of the inputs of all cases of its fold."""
         return inputs_folder(self.work, self.fold)
 
     def outputs(self, model: int) -> Path:
-        """Folder of what a model predicts for them."""
+        """Folder of a model's predictions for them."""
         return outputs_folder(self.work, model, self.fold)
 
 
@@ -63,13 +63,13 @@ class Stress:
     Parameters
     ----------
     dataset
-        Its cases are predicted, its labels are the reference.
+        Dataset whose cases are predicted and whose labels are the reference.
     models
         Names.
     conditions
-        Untouched first.
+        Conditions, untouched first.
     cases
-        Of all folds.
+        Cases of all folds.
     tolerance
         See `Robustness`.
     work
@@ -85,7 +85,7 @@ class Stress:
 
     @property
     def folds(self) -> tuple[str, ...]:
-        """Folds that its cases were held back by."""
+        """Folds that held back its cases."""
         return tuple(dict.fromkeys(case.fold for case in self.cases))
 
     @property
@@ -123,16 +123,16 @@ def plan_stress(
     cases
         Fold → the cases that it held back.
     angles_deg
-        Angles of turns in each of `planes`; 0 is always among the conditions.
+        Rotation angles in each of `planes`; 0 is always among the conditions.
     planes
-        Of `segconv.augment.spec.PLANES`; all of them, or only the axial one for pictures, if None.
+        Planes of `segconv.augment.spec.PLANES`; if None, all of them, or only the axial one for pictures.
     shifts_hu
-        Of channels named CT; `SHIFTS_HU` if there is one and this is None.
+        Shifts of channels named CT; if None, `SHIFTS_HU` if there is such a channel.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for conditions that cannot be; ``SC091`` for a shift without a CT channel; ``SC094``
+        ``SC001`` for impossible conditions; ``SC091`` for a shift without a CT channel; ``SC094``
         for files that segconv does not write; ``SC011`` without cases, ``SC012`` without their files; ``SC032``
         if the inputs would not fit on the disk; ``SC062`` if the dataset was replaced meanwhile.
     """
@@ -208,7 +208,7 @@ def _case(
     images = dataset.image_files(case)
     ending = dataset.description.file_ending
     if ending in raster.ENDINGS:
-        images = [images[0], *(path for path in images[1:] if path.is_file())]  # colours are in one file
+        images = [images[0], *(path for path in images[1:] if path.is_file())]  # all colours are in one file
     label = dataset.label_file(case)
     for path in (*images, label):
         if not path.is_file():
@@ -234,7 +234,7 @@ def _ct_channels(dataset: Dataset) -> tuple[int, ...]:
 
 
 def _refuse_full_disk(tasks: Sequence[StressCase], work: Path) -> None:
-    """Refuse a test whose inputs would not fit: there is one per condition, as large as the image."""
+    """Refuse a test whose inputs do not fit on the disk: one per condition, each as large as the image."""
     needed = sum(path.stat().st_size for task in tasks for path in task.images) * len(tasks[0].conditions)
     root = next(parent for parent in work.absolute().parents if parent.is_dir())
     free = shutil.disk_usage(root).free
@@ -248,7 +248,7 @@ def _refuse_full_disk(tasks: Sequence[StressCase], work: Path) -> None:
 
 
 def inputs_folder(work: Path, fold: str) -> Path:
-    """Return the folder that all models predict for a fold."""
+    """Return the folder of the inputs that all models predict for a fold."""
     return work / "inputs" / fold
 
 

@@ -1,4 +1,4 @@
-"""A planned stress test, run: inputs are written, predicted and scored, and what is found is reported."""
+"""Run a planned stress test: write the inputs, predict and score them, and report the results."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ Predictor = Callable[[str, str, Path, Path], None]
 def run_stress(
     stress: Stress, predictor: Predictor, *, jobs: int = 1, tell: Tell | None = None, warn: Warn | None = None
 ) -> Robustness:
-    """Run a planned stress test: predict its cases under all its conditions, and score them.
+    """Predict the cases of a planned stress test under all its conditions, and score them.
 
     Parameters
     ----------
     predictor
         Called once per model and fold, with one folder of inputs for all conditions.
     jobs
-        Workers that turn and score.
+        Number of workers that rotate and score.
     tell
-        Hears how far it is.
+        Called with progress messages.
     warn
-        Hears of files of others in the work folder, which stay there.
+        Called with warnings about files of others in the work folder, which stay there.
 
     Raises
     ------
     SegconvError
-        ``SC062`` if the dataset is replaced, or a file of these cases changes, meanwhile; what reading,
+        ``SC062`` if the dataset is replaced or a file of these cases changes meanwhile; what reading,
         `predictor` and scoring raise.
     """
     refuse_unfit(jobs=jobs, tell=tell, warn=warn)
@@ -90,7 +90,7 @@ def _predict(stress: Stress, predictor: Predictor, say: Tell) -> None:
 
 
 def _measured(condition: Condition, number: int, order: Sequence[ScoredCase], models: Sequence[str]) -> Measured:
-    """Return what all cases together say about a condition."""
+    """Return the results of all cases together for a condition."""
     total = sum(scored.foreground for scored in order)
     return Measured(
         condition,
@@ -102,7 +102,7 @@ def _measured(condition: Condition, number: int, order: Sequence[ScoredCase], mo
 
 
 def report_target(output: Path) -> Target:
-    """Return a folder for `write_report`; one that holds a report and nothing else may be replaced."""
+    """Return a folder for `write_report`; one that holds only a report may be replaced."""
     output = output.absolute()
     return Target(output, output.name, lineage.manifest(STRESS))
 
@@ -113,7 +113,7 @@ def write_report(found: Robustness, output: Path, *, overwrite: bool = False) ->
     Raises
     ------
     SegconvError
-        ``SC020`` if the folder exists and must not be replaced, or is not a report of segconv's.
+        ``SC020`` if the folder exists and must not be replaced, or is not a report by segconv.
     """
     files = {"stress.json": dumps(found.as_json()), "stress.csv": found.as_csv(), "stress.png": curves(found)}
 

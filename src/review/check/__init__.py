@@ -1,1 +1,1 @@
-"""Whether a dataset can be trained on: what it declares, its files case by case, what all cases show, its folds."""
+"""Check whether a dataset can be trained on: its declarations, each case, all cases together, and its folds."""

@@ -1,4 +1,4 @@
-"""What shows only across cases: equal images, and patients on both sides of training and testing."""
+"""Find what shows only across cases: equal images, and patients in both training and testing."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .inventory import DatasetCase
 
 
 class AcrossCases:
-    """What is kept of every case until all are read: the content of its images, and the values in its label.
+    """What is kept per case until all are read: hashes of the images, and the values in the label.
 
     Parameters
     ----------
     cases
-        All of them.
+        All cases.
     ending
-        Of their files.
+        Ending of their files.
     history
-        What the lineage says of them.
+        Their lineage.
     """
 
     def __init__(self, cases: list[DatasetCase], ending: str, history: History) -> None:
@@ -39,15 +39,15 @@ class AcrossCases:
         self._sets: dict[frozenset[int], frozenset[int]] = {}
 
     def add(self, report: CaseReport, files: DatasetCase) -> None:
-        """Take in a case."""
+        """Add a case."""
         if len(report.digests) == len(files.images):
             self._digests[report.number] = b"".join(report.digests)
         if report.label_voxels is not None and files.split == TRAIN:
             values = frozenset(report.label_voxels)
-            self._present[files.case] = self._sets.setdefault(values, values)  # most cases hold the same
+            self._present[files.case] = self._sets.setdefault(values, values)  # most cases hold the same values
 
     def duplicates(self) -> Iterator[Finding]:
-        """Yield a warning for each case that has the images of an earlier one."""
+        """Yield a warning for each case whose images equal those of an earlier one."""
         first: dict[bytes, DatasetCase] = {}
         for number, digest in self._digests.items():
             files = self.cases[number]
@@ -66,13 +66,13 @@ class AcrossCases:
             )
 
     def patients(self) -> str:
-        """Return what is known of the patients of training cases, and what that means for folds, in words."""
+        """Describe the known patients of training cases, and the consequences for folds."""
         known = self._training_records
         records, evidence = with_guessed_patients([known.get(case) or CaseRecord(case) for case in self._training])
         return patients_in_words([record.patient for record in records], evidence, NAMES_PATIENTS)
 
     def tested_patients(self) -> list[Finding]:
-        """Return a warning if patients of test cases are in training as well, by the lineage or by names."""
+        """Return a warning if patients of test cases are also in training, by the lineage or by names."""
         used = [files for files in self.cases if files.split in (TRAIN, TEST)]
         records = [self._records.get(files.case) or CaseRecord(files.case) for files in used]
         evidence = ""
@@ -83,7 +83,7 @@ class AcrossCases:
         return judge_tested_patients([patients[case] for case in self._training], testing, evidence)
 
     def training(self, classes: dict[int, str]) -> Training:
-        """Return what folds are judged by; `classes` is value → name of what is learned."""
+        """Return the facts that folds are judged by; `classes` is value → name of the learned classes."""
         records = [self._record(number, files) for number, files in enumerate(self.cases) if files.split == TRAIN]
         guessed, evidence = with_guessed_patients(records)
         present = self._present or self._history.present
@@ -94,7 +94,7 @@ class AcrossCases:
         return [files.case for files in self.cases if files.split == TRAIN]
 
     def _record(self, number: int, files: DatasetCase) -> CaseRecord:
-        """Return patient and origin of a training case by the lineage, and its content as it was read, or recorded."""
+        """Return patient and origin of a training case from the lineage, and its content as read, or as recorded."""
         record = self._training_records.get(files.case) or CaseRecord(files.case)
         if number in self._digests:
             hashes = [self._digests[number].hex()]

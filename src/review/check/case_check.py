@@ -1,6 +1,6 @@
-"""One case, checked in a worker: each file is read once, hashed, proved to its end, decoded and judged.
+"""Check one case in a worker: read each file once, hash it, prove it to its end, decode and judge it.
 
-At most one file of a case is held decoded at a time. `QuickCheck` reads only headers.
+At most one decoded file per case is in memory. `QuickCheck` reads only headers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Judge = Callable[[str, Looked, Header | None, Rules, CaseReport], Iterator[Findi
 
 
 class _Read(NamedTuple):
-    """A file as it was read: its size, its SHA-256 if all of it was read, and what opens it."""
+    """A file as read: its size, its SHA-256 if it was read completely, and a function that opens it."""
 
     size: int
     sha256: bytes | None
@@ -55,7 +55,7 @@ class CaseCheck(ABC):
         return report
 
     def path(self, name: str) -> str:
-        """Return where a file of the dataset is."""
+        """Return the path of a file of the dataset."""
         return os.path.join(self.rules.root, name)
 
     @abstractmethod
@@ -64,14 +64,14 @@ class CaseCheck(ABC):
 
     @abstractmethod
     def seconds(self, files: DatasetCase) -> float:
-        """Return about how long a case takes one process."""
+        """Return roughly how many seconds a case takes one process."""
 
     def nbytes(self, files: DatasetCase) -> int:
-        """Return how many bytes of a case are read to be decoded."""
+        """Return how many bytes per case are read for decoding."""
         return 0
 
     def decoded(self, files: DatasetCase) -> int:
-        """Return how many bytes the largest file of a case is decoded to."""
+        """Return how many bytes the largest file of a case decodes to."""
         return 0
 
 
@@ -79,11 +79,11 @@ class QuickCheck(CaseCheck):
     """Reads the headers of a case."""
 
     def read(self, path: str) -> _Read:
-        """Read nothing but the header."""
+        """Read only the header."""
         return _Read(reading.size_of(path), None, partial(probe, path))
 
     def seconds(self, files: DatasetCase) -> float:
-        """Return about how long a case takes one process."""
+        """Return roughly how many seconds a case takes one process."""
         return _HEADER_S * len(files.files)
 
 
@@ -91,20 +91,20 @@ class FullCheck(CaseCheck):
     """Reads every byte of a case."""
 
     def read(self, path: str) -> _Read:
-        """Read and hash all of it."""
+        """Read and hash the complete file."""
         data = read_bytes(path)
         return _Read(len(data), hashlib.sha256(data).digest(), partial(decode, data, self.rules.ending))
 
     def seconds(self, files: DatasetCase) -> float:
-        """Return about how long a case takes one process."""
+        """Return roughly how many seconds a case takes one process."""
         return sum(_FILE_S + _BYTE_S * reading.size_if_there(self.path(name)) for name in files.files)
 
     def nbytes(self, files: DatasetCase) -> int:
-        """Return how many bytes of a case are read to be decoded."""
+        """Return how many bytes per case are read for decoding."""
         return sum(map(reading.size_if_there, self._existing(files)))
 
     def decoded(self, files: DatasetCase) -> int:
-        """Return how many bytes the largest file of a case is decoded to."""
+        """Return how many bytes the largest file of a case decodes to."""
         return max((decoded_bytes(os.path.realpath(path)) for path in self._existing(files)), default=0)
 
     def _existing(self, files: DatasetCase) -> Iterator[str]:
@@ -112,7 +112,7 @@ class FullCheck(CaseCheck):
 
 
 class _Case:
-    """The work on one case; what it holds is added to the report."""
+    """Checks one case and adds its facts to the report."""
 
     def __init__(self, check: CaseCheck, assigned: Assigned, report: CaseReport) -> None:
         self.check = check
@@ -122,7 +122,7 @@ class _Case:
         self.report = report
 
     def findings(self) -> Iterator[Finding]:
-        """Open each file in turn, and yield what is wrong with it."""
+        """Open each file in turn, and yield its findings."""
         images = self.files.images
         first: Header | None = None
         channels: list[int | None] = []
@@ -141,13 +141,13 @@ class _Case:
     def _judged(
         self, name: str, index: int, judge: Judge, first: Header | None
     ) -> Generator[Finding, None, Header | None]:
-        """Yield what is wrong with one file; return its header if it has a usable one."""
+        """Yield the findings on one file; return its header if it is usable."""
         header = None
         try:
             size, sha256, open_file = self.check.read(self.check.path(name))
             yield from self._changed(name, index, size, sha256)
             looked = open_file()
-            del open_file  # holds the bytes of the file
+            del open_file  # it holds the bytes of the file
             header = looked.header
             for code, message in looked.oddities:
                 yield warning(code, message, file=name)
@@ -159,7 +159,7 @@ class _Case:
         return header
 
     def _changed(self, name: str, index: int, size: int, sha256: bytes | None) -> Iterator[Finding]:
-        """Yield an error or a warning for a file that is not what it was when the dataset was made."""
+        """Yield an error or a warning for a file that changed since the dataset was made."""
         if sha256 is not None and index < len(self.files.images):
             self.report.digests.append(sha256)
         recorded = self.assigned.recorded[index] if self.assigned.recorded else None
@@ -167,7 +167,7 @@ class _Case:
             yield recorded.change(name, Path(self.rules.root))
 
     def _count(self, channels: list[int | None]) -> Iterator[Finding]:
-        """Yield an error if a case has more or fewer channels than declared; a file that cannot be opened has any."""
+        """Yield an error if the number of channels is not the declared one; an unreadable file may have any number."""
         known = [number for number in channels if number is not None]
         if len(known) == len(channels) and self.rules.channels not in (None, sum(known)):
             yield Finding(

@@ -1,4 +1,4 @@
-"""What a worker gets to check a case, and what it reports."""
+"""Input and output of a worker that checks a case."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .inventory import DatasetCase
 
 @dataclass(frozen=True)
 class Rules:
-    """What every case of a dataset must conform to.
+    """The rules for every case of a dataset.
 
     Parameters
     ----------
@@ -21,17 +21,17 @@ class Rules:
     external
         Follow links that leave it.
     written_ending
-        Of its files, as it is written in dataset.json.
+        Ending of its files, as written in dataset.json.
     readers
         Readers that nnU-Net may choose.
     channels
-        How many a case must have; None if unknown.
+        Number of channels per case; None if unknown.
     values
         Label values that may occur; None if unknown.
     learned
-        Those of them that a network learns: neither background nor ignore.
+        Values that a network learns: neither background nor ignore.
     reader
-        The reader that nnU-Net chooses, as far as the first image shows.
+        The reader that nnU-Net chooses, judging by the first image.
     """
 
     root: str
@@ -45,17 +45,17 @@ class Rules:
 
     @property
     def ending(self) -> str:
-        """The ending of its files in lower case."""
+        """Ending of its files in lower case."""
         return self.written_ending.lower()
 
     def declares(self, value: int) -> bool:
-        """Return whether a label value may occur."""
+        """Return whether a label value is allowed."""
         return self.values is None or value in self.values
 
 
 @dataclass(frozen=True)
 class Assigned:
-    """A case, and what the lineage says of its files.
+    """A case, and the lineage of its files.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Assigned:
     files
         Its files.
     recorded
-        What is recorded of each file; None where nothing is.
+        The record of each file; None without one.
     """
 
     number: int
@@ -74,7 +74,7 @@ class Assigned:
 
 @dataclass
 class CaseReport:
-    """What was found in one case.
+    """The facts and findings of one case.
 
     Parameters
     ----------
@@ -83,25 +83,25 @@ class CaseReport:
     findings
         In the order of its files.
     digests
-        SHA-256 of each image; fewer if some could not be read.
+        SHA-256 per image; fewer if some could not be read.
     voxel_types
-        Of each channel.
+        Type per channel.
     ranges
-        Smallest and largest value of each channel.
+        Smallest and largest value per channel.
     shares
-        What `shares_of` returns for each channel of a volume, in the image's values.
+        Result of `shares_of` per channel of a volume, in the image's values.
     size
         ``(x, y, z)`` or ``(x, y)``.
     spacing_mm
-        Of volumes, ``(x, y, z)``.
+        Spacing of a volume, ``(x, y, z)``.
     orientation
-        Of a volume, such as ``LPS``; None for pictures.
+        Orientation of a volume, such as ``LPS``; None for pictures.
     pages
         Number of pages of a picture.
     label_voxels
         Value → number of voxels; None if there is no usable label.
     coded
-        How its files are coded.
+        Coding of its files.
     """
 
     number: int

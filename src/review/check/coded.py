@@ -1,6 +1,6 @@
-"""How the files of a dataset are coded, judged over all cases: what an index, black and the value 0 mean in them.
+"""Judge over all cases how the files of a dataset are coded: what an index, black and the value 0 mean.
 
-nnU-Net reads stored values. Where files differ in what these mean, or a channel is a label, it trains without a word.
+nnU-Net reads stored values. If files differ in what these mean, or a channel is a label, it trains silently.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ SHOWN = 5
 
 @dataclass
 class Coded:
-    """How the files of one case are coded.
+    """The coding of the files of one case.
 
     Parameters
     ----------
     few
-        Values of each channel of its pictures if they are as few as in a label; otherwise nothing.
+        Values per channel of its pictures if they are as few as in a label; otherwise empty.
     images_white, label_white
         Whether the value 0 is white, as the first picture and the label declare; None if undeclared.
     palette
-        Used index → colour, of a label with a palette.
+        Index → colour, for the used indices of a label with a palette.
     counts, border
-        Value → number of voxels of the label, and of those in its outermost planes.
+        Value → number of voxels in the label, and in its outermost planes.
     """
 
     few: list[frozenset[int]] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Coded:
     border: Mapping[int, int] = field(default_factory=dict)
 
     def add_picture(self, header: PictureHeader, samples: NDArray[Any]) -> None:
-        """Take in a picture of the case."""
+        """Add a picture of the case."""
         if header.kind == "gray" and self.images_white is None:
             self.images_white = header.white_is_zero
         if header.kind != "palette":
@@ -63,12 +63,12 @@ class Coded:
     def add_label(
         self, header: object, values: NDArray[Any], counts: Mapping[int, int], palette: NDArray[np.uint8] | None
     ) -> None:
-        """Take in the label of the case.
+        """Add the label of the case.
 
         Parameters
         ----------
         header
-            Of the picture or volume.
+            Header of the picture or volume.
         values, counts
             Values of its voxels, of any shape, and value → number of voxels.
         palette
@@ -88,14 +88,14 @@ def _few(values: NDArray[Any]) -> set[int]:
 
 
 class CodedSet:
-    """The same of all cases; its memory does not grow with them.
+    """The coding of all cases, in memory that does not grow with their number.
 
     Parameters
     ----------
     names
-        Of the channels.
+        Names of the channels.
     labels
-        Value → name of what dataset.json declares; None if unknown.
+        Value → name, as declared in dataset.json; None if unknown.
     """
 
     def __init__(self, names: Sequence[str], labels: Mapping[int, str] | None) -> None:
@@ -105,7 +105,7 @@ class CodedSet:
         self._ground = _Ground(labels or {})
 
     def add(self, case: Coded, files: DatasetCase) -> None:
-        """Take in a case."""
+        """Add a case."""
         self._channels.add(case.few, files.images)
         self._images.add(case.images_white, files.images[0])
         if files.label is not None:
@@ -114,13 +114,13 @@ class CodedSet:
             self._ground.add(case.counts, case.border)
 
     def findings(self) -> Iterator[Finding]:
-        """Yield a warning for whatever all cases together show."""
+        """Yield the warnings that follow from all cases together."""
         for part in (self._channels, self._images, self._labels, self._palettes, self._ground):
             yield from part.findings()
 
 
 class _LabelLikeChannels:
-    """Channels whose pictures all hold few values, as labels do."""
+    """Channels whose pictures all hold few values, like labels."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
@@ -145,13 +145,13 @@ class _LabelLikeChannels:
 
 
 def _united(so_far: frozenset[int] | None, values: frozenset[int]) -> frozenset[int] | None:
-    """Return the values of a channel, or None if they are not those of a label."""
+    """Return the values of a channel, or None if they are unlike those of a label."""
     both = so_far | values if so_far is not None and values else None
     return both if both is not None and len(both) <= label_like.MOST_VALUES else None
 
 
 class _Polarity:
-    """Whether 0 is black or white in images, or in labels."""
+    """Judges whether 0 is black or white in images, or in labels."""
 
     def __init__(self, code: str) -> None:
         self._code = code
@@ -172,7 +172,7 @@ class _Polarity:
 
 
 class _Palettes:
-    """Labels in whose palette an index has another colour than in that of an earlier label."""
+    """Labels whose palette gives an index another colour than the palette of an earlier label."""
 
     def __init__(self) -> None:
         self._colour_of: dict[int, tuple[str, str]] = {}
@@ -192,7 +192,7 @@ class _Palettes:
 
 
 class _Ground:
-    """Labels in which another value than 0 is where background usually is: at the border."""
+    """Labels with a value other than 0 where background usually is: at the border."""
 
     def __init__(self, labels: Mapping[int, str]) -> None:
         self._labels = labels
@@ -221,6 +221,6 @@ class _Ground:
 
 
 def _and_more(files: Collection[str]) -> str:
-    """Return the files after the first, which is named already."""
+    """Return in words the files after the first, which is already named."""
     others = list(files)[1:]
     return f" (and so in {some_of(others, SHOWN)})" if others else ""

@@ -1,6 +1,6 @@
-"""Whether a dataset can be trained on: everything nnU-Net's own check looks at, and what that misses.
+"""Check whether a dataset can be trained on: everything that nnU-Net's own check covers, and what it misses.
 
-What breaks training, or trains something other than intended, is an error; what is odd is a warning.
+Anything that breaks training, or trains something other than intended, is an error; oddities are warnings.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .readers import reader_taken
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found.
+    """The result of a check.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Report:
         Errors first; otherwise in the order dataset.json, names and files, each case, all cases together,
         folds. The same for any number of workers.
     cases
-        How many were checked.
+        Number of checked cases.
     facts
         What the dataset holds: cases, channels, size, spacing, orientations, labels.
     """
@@ -77,32 +77,32 @@ def check_dataset(
     allow_external: bool = False,
     splits: Path | None = None,
 ) -> Report:
-    """Check a dataset, whichever tool made it; nothing is written.
+    """Check a dataset made by any tool; nothing is written.
 
     Parameters
     ----------
     path
         Its folder.
     workers
-        Who reads the cases.
+        Workers that read the cases.
     quick
         Check only names and headers.
     allow_external
-        Follow links that leave the dataset, and the key ``dataset``, wherever they come from.
+        Follow links that leave the dataset, and the key ``dataset``, whoever wrote them.
     splits
         Further folds to check: those of the preprocessed dataset, which nnU-Net trains with.
 
     Raises
     ------
     SegconvError
-        What `DatasetJson.read` raises: without a readable dataset.json there is nothing to check.
+        What `DatasetJson.read` raises: nothing can be checked without a readable dataset.json.
         ``SC062`` if the dataset is replaced meanwhile.
     Interrupted
         By Ctrl-C or SIGTERM.
     """
     refuse_unfit(quick=quick, allow_external=allow_external)
     root = Path(os.path.realpath(path))
-    # The dataset may have been made just now: the message must not sound as if it were incomplete.
+    # The dataset may have just been made: the message must not suggest that it is incomplete.
     with (
         interruptible(
             f"interrupted; {root.name} exists, but was not checked to the end",
@@ -113,12 +113,12 @@ def check_dataset(
     ):
         check = _DatasetCheck(root, allow_external)
         findings = list(check.findings(QuickCheck if quick else FullCheck, splits, workers))
-        findings.sort(key=lambda finding: finding.severity != "error")  # keeps the order otherwise
+        findings.sort(key=lambda finding: finding.severity != "error")  # stable: otherwise keeps the order
         return Report(tuple(findings), len(check.cases), check.described())
 
 
 class _DatasetCheck:
-    """One dataset while it is checked."""
+    """Checks one dataset."""
 
     def __init__(self, root: Path, allow_external: bool) -> None:
         self.root = root
@@ -132,7 +132,7 @@ class _DatasetCheck:
         self.across = AcrossCases(self.cases, self.declared.ending or "", self.history)
 
     def findings(self, how: type[CaseCheck], splits: Path | None, workers: Workers) -> Iterator[Finding]:
-        """Yield what is wrong: by names, case by case, and of all cases together."""
+        """Yield the findings on names, on each case, and on all cases together."""
         yield from self.declared.findings
         yield from _judge_name(self.root)
         yield from self.history.findings
@@ -177,7 +177,7 @@ class _DatasetCheck:
         )
 
     def _first_tiff(self) -> Header | None:
-        """Return the header of the first image, by which nnU-Net chooses a reader of TIFF; None if it is unreadable."""
+        """Return the header of the first image, which decides nnU-Net's reader of TIFF; None if it is unreadable."""
         ending = (self.declared.ending or "").lower()
         first = next((files.images[0] for files in self.cases if files.split == TRAIN and files.images), None)
         if first is None or not ending.startswith(".tif"):

@@ -1,6 +1,6 @@
-"""What dataset.json declares, entry by entry: an error in one does not hide errors in the others.
+"""Read dataset.json entry by entry, so that an error in one does not hide errors in the others.
 
-`DatasetDescription` is what a usable dataset.json says; this reads any.
+`DatasetDescription` represents a usable dataset.json; this module reads any.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ORDER = "regions_class_order"
 
 @dataclass(frozen=True)
 class DatasetJson:
-    """The usable entries of a dataset.json; None for the others.
+    """The usable entries of a dataset.json; unusable ones are None.
 
     Parameters
     ----------
@@ -40,15 +40,15 @@ class DatasetJson:
     labels
         Names and values.
     ending
-        Of all files, as it is written.
+        Ending of all files, as written.
     num_training
         Number of training cases.
     external
-        The key ``dataset``: case → images and label, or None if there is none.
+        The key ``dataset``: case → images and label; None without that key.
     reader
-        The one of nnU-Net's readers that is named, if it exists and knows the ending.
+        The named nnU-Net reader, if it exists and supports the ending.
     findings
-        What is wrong or odd.
+        Errors and warnings.
     """
 
     channel_names: tuple[str, ...] | None
@@ -61,14 +61,14 @@ class DatasetJson:
 
     @classmethod
     def read(cls, dataset: Path, *, external: bool) -> DatasetJson:
-        """Read dataset.json of a folder.
+        """Read the dataset.json of a folder.
 
         Parameters
         ----------
         dataset
             The folder, resolved.
         external
-            Follow a link that leaves it.
+            Follow a link that leaves the folder.
 
         Raises
         ------
@@ -86,12 +86,12 @@ class DatasetJson:
 
     @property
     def readers(self) -> tuple[str, ...]:
-        """The readers that nnU-Net may choose, in the order in which it tries them."""
+        """The readers that nnU-Net may choose, in the order that it tries them."""
         return (self.reader,) if self.reader is not None else readers_of(self.ending or "")
 
 
 class _Entries:
-    """Reads the entries of one file; what is wrong with them is added to `findings`."""
+    """Reads the entries of one file and adds their errors to `findings`."""
 
     def __init__(self, entries: Mapping[str, Any], findings: Iterable[Finding]) -> None:
         self.entries = entries
@@ -119,7 +119,7 @@ class _Entries:
         self.findings.append(Finding(code, message, hint=hint, file=DESCRIPTION, severity=severity))
 
     def _usable(self, key: str, read: Callable[[Any], T]) -> T | None:
-        """Return the value of an entry; None, and a finding, if it is not usable."""
+        """Return the value of an entry; if it is unusable, add a finding and return None."""
         if key not in self.entries:
             return None
         try:
@@ -133,7 +133,7 @@ class _Entries:
         labels = Labels.from_json(value, order)
         as_text = [name for name, numbers in (*value.items(), (_ORDER, order)) if _holds_text(numbers)]
         if as_text:
-            # nnU-Net turns most into numbers, but compares regions and the ignore label as they are.
+            # nnU-Net converts most of them to numbers, but compares regions and the ignore label unconverted.
             breaks = labels.has_regions or IGNORE in as_text
             self._add(
                 "SC074",
@@ -200,5 +200,5 @@ def _names_files(entry: Any) -> bool:
 
 
 def _is_file_name(case: str) -> bool:
-    """Return whether the files that nnU-Net names after a case are in the folder that it means."""
+    """Return whether the files that nnU-Net names after a case stay in the intended folder."""
     return case not in ("", ".", "..") and not any(character in case for character in "/\\\0")

@@ -1,4 +1,4 @@
-"""All cases of a dataset checked, by as many workers as are worth it; reports come in the order of the cases."""
+"""Check all cases of a dataset with as many workers as pay off; reports come in the order of the cases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .inventory import DatasetCase
 def check_cases(
     check: CaseCheck, cases: Sequence[DatasetCase], history: History, workers: Workers
 ) -> Iterator[CaseReport]:
-    """Yield what is found in each case, in order."""
+    """Yield the report of each case, in order."""
     if workers.backend is None:
         workers = replace(workers, jobs=worthwhile(cases, check.seconds, workers.jobs))
     workers = within_memory(workers, cases, check.nbytes, check.decoded)
@@ -39,7 +39,7 @@ def check_cases(
 
 
 def worthwhile(cases: Iterable[DatasetCase], seconds_of: Callable[[DatasetCase], float], jobs: int) -> int:
-    """Return how many workers are worth their start, which takes as long as a second of work."""
+    """Return how many workers pay off: starting them takes as long as a second of work."""
     seconds = 0.0
     for files in cases:
         seconds += seconds_of(files)

@@ -1,4 +1,4 @@
-"""What a dataset holds, gathered case by case in memory that does not grow: sizes, classes, orientations."""
+"""Gather the facts of a dataset case by case, in constant memory: sizes, classes, orientations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .nearly_lost import Volumes
 
 
 class _Channel:
-    """One channel of all cases."""
+    """Facts about one channel over all cases."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -52,14 +52,14 @@ class _Channel:
 
 
 class Facts:
-    """The sum of all cases.
+    """Facts about all cases.
 
     Parameters
     ----------
     channel_names
-        In order; None if dataset.json does not say.
+        In order; None if dataset.json does not declare them.
     labels
-        What dataset.json declares, or None.
+        The labels that dataset.json declares, or None.
     """
 
     def __init__(self, channel_names: Sequence[str] | None, labels: Labels | None) -> None:
@@ -76,7 +76,7 @@ class Facts:
         self._volumes = Volumes()
 
     def add(self, report: CaseReport, files: DatasetCase) -> None:
-        """Take in a case; ranges of values, voxels and classes count in training cases only."""
+        """Add a case; value ranges, voxels and classes count in training cases only."""
         self.cases[files.split] += 1
         self._add_grid(report)
         self._add_images(report, files)
@@ -94,7 +94,7 @@ class Facts:
         if report.pages is not None:
             self.pages[report.pages > 1] += 1
 
-    # Where a case has fewer values than there are channels, it is unknown which channel is missing.
+    # If a case has fewer values than channels, it is unknown which channel is missing.
 
     def _add_images(self, report: CaseReport, files: DatasetCase) -> None:
         if len(report.voxel_types) == len(self.channels):
@@ -119,7 +119,7 @@ class Facts:
             self._volumes.add(report.label_voxels, files.label or "")
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what only all cases together show."""
+        """Yield the findings that only all cases together show."""
         for channel in self.channels:
             yield from channel.judge_types()
         yield from self._judge_grids()
@@ -146,7 +146,7 @@ class Facts:
             yield warning("SC098", message, file="imagesTr")
 
     def _judge_classes(self) -> Iterator[Finding]:
-        """Yield warnings on classes, once the labels of all training cases are read."""
+        """Yield warnings about classes, once the labels of all training cases are read."""
         if self.labels is None:
             return
         for value, name in self.classes.items():
@@ -160,7 +160,7 @@ class Facts:
 
     @property
     def classes(self) -> dict[int, str]:
-        """Value → name of everything that is learned."""
+        """Value → name of every learned class."""
         if self.labels is None:
             return {}
         names = value_names(self.labels)
@@ -190,7 +190,7 @@ def _each(counts: Counter[str]) -> str:
 
 
 def _extremes(known: list[Any], found: tuple[Any, ...]) -> list[Any]:
-    """Return smallest and largest of each axis; pictures and volumes are not mixed."""
+    """Return the smallest and largest value per axis; pictures and volumes are not mixed."""
     if not known or len(known[0]) != len(found):
         return known or [found, found]
     return [tuple(map(min, known[0], found)), tuple(map(max, known[1], found))]

@@ -1,4 +1,4 @@
-"""Whether folds fit the cases of a dataset: every name known, nothing on both sides, every class in each part."""
+"""Check that folds fit a dataset: every name is known, nothing is on both sides, every class is in each part."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .looked import judge_mark
 
 @dataclass(frozen=True)
 class Training:
-    """What folds are judged by.
+    """The facts about training cases that folds are judged by.
 
     Parameters
     ----------
@@ -28,9 +28,9 @@ class Training:
     records
         Their lineage: patients, copies, and the content of images.
     guessed, evidence
-        The same with the patients that names suggest, and why, in words; empty if names suggest none.
+        The same with the patients that names suggest, and why, in words; empty if they suggest none.
     classes
-        Value → name of what is learned.
+        Value → name of the learned classes.
     present
         Case → values in its label; empty if unknown.
     """
@@ -50,29 +50,29 @@ class FoldFile:
     Parameters
     ----------
     path
-        Where it is.
+        Path of the file.
     shown
-        What messages call it.
+        Its name in messages.
     """
 
     path: Path
     shown: str = FILE
 
     def error(self, code: str, message: str) -> Finding:
-        """Return what is wrong with it."""
+        """Return an error about it."""
         return Finding(code, message, "remove the file", self.shown, cures=(self.cure,))
 
     def warning(self, code: str, message: str) -> Finding:
-        """Return what is odd about it."""
+        """Return a warning about it."""
         return as_warning(self.error(code, message))
 
     @property
     def cure(self) -> Cure:
-        """How to get other folds: those of the preprocessed data come from the dataset."""
+        """How to get other folds: those in the preprocessed data come from the dataset."""
         return Cure.of("convert_again" if self.shown == FILE else "plan_again")
 
     def read(self) -> tuple[Splits, list[Finding]]:
-        """Return its folds, and what is odd about the file.
+        """Return its folds, and warnings about the file.
 
         Raises
         ------
@@ -93,14 +93,14 @@ class FoldFile:
 
 
 def judge_fold_files(root: Path, preprocessed: Path | None, training: Training, *, external: bool) -> Iterator[Finding]:
-    """Yield what is wrong with the folds of a dataset and of its preprocessed data, or with nnU-Net's own folds.
+    """Yield the findings on the folds of a dataset and of its preprocessed data, or on nnU-Net's default folds.
 
     Parameters
     ----------
     root
         The dataset, resolved.
     preprocessed
-        The file of folds of its preprocessed data, if there is any.
+        The file of folds of its preprocessed data, if any.
     external
         Follow links that leave the dataset.
     """
@@ -125,7 +125,7 @@ def judge_fold_files(root: Path, preprocessed: Path | None, training: Training, 
 
 
 def _usable_folds(file: FoldFile, root: Path, *, external: bool) -> Generator[Finding, None, Splits | None]:
-    """Yield what is wrong with a file, and return its folds if they can be read."""
+    """Yield the findings on a file; return its folds if they can be read."""
     unfit = unusable(str(file.path), file.shown, root, external)
     if unfit is not None:
         yield unfit
@@ -140,14 +140,14 @@ def _usable_folds(file: FoldFile, root: Path, *, external: bool) -> Generator[Fi
 
 
 def _same(dataset: Splits, preprocessed: Splits) -> bool:
-    """Return whether nnU-Net plans with both: it allows the preprocessed dataset more folds."""
+    """Return whether nnU-Net accepts both: it allows the preprocessed dataset to have more folds."""
     return len(dataset) <= len(preprocessed) and all(
         set(one[part]) == set(other[part]) for one, other in zip(dataset, preprocessed, strict=False) for part in PARTS
     )
 
 
 def judge_folds(folds: Splits, file: FoldFile, training: Training) -> Iterator[Finding]:
-    """Yield what is wrong with the folds of a file."""
+    """Yield the findings on the folds of a file."""
     known = set(training.cases)
     for number, fold in enumerate(folds):
         yield from _judge_fold(number, fold, known, file)
@@ -173,7 +173,7 @@ def _judge_fold(number: int, fold: Mapping[str, list[str]], known: set[str], fil
 
 
 def _judge_use(folds: Splits, known: set[str], file: FoldFile) -> Iterator[Finding]:
-    """Yield warnings on cases that no fold uses, or several folds validate."""
+    """Yield warnings about cases that no fold uses or several folds validate."""
     if unused := known - {case for fold in folds for part in PARTS for case in fold[part]}:
         yield file.warning("SC099", f"leaves out {_listed(unused)}: in no fold, never trained on")
     if twice := _repeated(case for fold in folds for case in set(fold["val"])):
@@ -190,7 +190,7 @@ def _listed(cases: Iterable[str], noun: str = "case") -> str:
 
 
 def _absent_classes(folds: Splits, file: FoldFile, training: Training) -> Iterator[Finding]:
-    """Yield a warning for each part of a fold in which a class does not occur that occurs elsewhere."""
+    """Yield a warning for each part of a fold that lacks a class that occurs elsewhere."""
     everywhere = frozenset().union(*training.present.values())
     for number, fold in enumerate(folds):
         for part, what in (("train", "training"), ("val", "validation")):
@@ -201,7 +201,7 @@ def _absent_classes(folds: Splits, file: FoldFile, training: Training) -> Iterat
 
 
 def _guessed_patients(folds: Splits, file: FoldFile, training: Training) -> Iterator[Finding]:
-    """Yield a warning if folds have patients on both sides that names suggest and nothing declares."""
+    """Yield a warning if patients that only names suggest are on both sides of a fold."""
     patients = {record.case: record.patient for record in training.guessed}
     mixed = {}
     for number, fold in enumerate(folds):
@@ -220,7 +220,7 @@ def _guessed_patients(folds: Splits, file: FoldFile, training: Training) -> Iter
 
 
 def judge_default_folds(training: Training) -> Iterator[Finding]:
-    """Yield what is wrong with the folds that nnU-Net makes if a dataset has none: five, of single cases."""
+    """Yield the findings on nnU-Net's default folds of a dataset without any: five, splitting case by case."""
     if together := [group for group in groups(training.guessed) if len(group) > 1]:
         yield Finding(
             "SC095",
@@ -241,7 +241,7 @@ def judge_default_folds(training: Training) -> Iterator[Finding]:
 
 
 def _belong_together(together: Iterable[Iterable[CaseRecord]], training: Training) -> bool:
-    """Return whether cases are known to belong together, as copies and patients are; equal files may be intended."""
+    """Return whether cases are known to belong together, as copies or by patient; equal files may be intended."""
     records = [record for group in together for record in group]
     copied = any(record.parent is not None for record in records)
     return copied or (not training.evidence and any(record.patient is not None for record in records))

@@ -1,4 +1,4 @@
-"""Whether the files of one case lie on one grid: their sizes, and of volumes spacing, origin and direction."""
+"""Check that the files of one case are on one grid: their sizes, and for volumes spacing, origin and direction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NNUNET_RTOL = 1e-5
 
 
 def judge_place(name: str, header: Header, reference: Header, whose: str) -> Iterator[Finding]:
-    """Yield what is wrong with the grid of a file.
+    """Yield the findings on the grid of a file.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def judge_place(name: str, header: Header, reference: Header, whose: str) -> Ite
     reference
         The header of the file that it must match.
     whose
-        `IMAGE` or `FIRST_CHANNEL`: what that file is to it.
+        `IMAGE` or `FIRST_CHANNEL`: the role of the reference.
     """
     grid, other = header.geometry, reference.geometry
     placed = header.placed and reference.placed

@@ -1,7 +1,7 @@
-"""What segconv recorded when it made a dataset, compared with what is there now.
+"""Compare a dataset with what segconv recorded when it made it.
 
-A file that is elsewhere, reached by a link or by the key ``dataset``, must be unchanged: whoever changes it there
-rarely knows of the dataset. So must an image. A label of the dataset's own may be corrected by hand.
+Images must be unchanged, and so must files elsewhere, reached by a link or by the key ``dataset``: whoever
+changes them there rarely knows of the dataset. A label in the dataset itself may be corrected by hand.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Recorded(NamedTuple):
     Parameters
     ----------
     size, sha256
-        Of its bytes.
+        Size and hash of its bytes.
     is_label
         Whether it is a label.
     lent
-        Whether it is a link, or is elsewhere.
+        Whether it is a link or elsewhere.
     """
 
     size: int
@@ -42,11 +42,11 @@ class Recorded(NamedTuple):
     lent: bool
 
     def is_still(self, size: int, sha256: bytes | None) -> bool:
-        """Return whether a file is what it was; its hash is None if its bytes were not read."""
+        """Return whether a file is unchanged; `sha256` is None if its bytes were not read."""
         return size == self.size and sha256 in (None, self.sha256)
 
     def change(self, name: str, root: Path) -> Finding:
-        """Return the finding for a file of a dataset that is not what it was."""
+        """Return the finding for a changed file of a dataset."""
         differs = "its size or SHA-256 differs from the lineage"
         if self.lent:
             since = made_later(os.path.realpath(root / name), root)
@@ -61,18 +61,18 @@ class Recorded(NamedTuple):
 
 @dataclass
 class History:
-    """What the lineage records; nothing if segconv did not make the dataset.
+    """The lineage of a dataset; empty if segconv did not make it.
 
     Parameters
     ----------
     link
-        How files of other places were linked.
+        How files elsewhere were linked.
     cases
-        Records of all cases, with what folds are judged by.
+        Records of all cases, with the facts that folds are judged by.
     present
         Training case → label values that occur.
     files
-        Name → the file as it was.
+        Name → the recorded file.
     findings
         Why the lineage cannot be used.
     """
@@ -85,7 +85,7 @@ class History:
 
     @classmethod
     def read(cls, root: Path, *, external: bool) -> History:
-        """Read it; one that cannot be used is an error, and what it says is left out."""
+        """Read the lineage; an unusable one is an error, and its content is ignored."""
         own = [name for name in (lineage.RUN, lineage.CASES) if reading.is_there(root / name, links_followed=False)]
         unfit = [finding for name in own if (finding := unusable(str(root / name), name, root, external)) is not None]
         found = cls(findings=tuple(unfit))
@@ -103,7 +103,7 @@ class History:
 
     @property
     def links_away(self) -> bool:
-        """Whether segconv made the dataset of files elsewhere."""
+        """Whether segconv made the dataset from files elsewhere."""
         return self.link in (EXTERNAL, SYMBOLIC)
 
     def _add(self, record: CaseRecord) -> None:
@@ -115,20 +115,20 @@ class History:
             self.files[path] = Recorded(target["size"], sha256, path.startswith("labels"), lent)
         if record.split == TRAIN and record.label_voxels:
             self.present[record.case] = frozenset(int(value) for value, count in record.label_voxels.items() if count)
-        # Only what folds are judged by is kept of the rest.
+        # Of the rest, only the facts that folds are judged by are kept.
         self.cases.append(CaseRecord(record.case, record.split, record.patient, record.parent))
 
     def written(self, files: DatasetCase, ending: str) -> tuple[Recorded | None, ...]:
-        """Return what is recorded of each file of a case; None where nothing is.
+        """Return the record of each file of a case; None without one.
 
-        The lineage names files that are elsewhere as they would be named in the dataset.
+        The lineage lists files elsewhere under the names that they would have in the dataset.
         """
         names = [image_path(files.case, number, ending, files.split) for number in range(len(files.images))]
         names += [label_path(files.case, ending, files.split)] if files.label is not None else []
         return tuple(self.files.get(name) for name in names)
 
     def compare(self, cases: list[DatasetCase]) -> Iterator[Finding]:
-        """Yield warnings on cases that came or went since the dataset was made."""
+        """Yield warnings about cases added or removed since the dataset was made."""
         if not self.cases:
             return
         recorded = {(record.split, record.case) for record in self.cases}

@@ -1,4 +1,4 @@
-"""Whether nnU-Net can read an image and learn from it: its grid, its channels, its values."""
+"""Check whether nnU-Net can read an image and learn from it: its grid, channels and values."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .readers import channels_in_pages, judge_dimensions, judge_pages
 
 
 def channels_of(header: Header, rules: Rules) -> int:
-    """Return how many channels nnU-Net's readers make of a file."""
+    """Return the number of channels that nnU-Net's readers find in a file."""
     if header.kind == "palette":
         return 1 if header.format == "TIFF" else 3
     return header.pages if channels_in_pages(header, rules.reader) else header.samples
 
 
 def judge_channels(name: str, header: Header, first: Header, rules: Rules) -> Iterator[Finding]:
-    """Yield an error if a file counts as more or fewer channels than the first file of its case."""
+    """Yield an error if the number of channels differs from that of the first file of the case."""
     found, expected = channels_of(header, rules), channels_of(first, rules)
     if found != expected:
         yield Finding(
@@ -41,14 +41,14 @@ def judge_channels(name: str, header: Header, first: Header, rules: Rules) -> It
 
 
 def judge_image(name: str, looked: Looked, first: Header | None, rules: Rules, report: CaseReport) -> Iterator[Finding]:
-    """Yield what is wrong with an image, and add what it holds to the report.
+    """Yield the findings on an image, and add its facts to the report.
 
     Parameters
     ----------
     name, looked
         The file.
     first
-        The header of the first image of the case; None for that one itself.
+        The header of the first image of the case; None for the first image itself.
     """
     header, opened = looked.header, looked.opened
     if first is not None:
@@ -78,7 +78,7 @@ def _volume(name: str, header: VolumeHeader, rules: Rules, report: CaseReport) -
 
 def _several_channels(name: str, header: VolumeHeader, rules: Rules) -> Finding:
     if rules.ending.startswith(".nii") and "SimpleITKIO" in rules.readers:
-        # Its writer takes over the spacing, of four axes, and refuses it.
+        # Its writer copies the spacing of four axes, and refuses it.
         effect = "which nnU-Net reads, but cannot write a segmentation for: training would end with an error"
     else:
         effect = f"which nnU-Net's {rules.readers[0]} does not read from {rules.ending}"
@@ -92,7 +92,7 @@ def _several_channels(name: str, header: VolumeHeader, rules: Rules) -> Finding:
 
 
 def _voxels(name: str, header: VolumeHeader, stored: NDArray[Any], report: CaseReport) -> Iterator[Finding]:
-    """Yield what is odd about the values of a channel, ``stored`` as in the file, of any shape."""
+    """Yield warnings about the values of a channel, ``stored`` as in the file, of any shape."""
     ends = sorted(header.slope * value + header.intercept for value in value_range(stored))
     low, high = ends
     if max(abs(low), abs(high)) > LARGEST:
@@ -128,5 +128,5 @@ def _pixels(
     ranges = [value_range(flat[:, number]) for number in range(header.samples)]
     if all(low == high for low, high in ranges):
         yield warning("SC077", f"all pixels are {', '.join(f'{low:g}' for low, _ in ranges)}", file=name)
-    # nnU-Net's reader looks up a palette: indices say nothing about the values.
+    # nnU-Net's reader applies a palette, so indices say nothing about the values.
     report.ranges += ranges if len(ranges) == channels_of(header, rules) else []

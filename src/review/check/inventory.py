@@ -1,7 +1,7 @@
-"""Which files a dataset has, and which case each belongs to, as far as names and links show.
+"""List the files of a dataset and the case of each, as far as names and links show.
 
-The rules are nnU-Net's: in ``imagesTr`` every file with the dataset's ending is a channel of a case, hidden or
-not, and files with another ending do not exist.
+The rules are nnU-Net's: in ``imagesTr`` every file with the dataset's ending is a channel of a case, even if
+hidden, and files with other endings are ignored.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _Counting = Generator[Finding, None, int | None]
 
 @dataclass(frozen=True)
 class DatasetCase:
-    """The files of one case, named relative to the dataset; those that ``dataset`` names, as they are written there.
+    """The files of one case, relative to the dataset; files in the key ``dataset`` as written there.
 
     Parameters
     ----------
     case, split
-        Identifier, and which split it belongs to.
+        Its identifier and split.
     images
-        One file per channel, in order.
+        The file of each channel, in order.
     label
-        Training cases always have one, unless it is missing.
+        The label; every training case has one unless it is missing.
     """
 
     case: str
@@ -45,13 +45,13 @@ class DatasetCase:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """All of them, the label last."""
+        """All files, the label last."""
         return self.images if self.label is None else (*self.images, self.label)
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """The cases whose files all exist, training first, each split sorted by name; and what is wrong with others."""
+    """The cases whose files all exist, training first, each split sorted by name; and findings on the others."""
 
     cases: list[DatasetCase]
     findings: tuple[Finding, ...]
@@ -75,7 +75,7 @@ def take_inventory(root: Path, declared: DatasetJson, *, external: bool) -> Inve
 
 
 class _Taking:
-    """The work on one inventory; cases gather in `cases`."""
+    """Takes one inventory; collects the cases in `cases`."""
 
     def __init__(self, root: Path, declared: DatasetJson, ending: str, external: bool) -> None:
         self.root = root
@@ -99,7 +99,7 @@ class _Taking:
             yield Finding("SC089", message, file=DESCRIPTION, hint=f"write {counted}")
 
     def _training(self) -> _Counting:
-        """Take the training cases, wherever they are; return how many nnU-Net counts, None if that is unknown."""
+        """Take the training cases, wherever they are; return how many nnU-Net counts, None if unknown."""
         if self.declared.external is None:
             for folder in (TRAINING.images, TRAINING.labels):
                 if not reading.is_folder(self.root / folder):
@@ -139,7 +139,7 @@ class _Taking:
     def _case(
         self, split: SplitFolders, case: str, images: list[str], has_label: bool | None, readable: bool
     ) -> Iterator[Finding]:
-        """Take a case, unless a file of it cannot be read, which was reported where it was listed.
+        """Take a case unless one of its files is unreadable, which the listing already reported.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class _Taking:
         )
 
     def _external(self) -> Iterator[Finding]:
-        """Take the cases that the key ``dataset`` names, in the order of their names."""
+        """Take the cases in the key ``dataset``, sorted by name."""
         for case, entry in sorted((self.declared.external or {}).items()):
             files = DatasetCase(case, TRAIN, tuple(entry["images"]), str(entry["label"]))
             unfit = [finding for name in files.files if (finding := self._unfit_external(name)) is not None]
@@ -194,7 +194,7 @@ class _Taking:
 
 
 def _judge_names(cases: list[DatasetCase]) -> Iterator[Finding]:
-    """Yield findings on names that collide, or that some tools cannot handle."""
+    """Yield findings on names that collide or that some tools cannot handle."""
     yield from twin_findings({files.case: files.images[0] for files in cases})
     for files in cases:
         if not CASE_IDENTIFIER.fullmatch(files.case):
@@ -207,7 +207,7 @@ def _judge_names(cases: list[DatasetCase]) -> Iterator[Finding]:
 
 
 def same_names(cases: Iterable[DatasetCase]) -> Iterator[Finding]:
-    """Yield a warning for each name that stands for a training case and a test case."""
+    """Yield a warning for each name of both a training case and a test case."""
     counts = Counter(files.case for files in cases)
     for case, number in counts.items():
         if number > 1:

@@ -1,4 +1,4 @@
-"""Whether a label lies on its image's grid, and holds declared values that nnU-Net reads as they are."""
+"""Check that a label is on its image's grid and holds declared values that nnU-Net reads unchanged."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _NAMED_VALUES = 5
 
 
 def judge_label(name: str, looked: Looked, first: Header | None, rules: Rules, report: CaseReport) -> Iterator[Finding]:
-    """Yield what is wrong with a label, and add what it holds to the report.
+    """Yield the findings on a label, and add its facts to the report.
 
     Parameters
     ----------
     name, looked
         The file.
     first
-        The header of the first image of the case, if that can be read.
+        The header of the first image of the case, if it can be read.
 
     Raises
     ------
     SegconvError
-        ``SC073`` and ``SC078`` for masks of which nnU-Net's readers do not get the stored values; what
+        ``SC073`` and ``SC078`` for masks whose stored values nnU-Net's readers do not return; what
         `label_values` raises.
     """
     header, opened = looked.header, looked.opened
@@ -51,7 +51,7 @@ def judge_label(name: str, looked: Looked, first: Header | None, rules: Rules, r
 def _judge_values(
     name: str, values: NDArray[Any], counts: Mapping[int, int], rules: Rules, report: CaseReport
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the values of a label, of any shape, and how often each occurs."""
+    """Yield the findings on the values of a label of any shape; count how often each occurs."""
     report.label_voxels = {value: number for value, number in counts.items() if rules.declares(value)}
     if undeclared := [value for value in counts if value not in report.label_voxels]:
         yield _undeclared(name, undeclared, counts, values)
@@ -72,7 +72,7 @@ def _undeclared(name: str, undeclared: list[int], counts: Mapping[int, int], val
 
 
 def _refuse_unfit(header: Header) -> None:
-    """Refuse labels of which nnU-Net's readers make something other than the stored values."""
+    """Refuse labels whose stored values nnU-Net's readers change."""
     code, hint = "SC078", "export one grey value per class"
     if not header.scalar:
         code, problem = "SC073", ", expected a label of one value per voxel"

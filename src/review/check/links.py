@@ -1,4 +1,4 @@
-"""Where files of a dataset really are: links that leave it, broken links, and what is not a file."""
+"""Judge where files of a dataset really are: links that leave it, broken links, and non-files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ...errors import Cure, Finding
 
 
 def unusable(path: str, shown: str, root: Path, external: bool) -> Finding | None:
-    """Return why a link, a folder, a pipe, a device or a file named elsewhere cannot be read, or None."""
+    """Return why a path (a link, folder, pipe, device or file elsewhere) cannot be read, or None."""
     try:
         real = os.path.realpath(path, strict=True)
     except FileNotFoundError:
@@ -31,12 +31,12 @@ def unusable(path: str, shown: str, root: Path, external: bool) -> Finding | Non
 
 
 def made_later(path: str, root: Path) -> str:
-    """Return in words that a file belongs to a dataset which segconv made or edited after another one, or nothing.
+    """Describe that a file belongs to a dataset that segconv made or edited after another one; else return nothing.
 
     Parameters
     ----------
     path
-        The file, free of links.
+        The file, with links resolved.
     root
         The other dataset.
     """
@@ -60,5 +60,5 @@ def leaves(shown: str, real: str) -> Finding:
 
 
 def is_below(path: str, folder: Path) -> bool:
-    """Return whether a path, free of links, is in a folder."""
+    """Return whether a path, with links resolved, is in a folder."""
     return path.startswith(f"{str(folder).rstrip('/')}/")

@@ -1,4 +1,4 @@
-"""What one folder of a dataset holds: files of cases, and what nnU-Net ignores or mistakes for them."""
+"""List one folder of a dataset: files of cases, and files that nnU-Net ignores or mistakes for them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _DATA_ENDINGS = sorted(opened.ENDINGS, key=len, reverse=True)
 
 @dataclass(frozen=True)
 class Listing:
-    """The files of a folder that have the dataset's ending, in order.
+    """The files of a folder with the dataset's ending, in order.
 
     Parameters
     ----------
     files
         Name → whether it may be read.
     findings
-        On all that the folder holds.
+        Findings on everything in the folder.
     """
 
     files: dict[str, bool] = field(default_factory=dict)
@@ -34,14 +34,14 @@ class Listing:
 
 
 def list_folder(root: Path, folder: str, ending: str, *, external: bool) -> Listing:
-    """Return what a folder of a dataset holds; nothing if it does not exist.
+    """List a folder of a dataset; return an empty listing if it does not exist.
 
     Parameters
     ----------
     root
         The dataset, resolved.
     ending
-        Of its files.
+        Ending of its files.
     external
         Follow links that leave the dataset.
     """
@@ -73,7 +73,7 @@ def _unfit(entry: os.DirEntry[str], shown: str, root: Path, external: bool) -> F
 
 
 def _judge_others(folder: str, others: Iterable[str], ending: str, files: dict[str, bool]) -> Iterator[Finding]:
-    """Yield findings on what is in a folder and is not a file of a case."""
+    """Yield findings on everything in a folder that is not a file of a case."""
     strays: list[str] = []
     by_ending: dict[str, list[str]] = {}
     for name in others:

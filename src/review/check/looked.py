@@ -1,4 +1,4 @@
-"""A file of a dataset, opened: the whole of it proved and decoded, or only its header."""
+"""Open a file of a dataset: prove and decode it completely, or read only its header."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ...image.opened import Header, Opened
 
 @dataclass(frozen=True)
 class Looked:
-    """What was read of a file: all of it, or only its header.
+    """A file that was read completely, or only its header.
 
     Parameters
     ----------
     header
-        Of it.
+        Header of the file.
     oddities
         Code and message of what is unusual but usable.
     opened
-        All of it, or None.
+        The decoded file, or None if only the header was read.
     """
 
     header: Header
@@ -32,7 +32,7 @@ class Looked:
 
 
 def judge_mark(data: bytes, name: str) -> list[Finding]:
-    """Return an error if a byte order mark stands before the text of a json."""
+    """Return an error if a json begins with a byte order mark."""
     if not begins_with_mark(data):
         return []
     return [
@@ -52,7 +52,7 @@ def decode(data: bytes, ending: str) -> Looked:
     Raises
     ------
     SegconvError
-        What `opened.decode` raises; ``SC051`` for a gzipped ``.nii``, whose reader goes by the name.
+        What `opened.decode` raises; ``SC051`` for a gzipped ``.nii``, since its reader goes by the name.
     """
     found = opened.decode(data, ending)
     if ending == ".nii" and is_gzip(data):

@@ -1,7 +1,7 @@
-"""Classes of which next to nothing is left in a case, or in all, as after resampling or cropping.
+"""Find classes that nearly vanished in a case, or in all, as after resampling or cropping.
 
-Sizes of lesions differ by thousands between cases, so a case is named only if every other case with the class has at
-least `TIMES` as much of it.
+Lesion sizes differ by factors of thousands between cases, so a case is reported only if every other case with
+the class has at least `TIMES` as much of it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _HINT = "compare it with the label before it was resampled or cropped"
 
 @dataclass
 class _Seen:
-    """Of one class: the case with fewest voxels, the next, the most, and how many cases hold it."""
+    """Of one class: the case with the fewest voxels, the next fewest, the most, and the number of cases with it."""
 
     fewest: int = 0
     file: str = ""
@@ -55,7 +55,7 @@ class Volumes:
         self._smallest: int | None = None
 
     def add(self, voxels: Mapping[int, int], file: str) -> None:
-        """Take in a label: value → number of voxels."""
+        """Add a label: value → number of voxels."""
         size = sum(voxels.values())
         self._smallest = size if self._smallest is None else min(self._smallest, size)
         for value, number in voxels.items():
@@ -63,7 +63,7 @@ class Volumes:
                 self._seen.setdefault(value, _Seen()).add(number, file)
 
     def findings(self, classes: Mapping[int, str]) -> Iterator[Finding]:
-        """Yield a warning for each class of which next to nothing is left; `classes` is value → name."""
+        """Yield a warning for each class that nearly vanished; `classes` is value → name."""
         for value, name in classes.items():
             seen = self._seen.get(value)
             if seen is None:

@@ -1,7 +1,7 @@
-"""nnU-Net's readers: which one it chooses for the files of a dataset, and what each can read.
+"""nnU-Net's readers: which one it chooses for a dataset, and what each can read.
 
-nnU-Net tries the readers that know the ending, in the order of this table, and takes the first that reads one
-image. A reader that ``overwrite_image_reader_writer`` names is taken without a try.
+nnU-Net tries the readers that support the ending, in the order of this table, and takes the first that reads one
+image. It takes a reader named by ``overwrite_image_reader_writer`` without trying it.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def readers_of(ending: str) -> tuple[str, ...]:
 
 
 def knows(reader: str, ending: str) -> bool:
-    """Return whether a reader can be named for files with an ending."""
+    """Return whether a reader supports files with an ending."""
     return ending.lower() in (*READERS[reader], *_UNLISTED.get(reader, ()))
 
 
 def reader_taken(readers: tuple[str, ...], first: Header | None) -> str:
-    """Return the reader that nnU-Net chooses for a dataset, as far as its first image shows: the first that reads it.
+    """Return the reader that nnU-Net chooses for a dataset, judging by its first image: the first that reads it.
 
-    scikit-image, which reads for NaturalImage2DIO, takes three or four pages of a TIFF for channels.
+    scikit-image, which NaturalImage2DIO uses, reads three or four pages of a TIFF as channels.
     """
     if isinstance(first, PictureHeader) and readers[:1] == ("NaturalImage2DIO",) and len(readers) > 1:
         flat = first.pages == 1 or first.pages in PAGES_AS_CHANNELS
@@ -54,17 +54,17 @@ def reader_taken(readers: tuple[str, ...], first: Header | None) -> str:
 
 
 def channels_in_pages(header: Header, reader: str) -> bool:
-    """Return whether a reader takes the pages of a file for channels."""
+    """Return whether a reader reads the pages of a file as channels."""
     return reader == "NaturalImage2DIO" and header.pages in PAGES_AS_CHANNELS and header.samples == 1
 
 
 def judge_pages(name: str, header: PictureHeader, reader: str, channels: int | None) -> Iterator[Finding]:
-    """Yield a warning if nnU-Net reads the pages of an image as something other than its file or dataset.json says.
+    """Yield a warning if nnU-Net reads the pages of an image differently than its file or dataset.json declares.
 
     Parameters
     ----------
     channels
-        How many dataset.json names.
+        Number of channels in dataset.json.
     """
     as_channels = channels_in_pages(header, reader)
     if header.pages == 1 or header.channel_pages is as_channels or (as_channels and channels == header.pages):
@@ -76,16 +76,16 @@ def judge_pages(name: str, header: PictureHeader, reader: str, channels: int | N
 
 
 def judge_dimensions(name: str, header: Header, readers: tuple[str, ...], ending: str) -> Iterator[Finding]:
-    """Yield an error if none of the readers takes a file, for its dimensions or its size.
+    """Yield an error if no reader accepts the dimensions or the size of a file.
 
     Parameters
     ----------
     name, header
         The file.
     readers
-        Those that nnU-Net may choose.
+        Readers that nnU-Net may choose.
     ending
-        Of the file, in lower case.
+        Ending of the file, in lower case.
     """
     if isinstance(header, PictureHeader):
         yield from _judge_picture(name, header, readers, ending)

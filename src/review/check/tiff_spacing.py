@@ -1,4 +1,4 @@
-"""Whether an image and a label of several pages have one spacing: nnU-Net reads it from a json beside each TIFF."""
+"""Check that multi-page images and labels have one spacing: nnU-Net reads it from a json next to each TIFF."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNSTATED = [1.0, 1.0, 1.0]
 
 
 def judge_tiff_spacing(files: DatasetCase, rules: Rules) -> Iterator[Finding]:
-    """Yield what is wrong with the two jsons, and an error if they differ."""
+    """Yield the findings on the two jsons, and an error if they differ."""
     if files.label is None:
         return
     length = len(rules.ending)
@@ -39,7 +39,7 @@ def judge_tiff_spacing(files: DatasetCase, rules: Rules) -> Iterator[Finding]:
 
 
 def _read(name: str, rules: Rules) -> tuple[list[float], list[Finding]]:
-    """Return the spacing in a json, ``[z, y, x]``, and what is odd about the file."""
+    """Return the spacing in a json, ``[z, y, x]``, and warnings about the file."""
     path = os.path.join(rules.root, name)
     if not reading.is_there(path, links_followed=False):
         return _UNSTATED, []

@@ -1,1 +1,1 @@
-"""Pictures of cases and of scores. Only here: matplotlib."""
+"""Pictures of cases and of scores; the only package that imports matplotlib."""

@@ -30,7 +30,7 @@ _DROP = "#e6194b"
 def curves(found: Robustness) -> bytes:
     """Return a PNG of all curves.
 
-    The steps of the ladder are drawn at equal distances, as small angles lie close together.
+    The steps of the ladder are drawn at equal distances, because small angles are close together.
     Classes have the colours of their outlines in overlays, the mean is black; the first model is
     solid, the second dotted; expected scores are dash-dotted, the ceiling is dashed; conditions under which a
     model drops are shaded.
@@ -60,7 +60,7 @@ def curves(found: Robustness) -> bytes:
 
 
 def _panels(measured: Sequence[Measured]) -> list[tuple[str, str, list[Measured]]]:
-    """Return title, quantity and conditions of each panel."""
+    """Return the title, quantity and conditions of each panel."""
     planes = dict.fromkeys(m.condition.plane for m in measured if m.condition.plane)
     panels = [(f"{plane} plane", "angle [°]", series(measured, plane)) for plane in planes]
     if any(m.condition.shift_hu for m in measured):
@@ -135,7 +135,7 @@ def _entries(found: Robustness, drawn: Sequence[str]) -> Iterator[tuple[str, Any
 
 
 def _drawn_classes(found: Robustness) -> list[str]:
-    """Return the classes to draw, in their order: none if there is only one, the most sensitive of many."""
+    """Return the classes to draw, in order: none if there is only one, the most sensitive if there are many."""
     if len(found.classes) == 1:
         return []
 

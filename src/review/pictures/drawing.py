@@ -1,7 +1,8 @@
-"""Figures that look the same wherever a command runs: matplotlib without user settings, and names as they are.
+"""Draw figures that look the same everywhere: matplotlib without user settings, and names shown literally.
 
-When it is first imported, matplotlib reads a ``matplotlibrc`` in the current folder, variables, and the user's style.
-It takes ``$`` in a name for mathematics, drops labels that begin with ``_``, and warns of letters that its font lacks.
+On import, matplotlib reads a ``matplotlibrc`` in the current folder, variables, and the user's style. It
+interprets ``$`` in a name as mathematics, drops labels that begin with ``_``, and warns about letters that its
+font lacks.
 """
 
 from __future__ import annotations
@@ -55,22 +56,22 @@ def new_figure(width_inch: float, height_inch: float, dpi: int) -> Any:
 
 
 def png_of(figure: Any, maker: str | None = None) -> bytes:
-    """Return a figure as PNG, which names its maker if there is one; inside `drawing`."""
+    """Return a figure as PNG, which names its software if given; inside `drawing`."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": maker})
     return buffer.getvalue()
 
 
 def legend_below(figure: Any, handles: Sequence[Any], labels: Sequence[str], **how: Any) -> None:
-    """Put a legend under a figure, with every label as it is."""
-    # Labels that begin with _ would be left out if they were passed directly.
+    """Put a legend under a figure, with every label unchanged."""
+    # Labels that begin with _ would be dropped if passed directly.
     legend = figure.legend(handles, ["label"] * len(labels), loc="outside lower center", frameon=False, **how)
     for text, label in zip(legend.get_texts(), labels, strict=True):
         text.set_text(label)
 
 
 def shown(name: str) -> str:
-    """Return a name as a figure can show it: characters that are not printable, or not in the font, are escaped."""
+    """Return a name that a figure can show: characters that are not printable or not in the font are escaped."""
     text = "".join(c if c.isprintable() and ord(c) in _letters() else ascii(c)[1:-1] for c in name)
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}…{text[-(LONGEST // 2 - 1) :]}"
 
@@ -87,7 +88,7 @@ def _letters() -> frozenset[int]:
 
 
 def _import() -> None:
-    """Import matplotlib with only its own settings, and with its list of fonts from segconv's cache or from none."""
+    """Import matplotlib with its default settings, and with its font list in segconv's cache or without a cache."""
     if "matplotlib.font_manager" in sys.modules:
         return
     kept = {name: os.environ.pop(name) for name in _VARIABLES if name in os.environ}
@@ -95,12 +96,12 @@ def _import() -> None:
     os.environ |= {"MATPLOTLIBRC": _NOWHERE} | ({} if folder is None else {"MPLCONFIGDIR": str(folder)})
     log, exists = logging.getLogger("matplotlib"), os.path.exists
     level = log.level
-    log.setLevel(logging.CRITICAL)  # it would warn of folders that it cannot write
+    log.setLevel(logging.CRITICAL)  # it would warn about folders that it cannot write
     os.path.exists = _without_settings(exists)  # type: ignore[assignment]
     try:
         import matplotlib
 
-        if folder is None:  # it would go to the system's folder for temporary files
+        if folder is None:  # it would use the system's folder for temporary files
             matplotlib.get_cachedir = lambda: _NOWHERE
         import matplotlib.font_manager
     finally:
@@ -109,18 +110,18 @@ def _import() -> None:
         for name in _VARIABLES:
             os.environ.pop(name, None)
         os.environ |= kept
-    if "MPLBACKEND" in kept:  # a notebook's, for what its user draws later
+    if "MPLBACKEND" in kept:  # a notebook's backend, for what its user draws later
         with suppress(ValueError):
             matplotlib.rcParams["backend"] = kept["MPLBACKEND"]
 
 
 def _without_settings(exists: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    """Return `os.path.exists` that hides settings in the current folder, which would come before all others."""
+    """Return an `os.path.exists` that hides settings in the current folder, which would override all others."""
     return lambda path: path != "matplotlibrc" and exists(path)
 
 
 def _fonts_folder() -> Path | None:
-    """Return where the list of fonts is kept: a folder in the user's cache that belongs to the user, or None."""
+    """Return the folder of the font list: in the user's cache, and owned by the user; or None."""
     home = cache_home()
     if home is None:
         return None

@@ -1,4 +1,4 @@
-"""Pictures of cases with the outlines of their labels; a label always has the same colour."""
+"""Draw cases with the outlines of their labels; a label always has the same colour."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Panel:
     Parameters
     ----------
     title
-        Above it.
+        Title above it.
     image
         ``(z, y, x)``, ``(y, x)`` or ``(y, x, 3)``.
     label
-        On the same grid; solid outlines.
+        Label on the same grid, drawn with solid outlines.
     reference
-        On the same grid; dashed outlines, or None.
+        Reference on the same grid, drawn with dashed outlines; or None.
     """
 
     title: str
@@ -44,14 +44,14 @@ class Panel:
 
 
 def montage(panels: Sequence[Panel], *, columns: int | None = None, window: tuple[float, float] | None = None) -> bytes:
-    """Return a sealed PNG with one panel per case: the slice with most labelled voxels, outlines on top.
+    """Return a sealed PNG with one panel per case: the slice with the most labelled voxels, with outlines.
 
     Parameters
     ----------
     panels
         What to draw.
     columns
-        Panels in a row; as many as there are rows if None.
+        Panels per row; as many as rows if None.
     window
         Grey values of black and white; the 1st and 99th percentile of each image if None.
     """
@@ -90,12 +90,12 @@ def _outline(axis: Any, label: NDArray[Any], style: str) -> None:
     columns, rows = (np.arange(-1, size + 1) for size in label.shape[::-1])
     for value in np.unique(label[label > 0]):
         colour = COLOURS[(int(value) - 1) % len(COLOURS)] if style == "solid" else "#ffffff"
-        # With a margin, so that a label at the edge of the picture is outlined there, too.
+        # With a margin, so that a label at the edge of the picture is outlined there too.
         inside = np.pad(label == value, 1)
         axis.contour(columns, rows, inside, levels=[0.5], colors=[colour], linewidths=1.0, linestyles=style)
 
 
 def _fullest_slice(label: NDArray[Any]) -> int:
-    """Return the z with most labelled voxels; the middle if there are none."""
+    """Return the z with the most labelled voxels; the middle if there are none."""
     counts = (label > 0).sum(axis=(1, 2))
     return int(counts.argmax()) if counts.any() else label.shape[0] // 2

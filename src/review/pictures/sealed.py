@@ -1,7 +1,7 @@
-"""Pictures with a seal, so that an edited one is not taken for segconv's own.
+"""Seal pictures, so that an edited one is not mistaken for segconv's own.
 
-The seal is a text in the PNG file: the SHA-256 of all its other bytes. A program that edits the picture, or any text
-in it, drops the seal or keeps one that is wrong. Source of the format: PNG (ISO/IEC 15948), 5.3 and 11.3.3.2.
+The seal is a text in the PNG file: the SHA-256 of all its other bytes. A program that edits the picture, or any
+text in it, drops the seal or invalidates it. Source of the format: PNG (ISO/IEC 15948), 5.3 and 11.3.3.2.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SEAL_BYTES = 12 + len(_KEYWORD) + hashlib.sha256().digest_size * 2
 
 
 def sealed(png: bytes) -> bytes:
-    """Return a PNG file with its seal."""
+    """Return a PNG file with a seal."""
     return png[:_HEADER_END] + _seal(png) + png[_HEADER_END:]
 
 
@@ -39,6 +39,6 @@ def is_sealed(picture: Path) -> bool:
 
 
 def _seal(png: bytes) -> bytes:
-    """Return the chunk for a file without a seal."""
+    """Return the chunk that seals a file without a seal."""
     content = b"tEXt" + _KEYWORD + hashlib.sha256(png).hexdigest().encode()
     return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
