@@ -1,4 +1,4 @@
-"""A folder to make is separate from what is read: it neither is nor contains any of it."""
+"""Keep output folders apart from inputs: an output neither is nor contains an input."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ..errors import SegconvError
 
 
 def refuse_holding(target: Path, read: Mapping[str, Path | None]) -> None:
-    """Refuse a target that is, or holds, something that must stay; links are followed.
+    """Refuse a target that is or contains something that must stay; links are followed.
 
     Parameters
     ----------
     target
-        Folder that would be made or replaced, whether it exists or not.
+        Folder to create or replace; it need not exist.
     read
-        What it is, in words → where it is, or None if it is nowhere.
+        Description → path of what must stay; None if there is none.
 
     Raises
     ------
     SegconvError
-        ``SC020``, naming the first.
+        ``SC020`` for the first such path.
     """
     own = os.path.join(os.path.realpath(target), "")
     for what, path in read.items():
@@ -38,14 +38,14 @@ def refuse_holding(target: Path, read: Mapping[str, Path | None]) -> None:
 
 
 def refuse_within(target: Path, what: str, path: Path) -> None:
-    """Refuse a target in a folder that is read: the next run would read what this one writes.
+    """Refuse a target inside an input folder: the next run would read what this one writes.
 
     Parameters
     ----------
     target
-        Folder that would be made.
+        Folder to create.
     what, path
-        What is read, in words, and where it is.
+        Description and path of the input.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The list of everything that may have been written into a staging folder: anything else in it is not segconv's."""
+"""List everything that may have been written into a staging folder: anything else in it is not segconv's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MARK = re.compile(re.escape(fsops.MARK) + "[0-9a-f]+")
 
 
 def declare(staging: Path, outputs: Iterable[str]) -> None:
-    """Add to the list before anything of it is written; make the list if it does not exist."""
+    """Add paths to the list before any of them is written; create the list if needed."""
     begun = read(staging)
     if begun is None:
         mark = fsops.new_mark()
@@ -46,7 +46,7 @@ def declare(staging: Path, outputs: Iterable[str]) -> None:
 
 
 def read(staging: Path) -> set[str] | None:
-    """Return the list of a staging folder, or None if it has none."""
+    """Return the list of a staging folder; None without one."""
     try:
         first, *outputs = reading.whole(reading.in_real_folder(staging / FILE), LONGEST).split(b"\0")
     except (OSError, SegconvError):
@@ -56,7 +56,7 @@ def read(staging: Path) -> set[str] | None:
 
 @contextmanager
 def declaring(staging: Path) -> Iterator[Callable[[Iterable[str]], None]]:
-    """Yield a function that adds to the list at little cost; what it is given must not be on the list yet."""
+    """Yield a function that adds to the list cheaply; its paths must not be on the list yet."""
     descriptor = fsops.open_append(staging / FILE)
     try:
         yield lambda outputs: fsops.append(descriptor, _END + _entries(outputs), staging / FILE)
@@ -65,14 +65,15 @@ def declaring(staging: Path) -> Iterator[Callable[[Iterable[str]], None]]:
 
 
 def mark_of(staging: Path) -> str:
-    """Return the prefix of the names of incomplete files in a staging folder; random for each folder."""
+    """Return the name prefix of incomplete files in a staging folder; random per folder."""
     return _mark_in(read(staging) or ()) or fsops.MARK
 
 
 def take_up(staging: Path) -> None:
-    """Make sure that a staging folder can be resumed, even one that was begun by a version of segconv without marks.
+    """Make sure that a staging folder can be resumed, even one begun by a version of segconv without marks.
 
-    What that left incomplete is removed, as it could no longer be distinguished from files of others.
+    Incomplete files of such a version are removed, because later they could not be distinguished from files of
+    others.
 
     Raises
     ------
@@ -86,12 +87,12 @@ def take_up(staging: Path) -> None:
 
 
 def refuse_foreign(staging: Path) -> set[str]:
-    """Return the files of a staging folder, relative to it, all of which were written by runs into it.
+    """Return the files of a staging folder, relative to it, if its runs wrote all of them.
 
     Raises
     ------
     SegconvError
-        ``SC021`` if it holds anything else, or is not a folder of segconv's.
+        ``SC021`` if it holds anything else or is not segconv's.
     """
     files, foreign = _told_apart(staging)
     if foreign and read(staging) is None and (staging / PLAN).is_file():
@@ -107,7 +108,7 @@ def refuse_foreign(staging: Path) -> set[str]:
 
 
 def remove(staging: Path) -> None:
-    """Remove a staging folder with everything in it, if runs wrote all of it.
+    """Remove a staging folder with everything in it, if its runs wrote all of it.
 
     Raises
     ------
@@ -118,22 +119,22 @@ def remove(staging: Path) -> None:
 
 
 def remove_own(staging: Path) -> list[Finding]:
-    """Remove from a staging folder what runs wrote into it; and the folder with its list if it holds nothing else.
+    """Remove from a staging folder what its runs wrote; remove the folder with its list if nothing else is in it.
 
     Returns
     -------
     findings
-        A warning on what else is in it, which stays.
+        A warning about files of others in it, which stay.
     """
     files, foreign = _told_apart(staging)
-    listed = {FILE} if foreign else set()  # it still says which of the rest is ours
+    listed = {FILE} if foreign else set()  # it still tells which of the other files are ours
     left = owned.remove(staging, files - listed, last=(JOURNAL, PLAN, FILE), keep=foreign)
     left = [path for path in left if path != FILE]
     return [as_warning(finding) for finding in _foreign(staging, left).findings] if left else []
 
 
 def _told_apart(staging: Path) -> tuple[set[str], list[str]]:
-    """Return the files of a staging folder that are ours, and what else is in it."""
+    """Return the files of a staging folder that are ours, and all others."""
     begun = read(staging)
     known = set() if begun is None else begun | {FILE}
     mark = _mark_in(known)
@@ -141,7 +142,7 @@ def _told_apart(staging: Path) -> tuple[set[str], list[str]]:
     foreign: list[str] = []
     found = list(owned.entries(staging))
     if begun is None and all(entry.is_dir(follow_symlinks=False) for _, entry in found):
-        return files, foreign  # only empty folders, as a removal that failed at its end leaves them
+        return files, foreign  # only empty folders, left by a removal that failed at its end
     for path, entry in found:
         if not _ours(path, entry, known, mark):
             foreign.append(path)
@@ -151,7 +152,7 @@ def _told_apart(staging: Path) -> tuple[set[str], list[str]]:
 
 
 def _ours(path: str, entry: os.DirEntry[str], known: set[str], mark: str | None) -> bool:
-    if entry.is_dir(follow_symlinks=False):  # an empty one, made for what was to be in it
+    if entry.is_dir(follow_symlinks=False):  # an empty folder, made for planned files
         return any(output.startswith(f"{path}/") for output in known)
     if fsops.is_temporary(entry.name):
         return _is_our_temporary(path, entry, known, mark)
@@ -161,7 +162,7 @@ def _ours(path: str, entry: os.DirEntry[str], known: set[str], mark: str | None)
 
 
 def _is_our_temporary(path: str, entry: os.DirEntry[str], known: set[str], mark: str | None) -> bool:
-    # Where files cannot be made without a name, the list itself has one before anything says the mark.
+    # If files cannot be created without a name, the list itself has a temporary name before the mark is known.
     if mark is not None and entry.name.startswith(mark):
         return entry.is_file(follow_symlinks=False) or entry.is_symlink()
     ours = fsops.is_temporary(path, (FILE,)) or (mark is None and _is_unmarked(path, known))
@@ -169,13 +170,13 @@ def _is_our_temporary(path: str, entry: os.DirEntry[str], known: set[str], mark:
 
 
 def _is_unmarked(path: str, known: set[str]) -> bool:
-    """Return whether a list without a mark accounts for a temporary file: by the file next to it that it was to be."""
+    """Return whether a list without a mark accounts for a temporary file: by the final file next to it."""
     folder, name = os.path.split(path)
     beside = {os.path.basename(other) for other in known if os.path.dirname(other) == folder} - {""}
     if known and not folder:
         beside |= {PLAN, JOURNAL}
     if not all(fsops.temporary_beside(Path(other)).name.endswith(f"-{other}") for other in beside):
-        beside.add("")  # the longest names do not fit into temporary ones
+        beside.add("")  # temporary names do not fit the longest names
     return bool(beside) and fsops.is_temporary(name, beside)
 
 

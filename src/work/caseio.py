@@ -1,7 +1,7 @@
-"""What the work on one case may do to the disk, and the record of what it did.
+"""Disk access for the work on one case, and the record of it.
 
-Outputs keep a temporary name until the run has written down that the case is finished: only the run gives them
-their own, so that an existing file of that name is not segconv's.
+Outputs keep a temporary name until the run has recorded the case as finished. Only the run gives them their
+final names, so an existing file of such a name is not segconv's.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _BLOCK = 1 << 20
 
 
 class CaseIO:
-    """Reads each source once, writes each output completely, and keeps the sizes and hashes of both.
+    """Reads each source once, writes each output completely, and records the sizes and hashes of both.
 
     Parameters
     ----------
     staging
-        Folder that outputs are written to.
+        Folder for the outputs.
     source_root
         Folder that the recorded paths of sources are relative to.
     mark
-        What the names of files begin with until they are complete.
+        Prefix of the names of incomplete files.
     """
 
     def __init__(self, staging: Path, source_root: Path, mark: str = fsops.MARK) -> None:
@@ -50,14 +50,14 @@ class CaseIO:
         self.warnings: list[Finding] = []
 
     def read(self, path: Path, limit: int | None = None) -> bytes:
-        """Return the bytes of a source, hashed and recorded.
+        """Read, hash and record a source; return its bytes.
 
         Parameters
         ----------
         path
             The file, without links.
         limit
-            Largest size in bytes, if its header was not read before.
+            Maximum size in bytes, if its header was not read before.
 
         Raises
         ------
@@ -74,18 +74,18 @@ class CaseIO:
         return data
 
     def sha256_of(self, path: Path) -> str:
-        """Return the hash of a source that was read."""
+        """Return the hash of a source already read."""
         return str(self.sources[os.fspath(path)]["sha256"])
 
     def write(self, relative: str, *pieces: fsops.Buffer) -> None:
-        """Write an output, under a temporary name.
+        """Write an output under a temporary name.
 
         Parameters
         ----------
         relative
             Path relative to the target.
         pieces
-            All of it, one after the other, each contiguous.
+            All of its bytes, in contiguous pieces.
         """
         temporary = self._prepare(relative)
         fsops.write_new(temporary, *pieces)
@@ -96,7 +96,7 @@ class CaseIO:
         self._target(relative, size, digest.hexdigest(), temporary=temporary.name)
 
     def carry(self, source: Path, relative: str, how: str = COPY) -> None:
-        """Put a source into the target unchanged, after hashing it."""
+        """Hash a source and place it in the target unchanged."""
         descriptor = self._open(source)
         try:
             digest = hashlib.sha256()
@@ -116,18 +116,18 @@ class CaseIO:
         self._link(source, relative, how)
 
     def place(self, source: Path, data: bytes, relative: str, how: str = COPY) -> None:
-        """Put a source that was read into the target unchanged: its bytes, or a link to it.
+        """Place a source in the target unchanged: its bytes, or a link to it.
 
         Parameters
         ----------
         source
             The file.
         data
-            What `read` returned.
+            The bytes from `read`.
         relative
             Path relative to the target.
         how
-            `COPY`, `HARD`, `SYMBOLIC`, or `EXTERNAL`: the file stays where it is, and is only named.
+            `COPY`, `HARD`, `SYMBOLIC`, or `EXTERNAL`: the file stays in place and is only referenced.
         """
         if how == COPY:
             temporary = self._prepare(relative)
@@ -161,7 +161,7 @@ class CaseIO:
         self._target(relative, entry["size"], entry["sha256"], carried=True, temporary=path.name)
 
     def warn(self, finding: Finding) -> None:
-        """Keep a warning about this case."""
+        """Record a warning about this case."""
         self.warnings.append(finding)
 
     def refuse_changed_sources(self) -> None:

@@ -1,7 +1,7 @@
-"""Every change that segconv makes to a disk goes through here, so that every one of them can be made to fail.
+"""All changes to the disk go through this module, so that tests can make each of them fail.
 
-``SEGCONV_FAULT`` names one call of this process that is to go wrong: ``kill@17`` ends the process at
-the 17th change, ``ENOSPC@3`` makes the third fail as a full disk would, ``EIO@rename:2`` the second
+``SEGCONV_FAULT`` names one call of this process that fails: ``kill@17`` ends the process at
+the 17th change, ``ENOSPC@3`` makes the third change fail as on a full disk, ``EIO@rename:2`` the second
 rename. Tests sweep over all of them.
 """
 
@@ -43,7 +43,7 @@ _calls: Counter[str] = Counter()
 
 
 def _before(operation: str, path: str | os.PathLike[str]) -> None:
-    """Count a change, and let it fail if ``SEGCONV_FAULT`` says so."""
+    """Count a change, and make it fail if ``SEGCONV_FAULT`` says so."""
     _calls[operation] += 1
     _calls["any"] += 1
     fault = os.environ.get("SEGCONV_FAULT")
@@ -59,19 +59,19 @@ def _before(operation: str, path: str | os.PathLike[str]) -> None:
 
 
 def mkdir(path: Path) -> None:
-    """Make a folder and the folders above it; no error if it exists."""
+    """Create a folder and its parents; no error if it exists."""
     if not path.is_dir():
         _before("mkdir", path)
         path.mkdir(parents=True, exist_ok=True)
 
 
 def write_new(path: Path, *pieces: Buffer, sync: bool = False) -> None:
-    """Write a file that must not exist yet, to its last byte: contiguous pieces, one after the other.
+    """Write all contiguous pieces to a file that must not exist yet.
 
     Raises
     ------
     OSError
-        Of the system; what was begun is removed.
+        From the system; the partial file is removed.
     """
     _before("create", path)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
@@ -94,14 +94,14 @@ def write_new(path: Path, *pieces: Buffer, sync: bool = False) -> None:
 
 
 def new_mark() -> str:
-    """Return a mark that no other run draws, for the names of incomplete files."""
+    """Return a unique mark for the names of incomplete files."""
     return MARK + secrets.token_hex(_DIGITS // 4)
 
 
 def temporary_beside(path: Path, mark: str = MARK) -> Path:
-    """Return a new name next to a file for its bytes until they are complete: one that no other worker draws.
+    """Return a unique name next to a file, for its bytes until they are complete.
 
-    It is the mark, a random part, and the name of the file where that leaves it short enough for every file system.
+    It consists of the mark, a random part, and the name of the file if the result fits every file system.
     """
     drawn = mark + secrets.token_hex(_DIGITS // 2)[len(mark) - len(MARK) :]
     named = f"{drawn}-{path.name}"
@@ -109,7 +109,7 @@ def temporary_beside(path: Path, mark: str = MARK) -> Path:
 
 
 def write_atomic(path: Path, *pieces: Buffer, sync: bool = False, mark: str = MARK) -> None:
-    """Write a file so that it exists completely or not at all; a file of that name is replaced, as in `complete`."""
+    """Write a file completely or not at all; an existing file is replaced as in `complete`."""
     temporary = temporary_beside(path, mark)
     write_new(temporary, *pieces, sync=sync)
     try:
@@ -120,12 +120,12 @@ def write_atomic(path: Path, *pieces: Buffer, sync: bool = False, mark: str = MA
 
 
 def complete(temporary: Path, path: Path) -> None:
-    """Give a complete file its name, replacing a file that has it.
+    """Rename a complete file to its final name, replacing an existing file.
 
     Raises
     ------
     FileExistsError
-        If something else has it: a link, a folder, a pipe or a device, which is never replaced.
+        If a link, folder, pipe or device has the name; these are never replaced.
     """
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(os.lstat(path).st_mode):
@@ -134,14 +134,14 @@ def complete(temporary: Path, path: Path) -> None:
 
 
 def create(path: Path, data: bytes) -> None:
-    """Write a file that must not exist yet: it appears complete, and until then has no name that a kill could leave.
+    """Write a file that must not exist yet; it appears complete, and has no name before, so a kill leaves nothing.
 
     Raises
     ------
     FileExistsError
         If the name is taken.
     OSError
-        Of the system.
+        From the system.
     """
     _before("create", path)
     try:
@@ -149,7 +149,7 @@ def create(path: Path, data: bytes) -> None:
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
             raise
-        temporary = temporary_beside(path)  # not on this file system
+        temporary = temporary_beside(path)  # unsupported by this file system
         write_new(temporary, data)
         try:
             rename_new(temporary, path)
@@ -163,20 +163,20 @@ def create(path: Path, data: bytes) -> None:
             _before("write", path)
             rest = rest[os.write(descriptor, rest) :]
         _before("link", path)
-        # With a folder given, Python calls linkat(2), which can follow the link that /proc has for an open file.
+        # With a folder given, Python calls linkat(2), which can follow the /proc link of an open file.
         os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=descriptor, follow_symlinks=True)
     finally:
         os.close(descriptor)
 
 
 def is_temporary(name: str, of: Collection[str] = ()) -> bool:
-    """Return whether a name is one that `write_atomic` gives to an incomplete file, of some files or any."""
+    """Return whether a name is a temporary one of `write_atomic`, for certain files or for any."""
     match = _TEMPORARY.fullmatch(name)
     return match is not None and (not of or (match[1] or "")[1:] in of)
 
 
 def copy_new(source: int, path: Path) -> None:
-    """Copy an open file to a new one inside the kernel, sharing blocks where the file system can."""
+    """Copy an open file to a new one inside the kernel, sharing blocks if the file system supports it."""
     _before("create", path)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     try:
@@ -213,7 +213,7 @@ def append(descriptor: int, data: bytes, path: Path) -> None:
 
 
 def open_append(path: Path) -> int:
-    """Open a file for appending, or make it; raises FileExistsError for a pipe or a device of that name."""
+    """Open or create a file for appending; raises FileExistsError for a pipe or a device."""
     _before("create", path)
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     descriptor = os.open(path, flags, 0o666)
@@ -224,18 +224,18 @@ def open_append(path: Path) -> int:
 
 
 def rename(source: Path, target: Path) -> None:
-    """Rename, replacing a file of that name."""
+    """Rename, replacing an existing file."""
     _before("rename", target)
     os.rename(source, target)
 
 
 def rename_new(source: Path, target: Path) -> None:
-    """Rename to a name that must be free; atomic where the kernel offers it.
+    """Rename to a free name; atomic if the kernel supports it.
 
     Raises
     ------
     FileExistsError
-        If it is not free.
+        If the name is taken.
     """
     _before("rename_new", target)
     try:
@@ -243,14 +243,14 @@ def rename_new(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP):
             raise
-        # Not on this file system: our lock keeps other runs out, so looking first is enough.
+        # Unsupported by this file system: our lock keeps other runs out, so a check before is enough.
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(target)) from None
         os.rename(source, target)
 
 
 def exchange(first: Path, second: Path) -> None:
-    """Swap two folders on one file system; atomic where the kernel offers it."""
+    """Swap two folders on one file system; atomic if the kernel supports it."""
     _before("exchange", second)
     try:
         _renameat2(first, second, _RENAME_EXCHANGE)
@@ -264,13 +264,13 @@ def exchange(first: Path, second: Path) -> None:
 
 
 def hard_link(source: Path, path: Path) -> None:
-    """Make a second name of a file; the name must be free."""
+    """Create a hard link; its name must be free."""
     _before("link", path)
     os.link(source, path, follow_symlinks=False)
 
 
 def symbolic_link(source: Path, path: Path) -> None:
-    """Make a link to an absolute path; the name must be free."""
+    """Create a symbolic link to an absolute path; its name must be free."""
     _before("symlink", path)
     os.symlink(source, path)
 
@@ -298,7 +298,7 @@ def sync_folder(path: Path) -> None:
 
 
 def sync_file_system(path: Path) -> None:
-    """Flush everything that was written to a folder's file system to the disk."""
+    """Flush everything written to a folder's file system to the disk."""
     _before("fsync", path)
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -309,23 +309,23 @@ def sync_file_system(path: Path) -> None:
 
 
 def lock(path: Path) -> int | None:
-    """Take an exclusive lock for as long as the returned descriptor is open; None if another holds it.
+    """Take an exclusive lock, held while the returned descriptor is open; None if another holds it.
 
     Raises
     ------
     OSError
-        If the file system knows no locks.
+        If the file system does not support locks.
     """
     return _lock(path, fcntl.LOCK_EX)
 
 
 def lock_shared(path: Path) -> int | None:
-    """Take a lock that others may share, but not hold exclusively; otherwise like `lock`."""
+    """Take a shared lock; otherwise like `lock`."""
     for _ in range(_TRIES):
         descriptor = _lock(path, fcntl.LOCK_SH)
         if descriptor is not None:
             return descriptor
-        time.sleep(_PAUSE_S)  # the last of those that shared it has it exclusively while it removes the file
+        time.sleep(_PAUSE_S)  # the last sharer holds it exclusively while removing the file
     return None
 
 
@@ -343,11 +343,11 @@ def _lock(path: Path, kind: int) -> int | None:
             raise
         if _is_at(descriptor, path):
             return descriptor
-        os.close(descriptor)  # its last holder removed the file between our opening and locking it
+        os.close(descriptor)  # its last holder removed the file after we opened it and before we locked it
 
 
 def sign(descriptor: int, text: str, path: Path) -> None:
-    """Write into a locked file who holds it."""
+    """Write the holder of a lock into its file."""
     _before("sign", path)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, text.encode(), 0)
@@ -356,12 +356,12 @@ def sign(descriptor: int, text: str, path: Path) -> None:
 def unlock(descriptor: int, path: Path) -> None:
     """Release a lock, and remove its file unless others share the lock."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # if others share it, the last of them removes the file
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # if shared, its last holder removes the file
         if _is_at(descriptor, path):
             _before("unlock", path)
             os.unlink(path)
     except OSError:
-        return  # a file without a holder is not a lock, and the work is done
+        return  # a file without a holder is not a lock, so it may stay
     finally:
         os.close(descriptor)
 
@@ -380,7 +380,7 @@ def _renameat2(source: Path, target: Path, flags: int) -> None:
 
 
 def _libc_call(name: str, *arguments: int | bytes) -> int:
-    """Call the C library; a function that it lacks counts as one that the kernel lacks."""
+    """Call the C library; a missing function counts as missing in the kernel."""
     function: Callable[..., int] | None = getattr(ctypes.CDLL(None, use_errno=True), name, None)
     if function is None:
         ctypes.set_errno(errno.ENOSYS)

@@ -1,4 +1,4 @@
-"""Folders that are read: held from the first look to the end, and verified to be the same then."""
+"""Hold input folders from the first read to the end, and verify then that they are unchanged."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ AGAIN = "run the same command again once nothing changes it"
 
 
 class Held:
-    """A folder as it was found, and the state of some of its files.
+    """A folder and the state of some of its files.
 
-    The folder is kept open for as long as this lives, so that its inode cannot become that of the
-    folder that takes its place. Its files are not: on NFS, a file that is removed while it is open
-    stays in its folder, which then cannot be removed.
+    The folder is kept open for the lifetime of this object, so that a folder that replaces it cannot get its
+    inode. Its files are not kept open: on NFS, a file removed while open stays in its folder, which then
+    cannot be removed.
 
     Parameters
     ----------
     folder
-        The folder, whether it exists or not.
+        The folder; it need not exist.
     names
-        Files that say what it is, relative to it. One that is missing must stay missing.
+        Files that identify its content, relative to it. Missing files must stay missing.
     """
 
     def __init__(self, folder: Path, names: Iterable[str] = ()) -> None:
@@ -34,7 +34,7 @@ class Held:
         self._files = {name: _size_and_time(self.folder / name) for name in names}
 
     def difference(self) -> SegconvError | None:
-        """Return ``SC062`` if the folder or one of its files has changed; None otherwise."""
+        """Return ``SC062`` if the folder or one of its files changed; None otherwise."""
         found = _identity_of(self.folder)
         if found != self._identity:
             how = "was removed" if found is None else "was replaced by another folder"
@@ -56,7 +56,7 @@ class Held:
     def _hold(self) -> tuple[int, int] | None:
         try:
             descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:  # reading the folder says why it cannot be read
+        except OSError:  # reading the folder raises the reason
             return _identity_of(self.folder)
         weakref.finalize(self, os.close, descriptor)
         found = os.fstat(descriptor)
@@ -65,13 +65,13 @@ class Held:
 
 @contextmanager
 def unchanged(*held: Held) -> Iterator[None]:
-    """Let a block that reads folders succeed only if they are the same at its end.
+    """Let a block succeed only if the folders that it reads are the same at its end.
 
     Raises
     ------
     SegconvError
-        ``SC062`` for the first that is not, also in the place of any other error but `Interrupted`:
-        what is wrong with halves of two datasets says nothing about either.
+        ``SC062`` for the first changed folder, even instead of any other error but `Interrupted`:
+        errors in a mix of two datasets say nothing about either.
     """
     try:
         yield
@@ -95,7 +95,7 @@ def _identity_of(folder: Path) -> tuple[int, int] | None:
 
 
 def _size_and_time(path: Path) -> tuple[int, int] | None:
-    """Return what the journal, too, recognises a file by: inodes do not last on every file system."""
+    """Return what identifies a file, as in the journal: inodes do not last on every file system."""
     try:
         found = os.stat(path)
     except OSError:

@@ -1,7 +1,6 @@
-"""Where a user's own settings and caches are: by the XDG base directory specification, and nowhere without a home.
+"""Find a user's settings and caches by the XDG base directory specification; there are none without a home.
 
-Containers and batch systems run processes for users that no list knows, with the home of another
-user, or with none.
+Containers and batch systems run processes as unlisted users, with another user's home or without one.
 """
 
 from __future__ import annotations
@@ -11,21 +10,21 @@ from pathlib import Path
 
 
 def config_home() -> Path | None:
-    """Return the folder of the user's settings, whether it exists or not; None if nothing says where it is."""
+    """Return the folder of the user's settings, which need not exist; None if unknown."""
     return _base("XDG_CONFIG_HOME", ".config")
 
 
 def cache_home() -> Path | None:
-    """Return the folder of the user's caches, whether it exists or not; None if nothing says where it is."""
+    """Return the folder of the user's caches, which need not exist; None if unknown."""
     return _base("XDG_CACHE_HOME", ".cache")
 
 
 def _base(variable: str, usual: str) -> Path | None:
     chosen = os.environ.get(variable, "")
-    if os.path.isabs(chosen):  # the specification has a relative path ignored
+    if os.path.isabs(chosen):  # the specification says to ignore a relative path
         return Path(chosen)
     home = os.environ.get("HOME")
     if home is None:
-        home = os.path.expanduser("~")  # asks the list of users, and stays "~" where that does not know this one
-    # A home that does not exist is not made: system users often have one whose name says that it does not.
+        home = os.path.expanduser("~")  # looks up the user, and stays "~" for an unlisted one
+    # A missing home is not created: system users often have one named to show that it does not exist.
     return Path(home, usual) if os.path.isabs(home) and os.path.isdir(home) else None

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: answered once, saying what is kept and how to resume, with no worker left behind."""
+"""Handle Ctrl-C and SIGTERM once: say what is kept and how to resume, and leave no worker behind."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _heard: list[int] = []
 
 
 def answer_once() -> None:
-    """Let Ctrl-C or SIGTERM raise `KeyboardInterrupt` once in this process, which is expected to end then.
+    """Let Ctrl-C or SIGTERM raise `KeyboardInterrupt` once in this process, which should then end.
 
-    Later signals are ignored, so that they cut short neither the end nor what is said about it.
+    Later signals are ignored, so that they interrupt neither the cleanup nor its messages.
     """
     for number in _ENDING:
         signal.signal(number, _answer)
@@ -43,7 +43,7 @@ def interruptible(message: str, hint: str = "", *cures: Cure) -> Iterator[None]:
         except Interrupted:
             raise
         except (KeyboardInterrupt, Exception) as error:
-            # A pool whose start was interrupted may raise that its workers died instead.
+            # A pool that was interrupted while starting may report dead workers instead.
             number = next(iter(heard()), None)
             if number is None and not isinstance(error, KeyboardInterrupt):
                 raise
@@ -54,7 +54,7 @@ def interruptible(message: str, hint: str = "", *cures: Cure) -> Iterator[None]:
 
 @contextmanager
 def _answering() -> Iterator[Callable[[], list[int]]]:
-    """Answer signals during a block, which gets a function that returns those that came; only the main thread can."""
+    """Handle signals in a block and yield a function that returns those received; works only in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield list
         return
@@ -64,12 +64,12 @@ def _answering() -> Iterator[Callable[[], list[int]]]:
         yield lambda: _heard[earlier:]
     finally:
         for number, handler in before.items():
-            if handler is not _answer:  # else the whole process answers once
+            if handler is not _answer:  # otherwise the process already handles them once
                 signal.signal(number, handler)
 
 
 def end_workers() -> None:
-    """End the worker processes of this run, if any were started."""
+    """End the worker processes of this run, if any."""
     loky = sys.modules.get("joblib.externals.loky.reusable_executor")
     executor = getattr(loky, "_executor", None)
     if executor is not None:

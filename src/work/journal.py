@@ -1,7 +1,7 @@
-"""The memory of a run: one line per finished case, which survives everything but the disk.
+"""The journal of a run: one line per finished case, which survives everything but loss of the disk.
 
-A line is the CRC-32 of a JSON text, a space, and the text. Only the run itself appends; a line that
-was torn by a power cut fails its checksum, and counts as missing.
+A line is the CRC-32 of a JSON text, a space, and the text. Only the run itself appends; a line cut off
+by a power failure fails its checksum and counts as missing.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ is_entry = entries(
 
 
 class Journal:
-    """Finished cases on disk; in memory only the place of each in the file.
+    """Finished cases on disk; only the position of each in the file is in memory.
 
     Parameters
     ----------
     path
-        The file, made if it does not exist.
+        The file; created if it does not exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,7 +64,7 @@ class Journal:
         return len(self._at)
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Append the entry of a finished case; ``entry["case"]`` names it. The last entry of a case counts."""
+        """Append the entry of a finished case, named by ``entry["case"]``; the last entry of a case counts."""
         text = json.dumps(entry, separators=(",", ":"), ensure_ascii=True).encode()
         line = b"%08x %s\n" % (zlib.crc32(text), text)
         fsops.append(self._descriptor, line, self._path)
@@ -78,11 +78,11 @@ class Journal:
         return entry
 
     def forget(self, case: str) -> None:
-        """Drop a case whose files are not what they should be; it is done again."""
+        """Drop a case whose files are wrong, so that it is done again."""
         self._at.pop(case, None)
 
     def cases(self) -> list[str]:
-        """Return the cases in it."""
+        """Return the finished cases."""
         return list(self._at)
 
     def close(self) -> None:
@@ -92,14 +92,14 @@ class Journal:
     def _load(self) -> None:
         with open(self._path, "rb") as lines:
             for line in iter(lambda: lines.readline(LONGEST_LINE), b""):
-                if len(line) == LONGEST_LINE:  # whatever follows, it is nothing that a run appended
+                if len(line) == LONGEST_LINE:  # whatever follows was not appended by a run
                     self._end = os.fstat(self._descriptor).st_size
                     break
                 entry = _parse(line)
                 if entry is not None:
                     self._at[entry["case"]] = (self._end, len(line))
                 self._end += len(line)
-        # A torn last line must not swallow the one that is appended to it.
+        # A cut-off last line must not swallow the next one.
         if self._end and not _ends_with_newline(self._path):
             fsops.append(self._descriptor, b"\n", self._path)
             self._end += 1

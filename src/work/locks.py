@@ -1,4 +1,4 @@
-"""The lock of a target: one run at a time works on it, and the programs that it starts belong to the run."""
+"""Lock a target, so that only one run, including the programs that it starts, works on it at a time."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def locked(target: Target) -> Iterator[int]:
     Yields
     ------
     descriptor
-        Which holds it.
+        The descriptor that holds the lock.
 
     Raises
     ------
     SegconvError
         ``SC035`` if another run holds it, with its process and host; ``SC031`` if the file system
-        knows no locks or the folder cannot be written; ``SC021`` if another file has its name.
+        does not support locks or the folder cannot be written; ``SC021`` if another file has its name.
     """
     with _holding(target, fsops.lock) as descriptor:
         with writing(target.lock):
@@ -46,7 +46,7 @@ def locked(target: Target) -> Iterator[int]:
 
 @contextmanager
 def shared(target: Target) -> Iterator[int]:
-    """Hold the lock of a target together with others that only read it; `locked` is refused meanwhile."""
+    """Share the lock of a target with other readers; `locked` is refused meanwhile."""
     with _holding(target, fsops.lock_shared) as descriptor:
         with writing(target.lock):
             if not _is_signed_by_the_living(descriptor):
@@ -54,14 +54,14 @@ def shared(target: Target) -> Iterator[int]:
         try:
             yield descriptor
         finally:
-            with suppress(OSError):  # a text for people; others may still hold it
+            with suppress(OSError):  # only a text for people; others may still hold the lock
                 if _words(descriptor) == _own_words():
                     fsops.sign(descriptor, "", target.lock)
 
 
 @contextmanager
 def if_possible(lock: AbstractContextManager[int]) -> Iterator[None]:
-    """Hold a lock unless its folder cannot be written or locked, where segconv could not change anything either."""
+    """Hold a lock unless its folder cannot be written or locked: segconv could not change anything there either."""
     with ExitStack() as stack:
         try:
             stack.enter_context(lock)
@@ -84,7 +84,7 @@ def _holding(target: Target, lock: Callable[[Path], int | None]) -> Iterator[int
 
 
 def held_locks() -> tuple[int, ...]:
-    """Return the descriptors of the locks that this thread holds; a process that inherits them holds them as well."""
+    """Return the descriptors of this thread's locks; a process that inherits them also holds the locks."""
     return tuple(_held())
 
 
@@ -116,9 +116,9 @@ def _take(target: Target, lock: Callable[[Path], int | None]) -> int:
 
 
 def _is_lock(descriptor: int) -> bool:
-    """Whether an open file is a lock: empty, or signed by one who held it."""
+    """Return whether an open file is a lock: empty, or signed by a holder."""
     found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:  # another name of a file of others
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:  # a hard link to another file
         return False
     words = _words(descriptor)
     return not words or _HOLDER_PATTERN.fullmatch(words) is not None
@@ -133,7 +133,7 @@ def _words(descriptor: int) -> str:
 
 
 def _is_signed_by_the_living(descriptor: int) -> bool:
-    """Whether a process that exists, as far as this host knows, has signed a lock."""
+    """Return whether a lock is signed by a process that, as far as this host knows, exists."""
     signed = _HOLDER_PATTERN.fullmatch(_words(descriptor))
     if signed is None or signed[2] != socket.gethostname():
         return signed is not None

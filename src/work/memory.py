@@ -1,4 +1,4 @@
-"""How many workers fit into memory."""
+"""Limit the number of workers to what fits into memory."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ MOST_PACKED = 8 * 1032
 
 
 def affordable(jobs: int, items: Iterable[T], *, nbytes: Callable[[T], int], decoded: Callable[[T], int]) -> int:
-    """Return how many of the workers fit into memory; at least one.
+    """Return how many workers fit into memory, at least one.
 
     Parameters
     ----------
     jobs
-        Number of workers that are asked for.
+        Number of workers asked for.
     items
         The work.
     nbytes
-        Returns how many bytes an item reads from the disk.
+        Returns the bytes that an item reads from the disk.
     decoded
-        Returns the decoded size of its largest file in bytes; called only where `nbytes` does not rule out a problem.
+        Returns the decoded bytes of its largest file; called only if `nbytes` does not rule out a problem.
     """
     room = available_bytes() if jobs > 1 else None
     if room is None:
@@ -45,9 +45,9 @@ def affordable(jobs: int, items: Iterable[T], *, nbytes: Callable[[T], int], dec
 
 
 def within_memory(workers: W, items: Iterable[T], nbytes: Callable[[T], int], decoded: Callable[[T], int]) -> W:
-    """Return as many of the workers as fit into the memory of this machine, and note if these are fewer.
+    """Return how many workers fit into the memory of this machine, and note if that is fewer than asked for.
 
-    Items and functions are those of `affordable`. Workers elsewhere have memories of their own.
+    Items and functions are those of `affordable`. Workers elsewhere have their own memory.
     """
     if not backend_of(workers.backend).here:
         return workers
@@ -59,12 +59,12 @@ def within_memory(workers: W, items: Iterable[T], nbytes: Callable[[T], int], de
 
 
 def available_bytes(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Return how many bytes of memory this process can still use; None if neither machine nor control groups say.
+    """Return how many bytes of memory this process can still use; None if neither machine nor control groups tell.
 
     Parameters
     ----------
     proc, groups
-        Where Linux describes processes and control groups; see cgroups(7).
+        Folders where Linux describes processes and control groups; see cgroups(7).
     """
     found = []
     for line in _text(proc / "meminfo").splitlines():
@@ -83,7 +83,7 @@ def available_bytes(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgr
 
 
 def _left(root: Path, path: str, limit: str, usage: str, cache: str) -> list[int]:
-    """Return what a control group and those above it leave; a container sees its own as the root."""
+    """Return the bytes that a control group and its ancestors leave; a container sees its own group as the root."""
     own = Path(os.path.normpath(f"{root}/{path}"))
     left = []
     for folder in (own, *own.parents):
@@ -93,7 +93,7 @@ def _left(root: Path, path: str, limit: str, usage: str, cache: str) -> list[int
             used = int(_text(folder / usage))
             for line in _text(folder / "memory.stat").splitlines():
                 name, _, number = line.partition(" ")
-                used -= int(number) if name == cache else 0  # cached files, which are dropped when needed
+                used -= int(number) if name == cache else 0  # cached files, which can be dropped
             left.append(int(_text(folder / limit)) - used)
     return left
 

@@ -1,8 +1,7 @@
-"""Only what segconv wrote is replaced or removed: the proof that a folder holds nothing else.
+"""Prove that a folder holds only what segconv wrote: nothing else is ever replaced or removed.
 
-A finished folder says with which files, sizes and hashes it was written (its lineage); a staging
-folder has a list of everything that may have been written into it. Anything else
-in it belongs to others, and stays.
+A finished folder lists the files, sizes and hashes that were written (its lineage); a staging
+folder lists everything that may have been written into it. Anything else belongs to others and stays.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file as it was written.
+    """A file as written.
 
     Parameters
     ----------
     path
         Relative to its folder, with slashes.
     sha256
-        Of its bytes; None where only its name is known.
+        Hash of its bytes; None if only its name is known.
     linked
-        Whether a symbolic link may stand for it.
+        Whether a symbolic link may take its place.
     """
 
     path: str
@@ -59,7 +58,7 @@ class Owned:
     folder
         The folder.
     files
-        Relative path → inode, size, time of the last change of content and of the inode, at the time of the proof.
+        Relative path → inode, size, and times of the last change of content and of inode, at the time of the proof.
     """
 
     folder: Path
@@ -72,24 +71,24 @@ class Owned:
             raise _not_replaced(self.folder, other, "which appeared or changed during the run")
 
     def unchanged_in(self, folder: Path) -> set[str]:
-        """Return the files that are still what they were, now that the folder has another name."""
+        """Return the unchanged files, now that the folder has another name."""
         return {path for path, found in _identities(folder).items() if self.files.get(path) == found}
 
 
 def prove(folder: Path, manifest: Manifest | None) -> Owned:
-    """Prove that a folder holds nothing but what segconv wrote.
+    """Prove that a folder holds only what segconv wrote.
 
     Parameters
     ----------
     folder
-        What would be replaced.
+        The folder to replace.
     manifest
-        Returns what a folder of its kind was written with; None for kinds that are never replaced.
+        Returns the files that a folder of its kind was written with; None for kinds that are never replaced.
 
     Raises
     ------
     SegconvError
-        ``SC020`` naming what segconv did not write, or what changed since.
+        ``SC020`` naming the files that segconv did not write or that changed since.
     """
     if not stat.S_ISDIR(os.lstat(folder).st_mode):
         raise SegconvError(
@@ -115,7 +114,7 @@ def prove(folder: Path, manifest: Manifest | None) -> Owned:
 
 
 def remove(folder: Path, files: Collection[str], last: Iterable[str] = (), keep: Collection[str] = ()) -> list[str]:
-    """Remove files of a folder, and the folders that become empty.
+    """Remove files from a folder, and folders that become empty.
 
     Parameters
     ----------
@@ -124,14 +123,14 @@ def remove(folder: Path, files: Collection[str], last: Iterable[str] = (), keep:
     files
         Relative paths; missing ones are skipped.
     last
-        Those of them that say which of the others segconv wrote, in the order of their removal.
+        The files that list what segconv wrote; removed last, in this order.
     keep
         Empty folders that stay.
 
     Returns
     -------
     left
-        Relative paths of everything else in it, which stays.
+        Relative paths of everything that stays.
     """
     late = [path for path in last if path in files]
     for part in (set(files) - set(late), late):
@@ -145,7 +144,7 @@ def remove(folder: Path, files: Collection[str], last: Iterable[str] = (), keep:
 
 
 def entries(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield relative path and entry of every file in a folder, and of every empty folder."""
+    """Yield the relative path and entry of every file and every empty folder."""
     waiting = [""]
     while waiting:
         inside = waiting.pop()
@@ -194,14 +193,14 @@ def _remove_empty_folders(folder: Path, keep: Collection[str]) -> None:
 
 
 def _foreign(folder: Path, written: dict[str, Written]) -> list[str]:
-    """Return what is not listed, or is not the kind of file that was written."""
+    """Return entries that are not listed, or are not the kind of file that was written."""
     foreign = []
     for path, entry in entries(folder):
         listed = written.get(path)
-        if entry.is_dir(follow_symlinks=False):  # an empty one
+        if entry.is_dir(follow_symlinks=False):  # an empty folder
             usual = any(other.startswith(f"{path}/") for other in written)
         else:
-            # A temporary file is what a killed change of the folder left.
+            # A temporary file was left by a killed change of the folder.
             temporary = fsops.is_temporary(entry.name, OF_EDITS)
             usual = (listed is not None or temporary) and entry.is_file(follow_symlinks=False)
             usual |= listed is not None and listed.linked and entry.is_symlink()
@@ -212,7 +211,7 @@ def _foreign(folder: Path, written: dict[str, Written]) -> list[str]:
 
 def _changed(path: Path, written: Written) -> bool:
     found = os.stat(path, follow_symlinks=False)
-    # A link, and another name of a file, can be removed without losing the file.
+    # Removing a symbolic or hard link does not lose the file.
     if stat.S_ISLNK(found.st_mode) or found.st_nlink > 1 or written.sha256 is None:
         return False
     return file_sha256(path) != written.sha256

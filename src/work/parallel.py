@@ -1,4 +1,4 @@
-"""One function over many items, by several workers: results as they come, and no worker that outlives the run."""
+"""Apply a function to many items by several workers: results as they arrive, and no worker outlives the run."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def each(
     Parameters
     ----------
     function
-        A function of a module, or an object that can be pickled; any callable for threads.
+        A module-level function or a picklable object; any callable for threads.
     items
-        Taken as they are needed.
+        Consumed as needed.
     jobs
-        Number of workers; 1 works in this process.
+        Number of workers; with 1, this process does the work.
     backend
         A key of `BACKENDS`; processes on this machine if None.
     name
-        Returns what to call an item in a message; picklable as `function` is.
+        Returns the name of an item for messages; picklable like `function`.
     tell
-        Hears in a line if threads replace processes, which the system cannot start.
+        Called with a line if threads replace processes because the system cannot start these.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for an unknown backend, or no worker at all, ``SC100`` if a worker was ended from outside.
+        ``SC001`` for an unknown backend or less than one worker, ``SC100`` if a worker was killed.
     """
     refuse_unfit(jobs=jobs, backend=backend)
     workers = backend_of(backend)

@@ -1,4 +1,4 @@
-"""What is going to be done: small frozen items, one per case, and where their files go."""
+"""The plan of a run: small frozen items, one per case, and the paths of their files."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _LONGEST_SLOT_BYTES = 200
 
 
 def hidden_name(slot: str) -> str:
-    """Return the name of the staging folder of a slot: the slot's own, or a hash of a long one."""
+    """Return the name of the staging folder of a slot: made from the slot's name, or from a hash if it is long."""
     slot_bytes = os.fsencode(slot)
     return f"{HIDDEN}{slot if len(slot_bytes) <= _LONGEST_SLOT_BYTES else hashlib.sha256(slot_bytes).hexdigest()}"
 
 
 def work_slot(command: str, output: Path) -> str:
-    """Return the slot of the folder in which a command works for an output, next to it; see `WORKERS`."""
+    """Return the slot of a command's work folder next to an output; see `WORKERS`."""
     return f"{command}-{output.name}"
 
 
 def work_folder(command: str, output: Path) -> Path:
-    """Return the folder in which a command works for an output."""
+    """Return a command's work folder for an output."""
     return output.absolute().parent / hidden_name(work_slot(command, output))
 
 
@@ -57,9 +57,9 @@ class Item:
     outputs
         Paths of the files that it writes, relative to the target, with slashes.
     payload
-        What the worker needs besides; picklable.
+        Further input of the worker; picklable.
     nbytes
-        Estimate of what it writes.
+        Estimated bytes that it writes.
     """
 
     case: str
@@ -76,12 +76,12 @@ class Target:
     Parameters
     ----------
     path
-        The folder; made absolute, so that it is the same for a run that starts elsewhere.
+        The folder; made absolute, so that it is the same for a run started elsewhere.
     slot
         Names its staging folder and its lock; two runs with the same slot in the same parent folder
         exclude each other.
     manifest
-        Returns what a finished folder of its kind was written with; None if it is never replaced.
+        Returns the files that a finished folder of its kind was written with; None if it is never replaced.
     """
 
     path: Path
@@ -98,7 +98,7 @@ class Target:
 
     @property
     def lock(self) -> Path:
-        """The file that is locked while a run works on it."""
+        """The file that a run locks while it works on the target."""
         return self.path.parent / f"{hidden_name(self.slot)}.lock"
 
 
@@ -109,18 +109,18 @@ class Plan:
     Parameters
     ----------
     target
-        What is made.
+        The folder to make.
     source_root
         Folder that lineage paths are relative to.
     items
-        The work.
+        The work on each case.
     key
-        Command and every option that decides the bytes of the result; JSON-able. A staging folder
-        with another key is not continued.
+        Command and every option that determines the bytes of the result; JSON-able. A staging folder
+        with another key is not resumed.
     warnings
-        What planning noticed.
+        Warnings from planning.
     held
-        Folders that were read, which must be the same when the run ends.
+        Folders that were read; they must be unchanged when the run ends.
     """
 
     target: Target
@@ -136,14 +136,14 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of everything that decides the bytes of the result, except the contents of the sources."""
+        """SHA-256 of everything that determines the bytes of the result, except the contents of the sources."""
         parts = {
             "format": FORMAT,
             "key": self.key,
             "source": str(self.source_root),
             "target": str(self.target.path.absolute()),
         }
-        # Not sorted: the order of what a user declares decides bytes as well.
+        # Not sorted: the order of a user's declarations also determines the bytes.
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

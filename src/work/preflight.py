@@ -1,4 +1,4 @@
-"""Whether a target can be made, and may replace what exists: decided before anything is written."""
+"""Decide before writing whether a target can be made and may replace what exists."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SPARE_BYTES = 16 << 20
 
 
 def preflight(plan: Plan, *, overwrite: bool) -> None:
-    """Refuse what is certain to fail, without writing.
+    """Refuse a run that is certain to fail, without writing.
 
     Raises
     ------
     SegconvError
-        ``SC020`` if the target exists, or would replace what it is made from, ``SC031`` if its folder
+        ``SC020`` if the target exists or would replace its own source, ``SC031`` if its folder
         cannot be written, ``SC032`` if the disk has too little room.
     """
     target = plan.target.path
@@ -48,12 +48,12 @@ def preflight(plan: Plan, *, overwrite: bool) -> None:
 
 
 def refuse_unwritable(folder: Path) -> Path:
-    """Return a folder, or the one that it would be made in.
+    """Return a folder, or the one where it would be created.
 
     Raises
     ------
     SegconvError
-        ``SC031`` if it is not a folder, or cannot be written.
+        ``SC031`` if it is not a folder or cannot be written.
     """
     while not folder.is_dir():
         if os.path.lexists(folder):
@@ -67,17 +67,17 @@ def refuse_unwritable(folder: Path) -> Path:
 
 
 def refuse_unwritable_name(path: Path) -> Path:
-    """Refuse the name of a file or folder that cannot be made, before there is anything to write.
+    """Refuse the path of a file or folder that cannot be created, before there is anything to write.
 
     Returns
     -------
     folder
-        The one that it is made in, or the nearest existing one above.
+        Its parent, or the nearest existing folder above.
 
     Raises
     ------
     SegconvError
-        ``SC031`` if its folder, or the one that it would be made in, cannot be written, or its name is too long.
+        ``SC031`` if that folder cannot be written, or the name is too long.
     """
     with writing(path):
         with suppress(FileNotFoundError, NotADirectoryError):
@@ -86,7 +86,7 @@ def refuse_unwritable_name(path: Path) -> Path:
 
 
 def _read_from(target: Path, plan: Plan) -> str | None:
-    """Return a source inside the target, following links: it would be gone, and links to it would dangle."""
+    """Return a source inside the target, with links followed: it would be lost, and links to it would dangle."""
     if not target.is_dir():
         return None
     inside = os.path.join(os.path.realpath(target), "")
@@ -112,7 +112,7 @@ def refuse_taken(target: Target, *, overwrite: bool) -> None:
 
 
 def replaceable(target: Target, *, overwrite: bool) -> Owned | None:
-    """Return the proof that an existing target may be replaced; None if nothing has to be.
+    """Return the proof that an existing target may be replaced; None if there is nothing to replace.
 
     Raises
     ------
@@ -125,5 +125,5 @@ def replaceable(target: Target, *, overwrite: bool) -> Owned | None:
 
 
 def is_empty_folder(path: Path) -> bool:
-    """Return whether a path is a folder with nothing in it."""
+    """Return whether a path is an empty folder."""
     return path.is_dir() and not path.is_symlink() and not any(path.iterdir())

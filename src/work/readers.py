@@ -1,4 +1,4 @@
-"""Files that a plan depends on: read by as many workers as fit into memory, with progress."""
+"""Read the files that a plan depends on, by as many workers as fit into memory, with progress."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ WHAT = "labels"
 
 @dataclass(frozen=True)
 class Readers:
-    """Who reads files while a plan is made.
+    """Workers that read files while a plan is made.
 
-    They are threads of this process: their work is done outside the interpreter's lock, and their results
+    They are threads of this process, because they work outside the interpreter's lock and their results
     are small.
 
     Parameters
     ----------
     jobs
-        Most workers; 1 reads in this thread.
+        Maximum number of workers; 1 reads in this thread.
     progress
-        Hears how far they are.
+        Shows the progress.
     """
 
     jobs: int = 1
@@ -51,9 +51,9 @@ class Readers:
         files: Callable[[T], Sequence[str]],
         decoded: Callable[[T], int],
     ) -> Generator[tuple[T, R | SegconvError], None, None]:
-        """Yield every item, in order, with what reading it returned, or what was wrong with it.
+        """Yield every item, in order, with the result or the error of reading it.
 
-        Closing the generator ends the reading: what was not begun is not read.
+        Closing the generator ends the reading; pending items are not read.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The execution of a plan: in parallel, with the same bytes for any number of workers, resumable at any moment."""
+"""Execute a plan in parallel, with the same bytes for any number of workers, resumable at any moment."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Result:
     case
         Its identifier.
     record
-        What the task returned.
+        The record that the task returned.
     sources, targets
-        ``path``, ``size`` and ``sha256`` of what was read and written.
+        ``path``, ``size`` and ``sha256`` of the files read and written.
     warnings
-        What the task noticed.
+        Warnings of the task.
     """
 
     case: str
@@ -63,20 +63,20 @@ class Result:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run did.
+    """The outcome of a run.
 
     Parameters
     ----------
     target
         The folder that was made.
     done
-        Cases in it.
+        Number of cases in it.
     reused
-        How many of those an earlier, unfinished run had already done.
+        How many of them an earlier, unfinished run had done.
     warnings
-        Of the plan, the cases and the dataset as a whole.
+        Warnings of the plan, the cases and the complete dataset.
     failed
-        Findings of the cases that were left out under ``keep_going``.
+        Findings of cases left out under ``keep_going``.
     """
 
     target: Path
@@ -97,21 +97,21 @@ def execute(
     *,
     decoded: Callable[[Item], int] | None = None,
 ) -> Outcome:
-    """Execute a plan: the target appears complete, or not at all.
+    """Execute a plan; the target appears complete or not at all.
 
     Parameters
     ----------
     plan
-        What to do.
+        The plan to execute.
     task
-        Does one item, in a worker; a function of a module. Returns a JSON-able record.
+        Does one item in a worker and returns a JSON-able record; a module-level function.
     finish
-        Writes the files of the dataset as a whole from all results, in the order of the plan; returns findings.
+        Writes the files of the complete dataset from all results, in the order of the plan; returns findings.
     how
-        Who works, and what happens to what exists.
+        Workers, and the treatment of existing folders.
     decoded
-        Returns how many bytes the largest file of an item decodes to, which limits the number of workers to
-        what the memory suffices for.
+        Returns the decoded bytes of the largest file of an item, to limit the number of workers to what fits
+        into memory.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def execute(
         interruptible(STOPPED, GO_ON),
         writing(plan.target.staging),
     ):
-        preflight(plan, overwrite=how.overwrite)  # another run may have just ended
+        preflight(plan, overwrite=how.overwrite)  # another run may just have ended
         replaced = replaceable(plan.target, overwrite=how.overwrite)
         outcome = stage(plan, task, finish, how, decoded=decoded)
         late = staging.commit(plan.target, replaced, fsync=how.fsync)
@@ -145,7 +145,7 @@ def stage(
     *,
     decoded: Callable[[Item], int] | None = None,
 ) -> Outcome:
-    """Do the work of a plan in its staging folder, which stays: nothing appears, and a further run continues it.
+    """Do the work of a plan in its staging folder only; a later run resumes it.
 
     The caller holds the lock of the target. Parameters and errors are those of `execute`; `overwrite`, `fsync`
     and `lock` concern the target, which this does not touch.
@@ -154,7 +154,7 @@ def stage(
     try:
         return _staged(plan, task, finish, how, decoded)
     except Refused:
-        if not staging.finished_cases(plan.target.staging):  # nothing to resume from
+        if not staging.finished_cases(plan.target.staging):  # nothing to resume
             staging.discard(plan.target)
         raise
 
@@ -181,13 +181,13 @@ def _staged(plan: Plan, task: Task, finish: Finish, how: RunOptions, decoded: Ca
 
 
 def abort(*targets: Target) -> list[Path]:
-    """Remove what unfinished runs left next to targets, staging folders and locks; return what was removed.
+    """Remove the staging folders and locks of unfinished runs next to targets; return the removed paths.
 
     Raises
     ------
     SegconvError
-        ``SC035`` if one of the runs is still at work, before anything is removed; ``SC021`` for a folder that holds
-        what segconv did not write, which stays, after the others are removed.
+        ``SC035`` if one of the runs is still at work, before anything is removed; ``SC021`` for a folder with files
+        of others, which stays, after the others are removed.
     """
     left = {target: _left_by(target) for target in targets if _left_by(target)}
     with ExitStack() as locks:
@@ -205,7 +205,7 @@ def _left_by(target: Target) -> list[Path]:
 
 
 def _discarded(target: Target) -> SegconvError | None:
-    """Remove a staging folder; return why it stays, if it does."""
+    """Remove a staging folder, or return why it stays."""
     try:
         with writing(target.staging):
             if os.path.lexists(target.staging):
@@ -216,7 +216,7 @@ def _discarded(target: Target) -> SegconvError | None:
 
 
 def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions) -> list[Finding]:
-    """Do what the journal lacks; return the findings of what failed, in the order of the plan."""
+    """Do the items missing in the journal; return the findings of failed ones, in the order of the plan."""
     pending = [item for item in plan.items if item.case not in journal]
     failures: dict[str, list[Finding]] = {}
     folder = plan.target.staging
@@ -240,7 +240,7 @@ def _run_items(plan: Plan, task: Task, journal: Journal, how: RunOptions) -> lis
 
 @contextmanager
 def _saying_how_to_resume() -> Iterator[None]:
-    """Say of a worker that died that the run can be resumed."""
+    """Add to the error of a dead worker that the run can be resumed."""
     try:
         yield
     except SegconvError as error:
@@ -254,11 +254,11 @@ def _case(item: Item) -> str:
 
 
 def _kind_of_workers(plan: Plan, jobs: int) -> str | None:
-    """Return the kind of workers that serves a plan best.
+    """Return the best kind of workers for a plan.
 
-    Reading, inflating, deflating and hashing run outside of the interpreter's lock, and a thread
-    starts at once, where a process first spends most of a second on its imports. What is left
-    under the lock, about a millisecond an item, holds up many workers on small items.
+    Reading, inflating, deflating and hashing run outside the interpreter's lock, and a thread starts
+    at once, while a process first spends most of a second on its imports. The work left under the
+    lock, about a millisecond per item, slows down many workers on small items.
     """
     nbytes = sum(item.nbytes for item in plan.items) / max(1, len(plan.items))
     return THREADS if jobs <= FEW_WORKERS or nbytes >= jobs * BYTES_A_WORKER else None
@@ -267,7 +267,7 @@ def _kind_of_workers(plan: Plan, jobs: int) -> str | None:
 def _finish(
     plan: Plan, journal: Journal, finish: Finish, failed: list[Finding], reused: int, how: RunOptions
 ) -> Outcome:
-    """Write and verify the files of the dataset as a whole."""
+    """Write and verify the files of the complete dataset."""
     warnings = list(plan.warnings)
 
     def results() -> Iterator[Result]:
@@ -287,14 +287,14 @@ def _finish(
     if how.verify:
         of_cases = (target for case in journal.cases() for target in journal.read(case)["targets"])
         staging.verify(plan.target.staging, itertools.chain(of_cases, staged.targets), how.jobs)
-    # As late as possible: a worker of a run that was killed may have left a file half a second ago.
+    # As late as possible: a worker of a killed run may have written a file half a second ago.
     staging.clean(plan, journal, keep=[target["path"] for target in staged.targets])
     return Outcome(plan.target.path, len(journal), reused, warnings, failed)
 
 
 @contextmanager
 def _blaming(folder: Path) -> Iterator[None]:
-    """Name the staging folder where a record of its journal cannot be used."""
+    """Name the staging folder in errors about unusable records of its journal."""
     try:
         yield
     except SegconvError as error:
@@ -321,7 +321,7 @@ def _of_entry(found: dict[str, Any]) -> Finding:
 
 @dataclass(frozen=True)
 class _Call:
-    """The work on one item, as it is sent to a worker; its result is an entry of the journal, or findings."""
+    """The work on one item, as sent to a worker; returns an entry of the journal, or findings."""
 
     task: Task
     staging: Path

@@ -1,4 +1,4 @@
-"""How a plan is run: choices that change no byte of the result."""
+"""Options of a run that do not change the bytes of the result."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..errors import SegconvError
 
 
 class Progress(Protocol):
-    """Hears how far a run is."""
+    """Shows the progress of a run."""
 
     def note(self, text: str) -> None:
-        """Hear what a person may want to know before the work begins."""
+        """Show a note before the work begins."""
 
     def start(self, total: int, done: int, what: str = "cases") -> None:
-        """Begin with so many cases (or `what`), some of which an earlier run has done."""
+        """Start with the number of cases (or `what`), including those that an earlier run has done."""
 
     def advance(self, case: str) -> None:
-        """Count one more."""
+        """Count one more case."""
 
     def stop(self) -> None:
         """End."""
@@ -32,16 +32,16 @@ class Unheard:
     """Progress that is not shown."""
 
     def note(self, text: str) -> None:
-        """Drop a note."""
+        """Do nothing."""
 
     def start(self, total: int, done: int, what: str = "cases") -> None:
-        """Begin in silence."""
+        """Do nothing."""
 
     def advance(self, case: str) -> None:
-        """Count nothing."""
+        """Do nothing."""
 
     def stop(self) -> None:
-        """End in silence."""
+        """Do nothing."""
 
 
 UNHEARD = Unheard()
@@ -49,7 +49,7 @@ UNHEARD = Unheard()
 
 @contextmanager
 def shown(progress: Progress, total: int, done: int = 0, what: str = "cases") -> Iterator[None]:
-    """Show the progress of a block, however it ends."""
+    """Show the progress of a block, and stop however it ends."""
     progress.start(total, done, what)
     try:
         yield
@@ -59,21 +59,21 @@ def shown(progress: Progress, total: int, done: int = 0, what: str = "cases") ->
 
 @dataclass(frozen=True)
 class Workers:
-    """Who does the work, and who hears how far it is.
+    """The workers, and the progress display.
 
     Parameters
     ----------
     jobs
-        Number of workers; 1 works in this process.
+        Number of workers; with 1, this process does the work.
     backend
-        The kind of workers: a name that `parallel.each` knows; threads or processes of this machine if None.
+        Kind of workers, as in `parallel.each`; threads or processes of this machine if None.
     progress
-        Hears how far the work is.
+        Shows the progress.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for a value of another type, or fewer than one worker.
+        ``SC001`` for a value of the wrong type or fewer than one worker.
     """
 
     jobs: int = 1
@@ -86,7 +86,7 @@ class Workers:
 
 @dataclass(frozen=True)
 class RunOptions(Workers):
-    """How a plan is run; everything that decides bytes is in the plan.
+    """How to run a plan; the plan determines the bytes of the result.
 
     Parameters
     ----------
@@ -95,13 +95,13 @@ class RunOptions(Workers):
     overwrite
         Replace the target once the new one is complete.
     restart
-        Discard what an unfinished run left.
+        Discard an unfinished run.
     keep_going
-        Leave out cases that fail instead of refusing all.
+        Leave out failing cases instead of refusing all.
     strict
         Treat warnings as errors.
     fsync
-        Bring everything to the disk before the target appears.
+        Flush everything to the disk before the target appears.
     verify
         Read every written file again at the end.
     lock
@@ -118,17 +118,17 @@ class RunOptions(Workers):
 
 
 def refuse_unfit(**options: Any) -> None:
-    """Refuse values that make no sense, before anything is begun.
+    """Refuse invalid values before anything begins.
 
     Parameters
     ----------
     options
-        Fields of `RunOptions`; ``tell`` and ``warn``; or switches.
+        Fields of `RunOptions`, ``tell`` and ``warn``, or switches.
 
     Raises
     ------
     SegconvError
-        ``SC001`` for the first of another type, or fewer than one worker.
+        ``SC001`` for the first value of the wrong type, or for fewer than one worker.
     """
     for name, value in options.items():
         fits, expected = _FIT.get(name, _SWITCH)

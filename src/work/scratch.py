@@ -1,4 +1,4 @@
-"""A work folder that exists for the duration of a block, and belongs to no other run meanwhile."""
+"""A work folder that exists for the duration of a block and is exclusive to one run."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ Warn = Callable[[Sequence[Finding]], None]
 
 @contextmanager
 def scratch(work: Path, outputs: Iterable[str], warn: Warn | None = None) -> Iterator[None]:
-    """Make a work folder, and at the end remove what was written into it, whatever happens.
+    """Create a work folder, and always remove what was written into it at the end.
 
     Parameters
     ----------
     work
-        A folder that is named as `hidden_name` does.
+        A folder named by `hidden_name`.
     outputs
-        Everything that may be written into it, relative to it; more is declared with `begun.declare`.
+        Everything that may be written into it, relative to it; declare more with `begun.declare`.
     warn
-        Hears of anything else that is in it at the end, which stays.
+        Called with a warning about other files in it at the end, which stay.
 
     Raises
     ------
     SegconvError
-        ``SC035`` if another run works in it; ``SC021`` if a link, a file, or a folder that holds what segconv
-        did not write has its name.
+        ``SC035`` if another run works in it; ``SC021`` if a link, a file, or a folder with files of others
+        has its name.
     """
     with locked(Target(work, work.name.removeprefix(HIDDEN))):
         _remove_earlier(work)
@@ -50,7 +50,7 @@ def scratch(work: Path, outputs: Iterable[str], warn: Warn | None = None) -> Ite
 
 
 def _remove_earlier(work: Path) -> None:
-    """Remove what a run that was killed left."""
+    """Remove what a killed run left."""
     if not os.path.lexists(work):
         return
     if work.is_symlink() or not work.is_dir():

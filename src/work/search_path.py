@@ -1,8 +1,8 @@
-"""Where Python looks for modules: not in the current folder, which may be a stranger's.
+"""Keep Python from importing modules from the current folder, which may not be trustworthy.
 
-The processes that loky starts are begun as ``python -m …`` and ``python -c …``, which look there first of
-all: for ``socket``, before the standard library. What they need besides is sent to them, with the
-search path of this process.
+loky starts processes as ``python -m …`` and ``python -c …``, which search there first, even for ``socket``,
+before the standard library. Everything else that they need is sent to them with the search path of this
+process.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _PACKAGE = Path(__file__).absolute().parents[1]
 
 
 def variables_of_children() -> dict[str, str | None]:
-    """Return the variables with which a Python process takes no module from the current folder; None removes one."""
+    """Return the variables that keep a Python process from importing from the current folder; None removes one."""
     return {_SAFE_PATH: "1", _PATH: os.pathsep.join(_absolute_entries(os.environ.get(_PATH, ""))) or None}
 
 
 def forget_relative_entries() -> None:
-    """Stop looking for modules in folders of ``PYTHONPATH`` that depend on where a command runs.
+    """Remove entries of ``PYTHONPATH`` from the search path that depend on the current folder.
 
-    An empty entry, as an unset variable leaves, is the current folder. The folder in which segconv
-    itself was found stays, and so does what Python put first for the program that it was to run.
+    An empty entry, as left by an unset variable, is the current folder. The folder of segconv itself
+    stays, and so does the entry that Python put first for the program it runs.
     """
     given = os.environ.get(_PATH)
     if not given:
@@ -38,5 +38,5 @@ def forget_relative_entries() -> None:
 
 
 def _absolute_entries(path: str) -> list[str]:
-    """Return the folders of a ``PYTHONPATH`` that do not depend on where a command runs."""
+    """Return the folders of a ``PYTHONPATH`` that do not depend on the current folder."""
     return [entry for entry in path.split(os.pathsep) if os.path.isabs(entry)]

@@ -1,4 +1,4 @@
-"""Single files that appear complete and are replaced at once; a kill leaves no more than a work folder next to them."""
+"""Write single files atomically; a kill leaves at most a work folder next to them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def write_single(path: Path, data: bytes, refuse: Callable[[], None]) -> None:
     Parameters
     ----------
     path
-        The file; folders above it are made.
+        The file; its parent folders are created.
     data
         Its content.
     refuse
-        Called just before the file appears; raises if what exists then must not be replaced.
+        Called just before the file appears; raises if an existing file must not be replaced.
 
     Raises
     ------

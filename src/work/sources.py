@@ -1,4 +1,4 @@
-"""The sources of finished cases, checked again before the target appears."""
+"""Check the sources of finished cases again before the target appears."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .plan import Plan
 
 
 def forget_changed(plan: Plan, journal: Journal) -> list[Finding]:
-    """Forget the cases whose sources have changed since they were read, so that they are done again.
+    """Forget cases whose sources changed since they were read, so that they are done again.
 
     Returns
     -------

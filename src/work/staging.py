@@ -1,4 +1,4 @@
-"""The folder in which a target grows: begun, resumed, verified, and renamed once."""
+"""The staging folder of a target: begun, resumed, verified, and renamed once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONGEST_PLAN = 64 << 20
 
 
 class Staged:
-    """What finishing may write: the files of the dataset as a whole."""
+    """Writes the files of the complete dataset when a run finishes."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -43,7 +43,7 @@ class Staged:
         self.write_lines(relative, [data])
 
     def write_lines(self, relative: str, lines: Iterable[bytes]) -> None:
-        """Write a file piece by piece, without holding all of it."""
+        """Write a file piece by piece, without keeping all of it in memory."""
         path = self._folder / relative
         first = relative not in (begun.read(self._folder) or ())
         if first:
@@ -65,17 +65,17 @@ class Staged:
 
 
 def begin(plan: Plan, *, restart: bool) -> Journal:
-    """Make the staging folder, or resume the existing one.
+    """Create the staging folder, or resume the existing one.
 
     Returns
     -------
     journal
-        With the cases whose files exist and whose sources have not changed.
+        The cases whose files exist and whose sources have not changed.
 
     Raises
     ------
     SegconvError
-        ``SC021`` if the folder belongs to a run with other options, or holds what segconv did not write.
+        ``SC021`` if the folder belongs to a run with other options, or holds files of others.
     """
     staging = plan.target.staging
     _take_over(plan, restart=restart)
@@ -94,12 +94,12 @@ def begin(plan: Plan, *, restart: bool) -> Journal:
 
 
 def _take_over(plan: Plan, *, restart: bool) -> None:
-    """Make the staging folder, or make sure that the existing one can be resumed; see `begin`."""
+    """Create the staging folder, or make sure that the existing one can be resumed; see `begin`."""
     staging = plan.target.staging
     if _leftover(plan.target) or (restart and os.path.lexists(staging)):
         discard(plan.target)
     elif os.path.lexists(staging) and begun.read(staging) is None:
-        begun.remove(staging)  # empty folders, as a removal that failed at its end leaves them
+        begun.remove(staging)  # empty folders, left by a removal that failed at its end
     fsops.mkdir(staging)
     begun.take_up(staging)
     record = staging / PLAN
@@ -111,17 +111,17 @@ def _take_over(plan: Plan, *, restart: bool) -> None:
                 file=str(staging),
                 cures=[Cure.of("restart"), abort_cure(plan.target)],
             )
-        begun.remove(staging)  # what was only planned does not lock the target
+        begun.remove(staging)  # a mere plan does not lock the target
         fsops.mkdir(staging)
 
 
 def name_outputs(staging: Path, entry: dict[str, Any], declare: Callable[[Iterable[str]], None]) -> None:
-    """Give the files of a finished case their names, once the journal has its entry.
+    """Give the files of a finished case their final names, once the journal has its entry.
 
     Raises
     ------
     FileExistsError
-        If another file has one of them.
+        If another file has one of the names.
     """
     waiting = [target for target in entry["targets"] if "temporary" in target]
     names = [(staging / target["path"]).with_name(target["temporary"]) for target in waiting]
@@ -141,12 +141,12 @@ def _refuse_existing(path: Path) -> None:
 
 
 def _folders(plan: Plan) -> set[str]:
-    """Return the folders of a plan as entries of the list of what was begun, as they may be made at any time."""
+    """Return the folders of a plan as entries of the list of begun files, because they may be created at any time."""
     return {f"{folder}/" for item in plan.items for output in item.outputs if (folder := os.path.dirname(output))}
 
 
 def finished_cases(staging: Path) -> int:
-    """Return how many cases the journal of a staging folder accounts for."""
+    """Return the number of cases in the journal of a staging folder."""
     journal = Journal(staging / JOURNAL)
     try:
         return len(journal)
@@ -155,12 +155,12 @@ def finished_cases(staging: Path) -> int:
 
 
 def discard(target: Target) -> None:
-    """Remove the staging folder of a target, whichever run made it.
+    """Remove the staging folder of a target, made by any run.
 
     Raises
     ------
     SegconvError
-        ``SC021`` if it is a link or a file, or holds what segconv did not write.
+        ``SC021`` if it is a link or a file, or holds files of others.
     """
     staging = target.staging
     if _leftover(target):
@@ -171,7 +171,7 @@ def discard(target: Target) -> None:
 
 
 def _leftover(target: Target) -> bool:
-    """Whether the staging folder is finished: of a run that was killed at its last step, or what it replaced."""
+    """Whether the staging folder is finished: left by a run killed at its last step, or replaced by it."""
     staging = target.staging
     if not os.path.lexists(staging):
         return False
@@ -191,7 +191,7 @@ def _leftover(target: Target) -> bool:
 
 
 def abort_cure(target: Target) -> Cure:
-    """Return the cure that removes the unfinished run in the staging folder of a target, and no other."""
+    """Return the cure that removes only the unfinished run in the staging folder of a target."""
     name, folder = made_for(target.staging) or target.path.name, target.path.parent
     if target.slot.isdecimal() and name.startswith(f"Dataset{target.slot}_"):
         return Cure.of("abort_dataset", dataset=target.slot, raw=folder.absolute())
@@ -200,18 +200,18 @@ def abort_cure(target: Target) -> Cure:
 
 
 def made_for(staging: Path) -> str | None:
-    """Return the name of what a staging folder will become; None if it does not say."""
+    """Return the name of the future target of a staging folder; None if it does not say."""
     name = _said(staging / PLAN).get("target")
     return name if isinstance(name, str) and name == os.path.basename(name) else None
 
 
 def clean(plan: Plan, journal: Journal, keep: Iterable[str] = ()) -> None:
-    """Remove from the staging folder what runs wrote into it and no finished case accounts for.
+    """Remove from the staging folder the files of runs that belong to no finished case.
 
     Raises
     ------
     SegconvError
-        ``SC021`` if it holds what segconv did not write.
+        ``SC021`` if it holds files of others.
     """
     staging = plan.target.staging
     known = {PLAN, JOURNAL, begun.FILE, *keep}
@@ -220,12 +220,12 @@ def clean(plan: Plan, journal: Journal, keep: Iterable[str] = ()) -> None:
 
 
 def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
-    """Read every file again and compare it with what was written.
+    """Read every file again and compare it with the written bytes.
 
     Raises
     ------
     SegconvError
-        ``SC033`` naming a file that differs.
+        ``SC033`` naming the file that differs.
     """
 
     def differs(target: dict[str, Any]) -> str | None:
@@ -242,38 +242,38 @@ def verify(staging: Path, targets: Iterable[dict[str, Any]], jobs: int) -> None:
 
 
 def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> list[Finding]:
-    """Let the target appear: the one visible step.
+    """Make the target appear: the only visible step.
 
     Parameters
     ----------
     target
-        Whose staging folder is complete.
+        The target; its staging folder is complete.
     replaced
-        The existing target, which is replaced; None if there is none.
+        The existing target to replace; None if there is none.
     fsync
         Flush everything to the disk first.
 
     Returns
     -------
     findings
-        A warning on files of the replaced target that were added or changed at the last moment, and that stay.
+        A warning about files of the replaced target that were added or changed at the last moment; they stay.
 
     Raises
     ------
     SegconvError
-        ``SC020`` if the target appeared or changed meanwhile, with the staging folder as it was.
+        ``SC020`` if the target appeared or changed meanwhile; the staging folder is unchanged.
     """
     staging, folder = target.staging, target.path
     if replaced is not None:
         replaced.refuse_changes()  # while the staging folder can still be resumed
-    # In this order: without the list, nothing would say which of the rest is ours.
+    # In this order: without the list, nothing would show which other files are ours.
     for name in (JOURNAL, PLAN, begun.FILE):
         fsops.unlink(staging / name)
     if fsync:
         fsops.sync_file_system(staging)
     left: list[str] = []
     if replaced is not None:
-        replaced.refuse_changes()  # again, as flushing takes time
+        replaced.refuse_changes()  # again, because flushing takes time
         fsops.exchange(staging, folder)
         left = owned.remove(staging, replaced.unchanged_in(staging), last=LAST)
     else:
@@ -292,19 +292,19 @@ def commit(target: Target, replaced: Owned | None, *, fsync: bool) -> list[Findi
 
 
 def publish(target: Target, finish: Callable[[Staged], None], *, overwrite: bool) -> None:
-    """Let a folder of a few files appear complete, replacing one of its kind if that is asked for.
+    """Make a folder of a few files appear complete, replacing one of its kind if asked to.
 
     Parameters
     ----------
     target
-        What is made; its `manifest` says whether an existing one may be replaced.
+        The folder to make; its `manifest` says whether an existing one may be replaced.
     finish
         Writes the files.
 
     Raises
     ------
     SegconvError
-        ``SC020`` if the target exists, or holds what segconv did not write; ``SC03x``.
+        ``SC020`` if the target exists or holds files of others; ``SC03x``.
     """
     refuse_taken(target, overwrite=overwrite)
     with locked(target), writing(target.staging):

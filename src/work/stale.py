@@ -1,4 +1,4 @@
-"""Which cases of an unfinished run must be done again: their task, a source or a written file has changed."""
+"""Find cases of an unfinished run that must be done again: their task, a source or a written file changed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def forget_stale(plan: Plan, journal: Journal) -> None:
 
 
 def _still_good(item: Item, entry: dict[str, Any], plan: Plan) -> bool:
-    """Whether a journalled case need not be done again."""
+    """Return whether a journalled case need not be done again."""
     try:
         is_entry(entry)
         return (
@@ -52,10 +52,10 @@ def _same_file(path: Path, target: Mapping[str, Any]) -> bool:
 
 
 def payload_hash(item: Item) -> str:
-    """Return a hash of what a worker gets, so that a case is done again when that changes."""
+    """Return a hash of a worker's input, so that a case is done again when it changes."""
     return hashlib.sha256(repr(item.payload).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def where(folder: Path, target: Mapping[str, Any]) -> Path:
-    """Return where a written file is: in its folder, or where an external one was left."""
+    """Return the path of a written file: in its folder, or in place for an external one."""
     return Path(target["at"]) if "at" in target else folder / target["path"]

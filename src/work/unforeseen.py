@@ -1,4 +1,4 @@
-"""Errors that should not be possible: how they are reported, and how they leave a worker process."""
+"""Report errors that should not be possible, and carry them out of a worker process."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ R = TypeVar("R")
 
 
 def unforeseen(error: Exception, file: str) -> Finding:
-    """Return the finding for an error that should not be possible, or for memory that ran out."""
+    """Return the finding for an error that should not be possible, or for lack of memory."""
     if isinstance(error, MemoryError):
         return Finding("SC103", "memory ran out", file=file)
-    if isinstance(error, OSError) and error.errno is not None:  # a file that went away, or a disk that fails
+    if isinstance(error, OSError) and error.errno is not None:  # a file that vanished, or a failing disk
         return reading.refusal(error, error.filename or file).findings[0]
     what = f"{type(error).__name__}: {error}"
     if os.environ.get("SEGCONV_DEBUG"):
@@ -30,14 +30,14 @@ def unforeseen(error: Exception, file: str) -> Finding:
 
 @dataclass(frozen=True)
 class Carried(Generic[T, R]):
-    """A function whose errors all survive the way out of a worker process.
+    """A function whose errors all survive pickling out of a worker process.
 
     Parameters
     ----------
     function
-        Does the work on an item.
+        Processes an item.
     name
-        Returns what to call an item in a message.
+        Returns the name of an item for messages.
     """
 
     function: Callable[[T], R]
@@ -57,7 +57,7 @@ class Carried(Generic[T, R]):
 
 
 def _survives(error: Exception) -> bool:
-    """Return whether an exception is the same after it was pickled: many of other packages' are not."""
+    """Return whether an exception survives pickling unchanged; many of other packages do not."""
     try:
         pickle.dumps(error)
         reduced: Any = error.__reduce__()

@@ -1,4 +1,4 @@
-"""Writes that the system refuses, reported as our errors."""
+"""Report refused writes as our errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OF_READING = (*_GONE, errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE)
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an error of the system while writing into ours."""
+    """Turn system errors while writing into ours."""
     try:
         yield
     except OSError as error:
@@ -26,14 +26,14 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def of_system(error: OSError, path: Path) -> SegconvError:
-    """Return the error for what the system refused while something was written to `path`, or below it.
+    """Return the error for a system error while writing to `path` or below it.
 
-    The file may be one that is read meanwhile: one that is elsewhere, and gone.
+    The file may also be one that is read meanwhile: one that is elsewhere and gone.
     """
     if error.filename is not None and error.filename2 is None:
         asked = Path(os.fsdecode(error.filename))
         beside = asked.is_relative_to(path.parent)
-        # A folder above it is one that was being made.
+        # A folder above `path` was being created.
         ours = asked.is_relative_to(path) or path.is_relative_to(asked) or asked == path.parent / asked.name
         if not ours and error.errno in (_GONE if beside else _OF_READING):
             return reading.refusal(error, asked)
@@ -41,7 +41,7 @@ def of_system(error: OSError, path: Path) -> SegconvError:
 
 
 def cannot_write(error: OSError, path: Path) -> SegconvError:
-    """Return the error for a write that the system refused."""
+    """Return the error for a refused write."""
     name = str(error.filename2 or error.filename or path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SegconvError(

@@ -23,14 +23,14 @@ BACKENDS: Mapping[str, Backend] = MappingProxyType({PROCESSES: Processes(), THRE
 
 
 def workers_at_hand(name: str | None, jobs: int, tell: Callable[[str], None] | None = None) -> Backend:
-    """Return the workers of this name, or threads where the system lacks what processes need.
+    """Return the workers of this name, or threads if the system cannot start processes.
 
     Parameters
     ----------
     name, jobs
         As in `parallel.each`.
     tell
-        Hears if threads replace processes, and why.
+        Called with the reason if threads replace processes.
     """
     found = backend_of(name)
     if found is BACKENDS[PROCESSES] and (why := why_there_are_none(jobs)) is not None:
@@ -41,7 +41,7 @@ def workers_at_hand(name: str | None, jobs: int, tell: Callable[[str], None] | N
 
 
 def backend_of(name: str | None) -> Backend:
-    """Return the workers of this name; processes of this machine if it is None.
+    """Return the workers of this name; processes on this machine if None.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What every kind of workers does."""
+"""The interface of all kinds of workers."""
 
 from __future__ import annotations
 
@@ -23,37 +23,36 @@ class Backend(Protocol):
         """See above."""
 
     def ready(self) -> None:
-        """Refuse workers that are not available, before anything is written for them.
+        """Refuse unavailable workers before anything is written for them.
 
         Raises
         ------
         SegconvError
-            ``SC041`` if what they need is not installed, ``SC042`` if they do not answer.
+            ``SC041`` if a package that they need is not installed, ``SC042`` if they do not answer.
         """
 
     def results(
         self, function: Callable[[T], R], items: Iterator[T], jobs: int, name: Callable[[T], str]
     ) -> Generator[R, None, None]:
-        """Submit items, a few more than there are workers, and yield each result as it comes, in any order.
+        """Submit items, a few more than there are workers, and yield results as they arrive, in any order.
 
-        Closing the generator ends the work: what was not begun never is, and no worker is left that was
-        started for it.
+        Closing the generator ends the work: pending items are dropped, and workers started for it end.
 
         Parameters
         ----------
         function
-            Called with each item; it and its items can be pickled, unless the workers are threads.
+            Called with each item; it and its items must be picklable unless the workers are threads.
         items
-            Taken as they are needed.
+            Consumed as needed.
         jobs
-            Number of workers, for those that are started for this.
+            Number of workers, if they are started for this work.
         name
-            Returns what to call an item in a message.
+            Returns the name of an item for messages.
 
         Raises
         ------
         SegconvError
-            ``SC100`` if a worker was ended from outside.
+            ``SC100`` if a worker was killed.
         Exception
             What `function` raises.
         """

@@ -1,4 +1,4 @@
-"""Workers of a Dask cluster, given work through a client of its scheduler."""
+"""Workers of a Dask cluster, reached through a client of its scheduler."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _EXECUTING = ("executing", "long-running")
 
 
 class Dask:
-    """The cluster whose scheduler `SCHEDULER` names; in a program with a client of its own, that one's.
+    """The cluster whose scheduler `SCHEDULER` names; in a program with its own client, the cluster of that client.
 
     The cluster decides how many work at once, not `jobs`.
     """
@@ -70,7 +70,7 @@ class Dask:
                     elif by_itself:
                         raise killed
                     else:
-                        # Dask blames every task of a dead worker: which one it was shows when each works by itself.
+                        # Dask blames every task of a dead worker: running each by itself shows which one killed it.
                         suspects.append(item)
             finally:
                 submitted.release()
@@ -84,8 +84,8 @@ class _Work(Generic[T, R]):
     item: T
 
     def __call__(self) -> tuple[R | None, Exception | None]:
-        """Return the result, or what was raised: what the future itself raises comes from the cluster."""
-        os.environ.setdefault(ITK_THREADS, "1")  # the cluster gives each worker the number of threads to use
+        """Return the result or the exception raised: exceptions of the future itself come from the cluster."""
+        os.environ.setdefault(ITK_THREADS, "1")  # the cluster sets the number of threads per worker
         serve(_ended())
         try:
             return self.work(self.item), None
@@ -96,7 +96,7 @@ class _Work(Generic[T, R]):
 
 
 def _ended() -> Callable[[], bool]:
-    """Return a function that says, in a worker, whether its task is no longer wanted."""
+    """Return a function for a worker that says whether its task was cancelled."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -110,7 +110,7 @@ def _ended() -> Callable[[], bool]:
 
 
 class _Submitted(Generic[T, R]):
-    """The items that were submitted and are not done."""
+    """The submitted items that are not done."""
 
     def __init__(self, client: Any, work: Carried[T, R]) -> None:
         self._client = client
@@ -123,13 +123,13 @@ class _Submitted(Generic[T, R]):
 
     def add(self, items: Iterable[T]) -> None:
         for item in items:
-            # The key is new each time: the same work may have to be done again.
+            # A new key each time, because the same work may have to be done again.
             future = self._client.submit(_Work(self._work, item), key=f"segconv-{uuid.uuid4().hex}", pure=False)
             self._waiting[future.key] = future, item
             future.add_done_callback(self._done.put)
 
     def next(self, cluster: _Cluster) -> tuple[Any, T]:
-        """Return the next future that is done, and its item."""
+        """Return the next finished future, and its item."""
         while True:
             try:
                 return self._waiting.pop(self._done.get(timeout=POLL_S).key)
@@ -137,13 +137,13 @@ class _Submitted(Generic[T, R]):
                 cluster.look([self._work.name(item) for _, item in self._waiting.values()])
 
     def release(self) -> None:
-        """Give up what is not done."""
+        """Give up unfinished items."""
         for future, _ in self._waiting.values():
             future.release()
 
 
 class _Cluster:
-    """What a run must know about a cluster that works for it."""
+    """State of the cluster during a run."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -154,21 +154,21 @@ class _Cluster:
         self.look()
 
     def look(self, cases: Sequence[str] = ()) -> None:
-        """Learn how many items fit at once.
+        """Find out how many items fit at once.
 
         Parameters
         ----------
         cases
-            What the workers have, for the message if they are gone.
+            The workers' current cases, for the message if they are gone.
 
         Raises
         ------
         SegconvError
-            ``SC100`` if the scheduler is gone, or there was no worker for too long.
+            ``SC100`` if the scheduler is gone, or if there was no worker for too long.
         """
         try:
             threads = sum(self._client.nthreads().values()) if self._client.status == "running" else None
-        except (OSError, AttributeError):  # from a client that is closing
+        except (OSError, AttributeError):  # raised by a closing client
             threads = None
         if threads is None:
             raise self._lost()
@@ -185,7 +185,7 @@ class _Cluster:
             raise SegconvError(found, code="SC100", hint=f"start workers, for example with dask worker {self._address}")
 
     def killed_by(self, future: Any, case: str) -> SegconvError | None:
-        """Return the error for a task that ended all its workers; None for any other.
+        """Return the error for a task that killed all its workers; None for any other error.
 
         Raises
         ------
@@ -214,13 +214,13 @@ class _Cluster:
         )
 
     def result(self, future: Any) -> Any:
-        """Return what a task returned, or raise what it raised."""
+        """Return the result of a task, or raise its exception."""
         while True:
             try:
                 result, error = future.result(timeout=POLL_S)
                 break
             except TimeoutError:
-                self.look()  # the worker that held the result died, and another does the work again
+                self.look()  # the worker that held the result died; another one repeats the work
         if error is not None:
             raise error
         return result

@@ -1,4 +1,4 @@
-"""The way to the scheduler of a Dask cluster."""
+"""Connect to the scheduler of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCHEDULER = "DASK_SCHEDULER_ADDRESS"
 
 @contextmanager
 def connected() -> Iterator[Any]:
-    """Connect to the scheduler that `SCHEDULER` names for the time of a block; without one use the caller's own client.
+    """Connect to the scheduler that `SCHEDULER` names for the duration of a block; without it, use the caller's client.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def connected() -> Iterator[Any]:
         yield client
         return
     with _silent(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # versions that differ, which may not matter
+        warnings.simplefilter("ignore")  # for differing versions, which may not matter
         _knock(address)
         client = distributed.Client(address, set_as_default=False)
         try:
@@ -52,7 +52,7 @@ def connected() -> Iterator[Any]:
 
 
 def _knock(address: str) -> None:
-    """Refuse an address at which no scheduler answers: a client that was never connected cannot be closed."""
+    """Refuse an address where no scheduler answers: a client that never connected cannot be closed."""
     from distributed import Security
     from distributed.comm import connect
     from distributed.utils import LoopRunner
@@ -74,7 +74,7 @@ def _knock(address: str) -> None:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keep Dask's log off the terminal: what went wrong is a finding."""
+    """Keep Dask's log off the terminal: errors become findings."""
     names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
     found = [logging.getLogger(name) for name in (*names, "asyncio")]
     before = [logger.level for logger in found]

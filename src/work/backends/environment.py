@@ -1,4 +1,4 @@
-"""The environment in which worker processes start; a program that uses segconv gets its own back afterwards."""
+"""The environment of worker processes; the calling program's environment is restored afterwards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _before: dict[str, str | None] = {}
 
 @contextmanager
 def environment_of_workers() -> Iterator[None]:
-    """Start processes during a block without settings of the pool's library, and without modules of the current folder.
+    """Let processes start in a block without settings of the pool's library or modules from the current folder.
 
     Several runs may overlap: the first changes the environment, the last restores it.
     """

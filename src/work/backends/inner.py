@@ -1,4 +1,4 @@
-"""Threads within a worker: workers of one machine share its cores."""
+"""Limit threads within a worker: workers on one machine share its cores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
 
 def inner_threads(jobs: int) -> int:
-    """Return how many threads each of the workers may use."""
+    """Return the number of threads per worker."""
     return max(1, (os.cpu_count() or 1) // jobs)
 
 
@@ -19,7 +19,7 @@ def inner_threads(jobs: int) -> int:
 def pinned(jobs: int) -> Iterator[None]:
     """Limit every worker of this run to its share of SimpleITK's threads."""
     before = os.environ.get(ITK_THREADS)
-    os.environ[ITK_THREADS] = str(inner_threads(jobs))  # processes inherit it
+    os.environ[ITK_THREADS] = str(inner_threads(jobs))  # inherited by processes
     try:
         yield
     finally:

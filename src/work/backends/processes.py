@@ -1,4 +1,4 @@
-"""Processes of this machine: joblib's loky, because it reports at once when one dies."""
+"""Processes on this machine, by joblib's loky, because it reports a dead process at once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WATCH_INTERVAL_S = 0.5
 
 
 class Processes:
-    """A pool of processes, which loky keeps for the next run."""
+    """A pool of processes that loky keeps for the next run."""
 
     here = True
 
@@ -63,7 +63,7 @@ class Processes:
                     results = parallel(work(item) for item in items)
                 yield from results
         except KeyboardInterrupt:
-            end_workers()  # before joblib removes what processes that are still starting look for
+            end_workers()  # before joblib removes files that starting processes still need
             raise
         except TerminatedWorkerError as error:
             raise SegconvError(
@@ -75,8 +75,8 @@ class Processes:
 
 
 def _begin(owner: int) -> None:
-    """Begin a worker process: it ends soon after its run, where loky's would wait minutes for more work."""
-    # Ctrl-C reaches the whole process group; only the run answers it.
+    """Start a worker process that ends soon after its run; loky's would wait minutes for more work."""
+    # Ctrl-C reaches all processes of the group; only the run handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def gone() -> bool:
@@ -93,13 +93,13 @@ def _begin(owner: int) -> None:
 
 @contextmanager
 def _held_back(number: signal.Signals) -> Iterator[None]:
-    """Hold a signal back from this process during a block, and permanently from processes that start in it.
+    """Block a signal in this process during a block, and permanently in processes started in it.
 
-    A worker that Ctrl-C meets while it loads its modules would print where it was.
+    A worker that got Ctrl-C while loading its modules would print a traceback.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [number])
     main = threading.current_thread() is threading.main_thread()
-    # What is ignored when a process starts stays ignored in it; what is blocked meanwhile is not lost.
+    # A signal ignored when a process starts stays ignored in it; a signal blocked meanwhile is not lost.
     handler = signal.signal(number, signal.SIG_IGN) if main else None
     try:
         yield

@@ -1,4 +1,4 @@
-"""Named semaphores, with which processes wait for one another: none exist where shared memory is full or missing."""
+"""Check for named semaphores, which processes need: there are none if shared memory is full or missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OF_WORKER = 2
 
 
 def why_there_are_none(jobs: int) -> str | None:
-    """Return why the system lacks semaphores for this number of worker processes; None if it has them."""
+    """Return why there are no semaphores for this number of worker processes; None if there are."""
     held: list[Any] = []
     try:
         from _multiprocessing import SemLock  # type: ignore[import-not-found, unused-ignore]

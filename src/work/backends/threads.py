@@ -1,4 +1,4 @@
-"""Threads of this process, for work that is done outside the interpreter's lock."""
+"""Threads of this process, for work outside the interpreter's lock."""
 
 from __future__ import annotations
 
