@@ -1,4 +1,4 @@
-"""What a file really is, by its first bytes, so that a file with the wrong ending is refused by what it is."""
+"""Identify a file by its first bytes, so that the error for a wrong ending says what the file really is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FIRST_WORDS = (
 
 
 def kind_of(head: Buffer) -> str | None:
-    """Return what a file is, from its first bytes, gzipped or not; None if that is not known."""
+    """Return the kind of a file from its first bytes, gzipped or not; None if unknown."""
     start = bytes(head[:HEAD_BYTES])
     if is_gzip(start):
         try:
@@ -51,7 +51,7 @@ def kind_of(head: Buffer) -> str | None:
 
 
 def refuse(head: Buffer, expected: str) -> SegconvError:
-    """Return the error for a file that is not what it is expected to be, such as ``"a NRRD volume"``.
+    """Return the error for a file that is not of the expected kind, such as ``"a NRRD volume"``.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def refuse(head: Buffer, expected: str) -> SegconvError:
 
 
 def refuse_overlong(path: str, voxel_bytes: int) -> None:
-    """Refuse a file that is far longer than its header accounts for, before the rest of it is read into memory.
+    """Refuse a file far longer than its header accounts for, before the rest of it is read into memory.
 
     Parameters
     ----------

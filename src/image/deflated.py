@@ -1,8 +1,8 @@
-"""Deflate streams (RFC 1951, RFC 1950), the same bytes for the same input in every process, written by ISA-L.
+"""Write deflate streams (RFC 1951, RFC 1950) with ISA-L: the same bytes for the same input in every process.
 
-ISA-L hashes the address of its own state instead of input when a stream has no history yet, so that in about
-one of 8192 processes one match points elsewhere: the same content in different bytes. A stream that follows a
-stored block has a history.
+Without a history, ISA-L hashes the address of its own state instead of input, so that in about one of 8192
+processes one match points elsewhere: the same content in different bytes. Starting with a stored block gives
+the stream a history.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _ZLIB_HEADER = b"\x78\x01"
 def deflate_raw(parts: Sequence[Any], level: int) -> list[bytes]:
     """Return the pieces of one deflate stream over the concatenated buffers.
 
-    The last buffer is deflated; those before it, headers of a few hundred bytes, are stored, so
-    that nothing has to be copied together.
+    The last buffer is deflated; the ones before it, headers of a few hundred bytes, are stored, so
+    that no buffers have to be joined.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""One module per format: its header judged, its voxels decoded, files written."""
+"""One module per format: judges headers, decodes voxels, and writes files."""

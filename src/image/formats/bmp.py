@@ -1,4 +1,4 @@
-"""BMP: uncompressed rows, read straight, because readers differ on which palettes they take for grey.
+"""BMP: uncompressed rows, read directly, because readers disagree on which palettes are grey.
 
 Source of the format: https://learn.microsoft.com/windows/win32/gdi/bitmap-storage. Pillow writes it.
 """
@@ -32,7 +32,7 @@ _ALPHA = 0xFF000000
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where what is in the file."""
+    """The layout of the file."""
 
     header: PictureHeader
     rows_at: int
@@ -50,13 +50,13 @@ def probe(file: BinaryIO, _how: ReadOptions = STRICT) -> PictureHeader:
 def read_header(head: Buffer) -> PictureHeader:
     """Judge the first `HEAD_BYTES` bytes of a BMP.
 
-    A palette that is the ramp of all greys from black to white makes the picture a grey one.
+    A picture whose palette is the ramp of all greys from black to white counts as grey.
 
     Raises
     ------
     SegconvError
         ``SC051`` if it is not a BMP; ``SC053`` if its header is impossible; ``SC054`` for too many pixels;
-        ``SC056`` for 16 bits and compressed pixels; ``SC058`` if the header is cut.
+        ``SC056`` for 16 bits and compressed pixels; ``SC058`` if the header is truncated.
     """
     return _layout(head).header
 
@@ -118,7 +118,7 @@ def encode_samples(samples: NDArray[Any], colours: NDArray[np.uint8] | None = No
 
 
 def _with_alpha(samples: NDArray[Any]) -> bytes:
-    """Return a BMP whose header, of the fourth version, says that it has alpha; Pillow writes none such."""
+    """Return a BMP with a version 4 header that declares alpha, which Pillow does not write."""
     height, width = samples.shape[:2]
     rows = np.ascontiguousarray(samples[::-1, :, [2, 1, 0, 3]], dtype=np.uint8).tobytes()
     rows_at = 14 + 108
@@ -138,7 +138,7 @@ def _colours_of_rows(rows: NDArray[np.uint8], found: _Layout) -> NDArray[np.uint
 
 
 def _bits_of_rows(rows: NDArray[np.uint8], found: _Layout) -> NDArray[np.uint8]:
-    """Return rows of pixels of a byte and less as ``(y, x)``."""
+    """Return rows of pixels of at most one byte as ``(y, x)``."""
     header = found.header
     bits = np.unpackbits(rows, axis=-1)[:, : header.width * found.bits]
     samples = np.packbits(bits.reshape(header.height, header.width, found.bits), axis=-1)[..., 0] >> (8 - found.bits)
@@ -180,13 +180,13 @@ def _refuse_coding(head: bytes, bits: int, compression: int) -> None:
 
 
 def _kind(colours: NDArray[np.uint8], bits: int) -> str:
-    """Return what a picture with these colours is: grey if they are all greys from black to white."""
+    """Return the kind of a picture with these colours: grey if they are all greys from black to white."""
     ramp = np.arange(1 << bits) * (255 // ((1 << bits) - 1))
     return "gray" if np.array_equal(colours, np.stack([ramp] * 3, axis=-1)) else "palette"
 
 
 def _colours(head: bytes, length: int, bits: int, rows_at: int) -> NDArray[np.uint8]:
-    """Return the palette behind a header of a length, ``(n, 3)`` red, green, blue."""
+    """Return the palette after a header of a given length, ``(n, 3)`` red, green, blue."""
     used = int.from_bytes(head[46:50], "little")
     count = min(used or 1 << bits, 1 << bits, (rows_at - 14 - length) // 4)
     table = head[14 + length : 14 + length + 4 * count]

@@ -1,8 +1,7 @@
 """DICOM series: slices in separate files, judged by their positions and read through SimpleITK (GDCM).
 
 Source of the format: DICOM PS3.3, C.7.6.2 (Image Plane), https://dicom.nema.org/medical/dicom/current.
-The order of the slices is that of their positions along the normal of the plane, never of their
-names or numbers.
+Slices are ordered by their positions along the normal of the plane, never by names or numbers.
 """
 
 from __future__ import annotations
@@ -39,13 +38,13 @@ def patient_of(files: Sequence[str]) -> str:
 
 
 def instances_of(files: Sequence[str]) -> tuple[int | None, ...]:
-    """Return the InstanceNumber of each slice; None where it has none."""
+    """Return the InstanceNumber of each slice; None if it has none."""
     texts = [read_slice(path).texts["instance"].strip() for path in files]
     return tuple(int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else None for text in texts)
 
 
 def ordered(files: Sequence[str]) -> tuple[str, ...]:
-    """Return the files of a series in the order of their positions along the normal of the plane."""
+    """Return the files of a series, ordered by position along the normal of the plane."""
     slices = [read_slice(path) for path in files]
     depths = _depths(slices)
     return tuple(slices[at].path for at in np.argsort(depths, kind="stable"))
@@ -58,35 +57,35 @@ def probe_series(files: Sequence[str]) -> VolumeHeader:
     ------
     SegconvError
         ``SC053`` if a header cannot be read; ``SC056`` for colour, several frames in a file, and
-        types that cannot be trained on; ``SC057`` for slices without a position, of different
-        orientation or pixel spacing, or sheared (gantry tilt); ``SC082`` for slices of different
-        size; ``SC084`` for several slices at one position; ``SC087`` for missing slices.
+        types that cannot be trained on; ``SC057`` for slices without a position, with different
+        orientations or pixel spacings, or sheared (gantry tilt); ``SC082`` for slices of different
+        sizes; ``SC084`` for several slices at one position; ``SC087`` for missing slices.
     """
     return header_of([read_slice(path) for path in files])
 
 
 def read_series(files: Sequence[str], limit: int = MAX_VOLUME) -> ArrayVolume:
-    """Read a volume, its values rescaled as the files say.
+    """Read a volume; values are rescaled as declared in the files.
 
     Parameters
     ----------
     files
         In any order.
     limit
-        Most bytes that the voxels may take.
+        Maximum number of bytes of the voxels.
 
     Raises
     ------
     SegconvError
-        What `probe_series` raises; ``SC054`` if it is larger than `limit`, or a slice carries more than
-        1 MiB after its end; ``SC052`` if pixels are missing or damaged.
+        What `probe_series` raises; ``SC054`` if it is larger than `limit`, or more than 1 MiB follows the end
+        of a slice; ``SC052`` if pixels are missing or damaged.
     """
     slices = [read_slice(path) for path in files]
     header = header_of(slices)
     if header.voxel_bytes > limit:
         raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {limit} are allowed", code="SC054")
     array = np.empty(header.geometry.array_shape, dtype=header.dtype)
-    # One by one, because a series reader takes its type from the first and its rescaling may not fit the others.
+    # One by one: a series reader takes type and rescaling from the first slice, which may not fit the others.
     for number, at in enumerate(np.argsort(_depths(slices), kind="stable")):
         path = slices[at].path
         try:
@@ -101,7 +100,7 @@ def read_series(files: Sequence[str], limit: int = MAX_VOLUME) -> ArrayVolume:
 
 
 def _dropped(files: Sequence[str]) -> list[tuple[str, str]]:
-    """Return what is odd about slices with bytes after their end; more than `TRAILING_LIMIT` are refused."""
+    """Return the oddities of slices with bytes after their end; refuse more than `TRAILING_LIMIT`."""
     ends = {path: count for path in files if (count := trailing_bytes(path))}
     for path, count in ends.items():
         if count > TRAILING_LIMIT:
@@ -169,7 +168,7 @@ def header_of(slices: Sequence[Slice]) -> VolumeHeader:
     types = {TYPES[one.pixel_type] for one in slices}
     geometry = Geometry(
         (*ranked[0].size, len(ranked)),
-        # The format gives the distance of rows first, which is the spacing along y.
+        # The format gives the distance between rows first, that is, the spacing along y.
         (float(column_mm), float(row_mm), gap_mm),
         tuple(first.tolist()),
         tuple(np.stack([x, y, normal], axis=1).ravel().tolist()),
@@ -205,7 +204,7 @@ def _refuse_other_plane(one: Slice, first: Slice) -> None:
 
 
 def _uniform_gap(ranked: Sequence[Slice], depths: NDArray[np.float64]) -> float:
-    """Return the distance of neighbouring slices in mm; refuse gaps that differ."""
+    """Return the distance between neighbouring slices in mm; refuse unequal gaps."""
     gaps = np.diff(depths)
     typical = float(np.median(gaps))
     for at, gap in enumerate(gaps):
@@ -230,7 +229,7 @@ def _uniform_gap(ranked: Sequence[Slice], depths: NDArray[np.float64]) -> float:
 
 
 def _thickness(one: Slice, oddities: list[tuple[str, str]]) -> float:
-    """Return the thickness in mm of a single slice, which has no neighbour to measure it by."""
+    """Return the thickness in mm of a single slice, which has no neighbour to measure a distance to."""
     for name in ("between", "thickness"):
         if one.texts[name]:
             extent = float(one.numbers(name, 1)[0])

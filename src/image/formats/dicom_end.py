@@ -1,4 +1,4 @@
-"""Where a DICOM file ends: walk its elements by their lengths, as readers take what they need and stop.
+"""Find the end of a DICOM file by walking its elements, because readers stop after what they need.
 
 Source of the format: DICOM PS3.5, 7.1 (elements), 7.5 (sequences), A.4 (encapsulated pixels), and
 PS3.10, 7.1 (meta information), https://dicom.nema.org/medical/dicom/current.
@@ -29,7 +29,7 @@ _DEEPEST = 16
 
 
 class _NoElement(Exception):
-    """These bytes are not an element."""
+    """The bytes are not an element."""
 
 
 class _Walk:
@@ -40,7 +40,7 @@ class _Walk:
         self._order = ">" if big else "<"
 
     def element(self, at: int) -> tuple[int, int, int]:
-        """Return tag, start of the value, and its length."""
+        """Return the tag, and the start and length of the value."""
         tag, vr, short = struct.unpack(f"{self._order}4s2sH", self._bytes(at, 8))
         group, number = struct.unpack(f"{self._order}HH", tag)
         length: int
@@ -59,7 +59,7 @@ class _Walk:
         return group << 16 | number, start, length
 
     def after(self, at: int, depth: int = 0) -> tuple[int, int]:
-        """Return the tag of an element, and where the next begins."""
+        """Return the tag of an element, and the start of the next one."""
         tag, start, length = self.element(at)
         if length != _UNDEFINED:
             return tag, start + length
@@ -94,9 +94,9 @@ class _Walk:
 
 
 def trailing_bytes(path: str) -> int:
-    """Return how many bytes follow the last element of a DICOM file; 0 if its elements do not show it.
+    """Return the number of bytes after the last element of a DICOM file; 0 if its elements do not show it.
 
-    Tags ascend, so bytes after the pixels that are not an element of a higher tag do not belong to the file.
+    Tags ascend, so bytes after the pixels that are not an element with a higher tag do not belong to the file.
     """
     with reading.opened(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -123,7 +123,7 @@ def trailing_bytes(path: str) -> int:
 
 
 def _meta(walk: _Walk, start: int) -> tuple[bytes, int]:
-    """Return the transfer syntax, and where the data set begins."""
+    """Return the transfer syntax, and the start of the data set."""
     at, syntax = start, b""
     while walk.value(at, 2) == _META:
         tag, value, length = walk.element(at)

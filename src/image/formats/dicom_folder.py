@@ -1,4 +1,4 @@
-"""Find the DICOM series in a folder: which files are slices of which series, and which are something else."""
+"""Find the DICOM series in a folder, and the files that are not slices."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ _UNFINISHED = re.compile(r"\.(part|partial|tmp|crdownload|download)$", re.IGNORE
 def series_of(folder: str) -> dict[str, tuple[str, ...]]:
     """Return the series in a folder: identifier → files, in the order of their names.
 
-    Files that are not named like slices are left out, and so are DICOM objects that are not images, such
-    as structure sets.
+    Files not named like slices are skipped, and so are DICOM objects that are not images, such as
+    structure sets.
 
     Raises
     ------
     Refused
-        With each file that is named like a slice and is not DICOM: ``SC051``, ``SC012`` for a link to
-        nowhere, ``SC061`` for what is not a file.
+        With each file that is named like a slice but is not DICOM: ``SC051``, ``SC012`` for a broken
+        link, ``SC061`` for anything but a file.
     SegconvError
-        ``SC030`` if the folder or a file cannot be read; ``SC053`` if a DICOM header cannot.
+        ``SC030`` if the folder or a file cannot be read; ``SC053`` if a DICOM header cannot be read.
     """
     try:
         found = _slices_in(folder)
@@ -63,7 +63,7 @@ def series_of(folder: str) -> dict[str, tuple[str, ...]]:
 
 
 def _slices_in(folder: str) -> list[str]:
-    """Return the files of a folder that are slices, in the order of their names; refuse others that are named so."""
+    """Return the slices in a folder, in the order of their names; refuse other files named like slices."""
     found: list[str] = []
     strangers: list[str] = []
     for path in _files_in(folder):
@@ -83,18 +83,18 @@ def _files_in(folder: str) -> list[str]:
 
 
 def may_be_slice(name: str) -> bool:
-    """Return whether a file could be a slice by its name, and not a leftover of a file manager or an author."""
+    """Return whether a file may be a slice by its name, rather than a leftover of a file manager or an author."""
     return _BESIDE.fullmatch(os.path.basename(name)) is None
 
 
 def _ending(name: str) -> str:
-    """Return the ending of a name in lower case; empty for a number, which counts slices or is part of a UID."""
+    """Return the ending of a name in lower case; empty for a number, which is a slice number or part of a UID."""
     ending = os.path.splitext(_UNFINISHED.sub("", name))[1].lower()
     return "" if ending[1:].isdecimal() else ending
 
 
 def _broken(path: str) -> Finding:
-    """Return what is wrong with a file that is named like a slice and is not one."""
+    """Return the error for a file that is named like a slice but is not one."""
     if reading.is_file(path):
         head = head_of(path)
         error = content.refuse(head, "a slice of DICOM")
@@ -107,13 +107,13 @@ def _broken(path: str) -> Finding:
 
 
 def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
-    """Return the files of the one series of a folder, or of the one that is named.
+    """Return the files of the only series in a folder, or of the requested one.
 
     Raises
     ------
     SegconvError
-        What `series_of` raises; ``SC011`` if there is none; ``SC087`` if there are several and none
-        is named, or none of that name: each is listed with its description and number of slices; what
+        What `series_of` raises; ``SC011`` if there is no series; ``SC087`` if there are several and none
+        is requested, or none matches: each is listed with its description and number of slices; what
         `header_of` raises for series of one slice each that seem to be one volume.
     """
     found = series_of(folder)
@@ -121,7 +121,7 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
         refuse_labels(folder)
         raise SegconvError("holds no DICOM series of slices", code="SC011", file=folder)
     for files in found.values():
-        refuse_frames(_looked_at(files[0]))  # otherwise they only seem to be too many series
+        refuse_frames(_looked_at(files[0]))  # otherwise the error would only say that there are too many series
     if series is None and len(found) == 1:
         return next(iter(found.values()))
     if series in found:
@@ -138,7 +138,7 @@ def one_series(folder: str, series: str | None = None) -> tuple[str, ...]:
 
 
 def _several(folder: str, found: Mapping[str, tuple[str, ...]], series: str | None) -> SegconvError:
-    """Return the error for a folder of several series, which lists them."""
+    """Return the error for a folder of several series, listing them."""
     listed = "; ".join(f"{one} ({_described(files)})" for one, files in [*found.items()][:SHOWN_SERIES])
     listed += f"; and {len(found) - SHOWN_SERIES} more" if len(found) > SHOWN_SERIES else ""
     wanted = "expected one" if series is None else f"none of them is {series}"
@@ -151,7 +151,7 @@ def _several(folder: str, found: Mapping[str, tuple[str, ...]], series: str | No
 
 
 def _slices_of_one(found: Mapping[str, tuple[str, ...]]) -> list[Slice]:
-    """Return the slices of series that have one each and are of one study, which may be one volume; else nothing."""
+    """Return the slices of one-slice series of one study, which may be one volume; otherwise nothing."""
     slices = [read_slice(files[0]) for files in found.values() if len(files) == 1]
     if len(slices) < max(len(found), FEWEST_TOGETHER):
         return []
@@ -161,12 +161,12 @@ def _slices_of_one(found: Mapping[str, tuple[str, ...]]) -> list[Slice]:
 
 
 def refuse_labels(folder: str) -> None:
-    """Refuse a folder that holds labels as objects other than slices.
+    """Refuse a folder that holds labels as DICOM objects other than slices.
 
     Raises
     ------
     SegconvError
-        ``SC056`` with the first of them, what it is, and what makes a volume of it.
+        ``SC056`` for the first such object: what it is, and how to convert it to a volume.
     """
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if not entry.is_file():
@@ -178,7 +178,7 @@ def refuse_labels(folder: str) -> None:
 
 
 def _looked_at(path: str) -> Slice:
-    """Read the header of a file before its links are judged."""
+    """Read the header of a file whose links are not judged yet."""
     return read_slice(os.path.realpath(path))
 
 

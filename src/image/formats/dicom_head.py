@@ -1,7 +1,7 @@
-"""Whether a file is DICOM and what it holds, by its first bytes, with or without a preamble of 128 bytes.
+"""Recognise DICOM files and their content by the first bytes, with or without a preamble of 128 bytes.
 
-Files without a preamble are older than part 10 of the standard, or were cut out of a stream. They are
-taken for DICOM only if elements begin at once, in the order that the standard wants.
+Files without a preamble are older than part 10 of the standard, or were cut out of a stream. They count
+as DICOM only if elements begin at once, in the standard's order.
 Source of the format: DICOM PS3.10, 7.1 and PS3.5, 7.1, https://dicom.nema.org/medical/dicom/current.
 """
 
@@ -35,7 +35,7 @@ def has_preamble(head: bytes) -> bool:
 
 
 def is_bare(head: bytes) -> bool:
-    """Return whether elements of DICOM begin with the first byte, in little-endian order."""
+    """Return whether DICOM elements begin with the first byte, in little-endian order."""
     at, last = 0, 0
     for _ in range(_FEWEST):
         if len(head) < at + 8:
@@ -77,7 +77,7 @@ _NO_IMAGES = {
 
 
 def _sop_class(head: bytes) -> str:
-    """Return the class of an object, from the meta information, or from the data set of a file without any."""
+    """Return the class of an object, from the meta information, or from the data set if there is none."""
     if is_bare(head) and is_implicit(head):
         at = head.find(b"\x08\x00\x16\x00")
         length = int.from_bytes(head[at + 4 : at + 8], "little")
@@ -88,6 +88,6 @@ def _sop_class(head: bytes) -> str:
 
 
 def object_in(head: bytes) -> str | None:
-    """Return what an object of DICOM without slices is, from its first bytes; None for slices and other files."""
+    """Return the kind of a DICOM object without slices, from its first bytes; None for slices and other files."""
     kind = _sop_class(head) if is_dicom(head) else ""
     return next((what for start, what in _NO_IMAGES.items() if kind.startswith(start)), None)

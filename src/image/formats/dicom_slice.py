@@ -1,4 +1,4 @@
-"""One slice of DICOM: what its header says, and what is refused of it; read through SimpleITK (GDCM)."""
+"""Read and judge the header of one DICOM slice, through SimpleITK (GDCM)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Slice:
-    """What the header of one file says.
+    """The header of one slice.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Slice:
     pixel_type
         SimpleITK's type of the values after rescaling.
     texts
-        Tags by the names of `_TAGS`, as they stand in the file; those that are missing are "".
+        Tags by the names of `_TAGS`, as in the file; "" if missing.
     """
 
     path: str
@@ -76,7 +76,7 @@ class Slice:
         Raises
         ------
         SegconvError
-            ``SC057`` if it is missing or does not hold so many finite numbers.
+            ``SC057`` if it is missing or does not hold this many finite numbers.
         """
         try:
             found = np.array([float(word) for word in self.texts[name].split("\\")])
@@ -93,7 +93,7 @@ class Slice:
 
 
 def head_of(path: str) -> bytes:
-    """Return the meta information of a file; links are judged later, for those that become slices."""
+    """Return the meta information of a file; its links are judged later, if it becomes a slice."""
     with reading.opened(os.path.realpath(path)) as file:
         return file.read(HEAD_BYTES)
 
@@ -122,7 +122,7 @@ def read_slice(path: str) -> Slice:
 
 
 def _refuse_no_segments(path: str) -> None:
-    """Refuse run-length pixels without segments: GDCM divides by their number, which ends the process."""
+    """Refuse run-length pixels without segments: GDCM divides by their number, which crashes the process."""
     with reading.opened(path) as file:
         if _RUN_LENGTHS not in file.read(HEAD_BYTES):
             return
@@ -140,7 +140,7 @@ def _refuse_no_segments(path: str) -> None:
 
 
 def reason_of(error: OSError | RuntimeError) -> str:
-    """Return the last line of a message of ITK, without the address of an object."""
+    """Return the last line of an ITK message, without the address of an object."""
     return str(error).strip().splitlines()[-1].split("): ")[-1][:200]
 
 

@@ -1,7 +1,7 @@
-"""JPEG: grey or RGB, read to its end marker; its samples are never exact, which `PictureHeader.lossy` says.
+"""JPEG: grey or RGB, read to its end marker; its samples are never exact, so `PictureHeader.lossy` is set.
 
 Source of the format: ITU-T T.81, https://www.w3.org/Graphics/JPEG/itu-t81.pdf. Pillow decodes it. It
-has no checksums: a flipped bit among the pixels cannot be noticed, a cut is.
+has no checksums: truncation is detected, a flipped bit among the pixels is not.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 @dataclass(frozen=True)
 class Frame:
-    """What the frame header of a JPEG says."""
+    """The frame header of a JPEG."""
 
     width: int
     height: int
@@ -46,13 +46,13 @@ def probe(file: BinaryIO, _how: ReadOptions = STRICT) -> PictureHeader:
 
 
 def read_header(head: Buffer) -> PictureHeader:
-    """Judge what stands before the pixels of a JPEG, at most its first `HEAD_LIMIT` bytes.
+    """Judge the part before the pixels of a JPEG, at most its first `HEAD_LIMIT` bytes.
 
     Raises
     ------
     SegconvError
         ``SC051`` if it is not a JPEG; ``SC053`` if it is stored turned (EXIF orientation); ``SC054`` for
-        too many pixels; ``SC056`` for CMYK and other than 8 bits; ``SC058`` if the header is cut.
+        too many pixels; ``SC056`` for CMYK and depths other than 8 bits; ``SC058`` if the header is truncated.
     """
     if bytes(head[:3]) != b"\xff\xd8\xff":
         raise content.refuse(head, "a JPEG picture")
@@ -77,7 +77,7 @@ def decode(data: Buffer, _companion: Buffer | None = None, _how: ReadOptions = S
     Raises
     ------
     SegconvError
-        What `read_header` raises; ``SC058`` if it is cut or the decoder refuses; ``SC054`` if more than
+        What `read_header` raises; ``SC058`` if it is truncated or the decoder fails; ``SC054`` if more than
         1 MiB follows the end.
     """
     header = read_header(data)
@@ -95,12 +95,12 @@ def decode(data: Buffer, _companion: Buffer | None = None, _how: ReadOptions = S
 
 
 def frame_of(data: Buffer) -> tuple[Frame, int]:
-    """Return the frame header of a JPEG, and where its first scan begins.
+    """Return the frame header of a JPEG, and the start of its first scan.
 
     Raises
     ------
     SegconvError
-        ``SC058`` if there is no scan behind the segments.
+        ``SC058`` if no scan follows the segments.
     """
     head = bytes(data[:HEAD_LIMIT])
     frame: Frame | None = None
@@ -120,7 +120,7 @@ def frame_of(data: Buffer) -> tuple[Frame, int]:
 
 
 def _segment(data: bytes, at: int) -> tuple[int, bytes, int]:
-    """Return name, body and end of the segment that begins at a byte."""
+    """Return the name, body and end of the segment that begins at a byte."""
     while data[at : at + 2] == b"\xff\xff":
         at += 1
     if at + 4 > len(data) or data[at] != 0xFF:
@@ -133,7 +133,7 @@ def _segment(data: bytes, at: int) -> tuple[int, bytes, int]:
 
 
 def _end(data: bytes, at: int) -> int:
-    """Return where the end marker ends, having gone through all scans from the first."""
+    """Walk all scans from the first; return the end of the end marker."""
     while True:
         _, _, at = _segment(data, at)
         marker = _MARKER.search(data, at)
@@ -150,9 +150,9 @@ def _end(data: bytes, at: int) -> int:
 
 def _orientation(head: Buffer) -> int:
     try:
-        # Warnings are of tags that are damaged: the picture does not depend on them.
+        # Warnings concern damaged tags, on which the picture does not depend.
         with ignored_warnings(), pillow.jpeg(bytes(head[:HEAD_LIMIT])) as opened:
             return int(opened.getexif().get(EXIF_ORIENTATION, 1))
-    # Pillow lets through what its parser of EXIF meets.
+    # Pillow passes on the errors of its EXIF parser.
     except (OSError, ValueError, SyntaxError, TypeError, KeyError, struct.error) as error:
         raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error

@@ -1,7 +1,7 @@
-"""MetaImage: judge headers, decode voxels so that every byte is proved, and write the same bytes for the same voxels.
+"""MetaImage: judge headers, decode voxels and prove every byte, and write the same bytes for the same voxels.
 
 Source of the format: https://itk.org/Wiki/ITK/MetaIO/Documentation. No maintained library reads it
-from memory. How a header becomes a grid follows ITK's reader, and tests hold it to that.
+from memory. A header becomes a grid as in ITK's reader, which tests compare.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _TYPES = {
     "MET_USHORT": "u2",
     "MET_INT": "i4",
     "MET_UINT": "u4",
-    # MetaIO counts four bytes for these, whatever a long is on the machine.
+    # MetaIO counts four bytes for these, whatever the size of a long on the machine.
     "MET_LONG": "i4",
     "MET_ULONG": "u4",
     "MET_LONG_LONG": "i8",
@@ -59,7 +59,7 @@ _MM_PER_UNIT = {"mm": 1.0, "um": 1e-3, "cm": 10.0, "?": 1.0, "": 1.0}
 
 @dataclass(frozen=True)
 class MetaHeader(TextHeader):
-    """What a MetaImage header says, after it was found to be usable.
+    """A usable MetaImage header.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class MetaHeader(TextHeader):
     compressed_bytes
         Its length, or None if the header does not say.
     skip
-        Bytes before the voxels in a data file; -1: the voxels are the last of it.
+        Bytes before the voxels in a data file; with -1, the voxels are at its end.
     """
 
     compressed: bool
@@ -82,7 +82,7 @@ def read_header(head: Buffer, how: ReadOptions = STRICT) -> MetaHeader:
     Parameters
     ----------
     head
-        The file, or as much of it as holds the header.
+        The file, or a first part of it that contains the header.
 
     Raises
     ------
@@ -130,14 +130,14 @@ def probe(file: BinaryIO, how: ReadOptions = STRICT) -> MetaHeader:
 
 
 def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STRICT) -> ArrayVolume:
-    """Decode a whole file, proving every byte of it.
+    """Decode a complete file and prove every byte of it.
 
     Parameters
     ----------
     data
         The file, or the header of a volume in two files.
     companion
-        The file that the header names as ``ElementDataFile``.
+        The file in the header's ``ElementDataFile``.
 
     Raises
     ------
@@ -165,9 +165,9 @@ def encode(
     array
         ``(z, y, x)``, integers or floats of up to 64 bits.
     geometry
-        The grid, three-dimensional.
+        The three-dimensional grid.
     sheared
-        Directions to write instead of the grid's own: those of the file that the grid comes from.
+        Directions to write instead of the grid's: those of the file that the grid comes from.
     """
     packed = deflate_zlib(little_endian(array), DEFLATE_LEVEL)
     return [_header(array, geometry, len(packed), LOCAL, sheared), packed]
@@ -200,7 +200,7 @@ def _header(
         "BinaryDataByteOrderMSB = False",
         f"CompressedData = {packed_bytes is not None}",
         *([] if packed_bytes is None else [f"CompressedDataSize = {packed_bytes}"]),
-        # Each row is the direction of one axis: ITK's matrix, transposed.
+        # Each row is the direction of one axis: the transpose of ITK's matrix.
         "TransformMatrix = " + _numbers(matrix.T.ravel()),
         "Offset = " + _numbers(geometry.origin_mm),
         "CenterOfRotation = 0 0 0",
@@ -217,7 +217,7 @@ def _numbers(values: Any) -> str:
 
 
 def _shape(fields: Fields) -> tuple[list[int], int]:
-    """Return the length of each axis, x first, and how many values per voxel has."""
+    """Return the length of each axis, x first, and the number of values per voxel."""
     dims = fields.whole("NDims")
     if not 2 <= dims <= 4:
         raise SegconvError(f"declares {dims} dimensions, expected 2 to 4", code="SC053")
@@ -231,7 +231,7 @@ def _shape(fields: Fields) -> tuple[list[int], int]:
 
 
 def _packing(fields: Fields, voxel_file: str | None) -> tuple[bool, int]:
-    """Return whether the voxels are compressed, and how many bytes of a data file come before them."""
+    """Return whether the voxels are compressed, and how many bytes precede them in a data file."""
     compressed = fields.yes("CompressedData", False)
     skip = fields.whole("HeaderSize", 0)
     if skip < -1 or (skip and (compressed or voxel_file is None)):
@@ -268,7 +268,7 @@ def _spatial(fields: Fields, sizes: list[int], oddities: list[tuple[str, str]], 
         spacing = np.ones(dims)
     origin = fields.first(("Offset", "Position", "Origin"), dims)
     origin = np.zeros(dims) if origin is None else origin
-    fields.first(("CenterOfRotation",), dims)  # counts for nothing, but readers lose their place if it is short
+    fields.first(("CenterOfRotation",), dims)  # unused, but readers lose their place if it is short
     matrix = fields.first(("TransformMatrix", "Rotation", "Orientation"), dims * dims)
     axes = np.eye(dims) if matrix is None else matrix.reshape(dims, dims)
     if dims == 4 and not np.array_equal(axes[3], np.eye(4)[3]):
@@ -294,7 +294,7 @@ def _mm_per_unit(fields: Fields, oddities: list[tuple[str, str]]) -> float:
 
 
 def _inflate_zlib(packed: memoryview, header: MetaHeader) -> tuple[bytes, int]:
-    """Inflate a zlib stream to its end, Adler-32 included, and say how many bytes follow it."""
+    """Inflate a zlib stream to its end, Adler-32 included, and return the number of bytes after it."""
     length = header.compressed_bytes
     if length is not None and not 0 <= length <= len(packed):
         raise SegconvError(f"its compressed voxels take {len(packed)} bytes, its header says {length}", code="SC052")

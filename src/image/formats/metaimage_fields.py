@@ -1,4 +1,4 @@
-"""The text of a MetaImage header: ``Key = Value`` lines, whose numbers and words are read strictly."""
+"""Read the text of a MetaImage header strictly: ``Key = Value`` lines of numbers and words."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?(n
 
 @dataclass(frozen=True)
 class Fields:
-    """What the text of a header says; each method raises ``SC053`` for what cannot be read.
+    """The fields of a header; each method raises ``SC053`` for an invalid value.
 
     Parameters
     ----------
     values
-        Key → what it says, in the order of the header.
+        Key → text of its value, in the order of the header.
     text_bytes
         Length of the header.
     """
@@ -44,7 +44,7 @@ class Fields:
         return self.values.get(key, default)
 
     def words(self, key: str, count: int) -> list[str]:
-        """Return so many words of a key that the header must have."""
+        """Return a given number of words of a required key."""
         if key not in self.values:
             raise SegconvError(f"its header has no {key}", code="SC053")
         words: list[str] = _BLANKS.split(self.values[key])
@@ -53,7 +53,7 @@ class Fields:
         return words
 
     def whole_numbers(self, key: str, count: int) -> list[int]:
-        """Return so many whole numbers of a key that the header must have."""
+        """Return a given number of whole numbers of a required key."""
         return [_integer(word, key) for word in self.words(key, count)]
 
     def whole(self, key: str, default: int | None = None) -> int:
@@ -67,12 +67,12 @@ class Fields:
         return _number(self.get(key, default), key)
 
     def first(self, keys: tuple[str, ...], count: int) -> NDArray[np.float64] | None:
-        """Return so many numbers of the first key that the header has; refuse other keys that say something else.
+        """Return a given number of numbers of the first key present; refuse other keys with different values.
 
         Parameters
         ----------
         keys
-            Which mean the same.
+            Synonymous keys.
         """
         found = [(key, [_number(word, key) for word in self.words(key, count)]) for key in keys if key in self.values]
         for key, numbers in found[1:]:
@@ -81,7 +81,7 @@ class Fields:
         return np.array(found[0][1]) if found else None
 
     def yes(self, key: str, default: bool) -> bool:
-        """Return whether a key says True."""
+        """Return whether a key is True."""
         word = self.get(key, str(default)).lower()
         if word not in ("true", "false", "1", "0", "t", "f"):
             raise SegconvError(f"{key} is {self.values[key][:30]!r}, expected True or False", code="SC053")
@@ -89,18 +89,18 @@ class Fields:
 
 
 def read_fields(head: Buffer) -> Fields:
-    """Read the text of a header, which ends with the line that names the data file.
+    """Read the text of a header, up to the line that names the data file.
 
     Parameters
     ----------
     head
-        The file, or as much of it as holds the header.
+        The file, or a first part of it that contains the header.
 
     Raises
     ------
     SegconvError
-        ``SC051`` if this is not a MetaImage; ``SC053`` for a line that is not ``Key = Value``, or a key that comes
-        twice; ``SC054`` if the text is longer than `HEAD_LIMIT`.
+        ``SC051`` if this is not a MetaImage; ``SC053`` for a line that is not ``Key = Value``, or a repeated
+        key; ``SC054`` if the text is longer than `HEAD_LIMIT`.
     """
     if content.kind_of(head) != "MetaImage volume":
         raise content.refuse(head, "a MetaImage volume")

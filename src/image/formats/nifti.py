@@ -1,7 +1,7 @@
-"""NIfTI-1: judge headers, decode voxels so that every byte is proved, and write the same bytes for the same voxels.
+"""NIfTI-1: judge headers, decode voxels and prove every byte, and write the same bytes for the same voxels.
 
-Source of the format: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h). `nifti_block` knows the fields
-of a header, `nifti_forms` which of its two forms counts.
+Source of the format: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h). `nifti_block` reads the fields
+of a header; `nifti_forms` decides which of its two forms counts.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ _TYPE_NAMES = {1: "bit", 32: "complex64", 128: "RGB", 1536: "float128", 1792: "c
 
 @dataclass(frozen=True)
 class NiftiHeader(VolumeHeader):
-    """What a NIfTI header says, after it was found to be usable.
+    """A usable NIfTI header.
 
     Parameters
     ----------
     offset
-        Where the voxels begin, in the inflated bytes.
+        Start of the voxels in the inflated bytes.
     block
-        The 348 bytes themselves.
+        The 348 bytes of the header.
     """
 
     offset: int
@@ -58,11 +58,11 @@ class NiftiHeader(VolumeHeader):
 
     @property
     def plain(self) -> bool:
-        """As for any volume, and in native byte order, which voxels of one byte do not show but their header does."""
+        """As for any volume, but also requires native byte order, which only the header shows for one-byte voxels."""
         return super().plain and int.from_bytes(self.block[:4], sys.byteorder) == HEADER_SIZE
 
     def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
-        """Return the pieces of a file with other voxels, in NIfTI with these forms bit for bit on the same grid."""
+        """Return the pieces of a file with other voxels; NIfTI on the same grid keeps these forms bit for bit."""
         if ending in ENDINGS and self.plain and geometry == self.geometry:
             return compress(encode_like(array, self), ending)
         return super().encoded(array, geometry, ending)
@@ -75,7 +75,7 @@ class Nifti(DecodedVolume):
     Parameters
     ----------
     raw
-        Its inflated bytes; not writable.
+        The inflated bytes; not writable.
     """
 
     header: NiftiHeader
@@ -87,7 +87,7 @@ class Nifti(DecodedVolume):
         return arranged(self.raw, self.header, self.header.offset, interleaved=False)
 
     def encoded(self, ending: str, geometry: Geometry | None = None, channel: int = 0) -> list[Any]:
-        """Return the pieces of a file with one channel: in NIfTI the stored bytes behind a new header."""
+        """Return the pieces of a file with one channel; NIfTI gets the stored bytes after a new header."""
         if ending not in ENDINGS or geometry is not None:
             return super().encoded(ending, geometry, channel)
         slab: Any = self.channel_bytes(channel)
@@ -97,7 +97,7 @@ class Nifti(DecodedVolume):
         return compress([channel_header(self.header), slab], ending)
 
     def channel_bytes(self, channel: int) -> memoryview:
-        """Bytes of the stored voxels of one channel, a slab of `raw` that is not copied."""
+        """Stored bytes of one channel: a view of `raw`, not a copy."""
         header = self.header
         start = header.offset + channel * header.slab_bytes
         return memoryview(self.raw)[start : start + header.slab_bytes]
@@ -124,7 +124,7 @@ def read_header(head: Buffer, how: ReadOptions = STRICT) -> NiftiHeader:
     size, channels, four_dimensional = _shape(header)
     dtype = _voxel_type(header)
     offset = float(header["vox_offset"])
-    # With 0 nibabel reads from byte 352 and SimpleITK from 348: other voxels.
+    # With 0, nibabel reads from byte 352 but SimpleITK from 348, which gives other voxels.
     if not (VOXELS_AT <= offset <= VOXELS_AT + EXTENSION_LIMIT and offset == int(offset)):
         raise SegconvError(f"voxels are said to begin at byte {offset:g}, not at {VOXELS_AT} or later", code="SC053")
     slope, intercept = _scaling(header)
@@ -143,12 +143,12 @@ def _read_packed(data: Buffer, how: ReadOptions) -> NiftiHeader:
     if is_gzip(data):
         head = inflate_head(data, VOXELS_AT)
         if len(head) < VOXELS_AT:
-            inflate(data, VOXELS_AT)  # a cut stream is another error than one of other content
+            inflate(data, VOXELS_AT)  # a truncated stream is a different error from other content
     return read_header(head, how)
 
 
 def decode(data: Buffer, _companion: Buffer | None = None, how: ReadOptions = STRICT) -> Nifti:
-    """Decode a whole file, proving every byte of it.
+    """Decode a complete file and prove every byte of it.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def decode(data: Buffer, _companion: Buffer | None = None, how: ReadOptions = ST
 
 
 def new_header(geometry: Geometry, dtype: np.dtype[Any]) -> bytes:
-    """Return the 352 bytes before the voxels of a file on this grid, in mm, with both forms alike."""
+    """Return the 352 bytes before the voxels of a file on this grid, in mm, with both forms equal."""
     header = NiftiBlock()
     header.set_dtype(dtype)
     header.set_shape(geometry.size)
@@ -179,10 +179,9 @@ def new_header(geometry: Geometry, dtype: np.dtype[Any]) -> bytes:
 
 
 def channel_header(header: NiftiHeader) -> bytes:
-    """Return the 352 bytes before the voxels of one channel of a file, its scaling and forms unchanged.
+    """Return the 352 bytes before the voxels of one channel of a file, with unchanged scaling and forms.
 
-    Free text is dropped. A header with oddities gets fresh forms; its voxels are expected in
-    native byte order.
+    Free text is dropped. A header with oddities gets new forms; its voxels must be in native byte order.
     """
     if not header.plain:
         fresh = NiftiBlock(new_header(header.geometry, header.dtype))
@@ -199,19 +198,19 @@ def channel_header(header: NiftiHeader) -> bytes:
 def encode(
     array: NDArray[Any], geometry: Geometry, ending: str, _sheared: NDArray[np.float64] | None = None
 ) -> list[Any]:
-    """Return the pieces of a file, gzipped if its ending says so; see `buffers_of`."""
+    """Return the pieces of a file, gzipped if the ending says so; see `buffers_of`."""
     return compress(buffers_of(array, geometry), ending)
 
 
 def buffers_of(array: NDArray[Any], geometry: Geometry) -> list[Any]:
-    """Return the buffers of an uncompressed file, to be joined, written or passed to `compress`.
+    """Return the buffers of an uncompressed file, to join, write or pass to `compress`.
 
     Parameters
     ----------
     array
-        ``(z, y, x)``, any real type that NIfTI-1 knows.
+        ``(z, y, x)``, any real type of NIfTI-1.
     geometry
-        The grid, three-dimensional.
+        The three-dimensional grid.
     """
     if array.shape != geometry.array_shape:
         raise ValueError(f"array of shape {array.shape} is not on a grid of shape {geometry.array_shape}")
@@ -220,14 +219,14 @@ def buffers_of(array: NDArray[Any], geometry: Geometry) -> list[Any]:
 
 
 def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
-    """Return the buffers of a file with the forms of another, bit for bit, and voxels of another type.
+    """Return the buffers of a file with the forms of another file, bit for bit, and voxels of another type.
 
     Parameters
     ----------
     array
         ``(z, y, x)`` on the grid of `header`.
     header
-        One without oddities, whose scaling does not apply to `array`.
+        A header without oddities; its scaling does not apply to `array`.
     """
     own = NiftiBlock(channel_header(header))
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
@@ -238,7 +237,7 @@ def encode_like(array: NDArray[Any], header: NiftiHeader) -> list[Any]:
 
 
 def with_own_forms(buffers: list[Any], forms: str, grid: Geometry) -> list[Any]:
-    """Return the buffers of a file with the forms of another on the same grid, or with its sheared axes.
+    """Return the buffers of a file with the forms of another file on the same grid, or with its sheared axes.
 
     See `nifti_forms.with_forms` and `nifti_forms.with_sheared`.
     """
@@ -249,7 +248,7 @@ def with_own_forms(buffers: list[Any], forms: str, grid: Geometry) -> list[Any]:
 
 
 def compress(buffers: list[Any], ending: str) -> list[Any]:
-    """Return the pieces of a file, in order, from the buffers of `buffers_of`: gzipped if the ending asks for it."""
+    """Return the pieces of a file, in order, from `buffers_of`; gzipped if the ending says so."""
     return deflated_pieces(buffers) if ending.endswith(".gz") else buffers
 
 

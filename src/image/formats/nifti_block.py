@@ -1,8 +1,8 @@
 """The 348 bytes of a NIfTI-1 header: named fields in either byte order, and the two forms of the affine.
 
-Source: nifti1.h, https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h. nibabel knows all this as
-well, and the tests hold every field and both forms against it; loading it takes a third of a second
-of each worker, which is more than a worker needs for a volume.
+Source: nifti1.h, https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h. nibabel does the same,
+and tests compare every field and both forms with it; but loading it takes each worker a third of a
+second, longer than a volume takes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CODES = {dtype: code for code, dtype in DTYPES.items()}
 
 
 class NiftiBlock:
-    """A header whose fields are read and set by name.
+    """A header with fields by name.
 
     Parameters
     ----------
@@ -83,18 +83,18 @@ class NiftiBlock:
         return self._fields.astype(_LITTLE if np.little_endian else _BIG).tobytes()
 
     def set_dtype(self, dtype: np.dtype[Any]) -> None:
-        """Set the type of the voxels; the byte order is the header's own."""
+        """Set the type of the voxels; the byte order stays that of the header."""
         native = dtype.newbyteorder("=")
         self["datatype"], self["bitpix"] = _CODES[native], native.itemsize * 8
 
     def set_shape(self, size: tuple[int, ...]) -> None:
-        """Set the axes, ``(x, y, z)``; those behind them have the length 1."""
+        """Set the axes, ``(x, y, z)``; further axes get the length 1."""
         self["dim"] = 1
         self["dim"][0] = len(size)
         self["dim"][1 : len(size) + 1] = size
 
     def set_forms(self, affine_ras: NDArray[np.float64], spacing_mm: tuple[float, ...]) -> None:
-        """Set both forms to one affine, voxel index to RAS mm, with the code 1 ("scanner")."""
+        """Set both forms to one affine, voxel index to RAS mm, with code 1 ("scanner")."""
         cosines = affine_ras[:3, :3] / np.array(spacing_mm)
         mirrored = float(np.linalg.det(cosines)) < 0
         if mirrored:
@@ -119,12 +119,12 @@ class NiftiBlock:
     def qform(self) -> NDArray[np.float64]:
         """Return the qform, voxel index to RAS in the header's unit, as SimpleITK reads it.
 
-        Only a negative qfac (``pixdim[0]``) mirrors the third axis, and a quaternion that rounding
-        made too long is shortened.
+        Only a negative qfac (``pixdim[0]``) mirrors the third axis. A quaternion that rounding made too
+        long is shortened.
         """
         b, c, d = (float(self[f"quatern_{axis}"]) for axis in "bcd")
         square = b * b + c * c + d * d
-        # Within the error of float32 a turn by 180° has no real part.
+        # Within the error of float32, a rotation by 180° has no real part.
         a = math.sqrt(1 - square) if 1 - square >= 3 * np.finfo(np.float32).eps else 0.0
         if square > 1:
             b, c, d = (number / math.sqrt(square) for number in (b, c, d))
@@ -143,9 +143,9 @@ class NiftiBlock:
 
 
 def quaternion(rotation: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    """Return the unit quaternion ``(a, b, c, d)`` of a rotation matrix, its real part not negative.
+    """Return the unit quaternion ``(a, b, c, d)`` of a rotation matrix, with a non-negative real part.
 
-    The largest of the four is found first, so that no small number is divided by (Shepperd 1978,
+    The largest component is computed first, to avoid division by a small number (Shepperd 1978,
     https://doi.org/10.2514/3.55767b).
     """
     r = rotation

@@ -1,7 +1,7 @@
-"""Where a NIfTI-1 header says that its voxels are: its two forms, which of them counts, and how to restore them.
+"""The place of the voxels in a NIfTI-1 header: its two forms, which of them counts, and how to restore them.
 
-Which of the two counts is decided as in SimpleITK, because nnU-Net reads through it. The forms of a file are
-kept as text, bit for bit, so that every reader finds a prediction where it finds the file.
+The choice between the forms follows SimpleITK, because nnU-Net reads through it. The forms of a file are
+kept as text, bit for bit, so that every reader places a prediction where it places the file.
 """
 
 from __future__ import annotations
@@ -40,27 +40,27 @@ FORMS_BYTES = sum(part.stop - part.start for part in _FORM_FIELDS)
 
 
 def forms_of(block: bytes) -> str:
-    """Return everything that a header says about where its voxels are, as hexadecimal text, little-endian."""
+    """Return all fields that place the voxels, as little-endian hexadecimal text."""
     little = NiftiBlock(block).little_endian()
     return b"".join(little[part] for part in _FORM_FIELDS).hex()
 
 
 def with_forms(block: bytes, forms: str, grid: Geometry) -> bytes:
-    """Return a header with the forms of another file, bit for bit, if they put the voxels where they are.
+    """Return a header with the forms of another file, bit for bit, if they describe the same grid.
 
     Parameters
     ----------
     block
         348 bytes of a volume of three dimensions, in native byte order.
     forms
-        What `forms_of` returned.
+        Result of `forms_of`.
     grid
-        Where its voxels are.
+        The grid of its voxels.
 
     Returns
     -------
     block
-        Unchanged if the forms are none, or SimpleITK would read another grid from them.
+        Unchanged if there are no forms, or if SimpleITK would read another grid from them.
     """
     try:
         kept = bytes.fromhex(forms)
@@ -76,7 +76,7 @@ def with_forms(block: bytes, forms: str, grid: Geometry) -> bytes:
         at += length
     own = NiftiBlock(bytes(little))
     try:
-        found, _ = spatial(own, grid.size, ANY_AXES)  # others are not changed by squaring
+        found, _ = spatial(own, grid.size, ANY_AXES)  # squaring does not change the others
     except SegconvError:
         return block
     return own.native() if found.displacement_voxels(grid) <= NEAR_GRID_VOXELS else block
@@ -111,7 +111,7 @@ class _Form:
     affine
         Voxel index to RAS in the header's unit, ``(4, 4)``.
     grid
-        With the spacing of pixdim, in mm.
+        Grid with the spacing of pixdim, in mm.
     """
 
     name: str
@@ -121,7 +121,7 @@ class _Form:
 
 @dataclass(frozen=True)
 class _Steps:
-    """What both forms of a header share: the size, the spacing in pixdim, and mm per unit of the header."""
+    """The part that both forms share: the size, the spacing in pixdim, and mm per unit of the header."""
 
     size: tuple[int, ...]
     pixdim: NDArray[np.float64]
@@ -132,7 +132,7 @@ class _Steps:
         return tuple((self.pixdim * self.scale).tolist())
 
     def form(self, name: str, affine: NDArray[np.float64] | None) -> _Form | None:
-        """Return a form, or None if it is not set, or not a rotation."""
+        """Return a form; None if it is not set or not a rotation."""
         if affine is None:
             return None
         lengths = np.linalg.norm(affine[:3, :3], axis=0)
@@ -148,7 +148,7 @@ class _Steps:
         return _Form(name, affine, Geometry(self.size, self.spacing_mm, origin, grid.direction))
 
     def apart_mm(self, qform: NDArray[np.float64], sform: NDArray[np.float64]) -> str:
-        """Return the largest distance of a corner between two forms, as text."""
+        """Return the largest distance between the corners of two forms, as text."""
         corners = np.array(list(itertools.product(*((0, s - 1) for s in self.size), (1,))), dtype=np.float64)
         return f"{np.linalg.norm((corners @ (qform - sform).T)[:, :3], axis=1).max() * self.scale:.3g}"
 
@@ -156,7 +156,7 @@ class _Steps:
 def spatial(
     header: NiftiBlock, size: tuple[int, ...], how: ReadOptions
 ) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
-    """Return the geometry that SimpleITK reads from a header, and what is odd about it.
+    """Return the geometry that SimpleITK reads from a header, and its oddities.
 
     The rule was observed on SimpleITK 2.5.7 and is pinned by a test over all combinations of codes:
     the sform counts if it is orthonormal and its code is 1 or the qform has none; otherwise the
@@ -189,7 +189,7 @@ def spatial(
 
 
 def _pixdim(header: NiftiBlock) -> NDArray[np.float64]:
-    """Return the spacing that a header says, ``(x, y, z)`` in its unit; axes that are not declared need none."""
+    """Return the spacing in a header, ``(x, y, z)`` in its unit; undeclared axes need none."""
     said = np.array([float(step) for step in header["pixdim"][1:4]])
     pixdim = np.where(np.arange(3) < int(header["dim"][0]), said, 1.0)
     if not (np.isfinite(pixdim).all() and (pixdim > 0).all()):
@@ -198,7 +198,7 @@ def _pixdim(header: NiftiBlock) -> NDArray[np.float64]:
 
 
 def _of_two(qform: _Form, sform: _Form, header: NiftiBlock, steps: _Steps, oddities: list[tuple[str, str]]) -> Geometry:
-    """Return the grid of the form that SimpleITK takes of two; where they differ, say so."""
+    """Return the grid of the form that SimpleITK takes of two; if they differ, report it."""
     chosen = sform if int(header["sform_code"]) == 1 else qform
     apart = chosen.grid.displacement_voxels(qform.grid if chosen is sform else sform.grid)
     if apart <= SAME_GRID_VOXELS + _quaternion_error_rad(header) * chosen.grid.diagonal_voxels:
@@ -221,7 +221,7 @@ def _of_two(qform: _Form, sform: _Form, header: NiftiBlock, steps: _Steps, oddit
 def _of_no_rotation(
     sform: NDArray[np.float64] | None, steps: _Steps, how: ReadOptions, oddities: list[tuple[str, str]]
 ) -> Geometry:
-    """Return the grid with the rotation that is nearest to a sheared sform, if that may be taken; refuse it otherwise.
+    """Return the grid with the rotation nearest to a sheared sform, if the options allow it; refuse it otherwise.
 
     Its spacing is that of pixdim.
     """
@@ -239,9 +239,9 @@ def _of_no_rotation(
 
 
 def _same_axes(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> bool:
-    """Return whether two forms differ by no more than which way, and in which order, their axes run.
+    """Return whether two forms differ only in the order and directions of their axes.
 
-    ITK takes such forms for equal if the left singular vectors of both happen to be alike, and then
+    ITK considers such forms equal if the left singular vectors of both happen to be alike, and then
     prefers the sform (``itkNiftiImageIO.cxx``); their signs depend on the library that computes them.
     """
     if not np.allclose(qform[:3, 3], sform[:3, 3], rtol=1e-3, atol=1e-3):
@@ -251,10 +251,10 @@ def _same_axes(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> bool:
 
 
 def _sform_wins(qform: NDArray[np.float64], sform: NDArray[np.float64]) -> bool | None:
-    """Return whether ITK prefers the sform of two forms with the same axes; None where that cannot be computed.
+    """Return whether ITK prefers the sform of two forms with the same axes; None if that cannot be computed.
 
-    Along the axes of the patient its singular vectors come out as ours do, which a test over all
-    turns and mirrors holds against SimpleITK; unless two spacings are equal and axes change places.
+    Along the patient's axes, its singular vectors equal ours, which a test over all rotations and mirrors
+    compares with SimpleITK; except if two spacings are equal and axes are swapped.
     """
     aligned = all((np.abs(form[:3, :3]) > 1e-6 * np.abs(form[:3, :3]).max()).sum() == 3 for form in (qform, sform))
     diagonal = aligned and all(np.count_nonzero(np.diag(form[:3, :3])) == 3 for form in (qform, sform))
@@ -271,7 +271,7 @@ def _quaternion_error_rad(header: NiftiBlock) -> float:
 
     NIfTI stores three float32 components of a unit quaternion; the fourth, ``a = √(1-b²-c²-d²)``,
     inherits their error divided by itself, and readers take it for 0 where ``a²`` is within the
-    error of 1. So turns near 180° are only known to a milliradian.
+    error of 1. So rotations near 180° are only known to a milliradian.
     """
     epsilon = float(np.finfo(np.float32).eps)
     square = 1 - sum(float(header[f"quatern_{axis}"]) ** 2 for axis in "bcd")
@@ -290,7 +290,7 @@ def _forms(header: NiftiBlock) -> tuple[NDArray[np.float64] | None, NDArray[np.f
         qform = header.qform()
     if int(header["sform_code"]) > 0:
         sform = header.sform()
-        if not np.isfinite(sform).all():  # some readers never come back from it, whatever the qform says
+        if not np.isfinite(sform).all():  # some readers hang on it, whatever the qform says
             raise SegconvError("its sform holds numbers that are not finite", code="SC057")
     return qform, sform
 

@@ -1,4 +1,4 @@
-"""NRRD: judge headers, decode voxels so that every byte is proved, and write the same bytes for the same voxels.
+"""NRRD: judge headers, decode voxels and prove every byte, and write the same bytes for the same voxels.
 
 Source of the format: http://teem.sourceforge.net/nrrd/format.html. `nrrd_fields` reads the text of a header,
 `nrrd_grid` makes a grid of it as ITK's reader does, because nnU-Net reads NRRD through SimpleITK; tests compare them.
@@ -63,7 +63,7 @@ _ENCODINGS = {"raw": "raw", "gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2
 
 @dataclass(frozen=True)
 class NrrdHeader(TextHeader):
-    """What a NRRD header says, after it was found to be usable.
+    """A usable NRRD header.
 
     Parameters
     ----------
@@ -72,9 +72,9 @@ class NrrdHeader(TextHeader):
     line_skip
         Lines before the data, skipped before it is decompressed.
     byte_skip
-        Bytes before the data, skipped after it is decompressed; -1: it is the last of the file.
+        Bytes before the data, skipped after it is decompressed; with -1, the data is at the end of the file.
     pairs
-        The key/value pairs, in their order, unescaped.
+        The key/value pairs, in order, unescaped.
     """
 
     encoding: str
@@ -89,7 +89,7 @@ def read_header(head: Buffer, how: ReadOptions = STRICT) -> NrrdHeader:
     Parameters
     ----------
     head
-        The file, or as much of it as holds the header.
+        The file, or a first part of it that contains the header.
 
     Raises
     ------
@@ -137,14 +137,14 @@ def probe(file: BinaryIO, how: ReadOptions = STRICT) -> NrrdHeader:
 
 
 def decode(data: Buffer, companion: Buffer | None = None, how: ReadOptions = STRICT) -> ArrayVolume:
-    """Decode a whole file, proving every byte of it.
+    """Decode a complete file and prove every byte of it.
 
     Parameters
     ----------
     data
         The file, or the header of a volume in two files.
     companion
-        The file that the header names as ``data file``.
+        The file in the header's ``data file``.
 
     Raises
     ------
@@ -171,9 +171,9 @@ def encode(
     array
         ``(z, y, x)``, integers or floats of up to 64 bits.
     geometry
-        The grid, three-dimensional.
+        The three-dimensional grid.
     sheared
-        Directions to write instead of the grid's own: those of the file that the grid comes from.
+        Directions to write instead of the grid's: those of the file that the grid comes from.
     """
     if array.shape != geometry.array_shape:
         raise ValueError(f"array of shape {array.shape} is not on a grid of shape {geometry.array_shape}")
@@ -187,7 +187,7 @@ def file_bytes(
     pairs: list[tuple[str, str]],
     sheared: NDArray[np.float64] | None = None,
 ) -> bytes:
-    """Return a NRRD file with axes of these kinds and these key/value pairs.
+    """Return a NRRD file with the given axis kinds and key/value pairs.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def _voxel_type(fields: Fields) -> np.dtype[Any]:
 
 
 def _packing(fields: Fields) -> tuple[str, int, int]:
-    """Return the encoding of the voxels, and how many lines and bytes before them are skipped."""
+    """Return the encoding of the voxels, and the number of lines and bytes to skip before them."""
     name = fields.required("encoding").lower()
     if name not in _ENCODINGS:
         raise SegconvError(

@@ -1,7 +1,7 @@
-"""The text of a NRRD header: its fields as numbers and words, and its key/value pairs.
+"""Read the text of a NRRD header: its fields as numbers and words, and its key/value pairs.
 
-Unknown fields, numbers that cannot be read and fields that come twice are refused, so that a misspelt field does
-not pass for one that is absent. Tests compare this with pynrrd.
+Unknown fields, invalid numbers and repeated fields are refused, so that a misspelt field is not mistaken for an
+absent one. Tests compare this with pynrrd.
 """
 
 from __future__ import annotations
@@ -88,12 +88,12 @@ _OF_SPACE = ("space directions", "space origin", "space units", "measurement fra
 
 @dataclass(frozen=True)
 class Fields:
-    """What the text of a header says.
+    """The fields of a header.
 
     Parameters
     ----------
     values
-        Name of a field → what it says, in the order of the header.
+        Name of a field → its text, in the order of the header.
     pairs
         The key/value pairs, unescaped.
     text_bytes
@@ -108,17 +108,17 @@ class Fields:
     blanks_at_ends: bool
 
     def required(self, name: str) -> Any:
-        """Return what a field says; ``SC053`` if the header has none of that name."""
+        """Return the text of a field; raises ``SC053`` if it is missing."""
         if name not in self.values:
             raise SegconvError(f"its header has no field {name!r}", code="SC053")
         return self.values[name]
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return what a field says, or a default."""
+        """Return the text of a field, or a default."""
         return self.values.get(name, default)
 
     def oddities(self) -> list[tuple[str, str]]:
-        """Return what other readers refuse about the text."""
+        """Return oddities of the text that other readers refuse."""
         odd = []
         if not _in_order(list(self.values)):
             odd.append(("SC093", "its fields stand in an order that other readers refuse"))
@@ -133,13 +133,13 @@ def read_fields(head: Buffer) -> Fields:
     Parameters
     ----------
     head
-        The file, or as much of it as holds the header.
+        The file, or a first part of it that contains the header.
 
     Raises
     ------
     SegconvError
-        ``SC051`` if this is not NRRD; ``SC053`` for a line that the format does not know, a field that cannot be
-        read, or one that comes twice; ``SC054`` if the text is longer than `HEAD_LIMIT`.
+        ``SC051`` if this is not NRRD; ``SC053`` for an unknown line, an invalid field, or a repeated
+        one; ``SC054`` if the text is longer than `HEAD_LIMIT`.
     """
     lines, text_bytes = _lines(head)
     if not _MAGIC_LINE.fullmatch(lines[0]):
@@ -184,7 +184,7 @@ def _parsed(name: str, text: str) -> Any:
 
 
 def _lines(head: Buffer) -> tuple[list[str], int]:
-    """Return the lines of the header, and its length with the empty line that ends it."""
+    """Return the lines of the header, and its length including the final empty line."""
     if bytes(head[: len(MAGIC)]) != MAGIC:
         raise content.refuse(head, "a NRRD volume")
     start = bytes(head[:HEAD_LIMIT])
@@ -205,7 +205,7 @@ def _lines(head: Buffer) -> tuple[list[str], int]:
 
 
 def _in_order(names: list[str]) -> bool:
-    """Return whether each field follows the one that says how long its list is."""
+    """Return whether each field follows the one that gives the length of its list."""
     axes_at = names.index("dimension")
     space_at = next((at for at, name in enumerate(names) if name in ("space", "space dimension")), -1)
     return not any(

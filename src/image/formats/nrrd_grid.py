@@ -1,4 +1,4 @@
-"""Where a NRRD header says that its voxels are, and which of its axes holds channels; as ITK's reader takes it."""
+"""Find the grid and the channel axis in a NRRD header, as in ITK's reader."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def channel_axis(fields: Fields, sizes: list[int]) -> int | None:
 
 
 def _without_direction(fields: Fields, kinds: list[str], n: int) -> list[int]:
-    """Return the axes without a direction; refuse one for channels."""
+    """Return the axes without a direction; refuse a channel axis with one."""
     rows = _rows(fields, n)
     for axis, kind in enumerate(kinds):
         if rows[axis] is not None and kind not in (*_SPATIAL_KINDS, *_UNSAID_KINDS):
@@ -77,14 +77,14 @@ def _without_direction(fields: Fields, kinds: list[str], n: int) -> list[int]:
 
 
 def _by_kind(kinds: list[str], n: int) -> list[int]:
-    """Return the axes that are not in space by their kinds; the last of four if the header does not say."""
+    """Return the non-spatial axes by their kinds; the last of four axes if the header does not say."""
     if n < 4 and set(kinds) <= set(_UNSAID_KINDS):
         return []
     return [axis for axis, kind in enumerate(kinds) if kind not in _SPATIAL_KINDS] or ([3] if n == 4 else [])
 
 
 def _kinds(fields: Fields, n: int) -> list[str]:
-    """Return the kind of each axis in lower case, none if the header does not say; refuse those of no channel."""
+    """Return the kind of each axis in lower case, empty if not declared; refuse kinds that are not channels."""
     kinds = [str(kind).lower() for kind in fields.get("kinds", [])]
     if kinds and len(kinds) != n:
         raise SegconvError(f"declares {n} dimensions and {len(kinds)} kinds", code="SC053")
@@ -97,7 +97,7 @@ def _kinds(fields: Fields, n: int) -> list[str]:
 
 
 def _rows(fields: Fields, n: int) -> list[NDArray[np.float64] | None]:
-    """Return the step along each axis, None for axes that are not in space."""
+    """Return the step along each axis, None for non-spatial axes."""
     rows: list[NDArray[np.float64] | None] = fields.required("space directions")
     if len(rows) != n:
         raise SegconvError(f"declares {n} dimensions and {len(rows)} space directions", code="SC053")
@@ -107,14 +107,14 @@ def _rows(fields: Fields, n: int) -> list[NDArray[np.float64] | None]:
 def spatial(
     fields: Fields, sizes: list[int], channels: int | None, how: ReadOptions
 ) -> tuple[Geometry, tuple[tuple[str, str], ...]]:
-    """Return the grid as ITK reads it, and what is odd about it.
+    """Return the grid as ITK reads it, and its oddities.
 
     Parameters
     ----------
     sizes
-        Of all axes, the fastest first.
+        Lengths of all axes, the fastest first.
     channels
-        What `channel_axis` returned.
+        Result of `channel_axis`.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def _refuse_not_above_0(lengths: list[float], what: str) -> None:
 def _steps_and_origin(
     fields: Fields, n: int, oddities: Oddities
 ) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return the step along each axis in space and the origin, in mm and in three dimensions."""
+    """Return the step along each spatial axis and the origin, in mm and three dimensions."""
     scale = _mm_per_unit(fields.get("space units", []), oddities)
     steps = [row * scale for row in _rows(fields, n) if row is not None]
     origin = np.asarray(fields.get("space origin", np.zeros(len(steps[0]))), dtype=np.float64) * scale
@@ -175,14 +175,14 @@ def _signs(fields: Fields, oddities: Oddities) -> NDArray[np.float64]:
             hint="save the file again in the space left-posterior-superior",
         )
     if fields.get("space dimension") == 2:
-        return np.ones(3)  # no named space has two dimensions
+        return np.ones(3)  # no named space is two-dimensional
     what = "names no space" if space is None else f"lies in the space {space!r}, which is not a patient's"
     oddities.append(("SC092", f"{what}; taken for left-posterior-superior, as SimpleITK reads it"))
     return np.ones(3)
 
 
 def _unplaced(fields: Fields, axes: list[int], size: list[int], oddities: Oddities) -> Geometry:
-    """Return the grid of a file that has spacings at best: along the axes, at the origin, as ITK reads it."""
+    """Return the grid of a file with at most spacings: along the axes, at the origin, as ITK reads it."""
     for name in ("space origin", "space", "space dimension", "axis mins", "axis maxs"):
         if fields.get(name) is not None:
             raise SegconvError(
@@ -203,7 +203,7 @@ def _unplaced(fields: Fields, axes: list[int], size: list[int], oddities: Odditi
 
 
 def _mm_per_unit(units: Sequence[Any], oddities: Oddities) -> float:
-    """Return what lengths are multiplied by to be in mm."""
+    """Return the factor from the header's unit to mm."""
     names = sorted({str(unit).strip('" ').lower() for unit in units})
     factors = {_MM_PER_UNIT.get(name) for name in names} or {1.0}
     factor = factors.pop()

@@ -1,4 +1,4 @@
-"""Pillow's decoders of PNG and JPEG without its limit of pixels, as `picture.refuse_size` has its own.
+"""Pillow's decoders of PNG and JPEG without its pixel limit; `picture.refuse_size` has its own.
 
 That limit is a setting of the process, and only `PIL.Image.open` applies it.
 """
@@ -14,10 +14,10 @@ from ..gzipped import Buffer
 
 
 def png(data: Buffer) -> PngImageFile:
-    """Open a PNG; raises what Pillow raises of damaged ones."""
+    """Open a PNG; raises Pillow's errors for damaged ones."""
     return PngImageFile(io.BytesIO(data))
 
 
 def jpeg(data: Buffer) -> JpegImageFile:
-    """Open a JPEG, the first picture if there are several; raises what Pillow raises of damaged ones."""
+    """Open a JPEG, or the first picture of several; raises Pillow's errors for damaged ones."""
     return JpegImageFile(io.BytesIO(data))

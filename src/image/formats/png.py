@@ -1,4 +1,4 @@
-"""PNG: proved without being decoded, decoded without losing values, and encoded to the same bytes every time.
+"""PNG: prove files without decoding, decode without losing values, and encode to the same bytes every time.
 
 Source of the format: PNG (ISO/IEC 15948), https://www.w3.org/TR/png-3/. imagecodecs decodes samples
 of 8 and 16 bits, Pillow palettes and fewer bits; neither is imported before it is needed. The proof (every chunk's CRC,
@@ -58,7 +58,7 @@ COMPRESS_LEVEL = 1
 
 @dataclass(frozen=True)
 class Png(Picture):
-    """A PNG that was proved, and is decoded when its samples are asked for."""
+    """A proved PNG, decoded when its samples are first needed."""
 
     @cached_property
     def stored(self) -> NDArray[Any]:
@@ -67,7 +67,7 @@ class Png(Picture):
 
     @property
     def packed(self) -> bool:
-        """Whether it is still to be decoded."""
+        """Whether it is not decoded yet."""
         return "stored" not in self.__dict__
 
 
@@ -77,7 +77,7 @@ def probe(file: BinaryIO, _how: ReadOptions = STRICT) -> PictureHeader:
 
 
 def decode(data: Buffer, _companion: Buffer | None = None, _how: ReadOptions = STRICT) -> Png:
-    """Prove a PNG; raises what `prove` raises."""
+    """Prove a PNG; see `prove`."""
     header, plain = prove(data)
     return Png(header, plain, not plain, bytes(data), palette(data) if header.kind == "palette" else None)
 
@@ -89,7 +89,7 @@ def read_header(head: Buffer) -> PictureHeader:
     ------
     SegconvError
         ``SC051`` if it is not a PNG, ``SC053`` if its header is impossible, ``SC054`` if it has more
-        than `MAX_PIXELS` pixels, ``SC058`` if the header is cut or damaged.
+        than `MAX_PIXELS` pixels, ``SC058`` if the header is truncated or damaged.
     """
     _refuse_damaged(head)
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", head[16:29])
@@ -123,21 +123,21 @@ def _too_long(header: PictureHeader) -> SegconvError:
 
 
 def prove(data: Buffer) -> tuple[PictureHeader, bool]:
-    """Check every byte of a PNG that its pixels depend on.
+    """Check every byte of a PNG on which its pixels depend.
 
     Returns
     -------
     header
-        What `read_header` returns.
+        Result of `read_header`.
     plain
         Whether nothing follows the end of the picture.
 
     Raises
     ------
     SegconvError
-        What `read_header` raises; ``SC058`` if a chunk is cut or its checksum is wrong, or if the pixels
-        do not inflate to exactly the bytes that the header promises; ``SC053`` if it is stored
-        turned; ``SC054`` if they inflate to more, or more than 1 MiB follows the end.
+        What `read_header` raises; ``SC058`` if a chunk is truncated or its checksum is wrong, or if the pixels
+        do not inflate to exactly as many bytes as the header promises; ``SC053`` if it is stored
+        rotated; ``SC054`` if they inflate to more, or more than 1 MiB follows the end.
     """
     header = read_header(data)
     pixels = _PixelData(sum(rows * (1 + row) for rows, row in _passes(header)))
@@ -155,7 +155,7 @@ def prove(data: Buffer) -> tuple[PictureHeader, bool]:
 
 
 def _judge_chunk(name: bytes, body: memoryview, before: list[bytes]) -> None:
-    """Refuse a chunk that cannot stand behind those before it, or holds what its name does not allow."""
+    """Refuse a chunk in the wrong place or with content that its name does not allow."""
     if not name.isalpha():
         raise SegconvError(f"has a chunk called {name!r}, expected four letters", code="SC058")
     if name == b"IDAT" != before[-1] and name in before:
@@ -167,7 +167,7 @@ def _judge_chunk(name: bytes, body: memoryview, before: list[bytes]) -> None:
 
 
 class _PixelData:
-    """The zlib stream of the pixels, inflated part by part and no further than to one byte too many."""
+    """The zlib stream of the pixels, inflated part by part, up to at most one byte too many."""
 
     def __init__(self, expected: int) -> None:
         self._stream = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB)
@@ -175,7 +175,7 @@ class _PixelData:
         self._total = 0
 
     def add(self, packed: Buffer) -> None:
-        """Inflate the next part; what follows the end of the stream does not count."""
+        """Inflate the next part; bytes after the end of the stream are ignored."""
         if self._stream.eof:
             return
         try:
@@ -191,7 +191,7 @@ class _PixelData:
             raise SegconvError(f"its pixels inflate to more than the {self._expected} bytes they need", code="SC054")
 
     def refuse_cut(self) -> None:
-        """Refuse a stream that did not end, or holds fewer bytes than the header promises."""
+        """Refuse a stream that is truncated or holds fewer bytes than the header promises."""
         if not self._stream.eof or self._total != self._expected:
             raise SegconvError(f"its pixel data is cut: {self._total} of {self._expected} bytes", code="SC058")
 
@@ -202,7 +202,7 @@ def samples_of(data: Buffer, header: PictureHeader, colours: NDArray[np.uint8] |
     Parameters
     ----------
     colours
-        Of its palette, if it has one.
+        Colours of its palette, if it has one.
 
     Returns
     -------
@@ -228,7 +228,7 @@ def samples_of(data: Buffer, header: PictureHeader, colours: NDArray[np.uint8] |
     if whole:
         return samples
     if header.kind == "gray":
-        # Pillow stretches these to 0..255: 1-bit as booleans, 2-bit by 85, 4-bit by 17.
+        # Pillow scales these to 0..255: 1-bit as booleans, 2-bit by 85, 4-bit by 17.
         return samples.astype(np.uint8) if header.depth == 1 else samples // (255 // ((1 << header.depth) - 1))
     refuse_colourless(samples, len(palette(data) if colours is None else colours))
     return samples
@@ -240,13 +240,13 @@ def _by_libpng(data: Buffer, header: PictureHeader) -> NDArray[Any]:
 
     try:
         samples: NDArray[Any] = imagecodecs.png_decode(_what_pixels_need(data))
-    except UnicodeDecodeError as error:  # libpng's words, which name a chunk by whatever bytes it has
+    except UnicodeDecodeError as error:  # libpng's message may contain any bytes as the name of a chunk
         raise SegconvError("cannot be decoded: a chunk is unknown, or comes twice", code="SC058") from error
-    except RuntimeError as error:  # the root of all of imagecodecs's errors
+    except RuntimeError as error:  # the base class of imagecodecs's errors
         raise SegconvError(f"cannot be decoded ({error})", code="SC058") from error
     if header.samples == 1:
         return samples if samples.ndim == 2 else samples[..., 0]
-    return samples[..., : header.samples]  # without the alpha that libpng makes of a transparent colour
+    return samples[..., : header.samples]  # drop the alpha that libpng makes from a transparent colour
 
 
 def palette(data: Buffer) -> NDArray[np.uint8]:
@@ -293,7 +293,7 @@ def encode_palette(indices: NDArray[Any], colours: NDArray[np.uint8], depth: int
     colours
         ``(n, 3)``, or ``(n, 4)`` with alpha; n at most ``2**depth``.
     depth
-        Bits a pixel: 1, 2, 4 or 8.
+        Bits per pixel: 1, 2, 4 or 8.
     """
     if len(colours) > 1 << depth:
         raise ValueError(f"{len(colours)} colours do not fit {depth} bits")
@@ -303,14 +303,14 @@ def encode_palette(indices: NDArray[Any], colours: NDArray[np.uint8], depth: int
 
 
 def encode_few_bits(samples: NDArray[Any], depth: int) -> bytes:
-    """Return a grey PNG of 1, 2 or 4 bits per pixel, ``(y, x)``, its samples below ``2**depth``."""
+    """Return a grey PNG of 1, 2 or 4 bits per pixel from ``(y, x)`` samples below ``2**depth``."""
     if int(samples.max()) >= 1 << depth:
         raise ValueError(f"the sample {int(samples.max())} does not fit {depth} bits")
     return _packed(samples, depth, 0, b"")
 
 
 def encode_mask(values: NDArray[Any]) -> bytes:
-    """Return a grey PNG of ``(y, x)`` uint8 or uint16, deflated by ISA-L: for masks, which need no row filters."""
+    """Return a grey PNG of ``(y, x)`` uint8 or uint16, deflated by ISA-L; masks need no row filters."""
     depth = values.dtype.itemsize * 8
     rows = np.zeros((values.shape[0], 1 + values.shape[1] * values.dtype.itemsize), dtype=np.uint8)
     rows[:, 1:] = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder(">")).view(np.uint8)
@@ -318,7 +318,7 @@ def encode_mask(values: NDArray[Any]) -> bytes:
 
 
 def _packed(samples: NDArray[Any], depth: int, colour: int, colours: bytes, alpha: bytes = b"") -> bytes:
-    """Pack samples into bits, the first in the highest ones, and rows behind the filter type 0."""
+    """Pack samples into bits, the first in the highest bits; each row follows its filter type 0."""
     height, width = samples.shape
     bits = np.unpackbits(samples.astype(np.uint8)[..., np.newaxis], axis=-1)[..., 8 - depth :]
     rows = np.packbits(bits.reshape(height, width * depth), axis=-1)
@@ -327,7 +327,7 @@ def _packed(samples: NDArray[Any], depth: int, colour: int, colours: bytes, alph
 
 
 def _file(shape: tuple[int, ...], depth: int, colour: int, colours: bytes, pixels: bytes, alpha: bytes = b"") -> bytes:
-    """Return a PNG of deflated rows."""
+    """Return a PNG from deflated rows."""
     chunks = [
         (b"IHDR", struct.pack(">IIBBBBB", shape[1], shape[0], depth, colour, 0, 0, 0)),
         *([(b"PLTE", colours)] if colours else []),
@@ -341,7 +341,7 @@ def _file(shape: tuple[int, ...], depth: int, colour: int, colours: bytes, pixel
 
 
 def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
-    """Yield name, body and end of each chunk up to IEND, their checksums proved."""
+    """Yield the name, body and end of each chunk up to IEND, and check the checksums."""
     at = len(SIGNATURE)
     while True:
         if at + 12 > len(data):
@@ -360,9 +360,9 @@ def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview, int]]:
 
 
 def _what_pixels_need(data: Buffer) -> bytes:
-    """Return a PNG that `prove` accepted without its texts, profiles and times, and without a palette next to grey.
+    """Return a proved PNG without its texts, profiles and times, and without a palette if it is grey.
 
-    Decoders inflate these, fail at some, and print messages about others.
+    Decoders inflate these, fail on some, and print messages about others.
     """
     view = memoryview(data)
     unused = b"PLTE" if view[25] in (0, 4) else b""
@@ -371,7 +371,7 @@ def _what_pixels_need(data: Buffer) -> bytes:
     name = b""
     while name != b"IEND":
         length, name = struct.unpack(">I4s", view[at : at + 8])
-        needed = name[:1].isupper() and name != unused  # PNG, 5.4: what begins with a small letter may be left out
+        needed = name[:1].isupper() and name != unused  # PNG, 5.4: chunks in lower case are optional
         if needed or name == b"tRNS":
             kept.append(view[at : at + 12 + length])
         at += 12 + length
@@ -379,14 +379,14 @@ def _what_pixels_need(data: Buffer) -> bytes:
 
 
 def _orientation(exif: memoryview) -> int:
-    """Return the orientation in an eXIf chunk; 1 (not turned) if it holds none."""
+    """Return the orientation in an eXIf chunk; 1 (not rotated) without one."""
     from PIL import Image
 
     tags = Image.Exif()
     try:
         tags.load(bytes(exif))
         return int(tags.get(EXIF_ORIENTATION, 1))
-    except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):  # viewers ignore damaged ones
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):  # viewers ignore damaged chunks
         return 1
 
 

@@ -1,8 +1,7 @@
 """Segmentations of 3D Slicer (``.seg.nrrd``): named, coloured segments in one or more layers of labels.
 
 Source of the format: https://slicer.readthedocs.io/en/latest/developer_guide/modules/segmentations.html.
-Segments that overlap are in different layers; a layer is a label map, in which each of its segments
-has a value.
+Overlapping segments are in different layers; a layer is a label map with one value per segment.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Segment:
     id
         Its identifier in the file, such as ``"Segment_1"``.
     name
-        What people call it.
+        Display name.
     label_value
         Its value in its layer, at least 1.
     layer
@@ -47,9 +46,9 @@ class Segment:
     colour
         Red, green and blue, each from 0 to 1.
     extent
-        First and last index along x, y and z of what it may occupy, or None if the file does not say.
+        First and last index along x, y and z of the region that it may occupy; None if the file does not say.
     tags
-        Further ``key:value|`` pairs as they stand in the file, its terminology among them.
+        Further ``key:value|`` pairs as in the file, including its terminology.
     """
 
     id: str
@@ -63,14 +62,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A whole file.
+    """The content of a file.
 
     Parameters
     ----------
     segments
         In the order of the file.
     layers
-        ``(layer, z, y, x)``, integers; 0 stands for no segment.
+        ``(layer, z, y, x)``, integers; 0 means no segment.
     geometry
         The grid of each layer.
     """
@@ -91,13 +90,13 @@ def is_segmentation(header: nrrd.NrrdHeader) -> bool:
 
 
 def segments_of(header: nrrd.NrrdHeader) -> tuple[Segment, ...]:
-    """Return the segments that a header describes, in its order.
+    """Return the segments in a header, in its order.
 
     Raises
     ------
     SegconvError
         ``SC074`` if there are none, if two have the same value in one layer, or if a value, layer or
-        colour is not one; ``SC078`` if the voxels are fractions or planar contours.
+        colour is invalid; ``SC078`` if the voxels are fractions or planar contours.
     """
     fields = header.pairs
     stored_as = fields.get("Segmentation_SourceRepresentation", fields.get("Segmentation_MasterRepresentation", BINARY))
@@ -108,7 +107,7 @@ def segments_of(header: nrrd.NrrdHeader) -> tuple[Segment, ...]:
             hint="make binary labelmap the source representation in 3D Slicer and save again",
         )
     described = _described(fields)
-    # Before version 4.11, 3D Slicer had a layer for each segment, and the value 1 in it.
+    # Before version 4.11, 3D Slicer had one layer per segment, with the value 1.
     one_each = header.channels == len(described)
     segments = tuple(
         _segment(number, texts, order if one_each else 0) for order, (number, texts) in enumerate(described.items())
@@ -130,7 +129,7 @@ def segments_of(header: nrrd.NrrdHeader) -> tuple[Segment, ...]:
 
 
 def _described(fields: Mapping[str, str]) -> Mapping[int, Mapping[str, str]]:
-    """Return number of a segment → its fields, in the order of their numbers; refuse a file without any."""
+    """Return segment number → its fields, in numerical order; refuse a file without segments."""
     described: dict[int, dict[str, str]] = {}
     for key, value in fields.items():
         found = _FIELD.fullmatch(key)
@@ -142,7 +141,7 @@ def _described(fields: Mapping[str, str]) -> Mapping[int, Mapping[str, str]]:
 
 
 def decode(data: Buffer, how: ReadOptions = STRICT) -> Segmentation:
-    """Decode a ``.seg.nrrd`` file, proving every byte of it.
+    """Decode a ``.seg.nrrd`` file and prove every byte of it.
 
     Raises
     ------
@@ -156,16 +155,16 @@ def decode(data: Buffer, how: ReadOptions = STRICT) -> Segmentation:
 
 
 def encode(segments: Sequence[Segment], layers: NDArray[Any], geometry: Geometry) -> bytes:
-    """Return a ``.seg.nrrd`` file, the same bytes for the same segments; extents are those of the voxels.
+    """Return a ``.seg.nrrd`` file, the same bytes for the same segments; extents are computed from the voxels.
 
     Parameters
     ----------
     segments
-        In the order in which they are written.
+        In the order to write them.
     layers
         ``(layer, z, y, x)``, integers.
     geometry
-        The grid of each layer; its axes are written as they were stored, be they sheared.
+        The grid of each layer; its axes are written as stored, even if sheared.
     """
     pairs: list[tuple[str, str]] = []
     for number, segment in enumerate(segments):
@@ -183,7 +182,7 @@ def encode(segments: Sequence[Segment], layers: NDArray[Any], geometry: Geometry
         pairs += [(f"Segment{number}_{key}", value) for key, value in fields.items()]
     pairs += [
         ("Segmentation_ContainedRepresentationNames", f"{BINARY}|"),
-        # Both names of one thing, for versions of 3D Slicer before and after 5.3.
+        # Two names for one thing, for versions of 3D Slicer before and after 5.3.
         ("Segmentation_MasterRepresentation", BINARY),
         ("Segmentation_SourceRepresentation", BINARY),
         ("Segmentation_ReferenceImageExtentOffset", "0 0 0"),
@@ -216,7 +215,7 @@ def _segment(number: int, texts: Mapping[str, str], layer: int) -> Segment:
 
 
 def _numbers(text: str | None, kind: Any, count: int, number: int) -> Any:
-    """Return so many numbers of a field, or None if there is none."""
+    """Return a given number of numbers from a field; None without that field."""
     if text is None:
         return None
     try:
@@ -229,7 +228,7 @@ def _numbers(text: str | None, kind: Any, count: int, number: int) -> Any:
 
 
 def _extent(mask: NDArray[np.bool_]) -> list[int]:
-    """First and last index along x, y and z of what is set; ``0 -1`` of nothing."""
+    """Return the first and last index of the set voxels along x, y and z; ``0 -1`` if none is set."""
     extent: list[int] = []
     for axis in (2, 1, 0):
         others = tuple(other for other in range(3) if other != axis)

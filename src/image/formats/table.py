@@ -1,4 +1,4 @@
-"""The formats of images that segconv knows, a line each. A new format is a line here and a module that is a `Codec`."""
+"""The image formats, one line each. To add one, add a line here and a module that is a `Codec`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class Codec(Protocol):
-    """What the module of a format provides."""
+    """The functions that the module of a format provides."""
 
     def probe(self, file: BinaryIO, how: ReadOptions, /) -> Header:
-        """Judge the header of an open file and return it; what is odd but usable is in its ``oddities``."""
+        """Judge the header of an open file and return it; its ``oddities`` list what is unusual but usable."""
 
     def decode(self, data: Buffer, companion: Buffer | None, how: ReadOptions, /) -> Opened:
-        """Check every byte of a file for which a check exists, and return what it holds.
+        """Check every byte of a file for which a check exists, and return the content.
 
         Parameters
         ----------
@@ -33,12 +33,12 @@ class Codec(Protocol):
         companion
             The second file of a volume in two files.
         how
-            What may be accepted.
+            What to accept.
         """
 
 
 class Encoder(Codec, Protocol):
-    """The same of a format that can also be written."""
+    """A codec of a format that can also be written."""
 
     def encode(
         self, array: NDArray[Any], geometry: Geometry, ending: str, sheared: NDArray[np.float64] | None = None, /
@@ -48,18 +48,18 @@ class Encoder(Codec, Protocol):
         Parameters
         ----------
         array
-            ``(z, y, x)`` of volumes; ``(y, x)`` or ``(y, x, sample)`` of pictures.
+            ``(z, y, x)`` for volumes; ``(y, x)`` or ``(y, x, sample)`` for pictures.
         geometry
-            Where the voxels are; pictures do not record it.
+            The grid of the voxels; pictures do not record it.
         ending
-            Of the file.
+            Ending of the file.
         sheared
-            Directions to write instead of the grid's own, where the format can hold them.
+            Directions to write instead of the grid's, if the format can store them.
         """
 
 
 class PictureEncoder(Encoder, Protocol):
-    """The same of a format of pictures."""
+    """An encoder of a picture format."""
 
     def encode_palette(self, indices: NDArray[Any], colours: NDArray[np.uint8], depth: int = 8, /) -> bytes:
         """Return a palette picture; see `raster.encode_palette`."""
@@ -72,17 +72,17 @@ class Format:
     Parameters
     ----------
     kind
-        What a file of it is, for messages, such as ``"PNG picture"``.
+        Name of the kind of file, for messages, such as ``"PNG picture"``.
     module
-        Its codec, a module of this package, imported when it is needed: some bring libraries that load slowly.
+        Its codec, a module of this package, imported when needed, because some load slow libraries.
     endings
-        Of the names of its files, longest first.
+        Endings of its file names, longest first.
     writable
-        Those that can be written, without changing a value.
+        Endings that can be written without changing a value.
     signatures
-        Offset and bytes that a file of it holds there: one of them.
+        Pairs of offset and bytes, one of which a file matches.
     first_words
-        What a file of it begins with instead, in any case of letters.
+        Alternative text at the start of a file, in any letter case.
     """
 
     kind: str
@@ -94,12 +94,12 @@ class Format:
 
     @property
     def codec(self) -> Codec:
-        """What reads it."""
+        """The module that reads it."""
         return cast(Codec, import_module(f".{self.module}", __package__))
 
     @property
     def encoder(self) -> Encoder:
-        """What writes it, if any of its endings can be written."""
+        """The module that writes it, if any of its endings can be written."""
         return cast(Encoder, self.codec)
 
 
@@ -132,13 +132,13 @@ def writable_of(formats: tuple[Format, ...]) -> tuple[str, ...]:
 
 
 def ending_among(name: str, endings: tuple[str, ...]) -> str | None:
-    """Return which ending a file's name has, in any case of letters; None if it has none of them."""
+    """Return the ending of a file name, in any letter case; None if it has none of them."""
     lower = name.lower()
     return next((ending for ending in endings if lower.endswith(ending)), None)
 
 
 def format_named(name: str) -> Format:
-    """Return the format of a file by its name, or only its ending; raises ValueError if that is of none."""
+    """Return the format of a file name or ending; raises ValueError if there is none."""
     found = next((one for one in FORMATS if ending_among(name, one.endings)), None)
     if found is None:
         raise ValueError(f"{name} has none of the endings {endings_of(FORMATS)}")
@@ -153,7 +153,7 @@ def encode(
     Parameters
     ----------
     ending
-        One that can be written.
+        A writable ending.
     """
     found = format_named(ending)
     if ending not in found.writable:

@@ -1,10 +1,10 @@
-"""TIFF: strips and tiles that are proved to be there and to hold what they must, samples as stored.
+"""TIFF: prove that all strips and tiles exist and are complete; samples are kept as stored.
 
 Source of the format: TIFF 6.0, https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf. tifffile
 reads and writes it, with imagecodecs for its compressions.
 
-Samples count as stored: those of a TIFF whose 0 means white (``MinIsWhite``) are not inverted, as
-scikit-image and tifffile show them, and those of 1, 2 and 4 bits are not scaled.
+As in scikit-image and tifffile, samples of a TIFF whose 0 means white (``MinIsWhite``) are not inverted,
+and samples of 1, 2 and 4 bits are not scaled.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ..read_options import MAX_VOLUME, STRICT, ReadOptions
 from . import jpeg
 from .tiff_axes import CHANNELS, MIXED, meaning_of_pages
 
-# TIFF's codes of the compressions that are read; each decoder is bounded by the size it is given.
+# TIFF's codes of supported compressions; each decoder is bounded by a given size.
 _PLAIN, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS, _ZSTD, _JPEG = 1, 5, 8, 32946, 32773, 50000, 7
 _UNPACKERS = {
     _LZW: imagecodecs.lzw_decode,
@@ -55,7 +55,7 @@ _TIFF_ERRORS = (
 )
 """What tifffile and imagecodecs raise at damaged files; RuntimeError is the root of imagecodecs's own."""
 
-# tifffile logs its doubts; what matters is refused here.
+# tifffile logs its doubts; this module refuses what matters.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
@@ -79,9 +79,9 @@ def decode(data: Buffer, _companion: Buffer | None = None, _how: ReadOptions = S
     Raises
     ------
     SegconvError
-        ``SC051`` if it is not a TIFF; ``SC053`` for a picture that is stored turned or pages that differ;
-        ``SC054`` for too many pixels, or strips that unpack to more than they need; ``SC056`` for kinds of samples and
-        compressions that are not read; ``SC058`` if it is cut or damaged.
+        ``SC051`` if it is not a TIFF; ``SC053`` for a picture that is stored rotated or pages that differ;
+        ``SC054`` for too many pixels, or strips that unpack to more than they need; ``SC056`` for unsupported
+        sample kinds and compressions; ``SC058`` if it is truncated or damaged.
     """
     _refuse_other_formats(data)
     with _opened(io.BytesIO(data)) as tiff:
@@ -151,9 +151,9 @@ def _refuse_other_formats(head: Buffer) -> None:
 
 @contextmanager
 def _opened(file: Any) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF, and turn everything that its reader raises into one error."""
+    """Open a TIFF, and turn all errors of its reader into one."""
     try:
-        # A file of OME may name others that belong to it; none of them is opened.
+        # An OME file may name further files that belong to it; none of them is opened.
         with tifffile.TiffFile(file, _multifile=False) as tiff:
             yield tiff
     except SegconvError:
@@ -196,7 +196,7 @@ def _header(tiff: tifffile.TiffFile) -> PictureHeader:
 
 
 def _pages(tiff: tifffile.TiffFile) -> list[Any]:
-    """Return the pages without thumbnails, which cameras and microscopes append."""
+    """Return the pages without the thumbnails that cameras and microscopes append."""
     pages = [tiff.pages[number].aspage() for number in range(len(tiff.pages))]
     if not pages:
         raise SegconvError("is a TIFF without a picture", code="SC053")
@@ -207,7 +207,7 @@ def _page_header(page: Any, pages: int) -> PictureHeader:
     _refuse_unread(page)
     compression, photometric = int(page.compression), int(page.photometric)
     if photometric == _YCBCR and compression == _JPEG:
-        photometric = _RGB  # the decoder turns it back, as of any JPEG
+        photometric = _RGB  # the decoder converts it back, as for any JPEG
     numbers = _NUMBERS.get(int(page.sampleformat))
     samples, depth = int(page.samplesperpixel), page.bitspersample
     if numbers is None or depth not in _depths(numbers, photometric, samples, compression):
@@ -235,7 +235,7 @@ def _page_header(page: Any, pages: int) -> PictureHeader:
 
 
 def _refuse_unread(page: Any) -> None:
-    """Refuse pages that are stored turned, which may be all that is wrong, and compressions that are not read."""
+    """Refuse pages that are stored rotated, which may be the only problem, and unsupported compressions."""
     orientation = page.tags.valueof(274, 1)
     if orientation != 1:
         raise turned(int(orientation))
@@ -249,24 +249,24 @@ def _refuse_unread(page: Any) -> None:
 
 
 def _depths(numbers: str, photometric: int, samples: int, compression: int) -> set[int]:
-    """Return how many bits a sample may have."""
+    """Return the allowed bits per sample."""
     if numbers == "float":
         return {16, 32, 64}
     depths = {8, 16, 32, 64}
     if numbers == "uint" and samples == 1 and photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _PALETTE):
         depths |= {1, 2, 4}
     if numbers == "uint" and compression != _JPEG and photometric in (_MIN_IS_WHITE, _MIN_IS_BLACK, _RGB):
-        depths |= {10, 12, 14}  # as cameras and scanners pack their samples; they are unpacked to 16
+        depths |= {10, 12, 14}  # packed by cameras and scanners; unpacked to 16 bits
     return depths
 
 
 def _named_samples(photometric: int) -> int:
-    """Return how many samples of a pixel are its colour or grey value."""
+    """Return how many samples per pixel are its colour or grey value."""
     return 3 if photometric == _RGB else 1
 
 
 def _kind(page: Any, photometric: int, samples: int) -> str | None:
-    """Return what the samples of a pixel are: alpha only where the file says so; other further samples are bands."""
+    """Return the kind of a pixel's samples: alpha only if the file says so; other extra samples are bands."""
     kinds = {(_MIN_IS_WHITE, 1): "gray", (_MIN_IS_BLACK, 1): "gray", (_RGB, 3): "RGB", (_PALETTE, 1): "palette"}
     own = _named_samples(photometric)
     if photometric in (_MIN_IS_BLACK, _RGB) and samples > own:
@@ -300,7 +300,7 @@ def _samples_of(page: Any, header: PictureHeader) -> NDArray[Any]:
 
 
 def _prove_segments(page: Any, data: Buffer) -> None:
-    """Check that each strip or tile of a page is there, and inflates to what it must and no more."""
+    """Check that each strip or tile of a page exists and inflates to exactly the expected size."""
     whole = memoryview(data)
     planes = page.samplesperpixel if page.planarconfig == 2 else 1
     if page.is_tiled:
@@ -332,11 +332,11 @@ def _prove_segments(page: Any, data: Buffer) -> None:
 
 
 def _unpacked_bytes(page: Any, segment: memoryview, expected: int) -> int:
-    """Return how many bytes a segment unpacks to; more than expected are refused."""
+    """Return how many bytes a segment unpacks to; refuse more than expected."""
     packed = bytes(segment)
     if page.fillorder == 2:
         packed = bytes(imagecodecs.bitorder_decode(packed))
-    # The bound is given, so that no more memory is taken than the header accounts for.
+    # Bounded, so that it takes no more memory than the header accounts for.
     limit = expected + _PADDING_BYTES
     try:
         found = len(_UNPACKERS[int(page.compression)](packed, out=limit))

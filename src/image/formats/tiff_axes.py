@@ -1,4 +1,4 @@
-"""What the pages of a TIFF are, as ImageJ, OME and tifffile write it into the description of the first page."""
+"""Find the meaning of TIFF pages in the first page's description, as written by ImageJ, OME and tifffile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIZE = re.compile(r"\bSize([CZT])\s*=\s*[\"'](\d+)[\"']")
 
 
 def meaning_of_pages(tiff: Any, pages: int) -> str | None:
-    """Return `CHANNELS` or `MIXED` if a file says that its pages are such; None for slices, or if it says nothing."""
+    """Return `CHANNELS` or `MIXED` if a file declares its pages as such; None for slices or without a declaration."""
     if pages < 2:
         return None
     channels = _channels(tiff, pages)
@@ -26,7 +26,7 @@ def meaning_of_pages(tiff: Any, pages: int) -> str | None:
 
 
 def _channels(tiff: Any, pages: int) -> int | None:
-    """Return the number of channels among the pages, None if the file does not say."""
+    """Return the number of channels among the pages; None if the file does not say."""
     if tiff.is_imagej:
         return int((tiff.imagej_metadata or {}).get("channels", 1))
     if tiff.is_ome:
@@ -39,9 +39,9 @@ def _channels(tiff: Any, pages: int) -> int | None:
 
 
 def _channels_of_ome(description: str, pages: int) -> int:
-    # Read as text, so that nothing else in the XML, such as entities, is interpreted.
+    # Parsed as text, so that nothing else in the XML, such as entities, is interpreted.
     tag = _PIXELS.search(description)
     sizes = {axis: int(size) for axis, size in _SIZE.findall(tag.group())} if tag else {}
-    # OME counts the samples of a pixel as channels, too.
+    # OME also counts the samples of a pixel as channels.
     planes = sizes.get("Z", 1) * sizes.get("T", 1)
     return sizes.get("C", 1) if planes > 1 else min(sizes.get("C", 1), pages)
