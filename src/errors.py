@@ -1,9 +1,8 @@
-"""What went wrong, in a form that a person, a script and a worker process can all carry.
+"""Errors and findings, in a form for people, scripts and worker processes.
 
-A `Finding` is one thing that is wrong with one file, under a stable code. `CODES` is the one table
-of those codes: the exit code of each, its cause, and what to do about it. A `Cure` is what to do as data;
-the words for it depend on the command that was typed, and stand in ``cli/cures.py``. `SegconvError` is
-the root of every error that segconv raises on purpose.
+A `Finding` is one problem of one file, with a stable code. `CODES` is the only table of codes: the exit code
+of each, its cause, and what to do about it. A `Cure` is a remedy as data; its wording depends on the command
+and is in ``cli/cures.py``. `SegconvError` is the root of every error that segconv raises on purpose.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ class Code:
     Parameters
     ----------
     exit_code
-        Of a command that such an error ends.
+        Exit code of a command that ends with this error.
     title, cause
         In words.
     hint, cures
-        What to do where a finding says nothing of its own: advice in words, and kinds of `Cure`.
+        What to do if a finding has no advice of its own: advice in words, and kinds of `Cure`.
     """
 
     exit_code: int
@@ -52,14 +51,14 @@ class Code:
 
 @dataclass(frozen=True)
 class Cure:
-    """Something that a user may do about a finding, as data.
+    """A remedy for a finding, as data.
 
     Parameters
     ----------
     kind
-        A key of the table in ``cli/cures.py``, which has the words.
+        A key of the table in ``cli/cures.py``, which has the wording.
     values
-        Name and value of everything that the words need, values as text or as a tuple of texts.
+        Name and value of everything that the wording needs; values are text or tuples of text.
     """
 
     kind: str
@@ -84,12 +83,12 @@ CODES: dict[str, Code] = {
     "SC001": Code(EXIT_USAGE, "option", "an option or argument is wrong", cures=("see_help",)),
     "SC002": Code(EXIT_USAGE, "target", "the target has no dataset id, or one outside 1..999", cures=("name_target",)),
     "SC003": Code(EXIT_USAGE, "ambiguous", "the source can be read in two ways", cures=("choose_source_kind",)),
-    # not there
+    # missing
     "SC010": Code(EXIT_NO_INPUT, "missing input", "the source does not exist", "check the path"),
     "SC011": Code(EXIT_NO_INPUT, "no cases", "the source holds no cases", "check the layout of the folder"),
     "SC012": Code(EXIT_NO_INPUT, "listed file missing", "a list names a file that does not exist", "add it or correct the list"),
     "SC013": Code(EXIT_NO_INPUT, "missing prediction", "a reference has no prediction", "predict it", ("count_missing_as_zero",)),
-    # taken
+    # already exists
     "SC020": Code(EXIT_EXISTS, "id taken", "the dataset id is in use", "choose another id", ("overwrite",)),
     "SC021": Code(EXIT_EXISTS, "unfinished work", "another unfinished run holds the target", cures=("restart", "abort")),
     # reading, writing
@@ -162,7 +161,7 @@ CODES: dict[str, Code] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, or odd, about one file.
+    """One error or oddity of one file.
 
     Parameters
     ----------
@@ -171,13 +170,13 @@ class Finding:
     message
         What was found, and what was expected.
     hint
-        Advice in words that name no option and no command.
+        Advice in words, without names of options or commands.
     file
-        The file it is about, as the user wrote it; empty if it is about no file.
+        The file, as the user wrote it; empty if the finding concerns no file.
     severity
         ``"error"`` or ``"warning"``.
     cures
-        What may be done with segconv about it, best first.
+        Remedies by segconv, best first.
     """
 
     code: str
@@ -202,7 +201,7 @@ class Finding:
         return code.hint, tuple(map(Cure, code.cures))
 
     def as_json(self) -> dict[str, str]:
-        """Return the finding as the object that the lineage keeps; ``--json`` adds the cures."""
+        """Return the finding as recorded in the lineage; ``--json`` adds the cures."""
         return {
             "code": self.code,
             "severity": self.severity,
@@ -238,26 +237,26 @@ class SegconvError(Exception):
         self.hint = hint
         self.cures = tuple(cures)
 
-    # Exceptions are rebuilt from `args` and then given their `__dict__`, which is why the message
-    # is the only positional argument: so every subclass survives the way back from a worker.
+    # Unpickling rebuilds an exception from `args` and then restores its `__dict__`, which is why the message
+    # is the only positional argument: every subclass survives the way back from a worker.
 
     def advise(self, hint: str = "", cures: Iterable[Cure] = ()) -> None:
-        """Replace what can be done about it."""
+        """Replace the hint and the cures."""
         self.hint, self.cures = hint, tuple(cures)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The error as findings; one for a plain error."""
+        """The error as findings; a plain error has one."""
         return (Finding(self.code, self.message, hint=self.hint, file=self.file, cures=self.cures),)
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the process that ends with this error."""
+        """The exit code of a process that ends with this error."""
         return exit_code_of(self.findings)
 
 
 class Refused(SegconvError):
-    """Input that was refused, with all the reasons at once."""
+    """Refused input, with all reasons at once."""
 
     def __init__(self, message: str = "", *, reasons: Iterable[Finding] = ()) -> None:
         self.reasons = tuple(reasons)
@@ -271,7 +270,7 @@ class Refused(SegconvError):
 
 
 class Interrupted(SegconvError):
-    """Ctrl-C or SIGTERM: what is done is kept."""
+    """Ctrl-C or SIGTERM: finished work is kept."""
 
     def __init__(
         self, message: str = "", *, signal_number: int = 2, hint: str = "", cures: Iterable[Cure] = ()
@@ -281,14 +280,14 @@ class Interrupted(SegconvError):
 
     @property
     def exit_code(self) -> int:
-        """128 and the number of the signal, as shells have it."""
+        """128 plus the number of the signal, as in shells."""
         return 128 + self.signal_number
 
 
 def exit_code_of(findings: Iterable[Finding]) -> int:
     """Return the exit code for findings of several classes.
 
-    Of the classes 65, 66, 73, 74, 78 the lowest wins; warnings count for nothing.
+    Of the classes 65, 66, 73, 74, 78 the lowest wins; warnings do not count.
     """
     return min((CODES[f.code].exit_code for f in findings if f.severity == "error"), default=EXIT_DONE)
 
@@ -302,18 +301,18 @@ def refuse_if_any(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def as_warning(finding: Finding) -> Finding:
-    """Return a finding that stops nothing where it was found."""
+    """Return a finding as a warning, which does not stop anything."""
     return replace(finding, severity="warning")
 
 
 def as_errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return the findings with every warning made an error (``--strict``)."""
+    """Return the findings with warnings turned into errors (``--strict``)."""
     return tuple(replace(finding, severity="error") for finding in findings)
 
 
 @contextmanager
 def naming(file: str) -> Iterator[None]:
-    """Give every error of the block that names no file this one, as the user knows it."""
+    """Add this file, as the user knows it, to errors of the block that name none."""
     try:
         yield
     except SegconvError as error:

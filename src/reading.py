@@ -1,7 +1,7 @@
 """Open user files for reading: regular files only, never through links, never blocking, up to a size limit.
 
-Callers that allow links resolve and judge them first. After that, no part of a path may be a link, neither the file
-nor a folder above it: either may be swapped at any moment, so the check is made while opening.
+Callers that allow links resolve and judge them first. After that, no part of a path may be a link, neither the
+file nor a folder above it. Either may be swapped at any moment, so the check is part of opening.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ def descriptor_of(path: str | os.PathLike[str]) -> int:
     Parameters
     ----------
     path
-        Without links in any of its parts; callers that allow links have resolved them.
+        A path without links; callers that allow links have resolved them.
 
     Raises
     ------
     SegconvError
-        ``SC060`` if it, or a folder above it, is a link, ``SC061`` if it is not a regular file.
+        ``SC060`` if it or a folder above it is a link, ``SC061`` if it is not a regular file.
     OSError
-        If the system refuses.
+        From the system.
     """
-    sys.audit("open", os.fspath(path), None, _READ)  # as Python does, for those who audit which files are opened
+    sys.audit("open", os.fspath(path), None, _READ)  # as in Python, for audits of opened files
     try:
         descriptor = _through_no_link(os.fspath(path), _READ)
     except OSError as error:
@@ -86,9 +86,9 @@ def in_real_folder(path: str | os.PathLike[str]) -> str:
 
 @contextmanager
 def named(path: str | os.PathLike[str]) -> Iterator[str]:
-    """Open a file as `descriptor_of` does, and yield a name under which a library opens this very file.
+    """Open a file like `descriptor_of`, and yield a name under which libraries open the same file.
 
-    Where the system has no such names, the name is the path, and a folder that is swapped meanwhile goes unnoticed.
+    If the system has no such names, the name is the path, and a folder swapped meanwhile goes unnoticed.
     """
     descriptor = descriptor_of(path)
     try:
@@ -110,14 +110,14 @@ def whole(path: str | os.PathLike[str], limit: int = LONGEST) -> bytes:
     Raises
     ------
     SegconvError
-        ``SC054`` if there are more than `limit`; what `descriptor_of` raises.
+        ``SC054`` if it is longer than `limit`; what `descriptor_of` raises.
     """
     with opened(path) as file:
         return rest_of(file, path, limit)
 
 
 def rest_of(file: BinaryIO, path: str | os.PathLike[str], limit: int = LONGEST) -> bytes:
-    """Return all bytes of an open file; raises ``SC054`` if there are more than `limit`."""
+    """Return all bytes of an open file; raises ``SC054`` if it is longer than `limit`."""
     size = os.fstat(file.fileno()).st_size
     if size > limit:
         raise SegconvError(
@@ -130,14 +130,14 @@ def rest_of(file: BinaryIO, path: str | os.PathLike[str], limit: int = LONGEST) 
 
 
 def became_link(path: str | os.PathLike[str]) -> SegconvError:
-    """Return the error for a link in a path that was resolved."""
+    """Return the error for a link in a resolved path."""
     return SegconvError(
         "it, or a folder above it, is a link, or became one during the run", code="SC060", file=os.fspath(path)
     )
 
 
 def no_file(path: str | os.PathLike[str]) -> SegconvError:
-    """Return the error for what is not a regular file."""
+    """Return the error for anything but a regular file."""
     return SegconvError("is a folder, pipe or device, expected a file", code="SC061", file=os.fspath(path))
 
 
@@ -204,14 +204,14 @@ def refusal(error: OSError, path: str | os.PathLike[str] = "") -> SegconvError:
     Parameters
     ----------
     error
-        What the system said.
+        The system's error.
     path
         The file, as the user knows it; empty if the caller adds it.
 
     Returns
     -------
     error
-        ``SC012`` for what does not exist, or not any more; ``SC060`` for links in a circle; else ``SC030``.
+        ``SC012`` if it does not exist (any more); ``SC060`` for circular links; else ``SC030``.
     """
     file = os.fspath(path)
     absent = {
@@ -229,16 +229,16 @@ def refusal(error: OSError, path: str | os.PathLike[str] = "") -> SegconvError:
 
 
 def unlisted(error: OSError, folder: str | os.PathLike[str]) -> SegconvError:
-    """Return the error for a folder that cannot be listed: ``SC030`` for what is not a folder, else as `refusal`."""
+    """Return the error for a folder that cannot be listed: ``SC030`` if it is not a folder, else as in `refusal`."""
     if error.errno == errno.ENOTDIR:
         return SegconvError(f"cannot be listed ({error.strerror})", code="SC030", file=os.fspath(folder))
     return refusal(error, folder)
 
 
 def is_file(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is a regular file, links followed; raises what `refusal` returns if that is unknown.
+    """Return whether a path is a regular file, following links; raises what `refusal` returns if unknown.
 
-    Taking such a path for absent would make a different result of the same files.
+    Treating such a path as absent would give a different result from the same files.
     """
     mode = _mode(path)
     return mode is not None and stat.S_ISREG(mode)
@@ -251,14 +251,14 @@ def is_folder(path: str | os.PathLike[str]) -> bool:
 
 
 def is_there(path: str | os.PathLike[str], *, links_followed: bool = True) -> bool:
-    """Return whether a path exists; with `links_followed` false a dangling link does. See `is_file`."""
+    """Return whether a path exists; a dangling link does if `links_followed` is false. See `is_file`."""
     return _mode(path, links_followed=links_followed) is not None
 
 
 def _mode(path: str | os.PathLike[str], *, links_followed: bool = True) -> int | None:
     try:
         return os.stat(path, follow_symlinks=links_followed).st_mode
-    except ValueError:  # no file has a name with the character NUL
+    except ValueError:  # file names cannot contain NUL
         return None
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
@@ -267,7 +267,7 @@ def _mode(path: str | os.PathLike[str], *, links_followed: bool = True) -> int |
 
 
 def size_of(path: str | os.PathLike[str]) -> int:
-    """Return the size of a file in bytes, links followed; raises what `refusal` returns."""
+    """Return the size of a file in bytes, following links; raises what `refusal` returns."""
     try:
         return os.stat(path).st_size
     except OSError as error:
@@ -275,7 +275,7 @@ def size_of(path: str | os.PathLike[str]) -> int:
 
 
 def size_if_there(path: str | os.PathLike[str]) -> int:
-    """Return the size of a file in bytes; 0 if that cannot be found out, which is reported when it is read."""
+    """Return the size of a file in bytes; 0 if unknown, which is reported when it is read."""
     try:
         return os.stat(path).st_size
     except OSError:

@@ -36,14 +36,14 @@ LONGEST_PATH = 4096
 
 
 class Misfit(ValueError):
-    """A value of another type than the one expected.
+    """A value of an unexpected type.
 
     Parameters
     ----------
     message
         What was found, and what was expected.
     at
-        Where it stands, from outside to inside.
+        Its place, from outside to inside.
     """
 
     def __init__(self, message: str = "", *, at: tuple[str | int, ...] = ()) -> None:
@@ -55,17 +55,17 @@ class Misfit(ValueError):
         return f"{' → '.join(map(brief, self.at))} {self.message}" if self.at else f"it {self.message}"
 
     def inside(self, place: str | int) -> Misfit:
-        """Return the same misfit seen from one level further out."""
+        """Return the same misfit, seen from one level further out."""
         return Misfit(self.message, at=(place, *self.at))
 
 
 def brief(value: object) -> str:
-    """Return a value as a message shows it, however long it is."""
+    """Return a value for a message, shortened if long."""
     return _SHOWN.repr(value)
 
 
 def can_be_a_path(text: str) -> bool:
-    """Return whether a file can have this path: one that is too long or not encodable cannot even be asked for."""
+    """Return whether a file can have this path; the system rejects one that is too long or not encodable."""
     try:
         parts = os.fsencode(text).split(b"/")
     except UnicodeEncodeError:
@@ -113,7 +113,7 @@ def count(value: Any) -> int:
 
 
 def number(value: Any) -> float:
-    """Read a finite number, whole or not; its type is kept."""
+    """Read a finite number, whole or not, and keep its type."""
     if type(value) not in (int, float):
         raise _expected(value, "a number")
     try:
@@ -152,7 +152,7 @@ def anything(value: Any) -> Any:
 
 
 def whole_between(low: int, high: int) -> Read[int]:
-    """Return a reader of whole numbers of a range, ends included."""
+    """Return a reader of whole numbers in a range, ends included."""
 
     def read(value: Any) -> int:
         if type(value) is not int or not low <= value <= high:
@@ -163,7 +163,7 @@ def whole_between(low: int, high: int) -> Read[int]:
 
 
 def one_of(*choices: str) -> Read[str]:
-    """Return a reader of a few words."""
+    """Return a reader that accepts certain words."""
 
     def read(value: Any) -> str:
         if type(value) is not str or value not in choices:
@@ -174,12 +174,12 @@ def one_of(*choices: str) -> Read[str]:
 
 
 def optional(read: Read[T]) -> Read[T | None]:
-    """Return a reader of what may be null."""
+    """Return a reader that also accepts null."""
     return lambda value: None if value is None else read(value)
 
 
 def either(*choices: Read[Any]) -> Read[Any]:
-    """Return a reader of what one of several readers takes; the last one says what was expected."""
+    """Return a reader that tries several readers; the last one says what was expected."""
 
     def read(value: Any) -> Any:
         for choice in choices[:-1]:
@@ -193,7 +193,7 @@ def either(*choices: Read[Any]) -> Read[Any]:
 
 
 def many(read: Read[T], *, least: int = 0, most: int | None = None) -> Read[list[T]]:
-    """Return a reader of lists with a number of entries."""
+    """Return a reader of lists of a certain length."""
 
     def read_all(value: Any) -> list[T]:
         if type(value) is not list:
@@ -213,7 +213,7 @@ def many(read: Read[T], *, least: int = 0, most: int | None = None) -> Read[list
 
 
 def mapping(read: Read[T], key: Read[str] = text) -> Read[dict[str, T]]:
-    """Return a reader of objects whose keys, and values, are all read alike."""
+    """Return a reader of objects with one reader for all keys and one for all values."""
 
     def read_all(value: Any) -> dict[str, T]:
         if type(value) is not dict:
@@ -230,14 +230,14 @@ def mapping(read: Read[T], key: Read[str] = text) -> Read[dict[str, T]]:
 
 
 def entries(needed: Mapping[str, Read[Any]], further: Mapping[str, Read[Any]] | None = None) -> Read[dict[str, Any]]:
-    """Return a reader of objects with certain keys; others stay as they are.
+    """Return a reader of objects with certain keys; other keys are kept unchecked.
 
     Parameters
     ----------
     needed
-        Key → reader of its value; each is required.
+        Required key → reader of its value.
     further
-        The same for keys that may be missing.
+        The same for optional keys.
     """
     further = further or {}
 

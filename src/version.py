@@ -1,3 +1,3 @@
-"""The version, from which the package's metadata has it: asking the metadata would take longer than a help text."""
+"""The version, also the source of the package's metadata, which would take longer to query than a help text."""
 
 VERSION = "0.1.0"

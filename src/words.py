@@ -1,4 +1,4 @@
-"""Counts and lists as messages write them."""
+"""Word counts and lists for messages."""
 
 from __future__ import annotations
 

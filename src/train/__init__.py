@@ -1,1 +1,1 @@
-"""The doorstep of nnU-Net: its folders, its commands, its plans."""
+"""The interface to nnU-Net: its folders, commands and plans."""

@@ -1,6 +1,6 @@
-"""nnU-Net's commands, each in its own process with an environment that is given, not inherited.
+"""Run nnU-Net's commands, each in its own process with a given, not inherited, environment.
 
-Nothing of nnU-Net is imported here: its commands are the console scripts of the installed package.
+This module does not import nnU-Net: its commands are the console scripts of the installed package.
 """
 
 from __future__ import annotations
@@ -68,26 +68,25 @@ def environment(paths: Paths) -> dict[str, str]:
     """Return the complete environment of a child."""
     passed = {key: value for key, value in os.environ.items() if PASSED_ON.fullmatch(key) and key not in WITHHELD}
     if not os.path.isabs(passed.get("HOME", "")):
-        passed.pop("HOME", None)  # what is kept there would be left in the current folder
+        passed.pop("HOME", None)  # files kept there would be left in the current folder
     passed.update(paths.variables())
-    passed["PYTHONUNBUFFERED"] = passed["PYTHONSAFEPATH"] = "1"  # for what the child starts; see `python`
+    passed["PYTHONUNBUFFERED"] = passed["PYTHONSAFEPATH"] = "1"  # for processes that the child starts; see `python`
     try:
         pwd.getpwuid(os.getuid())
-    except KeyError:  # as in many containers; torch's compiler asks for a name and fails without
+    except KeyError:  # as in many containers; torch's compiler fails without a name
         passed["USER"] = str(os.getuid())
     return passed
 
 
 def python(call: str) -> list[str]:
-    """Return the start of a command: our interpreter with a call, as isolated as an installed script is.
+    """Return the start of a command: our interpreter with a call, as isolated as an installed script.
 
-    Python would look for modules in the current folder first, which may hold somebody else's
-    ``numpy.py``, or settings: with those of matplotlib, nnU-Net's picture of a training may fail, and the
-    training with it. Isolation, which Python's worker processes inherit, also hides what users
-    installed only for themselves; that is added again.
+    Otherwise Python would first search the current folder, which may hold an unrelated ``numpy.py``, or
+    settings: matplotlib's may break nnU-Net's progress plot, and the training with it. Isolation, which
+    Python's worker processes inherit, also hides the user's own site-packages; they are added again.
     """
     packages = site.getusersitepackages() if site.ENABLE_USER_SITE else ""
-    # Without a home it is a folder "~" of the current one.
+    # Without a home it is "~" in the current folder.
     own = f"import site; site.addsitedir({packages!r}); " if os.path.isabs(packages) else ""
     blind = "import os; there = os.path.exists; "
     blind += f"os.path.exists = lambda path: path not in {_NOT_HEEDED!r} and there(path); "
@@ -108,15 +107,15 @@ def run_nnunet(
     Parameters
     ----------
     name
-        Such as ``nnUNetv2_train``.
+        Name of the command, such as ``nnUNetv2_train``.
     arguments
         As on its command line.
     paths
         The three folders.
     log
-        File to which everything that it writes is appended.
+        File to which its output is appended.
     tell
-        Hears each line, without its end.
+        Called with each line, without its end.
     settings
         More variables for the child.
 
@@ -124,7 +123,7 @@ def run_nnunet(
     ------
     SegconvError
         ``SC001`` for an unknown command, ``SC041`` if nnunetv2 is not installed, ``SC101`` if
-        it fails, with its last words, where the log is, and what to do.
+        it fails, with its last error line, the path of the log, and what to do.
     Interrupted
         By Ctrl-C; the child and its processes are ended.
     """
@@ -153,7 +152,7 @@ def run_child(
     log: Path | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> None:
-    """Run a program to its end, passing on what it writes; see `run_nnunet`."""
+    """Run a program to its end and pass on its output; see `run_nnunet`."""
     descriptor = None
     if log is not None:
         with writing(log):
@@ -165,7 +164,7 @@ def run_child(
         with started(command, env) as process:
             for raw in said(process):
                 _log(descriptor, log, raw)
-                # A progress bar redraws its line; only its last state is worth a line.
+                # A progress bar redraws its line; only its last state is kept.
                 line = raw.decode("utf-8", "replace").rstrip("\n").rsplit("\r", 1)[-1].rstrip()
                 if line:
                     last.append(line)
@@ -191,7 +190,7 @@ def _log(descriptor: int | None, path: Path | None, data: bytes) -> None:
 
 
 def _failure(shown: str, code: int, last: Sequence[str], log: Path | None) -> SegconvError:
-    """Return what a person wants to know about a command that failed."""
+    """Return the error for a failed command."""
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     text = "\n".join(last)
     known = ((hint, kinds) for pattern, hint, kinds in _KNOWN_FAILURES if re.search(pattern, text))
@@ -206,6 +205,6 @@ def _failure(shown: str, code: int, last: Sequence[str], log: Path | None) -> Se
 
 
 def _last_words(last: Sequence[str]) -> str:
-    """Return the last line that names an exception, or the last of all."""
+    """Return the last line that names an exception, or else the last line."""
     named = (line for line in reversed(last) if re.match(r"\w+(\.\w+)*(Error|Exception|Exit)\b", line))
     return next(named, last[-1] if last else "it wrote nothing")

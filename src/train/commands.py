@@ -1,4 +1,4 @@
-"""Planning and training with nnU-Net's own commands: arguments in, our errors out."""
+"""Plan and train with nnU-Net's own commands; raise our errors."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class PlanOptions:
     Parameters
     ----------
     configurations
-        To preprocess; nnU-Net's default if empty.
+        Configurations to preprocess; nnU-Net's default if empty.
     planner
-        Name of a planner class.
+        Name of the planner class.
     gpu_memory_gb
         Memory target of the planner.
     """
@@ -59,14 +59,14 @@ def plan_and_preprocess(
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How a fold is trained.
+    """How to train a fold.
 
     Parameters
     ----------
     device
         ``"cuda"``, ``"cpu"``, ``"mps"``, or ``"auto"``; see `chosen_device`.
     resume
-        Resume from the last checkpoint, which must exist: nnU-Net would silently start again.
+        Resume from the last checkpoint, which must exist: otherwise nnU-Net would silently start over.
     validate_only
         Validate a trained fold again.
     probabilities
@@ -74,7 +74,7 @@ class TrainOptions:
     overwrite
         Train a trained fold again.
     tell
-        Hears each line that nnU-Net writes.
+        Called with each line that nnU-Net writes.
     """
 
     device: str = AUTO
@@ -101,13 +101,13 @@ def train_fold(model: Model, fold: str, paths: Paths, options: TrainOptions, tru
     Returns
     -------
     folder
-        Of the fold.
+        Folder of the fold.
 
     Raises
     ------
     SegconvError
-        ``SC010`` if there is nothing to resume or validate, ``SC020`` if the fold is trained already;
-        ``SC064`` if plans, preprocessed cases or checkpoints would bring code along; what `run_nnunet` raises.
+        ``SC010`` if there is nothing to resume or validate, ``SC020`` if the fold is already trained;
+        ``SC064`` if plans, preprocessed cases or checkpoints would run foreign code; what `run_nnunet` raises.
     """
     folder = model.fold_folder(paths, fold)
     _refuse_start(folder, options)
@@ -134,7 +134,7 @@ def train_fold(model: Model, fold: str, paths: Paths, options: TrainOptions, tru
 
 
 def _refuse_start(folder: Path, options: TrainOptions) -> None:
-    """Refuse to resume or validate what was not trained, and to start again what was."""
+    """Refuse to resume or validate an untrained fold, and to restart a trained one."""
     finished = (folder / FINAL).is_file()
     begun = finished or (folder / LATEST).is_file()
     if options.resume and not begun:
@@ -153,7 +153,7 @@ def _refuse_start(folder: Path, options: TrainOptions) -> None:
 
 
 def _refuse_code_in_data(model: Model, found: Planned, paths: Paths) -> None:
-    """Refuse preprocessed cases, and predictions that a cascade is trained on, with more in them than numbers."""
+    """Refuse preprocessed cases, and a cascade's input predictions, that hold more than numbers."""
     folders = [found.data]
     if found.previous_stage:
         previous = Model(model.dataset, found.previous_stage, model.trainer, model.plans)

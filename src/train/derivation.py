@@ -1,4 +1,4 @@
-"""A configuration derived from another: with its own patch, batch, features or number of stages."""
+"""Derive a configuration from another, with its own patch, batch, features or number of stages."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def derive(
     features: tuple[int, int] | None = None,
     stages: int | None = None,
 ) -> dict[str, Any]:
-    """Return a new configuration that inherits from another, which stays as it is.
+    """Return a new configuration that inherits from another; the other is unchanged.
 
     Parameters
     ----------
     plans
         The plans.
     name
-        Of the new configuration.
+        Name of the new configuration.
     base
-        Whose preprocessed data, network class and everything not named here it takes.
+        Configuration to inherit preprocessed data, network class and everything else from.
     patch_size
         In voxels, in nnU-Net's axis order (z, y, x). Each axis must be divisible by the product of
         its strides.
@@ -52,13 +52,13 @@ def derive(
     features
         Features of the first stage, doubled from stage to stage up to the second number.
     stages
-        Number of resolutions; as many of the base's as the patch has room for if None.
+        Number of resolutions; if None, as many of the base's as the patch has room for.
 
     Raises
     ------
     SegconvError
-        ``SC001`` if the name is taken or unsafe, or the numbers do not fit together, with those that would;
-        ``SC086`` if the base lacks what would be changed.
+        ``SC001`` if the name is taken or unsafe, or the numbers do not fit together, naming ones that do;
+        ``SC086`` if the base lacks an entry to change.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise SegconvError(f"{name!r} cannot name a configuration", hint="use letters, digits, '-' and '_'")
@@ -79,7 +79,7 @@ def derive(
 
 
 def _parent(plans: Mapping[str, Any], base: str) -> dict[str, Any]:
-    """Return the configuration to derive from, with everything that is changed in it."""
+    """Return the configuration to derive from, which has every entry that is changed."""
     parent = configuration(plans, base)
     try:
         axes = len(_changeable(parent)["patch_size"])
@@ -101,7 +101,7 @@ def _patch(wanted: Sequence[int], parent: Mapping[str, Any], base: str) -> list[
 
 
 def _number_of_stages(patch: Sequence[int], strides: Sequence[Sequence[int]], wanted: int | None, base: str) -> int:
-    """Return how many stages a patch is trained with; refuse a number that the base or the patch does not have."""
+    """Return the number of stages for a patch; refuse more than the base or the patch has."""
     if wanted is not None and not 2 <= wanted <= len(strides):
         raise SegconvError(f"{wanted} stages: {base} has {len(strides)}, at least 2 are needed")
     count = wanted or _room_for(patch, strides)
@@ -110,7 +110,7 @@ def _number_of_stages(patch: Sequence[int], strides: Sequence[Sequence[int]], wa
 
 
 def _cut(network: dict[str, Any], count: int) -> None:
-    """Leave a network its first stages."""
+    """Cut a network to its first stages."""
     for keys, number in ((_PER_STAGE, count), (_PER_DECODER_STAGE, count - 1)):
         for key in keys:
             if isinstance(network.get(key), list):
@@ -125,7 +125,7 @@ def _doubled(first: int, most: int, count: int) -> list[int]:
 
 
 def _room_for(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> int:
-    """Return how many stages leave feature maps that are not smaller than `SMALLEST_FEATURE_MAP`."""
+    """Return how many stages keep feature maps at least `SMALLEST_FEATURE_MAP` in size."""
     count = 1
     for number in range(2, len(strides) + 1):
         total = _total(strides[:number])
@@ -141,7 +141,7 @@ def _room_for(patch: Sequence[int], strides: Sequence[Sequence[int]]) -> int:
 
 
 def _refuse_indivisible(patch: Sequence[int], strides: Sequence[Sequence[int]], count: int, *, fixed: bool) -> None:
-    """Refuse a patch that the strides of `count` stages do not divide, naming the nearest sizes that they do."""
+    """Refuse a patch that the strides of `count` stages do not divide; name the nearest divisible sizes."""
     total = _total(strides[:count])
     if all(p > 0 and p % t == 0 for p, t in zip(patch, total, strict=True)):
         return
@@ -153,7 +153,7 @@ def _refuse_indivisible(patch: Sequence[int], strides: Sequence[Sequence[int]], 
 
 
 def _nearest(patch: Sequence[int], strides: Sequence[Sequence[int]], count: int, *, up: bool, fixed: bool) -> list[int]:
-    """Return the next size that is divisible; a larger one may have room for more stages."""
+    """Return the nearest divisible size; a larger one may have room for more stages."""
     while True:
         total = _total(strides[:count])
         size = [(math.ceil(p / t) if up else max(1, p // t)) * t for p, t in zip(patch, total, strict=True)]

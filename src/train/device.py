@@ -1,4 +1,4 @@
-"""The device that nnU-Net computes on."""
+"""Choose the device that nnU-Net uses."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ AUTO = "auto"
 
 
 def chosen_device(asked: str) -> str:
-    """Return a device by name; for `AUTO` ``"cuda"`` if PyTorch can use a GPU, else ``"cpu"``.
+    """Return the name of a device; for `AUTO`, ``"cuda"`` if PyTorch can use a GPU, else ``"cpu"``.
 
     Raises
     ------
     SegconvError
-        ``SC041`` if PyTorch would have to choose and is not installed.
+        ``SC041`` for `AUTO` if PyTorch is not installed.
     """
     if asked != AUTO:
         return asked
@@ -27,7 +27,7 @@ def chosen_device(asked: str) -> str:
 
 
 def settings_of(device: str) -> dict[str, str]:
-    """Return a child's variables for a device: on a CPU, compiling the network costs more than it saves."""
+    """Return a child's variables for a device; on a CPU, compiling the network costs more than it saves."""
     if device != "cpu":
         return {}
     workers = max(1, min(4, (os.cpu_count() or 2) - 1))

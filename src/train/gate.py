@@ -1,7 +1,7 @@
-"""What a model from elsewhere may bring along: numbers, and the names of known networks, but no code.
+"""Examine models from elsewhere: they may hold numbers and names of known networks, but no code.
 
 nnU-Net imports and calls what plans name, and unpickles checkpoints. So both are examined here, without
-running anything of them, before a process of nnU-Net sees them.
+running anything in them, before nnU-Net reads them.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ _FOUND_BY_NAME_IN_CONFIGURATION = (
 
 @dataclass(frozen=True)
 class Trust:
-    """What of a model from elsewhere is trusted, and so not refused.
+    """Which parts of a model from elsewhere are trusted, and so not refused.
 
     Parameters
     ----------
     trust_model
         Whether its files may hold more than numbers.
     allowed_modules
-        Modules whose classes plans may name, besides `PACKAGES`.
+        Further modules whose classes plans may name, in addition to `PACKAGES`.
     """
 
     trust_model: bool = False
     allowed_modules: Collection[str] = ()
 
     def refuse_foreign_classes(self, plans: Mapping[str, Any], *, file: str = "") -> None:
-        """Refuse plans that name classes from elsewhere, unless segconv derived them here; see `foreign_classes`.
+        """Refuse plans that name foreign classes, unless segconv derived them here; see `foreign_classes`.
 
         Raises
         ------
         Refused
-            ``SC064``, with every name that is not known.
+            ``SC064``, with every unknown name.
         """
         found = foreign_classes(plans, self.allowed_modules, file=file)
         if found and not is_remembered(plans):
@@ -68,16 +68,16 @@ NO_TRUST = Trust()
 
 
 def foreign_classes(plans: Mapping[str, Any], allowed: Collection[str] = (), *, file: str = "") -> list[Finding]:
-    """Return findings on everything unknown that plans name; nothing of it is imported.
+    """Return findings on all unknown names in plans; none of them is imported.
 
     Parameters
     ----------
     plans
-        What plans.json says.
+        Content of plans.json.
     allowed
-        Modules that the user trusts besides `PACKAGES`.
+        Further modules that the user trusts, in addition to `PACKAGES`.
     file
-        Where the plans were read, for the message.
+        The plans file, for the message.
     """
     found = [
         Finding(
@@ -106,7 +106,7 @@ def _configurations(plans: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str
 
 
 def _class_paths(plans: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield where a class stands and what stands there."""
+    """Yield the place of each class name, and the name."""
     for name, configuration in _configurations(plans):
         architecture = configuration.get("architecture")
         if isinstance(architecture, Mapping):
@@ -144,7 +144,7 @@ def _is_known(path: Any, allowed: Collection[str]) -> bool:
         return True
     if not any(path.startswith(f"{package}.") for package in PACKAGES):
         return False
-    # A module has more attributes than its classes, other modules among them: all but the last part
+    # Attributes of a module include other modules besides its classes: all but the last part
     # must be modules in the package, and the last must be named like a class.
     *modules, name = path.split(".")
     return name[:1].isupper() and _is_module(modules)
@@ -168,13 +168,13 @@ def _is_module(parts: list[str]) -> bool:
 def refuse_more_than_tensors(path: Path) -> None:
     """Refuse a checkpoint that holds more than numbers, texts and tensors.
 
-    It is read by PyTorch's own restricted reader, which builds nothing else; of numpy it may hold
-    scalars, which nnU-Net's log consists of.
+    PyTorch's own restricted reader reads it and builds nothing else; numpy scalars are allowed, because
+    nnU-Net's log consists of them.
 
     Raises
     ------
     SegconvError
-        ``SC064`` if there is more in it; ``SC041`` if PyTorch is not installed, or is too old to say.
+        ``SC064`` if it holds more; ``SC041`` if PyTorch is not installed or too old to say.
     """
     try:
         import torch
@@ -208,9 +208,9 @@ def refuse_more_than_tensors(path: Path) -> None:
 
 
 def _numpy_scalars() -> list[Any]:
-    """Return what unpickling a numpy scalar needs."""
+    """Return the objects needed to unpickle a numpy scalar."""
     import numpy as np
 
     kinds = [np.dtype(name) for name in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "?")]
-    # numpy says itself which function builds a scalar, wherever it keeps it.
+    # numpy itself says which function builds a scalar, wherever it is.
     return [np.float64(0).__reduce__()[0], np.dtype, *{type(kind) for kind in kinds}]

@@ -1,10 +1,10 @@
-"""The process between segconv and a program that it runs: what the program starts ends with it, and with segconv.
+"""The process between segconv and a program: it ends the program's descendants with the program or with segconv.
 
 Run by path as ``python -I -S guard.py DESCRIPTOR PROGRAM ARGUMENT…``; see `segconv.train.processes`, which
-holds the other end of the pipe that DESCRIPTOR reads. The kernel closes that end with segconv, whatever
-ended it. A process of its own can wait for that where the program could not: it has one thread and
-no work, and as the reaper of all that descends from it, it finds workers in whatever group they
-are. Descriptors that it inherits, such as that of a lock, stay open until the last of them is gone.
+holds the other end of the pipe that DESCRIPTOR reads. The kernel closes that end when segconv ends, for
+whatever reason. A separate process can wait for that while the program cannot: it has one thread and
+no work, and as the reaper of its descendants it finds workers in any process group.
+Descriptors that it inherits, such as that of a lock, stay open until the last descendant is gone.
 
 Only the standard library is imported: it starts in a hundredth of a second.
 """
@@ -35,14 +35,14 @@ _NOT_STARTED = 127
 
 
 def main() -> None:
-    """Run the program of the command line, and end as it does."""
+    """Run the program on the command line, and end as it does."""
     life, program, owner = int(sys.argv[1]), sys.argv[2:], os.getppid()
     os.set_inheritable(life, False)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
-    # Handlers, which exec resets, where what is ignored would stay ignored in the program.
+    # Handlers, because exec resets them; ignored signals would stay ignored in the program.
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
     child = _start(program)
@@ -55,7 +55,7 @@ def main() -> None:
         if life in ready or os.getppid() != owner:
             os.kill(child, signal.SIGKILL)
             _end_all()
-            os.killpg(0, signal.SIGKILL)  # for systems that know no reaper but their first process
+            os.killpg(0, signal.SIGKILL)  # for systems without reapers other than the first process
         if woken in ready:
             os.read(woken, 4096)
         status = next((code for pid, code in _ended() if pid == child), None)
@@ -69,7 +69,7 @@ def _start(program: list[str]) -> int:
     if child:
         return child
     try:
-        # Set by the thread that forked: this process has no other, so its end is that of the process.
+        # Tied to the thread that forked: this process has no other, so its end is that of the process.
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() == own:
             for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
@@ -82,13 +82,13 @@ def _start(program: list[str]) -> int:
 
 
 def _ended() -> Iterator[tuple[int, int]]:
-    """Yield process and status of each child that has ended; raises `ChildProcessError` if there is none at all."""
+    """Yield process and status of each ended child; raises `ChildProcessError` if there are no children at all."""
     while (found := os.waitpid(-1, os.WNOHANG))[0]:
         yield found
 
 
 def _end_all() -> None:
-    """Kill all that descends from this process, and wait for the last of it."""
+    """Kill all descendants of this process, and wait for the last of them."""
     pause_s = _PAUSE_S
     with contextlib.suppress(ChildProcessError):
         while True:
@@ -97,7 +97,7 @@ def _end_all() -> None:
             for pid in _children():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
-            time.sleep(pause_s)  # then the children of what was killed are ours
+            time.sleep(pause_s)  # then the children of killed processes become ours
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
@@ -107,12 +107,12 @@ def _children() -> list[int]:
     try:
         names = os.listdir("/proc")
     except OSError:
-        os.killpg(0, signal.SIGKILL)  # our own group, and us: better than waiting for what cannot be found
+        os.killpg(0, signal.SIGKILL)  # our own group, and us: better than waiting for processes that cannot be found
         raise
     for name in names:
         if name.isdecimal():
             with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-                # PID (NAME) STATE PARENT …, and a name may hold anything.
+                # PID (NAME) STATE PARENT …, and a name may contain anything.
                 if file.read().rpartition(b")")[2].split()[1].decode() == own:
                     found.append(int(name))
     return found

@@ -1,8 +1,8 @@
-"""Locks on what nnU-Net made of a dataset: who reads it, and who changes it.
+"""Lock nnU-Net's plans, preprocessed data and folds against concurrent readers and writers.
 
-nnU-Net holds none itself: it trains on whatever is in the preprocessed folder when it reads it, and two
-trainings write into one folder. The locks are files next to its folders, which it does not take for datasets, and
-hold until the last of its processes is gone; see `segconv.work.locks`.
+nnU-Net has no locks: it trains on whatever is in the preprocessed folder when it reads it, and two
+trainings may write into one folder. The locks are files next to its folders, which it does not mistake for
+datasets, and hold until the last of its processes is gone; see `segconv.work.locks`.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from .paths import Paths
 
 @contextmanager
 def training(paths: Paths, dataset: str, folds: Iterable[Path]) -> Iterator[None]:
-    """Keep folds for one training, and keep others from changing what they are trained on.
+    """Reserve folds for one training, and keep others from changing the training data.
 
     Parameters
     ----------
     dataset
         Name of the folder.
     folds
-        Folders in ``nnUNet_results``, whether they exist or not.
+        Folders in ``nnUNet_results``; they need not exist.
 
     Raises
     ------
     SegconvError
-        ``SC035`` if another run trains one of the folds, or plans the dataset.
+        ``SC035`` if another run trains one of the folds or plans the dataset.
     """
     results = paths.require("results")
     with ExitStack() as stack:
         for fold in folds:
             within = fold.relative_to(results).parts
-            # Next to the datasets: a folder made for a training that is refused would count as one of the dataset.
+            # Next to the datasets: a folder made for a refused training would count as one of the dataset.
             target = Target(results / within[0], "-".join(("train", *within)))
             try:
                 stack.enter_context(if_possible(locked(target)))
@@ -50,12 +50,12 @@ def training(paths: Paths, dataset: str, folds: Iterable[Path]) -> Iterator[None
 
 @contextmanager
 def reading(paths: Paths, *datasets: str) -> Iterator[None]:
-    """Let a block read plans and preprocessed data of datasets, with others that only read them.
+    """Let a block read plans and preprocessed data of datasets, together with other readers.
 
     Raises
     ------
     SegconvError
-        ``SC035`` if another run is making them.
+        ``SC035`` if another run is writing them.
     """
     preprocessed = paths.require("preprocessed")
     with ExitStack() as stack:
@@ -66,12 +66,12 @@ def reading(paths: Paths, *datasets: str) -> Iterator[None]:
 
 @contextmanager
 def preprocessing(paths: Paths, dataset: str) -> Iterator[None]:
-    """Let a block make the plans and preprocessed data of a dataset.
+    """Let a block write the plans and preprocessed data of a dataset.
 
     Raises
     ------
     SegconvError
-        ``SC035`` if they are read, or changed.
+        ``SC035`` if another run reads or changes them.
     """
     folder = paths.require("preprocessed") / dataset
     with if_possible(locked(_data(folder))), changing_plans(folder):
@@ -80,7 +80,7 @@ def preprocessing(paths: Paths, dataset: str) -> Iterator[None]:
 
 @contextmanager
 def changing_plans(folder: Path) -> Iterator[None]:
-    """Let a block read plans of a dataset, change them, and write them.
+    """Let a block change the plans of a dataset.
 
     Parameters
     ----------

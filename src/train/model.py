@@ -1,4 +1,4 @@
-"""Which of nnU-Net's models is meant, and where nnU-Net keeps what belongs to it."""
+"""Identify an nnU-Net model, and find its files."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ LOGS = ".segconv-logs"
 
 @dataclass(frozen=True)
 class Model:
-    """A model by the names that nnU-Net gives it.
+    """A model, by nnU-Net's names.
 
     Parameters
     ----------
     dataset
         Name of the dataset's folder.
     configuration
-        Of its plans, such as ``3d_fullres``.
+        Configuration in its plans, such as ``3d_fullres``.
     trainer
-        Name of the class.
+        Name of the trainer class.
     plans
         Identifier of the plans.
     """
@@ -45,32 +45,32 @@ class Model:
         return f"{self.trainer}__{self.plans}__{self.configuration}"
 
     def folder(self, paths: Paths) -> Path:
-        """Return the folder of its folds in ``nnUNet_results``, whether it exists or not."""
+        """Return the folder of its folds in ``nnUNet_results``; it need not exist."""
         return paths.require("results") / self.dataset / self.name
 
     def fold_folder(self, paths: Paths, fold: str) -> Path:
-        """Return the folder of a fold, whether it exists or not."""
+        """Return the folder of a fold; it need not exist."""
         return self.folder(paths) / f"fold_{fold}"
 
     def trained_folds(self, paths: Paths) -> tuple[str, ...]:
-        """Return the folds whose training is finished."""
+        """Return the folds with finished training."""
         return trained_folds(self.folder(paths))
 
     def plans_file(self, paths: Paths) -> Path:
-        """Return where its plans are."""
+        """Return the path of its plans."""
         return plans_file(paths, self.dataset, self.plans)
 
 
 def plans_file(paths: Paths, dataset: str, plans: str = DEFAULT_PLANS) -> Path:
-    """Return where the plans of a dataset are."""
+    """Return the path of the plans of a dataset."""
     return paths.require("preprocessed") / dataset / f"{plans}.json"
 
 
 def trained_folds(folder: Path) -> tuple[str, ...]:
-    """Return the folds in the folder of a model whose training is finished."""
+    """Return the folds in the folder of a model with finished training."""
     return tuple(sorted(path.parent.name[len("fold_") :] for path in folder.glob(f"fold_*/{FINAL}")))
 
 
 def log_file(paths: Paths, dataset: str, what: str) -> Path:
-    """Return where the log of a command on a dataset is."""
+    """Return the path of the log of a command on a dataset."""
     return paths.require("preprocessed") / LOGS / dataset / f"{what}.log"

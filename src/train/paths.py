@@ -1,6 +1,6 @@
-"""nnU-Net's three folders: made, found, and explained if they are missing.
+"""Create and find nnU-Net's three folders, and explain missing ones.
 
-For each, an option beats the environment variable, which beats the settings file
+For each, an option takes precedence over the environment variable, and that over the settings file
 (``$XDG_CONFIG_HOME/segconv/folders.json``, by default in ``~/.config``).
 """
 
@@ -47,9 +47,9 @@ class Paths:
     raw, preprocessed, results
         Existing folders.
     origin
-        Word → where the value comes from.
+        Word → source of the value.
     problems
-        Word → why a value that is set cannot be used.
+        Word → why its value cannot be used.
     """
 
     raw: Path | None = None
@@ -60,7 +60,7 @@ class Paths:
 
     @classmethod
     def find(cls, *, raw: Path | None = None, preprocessed: Path | None = None, results: Path | None = None) -> Paths:
-        """Return what is set; values that cannot be used are kept as problems."""
+        """Return the configured folders; unusable values are kept as problems."""
         options = {"raw": raw, "preprocessed": preprocessed, "results": results}
         settings = read_settings()
         found: dict[str, Path] = {}
@@ -88,7 +88,7 @@ class Paths:
         Raises
         ------
         SegconvError
-            ``SC040``, with what is set and where that comes from.
+            ``SC040``, with the value and its source.
         """
         for word in words:
             if getattr(self, word) is None:
@@ -113,7 +113,7 @@ class Paths:
         )
 
     def dataset(self, reference: str) -> Path:
-        """Return the folder of a dataset; one that is given as a path needs none of the three folders.
+        """Return the folder of a dataset; a path needs none of the three folders.
 
         Parameters
         ----------
@@ -123,7 +123,7 @@ class Paths:
         Raises
         ------
         SegconvError
-            What `find_dataset` raises; ``SC040`` if it would have to look where nothing usable is set.
+            What `find_dataset` raises; ``SC040`` if the folder to search is not set or not usable.
         """
         try:
             return find_dataset(reference, self.raw)
@@ -131,11 +131,11 @@ class Paths:
             if "raw" not in self.problems:
                 raise
             if os.path.isdir(reference):
-                return Path(os.path.realpath(reference))  # what it lacks is said when it is read
+                return Path(os.path.realpath(reference))  # errors in it are reported when it is read
             return self.require("raw")
 
     def warnings(self, *words: str) -> tuple[Finding, ...]:
-        """Return a warning for each of these folders whose value cannot be used."""
+        """Return a warning for each of these folders with an unusable value."""
         return tuple(
             warning("SC040", f"{self.origin[word]}: {self.problems[word]}; it is ignored")
             for word in words
@@ -143,7 +143,7 @@ class Paths:
         )
 
     def v1_tasks(self) -> Path:
-        """Return where nnU-Net v1 keeps its tasks: ``$nnUNet_raw_data_base/nnUNet_raw_data``, or next to nnUNet_raw.
+        """Return the folder of nnU-Net v1's tasks: ``$nnUNet_raw_data_base/nnUNet_raw_data``, or next to nnUNet_raw.
 
         Raises
         ------
@@ -168,24 +168,24 @@ class Paths:
 
 
 def settings_file() -> Path | None:
-    """Return where the settings file is, whether it exists or not; None for a user without a home."""
+    """Return the path of the settings file, which need not exist; None for a user without a home."""
     base = config_home()
     return None if base is None else base / "segconv" / "folders.json"
 
 
 def read_settings() -> dict[str, str]:
-    """Return the settings; empty if there is no file that this user can reach.
+    """Return the settings; empty if the user can reach no settings file.
 
     Raises
     ------
     SegconvError
-        ``SC042`` if the file exists and cannot be used.
+        ``SC042`` if the file exists but cannot be used.
     """
     path = settings_file()
     if path is None:
         return {}
     try:
-        # A link is fine: who keeps settings elsewhere put it there. A pipe would block.
+        # A link is fine: the user keeps settings elsewhere. A pipe would block.
         found = json.loads(reading.whole(os.path.realpath(path), LARGEST_SETTINGS))
     except OSError as error:
         if error.errno in _OUT_OF_REACH:
@@ -194,7 +194,7 @@ def read_settings() -> dict[str, str]:
     except (ValueError, RecursionError) as error:
         raise _unusable_settings(path, f"is not JSON ({error})") from error
     except SegconvError as error:
-        if error.code == "SC060":  # links in a circle
+        if error.code == "SC060":  # circular links
             return {}
         raise _unusable_settings(path, error.message) from error
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
@@ -207,15 +207,15 @@ def _unusable_settings(path: Path, why: str) -> SegconvError:
 
 
 def init_folders(root: Path, *, remember: bool = False) -> Paths:
-    """Make the three folders and the files that set the variables.
+    """Create the three folders and the files that set the variables.
 
     Parameters
     ----------
     root
-        Folder that gets ``nnUNet_raw``, ``nnUNet_preprocessed``, ``nnUNet_results``, and
-        ``setPath.sh``, ``setPath.ps1`` and ``.env``.
+        Folder to create ``nnUNet_raw``, ``nnUNet_preprocessed``, ``nnUNet_results``, and
+        ``setPath.sh``, ``setPath.ps1`` and ``.env`` in.
     remember
-        Write the settings file too, so that no variable is needed.
+        Also write the settings file, so that no variables are needed.
 
     Raises
     ------
@@ -244,7 +244,7 @@ def init_folders(root: Path, *, remember: bool = False) -> Paths:
 
 
 def _replaceable_settings() -> Path:
-    """Return where settings are kept, refusing a file there that cannot be read and so not be replaced."""
+    """Return the path of the settings; refuse an existing file that cannot be read, and so not replaced."""
     path = settings_file()
     if path is None:
         raise SegconvError(
@@ -264,7 +264,7 @@ def _replaceable_settings() -> Path:
 
 
 def _missing_files(root: Path, folders: Mapping[str, Path]) -> dict[Path, bytes]:
-    """Return the files that set the variables and do not exist yet; refuse those that set something else."""
+    """Return the missing files that set the variables; refuse existing ones that set something else."""
     files = {
         root / name: "".join(f"{line.format(variable, folder)}\n" for variable, folder in folders.items()).encode()
         for name, line in SETTING

@@ -1,7 +1,7 @@
-"""nnU-Net's plans files: read without importing what they name, changed and written.
+"""Read, change and write nnU-Net's plans files, without importing the classes that they name.
 
 Source of the format: ``nnunetv2.utilities.plans_handling.plans_handler`` of nnunetv2 2.8. A
-configuration may name another that it inherits from; its own entries replace that one's.
+configuration may inherit from another; its own entries override inherited ones.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from .paths import Paths
 
 
 def read_plans(path: Path) -> dict[str, Any]:
-    """Return a plans file.
+    """Read a plans file.
 
     Raises
     ------
@@ -99,12 +99,12 @@ _plans = entries(
 
 
 def configuration(plans: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a configuration with what it inherits.
+    """Return a configuration with inherited entries.
 
     Raises
     ------
     SegconvError
-        ``SC001`` if there is none of this name; ``SC086`` if it inherits from itself, or from one that is missing.
+        ``SC001`` if it does not exist; ``SC086`` if it inherits from itself or from a missing one.
     """
     found = plans["configurations"]
     chain: list[str] = []
@@ -127,16 +127,16 @@ def configuration(plans: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Planned:
-    """A configuration as its plans have it.
+    """A configuration in its plans.
 
     Parameters
     ----------
     file
         The plans file.
     plans
-        What it says.
+        Content of the file.
     configuration
-        The configuration with what it inherits.
+        The configuration with inherited entries.
     """
 
     file: Path
@@ -150,7 +150,7 @@ class Planned:
 
     @property
     def previous_stage(self) -> Any:
-        """Configuration whose predictions a cascade is trained on; None if it is none."""
+        """Configuration whose predictions a cascade is trained on; None for other configurations."""
         return self.configuration.get("previous_stage")
 
 
@@ -163,7 +163,7 @@ def planned(model: Model, paths: Paths) -> Planned:
 
 @contextmanager
 def changed(path: Path) -> Iterator[dict[str, Any]]:
-    """Let a block change plans, and write them at its end; no other run changes them meanwhile.
+    """Let a block change plans and write them at its end, while no other run changes them.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def changed(path: Path) -> Iterator[dict[str, Any]]:
         with writing(path):
             for left in path.parent.glob(f"{fsops.MARK}*"):
                 if fsops.is_temporary(left.name, (path.name,)):
-                    fsops.unlink(left)  # of a change that was killed: we hold the lock, so it is not at work
+                    fsops.unlink(left)  # from a killed change: we hold the lock, so it is not at work
             fsops.write_atomic(path, dumps(plans), sync=True)
 
 
@@ -189,7 +189,7 @@ def add_configuration(path: Path, name: str, new: Mapping[str, Any]) -> None:
 
 
 def table(plans: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what a person wants to know of each configuration."""
+    """Return a table of the configurations."""
     rows = []
     for name in plans["configurations"]:
         found = configuration(plans, name)

@@ -1,4 +1,4 @@
-"""Prediction with nnU-Net's own command, with a model that was checked before anything is written."""
+"""Predict with nnU-Net's own command; the model is checked before anything is written."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ OWN_FILES = ("dataset.json", "plans.json", "predict_from_raw_data_args.json")
 
 @dataclass(frozen=True)
 class CheckedModel:
-    """A trained model that was checked; see `check_model`.
+    """A checked trained model; see `check_model`.
 
     Parameters
     ----------
     folder
-        With plans.json, dataset.json and the folds.
+        Folder with plans.json, dataset.json and the folds.
     dataset
         Name of the folder of the dataset that it was trained on.
     folds
-        Whose predictions are averaged.
+        Folds to average predictions of.
     checkpoint
-        Name of the file of each fold.
+        File name of the checkpoint in each fold.
     """
 
     folder: Path
@@ -41,7 +41,7 @@ class CheckedModel:
     checkpoint: str
 
     def log(self, paths: Paths) -> Path:
-        """Return the log of its predictions."""
+        """Return the path of the log of its predictions."""
         return log_file(paths, self.dataset, f"predict-{self.folder.name}")
 
 
@@ -53,21 +53,21 @@ def check_model(
     Parameters
     ----------
     folder
-        With plans.json, dataset.json and the folds, wherever it is; see `Model.folder`.
+        Folder with plans.json, dataset.json and the folds, anywhere; see `Model.folder`.
     dataset
         Name of the folder of the dataset that it was trained on; the log is kept under it.
     folds
-        Whose predictions are averaged.
+        Folds to average predictions of.
     trust
-        What of the model may be code.
+        Which parts of the model may be code.
     checkpoint
-        Name of the file of each fold.
+        File name of the checkpoint in each fold.
 
     Raises
     ------
     SegconvError
         ``SC010`` if a fold is not trained; ``SC041`` if nnunetv2 is not installed; ``SC064`` if plans or
-        checkpoints would bring code along.
+        checkpoints would run foreign code.
     """
     commands()
     checkpoints = {fold: folder / f"fold_{fold}" / checkpoint for fold in folds}
@@ -89,7 +89,7 @@ def check_model(
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """How a model predicts.
+    """How to predict.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class PredictOptions:
     mirror
         Average over mirrored copies of each input, as nnU-Net does by default.
     tell
-        Hears each line that nnU-Net writes.
+        Called with each line that nnU-Net writes.
     """
 
     device: str = AUTO
@@ -118,14 +118,14 @@ def predict_with(
     *,
     jobs: int = 1,
 ) -> None:
-    """Predict a folder of files that are named as nnU-Net wants them; errors are those of `run_nnunet`.
+    """Predict a folder of files named as nnU-Net requires; errors are those of `run_nnunet`.
 
     Parameters
     ----------
     inputs, output
         Folders.
     jobs
-        Processes that read, and as many that write.
+        Number of reading processes, and of writing ones.
     """
     device = chosen_device(options.device)
     arguments = ["-i", str(inputs), "-o", str(output), "-m", str(model.folder), "-f", *model.folds]

@@ -1,7 +1,7 @@
-"""What nnU-Net preprocessed, before its loader sees it: numbers, and nothing else.
+"""Check that nnU-Net's preprocessed cases hold only numbers, before its loader reads them.
 
-The loader unpickles the properties of each case, and Blosc2 rebuilds whatever object a file of arrays says it is. So
-both are read as data first, and what holds more than nnU-Net writes is refused.
+The loader unpickles the properties of each case, and Blosc2 rebuilds whatever object an array file declares. So
+both are first read as data, and files that hold more than nnU-Net writes are refused.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _BLOSC2_BYTES = 100
 
 
 def refuse_more_than_numbers(folder: Path, *, cures: Sequence[Cure]) -> None:
-    """Refuse a folder of preprocessed cases if one of them holds more than nnU-Net writes.
+    """Refuse a folder of preprocessed cases if one holds more than nnU-Net writes.
 
     Raises
     ------
     SegconvError
-        ``SC064`` with the first file that holds more, or is damaged; ``SC030`` if one cannot be read.
+        ``SC064`` for the first file that holds more or is damaged; ``SC030`` if one cannot be read.
     """
     try:
         names = sorted(entry.name for entry in os.scandir(folder))
     except FileNotFoundError:
-        return  # nnU-Net says what is missing
+        return  # nnU-Net reports what is missing
     except OSError as error:
         raise reading.unlisted(error, folder) from error
     for name in names:
@@ -58,17 +58,17 @@ def refuse_more_than_numbers(folder: Path, *, cures: Sequence[Cure]) -> None:
 
 
 def case_files(case: str) -> list[str]:
-    """Return the possible names of the files of a preprocessed case."""
+    """Return the possible file names of a preprocessed case."""
     return [case + ending for ending in (PROPERTIES, *_ARRAYS)]
 
 
 def copy_case(folder: Path, case: str, into: Path, *, cures: Sequence[Cure]) -> None:
-    """Copy the files of a preprocessed case to an empty folder, so that what is loaded is what was examined.
+    """Copy the files of a preprocessed case to an empty folder, so that the examined bytes are the ones loaded.
 
     Raises
     ------
     SegconvError
-        As `refuse_more_than_numbers`; of the system, if the copy cannot be written.
+        As in `refuse_more_than_numbers`; a system error if the copy cannot be written.
     """
     properties = _properties(folder / (case + PROPERTIES), cures)
     with writing(into):
@@ -97,7 +97,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _properties(path: Path, cures: Sequence[Cure]) -> bytes:
-    """Return the bytes of a case's properties, which hold only plain values."""
+    """Return the bytes of a case's properties, after checking that they hold only plain values."""
     try:
         with naming(str(path)):
             data = reading.whole(os.path.realpath(path), MAX_PROPERTIES)

@@ -1,7 +1,7 @@
-"""What a trainer's transforms make of a real patch.
+"""Apply a trainer's transforms to a real patch.
 
-Runs as a process of its own, like all of nnU-Net, and builds the trainer as nnU-Net does: rotation,
-mirroring, sizes and transforms are what the object itself says. Only this module imports nnunetv2 and torch.
+Runs in its own process, like all of nnU-Net, and builds the trainer as nnU-Net does: rotation, mirroring,
+sizes and transforms come from the object itself. Only this module imports nnunetv2 and torch.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ..work import begun, fsops
 
 
 def main() -> None:
-    """Transform a patch as the file of the first argument says; write what came of it to the second, an npz file."""
+    """Transform a patch as specified in the file of the first argument; write an npz file to the second."""
     request, output = (Path(argument).absolute() for argument in sys.argv[1:])
-    os.chdir(request.parent)  # matplotlib, which nnU-Net imports, reads settings in the current folder
+    os.chdir(request.parent)  # nnU-Net imports matplotlib, which reads settings in the current folder
     asked = json.loads(request.read_bytes())
     trainer = _trainer(asked)
-    log = Path(trainer.log_file)  # the one file that it writes, named by the second
+    log = Path(trainer.log_file)  # the only file that it writes, named by the second
     begun.declare(request.parent, [os.path.relpath(log, request.parent)])
     manager = trainer.configuration_manager
     rotation, slice_by_slice, initial_patch, mirror_axes = (
@@ -88,7 +88,7 @@ def _trainer(asked: dict[str, Any]) -> Any:
     torch.set_num_threads(1)
     module = importlib.import_module(f"nnunetv2.training.nnUNetTrainer.{asked['module']}")
     plans = json.loads(Path(asked["plans"]).read_bytes())
-    plans["continue_training"] = False  # what nnU-Net's own run_training puts there
+    plans["continue_training"] = False  # set by nnU-Net's own run_training
     description = json.loads(Path(asked["description"]).read_bytes())
     return getattr(module, asked["trainer"])(
         plans=plans,
@@ -117,7 +117,7 @@ def _patch(trainer: Any, folder: str, case: str, initial_patch: Sequence[int]) -
 
 
 def _decoded(target: NDArray[Any], labels: Any) -> NDArray[np.int16]:
-    """Return label values, also of a target that has a channel for each region and one for ignore."""
+    """Return label values, even of a target with one channel per region and one for ignore."""
     if not labels.has_regions:
         plain: NDArray[np.int16] = np.maximum(target[0], 0).astype(np.int16)
         return plain
@@ -129,7 +129,7 @@ def _decoded(target: NDArray[Any], labels: Any) -> NDArray[np.int16]:
 
 
 def _centre(whole: int, part: int) -> slice:
-    """Return the place of a patch in the larger one, from which it is cut after the rotation."""
+    """Return the place of a patch in the larger one that it is cut from after the rotation."""
     first = (int(whole) - int(part)) // 2
     return slice(first, first + int(part))
 
@@ -139,7 +139,7 @@ def _steps(transforms: Any) -> Iterator[Any]:
 
 
 def _described(step: Any) -> dict[str, Any]:
-    """Return name, probability and plain settings of a transform."""
+    """Return the name, probability and plain settings of a transform."""
     probability = getattr(step, "apply_probability", None)
     inner = getattr(step, "transform", step)
     if hasattr(inner, "list_of_transforms"):
@@ -150,7 +150,7 @@ def _described(step: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a number, text, or list of them for JSON; None for anything else."""
+    """Return a number, text, or list of these for JSON; None for anything else."""
     if isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, np.generic):
@@ -162,7 +162,7 @@ def _plain(value: Any) -> Any:
 
 
 def _seed(seed: int) -> None:
-    """Seed all that transforms draw from."""
+    """Seed all random generators of the transforms."""
     import torch
 
     random.seed(seed)

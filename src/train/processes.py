@@ -1,7 +1,7 @@
-"""A program and all that it starts: read to the end, and ended together, whichever of them ends first.
+"""Run a program with all its descendants: read their output to the end, and end them together.
 
-Between segconv and the program stands a guard (see `segconv.train.guard`): it ends what the program
-leaves behind, and everything as soon as segconv is gone, even by ``kill -9``.
+A guard runs between segconv and the program (see `segconv.train.guard`): it ends processes that the program
+leaves behind, and everything once segconv is gone, even by ``kill -9``.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _BLOCK = 1 << 16
 
 @contextmanager
 def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a program; at the end of the block nothing of it is left.
+    """Start a program; at the end of the block none of its processes is left.
 
-    The locks of this thread hold until the last process of the program is gone, even if this one ends
-    first.
+    The locks of this thread hold until the last process of the program is gone, even if this process
+    ends first.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subproce
     Yields
     ------
     process
-        Whose output is for `said`; it ends as the program does.
+        Pass it to `said` to read its output; it ends as the program does.
 
     Raises
     ------
     SegconvError
-        ``SC101`` if the system starts no process.
+        ``SC101`` if the system cannot start a process.
     """
     life, held = os.pipe()
     try:
@@ -90,7 +90,7 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subproce
 
 
 def said(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """Yield what a process and its descendants write, line by line, until the last of them is gone."""
+    """Yield the output of a process and its descendants, line by line, until the last of them is gone."""
     assert process.stdout is not None  # noqa: S101 - a pipe was asked for
     descriptor = process.stdout.fileno()
     waiting = select.poll()
@@ -98,7 +98,7 @@ def said(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
     rest, orphaned = b"", False
     while True:
         if not orphaned and process.poll() is not None:
-            orphaned = True  # what it left behind holds the pipe open
+            orphaned = True  # a process left behind holds the pipe open
             _end_group(process.pid)
         if waiting.poll(_LOOK_MS):
             block = os.read(descriptor, _BLOCK)
@@ -119,7 +119,7 @@ def _ask_to_end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _force_to_end(process: subprocess.Popen[bytes]) -> None:
-    """Wait for the guard, which has seen us leave, to kill everything; kill it if it cannot."""
+    """Wait for the guard, whose pipe we closed, to kill everything; kill it if it cannot."""
     try:
         process.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
@@ -128,6 +128,6 @@ def _force_to_end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _end_group(group: int) -> None:
-    """End what a process that is gone has left behind."""
+    """End the processes that an ended process left behind."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)

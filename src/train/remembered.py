@@ -1,8 +1,8 @@
-"""Plans that segconv derived for this user on this machine: known by their hash, and trusted without asking again.
+"""Remember, by hash, the plans that segconv derived for this user on this machine: they are trusted without asking.
 
 The hashes are in the user's own folder (``$XDG_STATE_HOME/segconv/derived-plans``, by default in
-``~/.local/state``), one file each, never next to plans or models: what comes from elsewhere cannot
-bring its own permission. After the folder is removed, segconv asks again.
+``~/.local/state``), one file each, never next to plans or models: files from elsewhere cannot bring
+their own permission. If the folder is removed, segconv asks again.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ..work.writing import writing
 
 
 def remember(plans: Mapping[str, Any], path: Path) -> None:
-    """Keep the hash of plans that were derived here.
+    """Store the hash of plans derived here.
 
     Parameters
     ----------
     plans
-        All that the file says, the new configuration included.
+        Complete content of the file, including the new configuration.
     path
-        Where they were written; kept for people, never read.
+        Path of the plans; kept for people, never read.
 
     Raises
     ------
     SegconvError
-        ``SC031`` or ``SC032`` if the user's folder cannot be written, or there is none.
+        ``SC031`` or ``SC032`` if the user's folder cannot be written or does not exist.
     """
     folder = _folder()
     if folder is None:
@@ -43,21 +43,21 @@ def remember(plans: Mapping[str, Any], path: Path) -> None:
 
 
 def is_remembered(plans: Mapping[str, Any]) -> bool:
-    """Return whether plans say what plans that were derived here say, to the last entry."""
+    """Return whether plans equal plans derived here, in every entry."""
     folder = _folder()
     return folder is not None and os.path.isfile(folder / _digest(plans))
 
 
 def _digest(plans: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of what plans say; nnU-Net indents them differently when it copies them next to a model."""
+    """Return the SHA-256 of the content of plans; nnU-Net indents them differently when copying them to a model."""
     return hashlib.sha256(json.dumps(plans, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _folder() -> Path | None:
-    """Return the folder of the hashes, whether it exists or not; None if the user has none.
+    """Return the folder of the hashes, which need not exist; None if the user has none.
 
-    A relative path would be looked up in the folder that one happens to be in, which may be a
-    stranger's; the XDG specification says to ignore it.
+    A relative path would depend on the current folder, which may not be trustworthy; the XDG
+    specification says to ignore it.
     """
     variables = (("XDG_STATE_HOME", ""), ("HOME", ".local/state"))
     named = (Path(os.environ.get(variable, ""), below) for variable, below in variables)

@@ -1,4 +1,4 @@
-"""A trained model on the disk: found by its name or folder, with its folds and the cases that each held back."""
+"""Find a trained model by name or folder, with its folds and the cases that each held back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLANS = "plans.json"
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A folder that nnU-Net trained a model into.
+    """The folder of a trained model.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class TrainedModel:
     dataset
         Name of the folder of the dataset that it was trained on.
     folds
-        Those whose training is finished.
+        Folds with finished training.
     """
 
     folder: Path
@@ -43,12 +43,12 @@ class TrainedModel:
 
 
 def find_model(text: str, dataset: str, paths: Paths, *, trust: bool = False) -> TrainedModel:
-    """Return the model that a user named.
+    """Return the model named by the user.
 
     Parameters
     ----------
     text
-        Its folder, or for a model of `dataset` ``2d``, or ``nnUNetTrainer__nnUNetPlans__2d``.
+        Its folder; or for a model of `dataset`, ``2d`` or ``nnUNetTrainer__nnUNetPlans__2d``.
     dataset
         Name of the folder of the dataset.
     trust
@@ -57,8 +57,8 @@ def find_model(text: str, dataset: str, paths: Paths, *, trust: bool = False) ->
     Raises
     ------
     SegconvError
-        ``SC010`` if it does not exist, or none of its folds is trained; ``SC001`` if it is elsewhere and not
-        trusted, or is the second stage of a cascade; ``SC086`` if its plans cannot be used.
+        ``SC010`` if it does not exist or none of its folds is trained; ``SC001`` if it is elsewhere and not
+        trusted, or the second stage of a cascade; ``SC086`` if its plans cannot be used.
     """
     folder = _located(text, dataset, paths)
     if not trust and not folder.is_relative_to(Path(os.path.realpath(paths.require("results")))):
@@ -85,7 +85,7 @@ def find_model(text: str, dataset: str, paths: Paths, *, trust: bool = False) ->
 
 
 def _located(text: str, dataset: str, paths: Paths) -> Path:
-    """Return the real folder of a model that a user named."""
+    """Return the real folder of the model named by the user."""
     of_dataset = paths.require("results") / dataset
     named = of_dataset / (text if "__" in text else Model(dataset, text).name)
     for folder in (Path(text), named):
@@ -106,9 +106,9 @@ def held_back(model: TrainedModel, fold: str, paths: Paths) -> list[str]:
     Raises
     ------
     SegconvError
-        ``SC001`` for a fold that is not trained, or ``all``, which holds nothing back; ``SC010`` if the
-        folds that it was trained with do not exist; ``SC095`` if this one is not among them, ``SC099``
-        if the file holds no folds.
+        ``SC001`` for an untrained fold, or ``all``, which holds nothing back; ``SC010`` if the folds
+        that it was trained with do not exist; ``SC095`` if this one is not among them, ``SC099``
+        if the file is not a list of folds.
     """
     if fold not in model.folds:
         raise SegconvError(

@@ -1,7 +1,7 @@
-"""The trainer classes of the installed nnunetv2, and what each changes: read from their source, nothing is imported.
+"""List the trainer classes of the installed nnunetv2 and their changes, read from source without importing.
 
-A trainer differs from its base by what its class body says: attributes that it sets and methods that
-it overrides. These are reported as they are written; what follows from them is not worked out.
+A trainer differs from its base by its class body: the attributes that it sets and the methods that
+it overrides. These are reported as written; their consequences are not worked out.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ class Trainer:
     Parameters
     ----------
     name
-        As ``-tr`` takes it.
+        Name, as passed to ``-tr``.
     bases
-        The classes that it descends from directly.
+        Its direct base classes.
     module
         Path of its file below `FOLDER`.
     changes
-        What its class body changes, compared with its direct bases.
+        Changes of its class body, compared with its direct bases.
     summary
         First line of its docstring.
     """
@@ -98,7 +98,7 @@ def list_trainers() -> list[Trainer]:
 def read_trainers(folder: Path) -> list[Trainer]:
     """Return the trainers that the modules of a folder define, by name; `ROOT` first.
 
-    Of classes of one name the one counts that nnU-Net finds first: modules before packages.
+    Among classes of one name, the first that nnU-Net finds counts: modules before packages.
     """
     classes: dict[str, tuple[ast.ClassDef, str]] = {}
     for path in _modules(folder):
@@ -130,12 +130,12 @@ def read_trainers(folder: Path) -> list[Trainer]:
 
 
 def find_trainer(name: str, among: Sequence[Trainer]) -> Trainer:
-    """Return the trainer of a name.
+    """Return a trainer by name.
 
     Raises
     ------
     SegconvError
-        ``SC001`` if there is none, with near misses.
+        ``SC001`` if there is none, with similar names.
     """
     import difflib
 
@@ -151,7 +151,7 @@ def find_trainer(name: str, among: Sequence[Trainer]) -> Trainer:
 
 
 def _modules(folder: Path) -> Iterator[Path]:
-    """Yield the modules of a folder in the order in which nnU-Net searches them."""
+    """Yield the modules of a folder in nnU-Net's search order."""
     yield from sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
     for package in sorted(path for path in folder.iterdir() if (path / "__init__.py").is_file()):
         yield from _modules(package)
@@ -175,7 +175,7 @@ def _changes(node: ast.ClassDef, root: ast.ClassDef) -> tuple[str, ...]:
 
 
 def _method(node: ast.FunctionDef, root: ast.ClassDef) -> list[str]:
-    """Return what overriding a method changes."""
+    """Return the changes made by overriding a method."""
     if node.name in ("__init__", "initialize"):
         return [change for part in ast.walk(node) for change in _assigned(part)]
     if node.name == _PATCH:
@@ -197,7 +197,7 @@ def _assigned(node: ast.AST) -> list[str]:
 
 
 def _attribute(target: ast.expr) -> str:
-    """Return the name of what an assignment changes; nothing for a local name."""
+    """Return the name that an assignment changes; empty for a local name."""
     if isinstance(target, ast.Attribute) and ast.unparse(target.value) == "self":
         return target.attr
     if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
@@ -207,7 +207,7 @@ def _attribute(target: ast.expr) -> str:
 
 
 def _patch(node: ast.FunctionDef, root: ast.ClassDef) -> list[str]:
-    """Return what is set differently from `ROOT`; what depends on the patch is not worked out."""
+    """Return settings that differ from `ROOT`; those that depend on the patch are not worked out."""
     usual = next((_locals(m) for m in root.body if isinstance(m, ast.FunctionDef) and m.name == _PATCH), {})
     values = {name: found for name, found in _locals(node).items() if found != usual.get(name)}
     return [*_mirroring(values.get("mirror_axes", set())), *(text for text, is_so in _PATCH_CHANGES if is_so(values))]
@@ -220,7 +220,7 @@ def _mirroring(axes: set[str]) -> list[str]:
 
 
 def _locals(node: ast.FunctionDef) -> dict[str, set[str]]:
-    """Return name → the expressions that a function assigns to it."""
+    """Return name → expressions that a function assigns to it."""
     values: dict[str, set[str]] = {}
     for part in ast.walk(node):
         if isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name):
@@ -229,6 +229,6 @@ def _locals(node: ast.FunctionDef) -> dict[str, set[str]]:
 
 
 def _called(node: ast.AST) -> list[str]:
-    """Return the last names of everything that is called, in order, each once."""
+    """Return the last name of every call, in order, each once."""
     names = [ast.unparse(part.func).rsplit(".", 1)[-1] for part in ast.walk(node) if isinstance(part, ast.Call)]
     return list(dict.fromkeys(name for name in names if name.isidentifier() and not name.endswith("Error")))

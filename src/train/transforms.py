@@ -1,4 +1,4 @@
-"""The training transforms of a trainer, applied to a preprocessed case in a child process."""
+"""Apply the training transforms of a trainer to a preprocessed case in a child process."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _QUIET = {"nnUNet_wandb_enabled": "0"}
 
 @dataclass(frozen=True)
 class Transformed:
-    """A patch, and what a trainer made of it.
+    """A patch before and after a trainer's transforms.
 
     Parameters
     ----------
     case
-        Which it was cut from.
+        The case that it was cut from.
     image, label
         The patch before its transforms: ``(c, …)`` and ``(…)``, in the axis order and with the grey values that the
         network sees.
@@ -81,7 +81,7 @@ def preprocessed_cases(model: Model, paths: Paths) -> list[str]:
 
 
 def outputs(case: str) -> list[str]:
-    """Return what `transform_case` may write into its work folder, except the trainer's log, which it declares."""
+    """Return the files that `transform_case` may write into its work folder, except the trainer's log."""
     return [*(f"{CASE}/{name}" for name in case_files(case)), REQUEST, TRANSFORMED]
 
 
@@ -101,18 +101,18 @@ def transform_case(
     Parameters
     ----------
     model
-        Whose dataset, plans and configuration the trainer is built for.
+        Model with the dataset, plans and configuration to build the trainer for.
     trainer
-        Which; see `segconv.train.trainers`.
+        The trainer; see `segconv.train.trainers`.
     case
-        A preprocessed one.
+        A preprocessed case.
     work
-        Folder for what the child reads and writes, made with `scratch` for `outputs`; the trainer takes it for
+        Folder for the child's files, made with `scratch` for `outputs`; the trainer uses it as
         ``nnUNet_results``.
     samples
-        How often the same patch is transformed.
+        Number of times that the same patch is transformed.
     seed
-        Of the place of the patch and of the transforms.
+        Seed of the patch position and of the transforms.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def transform_case(
     again = Cure.of("preprocess_again", dataset=model.dataset, configuration=model.configuration)
     copy_case(found.data, case, work / CASE, cures=[again])
     description = found.file.parent / DESCRIPTION
-    DatasetDescription.read(description)  # which the trainer takes without a look
+    DatasetDescription.read(description)  # the trainer accepts it unchecked
     request, output = work / REQUEST, work / TRANSFORMED
     asked = {
         "trainer": trainer.name,
@@ -144,7 +144,7 @@ def transform_case(
     with writing(request):
         fsops.mkdir(work)
         fsops.write_new(request, dumps(asked))
-    # The trainer makes its folder as soon as it exists, which must not be among the models.
+    # The trainer creates its folder at once, which must not be among the models.
     env = environment(dataclasses.replace(paths, results=work))
     run_child(
         [*python("from segconv.train.previewing import main; main()"), str(request), str(output)],

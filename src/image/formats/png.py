@@ -371,7 +371,7 @@ def _what_pixels_need(data: Buffer) -> bytes:
     name = b""
     while name != b"IEND":
         length, name = struct.unpack(">I4s", view[at : at + 8])
-        needed = name[:1].isupper() and name != unused  # PNG, 5.4: chunks in lower case are optional
+        needed = name[:1].isupper() and name != unused  # PNG, 5.4: a lower-case initial means optional
         if needed or name == b"tRNS":
             kept.append(view[at : at + 12 + length])
         at += 12 + length
