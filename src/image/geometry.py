@@ -1,4 +1,4 @@
-"""Where a grid of voxels is in the patient; the only module that converts between frames and axis orders.
+"""Place a grid of voxels in the patient; only this module converts between frames and axis orders.
 
 Conventions
 -----------
@@ -51,14 +51,14 @@ def grid_of(
     oddities: list[tuple[str, str]],
     how: ReadOptions,
 ) -> Geometry:
-    """Return the grid that a header describes, with the nearest rotation of its axes if the options ask for that.
+    """Return the grid in a header, with the nearest rotation of its axes if the options ask for it.
 
     Parameters
     ----------
     direction
         Matrix whose columns are the LPS directions of the axes, of length 1.
     oddities
-        Is extended by how far the corners moved, if they did.
+        Extended by how far the corners moved, if they did.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def grid_of(
     error = np.abs(direction.T @ direction - np.eye(len(direction))).max()
     if not how.square_axes or not np.isfinite(error) or error <= ORTHONORMAL_TOLERANCE:
         return grid(direction)
-    # The rotation (or reflection) that is nearest in the sense of least squares is U Vᵀ of the
+    # The nearest rotation (or reflection) in the least-squares sense is U Vᵀ of the
     # singular value decomposition (Higham 1986, https://doi.org/10.1137/0907079).
     left, values, right = np.linalg.svd(direction)
     if values.min() < MOST_SHEARED:
@@ -85,13 +85,13 @@ def grid_of(
 
 
 def moved_mm(size: Sequence[int], spacing_mm: Sequence[float], change: NDArray[np.float64]) -> float:
-    """Return how far the corners of a grid move, at most, where its directions change by so much."""
+    """Return the largest distance that a corner of a grid moves for a given change of its directions."""
     corners = np.array(list(itertools.product(*((0, s - 1) for s in size))), dtype=np.float64)
     return float(np.linalg.norm(corners * np.array(spacing_mm) @ change.T, axis=1).max())
 
 
 def shear_in_words(size: Sequence[int], axes: NDArray[np.float64]) -> str:
-    """Return how far the nearest rotation of axes moves the corners of a grid, in words; nothing if none is near.
+    """Return in words how far the nearest rotation of axes moves the corners of a grid; empty if none is near.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def shear_in_words(size: Sequence[int], axes: NDArray[np.float64]) -> str:
 
 
 def sheared_error(message: str, axes: NDArray[np.float64]) -> SegconvError:
-    """Return the error (``SC057``) for axes that are not at right angles, with the repair if a rotation is near.
+    """Return the error (``SC057``) for axes that are not at right angles, with a repair if a rotation is near.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def sheared_error(message: str, axes: NDArray[np.float64]) -> SegconvError:
 
 
 def _near_rotation(axes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return the lengths of axes, and what the nearest rotation changes in their directions; None if none is near."""
+    """Return the lengths of axes, and the change of direction to the nearest rotation; None if none is near."""
     lengths = np.linalg.norm(axes, axis=0)
     if not (np.isfinite(axes).all() and (lengths > 0).all()):
         return None
@@ -137,15 +137,15 @@ class Geometry:
     size
         Number of voxels, ``(x, y, z)`` or ``(x, y)``.
     spacing_mm
-        Distance of neighbouring voxel centres along each axis, > 0.
+        Distance between neighbouring voxel centres along each axis, > 0.
     origin_mm
         Centre of voxel ``(0, 0, 0)`` in LPS.
     direction
         Direction cosines, row-major; column *j* is the LPS direction of axis *j*. Orthonormal
         within `ORTHONORMAL_TOLERANCE`.
     sheared
-        The direction in the file, where that is not orthonormal and `direction` is the nearest rotation;
-        otherwise empty. It does not count when grids are compared.
+        The direction in the file if it is not orthonormal, so that `direction` is the nearest rotation;
+        otherwise empty. Ignored when grids are compared.
 
     Raises
     ------
@@ -221,7 +221,7 @@ class Geometry:
 
     @property
     def sheared_matrix(self) -> NDArray[np.float64] | None:
-        """`sheared` as a matrix like `direction_matrix`; None if it is empty."""
+        """`sheared` as a matrix like `direction_matrix`; None if empty."""
         n = self.dimension
         return np.array(self.sheared, dtype=np.float64).reshape(n, n) if self.sheared else None
 
@@ -257,9 +257,9 @@ class Geometry:
         return np.asarray(np.asarray(index, dtype=np.float64) @ affine[:n, :n].T + affine[:n, n])
 
     def displacement_voxels(self, other: Geometry) -> float:
-        """Return the largest distance of a corner between two grids of the same size.
+        """Return the largest distance between corresponding corners of two grids of the same size.
 
-        The unit is voxels of the smallest spacing of either grid, so that the tolerance means the
+        The unit is voxels of the smallest spacing of both grids, so that the tolerance means the
         same for a CT and for an electron micrograph.
         """
         corners = np.array(list(itertools.product(*((0, s - 1) for s in self.size))), dtype=np.float64)
@@ -268,12 +268,12 @@ class Geometry:
 
     @property
     def diagonal_voxels(self) -> float:
-        """Distance of opposite corners, in voxels of the smallest spacing."""
+        """Distance between opposite corners, in voxels of the smallest spacing."""
         extent = (np.array(self.size) - 1) * np.array(self.spacing_mm)
         return float(np.linalg.norm(extent) / min(self.spacing_mm))
 
     def as_json(self) -> dict[str, list[float]]:
-        """Return the grid as JSON-able numbers, as the lineage records it."""
+        """Return the grid as JSON-able numbers, as recorded in the lineage."""
         return {
             "size": list(self.size),
             "spacing_mm": list(self.spacing_mm),
@@ -301,8 +301,8 @@ class Volume:
     Parameters
     ----------
     array
-        Shape ``geometry.array_shape``, that is ``(z, y, x)`` or ``(y, x)``, with a last axis of
-        components behind it for colour pictures, as SimpleITK orders vector images.
+        Shape ``geometry.array_shape``, that is, ``(z, y, x)`` or ``(y, x)``, plus a last axis of
+        components for colour pictures, as in SimpleITK's vector images.
     geometry
         The grid.
     """

@@ -1,4 +1,4 @@
-"""Whether two files of one case are on one grid: an image and its label, or two channels."""
+"""Check whether two files of one case are on one grid: an image and its label, or two channels."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SPACING_SAID_RTOL = 1e-3
 
 
 def same_grid(grid: Geometry, reference: Geometry, whose: str) -> float:
-    """Return how many voxels two grids are apart.
+    """Return the distance between two grids in voxels.
 
     Parameters
     ----------
     whose
-        `IMAGE` or `FIRST_CHANNEL`: whose grid the other one is.
+        `IMAGE` or `FIRST_CHANNEL`: the owner of the other grid.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def _advice_on_label(grid: Geometry, reference: Geometry) -> dict[str, Any]:
 
 
 def what_differs(grid: Geometry, reference: Geometry) -> str:
-    """Return in which part two grids of one size differ, in words."""
+    """Return in words which part of two grids of one size differs."""
     if not np.allclose(grid.spacing_mm, reference.spacing_mm, rtol=SPACING_SAID_RTOL):
         return "spacing"
     if runs_alike(grid, reference):
@@ -73,9 +73,9 @@ def what_differs(grid: Geometry, reference: Geometry) -> str:
 
 
 def only_header_may_be_wrong(grid: Geometry, reference: Geometry) -> bool:
-    """Return whether only the header of a label may be wrong, while its voxels are stored like its image's.
+    """Return whether only the header of a label may be wrong, with voxels stored like its image's.
 
-    Where its axes run differently from the image's, using the image's header would mirror it or swap axes, unless
+    If its axes run differently from the image's, using the image's header would mirror it or swap axes, unless
     its own header is empty: axes of 1 mm from the origin, while the image has other spacings.
     """
     if runs_alike(grid, reference):
@@ -89,12 +89,12 @@ def only_header_may_be_wrong(grid: Geometry, reference: Geometry) -> bool:
 
 
 def other_order(grid: Geometry, reference: Geometry) -> Reordering | None:
-    """Return the order that turns the voxels of a grid into those of another one with the same points.
+    """Return the reordering from the voxels of a grid to those of another grid with the same points.
 
     Returns
     -------
     reordering
-        None if the points differ, or are in that order already.
+        None if the points differ or are already in that order.
     """
     if grid.size == reference.size and grid.displacement_voxels(reference) <= NEAR_GRID_VOXELS:
         return None
@@ -102,17 +102,17 @@ def other_order(grid: Geometry, reference: Geometry) -> Reordering | None:
 
 
 def order_of(grid: Geometry, reference: Geometry, whose: str) -> str:
-    """Return in words, to follow the name of a file, that it has the points of another one in another order."""
+    """Return in words, after the name of a file, that it has the points of another file in another order."""
     return f"has the voxels of {whose} in another order ({axis_codes(grid)}, not {axis_codes(reference)})"
 
 
 def difference(grid: Geometry, reference: Geometry, apart: float, whose: str) -> str:
-    """Return how a grid differs from a close one, in words that follow the name of its file; empty if it does not.
+    """Return in words, after the name of a file, how its grid differs from a close one; empty if it does not.
 
     Parameters
     ----------
     apart
-        What `same_grid` returned; above `SAME_GRID_VOXELS` the difference is worth a warning.
+        Result of `same_grid`; a difference above `SAME_GRID_VOXELS` is worth a warning.
     whose
         As in `same_grid`.
     """

@@ -1,4 +1,4 @@
-"""Gzip streams, inflated to the very end, and deflated to the same bytes every time.
+"""Inflate gzip streams to their very end, and deflate to the same bytes every time.
 
 ISA-L does the work (the `isal` package): its inflate checks each member's CRC-32 and length, which
 zlib-based readers of medical images do not reach, because they stop after the last voxel.
@@ -48,30 +48,30 @@ DamagedStream: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # 
 
 
 def is_gzip(data: Buffer) -> bool:
-    """Return whether the bytes begin as a gzip stream does."""
+    """Return whether the bytes begin like a gzip stream."""
     return bytes(data[:2]) == GZIP_MAGIC
 
 
 def inflate_head(data: Buffer, size: int) -> bytes:
-    """Return the first `size` inflated bytes, or fewer if there are no more.
+    """Return the first `size` inflated bytes, or all if there are fewer.
 
     Raises
     ------
     SegconvError
         ``SC050`` if the stream is damaged before that; ``SC054`` if more than `HEAD_BYTES` bytes hold fewer.
     """
-    # What is left over is copied, so no more goes in than a header can need.
+    # Leftover input is copied, so no more goes in than a header can need.
     rest: Buffer = memoryview(data)[: size + HEAD_BYTES]
     head = b""
     try:
-        while len(head) < size and is_gzip(rest):  # a member may be shorter than that
+        while len(head) < size and is_gzip(rest):  # a member may be shorter
             member = isal_zlib.decompressobj(wbits=GZIP_WBITS)
             head += member.decompress(rest, max_length=size - len(head))
             rest = member.unused_data
     except DamagedStream as error:
         raise _damaged(error) from error
     if len(head) < size and len(data) >= HEAD_BYTES and len(rest) < len(GZIP_MAGIC):
-        # A shorter file, or one with something else behind the stream, is known completely.
+        # A shorter file, or one with other bytes after the stream, is known completely.
         raise SegconvError(
             f"gzip stream begins with {HEAD_BYTES} bytes that hold {len(head)} bytes of data, expected {size}:"
             " an overlong name or comment, or blocks without content",
@@ -89,22 +89,22 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
     data
         The whole file.
     limit
-        Most bytes that it may inflate to.
+        Maximum number of inflated bytes.
 
     Returns
     -------
     raw
         The inflated bytes of all members; not writable.
     plain
-        Whether the stream is one member with nothing behind it.
+        Whether the stream is one member with nothing after it.
 
     Raises
     ------
     SegconvError
-        ``SC050`` if the stream is cut, or a checksum or length is wrong; ``SC054`` if it inflates
-        to more than `limit` bytes, or carries more than `TRAILING_LIMIT` bytes behind its end.
+        ``SC050`` if the stream is truncated, or a checksum or length is wrong; ``SC054`` if it inflates
+        to more than `limit` bytes, or more than `TRAILING_LIMIT` bytes follow its end.
     """
-    # numpy asks for large pages, which saves a quarter of the time; pages that are not filled take no memory.
+    # numpy requests large pages, which saves a quarter of the time; unused pages take no memory.
     raw = memoryview(np.empty(min(limit, len(data) * _LARGEST_RATIO), np.uint8).data)
     packed = memoryview(data)
     total = members = end = 0
@@ -125,9 +125,9 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
 
 
 def _member(packed: memoryview, start: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the pieces of the member that begins at `start`, each with the place up to which bytes were taken.
+    """Yield the pieces of the member that begins at `start`, each with the position reached in the input.
 
-    What a member leaves over is copied, and BGZF is nothing but short members: they are given little at first.
+    Leftover input is copied, and BGZF consists of short members, so members get little input at first.
     """
     member = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
     at, share = start, _FIRST_SHARE
@@ -154,8 +154,8 @@ def deflate(parts: Sequence[Any]) -> bytes:
 def deflated_pieces(parts: Sequence[Any]) -> list[bytes]:
     """Return the pieces of one gzip member over the concatenated buffers, without name or time.
 
-    The last buffer is deflated; those before it, headers of a few hundred bytes, are stored, so
-    that nothing has to be copied together.
+    The last buffer is deflated; the ones before it, headers of a few hundred bytes, are stored, so
+    that no buffers have to be joined.
     """
     checksum = size = 0
     for buffer in parts:

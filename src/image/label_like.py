@@ -1,4 +1,4 @@
-"""Images that look like labels: they hold only a few whole numbers, background among them."""
+"""Recognise images that look like labels: they hold only a few whole numbers, including background."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _SHOWN = 6
 
 
 def few_whole_numbers(stored: NDArray[np.generic], slope: float = 1.0, intercept: float = 0.0) -> set[int]:
-    """Return the values of an image if they are whole numbers from 0 on, `MOST_VALUES` at most; otherwise nothing.
+    """Return the values of an image if they are at most `MOST_VALUES` whole numbers from 0 up; otherwise nothing.
 
     Parameters
     ----------
     stored
         Any shape.
     slope, intercept
-        From what is stored to the image's values.
+        Map stored values to the image's values.
     """
     flat = np.asarray(stored).reshape(-1)
     part = _unique(flat[:: max(1, flat.size // _SAMPLED)], slope, intercept)
@@ -47,7 +47,7 @@ def few_in_volume(volume: DecodedVolume) -> set[int]:
 
 
 def as_labels_do(values: Collection[int]) -> bool:
-    """Return whether values are like those of a label: background, and something else."""
+    """Return whether values are like those of a label: background and something else."""
     return len(values) > 1 and 0 in values
 
 
@@ -57,14 +57,14 @@ def as_classes_are(values: Collection[int]) -> bool:
 
 
 def told_of(stored: NDArray[np.generic], slope: float, intercept: float, channel: str) -> str | None:
-    """Return in words that a channel looks like a label; None if it does not.
+    """Return a message that a channel looks like a label; None if it does not.
 
     Parameters
     ----------
     stored, slope, intercept
         As for `few_whole_numbers`.
     channel
-        Its name, or nothing.
+        Its name, or empty.
     """
     values = few_whole_numbers(stored, slope, intercept)
     if not as_labels_do(values):
@@ -73,7 +73,7 @@ def told_of(stored: NDArray[np.generic], slope: float, intercept: float, channel
 
 
 def in_words(values: Collection[int]) -> str:
-    """Return the first few of many values, and how many there are."""
+    """Return the first few of many values, and their number."""
     shown = ", ".join(map(str, sorted(values)[:_SHOWN]))
     return shown + (f" … ({len(values)} values)" if len(values) > _SHOWN else "")
 

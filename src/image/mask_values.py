@@ -1,4 +1,4 @@
-"""Masks stored as pictures: from stored samples to label values, and back to the user's own coding."""
+"""Masks stored as pictures: convert stored samples to label values, and back to the user's coding."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ WITH_ALPHA = ("gray+alpha", "RGBA")
 
 
 def grey_mask(samples: NDArray[Any], header: PictureHeader) -> NDArray[Any]:
-    """Return the label values of a mask that codes them as grey values or indices, ``(y, x)``.
+    """Return the label values ``(y, x)`` of a mask that stores them as grey values or indices.
 
-    Grey values and palette indices count as stored. A mask that is stored as RGB or with alpha is
-    accepted where that adds nothing: the same value in R, G and B, and every pixel opaque.
+    Grey values and palette indices count as stored. A mask stored as RGB or with alpha is accepted
+    if that adds nothing: the same value in R, G and B, and every pixel opaque.
 
     Raises
     ------
     SegconvError
-        ``SC078`` for colours, with the first pixel that has one, and for pixels that are not opaque.
+        ``SC078`` for colours, with the first coloured pixel, and for pixels that are not opaque.
     """
     _refuse_bands(header)
     if samples.ndim == 2:
@@ -69,14 +69,14 @@ def _refuse_bands(header: PictureHeader) -> None:
 def colour_codes(samples: NDArray[Any], header: PictureHeader) -> NDArray[np.uint32]:
     """Return the colour of each pixel of a mask, ``(255 - alpha) << 24 | red << 16 | green << 8 | blue``.
 
-    All pixels of alpha 0 have the same code, whatever colour is stored in them, as it is not visible.
+    All pixels of alpha 0 have the same code, because their stored colour is not visible.
 
     Parameters
     ----------
     samples
-        As stored, but with a palette looked up, with its alpha. Grey counts as the colour with equal parts.
+        As stored, but with a palette applied, alpha included. Grey counts as the colour with equal parts.
     header
-        What the picture is.
+        Header of the picture.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def palette_codes(colours: NDArray[np.uint8]) -> list[int]:
 
 
 def hides_colours(samples: NDArray[Any], header: PictureHeader) -> bool:
-    """Return whether pixels of alpha 0 hold a colour, which `colour_codes` drops."""
+    """Return whether pixels of alpha 0 have a colour, which `colour_codes` drops."""
     return header.kind in WITH_ALPHA and bool(samples[samples[..., -1] == 0].any())
 
 

@@ -1,6 +1,6 @@
-"""Any image file, volume or picture: what can be asked of it once it is opened, and how to open it.
+"""Open any image file, volume or picture, with one interface for both.
 
-`volumes` and `raster` do the same for callers that expect one of the two.
+`volumes` and `raster` do the same for callers that expect only one of the two.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ Opened = DecodedVolume | Picture
 
 
 def ending_of(name: str) -> str | None:
-    """Return which of `ENDINGS` a file's name has, in any case of letters; None if it has none."""
+    """Return the one of `ENDINGS` that a file name has, in any letter case; None if it has none."""
     return table.ending_among(name, ENDINGS)
 
 
 def probe(path: str, how: ReadOptions = STRICT) -> Header:
-    """Judge the header of a file on the disk, for planning; of a volume in two files, that the other one exists.
+    """Judge the header of a file on the disk, for planning; the second file of a volume in two files must exist.
 
     Raises
     ------
     SegconvError
-        ``SC030`` if it cannot be read; ``SC051`` if it is not of the format that its name says; ``SC054`` if it
-        is far longer than its header accounts for; what the format says of a header, and `data_files`.
+        ``SC030`` if it cannot be read; ``SC051`` if its format does not match its name; ``SC054`` if it is far
+        longer than its header accounts for; what the format's ``probe`` and `data_files` raise.
     """
     header = probe_only(path, how)
     content.refuse_overlong(path, header.voxel_bytes)
@@ -57,7 +57,7 @@ def probe(path: str, how: ReadOptions = STRICT) -> Header:
 
 
 def probe_only(path: str, how: ReadOptions) -> Header:
-    """Judge the header of a file, but neither its length nor further files."""
+    """Judge only the header of a file, neither its length nor further files."""
     ending = ending_of(path)
     if ending is None:
         raise SegconvError(f"has none of the endings {', '.join(ENDINGS)}", code="SC051", file=path)
@@ -69,7 +69,7 @@ def probe_only(path: str, how: ReadOptions) -> Header:
 
 
 def data_files(path: str, header: Header) -> tuple[str, ...]:
-    """Return the absolute paths of further files that an image consists of; none for most.
+    """Return the absolute paths of further files of an image; none for most.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def data_files(path: str, header: Header) -> tuple[str, ...]:
 
 
 def read_bytes(path: str) -> bytes:
-    """Return all bytes of a file, links followed; errors name no file, as the caller knows it by another name.
+    """Return all bytes of a file, following links; errors name no file, because the caller may use another name.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def decode(data: Buffer, name: str | None = None, companion: Buffer | None = None, how: ReadOptions = STRICT) -> Opened:
-    """Check every byte of a file that a check exists for, and decode it.
+    """Check every byte of a file for which a check exists, and decode it.
 
     A PNG is decoded when its samples are first asked for.
 
@@ -127,11 +127,11 @@ def decode(data: Buffer, name: str | None = None, companion: Buffer | None = Non
     data
         The file.
     name
-        Its name or ending, if it must have that format; by its content if None.
+        Its name or ending, if it must have that format; if None, the content decides.
     companion
-        The file that `data_files` names.
+        The file from `data_files`.
     how
-        What may be accepted.
+        What to accept.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def decode(data: Buffer, name: str | None = None, companion: Buffer | None = Non
     """
     found = _format_of(data) if name is None else table.format_named(name)
     opened = found.codec.decode(data, companion, how)
-    # Readers go by the name: an inflated file under .nii.gz is not carried over as it is.
+    # Readers go by the name: an uncompressed file named .nii.gz is not carried over unchanged.
     named_right = name is None or is_gzip(data) == name.lower().endswith(".gz")
     return opened if named_right else dataclasses.replace(opened, plain=False)
 
@@ -156,14 +156,14 @@ def read_label(data: Buffer, name: str | None = None) -> Volume:
 
 
 def decoded_bytes(path: str) -> int:
-    """Return how many bytes a file on the disk decodes to, by its header; its own size if that cannot be read."""
+    """Return the decoded size of a file on the disk in bytes, by its header; its own size if that is unreadable."""
     try:
         return probe(path, ANY_AXES).value_bytes
     except SegconvError:
-        return reading.size_if_there(path)  # what is wrong with it is reported when it is read
+        return reading.size_if_there(path)  # an error in it is reported when it is read
 
 
 def _format_of(data: Buffer) -> Format:
-    """Return the format of a file by its content; NIfTI, which then says what is wrong, if it is of none."""
+    """Return the format of a file by its content; for an unknown one NIfTI, whose codec reports the error."""
     kind = (content.kind_of(data) or "").removeprefix("gzipped ")
     return next((one for one in FORMATS if one.kind == kind), VOLUME_FORMATS[0])

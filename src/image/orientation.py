@@ -1,7 +1,7 @@
-"""Reorder the axes of volumes, and back: voxels move in the array, and keep their values and physical points.
+"""Reorder the axes of volumes and back: voxels move in the array but keep their values and physical points.
 
 The canonical order is RAS+, as in nibabel and most tools: x grows to the right of the patient, y to the
-front, z to the head; an oblique axis counts as the one that it is nearest to.
+front, z to the head; an oblique axis counts as the nearest one.
 """
 
 from __future__ import annotations
@@ -64,24 +64,24 @@ class Reordering:
 
 
 def reordering(grid: Geometry, reference: Geometry) -> Reordering:
-    """Return the order in which the axes of a grid run like those of another one, as closely as possible."""
+    """Return the reordering that aligns the axes of a grid with those of another as closely as possible."""
     axes, signs = _nearest(reference.direction_matrix.T @ grid.direction_matrix)
     order = tuple(axes.index(axis) for axis in range(grid.dimension))
     return Reordering(order, tuple(signs[own] < 0 for own in order))
 
 
 def same_points(grid: Geometry, reference: Geometry, tolerance_voxels: float = NEAR_GRID_VOXELS) -> Reordering | None:
-    """Return the order that turns the voxels of a grid into those of another one with the same points.
+    """Return the reordering from the voxels of a grid to those of another grid with the same points.
 
     Parameters
     ----------
     tolerance_voxels
-        How far corners may be apart, in voxels of the smallest spacing.
+        Largest allowed distance between corners, in voxels of the smallest spacing.
 
     Returns
     -------
     reordering
-        None if the two do not have the same points.
+        None if the points differ.
     """
     found = reordering(grid, reference)
     ordered = found.grid(grid)
@@ -91,19 +91,19 @@ def same_points(grid: Geometry, reference: Geometry, tolerance_voxels: float = N
 
 
 def runs_alike(grid: Geometry, reference: Geometry) -> bool:
-    """Return whether the axes of two grids run in the same directions, as closely as possible."""
+    """Return whether each axis of a grid is nearest to the same axis, and direction, of another."""
     return not reordering(grid, reference).changes
 
 
 def axis_codes(geometry: Geometry) -> str:
-    """Return where the axes x, y and z of a grid point, such as ``"LPS"``."""
+    """Return the directions of the axes x, y and z of a grid, such as ``"LPS"``."""
     axes, signs = _nearest(geometry.direction_matrix)
     names = ("LR", "PA", "SI")
     return "".join(names[axis][0 if sign > 0 else 1] for axis, sign in zip(axes, signs, strict=True))
 
 
 def canonical(volume: Volume) -> Volume:
-    """Return a volume ``(z, y, x)`` in the canonical order of axes; the same object if it has that order."""
+    """Return a volume ``(z, y, x)`` in the canonical axis order; the same object if it already has that order."""
     ras = Geometry.plain(volume.geometry.size)
     ras = replace(ras, direction=tuple(float(v) for v in np.diag(_RAS_IN_LPS).ravel()))
     found = reordering(volume.geometry, ras)
@@ -113,17 +113,17 @@ def canonical(volume: Volume) -> Volume:
 
 
 def _nearest(directions: NDArray[np.float64]) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Return which axis of a frame each axis of a grid is nearest to, no two the same, and in which direction.
+    """Return the nearest axis of a frame for each axis of a grid, all different, and the directions.
 
-    The axis that is closest to one of the frame's is assigned first, then the next among those left, like
-    nibabel's ``io_orientation``: two oblique axes may be nearest to the same one.
+    The axis closest to one of the frame's is assigned first, then the next of those left, as in nibabel's
+    ``io_orientation``, because two oblique axes may be nearest to the same one.
 
     Parameters
     ----------
     directions
         Matrix whose columns are the axes of the grid, in the frame.
     """
-    # The nearest orthonormal matrix, so that a little shear decides nothing.
+    # The nearest orthonormal matrix, so that slight shear does not matter.
     left, _, right = np.linalg.svd(directions)
     cosines = left @ right
     free = np.abs(cosines)

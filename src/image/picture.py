@@ -1,4 +1,4 @@
-"""A picture of any format: what its header says, its samples as stored, and what every format refuses."""
+"""A picture of any format: its header, its samples as stored, and checks common to all formats."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ EXIF_ORIENTATION = 0x0112
 
 @dataclass(frozen=True)
 class PictureHeader:
-    """What the header of a picture says, whatever its format.
+    """The header of a picture of any format.
 
     Parameters
     ----------
     width, height
         In pixels.
     depth
-        Bits a sample, as stored: 1, 2, 4, 8, 16, or 32 and 64 in a TIFF.
+        Bits per sample, as stored: 1, 2, 4, 8, 16, or 32 and 64 in a TIFF.
     kind
         ``"gray"``, ``"RGB"``, ``"palette"``, ``"gray+alpha"``, ``"RGBA"``, or in a TIFF ``"bands"``:
         samples that are neither colour nor alpha.
@@ -44,19 +44,19 @@ class PictureHeader:
     interlaced
         Whether the rows are stored in Adam7 order.
     pages
-        Pictures in the file, all of one size and kind: 1 except for a TIFF.
+        Number of pictures in the file, all of one size and kind: 1 except for a TIFF.
     format
         ``"PNG"``, ``"TIFF"``, ``"BMP"`` or ``"JPEG"``.
     lossy
-        Whether samples may differ from what was once stored, as in a JPEG.
+        Whether samples may differ from the original ones, as in a JPEG.
     numbers
         ``"uint"``, or in a TIFF ``"int"`` or ``"float"``.
     white_is_zero
-        Whether it is grey, and says that its lowest value is white.
+        Whether it is grey and declares its lowest value as white.
     unnamed
-        Of "bands" of a TIFF: how many samples the file does not name the meaning of; the others come first.
+        For "bands" of a TIFF: number of samples without a declared meaning; they come last.
     channel_pages
-        Whether its pages are the channels of one picture, as a TIFF of ImageJ or OME may say.
+        Whether its pages are the channels of one picture, as a TIFF by ImageJ or OME may declare.
     """
 
     width: int
@@ -75,7 +75,7 @@ class PictureHeader:
 
     @property
     def channels(self) -> int:
-        """Channels that a network sees once the palette is expanded and alpha is dropped."""
+        """Number of channels for a network, with the palette expanded and alpha dropped."""
         if self.kind == "bands":
             return self.samples
         return 1 if self.kind in ("gray", "gray+alpha") else 3
@@ -88,12 +88,12 @@ class PictureHeader:
 
     @property
     def placed(self) -> bool:
-        """Pictures do not say where their pixels are."""
+        """Pictures do not record where their pixels are."""
         return False
 
     @property
     def scalar(self) -> bool:
-        """Whether it stores one value per pixel: a grey one, or an index."""
+        """Whether it stores one value per pixel: grey or an index."""
         return self.samples == 1
 
     @property
@@ -115,12 +115,12 @@ class PictureHeader:
 
     @property
     def oddities(self) -> tuple[tuple[str, str], ...]:
-        """None: what is odd about a picture is refused."""
+        """Empty: oddities of pictures are refused."""
         return ()
 
     @property
     def data_file(self) -> None:
-        """Pictures are one file."""
+        """None: a picture is one file."""
         return
 
     def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
@@ -137,14 +137,14 @@ class PictureHeader:
 
 @dataclass(frozen=True)
 class Picture(ABC):
-    """A picture whose bytes were proved.
+    """A picture with proved bytes.
 
     Parameters
     ----------
     header
-        What it is.
+        Its header.
     plain
-        Whether the file may be carried over byte for byte: nothing follows its end.
+        Whether the file may be copied byte for byte: nothing follows its end.
     trailing
         Whether bytes follow the end; they are dropped.
     data
@@ -166,16 +166,16 @@ class Picture(ABC):
 
     @property
     def packed(self) -> bool:
-        """Whether it was proved without being decoded, which is still to be done."""
+        """Whether it is proved but not decoded yet."""
         return False
 
     @property
     def oddities(self) -> tuple[tuple[str, str], ...]:
-        """``(code, message)`` of what is unusual but usable: bytes after the end."""
+        """``(code, message)`` of oddities that are usable: bytes after the end."""
         return (AFTER_END,) if self.trailing else ()
 
     def image(self) -> Volume:
-        """Return it as nnU-Net sees it: a palette looked up, grey of 2 and 4 bits scaled to 8; one bit is 0 and 1."""
+        """Return it as nnU-Net sees it: palette applied, grey of 2 and 4 bits scaled to 8; one bit is 0 and 1."""
         samples, header = self.stored, self.header
         if self.palette is not None:
             samples = np.ascontiguousarray(self.palette[:, :3])[samples]
@@ -184,26 +184,26 @@ class Picture(ABC):
         return Volume(samples, header.geometry)
 
     def label(self) -> Volume:
-        """Return its values as stored, those of a palette as indices; see `mask_values.grey_mask`."""
+        """Return its values as stored, palettes as indices; see `mask_values.grey_mask`."""
         header = self.header
         if header.samples > 1 and header.pages > 1:
             raise SegconvError(f"is {header}, expected a label of one value per pixel", code="SC073")
         return Volume(self.stored if header.scalar else grey_mask(self.stored, header), header.geometry)
 
     def encoded(self, ending: str, geometry: Geometry | None = None) -> list[Any]:
-        """Return the pieces of a file with the picture that `image` returns."""
+        """Return the pieces of a file with the result of `image`."""
         found = self.image()
         return encode(found.array, geometry or found.geometry, ending)
 
 
 @dataclass(frozen=True)
 class DecodedPicture(Picture):
-    """A picture that was decoded.
+    """A decoded picture.
 
     Parameters
     ----------
     array
-        What `stored` returns.
+        Result of `stored`.
     """
 
     array: NDArray[Any]
@@ -231,7 +231,7 @@ def refuse_tail(data: Buffer, end: int) -> bool:
 
 
 def refuse_colourless(indices: NDArray[Any], colours: int) -> None:
-    """Refuse palette indices that a palette of so many colours does not have (``SC053``)."""
+    """Refuse indices beyond a palette of a given number of colours (``SC053``)."""
     largest = int(indices.max())
     if largest >= colours:
         raise SegconvError(f"holds the palette index {largest}, its palette has {colours} colours", code="SC053")

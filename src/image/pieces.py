@@ -1,4 +1,4 @@
-"""How many connected pieces the values of a label have, and where each value is."""
+"""Count the connected pieces of a label's values, and locate each value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def count_pieces(values: NDArray[Any], left_out: int = 0) -> int:
-    """Return the number of connected pieces of one value each, corners included, without those of 0 and `left_out`.
+    """Return the number of connected pieces of equal value, corners included, without 0 and `left_out`.
 
     Parameters
     ----------
@@ -29,20 +29,20 @@ def count_pieces(values: NDArray[Any], left_out: int = 0) -> int:
 
 @dataclass(frozen=True)
 class Extent:
-    """Where a value of a label is.
+    """The extent of a value in a label.
 
     Parameters
     ----------
     pieces
-        Connected components, corners included.
+        Number of connected components, corners included.
     size
-        Voxels.
+        Number of voxels.
     filled
         Fraction of its bounding box that it fills.
     centre
         Along each axis of the array, from 0 to 1.
     first
-        Index of its first voxel among all, in C order and in Fortran order.
+        Index of its first voxel, in C order and in Fortran order.
     """
 
     pieces: int
@@ -53,7 +53,7 @@ class Extent:
 
 
 def extents(values: NDArray[Any], left_out: int = 0) -> dict[int, Extent]:
-    """Return value → where it is, for all values but 0 and `left_out`.
+    """Return value → its extent, for all values but 0 and `left_out`.
 
     Parameters
     ----------

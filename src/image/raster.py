@@ -1,4 +1,4 @@
-"""Pictures of any format, for those who expect no volume: `opened` narrowed to them."""
+"""Pictures of any format: `opened`, restricted to pictures."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ encode_few_bits = png.encode_few_bits
 
 
 def ending_of(name: str) -> str | None:
-    """Return which of `ENDINGS` a file's name has, in any case of letters; None if it has none."""
+    """Return the one of `ENDINGS` that a file name has, in any letter case; None if it has none."""
     return table.ending_among(name, ENDINGS)
 
 
 def strip_ending(name: str) -> str:
-    """Return a file's name without its ending."""
+    """Return a file name without its ending."""
     return name[: len(name) - len(ending_of(name) or "")]
 
 
 def is_picture(data: Buffer) -> bool:
-    """Return whether a file is a picture that can be read, by its first bytes."""
+    """Return whether a file is a readable picture, by its first bytes."""
     kind = content.kind_of(data)
     return any(one.kind == kind for one in PICTURE_FORMATS)
 
@@ -49,7 +49,7 @@ def probe_file(path: str) -> PictureHeader:
 
 
 def decode(data: Buffer, name: str | None = None) -> Picture:
-    """Check every byte of a picture that a check exists for, and decode it, a PNG when that is asked for.
+    """Check every byte of a picture for which a check exists, and decode it; a PNG only on first use.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ def decode(data: Buffer, name: str | None = None) -> Picture:
     ------
     SegconvError
         ``SC051`` for another format; ``SC053`` for an impossible header or a picture that is stored
-        turned; ``SC054`` for more than `picture.MAX_PIXELS` pixels, pixels that inflate to more than
-        they need, or more than 1 MiB after the end; ``SC056`` for kinds of samples that cannot be
-        kept as they are; ``SC058`` if it is cut or damaged.
+        rotated; ``SC054`` for more than `picture.MAX_PIXELS` pixels, pixels that inflate to more than
+        they need, or more than 1 MiB after the end; ``SC056`` for sample kinds that cannot be kept
+        unchanged; ``SC058`` if it is truncated or damaged.
     """
     if name is None and not is_picture(data):
         raise content.refuse(data, "a PNG, TIFF, BMP or JPEG picture")
@@ -72,7 +72,7 @@ def decode(data: Buffer, name: str | None = None) -> Picture:
 
 
 def encode(samples: NDArray[Any], ending: str) -> bytes:
-    """Return a picture of ``(y, x)`` or ``(y, x, s)`` samples that keeps every value, ending one of `WRITABLE`."""
+    """Return a lossless picture of ``(y, x)`` or ``(y, x, s)`` samples; the ending is one of `WRITABLE`."""
     return b"".join(opened.encode(samples, Geometry.plain(samples.shape[1::-1]), ending))
 
 
@@ -88,13 +88,13 @@ def encode_palette(indices: NDArray[Any], colours: NDArray[np.uint8], ending: st
     ending
         One of `WRITABLE`.
     depth
-        Bits a pixel of a PNG: 1, 2, 4 or 8.
+        Bits per pixel of a PNG: 1, 2, 4 or 8.
     """
     return cast(PictureEncoder, table.format_named(ending).codec).encode_palette(indices, colours, depth)
 
 
 def encode_mask(values: NDArray[Any], ending: str) -> bytes:
-    """Return a grey picture of ``(y, x)`` uint8 or uint16: a PNG deflated faster than that of an image."""
+    """Return a grey picture of ``(y, x)`` uint8 or uint16; a PNG is deflated faster than for an image."""
     return png.encode_mask(values) if ending == ".png" else encode(values, ending)
 
 

@@ -1,4 +1,4 @@
-"""What a reader of volumes may accept: how large they may be, and axes that are not at right angles."""
+"""Options of reading volumes: the maximum size, and whether to accept axes that are not at right angles."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ MAX_VOLUME = 8 << 30
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a reader of volumes accepts.
+    """Options of reading volumes.
 
     Parameters
     ----------
     max_bytes
-        Most bytes that the decoded voxels may take.
+        Maximum number of bytes of the decoded voxels.
     square_axes
-        Take the nearest rotation of axes that are not at right angles, and report it, instead of refusing them.
+        Use and report the nearest rotation of axes that are not at right angles, instead of refusing them.
     """
 
     max_bytes: int = MAX_VOLUME

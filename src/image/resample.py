@@ -1,8 +1,8 @@
-"""Rotation of a grid's voxels about its centre: exact where voxels meet voxels, else through SimpleITK.
+"""Rotate the voxels of a grid about its centre: exactly if voxels map onto voxels, else through SimpleITK.
 
-Frame and sign: angles turn about the patient's axes (LPS) through `Geometry.center_mm`, as the
-transform from output points to input points that SimpleITK's `Resample` takes, with +angle.
-Three angles are applied as ITK's `Euler3DTransform` does by default: R = Rz · Rx · Ry.
+Frame and sign: angles are about the patient's axes (LPS) through `Geometry.center_mm`; +angle is the
+transform from output points to input points, as in SimpleITK's `Resample`.
+Three angles are applied as in ITK's `Euler3DTransform` by default: R = Rz · Rx · Ry.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ Permutation = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 def onto_grid(label: Volume, grid: Geometry, background: int = 0) -> NDArray[Any]:
-    """Return the values of a label ``(z, y, x)`` at the voxels of another grid: of the nearest voxel each.
+    """Return a label ``(z, y, x)`` resampled onto another grid by nearest neighbour.
 
     Parameters
     ----------
     background
-        Value of what is outside the label.
+        Value outside the label.
     """
-    import SimpleITK as sitk  # a tenth of a second that moving voxels does not need
+    import SimpleITK as sitk  # takes a tenth of a second, and moving voxels does not need it
 
     image = sitk.GetImageFromArray(np.ascontiguousarray(label.array))
     reference = sitk.Image([int(n) for n in grid.size], sitk.sitkUInt8)
@@ -63,7 +63,7 @@ def onto_grid(label: Volume, grid: Geometry, background: int = 0) -> NDArray[Any
 
 
 def rotation_matrix(angles_deg: Angles, dimension: int) -> NDArray[np.float64]:
-    """Return the matrix that takes output points to input points, both relative to the centre, in LPS mm."""
+    """Return the matrix from output points to input points, both relative to the centre, in LPS mm."""
     (cx, sx), (cy, sy), (cz, sz) = (_cosine_and_sine(angle) for angle in angles_deg)
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
     if dimension == 2:
@@ -74,14 +74,14 @@ def rotation_matrix(angles_deg: Angles, dimension: int) -> NDArray[np.float64]:
 
 
 def _cosine_and_sine(angle_deg: float) -> tuple[float, float]:
-    """Return both, without the 6e-17 that π has too little at quarter turns."""
+    """Return both, without the error of 6e-17 from rounding π at quarter turns."""
     if angle_deg % 90 == 0:
         return ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[int(angle_deg // 90) % 4]
     return math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
 
 
 def about_image_axes(matrix: NDArray[np.float64], geometry: Geometry) -> NDArray[np.float64]:
-    """Return the rotation in LPS that turns about a grid's own axes as `matrix` turns about x, y and z."""
+    """Return the rotation in LPS about a grid's own axes that corresponds to `matrix` about x, y and z."""
     direction = geometry.direction_matrix
     return np.asarray(direction @ matrix @ direction.T)
 
@@ -90,12 +90,12 @@ def index_matrix(matrix: NDArray[np.float64], geometry: Geometry) -> NDArray[np.
     """Return a rotation from output index to input index ``(x, y[, z])``, both relative to the centre."""
     spacing = np.array(geometry.spacing_mm)
     direction = geometry.direction_matrix
-    # The inverse, as in ITK: a direction is only orthonormal within a tolerance.
+    # The inverse, as in ITK: a direction is orthonormal only within a tolerance.
     return np.asarray((np.linalg.inv(direction) @ matrix @ direction) * spacing / spacing[:, None])
 
 
 def grown_grid(matrix: NDArray[np.float64], geometry: Geometry) -> Geometry:
-    """Return the smallest grid about the same centre that holds the whole of a rotated volume, its outer voxels too."""
+    """Return the smallest grid about the same centre that holds the complete rotated volume, outer voxels included."""
     reach = np.abs(np.linalg.inv(index_matrix(matrix, geometry))) @ (np.array(geometry.size) / 2)
     size = np.maximum(np.ceil(2 * (reach - CUT_TOLERANCE_VOXELS)), 1).astype(int)
     shift = (np.array(geometry.size) - size) / 2
@@ -110,14 +110,14 @@ def grown_grid(matrix: NDArray[np.float64], geometry: Geometry) -> Geometry:
 def grid_permutation(
     matrix: NDArray[np.float64], geometry: Geometry, grid: Geometry | None = None
 ) -> Permutation | None:
-    """Return how a rotation permutes the voxels of a grid, or None if it does not map the grid onto the other.
+    """Return how a rotation permutes the voxels of a grid; None if it does not map the grid onto the other.
 
     Parameters
     ----------
     geometry
-        Of the input.
+        Grid of the input.
     grid
-        Of the output, about the same centre; the same if None.
+        Grid of the output, about the same centre; the same if None.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def permuted(array: NDArray[Any], exact: Permutation) -> NDArray[Any]:
     order = list(range(array.ndim))
     flips = []
     for j, (k, sign) in enumerate(zip(axes, signs, strict=True)):
-        order[n - 1 - k] = n - 1 - j  # array axes are the other way round
+        order[n - 1 - k] = n - 1 - j  # array axes are in reverse order
         if sign < 0:
             flips.append(n - 1 - k)
     moved = array.transpose(order)
@@ -162,9 +162,9 @@ def resampled(
     volume
         ``(z, y, x)``, ``(y, x)`` or ``(y, x, c)``.
     matrix
-        Takes output points to input points, relative to the centre of the volume, in LPS mm.
+        Maps output points to input points, relative to the centre of the volume, in LPS mm.
     grid
-        Of the output.
+        Grid of the output.
     interpolation, background
         As in `rotate`.
     """
@@ -185,13 +185,13 @@ def resampled(
 def resampled_slabs(
     volume: Volume, matrix: NDArray[np.float64], grid: Geometry, interpolation: str, background: float
 ) -> Iterator[tuple[tuple[slice, ...], NDArray[Any]]]:
-    """Yield the parts of a rotated volume, ``(z, y, x)`` or ``(y, x)``, and where they are; see `resampled`.
+    """Yield the parts of a rotated volume, ``(z, y, x)`` or ``(y, x)``, and their places; see `resampled`.
 
-    Means are float64, of float32 voxels float32; a part is SimpleITK's memory, and gone with the next.
+    Means are float64, or float32 for float32 voxels; a part is SimpleITK's memory, valid until the next.
     """
     import SimpleITK as sitk
 
-    # What SimpleITK reads is of the voxels' own type. What it writes is floating point, for it would
+    # SimpleITK's input has the voxels' own type. Its output is floating point, because it would
     # truncate; a nearest neighbour needs no arithmetic.
     image = sitk.GetImageFromArray(volume.array)
     image.SetSpacing(volume.geometry.spacing_mm)
@@ -219,7 +219,7 @@ def resampled_slabs(
 
 
 def without_ties(means: NDArray[Any]) -> NDArray[Any]:
-    """Return means of whole numbers with those that are a half but for the last bits made one."""
+    """Return means of whole numbers, with those within rounding error of a half set to it."""
     rounded: NDArray[Any] = means * TIES
     np.rint(rounded, out=rounded)
     rounded /= TIES
@@ -227,7 +227,7 @@ def without_ties(means: NDArray[Any]) -> NDArray[Any]:
 
 
 def _slabs(grid: Geometry) -> Iterator[tuple[slice, ...]]:
-    """Yield parts of an array on a grid, ``(z, y)`` or ``(y,)``: some slices, or some rows of one, each."""
+    """Yield parts of an array on a grid, ``(z, y)`` or ``(y,)``: some slices, or some rows of a slice, each."""
     lengths = grid.array_shape[:-1]
     rows = max(1, SLAB_VOXELS // grid.size[0])
     steps = (max(1, rows // lengths[-1]), rows)[-len(lengths) :]
@@ -236,16 +236,16 @@ def _slabs(grid: Geometry) -> Iterator[tuple[slice, ...]]:
 
 
 def saturated(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return floating-point values as another type: rounded half to even and clipped, never wrapped."""
+    """Convert floating-point values to another type: rounded half to even and clipped, never wrapped."""
     if dtype.kind == "f":
         return values.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
     if dtype.itemsize >= 4 and values.dtype == np.float32:
-        values = values.astype(np.float64)  # the limits of wide integers are no float32
+        values = values.astype(np.float64)  # float32 cannot represent the limits of wide integers
     rounded = np.rint(values)
     clipped = np.clip(rounded, limits.min, limits.max, out=rounded)
     if dtype.itemsize == 8:
-        # 2^63 - 1 is no float64 either: what was clipped to it would wrap on the way back.
+        # float64 cannot represent 2^63 - 1 either: values clipped to it would wrap on conversion.
         widest = np.full(clipped.shape, limits.max, dtype)
         np.copyto(widest, clipped, where=clipped < float(limits.max), casting="unsafe")
         return widest

@@ -1,4 +1,4 @@
-"""Stack slices from separate files into one volume, in the order of their numbers, none of which may be missing."""
+"""Stack slices from separate files into one volume, in the order of their numbers, without gaps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def numbers_of(names: Sequence[str]) -> list[int] | None:
-    """Return the one number in which names differ, for each name; None if they differ in anything else."""
+    """Return for each name the one number in which names differ; None if they differ in anything else."""
     split = [_DIGITS.split(name) for name in names]
     if not split or len({tuple(pieces[::2]) for pieces in split}) > 1:
         return None
@@ -34,18 +34,18 @@ def numbers_of(names: Sequence[str]) -> list[int] | None:
 def ordered(names: Sequence[str]) -> list[int]:
     """Return the order of slices as indices into `names`; refuse missing ones.
 
-    The number of a slice is the one run of digits in which the names differ.
+    The number of a slice is the only run of digits in which the names differ.
 
     Parameters
     ----------
     names
-        Of the files of one volume, without folder and ending.
+        File names of one volume, without folder and ending.
 
     Raises
     ------
     SegconvError
-        ``SC087`` if a number is missing or comes twice, or if the names differ in more than one
-        number, so that the order is not certain.
+        ``SC087`` if a number is missing or repeated, or if the names differ in more than one number,
+        so that the order is uncertain.
     """
     if len(names) < 2:
         return list(range(len(names)))
@@ -85,17 +85,17 @@ def _unordered(names: Sequence[str]) -> SegconvError:
 
 
 def _varying(split: Sequence[Sequence[str]]) -> list[int]:
-    """Return at which places numbers differ, of names split at their numbers."""
+    """Return the positions at which the numbers differ, for names split at their numbers."""
     return [at for at in range(1, len(split[0]), 2) if len({int(pieces[at]) for pieces in split}) > 1]
 
 
 def assemble(slices: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Stack slices ``(y, x)``, in their order, to a volume ``(z, y, x)``.
+    """Stack slices ``(y, x)``, in order, to a volume ``(z, y, x)``.
 
     Raises
     ------
     SegconvError
-        ``SC082`` if they differ in size; ``SC084`` if they differ in type, or have colours.
+        ``SC082`` if they differ in size; ``SC084`` if they differ in type or have colours.
     """
     first = slices[0]
     for number, one in enumerate(slices):

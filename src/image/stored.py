@@ -1,4 +1,4 @@
-"""A volume of any format: its judged header, and its voxels as stored."""
+"""A volume of any format: its judged header and its voxels as stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AFTER_END = ("SC059", "bytes follow its end")
 
 @dataclass(frozen=True)
 class VolumeHeader:
-    """What the header of a volume says, after it was found to be usable.
+    """A usable header of a volume.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ class VolumeHeader:
     dtype
         Type of the stored voxels, with their byte order.
     slope, intercept
-        Values are ``slope * stored + intercept``; 1 and 0 if the header asks for none.
+        Values are ``slope * stored + intercept``; 1 and 0 if the header declares none.
     four_dimensional
         Whether the header declares an axis of channels, even of length 1.
     oddities
-        ``(code, message)`` of what is unusual but usable. A file with any is encoded anew.
+        ``(code, message)`` of oddities that are usable. A file with any is re-encoded.
     """
 
     geometry: Geometry
@@ -59,7 +59,7 @@ class VolumeHeader:
 
     @property
     def samples(self) -> int:
-        """Values a voxel."""
+        """Values per voxel."""
         return self.channels
 
     @property
@@ -84,12 +84,12 @@ class VolumeHeader:
 
     @property
     def scaled(self) -> bool:
-        """Whether values differ from what is stored."""
+        """Whether values differ from stored ones."""
         return (self.slope, self.intercept) != (1.0, 0.0)
 
     @property
     def value_dtype(self) -> np.dtype[Any]:
-        """Native type of the values: floats if scaled, of 64 bits for integers of 32 and more."""
+        """Native type of the values: floats if scaled, with 64 bits for integers of 32 bits and more."""
         if self.scaled:
             return np.dtype(np.float64 if self.dtype.kind == "i" and self.dtype.itemsize > 2 else np.float32)
         native: np.dtype[Any] = self.dtype.newbyteorder("=")
@@ -97,7 +97,7 @@ class VolumeHeader:
 
     @property
     def plain(self) -> bool:
-        """Whether a file with this header may be carried over byte for byte."""
+        """Whether a file with this header may be copied byte for byte."""
         return not self.oddities and self.dtype.isnative
 
     @property
@@ -106,7 +106,7 @@ class VolumeHeader:
         return None
 
     def encoded(self, array: NDArray[Any], geometry: Geometry, ending: str) -> list[Any]:
-        """Return the pieces of a file with other voxels; in NIfTI with its own forms where they can be kept."""
+        """Return the pieces of a file with other voxels; NIfTI keeps its own forms if possible."""
         return encode(array, geometry, ending)
 
     def __str__(self) -> str:
@@ -116,7 +116,7 @@ class VolumeHeader:
 
 @dataclass(frozen=True)
 class TextHeader(VolumeHeader):
-    """A header of text, which the voxels follow, or which names the file that they are in.
+    """A text header, followed by the voxels or naming their file.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class TextHeader(VolumeHeader):
 
     @property
     def plain(self) -> bool:
-        """Whether a file with this header may be carried over byte for byte."""
+        """Whether a file with this header may be copied byte for byte."""
         return super().plain and self.voxel_file is None
 
     @property
@@ -152,8 +152,8 @@ class DecodedVolume(ABC):
     header
         What its header says.
     plain
-        Whether the file may be carried over byte for byte to a target of the same ending: it is one
-        file, nothing about it is odd, and nothing follows its end.
+        Whether the file may be copied byte for byte to a target of the same ending: it is one file,
+        has no oddities, and nothing follows its end.
     trailing
         Whether bytes follow the end; they are dropped.
     """
@@ -166,7 +166,7 @@ class DecodedVolume(ABC):
 
     @property
     def oddities(self) -> tuple[tuple[str, str], ...]:
-        """``(code, message)`` of what is unusual but usable, bytes after the end included."""
+        """``(code, message)`` of oddities that are usable, bytes after the end included."""
         return (*self.header.oddities, *([AFTER_END] if self.trailing else []))
 
     @property
@@ -176,7 +176,7 @@ class DecodedVolume(ABC):
 
     @property
     def values(self) -> NDArray[Any]:
-        """Voxels after slope and intercept, native: floats if scaled, of 64 bits for integers of 32 and more."""
+        """Voxels after slope and intercept, native: floats if scaled, with 64 bits for integers of 32 bits and more."""
         header = self.header
         if not header.scaled:
             return self.stored.astype(header.value_dtype, copy=False)
@@ -186,7 +186,7 @@ class DecodedVolume(ABC):
         return values
 
     def image(self) -> Volume:
-        """Return its values, several channels as the last axis."""
+        """Return its values, with several channels as the last axis."""
         values = self.values
         return Volume(values if values.ndim == 3 else np.moveaxis(values, 0, -1), self.header.geometry)
 
@@ -197,7 +197,7 @@ class DecodedVolume(ABC):
         return Volume(self.values, self.header.geometry)
 
     def encoded(self, ending: str, geometry: Geometry | None = None, channel: int = 0) -> list[Any]:
-        """Return the pieces of a file with one channel, in a type that nnU-Net's readers know."""
+        """Return the pieces of a file with one channel, in a type that nnU-Net's readers support."""
         header = self.header
         values = self.channel(channel)
         if header.scaled:
@@ -212,12 +212,12 @@ class DecodedVolume(ABC):
 
 @dataclass(frozen=True)
 class ArrayVolume(DecodedVolume):
-    """A decoded volume whose voxels are an array of their own.
+    """A decoded volume with its own array of voxels.
 
     Parameters
     ----------
     array
-        What `stored` returns.
+        Result of `stored`.
     """
 
     array: NDArray[Any]
@@ -229,15 +229,15 @@ class ArrayVolume(DecodedVolume):
 
 
 def laid_anew(volume: DecodedVolume, array: NDArray[Any], geometry: Geometry) -> ArrayVolume:
-    """Return a volume with other voxels, arranged like `DecodedVolume.stored`, on another grid; it is encoded anew."""
+    """Return a volume with other voxels, as in `DecodedVolume.stored`, on another grid; it will be re-encoded."""
     own, native = volume.header, array.dtype.newbyteorder("=")
-    # Of no format: what else a file says about its grid does not fit another one.
+    # Without a format, because further grid fields of the file do not fit another grid.
     header = VolumeHeader(geometry, own.channels, native, own.slope, own.intercept, own.four_dimensional, own.oddities)
     return ArrayVolume(header, False, volume.trailing, array.astype(native, copy=False))
 
 
 def _writable(values: NDArray[Any]) -> NDArray[Any]:
-    """Return voxels in a type that nnU-Net's readers know: no integers of 64 bits, no booleans."""
+    """Return voxels in a type that nnU-Net's readers support: no 64-bit integers, no booleans."""
     if values.dtype.kind in "iu" and values.dtype.itemsize > 4:
         low, high = int(values.min()), int(values.max())
         for narrow in (np.int16, np.int32):

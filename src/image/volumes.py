@@ -1,4 +1,4 @@
-"""Volumes of any format, for those who expect no picture: `opened` narrowed to them."""
+"""Volumes of any format: `opened`, restricted to volumes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ WRITABLE = table.writable_of(VOLUME_FORMATS)
 
 
 def ending_of(name: str) -> str | None:
-    """Return which of `ENDINGS` a file's name has, in any case of letters; None if it has none."""
+    """Return the one of `ENDINGS` that a file name has, in any letter case; None if it has none."""
     return table.ending_among(name, ENDINGS)
 
 
 def strip_ending(name: str) -> str:
-    """Return a file's name without its ending."""
+    """Return a file name without its ending."""
     return name[: len(name) - len(ending_of(name) or "")]
 
 
@@ -41,24 +41,24 @@ def probe_file(path: str, how: ReadOptions = STRICT) -> VolumeHeader:
 
 
 def companions(path: str) -> tuple[str, ...]:
-    """Return the absolute paths of further files that a volume consists of; none for most.
+    """Return the absolute paths of further files of a volume; none for most.
 
     Raises
     ------
     SegconvError
-        What the format says of a header, and `opened.data_files`.
+        What the format's ``probe`` and `opened.data_files` raise.
     """
     _refuse_other_endings(path)
     return opened.data_files(path, opened.probe_only(path, ANY_AXES))  # its axes are judged when it is read
 
 
 def decode(data: Buffer, name: str, companion: Buffer | None = None, how: ReadOptions = STRICT) -> DecodedVolume:
-    """Decode a volume by its name or ending, proving every byte of it; see `opened.decode`."""
+    """Decode a volume by its name or ending and prove every byte of it; see `opened.decode`."""
     return cast(DecodedVolume, opened.decode(data, name, companion, how))
 
 
 def encode(array: NDArray[Any], geometry: Geometry, ending: str, sheared: NDArray[np.float64] | None = None) -> bytes:
-    """Return a file that holds one channel ``(z, y, x)``, the same bytes for the same voxels; see `opened.encode`."""
+    """Return a file with one channel ``(z, y, x)``, the same bytes for the same voxels; see `opened.encode`."""
     return b"".join(opened.encode(array, geometry, ending, sheared))
 
 

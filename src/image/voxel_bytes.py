@@ -1,4 +1,4 @@
-"""Cutting the voxels of a volume out of the bytes of its file: how many there must be, and what may follow them."""
+"""Extract the voxels of a volume from the bytes of its file, and check their number and what follows."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .stored import ArrayVolume, TextHeader, VolumeHeader
 
 
 def refuse_large(header: VolumeHeader, how: ReadOptions) -> None:
-    """Refuse a volume that decodes to more bytes than allowed (``SC054``)."""
+    """Refuse a volume that decodes to more than the allowed bytes (``SC054``)."""
     if header.voxel_bytes > how.max_bytes:
         raise SegconvError(f"decodes to {header.voxel_bytes} bytes, at most {how.max_bytes} are allowed", code="SC054")
 
 
 def part_with_voxels(data: Buffer, companion: Buffer | None, header: TextHeader) -> memoryview:
-    """Return the bytes behind a header, or those of the file that it names; ``SC052`` if that was not given."""
+    """Return the bytes after a header, or of the file that it names; raises ``SC052`` if that was not given."""
     if header.voxel_file is None:
         return memoryview(data)[header.text_bytes :]
     if companion is None:
@@ -29,18 +29,18 @@ def part_with_voxels(data: Buffer, companion: Buffer | None, header: TextHeader)
 
 
 def anything_after(raw: Buffer, start: int, header: VolumeHeader, behind: int = 0) -> bool:
-    """Check that all voxels are in a buffer, and return whether anything follows them.
+    """Check that a buffer holds all voxels, and return whether anything follows them.
 
     Parameters
     ----------
     raw
         The uncompressed bytes.
     start
-        Where the voxels begin in them.
+        Start of the voxels in `raw`.
     header
-        Of the volume.
+        Header of the volume.
     behind
-        Bytes behind the compressed stream that `raw` comes from.
+        Number of bytes after the compressed stream of `raw`.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def volume_of(raw: Buffer, start: int, header: TextHeader, *, trailing: bool) ->
 
 
 def arranged(raw: Buffer, header: VolumeHeader, start: int, *, interleaved: bool) -> NDArray[Any]:
-    """Return the voxels that begin at a byte of `raw`, x fastest, as `DecodedVolume.stored` has them; not writable.
+    """Return the voxels that begin at a byte of `raw`, x fastest, as in `DecodedVolume.stored`; not writable.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def arranged(raw: Buffer, header: VolumeHeader, start: int, *, interleaved: bool
 
 
 def little_endian(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return the bytes of an array, the least of each number first, in the order of its axes."""
+    """Return the little-endian bytes of an array, in the order of its axes."""
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     return little.reshape(-1).view(np.uint8)
 

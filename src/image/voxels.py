@@ -1,6 +1,6 @@
-"""What is in an array of voxels: finite or not, constant or not, which label values.
+"""Examine arrays of voxels: finite or not, constant or not, and which label values.
 
-All functions walk along the first axis, so that no temporary is as large as the volume.
+All functions iterate along the first axis, so that no temporary is as large as the volume.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def value_range(array: NDArray[Any]) -> tuple[float, float]:
     Raises
     ------
     SegconvError
-        ``SC055`` if a voxel is NaN or infinite, with its position and how many there are.
+        ``SC055`` if a voxel is NaN or infinite, with its position and the number of such voxels.
     """
-    # NaN spreads through both, infinity is one of them: the extremes are the test.
+    # NaN propagates to both, and infinity is one of them, so testing the extremes suffices.
     low, high = float(array.min()), float(array.max())
     if array.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         bad = ~np.isfinite(array)
@@ -65,7 +65,7 @@ def value_range(array: NDArray[Any]) -> tuple[float, float]:
 
 
 def shares_of(array: NDArray[Any]) -> tuple[float, ...]:
-    """Return the values of the quantiles `SHARES` of an image, from a sample of its voxels that is always the same.
+    """Return the quantiles `SHARES` of an image, from a deterministic sample of its voxels.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]
     Parameters
     ----------
     array
-        Any shape; integers, or floats that stand for integers.
+        Any shape; integers, or floats with integer values.
     most
-        Most different values that it may hold.
+        Maximum number of different values.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]
     try:
         low, high = value_range(array)
     except SegconvError as error:
-        # The value that replaces such voxels in images is not a class either.
+        # The replacement value of such voxels in images is not a class either.
         error.advise("correct the label: such a voxel belongs to no class")
         raise
     if array.dtype.kind == "f":
@@ -116,7 +116,7 @@ def label_values(array: NDArray[Any], most: int = MOST_VALUES) -> dict[int, int]
             code="SC072",
             cures=[Cure.of("replace_negative")],
         )
-    # One comparison per value takes a third of the time of a histogram, which widens every voxel to 64 bits.
+    # One comparison per value takes a third of the time of a histogram, which converts every voxel to 64 bits.
     if high < FEW_VALUES:
         few = _counted(array, range(1, int(high) + 1))
         few[0] = array.size - sum(few.values())
@@ -156,7 +156,7 @@ def tally(array: NDArray[Any], most: int = MOST_VALUES, what: str = "values") ->
     array
         Any shape.
     most
-        Most different values that it may hold.
+        Maximum number of different values.
     what
         Is counted: ``"values"`` or ``"colours"``.
 
@@ -179,7 +179,7 @@ def tally(array: NDArray[Any], most: int = MOST_VALUES, what: str = "values") ->
 
 
 def _too_many(array: NDArray[Any], values: NDArray[Any], numbers: NDArray[Any], most: int, what: str) -> SegconvError:
-    """Return the error for an array that is not a label, with what it seems to be by the values counted so far."""
+    """Return the error for an array that is not a label, with a guess of its kind by the values counted so far."""
     rare_to_often = np.argsort(numbers)
     ground, ink = sorted(int(value) for value in values[rare_to_often[-2:]])
     first = array.reshape(-1)[:CHUNK_VOXELS]
@@ -208,11 +208,11 @@ def _counted(array: NDArray[Any], values: Sequence[int]) -> dict[int, int]:
 
 
 def border_counts(values: NDArray[Any]) -> dict[int, int]:
-    """Return value → number of voxels in the outermost rows and columns, of a volume in its six faces."""
+    """Return value → number of voxels in the outermost rows and columns, or in the six faces of a volume."""
     counts: dict[int, int] = {}
     for axis, length in enumerate(values.shape):
         if length < 3 and values.ndim > 2:
-            continue  # a volume of one slice has the border of the slice
+            continue  # a volume of one slice has the border of its slice
         faces = np.concatenate([np.take(values, at, axis).ravel() for at in {0, length - 1}])
         for value, number in zip(*np.unique(faces, return_counts=True), strict=True):
             counts[int(value)] = counts.get(int(value), 0) + int(number)
@@ -220,7 +220,7 @@ def border_counts(values: NDArray[Any]) -> dict[int, int]:
 
 
 def position(mask: NDArray[Any]) -> tuple[int, ...]:
-    """Return the index ``(x, y[, z])`` of the first voxel that is set in an array ``([z,] y, x)``."""
+    """Return the index ``(x, y[, z])`` of the first voxel set in an array ``([z,] y, x)``."""
     return _xyz(np.unravel_index(int(np.argmax(mask)), mask.shape))
 
 
@@ -230,9 +230,9 @@ def remap(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
     Parameters
     ----------
     array
-        Integer-valued, all of its values in `mapping`.
+        Integer-valued; all values are in `mapping`.
     mapping
-        Value as found → value as written.
+        Old value → new value.
     """
     if max(mapping) >= _LONGEST_TABLE:
         return _searched(array, mapping)
@@ -254,7 +254,7 @@ def _searched(array: NDArray[Any], mapping: dict[int, int]) -> NDArray[Any]:
 
 
 def _translated(array: NDArray[Any], table: NDArray[Any]) -> NDArray[Any]:
-    """Look bytes up as bytes, which takes a tenth of the time that numpy's look-up takes."""
+    """Map bytes with `bytes.translate`, which takes a tenth of the time of numpy's look-up."""
     every = table.tobytes().ljust(256, b"\0")
     out = np.empty(array.shape, dtype=np.uint8)
     for part, chunk in zip(chunks(out), chunks(array), strict=True):

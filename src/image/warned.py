@@ -1,4 +1,4 @@
-"""Warnings of libraries, ignored for a moment, whatever other threads do meanwhile."""
+"""Ignore warnings of libraries temporarily, independent of other threads."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _LOCK = threading.Lock()
 def ignored_warnings() -> Iterator[None]:
     """Ignore warnings.
 
-    The filters of `warnings` belong to the whole process: two threads that change and restore them
-    would undo one another, so that the second waits for the first.
+    The filters of `warnings` are global to the process: two threads that change and restore them
+    would undo each other, so the second waits for the first.
     """
     with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
