@@ -1,1 +1,1 @@
-"""How well predictions match references: which label belongs to which, what their values mean, and the scores."""
+"""Score predictions against references: pair labels, settle the meaning of values, and compute the scores."""

@@ -1,4 +1,4 @@
-"""What tables and lists of classes next to predictions and references declare, read as conversion reads them."""
+"""Read tables and class lists next to predictions and references, as in conversion."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .tally import Tally
 
 @dataclass(frozen=True)
 class Table:
-    """What the tables next to one side declare together.
+    """The combined declaration of the tables next to one side.
 
     Parameters
     ----------
     names
         Name → value or colour as text.
     where
-        The first of them, as messages name it.
+        The first table, for messages.
     occurring
-        Whether only values that occur count, as in a table of all that a tool knows.
+        Whether only occurring values count, as for a table of everything that a tool knows.
     """
 
     names: Mapping[str, str]
@@ -37,19 +37,19 @@ TablesOf = Callable[[Path, Collection[str], bool], Table | None]
 def of_tables(
     read: TablesOf, sides: Sequence[tuple[Path, Collection[str]]], tallies: Sequence[Tally]
 ) -> Declaration | None:
-    """Return what the tables of both sides declare; they must agree; None without any.
+    """Return the declaration of both sides' tables, which must agree; None without tables.
 
     Parameters
     ----------
     sides
-        Of predictions and of references: the folder and its labels.
+        Folder and labels of predictions and of references.
     tallies
         All cases.
 
     Raises
     ------
     SegconvError
-        ``SC078`` if the two number or colour the classes differently; what reading raises.
+        ``SC078`` if the sides number or colour the classes differently; what reading raises.
     """
     held = [one for tally in tallies for one in tally.held]
     in_colours = any(one.kind == COLOURS for one in held)

@@ -1,8 +1,8 @@
-"""Whether predictions and references mean the same by their values: declared, or shown by all files, or refused.
+"""Settle whether values mean the same in predictions and references: by declaration, or by all files; else refuse.
 
-Nothing in a mask says that its 255 is another's 1. If the meaning of values is declared, both sides must hold only
-declared values. If not, the sides must hold the same values, over all their files; a class that was never predicted
-may be missing, unless something else was predicted in its place.
+A mask does not show that its 255 is another's 1. If the meaning of values is declared, both sides may hold only
+declared values. Otherwise the sides must hold the same values over all their files; a class that was never
+predicted may be missing, unless something else was predicted in its place.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ TRANSPARENT = "#00000000"
 
 @dataclass(frozen=True)
 class Coding:
-    """What the values of both sides mean.
+    """The meaning of the values on both sides.
 
     Parameters
     ----------
     classes
-        Of most cases.
+        Classes of most cases.
     predictions, references
-        Both sides, as they count.
+        Both sides, as they are compared.
     cases
         Case → its own classes, if they differ.
     proved
-        Whether it is declared for both sides, and no other is possible.
+        Whether it is declared for both sides and no other is possible.
     cures
-        What else may settle values that look exchanged.
+        Other ways to settle values that look exchanged.
     findings
-        What is wrong or odd.
+        Errors and warnings.
     """
 
     classes: Classes
@@ -60,13 +60,13 @@ class Coding:
     findings: tuple[Finding, ...] = ()
 
     def overlaps(self, tally: Tally) -> dict[str, Overlap]:
-        """Return class → overlap of one case; without a prediction, that of one that holds nothing."""
+        """Return class → overlap of one case; a missing prediction counts as empty."""
         classes = self.cases.get(tally.case, self.classes)
         crossed = Crossed(self.pairs(tally), classes.ignore)
         return {name: crossed.overlap(texts, texts) for name, texts in classes.names.items()}
 
     def pairs(self, tally: Tally) -> Mapping[tuple[str, str], int]:
-        """Return how many voxels of a case have each pair of values, as these count."""
+        """Return the number of voxels per pair of values in a case, as they are compared."""
         if tally.reference is None:
             return {}
         found: Counter[tuple[str, str]] = Counter()
@@ -80,7 +80,7 @@ class Coding:
         return found
 
     def predicted(self, tallies: Iterable[Tally]) -> Crossed:
-        """Return what all cases that have a prediction hold together."""
+        """Return the pairs of values over all cases with a prediction."""
         found: Counter[tuple[str, str]] = Counter()
         for tally in tallies:
             if tally.prediction is not None:
@@ -88,7 +88,7 @@ class Coding:
         return Crossed(found, self.classes.ignore)
 
     def found(self, *findings: Finding) -> Coding:
-        """Return the same with more findings."""
+        """Return the same coding with more findings."""
         return replace(self, findings=(*self.findings, *findings))
 
 
@@ -98,16 +98,16 @@ def settle(
     said: Declaration | None,
     values: Mapping[str, str],
 ) -> Coding:
-    """Return what the values of both sides mean; an error is among the findings if that is not certain.
+    """Return the meaning of the values on both sides; the findings include an error if it is uncertain.
 
     Parameters
     ----------
     tallies
         All cases.
     folders
-        Of predictions and references.
+        Folders of predictions and references.
     said
-        What is declared, or None.
+        The declaration, or None.
     values
         Further value → class that it counts as.
     """
@@ -128,7 +128,7 @@ def settle(
 
 
 def _declared(said: Declaration, predictions: Side, references: Side, values: Mapping[str, str]) -> Coding:
-    """Return the coding of a declaration that both sides keep to."""
+    """Return the coding of a declaration to which both sides conform."""
     own = _tried(said.own, {}, predictions, references, values)
     if said.user is None:
         return replace(own.coding, proved=said.for_both) if own.fits else own.refused
@@ -142,14 +142,14 @@ def _declared(said: Declaration, predictions: Side, references: Side, values: Ma
 
 
 def _order(said: Declaration, own: _Tried, user: _Tried) -> tuple[_Tried, ...]:
-    """Return the codings that both sides may share, the likelier first."""
+    """Return the codings that both sides may share, the most likely first."""
     if said.of_references:  # which are in the dataset's own values, and restored predictions are not
         return () if said.restored else (own,)
     return (user, own) if said.restored else (own, user)
 
 
 def _mixed(said: Declaration, own: _Tried, user: _Tried) -> Coding | None:
-    """Return the refusal of two sides, one of which holds the dataset's own values, the other those of its files."""
+    """Return the error for two sides of which one holds the dataset's values and the other those of its files."""
     name, hint = said.own.who, ""
     cures: tuple[Cure, ...] = ()
     if not own.strange[0] and not user.strange[1] and not said.restored:
@@ -171,7 +171,7 @@ def _restore(predictions: Side, **dataset: object) -> Cure:
 
 @dataclass(frozen=True)
 class _Tried:
-    """A coding, and the values of predictions and references that it does not declare."""
+    """A coding, and the values of both sides that it does not declare."""
 
     coding: Coding
     strange: tuple[list[str], list[str]]
@@ -182,7 +182,7 @@ class _Tried:
 
     @property
     def refused(self) -> Coding:
-        """The coding with the error for the values that are not declared."""
+        """The coding with the error for undeclared values."""
         mine, its, classes = self.coding.predictions, self.coding.references, self.coding.classes
         side, strange = (mine, self.strange[0]) if self.strange[0] else (its, self.strange[1])
         message = f"{mine}; {its}; {classes.who} declares {classes.listed()}, but not {listed(strange)}"
@@ -203,7 +203,7 @@ def _tried(
 
 
 def _undeclared(tallies: Sequence[Tally], predictions: Side, references: Side, values: Mapping[str, str]) -> Coding:
-    """Return each value of the references as a class, provided that the predictions hold no other."""
+    """Return each value of the references as a class, if the predictions hold no others."""
     among = predictions.must_be_coloured or references.must_be_coloured
     if not values and (among or disagree([*predictions.files, *references.files])):
         in_colours = _by_references(replace(predictions, coloured=True), replace(references, coloured=True), {})
@@ -228,7 +228,7 @@ def _strange(coding: Coding) -> list[str]:
 
 
 def _judged(coding: Coding, tallies: Sequence[Tally]) -> Coding:
-    """Return a coding that rests on what both sides hold, refused if they do not hold the same."""
+    """Return a coding based on the values of both sides; refuse it if the sides hold different values."""
     mine, rest, names = coding.predictions, coding.classes.rest, coding.classes.names
     held = f"{mine}; {coding.references}"
     crossed = coding.predicted(tallies)
@@ -251,7 +251,7 @@ def _coloured(side: Side, classes: Classes) -> Side:
 
 
 def _ways(coding: Coding, crossed: Crossed, strange: Sequence[str]) -> tuple[Cure, str]:
-    """Return what settles values that no reference holds, and what suggests it, in words."""
+    """Return ways to settle values that no reference holds, and the evidence in words."""
     wanted, predicted = list(coding.classes.names), set(coding.predictions.values)
     unpredicted = set(wanted) - predicted
     lies_on = {text: name for text in strange if (name := crossed.best(text, wanted)) in unpredicted}
@@ -264,10 +264,10 @@ def _ways(coding: Coding, crossed: Crossed, strange: Sequence[str]) -> tuple[Cur
 
 
 def _exchanged(coding: Coding, crossed: Crossed) -> Iterator[Finding]:
-    """Yield what suggests another numbering: one class was predicted where references hold another.
+    """Yield findings that suggest another numbering: one class was predicted where references hold another.
 
-    It is an error if nothing declares the coding of both sides; a warning if that is declared, since a model may
-    take left for right.
+    They are errors if the coding of both sides is not declared; otherwise warnings, because a model may
+    mistake left for right.
     """
     value_of = {name: next(iter(texts)) for name, texts in coding.classes.names.items() if len(texts) == 1}
     exchanged = list(_seen_elsewhere(crossed, value_of))
@@ -284,7 +284,7 @@ def _exchanged(coding: Coding, crossed: Crossed) -> Iterator[Finding]:
 
 
 def _seen_elsewhere(crossed: Crossed, value_of: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield each class that hardly overlaps with itself, and the class of the references that it does overlap with."""
+    """Yield each class that hardly overlaps with itself, and the reference class that it overlaps with."""
     of_value = {text: name for name, text in value_of.items()}
     for name, text in value_of.items():
         own = crossed.overlap({text}, {text})
@@ -295,7 +295,7 @@ def _seen_elsewhere(crossed: Crossed, value_of: Mapping[str, str]) -> Iterator[t
 
 
 def _absent(coding: Coding, crossed: Crossed) -> Iterator[Finding]:
-    """Yield a warning for each class that references hold and no prediction does: its Dice is 0."""
+    """Yield a warning for each reference class that no prediction holds: its Dice is 0."""
     for name, texts in coding.classes.names.items():
         found = crossed.overlap(texts, texts)
         if found.reference and not found.predicted:
@@ -313,7 +313,7 @@ def _singles(names: Mapping[str, Collection[str]]) -> dict[str, str]:
 
 
 def _declare(rest: Collection[str], values: Mapping[str, str]) -> Cure:
-    """Return the cure that declares values for both sides; what has no name but its value gets one."""
+    """Return the cure that declares values for both sides; unnamed values get a name."""
     ordered = sorted(values.items(), key=lambda item: sort_key(item[1]))
     colours = any(text.startswith("#") for _, text in ordered)
     known = (text for text in (TRANSPARENT, BLACK, NOTHING) if text in rest and text.startswith("#") is colours)

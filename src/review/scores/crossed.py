@@ -1,4 +1,4 @@
-"""How often each value of the predictions meets each value of the references: a sparse confusion matrix."""
+"""Count pairs of values of predictions and references: a sparse confusion matrix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OVERLAPS = 0.5
 
 
 class Crossed:
-    """Pairs of values, and in how many voxels each occurs.
+    """Pairs of values, and the number of voxels of each.
 
     Parameters
     ----------
@@ -36,24 +36,24 @@ class Crossed:
                 self._reference[its] += number
 
     def overlap(self, mine: Collection[str], its: Collection[str]) -> Overlap:
-        """Return the overlap of some values of the predictions with some of the references."""
+        """Return the overlap of given values of the predictions with given values of the references."""
         both = sum(n for text in mine for other, n in self._met.get(text, {}).items() if other in its)
         predicted = sum(self._predicted[text] for text in mine)
         return Overlap(both, predicted, sum(self._reference[text] for text in its))
 
     def best(self, predicted: str, wanted: Collection[str]) -> str | None:
-        """Return the value of the references that one of the predictions overlaps with most, by `OVERLAPS` or more."""
+        """Return the reference value that a predicted value overlaps with most, by `OVERLAPS` or more."""
         met = (text for text in self._met.get(predicted, {}) if text in wanted)
         found = {text: self.overlap({predicted}, {text}).dice for text in met}
         best = max(found, key=lambda text: -1.0 if math.isnan(found[text]) else found[text], default=None)
         return best if best is not None and found[best] >= OVERLAPS else None
 
     def on(self, its: Iterable[str]) -> set[str]:
-        """Return the values that were predicted where references hold one of these."""
+        """Return the values predicted where references hold one of these values."""
         return {mine for text in its for mine in self._back.get(text, {})}
 
     def part_of(self, its: Collection[str], rest: Collection[str]) -> float:
-        """Return which part of some values of the references was not predicted as background."""
+        """Return the fraction of given reference values that was not predicted as background."""
         total = sum(self._reference[text] for text in its)
         other = sum(n for text in its for mine, n in self._back.get(text, {}).items() if mine not in rest)
         return other / total if total else 0.0

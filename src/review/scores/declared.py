@@ -1,4 +1,4 @@
-"""What values mean, as the user, the dataset, or the json next to the labels declares it."""
+"""The meaning of values, as declared by the user, the dataset, or the json next to the labels."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Classes:
     names
         Name → values.
     rest
-        Values that are allowed and not scored: background.
+        Values that are allowed but not scored: background.
     ignore
         Values of the reference whose voxels are left out.
     who
-        What declares it.
+        Source of the declaration.
     """
 
     names: Mapping[str, Texts]
@@ -46,12 +46,12 @@ class Classes:
 
     @property
     def allowed(self) -> Texts:
-        """Every value that is declared."""
+        """All declared values."""
         return self.rest | self.ignore | frozenset(text for texts in self.names.values() for text in texts)
 
     @property
     def meaning(self) -> dict[str, Texts]:
-        """Name → values, of classes and of what is ignored."""
+        """Name → values, of classes and of the ignore label."""
         return {**self.names, **({IGNORE: self.ignore} if self.ignore else {})}
 
     def listed(self) -> str:
@@ -68,21 +68,21 @@ class Declaration:
     own
         Its own values.
     user
-        The values or colours of the files that it was made of; None if unknown, or the same.
+        The values or colours of its source files; None if unknown or the same.
     cases
         The user's name of a case → its values, if they differ from those of most cases.
     folder
-        Of the dataset, if it is one.
+        Folder of the dataset, if it is one.
     for_both
-        Whether it holds for predictions and references alike, and was not found next to one of them.
+        Whether it holds for both predictions and references, rather than being found next to one of them.
     of_references
-        Whether the references are the dataset's, and hold its own values.
+        Whether the references are the dataset's and hold its own values.
     restored
         Whether segconv restored the predictions, which then hold the user's values.
     by_table
         Whether tables next to the labels declare it.
     ranges
-        Name → first and last of the values that also count as it.
+        Name → first and last value of the range that also counts as it.
     """
 
     own: Classes
@@ -96,7 +96,7 @@ class Declaration:
     ranges: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def with_ranges(self, found: Iterable[str]) -> Declaration:
-        """Return the same with the values that were found within ranges; one that is named stays what it is."""
+        """Return the declaration with the values found within ranges; named values keep their class."""
         if not self.ranges:
             return self
         own, free = self.own, [int(text) for text in found if text.isdecimal() and text not in self.own.allowed]
@@ -109,12 +109,12 @@ class Declaration:
 
 
 def sort_key(text: str) -> tuple[bool, int, str]:
-    """Return what sorts values by number, and colours behind them."""
+    """Return the key that sorts values by number, with colours last."""
     return (not text.isdecimal(), int(text) if text.isdecimal() else 0, text)
 
 
 def of_dataset(dataset: Dataset) -> Declaration:
-    """Return what a dataset declares, and what its lineage says of the user's files."""
+    """Return the declaration of a dataset, and of the user's files in its lineage."""
     labels, who = dataset.description.labels, dataset.path.name
     own = _own(labels, who)
     run = dataset.run
@@ -135,16 +135,16 @@ def _users_name(record: CaseRecord) -> str:
 
 
 def of_values(names: Mapping[str, str], who: str, *, for_both: bool = True) -> Declaration:
-    """Return labels that are declared by name, each with one value as text."""
+    """Return a declaration of names, each with one value as text."""
     values: dict[str, Texts] = {name: frozenset({text}) for name, text in names.items()}
     rest, ignore = values.pop(BACKGROUND, GROUND), values.pop(IGNORE, frozenset())
     return Declaration(Classes(values, rest, ignore, who), for_both=for_both)
 
 
 def beside(folder: Path) -> Declaration | None:
-    """Return what the dataset.json in a folder of labels declares, or the one next to labelsTr or labelsTs.
+    """Return the declaration of the dataset.json in a folder of labels, or next to labelsTr or labelsTs.
 
-    nnU-Net writes one among its predictions. Tasks of nnU-Net v1 and of the Decathlon have names by value.
+    nnU-Net writes one next to its predictions. Tasks of nnU-Net v1 and of the Decathlon map value to name.
 
     Raises
     ------
@@ -166,7 +166,7 @@ def beside(folder: Path) -> Declaration | None:
 
 
 def _by_value(labels: Mapping[str, Any]) -> dict[str, str]:
-    """Return name → value of labels as tasks have them, which are value → name."""
+    """Return name → value from the labels of a task, which are value → name."""
     try:
         read = _names_of_values(labels)
     except Misfit as misfit:
@@ -187,7 +187,7 @@ _names_of_values = mapping(any_text, _value)
 
 
 def agreed(mine: Declaration, its: Declaration, predictions: Path) -> Declaration:
-    """Return what both sides declare; raises `contradiction` if that is not the same."""
+    """Return the common declaration of both sides; raises `contradiction` if they differ."""
     if mine.own.meaning != its.own.meaning:
         raise contradiction(mine, its, predictions)
     return replace(its, for_both=True)
@@ -205,7 +205,7 @@ def contradiction(mine: Declaration, its: Declaration, predictions: Path) -> Seg
 
 
 def merged(classes: Classes, values: Mapping[str, str]) -> Classes:
-    """Return classes with further values that count as one of them.
+    """Return classes with further values added to them.
 
     Parameters
     ----------
@@ -250,6 +250,6 @@ def _of_users(labels: Labels, label_map: Mapping[str, Any], who: str) -> Classes
     names = {name: back(values) for name, values in labels.foreground.items()}
     ignore = back([labels.ignore]) if labels.ignore is not None else frozenset()
     scored = frozenset(text for found in names.values() for text in found)
-    # If no voxel of a source became background, predictions are restored with unannotated voxels there.
+    # If no source voxel became background, predictions are restored with unannotated voxels there.
     nothing = frozenset() if 0 in texts else GROUND
     return Classes(names, (back(texts) - scored - ignore) | nothing, ignore, who)

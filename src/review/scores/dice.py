@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Overlap:
-    """How many voxels of a class two labels of one case have in common.
+    """The overlap of a class in two labels of one case, in voxels.
 
     Parameters
     ----------
     both
-        Voxels that prediction and reference have.
+        Voxels in both prediction and reference.
     predicted, reference
-        Voxels of either.
+        Voxels in each.
     """
 
     both: int
@@ -31,7 +31,7 @@ class Overlap:
     def dice(self) -> float:
         """``2 |P ∩ R| / (|P| + |R|)``; NaN if both are empty, as in nnU-Net.
 
-        A class that does not occur and was not predicted says nothing about the model. Source: Dice 1945,
+        A class that neither occurs nor was predicted says nothing about the model. Source: Dice 1945,
         https://doi.org/10.2307/1932409.
         """
         size = self.predicted + self.reference
@@ -57,7 +57,7 @@ class Scores:
 
     @property
     def counted(self) -> dict[str, int]:
-        """Class → number of cases that its mean is over: those in which prediction or reference has it."""
+        """Class → number of cases in its mean: those whose prediction or reference has it."""
         return {name: len(_known(values)) for name, values in self._by_class().items()}
 
     @property
@@ -93,7 +93,7 @@ def score(
     prediction, reference
         Label values, of one shape.
     classes
-        Name → values that make it up.
+        Name → its values.
     """
     return {name: dice(np.isin(prediction, values), np.isin(reference, values)) for name, values in classes.items()}
 

@@ -1,4 +1,4 @@
-"""Predictions scored against their references: Dice of each class in each case."""
+"""Score predictions against their references: Dice per class and case."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ def evaluate_folders(
     tables: TablesOf | None = None,
     readers: Readers = ONE,
 ) -> Evaluation:
-    """Score predictions against references of the same names, in any form that restoring writes.
+    """Score predictions against references of the same names, in any form written by restoring.
 
     Parameters
     ----------
     predictions
         Folder.
     references
-        Folder; or a dataset, whose labelsTs or labelsTr holds the cases that were predicted.
+        Folder; or a dataset whose labelsTs or labelsTr holds the predicted cases.
     labels
-        What the values of both mean: name → value, or colour as ``#rrggbb``; or a declaration, such as
-        `declared.of_dataset` returns. Otherwise files next to the labels say it, or all labels together show it.
+        Meaning of the values on both sides: name → value, or colour as ``#rrggbb``; or a declaration, as from
+        `declared.of_dataset`. By default, files next to the labels declare it, or all labels together show it.
     values
         Further values or colours → name of the class that they count as.
     layout
         How cases are stored; see `layouts.settled`.
     allowed
-        What becomes of files without a counterpart; they are refused if None.
+        Treatment of files without a counterpart; they are refused if None.
     tables
-        Reads tables and lists of classes next to labels; see `beside_tables`; none are read if None.
+        Reads tables and class lists next to labels; see `beside_tables`; none are read if None.
     readers
-        Who reads the files.
+        Workers that read the files.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def evaluate_folders(
         if not its.units:
             raise SegconvError("holds no label", code="SC011", file=str(folder))
         if folder == references and not pair(mine.units, its.units).pairs:
-            its = find_labels(folder, layout)  # stored in another way, which shows where they are paired
+            its = find_labels(folder, layout)  # stored in another way, which shows when they are paired
         sides = _Sides((predictions, folder), (mine, its))
         files = [Held(root, names) for root, names in zip(sides.folders, sides.files, strict=True)]
         with unchanged(Held(folder.absolute().parent, ABOUT), *files):
@@ -105,7 +105,7 @@ class _Sides:
 
 
 class _Counting:
-    """The work on one set: pairs labels, counts their voxels, and scores what was counted."""
+    """Scores one set: pairs labels, counts their voxels, and computes scores."""
 
     def __init__(self, sides: _Sides, allowed: Allowed, readers: Readers) -> None:
         self.sides = sides
@@ -164,7 +164,7 @@ class _Counting:
         return tallies
 
     def _leave_out_images(self, tallies: Sequence[Tally]) -> None:
-        """Leave out of the pairing what is an image among the references, without a prediction."""
+        """Remove images among the references, without a prediction, from the pairing."""
         missing = self.paired.missing
         if not self.paired.pairs or not missing:
             return
@@ -189,14 +189,14 @@ def _files_of(pair: Pair) -> list[str]:
 
 
 def _decoded(pair: Pair) -> int:
-    """Return how many bytes a pair decodes to: all slices of a volume are held at once, masks of classes one by one."""
+    """Return the decoded bytes of a pair: slices of a volume are held all at once, class masks one by one."""
     return sum(
         (max if unit.form == CLASSES else sum)(map(decoded_bytes, unit.files)) for unit in pair if unit is not None
     )
 
 
 def _classes_of(units: Sequence[LabelUnit]) -> frozenset[str] | None:
-    """Return the classes of which references have masks; None if names of files do not say that."""
+    """Return the classes with reference masks; None if file names do not show them."""
     if not all(unit.form == CLASSES for unit in units):
         return None
     return frozenset(name for unit in units for name in unit.classes)

@@ -1,4 +1,4 @@
-"""Which files of a folder are the label of which case."""
+"""Find the files of a folder that form the label of each case."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class LabelUnit:
     form
         `FILE`, `SLICES`, `CLASSES` or `SERIES`.
     files
-        Absolute paths, in the order in which they count.
+        Absolute paths, in their significant order.
     classes
-        Of `CLASSES`: the name of each.
+        For `CLASSES`: the name of each.
     """
 
     name: str
@@ -54,7 +54,7 @@ class LabelUnit:
 
     @property
     def shown(self) -> str:
-        """The file, or the folder of several."""
+        """The file, or the folder of several files."""
         if self.form == FILE:
             return self.files[0]
         return os.path.commonpath([os.path.dirname(file) for file in self.files])
@@ -75,7 +75,7 @@ class Found:
     units
         Sorted by name.
     guessed
-        Why several files are one case, in words, if that is a guess.
+        If several files are only guessed to be one case, the reason in words.
     """
 
     units: tuple[LabelUnit, ...]
@@ -88,15 +88,15 @@ def find_labels(root: Path, layout: str | None = None, like: Found | None = None
     Parameters
     ----------
     layout
-        How cases are stored, if the user says so, see `layouts.settled`; otherwise as the lineage says, or a guess.
+        How cases are stored, if the user says so, see `layouts.settled`; otherwise from the lineage, or guessed.
     like
-        The other side, which is stored alike.
+        The other side, which is stored in the same way.
 
     Raises
     ------
     SegconvError
         ``SC010`` if it is not a folder, ``SC030`` if it cannot be listed, ``SC085`` for two files of one name,
-        ``SC087`` for slices whose order is not certain.
+        ``SC087`` for slices whose order is uncertain.
     """
     if not reading.is_folder(root):
         raise SegconvError("is not a folder", code="SC010", file=str(root))
@@ -113,7 +113,7 @@ def find_labels(root: Path, layout: str | None = None, like: Found | None = None
 
 
 def _placed(root: Path, tree: Tree, layout: str | None, like: Found | None) -> tuple[Places, str]:
-    """Return what files are parts of, and why, in words, if that is a guess."""
+    """Return the place of each file in a case, and the reason in words if guessed."""
     places: Places = {}
     guessed = ""
     if like is None or layout is not None:
@@ -125,7 +125,7 @@ def _placed(root: Path, tree: Tree, layout: str | None, like: Found | None) -> t
 
 
 def _walk(root: Path, folder: str = "", above: tuple[str, ...] = ()) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder below the root, and the names of its files; nothing hidden, no lineage, no loops of links."""
+    """Yield each folder below the root with its file names; skip hidden files, the lineage and loops of links."""
     files: list[str] = []
     folders: list[str] = []
     here = os.path.realpath(root / folder)
@@ -145,7 +145,7 @@ def _walk(root: Path, folder: str = "", above: tuple[str, ...] = ()) -> Iterator
 
 
 def _by_stem(root: Path, folder: str, names: list[str]) -> dict[str, str]:
-    """Return stem → name of the labels among files; in a folder without any, all names that may be slices of DICOM."""
+    """Return stem → name of the labels among files; without any, all names that may be DICOM slices."""
     found: dict[str, str] = {}
     for name in names:
         if ending_of(name) is None:
@@ -159,7 +159,7 @@ def _by_stem(root: Path, folder: str, names: list[str]) -> dict[str, str]:
 
 
 def _cases(root: Path, tree: Tree, places: Places) -> Iterator[LabelUnit]:
-    """Yield labels of one file, and series of DICOM."""
+    """Yield labels of one file, and DICOM series."""
     for folder, files in tree.items():
         if not any(ending_of(name) for name in files.values()):
             slices = tuple(str(root / folder / name) for name in files.values())

@@ -1,8 +1,8 @@
-"""What several files of a folder are together: slices of a volume, or masks of one class each.
+"""Decide whether several files of a folder form a volume of slices, or are masks of one class each.
 
-Names do not show that. The lineage of a restored folder says it, or the user, or the other side; otherwise it is
-guessed: if every folder holds the same names, each is the mask of a class. All other files are cases of their own, as
-`convert` has it without a spacing.
+Names do not show that. The lineage of a restored folder, the user, or the other side says it; otherwise it is
+guessed: if every folder holds the same names, each is the mask of a class. All other files are separate cases,
+as in `convert` without a spacing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Tree = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Place:
-    """What a file is part of.
+    """The place of a file in a case.
 
     Parameters
     ----------
@@ -51,9 +51,9 @@ class Place:
     form
         `SLICES` or `CLASSES`.
     name
-        Of the class.
+        Name of the class.
     rank
-        Of the slice.
+        Rank of the slice.
     """
 
     case: str
@@ -67,7 +67,7 @@ Places = dict[tuple[str, str], Place]
 
 
 def ending_of(name: str) -> str | None:
-    """Return the ending of a label's file as it is written, or None if it is another file."""
+    """Return the ending of a label's file as written; None for other files."""
     lower = name.lower()
     endings = (segmentation.ENDING, *opened.ENDINGS)
     ending = next((ending for ending in endings if lower.endswith(ending)), None)
@@ -81,7 +81,7 @@ def stem_of(path: str) -> str:
 
 
 def settled(root: Path, tree: Tree, layout: str | None) -> tuple[Places, str]:
-    """Return what the files of a folder are parts of, and why, in words, if that is a guess.
+    """Return the place of each file of a folder, and the reason in words if guessed.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def settled(root: Path, tree: Tree, layout: str | None) -> tuple[Places, str]:
     Raises
     ------
     SegconvError
-        ``SC087`` for slices whose order is not certain; what reading the lineage raises.
+        ``SC087`` for slices whose order is uncertain; what reading the lineage raises.
     """
     if layout is not None:
         return _said(tree, layout), ""
@@ -136,7 +136,7 @@ def by_class(tree: Tree, classes: Mapping[str, str]) -> Places:
 
 
 def _recorded(root: Path) -> Places:
-    """Return what the lineage of a restored folder says of its files."""
+    """Return the places of files from the lineage of a restored folder."""
     found: Places = {}
     for record in lineage.read_records(root):
         stored = record.label_file

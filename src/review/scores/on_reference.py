@@ -1,4 +1,4 @@
-"""Predictions brought onto the voxels of their references if both are the same points; otherwise refused."""
+"""Bring predictions onto the voxels of their references if both have the same points; otherwise refuse them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_HEADER = "store both in a format with spacing and origin, or both in one with
 
 
 def on_reference(prediction: Label, reference: Label, file: str) -> tuple[Label, list[Finding]]:
-    """Return a prediction in the order of its reference's voxels, and warnings on what that took.
+    """Return a prediction in the voxel order of its reference, and warnings about the changes.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def on_reference(prediction: Label, reference: Label, file: str) -> tuple[Label,
     Raises
     ------
     SegconvError
-        ``SC082`` for another size; ``SC083`` for voxels that are other points, with how far apart they are, and
-        for a label without a grid if the other has one.
+        ``SC082`` for another size; ``SC083`` for different points, with their distance, and for a label
+        without a grid if the other has one.
     """
     mine, its = prediction.grid, reference.grid
     if mine is None or its is None:
@@ -50,7 +50,7 @@ def on_reference(prediction: Label, reference: Label, file: str) -> tuple[Label,
 
 
 def _refuse_unlike(prediction: Label, reference: Label, file: str) -> None:
-    """Refuse two labels, one of which has no grid, unless both are pictures of one size."""
+    """Refuse two labels if one has no grid, unless both are pictures of one size."""
     if (prediction.grid is None) is not (reference.grid is None):
         what = "prediction" if prediction.grid is None else "reference"
         message = f"the {what} is a picture, without spacing and origin; the other is a volume, with both"
@@ -71,18 +71,18 @@ def _sheared(mine: Geometry, its: Geometry, file: str) -> list[Finding]:
 
 
 def on_one_box(prediction: Label, reference: Label, file: str) -> tuple[Label, Label, list[Finding]]:
-    """Return two segments on the smallest grid that holds both; 3D Slicer stores only the box that it needs.
+    """Return two segments on the smallest grid that holds both; 3D Slicer stores only the needed box.
 
     Raises
     ------
     SegconvError
-        ``SC082`` or ``SC083`` for voxels that are not of one lattice.
+        ``SC082`` or ``SC083`` for voxels that are not on one lattice.
     """
     mine, its = prediction.grid, reference.grid
     if mine is None or its is None:
         placed, findings = on_reference(prediction, reference, file)
         return placed, reference, findings
-    # An empty segment may be anywhere: 3D Slicer leaves one voxel of it.
+    # An empty segment may be anywhere: 3D Slicer keeps one voxel of it.
     if not prediction.array.any():
         return _empty(reference), reference, []
     if not reference.array.any():
@@ -117,7 +117,7 @@ def _boxed(label: Label, box: Geometry, start: np.ndarray) -> Label:
 
 
 def _offset(grid: Geometry, other: Geometry) -> np.ndarray | None:
-    """Return the index ``(x, y, z)`` of a grid's first voxel in another grid; None if they are not of one lattice."""
+    """Return the index ``(x, y, z)`` of a grid's first voxel in another grid; None if they are not on one lattice."""
     steps = other.direction_matrix * np.array(other.spacing_mm)
     start = np.rint(np.linalg.solve(steps, np.array(grid.origin_mm) - np.array(other.origin_mm))).astype(int)
     origin = tuple(float(v) for v in other.to_physical(start))
@@ -145,7 +145,7 @@ def _apart(mine: Geometry, its: Geometry, file: str) -> SegconvError:
 
 
 def _bare(grid: Geometry) -> bool:
-    """Return whether a grid is what writers put into a header when they know none."""
+    """Return whether a grid is the default that writers use when they know none."""
     plain = Geometry.plain(grid.size)
     along = tuple(map(abs, grid.direction)) == plain.direction
     return along and (grid.spacing_mm, grid.origin_mm) == (plain.spacing_mm, plain.origin_mm)

@@ -1,4 +1,4 @@
-"""The label of one case, opened: what its voxels hold and where they are, in whatever form it is stored."""
+"""Open the label of one case in any form: its values and its grid."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Label:
     kind
         `VALUES`, `INDICES` or `COLOURS`.
     counts
-        Each of them → number of voxels.
+        Value, index or colour → number of voxels.
     grid
-        Its grid; None for pictures, which have none.
+        Its grid; None for pictures.
     palette
-        Index → colour, of those that occur.
+        Index → colour, for occurring indices.
     oddities
         Code and message of what is unusual but usable.
     """
@@ -61,7 +61,7 @@ class Label:
     oddities: Oddities = ()
 
     def text(self, value: int) -> str:
-        """Return a value as a person writes it: ``255``, ``#ff0000``."""
+        """Return a value as text: ``255``, ``#ff0000``."""
         return value_text(value, RGB if self.kind == COLOURS else GRAY)
 
 
@@ -74,9 +74,9 @@ class Masks:
     names
         Of the classes, in order.
     layers
-        Name → index of its layer and its value there, of a segmentation.
+        For a segmentation: name → index of its layer and its value there.
     files
-        Name → its own file, otherwise.
+        Otherwise: name → its own file.
     segmentation
         All layers, ``(layer, z, y, x)``, or None.
     grid
@@ -119,7 +119,7 @@ def open_unit(unit: LabelUnit) -> Label | Masks:
     Raises
     ------
     SegconvError
-        What `open_file` raises; ``SC082`` and ``SC084`` for slices that do not go together.
+        What `open_file` raises; ``SC082`` and ``SC084`` for slices that do not match.
     """
     if unit.form == CLASSES:
         return Masks(unit.classes, files=dict(zip(unit.classes, unit.files, strict=True)))
@@ -171,7 +171,7 @@ def _of_volume(values: NDArray[Any], grid: Geometry, oddities: Oddities) -> Labe
 
 
 def _besides_shear(header: Header) -> Oddities:
-    """Return what is odd about a volume but its sheared axes, which `on_reference` reports."""
+    """Return the oddities of a volume except sheared axes, which `on_reference` reports."""
     if not header.geometry.sheared:
         return header.oddities
     return tuple(found for found in header.oddities if found[0] != "SC093")
@@ -185,7 +185,7 @@ def _decoded(path: str) -> Opened:
     if ending is None:
         raise content.refuse(data, "a picture")
     others = volumes.companions(path)
-    # Axes of a tilted gantry are compared as they are stored; see `on_reference`.
+    # Axes of a tilted gantry are compared as stored; see `on_reference`.
     return volumes.decode(data, ending, read_bytes(others[0]) if others else None, ANY_AXES)
 
 
@@ -209,7 +209,7 @@ def _slice(path: str) -> Label:
 
 
 def _stacked(slices: Sequence[Label]) -> Label:
-    """Return the label of several slices; in colours if an index is not one colour in all of them."""
+    """Return the label of several slices; in colours if an index has several colours among them."""
     kinds = {one.kind for one in slices}
     palette = _common_palette(slices)
     if COLOURS in kinds or palette is None:
@@ -245,7 +245,7 @@ def coloured(label: Label) -> Label:
 
 
 def _segmentation(path: str) -> Masks | None:
-    """Return the segments of a file of 3D Slicer; None for any other NRRD."""
+    """Return the segments of a 3D Slicer file; None for any other NRRD."""
     data = read_bytes(path)
     if not segmentation.is_segmentation(nrrd.read_header(data, ANY_AXES)):
         return None

@@ -1,4 +1,4 @@
-"""Which prediction belongs to which reference, and which files have no counterpart: named, never silently left out."""
+"""Pair predictions with references, and report files without a counterpart, never dropping them silently."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MISSING_CURES = (Cure.of("count_missing_as_zero"), Cure.of("skip_missing"))
 
 @dataclass(frozen=True)
 class Allowed:
-    """What a user says of a set that is not complete.
+    """The user's choices for an incomplete set.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Allowed:
     extra
         `SKIP`: a prediction without a reference is left out.
     missing_masks
-        `EMPTY`: a class of which a case has no reference mask, and others have, does not occur in that case.
+        `EMPTY`: a class without a reference mask in a case, but with one in others, does not occur in that case.
     """
 
     missing: str | None = None
@@ -48,13 +48,13 @@ class Paired:
     Parameters
     ----------
     pairs
-        Prediction and reference of a case.
+        Prediction and reference per case.
     missing
         References without a prediction.
     extra
         Predictions without a reference.
     how
-        By what they were paired, if not by their paths.
+        Criterion of the pairing, if not the paths.
     """
 
     pairs: tuple[Pair, ...]
@@ -64,10 +64,10 @@ class Paired:
 
 
 def pair(predictions: Sequence[LabelUnit], references: Sequence[LabelUnit]) -> Paired:
-    """Return predictions and references by the path that both have in their folder.
+    """Pair predictions and references by their relative paths.
 
-    If no path is that of another, they are paired by its last part, provided that it differs between all files of
-    either side: 3D Slicer's segmentations are restored into a folder per case.
+    If no paths match, they are paired by the last part, if it is unique on both sides: 3D Slicer's
+    segmentations are restored into one folder per case.
     """
     forms = {_as_stored(unit) for unit in predictions}
     alike = [unit for unit in references if _as_stored(unit) in forms]
@@ -93,7 +93,7 @@ def _paired(
 def _rest(
     pairs: Sequence[Pair], predictions: Sequence[LabelUnit], references: Sequence[LabelUnit]
 ) -> tuple[tuple[LabelUnit, ...], tuple[LabelUnit, ...]]:
-    """Return the references and the predictions that are in no pair."""
+    """Return the unpaired references and predictions."""
     taken = {unit for pair in pairs for unit in pair}
     missing = tuple(unit for unit in references if unit not in taken)
     return missing, tuple(unit for unit in predictions if unit not in taken)
@@ -112,7 +112,7 @@ def _last(unit: LabelUnit) -> str:
 
 
 def unpaired(paired: Paired, folders: tuple[Path, Path], allowed: Allowed) -> Iterator[Finding]:
-    """Yield an error for each file without a counterpart, unless the user said what becomes of such files.
+    """Yield an error for each file without a counterpart, unless the user chose how to treat it.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def _unpaired(code: str, message: str, unit: LabelUnit, elsewhere: str, hint: st
 
 
 def _elsewhere(paired: Paired, references: Path) -> str:
-    """Return which folders to give instead, in words, if nothing is paired."""
+    """Suggest other folders in words if nothing is paired."""
     folders = {unit.name.rpartition("/")[0] for unit in paired.missing}
     names = {(_as_stored(unit), unit.name) for unit in paired.missing}
     holding = sorted(

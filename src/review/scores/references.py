@@ -1,4 +1,4 @@
-"""Where references are, in a folder or a dataset, and what that and the predictions' folder declare of values."""
+"""Find references in a folder or dataset, and the values declared by it and by the predictions' folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def find_references(references: Path, predictions: Found, layout: str | None) ->
     Parameters
     ----------
     references
-        A folder of labels; or a dataset or task, of which the labels of the split count that was predicted.
+        A folder of labels; or a dataset or task, from which the labels of the predicted split are used.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def find_references(references: Path, predictions: Found, layout: str | None) ->
 
 
 def _predicted(found: Mapping[Path, Found], predictions: Found, references: Path) -> Path:
-    """Return the folder with the references of predictions; the first if none has any."""
+    """Return the folder with the references of predictions; the first one if none has any."""
     names = {unit.name for unit in predictions.units}
     holding = [folder for folder, its in found.items() if not names.isdisjoint(unit.name for unit in its.units)]
     if len(holding) > 1:
@@ -61,7 +61,7 @@ def _predicted(found: Mapping[Path, Found], predictions: Found, references: Path
 
 
 def _external(references: Path) -> list[LabelUnit]:
-    """Return the labels of a dataset whose files are elsewhere."""
+    """Return the labels of a dataset with files elsewhere."""
     if DatasetName.of_folder(Path(os.path.realpath(references)).name) is None:
         return []
     dataset = Dataset.open(Path(os.path.realpath(references)))
@@ -70,12 +70,12 @@ def _external(references: Path) -> list[LabelUnit]:
 
 
 def declared(labels: Declaration | None, predictions: Path, references: Path) -> Declaration | None:
-    """Return what is declared of the values on both sides: by the user, else by the folders themselves, or None.
+    """Return the declaration of values on both sides: by the user, else by the folders; or None.
 
     Raises
     ------
     SegconvError
-        ``SC078`` if the folders declare two different things; what reading their json raises.
+        ``SC078`` if the folders contradict each other; what reading their json raises.
     """
     if labels is not None:
         own = labels.folder is not None and Path(os.path.realpath(references)).is_relative_to(
@@ -87,7 +87,7 @@ def declared(labels: Declaration | None, predictions: Path, references: Path) ->
 
 
 def _of_references(folder: Path) -> Declaration | None:
-    """Return what is declared of a folder of labels by the dataset that it belongs to."""
+    """Return the declaration of the dataset that a folder of labels belongs to."""
     here = Path(os.path.realpath(folder))
     root = here.parent if here.name.startswith("labels") else here
     if DatasetName.of_folder(root.name) is not None and reading.is_file(root / DESCRIPTION):
@@ -96,7 +96,7 @@ def _of_references(folder: Path) -> Declaration | None:
 
 
 def is_restored(folder: Path) -> str | None:
-    """Return the name of the dataset for which predictions were restored, or None if they were not restored."""
+    """Return the name of the dataset that predictions were restored for; None if they were not restored."""
     run = lineage.read_run(folder)
     if run is None or run.get("command") not in lineage.RESTORED:
         return None

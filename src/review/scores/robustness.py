@@ -28,7 +28,7 @@ _DIGITS = 4
 
 @dataclass(frozen=True)
 class Condition:
-    """What is done to a case before it is predicted.
+    """A change to a case before prediction.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Condition:
     angle_deg
         Its angle.
     shift_hu
-        What is added to CT channels.
+        Value added to CT channels.
     """
 
     plane: str = ""
@@ -54,21 +54,21 @@ class Condition:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found under one condition.
+    """The results under one condition.
 
     Parameters
     ----------
     condition
         The condition.
     scores
-        Model → Dice of its predictions, turned back, over the voxels that stayed on the grid.
+        Model → Dice of its predictions, rotated back, over the voxels that stayed on the grid.
     expected
-        Model → Dice of its predictions of the untouched cases, rotated there and back, over the same voxels: what
-        it gets if it depends on neither pose nor shift.
+        Model → Dice of its predictions of the untouched cases, rotated forth and back, over the same voxels: its
+        score if it depends on neither pose nor shift.
     ceiling
-        Dice of the reference rotated there and back, over the same voxels: what a perfect model gets.
+        Dice of the reference rotated forth and back, over the same voxels: the score of a perfect model.
     kept
-        Part of the foreground of all references that stayed on the grid.
+        Fraction of the foreground of all references that stayed on the grid.
     """
 
     condition: Condition
@@ -89,11 +89,11 @@ class Advice:
     rotate_range_deg
         Angles are drawn from ± this; None if no rotation made the score drop.
     planes
-        In which it dropped.
+        Planes in which the score dropped.
     from_deg
-        Smallest angle at which it dropped.
+        Smallest angle at which the score dropped.
     hu_shift
-        Smallest and largest magnitude of the shifts at which it dropped; None if at none.
+        Smallest and largest magnitude of the shifts at which the score dropped; None if at none.
     unjudged
         Conditions that cannot be judged: their ceiling is too low, or too little stays on the grid.
     too_poor
@@ -113,13 +113,13 @@ class Advice:
 
     @property
     def needed(self) -> bool:
-        """Whether anything dropped."""
+        """Whether any score dropped."""
         return self.rotate_range_deg is not None or self.hu_shift is not None
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """Everything that was measured.
+    """All measurements.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class Robustness:
     measured
         One entry per condition; the first is untouched.
     tolerance
-        Part of the expected score that may be lost before it counts as a drop. If the ceiling itself
+        Fraction of the expected score that may be lost before it counts as a drop. If the ceiling itself
         loses more, a condition is not judged.
     """
 
@@ -161,7 +161,7 @@ class Robustness:
         return bool(poor) and all(name in poor for name, dice in untouched.items() if not math.isnan(dice))
 
     def dropped(self, model: str, found: Measured) -> bool:
-        """Return whether a model loses more than is tolerated, beyond what rotating labels there and back costs.
+        """Return whether a model loses more than is tolerated, beyond the loss from rotating labels forth and back.
 
         Only the mean over the classes that can be judged counts.
         """
@@ -170,7 +170,7 @@ class Robustness:
         return self.judged(found) and found.scores[model].mean_without(poor) < bar
 
     def advice(self, model: str) -> Advice:
-        """Return what would cover the drops of a model."""
+        """Return the augmentation that would cover the drops of a model."""
         drops = [found.condition for found in self.measured if self.dropped(model, found)]
         turned = [condition for condition in drops if condition.plane]
         angles = [_shortest(condition.angle_deg) for condition in turned]

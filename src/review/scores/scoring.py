@@ -1,4 +1,4 @@
-"""The scores of cases that were counted: of labels with one value per voxel, or of masks of one class each."""
+"""Score counted cases: labels with one value per voxel, or masks of one class each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .tally import Tally
 
 @dataclass(frozen=True)
 class Evaluation(Scores):
-    """Scores of a set of predictions, and what they are scores of.
+    """Scores of a set of predictions, with their context.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ class Evaluation(Scores):
     skipped
         Files without a counterpart that were left out, as asked.
     declared_by
-        What declares the classes.
+        Source of the declared classes.
     labels
         Class → values or colours that make it up; empty for masks of classes.
     notes
-        What was guessed, and what is not scored, in words.
+        Guesses and exclusions, in words.
     findings
         Warnings.
     """
@@ -108,7 +108,7 @@ def mask_scores(tallies: Sequence[Tally], predictions: Path, allowed: Allowed) -
 
 
 def _scored_masks(tally: Tally, wanted: Collection[str], allowed: Allowed) -> dict[str, Overlap]:
-    """Return class → overlap of what counts in a case."""
+    """Return class → overlap of the scored masks of a case."""
     left_out = tally.missing if allowed.missing == SKIP and tally.prediction is not None else ()
     return {name: tally.masks[name] for name in wanted if name in tally.masks and name not in left_out}
 

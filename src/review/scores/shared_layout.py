@@ -1,4 +1,4 @@
-"""What several files of a folder are together, if they are stored as those of the other side."""
+"""Find the layout of a folder's files if they are stored like those of the other side."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Case = tuple[str, Mapping[str, str]]
 
 
 def shared(tree: Tree, cases: Mapping[str, Case]) -> Places:
-    """Return what the files of a folder are parts of.
+    """Return the place of each file of a folder.
 
     Parameters
     ----------
     cases
-        Of the other side, those of several files, by name.
+        Cases of several files on the other side, by name.
     """
     forms = {form for form, _ in cases.values()}
     names = {stem: name for _, files in cases.values() for stem, name in files.items()}
@@ -43,14 +43,14 @@ def _counterparts(tree: Tree, cases: Mapping[str, Case]) -> Iterator[tuple[str, 
 
 
 def _class_folders(tree: Tree, names: Mapping[str, str]) -> dict[str, str]:
-    """Return folder → class of the folders that are named after a class."""
+    """Return folder → class for folders named after a class."""
     known = {name.casefold(): name for name in names.values()}
     found = {folder: known.get(os.path.basename(folder).casefold()) for folder in tree}
     return {folder: name for folder, name in found.items() if name is not None}
 
 
 def _without_counterpart(tree: Tree, whose: Mapping[str, str], form: str, names: Mapping[str, str]) -> Places:
-    """Return what the files of cases that the other side lacks are parts of.
+    """Return the places of files of cases that the other side lacks.
 
     If p1/segmentations holds the masks of p1, p2/segmentations holds those of p2.
     """

@@ -1,4 +1,4 @@
-"""What all files of one side hold: the values of predictions, or of references, as they are compared."""
+"""The values of all files of one side, predictions or references, as they are compared."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Side:
     what
         ``"predictions"`` or ``"references"``.
     folder
-        Where they are.
+        Folder of the files.
     files
-        What each case holds.
+        Contents per case.
     coloured
         Whether values are translated to the colours that people see.
     """
@@ -38,12 +38,12 @@ class Side:
 
     @cached_property
     def kinds(self) -> frozenset[str]:
-        """Of what they hold; see `opened`."""
+        """Kinds of labels; see `opened`."""
         return frozenset(held.kind for held in self.files)
 
     @cached_property
     def must_be_coloured(self) -> bool:
-        """Whether values cannot be compared as they are: there are colours, or an index has several."""
+        """Whether values cannot be compared directly: there are colours, or an index has several colours."""
         return COLOURS in self.kinds or disagree(self.files)
 
     @cached_property
@@ -62,7 +62,7 @@ class Side:
         return next(holding).file
 
     def __str__(self) -> str:
-        """Return what is held, in words."""
+        """Return the values in words."""
         if self.kinds == {MASKS}:
             return f"{self.what} are masks of {listed(dict.fromkeys(n for held in self.files for n in held.counts))}"
         kind = "the colours " if self.coloured else "the indices " if self.kinds == {INDICES} else ""
@@ -71,14 +71,14 @@ class Side:
 
 
 def sides(tallies: Iterable[Tally], folders: tuple[str, str]) -> tuple[Side, Side]:
-    """Return predictions and references, values as they are stored."""
+    """Return predictions and references, with values as stored."""
     predicted = [tally.prediction for tally in tallies if tally.prediction is not None]
     wanted = [tally.reference for tally in tallies if tally.reference is not None]
     return Side("predictions", folders[0], predicted), Side("references", folders[1], wanted)
 
 
 def disagree(files: Iterable[Contents]) -> bool:
-    """Return whether an index stands for another colour in another file."""
+    """Return whether an index has different colours in different files."""
     table: dict[str, str] = {}
     return any(table.setdefault(i, colour) != colour for held in files for i, colour in held.palette.items())
 

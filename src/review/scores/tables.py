@@ -43,9 +43,9 @@ def as_csv(found: Evaluation) -> bytes:
 
 
 def is_csv(data: bytes) -> bool:
-    """Return whether a file is exactly what `as_csv` writes for some scores.
+    """Return whether a file is an exact result of `as_csv`.
 
-    Each row follows from its names and numbers of voxels, so columns, values or notes of other origin show.
+    Each row follows from its names and numbers of voxels, so foreign columns, values or notes are detected.
     """
     try:
         _, *rows = csv.reader(io.StringIO(data.decode(*_ENCODING), newline=""), strict=True)
@@ -91,7 +91,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
 
 
 def refuse_taken(target: Path, *, overwrite: bool) -> None:
-    """Refuse a CSV that exists (``SC020``), unless it is a table of scores that is to be replaced.
+    """Refuse an existing CSV (``SC020``), unless it is a table of scores to be replaced.
 
     Raises ``SC031`` if it could not be written anyway.
     """
@@ -111,7 +111,7 @@ def refuse_taken(target: Path, *, overwrite: bool) -> None:
 
 
 def write_csv(found: Evaluation, target: Path, *, overwrite: bool = False) -> None:
-    """Write `as_csv` into a file that appears whole; raises what `refuse_taken` raises."""
+    """Write `as_csv` into a file that appears complete; raises what `refuse_taken` raises."""
     write_single(target, as_csv(found), partial(refuse_taken, target, overwrite=overwrite))
 
 

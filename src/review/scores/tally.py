@@ -1,4 +1,4 @@
-"""What a prediction and its reference hold at the same voxels, counted once: all scores of overlap follow from it."""
+"""Count pairs of values of a prediction and its reference once; all overlap scores follow from the counts."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _OF_IMAGES = ("SC055", "SC056", "SC071", "SC072", "SC073", "SC078")
 
 @dataclass(frozen=True)
 class Contents:
-    """What the label of one case holds.
+    """The contents of the label of one case.
 
     Parameters
     ----------
     file
-        Or folder.
+        The file or folder.
     kind
         See `opened_label`.
     counts
@@ -58,9 +58,9 @@ class Tally:
     case
         Its name.
     prediction, reference
-        What both hold; no prediction if it is missing.
+        Contents of both; None for a missing prediction.
     together
-        Value of the prediction and of the reference → number of voxels that have both.
+        Value of the prediction and of the reference → number of voxels with both.
     masks
         For masks of classes instead: class → overlap.
     missing
@@ -70,7 +70,7 @@ class Tally:
     images
         Files among the masks of the reference that are not masks.
     findings
-        Errors, of a case that cannot be counted, and warnings.
+        Errors if the case cannot be counted, and warnings.
     """
 
     case: str
@@ -85,12 +85,12 @@ class Tally:
 
     @property
     def held(self) -> list[Contents]:
-        """What its sides hold."""
+        """Contents of its sides."""
         return [held for held in (self.prediction, self.reference) if held is not None]
 
     @property
     def kinds(self) -> set[str]:
-        """Which kinds of labels its sides hold; see `opened_label`."""
+        """Kinds of labels of its sides; see `opened_label`."""
         return {held.kind for held in self.held}
 
     @property
@@ -100,17 +100,17 @@ class Tally:
 
     @property
     def predicted_masks(self) -> list[str]:
-        """Classes of which the prediction has masks."""
+        """Classes with a mask in the prediction."""
         return list(self.prediction.counts) if self.prediction is not None else []
 
     @property
     def reference_masks(self) -> list[str]:
-        """Classes of which the reference has masks, and not images of that name."""
+        """Classes with a mask in the reference, rather than an image of that name."""
         return [name for name in self.reference_values if name in self.masks and name not in self.absent]
 
 
 def count_case(pair: tuple[LabelUnit | None, LabelUnit], wanted: Collection[str] | None = None) -> Tally:
-    """Count one case, in a worker; what is wrong with its files becomes a finding.
+    """Count one case in a worker; errors in its files become findings.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def is_no_label(unit: LabelUnit, held: Collection[str]) -> bool:
 
 
 def _without_prediction(unit: LabelUnit, reference: Label | Masks) -> Tally:
-    """Return what a reference without a prediction holds."""
+    """Return the contents of a reference without a prediction."""
     held = _held(unit, reference)
     if not isinstance(reference, Masks):
         return Tally(unit.name, None, held)
@@ -161,7 +161,7 @@ def _without_prediction(unit: LabelUnit, reference: Label | Masks) -> Tally:
 
 
 def _unpredicted(reference: Masks, names: Iterable[str]) -> tuple[dict[str, Overlap], tuple[str, ...]]:
-    """Return the overlaps of some masks of a reference with nothing, and the files of images among them."""
+    """Return the overlaps of masks of a reference with an empty prediction, and the image files among them."""
     masks, images = {}, []
     for name in names:
         mask = _mask_or_none(reference, name)
@@ -216,7 +216,7 @@ def _of_masks(
 
 
 def _overlap(name: str, prediction: Masks, reference: Masks, file: str) -> tuple[Overlap, list[Finding]]:
-    """Return the overlap of two masks of a class, and what is odd about the first, which `file` holds."""
+    """Return the overlap of two masks of a class, and the oddities of the first, which is in `file`."""
     mine, its = prediction.open(name), reference.open(name)
     odd = _oddities(mine, file)
     if prediction.segmentation is None and reference.segmentation is None:
@@ -240,7 +240,7 @@ def _oddities(label: Label, file: str) -> list[Finding]:
 
 
 def _together(prediction: Label, reference: Label) -> dict[tuple[str, str], int]:
-    """Return how many voxels have each pair of values; both arrays have one shape."""
+    """Return the number of voxels per pair of values; both arrays have one shape."""
     mine, its = list(prediction.counts), list(reference.counts)
     ranks = (_Ranks(mine), _Ranks(its))
     pieces = (chunks(np.ascontiguousarray(array)) for array in (prediction.array, reference.array))
