@@ -25,7 +25,7 @@ class Augmentation:
     plan
         The work.
     patients
-        What is known about the patients, in words.
+        Known facts about the patients, in words.
     """
 
     source: Dataset

@@ -34,7 +34,7 @@ SOFT_FILES = 2
 
 
 def run_augmentation(augmentation: Augmentation, how: RunOptions = USUAL) -> Outcome:
-    """Run a planned augmentation."""
+    """Run a planned augmentation; see `segconv.work.run.execute` for the errors."""
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         return _NewDataset(augmentation, staged).write(results)

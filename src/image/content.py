@@ -75,12 +75,7 @@ def refuse(head: Buffer, expected: str) -> SegconvError:
 def refuse_overlong(path: str, voxel_bytes: int) -> None:
     """Refuse a file far longer than its header accounts for, before the rest of it is read into memory.
 
-    Parameters
-    ----------
-    path
-        A file on the disk.
-    voxel_bytes
-        Size of its voxels, by its header.
+    `voxel_bytes` is the size of its voxels by its header.
 
     Raises
     ------

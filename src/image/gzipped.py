@@ -87,7 +87,7 @@ def inflate(data: Buffer, limit: int) -> tuple[memoryview, bool]:
     Parameters
     ----------
     data
-        The whole file.
+        The complete file.
     limit
         Maximum number of inflated bytes.
 

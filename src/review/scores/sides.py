@@ -84,7 +84,7 @@ def disagree(files: Iterable[Contents]) -> bool:
 
 
 def seen(held: Contents, value: str) -> str:
-    """Return the colour of a value as people see it: that of a palette, or grey; what is not a colour stays."""
+    """Return the displayed colour of a value: from the palette, or grey; other values are unchanged."""
     if held.kind == INDICES and value in held.palette:
         return held.palette[value]
     if held.kind in (VALUES, INDICES) and int(value) < 256:
