@@ -116,11 +116,11 @@ def _show(conversion: Conversion, sink: Sink) -> None:
         for name, value in found["labels"].items()
     ]
     shown = labels if sink.verbose else labels[:SHOWN_LABELS]
-    told = ", ".join(shown) + (f" … {len(labels)} in all (-v shows them)" if len(shown) < len(labels) else "")
+    listed = ", ".join(shown) + (f" … {len(labels)} in all (-v shows them)" if len(shown) < len(labels) else "")
     guess = (
         f" (guessed from {found['labels_guessed_from']}; --labels overrides)" if found["labels_guessed_from"] else ""
     )
-    sink.say(f"labels: {told}{guess}")
+    sink.say(f"labels: {listed}{guess}")
     sink.say(f"patients: {in_words(conversion.scan, '--patient-pattern or --patients')}")
     if names := found["mapped_names"]:
         some = list(names.items())[: None if sink.verbose else SHOWN_NAMES]

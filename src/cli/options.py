@@ -62,7 +62,7 @@ def bundled(argument: str, make: Callable[..., Any], *options: Callable[[Any], A
         for add in reversed(options):
             decorated = add(decorated)
         names.extend(param.name for param in decorated.__click_params__[-len(options) :])
-        return decorated  # type: ignore[no-any-return]
+        return decorated  # type: ignore[no-any-return]  # click does not type what its decorators make
 
     return decorate
 
@@ -161,7 +161,7 @@ def speaking(function: F) -> F:
             kwargs["how"] = replace(how, progress=sink.progress())
         return function(*args, sink=sink, **kwargs)
 
-    return _speaking(wrapped)  # type: ignore[return-value]
+    return _speaking(wrapped)  # type: ignore[return-value]  # likewise
 
 
 def _trust(allowed_modules: tuple[str, ...], trust_model: bool) -> Trust:

@@ -16,7 +16,7 @@ from .lineage import TRAIN, CaseRecord
 LEAST_ANONYMOUS = 3
 """Fewest folders or prefixes without a word for patients: two may just as well be two halves of a set."""
 
-NAMES_PATIENTS = "a conversion with a pattern or a list of patients"
+NAMES_PATIENTS = "converting with a pattern or a list of patients"
 """How to name the patients of an existing dataset."""
 
 # fmt: off
@@ -144,7 +144,7 @@ def patients_in_words(patients: Sequence[str | None], guessed_from: str, otherwi
     """
     cases, unknown = len(patients), patients.count(None)
     if unknown == cases:
-        return f"unknown; folds split the cases as if each were of a patient of its own ({otherwise} names them)"
+        return f"unknown; folds treat each case as its own patient ({otherwise} names them)"
     number = len(set(patients) - {None})
     said = f"{cases - unknown} training cases of {number} patient{'s' * (number != 1)}"
     if unknown:

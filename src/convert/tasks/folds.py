@@ -67,8 +67,8 @@ def renamed(found: Any, cases: Sequence[SourceCase]) -> Splits:
     names = {case.original_name: case.case for case in cases if case.split == TRAIN}
     unknown = sorted({case for fold in folds for part in PARTS for case in fold[part]} - names.keys())
     if unknown:
-        told = f"names {count_of(len(unknown), 'case')} that are not there, the first is {unknown[0]}"
-        raise SegconvError(told, code="SC099")
+        what = f"names {count_of(len(unknown), 'unknown case')}, the first is {unknown[0]}"
+        raise SegconvError(what, code="SC099")
     return [{part: list(dict.fromkeys(names[case] for case in fold[part])) for part in PARTS} for fold in folds]
 
 
