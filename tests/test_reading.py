@@ -28,12 +28,12 @@ TOLD = """
 import json, sys
 source, *words = sys.argv[1:]
 seen = []
-def told(event, arguments):
+def wording(event, arguments):
     if event == "open" and isinstance(arguments[0], (str, bytes)):
         path = arguments[0] if isinstance(arguments[0], str) else arguments[0].decode()
         if path.startswith(source + "/"):
             seen.append((path, *arguments[1:]))
-sys.addaudithook(told)
+sys.addaudithook(wording)
 from segconv.cli.main import run
 code = run(words)
 print(json.dumps([code, seen]))

@@ -210,9 +210,9 @@ def test_an_odd_file_gives_the_warnings_of_convert_and_is_encoded_again(
     converted = segconv("convert", volumes, "--to", "13_Converted", "--json")
     done = augment(segconv, "--json")
     assert done.code == converted.code == 0, done.err
-    told = [(f["code"], f["file"], f["message"]) for f in done.json["findings"]]
-    assert sorted(told) == sorted((f["code"], f["file"], f["message"]) for f in converted.json["findings"])
-    assert {found for found, _, _ in told} == {code}
+    wording = [(f["code"], f["file"], f["message"]) for f in done.json["findings"]]
+    assert sorted(wording) == sorted((f["code"], f["file"], f["message"]) for f in converted.json["findings"])
+    assert {found for found, _, _ in wording} == {code}
     for path, before in zip(files, voxels, strict=True):
         relative = path.relative_to(volumes)
         after = made(segconv) / relative
@@ -271,21 +271,21 @@ def test_a_label_in_floating_point_becomes_one_of_integers(volumes: Path, segcon
 
 
 @pytest.mark.parametrize("path", ["imagesTr/a_0001.nii.gz", "imagesTs/u_0001.nii.gz", "labelsTr/a.nii.gz", TEST_LABEL])
-@pytest.mark.parametrize(("shift_mm", "told"), [(0.005, ""), (0.05, "SC093"), (0.2, "SC083")])
+@pytest.mark.parametrize(("shift_mm", "wording"), [(0.005, ""), (0.05, "SC093"), (0.2, "SC083")])
 def test_a_file_a_hair_off_its_grid_takes_the_first_channels_header(
-    volumes: Path, segconv: Command, path: str, shift_mm: float, told: str
+    volumes: Path, segconv: Command, path: str, shift_mm: float, wording: str
 ) -> None:
     array = np.asarray(nib.load(volumes / path).dataobj)
     save(volumes / path, array, affine(shift_mm))
     done = augment(segconv)
-    if told == "SC083":
+    if wording == "SC083":
         assert (done.code, done.codes()) == (65, ["SC083"])
         assert "Hint: segconv repair" in done.err
         return
     assert done.code == 0, done.err
     after = nib.load(made(segconv) / path)
     assert np.array_equal(np.asarray(after.dataobj), array)
-    if told:
+    if wording:
         assert f"Warning SC093: {path}: was 0.05 voxels off the grid of" in done.err
         assert np.array_equal(after.affine, affine())
     else:

@@ -313,12 +313,12 @@ def test_unknown_entries_are_reported_and_kept_in_the_lineage(ct: Path, segconv:
     mine = {"overwrite_image_reader_writer": "SimpleITKIO", "scanner": "X"}
     path.write_text(json.dumps({**json.loads(path.read_text()), **mine}))
     words = ["augment", "7", "--to", "107", "--rotate", "30", "--planes", "axial"]
-    told = "Warning SC089: dataset.json: holds 'overwrite_image_reader_writer', 'scanner', "
-    assert told in segconv(*words, "-n").err
+    wording = "Warning SC089: dataset.json: holds 'overwrite_image_reader_writer', 'scanner', "
+    assert wording in segconv(*words, "-n").err
     assert segconv(*words, "--strict").codes() == ["SC089"]
     assert not list(segconv.raw.glob("*107*/*")), "it was found before anything was written"
     done = segconv(*words)
-    assert (done.code, told in done.err) == (0, True)
+    assert (done.code, wording in done.err) == (0, True)
     made = Dataset.open(segconv.raw / "Dataset107_Ct")
     assert not {*mine} & {*json.loads((made.path / "dataset.json").read_text())}
     assert made.run is not None

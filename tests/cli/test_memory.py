@@ -92,8 +92,8 @@ def test_a_conversion_has_the_workers_that_fit_and_says_when_they_are_fewer(
         monkeypatch.setattr(memory, "available_bytes", lambda spare=spare: room + spare)
         done = segconv(*plain, "--to", number)
         assert done.code == 0, done.err
-        told = f"note: {enough} of {BUSY} workers: the free memory is not enough for more\n"
-        assert (told in done.err) is (enough < BUSY)
+        wording = f"note: {enough} of {BUSY} workers: the free memory is not enough for more\n"
+        assert (wording in done.err) is (enough < BUSY)
         assert workers == [enough]
         workers.clear()
     assert "workers" not in segconv(*plain, "--to", "3", "-q").err

@@ -54,9 +54,9 @@ def test_repairs_lead_to_a_clean_check(foreign: Path, segconv: Command) -> None:
     done = segconv("repair", "20", "--to", "21_Mended", "--json")
     assert done.code == 0, done.out
     assert tree_hash(foreign) == before
-    assert any("the nearest rotation moves corners by up to" in told for told in done.json["repairs"]["c0"])
-    assert any("label stored as float64" in told for told in done.json["repairs"]["c0"])
-    assert any("it took that header" in told for told in done.json["repairs"]["c1"])
+    assert any("the nearest rotation moves corners by up to" in wording for wording in done.json["repairs"]["c0"])
+    assert any("label stored as float64" in wording for wording in done.json["repairs"]["c0"])
+    assert any("it took that header" in wording for wording in done.json["repairs"]["c1"])
     assert "c5" not in done.json["repairs"]
     checked = segconv("check", "21", "--json").json
     assert checked["counts"]["errors"] == 0

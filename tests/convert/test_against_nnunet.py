@@ -176,9 +176,9 @@ def test_nnunets_own_check_accepts_the_result(
     done = segconv("convert", make(tmp_path / "src"), "--to", "9_A", *words)
     assert done.code == 0, done.err
     theirs.verify(segconv.raw / "Dataset009_A")
-    told = capsys.readouterr().out
-    assert "most likely OK" in told
-    assert "mismatch" not in told
+    wording = capsys.readouterr().out
+    assert "most likely OK" in wording
+    assert "mismatch" not in wording
     again = segconv("convert", segconv.raw / "Dataset009_A", "--to", "10_B")
     assert again.code == 0, again.err
     theirs.verify(segconv.raw / "Dataset010_B")

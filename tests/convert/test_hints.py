@@ -94,16 +94,16 @@ def test_one_voxel_and_one_case_are_singular(tmp_path: Path, segconv: Command) -
     assert any("1 voxel was NaN or infinite and became 0" in repair for repair in record["repairs"])
 
 
-@pytest.mark.parametrize(("values", "told"), [((0, 7, 9), "values"), (((0, 0, 0), (9, 0, 0), (0, 9, 0)), "colours")])
+@pytest.mark.parametrize(("values", "wording"), [((0, 7, 9), "values"), (((0, 0, 0), (9, 0, 0), (0, 9, 0)), "colours")])
 def test_accepted_labels_are_reported_as_found(
-    tmp_path: Path, segconv: Command, values: tuple[object, ...], told: str
+    tmp_path: Path, segconv: Command, values: tuple[object, ...], wording: str
 ) -> None:
     for number in range(2):
         save(tmp_path / f"src/images/c{number}.png", picture(number))
         save(tmp_path / f"src/masks/c{number}.png", np.array(values, dtype=np.uint8)[labels(number, 3)])
     done = segconv("convert", tmp_path / "src", "--to", "5_A", "--accept-labels")
     assert done.code == 0, done.err
-    assert f"(guessed from the {told} found, all accepted: " in done.err
+    assert f"(guessed from the {wording} found, all accepted: " in done.err
 
 
 @pytest.mark.parametrize("words", [("--map", "-1=background"), ("--map=-1=ignore",), ("--labels", "a=-1,background=0")])

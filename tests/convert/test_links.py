@@ -142,8 +142,8 @@ def test_a_link_to_a_file_whose_name_shows_no_format_is_named_with_its_target(
     (root / name).symlink_to(os.path.relpath(target, (root / name).parent))
     done = segconv("convert", root, "--to", "5_A")
     assert (done.code, done.codes()) == (65, ["SC051"]), done.err
-    told = f"{name}: is a link to .blobs/{target.name}, which has no ending of a picture or volume"
-    assert told in done.err
+    wording = f"{name}: is a link to .blobs/{target.name}, which has no ending of a picture or volume"
+    assert wording in done.err
     advised = shlex.split(done.err.split("Hint: ")[1].split(" makes")[0])
     copy = tmp_path / "copy"
     subprocess.run([*advised[:-1], copy], check=True)

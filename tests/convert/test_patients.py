@@ -83,7 +83,7 @@ def test_folders_of_classes_are_not_patients_and_one_line_says_so(tmp_path: Path
         save(tmp_path / f"src/{group}/{group}{number}_mask.png", labels(number) * np.uint8(255))
     done = segconv("convert", tmp_path / "src", "--to", "5_A")
     assert done.code == 0, done.err
-    assert done.err.count("patients: unknown; folds split the cases as if each were of a patient of its own") == 1
+    assert done.err.count("patients: unknown; folds treat each case as its own patient") == 1
     assert {record["patient"] for record in records(segconv.raw / "Dataset005_A").values()} == {None}
 
 

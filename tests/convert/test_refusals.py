@@ -114,7 +114,7 @@ class Refusal(NamedTuple):
     words: tuple[str, ...]
     exit_code: int
     code: str
-    told: str
+    wording: str
 
 
 LABELS = ("--labels", "background=0,road=255")
@@ -186,7 +186,7 @@ def test_files_that_make_no_case_are_refused_with_a_specific_message(
     before = tree_hash(root)
     done = segconv("convert", root, "--to", "9", "--from", FROM.get(refusal.kind, refusal.kind), *refusal.words)
     assert (done.code, refusal.code in done.codes()) == (refusal.exit_code, True), done.err
-    assert refusal.told in done.err
+    assert refusal.wording in done.err
     assert tree_hash(root) == before
     assert not list(segconv.raw.glob("Dataset*"))
     assert not list(segconv.raw.glob(".segconv-[0-9][0-9][0-9]")), "headers and names showed it"
@@ -206,12 +206,12 @@ LISTS = {
 
 @pytest.mark.parametrize("name", LISTS)
 def test_lists_that_contradict_themselves_are_refused(name: str, tmp_path: Path, segconv: Command) -> None:
-    file, text, told = LISTS[name]
+    file, text, wording = LISTS[name]
     root = fresh(tmp_path, "png").root
     (tmp_path / file).write_text(text)
     done = segconv("convert", root, "--to", "9", "--pairs", tmp_path / file, *LABELS)
     assert (done.code, done.codes()) == (65, ["SC087"]), done.err
-    assert told in done.err
+    assert wording in done.err
 
 
 def test_a_case_without_one_of_its_channels_is_named(tmp_path: Path, segconv: Command) -> None:
@@ -258,9 +258,11 @@ def test_a_hard_link_across_file_systems_is_reported(
     assert "--link symlink" in done.err
 
 
-@pytest.mark.parametrize(("kind", "image", "told"), [("v1", "c9_{}.nii.gz", "c9"), ("msd", "c9.nii.gz", "c9.nii.gz")])
+@pytest.mark.parametrize(
+    ("kind", "image", "wording"), [("v1", "c9_{}.nii.gz", "c9"), ("msd", "c9.nii.gz", "c9.nii.gz")]
+)
 def test_a_pair_that_no_json_lists_is_reported(
-    kind: str, image: str, told: str, tmp_path: Path, segconv: Command
+    kind: str, image: str, wording: str, tmp_path: Path, segconv: Command
 ) -> None:
     root = fresh(tmp_path, kind).root
     for channel in ("0000", "0001") if kind == "v1" else ("",):
@@ -270,7 +272,7 @@ def test_a_pair_that_no_json_lists_is_reported(
     shutil.copy(root / "labelsTr" / "c1.nii.gz", root / "labelsTr" / "c9.nii.gz")
     done = segconv("convert", root, "--to", "9")
     assert done.code == 0, done.err
-    assert f"Warning SC087: imagesTr/{told}: is not listed in dataset.json" in done.err
+    assert f"Warning SC087: imagesTr/{wording}: is not listed in dataset.json" in done.err
 
 
 def test_what_segconv_left_where_it_is_is_read_again(tmp_path: Path, segconv: Command) -> None:

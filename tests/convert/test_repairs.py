@@ -88,9 +88,9 @@ def test_a_label_on_another_grid_is_resampled_when_asked(source: Path, segconv: 
     assert done.code == 0, done.err
     made = nib.load(segconv.raw / "Dataset009_A/labelsTr/c1.nii.gz")
     assert np.array_equal(np.asarray(made.dataobj), np.asarray(before.dataobj)), "only the padding was cut off"
-    (told,) = records(segconv)["c1"]["repairs"]
-    assert "resampled from a grid of size (25, 20, 10) by nearest neighbour; labelled volume was" in told
-    was, becomes = told.split()[-6], told.split()[-2]
+    (wording,) = records(segconv)["c1"]["repairs"]
+    assert "resampled from a grid of size (25, 20, 10) by nearest neighbour; labelled volume was" in wording
+    was, becomes = wording.split()[-6], wording.split()[-2]
     assert was == becomes
     segconv("restore", segconv.raw / "Dataset009_A/labelsTr", "--like", "9", "-o", source.parent / "back")
     done = segconv("restore", segconv.raw / "Dataset009_A/labelsTr", "--like", "9", "-o", source.parent / "back2")
@@ -338,9 +338,9 @@ def test_voxels_that_a_resampled_label_does_not_cover_become_ignore_where_there_
     made = np.asarray(nib.load(segconv.raw / "Dataset009_A/labelsTr/p0.nii.gz").dataobj)
     assert np.all(made[:3] == (2 if ignore else 0))
     assert np.array_equal(made[3:], label[:5])
-    (told,) = records(segconv)["p0"]["repairs"]
-    assert f"{3 * 7 * 6} voxels of its image that it did not cover became {became}; labelled volume was" in told
-    assert told.endswith("was 0.096 ml and is 0.06 ml")
+    (wording,) = records(segconv)["p0"]["repairs"]
+    assert f"{3 * 7 * 6} voxels of its image that it did not cover became {became}; labelled volume was" in wording
+    assert wording.endswith("was 0.096 ml and is 0.06 ml")
 
 
 @pytest.mark.parametrize(
@@ -368,10 +368,10 @@ def test_integers_of_64_bits_take_the_narrow_type_that_holds_them_when_asked(
     made = nib.load(segconv.raw / "Dataset009_A/imagesTr/p0_0000.nii.gz")
     assert made.get_data_dtype() == becomes
     assert np.array_equal(np.asarray(made.dataobj), array)
-    told = [repair for repair in records(segconv)["p0"]["repairs"] if "cast to" in repair]
+    wording = [repair for repair in records(segconv)["p0"]["repairs"] if "cast to" in repair]
     name = np.dtype(dtype).name
     expected = f"images/p0.nii.gz: stored as {name} with values from {low} to {high}, cast to {np.dtype(becomes).name}"
-    assert told == ([] if becomes is dtype else [expected])
+    assert wording == ([] if becomes is dtype else [expected])
     done = convert(segconv, tmp_path / "s", "--overwrite", *proved)
     assert nib.load(segconv.raw / "Dataset009_A/imagesTr/p0_0000.nii.gz").get_data_dtype() == dtype, "no one asked"
     done = segconv("repair", "9", "--to", "10_B")

@@ -10,7 +10,7 @@ CT, AIRLESS, MR = (-1024.0, 1500.0), (-80.0, 300.0), (0.0, 1800.0)
 
 
 @pytest.mark.parametrize(
-    ("name", "cases", "told"),
+    ("name", "cases", "wording"),
     [
         ("CT", [CT, CT, CT], None),
         ("ct", [CT, AIRLESS, CT], None),
@@ -24,13 +24,13 @@ CT, AIRLESS, MR = (-1024.0, 1500.0), (-80.0, 300.0), (0.0, 1800.0)
         ("CT", [], None),
     ],
 )
-def test_most_cases_decide(name: str, cases: list[tuple[float, float]], told: str | None) -> None:
+def test_most_cases_decide(name: str, cases: list[tuple[float, float]], wording: str | None) -> None:
     values = ValueRange(name)
     for low, high in cases:
         values.add(low, high)
     found = values.contradiction()
-    if told is None:
+    if wording is None:
         assert found is None
     else:
         assert found is not None
-        assert told in found
+        assert wording in found

@@ -92,10 +92,10 @@ def test_a_set_that_agrees_has_no_outlier() -> None:
 @pytest.mark.parametrize("wrong", [1, 3, 5])
 def test_the_facts_decide_and_not_the_majority(wrong: int) -> None:
     arrays = [body(seed) + (1024 if seed < wrong else 0) for seed in range(6)]
-    told = found(arrays)
-    assert list(told) == list(range(wrong))
-    assert all("seems to be stored 1024 too high: its values reach from 0 to" in what for what in told.values())
-    assert all(f"; {6 - wrong} of 6 CTs of the set hold HU" in what for what in told.values())
+    wording = found(arrays)
+    assert list(wording) == list(range(wrong))
+    assert all("seems to be stored 1024 too high: its values reach from 0 to" in what for what in wording.values())
+    assert all(f"; {6 - wrong} of 6 CTs of the set hold HU" in what for what in wording.values())
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -120,9 +120,9 @@ def test_one_or_two_are_judged_by_the_facts(number: int) -> None:
 def test_other_contradictions_with_the_set(change: object, words: str) -> None:
     arrays = [body(seed, bone=0.02 + 0.02 * seed) for seed in range(5)]
     arrays[3] = change(arrays[3])  # type: ignore[operator]
-    told = found(arrays)
-    assert list(told) == [3]
-    assert words in told[3]
+    wording = found(arrays)
+    assert list(wording) == [3]
+    assert words in wording[3]
 
 
 def test_shares_are_those_of_the_whole_image() -> None:

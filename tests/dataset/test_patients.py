@@ -97,7 +97,7 @@ def test_copies_are_of_the_patient_of_their_original_and_known_patients_stay() -
 @pytest.mark.parametrize(
     ("patients", "words"),
     [
-        ([None, None], "unknown; folds split the cases as if each were of a patient of its own (X names them)"),
+        ([None, None], "unknown; folds treat each case as its own patient (X names them)"),
         (["a", "a", None], "2 training cases of 1 patient; 1 more of unknown patients, as if each were of its own"),
         (["a", "a", "b"], "3 training cases of 2 patients (guessed by Y; X overrides)"),
     ],

@@ -514,11 +514,11 @@ class Result:
 
     def judge(self, usual: Result, mutant: Mutant, subject: Subject) -> None:
         """Hold the result against that of the file as it was."""
-        told = (mutant.at, mutant.what, self.words, self.code, self.out, self.err)
+        wording = (mutant.at, mutant.what, self.words, self.code, self.out, self.err)
         errors = self.codes("error")
-        assert self.code in (0, 1, 2, 65, 66, 73, 74, 78), told
-        assert errors <= subject.codes | usual.codes("error"), told
-        assert bool(errors) == (self.code != 0), told
+        assert self.code in (0, 1, 2, 65, 66, 73, 74, 78), wording
+        assert errors <= subject.codes | usual.codes("error"), wording
+        assert bool(errors) == (self.code != 0), wording
         silent = self.code == 0 and not self.codes("warning") - usual.codes("warning")
         if mutant.retyped and silent and not set(subject.either) & set(mutant.at):
-            assert (self.made, self.out) == (usual.made, usual.out), told
+            assert (self.made, self.out) == (usual.made, usual.out), wording

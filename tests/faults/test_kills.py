@@ -144,9 +144,9 @@ def test_whatever_is_killed_the_target_is_absent_or_complete_and_a_rerun_resumes
             finished = journal.read_bytes().count(b"\n") if journal.exists() else 0
             again = forker.run([*large.words, "-j", "1"], large.env)
             assert again.code == 0, (what, again.err)
-            told = re.search(r"(\d+) of them by an earlier run", again.err)
+            wording = re.search(r"(\d+) of them by an earlier run", again.err)
             figures["cases finished before"] += finished
-            figures["of those reused"] += int(told[1]) if told else 0
+            figures["of those reused"] += int(wording[1]) if wording else 0
         assert large.found() == large.expected, what
         left = [name for name in large.beside if not name.endswith(".lock")]
         assert not left, (what, left)

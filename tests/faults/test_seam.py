@@ -35,8 +35,8 @@ def test_every_change_goes_through_the_seam(
     done = forker.run([*here.words, "-j", "1"], env)
     assert done.code == 0, done.err
     own = (str(record), str(cache), "/calls'")
-    told = [line for line in record.read_text().splitlines() if not any(path in line for path in own)]
-    assert told == [], "changes around the seam, processes, or pickles"
+    wording = [line for line in record.read_text().splitlines() if not any(path in line for path in own)]
+    assert wording == [], "changes around the seam, processes, or pickles"
     assert {path.name for path in tmp_path.iterdir()} <= {"record", "cache"}
 
 

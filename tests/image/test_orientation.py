@@ -135,9 +135,9 @@ def test_sheared_axes_are_repaired_on_request_and_the_error_is_reported(ending: 
     assert caught.value.code == "SC057"
     volume = decode(data, how=ANY_AXES)
     assert volume.header.geometry.orthonormality_error < 1e-12
-    (told,) = [message for code, message in volume.header.oddities if code == "SC093"]
-    assert "the nearest rotation moves corners by up to" in told
-    assert float(told.split()[-2]) == pytest.approx(0.2, abs=0.06)
+    (wording,) = [message for code, message in volume.header.oddities if code == "SC093"]
+    assert "the nearest rotation moves corners by up to" in wording
+    assert float(wording.split()[-2]) == pytest.approx(0.2, abs=0.06)
     assert not volume.plain
     with pytest.raises(SegconvError):
         decode(data)

@@ -21,7 +21,7 @@ def test_slices_are_in_the_order_of_their_numbers(first: int, count: int, form: 
 
 
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "wording"),
     [
         (["s1", "s2", "s4"], "slice 3 is missing"),
         (["s1", "s5"], "slice 2 to 4 is missing"),
@@ -31,8 +31,8 @@ def test_slices_are_in_the_order_of_their_numbers(first: int, count: int, form: 
         (["a1", "b2"], "named in two ways"),
     ],
 )
-def test_an_uncertain_order_is_refused(names: list[str], told: str) -> None:
-    with pytest.raises(SegconvError, match=told) as raised:
+def test_an_uncertain_order_is_refused(names: list[str], wording: str) -> None:
+    with pytest.raises(SegconvError, match=wording) as raised:
         stack.ordered(names)
     assert raised.value.code == "SC087"
 

@@ -48,13 +48,13 @@ def outcome(words: list[str], made: Path) -> dict[str, Any]:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = run([*words, "--json"])
     found = json.loads(out.getvalue())
-    told = sorted(
+    wording = sorted(
         DRAWN.sub("", f"{finding['severity']} {finding['code']} {finding['file']}")
         .replace(str(made.parent), "FOLDER")
         .replace(str(SHARED), "SHARED")
         for finding in found["findings"]
     )
-    return {"code": code, "findings": told, "files": dict(digests(made))}
+    return {"code": code, "findings": wording, "files": dict(digests(made))}
 
 
 def digest_of(outcomes: dict[str, Any]) -> str:

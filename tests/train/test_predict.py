@@ -37,7 +37,7 @@ def trained(folder: Path, network: str = "segconv.errors.Finding") -> Path:
     return model
 
 
-def told(model: Path, folder: Path, *, folds: tuple[str, ...] = ("0",), **said: Any) -> None:
+def wording(model: Path, folder: Path, *, folds: tuple[str, ...] = ("0",), **said: Any) -> None:
     trust = Trust(**{name: said.pop(name) for name in ("trust_model", "allowed_modules") if name in said})
     jobs = said.pop("jobs", 1)
     proved = check_model(model, "Dataset501_A", folds, trust)
@@ -47,7 +47,7 @@ def told(model: Path, folder: Path, *, folds: tuple[str, ...] = ("0",), **said: 
 
 def test_nnunet_gets_the_folder_of_the_model_after_it_was_looked_at(tmp_path: Path, called: Called) -> None:
     model = trained(tmp_path)
-    told(model, tmp_path, device="cpu", mirror=False, jobs=2)
+    wording(model, tmp_path, device="cpu", mirror=False, jobs=2)
     look, (name, arguments) = called
     assert look == ("look", [str(model / "fold_0" / "checkpoint_final.pth")])
     assert name == "nnUNetv2_predict_from_modelfolder"
@@ -60,7 +60,7 @@ def test_nnunet_gets_the_folder_of_the_model_after_it_was_looked_at(tmp_path: Pa
 def test_an_untrained_fold_is_reported_with_the_command_that_trains_it(tmp_path: Path, called: Called) -> None:
     for how in ({"folds": ["0", "1"]}, {"folds": ["1"], "trust_model": True}):
         with pytest.raises(SegconvError) as caught:
-            told(trained(tmp_path / str(how)), tmp_path, **how)
+            wording(trained(tmp_path / str(how)), tmp_path, **how)
         train = Cure.of("train", dataset="Dataset501_A", configuration="2d", fold=1)
         assert (caught.value.code, caught.value.cures) == ("SC010", (train,))
     assert not called
@@ -69,7 +69,7 @@ def test_an_untrained_fold_is_reported_with_the_command_that_trains_it(tmp_path:
 def test_a_model_that_is_trusted_is_still_asked_about_its_networks(tmp_path: Path, called: Called) -> None:
     model = trained(tmp_path, "my_networks.Network")
     with pytest.raises(Refused):
-        told(model, tmp_path, trust_model=True)
+        wording(model, tmp_path, trust_model=True)
     assert not called
-    told(model, tmp_path, trust_model=True, allowed_modules=["my_networks"])
+    wording(model, tmp_path, trust_model=True, allowed_modules=["my_networks"])
     assert [name for name, _ in called] == ["nnUNetv2_predict_from_modelfolder"]

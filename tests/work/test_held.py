@@ -52,14 +52,14 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_source_is_refused_by_name(change: str, folder: Path) -> None:
-    alter, told = CHANGES[change]
+    alter, wording = CHANGES[change]
     held = Held(folder, ["a.json", "b.json"])
     held.refuse_if_changed()
     alter(folder)
     with pytest.raises(SegconvError) as caught:
         held.refuse_if_changed()
     assert (caught.value.code, caught.value.file) == ("SC062", str(folder))
-    assert told in caught.value.message
+    assert wording in caught.value.message
     assert "run the same command again" in caught.value.hint
 
 

@@ -15,7 +15,7 @@ from segconv.work.memory import COPIES, MOST_PACKED, affordable, available_bytes
 GIB = 1 << 30
 
 
-def told(
+def wording(
     tmp_path: Path,
     groups: str,
     files: dict[str, object],
@@ -63,11 +63,11 @@ def group(folder: str, names: Sequence[str], limit: object, used: int) -> dict[s
 def test_available_memory_is_the_least_of_machine_and_groups(
     groups: str, files: dict[str, object], expected: int, tmp_path: Path
 ) -> None:
-    assert told(tmp_path, groups, files) == expected
+    assert wording(tmp_path, groups, files) == expected
 
 
 def test_without_evidence_nothing_is_assumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert told(tmp_path, "", {}, meminfo=None) is None
+    assert wording(tmp_path, "", {}, meminfo=None) is None
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
     assert affordable(7, [9], nbytes=int, decoded=lambda n: n * GIB) == 7
 

@@ -57,13 +57,13 @@ def names(work: Path) -> set[str]:
 
 
 def test_what_the_run_wrote_goes(tmp_path: Path) -> None:
-    told: list[Finding] = []
+    wording: list[Finding] = []
     work = tmp_path / ".segconv-work"
-    with scratch(work, OUTPUTS, told.extend):
+    with scratch(work, OUTPUTS, wording.extend):
         ours(work)
         begun.declare(work, ["log"])
         (work / "log").touch()
-    assert (list(tmp_path.iterdir()), told) == ([], [])
+    assert (list(tmp_path.iterdir()), wording) == ([], [])
 
 
 def look(path: Path) -> str | bytes:
@@ -79,10 +79,10 @@ def begins(work: Path) -> None:
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("change", STRANGERS)
 def test_foreign_files_stay_and_are_named(tmp_path: Path, change: Callable[[Path], str], fails: bool) -> None:
-    told: list[Finding] = []
+    wording: list[Finding] = []
     work = tmp_path / ".segconv-work"
     try:
-        with scratch(work, OUTPUTS, told.extend):
+        with scratch(work, OUTPUTS, wording.extend):
             ours(work)
             name = change(work)
             mine = look(work / name)
@@ -92,7 +92,7 @@ def test_foreign_files_stay_and_are_named(tmp_path: Path, change: Callable[[Path
         assert fails
     assert names(work) == {name, begun.FILE} | ({"inputs"} if "/" in name else set())
     assert look(work / name) == mine
-    (found,) = told
+    (found,) = wording
     assert (found.code, found.severity, found.file) == ("SC021", "warning", str(work))
     assert name in found.message
     with pytest.raises(SegconvError, match=name) as caught:

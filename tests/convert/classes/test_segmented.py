@@ -190,8 +190,8 @@ def test_values_of_segments_that_differ_are_refused_where_a_json_declares_values
         write(root / f"imagesTr/c{number}_0000.nrrd", ct(number).images[0])
         masks = list(organs(number))
         save(root / f"labelsTr/c{number}.nrrd", masks[::-1] if number == 1 else masks)
-    told = {"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1, "tumour": 2}, "numTraining": CASES}
-    (root / "dataset.json").write_text(json.dumps({**told, "file_ending": ".nrrd"}))
+    wording = {"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1, "tumour": 2}, "numTraining": CASES}
+    (root / "dataset.json").write_text(json.dumps({**wording, "file_ending": ".nrrd"}))
     done = segconv("convert", root, "--to", "5_A")
     assert done.codes() == ["SC074"]
     assert "c1.nrrd: its segment 'tumour' has the value 1, in labelsTr/c0.nrrd it has 2" in done.err

@@ -77,7 +77,7 @@ def test_a_list_gives_patients_splits_and_files_elsewhere(source: Path, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("text", "code", "exit_code", "told"),
+    ("text", "code", "exit_code", "wording"),
     [
         ("", "SC087", 65, "is empty"),
         ("image,label\n", "SC011", 66, ""),
@@ -93,13 +93,13 @@ def test_a_list_gives_patients_splits_and_files_elsewhere(source: Path, tmp_path
     ],
 )  # fmt: skip
 def test_lists_that_cannot_be_used_are_refused(
-    text: str, code: str, exit_code: int, told: str, source: Path, segconv: Command
+    text: str, code: str, exit_code: int, wording: str, source: Path, segconv: Command
 ) -> None:
     (source / "pairs.csv").write_text(text)
     done = segconv("convert", source, "--to", "9", "--pairs", source / "pairs.csv")
     assert done.code == exit_code, done.err
     assert code in done.codes(), done.err
-    assert told in done.err
+    assert wording in done.err
 
 
 def test_a_missing_list_is_missing_input(source: Path, segconv: Command) -> None:

@@ -118,7 +118,7 @@ def test_several_patterns_are_channels_in_their_order(tmp_path: Path, segconv: C
 
 
 @pytest.mark.parametrize(
-    ("images", "masks", "code", "exit_code", "told"),
+    ("images", "masks", "code", "exit_code", "wording"),
     [
         ("nowhere/*.png", "gold/*-*.v2.png", "SC011", 66, "'nowhere/*.png'"),
         ("*/x/*_pic.png", "gold/A-*.v2.png", "SC081", 65, "none of 4 and 2 is the same"),
@@ -135,12 +135,12 @@ def test_several_patterns_are_channels_in_their_order(tmp_path: Path, segconv: C
     ],
 )
 def test_patterns_that_do_not_fit_are_refused(
-    images: str, masks: str, code: str | None, exit_code: int, told: str, source: Path, segconv: Command
+    images: str, masks: str, code: str | None, exit_code: int, wording: str, source: Path, segconv: Command
 ) -> None:
     done = segconv("convert", source, "--to", "9", "--images", images, "--masks", masks)
     assert done.code == exit_code, done.err
     assert code is None or code in done.codes()
-    assert told in done.err
+    assert wording in done.err
 
 
 def test_masks_without_images_is_half_a_sentence(source: Path, segconv: Command) -> None:

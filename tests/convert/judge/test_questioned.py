@@ -89,12 +89,12 @@ def test_channels_that_a_json_declares_are_warned_of_case_by_case(kind: str, tmp
     names = {"0": "CT", "1": "body"}
     labels = {"background": 0, "a": 1, "b": 2, "c": 3}
     listed = [{"image": f"./imagesTr/c{n}.nii.gz", "label": f"./labelsTr/c{n}.nii.gz"} for n in range(CASES)]
-    told = (
+    wording = (
         {"channel_names": names, "labels": labels, "numTraining": CASES, "file_ending": ".nii.gz"}
         if kind == "nnunet-v2"
         else {"modality": names, "labels": {str(v): k for k, v in labels.items()}, "training": listed}
     )
-    (root / "dataset.json").write_text(json.dumps(told))
+    (root / "dataset.json").write_text(json.dumps(wording))
     done = segconv("convert", root, "--to", "5_A")
     assert done.code == 0, done.err
     found = [line for line in done.err.splitlines() if line.startswith("Warning SC091")]

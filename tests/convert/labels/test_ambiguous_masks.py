@@ -121,7 +121,7 @@ def train_ids(path: Path, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("draw", "code", "told", "right"),
+    ("draw", "code", "wording", "right"),
     [
         (random_colours, "SC078", "is in one mask only, as colours of objects are", boxes(1, 1)),
         (transparent_elsewhere, "SC078", "index 2 of its palette is transparent, as background often is", None),
@@ -134,7 +134,7 @@ def train_ids(path: Path, number: int) -> None:
 def test_masks_that_can_mean_several_things_are_refused_with_choices_that_work(
     draw: Callable[[Path, int], None],
     code: str,
-    told: str,
+    wording: str,
     right: np.ndarray | None,
     tmp_path: Path,
     segconv: Command,
@@ -142,7 +142,7 @@ def test_masks_that_can_mean_several_things_are_refused_with_choices_that_work(
     root = made(tmp_path / "mine", draw)
     done = convert(segconv, root)
     assert (done.code, done.codes()) == (65, [code]), done.err
-    assert told in done.err
+    assert wording in done.err
     choices = re.findall(r"--labels (?:'[^']+'|\S+)(?: --map (?:'[^']+'|\S+))*", done.err)
     assert choices, done.err
     for at, choice in enumerate(choices):

@@ -51,7 +51,7 @@ def test_a_table_is_read(name: str, text: str, expected: dict[str, int | str], t
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "code", "told"),
+    ("name", "data", "code", "wording"),
     [
         ("labelmap.txt", b"background 0\n", "SC074", "'background 0' is not a line of a colour table"),
         ("labelmap.txt", b"background:0,0,256::\n", "SC074", "part outside 0..255"),
@@ -82,13 +82,13 @@ def test_a_table_is_read(name: str, text: str, expected: dict[str, int | str], t
         ("t.json", b"[1]", "SC074", "1"),
     ],
 )  # fmt: skip
-def test_an_invalid_table_is_refused_by_name(name: str, data: bytes, code: str, told: str, tmp_path: Path) -> None:
+def test_an_invalid_table_is_refused_by_name(name: str, data: bytes, code: str, wording: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(SegconvError) as caught:
         read_table(tmp_path / name)
     assert caught.value.code == code
     assert caught.value.file == str(tmp_path / name)
-    assert told in caught.value.message
+    assert wording in caught.value.message
 
 
 def test_a_missing_table_is_missing_input(tmp_path: Path) -> None:

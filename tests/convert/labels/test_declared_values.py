@@ -27,12 +27,12 @@ def task(root: Path, kind: str, values: dict[int, int], labels: dict[str, int]) 
         write(root / f"labelsTr/c{number}.nii.gz", label, stored)
     listed = [{"image": f"./imagesTr/c{n}.nii.gz", "label": f"./labelsTr/c{n}.nii.gz"} for n in range(CASES)]
     names = {"0": "CT"}
-    told = (
+    wording = (
         {"channel_names": names, "labels": labels, "numTraining": CASES, "file_ending": ".nii.gz"}
         if kind == "nnunet-v2"
         else {"modality": names, "labels": {str(v): k for k, v in labels.items()}, "training": listed}
     )
-    (root / "dataset.json").write_text(json.dumps(told))
+    (root / "dataset.json").write_text(json.dumps(wording))
     return root
 
 

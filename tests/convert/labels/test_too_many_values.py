@@ -105,10 +105,10 @@ def test_conversion_has_one_finding_a_file(what: str, how: str, segconv: Command
     root = source(tmp_path / "source", [np.zeros(bad.shape[:2], np.uint8), bad, bad])
     declared = ("--labels", "background=#000000,a=#ff0000" if what == "colours" else "background=0,a=1")
     done = segconv("convert", root, "--to", "7_A", *(declared if how == "converted" else ()), "--json")
-    told = [finding for finding in done.json["findings"] if finding["severity"] == "error"]
+    wording = [finding for finding in done.json["findings"] if finding["severity"] == "error"]
     assert done.code == 65
-    assert [(finding["code"], finding["file"]) for finding in told] == [("SC078", f"masks/c{n}.tif") for n in (1, 2)]
-    assert all(len(finding["message"]) < 200 for finding in told)
+    assert [(finding["code"], finding["file"]) for finding in wording] == [("SC078", f"masks/c{n}.tif") for n in (1, 2)]
+    assert all(len(finding["message"]) < 200 for finding in wording)
 
 
 def test_a_set_may_hold_no_more_values_than_a_file(segconv: Command, tmp_path: Path) -> None:

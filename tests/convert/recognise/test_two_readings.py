@@ -99,14 +99,14 @@ def test_masks_of_a_subject_of_bids_are_refused_with_a_command_for_each(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("masks", "told"),
+    ("masks", "wording"),
     [
         (("Consensus", "ManualSegmentation_1", "ManualSegmentation_2"), "each of which may be the label"),
         (("liver", "kidney"), "--from masks"),
     ],
 )
 def test_what_several_people_drew_is_not_offered_as_classes(
-    masks: tuple[str, ...], told: str, tmp_path: Path, segconv: Command
+    masks: tuple[str, ...], wording: str, tmp_path: Path, segconv: Command
 ) -> None:
     for number in range(2):
         phantom = ct(number)
@@ -117,7 +117,7 @@ def test_what_several_people_drew_is_not_offered_as_classes(
             )
     done = segconv("convert", tmp_path / "s", "--to", "5_A")
     assert (done.code, done.codes()) == (2, ["SC003"]), done.err
-    assert told in done.err
+    assert wording in done.err
     assert ("--from masks" in done.err) is (masks[0] == "liver")
 
 

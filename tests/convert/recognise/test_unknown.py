@@ -73,7 +73,7 @@ def a_list_in_json(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "told", "cases"),
+    ("make", "wording", "cases"),
     [
         (one_folder_two_words, "4 .png and 4 .tif files in 1 folder (t)", 4),
         (images_and_another_word, "8 .png files in 2 folders (train/ann, train/img)", 4),
@@ -88,7 +88,7 @@ def a_list_in_json(root: Path) -> None:
     ],
 )
 def test_the_command_that_is_hinted_converts(
-    tmp_path: Path, segconv: Command, make: Callable[[Path], None], told: str, cases: int
+    tmp_path: Path, segconv: Command, make: Callable[[Path], None], wording: str, cases: int
 ) -> None:
     root = tmp_path / "my source"
     root.mkdir()
@@ -96,7 +96,7 @@ def test_the_command_that_is_hinted_converts(
     before = tree_hash(root)
     done = segconv("convert", root, "--to", "5_A")
     assert (done.code, done.codes()) == (66, ["SC011"]), done.err
-    assert f"holds {told}, and no name of a file or folder tells which of them are labels" in done.err
+    assert f"holds {wording}, and no name of a file or folder tells which of them are labels" in done.err
     command = re.search(r"(--(?:images|pairs) .+?)(?: takes |, or |$)", done.err, re.M)
     assert command is not None
     done = segconv("convert", root, *shlex.split(command[1]), "--to", "5_A", "--json")
@@ -127,7 +127,7 @@ def json_alone(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "told", "hint"),
+    ("make", "wording", "hint"),
     [
         (lambda root: None, "holds no file", "check the path"),
         (packed, "holds 1 .zip file, of no format that is read", "unpack all.zip"),
@@ -137,7 +137,7 @@ def json_alone(root: Path) -> None:
     ],
 )
 def test_an_unknown_source_is_described(
-    tmp_path: Path, segconv: Command, make: Callable[[Path], None], told: str, hint: str
+    tmp_path: Path, segconv: Command, make: Callable[[Path], None], wording: str, hint: str
 ) -> None:
     root = tmp_path / "src"
     root.mkdir()
@@ -145,7 +145,7 @@ def test_an_unknown_source_is_described(
     done = segconv("convert", root, "--to", "5_A")
     assert (done.code, done.codes()) == (66, ["SC011"]), done.err
     found, advice = done.err.splitlines()
-    assert told in found
+    assert wording in found
     assert hint in advice
 
 
@@ -181,21 +181,21 @@ def test_series_without_labels_are_converted_by_the_command_that_is_hinted(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("make", "file", "told"),
+    ("make", "file", "wording"),
     [
         (segmentations, "labels/p0/90_000.dcm", "is a segmentation (DICOM SEG)"),
         (structure_sets, "p0/90_000.dcm", "is a structure set (RTSTRUCT)"),
     ],
 )
 def test_dicom_label_objects_are_reported_rather_than_unlabelled_images(
-    tmp_path: Path, segconv: Command, make: Callable[[Path], None], file: str, told: str
+    tmp_path: Path, segconv: Command, make: Callable[[Path], None], file: str, wording: str
 ) -> None:
     root = tmp_path / "src"
     root.mkdir()
     make(root)
     done = segconv("convert", root, "--to", "5_A")
     assert (done.code, done.codes()) == (65, ["SC056"] * 3), done.err
-    assert f"Error SC056: {file}: {told}, expected a label as a volume" in done.err
+    assert f"Error SC056: {file}: {wording}, expected a label as a volume" in done.err
     assert done.err.count("3D Slicer") == 3
 
 

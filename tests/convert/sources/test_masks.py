@@ -411,7 +411,7 @@ LIVER = "s0001/segmentations/liver.nii.gz"
 
 
 @pytest.mark.parametrize(
-    ("break_it", "code", "named", "told"),
+    ("break_it", "code", "named", "wording"),
     [
         (lambda r: (r / LIVER).unlink(), "SC080", "s0001/segmentations", "lacks liver, which other cases have"),
         (lambda r: edit(r / LIVER, lambda a: np.where(np.arange(a.size).reshape(a.shape) == 9, 2, a).astype(a.dtype)), "SC078", LIVER, "the first 2 is at (9, 0, 0)"),
@@ -430,7 +430,7 @@ LIVER = "s0001/segmentations/liver.nii.gz"
     ],
 )  # fmt: skip
 def test_bad_masks_are_refused_with_the_file_named(
-    tmp_path: Path, segconv: Command, break_it: Any, code: str, named: str, told: str
+    tmp_path: Path, segconv: Command, break_it: Any, code: str, named: str, wording: str
 ) -> None:
     root = totalsegmentator(tmp_path / "src")
     break_it(root)
@@ -438,7 +438,7 @@ def test_bad_masks_are_refused_with_the_file_named(
     assert code in done.codes(), done.err
     assert done.code == (66 if code == "SC012" else 65)
     line = next(line for line in done.err.splitlines() if line.startswith(f"Error {code}: {named}: "))
-    assert told in line
+    assert wording in line
     assert done.err.count("Hint: ") == len(done.codes())
     assert not [path for path in segconv.raw.iterdir() if path.name.startswith("Dataset")]
 

@@ -337,8 +337,8 @@ def test_volumes_are_twins_by_their_voxels_and_not_by_their_headers(
             write(root / f"p{number}" / f"{kind}{ending}", volume)
     done, _ = convert(segconv, root)
     assert done.code == 0, done.err
-    told = [line for line in done.err.splitlines() if "SC088" in line]
-    assert told == [
+    wording = [line for line in done.err.splitlines() if "SC088" in line]
+    assert wording == [
         f"Warning SC088: p2/image{ending}: has the same content as p1/image{ending}; they are kept on one side of every fold"
     ]
 
@@ -695,7 +695,7 @@ def test_lists_name_folders_of_slices_and_pictures_with_pages(tmp_path: Path, se
 
 @pytest.mark.parametrize("at", range(5))
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "wording"),
     [
         (b"", "the file is empty, expected a slice of DICOM"),
         (b"<html><body>404</body></html>", "the file is a web page"),
@@ -704,7 +704,7 @@ def test_lists_name_folders_of_slices_and_pictures_with_pages(tmp_path: Path, se
     ],
 )
 def test_a_slice_that_is_not_dicom_is_refused_by_name_wherever_it_is(
-    tmp_path: Path, segconv: Command, content: bytes, told: str, at: int
+    tmp_path: Path, segconv: Command, content: bytes, wording: str, at: int
 ) -> None:
     """The first and the last, too, without which the others would be a complete volume."""
     root = series(tmp_path / "src")
@@ -714,7 +714,7 @@ def test_a_slice_that_is_not_dicom_is_refused_by_name_wherever_it_is(
     for more in ((), ("--unlabelled", "test"), ("--from", "dicom", "--unlabelled", "skip")):
         done, _ = convert(segconv, root, *more)
         assert done.code == 65
-        assert f"Error SC051: p1/CT/{slices[at].name}: {told}" in done.err
+        assert f"Error SC051: p1/CT/{slices[at].name}: {wording}" in done.err
         assert list(segconv.raw.iterdir()) == []
 
 
@@ -770,8 +770,8 @@ def test_other_files_next_to_slices_are_ignored(tmp_path: Path, segconv: Command
     (root / "p2/CT/last.dcm.part").write_bytes(b"")
     done, _ = convert(segconv, root, to="6_A")
     assert done.code == 65
-    for told in ("SC051: p0/CT/IM_5: ", "SC012: p1/CT/1.2.840.50: is a link to a", "SC051: p2/CT/last.dcm.part: "):
-        assert f"Error {told}" in done.err
+    for wording in ("SC051: p0/CT/IM_5: ", "SC012: p1/CT/1.2.840.50: is a link to a", "SC051: p2/CT/last.dcm.part: "):
+        assert f"Error {wording}" in done.err
 
 
 def test_two_series_in_one_folder_are_refused(tmp_path: Path, segconv: Command) -> None:

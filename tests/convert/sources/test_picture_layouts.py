@@ -98,7 +98,7 @@ def test_a_layout_is_read_as_meant(name: str, tmp_path: Path, segconv: Command) 
 
 
 @pytest.mark.parametrize(
-    ("paths", "code", "exit_code", "told"),
+    ("paths", "code", "exit_code", "wording"),
     [
         # what shows where images and masks are, but not which belong together
         ((("images/q{}.png", "masks/z{}.png"),), "SC081", 65, "--images 'images/q{case}.png' --masks 'masks/z{case}.png'"),
@@ -121,7 +121,7 @@ def test_a_layout_is_read_as_meant(name: str, tmp_path: Path, segconv: Command) 
     ],
 )  # fmt: skip
 def test_unpaired_files_are_reported_once_with_a_solution(
-    paths: tuple[tuple[str, str], ...], code: str, exit_code: int, told: str, tmp_path: Path, segconv: Command
+    paths: tuple[tuple[str, str], ...], code: str, exit_code: int, wording: str, tmp_path: Path, segconv: Command
 ) -> None:
     source = tmp_path / "mine"
     for seed, (image, mask) in enumerate(paths):
@@ -131,7 +131,7 @@ def test_unpaired_files_are_reported_once_with_a_solution(
     assert done.code == exit_code, done.err
     assert set(done.codes()) == {code}
     assert len(done.codes()) <= 3
-    assert told in done.err
+    assert wording in done.err
     assert list(segconv.raw.iterdir()) == []
 
 

@@ -70,14 +70,14 @@ def test_complete_folds_are_kept(dataset: Path, segconv: Command, command: str) 
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "wording"),
     [
         ({}, "is not a list of folds"),
         ([], "is not a list of folds"),
         ("cut", "is no JSON"),
         ([{"train": CASES}], "is not a list of folds"),
         ([{"train": CASES[:3], "val": [3]}], "is not a list of folds"),
-        ([{"train": CASES[:3], "val": ["zz"]}], "names 1 case that are not there, the first is zz"),
+        ([{"train": CASES[:3], "val": ["zz"]}], "names 1 unknown case, the first is zz"),
         ([{"train": CASES, "val": CASES}], "fold 0: 6 of 6 validation cases have"),
         ([*GOOD, {"train": CASES, "val": []}], "fold 3 has no case in val"),
         ([{"train": [], "val": CASES}], "fold 0 has no case in train"),
@@ -86,7 +86,7 @@ def test_complete_folds_are_kept(dataset: Path, segconv: Command, command: str) 
     ],
 )
 def test_folds_that_cannot_be_used_are_replaced_with_a_warning_that_says_why(
-    dataset: Path, segconv: Command, content: Any, told: str
+    dataset: Path, segconv: Command, content: Any, wording: str
 ) -> None:
     path = dataset / "splits_final.json"
     if content == "folder":
@@ -97,8 +97,8 @@ def test_folds_that_cannot_be_used_are_replaced_with_a_warning_that_says_why(
         path.write_text(json.dumps(GOOD)[:-5] if content == "cut" else json.dumps(content))
     done = segconv("repair", "42", "--to", "43_B")
     assert len(folds_made(segconv, done)) == 5
-    code = "SC099" if "not there" in told or "not a list" in told else "SC095"
-    assert f"Warning {code}: splits_final.json: {told}" in done.err
+    code = "SC099" if "unknown case" in wording or "not a list" in wording else "SC095"
+    assert f"Warning {code}: splits_final.json: {wording}" in done.err
     assert "new folds were made instead" in done.err
 
 

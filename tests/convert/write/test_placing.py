@@ -81,7 +81,7 @@ def test_all_48_orders_of_a_label_and_of_a_channel(tmp_path: Path, segconv: Comm
     done = convert(segconv, source, "--json")
     assert done.code == 0, done.out
     made = segconv.raw / "Dataset009_A"
-    told = records(made)
+    wording = records(made)
     warned = {found["file"] for found in done.json["findings"] if "in another order" in found["message"]}
     for number, order in enumerate(ORDERS):
         name = f"c{number:02d}"
@@ -99,7 +99,9 @@ def test_all_48_orders_of_a_label_and_of_a_channel(tmp_path: Path, segconv: Comm
         for path, its in ((f"labels/{name}.nii.gz", order), (f"images/{name}_0001.nii.gz", ORDERS[-1 - number])):
             changed = not np.array_equal(its, [[0, 1], [1, 1], [2, 1]])
             assert (path in warned) is changed
-            assert any(path in repair and "in another order" in repair for repair in told[name]["repairs"]) is changed
+            assert (
+                any(path in repair and "in another order" in repair for repair in wording[name]["repairs"]) is changed
+            )
     assert segconv("restore", made / "labelsTr", "--like", "9", "-o", tmp_path / "back").code == 0
     for name, was in own.items():
         back = image(tmp_path / "back" / f"{name}.nii.gz")

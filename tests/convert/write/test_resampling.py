@@ -94,10 +94,10 @@ def test_a_channel_comes_to_the_grid_of_the_first(change: Any, dtype: Any, tmp_p
     else:
         assert np.abs(found - exact).max() <= 0.5 + 1e-3, "rounded, not cut off"
     assert np.allclose(image.GetOrigin(), sitk.ReadImage(str(first)).GetOrigin(), atol=1e-4)
-    (told,) = record(made)["repairs"]
-    assert told.startswith("c0/PET.nii.gz: resampled from a grid of size ")
-    assert "by linear interpolation" in told
-    assert f"c0\t{told}" in done.out
+    (wording,) = record(made)["repairs"]
+    assert wording.startswith("c0/PET.nii.gz: resampled from a grid of size ")
+    assert "by linear interpolation" in wording
+    assert f"c0\t{wording}" in done.out
     assert segconv("check", "9").code == 0
 
 

@@ -74,8 +74,8 @@ def test_one_ct_of_a_set_is_named(how: Any, dtype: Any, words: str, source: Path
     assert "3 of 4 CTs of the set hold HU" in line
     made = segconv.raw / "Dataset009_A"
     assert np.array_equal(np.asarray(nib.load(made / "imagesTr/c2_0000.nii.gz").dataobj), before), "nothing is changed"
-    told = json.loads((made / "segconv/run.json").read_text())["findings"]
-    assert any(found["code"] == "SC091" and found["file"] == "images/c2.nii.gz" for found in told)
+    wording = json.loads((made / "segconv/run.json").read_text())["findings"]
+    assert any(found["code"] == "SC091" and found["file"] == "images/c2.nii.gz" for found in wording)
     for _ in range(2):
         found = segconv("check", "9")
         assert found.code == 0

@@ -324,7 +324,7 @@ def test_nothing_is_left_when_the_predictor_fails(dataset: Dataset, tmp_path: Pa
 
 @pytest.mark.parametrize("where", ["notes.txt", "inputs/notes.txt", "model-0/0/notes.txt"])
 def test_a_strangers_file_in_the_work_folder_stays(dataset: Dataset, tmp_path: Path, where: str) -> None:
-    work, told = tmp_path / "work", []
+    work, wording = tmp_path / "work", []
 
     def predictor(model: str, fold: str, inputs: Path, output: Path) -> None:
         (work / where).write_text("mine")
@@ -333,10 +333,10 @@ def test_a_strangers_file_in_the_work_folder_stays(dataset: Dataset, tmp_path: P
         folders({"it": thresholds})(model, fold, inputs, output)
 
     planned = plan_stress(dataset, ["it"], work, cases={"0": ["a"]}, angles_deg=[5], shifts_hu=())
-    assert run_stress(planned, predictor, warn=told.extend).cases == ("a",)
+    assert run_stress(planned, predictor, warn=wording.extend).cases == ("a",)
     assert {str(path.relative_to(work)) for path in work.rglob("*") if path.is_file()} == {where, "begun"}
-    assert [(found.code, found.severity) for found in told] == [("SC021", "warning")]
-    assert where in told[0].message
+    assert [(found.code, found.severity) for found in wording] == [("SC021", "warning")]
+    assert where in wording[0].message
     with pytest.raises(SegconvError, match=where) as caught:
         run_stress(planned, predictor)
     assert caught.value.code == "SC021"

@@ -76,7 +76,7 @@ def test_a_bmp_that_contradicts_itself_or_ends_early_is_refused(data: bytes, cod
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "wording"),
     [
         (WRITTEN[".bmp"][:53], "ends after 53 bytes, within its header"),
         (WRITTEN[".bmp"][: 54 + 1023], "ends within its palette"),
@@ -85,8 +85,8 @@ def test_a_bmp_that_contradicts_itself_or_ends_early_is_refused(data: bytes, cod
         (WRITTEN[".bmp"][:-1], "its header promises"),
     ],
 )
-def test_errors_in_bmp_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
-    with pytest.raises(SegconvError, match=told):
+def test_errors_in_bmp_name_the_rule_that_is_broken(data: bytes, wording: str) -> None:
+    with pytest.raises(SegconvError, match=wording):
         _ = raster.decode(data).stored
 
 

@@ -155,8 +155,8 @@ def test_several_series_are_listed(tmp_path: Path) -> None:
     with pytest.raises(SegconvError) as raised:
         dicom_folder.one_series(str(tmp_path / "s"))
     assert raised.value.code == "SC087"
-    for told in (f"{ROOT}1", f"{ROOT}2", "series 2", "3 files"):
-        assert told in raised.value.message
+    for wording in (f"{ROOT}1", f"{ROOT}2", "series 2", "3 files"):
+        assert wording in raised.value.message
     assert len(dicom_folder.one_series(str(tmp_path / "s"), f"{ROOT}2")) == 3
     with pytest.raises(SegconvError, match="none of them"):
         dicom_folder.one_series(str(tmp_path / "s"), "7")

@@ -106,12 +106,12 @@ def test_bytes_after_the_end_of_slices_are_dropped_and_reported(tmp_path: Path) 
     assert clean.header.oddities == ()
     paths[2].write_bytes(paths[2].read_bytes() + b"abc")
     found = dicom.read_series(list(map(str, paths)))
-    told = f"bytes after the end of the slice {paths[2].name} (3 bytes) were dropped"
-    assert found.header.oddities == (("SC059", told),)
+    wording = f"bytes after the end of the slice {paths[2].name} (3 bytes) were dropped"
+    assert found.header.oddities == (("SC059", wording),)
     assert np.array_equal(found.values, clean.values)
     paths[4].write_bytes(paths[4].read_bytes() + bytes(1 << 20))
-    ((_, told),) = dicom.read_series(list(map(str, paths))).header.oddities
-    assert told == f"bytes after the end of 2 slices, the first of them {paths[2].name} (3 bytes) were dropped"
+    ((_, wording),) = dicom.read_series(list(map(str, paths))).header.oddities
+    assert wording == f"bytes after the end of 2 slices, the first of them {paths[2].name} (3 bytes) were dropped"
     paths[0].write_bytes(paths[0].read_bytes() + bytes((1 << 20) + 1))
     with pytest.raises(SegconvError) as raised:
         dicom.read_series(list(map(str, paths)))

@@ -61,7 +61,7 @@ def test_segments_without_a_picture_are_refused(data: bytes, code: str, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "wording"),
     [
         (pillow(Image.new("CMYK", (5, 5)), "JPEG"), "is a JPEG of 4 components"),
         (jpeg_of() + b"\xff\xc0\0\x12" + bytes(15), "is cut within the segment"),
@@ -71,8 +71,8 @@ def test_segments_without_a_picture_are_refused(data: bytes, code: str, tmp_path
         (jpeg_of((0xC0, b"\x08\0\5\0\5\1\1\x11\0"), (0xDA, bytes(6))) + b"\0\0", "before its end marker"),
     ],
 )
-def test_errors_in_jpeg_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
-    with pytest.raises(SegconvError, match=told):
+def test_errors_in_jpeg_name_the_rule_that_is_broken(data: bytes, wording: str) -> None:
+    with pytest.raises(SegconvError, match=wording):
         _ = raster.decode(data).stored
 
 

@@ -195,7 +195,7 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "wording"),
     [
         (meta_file(NDims="1", DimSize="4", ElementSpacing="1", Offset="0"), "declares 1 dimensions"),
         (meta_file(NDims="5", DimSize="4 3 2 1 1"), "declares 5 dimensions, expected 2 to 4"),
@@ -220,8 +220,8 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
         (b"ObjectType = Image\nNDims = 3", "ends before the line ElementDataFile"),
     ],
 )
-def test_errors_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
-    with pytest.raises(SegconvError, match=told):
+def test_errors_name_the_rule_that_is_broken(data: bytes, wording: str) -> None:
+    with pytest.raises(SegconvError, match=wording):
         metaimage.decode(data)
 
 

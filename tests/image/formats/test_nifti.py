@@ -220,7 +220,7 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "wording"),
     [
         (good()[:347], "ends after 347 bytes"),
         (good()[:344] + b"ni1\0" + good()[348:], "is the header of a pair of files"),
@@ -234,8 +234,8 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
         (changed(pixdim=[1, 1, 1, np.inf, 1, 1, 1, 1]), "expected numbers above 0"),
     ],
 )
-def test_errors_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
-    with pytest.raises(SegconvError, match=told):
+def test_errors_name_the_rule_that_is_broken(data: bytes, wording: str) -> None:
+    with pytest.raises(SegconvError, match=wording):
         nifti.decode(data)
 
 

@@ -226,7 +226,7 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "wording"),
     [
         (nrrd_file(sizes="4 3 0"), "each must be at least 1"),
         (nrrd_file(sizes="4 3"), "declares 3 dimensions and the sizes"),
@@ -263,8 +263,8 @@ def test_what_cannot_be_used_is_refused(data: bytes, code: str) -> None:
         (nrrd_file("line skip: 3", data=b"x\ny\n" + bytes(99)), "before the 3 lines"),
     ],
 )
-def test_errors_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
-    with pytest.raises(SegconvError, match=told):
+def test_errors_name_the_rule_that_is_broken(data: bytes, wording: str) -> None:
+    with pytest.raises(SegconvError, match=wording):
         nrrd.decode(data)
 
 
@@ -361,8 +361,8 @@ def test_lengths_in_other_units_become_mm(unit: str, factor: float) -> None:
     assert np.allclose(header.geometry.spacing_mm, np.array(usual.spacing_mm) * factor, rtol=1e-12)
     assert np.allclose(header.geometry.origin_mm, np.array(usual.origin_mm) * factor, rtol=1e-12)
     assert header.geometry.direction == usual.direction
-    told = [("SC092", f"lengths are in {unit.lower()}; converted to mm")]
-    assert list(header.oddities) == (told if factor != 1 else [])
+    wording = [("SC092", f"lengths are in {unit.lower()}; converted to mm")]
+    assert list(header.oddities) == (wording if factor != 1 else [])
     header = nrrd.read_header(nrrd_file("spacings: 1 2 3", f"units: {units}", **UNPLACED))
     assert np.allclose(header.geometry.spacing_mm, np.array([1, 2, 3]) * factor, rtol=1e-12)
-    assert header.oddities[:-1] == tuple(told if factor != 1 else [])
+    assert header.oddities[:-1] == tuple(wording if factor != 1 else [])

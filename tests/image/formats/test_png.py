@@ -168,7 +168,7 @@ def test_an_unusable_png_is_refused(data: bytes, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "wording"),
     [
         (png(GREY)[:32], "ends after 32 bytes, within its header"),
         (picture.SIGNATURE + chunk(b"IDAT", bytes(13)) + chunk(b"IEND", b""), "does not begin with an IHDR chunk"),
@@ -181,8 +181,8 @@ def test_an_unusable_png_is_refused(data: bytes, code: str) -> None:
         (raw_png(8, 1, 8, 0, zlib.compress(bytes(9))[:-4], packed=True), "its pixel data is cut"),
     ],
 )
-def test_errors_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
-    with pytest.raises(SegconvError, match=told):
+def test_errors_name_the_rule_that_is_broken(data: bytes, wording: str) -> None:
+    with pytest.raises(SegconvError, match=wording):
         picture.prove(data)
 
 

@@ -245,7 +245,7 @@ def test_a_tiff_whose_pixels_are_not_what_it_says_is_refused(data: bytes, code: 
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "wording"),
     [
         (tiff_with(PACKED, StripOffsets=0), "strip or tile 1 of 1 ends at byte"),
         (tiff_with(PACKED, StripByteCounts=0), "strip or tile 1 of 1 ends at byte"),
@@ -259,8 +259,8 @@ def test_a_tiff_whose_pixels_are_not_what_it_says_is_refused(data: bytes, code: 
         (b"II*\0" + bytes(4), "is a TIFF without a picture"),
     ],
 )
-def test_errors_in_tiff_name_the_rule_that_is_broken(data: bytes, told: str) -> None:
-    with pytest.raises(SegconvError, match=told):
+def test_errors_in_tiff_name_the_rule_that_is_broken(data: bytes, wording: str) -> None:
+    with pytest.raises(SegconvError, match=wording):
         _ = raster.decode(data, ".tif").stored
 
 

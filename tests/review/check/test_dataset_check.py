@@ -31,7 +31,7 @@ from ..defects import ALL, IMAGE, LABEL, PASSED, marked, moved, moved_out, outsi
 from ..defects import elsewhere as named_elsewhere
 
 
-def told(report: Report) -> list[tuple[str, str, str]]:
+def wording(report: Report) -> list[tuple[str, str, str]]:
     return [(finding.code, finding.severity, finding.file) for finding in report.findings]
 
 
@@ -44,12 +44,12 @@ def test_a_defect_is_found_with_its_code_and_file(name: str, tmp_path: Path) -> 
     root = defect.make(tmp_path)
     defect.plant(root)
     report = check_dataset(root)
-    assert (defect.code, defect.severity, defect.file) in told(report)
-    assert report.ok == all(severity == "warning" for _, severity, _ in told(report))
+    assert (defect.code, defect.severity, defect.file) in wording(report)
+    assert report.ok == all(severity == "warning" for _, severity, _ in wording(report))
     assert all(finding.message for finding in report.findings)
-    assert "SC104" not in {code for code, *_ in told(report)}, "nothing was unforeseen"
+    assert "SC104" not in {code for code, *_ in wording(report)}, "nothing was unforeseen"
     if defect.quick:
-        assert (defect.code, defect.severity, defect.file) in told(check_dataset(root, quick=True))
+        assert (defect.code, defect.severity, defect.file) in wording(check_dataset(root, quick=True))
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_every_defect_of_a_dataset_is_reported_at_once_errors_first(tmp_path: Pa
     (root / IMAGE).write_bytes(b"")
     (root / LABEL).write_bytes((root / LABEL).read_bytes()[:-9])
     (root / "imagesTr" / "notes.txt").write_text("x")
-    found = told(check_dataset(root))
+    found = wording(check_dataset(root))
     for expected in (
         ("SC089", "error", "dataset.json"),
         ("SC074", "error", "dataset.json"),
@@ -162,8 +162,8 @@ FOREIGN: dict[str, Callable[[Path], Path]] = {
 @pytest.mark.parametrize("name", FOREIGN)
 def test_good_datasets_that_segconv_did_not_make_have_no_findings(name: str, tmp_path: Path) -> None:
     root = FOREIGN[name](tmp_path)
-    assert told(check_dataset(root)) == []
-    assert told(check_dataset(root, quick=True)) == []
+    assert wording(check_dataset(root)) == []
+    assert wording(check_dataset(root, quick=True)) == []
 
 
 MADE: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
@@ -224,10 +224,10 @@ def test_a_file_that_changed_since_it_was_written_is_an_error(tmp_path: Path, se
     changed = bytearray(image.read_bytes())
     changed[-7] ^= 1
     image.write_bytes(changed)
-    assert ("SC033", "error", f"imagesTr/{image.name}") in told(check_dataset(root))
+    assert ("SC033", "error", f"imagesTr/{image.name}") in wording(check_dataset(root))
     assert check_dataset(root, quick=True).ok, "the size is the same, and more is not looked at"
     image.write_bytes(bytes(changed) + b"0")
-    assert ("SC033", "error", f"imagesTr/{image.name}") in told(check_dataset(root, quick=True))
+    assert ("SC033", "error", f"imagesTr/{image.name}") in wording(check_dataset(root, quick=True))
 
 
 def test_added_and_removed_cases_are_reported(tmp_path: Path, segconv: Command) -> None:
@@ -237,7 +237,7 @@ def test_added_and_removed_cases_are_reported(tmp_path: Path, segconv: Command) 
     (root / "labelsTr" / "ct_001.nii.gz").rename(root / "labelsTr" / "new.nii.gz")
     report = check_dataset(root)
     assert [f.message.split()[-1] for f in report.findings if f.code == "SC087"] == ["ct_001", "new"]
-    assert ("SC099", "error", "splits_final.json") in told(report), "the folds know nothing of it"
+    assert ("SC099", "error", "splits_final.json") in wording(report), "the folds know nothing of it"
 
 
 def test_folds_that_separate_a_patient_are_an_error(tmp_path: Path, segconv: Command) -> None:
@@ -250,7 +250,7 @@ def test_folds_that_separate_a_patient_are_an_error(tmp_path: Path, segconv: Com
     (root / "segconv" / "cases.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     folds(root, even_folds([f"ct_{n:03d}" for n in range(6)]))
     for quick in (False, True):
-        assert ("SC095", "error", "splits_final.json") in told(check_dataset(root, quick=quick))
+        assert ("SC095", "error", "splits_final.json") in wording(check_dataset(root, quick=quick))
 
 
 # --- links and the key dataset
@@ -271,13 +271,13 @@ def test_the_key_dataset_is_followed_where_that_is_allowed(tmp_path: Path) -> No
     assert check_dataset(root, allow_external=True).ok
     edit(root, lambda j: j["dataset"]["c0"].update(images=["$HOME/c0.nii.gz"]))
     edit(root, lambda j: j["dataset"]["c1"].update(label="labelsTr/gone.nii.gz"))
-    found = told(check_dataset(root, allow_external=True))
+    found = wording(check_dataset(root, allow_external=True))
     assert ("SC060", "error", "$HOME/c0.nii.gz") in found
     assert ("SC012", "error", "labelsTr/gone.nii.gz") in found
     edit(root, lambda j: j["dataset"]["c2"].update(images=[]))
-    assert ("SC084", "error", "dataset.json") in told(check_dataset(root, allow_external=True))
+    assert ("SC084", "error", "dataset.json") in wording(check_dataset(root, allow_external=True))
     edit(root, lambda j: j["dataset"].update(c0={"images": "no list"}))
-    assert ("SC086", "error", "dataset.json") in told(check_dataset(root, allow_external=True))
+    assert ("SC086", "error", "dataset.json") in wording(check_dataset(root, allow_external=True))
 
 
 @pytest.mark.parametrize("name", ["../../../c9", "/c9", "a/b", "c9/", "a\\b", "a\0b", "", ".", ".."])
@@ -304,14 +304,14 @@ def test_odd_names_in_the_key_dataset_are_only_a_warning(name: str, tmp_path: Pa
     root = datasets.volumes(tmp_path)
     named_elsewhere(root)
     edit(root, lambda j: j["dataset"].update({name: j["dataset"].pop("c0")}))
-    assert told(check_dataset(root, allow_external=True)) == [("SC090", "warning", "imagesTr/c0_0000.nii.gz")]
+    assert wording(check_dataset(root, allow_external=True)) == [("SC090", "warning", "imagesTr/c0_0000.nii.gz")]
 
 
 def test_a_name_that_holds_nul_is_an_error(tmp_path: Path) -> None:
     root = datasets.volumes(tmp_path)
     named_elsewhere(root)
     edit(root, lambda j: j["dataset"]["c0"].update(images=["imagesTr/c0\0_0000.nii.gz"]))
-    assert ("SC060", "error", repr("imagesTr/c0\0_0000.nii.gz")) in told(check_dataset(root, allow_external=True))
+    assert ("SC060", "error", repr("imagesTr/c0\0_0000.nii.gz")) in wording(check_dataset(root, allow_external=True))
 
 
 @pytest.mark.parametrize("name", ["splits_final.json", "segconv/run.json", "segconv/cases.jsonl"])
@@ -320,7 +320,7 @@ def test_own_files_that_are_links_are_followed_where_that_is_allowed(name: str, 
     with_lineage(root)
     folds(root, even_folds([f"c{n}" for n in range(CASES)]))
     moved_out(name)(root)
-    assert told(check_dataset(root)) == [("SC060", "error", name)]
+    assert wording(check_dataset(root)) == [("SC060", "error", name)]
     assert check_dataset(root, allow_external=True).findings == ()
 
 
@@ -373,7 +373,7 @@ def test_a_byte_order_mark_stops_nnunet_and_conversion_removes_it(tmp_path: Path
         marked(name)(root)
         with pytest.raises(ValueError, match="BOM"):
             files.load_json(str(root / name))
-    assert [f[2] for f in told(check_dataset(root))] == ["dataset.json", "splits_final.json"]
+    assert [f[2] for f in wording(check_dataset(root))] == ["dataset.json", "splits_final.json"]
     done = segconv("repair", "7", "--to", "8_Mended")
     assert done.code == 0, done.err
     mended = segconv.raw / "Dataset008_Mended"
@@ -389,7 +389,7 @@ def test_text_that_nnunet_turns_into_numbers_is_a_warning(name: str, tmp_path: P
         edit(root, lambda j: j["labels"].update({names[1]: ["1"]}))
     else:
         edit(root, lambda j: j.update(regions_class_order=["1", "2", "3"]))
-    assert told(check_dataset(root)) == [("SC074", "warning", "dataset.json")]
+    assert wording(check_dataset(root)) == [("SC074", "warning", "dataset.json")]
 
 
 # --- folds of the preprocessed dataset
@@ -411,7 +411,7 @@ def test_folds_that_nnunet_trains_with_are_judged_as_well(tmp_path: Path, segcon
 
 
 def test_too_few_cases_for_folds_are_reported(tmp_path: Path) -> None:
-    assert told(check_dataset(datasets.volumes(tmp_path, cases=3))) == [("SC099", "warning", "splits_final.json")]
+    assert wording(check_dataset(datasets.volumes(tmp_path, cases=3))) == [("SC099", "warning", "splits_final.json")]
 
 
 # --- TIFF with pages
@@ -424,21 +424,21 @@ def test_tiff_with_pages_and_their_spacings(tmp_path: Path) -> None:
         stack = np.stack([array[..., 0] if array.ndim == 3 else array] * 5)
         tifffile.imwrite(path, stack, photometric="minisblack")
     edit(root, lambda j: j.update(channel_names={"0": "EM"}))
-    assert told(check_dataset(root)) == []
+    assert wording(check_dataset(root)) == []
     (root / "imagesTr" / "s1.json").write_text('{"spacing": [2, 1, 1]}')
-    assert told(check_dataset(root)) == [("SC083", "error", "labelsTr/s1.tif")]
+    assert wording(check_dataset(root)) == [("SC083", "error", "labelsTr/s1.tif")]
     (root / "labelsTr" / "s1.json").write_text('{"spacing": [2, 1, 1]}')
-    assert told(check_dataset(root)) == []
+    assert wording(check_dataset(root)) == []
     (root / "labelsTr" / "s1.json").write_text('{"voxel": 1}')
-    assert told(check_dataset(root)) == [("SC086", "error", "labelsTr/s1.json")]
+    assert wording(check_dataset(root)) == [("SC086", "error", "labelsTr/s1.json")]
     (root / "labelsTr" / "s1.json").write_bytes(codecs.BOM_UTF8 + b'{"spacing": [2, 1, 1]}')
-    assert told(check_dataset(root)) == [("SC086", "error", "labelsTr/s1.json")]
+    assert wording(check_dataset(root)) == [("SC086", "error", "labelsTr/s1.json")]
     moved_out("labelsTr/s1.json")(root)
-    assert told(check_dataset(root)) == [("SC060", "error", "labelsTr/s1.json")]
+    assert wording(check_dataset(root)) == [("SC060", "error", "labelsTr/s1.json")]
     (root / "labelsTr" / "s1.json").unlink()
     (root / "imagesTr" / "s1.json").unlink()
     tifffile.imwrite(root / "imagesTr" / "s2_0000.tif", tifffile.imread(root / "imagesTr" / "s2_0000.tif")[0])
-    found = told(check_dataset(root))
+    found = wording(check_dataset(root))
     assert ("SC082", "error", "labelsTr/s2.tif") in found
     assert ("SC084", "error", "imagesTr") in found
 
@@ -573,13 +573,13 @@ def test_nnunet_does_not_see_endings_in_capitals(tmp_path: Path) -> None:
     for path in sorted(root.glob("*Tr/*.png")):
         path.rename(path.with_suffix(".PNG"))
     report = check_dataset(root)
-    assert ("SC011", "error", "imagesTr") in told(report)
+    assert ("SC011", "error", "imagesTr") in wording(report)
     assert any(".PNG files, nnU-Net reads only .png" in finding.message for finding in report.findings)
 
 
 def test_a_folder_that_nnunet_would_not_find_is_reported(tmp_path: Path) -> None:
     root = datasets.volumes(tmp_path).rename(tmp_path / "Ct")
-    assert ("SC094", "error", "Ct") in told(check_dataset(root))
+    assert ("SC094", "error", "Ct") in wording(check_dataset(root))
 
 
 def test_nothing_is_written(tmp_path: Path) -> None:
@@ -601,9 +601,9 @@ def test_a_label_a_little_off_its_image_is_a_warning(tmp_path: Path) -> None:
         return matrix
 
     datasets.change_nifti(root / LABEL, lambda array, affine: (array, near(affine)))
-    assert told(check_dataset(root)) == [("SC083", "warning", LABEL)]
+    assert wording(check_dataset(root)) == [("SC083", "warning", LABEL)]
     datasets.change_nifti(root / LABEL, lambda array, affine: (array, moved(affine)))
-    assert ("SC083", "error", LABEL) in told(check_dataset(root))
+    assert ("SC083", "error", LABEL) in wording(check_dataset(root))
 
 
 def test_an_ignore_label_does_not_make_a_label_full(tmp_path: Path) -> None:

@@ -12,26 +12,26 @@ from ...command import Command
 from ..datasets import CASES, volumes
 
 
-@pytest.mark.parametrize(("left", "told"), [(1, True), (3, False)])
-def test_a_label_that_is_nearly_lost_in_one_case_is_named(left: int, told: bool) -> None:
+@pytest.mark.parametrize(("left", "wording"), [(1, True), (3, False)])
+def test_a_label_that_is_nearly_lost_in_one_case_is_named(left: int, wording: bool) -> None:
     volumes_of = Volumes()
     for number in range(CASES):
         volumes_of.add({0: 5000, 1: left if number == 3 else 2000 + number}, f"labelsTr/c{number}.nii.gz")
     found = volumes_of.findings({1: "liver"})
-    assert [one.file for one in found] == (["labelsTr/c3.nii.gz"] if told else [])
+    assert [one.file for one in found] == (["labelsTr/c3.nii.gz"] if wording else [])
     assert all(
         "holds 1 voxel of 'liver', the 5 other cases that hold it have 2000 and more" in f.message for f in found
     )
 
 
-@pytest.mark.parametrize(("voxels", "told"), [(8, True), (9, False)])
-def test_a_label_of_points_is_named(voxels: int, told: bool) -> None:
+@pytest.mark.parametrize(("voxels", "wording"), [(8, True), (9, False)])
+def test_a_label_of_points_is_named(voxels: int, wording: bool) -> None:
     volumes_of = Volumes()
     for number in range(CASES):
         volumes_of.add({0: 100_000, 1: 1 + number, 2: voxels - number}, f"labelsTr/c{number}.nii.gz")
     found = volumes_of.findings({2: "point"})
     assert [one.message for one in found] == (
-        ["the label 'point' has at most 8 voxels in any training case: next to nothing to learn"] if told else []
+        ["the label 'point' has at most 8 voxels in any training case: next to nothing to learn"] if wording else []
     )
 
 

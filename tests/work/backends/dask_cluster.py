@@ -89,9 +89,9 @@ def window(folder: Path) -> Any:
 
 def poison(folder: Path) -> Any:
     plan = tasks.make_plan(folder, 4)
-    told = refused(lambda: execute(plan, tasks.one_dies, tasks.listing, RunOptions(backend="dask")))
+    wording = refused(lambda: execute(plan, tasks.one_dies, tasks.listing, RunOptions(backend="dask")))
     outcome = execute(plan, tasks.copy, tasks.listing, RunOptions(backend="dask"))
-    return {"told": told, "done": outcome.done, "reused": outcome.reused}
+    return {"wording": wording, "done": outcome.done, "reused": outcome.reused}
 
 
 def interrupted(folder: Path) -> Any:

@@ -39,7 +39,7 @@ def test_items_are_taken_as_workers_can_take_them(found: dict[str, Any]) -> None
 
 
 def test_a_case_that_ends_its_worker_each_time_is_named_and_the_others_are_kept(found: dict[str, Any]) -> None:
-    code, case, message, _ = found["poison"]["told"]
+    code, case, message, _ = found["poison"]["wording"]
     assert (code, case) == ("SC100", "case1")
     assert "ended from outside" in message
     assert found["poison"]["done"] == 4

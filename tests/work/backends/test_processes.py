@@ -39,10 +39,10 @@ def no_semaphores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("backend", [None, "loky"])
 def test_threads_take_the_place_of_processes_and_one_line_says_so(backend: str | None, no_semaphores: str) -> None:
-    told: list[str] = []
-    assert set(each(worker, range(9), jobs=3, backend=backend, tell=told.append)) == {os.getpid()}
-    assert len(told) == 1
-    assert no_semaphores in told[0]
+    wording: list[str] = []
+    assert set(each(worker, range(9), jobs=3, backend=backend, tell=wording.append)) == {os.getpid()}
+    assert len(wording) == 1
+    assert no_semaphores in wording[0]
     assert list(each(worker, [1, 2], jobs=2, backend=backend)) == [os.getpid()] * 2, "whether anybody hears it or not"
 
 
