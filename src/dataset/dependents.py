@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import SegconvError
@@ -31,8 +32,15 @@ def dependents(target: Path) -> list[Path]:
 def _shared_files(target: Path) -> set[tuple[int, int]]:
     """Return device and inode of every file that has a second name."""
     files = (entry for _, entry in owned.entries(target) if not entry.is_dir(follow_symlinks=False))
-    found = (entry.stat(follow_symlinks=False) for entry in files)
-    return {(one.st_dev, one.st_ino) for one in found if one.st_nlink > 1}
+    return {(one.st_dev, one.st_ino) for one in map(_stat, files) if one is not None and one.st_nlink > 1}
+
+
+def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Return the state of an entry; None if it no longer exists, as the temporary file of an edit that ended."""
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None
 
 
 def _depends(path: Path, inside: str, shared: set[tuple[int, int]]) -> bool:
@@ -47,11 +55,17 @@ def _depends(path: Path, inside: str, shared: set[tuple[int, int]]) -> bool:
 def _links_into(entry: os.DirEntry[str], inside: str, shared: set[tuple[int, int]]) -> bool:
     if entry.is_symlink():
         above = os.path.dirname(entry.path)
-        return _is_inside(entry.path, inside) or _is_inside(os.path.join(above, os.readlink(entry.path)), inside)
+        return _is_inside(entry.path, inside) or _is_inside(os.path.join(above, _target_of(entry)), inside)
     if not shared or entry.inode() not in {inode for _, inode in shared}:
         return False
-    found = entry.stat(follow_symlinks=False)
-    return (found.st_dev, found.st_ino) in shared
+    found = _stat(entry)
+    return found is not None and (found.st_dev, found.st_ino) in shared
+
+
+def _target_of(link: os.DirEntry[str]) -> str:
+    with suppress(FileNotFoundError):  # removed meanwhile
+        return os.readlink(link)
+    return ""
 
 
 def _is_inside(path: str, inside: str) -> bool:

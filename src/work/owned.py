@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -144,17 +145,22 @@ def remove(folder: Path, files: Collection[str], last: Iterable[str] = (), keep:
 
 
 def entries(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield the relative path and entry of every file and every empty folder."""
+    """Yield the relative path and entry of every file and every empty folder; folders removed meanwhile are skipped."""
     waiting = [""]
     while waiting:
         inside = waiting.pop()
-        with os.scandir(folder / inside) as found:
-            for entry in found:
-                path = f"{inside}{entry.name}"
-                if entry.is_dir(follow_symlinks=False) and _has_entries(entry.path):
-                    waiting.append(f"{path}/")
-                else:
-                    yield path, entry
+        for entry in _listed(folder / inside):
+            path = f"{inside}{entry.name}"
+            if entry.is_dir(follow_symlinks=False) and any(_listed(Path(entry.path))):
+                waiting.append(f"{path}/")
+            else:
+                yield path, entry
+
+
+def _listed(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield the entries of a folder; none if it does not exist."""
+    with suppress(FileNotFoundError), os.scandir(folder) as found:
+        yield from found
 
 
 def file_sha256(path: Path) -> str:
@@ -176,11 +182,6 @@ def file_sha256(path: Path) -> str:
 
 def _files(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     return ((path, entry) for path, entry in entries(folder) if not entry.is_dir(follow_symlinks=False))
-
-
-def _has_entries(folder: str) -> bool:
-    with os.scandir(folder) as found:
-        return next(found, None) is not None
 
 
 def _remove_empty_folders(folder: Path, keep: Collection[str]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fixtures.make_fixtures import png_shapes
 from segconv.dataset.dependents import dependents
+from segconv.work import owned
 
 from ..command import Command, tree_hash
 
@@ -87,3 +89,34 @@ def test_replacing_a_dataset_with_models_or_preprocessed_data_needs_force(
 
 def test_force_without_overwrite_replaces_nothing(segconv: Command, made: tuple[str | Path, ...]) -> None:
     assert segconv(*made, "--force").code == 73
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "second name"])
+def test_files_that_vanish_during_the_search_are_no_links(
+    segconv: Command, made: tuple[str | Path, ...], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """An edit of a dataset writes temporary files, which are gone when it has ended."""
+    target = segconv.raw / "Dataset042_A"
+    other = segconv.raw / "Dataset050_Mine"
+    other.mkdir()
+    (target / "imagesTr" / "second").hardlink_to(target / "dataset.json")
+    for folder in (target, other):
+        vanishing = folder / ".tmp-0123456789abcdef-dataset.json"
+        if kind == "file":
+            vanishing.write_text("{}")
+        elif kind == "link":
+            vanishing.symlink_to(target / "dataset.json")
+        else:
+            vanishing.hardlink_to(target / "dataset.json")
+    entries, seen = owned.entries, []
+
+    def entries_that_vanish(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+        for path, entry in entries(folder):
+            if path.startswith(".tmp-"):
+                os.unlink(entry.path)
+                seen.append(folder)
+            yield path, entry
+
+    monkeypatch.setattr(owned, "entries", entries_that_vanish)
+    assert dependents(target) == []
+    assert seen == [target, other]

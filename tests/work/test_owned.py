@@ -393,3 +393,15 @@ def test_a_run_without_any_list_is_said_to_be_of_another_version_and_stays(tmp_p
     with pytest.raises(SegconvError, match="another version"):
         abort(plan.target)
     assert tree(plan.target.staging) == before
+
+
+def test_folders_removed_meanwhile_have_no_entries(tmp_path: Path) -> None:
+    for name in ("a/1", "b/2", "c/3"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    found = owned.entries(tmp_path)
+    first, _ = next(found)
+    for folder in tmp_path.iterdir():
+        if folder.name != Path(first).parent.name:
+            shutil.rmtree(folder)
+    assert [path for path, _ in found] == []
