@@ -72,9 +72,10 @@ def _heed_names(groups: Sequence[Group], remarks: Remarks) -> None:
         if not group.masks:
             folders = owners.setdefault((group.split, group.validation), {})
             folders.update(dict.fromkeys((*group.plain, *group.images), group))
+    images_by_folder = frozenset[str]().union(*(group.images for group in groups))
     for own in owners.values():
         units = {folder: group.plain.get(folder) or group.images[folder] for folder, group in own.items()}
-        by_name = labels_by_name(units, frozenset(folder for folder, group in own.items() if folder in group.images))
+        by_name = labels_by_name(units, images_by_folder)
         for labels, images in by_name.items():
             target = own[images[0]]
             own[labels].plain.pop(labels, None)
@@ -84,13 +85,13 @@ def _heed_names(groups: Sequence[Group], remarks: Remarks) -> None:
                 target.images[folder] = units[folder]
                 own[folder] = target
         for labels, images in list(by_name.items())[:1]:
-            remarks.note(f"{labels or '.'} holds the labels of {images[0] or '.'}, {_reason(units[labels][0])}")
+            remarks.note(_in_words(labels, images[0], units[labels][0]))
 
 
-def _reason(label: Unit) -> str:
-    if role_of_stem(label.stem)[0] == MASK:
-        return f"as {label.stem + label.ending} says by its name"
-    return "whose pictures are JPEG and hold none"
+def _in_words(labels: str, images: str, label: Unit) -> str:
+    by_name = role_of_stem(label.stem)[0] == MASK
+    reason = f"as {label.stem + label.ending} says by its name" if by_name else "whose pictures are JPEG and hold none"
+    return f"{labels or '.'} holds the labels of {images or '.'}, {reason}"
 
 
 def _bring_together(groups: Sequence[Group]) -> None:

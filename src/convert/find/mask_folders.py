@@ -10,6 +10,7 @@ CASE/liver.nii.gz …, or CASE.seg.nrrd                  with the images in a fo
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,15 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ... import reading
-from ...dataset.folders import is_stray
 from ...dataset.lineage import TRAIN
 from ...errors import Cure, SegconvError
 from ...image import opened, raster
 from ...image.formats import segmentation
 from ..model import ConvertOptions
+from ..source_files import files_of
 from ..survey import Survey
 from ..tree import Unit, walk
 from ..volumes.volume_units import series_units
+from .groups import all_in
 from .roles import IMAGE, IMAGE_WORDS, MASK, MASK_WORDS, place_of
 
 IMAGE_NAMES = ("ct", "mri", "mr", "image", "img", "scan", "volume")
@@ -114,8 +116,7 @@ def _own_image_folder(survey: Survey) -> Path | None:
     images, masks = folders.get(IMAGE, []), folders.get(MASK, [])
     if len(images) != 1 or len(masks) != 1 or any(is_segmentation(path.name) for path in images[0].iterdir()):
         return None
-    segmented = [is_segmentation(path.name) for path in masks[0].iterdir() if not is_stray(path.name)]
-    return images[0].resolve() if segmented and all(segmented) else None
+    return images[0].resolve() if {is_segmentation(path.name) for path in files_of(masks[0])} == {True} else None
 
 
 def find_folders(survey: Survey) -> list[CaseFolder]:
@@ -125,8 +126,7 @@ def find_folders(survey: Survey) -> list[CaseFolder]:
     layout = _Layout(survey, elsewhere)
     for folder, units in _of_one_kind(files, survey.options, elsewhere).items():
         layout.add(folder, units)
-    if elsewhere is None and any(_holds_masks(folder.rpartition("/")[0]) for folder in waiting):
-        layout.add_series(waiting)
+    layout.add_series(waiting)
     found = layout.settled()
     _name_by_class(found)
     for case in found:
@@ -170,14 +170,13 @@ class _Layout:
 
     def add(self, folder: str, units: Sequence[Unit]) -> None:
         """Add the files of a folder."""
-        parent, _, own = folder.rpartition("/")
-        if parent and own.lower() in IMAGE_WORDS and self._elsewhere is None:
-            self._case(parent).images |= {unit.stem: unit for unit in units}
+        name, role = _place_in_case(folder)
+        if role == IMAGE and self._elsewhere is None:
+            self._case(name).images |= {unit.stem: unit for unit in units}
             return
-        inner = own.lower() in MASK_WORDS
-        case = self._case(parent if inner else folder)
+        case = self._case(name if role == MASK else folder)
+        only_masks = role == MASK or self._elsewhere is not None
         for unit in units:
-            only_masks = inner or self._elsewhere is not None
             image = None if only_masks else _channel(unit, self._survey.options.image, case)
             if is_segmentation(unit.path):
                 case.segmentations.append(unit)
@@ -188,20 +187,26 @@ class _Layout:
 
     def add_series(self, folders: Mapping[str, list[str]]) -> None:
         """Add DICOM series: those in a folder of masks are masks, and the one next to that folder is their image."""
-        options = self._survey.options
+        if self._elsewhere is not None or not any(_holds_masks(folder.rpartition("/")[0]) for folder in folders):
+            return
         beside: dict[str, list[Unit]] = {}
         for folder, names in folders.items():
             for unit in series_units(self._survey, folder, names):
                 parent, _, own = unit.folder.rpartition("/")
                 if not _holds_masks(unit.folder):
                     beside.setdefault(parent if own.lower() in IMAGE_WORDS else unit.folder, []).append(unit)
-                elif wanted_name(unit.stem, options.masks):
+                elif wanted_name(unit.stem, self._survey.options.masks):
                     _add(self._survey, self._case(parent).masks, unit.stem, unit)
         for name, units in beside.items():
-            case = self._case(name)
-            wanted = {channel: unit for unit in units if (channel := _channel(unit, options.image, case)) is not None}
-            alone = {units[0].stem: units[0]} if len(units) == 1 and not options.image else {}
-            case.images |= wanted or alone
+            self._add_images(self._case(name), units)
+
+    def _add_images(self, case: CaseFolder, series: Sequence[Unit]) -> None:
+        """Add the series that are channels by name, or else the only one."""
+        wanted = self._survey.options.image
+        named = {channel: unit for unit in series if (channel := _channel(unit, wanted, case)) is not None}
+        if not named and len(series) == 1 and not wanted:
+            named = {series[0].stem: series[0]}
+        case.images |= named
 
     def settled(self) -> list[CaseFolder]:
         """Return the cases with their images, in the order that the user wants."""
@@ -221,13 +226,12 @@ def _name_by_class(cases: Iterable[CaseFolder]) -> None:
 
     In a single case it may be part of the name of a class, and is kept.
     """
-    masked = [case for case in cases if case.masks]
-    if len({case.own_name for case in masked}) < 2:
-        return
-    starts = [re.compile(rf"{re.escape(case.own_name)}[_\-. ]+(?=.)", re.IGNORECASE) for case in masked]
-    named = all(start.match(name) for start, case in zip(starts, masked, strict=True) for name in case.masks)
-    if named:
-        for start, case in zip(starts, masked, strict=True):
+    starts = [
+        (case, re.compile(rf"{re.escape(case.own_name)}[_\-. ]+(?=.)", re.IGNORECASE)) for case in cases if case.masks
+    ]
+    several = len({case.own_name for case, _ in starts}) > 1
+    if several and all(start.match(name) for case, start in starts for name in case.masks):
+        for case, start in starts:
             case.masks = {start.sub("", name, count=1): unit for name, unit in case.masks.items()}
 
 
@@ -245,17 +249,17 @@ def _of_one_kind(
         The folder of the images, if they have their own.
     """
     of_case: dict[str, set[bool]] = {}
-    for folder, units in files.items():
-        images = _images_among(folder, units, options) if elsewhere is None else ()
-        of_case.setdefault(_case_of(folder), set()).update(map(_is_picture, images))
-    of_all = {kind for own in of_case.values() for kind in own} if elsewhere is None else _kind_in(elsewhere)
-    if not of_all and not all(_is_picture(unit) for units in files.values() for unit in units):
-        of_all = {False}  # no file is named as an image; 3D Slicer's segmentations may decide
+    for folder, units in files.items() if elsewhere is None else ():
+        of_case.setdefault(_place_in_case(folder)[0], set()).update(
+            map(_is_picture, _images_among(folder, units, options))
+        )
+    of_all = _kind_in(elsewhere) if elsewhere is not None else set[bool]().union(*of_case.values())
+    # If no file is named as an image, 3D Slicer's segmentations may decide.
+    of_all = of_all or {all(map(_is_picture, all_in(files)))}
     found = {}
     for folder, units in files.items():
-        kind = {False} if False in of_case[_case_of(folder)] else of_all
-        kept = [unit for unit in units if _is_picture(unit) in kind] if len(kind) == 1 else units
-        if kept:
+        kinds = {False} if False in of_case.get(_place_in_case(folder)[0], ()) else of_all
+        if kept := [unit for unit in units if _is_picture(unit) in kinds]:
             found[folder] = kept
     return found
 
@@ -266,24 +270,22 @@ def _kind_in(folder: Path) -> set[bool]:
     return {all(map(_is_picture, images))} if images else set()
 
 
-def _case_of(folder: str) -> str:
-    """Return the folder of the case that a folder's files belong to."""
-    parent, _, own = folder.rpartition("/")
-    within = own.lower() in MASK_WORDS or (parent and own.lower() in IMAGE_WORDS)
-    return parent if within else folder
-
-
-def _images_among(folder: str, units: Iterable[Unit], options: ConvertOptions) -> list[Unit]:
-    """Return the files of a folder that are images by its name or theirs."""
+def _place_in_case(folder: str) -> tuple[str, str | None]:
+    """Return the case that a folder's files belong to, and the role that it gives them by its name, if any."""
     parent, _, own = folder.rpartition("/")
     if own.lower() in MASK_WORDS:
-        return []
-    all_of_them = bool(parent) and own.lower() in IMAGE_WORDS
+        return parent, MASK
+    return (parent, IMAGE) if parent and own.lower() in IMAGE_WORDS else (folder, None)
+
+
+def _images_among(folder: str, units: list[Unit], options: ConvertOptions) -> list[Unit]:
+    """Return the files of a folder that are images by its name or theirs."""
+    role = _place_in_case(folder)[1]
+    if role is not None:
+        return units if role == IMAGE else []
     case = CaseFolder(folder)
     return [
-        unit
-        for unit in units
-        if all_of_them or (not is_segmentation(unit.path) and _channel(unit, options.image, case) is not None)
+        unit for unit in units if not is_segmentation(unit.path) and _channel(unit, options.image, case) is not None
     ]
 
 
@@ -355,10 +357,9 @@ def _images_in(root: Path, folder: Path) -> dict[str, dict[str, Unit]]:
     """Return case → channel → file of a folder of images; ``NAME_0000`` is a channel of ``NAME``."""
     place = str(folder.relative_to(root)) if folder.is_relative_to(root) else str(folder)
     found: dict[str, dict[str, Unit]] = {}
-    names = sorted(path.name for path in folder.iterdir() if not is_stray(path.name))
-    units = [unit for name in names if not is_segmentation(name) and (unit := unit_of(place, name)) is not None]
-    volumes_only = [unit for unit in units if not _is_picture(unit)]
-    for unit in volumes_only or units:
+    names = (path.name for path in files_of(folder) if not is_segmentation(path.name))
+    units = [unit for name in names if (unit := unit_of(place, name)) is not None]
+    for unit in list(itertools.filterfalse(_is_picture, units)) or units:
         numbered = _NUMBERED.fullmatch(unit.stem)
         case, channel = (numbered[1], numbered[2]) if numbered else (unit.stem, "")
         found.setdefault(case, {})[channel] = unit

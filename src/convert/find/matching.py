@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..tree import Unit
 from .roles import SEPARATORS, bare_stem, rests_of
+
+
+@dataclass(frozen=True)
+class MatchedCase:
+    """An image, by channel, and its label."""
+
+    name: str
+    images: Mapping[str, Unit]
+    label: Unit
+
+    @property
+    def first(self) -> Unit:
+        """The file of its first channel."""
+        return next(iter(self.images.values()))
 
 
 @dataclass(frozen=True)
@@ -15,8 +29,6 @@ class Matched:
 
     Parameters
     ----------
-    cases
-        Name, channels and label.
     orphans
         Labels without image.
     alone
@@ -27,7 +39,7 @@ class Matched:
         Whether images were found by the start of their names.
     """
 
-    cases: list[tuple[str, dict[str, Unit], Unit]]
+    cases: list[MatchedCase]
     orphans: list[Unit]
     alone: list[Unit]
     second: Mapping[Unit, Unit] = field(default_factory=dict)
@@ -44,7 +56,7 @@ def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
     images, masks = list(images), list(masks)
     by_stem = {unit.stem: unit for unit in images}
     bare = _unique((bare_stem(unit.stem), unit) for unit in images)
-    found: dict[Unit, tuple[str, Unit]] = {}
+    found: dict[Unit, MatchedCase] = {}
     second: dict[Unit, Unit] = {}
     waiting = masks
     # Full names first, so that no label takes by a part of its name what another matches in full.
@@ -55,19 +67,23 @@ def match(images: Iterable[Unit], masks: Iterable[Unit]) -> Matched:
     ):
         left: list[Unit] = []
         for mask in waiting:
-            name = next((name for name in names(mask.stem) if name in owners), None)
+            name = first_known(names(mask.stem), owners)
             if name is None:
                 left.append(mask)
             elif owners[name] in found:
-                second[mask] = found[owners[name]][1]
+                second[mask] = found[owners[name]].label
             else:
-                found[owners[name]] = (name, mask)
+                found[owners[name]] = MatchedCase(name, {"": owners[name]}, mask)
         waiting = left
-    orphans = [*second, *waiting]
-    if not found and orphans:
-        return _match_by_start(images, orphans)
+    if not found:
+        return _match_by_start(images, masks)
     alone = [unit for unit in images if unit not in found]
-    return Matched([(name, {"": image}, mask) for image, (name, mask) in found.items()], orphans, alone, second)
+    return Matched(list(found.values()), [*second, *waiting], alone, second)
+
+
+def first_known(names: Iterable[str], known: Container[str]) -> str | None:
+    """Return the first of several possible names that is known."""
+    return next((name for name in names if name in known), None)
 
 
 def _match_by_start(images: list[Unit], masks: list[Unit]) -> Matched:
@@ -76,14 +92,14 @@ def _match_by_start(images: list[Unit], masks: list[Unit]) -> Matched:
     channels: dict[Unit, tuple[str, dict[str, Unit]]] = {}
     alone: list[Unit] = []
     for unit in images:
-        start = next((start for start in _starts(unit.stem) if start in labels), None)
+        start = first_known(_starts(unit.stem), labels)
         if start is None:
             alone.append(unit)
             continue
         _, of_case = channels.setdefault(labels[start], (start, {}))
         of_case[unit.stem[len(start) :].lstrip("_-. ")] = unit
     orphans = [mask for mask in masks if mask not in channels]
-    cases = [(name, of_case, mask) for mask, (name, of_case) in channels.items()]
+    cases = [MatchedCase(name, of_case, mask) for mask, (name, of_case) in channels.items()]
     return Matched(cases, orphans, alone, by_start=bool(cases))
 
 

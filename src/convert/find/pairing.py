@@ -8,15 +8,14 @@ folder per case. `matching` matches their names; `strangers` reports what has no
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ...dataset.lineage import TEST, TRAIN
 from ...errors import Cure, Finding
 from ..tree import Unit
 from .globs import glob_of, globs_of, listed
 from .groups import Files, Group, all_in, groups_of
-from .matching import Matched, match
+from .matching import Matched, MatchedCase, match
 from .named_labels import LOSSY
 from .pairs import Pair, Pairing
 from .raters import raters_in
@@ -116,19 +115,17 @@ class _Pairs:
     def add_group(self, group: Group) -> None:
         """Pair the files of a group of folders."""
         masks = self._one_mask_folder(group)
-        images, plain = (group.images, group.plain) if group.images or not masks else (group.plain, {})
-        if len(images) > 1 and masks:
-            self.pairing.findings.append(_of_several_images(images, masks))
+        if masks and len(group.pictures) > 1:
+            self.pairing.findings.append(_of_several_images(group.pictures, masks))
             return
-        if masks and not images:
-            self._strangers.append(Strangers(all_in(masks), []))
-        elif masks:
-            self._pair_folders(group, images, masks)
+        if masks:
+            self._pair_folders(group, masks)
         elif not group.masks:
-            for folder, units in images.items():
+            for folder, units in group.images.items():
                 self._side_by_side(group, folder, units, known=True)
-        for folder, units in plain.items():
-            self._side_by_side(group, folder, units, known=group.split == TEST)
+        if group.images or not masks:
+            for folder, units in group.plain.items():
+                self._side_by_side(group, folder, units, known=group.split == TEST)
 
     def _one_mask_folder(self, group: Group) -> Files:
         """Return the only label folder of a group, or none; several are refused."""
@@ -148,9 +145,12 @@ class _Pairs:
             return {}
         return masks
 
-    def _pair_folders(self, group: Group, images: Files, masks: Files) -> None:
-        """Pair one folder of images with one of labels."""
-        (image_folder, pictures), (folder, labels) = next(iter(images.items())), next(iter(masks.items()))
+    def _pair_folders(self, group: Group, masks: Files) -> None:
+        """Pair a folder of labels with the images of its group: one folder, or none."""
+        if not group.pictures:
+            self._strangers.append(Strangers(all_in(masks), []))
+            return
+        (image_folder, pictures), (folder, labels) = next(iter(group.pictures.items())), next(iter(masks.items()))
         self.pairing.folders.append(f"{image_folder or '.'}/ and {folder}/")
         pictures, labels = self.once(pictures), self.once(labels)
         found = match(pictures, labels)
@@ -158,9 +158,7 @@ class _Pairs:
             self.add(group, found)
         elif self._one_each and not any(label.stem.startswith(pictures[0].stem) for label in labels):
             # One picture, and masks with other names: one mask per object in it.
-            where = place_of(image_folder).where
-            pair = Pair(group.key, "", group.split or TRAIN, {"": pictures[0]}, tuple(labels), where=where)
-            self.pairing.pairs.append(pair)
+            self.pairing.pairs.append(_pair(group, "", {"": pictures[0]}, labels))
         else:
             self._strangers.append(Strangers(labels, pictures))
 
@@ -194,7 +192,8 @@ class _Pairs:
                 # A folder per case: whatever is not the label is a channel of the image.
                 stem = (rests_of(masks[0].stem) or [""])[-1] if not group.key else ""
                 channels = {own_part(unit) if group.key else unit.stem: unit for unit in images}
-                found = Matched([(stem, channels if len(images) > 1 else {"": images[0]}, masks[0])], [], [])
+                case = MatchedCase(stem, channels if len(images) > 1 else {"": images[0]}, masks[0])
+                found = Matched([case], [], [])
             elif group.key:
                 self._rivals.append(Rivals(images, masks))
                 return
@@ -216,35 +215,33 @@ class _Pairs:
 
     def add(self, group: Group, found: Matched) -> None:
         """Add what was matched in the folders of a group."""
-
-        def pair(stem: str, images: Mapping[str, Unit], labels: Sequence[Unit]) -> Pair:
-            where = place_of(next(iter(images.values())).folder).where
-            return Pair(group.key, stem, group.split or TRAIN, images, tuple(labels), where=where)
-
         further = further_masks(found)
-        made = [pair(name, images, (mask, *further.get(first, ()))) for name, images, mask, first in _with_first(found)]
-        made += [pair(unit.stem, {"": unit}, further.get(unit, ())) for unit in found.alone]
+        made = [_pair(group, one.name, one.images, (one.label, *further.get(one.first, ()))) for one in found.cases]
+        made += [_pair(group, unit.stem, {"": unit}, further.get(unit, ())) for unit in found.alone]
         self.pairing.pairs += made
         self.pairing.several += [one.labels for one in made if len(one.labels) > 1]
-        taken = {unit for units in further.values() for unit in units}
+        self._judge_orphans(found, {unit for units in further.values() for unit in units})
+        if found.by_start:
+            self._note_longer(found)
+
+    def _judge_orphans(self, found: Matched, taken: Collection[Unit]) -> None:
+        """Judge the labels without an image, except those that an image takes as further ones."""
         for unit in found.orphans:
             if unit not in taken and unit not in found.second:
                 hint, cures = "add it, or remove the label", (Cure("name_images_and_masks"),)
                 what = f"is a label without an image{unit.slices}"
                 self.pairing.error("SC081", what, file=unit.path, hint=hint, cures=cures)
-        for _, _, mask, first in _with_first(found):
-            others = [unit for unit, twin in found.second.items() if twin == mask and unit not in taken]
+        for case in found.cases:
+            others = [unit for unit, twin in found.second.items() if twin == case.label and unit not in taken]
             if others:
-                self._seconds.append(Strangers([mask, *others], [first]))
-        if found.by_start:
-            self._note_longer(found)
+                self._seconds.append(Strangers([case.label, *others], [case.first]))
 
     def _note_longer(self, found: Matched) -> None:
         """Note once, not for each case folder, that images have longer names than their labels."""
         if not any(note.startswith(_LONGER) for note in self.pairing.notes):
-            name, images, _ = found.cases[0]
-            named = " and ".join(unit.stem + unit.ending for unit in images.values())
-            self.pairing.note(f"{_LONGER}, as {named} for {name!r}")
+            case = found.cases[0]
+            named = " and ".join(unit.stem + unit.ending for unit in case.images.values())
+            self.pairing.note(f"{_LONGER}, as {named} for {case.name!r}")
 
     def report(self) -> None:
         """Add the findings on the complete source."""
@@ -272,20 +269,21 @@ class _Pairs:
         return found
 
 
-def _with_first(found: Matched) -> list[tuple[str, dict[str, Unit], Unit, Unit]]:
-    """Return name, channels and label of each case, and the file of its first channel."""
-    return [(name, images, mask, next(iter(images.values()))) for name, images, mask in found.cases]
+def _pair(group: Group, stem: str, images: Mapping[str, Unit], labels: Iterable[Unit]) -> Pair:
+    where = place_of(next(iter(images.values())).folder).where
+    return Pair(group.key, stem, group.split or TRAIN, images, tuple(labels), where=where)
 
 
 def _by_names(units: list[Unit]) -> tuple[list[Unit], list[Unit]]:
     """Return the images and labels of a folder by name; or else JPEG pictures, and other files with the same names."""
-    masks = [unit for unit in units if role_of_stem(unit.stem)[0] == MASK]
-    if masks:
-        return [unit for unit in units if role_of_stem(unit.stem)[0] != MASK], masks
-    counts = Counter(unit.stem for unit in units)
-    photos = {unit.stem for unit in units if counts[unit.stem] > 1 and _is_photo(unit)}
-    masks = [unit for unit in units if unit.stem in photos and not _is_photo(unit)]
-    return [unit for unit in units if unit.stem not in photos or _is_photo(unit)] if masks else units, masks
+    masks = [unit for unit in units if role_of_stem(unit.stem)[0] == MASK] or _beside_photos(units)
+    apart = set(masks)
+    return [unit for unit in units if unit not in apart], masks
+
+
+def _beside_photos(units: Iterable[Unit]) -> list[Unit]:
+    photos = {unit.stem for unit in units if _is_photo(unit)}
+    return [unit for unit in units if unit.stem in photos and not _is_photo(unit)]
 
 
 def _is_photo(unit: Unit) -> bool:

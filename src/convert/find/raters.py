@@ -33,15 +33,18 @@ _FINDINGS = frozenset({"lesion", "lesions", "tumor", "tumour"})
 def raters_in(names: Iterable[str]) -> list[str]:
     """Return the mask names of one case that mean people rather than classes: several, or none."""
     names = list(names)
-    people = [name for name in names if any(_PERSON.fullmatch(part) for part in _parts(name))]
+    people = list(filter(_is_person, names))
     if people:
-        others = [name for name in names if name not in people]
-        if all(_base_of_person(name) is not None for name in others):
+        if None not in map(_base_of_person, {*names} - {*people}):
             people = names  # such as Consensus next to Manual_1 to Manual_7
         return people if len(people) > 1 else []
     bases = Counter(map(_base_of_person, names))
     # A name without a part for a person is that of a class.
     return names if bases and None not in bases and min(bases.values()) > 1 else []
+
+
+def _is_person(name: str) -> bool:
+    return any(map(_PERSON.fullmatch, _parts(name)))
 
 
 def _base_of_person(name: str) -> str | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ...errors import Cure
 from ...words import count_of
 from ..tree import Unit
-from .matching import Matched
+from .matching import Matched, first_known
 from .roles import MASK, place_of, rests_of
 
 if TYPE_CHECKING:
@@ -23,16 +23,19 @@ _NUMBER = re.compile(r"[_\-. ]*\(?\d+\)?$")
 
 def further_masks(found: Matched) -> dict[Unit, list[Unit]]:
     """Return image → its numbered masks that match no other image, next to its own mask or without one."""
-    single = [(name, next(iter(images.values())), mask) for name, images, mask in found.cases if len(images) == 1]
-    owners = {name: image for name, image, _ in single}
+    owners: dict[str, Unit] = {}
+    own: dict[Unit, str] = {}  # the name of its own mask
+    for case in found.cases:
+        if len(case.images) == 1:
+            owners[case.name] = case.first
+            own[case.first] = case.label.stem
     owners |= {image.stem: image for image in [*owners.values(), *found.alone]}
-    own = {image: mask for _, image, mask in single}
     further: dict[Unit, list[Unit]] = {}
     for mask in found.orphans:
         base = _NUMBER.sub("", mask.stem)
-        image = next((owners[name] for name in _names(mask, base) if name in owners), None)
-        if image is not None and (image not in own or own[image].stem.startswith(base)):
-            further.setdefault(image, []).append(mask)
+        name = first_known(_names(mask, base), owners)
+        if name is not None and own.get(owners[name], base).startswith(base):
+            further.setdefault(owners[name], []).append(mask)
     # A single numbered mask may also belong to another image, which is missing.
     return {image: masks for image, masks in further.items() if image in own or len(masks) > 1}
 

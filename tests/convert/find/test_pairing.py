@@ -80,7 +80,7 @@ def test_names_are_matched_only_where_they_can_mean_one_thing(
     images: list[str], masks: list[str], cases: dict[str, str | tuple[str, ...]], orphans: list[str], alone: list[str]
 ) -> None:
     found = match(units("images", *images), units("masks", *masks))
-    got = {name: tuple(sorted(unit.stem for unit in channels.values())) for name, channels, _ in found.cases}
+    got = {case.name: tuple(sorted(unit.stem for unit in case.images.values())) for case in found.cases}
     assert got == {name: (stems,) if isinstance(stems, str) else stems for name, stems in cases.items()}
     assert [unit.stem for unit in found.orphans] == orphans
     assert [unit.stem for unit in found.alone] == alone
@@ -105,13 +105,13 @@ def test_no_label_is_ever_given_to_the_image_of_another_case(
         units("images", *(picture.format(stem) for stem in kept_images)),
         units("masks", *(mask.format(stem) for stem in kept_masks)),
     )
-    for _, channels, label in found.cases:
-        own = kept_masks[[mask.format(stem) for stem in kept_masks].index(label.stem)]
+    for case in found.cases:
+        own = kept_masks[[mask.format(stem) for stem in kept_masks].index(case.label.stem)]
         if not found.by_start:
-            (image,) = channels.values()
+            (image,) = case.images.values()
             assert image.stem == picture.format(own)
     assert len(found.cases) + len(found.orphans) == len(kept_masks)
-    used = [unit for _, channels, _ in found.cases for unit in channels.values()]
+    used = [unit for case in found.cases for unit in case.images.values()]
     assert len(used) == len(set(used))
     assert sorted(unit.stem for unit in used + found.alone) == sorted(picture.format(stem) for stem in kept_images)
 
@@ -126,7 +126,7 @@ def test_sets_are_paired_whatever_their_files_are_called(stems: set[str], pictur
         units("images", *(picture.format(stem) for stem in stems)),
         units("masks", *(mask.format(stem) for stem in stems)),
     )
-    assert {name: label.stem for name, _, label in found.cases} == {
+    assert {case.name: case.label.stem for case in found.cases} == {
         name: mask.format(name) for name in ({picture.format(stem) for stem in stems} if picture == "{}" else stems)
     }
     assert (found.orphans, found.alone) == ([], [])
