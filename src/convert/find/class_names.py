@@ -8,14 +8,15 @@ form that recurs with other pictures; where forms differ in one place, that plac
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..model import CASE
 from ..survey import Survey
 from ..tree import Unit
 from .mask_folders import CaseFolder, wanted_name
+from .matching import first_known
 from .roles import FILLERS, IMAGE, MASK, MASK_WORDS, SEPARATORS, place_of, tokens_of
 
 _SEPARATOR = "[_\\-. ]"
@@ -31,16 +32,18 @@ class _Owned:
         The folder that contains both.
     form
         Its path with `CASE` for the name of its picture, in parts.
-    kind
-        The same below the folder that it shares with its picture, without the words for splits: what masks of one
-        class have in common.
     """
 
     unit: Unit
     top: str
     owner: str
     form: tuple[str, ...]
-    kind: tuple[str, ...]
+
+    @cached_property
+    def kind(self) -> tuple[str, ...]:
+        """The form below `top`, without the words for splits: what masks of one class have in common."""
+        below = self.form[self.top.count("/") + 1 :] if self.top else self.form
+        return tuple("" if place_of(part).split is not None and part != self.form[-1] else part for part in below)
 
 
 @dataclass(frozen=True)
@@ -50,19 +53,26 @@ class _Group:
     pictures: Mapping[str, Unit]
     masks: Mapping[Unit, _Owned | None]
 
+    @property
+    def owned(self) -> list[_Owned]:
+        """The masks whose pictures are known."""
+        return [one for one in self.masks.values() if one is not None]
+
 
 def cases_by_names(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:
     """Return the cases of a source with this layout; none if it has another."""
     groups = _groups(folders)
-    found = [one for group in groups for one in group.masks.values() if one is not None]
+    found = [one for group in groups for one in group.owned]
     names = _names(list(dict.fromkeys(one.kind for one in found)))
-    counts = Counter(names[one.kind] for one in found) if names else Counter()
-    if len(counts) < 2 or counts.most_common(1)[0][1] < 2:
+    recur = 0 < len(names) < len(found)
+    if not recur or _in_folders_of_sites(found) or sum(len(group.pictures) for group in groups) < 2:
         return []
-    shared = any(number > 1 for number in Counter((one.top, one.owner) for one in found).values())
-    if not shared and len({one.kind[:-1] for one in found}) > 1:
-        return []  # each folder has pictures of its own, such as one per site
     return [case for group in groups for case in _cases(survey, group, names)]
+
+
+def _in_folders_of_sites(masks: Sequence[_Owned]) -> bool:
+    """Return whether each folder has pictures of its own, with a mask each, such as one per site."""
+    return len({(one.top, one.owner) for one in masks}) == len(masks) and len({one.kind[:-1] for one in masks}) > 1
 
 
 def _cases(survey: Survey, group: _Group, names: Mapping[tuple[str, ...], str]) -> list[CaseFolder]:
@@ -85,8 +95,7 @@ def _cases(survey: Survey, group: _Group, names: Mapping[tuple[str, ...], str]) 
 
 def image_form(image: Unit, case: CaseFolder) -> str:
     """Return the path of a picture with `CASE` for the name of its case."""
-    parts = [CASE if part == case.own_name else part for part in (*image.folder.split("/"), image.stem) if part]
-    return "/".join(parts) + image.ending
+    return "/".join(_form(image, case.own_name)) + image.ending
 
 
 def _groups(folders: Mapping[str, list[Unit]]) -> list[_Group]:
@@ -103,7 +112,7 @@ def _groups(folders: Mapping[str, list[Unit]]) -> list[_Group]:
         if not keys or not masks or _in_own_folders(images, masks):
             return []
         groups.append(_Group(keys, {unit: _owned(unit, keys, top) for unit in masks}))
-    return groups if sum(len(group.pictures) for group in groups) > 1 else []
+    return groups
 
 
 def _above(folder: str) -> str:
@@ -156,55 +165,57 @@ def _place(unit: Unit, key: str) -> str:
 
 def _owned(unit: Unit, keys: Mapping[str, Unit], above: str) -> _Owned | None:
     """Return a mask with its picture, whose name is a part of the mask's path, or begins or ends the mask's name."""
-    parts = [part for part in (*unit.folder.split("/"), unit.stem) if part]
-    exact = {part for part in parts if part in keys}
+    exact = keys.keys() & _parts(unit)
     start = _start(unit.stem, keys)
-    owner = next(iter(exact)) if len(exact) == 1 else start or _end(unit.stem, keys) if not exact else None
-    if owner is None:
+    owner = next(iter(exact), None) or start or _end(unit.stem, keys)
+    if owner is None or len(exact) > 1:
         return None
-    form = [CASE if part == owner else part for part in parts]
+    form = _form(unit, owner)
     if start == owner:
         form[-1] = CASE + unit.stem[len(owner) :]
-    elif form[-1] == unit.stem and not exact:
+    elif not exact:
         form[-1] = unit.stem[: -len(owner)] + CASE
-    below = form[above.count("/") + 1 :] if above else form
-    kind = ["" if place_of(part).split is not None and part != form[-1] else part for part in below]
-    return _Owned(unit, above, owner, tuple(form), tuple(kind))
+    return _Owned(unit, above, owner, tuple(form))
 
 
-def _start(stem: str, names: Mapping[str, object] | set[str]) -> str | None:
+def _parts(unit: Unit) -> list[str]:
+    return [part for part in (*unit.folder.split("/"), unit.stem) if part]
+
+
+def _form(unit: Unit, name: str) -> list[str]:
+    """Return a file's path in parts, with `CASE` for each that is a name."""
+    return [CASE if part == name else part for part in _parts(unit)]
+
+
+def _start(stem: str, names: Container[str]) -> str | None:
     """Return the longest name that a stem continues after a separator."""
-    starts = (stem[: match.start()] for match in reversed(list(re.finditer(_SEPARATOR, stem))))
-    return next((start for start in starts if start in names), None)
+    return first_known((stem[: match.start()] for match in reversed(list(re.finditer(_SEPARATOR, stem)))), names)
 
 
-def _end(stem: str, names: Mapping[str, object]) -> str | None:
+def _end(stem: str, names: Container[str]) -> str | None:
     """Return the longest name with which a stem ends after a separator."""
-    ends = (stem[match.end() :] for match in re.finditer(_SEPARATOR, stem))
-    return next((end for end in ends if end in names), None)
+    return first_known((stem[match.end() :] for match in re.finditer(_SEPARATOR, stem)), names)
 
 
 def _names(kinds: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
     """Return kind of mask → class, if kinds differ in one place and that is not a number; otherwise nothing."""
-    if len(kinds) < 2 or len({len(kind) for kind in kinds}) > 1:
+    if len(set(map(len, kinds))) > 1:
         return {}
     differing = [at for at, same in enumerate(zip(*kinds, strict=True)) if len(set(same)) > 1]
     if len(differing) != 1:
         return {}
     plain = [re.sub(f"^{_SEPARATOR}+|{_SEPARATOR}+$", "", kind[differing[0]].replace(CASE, "")) for kind in kinds]
-    names = [_without_words(name) for name in plain]
-    names = names if len(set(names)) == len(names) else plain
-    numbered = any(name.isdecimal() for name in names)
+    names = list(map(_without_words, plain))
+    if len(set(names)) < len(names):
+        names = plain
     # Of several names that only mean mask, nothing says which is which.
-    unnamed = sum(not _names_a_class(name) for name in names)
-    if len(set(names)) < len(names) or numbered or unnamed > 1 or unnamed == len(names):
+    if len(set(names)) < len(names) or any(map(str.isdecimal, names)) or sum(map(_only_means_mask, names)) > 1:
         return {}
     return dict(zip(kinds, names, strict=True))
 
 
-def _names_a_class(name: str) -> bool:
-    """Return whether a name says more than that it is a mask."""
-    return bool(set(tokens_of(name)) - MASK_WORDS - FILLERS)
+def _only_means_mask(name: str) -> bool:
+    return (MASK_WORDS | FILLERS).issuperset(tokens_of(name))
 
 
 def _without_words(name: str) -> str:

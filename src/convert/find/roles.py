@@ -37,6 +37,7 @@ FILLERS = frozenset({
 _COLLECTIONS = frozenset({"set", "data", "dataset"})
 # fmt: on
 SPLIT_WORDS = TRAIN_WORDS | TEST_WORDS | VALIDATION_WORDS
+_NO_NAMES = IMAGE_WORDS | MASK_WORDS | FILLERS | SPLIT_WORDS
 DERIVATIVES, RAW = "derivatives", "rawdata"
 """BIDS keeps labels below the first of these, in folders named like those of the images; VerSe has both folders."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -64,38 +65,37 @@ def place_of(folder: str) -> Place:
     split: str | None = None
     key: list[str] = []
     where: list[str] = []
-    for part in map(_part_of, folder.split("/") if folder else ()):
+    parts = [part for part in folder.split("/") if part not in (DERIVATIVES, RAW)] if folder else []
+    for part in map(_part_of, parts):
         role = part.role or role
-        split = part.split or split
-        key += part.rest
-        where += part.splits + part.rest
+        split = next(iter(part.split), split)
+        key += part.key
+        where += part.where
     kind = None if split is None else TEST if split in TEST_WORDS else TRAIN
     return Place(role, kind, split in VALIDATION_WORDS, tuple(key), tuple(where))
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What one component of a path says: its role, its last word for a split, that as a list, and what is left."""
+    """What one component of a path says: its role, its last word for a split, and what is left without and with it."""
 
     role: str | None
-    split: str | None
-    splits: list[str]
-    rest: list[str]
+    split: list[str]
+    key: list[str]
+    where: list[str]
 
 
 def _part_of(component: str) -> _Part:
     tokens = tokens_of(component)
     role = _role(tokens)
-    words = [t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS | FILLERS and not t.isdecimal()]
-    splits = [t for t in words if t in SPLIT_WORDS][-1:]
-    only_splits = all(t in SPLIT_WORDS for t in words) and bool(splits or role)
-    heeded = splits[0] if splits and (only_splits or role or _COLLECTIONS & set(tokens)) else None
+    names = [token for token in tokens if token not in _NO_NAMES]
+    split = [token for token in tokens if token in SPLIT_WORDS][-1:]
     if role is not None:
-        rest = "_".join(t for t in tokens if t not in IMAGE_WORDS | MASK_WORDS | FILLERS | SPLIT_WORDS)
-        return _Part(role, heeded, splits, [rest] if rest else [])
-    if only_splits or component in (DERIVATIVES, RAW):
-        return _Part(None, heeded, splits if only_splits else [], [])
-    return _Part(None, heeded, [], [component])
+        key = ["_".join(names)] if names else []
+        return _Part(role, split, key, split + key)
+    if split and all(map(str.isdecimal, names)):
+        return _Part(None, split, [], split)
+    return _Part(None, split if _COLLECTIONS & set(tokens) else [], [component], [component])
 
 
 def with_one_open(folder: str) -> list[str]:
@@ -139,21 +139,22 @@ def role_of_stem(stem: str) -> tuple[str | None, str]:
     if glued and (role := _role([glued[1].lower()])) is not None:
         return role, glued[2]
     parts = SEPARATORS.split(stem)
-    last = parts[-1].lower()
-    if last.isdecimal() and len(parts) > 2:
-        role, rest = role_of_stem(stem[: len(stem) - len(last)].rstrip("_-. "))
+    if parts[-1].isdecimal() and len(parts) > 2:
+        role, rest = role_of_stem(_without_last(stem, parts))
         if role is not None and rest and stem.startswith(rest):
             return role, f"{rest}_{parts[-1]}"
-    # In the name of a folder, such a word may mean that its images have labels.
-    if last.rstrip("0123456789") in MASK_WORDS or last in MASK_WORDS | DRAWN_WORDS:
+    return _role_of_ends(stem, parts)
+
+
+def _role_of_ends(stem: str, parts: Sequence[str]) -> tuple[str | None, str]:
+    first, last = parts[0].lower(), parts[-1].lower()
+    # In the name of a folder, DRAWN_WORDS may mean that its images have labels.
+    if last.rstrip("0123456789") in MASK_WORDS or last in DRAWN_WORDS:
         return MASK, _without_last(stem, parts)
-    if parts[0].lower() in MASK_WORDS:
-        return MASK, _without_first(stem, parts)
-    if last in IMAGE_WORDS:
-        return IMAGE, _without_last(stem, parts)
-    if parts[0].lower() in IMAGE_WORDS:
-        return IMAGE, _without_first(stem, parts)
-    return None, stem
+    role = _role([first, last])
+    if role is None:
+        return None, stem
+    return role, _without_last(stem, parts) if _role([last]) == role else _without_first(stem, parts)
 
 
 def _without_last(stem: str, parts: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from ...errors import Cure, Finding
 from ...words import count_of
 from ..tree import Unit
 from .globs import CASE, common_path, glob_of, listed, pattern_of
+from .roles import SEPARATORS
 
 MOST_TAILS = 4
 """Maximum number of masks per image to propose."""
@@ -79,13 +80,11 @@ def choices_of(found: Sequence[Strangers]) -> tuple[Cure, ...]:
 def _names(sides: Sequence[Strangers]) -> tuple[str, list[str]]:
     """Return the pattern of the image names, and those of the labels of one image."""
     image = sides[0].images[0]
-    longer = [mask for mask in sides[0].masks if mask.stem.startswith(image.stem)]
-    if not longer:
-        all_images = [unit for one in sides for unit in one.images]
-        first, mask = _patterns_of(all_images, [unit for one in sides for unit in one.masks])
-        return first, [mask]
-    tails = [mask.stem[len(image.stem) :] + mask.ending for mask in longer]
-    after_separator = list(dict.fromkeys(tail for tail in tails if tail[:1] in ("_", "-", ".", " ")))[:MOST_TAILS]
+    tails = [mask.stem[len(image.stem) :] + mask.ending for mask in sides[0].masks if mask.stem.startswith(image.stem)]
+    if not tails:
+        first, pattern = _patterns_of(sides)
+        return first, [pattern]
+    after_separator = list(dict.fromkeys(filter(SEPARATORS.match, tails)))[:MOST_TAILS]
     same_in_all = len(sides) > 1 and len({one.images[0].stem for one in sides}) == 1
     case = image.stem if same_in_all else CASE
     chosen = after_separator if len(after_separator) > 1 else tails[:1]
@@ -101,8 +100,10 @@ def _by_last_folder(found: Sequence[Strangers]) -> list[str]:
     return [common_path(own) for own in list(folders.values())[:MOST_TAILS]] if several else []
 
 
-def _patterns_of(images: Sequence[Unit], masks: Sequence[Unit]) -> tuple[str, str]:
+def _patterns_of(sides: Sequence[Strangers]) -> tuple[str, str]:
     """Return the patterns of images and masks; if an image has several masks, of those whose name says label."""
+    images = [unit for one in sides for unit in one.images]
+    masks = [unit for one in sides for unit in one.masks]
     image = pattern_of(images)
     if CASE in image and len(masks) > len(images):
         start, end = image.removesuffix(images[0].ending).split(CASE)
