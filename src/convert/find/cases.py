@@ -196,19 +196,17 @@ def _with_patients(survey: Survey, cases: list[SourceCase]) -> list[SourceCase]:
     options = survey.options
     if options.patients is None and options.patient_pattern is None:
         return cases
-    listed: Mapping[str, str] = {}
-    if options.patients is not None:
-        rows = read_rows(options.patients, ("case", "patient"))
-        listed = _told_once(options.patients, [(row[0], row[1]) for row in rows if len(row) > 1])
+    listed = _listed_patients(options.patients) if options.patients is not None else {}
     pattern = _pattern(options.patient_pattern) if options.patient_pattern is not None else None
-    found = []
-    unknown = []
-    for case in cases:
-        patient = listed.get(case.original_name, listed.get(case.case)) or _patient_in(case.original_name, pattern)
-        found.append(replace(case, patient=patient or case.patient))
-        if found[-1].patient is None and case.split == TRAIN:
-            unknown.append(case)
-    what = repr(options.patient_pattern) if pattern is not None else str(options.patients)
+    found = [replace(case, patient=_patient_of(case, listed, pattern)) for case in cases]
+    _refuse_unknown_patients(survey, found)
+    return found
+
+
+def _refuse_unknown_patients(survey: Survey, cases: Iterable[SourceCase]) -> None:
+    unknown = [case for case in cases if case.patient is None and case.split == TRAIN]
+    pattern = survey.options.patient_pattern
+    what = repr(pattern) if pattern is not None else str(survey.options.patients)
     for case in unknown:
         survey.error(
             "SC085",
@@ -216,7 +214,15 @@ def _with_patients(survey: Survey, cases: list[SourceCase]) -> list[SourceCase]:
             file=survey.shown(case.images[0]),
             hint="correct the pattern or the list: cases of one patient must stay in one fold",
         )
-    return found
+
+
+def _listed_patients(path: Path) -> dict[str, str]:
+    return _told_once(path, [(row[0], row[1]) for row in read_rows(path, ("case", "patient")) if len(row) > 1])
+
+
+def _patient_of(case: SourceCase, listed: Mapping[str, str], pattern: re.Pattern[str] | None) -> str | None:
+    by_list = listed.get(case.original_name, listed.get(case.case))
+    return by_list or _patient_in(case.original_name, pattern) or case.patient
 
 
 def _patient_in(name: str, pattern: re.Pattern[str] | None) -> str | None:
@@ -261,8 +267,8 @@ def read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
     with naming(str(path)):
         rows = rows_of(read_text(path))
     header = [cell.casefold() for cell in rows[0]]
-    if any(name in header for name in columns):
-        order = [header.index(name) for name in columns if name in header]
+    order = [header.index(name) for name in columns if name in header]
+    if order:
         order += [i for i in range(len(header)) if i not in order]
         rows = [[row[i] if i < len(row) else "" for i in order] for row in rows[1:]]
     return rows

@@ -9,6 +9,7 @@ is given, folders called train, test and the like decide.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -161,7 +162,7 @@ class _Contradiction(SegconvError):
 
 def _judged_columns(entries: Iterable[Mapping[str, str]], file: str) -> Iterator[Finding]:
     """Yield an error if two columns are labels, and a warning if some have no meaning."""
-    columns = dict.fromkeys(key for entry in entries for key in entry if key)
+    columns = dict.fromkeys(filter(None, itertools.chain.from_iterable(entries)))
     labels = [key for key in columns if key in _LABEL]
     if len(labels) > 1:
         what = f"has the columns {' and '.join(labels)}, which are labels, expected one"
@@ -228,8 +229,8 @@ def _of_lists(found: Mapping[str, Any]) -> list[Any]:
     lists = {key: found[key] for key in _LISTS if key in found}
     if not lists or not all(isinstance(entries, list) for entries in lists.values()):
         raise SegconvError("is not an object with a list of cases, 'training'", code="SC087")
-    splits = {key: _LISTS[key] or ("train" if len(lists) > 1 else "") for key in lists}
-    return [_with_split(entry, splits[key]) for key, entries in lists.items() for entry in entries]
+    otherwise = "train" if len(lists) > 1 else ""
+    return [_with_split(entry, _LISTS[key] or otherwise) for key, entries in lists.items() for entry in entries]
 
 
 def _with_split(entry: Any, split: str) -> Any:

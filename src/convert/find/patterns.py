@@ -8,7 +8,7 @@ have, else what the wildcards matched.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,22 +82,17 @@ def pair_by_patterns(units: Sequence[Unit], images: Sequence[str], masks: str | 
     masks
         The pattern of labels, or None.
     """
-    pairing = Pairing(folders=[f"{' '.join(images)}" + (f" and {masks}" if masks else "")])
+    pairing = Pairing(folders=[" and ".join(filter(None, (" ".join(images), masks)))])
     patterns = [_Pattern(text, compile_pattern(text, root)) for text in images]
-    label_pattern = _Pattern(masks, compile_pattern(masks, root)) if masks is not None else None
-    names = _shared_names([*patterns, *([label_pattern] if label_pattern else [])])
-    labels = _Matches(names, pairing)
-    if label_pattern is not None:
-        labels.add(units, label_pattern)
-    found = _Matches(names, pairing)
-    taken = {unit.path for of_case in labels.cases.values() for unit in of_case.values()}
-    others = [unit for unit in units if unit.path not in taken]
-    for number, pattern in enumerate(patterns):
-        found.add(others, pattern, f"{number:04d}" if len(images) > 1 else "")
-    if pairing.findings and not (found.cases and (labels.cases or masks is None)):
+    label_patterns = [_Pattern(masks, compile_pattern(masks, root))] if masks is not None else []
+    names = _shared_names([*patterns, *label_patterns])
+    labels = _Matches(names, pairing, units, label_patterns)
+    taken = set(labels.units)
+    found = _Matches(names, pairing, [unit for unit in units if unit not in taken], patterns)
+    if not found.cases or (label_patterns and not labels.cases):
         return pairing  # a pattern that matches nothing explains everything that would be missing
-    if found.cases and labels.cases and not found.cases.keys() & labels.cases.keys():
-        pairing.findings.append(_no_common_case(found.cases, labels.cases, images[0], masks or ""))
+    if labels.cases and labels.cases.keys().isdisjoint(found.cases):
+        pairing.findings.append(_no_common_case(found, labels, images[0], label_patterns[0].text))
         return pairing
     _pair(pairing, patterns, found, labels)
     pairing.pairs = split_by_folders(pairing.pairs, pairing)
@@ -115,7 +110,7 @@ def _pair(pairing: Pairing, patterns: Sequence[_Pattern], found: _Matches, label
             continue
         patient = found.patients.get(key)
         pairing.pairs.append(Pair((), _name(key, first), TRAIN, channels, tuple(label.values()), patient))
-    for unit in (unit for of_case in labels.cases.values() for unit in of_case.values()):
+    for unit in labels.units:
         pairing.error("SC081", "is a label without an image", file=unit.path)
 
 
@@ -138,6 +133,10 @@ class _Matches:
     ----------
     names
         The named parts that distinguish cases; if empty, everything that wildcards match does.
+    units
+        The files to look at.
+    patterns
+        One per channel, unless it has a part for the channel.
 
     Attributes
     ----------
@@ -147,13 +146,22 @@ class _Matches:
         Case → patient, where a pattern names it.
     """
 
-    def __init__(self, names: Sequence[str], pairing: Pairing) -> None:
+    def __init__(
+        self, names: Sequence[str], pairing: Pairing, units: Sequence[Unit], patterns: Sequence[_Pattern]
+    ) -> None:
         self.cases: dict[Key, dict[str, Unit]] = {}
         self.patients: dict[Key, str] = {}
         self._names = names
         self._pairing = pairing
+        for number, pattern in enumerate(patterns):
+            self._add(units, pattern, f"{number:04d}" if len(patterns) > 1 else "")
 
-    def add(self, units: Iterable[Unit], pattern: _Pattern, channel: str = "") -> None:
+    @property
+    def units(self) -> list[Unit]:
+        """The files of all cases."""
+        return [unit for of_case in self.cases.values() for unit in of_case.values()]
+
+    def _add(self, units: Iterable[Unit], pattern: _Pattern, channel: str) -> None:
         """Add what a pattern matches; a pattern without a match is a finding.
 
         Parameters
@@ -202,23 +210,20 @@ def pair_as_told(survey: Survey, units: Sequence[Unit]) -> Pairing | None:
     return None
 
 
-def _no_common_case(
-    cases: Mapping[Key, Mapping[str, Unit]], labels: Mapping[Key, Mapping[str, Unit]], images: str, masks: str
-) -> Finding:
-    first, other = next(iter(cases)), next(iter(labels))
-    one, two = _globs_of(cases.values(), labels.values())
+def _no_common_case(found: _Matches, labels: _Matches, images: str, masks: str) -> Finding:
+    first, other = (_name(next(iter(side.cases)), side.units[0]) for side in (found, labels))
+    one, two = _globs_of(found.units, labels.units)
     return Finding(
         "SC081",
-        f"{images!r} finds cases such as {_name(first, next(iter(cases[first].values())))!r}, and {masks!r} such as"
-        f" {_name(other, next(iter(labels[other].values())))!r}: none of {len(cases)} and {len(labels)} is the same",
+        f"{images!r} finds cases such as {first!r}, and {masks!r} such as {other!r}: none of {len(found.cases)} and"
+        f" {len(labels.cases)} is the same",
         hint="name the part that is the same in both",
         cures=(Cure.of("name_images_and_masks", images=one, masks=two),),
     )
 
 
-def _globs_of(cases: Iterable[Mapping[str, Unit]], labels: Iterable[Mapping[str, Unit]]) -> tuple[str, str]:
+def _globs_of(*sides: Sequence[Unit]) -> tuple[str, str]:
     """Return the patterns that the file names suggest, if each side is in one folder."""
-    sides = [[unit for of_case in side for unit in of_case.values()] for side in (cases, labels)]
     if any(len({unit.folder for unit in side}) > 1 for side in sides):
         return "images/{case}.png", "masks/{case}_a.png"
     one, other = (glob_of(side[0].folder, pattern_of(side)) for side in sides)
