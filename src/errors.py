@@ -149,6 +149,9 @@ CODES: dict[str, Code] = {
     "SC097": Code(EXIT_DATA, "not reversible", "something cannot come back as it was", "nothing: it was merged during conversion"),
     "SC098": Code(EXIT_DATA, "orientations", "the cases are stored in several orientations, which nnU-Net ignores", "store all cases in one orientation, if left and right matter"),
     "SC099": Code(EXIT_DATA, "folds", "the folds do not match the cases: names that do not exist, cases or classes left out", "remove the file", ("convert_again",)),
+    # scores
+    "SC130": Code(EXIT_DATA, "units", "only some labels say how large a voxel is, or not as was given", cures=("give_spacing",)),
+    "SC131": Code(EXIT_DATA, "nothing to compare", "two sets of predictions have no case or class in common", "give predictions of the same cases"),
     # programs
     "SC100": Code(EXIT_SOFTWARE, "worker died", "a worker process was ended from outside", cures=("fewer_jobs",)),
     "SC101": Code(EXIT_SOFTWARE, "nnU-Net failed", "an nnU-Net command ended with an error", "read the named log"),

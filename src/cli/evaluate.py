@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..words import some_of
-from .options import PATH, bundled, example, jobs, option, overwrite, speaking, three_folders
+from ..errors import SegconvError
+from .options import PATH, bundled, example, jobs, option, overwrite, seed, speaking, three_folders
 from .sink import Sink
+from .types import PIXEL
 
 if TYPE_CHECKING:
     from ..review.scores.beside_tables import Table
@@ -21,37 +23,88 @@ if TYPE_CHECKING:
     from ..review.scores.scoring import Evaluation
     from ..train.paths import Paths
 
-SHOWN = 20
-"""How many cases and files are named; ``--json`` names all."""
-
 
 @dataclass(frozen=True)
 class Said:
-    """What values mean and how a case is stored, as the user declares it."""
+    """What the user says of the files: what values mean, how a case is stored, and what may be missing."""
 
     like: str | None
     labels: str | None
     maps: tuple[str, ...]
     layout: str | None
+    missing: str | None
+    extra: str | None
+    missing_masks: str | None
+
+    @property
+    def allowed(self) -> Allowed:
+        """What may lack a counterpart."""
+        from ..review.scores.pairing import Allowed
+
+        return Allowed(self.missing, self.extra, self.missing_masks)
 
 
 @dataclass(frozen=True)
-class CsvFile:
-    """The CSV file for the scores per case and class, if any."""
+class Asked:
+    """What is computed besides Dice."""
 
-    path: Path | None
+    distances: bool
+    tolerance: float | None
+    spacing_mm: tuple[float, ...] | None
+    against: Path | None
+    seed: int
+
+    @property
+    def surfaces(self) -> bool:
+        """Whether distances are asked for, be it by one of their options."""
+        return self.distances or self.tolerance is not None or self.spacing_mm is not None
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files to write, if any."""
+
+    csv: Path | None
+    plot: Path | None
     overwrite: bool
 
+    def refuse_taken(self) -> None:
+        """Refuse files that are taken, before anything is computed."""
+        from ..review.pictures import sealed
+        from ..review.scores import tables
 
-def _allowed(**said: str | None) -> Allowed:
-    from ..review.scores.pairing import Allowed
-
-    return Allowed(**said)
+        if self.csv is not None:
+            tables.refuse_taken(self.csv, overwrite=self.overwrite)
+        if self.plot is not None:
+            if self.plot.suffix.lower() != ".png":
+                message = f"--plot {self.plot} does not end in .png, the format of the picture"
+                raise SegconvError(message, hint="for example --plot scores.png")
+            sealed.refuse_taken(self.plot, overwrite=self.overwrite)
 
 
 @click.command(epilog=example("segconv evaluate mine testing/output"))
 @click.argument("predictions", type=PATH)
 @click.argument("references", metavar="REFERENCES|DATASET")
+@bundled(
+    "asked",
+    Asked,
+    option("--distances", is_flag=True, help="Also HD95, surface Dice and errors of volume, which takes longer."),
+    option(
+        "--tolerance",
+        type=click.FloatRange(min=0),
+        metavar="MM",
+        help="Distance at which surfaces count as the same in the surface Dice; default: 1. Implies --distances.",
+    ),
+    option(
+        "--spacing",
+        "spacing_mm",
+        type=PIXEL,
+        metavar="X,Y[,Z]",
+        help="Size of a pixel or voxel in mm, for files that do not hold it. Implies --distances.",
+    ),
+    option("--against", type=PATH, metavar="FOLDER", help="Other predictions of the same cases, to compare with."),
+    seed,
+)
 @bundled(
     "said",
     Said,
@@ -64,10 +117,6 @@ def _allowed(**said: str | None) -> Allowed:
         help="How a case is stored: as one file; as a folder of slices, or of one mask per class; or as masks in a"
         " folder per class.",
     ),
-)
-@bundled(
-    "allowed",
-    _allowed,
     option("--missing", type=click.Choice(["zero", "skip"]), help="Score missing predictions as 0, or leave them out."),
     option("--extra", type=click.Choice(["skip"]), help="Leave out predictions without a reference."),
     option(
@@ -75,9 +124,10 @@ def _allowed(**said: str | None) -> Allowed:
     ),
 )
 @bundled(
-    "csv",
-    CsvFile,
-    option("--csv", "path", type=PATH, help="Also write the scores of every case to this file."),
+    "files",
+    Files,
+    option("--csv", type=PATH, help="Also write the scores of every case to this file."),
+    option("--plot", type=PATH, metavar="PNG", help="Also draw the scores of every class, with a dot per case."),
     overwrite,
 )
 @jobs
@@ -86,9 +136,9 @@ def _allowed(**said: str | None) -> Allowed:
 def command(
     predictions: Path,
     references: str,
+    asked: Asked,
     said: Said,
-    allowed: Allowed,
-    csv: CsvFile,
+    files: Files,
     jobs: int,
     sink: Sink,
     paths: Paths,
@@ -102,35 +152,62 @@ def command(
     The score is Dice. A class that is neither in the reference nor in the prediction of a case does not
     count in that case. The mean of a class is over the cases in which it counts; the last row is the mean
     over classes. -v shows every case.
+
+    --distances adds, in mm: HD95, the 95th percentile of the distances between both surfaces; the surface
+    Dice (NSD), the part of both surfaces within --tolerance of the other; and errors of volume. A second
+    table takes all cases together. --against compares with other predictions of the same cases: each
+    difference has a 95% bootstrap interval.
     """
-    from ..review.scores.evaluation import evaluate_folders
-    from ..review.scores.tables import as_json, case_rows, class_rows, refuse_taken, write_csv
+    from ..review.scores.tables import as_json, comparison_as_json
+    from .evaluate_output import show, show_comparison, write
+
+    files.refuse_taken()
+    target = Path(references) if os.sep in references or Path(references).is_dir() else paths.dataset(references)
+    scored = partial(_scored, references=target, asked=asked, said=said, jobs=jobs, sink=sink, paths=paths)
+    found = scored(predictions)
+    show(found, sink)
+    sets = [(str(predictions), found)]
+    result: dict[str, Any] = as_json(found)
+    if asked.against is not None:
+        from ..review.scores.comparison import compare_evaluations
+
+        other = scored(asked.against)
+        compared = compare_evaluations(found, other, seed=asked.seed)
+        sets.append((str(asked.against), other))
+        show_comparison(compared, (str(predictions), str(asked.against)), sink)
+        result["against"] = {"predictions": str(asked.against), **comparison_as_json(compared), "other": as_json(other)}
+    write(sets, files.csv, files.plot, overwrite=files.overwrite, sink=sink)
+    written = {"csv": files.csv, "plot": files.plot}
+    findings = [finding for _, one in sets for finding in one.findings]
+    sink.end({**result, **{what: None if path is None else str(path) for what, path in written.items()}}, findings)
+    return 0
+
+
+def _scored(
+    predictions: Path, *, references: Path, asked: Asked, said: Said, jobs: int, sink: Sink, paths: Paths
+) -> Evaluation:
+    """Return the scores of a folder of predictions."""
+    from ..review.scores.evaluation import evaluate_folders, measure_surfaces
+    from ..review.scores.measuring import TOLERANCE_MM
     from ..work.readers import Readers
     from .label_texts import parse_map
 
-    if csv.path is not None:
-        refuse_taken(csv.path, overwrite=csv.overwrite)
+    readers = Readers(jobs, sink.progress())
     found = evaluate_folders(
         predictions,
-        Path(references) if os.sep in references or Path(references).is_dir() else paths.dataset(references),
+        references,
         labels=_declared(predictions, said, paths),
         values=parse_map(said.maps),
         layout=said.layout,
-        allowed=allowed,
+        allowed=said.allowed,
         tables=_table_beside,
-        readers=Readers(jobs, sink.progress()),
+        readers=readers,
     )
     sink.warn(found.findings)
-    if sink.verbose:
-        sink.table(*case_rows(found))
-        sink.data("")
-    sink.table(*class_rows(found))
-    _explain(found, sink)
-    if csv.path is not None:
-        write_csv(found, csv.path, overwrite=csv.overwrite)
-        sink.say(f"the scores of every case are in {csv.path}")
-    sink.end({**as_json(found), "csv": None if csv.path is None else str(csv.path)}, found.findings)
-    return 0
+    if not asked.surfaces:
+        return found
+    tolerance = TOLERANCE_MM if asked.tolerance is None else asked.tolerance
+    return measure_surfaces(found, tolerance=tolerance, spacing_mm=asked.spacing_mm, readers=readers)
 
 
 def _declared(predictions: Path, said: Said, paths: Paths) -> Declaration | None:
@@ -138,7 +215,6 @@ def _declared(predictions: Path, said: Said, paths: Paths) -> Declaration | None
     from ..convert.labels.declared import Declared
     from ..dataset.labels import value_text
     from ..dataset.layout import Dataset
-    from ..errors import SegconvError
     from ..review.scores.declared import of_dataset, of_values
     from ..review.scores.references import is_restored
     from .label_texts import parse_labels
@@ -173,15 +249,3 @@ def _table_beside(folder: Path, files: Collection[str], in_colours: bool) -> Tab
     declared = Declared.of(found.names)
     names = {name: value_text(value, declared.coding) for name, value in declared.names.items()}
     return Table(names, f"{folder}/{found.where}", found.occurring)
-
-
-def _explain(found: Evaluation, sink: Sink) -> None:
-    """Show which cases are scored, and what does not count."""
-    for note in found.notes:
-        sink.say(f"note: {note}")
-    if found.missing:
-        sink.say(f"scored as 0, without a prediction: {some_of(found.missing, SHOWN)}")
-    if found.skipped:
-        sink.say(f"left out, without a counterpart: {some_of(found.skipped, SHOWN)}")
-    if min(found.counted.values(), default=0) < len(found.cases):
-        sink.say("the column cases counts the cases in which a class is in the reference or in the prediction")

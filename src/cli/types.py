@@ -97,6 +97,13 @@ def _spacing(text: str) -> tuple[float, float, float]:
     return x, y, z
 
 
+def _pixel(text: str) -> tuple[float, ...]:
+    sizes = _numbers(text)
+    if len(sizes) not in (2, 3) or not all(0 < size < math.inf for size in sizes):
+        raise ValueError
+    return sizes
+
+
 NAMES = Parsed("a list of names, such as A,B", _names)
 PLANES = Parsed("a list of planes or axes, such as sagittal,coronal", lambda text: _names(text.lower()))
 FOLDS = Parsed("a list of folds, such as 0,1,2 or all", _folds)
@@ -106,6 +113,7 @@ SIZE = Parsed("a size in voxels, such as 64x64", _size)
 FEATURES = Parsed("a range of features, such as 8:64", _features)
 LIMITS = Parsed("a range of amounts, such as 30:50", _limits)
 SPACING = Parsed("a spacing of three lengths in mm above 0, such as 0.5,0.5,2", _spacing)
+PIXEL = Parsed("two or three lengths in mm above 0, such as 0.5,0.5", _pixel)
 
 
 class OneOf(ParamType):

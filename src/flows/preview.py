@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..dataset.layout import Dataset
-from ..errors import Cure, SegconvError
+from ..errors import SegconvError
 from ..image.geometry import Geometry, Volume
 from ..review.pictures.overlay import Panel, montage
-from ..review.pictures.sealed import is_sealed
+from ..review.pictures.sealed import refuse_taken
 from ..train.commands import Tell
 from ..train.holds import reading
 from ..train.model import Model
@@ -25,7 +24,6 @@ from ..train.trainers import find_trainer, list_trainers
 from ..train.transforms import Transformed, outputs, preprocessed_cases, transform_case
 from ..words import some_of
 from ..work.plan import PREVIEW, work_folder
-from ..work.preflight import refuse_unwritable_name
 from ..work.scratch import Warn, scratch
 from ..work.single import write_single
 
@@ -87,7 +85,7 @@ def preview(
         exists, ``SC031`` if it could not be written; what `transform_case` raises.
     """
     trainer = find_trainer(model.trainer, list_trainers())
-    _refuse_taken(picture, overwrite=overwrite)
+    refuse_taken(picture, overwrite=overwrite)
     case = _chosen(sampling.case, preprocessed_cases(model, paths))
     names = dataset.description.channel_names
     if not 0 <= sampling.channel < len(names):
@@ -99,7 +97,7 @@ def preview(
         )
     colour = tuple(name.casefold() for name in names) == COLOURS and made.label.ndim == 2
     data = draw(made, model.trainer, channel=None if colour else sampling.channel)
-    write_single(picture, data, partial(_refuse_taken, picture, overwrite=overwrite))
+    write_single(picture, data, partial(refuse_taken, picture, overwrite=overwrite))
     return made
 
 
@@ -109,27 +107,6 @@ def _chosen(case: str | None, among: Sequence[str]) -> str:
     if case not in among:
         raise SegconvError(f"no preprocessed case {case!r}", hint=f"there are {some_of(among, 10)}")
     return case
-
-
-def _refuse_taken(picture: Path, *, overwrite: bool) -> None:
-    """Refuse to replace anything but a picture by segconv, and that unless asked for."""
-    refuse_unwritable_name(picture)
-    if not os.path.lexists(picture):
-        return
-    if not overwrite:
-        raise SegconvError(
-            "already exists",
-            code="SC020",
-            file=str(picture),
-            cures=[Cure.of("choose_other_output"), Cure.of("overwrite")],
-        )
-    if not is_sealed(picture):
-        raise SegconvError(
-            "is not a picture that segconv drew, to the last byte, and is not replaced",
-            code="SC020",
-            file=str(picture),
-            cures=[Cure.of("choose_other_output")],
-        )
 
 
 def draw(made: Transformed, trainer: str, *, channel: int | None) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .. import reading
 from ..errors import SegconvError
@@ -27,7 +27,7 @@ class Readers:
     """Workers that read files while a plan is made.
 
     They are threads of this process, because they work outside the interpreter's lock and their results
-    are small.
+    are small; or processes, for what computes under that lock.
 
     Parameters
     ----------
@@ -35,13 +35,16 @@ class Readers:
         Maximum number of workers; 1 reads in this thread.
     progress
         Shows the progress.
+    backend
+        Kind of workers, as in `parallel.each`; what processes call is picklable.
     """
 
     jobs: int = 1
     progress: Progress = UNHEARD
+    backend: str | None = THREADS
 
     def __post_init__(self) -> None:
-        refuse_unfit(jobs=self.jobs, progress=self.progress)
+        refuse_unfit(jobs=self.jobs, progress=self.progress, backend=self.backend)
 
     def over(
         self,
@@ -67,26 +70,15 @@ class Readers:
         if not items:
             return
 
-        def attempt(numbered: tuple[int, T]) -> tuple[int, R | SegconvError]:
-            number, item = numbered
-            try:
-                return number, read(item)
-            except SegconvError as error:
-                return number, error
-            except OSError as error:
-                return number, reading.refusal(error, error.filename or files(item)[0])
-            except MemoryError:
-                return number, SegconvError("memory ran out", code="SC103")
-
         def nbytes(item: T) -> int:
             return sum(map(reading.size_if_there, files(item)))
 
-        workers = within_memory(Workers(self.jobs, THREADS, self.progress), items, nbytes, decoded)
+        workers = within_memory(Workers(self.jobs, self.backend, self.progress), items, nbytes, decoded)
         early: dict[int, R | SegconvError] = {}
         due = 0
         with (
             shown(self.progress, len(items), what=WHAT),
-            closing(each(attempt, enumerate(items), jobs=workers.jobs, backend=THREADS)) as results,
+            closing(each(_Attempt(read, files), enumerate(items), jobs=workers.jobs, backend=self.backend)) as results,
         ):
             for number, result in results:
                 early[number] = result
@@ -94,6 +86,25 @@ class Readers:
                 while due in early:
                     yield items[due], early.pop(due)
                     due += 1
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """Reads an item; errors become results."""
+
+    read: Callable[[Any], Any]
+    files: Callable[[Any], Sequence[str]]
+
+    def __call__(self, numbered: tuple[int, Any]) -> tuple[int, Any]:
+        number, item = numbered
+        try:
+            return number, self.read(item)
+        except SegconvError as error:
+            return number, error
+        except OSError as error:
+            return number, reading.refusal(error, error.filename or self.files(item)[0])
+        except MemoryError:
+            return number, SegconvError("memory ran out", code="SC103")
 
 
 ONE = Readers()

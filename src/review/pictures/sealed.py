@@ -7,12 +7,14 @@ text in it, drops the seal or invalidates it. Source of the format: PNG (ISO/IEC
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 import zlib
 from pathlib import Path
 
 from ... import reading
-from ...errors import SegconvError
+from ...errors import Cure, SegconvError
+from ...work.preflight import refuse_unwritable_name
 
 MAX_BYTES = 256 << 20
 
@@ -36,6 +38,33 @@ def is_sealed(picture: Path) -> bool:
         return False
     end = _HEADER_END + _SEAL_BYTES
     return data.startswith(_SIGNATURE) and data[_HEADER_END:end] == _seal(data[:_HEADER_END] + data[end:])
+
+
+def refuse_taken(picture: Path, *, overwrite: bool) -> None:
+    """Refuse to replace anything but a picture by segconv, and that unless asked for.
+
+    Raises
+    ------
+    SegconvError
+        ``SC020`` for a file that is not replaced; ``SC031`` if it could not be written anyway.
+    """
+    refuse_unwritable_name(picture)
+    if not os.path.lexists(picture):
+        return
+    if not overwrite:
+        raise SegconvError(
+            "already exists",
+            code="SC020",
+            file=str(picture),
+            cures=[Cure.of("choose_other_output"), Cure.of("overwrite")],
+        )
+    if not is_sealed(picture):
+        raise SegconvError(
+            "is not a picture that segconv drew, to the last byte, and is not replaced",
+            code="SC020",
+            file=str(picture),
+            cures=[Cure.of("choose_other_output")],
+        )
 
 
 def _seal(png: bytes) -> bytes:

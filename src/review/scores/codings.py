@@ -8,17 +8,17 @@ predicted may be missing, unless something else was predicted in its place.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...dataset.labels import BACKGROUND
 from ...errors import Cure, Finding, warning
 from .crossed import Crossed
-from .declared import Classes, Declaration, merged, sort_key
+from .declared import Classes, Declaration, Texts, merged, sort_key
 from .dice import Overlap
 from .opened_label import COLOURS, INDICES, MASKS
 from .sides import SHOWN, Side, disagree, listed, sides
-from .tally import Tally
+from .tally import Contents, Tally
 
 INSTEAD = 0.5
 """If more of a class than this was predicted as something else, another number may stand for it."""
@@ -29,6 +29,9 @@ NOT_THE_SAME = 0.1
 NOTHING = "0"
 BLACK = "#000000"
 TRANSPARENT = "#00000000"
+
+SidesTexts = tuple[Texts, Texts]
+"""Values of the predictions and of the references."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,13 @@ class Coding:
                 found[pair] += number
         return found
 
+    def stored(self, tally: Tally) -> tuple[dict[str, SidesTexts], Texts]:
+        """Return class → its values as stored on both sides of one case, and the ignored values of its reference."""
+        classes = self.cases.get(tally.case, self.classes)
+        mine = _stored(self.predictions, tally.prediction)
+        its = _stored(self.references, tally.reference)
+        return {name: (mine(texts), its(texts)) for name, texts in classes.names.items()}, its(classes.ignore)
+
     def predicted(self, tallies: Iterable[Tally]) -> Crossed:
         """Return the pairs of values over all cases with a prediction."""
         found: Counter[tuple[str, str]] = Counter()
@@ -90,6 +100,14 @@ class Coding:
     def found(self, *findings: Finding) -> Coding:
         """Return the same coding with more findings."""
         return replace(self, findings=(*self.findings, *findings))
+
+
+def _stored(side: Side, held: Contents | None) -> Callable[[Texts], Texts]:
+    """Return what translates values, as they are compared, to those that a label holds."""
+    if held is None:
+        return lambda texts: frozenset()
+    seen = {value: side.text(held, value) for value in held.counts}
+    return lambda texts: frozenset(value for value, text in seen.items() if text in texts)
 
 
 def settle(

@@ -103,5 +103,6 @@ def _known(values: Iterable[float]) -> list[float]:
 
 
 def _mean(values: Iterable[float]) -> float:
-    known = _known(values)
-    return sum(known) / len(known) if known else math.nan
+    """Return the mean of what is not NaN, with the rounding of nnU-Net's, which adds zeros for NaN."""
+    found = np.array(list(values), dtype=float)
+    return float(np.nanmean(found)) if not np.isnan(found).all() else math.nan

@@ -10,21 +10,21 @@ from typing import TypeVar
 
 from ...dataset.labels import parse_value, value_text
 from ...errors import Refused, SegconvError, refuse_if_any
-from ...image.opened import decoded_bytes
 from ...words import some_of
 from ...work.held import Held, unchanged
 from ...work.readers import ONE, Readers
 from .beside_tables import TablesOf, of_tables
+from .case_masks import Pair, ScoredCase
 from .declared import Declaration, of_values
 from .found import Found, LabelUnit, find_labels
 from .layouts import CLASSES
+from .measuring import TOLERANCE_MM, measured
 from .opened_label import MASKS
 from .pairing import SKIP, ZERO, Allowed, pair, unpaired
 from .references import ABOUT, declared, find_references
 from .scoring import Evaluation, mask_scores, value_scores
 from .tally import Tally, count_case, is_no_label
 
-Pair = tuple[LabelUnit | None, LabelUnit]
 R = TypeVar("R")
 
 
@@ -85,6 +85,31 @@ def evaluate_folders(
             return counting.scores(said, values or {}, tables)
 
 
+def measure_surfaces(
+    found: Evaluation,
+    *,
+    tolerance: float = TOLERANCE_MM,
+    spacing_mm: Sequence[float] | None = None,
+    readers: Readers = ONE,
+) -> Evaluation:
+    """Return the scores with distances between surfaces, surface Dice and errors of volume; opens all labels again.
+
+    Parameters
+    ----------
+    found
+        What `evaluate_folders` returned.
+    tolerance, spacing_mm, readers
+        As in `measuring.measured`.
+
+    Raises
+    ------
+    Refused
+        What `measuring.measured` raises.
+    """
+    made = measured(found.scored, tolerance=tolerance, spacing_mm=spacing_mm, readers=readers)
+    return replace(found, surfaces=made)
+
+
 def _as_declaration(labels: Declaration | Mapping[str, int | str] | None) -> Declaration | None:
     if labels is None or isinstance(labels, Declaration):
         return labels
@@ -131,7 +156,16 @@ class _Counting:
             skipped=tuple(unit.shown for unit in skipped),
             notes=(*self._notes(), *result.notes),
             findings=refuse_if_any(dict.fromkeys((*findings, *result.findings))),
+            scored=self._scored_cases(result),
         )
+
+    def _scored_cases(self, result: Evaluation) -> dict[str, ScoredCase]:
+        pairs: dict[str, Pair] = {its.name: (mine, its) for mine, its in self.paired.pairs}
+        pairs |= {unit.name: (None, unit) for unit in self.paired.missing}
+        return {
+            case: ScoredCase(pairs[case], overlaps, *result.stored.get(case, ()))
+            for case, overlaps in result.overlaps.items()
+        }
 
     @property
     def _scorable(self) -> list[Tally]:
@@ -189,10 +223,7 @@ def _files_of(pair: Pair) -> list[str]:
 
 
 def _decoded(pair: Pair) -> int:
-    """Return the decoded bytes of a pair: slices of a volume are held all at once, class masks one by one."""
-    return sum(
-        (max if unit.form == CLASSES else sum)(map(decoded_bytes, unit.files)) for unit in pair if unit is not None
-    )
+    return sum(unit.decoded_bytes for unit in pair if unit is not None)
 
 
 def _classes_of(units: Sequence[LabelUnit]) -> frozenset[str] | None:

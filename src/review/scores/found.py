@@ -11,6 +11,7 @@ from pathlib import Path
 from ... import reading
 from ...dataset import lineage
 from ...errors import SegconvError
+from ...image.opened import decoded_bytes
 from .layouts import (
     CLASS_FOLDERS,
     CLASSES,
@@ -58,6 +59,11 @@ class LabelUnit:
         if self.form == FILE:
             return self.files[0]
         return os.path.commonpath([os.path.dirname(file) for file in self.files])
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Decoded size: slices of a volume are held all at once, class masks one by one."""
+        return (max if self.form == CLASSES else sum)(map(decoded_bytes, self.files))
 
     @property
     def names(self) -> dict[str, str]:

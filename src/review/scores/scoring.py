@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import Cure, Finding, SegconvError
-from .codings import settle
-from .declared import Declaration, sort_key
+from .case_masks import ScoredCase
+from .codings import SidesTexts, settle
+from .declared import Declaration, Texts, sort_key
 from .dice import Overlap, Scores
+from .measuring import Surfaces
 from .pairing import EMPTY, MISSING_CURES, SKIP, Allowed
 from .references import is_restored
 from .sides import listed
@@ -38,6 +40,12 @@ class Evaluation(Scores):
         Guesses and exclusions, in words.
     findings
         Warnings.
+    stored
+        Case → class → its values as stored on both sides; and the ignored values; empty for masks of classes.
+    scored
+        Case → its files and what was scored in it.
+    surfaces
+        Distances and volumes, if they were measured.
     """
 
     overlaps: dict[str, dict[str, Overlap]] = field(default_factory=dict)
@@ -47,6 +55,9 @@ class Evaluation(Scores):
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    stored: Mapping[str, tuple[Mapping[str, SidesTexts], Texts]] = field(default_factory=dict, repr=False)
+    scored: Mapping[str, ScoredCase] = field(default_factory=dict, repr=False)
+    surfaces: Surfaces | None = None
 
     @classmethod
     def of(cls, overlaps: dict[str, dict[str, Overlap]], **said: Any) -> Evaluation:
@@ -76,6 +87,7 @@ def value_scores(
         labels={name: tuple(sorted(texts, key=sort_key)) for name, texts in classes.names.items()},
         notes=tuple(notes),
         findings=coding.findings,
+        stored={tally.case: coding.stored(tally) for tally in tallies},
     )
 
 

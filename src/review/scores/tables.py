@@ -1,11 +1,9 @@
-"""Scores as tables: for people, for other programs as CSV, and as the object that ``--json`` prints."""
+"""Scores as tables: for people, as a CSV file, and as the object that ``--json`` prints."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,80 +12,171 @@ from ... import reading
 from ...errors import Cure, SegconvError
 from ...work.preflight import refuse_unwritable_name
 from ...work.single import write_single
+from .comparison import MEAN, Comparison
 from .dice import Overlap
+from .measuring import Surfaces
+from .metrics import metrics_of, scores_of
+from .score_csv import as_csv, is_csv
 from .scoring import Evaluation
 
-CSV_COLUMNS = ("case", "class", "dice", "shared_voxels", "predicted_voxels", "reference_voxels")
-_DIGITS = 6
-_ENCODING = ("utf-8", "surrogateescape")
-"""File names are bytes, and nearly always UTF-8."""
 LONGEST_CSV = 256 << 20
 """Bytes of a table that may be replaced: that is millions of rows."""
 
+_SIGNED = ("volume_error", "volume_error_percent")
 
-def class_rows(found: Evaluation) -> tuple[list[str], list[list[str]]]:
+Table = tuple[list[str], list[list[str]]]
+"""Columns and rows."""
+
+
+def class_rows(found: Evaluation) -> Table:
     """Return columns and rows: one row per class, and the mean over classes last."""
+    metrics = metrics_of(found)
+    scores = {metric: scores_of(found, metric.key) for metric in metrics}
     counted = found.counted
-    rows = [[name, _shown(dice), str(counted[name])] for name, dice in found.classes.items()]
-    return ["class", "Dice", "cases"], [*rows, ["mean", _shown(found.mean), str(len(found.cases))]]
+    rows = [
+        [name, *(metric.shown(scores[metric].classes.get(name, math.nan)) for metric in metrics), str(counted[name])]
+        for name in counted
+    ]
+    means = [metric.shown(scores[metric].mean) for metric in metrics]
+    return ["class", *(metric.title for metric in metrics), "cases"], [*rows, ["mean", *means, str(len(found.cases))]]
 
 
-def case_rows(found: Evaluation) -> tuple[list[str], list[list[str]]]:
+def case_rows(found: Evaluation) -> Table:
     """Return columns and rows: one row per case and class."""
-    return ["case", "class", "Dice"], [[case, name, _shown(overlap.dice)] for case, name, overlap in _each(found)]
+    columns, surfaces = ["case", "class", "Dice"], found.surfaces
+    if surfaces is None:
+        return columns, [[case, name, f"{overlap.dice:.4f}"] for case, name, overlap in _each(found)]
+    rows = []
+    for case, name, overlap in _each(found):
+        score = surfaces.cases[case][name]
+        rows.append([case, name, f"{overlap.dice:.4f}", *_surface_cells(score)])
+    return [*columns, *_surface_columns(surfaces)], rows
 
 
-def as_csv(found: Evaluation) -> bytes:
-    """Return a table with one row per case and class; Dice is empty if neither side has the class."""
-    return _as_csv(_each(found))
+def pooled_rows(found: Evaluation, surfaces: Surfaces) -> Table:
+    """Return columns and rows: one row per class, with all cases taken together."""
+    dice = _pooled(found)
+    rows = [
+        [name, f"{dice[name].dice:.4f}", *_surface_cells(pool), str(pool.cases)]
+        for name, pool in surfaces.pools.items()
+    ]
+    return ["pooled", "Dice", *_surface_columns(surfaces), "cases"], rows
 
 
-def is_csv(data: bytes) -> bool:
-    """Return whether a file is an exact result of `as_csv`.
+def comparison_rows(found: Comparison, names: tuple[str, str]) -> Table:
+    """Return columns and rows: one row per score and class, and the mean over classes of each score.
 
-    Each row follows from its names and numbers of voxels, so foreign columns, values or notes are detected.
+    Parameters
+    ----------
+    names
+        Of both sets.
     """
-    try:
-        _, *rows = csv.reader(io.StringIO(data.decode(*_ENCODING), newline=""), strict=True)
-        each = [(case, name, Overlap(*map(int, voxels))) for case, name, _, *voxels in rows]
-        possible = all(0 <= o.both <= min(o.predicted, o.reference) for _, _, o in each)
-        once = len({(case, name) for case, name, _ in each}) == len(each)
-        return bool(each) and possible and once and _as_csv(each) == data
-    except (ValueError, TypeError, ArithmeticError, csv.Error):
-        return False
+    interval = f"{found.confidence:.0%} interval"
+    columns = ["class", "score", *names, "difference", interval, "", "cases", "better/worse"]
+    rows = []
+    for one in found.differences:
+        shown = one.metric.shown
+        between = "" if math.isnan(one.low) else f"{shown(one.low)} to {shown(one.high)}"
+        won = "" if one.name == MEAN else f"{one.better}/{one.worse}"
+        numbers = [shown(one.first), shown(one.second), shown(one.difference), between, one.verdict]
+        rows.append([one.name or "mean", one.metric.title, *numbers, str(one.cases), won])
+    return columns, rows
 
 
-def _as_csv(each: Iterable[tuple[str, str, Overlap]]) -> bytes:
-    lines = [_line(CSV_COLUMNS)]
-    for case, name, overlap in each:
-        dice = "" if math.isnan(overlap.dice) else f"{overlap.dice:.{_DIGITS}f}"
-        lines.append(_line((case, name, dice, overlap.both, overlap.predicted, overlap.reference)))
-    return "".join(lines).encode(*_ENCODING)
-
-
-def _line(row: Sequence[object]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(row)  # which quotes a carriage return only where it ends its lines so
-    return text.getvalue().removesuffix("\r\n") + "\n"
+def about_empty(found: Evaluation) -> Iterator[str]:
+    """Yield what does not count in these scores, because one side or both lack a class."""
+    uncounted = [name for name, number in found.counted.items() if not number]
+    if uncounted:
+        yield (
+            f"{', '.join(uncounted)}: in no reference and no prediction, left out of the mean (nnU-Net's foreground"
+            " mean is NaN there)"
+        )
+    surfaces = found.surfaces
+    if surfaces is not None and (apart := sum(pool.apart for pool in surfaces.pools.values())):
+        yield (
+            f"only one side has the class in {apart} of {sum(found.counted.values())} scores: Dice and NSD are 0"
+            " there, and there is no distance: HD95 is infinite, and left out of means and pooled distances"
+        )
 
 
 def as_json(found: Evaluation) -> dict[str, Any]:
     """Return all of it for JSON, which has no NaN."""
+    surfaces = found.surfaces
     return {
         "cases": {case: {name: _known(dice) for name, dice in of.items()} for case, of in found.cases.items()},
         "classes": {name: _known(dice) for name, dice in found.classes.items()},
         "mean": _known(found.mean),
         "counted": found.counted,
+        "pooled": {name: _known(overlap.dice) for name, overlap in _pooled(found).items()},
         "voxels": {
             case: {name: [overlap.both, overlap.predicted, overlap.reference] for name, overlap in of.items()}
             for case, of in found.overlaps.items()
         },
+        "surfaces": None if surfaces is None else _surfaces_as_json(found, surfaces),
         "labels": {name: list(texts) for name, texts in found.labels.items()},
         "declared_by": found.declared_by,
         "missing": list(found.missing),
         "skipped": list(found.skipped),
-        "notes": list(found.notes),
+        "notes": [*found.notes, *about_empty(found)],
     }
+
+
+def comparison_as_json(found: Comparison) -> dict[str, Any]:
+    """Return all of it for JSON: score → class → means, difference and interval."""
+    scores: dict[str, dict[str, Any]] = {}
+    for one in found.differences:
+        part = scores.setdefault(one.metric.key, {"classes": {}, "mean": None})
+        if one.name == MEAN:
+            part["mean"] = one.as_json()
+        else:
+            part["classes"][one.name] = one.as_json()
+    how = {"seed": found.seed, "resamples": found.resamples, "confidence": found.confidence}
+    return {"scores": scores, "cases": list(found.cases), "left_out": list(found.left_out), **how}
+
+
+def _surfaces_as_json(found: Evaluation, surfaces: Surfaces) -> dict[str, Any]:
+    keys = ("hd95", "nsd", *_SIGNED)
+    of = {key: scores_of(found, key) for key in (*keys, *(f"abs_{key}" for key in _SIGNED))}
+    return {
+        "tolerance": surfaces.tolerance,
+        "unit": {"length": surfaces.unit.length, "volume": surfaces.unit.volume},
+        "cases": {
+            case: {name: {key: _known(getattr(score, key)) for key in keys} for name, score in scores.items()}
+            for case, scores in surfaces.cases.items()
+        },
+        "classes": {
+            name: {
+                **{key: _known(scores.classes[name]) for key, scores in of.items()},
+                "cases_with_distance": of["hd95"].counted[name],
+            }
+            for name in found.counted
+        },
+        "mean": {key: _known(scores.mean) for key, scores in of.items()},
+        "pooled": {name: pool.as_json() for name, pool in surfaces.pools.items()},
+    }
+
+
+def _pooled(found: Evaluation) -> dict[str, Overlap]:
+    """Return class → overlap of all cases together."""
+    pooled: dict[str, Overlap] = {}
+    for _, name, one in _each(found):
+        so_far = pooled.get(name, Overlap(0, 0, 0))
+        pooled[name] = Overlap(
+            so_far.both + one.both, so_far.predicted + one.predicted, so_far.reference + one.reference
+        )
+    return pooled
+
+
+def _surface_columns(surfaces: Surfaces) -> list[str]:
+    unit = surfaces.unit
+    distances = [f"HD95 {unit.length}", f"NSD {surfaces.tolerance:g} {unit.length}"]
+    return [*distances, f"volume error {unit.volume}", "volume error %"]
+
+
+def _surface_cells(score: Any) -> list[str]:
+    """Return distances, surface Dice and errors of volume of a case or of a pool as text."""
+    errors = [f"{score.volume_error:+.2f}", f"{score.volume_error_percent:+.1f}"]
+    return [f"{score.hd95:.2f}", f"{score.nsd:.4f}", *(text.replace("+nan", "nan") for text in errors)]
 
 
 def refuse_taken(target: Path, *, overwrite: bool) -> None:
@@ -126,9 +215,5 @@ def _each(found: Evaluation) -> Iterator[tuple[str, str, Overlap]]:
     return ((case, name, overlap) for case, of in found.overlaps.items() for name, overlap in of.items())
 
 
-def _shown(dice: float) -> str:
-    return f"{dice:.4f}"
-
-
-def _known(dice: float) -> float | None:
-    return None if math.isnan(dice) else dice
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from skimage import io
 
 from segconv.review.scores.dice import Overlap
-from segconv.review.scores.tables import as_csv, is_csv
+from segconv.review.scores.score_csv import as_csv, is_csv
 
 from ...command import Command
 
@@ -71,7 +71,7 @@ def test_whatever_evaluate_writes_is_its_own(found: dict[str, dict[str, tuple[in
         case: {name: Overlap(both, both + more, both + others) for name, (both, more, others) in of.items()}
         for case, of in found.items()
     }
-    made: Any = SimpleNamespace(overlaps=overlaps)
+    made: Any = SimpleNamespace(overlaps=overlaps, surfaces=None)
     assert is_csv(as_csv(made))
 
 
