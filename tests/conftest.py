@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from .command import Command
+from .train.really_trained import ReallyTrained, trained_in
 
 settings.register_profile("dev", max_examples=30, deadline=None)
 settings.register_profile(
@@ -28,6 +29,21 @@ def data() -> Path:
             pytest.fail(f"the real sets are required, and {folder} is not there")
         pytest.skip(f"the real sets are not there ({folder}); SEGCONV_TEST_DATA names their folder")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests that may have to wait for the training of models the time for it."""
+    for item in items:
+        if "really_trained" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(1800))
+
+
+@pytest.fixture(scope="session")
+def really_trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> ReallyTrained:
+    """Models that nnU-Net trained on Hippocampus; read only, see `ReallyTrained.copied_to`."""
+    base = tmp_path_factory.getbasetemp()
+    ours = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # one for all workers
+    return trained_in(ours / "really-trained", data)
 
 
 @pytest.fixture
