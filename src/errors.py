@@ -158,6 +158,9 @@ CODES: dict[str, Code] = {
     "SC102": Code(EXIT_FOUND, "below the bar", "a result is worse than it must be", "see the message"),
     "SC103": Code(EXIT_SOFTWARE, "memory", "memory ran out", cures=("fewer_jobs",)),
     "SC104": Code(EXIT_SOFTWARE, "internal error", "something that segconv did not foresee", "run again with SEGCONV_DEBUG=1 and report what it prints"),
+    "SC140": Code(EXIT_CONFIG, "package", "Python or a package is missing, of a wrong version, or does not work", "pip install 'segconv[train]' in a fresh environment"),
+    "SC141": Code(EXIT_CONFIG, "variable", "an environment variable is misspelled, or harms training", "unset the variable"),
+    "SC142": Code(EXIT_CONFIG, "machine", "memory, a limit or a disk of this machine is not enough", "make room"),
     "SC105": Code(EXIT_INTERRUPTED, "interrupted", "Ctrl-C, or the system asked the process to end", "run the same command again: it resumes where it stopped"),
 }  # fmt: skip
 

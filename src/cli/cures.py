@@ -44,6 +44,8 @@ WORDS = {
     "force_replacing_linked": "`--force` replaces it anyway; `segconv check` then finds what no longer holds",
     "make_folders_elsewhere": "`segconv paths init ROOT` makes the folders elsewhere, `--raw FOLDER` names one",
     "show_paths": "`segconv paths show` shows where datasets are looked up",
+    "share_more_memory": "`docker run --shm-size=8g`",
+    "start_with_gpus": "`docker run --gpus all`, in a container",
     # a dataset that exists
     "rename_label": "`segconv labels rename {dataset} {old}={new}`",
     "make_ignore": "`segconv labels ignore {dataset} --value {label} --to 43_New` makes a label the ignore label",

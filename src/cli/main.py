@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "restore": "Bring predictions back to your own names and values.",
     "evaluate": "Score predictions against reference masks.",
     "stress": "Measure how much a trained model depends on pose and grey values.",
+    "doctor": "Examine whether this machine can train.",
     "paths": "Make nnU-Net's three folders, or show where they are.",
     "nnunet": "Run any nnU-Net command with the folders set.",
     "abort": "Remove what an unfinished run left.",

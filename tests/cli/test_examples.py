@@ -21,7 +21,7 @@ from .test_main import leaves
 pytestmark = pytest.mark.train
 
 ORDER = [
-    "paths init", "paths show", "paths", "convert", "labels show", "labels",
+    "paths init", "paths show", "paths", "doctor", "convert", "labels show", "labels",
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
     "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
     "train", "trainers list", "trainers", "trainers preview", "stress",

@@ -1,0 +1,1 @@
+"""Examine this machine, its packages and variables, before nnU-Net trains here."""
