@@ -233,12 +233,16 @@ class SourceCase:
     parts: Mapping[str, Parts] = field(default_factory=dict)
 
     @property
+    def units(self) -> tuple[str, ...]:
+        """Its images and its label."""
+        return self.images if self.label is None else (*self.images, self.label)
+
+    @property
     def files(self) -> tuple[str, ...]:
         """All files of the case."""
-        units = (*self.images, self.label) if self.label is not None else self.images
         if not self.parts:
-            return units
-        return tuple(file for unit in units for file in self.files_of(unit))
+            return self.units
+        return tuple(file for unit in self.units for file in self.files_of(unit))
 
     def files_of(self, unit: str) -> tuple[str, ...]:
         """Return the files of an image or a label; for masks that are series, all their slices."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,12 +81,8 @@ def _walk(survey: Survey, relative: str, real_root: Path) -> Iterator[tuple[str,
             for entry in entries:
                 if is_stray(entry.name) or entry.name in OWN_FOLDERS:
                     continue
-                try:
-                    is_folder = entry.is_dir()
-                except OSError:
-                    is_folder = False  # a loop: reported when it is opened
                 path = f"{relative}/{entry.name}" if relative else entry.name
-                if not is_folder:
+                if not _is_folder(entry):
                     files.append(entry.name)
                 elif not entry.is_symlink() or _may_enter(survey, path, real_root):
                     folders.append(path)
@@ -95,6 +91,13 @@ def _walk(survey: Survey, relative: str, real_root: Path) -> Iterator[tuple[str,
     yield relative, sorted(files)
     for folder in sorted(folders):
         yield from _walk(survey, folder, real_root)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a loop: reported when it is opened
 
 
 def _may_enter(survey: Survey, path: str, root: Path) -> bool:
@@ -120,12 +123,25 @@ def units_in(survey: Survey, ending_of: Callable[[str], str | None]) -> tuple[li
     units: list[Unit] = []
     others: dict[str, list[str]] = {}
     for folder, names in walk(survey):
-        if ending_of(folder) is not None and not any(ending_of(name) for name in names):
+        own, rest = by_ending(folder, names, ending_of)
+        if not own and ending_of(folder) is not None:
             survey.error("SC061", "is a folder, expected a file", file=folder)
-        for name in names:
-            ending = ending_of(name)
-            if ending is None:
-                others.setdefault(folder, []).append(name)
-            else:
-                units.append(Unit(folder, name[: len(name) - len(ending)], name[len(name) - len(ending) :]))
+        units += own
+        if rest:
+            others[folder] = rest
+    return units, others
+
+
+def by_ending(
+    folder: str, names: Iterable[str], ending_of: Callable[[str], str | None]
+) -> tuple[list[Unit], list[str]]:
+    """Return the files of a folder with a known ending, and the names of all others."""
+    units = []
+    others = []
+    for name in names:
+        ending = ending_of(name)
+        if ending is None:
+            others.append(name)
+        else:
+            units.append(Unit(folder, name[: -len(ending)], name[-len(ending) :]))
     return units, others

@@ -205,9 +205,8 @@ def decoded(item: Item) -> int:
     """Return the decoded size, in bytes, of the largest image or label of a case, from the heads of its files."""
     task: CaseTask = item.payload
     source = task.source
-    units = source.images if source.label is None else (*source.images, source.label)
     # Slices are in memory together; masks and channels one by one.
     return max(
         (sum if source.form(unit) in (SERIES, STACK) else max)(map(decoded_bytes, source.files_of(unit)))
-        for unit in units
+        for unit in source.units
     )

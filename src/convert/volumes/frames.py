@@ -6,7 +6,7 @@ The frames of one file are of one patient, so folds keep them together.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ...dataset.lineage import TEST, TRAIN
@@ -36,23 +36,28 @@ def with_frames(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase]
 
 
 def _with_frames(survey: Survey, case: SourceCase) -> list[SourceCase]:
-    units = [*case.images, *([case.label] if case.label is not None else [])]
     try:
-        counts = {unit: volumes.probe_file(unit).channels if case.form(unit) is None else 1 for unit in units}
+        counts = {unit: volumes.probe_file(unit).channels if case.form(unit) is None else 1 for unit in case.units}
     except SegconvError:
         return [case]  # reported when its headers are judged
     if len(set(counts.values())) > 1 or 1 in counts.values():
         what = ", ".join(f"{survey.shown(unit)} has {count_of(number, 'frame')}" for unit, number in counts.items())
         cures = (Cure.of("leave_out", field="frames"), Cure("take_some_cases"))
-        file = survey.shown(units[0])
+        file = survey.shown(case.images[0])
         survey.error("SC073", f"cannot be taken apart into frames: {what}", file=file, cures=cures)
         return []
-    number = next(iter(counts.values()))
-    empty = _empty(case, number, survey.options)
+    return _frames(survey, case, counts[case.images[0]])
+
+
+def _frames(survey: Survey, case: SourceCase, count: int) -> list[SourceCase]:
+    empty = _empty(case, count, survey.options)
+    digits = max(2, len(str(count)))
+    frames = [_frame(case, number, digits) for number in range(count)]
     if empty and survey.options.unlabelled == "skip":
-        named = ", ".join(str(frame + 1) for frame in sorted(empty))
-        survey.note(f"left out the frames {named} of {survey.shown(units[0])}, which have no label, as asked")
-    return _frames(case, units, number, empty, survey.options)
+        named = ", ".join(str(number + 1) for number in sorted(empty))
+        survey.note(f"left out the frames {named} of {survey.shown(case.images[0])}, which have no label, as asked")
+        return [frame for number, frame in enumerate(frames) if number not in empty]
+    return [_unlabelled(frame) if number in empty else frame for number, frame in enumerate(frames)]
 
 
 def _empty(case: SourceCase, count: int, options: ConvertOptions) -> set[int]:
@@ -69,28 +74,21 @@ def same_frames(images: Sequence[VolumeHeader], label: VolumeHeader) -> bool:
     return label.channels > 1 and all(header.channels == label.channels for header in images)
 
 
-def _frames(
-    case: SourceCase, units: Sequence[str], count: int, empty: Collection[int], options: ConvertOptions
-) -> list[SourceCase]:
+def _frame(case: SourceCase, number: int, digits: int) -> SourceCase:
     subject = _SUBJECT.search(case.original_name)
-    patient = case.patient or (subject[1] if subject else case.original_name)
-    digits = max(2, len(str(count)))
-    found = []
-    for number in range(count):
-        if number in empty and options.unlabelled == "skip":
-            continue
-        own = [unit for unit in units if number not in empty or unit != case.label]
-        name = f"{case.original_name}_frame{number + 1:0{digits}d}"
-        frame = replace(
-            case,
-            case=case_identifier(name),
-            original_name=name,
-            patient=patient,
-            label_name=None,
-            parts={unit: Parts(FRAME, (unit,), (str(number),)) for unit in own},
-        )
-        found.append(replace(frame, label=None, split=TEST) if number in empty else frame)
-    return found
+    name = f"{case.original_name}_frame{number + 1:0{digits}d}"
+    return replace(
+        case,
+        case=case_identifier(name),
+        original_name=name,
+        patient=case.patient or (subject[1] if subject else case.original_name),
+        label_name=None,
+        parts={unit: Parts(FRAME, (unit,), (str(number),)) for unit in case.units},
+    )
+
+
+def _unlabelled(frame: SourceCase) -> SourceCase:
+    return replace(frame, label=None, split=TEST, parts={image: frame.parts[image] for image in frame.images})
 
 
 def header_of_frame(header: VolumeHeader) -> VolumeHeader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from ..bands import KIND
 from ..model import SERIES, STACK, Parts
 from ..source_files import files_of
 from ..survey import Survey
-from ..tree import Unit, walk
+from ..tree import Unit, by_ending, walk
 
+_HEADERS = (".mhd", ".nhdr")
 _SLICE = (".dcm", ".ima")
 _NO_SLICE = (*raster.ENDINGS, ".txt", ".json", ".csv", ".tsv", ".xml")
 """Endings that no DICOM slice has, but of which a folder may hold many."""
@@ -26,7 +28,7 @@ _NO_SLICE = (*raster.ENDINGS, ".txt", ".json", ".csv", ".tsv", ".xml")
 def companions_of(path: str) -> tuple[str, ...]:
     """Return the further files of a volume; only headers that may have their voxels in another file are opened."""
     with naming(path):
-        return volumes.companions(path) if path.lower().endswith((".mhd", ".nhdr")) else ()
+        return volumes.companions(path) if path.lower().endswith(_HEADERS) else ()
 
 
 def volume_units(survey: Survey) -> tuple[list[Unit], dict[str, list[str]]]:
@@ -34,14 +36,9 @@ def volume_units(survey: Survey) -> tuple[list[Unit], dict[str, list[str]]]:
     units: list[Unit] = []
     others: dict[str, list[str]] = {}
     for folder, names in walk(survey):
-        rest = []
-        for name in names:
-            ending = volumes.ending_of(name)
-            if ending is None:
-                rest.append(name)
-            else:
-                units.append(Unit(folder, name[: -len(ending)], name[-len(ending) :]))
-        if len(rest) == len(names) and volumes.ending_of(folder) is not None:
+        own, rest = by_ending(folder, names, volumes.ending_of)
+        units += own
+        if not own and volumes.ending_of(folder) is not None:
             survey.error("SC061", "is a folder, expected a file", file=folder)
         elif rest:
             found: list[Unit] = []
@@ -50,10 +47,16 @@ def volume_units(survey: Survey) -> tuple[list[Unit], dict[str, list[str]]]:
             units += found
             if not found:
                 others[folder] = rest
-    headers = {(unit.folder, unit.stem) for unit in units if unit.ending.lower() in (".mhd", ".nhdr")}
-    for folder, names in others.items():
-        others[folder] = [name for name in names if not any((folder, start) in headers for start in _starts(name))]
-    return units, others
+    return units, _without_companions(others, units)
+
+
+def _without_companions(others: Mapping[str, list[str]], units: Iterable[Unit]) -> dict[str, list[str]]:
+    """Return names by folder without those that begin like a header, whose voxels they may hold."""
+    headers = {(unit.folder, unit.stem) for unit in units if unit.ending.lower() in _HEADERS}
+    return {
+        folder: [name for name in names if not any((folder, start) in headers for start in _starts(name))]
+        for folder, names in others.items()
+    }
 
 
 def strip_ending(name: str) -> str:
@@ -102,12 +105,9 @@ def series_units(survey: Survey, folder: str, names: list[str]) -> list[Unit]:
 
 def _of_folder(root: Path, folder: str, names: list[str], *, spaced: bool) -> list[Unit]:
     """Return the volume whose slices are in a folder, if any; or volumes of pages."""
-    # DICOM files often have no ending, or a number for one. The first may be damaged, so each is tried.
-    slices = (name for name in names if not name.lower().endswith(_NO_SLICE) and _is_dicom(root / folder / name))
-    named = (name for name in names if name.lower().endswith(_SLICE))
-    pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)]
-    if (one := next(itertools.chain(named, slices), None)) is not None:
-        if pictures and spaced:
+    pictures = [name for name in names if name.lower().endswith(raster.ENDINGS)] if spaced else []
+    if (one := _slice_among(names, root / folder)) is not None:
+        if pictures:
             raise SegconvError(
                 f"holds slices of DICOM, as {one}, and pictures, as {pictures[0]}, which a spacing makes slices",
                 code="SC063",
@@ -115,7 +115,15 @@ def _of_folder(root: Path, folder: str, names: list[str], *, spaced: bool) -> li
                 hint="put each into a folder of its own",
             )
         return _series(root, folder)
-    return _stacks(root, folder, pictures) if pictures and spaced else []
+    return _stacks(root, folder, pictures) if pictures else []
+
+
+def _slice_among(names: Sequence[str], folder: Path) -> str | None:
+    """Return the name of a DICOM slice in a folder; None if it holds none."""
+    named = (name for name in names if name.lower().endswith(_SLICE))
+    # DICOM files often have no ending, or a number for one. The first may be damaged, so each is tried.
+    others = (name for name in names if not name.lower().endswith(_NO_SLICE) and _is_dicom(folder / name))
+    return next(itertools.chain(named, others), None)
 
 
 def _series(root: Path, folder: str) -> list[Unit]:
@@ -127,16 +135,21 @@ def _series(root: Path, folder: str) -> list[Unit]:
 
 def _stacks(root: Path, folder: str, pictures: list[str]) -> list[Unit]:
     paths = [root / folder / name for name in pictures]
-    first = next((head for path in paths if (head := _head(path)) is not None), None)
-    pages = first is not None and (first.pages > 1 or first.kind == KIND)
     # Channels where slices are expected, and unreadable files, are refused when the headers are judged.
-    if pages or (first is None and all(path.suffix.lower() in (".tif", ".tiff") for path in paths)):
+    if _have_pages(paths):
         return [Unit(folder, path.stem, path.suffix, Parts(STACK, (str(path),))) for path in paths]
     if not folder:
         return []  # the source itself is not a volume
     parent, _, own = folder.rpartition("/")
     order = stack.ordered([path.stem for path in paths])
     return [Unit(parent, own, "", Parts(STACK, tuple(str(paths[index]) for index in order)))]
+
+
+def _have_pages(paths: Sequence[Path]) -> bool:
+    first = next(filter(None, map(_head, paths)), None)
+    if first is None:
+        return all(path.suffix.lower() in (".tif", ".tiff") for path in paths)
+    return first.pages > 1 or first.kind == KIND
 
 
 def _head(path: Path) -> raster.PictureHeader | None:
