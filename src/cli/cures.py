@@ -44,6 +44,7 @@ WORDS = {
     "force_replacing_linked": "`--force` replaces it anyway; `segconv check` then finds what no longer holds",
     "make_folders_elsewhere": "`segconv paths init ROOT` makes the folders elsewhere, `--raw FOLDER` names one",
     "show_paths": "`segconv paths show` shows where datasets are looked up",
+    "take_raw": "`--raw {raw}`",
     "share_more_memory": "`docker run --shm-size=8g`",
     "start_with_gpus": "`docker run --gpus all`, in a container",
     # a dataset that exists

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import itertools
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from ..errors import Cure, Finding, SegconvError
 from ..words import some_of
 
 MAX_ID = 999
+_RAW = "nnUNet_raw"
+"""Usual name of the folder of datasets."""
+_MOST_SEARCHED = 200
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _FOLDER = re.compile(r"Dataset(\d{3})_(.+)")
 _TARGET = re.compile(r"(?:Dataset|Task)?(\d+)(?:_(.*))?", re.DOTALL)
@@ -132,15 +137,49 @@ def find_dataset(reference: str, root: Path | None) -> Path:
             code="SC003",
             hint="name one of them in full",
         )
-    there = [p.name for paths in folders.values() for p in paths]
+    raise _no_dataset(reference, root, [p.name for paths in folders.values() for p in paths])
+
+
+def _no_dataset(reference: str, root: Path | None, known: Sequence[str]) -> SegconvError:
+    """Return the error for a dataset that is not in a folder, with those of similar names and those nearby."""
     where = f"in {root}" if root is not None else "(nnUNet_raw is not set)"
-    listed = f"; there are {some_of(there, 10)}" if there else ""
-    raise SegconvError(
+    nearby = elsewhere(reference, root)
+    if nearby:
+        return SegconvError(
+            f"no dataset {reference!r} {where}; you have {nearby[0].name} in {nearby[0].parent}",
+            code="SC010",
+            cures=(Cure.of("take_raw", raw=nearby[0].parent), Cure.of("show_paths")),
+        )
+    called = {part.lower(): name for name in known for part in (name, name.split("_", 1)[1])}
+    close = [called[match] for match in difflib.get_close_matches(reference.lower(), called, n=1)]
+    listed = f"; there are {some_of(known, 10)}" if known else ""
+    return SegconvError(
         f"no dataset {reference!r} {where}{listed}",
         code="SC010",
-        hint="give an id, a name, or a path",
+        hint=f"did you mean {close[0]!r}?" if close else "give an id, a name, or a path",
         cures=(Cure.of("show_paths"),),
     )
+
+
+def elsewhere(reference: str, root: Path | None) -> list[Path]:
+    """Return datasets of this id or name in other folders where nnU-Net's may be: the current one, and near `root`."""
+    here = Path.cwd()
+    near = [here, here / _RAW, here.parent / _RAW]
+    if root is not None:
+        near += [root / _RAW, root.parent, *_siblings(root)]
+    places = [place for place in dict.fromkeys(near) if place != root]
+    return [path for place in places for path in _of_reference(reference, dataset_folders(place))]
+
+
+def _siblings(root: Path) -> list[Path]:
+    """Return the folders of datasets next to the one in which `root` is; a folder of thousands is not searched."""
+    above = root.parent.parent
+    try:
+        with os.scandir(above) as entries:
+            names = sorted(entry.name for entry in itertools.islice(entries, _MOST_SEARCHED))
+    except OSError:
+        return []
+    return [above / _RAW, *(above / name / _RAW for name in names)]
 
 
 def _of_reference(reference: str, folders: Mapping[int, list[Path]]) -> list[Path]:

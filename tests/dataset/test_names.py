@@ -75,3 +75,31 @@ def test_a_dataset_is_found_by_id_name_or_path(tmp_path: Path) -> None:
     assert find_dataset("5_B", tmp_path).name == "Dataset005_B"
     with pytest.raises(SegconvError, match="Dataset004_A"):
         find_dataset("6", tmp_path)
+
+
+@pytest.mark.parametrize("place", ["other/nnUNet_raw", "nnUNet_raw", ".", "work/nnUNet_raw/nnUNet_raw", "work"])
+@pytest.mark.parametrize("reference", ["4", "4_Hippocampus", "Dataset004_Hippocampus"])
+def test_a_dataset_near_the_folder_that_is_searched_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, reference: str
+) -> None:
+    root = tmp_path / "work" / "nnUNet_raw"
+    root.mkdir(parents=True)
+    (tmp_path / place / "Dataset004_Hippocampus").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SegconvError) as caught:
+        find_dataset(reference, root)
+    assert caught.value.code == "SC010"
+    assert f"you have Dataset004_Hippocampus in {(tmp_path / place).resolve()}" in caught.value.message
+    assert [cure.kind for cure in caught.value.cures] == ["take_raw", "show_paths"]
+
+
+def test_a_dataset_of_a_similar_name_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw" / "Dataset004_Hippocampus").mkdir(parents=True)
+    for reference in ("Hippocampus", "Hipocampus", "Dataset014_Hippocampus", "Dataset004_hippocampus"):
+        with pytest.raises(SegconvError) as caught:
+            find_dataset(reference, tmp_path / "raw")
+        assert caught.value.hint == "did you mean 'Dataset004_Hippocampus'?"
+    with pytest.raises(SegconvError) as caught:
+        find_dataset("77", tmp_path / "raw")
+    assert "there are Dataset004_Hippocampus" in caught.value.message
