@@ -74,7 +74,7 @@ def look_at_nnunet() -> Look:
         what = f"nnunetv2 {version}, expected 2.8: an old version, or a fork under the same name"
         return Look("nnunetv2", version, (Finding(CODE, what, hint=_fresh()),))
     if numbers(version) >= (2, 9):
-        what = f"nnunetv2 {version} is newer than any that segconv was tested with"
+        what = f"nnunetv2 {version} is newer than any that was tested"
         return Look("nnunetv2", version, (warning(CODE, what, hint="pip install 'nnunetv2>=2.8,<2.9'"),))
     return Look("nnunetv2", f"{version}, {len(known)} commands")
 

@@ -89,11 +89,11 @@ def _of_others(environment: Mapping[str, str]) -> Iterator[Finding]:
             yield warning(
                 CODE,
                 f"{name} is a variable of nnU-Net v1, which v2 ignores",
-                hint="nothing, if you use v1 as well; segconv looks for tasks of v1 there",
+                hint="nothing, if you use v1 as well: tasks of v1 are looked up there",
             )
     if "nnUNet_extTrainer" in environment:
         yield warning(
             CODE,
-            "nnUNet_extTrainer names folders of which nnU-Net imports every module; segconv does not pass it on",
+            "nnUNet_extTrainer names folders of which nnU-Net imports every module; it is not passed on",
             hint="unset nnUNet_extTrainer, unless you run nnU-Net's own commands",
         )
