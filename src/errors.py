@@ -162,6 +162,14 @@ CODES: dict[str, Code] = {
     "SC141": Code(EXIT_CONFIG, "variable", "an environment variable is misspelled, or harms training", "unset the variable"),
     "SC142": Code(EXIT_CONFIG, "machine", "memory, a limit or a disk of this machine is not enough", "make room"),
     "SC105": Code(EXIT_INTERRUPTED, "interrupted", "Ctrl-C, or the system asked the process to end", "run the same command again: it resumes where it stopped"),
+    # training
+    "SC110": Code(EXIT_FOUND, "fold failed", "the training of a fold ended with an error", "read the named log, then run the same command again"),
+    "SC111": Code(EXIT_DATA, "not preprocessed", "preprocessed data are missing or damaged", cures=("plan",)),
+    "SC112": Code(EXIT_DATA, "stale plans", "a dataset changed after it was planned or preprocessed", cures=("plan",)),
+    "SC113": Code(EXIT_DATA, "checkpoint", "a checkpoint was cut off, or none was kept", "nothing: training resumed from another one, or began again"),
+    "SC114": Code(EXIT_DATA, "too few cases", "there are fewer cases than folds", cures=("train_on_all",)),
+    "SC115": Code(EXIT_DATA, "stage incomplete", "the first stage of a cascade has not predicted every case for the next stage", "validate the named fold of the stage before"),
+    "SC116": Code(EXIT_EXISTS, "fold is a link", "a fold that would be replaced is a link to another folder", "move the link away"),
 }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ COMMANDS: dict[str, str] = {
     "augment": "Multiply a dataset by rotations and HU shifts.",
     "plan": "Let nnU-Net check, plan and preprocess a dataset.",
     "plans": "Show the plans of a dataset, or derive a configuration.",
-    "train": "Train one fold or several, one after the other.",
+    "train": "Train one fold or several; the same command resumes.",
     "trainers": "Show the trainers of nnU-Net, or what one does to a case.",
     "infer": "Predict your own files, under your own names and values.",
     "restore": "Bring predictions back to your own names and values.",

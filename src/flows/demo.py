@@ -24,12 +24,13 @@ from ..image.opened import read_image, read_label
 from ..review.pictures.overlay import Panel, montage
 from ..review.scores.dice import Scores
 from ..review.scores.evaluation import evaluate_folders
-from ..train.commands import PlanOptions, TrainOptions
+from ..train.commands import PlanOptions
 from ..train.derivation import derive
 from ..train.model import Model
 from ..train.paths import Paths, init_folders
 from ..train.plans import add_configuration, read_plans
 from ..train.predict import PredictOptions, check_model
+from ..train.training import TrainOptions
 from ..work import fsops, owned
 from ..work.interruption import interruptible
 from ..work.locks import locked
@@ -247,7 +248,7 @@ class _Steps:
                 self.say(line)
 
         options = TrainOptions(device=self.device, tell=worth_saying)
-        train_folds(dataset, _model(dataset), ["0"], paths, options)
+        train_folds(dataset, _model(dataset), ["0"], paths, options).refuse_failures()
 
     def infer(self, dataset: Dataset, inputs: Path, paths: Paths) -> Path:
         output = self.folder / PREDICTIONS

@@ -1,22 +1,48 @@
-"""Train folds one after the other, after checking that they do not leak."""
+"""Train folds of a model on one slot or several, after checking what they would be trained on."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from ..dataset.layout import Dataset
-from ..dataset.splits import FILE as SPLITS_FILE
-from ..dataset.splits import read_splits
-from ..errors import SegconvError
-from ..train.commands import TrainOptions, train_fold
+from ..errors import Cure, Finding, Interrupted, Refused
+from ..train.device import chosen_device
+from ..train.folds import FoldState, state_of
 from ..train.gate import NO_TRUST, Trust
 from ..train.holds import training
 from ..train.model import Model
 from ..train.paths import Paths
-from ..train.plans import planned
-from .plan import refuse_leaking
+from ..train.queue import HERE, Job, Outcome, Slot, run_jobs
+from ..train.steps import Step, next_step
+from ..train.training import FoldResult, TrainOptions, failed, refuse_foreign, run_fold
+from ..work.scratch import Warn
+from .ready import make_ready
+
+Ended = Callable[[Outcome[FoldResult]], None]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the training of several folds ended.
+
+    Parameters
+    ----------
+    done
+        The folds that did not fail, those included that were finished before.
+    failures
+        Why others failed.
+    """
+
+    done: tuple[FoldResult, ...]
+    failures: tuple[Finding, ...]
+
+    def refuse_failures(self) -> None:
+        """Raise `Refused` if a fold failed."""
+        if self.failures:
+            raise Refused(reasons=self.failures)
 
 
 def train_folds(
@@ -26,31 +52,73 @@ def train_folds(
     paths: Paths,
     options: TrainOptions,
     trust: Trust = NO_TRUST,
-) -> list[Path]:
-    """Train folds of a model of a dataset; return their folders.
+    *,
+    slots: Sequence[Slot] = (HERE,),
+    warn: Warn | None = None,
+    ended: Ended | None = None,
+) -> Training:
+    """Do for each fold what is left to do: nothing, the validation, the rest of its training, or all of it.
 
-    All folds are locked throughout: no other run trains one of them or plans the dataset again.
+    All folds are locked throughout: no other run trains one of them or plans the dataset again. A fold that fails
+    does not stop the others.
+
+    Parameters
+    ----------
+    slots
+        Where they run, one fold at a time on each; see `gpu_slots`.
+    warn
+        Called with warnings before the first fold begins.
+    ended
+        Called when a fold ends.
 
     Raises
     ------
     SegconvError
-        ``SC010`` if the dataset is not planned, ``SC001`` if the configuration or fold does not exist,
-        ``SC095`` if the folds leak, ``SC099`` if the file is not a list of folds; ``SC035`` if another run trains
-        one of them or plans the dataset; what `train_fold` raises.
+        ``SC010`` if there is nothing to resume or validate; ``SC035`` if another run trains one of the folds or plans
+        the dataset; what `make_ready` and `refuse_foreign` raise.
+    Interrupted
+        By Ctrl-C or SIGTERM; it says at which epoch each fold resumes.
     """
-    with training(paths, model.dataset, [model.fold_folder(paths, fold) for fold in folds]):
-        planned(model, paths)
-        _refuse_folds(dataset, folds, paths.require("preprocessed") / model.dataset / SPLITS_FILE)
-        return [train_fold(model, fold, paths, options, trust) for fold in folds]
+    folders = {fold: model.fold_folder(paths, fold) for fold in folds}
+    with training(paths, model.dataset, folders.values()):
+        warnings = make_ready(dataset, model, folds, paths)
+        steps = {
+            fold: next_step(state_of(folder), options.wish, probabilities=options.probabilities)
+            for fold, folder in folders.items()
+        }
+        if warn is not None and warnings:
+            warn(warnings)
+        if set(steps.values()) != {Step.NONE}:
+            refuse_foreign(model, paths, trust)
+            options = replace(options, device=chosen_device(options.device))
+        finished_first = sorted(folds, key=lambda fold: steps[fold] is not Step.NONE)
+        jobs = [Job(fold, partial(run_fold, model, fold, paths, options, trust)) for fold in finished_first]
+        try:
+            outcomes = run_jobs(jobs, slots, ended=ended)
+        except KeyboardInterrupt as error:
+            raise _interrupted(error, [state_of(folder) for folder in folders.values()]) from None
+    return _training(outcomes, folds)
 
 
-def _refuse_folds(dataset: Dataset, folds: Sequence[str], splits: Path) -> None:
-    """Refuse folds that leak or do not exist: for those, nnU-Net would make a random split of 80 to 20."""
-    with dataset.unchanged():
-        refuse_leaking(dataset, splits)
-    if not os.path.lexists(splits):
-        return
-    count = len(read_splits(splits))
-    beyond = [fold for fold in folds if fold != "all" and int(fold) >= count]
-    if beyond:
-        raise SegconvError(f"there is no fold {beyond[0]}", hint=f"folds are 0 to {count - 1}, or all")
+def _training(outcomes: Iterable[Outcome[FoldResult]], folds: Sequence[str]) -> Training:
+    """Return how the folds ended, in the order in which they were asked for."""
+    in_order = sorted(outcomes, key=lambda outcome: folds.index(outcome.name))
+    done = tuple(outcome.value for outcome in in_order if outcome.value is not None)
+    return Training(done, tuple(failed(found.error, found.name) for found in in_order if found.error is not None))
+
+
+def _interrupted(error: KeyboardInterrupt, states: Sequence[FoldState]) -> Interrupted:
+    """Return an interruption that says what is kept of each fold."""
+    number = int(error.args[0]) if error.args else signal.SIGINT
+    words = "; ".join(f"fold {state.fold} {_kept(state)}" for state in states)
+    return Interrupted(f"interrupted: {words}", signal_number=number, cures=[Cure.of("same_command_resumes")])
+
+
+def _kept(state: FoldState) -> str:
+    if state.complete:
+        return "is trained"
+    if state.trained:
+        return "is trained, and still to be validated"
+    if state.begun:
+        return f"resumes at epoch {state.epoch}"
+    return "begins at epoch 0"

@@ -22,11 +22,26 @@ from ..work.writing import writing
 from .paths import Paths
 from .processes import said, started
 
-PASSED_ON = re.compile(r"(PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|(CUDA|NVIDIA|MKL|OMP|nnUNet|TOTALSEG)_.*)")
-"""Variables that a child inherits; the folders are set again."""
+PASSED_ON = re.compile(
+    r"PATH|HOME|LANG|TMPDIR|LD_LIBRARY_PATH|CC|CXX"
+    # Devices and their libraries
+    r"|(CUDA|NVIDIA|CUBLAS|CUDNN|NCCL|ROCR|HIP|HSA|MIOPEN|GLOO)_.*"
+    # PyTorch and its compilers
+    r"|(PYTORCH|TORCH|TORCHINDUCTOR|TORCHDYNAMO|TRITON)_.*"
+    # Threads
+    r"|(MKL|OMP|KMP|GOMP)_.*"
+    # nnU-Net, and the job that its logger names
+    r"|(nnUNet|TOTALSEG)_.*|SLURM_JOB_ID|LSB_JOBID"
+)
+"""Variables that a child inherits, as ``docs/training.md`` says; the folders are set again."""
+
+WANDB, _WANDB_ENABLED = re.compile(r"WANDB_.*"), "nnUNet_wandb_enabled"
+"""Variables of Weights & Biases, a key among them, are inherited only if nnU-Net is to log there."""
 
 WITHHELD = ("nnUNet_extTrainer",)
 """nnU-Net imports every module of the folders that this names, so it is set on purpose or not at all."""
+
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD", re.IGNORECASE)
 
 _NOT_HEEDED = ("matplotlibrc", ".numba_config.yaml")
 """Settings that matplotlib and Numba look for first in the current folder, which may be a stranger's."""
@@ -66,7 +81,7 @@ def commands() -> dict[str, str]:
 
 def environment(paths: Paths) -> dict[str, str]:
     """Return the complete environment of a child."""
-    passed = {key: value for key, value in os.environ.items() if PASSED_ON.fullmatch(key) and key not in WITHHELD}
+    passed = {key: value for key, value in os.environ.items() if _is_passed_on(key)}
     if not os.path.isabs(passed.get("HOME", "")):
         passed.pop("HOME", None)  # files kept there would be left in the current folder
     passed.update(paths.variables())
@@ -76,6 +91,19 @@ def environment(paths: Paths) -> dict[str, str]:
     except KeyError:  # as in many containers; torch's compiler fails without a name
         passed["USER"] = str(os.getuid())
     return passed
+
+
+def _is_passed_on(key: str) -> bool:
+    if key in WITHHELD:
+        return False
+    logs_there = os.environ.get(_WANDB_ENABLED, "0") not in ("0", "False", "false")
+    return bool(PASSED_ON.fullmatch(key) or (logs_there and WANDB.fullmatch(key)))
+
+
+def shown_environment(paths: Paths) -> list[str]:
+    """Return the environment of a child for people, without secrets, and which variables of nnU-Net it lacks."""
+    lines = [f"{key}={'…' if _SECRET.search(key) else value}" for key, value in sorted(environment(paths).items())]
+    return [*lines, *(f"{key} is not passed on" for key in WITHHELD if key in os.environ)]
 
 
 def python(call: str) -> list[str]:
@@ -91,6 +119,18 @@ def python(call: str) -> list[str]:
     blind = "import os; there = os.path.exists; "
     blind += f"os.path.exists = lambda path: path not in {_NOT_HEEDED!r} and there(path); "
     return [sys.executable, "-I", "-u", "-c", blind + own + call]
+
+
+class ChildFailed(SegconvError):
+    """A command that ended with an error.
+
+    Attributes
+    ----------
+    last_lines
+        The end of its output.
+    """
+
+    last_lines: tuple[str, ...] = ()
 
 
 def run_nnunet(
@@ -189,19 +229,21 @@ def _log(descriptor: int | None, path: Path | None, data: bytes) -> None:
             fsops.append(descriptor, data, path)
 
 
-def _failure(shown: str, code: int, last: Sequence[str], log: Path | None) -> SegconvError:
+def _failure(shown: str, code: int, last: Sequence[str], log: Path | None) -> ChildFailed:
     """Return the error for a failed command."""
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     text = "\n".join(last)
     known = ((hint, kinds) for pattern, hint, kinds in _KNOWN_FAILURES if re.search(pattern, text))
     hint, kinds = next(known, ("", ()))
-    return SegconvError(
+    failed = ChildFailed(
         f"{shown} {how}: {_last_words(last)}",
         code="SC101",
         file=str(log or ""),
         hint="; ".join(filter(None, (hint, f"see {log}" if log else ""))),
         cures=map(Cure, kinds),
     )
+    failed.last_lines = tuple(last)
+    return failed
 
 
 def _last_words(last: Sequence[str]) -> str:

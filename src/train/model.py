@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .checkpoints import FINAL as FINAL
+from .checkpoints import is_whole
+
 if TYPE_CHECKING:
     from .paths import Paths
 
 DEFAULT_TRAINER = "nnUNetTrainer"
 DEFAULT_PLANS = "nnUNetPlans"
-
-FINAL, LATEST = "checkpoint_final.pth", "checkpoint_latest.pth"
 
 LOGS = ".segconv-logs"
 """Folder in ``nnUNet_preprocessed``; nnU-Net does not take it for a dataset."""
@@ -68,7 +69,7 @@ def plans_file(paths: Paths, dataset: str, plans: str = DEFAULT_PLANS) -> Path:
 
 def trained_folds(folder: Path) -> tuple[str, ...]:
     """Return the folds in the folder of a model with finished training."""
-    return tuple(sorted(path.parent.name[len("fold_") :] for path in folder.glob(f"fold_*/{FINAL}")))
+    return tuple(sorted(path.parent.name[len("fold_") :] for path in folder.glob(f"fold_*/{FINAL}") if is_whole(path)))
 
 
 def log_file(paths: Paths, dataset: str, what: str) -> Path:

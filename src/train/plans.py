@@ -85,6 +85,7 @@ _plans = entries(
                     "inherits_from": optional(text),
                     "data_identifier": file_name,
                     "previous_stage": optional(either(text, many(text))),
+                    "next_stage": optional(either(text, many(text))),
                     "patch_size": AXES,
                     "batch_size": positive,
                     "spacing": many(positive, least=2, most=3),

@@ -11,11 +11,12 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..errors import SegconvError
+from ..errors import Interrupted, SegconvError
 from ..work.locks import held_locks
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -27,6 +28,22 @@ _LOOK_MS = 500
 """How often to check that the guard still exists: it may be killed, too."""
 
 _BLOCK = 1 << 16
+
+Stop = threading.Event
+"""Set to end the programs of other threads."""
+
+_thread = threading.local()
+"""Per thread: ``stop``, what ends its programs."""
+
+
+@contextmanager
+def stopped_by(stop: Stop) -> Iterator[None]:
+    """Let the programs that this thread runs in a block end when another thread sets a stop."""
+    _thread.stop = stop
+    try:
+        yield
+    finally:
+        del _thread.stop
 
 
 @contextmanager
@@ -90,13 +107,20 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> Iterator[subproce
 
 
 def said(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """Yield the output of a process and its descendants, line by line, until the last of them is gone."""
+    """Yield the output of a process and its descendants, line by line, until the last of them is gone.
+
+    Raises
+    ------
+    Interrupted
+        If this thread is stopped; see `stopped_by`.
+    """
     assert process.stdout is not None  # noqa: S101 - a pipe was asked for
     descriptor = process.stdout.fileno()
     waiting = select.poll()
     waiting.register(descriptor, select.POLLIN)
     rest, orphaned = b"", False
     while True:
+        _heed_stop()
         if not orphaned and process.poll() is not None:
             orphaned = True  # a process left behind holds the pipe open
             _end_group(process.pid)
@@ -110,6 +134,12 @@ def said(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
             break
     if rest:
         yield rest
+
+
+def _heed_stop() -> None:
+    stop: Stop | None = getattr(_thread, "stop", None)
+    if stop is not None and stop.is_set():
+        raise Interrupted("interrupted together with other programs")
 
 
 def _ask_to_end(process: subprocess.Popen[bytes]) -> None:

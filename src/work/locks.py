@@ -7,7 +7,7 @@ import re
 import socket
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -81,6 +81,18 @@ def _holding(target: Target, lock: Callable[[Path], int | None]) -> Iterator[int
     finally:
         held.remove(descriptor)
         fsops.unlock(descriptor, target.lock)
+
+
+@contextmanager
+def holding_too(descriptors: Sequence[int]) -> Iterator[None]:
+    """Let programs that this thread starts in a block hold locks of another thread, which waits for it."""
+    held = _held()
+    held.extend(descriptors)
+    try:
+        yield
+    finally:
+        for descriptor in descriptors:
+            held.remove(descriptor)
 
 
 def held_locks() -> tuple[int, ...]:

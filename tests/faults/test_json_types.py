@@ -29,6 +29,7 @@ from segconv.image.formats import nrrd, segmentation
 from ..command import Command, tree_hash
 from ..convert import drawn
 from ..convert.drawn import picture, save, save_palette
+from ..train.checkpoints import checkpoint
 from ..train.test_plans import plans as plans_of
 from .mutants import Mutant, mutants
 
@@ -349,7 +350,7 @@ def plans_of_a_model(segconv: Command) -> Subject:
     made = dataset(segconv)
     model = segconv.folder / "nnUNet_results" / made.name / "nnUNetTrainer__nnUNetPlans__full"
     (model / "fold_0").mkdir(parents=True)
-    (model / "fold_0/checkpoint_final.pth").write_bytes(b"none")
+    (model / "fold_0/checkpoint_final.pth").write_bytes(checkpoint())
     shutil.copy(made / "dataset.json", model)
     (model / "plans.json").write_text(json.dumps(plans_of(2) | {"dataset_name": made.name}))
     return Subject(model / "plans.json", [("stress", "1", "-m", "full", "-o", BACK)], OF_PLANS | {"SC010", "SC041"})

@@ -18,6 +18,7 @@ from fixtures.make_fixtures import write_png
 from fixtures.phantoms import shapes
 from segconv.cli.main import run
 
+from ..train.checkpoints import checkpoint
 from .forker import Ended, Forker
 from .worlds import tree
 
@@ -129,7 +130,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, forker: Forker) -> Place:
     shutil.copytree(folder / "old" / "training" / "input", folder / "pictures")
     model = before / "nnUNet_results" / "Dataset009_A" / "nnUNetTrainer__nnUNetPlans__2d"
     (model / "fold_0").mkdir(parents=True)
-    (model / "fold_0" / "checkpoint_final.pth").write_bytes(b"")
+    (model / "fold_0" / "checkpoint_final.pth").write_bytes(checkpoint())
     (model / "plans.json").write_text('{"configurations": {}}')
     return Place(folder, forker)
 

@@ -17,7 +17,7 @@ from segconv.convert.sources import nnunet_v2
 from segconv.dataset import counts, edit, regions
 from segconv.errors import SegconvError
 from segconv.flows import plan as plan_flow
-from segconv.flows import train as train_flow
+from segconv.flows import ready
 from segconv.flows.stress.plan import plan_stress
 from segconv.flows.stress.run import run_stress
 from segconv.review.check import dataset_check
@@ -26,6 +26,7 @@ from segconv.train import commands, predict
 from segconv.work import staging
 
 from ..command import Command, Done
+from ..train.checkpoints import checkpoint
 from . import stub
 from .worlds import tree
 
@@ -45,7 +46,7 @@ def dataset(tmp_path: Path, segconv: Command) -> Path:
             (segconv.raw / "Dataset009_A").rename(tmp_path / "new")
     model = tmp_path / "nnUNet_results" / "Dataset009_A" / "nnUNetTrainer__nnUNetPlans__2d"
     (model / "fold_0").mkdir(parents=True)
-    (model / "fold_0" / "checkpoint_final.pth").write_bytes(b"")
+    (model / "fold_0" / "checkpoint_final.pth").write_bytes(checkpoint())
     (model / "plans.json").write_text('{"configurations": {}}')
     return segconv.raw / "Dataset009_A"
 
@@ -197,7 +198,7 @@ def test_folds_are_judged_by_the_lineage_of_one_dataset(
     planned.mkdir()
     (planned / "nnUNetPlans.json").write_text('{"configurations": {"2d": {}}}')
     words = ("train", 9, "-c", "2d", "-f", 0, "--device", "cpu")
-    done = disturbed(segconv, words, train_flow, "refuse_leaking", lambda: replaced(dataset), monkeypatch)
+    done = disturbed(segconv, words, ready, "leaks", lambda: replaced(dataset), monkeypatch)
     assert (done.code, done.codes()) == (65, ["SC062"]), done.err
 
 

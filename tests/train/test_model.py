@@ -7,6 +7,8 @@ from pathlib import Path
 from segconv.train.model import Model, log_file
 from segconv.train.paths import Paths
 
+from .checkpoints import fold as fold_with
+
 MODEL = Model("Dataset042_Liver", "3d_fullres", "nnUNetTrainerDA5", "nnUNetResEncUNetMPlans")
 PATHS = Paths(Path("/raw"), Path("/preprocessed"), Path("/results"))
 
@@ -26,6 +28,6 @@ def test_logs_are_no_dataset_to_nnunet() -> None:
 def test_only_folds_whose_training_is_finished_are_trained(tmp_path: Path) -> None:
     paths = Paths(results=tmp_path)
     for fold, checkpoint in (("1", "final"), ("0", "final"), ("2", "latest"), ("all", "final")):
-        MODEL.fold_folder(paths, fold).mkdir(parents=True)
-        (MODEL.fold_folder(paths, fold) / f"checkpoint_{checkpoint}.pth").touch()
+        fold_with(MODEL.fold_folder(paths, fold), checkpoint)
+    fold_with(MODEL.fold_folder(paths, "3"), cut=("final",))
     assert MODEL.trained_folds(paths) == ("0", "1", "all")

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from segconv.errors import Cure, SegconvError
-from segconv.train import commands, transforms
+from segconv.train import training, transforms
 from segconv.train.gate import NO_TRUST, Trust
 from segconv.train.model import Model
 from segconv.train.paths import Paths
 from segconv.train.preprocessed import copy_case, refuse_more_than_numbers
 from segconv.train.trainers import Trainer
+
+from .prepared import ARRAY
 
 CASE = {
     "sitk_stuff": {"spacing": (1.5, 1.5, 4.0), "origin": (-120.0, np.float64(-90.0), 35.0)},
@@ -28,12 +30,6 @@ CASE = {
     "bbox_used_for_cropping": [[0, np.int64(32)], [0, 36]],
     "class_locations": {1: np.arange(12).reshape(3, 4), (1, 2): np.zeros((0, 4), np.int64), 3: []},
 }
-ARRAY = (
-    b"\x9e\xa8b2frame\0\xd2\0\0\0\xcb\xcf\0\0\0\0\0\0\x02\x12\xa4\x12\0R\x02\xd3\0\0\0\0\0\0\x01\xe0\xd3\0\0\0\0\0\0"
-    b"\0\xf4\xd2\0\0\0\x04\xd2\0\0\0\xf0\xd2\0\0\0\xf0\xd1\0\x02\xd1\0\x02\xc2\xd8\x06\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0"
-    b"\0\0\x93\xcd\0\x11\xde\0\x01\xa4b2nd\xd2\0\0\0k\xdc\0\x01\xc6\0\0\0["
-)
-"""The head of an array of Blosc2."""
 LAZY = ARRAY.replace(b"\x11\xde\0\x01\xa4b2nd", b"\x20\xde\0\x02\xa4b2nd\xd2\0\0\0k\xa9LazyArray")
 PROXY = ARRAY.replace(b"\x11\xde\0\x01\xa4b2nd", b"\x19\xde\0\x01\xacproxy-source")
 
@@ -152,10 +148,10 @@ def test_training_starts_only_with_cases_of_plain_numbers(
     paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
-    monkeypatch.setattr(commands, "run_nnunet", lambda name, *_, **__: begun.append(name))
+    monkeypatch.setattr(training, "run_nnunet", lambda name, *_, **__: begun.append(name))
 
     def train(configuration: str, trust: Trust = NO_TRUST) -> None:
-        commands.train_fold(Model("Dataset001_A", configuration), "0", paths, commands.TrainOptions("cpu"), trust)
+        training.train_fold(Model("Dataset001_A", configuration), "0", paths, training.TrainOptions("cpu"), trust)
 
     with pytest.raises(SegconvError, match=r"names posix\.system") as caught:
         train("2d")

@@ -81,17 +81,17 @@ def test_plans_that_were_derived_here_are_not_asked_about_again(segconv: Command
 
 def test_training_looks_at_the_plans_as_the_gate_does(segconv: Command, state: Path, file: Path) -> None:
     from segconv.errors import SegconvError
-    from segconv.train import commands
+    from segconv.train import training
     from segconv.train.paths import Paths
 
     def gone_through(*_: Any, **__: Any) -> None:
         raise SystemExit
 
     def train() -> None:
-        commands.train_fold(Model("Dataset501_A", "small"), "0", Paths.find(), commands.TrainOptions("cpu"))
+        training.train_fold(Model("Dataset501_A", "small"), "0", Paths.find(), training.TrainOptions("cpu"))
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(commands, "run_nnunet", gone_through)
+        patched.setattr(training, "run_nnunet", gone_through)
         with pytest.raises(SegconvError, match=r"finding"):
             train()
         assert derive(segconv, "small", "--allow-module", "my_networks").code == 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from segconv.train import child
 
 PROGRAM = """
-import os, pathlib, sys, time
+import os, pathlib, sys, time, zipfile
 
 def main():
     room = pathlib.Path(__file__).parent
@@ -24,7 +24,10 @@ def main():
     (room / f"begun {fold}").touch()
     while not (room / "go").exists():
         time.sleep(0.01)
-    (folder / "checkpoint_final.pth").touch()
+    (folder / "validation").mkdir(exist_ok=True)
+    with zipfile.ZipFile(folder / "checkpoint_final.pth", "w"):
+        pass
+    (folder / "validation" / "summary.json").write_text("{}")
 """
 
 

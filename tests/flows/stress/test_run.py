@@ -29,6 +29,7 @@ from segconv.train.predict import CheckedModel
 from segconv.train.trained import TrainedModel, find_model
 
 from ...command import Command
+from ...train.checkpoints import checkpoint
 from ..predictor import OWN_FILES
 
 AIR, ORGAN, CORE = -1000, 0, 1000
@@ -375,7 +376,7 @@ def trained(folder: Path, dataset: str, name: str, validation: Sequence[Sequence
     model = folder / "nnUNet_results" / dataset / name
     for fold in range(len(validation)):
         (model / f"fold_{fold}").mkdir(parents=True)
-        (model / f"fold_{fold}" / "checkpoint_final.pth").touch()
+        (model / f"fold_{fold}" / "checkpoint_final.pth").write_bytes(checkpoint())
     (model / "plans.json").write_text(json.dumps({"dataset_name": dataset, "configurations": {}}))
     splits = folder / "nnUNet_preprocessed" / dataset / "splits_final.json"
     splits.parent.mkdir(parents=True, exist_ok=True)

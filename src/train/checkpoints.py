@@ -1,0 +1,59 @@
+"""Judge nnU-Net's checkpoints by their bytes, without PyTorch: is one whole, and at which epoch does it resume."""
+
+from __future__ import annotations
+
+import os
+import pickletools
+import zipfile
+from pathlib import Path
+
+from .. import reading
+from ..errors import SegconvError
+
+FINAL, LATEST, BEST = "checkpoint_final.pth", "checkpoint_latest.pth", "checkpoint_best.pth"
+ORDER = (FINAL, LATEST, BEST)
+"""The order in which nnU-Net looks for one to resume from. It writes the latest every 50 epochs, and the best whenever
+the pseudo Dice improves, which usually happens after the first epoch."""
+
+_MAX_DESCRIPTION = 1 << 30
+"""Largest description of a checkpoint that is read; it holds no tensors, but the log of every epoch."""
+
+_EPOCH = "current_epoch"
+_TEXTS = ("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8")
+_REMEMBERED = ("BINPUT", "LONG_BINPUT", "MEMOIZE")
+_WHOLE_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1")
+"""Names of `pickletools`."""
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether a checkpoint exists and was written to its end.
+
+    PyTorch writes a zip archive, whose list of contents comes last. nnU-Net writes each checkpoint over the one
+    before, so a training that is killed meanwhile leaves an archive without that list.
+    """
+    return reading.is_file(path) and zipfile.is_zipfile(os.path.realpath(path))
+
+
+def next_epoch(path: Path) -> int | None:
+    """Return the epoch, from 0 on, at which a training resumes from a checkpoint; None if it does not say.
+
+    Its pickle is read as a list of operations, none of which is carried out.
+    """
+    try:
+        with reading.opened(os.path.realpath(path)) as file, zipfile.ZipFile(file) as archive:
+            entry = next(entry for entry in archive.infolist() if entry.filename.endswith("/data.pkl"))
+            if entry.file_size > _MAX_DESCRIPTION:
+                return None
+            return _number_after(_EPOCH, archive.read(entry))
+    except (OSError, SegconvError, StopIteration, ValueError, zipfile.BadZipFile):
+        return None
+
+
+def _number_after(key: str, pickled: bytes) -> int | None:
+    """Return the whole number that follows a text in a pickle, which is the value of that key in a dict."""
+    at_key = False
+    for operation, argument, _ in pickletools.genops(pickled):
+        if at_key and operation.name in _WHOLE_NUMBERS and isinstance(argument, int):
+            return argument
+        at_key = (operation.name in _TEXTS and argument == key) or (at_key and operation.name in _REMEMBERED)
+    return None

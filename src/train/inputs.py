@@ -1,0 +1,223 @@
+"""Remember what a dataset's files were when nnU-Net read them, and find out whether they changed since.
+
+nnU-Net reuses a fingerprint, plans and preprocessed cases without comparing them with the dataset. So `plan` writes
+down, for each of them, size, time and SHA-256 of the files that it was made from. Where nnU-Net planned without
+segconv there is no such record, and only times tell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import reading
+from ..dataset.layout import Dataset
+from ..dataset.strictjson import dumps, load_object, read_file
+from ..errors import SegconvError, naming
+from ..typed import Misfit, count, entries, mapping, sha256
+from ..work import fsops
+from ..work.writing import writing
+
+FINGERPRINT = "dataset_fingerprint.json"
+RECORDS = "segconv"
+"""Folder of the records in a preprocessed dataset; nnU-Net does not look into it."""
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A file as it was.
+
+    Parameters
+    ----------
+    size
+        In bytes.
+    mtime_ns
+        When it was last changed, in nanoseconds.
+    sha256
+        Hash of its bytes.
+    """
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+Snapshot = Mapping[str, Seen]
+"""Path in the dataset, or elsewhere, → the file as it was."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What happened to the training files of a dataset since something was made from them; each is a path."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+def snapshot(dataset: Dataset) -> dict[str, Seen]:
+    """Return the training files of a dataset as they are; reads all of them.
+
+    Raises
+    ------
+    SegconvError
+        What reading raises; ``SC010`` for a file that does not exist.
+    """
+    return {name: _seen(path) for name, path in _training_files(dataset)}
+
+
+def products(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return what a preprocessed dataset holds that was made from the dataset's files.
+
+    Returns
+    -------
+    products
+        Name of the fingerprint or of a folder of cases → inode and time, which change when it is made again.
+    """
+    found = {}
+    for entry in os.scandir(folder) if reading.is_folder(folder) else ():
+        if entry.name == FINGERPRINT or (entry.is_dir() and entry.name not in (RECORDS, "gt_segmentations")):
+            status = entry.stat()
+            found[entry.name] = (status.st_ino, status.st_mtime_ns)
+    return found
+
+
+def remember(folder: Path, seen: Snapshot, before: Mapping[str, tuple[int, int]]) -> None:
+    """Record what new products were made from.
+
+    Parameters
+    ----------
+    folder
+        The preprocessed dataset.
+    seen
+        The files as they were before the products were made.
+    before
+        The products at that time.
+
+    Raises
+    ------
+    SegconvError
+        ``SC031`` or ``SC032`` if the system refuses.
+    """
+    data = dumps({"files": {name: vars(file) for name, file in seen.items()}})
+    for name, identity in products(folder).items():
+        if before.get(name) != identity:
+            path = _record(folder, name)
+            with writing(path):
+                fsops.mkdir(path.parent)
+                fsops.write_atomic(path, data)
+
+
+def changes_since(dataset: Dataset, folder: Path, product: str) -> Changes | None:
+    """Return what changed in a dataset since a product was made from it; None if that was not recorded.
+
+    Only files whose size or time differ are read.
+
+    Parameters
+    ----------
+    dataset
+        The dataset as it is.
+    folder
+        The preprocessed dataset.
+    product
+        Name of a folder of cases in it, or `FINGERPRINT`.
+
+    Raises
+    ------
+    SegconvError
+        ``SC086`` if the record is damaged; what reading raises.
+    """
+    seen = _read_record(_record(folder, product))
+    if seen is None:
+        return None
+    now = dict(_training_files(dataset))
+    kept = [name for name in now if name in seen]
+    return Changes(
+        tuple(name for name in now if name not in seen),
+        tuple(name for name in seen if name not in now),
+        tuple(name for name in kept if _differs(now[name], seen[name])),
+    )
+
+
+def newer_than(dataset: Dataset, time_of: Mapping[str, int]) -> list[str]:
+    """Return the training files that are newer than what was made from them.
+
+    Parameters
+    ----------
+    time_of
+        Case → time, in nanoseconds.
+    """
+    found = []
+    for case in dataset.cases():
+        for path in (*dataset.image_files(case), dataset.label_file(case)):
+            if case in time_of and _time(path) > time_of[case]:
+                found.append(_name(dataset, path))
+    return found
+
+
+def _training_files(dataset: Dataset) -> Iterator[tuple[str, Path]]:
+    for case in dataset.cases():
+        for path in (*dataset.image_files(case), dataset.label_file(case)):
+            yield _name(dataset, path), path
+
+
+def _name(dataset: Dataset, path: Path) -> str:
+    return str(path.relative_to(dataset.path)) if path.is_relative_to(dataset.path) else str(path)
+
+
+def _seen(path: Path) -> Seen:
+    try:
+        with reading.opened(os.path.realpath(path)) as file, naming(str(path)):
+            status = os.fstat(file.fileno())
+            digest = hashlib.sha256()
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise reading.refusal(error, path) from error
+    return Seen(status.st_size, status.st_mtime_ns, digest.hexdigest())
+
+
+def _differs(path: Path, seen: Seen) -> bool:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return True
+    if (status.st_size, status.st_mtime_ns) == (seen.size, seen.mtime_ns):
+        return False
+    return status.st_size != seen.size or _seen(path).sha256 != seen.sha256
+
+
+def _time(path: Path) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0  # what is missing is reported elsewhere
+
+
+def _record(folder: Path, product: str) -> Path:
+    return folder / RECORDS / f"{product.removesuffix('.json')}.json"
+
+
+_entries = entries({"files": mapping(entries({"size": count, "mtime_ns": count, "sha256": sha256}))})
+
+
+def _read_record(path: Path) -> dict[str, Seen] | None:
+    if not os.path.lexists(path):
+        return None
+    with naming(str(path)):
+        found = load_object(read_file(path))
+        try:
+            files = _entries(found)["files"]
+        except Misfit as misfit:
+            raise SegconvError(
+                f"is not a record of segconv's: {misfit}", code="SC086", hint="remove it, or plan the dataset again"
+            ) from None
+    return {name: Seen(file["size"], file["mtime_ns"], file["sha256"]) for name, file in files.items()}
