@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..words import some_of
+from ..words import count_of, some_of
 from .sink import Sink
 
 if TYPE_CHECKING:
@@ -65,10 +65,8 @@ def show_comparison(found: Comparison, names: tuple[str, str], sink: Sink) -> No
         sink.say(f"in only one of both, not compared: {some_of(found.left_out, SHOWN)}")
     for one in found.differences:
         if one.only_first or one.only_second:
-            sink.say(
-                f"{one.name}: {one.metric.title} is undefined in one of both, and not compared, in"
-                f" {one.only_first + one.only_second} cases"
-            )
+            cases = count_of(one.only_first + one.only_second, "case")
+            sink.say(f"{one.name}: {one.metric.title} exists in only one of both, and is not compared, in {cases}")
 
 
 def write(

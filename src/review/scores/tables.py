@@ -72,7 +72,7 @@ def comparison_rows(found: Comparison, names: tuple[str, str]) -> Table:
         Of both sets.
     """
     interval = f"{found.confidence:.0%} interval"
-    columns = ["class", "score", *names, "difference", interval, "", "cases", "better/worse"]
+    columns = ["class", "score", *names, "difference", interval, "verdict", "cases", "better/worse"]
     rows = []
     for one in found.differences:
         shown = one.metric.shown

@@ -213,3 +213,43 @@ def test_labels_that_change_after_they_were_scored_are_noticed(folders: tuple[Pa
     with pytest.raises(Refused) as refused:
         measure_surfaces(found)
     assert [finding.code for finding in refused.value.findings] == ["SC062"]
+
+
+# Whatever values mean
+
+
+def test_values_are_measured_as_what_they_count_as(tmp_path: Path, segconv: Command) -> None:
+    """Predictions in colours, references in values of which two count as one class."""
+    prediction, reference = organs(10)[4], organs(0)[4]
+    colours = np.array([(0, 0, 0), (9, 9, 9), (200, 0, 0), (0, 0, 200)], np.uint8)
+    write_png(tmp_path / "p" / "a.png", colours[np.where(prediction == 1, 0, prediction)])
+    write_png(tmp_path / "r" / "a.png", colours[np.where(reference == 1, 0, reference)])
+    done = segconv("evaluate", tmp_path / "p", tmp_path / "r", "--distances", "--json")
+    assert done.code == 0, done.err
+    for name, value in (("#c80000", 2), ("#0000c8", 3)):
+        score = surface_score(prediction == value, reference == value, (1.0, 1.0), 1)
+        assert done.json["surfaces"]["cases"]["a"][name]["hd95"] == pytest.approx(score.hd95)
+    write_png(tmp_path / "q" / "a.png", prediction)
+    write_png(tmp_path / "s" / "a.png", np.where(reference == 3, 7, reference))
+    words = ["--labels", "background=0,x=1,y=2", "--map", "7=y", "--map", "3=y", "--distances", "--json"]
+    found = segconv("evaluate", tmp_path / "q", tmp_path / "s", *words).json["surfaces"]["cases"]["a"]
+    score = surface_score(prediction > 1, reference > 1, (1.0, 1.0), 1)
+    assert found["y"]["hd95"] == pytest.approx(score.hd95)
+    assert found["y"]["nsd"] == pytest.approx(score.nsd)
+
+
+def test_palettes_of_other_orders_are_measured_by_colour(tmp_path: Path, segconv: Command) -> None:
+    from PIL import Image
+
+    prediction, reference = organs(10)[4], organs(0)[4]
+    for folder, array, order in (("p", prediction, (0, 2, 1, 3)), ("r", reference, (0, 1, 2, 3))):
+        (tmp_path / folder).mkdir()
+        picture = Image.fromarray(np.array(order, np.uint8)[array])
+        colours = np.zeros((4, 3), np.uint8)
+        colours[list(order)] = [(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)]
+        picture.putpalette(colours.tobytes())
+        picture.save(tmp_path / folder / "a.png")
+    done = segconv("evaluate", tmp_path / "p", tmp_path / "r", "--distances", "--json")
+    assert done.code == 0, done.err
+    score = surface_score(prediction == 1, reference == 1, (1.0, 1.0), 1)
+    assert done.json["surfaces"]["cases"]["a"]["#ff0000"]["hd95"] == pytest.approx(score.hd95)
