@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..convert.accepted import ORDERS, REPAIRS
+from ..convert.sources.registry import KINDS
+from ..image.formats.table import FORMATS, writable_of
 from .options import PATH, bundled, link, option
-from .types import LABELS, NAMES, SPACING, Explained, OneOf, in_one_list, value_map
+from .types import LABELS, NAMES, SPACING, OneOf, in_one_list, value_map
 
 if TYPE_CHECKING:
     from ..convert.model import ConvertOptions
-
-
-def _orders() -> Iterable[str]:
-    from ..convert.volumes.slice_order import ORDERS
-
-    return ORDERS
-
-
-def _formats() -> Iterable[str]:
-    from ..image.opened import WRITABLE
-
-    return (ending.removeprefix(".") for ending in WRITABLE)
-
-
-def _about_kinds() -> str:
-    from ..convert.sources.registry import KINDS
-
-    known = "; ".join(f"{kind.name}: {kind.summary}" for kind in KINDS.values())
-    return f"What the source is, if its files are not to decide. {known}."
-
-
-def _about_repairs() -> str:
-    from ..convert.repairs import KINDS
-
-    return f"Repair on the way: {', '.join(KINDS)}; may be repeated."
 
 
 def _options(**given: Any) -> ConvertOptions:
@@ -45,9 +22,15 @@ def _options(**given: Any) -> ConvertOptions:
     return ConvertOptions(**{field: value for field, value in given.items() if value is not None})
 
 
-kind = option("--from", "kind", metavar="KIND", cls=Explained, explain=_about_kinds)
+_known = "; ".join(f"{name}: {summary}" for name, summary in KINDS.items())
+kind = option("--from", "kind", metavar="KIND", help=f"What the source is, if its files are not to decide. {_known}.")
 repair = option(
-    "--repair", type=NAMES, multiple=True, metavar="KIND", callback=in_one_list, cls=Explained, explain=_about_repairs
+    "--repair",
+    type=NAMES,
+    multiple=True,
+    metavar="KIND",
+    callback=in_one_list,
+    help=f"Repair on the way: {', '.join(REPAIRS)}; may be repeated.",
 )
 nonfinite = option("--nonfinite", type=float, metavar="VALUE", help="Replace NaN and infinity in images with this.")
 
@@ -126,7 +109,7 @@ converting = bundled(
     nonfinite,
     option(
         "--slice-order",
-        type=OneOf(_orders),
+        type=OneOf(ORDERS),
         help="Mask pictures of a volume, by name, follow the file names, InstanceNumbers or positions of its slices;"
         " reverse: from the last position to the first.",
     ),
@@ -135,7 +118,7 @@ converting = bundled(
     option(
         "--format",
         "file_ending",
-        type=OneOf(_formats),
+        type=OneOf(ending.removeprefix(".") for ending in writable_of(FORMATS)),
         callback=lambda _, __, name: name and f".{name}",
         help="Of the dataset's files; default: what changes least.",
     ),

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import EXIT_USAGE, Finding, Interrupted, SegconvError, exit_code_of
+from ..version import VERSION
 from ..work.interruption import answer_once
 from ..work.search_path import forget_relative_entries
 from ..work.unforeseen import unforeseen
@@ -91,7 +92,7 @@ class Lazy(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="segconv COMMAND --help explains a command, with an example.",
 )
-@click.version_option(None, "--version", package_name="segconv", message="segconv %(version)s")
+@click.version_option(VERSION, "--version", message="segconv %(version)s")
 def group() -> None:
     """Convert any segmentation data to nnU-Net v2, augment it, train, and get predictions back.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..convert.accepted import CAST, ORTHONORMAL
 from ..errors import EXIT_FOUND
 from ..words import count_of
 from .convert import show_repairs
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 def _options(repair: tuple[str, ...], nonfinite: float | None, allow_external: bool) -> ConvertOptions:
     from ..convert.model import ConvertOptions
-    from ..convert.repairs import CAST, ORTHONORMAL
 
     kinds = tuple(dict.fromkeys((ORTHONORMAL, CAST, *repair)))
     return ConvertOptions(repair=kinds, nonfinite=nonfinite, allow_external=allow_external)

@@ -125,52 +125,22 @@ PIXEL = Parsed("two or three lengths in mm above 0, such as 0.5,0.5", _pixel)
 
 
 class OneOf(ParamType):
-    """One of several words, which another package lists and which are imported only when needed.
-
-    Parameters
-    ----------
-    words
-        Returns them.
-    """
+    """One of several words."""
 
     name = "choice"
 
-    def __init__(self, words: Callable[[], Iterable[str]]) -> None:
-        self._words = words
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = tuple(words)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the word, if it is one of them."""
-        words = tuple(self._words())
-        if value not in words:
-            self.fail(f"{value!r} is not one of {', '.join(words)}", param, ctx)
+        if value not in self._words:
+            self.fail(f"{value!r} is not one of {', '.join(self._words)}", param, ctx)
         return value
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """Return the words as help shows them."""
-        return f"[{'|'.join(self._words())}]"
-
-
-class Explained(click.Option):
-    """An option whose help text another package writes, imported only when help is shown.
-
-    Parameters
-    ----------
-    explain
-        Returns the help.
-    """
-
-    def __init__(self, *args: Any, explain: Callable[[], str], **attributes: Any) -> None:
-        self._explain = explain
-        super().__init__(*args, **attributes)
-
-    @property
-    def help(self) -> str:
-        """The help text."""
-        return self._explain()
-
-    @help.setter
-    def help(self, _: str | None) -> None:
-        """Ignore the value: click has no text to set."""
+        return f"[{'|'.join(self._words)}]"
 
 
 @contextmanager

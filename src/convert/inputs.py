@@ -21,13 +21,13 @@ from ..work.plan import Item, Plan, Target
 from ..work.run import Outcome, Result, stage
 from ..work.run_options import USUAL, RunOptions
 from ..work.staging import Staged
+from .accepted import HEADER, REPAIRS
 from .bands import apart, as_bands
 from .find.cases import cases_of
 from .input_files import input_pairs
 from .judge.headers import decoded, probe_unit
 from .labels.coding import Coding
 from .model import STACK, ConvertOptions, SourceCase
-from .repairs import HEADER, KINDS
 from .survey import Survey
 from .write.pictures import RGB_CHANNELS, convert_pictures
 from .write.placing import FirstImage
@@ -52,7 +52,7 @@ def as_converted(run: RunRecord | None) -> ConvertOptions:
     """
     prepared = Prepared.by(run)
     return ConvertOptions(
-        repair=tuple(kind for kind in KINDS if kind in prepared.repair and kind != HEADER),
+        repair=tuple(kind for kind in REPAIRS if kind in prepared.repair and kind != HEADER),
         nonfinite=prepared.nonfinite,
         grey_to_rgb=prepared.grey_to_rgb,
         drop_alpha=prepared.drop_alpha,

@@ -14,7 +14,8 @@ from ..dataset.prepared import NOT_PREPARED, Prepared
 from ..dataset.stored_label import StoredLabel
 from ..errors import Finding, SegconvError
 from ..image.read_options import ReadOptions
-from .repairs import HEADER, KINDS, Mending
+from .accepted import HEADER, REPAIRS
+from .repairs import Mending
 
 if TYPE_CHECKING:
     from ..dataset.overlaps import Compiled
@@ -148,7 +149,7 @@ class ConvertOptions:
     @property
     def prepared(self) -> Prepared:
         """What is done to images, and must be done to a model's inputs; repairs of labels only are left out."""
-        kinds = tuple(kind for kind in KINDS if kind in self.mending.kinds and kind != HEADER)
+        kinds = tuple(kind for kind in REPAIRS if kind in self.mending.kinds and kind != HEADER)
         return Prepared(kinds, self.nonfinite, self.grey_to_rgb, self.drop_alpha, self.spacing_mm)
 
     def key(self) -> dict[str, object]:

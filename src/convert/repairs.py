@@ -19,13 +19,7 @@ from ..image.orientation import axis_codes, canonical
 from ..image.read_options import MAX_VOLUME, ReadOptions
 from ..image.stored import DecodedVolume, VolumeHeader, laid_anew
 from ..image.voxels import LARGEST, saturated_value
-
-HEADER = "header"
-RESAMPLE = "resample"
-ORTHONORMAL = "orthonormal"
-CAST = "cast"
-ORIENTATION = "orientation"
-KINDS = (HEADER, RESAMPLE, ORTHONORMAL, CAST, ORIENTATION)
+from .accepted import CAST, HEADER, ORIENTATION, ORTHONORMAL, REPAIRS, RESAMPLE
 
 NARROW = ("int16", "int32", "uint32")
 """Types that 64-bit integers are cast to: the first that holds every value."""
@@ -38,7 +32,7 @@ class Mending:
     Parameters
     ----------
     kinds
-        Of `KINDS`.
+        Of `REPAIRS`.
     nonfinite
         Value that replaces NaN and infinity in images, or None.
 
@@ -53,9 +47,9 @@ class Mending:
     nonfinite: float | None = None
 
     def __post_init__(self) -> None:
-        unknown = [kind for kind in self.kinds if kind not in KINDS]
+        unknown = [kind for kind in self.kinds if kind not in REPAIRS]
         if unknown:
-            raise SegconvError(f"{unknown[0]}: no such repair", hint=f"known are {', '.join(KINDS)}")
+            raise SegconvError(f"{unknown[0]}: no such repair", hint=f"known are {', '.join(REPAIRS)}")
         if {HEADER, RESAMPLE} <= set(self.kinds):
             raise SegconvError(
                 "a label cannot both take its image's header and be resampled",

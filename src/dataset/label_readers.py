@@ -10,10 +10,9 @@ import numpy as np
 
 from ..errors import SegconvError
 from ..image import opened
-from ..image.formats import segmentation
 from ..image.formats.nifti_forms import FORMS_BYTES
-from ..image.formats.segmentation import Segment
 from ..image.geometry import Geometry
+from ..image.segment import ENDING, Segment
 from ..typed import (
     Misfit,
     Read,
@@ -52,7 +51,7 @@ MODES = ("gray", "gray+alpha", "RGB", "RGBA", "palette")
 
 _DTYPES = tuple(f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64))
 _OF_MASKS = opened.ENDINGS
-_ENDINGS = (*_OF_MASKS, segmentation.ENDING)
+_ENDINGS = (*_OF_MASKS, ENDING)
 _FORMS = re.compile(f"[0-9a-f]{{{2 * FORMS_BYTES}}}")
 _COLOUR = re.compile(r"#[0-9a-f]{6}([0-9a-f]{2})?")
 
@@ -216,7 +215,7 @@ def stored_label(value: Any) -> StoredLabel:
     """Read the value of ``label_file``; unknown keys are left out."""
     found = entries({}, _plain_entries)(value)
     form = found.get("form")
-    if form != SEGMENTS and found.get("ending") == segmentation.ENDING:
+    if form != SEGMENTS and found.get("ending") == ENDING:
         raise Misfit("says nothing of segments", at=("ending",))
     own = _OF_FORM[form](found) if form in _OF_FORM else {}
     return StoredLabel(**_taken(found, _plain_entries), **own)

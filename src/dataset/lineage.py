@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import reading
 from ..errors import SegconvError
@@ -45,13 +45,15 @@ from ..typed import (
     truth,
 )
 from ..work.owned import Manifest, Written
-from ..work.run import Result
 from .label_readers import label_map, label_value_text, shape_of_grid, stored_label
 from .names import CASE_IDENTIFIER
 from .runs import FILE, RunRecord
 from .seal import sha256_as_written
 from .stored_label import NOTHING_KNOWN, StoredLabel
 from .strictjson import dump_line, load_object, read_file
+
+if TYPE_CHECKING:
+    from ..work.run import Result
 
 FOLDER = "segconv"
 RUN = f"{FOLDER}/run.json"

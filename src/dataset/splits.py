@@ -8,15 +8,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import Cure, Finding, SegconvError, naming
 from ..typed import Misfit, entries, many, text
-from ..work.staging import Staged
 from .lineage import TRAIN, CaseRecord
 from .strictjson import dumps, loads, read_file
+
+if TYPE_CHECKING:
+    from ..work.staging import Staged
 
 FILE = "splits_final.json"
 PARTS = ("train", "val")

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from ..image.formats import segmentation
-from ..image.formats.segmentation import Segment
 from ..image.geometry import Geometry
+from ..image.segment import ENDING, Segment
 from .losses import Loss
 
 LAYERS = "layers"
@@ -19,7 +18,7 @@ PAGES = "pages"
 """Slices of a volume as pages of one picture."""
 SEGMENTS = "segments"
 """Segmentations of 3D Slicer."""
-USUAL_FILE = f"segments{segmentation.ENDING}"
+USUAL_FILE = f"segments{ENDING}"
 """Name of a file of segments that has no name of its own."""
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 from fixtures.make_fixtures import msd_ct
 from segconv.image.formats import nrrd, segmentation
 from segconv.image.geometry import Geometry
+from segconv.image.segment import Segment
 
 from ..command import Command, Done, tree_hash
 from . import drawn
@@ -189,7 +190,7 @@ def segmentations(root: Path) -> Options:
     for number in (1, 2):
         (root / f"p{number}").mkdir(parents=True)
         (root / f"p{number}/image.nrrd").write_bytes(b"".join(nrrd.encode(scan(number), grid)))
-        liver = segmentation.Segment("s1", "liver", 1, 0, (1, 0, 0))
+        liver = Segment("s1", "liver", 1, 0, (1, 0, 0))
         data = segmentation.encode([liver], label(number)[np.newaxis], grid)
         (root / f"p{number}/labels.seg.nrrd").write_bytes(data)
     return ()

@@ -15,10 +15,10 @@ from segconv.dataset.layout import Dataset
 from segconv.dataset.lineage import RESTORED, manifest
 from segconv.image import volumes
 from segconv.image.formats import metaimage, nrrd, segmentation
-from segconv.image.formats.segmentation import Segment
 from segconv.image.geometry import Geometry
 from segconv.image.orientation import Reordering, axis_codes
 from segconv.image.read_options import ANY_AXES
+from segconv.image.segment import Segment
 from segconv.work.plan import Target
 
 from ..command import Command

@@ -9,6 +9,7 @@ from segconv.dataset.label_table import LabelTable
 from segconv.dataset.labels import Labels
 from segconv.dataset.stored_label import StoredLabel
 
+KIND = "by-name"
 ENDING = ".nii.gz"
 IMAGE, MASK = f".scan{ENDING}", f".mask{ENDING}"
 
@@ -27,7 +28,7 @@ def scan(survey: Survey) -> Scan:
             label = survey.resolve(image.with_name(f"{name}{MASK}"))
             cases.append(SourceCase(name, name, (survey.resolve(image),), label))
     return Scan(
-        kind=SOURCE.name,
+        kind=KIND,
         root=survey.root,
         cases=tuple(cases),
         channel_names=survey.options.channels or ("CT",),
@@ -38,8 +39,6 @@ def scan(survey: Survey) -> Scan:
 
 
 SOURCE = Kind(
-    name="by-name",
-    summary="scans and masks that the same name begins",
     heeds=frozenset(),
     recognise=recognise,
     scan=scan,

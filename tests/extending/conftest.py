@@ -35,12 +35,6 @@ class Extended:
         (at,) = (number for number, found in enumerate(lines) if after in found)
         (self.package / file).write_text("".join([*lines[: at + 1], f"{line}\n", *lines[at + 1 :]]), encoding="utf-8")
 
-    def replace(self, file: str, old: str, new: str) -> None:
-        """Replace a text that a file holds once."""
-        text = (self.package / file).read_text(encoding="utf-8")
-        assert text.count(old) == 1, (file, old)
-        (self.package / file).write_text(text.replace(old, new), encoding="utf-8")
-
     def __call__(self, *words: object) -> dict[str, Any]:
         """Run a command that succeeds; return the object that it prints."""
         env = {"PYTHONPATH": str(self.package.parent), "nnUNet_raw": str(self.raw), "PATH": os.environ["PATH"]}

@@ -18,8 +18,9 @@ from .conftest import Extended
 
 def test_a_kind_of_source_is_recognised_converted_and_restored(extended: Extended, tmp_path: Path) -> None:
     extended.add_file("by_name.py", "convert/sources/by_name.py")
-    extended.replace("convert/sources/registry.py", "from . import dicom,", "from . import by_name, dicom,")
-    extended.replace("convert/sources/registry.py", "pairs, masks, dicom)", "pairs, masks, dicom, by_name)")
+    extended.add_line(
+        "convert/sources/registry.py", '"dicom": "', '    "by-name": "scans and masks that the same name begins",'
+    )
     for name in "ab":
         phantom = ct(ord(name))
         write(tmp_path / "source" / f"{name}.scan.nii.gz", phantom.images[0])

@@ -25,6 +25,7 @@ from hypothesis import settings
 from fixtures.make_fixtures import msd_ct
 from segconv.dataset import phantoms
 from segconv.image.formats import nrrd, segmentation
+from segconv.image.segment import Segment
 
 from ..command import Command, tree_hash
 from ..convert import drawn
@@ -291,7 +292,7 @@ def in_segments(segconv: Command) -> Subject:
         scan = phantoms.ct(number, size=TINY).images[0]
         layers = np.zeros((2, *scan.array.shape), np.uint8)
         layers[0, 1:3, 1:3, 1:3] = layers[1, 2:4, 2:4, 2:4] = 1
-        named = [segmentation.Segment(name, name, 1, n, (n, 0, 1)) for n, name in enumerate(("liver", "spleen"))]
+        named = [Segment(name, name, 1, n, (n, 0, 1)) for n, name in enumerate(("liver", "spleen"))]
         (root / f"p{number}").mkdir(parents=True)
         (root / f"p{number}/image.nrrd").write_bytes(b"".join(nrrd.encode(scan.array.astype(np.int16), scan.geometry)))
         (root / f"p{number}/labels.seg.nrrd").write_bytes(segmentation.encode(named, layers, scan.geometry))

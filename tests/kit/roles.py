@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from segconv.image.formats import segmentation
-from segconv.image.formats.segmentation import Segment
+from segconv.image.segment import Segment
 
 from ..convert.oracles import ct, write
 from .case import Case, Convert, Reject, Warn

@@ -12,6 +12,7 @@ from dataclasses import replace
 from ...errors import Cure, SegconvError, naming
 from ...image.formats import nrrd, segmentation
 from ...image.read_options import ANY_AXES
+from ...image.segment import ENDING as SEGMENTATION
 from ..find.mask_folders import is_segmentation, wanted_name
 from ..find.raters import raters_in
 from ..model import SEGMENTS, Parts, SourceCase
@@ -162,4 +163,4 @@ def _name(file: str) -> str:
 
 def _stem(file: str) -> str:
     name = _name(file)
-    return name[: -len(segmentation.ENDING)] if is_segmentation(name) else name.rsplit(".", 1)[0]
+    return name[: -len(SEGMENTATION)] if is_segmentation(name) else name.rsplit(".", 1)[0]

@@ -21,7 +21,7 @@ from ... import reading
 from ...dataset.lineage import TRAIN
 from ...errors import Cure, SegconvError
 from ...image import opened, raster
-from ...image.formats import segmentation
+from ...image.segment import ENDING as SEGMENTATION
 from ..model import ConvertOptions
 from ..source_files import files_of
 from ..survey import Survey
@@ -77,7 +77,7 @@ class CaseFolder:
 
 def is_segmentation(path: str) -> bool:
     """Return whether a file is a 3D Slicer segmentation by its name."""
-    return path.lower().endswith(segmentation.ENDING)
+    return path.lower().endswith(SEGMENTATION)
 
 
 def image_folder(root: Path, options: ConvertOptions) -> Path | None:
@@ -311,7 +311,7 @@ def _add(survey: Survey, units: dict[str, Unit], name: str, unit: Unit) -> None:
 
 def unit_of(folder: str, name: str) -> Unit | None:
     """Return a file of a folder as a unit if its name is that of a picture, a volume or a segmentation."""
-    ending = segmentation.ENDING if is_segmentation(name) else opened.ending_of(name)
+    ending = SEGMENTATION if is_segmentation(name) else opened.ending_of(name)
     return None if ending is None else Unit(folder, name[: -len(ending)], name[-len(ending) :])
 
 

@@ -17,11 +17,12 @@ from ...image.opened import decoded_bytes
 from ...image.stored import VolumeHeader
 from ...words import count_of
 from ...work.plan import Item
+from ..accepted import RESAMPLE
 from ..bands import KIND, as_bands, refuse_as_slices
 from ..labels.segment_values import BY_NAME, SegmentValues, names_segments
 from ..labels.set_coding import judge_polarity
 from ..model import BANDS, FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK, ConvertOptions, SourceCase
-from ..repairs import RESAMPLE, goes_with_image
+from ..repairs import goes_with_image
 from ..source_files import shown
 from ..survey import Survey
 from ..volumes.frames import CURE, header_of_frame, same_frames

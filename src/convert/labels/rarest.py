@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from ...dataset.labels import BACKGROUND, GRAY, IGNORE, value_text
 from ...errors import SegconvError
@@ -86,7 +87,7 @@ def _classes_beside_void(found: Mapping[int, Seen], masks: Sequence[MaskFacts]) 
 def _plateaus(found: Mapping[int, Seen]) -> list[int]:
     """Return the few values of nearly all pixels, if masks hold many more values between them; otherwise nothing."""
     total = sum(seen.pixels for seen in found.values())
-    usual = statistics.median(seen.pixels for seen in found.values())
+    usual = np.median([seen.pixels for seen in found.values()])
     often = sorted(value for value, seen in found.items() if seen.pixels >= A_PLATEAU * usual)
     if not 3 <= len(often) <= FEW_VALUES:
         return []

@@ -12,10 +12,8 @@ from ...image import raster, volumes
 from ..find.lists import pair_by_list
 from ..find.mask_folders import image_folder
 from ..find.patterns import pair_by_patterns
-from ..recognise.two_readings import refuse_two_readings
-from ..recognise.unknown import of_unknown
 from ..sources import masks
-from ..sources.registry import KINDS
+from ..sources.registry import KINDS, kind_named
 from ..survey import Survey
 from ..tasks.task_json import JSON, refuse_unreadable
 from ..tree import OWN_FOLDERS, units_in
@@ -40,7 +38,7 @@ def detect(survey: Survey) -> tuple[str, str]:
         return described
     refuse_unreadable(survey)
     root = survey.root
-    evidence = {key: found for key, kind in KINDS.items() if (found := kind.recognise(Survey(root))) is not None}
+    evidence = {key: found for key in KINDS if (found := kind_named(key).recognise(Survey(root))) is not None}
     if survey.options.spacing_mm is not None and evidence.keys() <= {"png", "masks"}:
         return "pairs", "with a spacing, pictures are slices of volumes"
     if not reading.is_there(root / JSON):
@@ -49,8 +47,12 @@ def detect(survey: Survey) -> tuple[str, str]:
         if survey.options.masks is not None:
             cures = (Cure("name_images_and_masks"),)
             raise SegconvError("there is a pattern of masks, but none of images", hint="give both", cures=cures)
+        from .unknown import of_unknown
+
         raise of_unknown(Survey(root))
     if evidence.keys() == {"pairs", "masks"}:
+        from .two_readings import refuse_two_readings
+
         refuse_two_readings(survey)
     if len(evidence) > 1:
         readings = "; ".join(f"{key}: {found}" for key, found in evidence.items())

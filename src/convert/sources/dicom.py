@@ -28,8 +28,6 @@ def scan(survey: Survey) -> Scan:
 
 
 SOURCE = Kind(
-    name="dicom",
-    summary="series of DICOM and their labels",
     heeds=pairs.SOURCE.heeds,
     recognise=recognise,
     scan=scan,

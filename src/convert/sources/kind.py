@@ -1,4 +1,4 @@
-"""How a kind of source describes itself: all that the rest of segconv needs to know about it."""
+"""What the module of a kind of source provides."""
 
 from __future__ import annotations
 
@@ -18,10 +18,6 @@ class Kind:
 
     Parameters
     ----------
-    name
-        The user's name for it.
-    summary
-        What such a source holds, in one line.
     heeds
         Fields of `ConvertOptions` that this kind uses, of those that do not apply to every kind.
     recognise
@@ -30,8 +26,6 @@ class Kind:
         Finds the cases; what it notices goes to the survey.
     """
 
-    name: str
-    summary: str
     heeds: frozenset[str]
     recognise: Callable[[Survey], str | None]
     scan: Callable[[Survey], Scan]

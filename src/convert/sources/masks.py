@@ -223,8 +223,6 @@ def _hold_colours(survey: Survey, cases: Sequence[SourceCase]) -> bool:
 
 
 SOURCE = Kind(
-    name=KIND,
-    summary="masks of one class each, or segmentations of 3D Slicer",
     heeds=FOUND_BY_NAME | {"spacing_mm", "image", "priority", "max_heads", "missing_masks"},
     recognise=recognise,
     scan=scan,

@@ -83,8 +83,6 @@ def _stem(path: str) -> str:
 
 
 SOURCE = Kind(
-    name=KIND,
-    summary="a task of the Medical Segmentation Decathlon",
     heeds=frozenset({"listed_only"}),
     recognise=recognise,
     scan=scan,

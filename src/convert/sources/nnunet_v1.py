@@ -161,8 +161,6 @@ def _splits(survey: Survey, cases: Sequence[SourceCase]) -> list[dict[str, list[
 
 
 SOURCE = Kind(
-    name=KIND,
-    summary="a task of nnU-Net v1",
     heeds=frozenset({"listed_only"}),
     recognise=recognise,
     scan=scan,

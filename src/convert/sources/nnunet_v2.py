@@ -229,8 +229,6 @@ def _renamed(origin: Mapping[str, CaseRecord], cases: Sequence[SourceCase]) -> d
 
 
 SOURCE = Kind(
-    name=KIND,
-    summary="a dataset of nnU-Net v2",
     heeds=frozenset(),
     recognise=recognise,
     scan=scan,

@@ -178,8 +178,6 @@ def _channel_names(survey: Survey, files: tuple[str, ...], count: int) -> tuple[
 
 
 SOURCE = Kind(
-    name=KIND,
-    summary="volumes and their labels",
     heeds=FOUND_BY_NAME | {"pairs", "spacing_mm", "frames", "slice_order", "unite_masks"},
     recognise=recognise,
     scan=scan,

@@ -207,8 +207,6 @@ def _judge_sizes(survey: Survey, case: SourceCase, heads: Mapping[str, PictureHe
 
 
 SOURCE = Kind(
-    name=KIND,
-    summary="pictures and their masks",
     heeds=FOUND_BY_NAME | {"pairs", "unite_masks", "grey_to_rgb"},
     recognise=recognise,
     scan=scan,

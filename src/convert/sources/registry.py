@@ -1,20 +1,35 @@
-"""The kinds of source; to add one, write a module and add its name to the list below."""
+"""The kinds of source, one line each, which import nothing. To add one, add a line here and a module of its name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields, replace
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ...errors import Cure, SegconvError
 from ...words import count_of, some_of
-from ..model import ConvertOptions, Scan
-from ..survey import Survey
-from . import dicom, masks, msd, nnunet_v1, nnunet_v2, pairs, png
-from .kind import Kind
 
-KINDS: Mapping[str, Kind] = {
-    module.SOURCE.name: module.SOURCE for module in (png, msd, nnunet_v1, nnunet_v2, pairs, masks, dicom)
+if TYPE_CHECKING:
+    from ..model import ConvertOptions, Scan
+    from ..survey import Survey
+    from .kind import Kind
+
+KINDS = {
+    "png": "pictures and their masks",
+    "msd": "a task of the Medical Segmentation Decathlon",
+    "nnunet-v1": "a task of nnU-Net v1",
+    "nnunet-v2": "a dataset of nnU-Net v2",
+    "pairs": "volumes and their labels",
+    "masks": "masks of one class each, or segmentations of 3D Slicer",
+    "dicom": "series of DICOM and their labels",
 }
+"""Name → what such a source holds; each kind is the attribute ``SOURCE`` of a module of its name."""
+
+
+def kind_named(name: str) -> Kind:
+    """Import the module of a kind."""
+    found: Kind = import_module(f".{name.replace('-', '_')}", __package__).SOURCE
+    return found
 
 
 def scan_source(kind: str, survey: Survey) -> Scan:
@@ -27,21 +42,21 @@ def scan_source(kind: str, survey: Survey) -> Scan:
     """
     if kind not in KINDS:
         raise SegconvError(f"{kind}: unknown kind of source", hint=f"known are {', '.join(KINDS)}")
-    _refuse_unheeded(KINDS[kind], survey.options)
-    scan = KINDS[kind].scan(survey)
+    _refuse_unheeded(kind, survey.options)
+    scan = kind_named(kind).scan(survey)
     if survey.skipped:
         images = f"{count_of(len(survey.skipped), 'image')} without a label: {some_of(survey.skipped)}"
         survey.note(f"left out {images}, as asked")
     return replace(scan, findings=tuple(survey.findings), notes=tuple(survey.notes))
 
 
-def _refuse_unheeded(kind: Kind, options: ConvertOptions) -> None:
-    special = frozenset().union(*(one.heeds for one in KINDS.values()))
-    for field in fields(options):
-        unheeded = field.name in special - kind.heeds
-        if unheeded and getattr(options, field.name) != getattr(ConvertOptions(), field.name):
-            heeding = [one.name for one in KINDS.values() if field.name in one.heeds]
+def _refuse_unheeded(kind: str, options: ConvertOptions) -> None:
+    usual = type(options)()
+    given = [field.name for field in fields(options) if getattr(options, field.name) != getattr(usual, field.name)]
+    for option in given:
+        heeding = [name for name in KINDS if option in kind_named(name).heeds]
+        if heeding and kind not in heeding:
             raise SegconvError(
-                f"{field.name} has no meaning for a source of the kind {kind.name}, only for {', '.join(heeding)}",
-                cures=(Cure.of("leave_out", field=field.name),),
+                f"{option} has no meaning for a source of the kind {kind}, only for {', '.join(heeding)}",
+                cures=(Cure.of("leave_out", field=option),),
             )

@@ -14,16 +14,10 @@ from pathlib import Path
 from ...errors import Cure, Finding, SegconvError
 from ...image import raster, stack
 from ...words import count_of
+from ..accepted import INSTANCE, NAME, POSITION, REVERSE
 from ..model import SERIES, STACK, ConvertOptions, Parts, SourceCase
 from ..source_files import shown
 from ..survey import Survey
-
-NAME = "name"
-INSTANCE = "instance"
-POSITION = "position"
-REVERSE = "reverse"
-ORDERS = (NAME, INSTANCE, POSITION, REVERSE)
-"""How the order of the pictures relates to that of the slices."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from ...image.geometry import NEAR_GRID_VOXELS, SAME_GRID_VOXELS, Geometry
 from ...image.grids import FIRST_CHANNEL, IMAGE, difference, order_of, same_grid
 from ...image.orientation import axis_codes, runs_alike, same_points
 from ...image.stored import DecodedVolume, VolumeHeader
-from ..repairs import ORTHONORMAL, goes_with_image, in_order, turned
+from ..accepted import ORTHONORMAL
+from ..repairs import goes_with_image, in_order, turned
 from .resampling import ClassOf, is_resampled, lost_volumes, resampled_channel, resampled_label
 from .work import CaseWork
 

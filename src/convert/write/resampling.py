@@ -16,7 +16,8 @@ from ...image.grids import FIRST_CHANNEL, IMAGE, only_header_may_be_wrong
 from ...image.stored import DecodedVolume, laid_anew
 from ...image.voxels import label_values
 from ...words import count_of
-from ..repairs import RESAMPLE, Mending
+from ..accepted import RESAMPLE
+from ..repairs import Mending
 
 ClassOf = Callable[[int], str | None]
 

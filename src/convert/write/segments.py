@@ -20,7 +20,10 @@ from ...image.gzipped import Buffer
 from ...image.orientation import axis_codes, reordering
 from ...image.read_options import ANY_AXES, ReadOptions
 from ...image.resample import onto_grid
-from ..repairs import RESAMPLE, Mending
+from ...image.segment import ENDING as SEGMENTATION
+from ...image.segment import Segment
+from ..accepted import RESAMPLE
+from ..repairs import Mending
 from .layers import compiled_label, overlaps_lost
 from .resampling import losses
 from .work import CaseWork, WrittenLabel
@@ -108,7 +111,7 @@ def compile_segments(work: CaseWork, path: str, grid: Geometry) -> tuple[NDArray
     voxels = {int(v): int(n) for v, n in zip(*np.unique(label, return_counts=True), strict=True)}
     moved = (Loss(GRID),) if any(one.moved for one in files.values()) else ()
     stored = StoredLabel(
-        segmentation.ENDING,
+        SEGMENTATION,
         max((one.found.layers.dtype for one in files.values()), key=lambda dtype: dtype.itemsize).name,
         losses=(*moved, *overlaps_lost(work.compiled)),
         form=SEGMENTS,
@@ -207,7 +210,7 @@ def _volumes_mm3(found: segmentation.Segmentation) -> dict[str, float]:
 
 def _masks(
     files: Iterable[Buffer], names: Sequence[str], grid: Geometry, allowed: Allowed
-) -> Iterator[tuple[segmentation.Segment, str, NDArray[np.bool_]]]:
+) -> Iterator[tuple[Segment, str, NDArray[np.bool_]]]:
     own_names = iter(names)
     for data in files:
         placed_one = on_grid(segmentation.decode(data, allowed.read_options), grid, allowed.mending)
@@ -216,7 +219,7 @@ def _masks(
                 yield segment, name, _whole(placed_one, segment, grid)
 
 
-def _whole(one: OnGrid, segment: segmentation.Segment, grid: Geometry) -> NDArray[np.bool_]:
+def _whole(one: OnGrid, segment: Segment, grid: Geometry) -> NDArray[np.bool_]:
     """Return the mask of a segment over the complete image."""
     mask = np.zeros(grid.array_shape, dtype=np.bool_)
     mask[one.place] = one.found.mask(segment)

@@ -15,10 +15,10 @@ from ...errors import SegconvError
 from ...image import raster, stack, volumes
 from ...image.geometry import Geometry, Volume
 from ...image.stored import laid_anew
+from ..accepted import REVERSE
 from ..labels.picture_file import codes_to_settle, stored_mask
 from ..labels.united_volumes import union_of
 from ..model import FRAME, INSTANCES, LAYERS, SEGMENTS, SERIES, STACK
-from ..volumes.slice_order import REVERSE
 from .layers import compile_layers
 from .placing import FirstImage, Placed, placed_label
 from .resampling import ClassOf

@@ -18,46 +18,14 @@ from ...errors import SegconvError
 from ..geometry import Geometry
 from ..gzipped import Buffer
 from ..read_options import STRICT, ReadOptions
+from ..segment import Segment
 from . import nrrd
-
-ENDING = ".seg.nrrd"
 
 BINARY = "Binary labelmap"
 """The representation in which each voxel of a layer has one whole number."""
 
 _FIELD = re.compile(r"Segment([0-9]{1,6})_(ID|Name|Color|LabelValue|Layer|Extent|Tags)")
 _NO_COLOUR = (0.5, 0.5, 0.5)
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One segment.
-
-    Parameters
-    ----------
-    id
-        Its identifier in the file, such as ``"Segment_1"``.
-    name
-        Display name.
-    label_value
-        Its value in its layer, at least 1.
-    layer
-        Index of its layer.
-    colour
-        Red, green and blue, each from 0 to 1.
-    extent
-        First and last index along x, y and z of the region that it may occupy; None if the file does not say.
-    tags
-        Further ``key:value|`` pairs as in the file, including its terminology.
-    """
-
-    id: str
-    name: str
-    label_value: int
-    layer: int
-    colour: tuple[float, float, float]
-    extent: tuple[int, ...] | None = None
-    tags: str = ""
 
 
 @dataclass(frozen=True)

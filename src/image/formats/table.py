@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from ..geometry import Geometry
     from ..gzipped import Buffer

@@ -17,7 +17,7 @@ from pathlib import Path
 from ...dataset import lineage
 from ...dataset.stored_label import LAYERS, STACK
 from ...image import opened, stack
-from ...image.formats import segmentation
+from ...image.segment import ENDING as SEGMENTATION
 from ...words import some_of
 
 FILE = "file"
@@ -69,7 +69,7 @@ Places = dict[tuple[str, str], Place]
 def ending_of(name: str) -> str | None:
     """Return the ending of a label's file as written; None for other files."""
     lower = name.lower()
-    endings = (segmentation.ENDING, *opened.ENDINGS)
+    endings = (SEGMENTATION, *opened.ENDINGS)
     ending = next((ending for ending in endings if lower.endswith(ending)), None)
     return None if ending is None else name[len(name) - len(ending) :]
 

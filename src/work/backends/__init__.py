@@ -1,25 +1,23 @@
 """Kinds of workers: threads, processes of this machine, or a cluster.
 
-A new kind is one module here and one line in `BACKENDS`.
+A new kind is one module here, which ends with its `WORKERS`, and one line in `BACKENDS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 
 from ...errors import SegconvError
 from .backend import Backend
-from .dask import Dask
-from .processes import Processes
 from .semaphores import why_there_are_none
-from .threads import Threads
 
 THREADS = "threading"
 PROCESSES = "loky"
 
-BACKENDS: Mapping[str, Backend] = MappingProxyType({PROCESSES: Processes(), THREADS: Threads(), "dask": Dask()})
-"""Name → who works."""
+BACKENDS: Mapping[str, str] = MappingProxyType({PROCESSES: "processes", THREADS: "threads", "dask": "dask"})
+"""Name → module, imported when its workers are needed."""
 
 
 def workers_at_hand(name: str | None, jobs: int, tell: Callable[[str], None] | None = None) -> Backend:
@@ -32,12 +30,11 @@ def workers_at_hand(name: str | None, jobs: int, tell: Callable[[str], None] | N
     tell
         Called with the reason if threads replace processes.
     """
-    found = backend_of(name)
-    if found is BACKENDS[PROCESSES] and (why := why_there_are_none(jobs)) is not None:
+    if (name or PROCESSES) == PROCESSES and (why := why_there_are_none(jobs)) is not None:
         if tell is not None:
             tell(f"using threads instead of processes, which the system cannot start ({why})")
-        return BACKENDS[THREADS]
-    return found
+        name = THREADS
+    return backend_of(name)
 
 
 def backend_of(name: str | None) -> Backend:
@@ -48,7 +45,8 @@ def backend_of(name: str | None) -> Backend:
     SegconvError
         ``SC001`` for an unknown name.
     """
-    found = BACKENDS.get(name or PROCESSES)
-    if found is None:
+    module = BACKENDS.get(name or PROCESSES)
+    if module is None:
         raise SegconvError(f"there is no backend {name!r}", hint=f"there are {', '.join(BACKENDS)}")
-    return found
+    workers: Backend = import_module(f".{module}", __package__).WORKERS
+    return workers

@@ -231,3 +231,6 @@ class _Cluster:
             code="SC100",
             hint=f"check that it runs, and that {SCHEDULER} still names it",
         )
+
+
+WORKERS = Dask()

@@ -107,3 +107,6 @@ def _held_back(number: signal.Signals) -> Iterator[None]:
         if main:
             signal.signal(number, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+WORKERS = Processes()

@@ -44,3 +44,6 @@ class Threads:
             finally:
                 over.set()
                 pool.shutdown(cancel_futures=True)
+
+
+WORKERS = Threads()

@@ -30,6 +30,7 @@ from segconv.errors import SegconvError
 from segconv.image import raster
 from segconv.image.formats import nrrd, segmentation
 from segconv.image.geometry import Geometry
+from segconv.image.segment import Segment
 
 from ...command import Command, tree_hash
 
@@ -225,9 +226,9 @@ def test_segmentations_of_slicer_come_back_with_segments_and_layers(tmp_path: Pa
     source = tmp_path / "s" / "p0"
     write_nifti(source / "ct.nii.gz", [phantom.images[0]])
     segments = [
-        segmentation.Segment("S1", "body", 1, 0, (1, 0, 0)),
-        segmentation.Segment("S2", "liver", 1, 1, (0, 1, 0)),
-        segmentation.Segment("S3", "deep vessel", 2, 1, (0, 0, 1)),
+        Segment("S1", "body", 1, 0, (1, 0, 0)),
+        Segment("S2", "liver", 1, 1, (0, 1, 0)),
+        Segment("S3", "deep vessel", 2, 1, (0, 0, 1)),
     ]
     masks = masks_of(0)
     layers = np.stack([masks["body"], masks["liver"] + 2 * (masks["deep vessel"] & ~masks["liver"])]).astype(np.uint8)

@@ -12,9 +12,9 @@ import SimpleITK as sitk
 
 from segconv.dataset.label_readers import stored_label
 from segconv.image.formats import segmentation
-from segconv.image.formats.segmentation import Segment
 from segconv.image.geometry import Geometry
 from segconv.image.orientation import Reordering
+from segconv.image.segment import Segment
 from segconv.typed import Misfit
 
 from ...command import Command

@@ -17,8 +17,9 @@ from skimage import io
 
 from fixtures.make_fixtures import write_png
 from fixtures.phantoms import shapes, tumour
-from segconv.image.formats.segmentation import Segment, encode
+from segconv.image.formats.segmentation import encode
 from segconv.image.geometry import Geometry
+from segconv.image.segment import Segment
 from segconv.work.run_options import RunOptions
 
 from ...command import Command, Done, tree_hash

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from ..oracles import assert_same, ct, write
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setitem(KINDS, by_name.SOURCE.name, by_name.SOURCE)
+    monkeypatch.setitem(KINDS, by_name.KIND, "scans and masks that the same name begins")
+    monkeypatch.setitem(sys.modules, "segconv.convert.sources.by_name", by_name)
     for name in ("a", "b"):
         phantom = ct(ord(name))
         write(tmp_path / "mine" / f"{name}.scan.nii.gz", phantom.images[0])

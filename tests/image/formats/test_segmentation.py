@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from segconv.errors import SegconvError
 from segconv.image.formats import nrrd, segmentation
-from segconv.image.formats.segmentation import Segment
 from segconv.image.geometry import Geometry
+from segconv.image.segment import Segment
 
 from ..test_geometry import geometries
 

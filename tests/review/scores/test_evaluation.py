@@ -20,6 +20,7 @@ from PIL import Image
 from fixtures.make_fixtures import msd_ct, png_shapes, write_png
 from segconv.image.formats import segmentation
 from segconv.image.geometry import Geometry
+from segconv.image.segment import Segment
 from segconv.review.scores.evaluation import evaluate_folders
 
 from ...command import Command, Done
@@ -455,7 +456,7 @@ def test_segments_are_compared_by_name_in_any_box_and_form(tmp_path: Path, segco
     label = organs()
     label[0] = 0
     names = {"liver": 1, "spleen": 2}
-    segments = [segmentation.Segment(name, name, value, 0, (1, 0, 0)) for name, value in names.items()]
+    segments = [Segment(name, name, value, 0, (1, 0, 0)) for name, value in names.items()]
     for case in ("p1", "p2"):
         image = volume(tmp_path / "map" / f"{case}.nii.gz", label)
         grid = Geometry(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
