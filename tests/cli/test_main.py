@@ -32,7 +32,7 @@ def leaves() -> list[tuple[str, click.Command]]:
     return found
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["convrt"], []])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["convert", "--help"], ["convrt"], []])
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code = (
         f"import sys; from segconv.cli.main import run; run({arguments!r}); print(sorted({HEAVY!r} & set(sys.modules)))"
