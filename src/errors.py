@@ -170,6 +170,13 @@ CODES: dict[str, Code] = {
     "SC114": Code(EXIT_DATA, "too few cases", "there are fewer cases than folds", cures=("train_on_all",)),
     "SC115": Code(EXIT_DATA, "stage incomplete", "the first stage of a cascade has not predicted every case for the next stage", "validate the named fold of the stage before"),
     "SC116": Code(EXIT_EXISTS, "fold is a link", "a fold that would be replaced is a link to another folder", "move the link away"),
+    # prediction
+    "SC120": Code(EXIT_DATA, "empty prediction", "a prediction holds nothing but background", "check that the images are like those that the model was trained on"),
+    "SC121": Code(EXIT_DATA, "postprocessing", "a postprocessing names functions that are not nnU-Net's", cures=("find_best",)),
+    "SC122": Code(EXIT_NO_INPUT, "not validated", "folds or predictions of the validation are missing, so that models cannot be compared", cures=("train",)),
+    "SC123": Code(EXIT_DATA, "outdated choice", "models were trained again since the best was found", cures=("find_best",)),
+    "SC124": Code(EXIT_DATA, "no score", "a model has no mean Dice: a class occurs in no case of the validation", "leave the class out of the labels"),
+    "SC125": Code(EXIT_DATA, "model archive", "an archive holds files that no trained model has, or others than it lists", "export the model again"),
 }  # fmt: skip
 
 

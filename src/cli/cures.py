@@ -98,6 +98,12 @@ WORDS = {
     "choose_conditions": "`--angles 5,10,15` or `--shifts 30,50` set some",
     "do_not_shift": "leave out `--shifts`",
     "stress_less": "fewer `--cases`, `--angles` or `--planes`",
+    "find_best": "`segconv best {dataset}`",
+    "validate_with_probabilities": "`segconv train {dataset} -c {configuration} -f {folds} --val --npz` keeps them",
+    "without_ensembles": "`--no-ensembles` compares single models only",
+    "choose_folds": "`-f {folds}` compares these only",
+    "choose_configuration": "`-c {configuration}`",
+    "raw_output": "add `--raw-output`",
     # the steps of the demo
     "convert": "`segconv convert {source} --to {target}`",
     "augment": "`segconv augment {dataset} --to {target} --rotate {angles} --planes {planes} --hu-shift {shift}`",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,8 +171,14 @@ def _as_slices(files: Sequence[str]) -> StoredLabel:
     return StoredLabel(".png", form=STACK, slices=masks)
 
 
-def run_inputs(inputs: Inputs, how: RunOptions = USUAL) -> Outcome:
-    """Write planned inputs, and leave them in the staging folder."""
+def run_inputs(inputs: Inputs, how: RunOptions = USUAL, *, keep: Collection[str] = ()) -> Outcome:
+    """Write planned inputs, and leave them in the staging folder.
+
+    Parameters
+    ----------
+    keep
+        Other files in the staging folder that stay there, relative to it.
+    """
 
     def finish(results: Iterable[Result], _: Staged) -> list[Finding]:
         # Collect the warnings of each case as it passes.
@@ -184,7 +190,7 @@ def run_inputs(inputs: Inputs, how: RunOptions = USUAL) -> Outcome:
         ]
 
     convert = convert_pictures if inputs.pictures else convert_volumes
-    return stage(inputs.plan, convert, finish, how, decoded=decoded)
+    return stage(inputs.plan, convert, finish, how, decoded=decoded, keep=keep)
 
 
 def _refuse_channels(case: SourceCase, channels: int, root: Path, options: ConvertOptions, *, pictures: bool) -> None:

@@ -7,10 +7,9 @@ predictions, and one in which the output is built.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,9 +19,10 @@ from ..convert.inputs import Inputs, as_converted, plan_inputs, run_inputs, ways
 from ..dataset.layout import Dataset
 from ..dataset.lineage import RESTORED, manifest
 from ..errors import Cure, Finding, Interrupted, Refused, SegconvError
+from ..train.ensemble import Ensemble
 from ..train.paths import NAMES, Paths
-from ..train.predict import OWN_FILES, USUAL_PREDICTION, CheckedModel, PredictOptions, predict_with
-from ..work import begun, fsops, staging
+from ..train.predict import USUAL_PREDICTION, CheckedModel, PredictOptions
+from ..work import begun, staging
 from ..work.apart import refuse_holding, refuse_within
 from ..work.interruption import interruptible
 from ..work.locks import locked
@@ -31,10 +31,7 @@ from ..work.preflight import preflight, replaceable
 from ..work.run import GO_ON, STOPPED, Outcome
 from ..work.run_options import USUAL, RunOptions, refuse_unfit
 from ..work.writing import writing
-
-INPUTS = "imagesTs"
-PREDICTIONS = "predictions"
-"""Folders in the work folder that nnU-Net reads and writes."""
+from .predicting import PREDICTIONS, Cases, Run, any_predicted, kept_files, make_room, predict_missing
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class Prediction:
 
 def infer(
     dataset: Dataset,
-    model: CheckedModel,
+    model: CheckedModel | Ensemble,
     inputs: Path,
     output: Path,
     paths: Paths,
@@ -74,7 +71,7 @@ def infer(
     dataset
         The dataset that the model was trained on; its lineage says how to restore predictions.
     model
-        See `check_model`.
+        See `check_model`, and `best_ensemble` for several models.
     inputs
         A file or a folder.
     output
@@ -85,44 +82,76 @@ def infer(
     predicting
         As for `predict_with`.
     raw_output
-        Keep nnU-Net's own values and names instead.
+        Keep nnU-Net's own values and names instead; needed to keep probabilities, which are nnU-Net's own as well.
 
     Raises
     ------
     SegconvError
-        Before nnU-Net starts: ``SC020`` if the output exists and is not replaced, ``SC021`` for hidden
-        folders that hold files of others, ``SC035`` if another run works on the output, and what
-        `plan_inputs` and `plan_restore_of` raise; later ``SC101`` if nnU-Net does not write all
-        predictions, ``SC062`` if the dataset was replaced since it was opened, and what reading and
-        writing raise.
+        Before nnU-Net starts: ``SC001`` for probabilities without `raw_output`, ``SC020`` if the output exists and is
+        not replaced, ``SC021`` for hidden folders that hold files of others or the predictions of other models,
+        ``SC035`` if another run works on the output, and what `plan_inputs` and `plan_restore_of` raise; later
+        ``SC101`` if nnU-Net does not write all predictions, ``SC062`` if the dataset was replaced since it was
+        opened, and what reading and writing raise. After ``SC101`` finished predictions are kept for the next run.
     Interrupted
         By Ctrl-C or SIGTERM; the hidden folders stay.
     """
     refuse_unfit(raw_output=raw_output)
+    ensemble = Ensemble.of(model)
+    if predicting.probabilities and not raw_output:
+        raise SegconvError(
+            "probabilities are kept in nnU-Net's own form only, which is not that of your files",
+            code="SC001",
+            cures=[Cure.of("raw_output")],
+        )
     output = output.absolute()
-    folders = {name: getattr(paths, word) for word, name in NAMES.items()}
-    refuse_holding(output, {"the input": inputs, "the dataset": dataset.path, "the model": model.folder, **folders})
-    refuse_within(output, "the input", inputs)
+    _refuse_overlap(dataset, ensemble, inputs, output, paths)
     target, within = _targets(output)
     planned = plan_inputs(inputs, dataset.description, within, as_converted(dataset.run))
-    way_back, bring_back = _way_back(planned, dataset, output, raw_output=raw_output)
+    planned = replace(planned, plan=_of_models(planned.plan, ensemble, predicting))
+    cases = _cases(planned, dataset)
+    run = Run(ensemble, paths, predicting, how.jobs)
+    way_back, bring_back = _way_back(planned, dataset, output, run if raw_output else None)
     _preflight(planned.plan, way_back, overwrite=how.overwrite)
     cures = (Cure.of("abort", target=output),)
     with interruptible(STOPPED, GO_ON, *cures), locked(target) as lock, locked(within):
         _preflight(planned.plan, way_back, overwrite=how.overwrite)  # another run may just have ended
         replaceable(target, overwrite=how.overwrite)
-        with _begun(way_back, cures, how), _begun(planned.plan, cures, how):
+        with _begun(way_back, cures, how), _begun(planned.plan, cures, how, lambda: any_predicted(cases, run)) as done:
             work = within.staging
             with writing(work), dataset.unchanged():
-                prepared = run_inputs(planned, RunOptions(how.jobs))
-            _make_room(work, way_back)
-            predict_with(model, work / INPUTS, work / PREDICTIONS, paths, predicting, jobs=how.jobs)
-            _refuse_missing(planned, way_back, model.log(paths))
+                prepared = run_inputs(planned, RunOptions(how.jobs), keep=kept_files(cases, run, done))
+            make_room(cases, run)
+            predict_missing(cases, run)
             outcome = bring_back(RunOptions(how.jobs, overwrite=how.overwrite, lock=lock))
         with writing(work):
             late = begun.remove_own(work)
     files = sorted(item.outputs[0] for item in way_back.items)
     return Prediction(output, files, [*prepared.warnings, *outcome.warnings, *late])
+
+
+def _refuse_overlap(dataset: Dataset, ensemble: Ensemble, inputs: Path, output: Path, paths: Paths) -> None:
+    """Refuse an output that holds what is read, or that is in the input."""
+    folders = {name: getattr(paths, word) for word, name in NAMES.items()}
+    read = {"the input": inputs, "the dataset": dataset.path, **folders}
+    for model in ensemble.models:
+        refuse_holding(output, {**read, "the model": model.folder})
+    refuse_within(output, "the input", inputs)
+
+
+def _of_models(plan: Plan, ensemble: Ensemble, predicting: PredictOptions) -> Plan:
+    """Return a plan whose work folder is resumed only with the same models and options."""
+    options = {"mirror": predicting.mirror, "probabilities": predicting.probabilities}
+    return replace(plan, key={**plan.key, "predicted": {**ensemble.identity(), **options}})
+
+
+def _cases(planned: Inputs, dataset: Dataset) -> Cases:
+    return Cases(
+        planned.plan.target.staging,
+        {item.case: item.outputs for item in planned.plan.items},
+        dataset.description.file_ending,
+        {case.case: case.images[0] for case in planned.cases},
+        len(dataset.description.labels.as_json()),
+    )
 
 
 def _targets(output: Path) -> tuple[Target, Target]:
@@ -131,15 +160,21 @@ def _targets(output: Path) -> tuple[Target, Target]:
     return Target(output, output.name, kind), Target(output, work_slot(INFER, output), kind)
 
 
-def _way_back(
-    planned: Inputs, dataset: Dataset, output: Path, *, raw_output: bool
-) -> tuple[Plan, Callable[..., Outcome]]:
-    """Return the plan that turns predictions into the output, and the function that runs it."""
+def _way_back(planned: Inputs, dataset: Dataset, output: Path, raw: Run | None) -> tuple[Plan, Callable[..., Outcome]]:
+    """Return the plan that turns predictions into the output, and the function that runs it.
+
+    Parameters
+    ----------
+    raw
+        How they are predicted, if they are kept as they are.
+    """
     names = {case.case: case.original_name for case in planned.cases}
-    predictions = planned.plan.target.staging / PREDICTIONS
-    if raw_output:
-        raw = plan_raw_predictions(names, predictions, dataset, output)
-        return raw.plan, partial(run_raw_predictions, raw)
+    work = planned.plan.target.staging
+    predictions = work / PREDICTIONS
+    if raw is not None:
+        probabilities = work / raw.result if raw.options.probabilities else None
+        kept = plan_raw_predictions(names, predictions, dataset, output, probabilities)
+        return kept.plan, partial(run_raw_predictions, kept)
     restoration = plan_restore_of(names, predictions, dataset, output, ways_back(planned))
     return restoration.plan, partial(run_restore, restoration)
 
@@ -150,48 +185,52 @@ def _preflight(*plans: Plan, overwrite: bool) -> None:
 
 
 @contextmanager
-def _begun(plan: Plan, cures: Sequence[Cure], how: RunOptions) -> Iterator[None]:
-    """Create or resume the staging folder of a plan; remove it on any error but an interruption."""
+def _begun(
+    plan: Plan, cures: Sequence[Cure], how: RunOptions, worth_keeping: Callable[[], bool] = lambda: False
+) -> Iterator[list[str]]:
+    """Create or resume the staging folder of a plan; remove it on errors, unless it is worth keeping.
+
+    Yields
+    ------
+    cases
+        Those that an earlier run finished, and whose sources are unchanged.
+    """
     target, refused = plan.target, False
     try:
         with writing(target.staging):
             try:
-                staging.begin(plan, restart=how.restart).close()
+                journal = staging.begin(plan, restart=how.restart)
             except SegconvError as error:
                 refused = error.code == "SC021"
                 raise
-        yield
+            done = journal.cases()
+            journal.close()
+        yield done
     except Interrupted as error:
         error.hint, error.cures = GO_ON, tuple(cures)
         raise
-    except Exception:
+    except Exception as error:
+        if _of_nnunet(error) and worth_keeping():
+            _say_what_is_kept(error, cures)
+            raise
         with suppress(SegconvError, OSError):
             if not refused:
                 staging.discard(target)
         raise
 
 
-def _make_room(work: Path, way_back: Plan) -> None:
-    """Create the folder that nnU-Net writes into, after declaring the files that it will write."""
-    folder = work / PREDICTIONS
-    names = {os.path.basename(source) for item in way_back.items for source in item.sources}
-    with writing(folder):
-        begun.declare(work, [f"{PREDICTIONS}/{name}" for name in names.union(OWN_FILES)])
-        fsops.mkdir(folder)
+def _of_nnunet(error: Exception) -> bool:
+    """Return whether nnU-Net failed: what it had finished is good."""
+    return isinstance(error, SegconvError) and any(finding.code == "SC101" for finding in error.findings)
 
 
-def _refuse_missing(planned: Inputs, way_back: Plan, log: Path) -> None:
-    """Refuse fewer predictions than inputs: nnU-Net may lose a worker and still end without an error."""
-    images = {case.case: case.images[0] for case in planned.cases}
-    missing = [
-        Finding(
-            "SC101",
-            "nnU-Net ended without an error, but wrote no prediction for it",
-            file=images[item.case],
-            hint=f"run the same command again; {log} says more",
+def _say_what_is_kept(error: Exception, cures: Sequence[Cure]) -> None:
+    hint = "finished predictions are kept: the same command goes on from there"
+    if isinstance(error, Refused):
+        error.reasons = tuple(
+            replace(found, hint="; ".join(filter(None, (found.hint, hint))), cures=(*found.cures, *cures))
+            for found in error.reasons
         )
-        for item in way_back.items
-        if not all(map(os.path.isfile, item.sources))
-    ]
-    if missing:
-        raise Refused(reasons=missing)
+    elif isinstance(error, SegconvError):
+        error.hint = "; ".join(filter(None, (error.hint, hint)))
+        error.cures = (*error.cures, *cures)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from ..errors import Cure, SegconvError
 from .child import commands, run_nnunet
@@ -13,7 +15,7 @@ from .device import AUTO, chosen_device, settings_of
 from .gate import NO_TRUST, Trust
 from .model import FINAL, log_file
 from .paths import Paths
-from .plans import read_plans
+from .plans import configuration, read_plans
 
 OWN_FILES = ("dataset.json", "plans.json", "predict_from_raw_data_args.json")
 """What nnU-Net adds to a folder of predictions; ensembling needs the first two."""
@@ -33,12 +35,20 @@ class CheckedModel:
         Folds to average predictions of.
     checkpoint
         File name of the checkpoint in each fold.
+    previous
+        First stage of a cascade, whose predictions this model gets with the images; None for other models.
     """
 
     folder: Path
     dataset: str
     folds: tuple[str, ...]
     checkpoint: str
+    previous: CheckedModel | None = None
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        """The checkpoint of each fold."""
+        return [self.folder / f"fold_{fold}" / self.checkpoint for fold in self.folds]
 
     def log(self, paths: Paths) -> Path:
         """Return the path of the log of its predictions."""
@@ -66,25 +76,49 @@ def check_model(
     Raises
     ------
     SegconvError
-        ``SC010`` if a fold is not trained; ``SC041`` if nnunetv2 is not installed; ``SC064`` if plans or
-        checkpoints would run foreign code.
+        ``SC010`` if a fold, or one of the first stage of a cascade, is not trained; ``SC041`` if nnunetv2 is not
+        installed; ``SC064`` if plans or checkpoints would run foreign code; ``SC086`` if the stages of a cascade
+        follow one another in a circle.
     """
     commands()
-    checkpoints = {fold: folder / f"fold_{fold}" / checkpoint for fold in folds}
-    for fold, found in checkpoints.items():
+    return _checked(CheckedModel(folder, dataset, tuple(folds), checkpoint), trust, ())
+
+
+def _checked(model: CheckedModel, trust: Trust, later: tuple[Path, ...]) -> CheckedModel:
+    """Return a model with its first stage, after checking both; `later` are the stages that it comes before."""
+    _refuse_untrained(model)
+    file = model.folder / "plans.json"
+    plans = read_plans(file)
+    trust.refuse_foreign_classes(plans, file=str(file))
+    for found in model.checkpoints:
+        trust.check_checkpoint(found)
+    first = _first_stage(model.folder, plans)
+    if first is None:
+        return model
+    if first in (*later, model.folder):
+        raise SegconvError("the stages of its cascade follow one another in a circle", code="SC086", file=str(file))
+    return replace(model, previous=_checked(replace(model, folder=first), trust, (*later, model.folder)))
+
+
+def _refuse_untrained(model: CheckedModel) -> None:
+    for fold, found in zip(model.folds, model.checkpoints, strict=True):
         if not found.is_file():
-            configuration = folder.name.rsplit("__", 1)[-1]
+            configuration = model.folder.name.rsplit("__", 1)[-1]
             raise SegconvError(
                 "does not exist: this fold is not trained",
                 code="SC010",
                 file=str(found),
-                cures=[Cure.of("train", dataset=dataset, configuration=configuration, fold=fold)],
+                cures=[Cure.of("train", dataset=model.dataset, configuration=configuration, fold=fold)],
             )
-    plans = folder / "plans.json"
-    trust.refuse_foreign_classes(read_plans(plans), file=str(plans))
-    for found in checkpoints.values():
-        trust.check_checkpoint(found)
-    return CheckedModel(folder, dataset, tuple(folds), checkpoint)
+
+
+def _first_stage(folder: Path, plans: Mapping[str, Any]) -> Path | None:
+    """Return the folder of the first stage of a cascade, next to that of the second; None for other models."""
+    names, _, name = folder.name.rpartition("__")
+    if name not in plans["configurations"]:
+        return None
+    before = configuration(plans, name).get("previous_stage")
+    return folder.with_name(f"{names}__{before}") if isinstance(before, str) and names else None
 
 
 @dataclass(frozen=True)
@@ -99,43 +133,68 @@ class PredictOptions:
         Average over mirrored copies of each input, as nnU-Net does by default.
     tell
         Called with each line that nnU-Net writes.
+    probabilities
+        Keep the probabilities of all classes, too.
     """
 
     device: str = AUTO
     mirror: bool = True
     tell: Tell | None = None
+    probabilities: bool = False
 
 
 USUAL_PREDICTION = PredictOptions()
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders of a prediction.
+
+    Parameters
+    ----------
+    inputs
+        Images, named as nnU-Net requires.
+    output
+        Where predictions are written.
+    previous
+        Predictions of the first stage, for the second stage of a cascade.
+    """
+
+    inputs: Path
+    output: Path
+    previous: Path | None = None
 
 
 def predict_with(
     model: CheckedModel,
-    inputs: Path,
-    output: Path,
+    folders: Folders,
     paths: Paths,
     options: PredictOptions = USUAL_PREDICTION,
     *,
     jobs: int = 1,
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> None:
-    """Predict a folder of files named as nnU-Net requires; errors are those of `run_nnunet`.
+    """Predict a folder of images with one model; errors are those of `run_nnunet`.
 
     Parameters
     ----------
-    inputs, output
-        Folders.
     jobs
         Number of reading processes, and of writing ones.
+    settings
+        More variables for the child, such as the GPU that it may use.
     """
     device = chosen_device(options.device)
-    arguments = ["-i", str(inputs), "-o", str(output), "-m", str(model.folder), "-f", *model.folds]
+    arguments = ["-i", str(folders.inputs), "-o", str(folders.output), "-m", str(model.folder), "-f", *model.folds]
     arguments += ["-chk", model.checkpoint, "-device", device, "-npp", str(jobs), "-nps", str(jobs)]
     arguments += ["--disable_progress_bar"] + ([] if options.mirror else ["--disable_tta"])
+    arguments += ["--save_probabilities"] if options.probabilities else []
+    arguments += ["-prev_stage_predictions", str(folders.previous)] if folders.previous is not None else []
     run_nnunet(
         "nnUNetv2_predict_from_modelfolder",
         arguments,
         paths,
         log=model.log(paths),
         tell=options.tell,
-        settings=settings_of(device),
+        settings={**settings_of(device), **settings},
     )

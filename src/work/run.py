@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -144,26 +144,39 @@ def stage(
     how: RunOptions = USUAL,
     *,
     decoded: Callable[[Item], int] | None = None,
+    keep: Collection[str] = (),
 ) -> Outcome:
     """Do the work of a plan in its staging folder only; a later run resumes it.
 
-    The caller holds the lock of the target. Parameters and errors are those of `execute`; `overwrite`, `fsync`
-    and `lock` concern the target, which this does not touch.
+    The caller holds the lock of the target. Further parameters and errors are those of `execute`; `overwrite`,
+    `fsync` and `lock` concern the target, which this does not touch.
+
+    Parameters
+    ----------
+    keep
+        Files in the staging folder, relative to it, that belong to no case of the plan and stay.
     """
     backend_of(how.backend).ready()
     try:
-        return _staged(plan, task, finish, how, decoded)
+        return _staged(plan, task, finish, how, decoded, keep)
     except Refused:
         if not staging.finished_cases(plan.target.staging):  # nothing to resume
             staging.discard(plan.target)
         raise
 
 
-def _staged(plan: Plan, task: Task, finish: Finish, how: RunOptions, decoded: Callable[[Item], int] | None) -> Outcome:
+def _staged(
+    plan: Plan,
+    task: Task,
+    finish: Finish,
+    how: RunOptions,
+    decoded: Callable[[Item], int] | None,
+    keep: Collection[str],
+) -> Outcome:
     """Do the work of a plan; see `stage`."""
     journal = staging.begin(plan, restart=how.restart)
     with closing(journal), unchanged(*plan.held):
-        staging.clean(plan, journal)
+        staging.clean(plan, journal, keep)
         reused = len(journal)
         if decoded is not None:
             pending = (item for item in plan.items if item.case not in journal)
@@ -171,12 +184,12 @@ def _staged(plan: Plan, task: Task, finish: Finish, how: RunOptions, decoded: Ca
         failed = _run_items(plan, task, journal, how)
         if failed and not how.keep_going:
             raise Refused(reasons=failed)
-        outcome = _finish(plan, journal, finish, failed, reused, how)
+        outcome = _finish(plan, journal, finish, failed, reused, how, keep)
         while changed := forget_changed(plan, journal):
             if not how.keep_going:
                 raise Refused(reasons=changed)
             failed += changed
-            outcome = _finish(plan, journal, finish, failed, reused, how)
+            outcome = _finish(plan, journal, finish, failed, reused, how, keep)
     return outcome
 
 
@@ -265,7 +278,13 @@ def _kind_of_workers(plan: Plan, jobs: int) -> str | None:
 
 
 def _finish(
-    plan: Plan, journal: Journal, finish: Finish, failed: list[Finding], reused: int, how: RunOptions
+    plan: Plan,
+    journal: Journal,
+    finish: Finish,
+    failed: list[Finding],
+    reused: int,
+    how: RunOptions,
+    keep: Collection[str],
 ) -> Outcome:
     """Write and verify the files of the complete dataset."""
     warnings = list(plan.warnings)
@@ -288,7 +307,7 @@ def _finish(
         of_cases = (target for case in journal.cases() for target in journal.read(case)["targets"])
         staging.verify(plan.target.staging, itertools.chain(of_cases, staged.targets), how.jobs)
     # As late as possible: a worker of a killed run may have written a file half a second ago.
-    staging.clean(plan, journal, keep=[target["path"] for target in staged.targets])
+    staging.clean(plan, journal, keep=[*keep, *(target["path"] for target in staged.targets)])
     return Outcome(plan.target.path, len(journal), reused, warnings, failed)
 
 

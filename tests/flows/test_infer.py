@@ -19,7 +19,7 @@ from fixtures.make_fixtures import png_shapes, write_png
 from segconv.work import fsops
 
 from ..command import Command, Done, tree_hash
-from .predictor import LIMIT_S, OWN_FILES, Predictor, wait_until
+from .predictor import LIMIT_S, MODEL, OWN_FILES, Predictor, wait_until
 
 pytestmark = pytest.mark.train  # the commands of nnU-Net must be installed, if only to be stubbed
 
@@ -296,19 +296,61 @@ def test_of_two_at_once_the_second_waits_for_another_time(world: World) -> None:
     assert world.hidden() == []
 
 
-def test_a_prediction_that_was_not_written_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prediction_that_was_not_written_is_named_and_the_others_are_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("nnUNet_program", "fewer")
+    done = world.infer()
+    assert (done.code, done.codes()) == (70, ["SC101"])
+    assert NAMES[0] in done.err
+    assert NAMES[1] not in done.err
+    assert f"segconv abort {world.output}" in done.err
+    assert not world.output.exists()
+    assert world.hidden() == [".segconv-infer-made"]
+    monkeypatch.delenv("nnUNet_program")
+    assert world.infer().code == 0
+    assert [len(cases) for cases in world.predictor.asked] == [2, 1]
+    assert world.made() == RESTORED
+    assert world.hidden() == []
+
+
+def test_a_killed_run_is_resumed_with_the_rest_and_a_torn_prediction_is_done_again(world: World) -> None:
+    write_png(world.pictures / "three.png", np.zeros((6, 8, 3), dtype=np.uint8))
+    run = world.start(how="wait after two")
+    run.kill()
+    run.communicate(timeout=LIMIT_S)
+    first, second, third = world.predictor.asked[0]
+    predictions = world.output.parent / ".segconv-infer-made" / "predictions"
+    assert {path.stem for path in predictions.glob("*.png")} == {first, second}
+    torn = predictions / f"{second}.png"
+    torn.write_bytes(torn.read_bytes()[:-20])
+    done = when_free(world.infer)
+    assert done.code == 0, done.err
+    assert world.predictor.asked[1:] == [[second, third]]
+    assert world.made() == {**RESTORED, "three.png": [0, 128, 255]}
+    assert world.hidden() == []
+
+
+def test_what_another_model_predicted_is_not_taken(world: World) -> None:
     run = world.start()
     run.kill()
     run.communicate(timeout=LIMIT_S)
-    assert list(world.output.parent.glob(".segconv-*/predictions/*.png")), "which are of another run"
-    monkeypatch.setenv("nnUNet_program", "fewer")
-    for form in ((), ("--raw-output",)):
-        done = when_free(lambda form=form: world.infer(*form))  # type: ignore[misc]
-        assert (done.code, done.codes()) == (70, ["SC101"])
-        assert NAMES[0] in done.err
-        assert NAMES[1] not in done.err
-        assert not world.output.exists()
-        assert world.hidden() == []
+    checkpoint = world.folder / "nnUNet_results" / world.dataset.name / MODEL / "fold_0" / "checkpoint_final.pth"
+    checkpoint.write_bytes(b"trained again")
+    done = when_free(world.infer)
+    assert done.codes() == ["SC021"]
+    assert "--restart" in done.err
+    assert world.infer("--restart").code == 0
+    assert [len(cases) for cases in world.predictor.asked] == [2, 2]
+
+
+def test_what_was_predicted_of_an_image_that_changed_is_not_taken(world: World) -> None:
+    run = world.start()
+    run.kill()
+    run.communicate(timeout=LIMIT_S)
+    write_png(world.pictures / NAMES[1], np.ones((6, 8, 3), dtype=np.uint8))
+    assert when_free(world.infer).code == 0
+    assert world.predictor.asked[1:] == [["zwei"]]
 
 
 def test_a_refused_command_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

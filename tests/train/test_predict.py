@@ -13,7 +13,7 @@ from segconv.train import gate
 from segconv.train import predict as prediction
 from segconv.train.gate import Trust
 from segconv.train.paths import Paths
-from segconv.train.predict import PredictOptions, check_model, predict_with
+from segconv.train.predict import Folders, PredictOptions, check_model, predict_with
 
 Called = list[tuple[str, list[str]]]
 
@@ -42,7 +42,7 @@ def wording(model: Path, folder: Path, *, folds: tuple[str, ...] = ("0",), **sai
     jobs = said.pop("jobs", 1)
     proved = check_model(model, "Dataset501_A", folds, trust)
     options = PredictOptions(**{"device": "cpu", **said})
-    predict_with(proved, folder / "in", folder / "out", Paths(preprocessed=folder), options, jobs=jobs)
+    predict_with(proved, Folders(folder / "in", folder / "out"), Paths(preprocessed=folder), options, jobs=jobs)
 
 
 def test_nnunet_gets_the_folder_of_the_model_after_it_was_looked_at(tmp_path: Path, called: Called) -> None:

@@ -22,6 +22,9 @@ from ...work.staging import Staged
 
 COMMAND = "infer"
 
+OF_PROBABILITIES = PROBABILITIES, _ = ".npz", ".pkl"
+"""Endings of the probabilities of a case, and of what nnU-Net needs to know of its image to average them."""
+
 
 @dataclass(frozen=True)
 class RawPredictions:
@@ -43,14 +46,28 @@ class RawPredictions:
     plan: Plan
 
 
-def plan_raw_predictions(names: Mapping[str, str], predictions: Path, dataset: Dataset, out: Path) -> RawPredictions:
+def plan_raw_predictions(
+    names: Mapping[str, str], predictions: Path, dataset: Dataset, out: Path, probabilities: Path | None = None
+) -> RawPredictions:
     """Plan to carry over future predictions unchanged, one per case.
 
-    The parameters are those of `plan_restore_of`.
+    Parameters
+    ----------
+    names, predictions, dataset, out
+        As for `plan_restore_of`.
+    probabilities
+        Folder that will hold the probabilities of each case, if they are carried over, too.
     """
     root, out = Path(os.path.realpath(predictions)), out.absolute()
-    files = {case: f"{case}{dataset.description.file_ending}" for case in names}
-    items = [Item(case, (str(root / file),), (file,), names[case]) for case, file in files.items()]
+    sources = {case: [root / f"{case}{dataset.description.file_ending}"] for case in names}
+    if probabilities is not None:
+        folder = Path(os.path.realpath(probabilities))
+        for case, files in sources.items():
+            files += [folder / f"{case}{ending}" for ending in OF_PROBABILITIES]
+    items = [
+        Item(case, tuple(map(str, files)), tuple(file.name for file in files), names[case])
+        for case, files in sources.items()
+    ]
     key = {"command": COMMAND, "dataset": dataset.path.name, "names": dict(names)}
     target = Target(out, out.name, lineage.manifest(*lineage.RESTORED))
     return RawPredictions(dataset, root, names, Plan(target, root, tuple(items), key, held=(dataset.held,)))
@@ -62,7 +79,8 @@ def run_raw_predictions(raw: RawPredictions, how: RunOptions = USUAL) -> Outcome
 
     def finish(results: Iterable[Result], staged: Staged) -> list[Finding]:
         for path in sorted(raw.folder.iterdir()):
-            if path.name not in own and reading.is_file(path):  # dataset.json and plans.json, which ensembling needs
+            other = path.name not in own and not path.name.endswith(OF_PROBABILITIES)
+            if other and reading.is_file(path):  # dataset.json and plans.json, which ensembling needs
                 staged.write(path.name, reading.whole(reading.in_real_folder(path)))
         lines = (
             CaseRecord(
@@ -90,5 +108,6 @@ def run_raw_predictions(raw: RawPredictions, how: RunOptions = USUAL) -> Outcome
 
 
 def _carry(item: Item, io: CaseIO) -> dict[str, Any]:
-    io.carry(Path(item.sources[0]), item.outputs[0])
+    for source, output in zip(item.sources, item.outputs, strict=True):
+        io.carry(Path(source), output)
     return {}

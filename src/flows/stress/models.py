@@ -14,7 +14,7 @@ from ...train.commands import Tell
 from ...train.gate import NO_TRUST, Trust
 from ...train.holds import reading as folds_as_they_are
 from ...train.paths import Paths
-from ...train.predict import USUAL_PREDICTION, PredictOptions, check_model, predict_with
+from ...train.predict import USUAL_PREDICTION, Folders, PredictOptions, check_model, predict_with
 from ...train.trained import TrainedModel, held_back
 from .plan import ANGLES_DEG, TOLERANCE, Stress, plan_stress
 from .run import Predictor
@@ -100,7 +100,8 @@ def predictor_of(
     }
 
     def predict(name: str, fold: str, inputs: Path, output: Path) -> None:
-        predict_with(checked[name, fold], inputs, output, paths, predicting, jobs=min(jobs, PREDICTING_JOBS))
+        folders = Folders(inputs, output)
+        predict_with(checked[name, fold], folders, paths, predicting, jobs=min(jobs, PREDICTING_JOBS))
 
     return predict
 

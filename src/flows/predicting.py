@@ -1,0 +1,282 @@
+"""Predict cases with one model or several in a work folder; a later run resumes it case by case.
+
+Probabilities are large: an ensemble predicts and averages a few cases at a time, and theirs are
+removed before the next ones. Predictions that are complete stay; what a killed run left half-written is
+predicted again.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..convert.back.raw_predictions import OF_PROBABILITIES, PROBABILITIES
+from ..errors import Cure, Finding, Refused, SegconvError
+from ..image import opened
+from ..train.ensemble import Ensemble, average, stages
+from ..train.paths import Paths
+from ..train.postprocess import apply_postprocessing
+from ..train.predict import OWN_FILES, CheckedModel, Folders, PredictOptions, predict_with
+from ..work import begun, fsops
+from ..work.writing import writing
+
+PREDICTIONS = "predictions"
+"""Folder of the finished predictions in the work folder."""
+
+_UNPROCESSED, _STAGE, _INPUTS = "unprocessed", "stage", "inputs"
+"""Folders of predictions before postprocessing, of predictions of one model, and of links to images."""
+
+PROBABILITY_BYTES = 4
+MOST_PROBABILITIES = 2 << 30
+"""How many bytes of probabilities an ensemble may have on the disk at a time, before nnU-Net deflates them. Those of
+one case may take more; starting nnU-Net takes seconds, so small cases share a start."""
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Cases to predict, in a work folder.
+
+    Parameters
+    ----------
+    work
+        The folder.
+    images
+        Case identifier → paths of its images, relative to the work folder.
+    ending
+        File ending of predictions.
+    shown
+        Case identifier → the user's file, for messages.
+    classes
+        Number of classes that have probabilities.
+    """
+
+    work: Path
+    images: Mapping[str, Sequence[str]]
+    ending: str
+    shown: Mapping[str, str]
+    classes: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """How cases are predicted.
+
+    Parameters
+    ----------
+    ensemble
+        The models.
+    paths
+        nnU-Net's folders.
+    options
+        As for `predict_with`.
+    jobs
+        Number of nnU-Net's processes that read, and that write.
+    """
+
+    ensemble: Ensemble
+    paths: Paths
+    options: PredictOptions
+    jobs: int
+
+    @property
+    def result(self) -> str:
+        """Folder of the predictions before any postprocessing; probabilities that are kept are in it, too."""
+        return _UNPROCESSED if self._postprocesses else PREDICTIONS
+
+    @property
+    def _postprocesses(self) -> bool:
+        return self.ensemble.postprocessing is not None and bool(self.ensemble.postprocessing.steps)
+
+    def folders(self) -> list[str]:
+        """Return all folders that predictions are written to."""
+        of_stages = [
+            folder
+            for number, member in enumerate(self.ensemble.members)
+            for folder in self.stage_folders(number, member)
+        ]
+        return list(dict.fromkeys([*of_stages, self.result, PREDICTIONS]))
+
+    def stage_folders(self, number: int, member: CheckedModel) -> list[str]:
+        """Return the folder of each stage of a member, the last one included."""
+        names = [f"{_STAGE}-{number}-{stage}" for stage in range(len(stages(member)))]
+        return names if self.ensemble.is_several else [*names[:-1], self.result]
+
+    def keeps_probabilities(self, *, last_stage: bool = True) -> bool:
+        """Return whether a stage of a member writes probabilities."""
+        return last_stage and (self.ensemble.is_several or self.options.probabilities)
+
+
+def make_room(cases: Cases, run: Run) -> None:
+    """Create the folders that nnU-Net writes into, after declaring the files that it will write."""
+    with writing(cases.work):
+        begun.declare(cases.work, _files(cases, run, cases.images))
+        for folder in run.folders():
+            fsops.mkdir(cases.work / folder)
+
+
+def kept_files(cases: Cases, run: Run, done: Iterable[str]) -> list[str]:
+    """Return what an earlier run may have written for cases whose images have not changed since."""
+    return _files(cases, run, [case for case in done if case in cases.images])
+
+
+def any_predicted(cases: Cases, run: Run) -> bool:
+    """Return whether a case is predicted, so that resuming saves work."""
+    return any(_is_whole(cases, run.result, case) for case in cases.images)
+
+
+def predict_missing(cases: Cases, run: Run) -> None:
+    """Predict all cases that are not predicted yet.
+
+    Raises
+    ------
+    SegconvError
+        ``SC101`` if nnU-Net fails; what `writing` raises.
+    Refused
+        ``SC101`` for cases that nnU-Net lost, which it may do without an error.
+    """
+    ends = _ends(run.options.probabilities)
+    missing = [case for case in cases.images if not _is_whole(cases, run.result, case, ends)]
+    for portion in _portions(cases, run, missing):
+        _predict(portion, run)
+    if run.result != PREDICTIONS:
+        _postprocess(cases, run)
+
+
+def _files(cases: Cases, run: Run, names: Iterable[str]) -> list[str]:
+    names = list(names)
+    files = [f"{_INPUTS}/{os.path.basename(image)}" for case in names for image in cases.images[case]]
+    for folder in run.folders():
+        files += [f"{folder}/{name}" for name in OWN_FILES]
+        files += [f"{folder}/{case}{end}" for case in names for end in (cases.ending, *OF_PROBABILITIES)]
+    return files
+
+
+def _portions(cases: Cases, run: Run, missing: Sequence[str]) -> Iterator[Cases]:
+    """Yield the cases in portions whose probabilities fit on the disk together; all at once if none are made."""
+    held, portion = 0, dict[str, Sequence[str]]()
+    for case in missing:
+        nbytes = _probability_bytes(cases, case) * len(run.ensemble.members) if run.ensemble.is_several else 0
+        if portion and held + nbytes > MOST_PROBABILITIES:
+            yield replace(cases, images=portion)
+            held, portion = 0, {}
+        held += nbytes
+        portion[case] = cases.images[case]
+    if portion:
+        yield replace(cases, images=portion)
+
+
+def _probability_bytes(cases: Cases, case: str) -> int:
+    """Return how many bytes the probabilities of a case take at most: a voxel has at least one byte."""
+    return opened.decoded_bytes(str(cases.work / cases.images[case][0])) * cases.classes * PROBABILITY_BYTES
+
+
+def _predict(portion: Cases, run: Run) -> None:
+    for number, member in enumerate(run.ensemble.members):
+        _predict_member(portion, run, member, run.stage_folders(number, member))
+    if not run.ensemble.is_several:
+        return
+    folders = [run.stage_folders(number, member)[-1] for number, member in enumerate(run.ensemble.members)]
+    for folder in folders:
+        _remove_others(portion, folder)
+    inputs = [portion.work / folder for folder in folders]
+    output = portion.work / run.result
+    average(inputs, output, run.ensemble, run.paths, options=run.options, jobs=run.jobs)
+    _refuse_missing(portion, run.result, run.ensemble.log(run.paths))
+    for folder in folders:
+        _remove_others(replace(portion, images={}), folder)
+
+
+def _predict_member(portion: Cases, run: Run, member: CheckedModel, folders: Sequence[str]) -> None:
+    previous: Path | None = None
+    for model, folder in zip(stages(member), folders, strict=True):
+        probabilities = run.keeps_probabilities(last_stage=model is member)
+        missing = [case for case in portion.images if not _is_whole(portion, folder, case, _ends(probabilities))]
+        output = portion.work / folder
+        if missing:
+            asked = Folders(_linked(portion, missing), output, previous)
+            options = replace(run.options, probabilities=probabilities)
+            predict_with(model, asked, run.paths, options, jobs=run.jobs)
+            _refuse_missing(portion, folder, model.log(run.paths))
+        previous = output
+
+
+def _linked(portion: Cases, names: Sequence[str]) -> Path:
+    """Return a folder with links to the images of some cases: nnU-Net predicts all that a folder holds."""
+    folder = portion.work / _INPUTS
+    with writing(folder):
+        fsops.mkdir(folder)
+        for left in folder.iterdir():
+            fsops.unlink(left)
+        for name in names:
+            for image in portion.images[name]:
+                fsops.symbolic_link(portion.work / image, folder / os.path.basename(image))
+    return folder
+
+
+def _remove_others(portion: Cases, folder: str) -> None:
+    """Remove from a folder of one model what is not of these cases: nnU-Net averages all that it holds."""
+    ends = (portion.ending, *OF_PROBABILITIES)
+    kept = {f"{case}{end}" for case in portion.images for end in ends}
+    with writing(portion.work):
+        for path in (portion.work / folder).iterdir():
+            if path.name not in (*kept, *OWN_FILES) and path.name.endswith(ends):
+                fsops.unlink(path)
+
+
+def _postprocess(cases: Cases, run: Run) -> None:
+    assert run.ensemble.postprocessing is not None  # noqa: S101 - it has another folder for its result
+    folders = cases.work / run.result, cases.work / PREDICTIONS
+    log = run.ensemble.log(run.paths)
+    apply_postprocessing(
+        run.ensemble.postprocessing, *folders, run.paths, log=log, jobs=run.jobs, tell=run.options.tell
+    )
+    _refuse_missing(cases, PREDICTIONS, log)
+    with writing(cases.work):
+        for name in OWN_FILES:  # which belong to the predictions, whoever changed them last
+            if (folders[0] / name).is_file():
+                fsops.write_atomic(folders[1] / name, (folders[0] / name).read_bytes(), mark=begun.mark_of(cases.work))
+
+
+def _ends(probabilities: bool) -> tuple[str, ...]:
+    return OF_PROBABILITIES if probabilities else ()
+
+
+def _is_whole(cases: Cases, folder: str, case: str, ends: Sequence[str] = ()) -> bool:
+    """Return whether a prediction is complete, with its probabilities if asked for; a killed run leaves torn files."""
+    path = cases.work / folder / f"{case}{cases.ending}"
+    beside = [path.with_name(f"{case}{end}") for end in ends]
+    if not all(map(os.path.isfile, (path, *beside))):
+        return False
+    try:
+        opened.read_label(opened.read_bytes(str(path)), path.name)
+    except SegconvError:
+        return False
+    return all(_is_whole_archive(file) for file in beside if file.suffix == PROBABILITIES)
+
+
+def _is_whole_archive(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def _refuse_missing(cases: Cases, folder: str, log: Path) -> None:
+    """Refuse fewer predictions than inputs: nnU-Net may lose a worker and still end without an error."""
+    missing = [
+        Finding(
+            "SC101",
+            "nnU-Net ended without an error, but wrote no prediction for it",
+            file=cases.shown[case],
+            hint=f"run the same command again; {log} says more",
+            cures=(Cure.of("fewer_jobs"),),
+        )
+        for case in cases.images
+        if not (cases.work / folder / f"{case}{cases.ending}").is_file()
+    ]
+    if missing:
+        raise Refused(reasons=missing)
