@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Cure, SegconvError
-from ..train.model import FINAL, Model
+from ..train.model import DEFAULT_PLANS, DEFAULT_TRAINER, FINAL, Model
 from ..work.run_options import RunOptions
 from .options import (
     PATH,
     allow_module,
     bundled,
-    configuration,
     device,
     example,
     jobs,
@@ -23,11 +22,9 @@ from .options import (
     option,
     output,
     overwrite,
-    plans,
     restart,
     speaking,
     three_folders,
-    trainer,
     trust_model,
 )
 from .sink import Sink
@@ -35,46 +32,53 @@ from .types import FOLDS
 
 if TYPE_CHECKING:
     from ..dataset.layout import Dataset
+    from ..train.ensemble import Ensemble
     from ..train.paths import Paths
-    from ..train.predict import CheckedModel, PredictOptions
+    from ..train.predict import PredictOptions
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The chosen model, and how it predicts."""
+    """The chosen models, and how they predict."""
 
-    configuration: str
+    configuration: str | None
     folds: tuple[str, ...] | None
-    trainer: str
-    plans: str
+    trainer: str | None
+    plans: str | None
     checkpoint: str
     device: str
     no_mirroring: bool
+    probabilities: bool
     allowed_modules: tuple[str, ...]
     trust_model: bool
 
-    def checked(self, dataset: Dataset, paths: Paths) -> CheckedModel:
-        """Check the model of a dataset and return it."""
+    def checked(self, dataset: Dataset, paths: Paths, sink: Sink) -> Ensemble:
+        """Return the model that the user named, or what nnU-Net found best, after checking it; say which."""
+        from ..train.chosen import best_or_only, named_model
         from ..train.gate import Trust
-        from ..train.predict import check_model
 
-        model = Model(dataset.path.name, self.configuration, self.trainer, self.plans)
-        folds = self.folds or model.trained_folds(paths)
-        if not folds:
-            raise SegconvError(
-                f"no fold of {model.configuration} with {model.trainer} and {model.plans} is trained",
-                code="SC010",
-                file=str(paths.require("results") / model.dataset),
-                cures=[Cure.of("train", dataset=dataset.name.id, configuration=model.configuration, fold=0)],
-            )
         trust = Trust(self.trust_model, self.allowed_modules)
-        return check_model(model.folder(paths), model.dataset, folds, trust, checkpoint=self.checkpoint)
+        if self.configuration is None:
+            if given := [name for name in ("trainer", "plans", "folds") if getattr(self, name) is not None]:
+                raise SegconvError(
+                    f"{' and '.join(given)} without a configuration", cures=[Cure.of("choose_configuration")]
+                )
+            found = best_or_only(dataset.path.name, paths, trust, checkpoint=self.checkpoint)
+        else:
+            model = Model(
+                dataset.path.name, self.configuration, self.trainer or DEFAULT_TRAINER, self.plans or DEFAULT_PLANS
+            )
+            found = named_model(model, paths, self.folds, trust, checkpoint=self.checkpoint)
+        for line in found.said:
+            sink.say(line)
+        sink.warn(found.warnings)
+        return found.ensemble
 
     def predicting(self, sink: Sink) -> PredictOptions:
         """Return the options of prediction; the sink shows what nnU-Net writes."""
         from ..train.predict import PredictOptions
 
-        return PredictOptions(self.device, not self.no_mirroring, sink.detail)
+        return PredictOptions(self.device, not self.no_mirroring, tell=sink.detail, probabilities=self.probabilities)
 
 
 @click.command(epilog=example("segconv infer 501 -c 2d_small -f 0 -tr nnUNetTrainer_1epoch -i testing/input -o mine"))
@@ -84,13 +88,14 @@ class Chosen:
 @bundled(
     "chosen",
     Chosen,
-    configuration,
-    option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds to average; default: all trained ones."),
-    trainer,
-    plans,
+    option("-c", "--configuration", help="Configuration; default: what `segconv best` found."),
+    option("-f", "--fold", "folds", type=FOLDS, metavar="N,…|all", help="Folds to average; default: all with numbers."),
+    option("-tr", "--trainer", help=f"nnU-Net trainer class; default: {DEFAULT_TRAINER}."),
+    option("-p", "--plans", help=f"Name of the plans; default: {DEFAULT_PLANS}."),
     option("--checkpoint", default=FINAL, help="Checkpoint of each fold."),
     device,
     no_mirroring,
+    option("--probabilities", is_flag=True, help="Keep the probabilities of all classes; with --raw-output."),
     allow_module,
     trust_model,
 )
@@ -110,17 +115,19 @@ def command(
 ) -> int:
     """Predict your own files, under your own names and values.
 
-    Files may have any name. They are converted to nnU-Net's form, predicted by nnU-Net, and converted
-    back: file names, label values and format are those of the data that DATASET was
-    converted from. An existing folder is replaced only with --overwrite, and only if
-    everything in it is an earlier prediction.
+    Predicts with the model or ensemble that `segconv best` found, and postprocesses as it found best;
+    -c names another model. Both stages of a cascade are predicted. Files may have any name. They are
+    converted to nnU-Net's form, predicted by nnU-Net, and converted back: file names, label values and
+    format are those of the data that DATASET was converted from. A run that was interrupted is resumed
+    by the same command. An existing folder is replaced only with --overwrite, and only if everything
+    in it is an earlier prediction.
     """
     from ..dataset.layout import Dataset
     from ..dataset.names import find_dataset
     from ..flows.infer import infer
 
     found = Dataset.open(find_dataset(dataset, paths.require("raw", "preprocessed", "results")))
-    model = chosen.checked(found, paths)
+    model = chosen.checked(found, paths, sink)
     prediction = infer(found, model, inputs, output, paths, how, chosen.predicting(sink), raw_output=raw_output)
     sink.warn(prediction.warnings)
     for name in prediction.files:

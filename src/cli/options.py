@@ -113,7 +113,9 @@ device = option(
     default=AUTO,
     help="Device to compute on; auto takes a GPU if there is one.",
 )
-no_mirroring = option("--no-mirroring", is_flag=True, help="Do not average over mirrored copies, which is faster.")
+no_mirroring = option(
+    "--no-mirroring", "--disable-tta", is_flag=True, help="Do not average over mirrored copies, which is faster."
+)
 trust_model = option(
     "--trust-model", is_flag=True, help="Do not check that files hold only numbers; a model can be code."
 )

@@ -69,6 +69,13 @@ def _gpus(text: str) -> tuple[str, ...]:
     return gpus
 
 
+def _numbered_folds(text: str) -> tuple[str, ...]:
+    folds = _folds(text)
+    if "all" in folds:
+        raise ValueError
+    return folds
+
+
 def _digits(text: str) -> int:
     if not text.isdecimal():
         raise ValueError
@@ -115,6 +122,7 @@ NAMES = Parsed("a list of names, such as A,B", _names)
 PLANES = Parsed("a list of planes or axes, such as sagittal,coronal", lambda text: _names(text.lower()))
 FOLDS = Parsed("a list of folds, such as 0,1,2 or all", _folds)
 GPUS = Parsed("a list of GPUs, such as 0,1,2", _gpus)
+NUMBERED_FOLDS = Parsed("a list of folds, such as 0,1,2", _numbered_folds)
 ANGLES = Parsed("a list of angles, such as 30,60,180", _numbers)
 NUMBERS = Parsed("a list of numbers, such as 5,10,15; it may be empty", _some_numbers)
 SIZE = Parsed("a size in voxels, such as 64x64", _size)

@@ -20,6 +20,7 @@ from ..dataset.layout import Dataset
 from ..dataset.lineage import RESTORED, manifest
 from ..errors import Cure, Finding, Interrupted, Refused, SegconvError
 from ..train.ensemble import Ensemble
+from ..train.holds import predicting as trained_folds_as_they_are
 from ..train.paths import NAMES, Paths
 from ..train.predict import USUAL_PREDICTION, CheckedModel, PredictOptions
 from ..work import begun, staging
@@ -113,7 +114,13 @@ def infer(
     way_back, bring_back = _way_back(planned, dataset, output, run if raw_output else None)
     _preflight(planned.plan, way_back, overwrite=how.overwrite)
     cures = (Cure.of("abort", target=output),)
-    with interruptible(STOPPED, GO_ON, *cures), locked(target) as lock, locked(within):
+    folds = {path.parent for each in ensemble.models for path in each.checkpoints}
+    with (
+        interruptible(STOPPED, GO_ON, *cures),
+        locked(target) as lock,
+        locked(within),
+        trained_folds_as_they_are(paths, folds),
+    ):
         _preflight(planned.plan, way_back, overwrite=how.overwrite)  # another run may just have ended
         replaceable(target, overwrite=how.overwrite)
         with _begun(way_back, cures, how), _begun(planned.plan, cures, how, lambda: any_predicted(cases, run)) as done:

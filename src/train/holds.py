@@ -7,8 +7,8 @@ datasets, and hold until the last of its processes is gone; see `segconv.work.lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from ..errors import SegconvError
@@ -33,19 +33,56 @@ def training(paths: Paths, dataset: str, folds: Iterable[Path]) -> Iterator[None
     SegconvError
         ``SC035`` if another run trains one of the folds or plans the dataset.
     """
-    results = paths.require("results")
     with ExitStack() as stack:
         for fold in folds:
-            within = fold.relative_to(results).parts
-            # Next to the datasets: a folder made for a refused training would count as one of the dataset.
-            target = Target(results / within[0], "-".join(("train", *within)))
-            try:
-                stack.enter_context(if_possible(locked(target)))
-            except SegconvError as error:
-                error.file = str(fold) if error.code == "SC035" else error.file
-                raise
+            _hold_fold(stack, paths, fold, locked)
         stack.enter_context(reading(paths, dataset))
         yield
+
+
+@contextmanager
+def predicting(paths: Paths, folds: Iterable[Path]) -> Iterator[None]:
+    """Let a block read trained folds, together with other readers; folds outside ``nnUNet_results`` are not locked.
+
+    Raises
+    ------
+    SegconvError
+        ``SC035`` if another run trains one of them.
+    """
+    results = paths.results
+    with ExitStack() as stack:
+        for fold in folds:
+            if results is not None and fold.is_relative_to(results):
+                _hold_fold(stack, paths, fold, shared)
+        yield
+
+
+@contextmanager
+def comparing(paths: Paths, dataset: str, folds: Iterable[Path]) -> Iterator[None]:
+    """Let a block compare trained folds of a dataset, and write the result into its folder.
+
+    Raises
+    ------
+    SegconvError
+        ``SC035`` if another run trains one of the folds, compares models of the dataset, or plans it.
+    """
+    target = Target(paths.require("results") / dataset, f"best-{dataset}")
+    with if_possible(locked(target)), predicting(paths, folds), reading(paths, dataset):
+        yield
+
+
+def _hold_fold(
+    stack: ExitStack, paths: Paths, fold: Path, lock: Callable[[Target], AbstractContextManager[int]]
+) -> None:
+    results = paths.require("results")
+    within = fold.relative_to(results).parts
+    # Next to the datasets: a folder made for a refused training would count as one of the dataset.
+    target = Target(results / within[0], "-".join(("train", *within)))
+    try:
+        stack.enter_context(if_possible(lock(target)))
+    except SegconvError as error:
+        error.file = str(fold) if error.code == "SC035" else error.file
+        raise
 
 
 @contextmanager

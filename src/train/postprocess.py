@@ -36,7 +36,16 @@ _CALL = (
 )
 
 _label = either(count, many(count, least=1))
-_arguments = entries({"labels_or_regions": either(count, many(_label, least=1))}, {"background_label": count})
+_known_arguments = entries({"labels_or_regions": either(count, many(_label, least=1))}, {"background_label": count})
+
+
+def _arguments(value: Any) -> dict[str, Any]:
+    found = _known_arguments(value)
+    if other := sorted(set(found) - {"labels_or_regions", "background_label"}):
+        raise Misfit(f"has {other[0]!r}, which the function does not take")
+    return found
+
+
 _said = entries({"postprocessing_fns": many(text), "postprocessing_kwargs": many(_arguments)})
 
 

@@ -24,7 +24,7 @@ ORDER = [
     "paths init", "paths show", "paths", "doctor", "convert", "labels show", "labels",
     "labels rename", "labels regions", "labels ignore", "labels remap", "labels compile",
     "check", "repair", "augment", "plan", "plans show", "plans", "plans derive",
-    "train", "trainers list", "trainers", "trainers preview", "stress",
+    "train", "trainers list", "trainers", "trainers preview", "stress", "best",
     "infer", "evaluate", "restore", "nnunet", "abort", "demo",
 ]  # fmt: skip
 

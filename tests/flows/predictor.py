@@ -12,9 +12,10 @@ import site
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,14 +32,21 @@ OWN_FILES = ("dataset.json", "plans.json", "predict_from_raw_data_args.json")
 """What nnU-Net writes next to the predictions."""
 
 PROGRAM = f"""
-import multiprocessing, os, shutil, sys, time
+import multiprocessing, os, pathlib, shutil, sys, time, zipfile
+
+room = os.path.dirname(os.path.abspath(__file__))
+
+def note(file, words):
+    with open(f"{{room}}/{{file}}", "a") as log:
+        log.write(" ".join(words) + "\\n")
 
 def main():
     inputs, output = sys.argv[2], sys.argv[4]
-    room = os.path.dirname(os.path.abspath(__file__))
     cases = sorted(name.rpartition("_")[0] for name in os.listdir(inputs))
-    with open(f"{{room}}/log", "a") as log:
-        log.write(" ".join(cases) + "\\n")
+    note("log", cases)
+    note("models", [os.path.basename(sys.argv[6])])
+    note("folds", sys.argv[8 : sys.argv.index("-chk")])
+    before = sys.argv[sys.argv.index("-prev_stage_predictions") + 1] if "-prev_stage_predictions" in sys.argv else None
     how = os.environ.get("nnUNet_program", "")
     for name in {OWN_FILES!r}:
         with open(f"{{output}}/{{name}}", "w") as file:
@@ -46,6 +54,11 @@ def main():
     if how == "fail":
         sys.exit("no prediction today")
     for case in cases[how == "fewer": 2 if how == "wait after two" else None]:
+        assert before is None or os.path.exists(f"{{before}}/{{case}}.png")
+        if "--save_probabilities" in sys.argv:
+            with zipfile.ZipFile(f"{{output}}/{{case}}.npz", "w") as file:
+                file.writestr("probabilities.npy", b"")
+            open(f"{{output}}/{{case}}.pkl", "w").close()
         shutil.copyfile(f"{{room}}/mask.png", f"{{output}}/{{case}}.png")
     if how.startswith("wait"):
         multiprocessing.get_context("fork").Process(target=time.sleep, args=(1000,)).start()
@@ -53,6 +66,15 @@ def main():
         while not os.path.exists(f"{{room}}/go"):
             time.sleep(0.01)
     os._exit(0)
+
+def average():
+    folders, output = sys.argv[2 : sys.argv.index("-o")], sys.argv[sys.argv.index("-o") + 1]
+    first, *others = [sorted(pathlib.Path(folder).glob("*.npz")) for folder in folders]
+    for other in others:
+        assert [path.name for path in other] == [path.name for path in first]
+    note("averaged", [path.stem for path in first])
+    for path in first:
+        shutil.copyfile(f"{{room}}/mask.png", f"{{output}}/{{path.stem}}.png")
 """
 
 
@@ -72,7 +94,25 @@ class Predictor:
     @property
     def asked(self) -> list[list[str]]:
         """The cases of each call."""
-        log = self.folder / "log"
+        return self._noted("log")
+
+    @property
+    def models(self) -> list[str]:
+        """The model of each call."""
+        return [name for (name,) in self._noted("models")]
+
+    @property
+    def folds(self) -> list[list[str]]:
+        """The folds of each call."""
+        return self._noted("folds")
+
+    @property
+    def averaged(self) -> list[list[str]]:
+        """The cases whose probabilities were averaged, by call."""
+        return self._noted("averaged")
+
+    def _noted(self, name: str) -> list[list[str]]:
+        log = self.folder / name
         return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
 
     def begun(self) -> bool:
@@ -81,18 +121,24 @@ class Predictor:
     def go(self) -> None:
         (self.folder / "go").touch()
 
-    def trains(self, results: Path, dataset: str) -> None:
-        """Make a model of a dataset, as far as it is looked at."""
-        model = results / dataset / MODEL
-        (model / "fold_0").mkdir(parents=True)
-        (model / "fold_0" / "checkpoint_final.pth").write_bytes(checkpoint())
+    def trains(self, results: Path, dataset: str, *configurations: str, folds: Sequence[str] = ("0",)) -> None:
+        """Make models of a dataset, as far as they are looked at; ``3d_cascade_fullres`` has two stages."""
         network = "dynamic_network_architectures.architectures.unet.PlainConvUNet"
-        plans = {"configurations": {"2d": {"architecture": {"network_class_name": network}}}}
-        (model / "plans.json").write_text(json.dumps(plans))
+        planned: dict[str, Any] = {
+            name: {"architecture": {"network_class_name": network}}
+            for name in ("2d", "3d_lowres", "3d_cascade_fullres")
+        }
+        planned["3d_cascade_fullres"]["previous_stage"] = "3d_lowres"
+        for configuration in configurations or ("2d",):
+            model = results / dataset / f"nnUNetTrainer__nnUNetPlans__{configuration}"
+            for fold in folds:
+                (model / f"fold_{fold}").mkdir(parents=True)
+                (model / f"fold_{fold}" / "checkpoint_final.pth").write_bytes(checkpoint())
+            (model / "plans.json").write_text(json.dumps({"dataset_name": dataset, "configurations": planned}))
 
     def install(self, patch: Callable[[object, str, object], None] = setattr) -> None:
         """Let it be found where nnU-Net's command would be."""
-        known = {"nnUNetv2_predict_from_modelfolder": "stand_in:main"}
+        known = {"nnUNetv2_predict_from_modelfolder": "stand_in:main", "nnUNetv2_ensemble": "stand_in:average"}
         for module in (child, predict):
             patch(module, "commands", lambda: known)
         patch(site, "ENABLE_USER_SITE", True)

@@ -25,7 +25,7 @@ from segconv.flows.stress.plan import plan_stress
 from segconv.flows.stress.run import Predictor, run_stress, write_report
 from segconv.review.scores.robustness import Robustness
 from segconv.train.paths import Paths
-from segconv.train.predict import CheckedModel
+from segconv.train.predict import CheckedModel, Folders
 from segconv.train.trained import TrainedModel, find_model
 
 from ...command import Command
@@ -442,11 +442,11 @@ def test_the_command_compares_models_and_names_the_augmentation(
     def prove(model: Path, dataset: str, folds: Sequence[str], trust: Any) -> CheckedModel:
         return CheckedModel(model, dataset, tuple(folds), "checkpoint_final.pth")
 
-    def predict(model: CheckedModel, inputs: Path, output: Path, paths: Paths, options: Any, **_: Any) -> None:
+    def predict(model: CheckedModel, where: Folders, paths: Paths, options: Any, **_: Any) -> None:
         assert model.folds == ("0",)
         assert options.device == "cpu"
         it: Predict = lying if model.folder == before.folder else thresholds
-        folders({"it": it})("it", "0", inputs, output)
+        folders({"it": it})("it", "0", where.inputs, where.output)
 
     monkeypatch.setattr(room, "check_model", prove)
     monkeypatch.setattr(room, "predict_with", predict)

@@ -1,0 +1,81 @@
+"""``segconv best``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import bundled, example, jobs, option, speaking, three_folders, trusting
+from .sink import Sink
+from .types import NUMBERED_FOLDS
+
+if TYPE_CHECKING:
+    from ..train.best import Best
+    from ..train.comparison import Wanted
+    from ..train.gate import Trust
+    from ..train.paths import Paths
+
+
+def _wanted(no_ensembles: bool, folds: tuple[str, ...] | None, **names: Any) -> Wanted:
+    from ..train.comparison import Wanted
+
+    return Wanted(folds=folds or (), ensembles=not no_ensembles, **names)
+
+
+@click.command(epilog=example("segconv best 501 -tr nnUNetTrainer_1epoch -f 0"))
+@click.argument("dataset")
+@bundled(
+    "wanted",
+    _wanted,
+    option("-c", "--configuration", "configurations", multiple=True, help="Configuration; may be repeated."),
+    option("-tr", "--trainer", "trainers", multiple=True, help="Trainer class; may be repeated."),
+    option("-p", "--plans", multiple=True, help="Name of plans; may be repeated."),
+    option("-f", "--fold", "folds", type=NUMBERED_FOLDS, metavar="N,…", help="Folds; default: all of the split."),
+    option("--no-ensembles", is_flag=True, help="Compare single models only; ensembles need probabilities."),
+)
+@trusting
+@jobs
+@three_folders
+@speaking
+def command(dataset: str, wanted: Wanted, trust: Trust, jobs: int, sink: Sink, paths: Paths) -> int:
+    """Find the best trained model, or ensemble of two.
+
+    Runs nnU-Net's search on the validation of every trained model: mean Dice of each model and pair of
+    models, and the postprocessing that improves the best. `segconv infer` then predicts with it. All
+    folds of the split must be trained and validated, with probabilities for ensembles.
+    """
+    from ..dataset.names import find_dataset
+    from ..flows.best import find_best
+    from ..train.best import best_ensemble, nnunet_commands
+
+    name = find_dataset(dataset, paths.require("raw", "preprocessed", "results")).name
+    best = find_best(name, paths, wanted, trust, jobs=jobs, tell=sink.detail)
+    sink.table(["model or ensemble", "Dice", ""], _rows(best))
+    changed = f", {best.dice_postprocessed:.4f} with its postprocessing" if _is_improved(best) else ""
+    sink.say(f"Best on folds {', '.join(best.folds)}: {best.name} (mean Dice {best.dice:.4f}{changed})")
+    typed = nnunet_commands(best, best_ensemble(best, trust))
+    for line in ("The same by hand, with nnU-Net's commands:", *(f"  {line}" for line in typed)):
+        sink.detail(line)
+    sink.next(f"segconv infer {dataset} -i IN -o OUT")
+    result = {
+        "best": best.name,
+        "models": [model.name for model in best.models],
+        "folds": list(best.folds),
+        "dice": best.dice,
+        "dice_postprocessed": best.dice_postprocessed,
+        "scores": best.scores,
+        "nnunet_commands": typed,
+    }
+    sink.end(result)
+    return 0
+
+
+def _is_improved(best: Best) -> bool:
+    return best.dice_postprocessed > best.dice
+
+
+def _rows(best: Best) -> list[tuple[str, str, str]]:
+    """Return the table, best first; of equal scores the first that nnU-Net compared."""
+    ordered = sorted(best.scores.items(), key=lambda entry: -entry[1])
+    return [(name, f"{dice:.4f}", "best" if name == best.name else "") for name, dice in ordered]

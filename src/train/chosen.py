@@ -1,0 +1,119 @@
+"""Which models predict: one that the user names, or what nnU-Net found best for the dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import Cure, Finding, SegconvError
+from .best import best_ensemble, outdated, read_best
+from .ensemble import Ensemble
+from .gate import NO_TRUST, Trust
+from .model import FINAL, Model, trained_folds
+from .paths import Paths
+from .predict import check_model
+
+ALL_CASES = "all"
+"""Name of the fold that is trained on all cases."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Models that predict.
+
+    Parameters
+    ----------
+    ensemble
+        The models, checked.
+    said
+        Why these, in words.
+    warnings
+        About the choice.
+    """
+
+    ensemble: Ensemble
+    said: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+
+
+def named_model(
+    model: Model, paths: Paths, folds: Sequence[str] | None = None, trust: Trust = NO_TRUST, *, checkpoint: str = FINAL
+) -> Chosen:
+    """Return a model that the user names.
+
+    Parameters
+    ----------
+    folds
+        Folds to average; all trained ones with a number if None.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if no fold is trained; what `check_model` raises.
+    """
+    folder = model.folder(paths)
+    said: tuple[str, ...] = ()
+    if folds is None:
+        folds, said = usual_folds(folder)
+    if not folds:
+        raise SegconvError(
+            f"no fold of {model.configuration} with {model.trainer} and {model.plans} is trained",
+            code="SC010",
+            file=str(folder.parent),
+            cures=[Cure.of("train", dataset=model.dataset, configuration=model.configuration, fold=0)],
+        )
+    return Chosen(Ensemble((check_model(folder, model.dataset, folds, trust, checkpoint=checkpoint),)), said)
+
+
+def usual_folds(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the folds of a model that predict by default, and what to say about them.
+
+    Folds with numbers are averaged. The model of fold ``all`` saw the cases that they held back, and is no
+    member of their ensemble; it predicts only if it is the only one.
+    """
+    trained = trained_folds(folder)
+    numbered = tuple(fold for fold in trained if fold != ALL_CASES)
+    if not numbered:
+        return trained, ()
+    words = f"folds {', '.join(numbered)}"
+    return numbered, (f"{words}; fold all is left out",) if ALL_CASES in trained else (words,)
+
+
+def best_or_only(dataset: str, paths: Paths, trust: Trust = NO_TRUST, *, checkpoint: str = FINAL) -> Chosen:
+    """Return what nnU-Net found best for a dataset, or the only trained model of it.
+
+    Raises
+    ------
+    SegconvError
+        ``SC010`` if neither exists; what `best_ensemble`, `read_best` and `check_model` raise.
+    """
+    return chosen_in(paths.require("results") / dataset, trust, checkpoint=checkpoint)
+
+
+def chosen_in(folder: Path, trust: Trust = NO_TRUST, *, checkpoint: str = FINAL) -> Chosen:
+    """Return the best, or the only trained, of the models in a folder; see `best_or_only`.
+
+    Parameters
+    ----------
+    folder
+        Results of a dataset, named as the dataset.
+    """
+    best = read_best(folder)
+    if best is not None:
+        ensemble = best_ensemble(best, trust, checkpoint=checkpoint)
+        return Chosen(ensemble, (f"best: {best.name}",), tuple(outdated(best, ensemble)))
+    models = sorted(path.parent for path in folder.glob("*__*__*/plans.json") if trained_folds(path.parent))
+    if len(models) != 1:
+        names = ", ".join(model.name for model in models)
+        raise SegconvError(
+            f"the best of {names} has not been found yet" if names else "no model is trained",
+            code="SC010",
+            file=str(folder),
+            cures=[Cure.of("find_best", dataset=folder.name), Cure.of("choose_configuration")]
+            if names
+            else [Cure.of("train", dataset=folder.name, fold="0,1,2,3,4")],
+        )
+    folds, said = usual_folds(models[0])
+    model = check_model(models[0], folder.name, folds, trust, checkpoint=checkpoint)
+    return Chosen(Ensemble((model,)), (f"the only trained model: {models[0].name}", *said))
