@@ -18,6 +18,7 @@ from ..words import count_of, some_of
 from .best import Best, classes_without_score, crossval_folder, read_best
 from .child import commands, environment, python, run_child
 from .commands import Tell
+from .folds import VALIDATION, state_of
 from .gate import NO_TRUST, Trust
 from .model import FINAL, Model, log_file
 from .paths import Paths
@@ -178,21 +179,23 @@ def _refuse_foreign_code(model: Model, folds: Sequence[str], paths: Paths, trust
         trust.refuse_foreign_classes(read_plans(file), file=str(file))
     if ensembles and not trust.trust_model:
         for fold in folds:  # nnU-Net unpickles what belongs to the probabilities
-            validation = model.fold_folder(paths, fold) / "validation"
+            validation = model.fold_folder(paths, fold) / VALIDATION
             refuse_more_than_numbers(validation, cures=[_cure("validate_again", model, fold), Cure.of("trust_files")])
 
 
 def _gaps(model: Model, fold: str, paths: Paths, cases: Sequence[str], *, ensembles: bool) -> Iterator[Finding]:
     """Yield what a fold lacks to be compared."""
     folder = model.fold_folder(paths, fold)
-    validation = folder / "validation"
-    if not (folder / FINAL).is_file():
+    validation = folder / VALIDATION
+    state = state_of(folder)
+    if not state.trained:
         cure = _cure("train", model, fold)
         yield Finding("SC122", f"fold {fold} is not trained", file=str(folder), cures=(cure, *_others(model, paths)))
         return
-    if not (validation / "summary.json").is_file():
+    if not state.validated:
         cure = _cure("validate", model, fold)
-        yield Finding("SC122", f"fold {fold} is not validated: it has no summary.json", file=str(folder), cures=(cure,))
+        what = f"fold {fold} is not validated since it was trained: it has no summary.json, or an older one"
+        yield Finding("SC122", what, file=str(folder), cures=(cure,))
         return
     yield from _missing_predictions(model, fold, paths, cases)
     if ensembles and (without := _without_probabilities(validation, cases)):
@@ -201,14 +204,14 @@ def _gaps(model: Model, fold: str, paths: Paths, cases: Sequence[str], *, ensemb
         yield Finding("SC122", what, file=str(validation), hint="ensembles average them", cures=cures)
     if first := _first_stage(model, paths):
         before = Model(model.dataset, first, model.trainer, model.plans)
-        checkpoint = before.fold_folder(paths, fold) / FINAL
-        if not checkpoint.is_file():
-            what = f"does not exist: {model.configuration} predicts from predictions of {first}"
-            yield Finding("SC122", what, file=str(checkpoint), cures=(_cure("train", before, fold),))
+        folder = before.fold_folder(paths, fold)
+        if not state_of(folder).trained:
+            what = f"is not trained: {model.configuration} predicts from predictions of {first}"
+            yield Finding("SC122", what, file=str(folder), cures=(_cure("train", before, fold),))
 
 
 def _missing_predictions(model: Model, fold: str, paths: Paths, cases: Sequence[str]) -> Iterator[Finding]:
-    validation = model.fold_folder(paths, fold) / "validation"
+    validation = model.fold_folder(paths, fold) / VALIDATION
     ending = DatasetDescription.read(model.folder(paths) / "dataset.json").file_ending
     found = {name[: -len(ending)] for name in os.listdir(validation) if name.endswith(ending)}
     cure = _cure("validate", model, fold)

@@ -17,6 +17,8 @@ from segconv.train.gate import NO_TRUST, Trust
 from segconv.train.model import Model
 from segconv.train.paths import Paths
 
+from .checkpoints import checkpoint
+
 DATASET = "Dataset501_A"
 SPLIT = [{"train": ["c", "d"], "val": ["a", "b"]}, {"train": ["a", "b"], "val": ["c", "d"]}]
 PLANS: Mapping[str, Any] = {
@@ -51,12 +53,12 @@ class World:
         for fold in range(folds):
             validation = model / f"fold_{fold}" / "validation"
             validation.mkdir(parents=True)
-            (validation.parent / "checkpoint_final.pth").touch()
+            (validation.parent / "checkpoint_final.pth").write_bytes(checkpoint())
             for case in SPLIT[fold]["val"]:
                 (validation / f"{case}.png").touch()
                 (validation / f"{case}.npz").touch()
                 (validation / f"{case}.pkl").write_bytes(pickle.dumps({"spacing": [1.0, 1.0]}))
-            (validation / "summary.json").touch()
+            (validation / "summary.json").write_text("{}")
         (model / "plans.json").write_text(json.dumps(PLANS))
         description = {"channel_names": {"0": "x"}, "labels": {"background": 0, "a": 1}, "file_ending": ".png"}
         (model / "dataset.json").write_text(json.dumps({**description, "numTraining": 4}))
@@ -135,7 +137,7 @@ def test_a_cascade_needs_the_folds_of_its_first_stage(world: World) -> None:
     world.train("3d_cascade_fullres")
     world.train("3d_lowres", folds=1)
     found = world.refused(Wanted(configurations=["3d_cascade_fullres"]))
-    assert [finding.file for finding in found] == [str(world.model("3d_lowres") / "fold_1" / "checkpoint_final.pth")]
+    assert [finding.file for finding in found] == [str(world.model("3d_lowres") / "fold_1")]
     world.plan(Wanted(configurations=["3d_cascade_fullres"], folds=["0"]))
 
 
