@@ -254,6 +254,16 @@ class SourceCase:
             return files
         return tuple(part for file in files for part in (self.parts[file].files if file in self.parts else (file,)))
 
+    @property
+    def label_files(self) -> tuple[str, ...]:
+        """All files of the label; none without one."""
+        return () if self.label is None else self.files_of(self.label)
+
+    def label_as(self, form: str) -> Parts | None:
+        """Return the files of the label if it has a form; otherwise, or without a label, None."""
+        parts = None if self.label is None else self.parts.get(self.label)
+        return parts if parts is not None and parts.form == form else None
+
     def form(self, unit: str) -> str | None:
         """Return the form of an image or a label made of several files, or None if it is one file."""
         return self.parts[unit].form if unit in self.parts else None

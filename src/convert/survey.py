@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -90,6 +90,13 @@ class Survey(Remarks):
     def collect(self, error: SegconvError, file: str = "") -> None:
         """Add the findings of an error; those that name no file get `file`."""
         self.add(replace(found, file=self.shown(found.file or file)) for found in error.findings)
+
+    def refuse_no_case(
+        self, cases: Sequence[object], message: str, *, hint: str = "", cures: Iterable[Cure] = ()
+    ) -> None:
+        """Add an error if there is no case, and no other finding explains why."""
+        if not cases and not self.failed:
+            self.error("SC011", message, file=str(self.root), hint=hint, cures=cures)
 
     @contextmanager
     def judging(self, file: str | Path = "") -> Iterator[None]:

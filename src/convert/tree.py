@@ -39,18 +39,21 @@ class Unit:
     parts: Parts | None = None
 
     @property
+    def name(self) -> str:
+        """The name with its ending, without its folder."""
+        return self.stem + self.ending
+
+    @property
     def path(self) -> str:
         """The path, relative to the source."""
-        name = self.stem + self.ending
-        return f"{self.folder}/{name}" if self.folder else name
+        return f"{self.folder}/{self.name}" if self.folder else self.name
 
     @property
     def shown(self) -> str:
         """The name for messages, without its folder; for slices in a folder, with the first file."""
-        name = self.stem + self.ending
         if self.parts is None or self.parts.form not in (SERIES, STACK):
-            return name
-        return os.path.join(name, os.path.basename(self.parts.files[0]))
+            return self.name
+        return os.path.join(self.name, os.path.basename(self.parts.files[0]))
 
     @property
     def slices(self) -> str:

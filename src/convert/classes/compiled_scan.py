@@ -16,6 +16,7 @@ from ..bands import all_apart
 from ..judge.headers import judge_headers, judge_pictures
 from ..model import LAYERS, SEGMENTS, ConvertOptions, Scan, SourceCase
 from ..survey import Survey
+from ..volumes.volume_units import ending_for_volumes
 from .compiled_masks import compiled_masks
 from .segmented import judge_spellings
 
@@ -48,8 +49,7 @@ def compiled_scan(
                 f"{len(names)} masks overlap: {len(labels.values) - 1} label values and {len(labels.foreground)}"
                 " regions, proved to decode to themselves; restore gives the masks back"
             )
-    plain = bool(cases) and all(path.lower().endswith(".nii") for case in cases for path in case.images)
-    ending = survey.options.file_ending or (".png" if pictures else ".nii" if plain else ".nii.gz")
+    ending = survey.options.file_ending or (".png" if pictures else ending_for_volumes(cases))
     return Scan(
         kind=kind,
         root=survey.root,

@@ -90,10 +90,12 @@ def refuse_other_count(survey: Survey, count: int, whose: str, *, hint: str = ""
 
     Parameters
     ----------
+    count
+        Number of channels; 0 if not known.
     whose
         What has the channels, with its verb, such as ``"the cases have"``.
     """
     given = len(survey.options.channels)
-    if given and given != count:
+    if given and count and given != count:
         what = f"{count_of(given, 'channel')} {'is' if given == 1 else 'are'} named, {whose} {count}"
         survey.error("SC084", what, hint=hint, cures=cures)

@@ -38,20 +38,28 @@ _MODALITIES = {"ct": "CT", "mr": "MR", "mri": "MR"}
 
 def recognise(survey: Survey) -> str | None:
     """Return the evidence for masks of classes, or None."""
-    if reading.is_file(survey.root / "dataset.json"):
-        return None
-    labelled = [folder for folder in find_folders(survey.again()) if folder.labels]
-    folders = [folder for folder in labelled if folder.images]
-    lone = [unit for folder in labelled if not folder.images for unit in folder.labels]
-    if not folders or not _are_strays(lone, folders) or any(map(_pairs, folders)):
+    if reading.is_file(survey.root / "dataset.json") or not (folders := _complete_folders(survey)):
         return None
     if any(folder.segmentations for folder in folders):
         return f"{folders[0].name}/ with a .seg.nrrd file" if len(folders) == 1 else f"{len(folders)} .seg.nrrd files"
-    several = [f for f in folders if len(f.masks) > 1 or role_of_stem(next(iter(f.masks)))[0] != MASK]
-    if not several or _may_be_objects(folders):
+    first = next(filter(_holds_classes, folders), None)
+    if first is None or _may_be_objects(folders):
         return None
-    names = ", ".join(list(several[0].masks)[:3])
+    names = ", ".join(list(first.masks)[:3])
     return f"{count_of(len(folders), 'folder')} with an image and a mask for each class ({names} …)"
+
+
+def _complete_folders(survey: Survey) -> list[CaseFolder]:
+    """Return the folders with images and labels; none if other files or their names speak against this layout."""
+    labelled = [folder for folder in find_folders(survey.again()) if folder.labels]
+    complete = [folder for folder in labelled if folder.images]
+    lone = [unit for folder in labelled if not folder.images for unit in folder.labels]
+    return complete if _are_strays(lone, complete) and not any(map(_pairs, complete)) else []
+
+
+def _holds_classes(folder: CaseFolder) -> bool:
+    """Return whether a case has several masks, or one with a name other than that of a mask."""
+    return len(folder.masks) > 1 or role_of_stem(next(iter(folder.masks)))[0] != MASK
 
 
 def _are_strays(lone: Sequence[Unit], folders: Sequence[CaseFolder]) -> bool:
@@ -93,14 +101,12 @@ def scan(survey: Survey) -> Scan:
     """Find the cases, read every mask to know which overlap, and compile the labels."""
     refuse_label_options(survey.options)
     cases = finished(survey, _cases(survey))
-    if not cases and not survey.failed:
-        survey.error(
-            "SC011",
-            "holds no folder with an image and masks",
-            file=str(survey.root),
-            hint="expected CASE/ct.nii.gz and CASE/segmentations/CLASS.nii.gz, or series CASE/ct and CASE/masks/CLASS",
-            cures=(Cure("name_image_of_case"), Cure("name_image_folder")),
-        )
+    survey.refuse_no_case(
+        cases,
+        "holds no folder with an image and masks",
+        hint="expected CASE/ct.nii.gz and CASE/segmentations/CLASS.nii.gz, or series CASE/ct and CASE/masks/CLASS",
+        cures=(Cure("name_image_of_case"), Cure("name_image_folder")),
+    )
     pictures = bool(cases) and raster.ending_of(cases[0].images[0]) is not None
 
     def named(count: int) -> tuple[str, ...]:
@@ -204,16 +210,15 @@ def _masks(survey: Survey, folder: CaseFolder, files: CaseFiles) -> str:
 
 def _channel_names(survey: Survey, cases: Sequence[SourceCase], count: int, *, pictures: bool) -> tuple[str, ...]:
     if survey.options.channels:
-        if cases and count:
-            refuse_other_count(survey, count, "the cases have")
+        refuse_other_count(survey, count, "the cases have")
         return survey.options.channels
-    if cases and len(cases[0].images) == count > 1:
+    if count <= 1:
+        return ("gray",) if pictures else ("image",)
+    if len(cases[0].images) == count:
         return survey.options.image or tuple(Path(volumes.strip_ending(path)).name for path in cases[0].images)
     if pictures and count == 3 and _hold_colours(survey, cases):
         return ("R", "G", "B")
-    if count > 1:
-        return numbered_names(count)
-    return ("gray",) if pictures else ("image",)
+    return numbered_names(count)
 
 
 def _hold_colours(survey: Survey, cases: Sequence[SourceCase]) -> bool:

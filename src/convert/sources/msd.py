@@ -17,6 +17,7 @@ from ..survey import Survey
 from ..tasks.channel_numbers import task_form
 from ..tasks.folder_cases import case_of, judge_unlisted, names_in, refuse_lone_labels
 from ..tasks.task import Task, task_scan
+from ..tasks.task_json import Listed
 from .kind import Kind
 
 KIND = "msd"
@@ -39,23 +40,31 @@ def scan(survey: Survey) -> Scan:
 def _cases(survey: Survey, task: Task, folders: SplitFolders) -> list[SourceCase]:
     images, labels = _files(survey, folders.images), _files(survey, folders.labels)
     listed = task.listed.get(folders.split)
-    pairs: dict[str, tuple[str, str | None]] = {}
-    for image, label in (listed or {}).items():
-        name = _stem(image)
-        own = labels.get(name) if folders.split == TEST and label is None else label
-        pairs[name] = (_as_it_is(survey, image, images), None if own is None else _as_it_is(survey, own, labels))
-    unlisted = [name for name in images if name not in pairs]
+    pairs = {} if listed is None else _listed(survey, listed, folders, images, labels)
+    unlisted = {name: (image, labels.get(name)) for name, image in images.items() if name not in pairs}
     lone = [labels[name] for name in sorted(labels.keys() - pairs.keys() - images.keys())]
     if listed is not None or survey.options.listed_only:
-        judge_unlisted(survey, [images[name] for name in unlisted], lone)
+        judge_unlisted(survey, [image for image, _ in unlisted.values()], lone)
     if not survey.options.listed_only:
         refuse_lone_labels(survey, lone)
-        pairs |= {name: (images[name], labels.get(name)) for name in unlisted}
-    found = [
+        pairs |= unlisted
+    found = (
         case_of(survey, name, folders.split, [image], label, f"{TRAINING.labels}/{name}.nii.gz")
         for name, (image, label) in sorted(pairs.items())
-    ]
-    return [case for case in found if case is not None]
+    )
+    return list(filter(None, found))
+
+
+def _listed(
+    survey: Survey, listed: Listed, folders: SplitFolders, images: Mapping[str, str], labels: Mapping[str, str]
+) -> dict[str, tuple[str, str | None]]:
+    """Return case → image and label as listed; test images, of which no label is listed, get theirs by name."""
+    by_name = labels if folders.split == TEST else {}
+    pairs: dict[str, tuple[str, str | None]] = {}
+    for image, label in listed.items():
+        own = by_name.get(_stem(image)) if label is None else _as_it_is(survey, label, labels)
+        pairs[_stem(image)] = _as_it_is(survey, image, images), own
+    return pairs
 
 
 def _files(survey: Survey, folder: str) -> dict[str, str]:

@@ -14,14 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from ... import reading
-from ...dataset.folders import NIFTI, SPLIT_FOLDERS, CaseFiles, ChannelFiles, SplitFolders, channel_of, misnumbered
+from ...dataset.folders import NIFTI, SPLIT_FOLDERS, CaseFiles, ChannelFiles, SplitFolders, channel_of
 from ...dataset.pickled import read_splits
 from ...errors import SegconvError, naming
 from ..model import Scan, SourceCase
 from ..source_files import files_of
 from ..survey import Survey
 from ..tasks.channel_numbers import task_form
-from ..tasks.folder_cases import case_of, judge_unlisted, names_in, refuse_lone_labels
+from ..tasks.folder_cases import case_of, judge_unlisted, names_in, numbered_cases, refuse_lone_labels
 from ..tasks.folds import not_taken, refuse_no_file, renamed
 from ..tasks.task import Task, task_scan
 from .kind import Kind
@@ -48,11 +48,11 @@ def locate(reference: str) -> Path | None:
     if not base:
         return None
     folder = Path(base) / "nnUNet_raw_data"
-    match = re.fullmatch(r"(?:Task)?(\d{1,3})(_.+)?", reference)
+    match = re.fullmatch(r"(?:Task)?(\d{1,3})(_.+|)", reference)
     if not match or not reading.is_folder(folder):
         return None
     start = f"Task{int(match[1]):03d}_"
-    found = [p for p in files_of(folder) if p.name.startswith(start) and (not match[2] or p.name.endswith(match[2]))]
+    found = [p for p in files_of(folder) if p.name.startswith(start) and p.name.endswith(match[2])]
     if len(found) > 1:
         raise SegconvError(
             f"the v1 task {reference} is one of {', '.join(p.name for p in found)}", code="SC003", hint="give its path"
@@ -77,18 +77,14 @@ def _cases(survey: Survey, task: Task, folders: SplitFolders) -> list[SourceCase
         label_of = {_stem(image): _stem(label or image) for image, label in task.listed[folders.split].items()}
         _compare(survey, folders, label_of, images, labels)
     found = []
-    for name, channels in sorted(images.items()):
-        if task.channels and (what := misnumbered(channels, len(task.channels))):
-            hint = "add or rename the file of the missing channel, or correct modality in dataset.json"
-            survey.error("SC084", what, file=f"{folders.images}/{name}", hint=hint)
-            continue
-        files = [f"{folders.images}/{channels[number]}" for number in sorted(channels)]
+    hint = "add or rename the file of the missing channel, or correct modality in dataset.json"
+    for name, files in numbered_cases(survey, folders.images, images, count=len(task.channels), hint=hint):
         own = labels.get(label_of.get(name, name))
         label = None if own is None else f"{folders.labels}/{own}"
         found.append(case_of(survey, name, folders.split, files, label, f"{folders.labels}/{name}.nii.gz"))
     lone = sorted(labels.keys() - images.keys() - set(label_of.values()))
     refuse_lone_labels(survey, [f"{folders.labels}/{labels[name]}" for name in lone])
-    return [case for case in found if case is not None]
+    return list(filter(None, found))
 
 
 def _compare(

@@ -5,7 +5,7 @@ If segconv made the source, `restore` goes through it back to the user's origina
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,6 @@ from ...dataset.folders import (
     ChannelFiles,
     SplitFolders,
     ending_pattern,
-    misnumbered,
 )
 from ...dataset.label_table import LabelTable, dense
 from ...dataset.layout import DESCRIPTION
@@ -40,7 +39,7 @@ from ..labels.found_labels import table_of_volumes
 from ..labels.labelling import in_values, settle
 from ..model import Scan, SourceCase
 from ..survey import Survey
-from ..tasks.folder_cases import case_of, names_in, refuse_lone_labels, refuse_no_case
+from ..tasks.folder_cases import NO_CASE, case_of, names_in, numbered_cases, refuse_lone_labels
 from ..tasks.folds import folds_in
 from ..tasks.task_json import read_json
 from .kind import Kind
@@ -94,6 +93,27 @@ class _Dataset:
         return cls(entries, description, labels, lineage.read_run(survey.root))
 
     @property
+    def of_pictures(self) -> bool:
+        return self.description.file_ending in raster.ENDINGS
+
+    @property
+    def unknown(self) -> dict[str, Any]:
+        """Entries of its json that nnU-Net does not know."""
+        return unknown_entries({key: value for key, value in self.entries.items() if key != "dataset"})
+
+    def stored(self, labels: LabelTable) -> StoredLabel:
+        """Return how `restore` stores its labels, once they have other values."""
+        own = self.run.label_file.moved(labels.forward) if self.run is not None else None
+        return own or StoredLabel(self.description.file_ending, "uint8", mode="gray", depth=8)
+
+    def unmoved(self, value_map: Mapping[str, str]) -> Declared:
+        """Return its labels that keep their values; the others are named by the user's map."""
+        moved = {int(text) for text in value_map if str(text).isdecimal()}
+        written = {value: own for own, value in self.labels.forward.items()}
+        own = {name: written[value] for name, value in self.description.labels.names.items() if isinstance(value, int)}
+        return Declared({name: value for name, value in own.items() if value not in moved})
+
+    @property
     def links_leave_it(self) -> bool:
         """Whether its own lineage says that its files are links to elsewhere."""
         return self.run is not None and self.run.link in ("symlink", "external")
@@ -105,21 +125,17 @@ def scan(survey: Survey) -> Scan:
     if dataset.links_leave_it:
         survey = replace(survey, options=replace(survey.options, allow_external=True))
     description, run = dataset.description, dataset.run
-    if survey.options.labels is None:  # a wrong order trains without an error, but swaps classes
-        survey.add(replace(found, file=DESCRIPTION) for found in prove_order(description.labels))
+    _judge_order(survey, dataset)
     found = [case for folders in SPLIT_FOLDERS for case in _cases(survey, folders, dataset)]
-    extra = unknown_entries({key: value for key, value in dataset.entries.items() if key != "dataset"})
-    survey.add(left_out(extra))
+    survey.add(left_out(dataset.unknown))
     cases = finished(survey, found)
-    refuse_no_case(survey, cases)
+    survey.refuse_no_case(cases, NO_CASE)
     _judge_count(survey, dataset, cases)
-    judge = judge_pictures if description.file_ending in raster.ENDINGS else judge_headers
+    judge = judge_pictures if dataset.of_pictures else judge_headers
     judge(survey, cases, len(description.channel_names))
     channels = survey.options.channels or description.channel_names
     refuse_other_count(survey, len(description.channel_names), "the dataset has")
     labels = _labels(survey, dataset, cases)
-    default = StoredLabel(description.file_ending, "uint8", mode="gray", depth=8)
-    stored = run.label_file.moved(labels.forward) if run is not None else default
     return Scan(
         kind=KIND,
         root=survey.root,
@@ -127,14 +143,19 @@ def scan(survey: Survey) -> Scan:
         channel_names=channels,
         label_map=labels,
         file_ending=survey.options.file_ending or description.file_ending,
-        label_file=stored or default,
+        label_file=dataset.stored(labels),
         texts=description.texts,
         splits=folds_in(survey, survey.root / SPLITS, cases) if len(cases) == len(found) else None,
-        origin=_renamed({record.case: record for record in lineage.read_records(survey.root)}, cases),
+        origin=_renamed(lineage.read_records(survey.root), cases),
         origin_labels=run.label_map if run is not None else {},
-        extra=extra,
+        extra=dataset.unknown,
         prepared=Prepared.by(run),
     )
+
+
+def _judge_order(survey: Survey, dataset: _Dataset) -> None:
+    if survey.options.labels is None:  # a wrong order trains without an error, but swaps classes
+        survey.add(replace(found, file=DESCRIPTION) for found in prove_order(dataset.description.labels))
 
 
 def _judge_count(survey: Survey, dataset: _Dataset, cases: Sequence[SourceCase]) -> None:
@@ -156,12 +177,12 @@ def _values_with_gaps(found: Mapping[str, Any]) -> LabelTable | None:
 
 def _labels(survey: Survey, dataset: _Dataset, cases: Sequence[SourceCase]) -> LabelTable:
     """Return the dataset's own labels, or what options make of them."""
-    options, labels = survey.options, dataset.description.labels
-    if needs_files(options) and dataset.description.file_ending not in raster.ENDINGS:
+    options = survey.options
+    if needs_files(options) and not dataset.of_pictures:
         return table_of_volumes(survey, cases)
     if options.labels is None and not options.value_map and options.ignore is None:
         return dataset.labels
-    if labels.has_regions and options.labels is None:
+    if dataset.description.labels.has_regions and options.labels is None:
         survey.error(
             "SC074",
             "has regions, whose values the options would move",
@@ -169,12 +190,9 @@ def _labels(survey: Survey, dataset: _Dataset, cases: Sequence[SourceCase]) -> L
             cures=(Cure("declare_labels"), Cure("make_regions_afterwards")),
         )
         return dataset.labels
-    moved = {int(text) for text in options.value_map if str(text).isdecimal()}
-    values = {written: value for value, written in dataset.labels.forward.items()}
-    own = {name: values[value] for name, value in labels.names.items() if isinstance(value, int)}
-    names = {name: value for name, value in own.items() if value not in moved}
     with survey.judging():
-        return in_values(settle(options, None if options.labels is not None else Declared(names), None))
+        declared = dataset.unmoved(options.value_map) if options.labels is None else None
+        return in_values(settle(options, declared, None))
     return dataset.labels
 
 
@@ -187,17 +205,13 @@ def _cases(survey: Survey, folders: SplitFolders, dataset: _Dataset) -> list[Sou
     images = ChannelFiles.of(names_in(survey.root / folders.images), ending).cases
     labels = CaseFiles.of(names_in(survey.root / folders.labels), ending).cases
     found = []
-    for name, channels in sorted(images.items()):
-        if what := misnumbered(channels):
-            hint = "add or rename the file of the missing channel"
-            survey.error("SC084", what, file=f"{folders.images}/{name}", hint=hint)
-            continue
-        files = [f"{folders.images}/{channels[number]}" for number in sorted(channels)]
+    hint = "add or rename the file of the missing channel"
+    for name, files in numbered_cases(survey, folders.images, images, hint=hint):
         label = f"{folders.labels}/{labels[name]}" if name in labels else None
         found.append(case_of(survey, name, folders.split, files, label, f"{folders.labels}/{name}"))
     lone = [f"{folders.labels}/{name}" for case, name in labels.items() if case not in images]
     refuse_lone_labels(survey, lone)
-    return [case for case in found if case is not None]
+    return list(filter(None, found))
 
 
 def _external_cases(survey: Survey, entry: Any) -> list[SourceCase]:
@@ -211,15 +225,16 @@ def _external_cases(survey: Survey, entry: Any) -> list[SourceCase]:
         )
     with naming(DESCRIPTION):
         named = external_files(entry)
-    found = [
+    found = (
         case_of(survey, name, TRAIN, files["images"], files.get("label") or None, f"dataset/{name}")
         for name, files in named.items()
-    ]
-    return [case for case in found if case is not None]
+    )
+    return list(filter(None, found))
 
 
-def _renamed(origin: Mapping[str, CaseRecord], cases: Sequence[SourceCase]) -> dict[str, CaseRecord]:
+def _renamed(records: Iterable[CaseRecord], cases: Sequence[SourceCase]) -> dict[str, CaseRecord]:
     """Return new identifier → the source's record; a copy's parent gets its new name too."""
+    origin = {record.case: record for record in records}
     new = {case.original_name: case.case for case in cases}
     return {
         case.case: replace(record, parent=new.get(record.parent, record.parent) if record.parent else None)

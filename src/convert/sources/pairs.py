@@ -7,12 +7,11 @@ folders of pictures or pictures with several pages. `pairing` distinguishes imag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ... import reading
-from ...dataset.folders import TRAINING
 from ...dataset.stored_label import StoredLabel
 from ...errors import Cure, SegconvError
 from ...image import raster, volumes
@@ -32,11 +31,12 @@ from ..labels.found_labels import table_of_volumes
 from ..labels.stacks import judge_slices
 from ..model import STACK, Scan, SourceCase
 from ..survey import Survey
+from ..tasks.folder_cases import has_training_folders
 from ..tree import Unit
 from ..volumes.frames import with_frames
 from ..volumes.series_patient import with_patient
 from ..volumes.slice_order import in_slice_order
-from ..volumes.volume_units import listed_volume, strip_ending, volume_units
+from ..volumes.volume_units import ending_for_volumes, listed_volume, strip_ending, volume_units
 from . import masks
 from .kind import FOUND_BY_NAME, Kind
 
@@ -49,16 +49,23 @@ def recognise(survey: Survey) -> str | None:
     units, _ = volume_units(survey.again())
     if not units or reading.is_file(survey.root / "dataset.json"):
         return None
-    if all(reading.is_folder(survey.root / folder) for folder in (TRAINING.images, TRAINING.labels)):
+    if has_training_folders(survey.root):
         return None  # a task without its dataset.json
-    if any(unit.stem.lower().endswith(".seg") for unit in units) and masks.recognise(survey) is not None:
-        return None  # segmentations of 3D Slicer
     pairing = pair_units(units)
-    of_classes = any(len(pair.labels) > 1 for pair in pairing.pairs) and not pairing.several
-    if of_classes or not any(pair.labels for pair in pairing.pairs):
+    if not pairing.paired or _of_classes(pairing) or _of_slicer(survey, units):
         return None
     kinds = sorted({unit.ending.lower() or "DICOM" for unit in units})
     return f"{some_of(pairing.folders)} with {' and '.join(kinds)} volumes"
+
+
+def _of_slicer(survey: Survey, units: Iterable[Unit]) -> bool:
+    """Return whether the labels are segmentations of 3D Slicer."""
+    return any(unit.stem.lower().endswith(".seg") for unit in units) and masks.recognise(survey) is not None
+
+
+def _of_classes(pairing: Pairing) -> bool:
+    """Return whether an image has several masks that are not numbered objects."""
+    return not pairing.several and any(len(pair.labels) > 1 for pair in pairing.pairs)
 
 
 def scan(survey: Survey) -> Scan:
@@ -68,9 +75,7 @@ def scan(survey: Survey) -> Scan:
     pairs, files = with_all_channels(survey, _numbered(pairing.pairs))
     cases = [with_patient(case) for case in cases_of(survey, pairs)]
     cases = in_slice_order(survey, finished(survey, with_frames(survey, cases)))
-    if not cases and not survey.failed:
-        cures = (Cure("name_images_and_masks"),)
-        survey.error("SC011", "holds no image with a label", file=str(survey.root), cures=cures)
+    survey.refuse_no_case(cases, "holds no image with a label", cures=(Cure("name_images_and_masks"),))
 
     def named(count: int) -> tuple[str, ...]:
         return _channel_names(survey, files, count)
@@ -80,16 +85,13 @@ def scan(survey: Survey) -> Scan:
         refuse_label_options(survey.options)
         questioned_channels(survey, pairs, cases, files, len(files))
         return compiled_scan(survey, KIND, segmented, named)
-    if survey.options.spacing_mm is not None and cases and not any(map(_has_slices, cases)):
-        cures = (Cure.of("leave_out", field="spacing_mm"),)
-        survey.error("SC001", "no volume of the source is stored as pictures, so that spacing has no use", cures=cures)
+    _refuse_useless_spacing(survey, cases)
     count = judge_headers(survey, cases, 0)
     judge_slices(survey, cases)
     questioned_channels(survey, pairs, cases, files, count)
     channels = named(count)
     label_map = table_of_volumes(survey, cases)
-    plain = bool(cases) and all(path.lower().endswith(".nii") for case in cases for path in case.images)
-    ending = survey.options.file_ending or (".nii" if plain else ".nii.gz")
+    ending = survey.options.file_ending or ending_for_volumes(cases)
     dtype = "uint16" if max(label_map.forward) > 255 else "uint8"
     return Scan(
         kind=KIND,
@@ -102,8 +104,11 @@ def scan(survey: Survey) -> Scan:
     )
 
 
-def _has_slices(case: SourceCase) -> bool:
-    return any(parts.form == STACK for parts in case.parts.values())
+def _refuse_useless_spacing(survey: Survey, cases: Sequence[SourceCase]) -> None:
+    stacks = any(parts.form == STACK for case in cases for parts in case.parts.values())
+    if survey.options.spacing_mm is not None and cases and not stacks:
+        cures = (Cure.of("leave_out", field="spacing_mm"),)
+        survey.error("SC001", "no volume of the source is stored as pictures, so that spacing has no use", cures=cures)
 
 
 def _usual_ending(cases: Sequence[SourceCase]) -> str | None:
@@ -118,19 +123,23 @@ def _pairing(survey: Survey) -> Pairing:
     units, others = volume_units(survey)
     if (as_told := pair_as_told(survey, units)) is not None:
         return as_told
-    pictures = any(name.lower().endswith(raster.ENDINGS) for names in others.values() for name in names)
-    if not units and pictures and survey.options.spacing_mm is None:
+    if not units and survey.options.spacing_mm is None:
+        _refuse_pictures(survey, others)
+    pairing = pair_units(units)
+    unite(pairing, wanted=survey.options.unite_masks, noun="volume")
+    if not survey.options.unite_masks:
+        pairing.pairs = [pair for pair in pairing.pairs if len(pair.labels) <= 1 or not pairing.several]
+    return pairing
+
+
+def _refuse_pictures(survey: Survey, others: Mapping[str, list[str]]) -> None:
+    if any(raster.ending_of(name) is not None for names in others.values() for name in names):
         raise SegconvError(
             "holds pictures, which are slices of volumes only if their spacing is known",
             code="SC011",
             file=str(survey.root),
             cures=(Cure("give_spacing"), Cure.of("choose_source_kind", kind="png")),
         )
-    pairing = pair_units(units)
-    unite(pairing, wanted=survey.options.unite_masks, noun="volume")
-    if not survey.options.unite_masks:
-        pairing.pairs = [pair for pair in pairing.pairs if len(pair.labels) <= 1 or not pairing.several]
-    return pairing
 
 
 def _listed(survey: Survey, pairing: Pairing) -> Pairing:
@@ -166,7 +175,7 @@ def _channel_names(survey: Survey, files: tuple[str, ...], count: int) -> tuple[
     if survey.options.channels:
         # Frames of a label may be those of its image, and a file may not be a channel at all.
         asked = any(found.code in ("SC003", "SC073") for found in survey.findings)
-        if count and not asked:
+        if not asked:
             as_files = len(files) == count > 1
             cures = (Cure.of("take_all_as_channels", channels=files), Cure("name_images_and_masks")) if as_files else ()
             hint = "" if as_files else "name all of them"

@@ -10,8 +10,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ... import reading
-from ...dataset.folders import TRAINING
 from ...dataset.label_table import LabelTable
 from ...dataset.labels import RGB
 from ...dataset.stored_label import StoredLabel
@@ -33,6 +31,7 @@ from ..labels.picture_labels import table_of_pictures
 from ..labels.set_coding import judge_polarity
 from ..model import INSTANCES, Scan, SourceCase
 from ..survey import Survey
+from ..tasks.folder_cases import has_training_folders
 from ..tree import Unit, units_in
 from .kind import FOUND_BY_NAME, Kind
 
@@ -43,13 +42,13 @@ ENDING = ".png"
 
 def recognise(survey: Survey) -> str | None:
     """Return the evidence for pictures and masks, or None."""
-    if all(reading.is_folder(survey.root / folder) for folder in (TRAINING.images, TRAINING.labels)):
+    if has_training_folders(survey.root):
         return None  # nnU-Net's own folders need a dataset.json; without one nothing says what is in them
     units, others = units_in(survey.again(), raster.ending_of)
     if not units:
         return None
     pairing = pair_units(units)
-    if not any(pair.labels for pair in pairing.pairs) and not pairing.folders:
+    if not pairing.paired and not pairing.folders:
         if (unread := _unread_masks(others)) is not None:
             return f"masks as {unread} files"
         roles = {place_of(unit.folder).role for unit in units}
@@ -65,17 +64,12 @@ def scan(survey: Survey) -> Scan:
     cases = finished(survey, cases_of(survey, pairing.pairs))
     files = usual_files(survey, pairing.pairs)
     pairing.pairs.clear()  # of 100,000 pairs, keep only the cases
-    if not cases and not survey.failed:
-        what, hint = (
-            "holds no known pair of folders",
-            "known are training/{input,output}, images and masks, and the like",
-        )
-        survey.error("SC011", what, file=str(survey.root), hint=hint, cures=(Cure("name_images_and_masks"),))
-    if any(case.form(str(case.label)) == INSTANCES for case in cases) and not survey.options.unite_masks:
-        survey.note("masks of one object each are united; single objects do not come back")
+    hint = "known are training/{input,output}, images and masks, and the like"
+    cures = (Cure("name_images_and_masks"),)
+    survey.refuse_no_case(cases, "holds no known pair of folders", hint=hint, cures=cures)
+    _note_unions(survey, cases)
     heads = _headers(survey, cases)
-    masks = [path for case in cases if case.label is not None for path in case.files_of(case.label)]
-    judge_lossy(survey, {path: heads[path] for path in masks if path in heads})
+    judge_lossy(survey, {path: heads[path] for case in cases for path in case.label_files if path in heads})
     cases = [apart(case, heads) for case in cases]
     channels = _channels(survey, cases, heads, files)
     label_map = table_of_pictures(survey, cases, heads)
@@ -88,6 +82,11 @@ def scan(survey: Survey) -> Scan:
         file_ending=survey.options.file_ending or ENDING,
         label_file=_stored(label_map, [heads[case.label] for case in cases if case.label in heads]),
     )
+
+
+def _note_unions(survey: Survey, cases: Iterable[SourceCase]) -> None:
+    if not survey.options.unite_masks and any(case.label_as(INSTANCES) for case in cases):
+        survey.note("masks of one object each are united; single objects do not come back")
 
 
 def _channels(
@@ -116,13 +115,13 @@ def _stored(label_map: LabelTable, masks: Sequence[PictureHeader]) -> StoredLabe
     """Return how `restore` stores the label of a case without a mask of its own: in the form of most masks."""
     if label_map.coding == RGB:
         mode = "RGBA" if max(label_map.forward) >= 1 << 24 else "RGB"
-        if masks and all(head.kind == "gray+alpha" for head in masks):
+        if {head.kind for head in masks} == {"gray+alpha"}:
             mode = "gray+alpha"
         return StoredLabel(ENDING, "uint8", mode=mode, depth=8)
     if max(label_map.forward) > 255:
         return StoredLabel(ENDING, "uint16", mode="gray", depth=16)
-    bits = masks and all(head.kind == "gray" and head.depth == 1 for head in masks)
-    return StoredLabel(ENDING, "uint8", mode="gray", depth=1 if bits else 8)
+    of_bits = {(head.kind, head.depth) for head in masks} == {("gray", 1)}
+    return StoredLabel(ENDING, "uint8", mode="gray", depth=1 if of_bits else 8)
 
 
 def _pairing(survey: Survey) -> Pairing:
@@ -134,31 +133,32 @@ def _pairing(survey: Survey) -> Pairing:
     pairing = pair_units(units)
     if any(finding.code == "SC063" for finding in pairing.findings):
         pairing = pair_units(_without_stores(units, survey.root))
-    paired = any(pair.labels for pair in pairing.pairs)
-    if units and not paired and (unread := _unread_masks(others)) is not None:
+    if units and not pairing.paired:
+        _refuse_unread(survey, others)
+    unite(pairing, wanted=survey.options.unite_masks, noun="picture")
+    alone = None
+    if survey.options.unlabelled == "test" and not pairing.paired:
+        alone = images_alone(units)
+    return alone or pairing
+
+
+def _refuse_unread(survey: Survey, others: Mapping[str, list[str]]) -> None:
+    if (unread := _unread_masks(others)) is not None:
         raise SegconvError(
             f"holds masks as {unread} files, expected {', '.join(ending.lstrip('.') for ending in raster.ENDINGS)}",
             code="SC051",
             file=str(survey.root),
             hint="save the masks as PNG, which keeps every value",
         )
-    unite(pairing, wanted=survey.options.unite_masks, noun="picture")
-    if survey.options.unlabelled == "test" and not paired and (alone := images_alone(units)) is not None:
-        return alone
-    return pairing
 
 
 def _without_stores(units: Sequence[Unit], root: Path) -> list[Unit]:
     """Leave out files in folders that hold only the targets of links elsewhere in the source."""
-    paths = [root / unit.path for unit in units]
-    targets = {os.path.realpath(path) for path in paths if path.is_symlink()}
-    by_folder: dict[str, list[Path]] = {}
-    for unit, path in zip(units, paths, strict=True):
-        by_folder.setdefault(unit.folder, []).append(path)
-    stores = {
-        folder for folder, own in by_folder.items() if all(os.fspath(p) in targets and not p.is_symlink() for p in own)
-    }
-    return [unit for unit in units if unit.folder not in stores]
+    paths = {unit: os.path.join(root, unit.path) for unit in units}
+    links = {unit for unit, path in paths.items() if os.path.islink(path)}
+    targets = {os.path.realpath(paths[unit]) for unit in links}
+    kept = {unit.folder for unit, path in paths.items() if unit in links or path not in targets}
+    return [unit for unit in units if unit.folder in kept]
 
 
 def _unread_masks(others: Mapping[str, list[str]]) -> str | None:

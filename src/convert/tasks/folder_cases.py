@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ... import reading
+from ...dataset.folders import TRAINING, misnumbered
 from ...dataset.lineage import TRAIN
 from ...dataset.names import case_identifier
 from ...errors import Cure
@@ -14,10 +15,36 @@ from ..model import SourceCase
 from ..source_files import files_of
 from ..survey import Survey
 
+NO_CASE = "no case was found in imagesTr"
+
 
 def names_in(folder: Path) -> list[str]:
     """Return the names in a folder, sorted, without stray files; none if it does not exist."""
     return [path.name for path in files_of(folder)] if reading.is_folder(folder) else []
+
+
+def has_training_folders(root: Path) -> bool:
+    """Return whether a folder holds imagesTr and labelsTr: a task or a dataset, even if its json is lost."""
+    return reading.is_folder(root / TRAINING.images) and reading.is_folder(root / TRAINING.labels)
+
+
+def numbered_cases(
+    survey: Survey, folder: str, cases: Mapping[str, Mapping[int, str]], *, count: int = 0, hint: str
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield each case and the paths of its channels, in order; add an error for each whose numbers have gaps.
+
+    Parameters
+    ----------
+    cases
+        Case → number of the channel → name of the file in the folder.
+    count
+        Required number of channels; 0 if not known.
+    """
+    for name, channels in sorted(cases.items()):
+        if what := misnumbered(channels, count):
+            survey.error("SC084", what, file=f"{folder}/{name}", hint=hint)
+        else:
+            yield name, [f"{folder}/{channels[number]}" for number in sorted(channels)]
 
 
 def case_of(
@@ -73,9 +100,3 @@ def refuse_lone_labels(survey: Survey, labels: Sequence[str]) -> None:
     """Add an error for each label without an image."""
     for label in labels:
         survey.error("SC081", "is a label without an image", file=label)
-
-
-def refuse_no_case(survey: Survey, cases: Sequence[SourceCase]) -> None:
-    """Add an error if there is no case, and no other finding explains why."""
-    if not cases and not survey.failed:
-        survey.error("SC011", "no case was found in imagesTr", file=str(survey.root))

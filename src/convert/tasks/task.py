@@ -19,7 +19,7 @@ from ..labels.found_labels import table_of_volumes
 from ..model import Scan, SourceCase
 from ..source_files import files_of
 from ..survey import Survey
-from .folder_cases import refuse_no_case
+from .folder_cases import NO_CASE
 from .task_json import (
     JSON,
     Listed,
@@ -80,7 +80,7 @@ def task_scan(survey: Survey, kind: str, task: Task, found: Sequence[SourceCase]
     survey.add(left_out(extra))
     judge_counts(survey, task.entries, found)
     cases = finished(survey, found)
-    refuse_no_case(survey, cases)
+    survey.refuse_no_case(cases, NO_CASE)
     judge_headers(survey, cases, len(task.channels))
     labels = task.labels
     if labels is None:

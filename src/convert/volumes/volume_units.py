@@ -14,7 +14,7 @@ from ...errors import Cure, SegconvError, naming
 from ...image import opened, raster, stack, volumes
 from ...image.formats.dicom_head import HEAD_BYTES, is_dicom
 from ..bands import KIND
-from ..model import SERIES, STACK, Parts
+from ..model import SERIES, STACK, Parts, SourceCase
 from ..source_files import files_of
 from ..survey import Survey
 from ..tree import Unit, by_ending, walk
@@ -62,6 +62,12 @@ def _without_companions(others: Mapping[str, list[str]], units: Iterable[Unit]) 
 def strip_ending(name: str) -> str:
     """Return the name of a volume, or of a picture that holds one, without its ending."""
     return name[: len(name) - len(opened.ending_of(name) or "")]
+
+
+def ending_for_volumes(cases: Iterable[SourceCase]) -> str:
+    """Return the ending that changes least: ``.nii`` if all images have it, otherwise ``.nii.gz``."""
+    plain = {path.lower().endswith(".nii") for case in cases for path in case.images} == {True}
+    return ".nii" if plain else ".nii.gz"
 
 
 def listed_volume(survey: Survey, unit: Unit) -> Unit:
