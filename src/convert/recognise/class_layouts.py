@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 
 from ...errors import Cure, SegconvError
@@ -41,7 +41,7 @@ def refuse_class_folders(root: Path) -> None:
     images = f"{image.folder}/{CASE}{image.ending}".lstrip("/")
     classes = () if raters_in(places) else (_as_classes(root, places),)
     raise SegconvError(
-        f"{' and '.join(folders)} may {'both' if len(folders) == 2 else 'all'} hold the masks",
+        f"{' and '.join(folders)} may {_both_or_all(folders)} hold the masks",
         code="SC003",
         hint="move the others out of the source",
         cures=(*(_one(images, place) for place in places.values()), *classes),
@@ -52,22 +52,24 @@ def _refuse_by_names(root: Path, cases: Sequence[CaseFolder], places: Mapping[st
     """Refuse masks that paths distinguish, unless a usual reading of them leaves nothing open."""
     if _settled_by_names(cases):
         return
-    full = next((case for case in cases if len(case.masks) > 1), None)
-    first = full or cases[0]
+    first = next((case for case in cases if len(case.masks) > 1), cases[0])
     image = _image(first)
-    masks = list({name: unit for case in ([full] if full else cases) for name, unit in case.masks.items()}.values())
+    if len(first.masks) > 1:
+        masks = list(first.masks.values())
+        question = f"{_both_or_all(masks)} be masks of {image.path}"
+    else:
+        masks = list({name: unit for case in cases for name, unit in case.masks.items()}.values())
+        question = "be masks of a class each"
     if place_of(image.folder).role is None and image_first([image], masks, root) is not True:
         return  # they may be further channels
     named = " and ".join(unit.path for unit in masks[:SHOWN_CLASSES])
-    of_image = f"{'both' if len(masks) == 2 else 'all'} be masks of {image.path}"
-    one = []
-    if _found_by_one_pattern(cases) and all(unit.folder != image.folder for unit in masks):
-        one = [_one(image_form(image, first), place) for place in list(places.values())[:SHOWN_CLASSES]]
-    raise SegconvError(
-        f"{named} may {of_image if full is not None else 'be masks of a class each'}",
-        code="SC003",
-        cures=(*one, _as_classes(root, places)),
-    )
+    beside = image.folder in {unit.folder for unit in masks}
+    one = () if beside else _one_by_pattern(cases, places)
+    raise SegconvError(f"{named} may {question}", code="SC003", cures=(*one, _as_classes(root, places)))
+
+
+def _both_or_all(things: Sized) -> str:
+    return "both" if len(things) == 2 else "all"
 
 
 def _settled_by_names(cases: Sequence[CaseFolder]) -> bool:
@@ -76,9 +78,10 @@ def _settled_by_names(cases: Sequence[CaseFolder]) -> bool:
     return usual.paired and not usual.findings and not usual.several
 
 
-def _found_by_one_pattern(cases: Sequence[CaseFolder]) -> bool:
-    """Return whether one pattern finds the images of all cases."""
-    return len({image_form(_image(case), case) for case in cases}) == 1
+def _one_by_pattern(cases: Sequence[CaseFolder], places: Mapping[str, str]) -> tuple[Cure, ...]:
+    """Return cures that take one of the masks; none if no single pattern finds the images of all cases."""
+    first, *others = {image_form(_image(case), case) for case in cases}
+    return () if others else tuple(_one(first, place) for place in list(places.values())[:SHOWN_CLASSES])
 
 
 def _image(case: CaseFolder) -> Unit:

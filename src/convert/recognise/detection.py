@@ -16,7 +16,7 @@ from ..sources import masks
 from ..sources.registry import KINDS, kind_named
 from ..survey import Survey
 from ..tasks.task_json import JSON, refuse_unreadable
-from ..tree import OWN_FOLDERS, units_in
+from ..tree import OWN_FOLDERS, Unit, units_in
 from ..volumes.volume_units import volume_units
 from .class_layouts import refuse_class_folders
 
@@ -43,6 +43,12 @@ def detect(survey: Survey) -> tuple[str, str]:
         return "pairs", "with a spacing, pictures are slices of volumes"
     if not reading.is_there(root / JSON):
         _refuse_without_json(root, evidence)
+    return _only_reading(survey, evidence)
+
+
+def _only_reading(survey: Survey, evidence: Mapping[str, str]) -> tuple[str, str]:
+    """Return the only kind for which there is evidence; refuse a source with none or several."""
+    root = survey.root
     if not evidence:
         if survey.options.masks is not None:
             cures = (Cure("name_images_and_masks"),)
@@ -123,10 +129,14 @@ def _described(survey: Survey) -> tuple[str, str] | None:
         none = Finding("SC011", f"{evidence} names no case", file=str(survey.root))
         raise Refused(reasons=pairing.findings or (none,))
     first = pairing.pairs[0].first_image
-    is_file = first.parts is None and not reading.is_folder(survey.root / first.path)
-    if is_file and raster.ending_of(first.path) is not None and options.spacing_mm is None:
+    if options.spacing_mm is None and _is_picture(survey.root, first):
         return "png", f"{evidence} with pictures such as {first.path}"
     return "pairs", f"{evidence} with volumes such as {first.path}"
+
+
+def _is_picture(root: Path, unit: Unit) -> bool:
+    named = unit.parts is None and raster.ending_of(unit.path) is not None
+    return named and not reading.is_folder(root / unit.path)
 
 
 def _masks_of_images_elsewhere(survey: Survey) -> str | None:

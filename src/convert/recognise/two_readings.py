@@ -31,7 +31,7 @@ class _Cases:
     folders
         One per case.
     images
-        Names of the images that all folders have.
+        Names of the images.
     labels, others
         Names of the files that are labels by name, and of those that are not.
     """
@@ -44,17 +44,12 @@ class _Cases:
     @classmethod
     def of(cls, folders: Sequence[CaseFolder]) -> _Cases | None:
         """Return the cases; None if they do not hold the same files, or if nothing about them is open."""
-        if not folders or any(one.segmentations or one.masks.keys() != folders[0].masks.keys() for one in folders):
+        if not folders or not _alike(folders):
             return None
         first = folders[0]
-        images = [name for name in first.images if all(name in folder.images for folder in folders)]
         labels = [name for name in first.masks if role_of_stem(name)[0] == MASK]
         others = [name for name in first.masks if name not in labels]
-        if len(first.masks) < 2 or not labels or len(images) < len(first.images):
-            return None
-        if any(unit.parts for unit in (*first.images.values(), *first.masks.values())):
-            return None
-        return cls(folders, images, labels, others)
+        return cls(folders, list(first.images), labels, others) if labels and len(first.masks) > 1 else None
 
     @property
     def masks(self) -> Mapping[str, Unit]:
@@ -70,11 +65,11 @@ class _Cases:
         asked = ": which of them is it?"
         if self.others:
             asked = f"; what {'is' if len(self.others) == 1 else 'are'} {self._listed(self.others)}?"
-        names = map(_name, (*first.images.values(), *first.masks.values()))
-        return f"holds {', '.join(names)}{more}: {labels}{asked}"
+        names = ", ".join(unit.name for unit in (*first.images.values(), *first.masks.values()))
+        return f"holds {names}{more}: {labels}{asked}"
 
     def _listed(self, names: Sequence[str]) -> str:
-        return " and ".join(_name(self.masks[name]) for name in names)
+        return " and ".join(self.masks[name].name for name in names)
 
 
 def refuse_two_readings(survey: Survey) -> None:
@@ -86,20 +81,33 @@ def refuse_two_readings(survey: Survey) -> None:
         ``SC003`` with what a folder holds, and a cure for each reading.
     """
     cases = _Cases.of([folder for folder in find_folders(survey.again()) if folder.images])
-    if cases is None:
-        return
+    if cases is not None and (cures := _cures(survey, cases)):
+        raise SegconvError(cases.in_words(), code="SC003", file=cases.folders[0].name or ".", cures=cures)
+
+
+def _alike(folders: Sequence[CaseFolder]) -> bool:
+    """Return whether all folders have the images and masks of the first, of one file each, and no segmentations."""
+    first = folders[0]
+    return not any(unit.parts for unit in (*first.images.values(), *first.masks.values())) and all(
+        not one.segmentations and one.masks.keys() == first.masks.keys() and first.images.keys() <= one.images.keys()
+        for one in folders
+    )
+
+
+def _cures(survey: Survey, cases: _Cases) -> list[Cure]:
+    """Return a cure for each reading; none if patterns cannot express them."""
     values = {name: _values(unit, survey.root) for name, unit in cases.masks.items()}
     labels = [*cases.labels, *(name for name in cases.others if as_labels_do(values[name]))]
     cures = _as_label(survey, cases, labels)
     if not cures:
-        return
+        return []
     if len(cases.labels) == 1 and cases.others:
         channels = sorted([*cases.images, *cases.others])
-        others = " and ".join(_name(cases.masks[name]) for name in cases.others)
+        others = " and ".join(cases.masks[name].name for name in cases.others)
         cures.append(Cure.of("take_as_channels", channels=channels, others=others))
     if all(len(held) <= 2 for held in values.values()):
         cures.append(Cure.of("take_as_classes", names=list(cases.masks)))
-    raise SegconvError(cases.in_words(), code="SC003", file=cases.folders[0].name or ".", cures=cures)
+    return cures
 
 
 def _as_label(survey: Survey, cases: _Cases, names: Sequence[str]) -> list[Cure]:
@@ -111,13 +119,9 @@ def _as_label(survey: Survey, cases: _Cases, names: Sequence[str]) -> list[Cure]
         patterns = patterns_of(survey, sides, [folder.masks[name] for folder in cases.folders])
         if patterns is None:
             return []
-        label = _name(cases.masks[name])
+        label = cases.masks[name].name
         cures.append(Cure.of("take_as_label", images=patterns.images, masks=patterns.masks, label=label, **channels))
     return cures
-
-
-def _name(unit: Unit) -> str:
-    return unit.stem + unit.ending
 
 
 def _values(unit: Unit, root: Path) -> set[int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, compress
 from pathlib import Path
 
 from ... import reading
@@ -102,26 +103,39 @@ def _refuse_labels_of_dicom(survey: Survey, units: Sequence[Unit]) -> None:
 
 def _proposals(survey: Survey, units: Sequence[Unit]) -> tuple[tuple[Cure, ...], str]:
     """Return what might fit: cures, and advice in words."""
-    root = survey.root
-    if (listing := _list_in(root)) is not None:
-        return (Cure.of("read_list", list=listing),), ""
-    folders: dict[str, list[Unit]] = {}
-    for unit in units:
-        folders.setdefault(unit.folder, []).append(unit)
-    images = [folder for folder, own in folders.items() if not any(is_segmentation(unit.path) for unit in own)]
-    if len(images) == 1 and len(folders) > 1:
-        return (Cure.of("read_image_folder", folder=images[0]),), ""
-    for sides in _sides(folders):
-        if looks := labels_among([own for _, own in sides], root):
-            patterns = [pattern for pattern, _ in sides]
-            own = [pattern for pattern, label in zip(patterns, looks, strict=True) if not label]
-            masks = [pattern for pattern, label in zip(patterns, looks, strict=True) if label]
-            return tuple(Cure.of("take_few_values_as_masks", images=own, masks=mask) for mask in masks), ""
+    if cures := _readings(survey.root, units):
+        return cures, ""
     theirs = units[0].ending
     ending = ".png" if theirs.lower() in LOSSY else theirs
     named = f"name labels NAME_mask{ending}, or put them" if ending else "put volumes of labels"
     advice = f"{named} into a folder masks beside one called images"
     return (Cure.of("take_all_as_images", images=f"**/*{theirs}"),), advice
+
+
+def _readings(root: Path, units: Sequence[Unit]) -> tuple[Cure, ...]:
+    """Return cures that read images and labels by a list, from folders, or by their values; none without a sign."""
+    if (listing := _list_in(root)) is not None:
+        return (Cure.of("read_list", list=listing),)
+    folders = _grouped(units, lambda unit: unit.folder)
+    images = [folder for folder, own in folders.items() if not any(is_segmentation(unit.path) for unit in own)]
+    if len(images) == 1 and len(folders) > 1:
+        return (Cure.of("read_image_folder", folder=images[0]),)
+    return next(filter(None, (_by_values(root, sides) for sides in _sides(folders))), ())
+
+
+def _by_values(root: Path, sides: Sequence[tuple[str, list[Unit]]]) -> tuple[Cure, ...]:
+    """Return a cure for each side whose files hold few values, as labels do; none if all sides look alike."""
+    patterns = [pattern for pattern, _ in sides]
+    masks = list(compress(patterns, labels_among([own for _, own in sides], root)))
+    images = [pattern for pattern in patterns if pattern not in masks]
+    return tuple(Cure.of("take_few_values_as_masks", images=images, masks=mask) for mask in masks)
+
+
+def _grouped(units: Iterable[Unit], key: Callable[[Unit], str]) -> dict[str, list[Unit]]:
+    groups: dict[str, list[Unit]] = {}
+    for unit in units:
+        groups.setdefault(key(unit), []).append(unit)
+    return groups
 
 
 def _sides(folders: Mapping[str, list[Unit]]) -> Iterator[list[tuple[str, list[Unit]]]]:
@@ -130,23 +144,22 @@ def _sides(folders: Mapping[str, list[Unit]]) -> Iterator[list[tuple[str, list[U
     Sides are the files of one name in every folder, or complete folders, or files whose names share the last word.
     """
     owns = list(folders.values())
-    names = {unit.stem + unit.ending for unit in owns[0]}
-    alike = len(folders) > 1 and all({unit.stem + unit.ending for unit in own} == names for own in owns)
-    if alike and 1 < len(names) <= MOST_SIDES:
+    if len(folders) == 1:
+        yield from _by_last_word(owns[0])
+        return
+    for_name = _grouped(chain.from_iterable(owns), lambda unit: unit.name)
+    alike = {len(own) for own in for_name.values()} == {len(folders)}
+    if alike and 1 < len(for_name) <= MOST_SIDES:
         depth = "/".join("*" * (1 + next(iter(folders)).count("/")))
-        units = [unit for own in owns for unit in own]
-        for_name = {name: [unit for unit in units if unit.stem + unit.ending == name] for name in sorted(names)}
-        yield [(glob_of(depth, name), own) for name, own in for_name.items()]
+        yield [(glob_of(depth, name), for_name[name]) for name in sorted(for_name)]
     if len(folders) == 2:
         yield list(zip(globs_of(*owns), owns, strict=True))
     elif alike and len(folders) <= MOST_SIDES:
         yield [(glob_of(folder, f"{{case}}{own[0].ending}"), own) for folder, own in folders.items()]
-    elif len(folders) == 1 and (sides := _by_last_word(owns[0])):
-        yield sides
 
 
-def _by_last_word(units: list[Unit]) -> list[tuple[str, list[Unit]]]:
-    """Return the pattern and files of each side of one folder, if their last words give two sides for each case."""
+def _by_last_word(units: list[Unit]) -> Iterator[list[tuple[str, list[Unit]]]]:
+    """Yield the pattern and files of each side of one folder, if their last words give two sides for each case."""
     cases: dict[str, set[str]] = {}
     files: dict[str, list[Unit]] = {}
     for unit in units:
@@ -159,9 +172,9 @@ def _by_last_word(units: list[Unit]) -> list[tuple[str, list[Unit]]]:
         or len({frozenset(own) for own in cases.values()}) > 1
         or any("" in own for own in cases.values())
     ):
-        return []
+        return
     separator = next(iter(next(iter(cases.values()))))[-1:]
-    return [(glob_of(units[0].folder, f"{{case}}{separator}{word}"), files[word]) for word in sorted(cases)]
+    yield [(glob_of(units[0].folder, f"{{case}}{separator}{word}"), files[word]) for word in sorted(cases)]
 
 
 def _list_in(root: Path) -> Path | None:
@@ -172,7 +185,7 @@ def _list_in(root: Path) -> Path | None:
                 pairing = pair_by_list(path, root, strip_ending)
             except SegconvError:
                 continue
-            if any(pair.labels for pair in pairing.pairs) and not pairing.findings:
+            if pairing.paired and not pairing.findings:
                 return path
     return None
 
@@ -185,7 +198,7 @@ def _listed(endings: Counter[str], files: Mapping[str, list[str]]) -> str:
     """Return ``6 .png and 1 .txt files in 2 folders (a, b)``."""
     usual = endings.most_common(SHOWN)
     counted = [f"{count} {ending or 'nameless'}" for ending, count in usual]
-    more = sum(endings.values()) - sum(count for _, count in usual)
+    more = endings.total() - sum(dict(usual).values())
     counted += [f"{more} more"] if more else []
     last = counted.pop()
     what = f"{', '.join(counted)} and {last} files" if counted else f"{last} file{'' if endings.total() == 1 else 's'}"
