@@ -80,28 +80,34 @@ def judge_rivals(survey: Survey, folders: Sequence[CaseFolder]) -> None:
         (raters_in, "which by their names are one label as several people drew it"),
         (_of_other_manners, "which by their names are a label and a mask of the region around it"),
     ):
-        rivals = {folder.name: found for folder in folders if (found := rivals_in(folder.masks))}
+        rivals = [(folder, found) for folder in folders if (found := rivals_in(folder.masks))]
         if rivals:
-            own = [folder for folder in folders if folder.name in rivals]
+            first, names = rivals[0]
             survey.error(
                 "SC003",
-                f"holds {' and '.join(rivals[own[0].name][:4])}, {what}, in {count_of(len(own), 'case')} in all",
-                file=own[0].name or ".",
-                cures=_choices(survey, own, list(dict.fromkeys(name for found in rivals.values() for name in found))),
+                f"holds {' and '.join(names[:4])}, {what}, in {count_of(len(rivals), 'case')} in all",
+                file=first.name or ".",
+                cures=_choices(
+                    survey, [folder for folder, _ in rivals], [name for _, found in rivals for name in found]
+                ),
             )
             return
 
 
-def _choices(survey: Survey, folders: Sequence[CaseFolder], rivals: Sequence[str]) -> tuple[Cure, ...]:
+def _choices(survey: Survey, folders: Sequence[CaseFolder], rivals: Iterable[str]) -> tuple[Cure, ...]:
     """Return cures that take one of several masks as the label, or take them as classes."""
-    everywhere = [name for name in rivals if all(name in folder.masks for folder in folders)]
-    masks = {name: [folder.masks[name] for folder in folders] for name in everywhere}
-    shared = [name for name in folders[0].images if all(name in folder.images for folder in folders)]
-    channels = {name: [folder.images[name] for folder in folders] for name in shared}
+    rivals = list(dict.fromkeys(rivals))
+    masks = _in_all(rivals, [folder.masks for folder in folders])
+    channels = _in_all(folders[0].images, [folder.images for folder in folders])
     choices: tuple[Cure, ...] = (Cure("take_one_of_pairs"),)
     if channels and masks:
         choices = choices_of_masks(survey, channels, masks, kind="pairs")
-    return (*choices, Cure.of("take_as_classes", names=list(rivals)))
+    return (*choices, Cure.of("take_as_classes", names=rivals))
+
+
+def _in_all(names: Iterable[str], cases: Sequence[Mapping[str, Unit]]) -> dict[str, list[Unit]]:
+    """Return the names that all cases have, each with its file in each case."""
+    return {name: [files[name] for files in cases] for name in names if all(name in files for files in cases)}
 
 
 def _of_other_manners(names: Iterable[str]) -> list[str]:

@@ -38,6 +38,12 @@ class _Look:
             channels = 3
         return cls(channels, any(head.depth > 8 for head in heads), any(head.kind == BANDS for head in heads))
 
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        if self.channels == 1:
+            return ("gray",)
+        return ("R", "G", "B") if self.channels == 3 and not self.apart else numbered_names(self.channels)
+
     def __str__(self) -> str:
         files = " in files of their own" if self.apart and self.channels > 1 else ""
         return f"{count_of(self.channels, 'channel')}{files} of {16 if self.wide else 8} bits"
@@ -57,25 +63,21 @@ def channels_of_pictures(
     """
     looks: dict[_Look, list[SourceCase]] = {}
     for case in cases:
-        own = [heads[path] for path in case.images if path in heads]
+        own = list(filter(None, map(heads.get, case.images)))
         # Cases with more or fewer files are already reported.
         if len(own) == len(case.images) == max(len(files), 1):
             looks.setdefault(_Look.of(own, grey_to_rgb=survey.options.grey_to_rgb), []).append(case)
     usual = max(looks, key=lambda look: len(looks[look]), default=_Look(1, False))
+    of_most = looks.pop(usual, [])
     for look, odd in looks.items():
-        if look != usual:
-            fuller = odd if look.channels > usual.channels else looks[usual]
-            with_alpha = all(may_have_alpha(heads[case.images[-1]]) for case in fuller)
-            hint, cures = _advice(look, usual, with_alpha=with_alpha)
-            for case in odd:
-                own_look = " and ".join(str(heads[path]) for path in case.images)
-                what = f"is {own_look}; most pictures have {usual}"
-                survey.error("SC084", what, file=survey.shown(case.images[0]), hint=hint, cures=cures)
-    if len(files) == usual.channels:
-        return names_of_files(files)
-    if usual.channels == 1:
-        return ("gray",)
-    return ("R", "G", "B") if usual.channels == 3 and not usual.apart else numbered_names(usual.channels)
+        fuller = odd if look.channels > usual.channels else of_most
+        with_alpha = all(may_have_alpha(heads[case.images[-1]]) for case in fuller)
+        hint, cures = _advice(look, usual, with_alpha=with_alpha)
+        for case in odd:
+            own_look = " and ".join(str(heads[path]) for path in case.images)
+            what = f"is {own_look}; most pictures have {usual}"
+            survey.error("SC084", what, file=survey.shown(case.images[0]), hint=hint, cures=cures)
+    return names_of_files(files) if len(files) == usual.channels else usual.channel_names
 
 
 def _advice(look: _Look, usual: _Look, *, with_alpha: bool) -> tuple[str, tuple[Cure, ...]]:

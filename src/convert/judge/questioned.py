@@ -17,7 +17,6 @@ from ..find.pairs import Pair
 from ..model import DETACHED, FRAME, SERIES, ConvertOptions, SourceCase
 from ..source_files import read_source
 from ..survey import Survey
-from ..tree import Unit
 from .candidates import NO_CHOICE, choices_of_masks, patterns_of
 
 
@@ -48,23 +47,21 @@ def questioned_channels(
     count
         Number of channels that these hold.
     """
-    options = survey.options
-    declared = options.images or options.pairs is not None or (count > 1 and len(options.channels) == count)
-    if declared or survey.failed:
+    if survey.failed or _declares_channels(survey.options, count):
         return
-    labelled = [case for case in cases if case.label is not None and len(case.images) == len(keys)]
-    named = [pair for pair in pairs if len(pair.labels) == 1 and pair.images.keys() == set(keys)]
-    suspects = _suspects(labelled, keys, options) if labelled and named else []
-    if not suspects:
+    question = _Question.on(survey, pairs, cases, keys)
+    if question is None:
         return
-    where = "in the only case" if len(labelled) == 1 else f"in all {len(labelled)} cases"
-    found = _Question(survey, suspects, named, where)
-    if any(suspect.of > 1 for suspect in suspects):
-        found.of_channels(count)
+    if any(suspect.of > 1 for suspect in question.suspects):
+        question.of_channels(count)
     elif len(keys) > 1:
-        found.of_files(keys)
-    elif as_classes_are(suspects[0].values):
-        found.of_only_image(labelled[0])
+        question.of_files(keys)
+    elif as_classes_are(question.suspects[0].values):
+        question.of_only_image()
+
+
+def _declares_channels(options: ConvertOptions, count: int) -> bool:
+    return bool(options.images) or options.pairs is not None or (count > 1 and len(options.channels) == count)
 
 
 @dataclass(frozen=True)
@@ -73,14 +70,28 @@ class _Question:
 
     Parameters
     ----------
-    where
-        How many cases they are, in words.
+    pairs, cases
+        Those with a label and all channels.
     """
 
     survey: Survey
     suspects: Sequence[_Suspect]
     pairs: Sequence[Pair]
-    where: str
+    cases: Sequence[SourceCase]
+
+    @classmethod
+    def on(
+        cls, survey: Survey, pairs: Sequence[Pair], cases: Sequence[SourceCase], keys: Sequence[str]
+    ) -> _Question | None:
+        """Return the question on the channels of a source, or None."""
+        named = [pair for pair in pairs if len(pair.labels) == 1 and pair.images.keys() == set(keys)]
+        labelled = [case for case in cases if case.label is not None and len(case.images) == len(keys)]
+        suspects = _suspects(labelled, keys, survey.options) if named else []
+        return cls(survey, suspects, named, labelled) if suspects else None
+
+    @property
+    def where(self) -> str:
+        return "in the only case" if len(self.cases) == 1 else f"in all {len(self.cases)} cases"
 
     def _ask(self, question: str, *, hint: str = "", cures: Iterable[Cure]) -> None:
         file = self.pairs[0].images[self.suspects[0].key].path
@@ -90,21 +101,22 @@ class _Question:
         """Ask which of several files is the label."""
         first, label = self.pairs[0], self.pairs[0].labels[0]
         held = {suspect.key: suspect.values for suspect in self.suspects}
-        what = "; ".join(f"{_name(first.images[key])} holds only {in_words(values)}" for key, values in held.items())
+        what = "; ".join(f"{first.images[key].name} holds only {in_words(values)}" for key, values in held.items())
         channels = {key: [pair.images[key] for pair in self.pairs] for key in keys if key not in held}
         choices: tuple[Cure, ...] = (NO_CHOICE,)
         if channels:
-            masks = {_name(first.images[key]): [pair.images[key] for pair in self.pairs] for key in held}
-            masks[_name(label)] = [pair.labels[0] for pair in self.pairs]
+            masks = {first.images[key].name: [pair.images[key] for pair in self.pairs] for key in held}
+            masks[label.name] = [pair.labels[0] for pair in self.pairs]
             choices = choices_of_masks(self.survey, channels, masks)
         self._ask(
-            f"{what} {self.where}, as labels do, and {_name(label)} was taken as the label by its name:"
+            f"{what} {self.where}, as labels do, and {label.name} was taken as the label by its name:"
             " which of them is it?",
-            cures=(*choices, Cure.of("keep_as_channels", channels=list(keys), label=_name(label))),
+            cures=(*choices, Cure.of("keep_as_channels", channels=list(keys), label=label.name)),
         )
 
-    def of_only_image(self, case: SourceCase) -> None:
+    def of_only_image(self) -> None:
         """Ask whether the only image of a case is its label."""
+        case = self.cases[0]
         images = [pair.images[self.suspects[0].key] for pair in self.pairs]
         labels = [pair.labels[0] for pair in self.pairs]
         found = {images[0].path: patterns_of(self.survey, [images], labels)}
@@ -127,7 +139,7 @@ class _Question:
         """Ask what a channel among those of one file is."""
         what = "; ".join(
             f"{f'channel {suspect.number} of ' if suspect.of > 1 else ''}"
-            f"{_name(self.pairs[0].images[suspect.key])} holds only {in_words(suspect.values)}"
+            f"{self.pairs[0].images[suspect.key].name} holds only {in_words(suspect.values)}"
             for suspect in self.suspects
         )
         self._ask(
@@ -139,20 +151,25 @@ class _Question:
 
 def _suspects(cases: Sequence[SourceCase], keys: Sequence[str], options: ConvertOptions) -> list[_Suspect]:
     """Return the channels that hold few whole numbers in every case; most are ruled out after one file."""
-    found = []
-    for index, key in enumerate(keys):
-        held: dict[int, set[int]] | None = None
-        channels = 0
-        for case in cases:
-            values = _few_values(case, case.images[index], options)
-            channels = max(channels, len(values))
-            before = {number: set() for number in range(len(values))} if held is None else held
-            both = {n: before[n] | values[n] for n in before if n < len(values) and values[n]}
-            held = {number: union for number, union in both.items() if len(union) <= MOST_VALUES}
-            if not held:
-                break
-        found += [_Suspect(key, n, channels, union) for n, union in (held or {}).items() if as_labels_do(union)]
-    return found
+    return [
+        suspect
+        for index, key in enumerate(keys)
+        for suspect in _suspects_among([(case, case.images[index]) for case in cases], key, options)
+    ]
+
+
+def _suspects_among(files: Iterable[tuple[SourceCase, str]], key: str, options: ConvertOptions) -> list[_Suspect]:
+    """Return the suspects among the channels of one file of every case."""
+    held: dict[int, set[int]] = {}
+    channels = 0
+    for case, path in files:
+        values = dict(enumerate(_few_values(case, path, options)))
+        channels = max(channels, len(values))
+        held = held or {number: set() for number in values}
+        held = {n: union for n in held if values.get(n) and len(union := held[n] | values[n]) <= MOST_VALUES}
+        if not held:
+            return []
+    return [_Suspect(key, n, channels, union) for n, union in held.items() if as_labels_do(union)]
 
 
 def _few_values(case: SourceCase, path: str, options: ConvertOptions) -> list[set[int]]:
@@ -178,7 +195,3 @@ def _of_each(volume: DecodedVolume) -> list[set[int]]:
     return [
         few_whole_numbers(volume.channel(number), header.slope, header.intercept) for number in range(header.channels)
     ]
-
-
-def _name(unit: Unit) -> str:
-    return unit.stem + unit.ending
