@@ -7,7 +7,7 @@ hold the masks of several raters, so they are classes only if the user says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from ..find.class_names import cases_by_names
 from ..find.mask_folders import CaseFolder, unit_of, wanted_name
@@ -27,7 +27,7 @@ def class_folders(survey: Survey) -> list[CaseFolder]:
     splits: dict[str | None, dict[str, list[Unit]]] = {}
     own = survey.again()
     for folder, names in walk(own):
-        if units := [unit for name in names if (unit := unit_of(folder, name)) is not None]:
+        if units := list(filter(None, (unit_of(folder, name) for name in names))):
             splits.setdefault(place_of(folder).split, {})[folder] = units
     found: list[CaseFolder] = []
     for folders in splits.values():
@@ -43,49 +43,58 @@ def class_folders(survey: Survey) -> list[CaseFolder]:
 
 
 def _cases(survey: Survey, folders: Mapping[str, list[Unit]]) -> list[CaseFolder]:
-    of_masks = [folder for folder in folders if place_of(folder).role == MASK and not _of_objects(folder, folders)]
-    masks = {folder: folders[folder] for folder in of_masks}
-    pictures = _pictures([units for folder, units in folders.items() if folder not in masks])
+    masks = {folder: units for folder, units in folders.items() if _holds_masks(folder, folders)}
+    cases = _pictures(folders, masks)
     names = _class_names(list(masks))
-    if pictures.keys() & names.values():
+    if not names or cases.keys() & names.values():
         return []  # a folder for each picture
-    owners = {unit: _owner(unit.stem, pictures) for units in masks.values() for unit in units}
-    if not names or not all(any(owners[unit] for unit in own) for own in masks.values()):
+    if not all(any(_owner(unit, cases) for unit in own) for own in masks.values()):
         return []  # masks of something else
-    cases = {stem: CaseFolder(unit.path[: -len(unit.ending)], {stem: unit}) for stem, unit in pictures.items()}
     for folder, units in masks.items():
         if wanted_name(names[folder], survey.options.masks):
-            for unit in units:
-                _add(survey, cases, unit, owners[unit], names[folder])
+            _add(survey, cases, units, names[folder])
     return list(cases.values())
 
 
-def _pictures(folders: Sequence[list[Unit]]) -> dict[str, Unit]:
-    """Return name → picture of the only folder of images, or of the only folder; empty if there are several."""
-    images = [units for units in folders if place_of(units[0].folder).role == IMAGE] or folders
-    return {unit.stem: unit for unit in images[0]} if len(images) == 1 else {}
+def _pictures(folders: Mapping[str, list[Unit]], masks: Container[str]) -> dict[str, CaseFolder]:
+    """Return the name of each picture in the only folder of images, or in the only folder, with a case for its masks.
+
+    Return nothing if there are several such folders.
+    """
+    others = [units for folder, units in folders.items() if folder not in masks]
+    images = [units for units in others if place_of(units[0].folder).role == IMAGE] or others
+    if len(images) != 1:
+        return {}
+    return {unit.stem: CaseFolder(unit.path[: -len(unit.ending)], {unit.stem: unit}) for unit in images[0]}
 
 
-def _add(survey: Survey, cases: Mapping[str, CaseFolder], unit: Unit, owner: str | None, name: str) -> None:
-    """Add the mask of a class to the case of its picture."""
-    if owner is None:
-        survey.error("SC081", "is a mask without a picture", file=unit.path)
-    elif name in cases[owner].masks:
-        twin = cases[owner].masks[name].path
-        survey.error("SC085", f"is a second mask of {owner!r}, beside {twin}", file=unit.path)
-    else:
-        cases[owner].masks[name] = unit
-        cases[owner].places[name] = f"{unit.folder}/{CASE}{unit.stem[len(owner) :]}{unit.ending}"
+def _add(survey: Survey, cases: Mapping[str, CaseFolder], masks: Sequence[Unit], name: str) -> None:
+    """Add the masks of a class to the cases of their pictures."""
+    for unit in masks:
+        owner = _owner(unit, cases)
+        if owner is None:
+            survey.error("SC081", "is a mask without a picture", file=unit.path)
+        elif name in cases[owner].masks:
+            twin = cases[owner].masks[name].path
+            survey.error("SC085", f"is a second mask of {owner!r}, beside {twin}", file=unit.path)
+        else:
+            cases[owner].masks[name] = unit
+            cases[owner].places[name] = f"{unit.folder}/{CASE}{unit.stem[len(owner) :]}{unit.ending}"
 
 
-def _of_objects(folder: str, folders: Mapping[str, list[Unit]]) -> bool:
-    """Return whether a folder numbers objects whose classes are in the folder next to it, as in Pascal VOC and CVAT."""
+def _holds_masks(folder: str, folders: Container[str]) -> bool:
+    """Return whether a folder holds masks of classes.
+
+    Those that number objects, as in Pascal VOC and CVAT, have classes in the folder next to them.
+    """
     above, _, name = folder.rpartition("/")
-    return name == OBJECTS and f"{above}/{CLASSES}".lstrip("/") in folders
+    of_objects = name == OBJECTS and f"{above}/{CLASSES}".lstrip("/") in folders
+    return place_of(folder).role == MASK and not of_objects
 
 
-def _owner(stem: str, pictures: Mapping[str, Unit]) -> str | None:
+def _owner(mask: Unit, pictures: Container[str]) -> str | None:
     """Return the longest picture name that a mask's name equals, or begins with before a separator."""
+    stem = mask.stem
     starts = [stem, *(stem[: match.start()] for match in reversed(list(re.finditer(r"[_\-. ]", stem))))]
     return next((start for start in starts if start in pictures), None)
 
@@ -95,11 +104,11 @@ def _class_names(folders: Sequence[str]) -> dict[str, str]:
     parts = [folder.split("/") for folder in folders]
     if len(folders) < 2 or len({len(one) for one in parts}) > 1:
         return {}
-    differing = [at for at, same in enumerate(zip(*parts, strict=True)) if len(set(same)) > 1]
+    differing = [same for same in zip(*parts, strict=True) if len(set(same)) > 1]
     if len(differing) != 1:
         return {}
-    plain = [one[differing[0]] for one in parts]
-    names = [_class_name(name) for name in plain]
+    plain = differing[0]
+    names = tuple(map(_class_name, plain))
     return dict(zip(folders, names if len(set(names)) == len(names) else plain, strict=True))
 
 

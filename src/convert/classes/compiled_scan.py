@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from ...dataset.label_table import UNSETTLED, LabelTable
@@ -14,7 +15,7 @@ from ...image import raster
 from ...words import some_of
 from ..bands import all_apart
 from ..judge.headers import judge_headers, judge_pictures
-from ..model import LAYERS, SEGMENTS, ConvertOptions, Scan, SourceCase
+from ..model import LAYERS, ConvertOptions, Scan, SourceCase
 from ..survey import Survey
 from ..volumes.volume_units import ending_for_volumes
 from .compiled_masks import compiled_masks
@@ -37,8 +38,7 @@ def compiled_scan(
     judge = judge_pictures if pictures else judge_headers
     channels = channel_names(judge(survey, cases, 0))
     judge_spellings(survey, cases)
-    labels_of = [case.parts[case.label].names for case in cases if case.label is not None]
-    names = list(dict.fromkeys(name for own in labels_of for name in own if name))
+    names = _class_names(cases)
     cases = _complete(survey, cases, names)
     compiled = compiled_masks(survey, cases, names)
     labels = compiled.labels if compiled is not None else UNSETTLED.labels
@@ -60,6 +60,12 @@ def compiled_scan(
         label_file=_stored(cases, compiled, ending),
         compiled=compiled,
     )
+
+
+def _class_names(cases: Iterable[SourceCase]) -> list[str]:
+    """Return the names of the masks or segments of all cases, in order of appearance, each once."""
+    labels = [case.parts[case.label].names for case in cases if case.label is not None]
+    return list(filter(None, dict.fromkeys(chain.from_iterable(labels))))
 
 
 def refuse_label_options(options: ConvertOptions) -> None:
@@ -95,9 +101,8 @@ def _complete(survey: Survey, cases: Sequence[SourceCase], names: Sequence[str])
 
 def _missing(case: SourceCase, names: Sequence[str]) -> list[str]:
     """Return the classes without a mask in a case; a segmentation need not list classes that it does not show."""
-    if case.label is None or case.form(case.label) == SEGMENTS:
-        return []
-    own = set(case.parts[case.label].names)
+    layers = case.label_as(LAYERS)
+    own = set(layers.names) if layers is not None else set()
     return [name for name in names if own and name not in own]
 
 
@@ -112,8 +117,7 @@ def _stored(cases: Sequence[SourceCase], compiled: Compiled | None, ending: str)
     files: dict[str, str] = {}
     places: dict[str, str] = {}
     for case in cases:
-        if case.label is not None and case.form(case.label) == LAYERS:
-            parts = case.parts[case.label]
+        if (parts := case.label_as(LAYERS)) is not None:
             places |= dict(zip(parts.names, parts.places, strict=False))
             for name, file in zip(parts.names, parts.files, strict=True):
                 files.setdefault(name, Path(file).name + (ending if file in case.parts else ""))

@@ -6,8 +6,10 @@ The value of a segment may differ from case to case; its name decides.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from ...errors import Cure, SegconvError, naming
 from ...image.formats import nrrd, segmentation
@@ -36,13 +38,17 @@ def describes_segments(path: str) -> bool:
         return is_segmentation(path)
 
 
+def _is_segmented(case: SourceCase) -> bool:
+    """Return whether a label is a segmentation in one file."""
+    return case.label is not None and case.label not in case.parts and describes_segments(case.label)
+
+
 def with_segments(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCase] | None:
     """Return the cases of a source whose labels are segmentations, one file each; None if they are not.
 
     An error in one, such as a label map among segmentations, becomes a finding.
     """
-    labels = {case.case: str(case.label) for case in cases if case.label is not None and case.form(case.label) is None}
-    segmented = {name for name, label in labels.items() if describes_segments(label)}
+    segmented = {case.case for case in cases if _is_segmented(case)}
     if not segmented:
         return None
     found = []
@@ -54,13 +60,10 @@ def with_segments(survey: Survey, cases: Sequence[SourceCase]) -> list[SourceCas
             hint = "save it as a segmentation in 3D Slicer, or all labels as label maps"
             survey.error("SC074", what, file=survey.shown(case.label), hint=hint)
         else:
-            try:
+            with survey.judging(case.label):
                 parts = {**case.parts, **parts_of([case.label], case.label)}
-                found.append(
-                    replace(case, label_name=None, parts=parts)
-                )  # its file keeps its name, in the case's folder
-            except SegconvError as error:
-                survey.collect(error, survey.shown(case.label))
+                # Its file keeps its name, in the case's folder.
+                found.append(replace(case, label_name=None, parts=parts))
     judge_raters(survey, found)
     return found
 
@@ -83,20 +86,26 @@ def parts_of(files: Sequence[str], label: str, wanted: str | None = None) -> dic
         with naming(file):
             own.append(segment_names(read_head(file, nrrd.HEAD_LIMIT + 1)))
     names = [name for of_file in own for name in of_file]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    if len(set(names)) < len(names):
         if not _unnamed(files, own):
-            second = [file for file, of_file in zip(files, own, strict=True) if twice in of_file][1]
-            raise SegconvError(
-                f"holds the segment {twice!r}, as another segmentation of the case does",
-                code="SC085",
-                file=second,
-                hint="give them names of their own in 3D Slicer, if they are two classes",
-                cures=(Cure.of("name_images_and_masks", masks=f"**/{_name(files[0])}"),),
-            )
+            raise _twin(files, own)
         names = [_stem(file) for file in files]
     taken = tuple(name if wanted_name(name, wanted) else "" for name in names)
     return {label: Parts(SEGMENTS, tuple(files), taken)}
+
+
+def _twin(files: Sequence[str], names: Sequence[Sequence[str]]) -> SegconvError:
+    """Return the error for the first name that segments of two files share."""
+    counts = Counter(chain.from_iterable(names))
+    twice = next(name for name, count in counts.items() if count > 1)
+    second = [file for file, own in zip(files, names, strict=True) if twice in own][1]
+    return SegconvError(
+        f"holds the segment {twice!r}, as another segmentation of the case does",
+        code="SC085",
+        file=second,
+        hint="give them names of their own in 3D Slicer, if they are two classes",
+        cures=(Cure.of("name_images_and_masks", masks=f"**/{_name(files[0])}"),),
+    )
 
 
 def _unnamed(files: Sequence[str], names: Sequence[Sequence[str]]) -> bool:
@@ -113,8 +122,8 @@ def _segmented(survey: Survey, cases: Iterable[SourceCase]) -> Iterator[tuple[So
     if survey.options.masks is not None and not survey.options.images:
         return
     for case in cases:
-        if case.label is not None and case.form(case.label) == SEGMENTS:
-            yield case, [name for name in case.parts[case.label].names if name]
+        if (parts := case.label_as(SEGMENTS)) is not None:
+            yield case, list(filter(None, parts.names))
 
 
 def judge_raters(survey: Survey, cases: Iterable[SourceCase]) -> None:
@@ -152,7 +161,7 @@ def judge_spellings(survey: Survey, cases: Iterable[SourceCase]) -> None:
             f"holds the segment {other!r}, {survey.shown(str(first.label))} {one!r}: are they one class?",
             file=survey.shown(str(second.label)),
             hint="if so, give them one name in 3D Slicer",
-            cures=(Cure.of("take_as_classes", names=[name for found in spelled.values() for name in found]),),
+            cures=(Cure.of("take_as_classes", names=list(chain.from_iterable(spelled.values()))),),
         )
         return
 
